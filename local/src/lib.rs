@@ -1,0 +1,6 @@
+//! Stand-ins for the AWS side, on one machine.
+pub mod binaries;
+pub mod firehose;
+pub mod opensearch;
+pub mod runtime_api;
+pub mod sample;

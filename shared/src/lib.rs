@@ -1,0 +1,1 @@
+//! What the functions of sluice have in common.
