@@ -1,0 +1,25 @@
+//! A stand-in for an Amazon Data Firehose delivery stream with a Lambda processor and an
+//! OpenSearch destination.
+//!
+//! Records are buffered, handed to the function, and its documents delivered with `_bulk`. What
+//! cannot be processed or delivered is written to a folder in the objects that Firehose writes to
+//! its S3 backup. Every record put has exactly one fate, counted in the [`Report`].
+//!
+//! Source: Amazon Data Firehose developer guide, "Transform source data", "Data transformation
+//! failure handling", "Understand data delivery" and "Index rotation".
+
+mod error;
+mod options;
+mod report;
+mod stream;
+
+pub use error::{Error, PutError};
+pub use options::{
+    BackupMode, Clock, DeliveryStreamOptions, PutCall, PutFault, PutFaults, RetryBackoff, Rotation,
+    Service,
+};
+pub use report::Report;
+pub use stream::{DeliveryStream, Endpoint, Transform};
+
+/// Largest record that Firehose takes, in bytes (1,000 KiB before base64).
+pub const RECORD_LIMIT_BYTES: usize = 1_024_000;

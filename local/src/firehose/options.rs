@@ -1,0 +1,224 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+/// The settings of a delivery stream.
+#[derive(Debug, Clone)]
+pub struct DeliveryStreamOptions {
+    /// The stream's name.
+    pub name: String,
+    /// Records are handed to the function when this many bytes (before base64) are buffered…
+    pub processor_buffer_bytes: usize,
+    /// … or when the oldest has waited this long (`BufferIntervalInSeconds`).
+    pub processor_buffer_interval: Duration,
+    /// How many times a failed invocation is tried again (`NumberOfRetries`).
+    pub number_of_retries: u32,
+    /// How many invocations may be under way at once.
+    pub concurrent_invocations: usize,
+    /// Documents are delivered when this many bytes of them are buffered…
+    pub destination_buffer_bytes: usize,
+    /// … or when the oldest has waited this long.
+    pub destination_buffer_interval: Duration,
+    /// How many `_bulk` requests may be under way at once.
+    pub concurrent_deliveries: usize,
+    /// How long a `_bulk` request may take until it counts as failed.
+    pub request_timeout: Duration,
+    /// How long a delivery is tried again, from its first failure (`RetryOptions`).
+    pub retry_duration: Duration,
+    /// The pauses between tries, of invocations and deliveries alike.
+    pub retry_backoff: RetryBackoff,
+    /// The destination's `IndexName`.
+    pub index_name: String,
+    /// The destination's `IndexRotationPeriod`.
+    pub rotation: Rotation,
+    /// The folder that stands for the S3 backup bucket. Made when it is missing.
+    pub backup_folder: PathBuf,
+    /// The destination's `S3BackupMode`.
+    pub backup_mode: BackupMode,
+    /// The source, if it is a Kinesis stream; without it the source is Direct PUT.
+    pub source_kinesis_stream_arn: Option<String>,
+    /// The ARN under which the function is named in the backup.
+    pub lambda_arn: String,
+    /// How many bytes of records may be in the stream before
+    /// [`put_record`](super::DeliveryStream::put_record) waits.
+    pub in_flight_bytes: usize,
+    /// What goes wrong on the stream's own endpoint, for tests.
+    pub put_faults: PutFaults,
+    /// What time it is: arrival times, index names and object names follow it.
+    pub clock: Clock,
+}
+
+impl DeliveryStreamOptions {
+    /// A Direct PUT stream with the service's defaults: 1 MiB or 60 s to the function, 5 MiB or
+    /// 60 s to OpenSearch, 3 retries of an invocation, 300 s of retries of a delivery, an index a
+    /// day, and only failed documents in the backup.
+    pub fn new(
+        name: impl Into<String>,
+        index_name: impl Into<String>,
+        backup_folder: impl Into<PathBuf>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            processor_buffer_bytes: 1 << 20,
+            processor_buffer_interval: Duration::from_secs(60),
+            number_of_retries: 3,
+            concurrent_invocations: 1,
+            destination_buffer_bytes: 5 << 20,
+            destination_buffer_interval: Duration::from_secs(60),
+            concurrent_deliveries: 1,
+            request_timeout: Duration::from_secs(60),
+            retry_duration: Duration::from_secs(300),
+            retry_backoff: RetryBackoff::default(),
+            index_name: index_name.into(),
+            rotation: Rotation::OneDay,
+            backup_folder: backup_folder.into(),
+            backup_mode: BackupMode::FailedDocumentsOnly,
+            source_kinesis_stream_arn: None,
+            lambda_arn: "arn:aws:lambda:us-east-1:123456789012:function:firehose-transform:$LATEST"
+                .to_owned(),
+            in_flight_bytes: 64 << 20,
+            put_faults: PutFaults::none(),
+            clock: Clock::system(),
+        }
+    }
+}
+
+/// The pauses between tries: the first, doubled up to the longest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RetryBackoff {
+    /// The pause after the first failure.
+    pub first: Duration,
+    /// The longest pause.
+    pub longest: Duration,
+}
+
+impl Default for RetryBackoff {
+    /// 200 ms, doubled up to 10 s.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(200),
+            longest: Duration::from_secs(10),
+        }
+    }
+}
+
+/// `IndexRotationPeriod`: what is appended to the index name, by the UTC arrival time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rotation {
+    /// Nothing.
+    None,
+    /// `-2016-02-25-13`
+    OneHour,
+    /// `-2016-02-25`
+    OneDay,
+    /// `-2016-w08`, the ISO week.
+    OneWeek,
+    /// `-2016-02`
+    OneMonth,
+}
+
+/// `S3BackupMode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BackupMode {
+    /// Only documents that could not be delivered.
+    FailedDocumentsOnly,
+    /// All documents, as they are delivered, besides those that could not be.
+    AllDocuments,
+}
+
+/// A source of the present time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl Clock {
+    /// The system's clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self::new(SystemTime::now)
+    }
+
+    /// A clock of the caller's own.
+    pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The present time.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// A service that the stream's endpoint speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// `Firehose_20150804`
+    Firehose,
+    /// `Kinesis_20131202`
+    Kinesis,
+}
+
+/// A call of `PutRecord(s)` or `PutRecordBatch` on the stream's endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PutCall {
+    /// The service called.
+    pub service: Service,
+    /// The call's number on this endpoint, from 0.
+    pub number: u64,
+    /// How many records it brings.
+    pub records: usize,
+}
+
+/// What goes wrong with a [`PutCall`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutFault {
+    /// Nothing.
+    None,
+    /// The call is denied: `AccessDeniedException`.
+    Deny,
+    /// The call is throttled: `ServiceUnavailableException`, or for Kinesis
+    /// `ProvisionedThroughputExceededException`.
+    Throttle,
+    /// The service fails: `InternalFailure`, 500.
+    Fail,
+    /// The entries at these positions fail, the others are taken. For a call of one record this is
+    /// a throttled call.
+    Entries(Vec<usize>),
+}
+
+/// Decides what goes wrong with each call.
+#[derive(Clone)]
+pub struct PutFaults(Arc<dyn Fn(&PutCall) -> PutFault + Send + Sync>);
+
+impl PutFaults {
+    /// Nothing ever goes wrong.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| PutFault::None)
+    }
+
+    /// Faults of the caller's own.
+    pub fn new(decide: impl Fn(&PutCall) -> PutFault + Send + Sync + 'static) -> Self {
+        Self(Arc::new(decide))
+    }
+
+    /// What goes wrong with this call.
+    #[must_use]
+    pub fn of(&self, call: &PutCall) -> PutFault {
+        (self.0)(call)
+    }
+}
+
+impl fmt::Debug for PutFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PutFaults")
+    }
+}

@@ -1,0 +1,62 @@
+use std::time::Duration;
+
+/// What has become of the records so far.
+///
+/// At any time `put + reingested` is the sum of the fates `dropped`, `processing_failed`,
+/// `invocation_failed`, `delivered`, `delivery_failed`, `unwritten` and `in_flight`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// Records put by [`put_record`](super::DeliveryStream::put_record) and its batch form.
+    pub put: u64,
+    /// Records put through the [`endpoint`](super::DeliveryStream::endpoint): those that the
+    /// function put back.
+    pub reingested: u64,
+    /// Invocations of the function, retries included.
+    pub invocations: u64,
+    /// Invocations that failed or whose answer Firehose would not take.
+    pub failed_invocations: u64,
+    /// How long each invocation took, oldest first; the latest 100,000 at most.
+    pub invocation_durations: Vec<Duration>,
+    /// Records that the function answered `Ok`.
+    pub ok: u64,
+    /// Records that the function answered `Dropped`.
+    pub dropped: u64,
+    /// Records that the function answered `ProcessingFailed`; they are in the backup.
+    pub processing_failed: u64,
+    /// Records in the backup because every try of their invocation failed.
+    pub invocation_failed: u64,
+    /// Documents that OpenSearch has taken.
+    pub delivered: u64,
+    /// Documents in the backup because they could not be delivered.
+    pub delivery_failed: u64,
+    /// `_bulk` requests sent, retries included.
+    pub delivery_requests: u64,
+    /// `_bulk` requests sent again, with all of the documents or with those refused for a time.
+    pub delivery_retries: u64,
+    /// Objects written to the backup.
+    pub backup_objects: u64,
+    /// Records held in memory because the backup cannot be written: they have failed, and
+    /// [`flush`](super::DeliveryStream::flush) tries again to write them.
+    pub unwritten: u64,
+    /// Records buffered, being transformed, delivered or backed up.
+    pub in_flight: u64,
+}
+
+impl Report {
+    /// Records that have no fate: 0 unless there is a bug in the stand-in.
+    #[must_use]
+    pub fn unaccounted(&self) -> i128 {
+        let fates = [
+            self.dropped,
+            self.processing_failed,
+            self.invocation_failed,
+            self.delivered,
+            self.delivery_failed,
+            self.unwritten,
+            self.in_flight,
+        ];
+        i128::from(self.put) + i128::from(self.reingested)
+            - fates.into_iter().map(i128::from).sum::<i128>()
+    }
+}
