@@ -1,0 +1,102 @@
+//! What the environment says about real servers: read here, and nowhere else in this crate.
+
+use std::path::PathBuf;
+
+/// The environment's part in finding and running a real server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Environment {
+    /// `XDG_CACHE_HOME`, if it is an absolute path.
+    pub cache_home: Option<PathBuf>,
+    /// `HOME`, if it is an absolute path.
+    pub home: Option<PathBuf>,
+    /// `JAVA_HOME`, if it is an absolute path.
+    pub java_home: Option<PathBuf>,
+    /// `SLUICE_REQUIRE_REAL` is `1`: a test that cannot have its real server fails.
+    pub require_real: bool,
+}
+
+impl Environment {
+    /// Reads the process's environment.
+    #[must_use]
+    pub fn read() -> Self {
+        Self::from_lookup(variable)
+    }
+
+    fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
+        let path = |name: &str| {
+            lookup(name)
+                .map(PathBuf::from)
+                .filter(|path| path.is_absolute())
+        };
+        Self {
+            cache_home: path("XDG_CACHE_HOME"),
+            home: path("HOME"),
+            java_home: path("JAVA_HOME"),
+            require_real: lookup("SLUICE_REQUIRE_REAL").as_deref() == Some("1"),
+        }
+    }
+
+    /// The folder that keeps downloads: `$XDG_CACHE_HOME/sluice`, else `~/.cache/sluice`. Root
+    /// has `/var/cache/sluice` instead of its home's, because the server then runs as another
+    /// user, who cannot enter root's home.
+    #[must_use]
+    pub fn cache_folder(&self, is_root: bool) -> PathBuf {
+        let system = || is_root.then(|| PathBuf::from("/var/cache"));
+        let own = || self.home.as_ref().map(|home| home.join(".cache"));
+        let parent = self.cache_home.clone().or_else(system).or_else(own);
+        parent.unwrap_or_else(std::env::temp_dir).join("sluice")
+    }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "this crate's one reader of the environment"
+)]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        Environment::from_lookup(|name| {
+            pairs
+                .iter()
+                .find(|pair| pair.0 == name)
+                .map(|pair| pair.1.to_owned())
+        })
+    }
+
+    #[test]
+    fn prefers_the_named_cache() {
+        let read = environment(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/scratch")]);
+        assert_eq!(read.cache_folder(false), PathBuf::from("/scratch/sluice"));
+        assert_eq!(read.cache_folder(true), PathBuf::from("/scratch/sluice"));
+        let read = environment(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "not/absolute")]);
+        assert_eq!(
+            read.cache_folder(false),
+            PathBuf::from("/home/ada/.cache/sluice")
+        );
+    }
+
+    #[test]
+    fn root_keeps_its_downloads_where_others_can_read_them() {
+        let read = environment(&[("HOME", "/root")]);
+        assert_eq!(read.cache_folder(true), PathBuf::from("/var/cache/sluice"));
+    }
+
+    #[test]
+    fn only_one_requires_the_real_server() {
+        assert!(environment(&[("SLUICE_REQUIRE_REAL", "1")]).require_real);
+        assert!(!environment(&[("SLUICE_REQUIRE_REAL", "0")]).require_real);
+        assert!(!environment(&[]).require_real);
+    }
+
+    #[test]
+    fn takes_java_home() {
+        let read = environment(&[("JAVA_HOME", "/opt/jdk")]);
+        assert_eq!(read.java_home, Some(PathBuf::from("/opt/jdk")));
+    }
+}
