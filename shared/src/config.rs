@@ -1,0 +1,172 @@
+//! Reading a function's settings from its environment, with errors that say what to change.
+
+use std::collections::HashMap;
+use std::env;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// The environment variables of a process, read once.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(HashMap<String, String>);
+
+/// A variable with a value that cannot be used: its name, the value and what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{variable} is {value:?}, but must be {allowed}")]
+pub struct ConfigError {
+    /// The variable's name.
+    pub variable: String,
+    /// The value, cut to its first characters if it is long.
+    pub value: String,
+    /// What would be taken.
+    pub allowed: String,
+}
+
+/// A value longer than this many characters is cut in messages.
+const SHOWN_CHARACTERS: usize = 200;
+
+impl ConfigError {
+    /// An error for `variable`; a long `value` is cut.
+    #[must_use]
+    pub fn new(variable: &str, value: &str, allowed: impl Display) -> Self {
+        let value = match value.char_indices().nth(SHOWN_CHARACTERS) {
+            Some((end, _)) => format!("{}…", &value[..end]),
+            None => value.to_owned(),
+        };
+        Self {
+            variable: variable.to_owned(),
+            value,
+            allowed: allowed.to_string(),
+        }
+    }
+}
+
+impl Environment {
+    /// The environment of this process. A value that is not Unicode is read with U+FFFD in the
+    /// place of what is not, so that it is refused where it is used and nowhere else.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        Self(
+            env::vars_os()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
+        )
+    }
+
+    /// The value of `name`, if it is set.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The value of `name` as `parse` reads it, or `None` where it is not set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with `allowed` where `parse` takes nothing from it.
+    pub fn parse_with<T>(
+        &self,
+        name: &str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        parse(value)
+            .map(Some)
+            .ok_or_else(|| ConfigError::new(name, value, allowed))
+    }
+
+    /// A whole number between `min` and `max`, or `default` where it is not set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it is anything else.
+    pub fn number<T>(&self, name: &str, default: T, min: T, max: T) -> Result<T, ConfigError>
+    where
+        T: Copy + Display + FromStr + PartialOrd,
+    {
+        let allowed = format!("a whole number from {min} to {max}");
+        let parse = |text: &str| {
+            let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = digits.then(|| text.parse().ok()).flatten()?;
+            (min <= number && number <= max).then_some(number)
+        };
+        Ok(self.parse_with(name, &allowed, parse)?.unwrap_or(default))
+    }
+
+    /// `on` or `off`, or `default` where it is not set.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it is anything else.
+    pub fn switch(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
+        let parse = |text: &str| match text {
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => None,
+        };
+        Ok(self
+            .parse_with(name, "on or off", parse)?
+            .unwrap_or(default))
+    }
+}
+
+/// An environment of just these variables, for tests.
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
+        Self(
+            variables
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(value: &str) -> Environment {
+        [("NAME", value)].into_iter().collect()
+    }
+
+    #[test]
+    fn numbers_have_bounds() {
+        assert_eq!(Environment::default().number("NAME", 7, 1, 9), Ok(7));
+        assert_eq!(environment("9").number("NAME", 7, 1, 9), Ok(9));
+        for value in [
+            "0",
+            "10",
+            "",
+            " 5",
+            "5 ",
+            "+5",
+            "-5",
+            "5.0",
+            "1e1",
+            "five",
+            "99999999999999999999",
+        ] {
+            let error = environment(value).number("NAME", 7, 1, 9).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                format!("NAME is {value:?}, but must be a whole number from 1 to 9")
+            );
+        }
+    }
+
+    #[test]
+    fn switches_are_on_or_off() {
+        assert_eq!(Environment::default().switch("NAME", true), Ok(true));
+        assert_eq!(environment("on").switch("NAME", false), Ok(true));
+        assert_eq!(environment("off").switch("NAME", true), Ok(false));
+        let error = environment("ON").switch("NAME", true).unwrap_err();
+        assert_eq!(error.to_string(), "NAME is \"ON\", but must be on or off");
+    }
+
+    #[test]
+    fn long_values_are_cut_in_messages() {
+        let error = ConfigError::new("NAME", &"é".repeat(1_000), "short");
+        assert_eq!(error.value, format!("{}…", "é".repeat(200)));
+    }
+}

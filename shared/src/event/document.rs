@@ -1,0 +1,348 @@
+//! Writing a document: claimed values first, each copied as it was written; then all the rest
+//! under `extra`.
+
+use sha2::{Digest, Sha256};
+
+use super::mapping::{Field, Role};
+use super::read::{Found, Kind, Member};
+use super::timestamp::{self, Timestamp};
+use super::{Arrival, Event, TimestampSource};
+use crate::json::{self, Span};
+
+/// OpenSearch refuses a whole bulk request for one `_id` of more bytes (source: OpenSearch,
+/// `IndexRequest.validate`).
+const MAX_ID_BYTES: usize = 512;
+
+/// `flat_object` makes a term of each path; a longer one than this goes to `overflow`.
+const MAX_PATH_BYTES: usize = 512;
+
+impl Event<'_> {
+    /// Appends the document, one line without its newline, and tells where its `@timestamp`
+    /// comes from.
+    pub fn write_document(&mut self, arrival: &Arrival, out: &mut Vec<u8>) -> TimestampSource {
+        let (time, source) = self.time(arrival);
+        out.extend_from_slice(b"{\"@timestamp\":\"");
+        time.write(out);
+        out.extend_from_slice(b"\",\"event\":{\"id\":");
+        self.write_id(out);
+        if let Some(action) = self.claim(&self.model.mapping.action) {
+            out.extend_from_slice(b",\"action\":");
+            self.copy(self.found.members[action].value, out);
+        }
+        out.extend_from_slice(b",\"ingested\":\"");
+        arrival.now.write(out);
+        out.push(b'"');
+        out.extend_from_slice(match source {
+            TimestampSource::Event => b"",
+            TimestampSource::Arrival => b",\"timestamp_source\":\"arrival\"".as_slice(),
+            TimestampSource::Now => b",\"timestamp_source\":\"now\"",
+        });
+        out.push(b'}');
+        let durations = self.write_groups(out);
+        self.write_analytics(time, durations, out);
+        self.write_extra(out);
+        out.push(b'}');
+        source
+    }
+
+    /// The event's time: its own if one is plausible, else when it arrived, else now.
+    fn time(&mut self, arrival: &Arrival) -> (Timestamp, TimestampSource) {
+        let latest = arrival.time.unwrap_or(arrival.now);
+        for name in &self.model.mapping.timestamps {
+            let Some(index) = self.found.named(*name) else {
+                continue;
+            };
+            let member = &mut self.found.members[index];
+            let Kind::Scalar(kind) = member.kind else {
+                continue;
+            };
+            let time = timestamp::parse(kind, member.value.of(self.text))
+                .filter(|time| self.model.plausible.holds(*time, latest));
+            if let Some(time) = time {
+                member.gone = true;
+                return (time, TimestampSource::Event);
+            }
+        }
+        match arrival.time {
+            Some(time) => (time, TimestampSource::Arrival),
+            None => (arrival.now, TimestampSource::Now),
+        }
+    }
+
+    /// The member that `field` takes, which is then no longer part of `extra`.
+    #[inline]
+    fn claim(&mut self, field: &Field) -> Option<usize> {
+        let index = self.taken_by(field)?;
+        self.found.members[index].gone = true;
+        Some(index)
+    }
+
+    /// The first member on the field's paths with a value that a field takes.
+    #[inline]
+    pub(super) fn taken_by(&self, field: &Field) -> Option<usize> {
+        field.paths.iter().find_map(|path| {
+            let index = self.found.named(*path)?;
+            self.found.members[index].kind.is_taken().then_some(index)
+        })
+    }
+
+    fn write_id(&mut self, out: &mut Vec<u8>) {
+        let usable = |index: &usize| {
+            let Member { kind, value, .. } = self.found.members[*index];
+            match kind {
+                Kind::Scalar(json::Kind::String) => {
+                    let content = Span {
+                        start: value.start + 1,
+                        end: value.end - 1,
+                    };
+                    (1..=MAX_ID_BYTES).contains(&unescaped_length(content.of(self.text)))
+                }
+                Kind::Scalar(json::Kind::Number) => value.length() <= MAX_ID_BYTES,
+                _ => false,
+            }
+        };
+        let paths = self.model.mapping.id.paths.iter();
+        let Some(index) = paths
+            .filter_map(|path| self.found.named(*path))
+            .find(usable)
+        else {
+            return self.write_derived_id(out);
+        };
+        let member = &mut self.found.members[index];
+        member.gone = true;
+        let value = member.value.of(self.text);
+        if member.kind == Kind::Scalar(json::Kind::String) {
+            out.extend_from_slice(value);
+        } else {
+            out.push(b'"');
+            out.extend_from_slice(value);
+            out.push(b'"');
+        }
+    }
+
+    /// The first half of the SHA-256 of the event's text, in hex: nobody can make two events
+    /// that replace each other.
+    fn write_derived_id(&self, out: &mut Vec<u8>) {
+        const HEX: &[u8; 16] = b"0123456789abcdef";
+        let mut hash = Sha256::new();
+        self.original(|piece| hash.update(piece));
+        out.push(b'"');
+        for byte in &hash.finalize()[..16] {
+            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+        }
+        out.push(b'"');
+    }
+
+    /// Writes the mapped groups; gives the values of `song.duration_ms` and
+    /// `interaction.listened_ms`.
+    fn write_groups(&mut self, out: &mut Vec<u8>) -> [Option<Member>; 2] {
+        let mut durations = [None; 2];
+        let model = self.model;
+        for group in &model.mapping.groups {
+            let mut open = false;
+            for field in &group.fields {
+                let Some(index) = self.claim(field) else {
+                    continue;
+                };
+                let member = self.found.members[index];
+                match field.role {
+                    Role::None => {}
+                    Role::Duration => durations[0] = Some(member),
+                    Role::Listened => durations[1] = Some(member),
+                }
+                if open {
+                    out.push(b',');
+                } else {
+                    open = true;
+                    out.push(b',');
+                    out.extend_from_slice(group.name.as_bytes());
+                    out.extend_from_slice(b":{");
+                }
+                out.extend_from_slice(field.name.as_bytes());
+                out.push(b':');
+                self.copy(member.value, out);
+            }
+            if open {
+                out.push(b'}');
+            }
+        }
+        durations
+    }
+
+    fn write_analytics(&self, time: Timestamp, durations: [Option<Member>; 2], out: &mut Vec<u8>) {
+        out.extend_from_slice(b",\"analytics\":{");
+        let [duration, listened] = durations.map(|member| {
+            let number = member.filter(|member| member.kind == Kind::Scalar(json::Kind::Number))?;
+            std::str::from_utf8(number.value.of(self.text))
+                .ok()?
+                .parse()
+                .ok()
+        });
+        if let Some(share) = listened
+            .zip(duration)
+            .and_then(|(part, whole)| completion(part, whole))
+        {
+            out.extend_from_slice(b"\"completion\":");
+            write_ten_thousandths(share, out);
+            out.push(b',');
+        }
+        out.extend_from_slice(b"\"hour\":");
+        write_small(time.hour(), out);
+        out.extend_from_slice(b",\"weekday\":");
+        write_small(time.weekday(), out);
+        out.push(b'}');
+    }
+
+    fn write_extra(&self, out: &mut Vec<u8>) {
+        const OPEN: &[u8] = b",\"extra\":{";
+        let start = out.len();
+        out.extend_from_slice(OPEN);
+        let mut longest_path = 0;
+        let Found { members, .. } = &*self.found;
+        let mut index = 0;
+        while let Some(member) = members.get(index) {
+            if self.is_extra(index) {
+                longest_path = longest_path.max(self.write_extra_member(index, out));
+            }
+            index = member.end;
+        }
+        if out.len() == start + OPEN.len() {
+            out.truncate(start);
+            return;
+        }
+        out.push(b'}');
+        let length = out.len() - (start + OPEN.len() - 1);
+        if length > self.model.extra_max_bytes || longest_path > MAX_PATH_BYTES {
+            let name = start + 2..start + 2 + b"extra".len();
+            out.splice(name, *b"overflow");
+        }
+    }
+
+    /// Whether something of a member stays for `extra`.
+    fn is_extra(&self, index: usize) -> bool {
+        let Member {
+            kind,
+            name,
+            end,
+            gone,
+            ..
+        } = self.found.members[index];
+        if gone {
+            return false;
+        }
+        let mapping = &self.model.mapping;
+        match (kind, name) {
+            (_, Some(name)) if name == mapping.reingests => false,
+            (Kind::Group, _) => (index + 1..end).any(|inside| self.is_extra(inside)),
+            (Kind::Scalar(json::Kind::Null), Some(name)) => !mapping.names.get(name).mapped,
+            _ => true,
+        }
+    }
+
+    /// Writes a member as it was written, of a group what is not claimed; gives the bytes of the
+    /// longest dotted path in it.
+    fn write_extra_member(&self, index: usize, out: &mut Vec<u8>) -> usize {
+        let member = self.found.members[index];
+        if out.last() != Some(&b'{') {
+            out.push(b',');
+        }
+        let key = Span {
+            start: member.key.start - 1,
+            end: member.key.end + 1,
+        };
+        out.extend_from_slice(key.of(self.text));
+        out.push(b':');
+        if member.kind != Kind::Group {
+            self.copy(member.value, out);
+            return member.longest_path;
+        }
+        out.push(b'{');
+        let inside = (index + 1..member.end).filter(|inside| self.is_extra(*inside));
+        let longest_path = inside
+            .map(|inside| self.write_extra_member(inside, out))
+            .max();
+        out.push(b'}');
+        longest_path.unwrap_or(0)
+    }
+
+    /// Copies a value without what is cut from it.
+    #[inline]
+    fn copy(&self, value: Span, out: &mut Vec<u8>) {
+        let mut position = value.start;
+        if !self.found.cuts.is_empty() {
+            let first = self
+                .found
+                .cuts
+                .partition_point(|cut| cut.start < value.start);
+            for cut in self.found.cuts[first..]
+                .iter()
+                .take_while(|cut| cut.start < value.end)
+            {
+                if cut.start > position {
+                    out.extend_from_slice(&self.text[position..cut.start]);
+                }
+                position = position.max(cut.end);
+            }
+        }
+        out.extend_from_slice(&self.text[position..value.end]);
+    }
+}
+
+impl Kind {
+    /// Whether a document field takes such a value.
+    fn is_taken(self) -> bool {
+        match self {
+            Self::Scalar(kind) => kind != json::Kind::Null,
+            Self::Scalars => true,
+            Self::Other | Self::Group => false,
+        }
+    }
+}
+
+/// How many bytes a string's content means.
+fn unescaped_length(content: &[u8]) -> usize {
+    if memchr::memchr(b'\\', content).is_none() {
+        return content.len();
+    }
+    let mut unescaped = Vec::new();
+    json::unescape(content, &mut unescaped);
+    unescaped.len()
+}
+
+/// The share of `part` in `whole` in ten-thousandths, from 0 to 10,000.
+fn completion(part: f64, whole: f64) -> Option<u16> {
+    let share = (part / whole).clamp(0.0, 1.0);
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share is between 0 and 1, never NaN here"
+    )]
+    (whole > 0.0 && !share.is_nan()).then(|| (share * 10_000.0).round() as u16)
+}
+
+fn write_ten_thousandths(share: u16, out: &mut Vec<u8>) {
+    if share == 10_000 {
+        out.push(b'1');
+        return;
+    }
+    out.push(b'0');
+    let mut rest = share;
+    let mut tens = 1_000;
+    while rest > 0 {
+        if tens == 1_000 {
+            out.push(b'.');
+        }
+        write_small(u64::from(rest / tens), out);
+        rest %= tens;
+        tens /= 10;
+    }
+}
+
+/// Writes a number below 100.
+fn write_small(number: u64, out: &mut Vec<u8>) {
+    let digits = number.to_le_bytes()[0];
+    if digits >= 10 {
+        out.push(b'0' + digits / 10);
+    }
+    out.push(b'0' + digits % 10);
+}

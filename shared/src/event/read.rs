@@ -1,0 +1,329 @@
+//! The one pass over a payload: it validates every byte, finds the members that the mapping
+//! knows, and notes what the writer must leave out. Nothing is copied but keys with escapes.
+
+use super::Refusal;
+use super::keys::Keys;
+use super::mapping::{Mapping, NameId, Names};
+use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
+
+/// What was found in one payload; kept from record to record, so that reading allocates
+/// nothing once the buffers have grown.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The members of the event's top level and, each right after its group, of the groups
+    /// that the mapping looks into; in the order of the text.
+    pub(super) members: Vec<Member>,
+    /// By [`NameId`]: the index in `members` plus one of the last member with this name, or 0.
+    named: Vec<usize>,
+    /// What stands in the text but not in a document: white space with line breaks, and
+    /// members that a later one of the same name replaces; by their start, maybe overlapping.
+    pub(super) cuts: Vec<Span>,
+    /// The keys of all objects that the mapping does not know.
+    keys: Keys<Known>,
+    /// How many objects were entered: their numbers.
+    objects: usize,
+    /// Keys with escapes, unescaped.
+    unescaped: Vec<u8>,
+    /// Bytes in the longest dotted path of the member that is read.
+    longest_path: usize,
+}
+
+/// A member of the event.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Member {
+    /// Its key's content, as written.
+    pub(super) key: Span,
+    pub(super) value: Span,
+    pub(super) kind: Kind,
+    pub(super) name: Option<NameId>,
+    /// For a group that was looked into: the index after its last member.
+    pub(super) end: usize,
+    /// Bytes in the longest dotted path that starts or ends here, unescaped.
+    pub(super) longest_path: usize,
+    /// Replaced by a later member, claimed by a field, or used as the timestamp.
+    pub(super) gone: bool,
+}
+
+/// What sort of value a member has, as far as the model cares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A value that is no array or object.
+    Scalar(json::Kind),
+    /// An array of strings, numbers and booleans only.
+    Scalars,
+    /// Any other array, or an object.
+    Other,
+    /// An object whose members are listed too.
+    Group,
+}
+
+/// A key that was seen: in the text, or among those unescaped; and its member.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    key: Key,
+    /// From the key's opening quote to the end of the value.
+    member: Span,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Key {
+    span: Span,
+    unescaped: bool,
+}
+
+/// The event's text: the payload without byte order mark and surrounding white space.
+pub(super) fn trim(payload: &[u8]) -> &[u8] {
+    let text = payload.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(payload);
+    let white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let Some(start) = text.iter().position(|byte| !white(byte)) else {
+        return &[];
+    };
+    let end = text
+        .iter()
+        .rposition(|byte| !white(byte))
+        .map_or(start, |last| last + 1);
+    &text[start..end]
+}
+
+impl Found {
+    /// Reads an event's text (see [`trim`]).
+    pub(super) fn read(&mut self, mapping: &Mapping, text: &[u8]) -> Result<(), Refusal> {
+        self.members.clear();
+        self.named.clear();
+        self.named.resize(mapping.names.count(), 0);
+        self.cuts.clear();
+        self.keys.clear();
+        self.objects = 0;
+        self.unescaped.clear();
+        simdutf8::basic::from_utf8(text).map_err(|_| Refusal::InvalidUtf8)?;
+        let mut scanner = Scanner::new(text);
+        scanner.line_breaks = std::mem::take(&mut self.cuts);
+        let result = self.event(mapping, &mut scanner);
+        self.cuts = scanner.line_breaks;
+        // In order already, but for replaced members.
+        if !self.cuts.is_sorted_by_key(|cut| cut.start) {
+            self.cuts.sort_unstable_by_key(|cut| cut.start);
+        }
+        result
+    }
+
+    fn event(&mut self, mapping: &Mapping, scanner: &mut Scanner<'_>) -> Result<(), Refusal> {
+        let object = scanner.peek() == Some(b'{');
+        if object {
+            scanner.object(|scanner, key| self.member(mapping, scanner, Place::TOP, key))?;
+        } else {
+            scanner.value(0)?;
+        }
+        if scanner.peek().is_some() {
+            return Err(Refusal::InvalidJson);
+        }
+        if object {
+            Ok(())
+        } else {
+            Err(Refusal::NotAnObject)
+        }
+    }
+
+    /// The member with this name, if there is one.
+    #[inline]
+    pub(super) fn named(&self, name: NameId) -> Option<usize> {
+        self.named[name.0].checked_sub(1)
+    }
+
+    /// Reads a member of the top level or of a group, standing at its value.
+    fn member(
+        &mut self,
+        mapping: &Mapping,
+        scanner: &mut Scanner<'_>,
+        place: Place,
+        text: Text,
+    ) -> Result<(), json::Error> {
+        let key = self.key(scanner.text(), text);
+        let bytes = key.bytes(scanner.text(), &self.unescaped);
+        let hash = mapping.names.hash(bytes);
+        let name = mapping.names.find(place.table, hash, bytes);
+        let path = place.path + bytes.len();
+        self.longest_path = path;
+        let index = self.members.len();
+        let start = scanner.position();
+        let mut member = Member {
+            key: text.span,
+            value: Span { start, end: start },
+            kind: Kind::Other,
+            name,
+            end: index + 1,
+            longest_path: path,
+            gone: false,
+        };
+        let replaced = match name {
+            Some(name) => std::mem::replace(&mut self.named[name.0], index + 1).checked_sub(1),
+            None => self
+                .known(scanner, place.object, hash, key, text.span)
+                .1
+                .and_then(|known| {
+                    let key = known.start + 1;
+                    self.members
+                        .binary_search_by_key(&key, |member| member.key.start)
+                        .ok()
+                }),
+        };
+        if let Some(replaced) = replaced {
+            self.replace(replaced);
+        }
+        self.members.push(member);
+        let inside = name.and_then(|name| mapping.names.get(name).inside);
+        member.kind = match inside {
+            Some(table) if scanner.peek() == Some(b'{') => {
+                self.objects += 1;
+                let inside = Place {
+                    table,
+                    object: self.objects,
+                    path: path + 1,
+                };
+                scanner.object(|scanner, key| self.member(mapping, scanner, inside, key))?;
+                member.end = self.members.len();
+                Kind::Group
+            }
+            _ => self.value(mapping, scanner, place.depth(), path)?,
+        };
+        member.value.end = scanner.position();
+        member.longest_path = self.longest_path;
+        self.members[index] = member;
+        Ok(())
+    }
+
+    /// Marks a member as replaced; with a group go the members inside it.
+    fn replace(&mut self, index: usize) {
+        let end = self.members[index].end;
+        for (inside, member) in self.members[index..end].iter_mut().enumerate() {
+            member.gone = true;
+            if let Some(name) = member.name.filter(|_| inside > 0) {
+                self.named[name.0] = 0;
+            }
+        }
+    }
+
+    /// Passes a value that no path leads into, at `depth` levels inside others.
+    fn value(
+        &mut self,
+        mapping: &Mapping,
+        scanner: &mut Scanner<'_>,
+        depth: usize,
+        path: usize,
+    ) -> Result<Kind, json::Error> {
+        let kind = scanner.scalar()?;
+        match kind {
+            json::Kind::Array | json::Kind::Object if depth >= MAX_DEPTH => {
+                Err(json::Error::TooDeep)
+            }
+            json::Kind::Array => {
+                let mut scalars = true;
+                scanner.array(|scanner| {
+                    let kind = self.value(mapping, scanner, depth + 1, path)?;
+                    scalars &= matches!(kind, Kind::Scalar(kind) if kind != json::Kind::Null);
+                    Ok(())
+                })?;
+                Ok(if scalars { Kind::Scalars } else { Kind::Other })
+            }
+            json::Kind::Object => {
+                self.objects += 1;
+                let object = self.objects;
+                scanner.object(|scanner, text| {
+                    let key = self.key(scanner.text(), text);
+                    let bytes = key.bytes(scanner.text(), &self.unescaped);
+                    let hash = mapping.names.hash(bytes);
+                    let path = path + 1 + bytes.len();
+                    self.longest_path = self.longest_path.max(path);
+                    let (known, replaced) = self.known(scanner, object, hash, key, text.span);
+                    if let Some(Span { start, end }) = replaced {
+                        // With the comma that must follow, for this member follows.
+                        let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
+                        scanner.line_breaks.push(Span {
+                            start,
+                            end: end + comma + 1,
+                        });
+                    }
+                    self.value(mapping, scanner, depth + 1, path)?;
+                    self.keys.value_mut(known).member.end = scanner.position();
+                    Ok(())
+                })?;
+                Ok(Kind::Other)
+            }
+            scalar => Ok(Kind::Scalar(scalar)),
+        }
+    }
+
+    /// Notes a key that the mapping does not know; gives its number, and the member of the same
+    /// object that had this key before.
+    fn known(
+        &mut self,
+        scanner: &Scanner<'_>,
+        object: usize,
+        hash: u64,
+        key: Key,
+        content: Span,
+    ) -> (usize, Option<Span>) {
+        let Self {
+            keys, unescaped, ..
+        } = self;
+        let start = content.start - 1;
+        let bytes = key.bytes(scanner.text(), unescaped);
+        let known = Known {
+            key,
+            member: Span { start, end: start },
+        };
+        let same = |known: &Known| known.key.bytes(scanner.text(), unescaped) == bytes;
+        let (index, replaced) = keys.put(hash, object, known, same);
+        (index, replaced.map(|known| known.member))
+    }
+
+    #[inline]
+    fn key(&mut self, text: &[u8], key: Text) -> Key {
+        if !key.escaped {
+            return Key {
+                span: key.span,
+                unescaped: false,
+            };
+        }
+        let start = self.unescaped.len();
+        json::unescape(key.span.of(text), &mut self.unescaped);
+        Key {
+            span: Span {
+                start,
+                end: self.unescaped.len(),
+            },
+            unescaped: true,
+        }
+    }
+}
+
+impl Key {
+    #[inline]
+    fn bytes<'a>(self, text: &'a [u8], unescaped: &'a [u8]) -> &'a [u8] {
+        self.span.of(if self.unescaped { unescaped } else { text })
+    }
+}
+
+/// Where a member stands: at the top level, or in a group.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// The names to look for.
+    table: usize,
+    /// The object's number.
+    object: usize,
+    /// Bytes of the path that leads here, with its dot.
+    path: usize,
+}
+
+impl Place {
+    const TOP: Self = Self {
+        table: Names::TOP,
+        object: 0,
+        path: 0,
+    };
+
+    /// How many levels a value here is inside.
+    const fn depth(self) -> usize {
+        if self.table == Names::TOP { 1 } else { 2 }
+    }
+}

@@ -1,0 +1,389 @@
+//! When an event happened: reading the forms that producers write, deciding which to believe,
+//! and writing the one form that documents have.
+//!
+//! A time is a [`Timestamp`], whole nanoseconds since 1970; all arithmetic is on the digits as
+//! they were written, none in floating point.
+
+use crate::json;
+
+const SECOND: u64 = 1_000_000_000;
+const DAY_SECONDS: i64 = 86_400;
+
+/// Nanoseconds since 1970-01-01T00:00:00Z, at most [`Timestamp::MAX`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// 2262-04-11T23:47:16.854775807Z, the last that OpenSearch's `date_nanos` takes (source:
+    /// OpenSearch documentation, "Date nanoseconds field type").
+    pub const MAX: Self = Self(i64::MAX as u64);
+
+    /// The start of the year 2000.
+    pub const YEAR_2000: Self = Self(946_684_800 * SECOND);
+
+    /// From nanoseconds since 1970, if it is not after [`Timestamp::MAX`].
+    #[must_use]
+    pub fn from_nanos(nanos: u128) -> Option<Self> {
+        u64::try_from(nanos)
+            .ok()
+            .map(Self)
+            .filter(|time| *time <= Self::MAX)
+    }
+
+    /// From a number as JSON writes it, in milliseconds since 1970: how the services tell when
+    /// they received something. `None` where it is no number or not from 1970 to
+    /// [`Timestamp::MAX`].
+    #[must_use]
+    pub fn from_milliseconds(number: &[u8]) -> Option<Self> {
+        Decimal::parse(number)?.times_ten_to(6)
+    }
+
+    /// Reads an RFC 3339 time, or one of the forms near it: without an offset it is UTC; `T`,
+    /// `t` or one space before the time of day; seconds optional; `.` or `,` before the
+    /// fraction; a date alone is its midnight; digits alone are a number, see
+    /// [`Timestamp::from_number`]. Second 60 is the last nanosecond of that minute.
+    #[must_use]
+    pub fn from_text(text: &[u8]) -> Option<Self> {
+        if text.iter().all(u8::is_ascii_digit) {
+            return Self::from_number(text);
+        }
+        let mut text = Cursor(text);
+        let days = text.date()?;
+        if text.0.is_empty() {
+            return Self::from_parts(days * DAY_SECONDS, 0);
+        }
+        text.take(|byte| matches!(byte, b'T' | b't' | b' '))?;
+        let hour = text.number(2, 23)?;
+        text.take(|byte| byte == b':')?;
+        let minute = text.number(2, 59)?;
+        let (mut second, mut nanos) = (0, 0);
+        if text.take(|byte| byte == b':').is_some() {
+            second = text.number(2, 60)?;
+            if text.take(|byte| matches!(byte, b'.' | b',')).is_some() {
+                nanos = text.fraction()?;
+            }
+        }
+        if second == 60 {
+            (second, nanos) = (59, SECOND - 1);
+        }
+        let offset = text.offset()?;
+        Self::from_parts(
+            days * DAY_SECONDS + hour * 3_600 + (minute - offset) * 60 + second,
+            nanos,
+        )
+    }
+
+    /// Reads a number as JSON writes it, by its magnitude: below 1e11 seconds, below 1e14
+    /// milliseconds, below 1e17 microseconds, else nanoseconds since 1970.
+    #[must_use]
+    pub fn from_number(number: &[u8]) -> Option<Self> {
+        let number = Decimal::parse(number)?;
+        number.times_ten_to(match number.integer_digits() {
+            ..=11 => 9,
+            12..=14 => 6,
+            15..=17 => 3,
+            18.. => 0,
+        })
+    }
+
+    fn from_parts(seconds: i64, nanos: u64) -> Option<Self> {
+        let nanos = u64::try_from(seconds)
+            .ok()?
+            .checked_mul(SECOND)?
+            .checked_add(nanos)?;
+        Some(Self(nanos)).filter(|time| *time <= Self::MAX)
+    }
+
+    /// This time and `seconds` more, or [`Timestamp::MAX`] if that comes first.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds.saturating_mul(SECOND))).min(Self::MAX)
+    }
+
+    /// Whole milliseconds since 1970.
+    #[must_use]
+    pub const fn milliseconds(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    /// The hour of the day in UTC, 0 to 23.
+    #[must_use]
+    pub const fn hour(self) -> u64 {
+        self.0 / SECOND / 3_600 % 24
+    }
+
+    /// The day of the week in UTC, 1 (Monday) to 7.
+    #[must_use]
+    pub const fn weekday(self) -> u64 {
+        // 1970-01-01 was a Thursday.
+        (self.0 / SECOND / 86_400 + 3) % 7 + 1
+    }
+
+    /// Appends the time in UTC, `2024-03-01T12:34:56.789Z`: three fraction digits, or up to
+    /// nine where the time is finer.
+    pub fn write(self, out: &mut Vec<u8>) {
+        let seconds = self.0 / SECOND;
+        let (year, month, day) = civil_from_days(seconds / 86_400);
+        let digits = |number: u64, tens: u64| b'0' + (number / tens % 10) as u8;
+        let two = |number: u64| [digits(number, 10), digits(number, 1)];
+        let [month, day] = [two(month), two(day)];
+        let [hour, minute, second] = [two(self.hour()), two(seconds / 60 % 60), two(seconds % 60)];
+        let [century, year] = [two(year / 100), two(year)];
+        let mut text = *b"0000-00-00T00:00:00.";
+        for (at, pair) in [
+            (0, century),
+            (2, year),
+            (5, month),
+            (8, day),
+            (11, hour),
+            (14, minute),
+            (17, second),
+        ] {
+            text[at..at + 2].copy_from_slice(&pair);
+        }
+        out.extend_from_slice(&text);
+        let nanos = self.0 % SECOND;
+        let mut tens = SECOND / 10;
+        let mut written = 0;
+        while written < 3 || nanos % (tens * 10) != 0 {
+            out.push(digits(nanos, tens));
+            tens /= 10;
+            written += 1;
+            if written == 9 {
+                break;
+            }
+        }
+        out.push(b'Z');
+    }
+}
+
+/// Which of an event's own times are believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Plausible {
+    /// The first.
+    pub min: Timestamp,
+    /// How far ahead of its arrival, in seconds.
+    pub max_ahead_seconds: u64,
+}
+
+impl Plausible {
+    /// Whether an event that arrived at `arrival` can have happened at `time`.
+    #[must_use]
+    pub fn holds(&self, time: Timestamp, arrival: Timestamp) -> bool {
+        self.min <= time && time <= arrival.plus_seconds(self.max_ahead_seconds)
+    }
+}
+
+/// Reads the time in a JSON value: the content of a string, or a number.
+pub(super) fn parse(kind: json::Kind, value: &[u8]) -> Option<Timestamp> {
+    match kind {
+        json::Kind::Number => Timestamp::from_number(value),
+        json::Kind::String => {
+            let content = &value[1..value.len() - 1];
+            if memchr::memchr(b'\\', content).is_none() {
+                return Timestamp::from_text(content);
+            }
+            let mut text = Vec::new();
+            json::unescape(content, &mut text);
+            Timestamp::from_text(&text)
+        }
+        _ => None,
+    }
+}
+
+/// A number that is not negative, as its digits: 0.`digits` x 10^`exponent`, where the first
+/// digit is not zero (and zero has none).
+struct Decimal<'a> {
+    integer: &'a [u8],
+    fraction: &'a [u8],
+    exponent: i64,
+}
+
+impl<'a> Decimal<'a> {
+    /// Takes what JSON's grammar takes, and digits with leading zeros.
+    fn parse(number: &'a [u8]) -> Option<Self> {
+        let (negative, number) = match number {
+            [b'-', number @ ..] => (true, number),
+            number => (false, number),
+        };
+        let (mantissa, exponent) = match number.iter().position(|byte| matches!(byte, b'e' | b'E'))
+        {
+            Some(at) => (&number[..at], exponent(&number[at + 1..])?),
+            None => (number, 0),
+        };
+        let (integer, fraction) = match mantissa.iter().position(|&byte| byte == b'.') {
+            Some(at) => (&mantissa[..at], &mantissa[at + 1..]),
+            None => (mantissa, &[][..]),
+        };
+        let all_digits = |digits: &[u8]| digits.iter().all(u8::is_ascii_digit);
+        if integer.is_empty() || !all_digits(integer) || !all_digits(fraction) {
+            return None;
+        }
+        let zeros = |digits: &[u8]| digits.iter().take_while(|&&digit| digit == b'0').count();
+        let integer = &integer[zeros(integer)..];
+        let mut decimal = Self {
+            integer,
+            fraction,
+            exponent,
+        };
+        if integer.is_empty() {
+            let skipped = zeros(fraction);
+            decimal.fraction = &fraction[skipped..];
+            decimal.exponent = exponent.saturating_sub_unsigned(skipped as u64);
+        }
+        Some(decimal).filter(|decimal| !negative || decimal.is_zero())
+    }
+
+    const fn is_zero(&self) -> bool {
+        self.integer.is_empty() && self.fraction.is_empty()
+    }
+
+    /// How many digits stand before the point when written without exponent; none or a negative
+    /// count for numbers below 1.
+    fn integer_digits(&self) -> i64 {
+        if self.is_zero() {
+            return 0;
+        }
+        self.exponent
+            .saturating_add_unsigned(self.integer.len() as u64)
+    }
+
+    /// The whole part of this number times 10^`power`, as a time in nanoseconds.
+    fn times_ten_to(&self, power: i64) -> Option<Timestamp> {
+        // More than 19 digits are out of range whatever they are.
+        let count = usize::try_from(self.integer_digits().saturating_add(power).max(0)).ok()?;
+        if count > 19 {
+            return None;
+        }
+        let digits = self
+            .integer
+            .iter()
+            .chain(self.fraction)
+            .chain(std::iter::repeat(&b'0'));
+        let add = |value: u128, digit: &u8| value * 10 + u128::from(digit - b'0');
+        Timestamp::from_nanos(digits.take(count).fold(0, add))
+    }
+}
+
+fn exponent(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] | digits => (false, digits),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    // An exponent this large is out of any range: it need not be exact.
+    let value = digits.iter().fold(0_i64, |value, digit| {
+        value
+            .saturating_mul(10)
+            .saturating_add(i64::from(digit - b'0'))
+            .min(1_000_000)
+    });
+    Some(if negative { -value } else { value })
+}
+
+/// Text that is read from its start.
+struct Cursor<'a>(&'a [u8]);
+
+impl Cursor<'_> {
+    fn take(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        wanted(first).then(|| {
+            self.0 = rest;
+            first
+        })
+    }
+
+    /// A number of just `length` digits, at most `max`.
+    fn number(&mut self, length: usize, max: i64) -> Option<i64> {
+        let (digits, rest) = self.0.split_at_checked(length)?;
+        let value = digits.iter().try_fold(0, |value, digit| {
+            digit
+                .is_ascii_digit()
+                .then(|| value * 10 + i64::from(digit - b'0'))
+        })?;
+        self.0 = rest;
+        (value <= max).then_some(value)
+    }
+
+    /// A date, as days since 1970.
+    fn date(&mut self) -> Option<i64> {
+        let year = self.number(4, 9_999)?;
+        self.take(|byte| byte == b'-')?;
+        let month = self.number(2, 12)?;
+        self.take(|byte| byte == b'-')?;
+        let day = self.number(2, days_in_month(year, month)?)?;
+        (day > 0).then(|| days_from_civil(year, month, day))
+    }
+
+    /// A fraction of a second, as nanoseconds; digits after the ninth are cut.
+    fn fraction(&mut self) -> Option<u64> {
+        let count = self
+            .0
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
+        let (digits, rest) = self.0.split_at(count);
+        self.0 = rest;
+        let nine = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
+        (count > 0).then(|| nine.fold(0, |nanos, digit| nanos * 10 + u64::from(digit - b'0')))
+    }
+
+    /// The offset from UTC that ends the text, in minutes; none is UTC.
+    fn offset(&mut self) -> Option<i64> {
+        let sign = match *self.0 {
+            [] | [b'Z' | b'z'] => return Some(0),
+            [b'+', ..] => 1,
+            [b'-', ..] => -1,
+            _ => return None,
+        };
+        self.0 = &self.0[1..];
+        let hours = self.number(2, 23)?;
+        self.take(|byte| byte == b':')?;
+        let minutes = self.number(2, 59)?;
+        self.0.is_empty().then_some(sign * (hours * 60 + minutes))
+    }
+}
+
+fn days_in_month(year: i64, month: i64) -> Option<i64> {
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => Some(31),
+        4 | 6 | 9 | 11 => Some(30),
+        2 => Some(28 + i64::from(leap)),
+        _ => None,
+    }
+}
+
+/// Days from 1970-01-01 to a date of the Gregorian calendar, by counting in years that start
+/// in March and eras of 400 years (Howard Hinnant, "chrono-Compatible Low-Level Date
+/// Algorithms").
+const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The date so many days after 1970-01-01: the way back of [`days_from_civil`].
+const fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 {
+        march_month + 3
+    } else {
+        march_month - 9
+    };
+    (era * 400 + year_of_era + (month <= 2) as u64, month, day)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,531 @@
+//! A validating scanner of JSON text (RFC 8259) that copies nothing.
+//!
+//! It walks the bytes once and hands out [`Span`]s of what it passed: no tree, no numbers
+//! converted, no strings unescaped unless somebody asks ([`unescape`]). Text is taken as
+//! valid UTF-8; who reads foreign bytes checks that first, with a faster tool.
+
+use std::ops::ControlFlow;
+
+/// The longest number that OpenSearch's JSON parser takes, in characters.
+pub const MAX_NUMBER_LENGTH: usize = 1_000;
+
+/// How deep arrays and objects may stand in each other; the outermost is level 1.
+pub const MAX_DEPTH: usize = 128;
+
+/// Why a text was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Not JSON, or cut off.
+    #[error("not valid JSON")]
+    Invalid,
+    /// More than [`MAX_DEPTH`] levels.
+    #[error("nested more than {MAX_DEPTH} levels deep")]
+    TooDeep,
+    /// A number of more than [`MAX_NUMBER_LENGTH`] characters.
+    #[error("a number of more than {MAX_NUMBER_LENGTH} characters")]
+    NumberTooLong,
+}
+
+/// Where something stands in the text: bytes `start..end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// First byte.
+    pub start: usize,
+    /// The byte after the last.
+    pub end: usize,
+}
+
+impl Span {
+    /// The bytes of `text` that this span names.
+    #[must_use]
+    pub fn of(self, text: &[u8]) -> &[u8] {
+        &text[self.start..self.end]
+    }
+
+    /// How many bytes.
+    #[must_use]
+    pub const fn length(self) -> usize {
+        self.end - self.start
+    }
+}
+
+/// A string's content: what stands between the quotes, as written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// The content, without the quotes.
+    pub span: Span,
+    /// Whether it holds a backslash, so that [`unescape`] is needed to know its meaning.
+    pub escaped: bool,
+}
+
+/// What sort of value stands at some place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `"…"`
+    String,
+    /// `-1.5e3`
+    Number,
+    /// `true`, `false`
+    Bool,
+    /// `null`
+    Null,
+    /// `[…]`
+    Array,
+    /// `{…}`
+    Object,
+}
+
+/// Walks over a JSON text.
+#[derive(Debug)]
+pub struct Scanner<'a> {
+    text: &'a [u8],
+    position: usize,
+    /// The runs of white space between tokens that hold a line break, in order.
+    pub line_breaks: Vec<Span>,
+}
+
+impl<'a> Scanner<'a> {
+    /// A scanner at the start of `text`.
+    #[must_use]
+    pub const fn new(text: &'a [u8]) -> Self {
+        Self {
+            text,
+            position: 0,
+            line_breaks: Vec::new(),
+        }
+    }
+
+    /// The byte that is read next.
+    #[must_use]
+    pub const fn position(&self) -> usize {
+        self.position
+    }
+
+    /// The whole text.
+    #[must_use]
+    pub const fn text(&self) -> &'a [u8] {
+        self.text
+    }
+
+    /// The next byte, if there is one.
+    #[inline]
+    #[must_use]
+    pub fn peek(&self) -> Option<u8> {
+        self.text.get(self.position).copied()
+    }
+
+    /// Passes white space.
+    #[inline]
+    pub fn skip_white_space(&mut self) {
+        if self.peek().is_some_and(|byte| byte <= b' ') {
+            self.skip_white_space_run();
+        }
+    }
+
+    fn skip_white_space_run(&mut self) {
+        let start = self.position;
+        let mut line_break = false;
+        while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
+            line_break |= matches!(byte, b'\n' | b'\r');
+            self.position += 1;
+        }
+        if line_break {
+            self.line_breaks.push(Span {
+                start,
+                end: self.position,
+            });
+        }
+    }
+
+    /// Passes an object, calling `member` with each key, standing at that key's value, which
+    /// `member` must pass.
+    ///
+    /// # Errors
+    /// What `member` returns, or [`Error::Invalid`] where no object stands here.
+    #[inline]
+    pub fn object(
+        &mut self,
+        mut member: impl FnMut(&mut Self, Text) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.expect(b'{')?;
+        self.skip_white_space();
+        if self.take(b'}') {
+            return Ok(());
+        }
+        loop {
+            let key = self.string()?;
+            self.skip_white_space();
+            self.expect(b':')?;
+            self.skip_white_space();
+            member(self, key)?;
+            if self.next_or_close(b'}')?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes an array, calling `element` at each of its values, which `element` must pass.
+    ///
+    /// # Errors
+    /// What `element` returns, or [`Error::Invalid`] where no array stands here.
+    #[inline]
+    pub fn array(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.expect(b'[')?;
+        self.skip_white_space();
+        if self.take(b']') {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if self.next_or_close(b']')?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    #[inline]
+    fn next_or_close(&mut self, close: u8) -> Result<ControlFlow<()>, Error> {
+        self.skip_white_space();
+        if self.take(b',') {
+            self.skip_white_space();
+            Ok(ControlFlow::Continue(()))
+        } else {
+            self.expect(close)?;
+            Ok(ControlFlow::Break(()))
+        }
+    }
+
+    /// Passes any value that is no array or object, and tells its kind; of an array or object
+    /// tells the kind and stays where it is.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where no value stands here, [`Error::NumberTooLong`].
+    #[inline]
+    pub fn scalar(&mut self) -> Result<Kind, Error> {
+        match self.peek() {
+            Some(b'"') => self.string().map(|_| Kind::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|()| Kind::Number),
+            Some(b't') => self.literal(b"true").map(|()| Kind::Bool),
+            Some(b'f') => self.literal(b"false").map(|()| Kind::Bool),
+            Some(b'n') => self.literal(b"null").map(|()| Kind::Null),
+            Some(b'[') => Ok(Kind::Array),
+            Some(b'{') => Ok(Kind::Object),
+            _ => Err(Error::Invalid),
+        }
+    }
+
+    /// Passes a whole value that stands at `depth` levels inside others.
+    ///
+    /// # Errors
+    /// All of [`Error`].
+    pub fn value(&mut self, depth: usize) -> Result<Kind, Error> {
+        let kind = self.scalar()?;
+        match kind {
+            Kind::Array | Kind::Object if depth >= MAX_DEPTH => return Err(Error::TooDeep),
+            Kind::Array => self.array(|scanner| scanner.value(depth + 1).map(drop))?,
+            Kind::Object => self.object(|scanner, _| scanner.value(depth + 1).map(drop))?,
+            _ => {}
+        }
+        Ok(kind)
+    }
+
+    /// Passes a string.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`]: no string, not closed, an unescaped control character, an unknown
+    /// escape or a surrogate without its pair.
+    #[inline]
+    pub fn string(&mut self) -> Result<Text, Error> {
+        self.expect(b'"')?;
+        let start = self.position;
+        let mut escaped = false;
+        loop {
+            self.position += plain_prefix(&self.text[self.position..]);
+            match self.peek() {
+                Some(b'"') => {
+                    let span = Span {
+                        start,
+                        end: self.position,
+                    };
+                    self.position += 1;
+                    return Ok(Text { span, escaped });
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.position += escape(&self.text[self.position..]).ok_or(Error::Invalid)?.1;
+                }
+                _ => return Err(Error::Invalid),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<(), Error> {
+        let start = self.position;
+        self.take(b'-');
+        match self.digits() {
+            0 => return Err(Error::Invalid),
+            count if count > 1 && self.text[self.position - count] == b'0' => {
+                return Err(Error::Invalid);
+            }
+            _ => {}
+        }
+        if self.take(b'.') && self.digits() == 0 {
+            return Err(Error::Invalid);
+        }
+        if self.take(b'e') || self.take(b'E') {
+            if !self.take(b'+') {
+                self.take(b'-');
+            }
+            if self.digits() == 0 {
+                return Err(Error::Invalid);
+            }
+        }
+        if self.position - start > MAX_NUMBER_LENGTH {
+            return Err(Error::NumberTooLong);
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> usize {
+        let rest = &self.text[self.position..];
+        let count = rest
+            .iter()
+            .position(|byte| !byte.is_ascii_digit())
+            .unwrap_or(rest.len());
+        self.position += count;
+        count
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Result<(), Error> {
+        if self.text[self.position..].starts_with(literal) {
+            self.position += literal.len();
+            Ok(())
+        } else {
+            Err(Error::Invalid)
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, byte: u8) -> bool {
+        let there = self.peek() == Some(byte);
+        self.position += usize::from(there);
+        there
+    }
+
+    #[inline]
+    fn expect(&mut self, byte: u8) -> Result<(), Error> {
+        if self.take(byte) {
+            Ok(())
+        } else {
+            Err(Error::Invalid)
+        }
+    }
+}
+
+/// How many bytes from the start are neither a quote, a backslash nor a control character:
+/// eight at a time, each byte of a word tested by arithmetic on the word (a borrow spoils
+/// only bytes above the first hit, so the first one is exact).
+#[inline]
+fn plain_prefix(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let quote = word ^ (ONES * b'"' as u64);
+        let backslash = word ^ (ONES * b'\\' as u64);
+        let hits = (quote.wrapping_sub(ONES) & !quote)
+            | (backslash.wrapping_sub(ONES) & !backslash)
+            | (word.wrapping_sub(ONES * 0x20) & !word);
+        let hits = hits & HIGHS;
+        if hits != 0 {
+            return index * 8 + (hits.trailing_zeros() / 8) as usize;
+        }
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
+    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+}
+
+/// The character that the escape at the start of `bytes` means, and the escape's length.
+fn escape(bytes: &[u8]) -> Option<(char, usize)> {
+    let simple = match bytes.get(1)? {
+        b'"' => '"',
+        b'\\' => '\\',
+        b'/' => '/',
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return unicode_escape(bytes),
+        _ => return None,
+    };
+    Some((simple, 2))
+}
+
+fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
+    let unit = hex4(bytes.get(2..6)?)?;
+    if let Some(character) = char::from_u32(unit) {
+        return Some((character, 6));
+    }
+    // A surrogate: the first of a pair, or it means nothing.
+    let low = bytes.get(6..12)?.strip_prefix(b"\\u").and_then(hex4)?;
+    if unit >= 0xDC00 || !(0xDC00..0xE000).contains(&low) {
+        return None;
+    }
+    let character = char::from_u32(0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00))?;
+    Some((character, 12))
+}
+
+fn hex4(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, &digit| {
+        Some(value << 4 | char::from(digit).to_digit(16)?)
+    })
+}
+
+/// Appends what the content of a scanned string means to `out`.
+pub fn unescape(content: &[u8], out: &mut Vec<u8>) {
+    let mut rest = content;
+    while let Some(at) = memchr::memchr(b'\\', rest) {
+        out.extend_from_slice(&rest[..at]);
+        // A scanned string holds only escapes that mean something; others are kept as written.
+        let (character, length) = escape(&rest[at..]).unwrap_or(('\\', 1));
+        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        rest = &rest[at + length..];
+    }
+    out.extend_from_slice(rest);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(text: &str) -> Result<Kind, Error> {
+        let mut scanner = Scanner::new(text.as_bytes());
+        scanner.skip_white_space();
+        let kind = scanner.value(0)?;
+        scanner.skip_white_space();
+        if scanner.position() == text.len() {
+            Ok(kind)
+        } else {
+            Err(Error::Invalid)
+        }
+    }
+
+    #[test]
+    fn takes_what_the_grammar_takes() {
+        for (text, kind) in [
+            ("\"\"", Kind::String),
+            (r#""a\"\\\/\b\f\n\r\tA\uD834\uDD1E한국""#, Kind::String),
+            ("\"\u{7f}\"", Kind::String),
+            ("0", Kind::Number),
+            ("-0", Kind::Number),
+            ("-12.50E+07", Kind::Number),
+            ("1e400", Kind::Number),
+            ("true", Kind::Bool),
+            ("false", Kind::Bool),
+            ("null", Kind::Null),
+            ("[]", Kind::Array),
+            ("[ 1 , [\t2\r\n] ]", Kind::Array),
+            ("{}", Kind::Object),
+            (" { \"a\" : { } , \"b\":[{}] } ", Kind::Object),
+        ] {
+            assert_eq!(scan(text), Ok(kind), "{text}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_the_grammar_refuses() {
+        for text in [
+            "",
+            " ",
+            "\"",
+            "\"abc",
+            "\"a\nb\"",
+            "\"\u{1f}\"",
+            r#""\x""#,
+            r#""\u12"#,
+            r#""\u12G4""#,
+            r#""\uD800""#,
+            r#""\uD800A""#,
+            r#""\uDC00""#,
+            r#""\uDC00\uD800""#,
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "+1",
+            "1e",
+            "1e+",
+            "0x1",
+            "tru",
+            "True",
+            "nul",
+            "nan",
+            "Infinity",
+            "[",
+            "[1",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "{",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1,}",
+            "{a:1}",
+            "{1:1}",
+            "{\"a\":1 \"b\":2}",
+            "]",
+            "}",
+            "1 2",
+            "{} {}",
+            "/* */ 1",
+            "'a'",
+            "\u{b}1",
+            "\u{a0}1",
+        ] {
+            assert_eq!(scan(text), Err(Error::Invalid), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn finds_the_end_of_a_string_at_every_offset() {
+        for special in ["\"", "\\n\"", "\u{1}"] {
+            for length in 0..40 {
+                let text = format!("\"{}{special}", "é".repeat(length));
+                let expected = special != "\u{1}";
+                assert_eq!(scan(&text).is_ok(), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bounds_depth_and_numbers() {
+        let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(scan(&nested(128)), Ok(Kind::Array));
+        assert_eq!(scan(&nested(129)), Err(Error::TooDeep));
+        assert_eq!(scan(&"9".repeat(1_000)), Ok(Kind::Number));
+        assert_eq!(scan(&"9".repeat(1_001)), Err(Error::NumberTooLong));
+    }
+
+    #[test]
+    fn notes_white_space_with_line_breaks() {
+        let mut scanner = Scanner::new(b"{ \n \"a\\n \" :\t[1,\r2]}");
+        scanner.value(0).unwrap();
+        let runs = [Span { start: 1, end: 4 }, Span { start: 16, end: 17 }];
+        assert_eq!(scanner.line_breaks, runs);
+    }
+
+    #[test]
+    fn unescapes() {
+        let mut out = Vec::new();
+        unescape(r#"a\"\\\/\b\f\n\r\tA\uD834\uDD1E한"#.as_bytes(), &mut out);
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "a\"\\/\u{8}\u{c}\n\r\tA𝄞한"
+        );
+    }
+}

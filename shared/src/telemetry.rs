@@ -1,0 +1,81 @@
+//! Logs: one JSON object a line on standard error, where Lambda collects them.
+//!
+//! Only sluice's own code logs at the level that the user asks for. The libraries below it log
+//! warnings and errors: at finer levels some of them write what they send and receive.
+
+use std::panic;
+
+use tracing::Level;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+
+use crate::config::{ConfigError, Environment};
+
+/// The variables that every function reads for its logs and metrics.
+pub const VARIABLES: &[&str] = &["LOG_LEVEL", "METRICS_NAMESPACE"];
+
+/// `LOG_LEVEL`, `info` where it is not set.
+///
+/// # Errors
+/// [`ConfigError`] where it is no level.
+pub fn log_level(environment: &Environment) -> Result<Level, ConfigError> {
+    let parse = |text: &str| match text {
+        "error" => Some(Level::ERROR),
+        "warn" => Some(Level::WARN),
+        "info" => Some(Level::INFO),
+        "debug" => Some(Level::DEBUG),
+        "trace" => Some(Level::TRACE),
+        _ => None,
+    };
+    let allowed = "error, warn, info, debug or trace";
+    Ok(environment
+        .parse_with("LOG_LEVEL", allowed, parse)?
+        .unwrap_or(Level::INFO))
+}
+
+/// `METRICS_NAMESPACE`, `Sluice` where it is not set.
+///
+/// # Errors
+/// [`ConfigError`] where CloudWatch would not take it as a namespace (source: CloudWatch API
+/// reference, `PutMetricData`).
+pub fn metrics_namespace(environment: &Environment) -> Result<String, ConfigError> {
+    let parse = |text: &str| {
+        let taken = |byte: u8| byte.is_ascii_alphanumeric() || b".-_/#: ".contains(&byte);
+        let well_formed = (1..=255).contains(&text.len())
+            && text.bytes().all(taken)
+            && !text.starts_with(':')
+            && text.trim() == text;
+        well_formed.then(|| text.to_owned())
+    };
+    let allowed = "1 to 255 letters, digits and .-_/#: and spaces";
+    let namespace = environment.parse_with("METRICS_NAMESPACE", allowed, parse)?;
+    Ok(namespace.unwrap_or_else(|| "Sluice".to_owned()))
+}
+
+/// Starts logging for the crate named `function`, and makes panics log where they happened but
+/// not what they say: that may quote a payload.
+///
+/// # Errors
+/// Where logging was started before.
+pub fn start(function: &'static str, level: Level) -> Result<(), TryInitError> {
+    let targets = Targets::new()
+        .with_default(LevelFilter::WARN.min(level.into()))
+        .with_target(function, level)
+        .with_target("shared", level);
+    let lines = tracing_subscriber::fmt::layer()
+        .json()
+        .flatten_event(true)
+        .with_current_span(false)
+        .with_span_list(false)
+        .with_writer(std::io::stderr);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .try_init()?;
+    panic::set_hook(Box::new(|info| {
+        let location = info.location().map(ToString::to_string);
+        tracing::error!(location, "panicked");
+    }));
+    Ok(())
+}
