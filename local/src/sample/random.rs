@@ -1,0 +1,115 @@
+//! A generator of pseudo-random numbers that never changes.
+//!
+//! The sample must be the same bytes on every machine and after every update of a dependency:
+//! benchmarks compare runs over it, and tests name its counts. So it has its own generator
+//! (`SplitMix64`), and no floating point.
+
+/// `SplitMix64`, after Steele, Lea and Flood, "Fast splittable pseudorandom number generators"
+/// (2014).
+#[derive(Clone, Debug)]
+pub(super) struct Random {
+    state: u64,
+}
+
+impl Random {
+    pub(super) fn new(seed: u64) -> Self {
+        Self { state: seed }
+    }
+
+    pub(super) fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number from 0 to `bound - 1`; 0 for a bound of 0.
+    pub(super) fn below(&mut self, bound: u64) -> u64 {
+        self.next().checked_rem(bound).unwrap_or(0)
+    }
+
+    /// True `percent` times out of 100.
+    pub(super) fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    /// One item, all equally likely.
+    pub(super) fn pick<T: Copy, const N: usize>(&mut self, items: &[T; N]) -> T {
+        const { assert!(N > 0) }
+        items[index(self.below(N as u64), N)]
+    }
+
+    /// One item by its weight.
+    pub(super) fn weighted<T: Copy, const N: usize>(&mut self, items: &[(u64, T); N]) -> T {
+        const { assert!(N > 0) }
+        let mut left = self.below(items.iter().map(|(weight, _)| weight).sum());
+        for (weight, item) in items {
+            if left < *weight {
+                return *item;
+            }
+            left -= weight;
+        }
+        items[N - 1].1
+    }
+
+    /// An index below `len` whose likelihood falls with its rank: Zipf's law, which is how plays
+    /// spread over artists.
+    pub(super) fn ranked(&mut self, len: usize) -> usize {
+        let weight = |rank: usize| 1_000_000 / (rank as u64 + 1);
+        let mut left = self.below((0..len).map(weight).sum());
+        for rank in 0..len {
+            if left < weight(rank) {
+                return rank;
+            }
+            left -= weight(rank);
+        }
+        len.saturating_sub(1)
+    }
+}
+
+fn index(value: u64, len: usize) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX) % len
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Random;
+
+    #[test]
+    fn the_published_sequence() {
+        let mut random = Random::new(1_234_567);
+        let first: Vec<u64> = (0..3).map(|_| random.next()).collect();
+        assert_eq!(
+            first,
+            [
+                6_457_827_717_110_365_317,
+                3_203_168_211_198_807_973,
+                9_817_491_932_198_370_423
+            ]
+        );
+    }
+
+    #[test]
+    fn low_ranks_are_drawn_more_often() {
+        let mut random = Random::new(7);
+        let mut drawn = [0_u32; 20];
+        for _ in 0..10_000 {
+            drawn[random.ranked(20)] += 1;
+        }
+        assert!(drawn[0] > 2 * drawn[3], "{drawn:?}");
+        assert!(drawn[3] > 2 * drawn[19], "{drawn:?}");
+        assert!(drawn[19] > 0, "{drawn:?}");
+    }
+
+    #[test]
+    fn weights_are_honoured() {
+        let mut random = Random::new(7);
+        let drawn: Vec<&str> = (0..1_000)
+            .map(|_| random.weighted(&[(9, "often"), (0, "never"), (1, "rarely")]))
+            .collect();
+        assert!(!drawn.contains(&"never"));
+        let rare = drawn.iter().filter(|item| **item == "rarely").count();
+        assert!((50..200).contains(&rare), "{rare}");
+    }
+}
