@@ -1,12 +1,35 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 
-use super::{Error, FunctionOptions, InvokeError, LogLine};
+use super::environment::Environment;
+use super::logs::LogStore;
+use super::process::Control;
+use super::{Error, FunctionOptions, InvokeError, LogLine, REQUEST_LIMIT_BYTES};
 
-/// A running function; clones are the same function.
+/// A running function; clones are the same function. Its processes end with the last clone.
 #[derive(Debug, Clone)]
-pub struct Function {}
+pub struct Function {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: FunctionOptions,
+    logs: LogStore,
+    /// One permit for each environment that may run; closed when the function is stopped.
+    slots: Semaphore,
+    environments: Mutex<Environments>,
+}
+
+#[derive(Debug, Default)]
+struct Environments {
+    idle: Vec<Environment>,
+    /// Those of every environment that may still run, idle or not.
+    controls: Vec<Weak<Control>>,
+}
 
 /// What an invocation gave.
 #[derive(Debug, Clone)]
@@ -26,30 +49,143 @@ impl Function {
     ///
     /// # Errors
     /// When the binary is missing or the options contradict themselves.
-    pub async fn start(options: FunctionOptions) -> Result<Self, Error> {
-        unimplemented!("{options:?}")
+    pub async fn start(mut options: FunctionOptions) -> Result<Self, Error> {
+        if options.concurrency == 0 {
+            return Err(Error::NoConcurrency);
+        }
+        // Absolute, because the process runs in the binary's folder.
+        let binary = tokio::fs::canonicalize(&options.binary).await.ok();
+        let Some(binary) = binary.filter(|path| path.is_file()) else {
+            return Err(Error::NoBinary {
+                path: options.binary,
+            });
+        };
+        options.binary = binary;
+        let slots = Semaphore::new(options.concurrency);
+        let inner = Inner {
+            options,
+            logs: LogStore::default(),
+            slots,
+            environments: Mutex::default(),
+        };
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
     }
 
     /// Invokes the function and waits for its answer, at most until its timeout; waits first for
-    /// a free environment.
+    /// a free environment. Dropping the future kills the environment.
     ///
     /// # Errors
     /// Every way in which an invocation fails in Lambda: see [`InvokeError`].
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Answer, InvokeError> {
-        unimplemented!("{:?}", payload.into())
+        let payload = payload.into();
+        if payload.len() > REQUEST_LIMIT_BYTES {
+            return Err(InvokeError::RequestTooLarge {
+                bytes: payload.len(),
+            });
+        }
+        let slot = self
+            .inner
+            .slots
+            .acquire()
+            .await
+            .map_err(|_| InvokeError::Stopped)?;
+        loop {
+            let (mut environment, warm) = match self.inner.take_idle() {
+                Some(environment) => (environment, true),
+                None => (self.inner.start_environment().await?, false),
+            };
+            let timeout = self.inner.options.timeout;
+            let result = environment.invoke(payload.clone(), timeout).await;
+            if environment.is_alive() && !self.inner.slots.is_closed() {
+                self.inner.environments().idle.push(environment);
+            }
+            match result {
+                Ok(answer) => {
+                    drop(slot);
+                    return Ok(answer);
+                }
+                // It ended between two events: this one goes to the next environment.
+                Err(failure) if warm && !failure.taken => {}
+                Err(failure) => return Err(failure.error),
+            }
+        }
     }
 
     /// Kills every environment with SIGKILL, also in the middle of an invocation, which then fails
     /// with [`InvokeError::Exit`]. Returns when all are dead; the next invocation gets a new one.
-    pub async fn kill(&self) {}
-
-    /// What the function's environments have written so far, oldest first; complete for every
-    /// invocation that has ended. Empty with [`Logs::Inherit`](super::Logs::Inherit).
-    #[must_use]
-    pub fn logs(&self) -> Vec<LogLine> {
-        Vec::new()
+    pub async fn kill(&self) {
+        let controls: Vec<_> = {
+            let mut environments = self.inner.environments();
+            environments
+                .idle
+                .iter()
+                .for_each(|environment| environment.control().kill());
+            environments
+                .controls
+                .drain(..)
+                .filter_map(|control| control.upgrade())
+                .collect()
+        };
+        for control in &controls {
+            control.kill();
+        }
+        for control in controls {
+            control.ended().await;
+        }
+        self.inner.environments().idle.retain(Environment::is_alive);
     }
 
-    /// Kills every environment and refuses further invocations.
-    pub async fn stop(&self) {}
+    /// What the function's environments have written so far, oldest first; complete for every
+    /// invocation that has ended. Empty with [`Logs::Inherit`](super::Logs::Inherit). The latest
+    /// 100,000 lines at most.
+    #[must_use]
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.inner.logs.lines()
+    }
+
+    /// Kills every environment and refuses further invocations. Returns when all are dead.
+    pub async fn stop(&self) {
+        self.inner.slots.close();
+        self.kill().await;
+    }
+}
+
+impl Inner {
+    fn take_idle(&self) -> Option<Environment> {
+        let mut environments = self.environments();
+        environments.idle.retain(Environment::is_alive);
+        // The one used last, as Lambda does: the others cool down.
+        environments.idle.pop()
+    }
+
+    async fn start_environment(&self) -> Result<Environment, InvokeError> {
+        let started = Environment::start(&self.options, &self.logs).await;
+        let mut environment = started.map_err(|error| InvokeError::Start {
+            message: error.to_string(),
+        })?;
+        {
+            let mut environments = self.environments();
+            environments
+                .controls
+                .retain(|control| control.strong_count() > 0);
+            environments
+                .controls
+                .push(Arc::downgrade(environment.control()));
+        }
+        if self.slots.is_closed() {
+            environment.end().await;
+            return Err(InvokeError::Stopped);
+        }
+        environment.initialise(&self.options).await?;
+        Ok(environment)
+    }
+
+    fn environments(&self) -> MutexGuard<'_, Environments> {
+        // Every change is a single call: a panic leaves nothing half done.
+        self.environments
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
 }

@@ -7,13 +7,21 @@
 //! Source: AWS Lambda developer guide, "Using the Lambda runtime API for custom runtimes" and
 //! "Understanding the Lambda execution environment lifecycle".
 
+mod environment;
 mod error;
+mod exchange;
 mod function;
+mod logs;
 mod options;
+mod process;
+mod routes;
+mod variables;
 
 pub use error::{Error, InvokeError};
 pub use function::{Answer, Function};
-pub use options::{FunctionOptions, LogLine, LogStream, Logs};
+pub use logs::{LogLine, LogStream};
+pub use options::{FunctionOptions, Logs};
+pub(crate) use variables::{ACCOUNT, REGION};
 
 /// Largest payload of a synchronous invocation, in bytes (Lambda quotas: 6 MB).
 pub const REQUEST_LIMIT_BYTES: usize = 6_291_456;

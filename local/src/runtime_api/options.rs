@@ -29,7 +29,7 @@ impl FunctionOptions {
             name: name.into(),
             binary: binary.into(),
             environment: Vec::new(),
-            timeout: Duration::from_secs(60),
+            timeout: Duration::from_mins(1),
             init_timeout: Duration::from_secs(10),
             memory_mb: 128,
             concurrency: 1,
@@ -45,22 +45,4 @@ pub enum Logs {
     Capture,
     /// Both streams to this process's standard error, as they come.
     Inherit,
-}
-
-/// One line that a function wrote.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// The stream it was written to.
-    pub stream: LogStream,
-    /// The line without its newline; bytes that are not UTF-8 are replaced.
-    pub text: String,
-}
-
-/// A function's output stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogStream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
 }

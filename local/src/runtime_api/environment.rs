@@ -1,0 +1,205 @@
+//! One execution environment: a process, its Runtime API, and the invocations it runs one by one.
+
+use std::io;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::process::Command;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::exchange::{Event, Exchange};
+use super::logs::{LogPipe, LogStore};
+use super::process::{Control, Process};
+use super::variables::{arn, variables};
+use super::{Answer, FunctionOptions, InvokeError, LogStream, Logs, routes};
+use crate::identifier::uuid;
+use crate::server::{self, Server};
+
+/// A started environment. Dropping it kills its process.
+#[derive(Debug)]
+pub(super) struct Environment {
+    process: Process,
+    exchange: Arc<Exchange>,
+    pipes: Vec<LogPipe>,
+    init_duration: Option<Duration>,
+    started: Instant,
+    _server: Server,
+}
+
+/// How an invocation failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: InvokeError,
+    /// Whether the runtime took the event: if not, no code of the function has seen it.
+    pub(super) taken: bool,
+}
+
+impl Environment {
+    /// Starts the process. [`initialise`](Self::initialise) waits for it.
+    pub(super) async fn start(options: &FunctionOptions, logs: &LogStore) -> io::Result<Self> {
+        let (listener, address) = server::bind().await?;
+        let exchange = Arc::new(Exchange::new());
+        let routed = Arc::clone(&exchange);
+        let function_arn: Arc<str> = arn(options).into();
+        let server = Server::start(listener, move |request| {
+            routes::answer(Arc::clone(&routed), Arc::clone(&function_arn), request)
+        });
+
+        let mut pipes = Vec::new();
+        let mut stdio = |stream| match options.logs {
+            Logs::Inherit => Ok(Stdio::from(io::stderr())),
+            Logs::Capture => {
+                let (pipe, writer) = LogPipe::new(stream, logs)?;
+                pipes.push(pipe);
+                Ok::<_, io::Error>(Stdio::from(writer))
+            }
+        };
+        let task_root = options.binary.parent().unwrap_or(Path::new("/"));
+        let log_stream = format!("[$LATEST]{}", uuid().replace('-', ""));
+        let mut command = Command::new(&options.binary);
+        command
+            .current_dir(task_root)
+            .env_clear()
+            .envs(variables(
+                options,
+                task_root,
+                &address.to_string(),
+                &log_stream,
+            ))
+            .stdin(Stdio::null())
+            .stdout(stdio(LogStream::Stdout)?)
+            .stderr(stdio(LogStream::Stderr)?);
+        let started = Instant::now();
+        let process = Process::start(&mut command)?;
+        // `command` is dropped here with the writing ends, so that the pipes end with the process.
+        Ok(Self {
+            process,
+            exchange,
+            pipes,
+            init_duration: None,
+            started,
+            _server: server,
+        })
+    }
+
+    /// Waits until the runtime asks for its first event.
+    pub(super) async fn initialise(
+        &mut self,
+        options: &FunctionOptions,
+    ) -> Result<(), InvokeError> {
+        let control = Arc::clone(self.control());
+        let initialised = async {
+            tokio::select! {
+                // In this order: a report that the init failed says more than the exit after it.
+                biased;
+                result = self.exchange.initialised() => result,
+                status = control.ended() => Err(InvokeError::Exit { status }),
+            }
+        };
+        let result = timeout(options.init_timeout, initialised)
+            .await
+            .unwrap_or(Err(InvokeError::InitTimeout {
+                after: options.init_timeout,
+            }));
+        self.init_duration = Some(self.started.elapsed());
+        if result.is_err() {
+            self.end().await;
+        }
+        result
+    }
+
+    /// Runs one invocation.
+    pub(super) async fn invoke(
+        &mut self,
+        payload: Bytes,
+        limit: Duration,
+    ) -> Result<Answer, Failure> {
+        let request_id = uuid();
+        let (taken, mut was_taken) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let event = Event {
+            request_id: request_id.clone(),
+            payload,
+            timeout: limit,
+            taken,
+            answer,
+        };
+        let control = Arc::clone(self.control());
+
+        let taken = async {
+            self.exchange.send(event).await;
+            tokio::select! {
+                biased;
+                taken = &mut was_taken => taken.map_err(|_| InvokeError::Stopped),
+                status = control.ended() => Err(InvokeError::Exit { status }),
+            }
+        };
+        // A runtime that asks for no more events is as stuck as one that does not answer.
+        let taken = match timeout(limit, taken).await {
+            Ok(Ok(at)) => at,
+            Ok(Err(error)) => {
+                return Err(Failure {
+                    error,
+                    taken: was_taken.try_recv().is_ok(),
+                });
+            }
+            Err(_) => return Err(self.timed_out(&request_id, limit).await),
+        };
+
+        let answered = async {
+            tokio::select! {
+                // In this order: a process may answer and end at once.
+                biased;
+                answer = answered => answer.unwrap_or(Err(InvokeError::Stopped)),
+                status = control.ended() => Err(InvokeError::Exit { status }),
+            }
+        };
+        let Ok(answer) = timeout(limit, answered).await else {
+            return Err(self.timed_out(&request_id, limit).await);
+        };
+        let duration = taken.elapsed();
+        self.drain_logs();
+        let body = answer.map_err(|error| Failure { error, taken: true })?;
+        Ok(Answer {
+            body,
+            duration,
+            init_duration: self.init_duration.take(),
+            request_id,
+        })
+    }
+
+    async fn timed_out(&mut self, request_id: &str, after: Duration) -> Failure {
+        self.exchange.time_out(request_id);
+        self.end().await;
+        Failure {
+            error: InvokeError::Timeout { after },
+            taken: true,
+        }
+    }
+
+    /// Kills the process, waits for its end and reads its last words.
+    pub(super) async fn end(&mut self) {
+        self.control().kill();
+        self.control().ended().await;
+        self.drain_logs();
+    }
+
+    /// Whether the process can take another event.
+    pub(super) fn is_alive(&self) -> bool {
+        self.control().status().is_none()
+    }
+
+    pub(super) fn control(&self) -> &Arc<Control> {
+        self.process.control()
+    }
+
+    fn drain_logs(&self) {
+        for pipe in &self.pipes {
+            pipe.drain();
+        }
+    }
+}

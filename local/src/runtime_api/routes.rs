@@ -1,0 +1,173 @@
+//! The routes of the Runtime API, for one environment.
+//!
+//! Source: the API's description in the AWS Lambda developer guide, "Using the Lambda runtime
+//! API for custom runtimes"; bodies of errors as the Runtime Interface Emulator writes them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use serde::Deserialize;
+
+use super::exchange::{Exchange, Refused};
+use super::{InvokeError, RESPONSE_LIMIT_BYTES};
+use crate::server::{BodyError, read_body};
+
+const PREFIX: &str = "/2018-06-01/runtime/";
+
+/// Largest error report that is read, in bytes.
+const ERROR_LIMIT_BYTES: usize = 1 << 20;
+
+/// Answers one request of the runtime.
+pub(super) async fn answer(
+    exchange: Arc<Exchange>,
+    function_arn: Arc<str>,
+    request: Request<Incoming>,
+) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let Some(path) = parts.uri.path().strip_prefix(PREFIX) else {
+        return not_found();
+    };
+    let segments: Vec<&str> = path.split('/').collect();
+    match (&parts.method, segments.as_slice()) {
+        (&Method::GET, ["invocation", "next"]) => next(&exchange, &function_arn).await,
+        (&Method::POST, ["invocation", id, "response"]) => response(&exchange, id, body).await,
+        (&Method::POST, ["invocation", id, "error"]) => {
+            let (error_type, message) = error_report(&parts.headers, body).await;
+            let error = InvokeError::Function {
+                error_type,
+                message,
+            };
+            accepted(exchange.answer(id, Err(error)))
+        }
+        (&Method::POST, ["init", "error"]) => {
+            let (error_type, message) = error_report(&parts.headers, body).await;
+            exchange.init_error(InvokeError::Init {
+                error_type,
+                message,
+            });
+            accepted(Ok(()))
+        }
+        _ => not_found(),
+    }
+}
+
+async fn next(exchange: &Exchange, function_arn: &str) -> Response<Full<Bytes>> {
+    let Some(next) = exchange.next().await else {
+        return error(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "InternalServerError",
+            "no more events",
+        );
+    };
+    let trace = trace_id(next.deadline_ms / 1000);
+    let deadline = next.deadline_ms.to_string();
+    let mut response = Response::new(Full::new(next.payload));
+    for (name, value) in [
+        ("content-type", "application/json"),
+        ("lambda-runtime-aws-request-id", &next.request_id),
+        ("lambda-runtime-deadline-ms", &deadline),
+        ("lambda-runtime-invoked-function-arn", function_arn),
+        ("lambda-runtime-trace-id", &trace),
+    ] {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+async fn response(exchange: &Exchange, id: &str, body: Incoming) -> Response<Full<Bytes>> {
+    if let Err(refused) = exchange.check(id) {
+        return accepted(Err(refused));
+    }
+    match read_body(body, RESPONSE_LIMIT_BYTES).await {
+        Ok(body) => accepted(exchange.answer(id, Ok(body))),
+        Err(BodyError::TooLarge) => match exchange.answer(id, Err(InvokeError::ResponseTooLarge)) {
+            Ok(()) => error(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "RequestEntityTooLarge",
+                &format!("Exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."),
+            ),
+            Err(refused) => accepted(Err(refused)),
+        },
+        // The runtime has gone, or is about to try again.
+        Err(BodyError::Broken) => error(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestBody",
+            "the body broke off",
+        ),
+    }
+}
+
+/// `errorType` and `errorMessage` of an error report; the header stands in for a missing type.
+async fn error_report(headers: &HeaderMap, body: Incoming) -> (String, String) {
+    #[derive(Deserialize, Default)]
+    #[serde(default, rename_all = "camelCase")]
+    struct Report {
+        error_type: Option<String>,
+        error_message: Option<String>,
+    }
+
+    let body = read_body(body, ERROR_LIMIT_BYTES).await.unwrap_or_default();
+    let report: Report = serde_json::from_slice(&body).unwrap_or_default();
+    let header = headers.get("lambda-runtime-function-error-type");
+    let header = header
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    let error_type = report
+        .error_type
+        .or(header)
+        .unwrap_or_else(|| "Runtime.Unknown".to_owned());
+    (error_type, report.error_message.unwrap_or_default())
+}
+
+fn accepted(result: Result<(), Refused>) -> Response<Full<Bytes>> {
+    match result {
+        Ok(()) => json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into()),
+        Err(Refused::UnknownId) => error(
+            StatusCode::BAD_REQUEST,
+            "InvalidRequestID",
+            "Invalid request ID",
+        ),
+        Err(Refused::TooLate) => error(
+            StatusCode::GONE,
+            "InvalidRequestID",
+            "The invocation has timed out",
+        ),
+    }
+}
+
+fn not_found() -> Response<Full<Bytes>> {
+    error(
+        StatusCode::NOT_FOUND,
+        "NotFound",
+        "no such route in the Lambda Runtime API",
+    )
+}
+
+fn error(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
+    let body = serde_json::json!({ "errorMessage": message, "errorType": error_type });
+    json(status, body.to_string())
+}
+
+fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let json = HeaderValue::from_static("application/json");
+    response
+        .headers_mut()
+        .insert(http::header::CONTENT_TYPE, json);
+    response
+}
+
+/// An X-Ray trace that is not sampled.
+fn trace_id(seconds: u128) -> String {
+    let root = fastrand::u128(..) >> 32;
+    format!(
+        "Root=1-{seconds:08x}-{root:024x};Parent={:016x};Sampled=0",
+        fastrand::u64(..)
+    )
+}

@@ -1,0 +1,144 @@
+//! A small HTTP/1.1 server for the stand-ins, and the reading of bodies with a bound.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+
+use bytes::{Bytes, BytesMut};
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+/// How much of a body above its limit is read and thrown away, in bytes, so that the sender gets
+/// to read why it was refused instead of a connection reset.
+const DRAIN_BYTES: usize = 64 << 20;
+
+/// Takes a free port of the loopback interface.
+pub(crate) async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// A running server. Dropping it closes its port and every connection.
+#[derive(Debug)]
+pub(crate) struct Server {
+    task: JoinHandle<()>,
+}
+
+impl Server {
+    /// Answers every request on `listener` with `answer`.
+    pub(crate) fn start<A, F>(listener: TcpListener, answer: A) -> Self
+    where
+        A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    {
+        Self {
+            task: tokio::spawn(accept(listener, answer)),
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept<A, F>(listener: TcpListener, answer: A)
+where
+    A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+{
+    // The set ends its tasks when it is dropped, with the server.
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else {
+                    // Out of file descriptors, most likely: others close some.
+                    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+                    continue;
+                };
+                // Answers are small and waited for; without this they wait for an ACK.
+                stream.set_nodelay(true).ok();
+                let answer = answer.clone();
+                let service = service_fn(move |request| {
+                    let answer = answer(request);
+                    async move { Ok::<_, Infallible>(answer.await) }
+                });
+                connections.spawn(async move {
+                    // A connection that breaks is the peer's affair.
+                    http1::Builder::new()
+                        .serve_connection(TokioIo::new(stream), service)
+                        .await
+                        .ok();
+                });
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+/// Why a body could not be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum BodyError {
+    /// It is larger than the limit.
+    TooLarge,
+    /// The connection broke.
+    Broken,
+}
+
+/// Reads a body of at most `limit` bytes, copying it once at most.
+pub(crate) async fn read_body<B>(mut body: B, limit: usize) -> Result<Bytes, BodyError>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let mut whole = BytesMut::new();
+    let mut length = 0_usize;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
+            continue;
+        };
+        length = length.saturating_add(data.len());
+        if length > limit.saturating_add(DRAIN_BYTES) {
+            break;
+        }
+        if length > limit {
+            whole = BytesMut::new();
+            continue;
+        }
+        if whole.is_empty() {
+            if body.is_end_stream() {
+                return Ok(data);
+            }
+            whole.reserve(expected.clamp(data.len(), limit));
+        }
+        whole.extend_from_slice(&data);
+    }
+    if length > limit {
+        Err(BodyError::TooLarge)
+    } else {
+        Ok(whole.freeze())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::Full;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_body_is_read_up_to_its_limit() {
+        let body = || Full::new(Bytes::from_static(b"12345"));
+        assert_eq!(read_body(body(), 5).await, Ok(Bytes::from_static(b"12345")));
+        assert_eq!(read_body(body(), 4).await, Err(BodyError::TooLarge));
+    }
+}
