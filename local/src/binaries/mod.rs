@@ -1,13 +1,23 @@
 //! The functions' binaries: found beside the running program, or built.
 
+mod cargo;
+mod environment;
+mod layout;
+mod sources;
+
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use cargo::Build;
+use layout::Layout;
 
 /// Why a binary is not there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The running program's own path is unknown or not in a Cargo target folder.
-    #[error("the target folder of the running program is unknown: {message}")]
+    /// The running program is not in a Cargo target folder.
+    #[error("the running program is not in a Cargo target folder: {message}")]
     TargetFolder {
         /// What is known.
         message: String,
@@ -53,20 +63,50 @@ pub enum Error {
 /// # Errors
 /// When it cannot be built.
 pub fn function(name: &str) -> Result<PathBuf, Error> {
-    unimplemented!("{name}")
+    // Tests run in threads: one looks and builds, the others take what it found.
+    static FOUND: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(binary) = found.get(name) {
+        return Ok(binary.clone());
+    }
+    let layout = Layout::of_running_program()?;
+    let workspace = sources::workspace()?;
+    let beside = layout.binary(name);
+    let binary = if sources::is_current(&beside, &workspace, name) {
+        beside
+    } else {
+        let build = Build::new(workspace, Some(&layout), &[name]);
+        build
+            .run()?
+            .remove(name)
+            .ok_or_else(|| build.no_binary(name))?
+    };
+    found.insert(name.to_owned(), binary.clone());
+    Ok(binary)
 }
 
 /// Builds the binaries of these functions with Cargo, in the profile and target folder of the
 /// running program if that is in one, and gives their paths in the same order. `on_line` gets
 /// Cargo's progress, line by line.
 ///
+/// Dropping the future ends Cargo.
+///
 /// # Errors
 /// When Cargo cannot be run, fails, or the workspace is not there.
 pub async fn build(
     names: &[&str],
-    on_line: impl FnMut(&str) + Send,
+    mut on_line: impl FnMut(&str) + Send,
 ) -> Result<Vec<PathBuf>, Error> {
-    let mut on_line = on_line;
-    on_line("");
-    unimplemented!("{names:?}")
+    let layout = Layout::of_running_program().ok();
+    // With the command itself: Cargo unifies the features of what is built together, so that the
+    // dependencies built for the one are those of the other.
+    let packages: Vec<_> = std::iter::once("cli")
+        .chain(names.iter().copied())
+        .collect();
+    let build = Build::new(sources::workspace()?, layout.as_ref(), &packages);
+    let mut binaries = build.run_with_progress(&mut on_line).await?;
+    names
+        .iter()
+        .map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name)))
+        .collect()
 }
