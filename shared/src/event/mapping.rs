@@ -314,7 +314,8 @@ pub(super) struct NameId(pub(super) usize);
 pub(super) struct Name {
     /// The object it is looked for in.
     table: usize,
-    name: String,
+    /// What the key means.
+    key: String,
     /// Whether a path of the mapping or of a timestamp ends here.
     pub(super) mapped: bool,
     /// The table of the names inside, where paths go on.
@@ -324,10 +325,11 @@ pub(super) struct Name {
 /// All names, with a hash table from the bytes of a key to its name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    names: Vec<Name>,
+    /// By [`NameId`].
+    known: Vec<Name>,
     tables: usize,
     hasher: RandomState,
-    /// Open addressing: each slot an index into `names` plus one, or 0.
+    /// Open addressing: each slot an index into `known` plus one, or 0.
     slots: Vec<usize>,
 }
 
@@ -337,15 +339,15 @@ impl Names {
 
     /// How many names there are: ids are below.
     pub(super) const fn count(&self) -> usize {
-        self.names.len()
+        self.known.len()
     }
 
     pub(super) fn get(&self, id: NameId) -> &Name {
-        &self.names[id.0]
+        &self.known[id.0]
     }
 
     fn get_mut(&mut self, id: NameId) -> &mut Name {
-        &mut self.names[id.0]
+        &mut self.known[id.0]
     }
 
     fn add_path(&mut self, path: &str) -> Result<NameId, MappingError> {
@@ -370,29 +372,27 @@ impl Names {
         Ok(self.add(table, second))
     }
 
-    fn add(&mut self, table: usize, name: &str) -> NameId {
+    fn add(&mut self, table: usize, key: &str) -> NameId {
         let known = self
-            .names
+            .known
             .iter()
-            .position(|known| known.table == table && known.name == name);
+            .position(|known| known.table == table && known.key == key);
         NameId(known.unwrap_or_else(|| {
-            self.names.push(Name {
+            self.known.push(Name {
                 table,
-                name: name.to_owned(),
+                key: key.to_owned(),
                 mapped: false,
                 inside: None,
             });
-            self.names.len() - 1
+            self.known.len() - 1
         }))
     }
 
     fn build(&mut self) {
-        self.slots = vec![0; (self.names.len() * 4).next_power_of_two()];
-        for index in 0..self.names.len() {
-            let Name {
-                table, ref name, ..
-            } = self.names[index];
-            let mut at = self.home(table, self.hash(name.as_bytes()));
+        self.slots = vec![0; (self.known.len() * 4).next_power_of_two()];
+        for index in 0..self.known.len() {
+            let Name { table, ref key, .. } = self.known[index];
+            let mut at = self.home(table, self.hash(key.as_bytes()));
             while self.slots[at] != 0 {
                 at = (at + 1) & (self.slots.len() - 1);
             }
@@ -414,8 +414,8 @@ impl Names {
     pub(super) fn find(&self, table: usize, hash: u64, key: &[u8]) -> Option<NameId> {
         let mut at = self.home(table, hash);
         while let Some(index) = self.slots[at].checked_sub(1) {
-            let name = &self.names[index];
-            if name.table == table && name.name.as_bytes() == key {
+            let name = &self.known[index];
+            if name.table == table && name.key.as_bytes() == key {
                 return Some(NameId(index));
             }
             at = (at + 1) & (self.slots.len() - 1);
@@ -424,7 +424,7 @@ impl Names {
     }
 
     fn home(&self, table: usize, hash: u64) -> usize {
-        (hash as usize).wrapping_add(table) & (self.slots.len() - 1)
+        ((hash >> 32) as usize).wrapping_add(table) & (self.slots.len() - 1)
     }
 }
 

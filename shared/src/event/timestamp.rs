@@ -145,7 +145,7 @@ impl Timestamp {
         let nanos = self.0 % SECOND;
         let mut tens = SECOND / 10;
         let mut written = 0;
-        while written < 3 || nanos % (tens * 10) != 0 {
+        while written < 3 || !nanos.is_multiple_of(tens * 10) {
             out.push(digits(nanos, tens));
             tens /= 10;
             written += 1;
@@ -191,8 +191,8 @@ pub(super) fn parse(kind: json::Kind, value: &[u8]) -> Option<Timestamp> {
     }
 }
 
-/// A number that is not negative, as its digits: 0.`digits` x 10^`exponent`, where the first
-/// digit is not zero (and zero has none).
+/// A number that is not negative: `integer`.`fraction` x 10^`exponent`. Its first digit is not
+/// zero, and zero has none; where `integer` is empty, no zero leads `fraction`.
 struct Decimal<'a> {
     integer: &'a [u8],
     fraction: &'a [u8],
