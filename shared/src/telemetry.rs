@@ -8,7 +8,7 @@ use std::panic;
 use tracing::Level;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{ConfigError, Environment};
 
@@ -54,11 +54,8 @@ pub fn metrics_namespace(environment: &Environment) -> Result<String, ConfigErro
 }
 
 /// Starts logging for the crate named `function`, and makes panics log where they happened but
-/// not what they say: that may quote a payload.
-///
-/// # Errors
-/// Where logging was started before.
-pub fn start(function: &'static str, level: Level) -> Result<(), TryInitError> {
+/// not what they say: that may quote a payload. Does nothing where logging has started before.
+pub fn start(function: &'static str, level: Level) {
     let targets = Targets::new()
         .with_default(LevelFilter::WARN.min(level.into()))
         .with_target(function, level)
@@ -69,13 +66,14 @@ pub fn start(function: &'static str, level: Level) -> Result<(), TryInitError> {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(std::io::stderr);
-    tracing_subscriber::registry()
+    let started = tracing_subscriber::registry()
         .with(lines)
         .with(targets)
-        .try_init()?;
-    panic::set_hook(Box::new(|info| {
-        let location = info.location().map(ToString::to_string);
-        tracing::error!(location, "panicked");
-    }));
-    Ok(())
+        .try_init();
+    if started.is_ok() {
+        panic::set_hook(Box::new(|info| {
+            let location = info.location().map(ToString::to_string);
+            tracing::error!(location, "panicked");
+        }));
+    }
 }

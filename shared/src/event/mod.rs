@@ -166,6 +166,9 @@ impl Event<'_> {
     /// was written.
     #[must_use]
     pub fn action_is_one_of(&self, actions: &[String]) -> bool {
+        if actions.is_empty() {
+            return false;
+        }
         let Some(index) = self.taken_by(&self.model.mapping.action) else {
             return false;
         };

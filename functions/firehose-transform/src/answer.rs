@@ -1,0 +1,309 @@
+//! The answer to Firehose, written once, record by record, and never larger than the budget.
+//!
+//! While it fits, each record's entry is appended when the record is transformed. When it
+//! turns out not to fit, the sizes of all entries are known; [`fit`] decides which keep their
+//! data, and what was written is cut where the first one loses it and written again from
+//! there. The entries that lose a document are left as `ProcessingFailed` and come back as
+//! [`Overflow`]: if such a record is put back into its source, [`Overflow::drop_from`] makes it
+//! `Dropped` in its place.
+
+use base64_simd::STANDARD;
+
+use crate::error::Error;
+use crate::outcome::{Failure, Outcome};
+use crate::request::{Data, Record};
+
+const OPEN: &[u8] = b"{\"records\":[";
+const CLOSE: &[u8] = b"]}";
+const ID: &[u8] = b"{\"recordId\":\"";
+const RESULT: &[u8] = b"\",\"result\":";
+const DATA: &[u8] = b",\"data\":\"";
+const OK: &[u8] = b"\"Ok\"";
+const DROPPED: &[u8] = b"\"Dropped\"";
+const FAILED: &[u8] = b"\"ProcessingFailed\"";
+
+/// A record's fate and its sizes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// What becomes of the record.
+    pub outcome: Outcome,
+    /// Its decoded payload, in bytes.
+    pub bytes_in: usize,
+    /// Its document, in bytes; 0 where the answer holds none.
+    pub bytes_out: usize,
+}
+
+/// A record whose document does not fit in the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow {
+    /// Which record.
+    pub index: usize,
+    /// Where its result stands in the answer.
+    result_at: usize,
+}
+
+impl Overflow {
+    /// Makes the record's result `Dropped`, with spaces after it: no other byte moves.
+    pub fn drop_from(self, answer: &mut [u8]) {
+        let (dropped, rest) = answer[self.result_at..][..FAILED.len()].split_at_mut(DROPPED.len());
+        dropped.copy_from_slice(DROPPED);
+        rest.fill(b' ');
+    }
+}
+
+/// Writes the answer to `records` into `out`: every record's id once, in order. `transform`
+/// writes a record's document into the buffer it is given, and tells the outcome and the
+/// payload's bytes; it is called again for some records if not all fit.
+///
+/// Gives each record's fate, and the records that have a document but no place for it.
+///
+/// # Errors
+/// [`Error::BudgetTooSmall`] where not even ids and results fit.
+pub fn write(
+    records: &[Record<'_>],
+    budget: usize,
+    out: &mut Vec<u8>,
+    mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
+) -> Result<(Vec<Fate>, Vec<Overflow>), Error> {
+    let mut document = Vec::new();
+    let mut fates = Vec::with_capacity(records.len());
+    let mut sizes = Vec::with_capacity(records.len());
+    let mut total = OPEN.len() + CLOSE.len();
+    out.clear();
+    out.extend_from_slice(OPEN);
+    for (index, record) in records.iter().enumerate() {
+        let (mut outcome, bytes_in) = transform(record, &mut document);
+        let mut size = Size::of(record, outcome, &document);
+        if matches!(outcome, Outcome::Ok(_)) && OPEN.len() + size.full + CLOSE.len() > budget {
+            outcome = Outcome::Failed(Failure::DocumentTooLarge);
+            size = Size::of(record, outcome, &document);
+        }
+        total += size.full + usize::from(index > 0);
+        if total <= budget {
+            write_entry(record, outcome, &document, out);
+        }
+        let bytes_out = if matches!(outcome, Outcome::Ok(_)) { document.len() } else { 0 };
+        fates.push(Fate { outcome, bytes_in, bytes_out });
+        sizes.push(size);
+    }
+    let mut overflow = Vec::new();
+    if total > budget {
+        let whole = fit(&sizes, budget)?;
+        let first = whole.iter().position(|whole| !whole).unwrap_or(whole.len());
+        let commas = first.saturating_sub(1);
+        out.truncate(
+            OPEN.len() + sizes[..first].iter().map(|size| size.full).sum::<usize>() + commas,
+        );
+        for (index, record) in records.iter().enumerate().skip(first) {
+            let fate = &mut fates[index];
+            if whole[index] {
+                if matches!(fate.outcome, Outcome::Ok(_)) {
+                    transform(record, &mut document);
+                }
+                write_entry(record, fate.outcome, &document, out);
+                continue;
+            }
+            let result_at = write_bare(record, FAILED, out);
+            out.push(b'}');
+            if matches!(fate.outcome, Outcome::Ok(_)) {
+                fate.bytes_out = 0;
+                overflow.push(Overflow { index, result_at });
+            }
+        }
+    }
+    out.extend_from_slice(CLOSE);
+    Ok((fates, overflow))
+}
+
+/// The bytes of a record's entry.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    /// With its data.
+    full: usize,
+    /// Without; `ProcessingFailed` where the data is a document.
+    bare: usize,
+}
+
+impl Size {
+    fn of(record: &Record<'_>, outcome: Outcome, document: &[u8]) -> Self {
+        let bare = |result: &[u8]| ID.len() + record.id.len() + RESULT.len() + result.len() + 1;
+        let with = |result: &[u8], data: usize| bare(result) + DATA.len() + data + 1;
+        let (full, bare) = match outcome {
+            Outcome::Ok(_) => (with(OK, STANDARD.encoded_length(document.len())), bare(FAILED)),
+            Outcome::Dropped | Outcome::Reingested => (bare(DROPPED), bare(DROPPED)),
+            Outcome::Failed(_) => match record.data {
+                Data::Text { content, .. } => (with(FAILED, content.len()), bare(FAILED)),
+                Data::Missing | Data::NoText => (bare(FAILED), bare(FAILED)),
+            },
+        };
+        Self { full, bare }
+    }
+}
+
+/// Which entries keep their data: in order, each that fits while all after it keep at least
+/// their id and result.
+fn fit(sizes: &[Size], budget: usize) -> Result<Vec<bool>, Error> {
+    let commas = sizes.len().saturating_sub(1);
+    let bare = sizes.iter().map(|size| size.bare).sum::<usize>();
+    let needed = OPEN.len() + bare + commas + CLOSE.len();
+    let mut spare = budget.checked_sub(needed).ok_or(Error::BudgetTooSmall { needed, budget })?;
+    let keeps = |size: &Size| match spare.checked_sub(size.full - size.bare) {
+        Some(left) => {
+            spare = left;
+            true
+        }
+        None => false,
+    };
+    Ok(sizes.iter().map(keeps).collect())
+}
+
+fn write_entry(record: &Record<'_>, outcome: Outcome, document: &[u8], out: &mut Vec<u8>) {
+    match outcome {
+        Outcome::Ok(_) => {
+            write_bare(record, OK, out);
+            out.extend_from_slice(DATA);
+            STANDARD.encode_append(document, out);
+            out.push(b'"');
+        }
+        Outcome::Dropped | Outcome::Reingested => drop(write_bare(record, DROPPED, out)),
+        Outcome::Failed(_) => {
+            write_bare(record, FAILED, out);
+            if let Data::Text { content, .. } = record.data {
+                out.extend_from_slice(DATA);
+                out.extend_from_slice(content);
+                out.push(b'"');
+            }
+        }
+    }
+    out.push(b'}');
+}
+
+/// Writes an entry up to its result, and tells where that stands.
+fn write_bare(record: &Record<'_>, result: &[u8], out: &mut Vec<u8>) -> usize {
+    if out.len() > OPEN.len() {
+        out.push(b',');
+    }
+    out.extend_from_slice(ID);
+    out.extend_from_slice(record.id.as_bytes());
+    out.extend_from_slice(RESULT);
+    let result_at = out.len();
+    out.extend_from_slice(result);
+    result_at
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::event::{Refusal, TimestampSource};
+
+    use super::*;
+
+    /// Records named by one letter: `o` becomes a document of 30 bytes, `d` is dropped, `f` fails.
+    fn answer(letters: &str, budget: usize) -> Result<(String, Vec<Fate>, Vec<Overflow>), Error> {
+        let ids: Vec<_> = letters.chars().map(String::from).collect();
+        let data = Data::Text { content: b"AAAABBBB", escaped: false };
+        let record = |id| Record { id, data, arrival: b"", partition_key: None };
+        let records: Vec<_> = ids.iter().map(|id| record(id.as_str())).collect();
+        let mut out = Vec::new();
+        let (fates, overflow) = write(&records, budget, &mut out, |record, document| {
+            document.clear();
+            let outcome = match record.id {
+                "o" => {
+                    document.extend_from_slice(&[0; 30]);
+                    Outcome::Ok(TimestampSource::Event)
+                }
+                "d" => Outcome::Dropped,
+                _ => Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
+            };
+            (outcome, 6)
+        })?;
+        Ok((String::from_utf8(out).unwrap(), fates, overflow))
+    }
+
+    fn indexes(overflow: &[Overflow]) -> Vec<usize> {
+        overflow.iter().map(|overflow| overflow.index).collect()
+    }
+
+    #[test]
+    fn an_answer_has_every_record_once_and_in_order() {
+        let (text, fates, overflow) = answer("odf", 6_000_000).unwrap();
+        let document = "A".repeat(40);
+        assert_eq!(
+            text,
+            format!(
+                "{{\"records\":[{{\"recordId\":\"o\",\"result\":\"Ok\",\"data\":\"{document}\"}},\
+                 {{\"recordId\":\"d\",\"result\":\"Dropped\"}},\
+                 {{\"recordId\":\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\"}}]}}"
+            )
+        );
+        assert_eq!(fates.iter().map(|fate| fate.bytes_in).sum::<usize>(), 18);
+        assert_eq!(fates.iter().map(|fate| fate.bytes_out).sum::<usize>(), 30);
+        assert_eq!(overflow, []);
+        assert_eq!(answer("", 1_000).unwrap().0, "{\"records\":[]}");
+    }
+
+    #[test]
+    fn a_budget_of_just_the_answer_changes_nothing_and_one_byte_less_does() {
+        for letters in ["o", "oo", "od", "do", "ofd", "oddd", "foofo", "ooooooooo"] {
+            let (whole, ..) = answer(letters, 6_000_000).unwrap();
+            let (same, _, overflow) = answer(letters, whole.len()).unwrap();
+            assert_eq!((same, overflow), (whole.clone(), vec![]), "{letters}");
+            let (less, fates, overflow) = answer(letters, whole.len() - 1).unwrap();
+            assert!(less.len() < whole.len(), "{letters}");
+            if letters == "o" {
+                let failed = Outcome::Failed(Failure::DocumentTooLarge);
+                assert_eq!((fates[0].outcome, overflow), (failed, vec![]));
+            } else {
+                let lost = letters.rfind(['o', 'f']).unwrap();
+                let expected = if letters[lost..].starts_with('o') { vec![lost] } else { vec![] };
+                assert_eq!(indexes(&overflow), expected, "{letters}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_budget_is_exceeded_and_what_fits_is_kept() {
+        for letters in ["oooooo", "fofofo", "dodofd", "offffo"] {
+            let (whole, ..) = answer(letters, 6_000_000).unwrap();
+            let mut before = 0;
+            for budget in 0..=whole.len() {
+                match answer(letters, budget) {
+                    Ok((text, ..)) => {
+                        assert!(text.len() <= budget, "{letters} in {budget}");
+                        serde_json::from_str::<serde_json::Value>(&text).unwrap();
+                        let ids = text.matches("recordId").count();
+                        assert_eq!(ids, letters.len());
+                        let data = text.matches("data").count();
+                        assert!(data >= before, "{letters} in {budget}");
+                        before = data;
+                    }
+                    Err(error) => {
+                        assert_eq!(before, 0);
+                        let Error::BudgetTooSmall { needed, .. } = error else { panic!("{error}") };
+                        assert!(needed > budget);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_document_is_kept_after_a_large_one_that_is_not() {
+        let (text, ..) = answer("oo", 6_000_000).unwrap();
+        // Bare failures are longer than this `Dropped`, which is kept whole.
+        let (cut, _, overflow) = answer("oof", text.len()).unwrap();
+        assert_eq!(indexes(&overflow), [1]);
+        assert!(cut.contains("\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\""));
+    }
+
+    #[test]
+    fn a_record_that_was_put_back_becomes_dropped_in_place() {
+        let (whole, ..) = answer("ooo", 6_000_000).unwrap();
+        let (mut text, _, overflow) = answer("ooo", whole.len() - 1).unwrap();
+        let before = text.len();
+        let mut bytes = std::mem::take(&mut text).into_bytes();
+        overflow[0].drop_from(&mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert_eq!(text.len(), before);
+        assert!(text.ends_with("{\"recordId\":\"o\",\"result\":\"Dropped\"         }]}"), "{text}");
+    }
+}

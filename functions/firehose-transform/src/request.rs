@@ -1,0 +1,240 @@
+//! The envelope: what Firehose sends, without copying any of it.
+//!
+//! Source: "Amazon Data Firehose data transformation", Amazon Data Firehose Developer Guide.
+//! Only what the answer needs is asked for: a list of records with an id each. The rest is
+//! used where it is there.
+
+use shared::event::Timestamp;
+use shared::json::{self, Kind, Scanner, Span, Text};
+
+use crate::error::Error;
+
+/// A transformation request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The records, in the order of the answer.
+    pub records: Vec<Record<'a>>,
+    /// `deliveryStreamArn`
+    pub delivery_stream_arn: Option<String>,
+    /// `sourceKinesisStreamArn`, where the delivery stream reads from a Kinesis data stream.
+    pub source_kinesis_stream_arn: Option<String>,
+}
+
+/// One record, as it stands in the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Record<'a> {
+    /// `recordId`: what stands between the quotes.
+    pub id: &'a str,
+    /// `data`: what stands between the quotes.
+    pub data: Data<'a>,
+    /// `approximateArrivalTimestamp`, in milliseconds since 1970 as it was written.
+    pub arrival: &'a [u8],
+    /// `kinesisRecordMetadata.partitionKey`: what stands between the quotes.
+    pub partition_key: Option<&'a str>,
+}
+
+/// A record's data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data<'a> {
+    /// There is none.
+    Missing,
+    /// What stands between the quotes: base64, if the invoker is right.
+    Text {
+        /// As written.
+        content: &'a [u8],
+        /// Whether it holds escapes, as some encoders write `\/`.
+        escaped: bool,
+    },
+    /// A value that is no string.
+    NoText,
+}
+
+impl Record<'_> {
+    /// When Firehose received the record, if it tells a time that documents can have.
+    #[must_use]
+    pub fn arrived(&self) -> Option<Timestamp> {
+        Timestamp::from_milliseconds(self.arrival)
+    }
+}
+
+fn invalid(problem: impl Into<String>) -> Error {
+    Error::InvalidEvent(problem.into())
+}
+
+impl<'a> Request<'a> {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// [`Error::InvalidEvent`] that says what is missing.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Error> {
+        let mut scanner = Scanner::new(body);
+        let mut request = Self::default();
+        let mut records = Err(invalid("it has no list `records`"));
+        let mut read = || -> Result<Kind, json::Error> {
+            scanner.skip_white_space();
+            if scanner.peek() != Some(b'{') {
+                return scanner.value(0);
+            }
+            scanner.object(|scanner, key| {
+                match (key.span.of(body), scanner.peek()) {
+                    (b"records", Some(b'[')) => records = read_records(body, scanner)?,
+                    (b"deliveryStreamArn", Some(b'"')) => {
+                        request.delivery_stream_arn = text(body, scanner.string()?);
+                    }
+                    (b"sourceKinesisStreamArn", Some(b'"')) => {
+                        request.source_kinesis_stream_arn = text(body, scanner.string()?);
+                    }
+                    _ => drop(scanner.value(1)?),
+                }
+                Ok(())
+            })?;
+            Ok(Kind::Object)
+        };
+        let kind = read().map_err(|error| invalid(error.to_string()))?;
+        scanner.skip_white_space();
+        if scanner.peek().is_some() {
+            return Err(invalid("there is something after its end"));
+        }
+        if kind != Kind::Object {
+            return Err(invalid("it is no object"));
+        }
+        request.records = records?;
+        Ok(request)
+    }
+}
+
+/// Reads the list of records; the inner error is a record that cannot be answered.
+fn read_records<'a>(
+    body: &'a [u8],
+    scanner: &mut Scanner<'a>,
+) -> Result<Result<Vec<Record<'a>>, Error>, json::Error> {
+    let mut records = Vec::new();
+    let mut unusable = None;
+    let mut index = 0;
+    scanner.array(|scanner| {
+        match read_record(body, scanner)? {
+            Ok(record) => records.push(record),
+            Err(problem) => {
+                unusable.get_or_insert_with(|| invalid(format!("records[{index}] {problem}")));
+            }
+        }
+        index += 1;
+        Ok(())
+    })?;
+    Ok(unusable.map_or(Ok(records), Err))
+}
+
+fn read_record<'a>(
+    body: &'a [u8],
+    scanner: &mut Scanner<'a>,
+) -> Result<Result<Record<'a>, &'static str>, json::Error> {
+    if scanner.peek() != Some(b'{') {
+        scanner.value(2)?;
+        return Ok(Err("is no object"));
+    }
+    let mut id = Err("has no text `recordId`");
+    let mut record = Record { id: "", data: Data::Missing, arrival: b"", partition_key: None };
+    scanner.object(|scanner, key| {
+        match (key.span.of(body), scanner.peek()) {
+            (b"recordId", Some(b'"')) => {
+                id = std::str::from_utf8(scanner.string()?.span.of(body))
+                    .map_err(|_| "has a `recordId` that is not UTF-8");
+            }
+            (b"data", Some(b'"')) => {
+                let Text { span, escaped } = scanner.string()?;
+                record.data = Data::Text { content: span.of(body), escaped };
+            }
+            (b"data", _) => {
+                let kind = scanner.value(3)?;
+                record.data = if kind == Kind::Null { Data::Missing } else { Data::NoText };
+            }
+            (b"approximateArrivalTimestamp", _) => {
+                let start = scanner.position();
+                scanner.value(3)?;
+                record.arrival = Span { start, end: scanner.position() }.of(body);
+            }
+            (b"kinesisRecordMetadata", Some(b'{')) => scanner.object(|scanner, key| {
+                match (key.span.of(body), scanner.peek()) {
+                    (b"partitionKey", Some(b'"')) => {
+                        let key = scanner.string()?.span.of(body);
+                        record.partition_key = std::str::from_utf8(key).ok();
+                    }
+                    _ => drop(scanner.value(4)?),
+                }
+                Ok(())
+            })?,
+            _ => drop(scanner.value(3)?),
+        }
+        Ok(())
+    })?;
+    Ok(id.map(|id| Record { id, ..record }))
+}
+
+/// What a scanned string means, if it is UTF-8.
+fn text(body: &[u8], text: Text) -> Option<String> {
+    unescaped(text.span.of(body))
+}
+
+/// What a string's content means, if it is UTF-8.
+#[must_use]
+pub fn unescaped(content: &[u8]) -> Option<String> {
+    let mut meaning = Vec::new();
+    json::unescape(content, &mut meaning);
+    String::from_utf8(meaning).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_a_request_of_firehose() {
+        let body = br#" {"invocationId":"i","deliveryStreamArn":"arn:d","region":"eu-west-1",
+          "sourceKinesisStreamArn":"arn:k","records":[
+            {"recordId":"49","approximateArrivalTimestamp":1709296496789,"data":"e30="},
+            {"recordId":"a\"b","data":"a\/b=","kinesisRecordMetadata":{"shardId":"s",
+              "partitionKey":"p\u0031","subsequenceNumber":"","sequenceNumber":"1"},"new":[{}]},
+            {"recordId":"","data":null},{"recordId":"n","data":5,"approximateArrivalTimestamp":"x"}]} "#;
+        let request = Request::parse(body).unwrap();
+        assert_eq!(request.delivery_stream_arn.as_deref(), Some("arn:d"));
+        assert_eq!(request.source_kinesis_stream_arn.as_deref(), Some("arn:k"));
+        let [first, second, third, fourth] = request.records[..] else { panic!("4 records") };
+        assert_eq!((first.id, first.arrival), ("49", b"1709296496789".as_slice()));
+        assert_eq!(first.data, Data::Text { content: b"e30=", escaped: false });
+        assert_eq!(first.arrived(), Timestamp::from_milliseconds(b"1709296496789"));
+        assert_eq!(second.id, r#"a\"b"#);
+        assert_eq!(second.data, Data::Text { content: br"a\/b=", escaped: true });
+        assert_eq!(second.partition_key, Some(r"p\u0031"));
+        assert_eq!((third.data, third.arrived()), (Data::Missing, None));
+        assert_eq!((fourth.data, fourth.arrived()), (Data::NoText, None));
+    }
+
+    #[test]
+    fn says_what_is_missing() {
+        for (body, problem) in [
+            ("", "not valid JSON"),
+            ("{", "not valid JSON"),
+            ("{\"records\":[}", "not valid JSON"),
+            ("[]", "it is no object"),
+            ("\"x\"", "it is no object"),
+            ("{}{}", "there is something after its end"),
+            ("{}", "it has no list `records`"),
+            ("{\"Records\":[]}", "it has no list `records`"),
+            ("{\"records\":{}}", "it has no list `records`"),
+            ("{\"records\":null}", "it has no list `records`"),
+            ("{\"records\":[{\"recordId\":\"1\"},1]}", "records[1] is no object"),
+            ("{\"records\":[{}]}", "records[0] has no text `recordId`"),
+            ("{\"records\":[{\"recordId\":1}]}", "records[0] has no text `recordId`"),
+        ] {
+            let expected = format!("not a Firehose transformation event: {problem}");
+            assert_eq!(Request::parse(body.as_bytes()).unwrap_err().to_string(), expected);
+        }
+        let error = Request::parse(b"{\"records\":[{\"recordId\":\"\xff\"}]}").unwrap_err();
+        assert_eq!(error, invalid("records[0] has a `recordId` that is not UTF-8"));
+    }
+
+    #[test]
+    fn an_empty_list_is_a_request() {
+        assert_eq!(Request::parse(b"{\"records\":[]}"), Ok(Request::default()));
+    }
+}

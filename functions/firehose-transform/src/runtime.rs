@@ -1,0 +1,99 @@
+//! The function between Lambda's Runtime API and [`App`].
+//!
+//! `lambda_runtime` asks for the invocations and keeps their context, but its usual way parses
+//! each event into an owned value and serialises each answer into a fresh one: two copies of
+//! up to 6 MB each. So a layer takes the invocation's bytes before that and sends the answer's
+//! bytes itself. What that skips is done here: reporting errors, catching panics, the request
+//! id and the invocation id.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime};
+use lambda_runtime_api_client::body::Body;
+use lambda_runtime_api_client::{BoxError, Client, build_request};
+use serde::de::IgnoredAny;
+use shared::event::Timestamp;
+use tokio::time::Instant;
+use tower::layer::layer_fn;
+use tower::service_fn;
+
+use crate::error::Error;
+use crate::reingest::Source;
+use crate::{App, Invocation};
+
+/// Echoed, so that Lambda can tell an answer that comes too late (source: `lambda_runtime`).
+const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
+
+/// Handles invocations until Lambda ends the process.
+///
+/// # Errors
+/// Where the Runtime API cannot be reached.
+pub async fn run<S: Source + 'static>(app: App<S>) -> Result<(), BoxError> {
+    let app = Arc::new(app);
+    let client = Arc::new(Client::builder().build()?);
+    let never_called = service_fn(|_: LambdaEvent<IgnoredAny>| async { Ok::<_, Diagnostic>(()) });
+    let bytes = layer_fn(|_| {
+        service_fn(|invocation| handle(Arc::clone(&app), Arc::clone(&client), invocation))
+    });
+    Runtime::new(never_called).layer(bytes).run().await
+}
+
+async fn handle<S: Source + 'static>(
+    app: Arc<App<S>>,
+    client: Arc<Client>,
+    invocation: LambdaInvocation,
+) -> Result<(), BoxError> {
+    let LambdaInvocation { parts, body, context } = invocation;
+    let request_id = context.request_id.as_str();
+    let (now, deadline) = times(context.deadline);
+    let answer = app.handle(Invocation { body: &body, request_id, now, deadline });
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    let mut request = match answer.unwrap_or(Err(Error::Panicked)) {
+        Ok(answer) => post(request_id, "response", Bytes::from_owner(answer))?,
+        Err(error) => {
+            tracing::error!(request_id, error_type = error.error_type(), %error, "invocation failed");
+            let diagnostic = Diagnostic {
+                error_type: error.error_type().to_owned(),
+                error_message: error.to_string(),
+            };
+            let mut request = post(request_id, "error", serde_json::to_vec(&diagnostic)?.into())?;
+            let error_type = error.error_type().try_into()?;
+            request.headers_mut().insert("lambda-runtime-function-error-type", error_type);
+            request
+        }
+    };
+    if let Some(id) = parts.headers.get(INVOCATION_ID) {
+        request.headers_mut().insert(INVOCATION_ID, id.clone());
+    }
+    let response = client.call(request).await?;
+    if !response.status().is_success() {
+        let status = response.status().as_u16();
+        tracing::error!(request_id, status, "Lambda did not take the answer");
+    }
+    // Read to its end, so that the connection is used again.
+    response.into_body().collect().await?;
+    Ok(())
+}
+
+fn post(request_id: &str, what: &str, body: Bytes) -> Result<Request<Body>, http::Error> {
+    build_request()
+        .method(Method::POST)
+        .uri(format!("/2018-06-01/runtime/invocation/{request_id}/{what}"))
+        .header(http::header::CONTENT_TYPE, "application/json")
+        .body(Body::from(body))
+}
+
+/// Now, and when the invocation's time is up, which Lambda tells in milliseconds since 1970.
+fn times(deadline_ms: u64) -> (Timestamp, Instant) {
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    let left_ms = u128::from(deadline_ms).saturating_sub(now_ms).min(86_400_000);
+    let now = Timestamp::from_nanos(now_ms * 1_000_000).unwrap_or(Timestamp::MAX);
+    let left = u64::try_from(left_ms).map_or(Duration::MAX, Duration::from_millis);
+    (now, Instant::now() + left)
+}

@@ -1,0 +1,150 @@
+//! The AWS side of putting back: `PutRecordBatch` of Firehose and `PutRecords` of Kinesis.
+//!
+//! The clients are built when the first record has to be put back: most invocations never
+//! need one, and a client costs more than the rest of a cold start.
+
+use std::error::Error as _;
+use std::sync::OnceLock;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_sdk_firehose as firehose;
+use aws_sdk_kinesis as kinesis;
+use aws_smithy_http_client::Builder;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use firehose::config::http::HttpResponse;
+use firehose::config::retry::RetryConfig;
+use firehose::config::{BehaviorVersion, Region, SharedHttpClient};
+use firehose::error::{ProvideErrorMetadata, SdkError};
+use firehose::primitives::Blob;
+
+use crate::config::Aws;
+use crate::reingest::{CallError, PutRecord, Source, Target};
+
+/// Puts records with the AWS SDK.
+#[derive(Debug)]
+pub struct AwsSource {
+    aws: Aws,
+    firehose: OnceLock<firehose::Client>,
+    kinesis: OnceLock<kinesis::Client>,
+}
+
+impl AwsSource {
+    /// A source that calls nobody yet.
+    #[must_use]
+    pub const fn new(aws: Aws) -> Self {
+        Self { aws, firehose: OnceLock::new(), kinesis: OnceLock::new() }
+    }
+
+    fn firehose(&self) -> &firehose::Client {
+        self.firehose.get_or_init(|| {
+            let mut config = firehose::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .http_client(http_client())
+                .retry_config(RetryConfig::disabled());
+            config.set_region(self.region());
+            config.set_endpoint_url(self.aws.firehose_endpoint.clone());
+            config.set_credentials_provider(self.credentials());
+            firehose::Client::from_conf(config.build())
+        })
+    }
+
+    fn kinesis(&self) -> &kinesis::Client {
+        self.kinesis.get_or_init(|| {
+            let mut config = kinesis::Config::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .http_client(http_client())
+                .retry_config(RetryConfig::disabled());
+            config.set_region(self.region());
+            config.set_endpoint_url(self.aws.kinesis_endpoint.clone());
+            config.set_credentials_provider(self.credentials());
+            kinesis::Client::from_conf(config.build())
+        })
+    }
+
+    fn region(&self) -> Option<Region> {
+        self.aws.region.clone().map(Region::new)
+    }
+
+    /// Lambda's own credentials, which hold as long as this process lives.
+    fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        let Aws { access_key_id, secret_access_key, session_token, .. } = &self.aws;
+        let (id, secret) = (access_key_id.as_ref()?, secret_access_key.as_ref()?);
+        let credentials = Credentials::new(id, secret, session_token.clone(), None, "Lambda");
+        Some(SharedCredentialsProvider::new(credentials))
+    }
+
+    async fn put_into_delivery_stream(
+        &self,
+        name: &str,
+        records: &[PutRecord],
+    ) -> Result<Vec<bool>, CallError> {
+        let mut call = self.firehose().put_record_batch().delivery_stream_name(name);
+        for record in records {
+            let record = firehose::types::Record::builder().data(blob(record)).build();
+            call = call.records(record.map_err(|_| CallError::Denied)?);
+        }
+        let answer = call.send().await.map_err(|error| call_error(&error))?;
+        let taken = |entry: &firehose::types::PutRecordBatchResponseEntry| {
+            entry.error_code().is_none() && entry.record_id().is_some()
+        };
+        Ok(answer.request_responses().iter().map(taken).collect())
+    }
+
+    async fn put_into_kinesis_stream(
+        &self,
+        arn: &str,
+        records: &[PutRecord],
+    ) -> Result<Vec<bool>, CallError> {
+        let mut call = self.kinesis().put_records().stream_arn(arn);
+        for record in records {
+            let entry = kinesis::types::PutRecordsRequestEntry::builder()
+                .data(blob(record))
+                .partition_key(&record.partition_key)
+                .build();
+            call = call.records(entry.map_err(|_| CallError::Denied)?);
+        }
+        let answer = call.send().await.map_err(|error| call_error(&error))?;
+        let taken = |entry: &kinesis::types::PutRecordsResultEntry| {
+            entry.error_code().is_none() && entry.sequence_number().is_some()
+        };
+        Ok(answer.records().iter().map(taken).collect())
+    }
+}
+
+impl Source for AwsSource {
+    async fn put(&self, target: &Target, records: &[PutRecord]) -> Result<Vec<bool>, CallError> {
+        match target {
+            Target::DeliveryStream(name) => self.put_into_delivery_stream(name, records).await,
+            Target::KinesisStream(arn) => self.put_into_kinesis_stream(arn, records).await,
+        }
+    }
+}
+
+fn blob(record: &PutRecord) -> Blob {
+    Blob::new(record.payload.as_slice())
+}
+
+fn http_client() -> SharedHttpClient {
+    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
+}
+
+/// Whether a failed call is worth another; logs what the service said of it.
+fn call_error<E: ProvideErrorMetadata + std::error::Error + 'static>(
+    error: &SdkError<E, HttpResponse>,
+) -> CallError {
+    let code = error.code();
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let message = error.message().map(ToOwned::to_owned);
+    let message = message.or_else(|| error.source().map(ToString::to_string));
+    tracing::warn!(code, status, message, "putting records back failed");
+    let throttled = code.is_some_and(|code| {
+        ["Throttl", "LimitExceeded", "ThroughputExceeded"].iter().any(|part| code.contains(part))
+    });
+    match (status, error) {
+        (Some(429), _) => CallError::Transient,
+        (Some(400..=499), _) if !throttled => CallError::Denied,
+        (None, SdkError::ConstructionFailure(_)) => CallError::Denied,
+        _ => CallError::Transient,
+    }
+}

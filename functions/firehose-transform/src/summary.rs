@@ -1,0 +1,135 @@
+//! What an invocation did, counted from the records' outcomes: its metrics and its log lines.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use shared::metrics::{Metrics, Unit};
+
+use crate::answer::Fate;
+use crate::outcome::{Failure, Outcome};
+use crate::request::Record;
+use shared::event::TimestampSource;
+
+/// A longer record id is cut in the log.
+const SHOWN_CHARACTERS: usize = 256;
+
+/// The counts of one invocation. `records_in` is always the sum of the other records.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Summary<'a> {
+    /// Records in the request.
+    pub records_in: u64,
+    /// Records that became documents.
+    pub records_ok: u64,
+    /// Records left out on purpose.
+    pub records_dropped: u64,
+    /// Records that go to the S3 backup.
+    pub records_failed: u64,
+    /// Records put back into their source.
+    pub records_reingested: u64,
+    /// Documents whose time is not the event's own.
+    pub timestamp_fallbacks: u64,
+    /// Decoded payloads, in bytes.
+    pub bytes_in: u64,
+    /// Documents, in bytes.
+    pub bytes_out: u64,
+    /// Failures by reason: how many, and the first record's id.
+    pub failures: BTreeMap<&'static str, (u64, &'a str)>,
+}
+
+impl<'a> Summary<'a> {
+    /// Counts the records and their fates.
+    #[must_use]
+    pub fn of(records: &[Record<'a>], fates: &[Fate]) -> Self {
+        let mut summary = Self::default();
+        for (record, fate) in records.iter().zip(fates) {
+            summary.records_in += 1;
+            summary.bytes_in += fate.bytes_in as u64;
+            summary.bytes_out += fate.bytes_out as u64;
+            match fate.outcome {
+                Outcome::Ok(source) => {
+                    summary.records_ok += 1;
+                    summary.timestamp_fallbacks += u64::from(source != TimestampSource::Event);
+                }
+                Outcome::Dropped => summary.records_dropped += 1,
+                Outcome::Reingested => summary.records_reingested += 1,
+                Outcome::Failed(failure) => {
+                    summary.records_failed += 1;
+                    summary.failures.entry(Failure::reason(failure)).or_insert((0, record.id)).0 +=
+                        1;
+                }
+            }
+        }
+        summary
+    }
+
+    /// Writes the metrics to standard output.
+    ///
+    /// # Errors
+    /// Where standard output cannot be written.
+    pub fn emit(&self, namespace: &str, function_name: &str, timestamp_ms: u64) -> io::Result<()> {
+        Metrics {
+            namespace,
+            dimensions: &[("FunctionName", function_name)],
+            timestamp_ms,
+            metrics: &[
+                ("RecordsIn", Unit::Count, self.records_in),
+                ("RecordsOk", Unit::Count, self.records_ok),
+                ("RecordsDropped", Unit::Count, self.records_dropped),
+                ("RecordsFailed", Unit::Count, self.records_failed),
+                ("RecordsReingested", Unit::Count, self.records_reingested),
+                ("TimestampFallbacks", Unit::Count, self.timestamp_fallbacks),
+                ("BytesIn", Unit::Bytes, self.bytes_in),
+                ("BytesOut", Unit::Bytes, self.bytes_out),
+            ],
+        }
+        .write(io::stdout().lock())
+    }
+
+    /// Logs one line for each reason of failure.
+    pub fn log(&self, request_id: &str) {
+        for (reason, (count, id)) in &self.failures {
+            let end = id.char_indices().nth(SHOWN_CHARACTERS).map_or(id.len(), |(end, _)| end);
+            let first_record_id = &id[..end];
+            tracing::warn!(request_id, reason, count, first_record_id, "records failed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::event::Refusal;
+
+    use super::*;
+    use crate::outcome::NotPutBack;
+    use crate::request::Data;
+
+    #[test]
+    fn counts_every_record_once() {
+        let outcomes = [
+            Outcome::Ok(TimestampSource::Event),
+            Outcome::Ok(TimestampSource::Arrival),
+            Outcome::Ok(TimestampSource::Now),
+            Outcome::Dropped,
+            Outcome::Reingested,
+            Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
+            Outcome::Failed(Failure::NotPutBack(NotPutBack::Off)),
+            Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
+        ];
+        let fates = outcomes.map(|outcome| Fate { outcome, bytes_in: 10, bytes_out: 7 });
+        let ids = ["0", "1", "2", "3", "4", "5", "6", "7"];
+        let records =
+            ids.map(|id| Record { id, data: Data::Missing, arrival: b"", partition_key: None });
+        let expected = Summary {
+            records_in: 8,
+            records_ok: 3,
+            records_dropped: 1,
+            records_failed: 3,
+            records_reingested: 1,
+            timestamp_fallbacks: 2,
+            bytes_in: 80,
+            bytes_out: 56,
+            failures: [("invalid_json", (2, "5")), ("reingest_off", (1, "6"))].into(),
+        };
+        assert_eq!(Summary::of(&records, &fates), expected);
+    }
+}
