@@ -32,11 +32,7 @@ impl ConfigError {
             Some((end, _)) => format!("{}…", &value[..end]),
             None => value.to_owned(),
         };
-        Self {
-            variable: variable.to_owned(),
-            value,
-            allowed: allowed.to_string(),
-        }
+        Self { variable: variable.to_owned(), value, allowed: allowed.to_string() }
     }
 }
 
@@ -46,11 +42,7 @@ impl Environment {
     #[must_use]
     pub fn of_this_process() -> Self {
         let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
-        Self(
-            env::vars_os()
-                .map(|(name, value)| (text(name), text(value)))
-                .collect(),
-        )
+        Self(env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
     /// The value of `name`, if it is set.
@@ -72,9 +64,7 @@ impl Environment {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        parse(value)
-            .map(Some)
-            .ok_or_else(|| ConfigError::new(name, value, allowed))
+        parse(value).map(Some).ok_or_else(|| ConfigError::new(name, value, allowed))
     }
 
     /// A whole number between `min` and `max`, or `default` where it is not set.
@@ -104,21 +94,14 @@ impl Environment {
             "off" => Some(false),
             _ => None,
         };
-        Ok(self
-            .parse_with(name, "on or off", parse)?
-            .unwrap_or(default))
+        Ok(self.parse_with(name, "on or off", parse)?.unwrap_or(default))
     }
 }
 
 /// An environment of just these variables, for tests.
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Self {
-        Self(
-            variables
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
 
@@ -134,19 +117,9 @@ mod tests {
     fn numbers_have_bounds() {
         assert_eq!(Environment::default().number("NAME", 7, 1, 9), Ok(7));
         assert_eq!(environment("9").number("NAME", 7, 1, 9), Ok(9));
-        for value in [
-            "0",
-            "10",
-            "",
-            " 5",
-            "5 ",
-            "+5",
-            "-5",
-            "5.0",
-            "1e1",
-            "five",
-            "99999999999999999999",
-        ] {
+        for value in
+            ["0", "10", "", " 5", "5 ", "+5", "-5", "5.0", "1e1", "five", "99999999999999999999"]
+        {
             let error = environment(value).number("NAME", 7, 1, 9).unwrap_err();
             assert_eq!(
                 error.to_string(),

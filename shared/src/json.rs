@@ -88,11 +88,7 @@ impl<'a> Scanner<'a> {
     /// A scanner at the start of `text`.
     #[must_use]
     pub const fn new(text: &'a [u8]) -> Self {
-        Self {
-            text,
-            position: 0,
-            line_breaks: Vec::new(),
-        }
+        Self { text, position: 0, line_breaks: Vec::new() }
     }
 
     /// The byte that is read next.
@@ -130,10 +126,7 @@ impl<'a> Scanner<'a> {
             self.position += 1;
         }
         if line_break {
-            self.line_breaks.push(Span {
-                start,
-                end: self.position,
-            });
+            self.line_breaks.push(Span { start, end: self.position });
         }
     }
 
@@ -246,10 +239,7 @@ impl<'a> Scanner<'a> {
             self.position += plain_prefix(&self.text[self.position..]);
             match self.peek() {
                 Some(b'"') => {
-                    let span = Span {
-                        start,
-                        end: self.position,
-                    };
+                    let span = Span { start, end: self.position };
                     self.position += 1;
                     return Ok(Text { span, escaped });
                 }
@@ -291,10 +281,7 @@ impl<'a> Scanner<'a> {
 
     fn digits(&mut self) -> usize {
         let rest = &self.text[self.position..];
-        let count = rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let count = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         self.position += count;
         count
     }
@@ -317,11 +304,7 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn expect(&mut self, byte: u8) -> Result<(), Error> {
-        if self.take(byte) {
-            Ok(())
-        } else {
-            Err(Error::Invalid)
-        }
+        if self.take(byte) { Ok(()) } else { Err(Error::Invalid) }
     }
 }
 
@@ -381,9 +364,7 @@ fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
 }
 
 fn hex4(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |value, &digit| {
-        Some(value << 4 | char::from(digit).to_digit(16)?)
-    })
+    digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
 }
 
 /// Appends what the content of a scanned string means to `out`.
@@ -408,11 +389,7 @@ mod tests {
         scanner.skip_white_space();
         let kind = scanner.value(0)?;
         scanner.skip_white_space();
-        if scanner.position() == text.len() {
-            Ok(kind)
-        } else {
-            Err(Error::Invalid)
-        }
+        if scanner.position() == text.len() { Ok(kind) } else { Err(Error::Invalid) }
     }
 
     #[test]
@@ -523,9 +500,6 @@ mod tests {
     fn unescapes() {
         let mut out = Vec::new();
         unescape(r#"a\"\\\/\b\f\n\r\tA\uD834\uDD1E한"#.as_bytes(), &mut out);
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            "a\"\\/\u{8}\u{c}\n\r\tA𝄞한"
-        );
+        assert_eq!(String::from_utf8(out).unwrap(), "a\"\\/\u{8}\u{c}\n\r\tA𝄞한");
     }
 }

@@ -90,10 +90,7 @@ mod tests {
             namespace: "Sluice",
             dimensions: &[("FunctionName", "a\"b")],
             timestamp_ms: 1_709_296_496_789,
-            metrics: &[
-                ("RecordsIn", Unit::Count, 3),
-                ("BytesIn", Unit::Bytes, 1_200),
-            ],
+            metrics: &[("RecordsIn", Unit::Count, 3), ("BytesIn", Unit::Bytes, 1_200)],
         };
         let mut line = Vec::new();
         metrics.write(&mut line).unwrap();

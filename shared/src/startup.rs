@@ -51,9 +51,7 @@ pub async fn exit_code(function: &'static str, result: Result<(), Error>) -> Exi
 /// Lambda runtime API for custom runtimes", initialization error).
 async fn report(error: &Error) -> Result<(), BoxError> {
     let environment = Environment::of_this_process();
-    let endpoint = environment
-        .get("AWS_LAMBDA_RUNTIME_API")
-        .unwrap_or_default();
+    let endpoint = environment.get("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
     let client = Client::builder().with_endpoint(endpoint.parse()?).build()?;
     let body = json!({"errorType": error.error_type(), "errorMessage": error.to_string()});
     let request = build_request()

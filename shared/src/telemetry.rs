@@ -29,9 +29,7 @@ pub fn log_level(environment: &Environment) -> Result<Level, ConfigError> {
         _ => None,
     };
     let allowed = "error, warn, info, debug or trace";
-    Ok(environment
-        .parse_with("LOG_LEVEL", allowed, parse)?
-        .unwrap_or(Level::INFO))
+    Ok(environment.parse_with("LOG_LEVEL", allowed, parse)?.unwrap_or(Level::INFO))
 }
 
 /// `METRICS_NAMESPACE`, `Sluice` where it is not set.
@@ -66,10 +64,7 @@ pub fn start(function: &'static str, level: Level) {
         .with_current_span(false)
         .with_span_list(false)
         .with_writer(std::io::stderr);
-    let started = tracing_subscriber::registry()
-        .with(lines)
-        .with(targets)
-        .try_init();
+    let started = tracing_subscriber::registry().with(lines).with(targets).try_init();
     if started.is_ok() {
         panic::set_hook(Box::new(|info| {
             let location = info.location().map(ToString::to_string);

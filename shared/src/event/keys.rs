@@ -22,10 +22,7 @@ const MIN_SLOTS: usize = 64;
 
 impl<T> Default for Keys<T> {
     fn default() -> Self {
-        Self {
-            entries: Vec::new(),
-            slots: vec![0; MIN_SLOTS],
-        }
+        Self { entries: Vec::new(), slots: vec![0; MIN_SLOTS] }
     }
 }
 
@@ -58,11 +55,7 @@ impl<T> Keys<T> {
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
-        self.entries.push(Entry {
-            hash,
-            object,
-            value,
-        });
+        self.entries.push(Entry { hash, object, value });
         self.slots[at] = self.entries.len();
         if self.entries.len() * 2 > self.slots.len() {
             self.grow();

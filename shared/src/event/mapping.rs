@@ -13,50 +13,22 @@ pub const REINGESTS: &str = "__sluice_reingests";
 /// The music mapping: document field, and its input paths in order.
 const MUSIC: &[(&str, &[&str])] = &[
     ("event.id", &["event_id", "eventId", "id"]),
-    (
-        "event.action",
-        &["event_type", "eventType", "action", "type"],
-    ),
+    ("event.action", &["event_type", "eventType", "action", "type"]),
     ("artist.id", &["artist.id", "artist_id", "artistId"]),
-    (
-        "artist.name",
-        &["artist.name", "artist_name", "artistName", "artist"],
-    ),
+    ("artist.name", &["artist.name", "artist_name", "artistName", "artist"]),
     ("artist.genre", &["artist.genre", "artist.genres", "genre"]),
-    (
-        "song.id",
-        &[
-            "song.id", "track.id", "song_id", "track_id", "songId", "trackId",
-        ],
-    ),
+    ("song.id", &["song.id", "track.id", "song_id", "track_id", "songId", "trackId"]),
     (
         "song.title",
-        &[
-            "song.title",
-            "track.title",
-            "song_title",
-            "track_title",
-            "title",
-            "song",
-            "track",
-        ],
+        &["song.title", "track.title", "song_title", "track_title", "title", "song", "track"],
     ),
-    (
-        "song.duration_ms",
-        &["song.duration_ms", "track.duration_ms", "duration_ms"],
-    ),
+    ("song.duration_ms", &["song.duration_ms", "track.duration_ms", "duration_ms"]),
     ("song.album", &["song.album", "track.album", "album"]),
-    (
-        "interaction.user_id",
-        &["user.id", "user_id", "userId", "user"],
-    ),
+    ("interaction.user_id", &["user.id", "user_id", "userId", "user"]),
     ("interaction.country", &["user.country", "country"]),
     ("interaction.device", &["user.device", "device"]),
     ("interaction.session_id", &["session_id", "sessionId"]),
-    (
-        "interaction.listened_ms",
-        &["listened_ms", "listenedMs", "play_duration_ms"],
-    ),
+    ("interaction.listened_ms", &["listened_ms", "listenedMs", "play_duration_ms"]),
     ("interaction.position_ms", &["position_ms"]),
     ("interaction.shuffle", &["shuffle"]),
 ];
@@ -72,10 +44,7 @@ pub struct MappingError {
 }
 
 fn wrong(entry: &str, reason: impl fmt::Display) -> MappingError {
-    MappingError {
-        entry: entry.to_owned(),
-        reason: reason.to_string(),
-    }
+    MappingError { entry: entry.to_owned(), reason: reason.to_string() }
 }
 
 /// The document fields with their input paths, and the paths of timestamps, compiled for
@@ -134,9 +103,7 @@ impl Mapping {
     /// [`MappingError`] for a timestamp path that has no one or two segments.
     pub fn music<'a>(timestamps: impl IntoIterator<Item = &'a str>) -> Result<Self, MappingError> {
         Self::compile(
-            MUSIC
-                .iter()
-                .map(|(field, paths)| (*field, paths.iter().copied())),
+            MUSIC.iter().map(|(field, paths)| (*field, paths.iter().copied())),
             timestamps,
         )
     }
@@ -151,9 +118,8 @@ impl Mapping {
     ) -> Result<Self, MappingError> {
         let Entries(entries) =
             serde_json::from_str(json).map_err(|error| wrong("not a mapping in JSON", error))?;
-        let entries = entries
-            .iter()
-            .map(|(field, paths)| (field.as_str(), paths.iter().map(String::as_str)));
+        let entries =
+            entries.iter().map(|(field, paths)| (field.as_str(), paths.iter().map(String::as_str)));
         Self::compile(entries, timestamps)
     }
 
@@ -198,10 +164,7 @@ impl Mapping {
     fn field(&mut self, entry: &str) -> Result<Place, MappingError> {
         let segments = segments(entry).filter(|(_, second)| second.is_some());
         let Some((group, Some(name))) = segments else {
-            return Err(wrong(
-                entry,
-                "a document field has two segments, as in artist.id",
-            ));
+            return Err(wrong(entry, "a document field has two segments, as in artist.id"));
         };
         let allowed = match group {
             "event" => matches!(name, "id" | "action"),
@@ -227,10 +190,7 @@ impl Mapping {
                 let group = quoted(group);
                 let found = self.groups.iter().position(|known| known.name == group);
                 let index = found.unwrap_or_else(|| {
-                    self.groups.push(Group {
-                        name: group,
-                        fields: Vec::new(),
-                    });
+                    self.groups.push(Group { name: group, fields: Vec::new() });
                     self.groups.len() - 1
                 });
                 let fields = &mut self.groups[index].fields;
@@ -352,10 +312,7 @@ impl Names {
 
     fn add_path(&mut self, path: &str) -> Result<NameId, MappingError> {
         let Some((first, second)) = segments(path) else {
-            return Err(wrong(
-                path,
-                "an input path has one or two segments, as in user.id",
-            ));
+            return Err(wrong(path, "an input path has one or two segments, as in user.id"));
         };
         if first == REINGESTS {
             return Err(wrong(path, "the input path is sluice's own"));
@@ -373,17 +330,9 @@ impl Names {
     }
 
     fn add(&mut self, table: usize, key: &str) -> NameId {
-        let known = self
-            .known
-            .iter()
-            .position(|known| known.table == table && known.key == key);
+        let known = self.known.iter().position(|known| known.table == table && known.key == key);
         NameId(known.unwrap_or_else(|| {
-            self.known.push(Name {
-                table,
-                key: key.to_owned(),
-                mapped: false,
-                inside: None,
-            });
+            self.known.push(Name { table, key: key.to_owned(), mapped: false, inside: None });
             self.known.len() - 1
         }))
     }
@@ -440,9 +389,7 @@ mod tests {
     fn finds_every_path_of_the_music_mapping() {
         let mapping = Mapping::music(["ts", "meta.time"]).unwrap();
         let find = |table, key: &str| {
-            mapping
-                .names
-                .find(table, mapping.names.hash(key.as_bytes()), key.as_bytes())
+            mapping.names.find(table, mapping.names.hash(key.as_bytes()), key.as_bytes())
         };
         for (_, paths) in MUSIC {
             for path in *paths {
@@ -459,75 +406,32 @@ mod tests {
         let meta = find(Names::TOP, "meta").unwrap();
         assert!(!mapping.names.get(meta).mapped);
         assert_eq!(mapping.timestamps.len(), 2);
-        let groups: Vec<_> = mapping
-            .groups
-            .iter()
-            .map(|group| group.name.as_str())
-            .collect();
+        let groups: Vec<_> = mapping.groups.iter().map(|group| group.name.as_str()).collect();
         assert_eq!(groups, ["\"artist\"", "\"song\"", "\"interaction\""]);
     }
 
     #[test]
     fn errors_name_the_entry() {
         for (json, expected) in [
-            (
-                r#"{"artist":["a"]}"#,
-                "artist: a document field has two segments, as in artist.id",
-            ),
-            (
-                r#"{"a.b.c":["a"]}"#,
-                "a.b.c: a document field has two segments, as in artist.id",
-            ),
-            (
-                r#"{".b":["a"]}"#,
-                ".b: a document field has two segments, as in artist.id",
-            ),
-            (
-                r#"{"extra.a":["a"]}"#,
-                "extra.a: the document field is sluice's own",
-            ),
-            (
-                r#"{"overflow.a":["a"]}"#,
-                "overflow.a: the document field is sluice's own",
-            ),
-            (
-                r#"{"@timestamp.a":["a"]}"#,
-                "@timestamp.a: the document field is sluice's own",
-            ),
-            (
-                r#"{"event.ingested":["a"]}"#,
-                "event.ingested: the document field is sluice's own",
-            ),
-            (
-                r#"{"analytics.x":["a"]}"#,
-                "analytics.x: the document field is sluice's own",
-            ),
+            (r#"{"artist":["a"]}"#, "artist: a document field has two segments, as in artist.id"),
+            (r#"{"a.b.c":["a"]}"#, "a.b.c: a document field has two segments, as in artist.id"),
+            (r#"{".b":["a"]}"#, ".b: a document field has two segments, as in artist.id"),
+            (r#"{"extra.a":["a"]}"#, "extra.a: the document field is sluice's own"),
+            (r#"{"overflow.a":["a"]}"#, "overflow.a: the document field is sluice's own"),
+            (r#"{"@timestamp.a":["a"]}"#, "@timestamp.a: the document field is sluice's own"),
+            (r#"{"event.ingested":["a"]}"#, "event.ingested: the document field is sluice's own"),
+            (r#"{"analytics.x":["a"]}"#, "analytics.x: the document field is sluice's own"),
             (r#"{"a.b":["x","y.z","x"]}"#, "x: the path is listed twice"),
-            (
-                r#"{"a.b":["x.y"],"a.c":["x.y"]}"#,
-                "x.y: the path is listed twice",
-            ),
-            (
-                r#"{"a.b":["x"],"a.b":["y"]}"#,
-                "a.b: the document field is listed twice",
-            ),
+            (r#"{"a.b":["x.y"],"a.c":["x.y"]}"#, "x.y: the path is listed twice"),
+            (r#"{"a.b":["x"],"a.b":["y"]}"#, "a.b: the document field is listed twice"),
             (
                 r#"{"event.id":["x"],"event.id":["y"]}"#,
                 "event.id: the document field is listed twice",
             ),
             (r#"{"a.b":[]}"#, "a.b: has no input path"),
-            (
-                r#"{"a.b":["x.y.z"]}"#,
-                "x.y.z: an input path has one or two segments, as in user.id",
-            ),
-            (
-                r#"{"a.b":[""]}"#,
-                ": an input path has one or two segments, as in user.id",
-            ),
-            (
-                r#"{"a.b":["x."]}"#,
-                "x.: an input path has one or two segments, as in user.id",
-            ),
+            (r#"{"a.b":["x.y.z"]}"#, "x.y.z: an input path has one or two segments, as in user.id"),
+            (r#"{"a.b":[""]}"#, ": an input path has one or two segments, as in user.id"),
+            (r#"{"a.b":["x."]}"#, "x.: an input path has one or two segments, as in user.id"),
             (
                 r#"{"a.b":["__sluice_reingests"]}"#,
                 "__sluice_reingests: the input path is sluice's own",
@@ -536,10 +440,7 @@ mod tests {
             assert_eq!(reason(json), expected);
         }
         for json in ["", "[]", "{\"a.b\":\"x\"}", "{\"a.b\":[1]}", "{"] {
-            assert!(
-                reason(json).starts_with("not a mapping in JSON: "),
-                "{json}"
-            );
+            assert!(reason(json).starts_with("not a mapping in JSON: "), "{json}");
         }
         let error = Mapping::music(["a.b.c"]).unwrap_err();
         assert_eq!(error.entry, "a.b.c");

@@ -153,11 +153,7 @@ impl Reader {
             return Err(Refusal::Empty);
         }
         self.found.read(&model.mapping, text)?;
-        Ok(Event {
-            model,
-            text,
-            found: &mut self.found,
-        })
+        Ok(Event { model, text, found: &mut self.found })
     }
 }
 
@@ -191,10 +187,7 @@ impl Event<'_> {
     pub fn reingests(&self) -> u32 {
         let count = |(_, member): (usize, Span)| {
             let digits = std::str::from_utf8(member.of(self.text)).ok()?;
-            digits
-                .bytes()
-                .all(|byte| byte.is_ascii_digit())
-                .then_some(())?;
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
             // Only too many digits are left to fail.
             Some(digits.parse().unwrap_or(u32::MAX))
         };
@@ -207,10 +200,7 @@ impl Event<'_> {
         let mut payload = Vec::with_capacity(self.text.len() + REINGESTS.len() + 16);
         self.original(|piece| payload.extend_from_slice(piece));
         payload.pop();
-        let last = payload
-            .iter()
-            .rev()
-            .find(|byte| !byte.is_ascii_whitespace());
+        let last = payload.iter().rev().find(|byte| !byte.is_ascii_whitespace());
         let comma = if last == Some(&b'{') { "" } else { "," };
         payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}}}").as_bytes());
         payload
@@ -229,15 +219,9 @@ impl Event<'_> {
                 let after = after
                     .strip_prefix(b",")
                     .map_or(&self.text[value.end..], |after| after.trim_ascii_start());
-                Span {
-                    start: key,
-                    end: self.text.len() - after.len(),
-                }
+                Span { start: key, end: self.text.len() - after.len() }
             } else {
-                Span {
-                    start: before.len() - 1,
-                    end: value.end,
-                }
+                Span { start: before.len() - 1, end: value.end }
             };
             piece(&self.text[position..cut.start]);
             position = cut.end;

@@ -27,9 +27,7 @@ const MAX_MAPPING_BYTES: u64 = 1_048_576;
 /// # Errors
 /// [`ConfigError`] for a value that does not parse; it names the entry of a wrong mapping.
 pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
-    let timestamps = environment
-        .get("TIMESTAMP_FIELDS")
-        .unwrap_or(TIMESTAMP_FIELDS);
+    let timestamps = environment.get("TIMESTAMP_FIELDS").unwrap_or(TIMESTAMP_FIELDS);
     let timestamp_error = |error: MappingError| {
         let allowed = format!("names or two-segment paths, separated by commas ({error})");
         ConfigError::new("TIMESTAMP_FIELDS", timestamps, allowed)
@@ -73,8 +71,6 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
 fn read(path: &str) -> std::io::Result<String> {
     let mut text = String::new();
     #[expect(clippy::disallowed_methods, reason = "bounded by take")]
-    File::open(path)?
-        .take(MAX_MAPPING_BYTES)
-        .read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_MAPPING_BYTES).read_to_string(&mut text)?;
     Ok(text)
 }

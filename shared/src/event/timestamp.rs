@@ -24,10 +24,7 @@ impl Timestamp {
     /// From nanoseconds since 1970, if it is not after [`Timestamp::MAX`].
     #[must_use]
     pub fn from_nanos(nanos: u128) -> Option<Self> {
-        u64::try_from(nanos)
-            .ok()
-            .map(Self)
-            .filter(|time| *time <= Self::MAX)
+        u64::try_from(nanos).ok().map(Self).filter(|time| *time <= Self::MAX)
     }
 
     /// From a number as JSON writes it, in milliseconds since 1970: how the services tell when
@@ -67,10 +64,7 @@ impl Timestamp {
             (second, nanos) = (59, SECOND - 1);
         }
         let offset = text.offset()?;
-        Self::from_parts(
-            days * DAY_SECONDS + hour * 3_600 + (minute - offset) * 60 + second,
-            nanos,
-        )
+        Self::from_parts(days * DAY_SECONDS + hour * 3_600 + (minute - offset) * 60 + second, nanos)
     }
 
     /// Reads a number as JSON writes it, by its magnitude: below 1e11 seconds, below 1e14
@@ -87,10 +81,7 @@ impl Timestamp {
     }
 
     fn from_parts(seconds: i64, nanos: u64) -> Option<Self> {
-        let nanos = u64::try_from(seconds)
-            .ok()?
-            .checked_mul(SECOND)?
-            .checked_add(nanos)?;
+        let nanos = u64::try_from(seconds).ok()?.checked_mul(SECOND)?.checked_add(nanos)?;
         Some(Self(nanos)).filter(|time| *time <= Self::MAX)
     }
 
@@ -130,15 +121,9 @@ impl Timestamp {
         let [hour, minute, second] = [two(self.hour()), two(seconds / 60 % 60), two(seconds % 60)];
         let [century, year] = [two(year / 100), two(year)];
         let mut text = *b"0000-00-00T00:00:00.";
-        for (at, pair) in [
-            (0, century),
-            (2, year),
-            (5, month),
-            (8, day),
-            (11, hour),
-            (14, minute),
-            (17, second),
-        ] {
+        for (at, pair) in
+            [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)]
+        {
             text[at..at + 2].copy_from_slice(&pair);
         }
         out.extend_from_slice(&text);
@@ -221,11 +206,7 @@ impl<'a> Decimal<'a> {
         }
         let zeros = |digits: &[u8]| digits.iter().take_while(|&&digit| digit == b'0').count();
         let integer = &integer[zeros(integer)..];
-        let mut decimal = Self {
-            integer,
-            fraction,
-            exponent,
-        };
+        let mut decimal = Self { integer, fraction, exponent };
         if integer.is_empty() {
             let skipped = zeros(fraction);
             decimal.fraction = &fraction[skipped..];
@@ -244,8 +225,7 @@ impl<'a> Decimal<'a> {
         if self.is_zero() {
             return 0;
         }
-        self.exponent
-            .saturating_add_unsigned(self.integer.len() as u64)
+        self.exponent.saturating_add_unsigned(self.integer.len() as u64)
     }
 
     /// The whole part of this number times 10^`power`, as a time in nanoseconds.
@@ -255,11 +235,7 @@ impl<'a> Decimal<'a> {
         if count > 19 {
             return None;
         }
-        let digits = self
-            .integer
-            .iter()
-            .chain(self.fraction)
-            .chain(std::iter::repeat(&b'0'));
+        let digits = self.integer.iter().chain(self.fraction).chain(std::iter::repeat(&b'0'));
         let add = |value: u128, digit: &u8| value * 10 + u128::from(digit - b'0');
         Timestamp::from_nanos(digits.take(count).fold(0, add))
     }
@@ -275,10 +251,7 @@ fn exponent(text: &[u8]) -> Option<i64> {
     }
     // An exponent this large is out of any range: it need not be exact.
     let value = digits.iter().fold(0_i64, |value, digit| {
-        value
-            .saturating_mul(10)
-            .saturating_add(i64::from(digit - b'0'))
-            .min(1_000_000)
+        value.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(1_000_000)
     });
     Some(if negative { -value } else { value })
 }
@@ -299,9 +272,7 @@ impl Cursor<'_> {
     fn number(&mut self, length: usize, max: i64) -> Option<i64> {
         let (digits, rest) = self.0.split_at_checked(length)?;
         let value = digits.iter().try_fold(0, |value, digit| {
-            digit
-                .is_ascii_digit()
-                .then(|| value * 10 + i64::from(digit - b'0'))
+            digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
         })?;
         self.0 = rest;
         (value <= max).then_some(value)
@@ -319,11 +290,7 @@ impl Cursor<'_> {
 
     /// A fraction of a second, as nanoseconds; digits after the ninth are cut.
     fn fraction(&mut self) -> Option<u64> {
-        let count = self
-            .0
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at(count);
         self.0 = rest;
         let nine = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
@@ -377,11 +344,7 @@ const fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (era * 400 + year_of_era + (month <= 2) as u64, month, day)
 }
 
