@@ -1,0 +1,216 @@
+//! `sluice setup`: tells an OpenSearch about the documents before the first one comes.
+
+use http::{Method, StatusCode};
+use local::opensearch::{Client, ClientError, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::console;
+use crate::failure::Failure;
+use crate::interrupt::or_interrupted;
+
+/// Put the index template into an OpenSearch.
+///
+/// The template tells OpenSearch how to index the documents of every index named music-events*.
+/// Running it again changes nothing; indices that are there already keep their mapping.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The OpenSearch: http[s]://[user:password@]host[:port]
+    #[arg(long, value_name = "URL")]
+    opensearch: String,
+    /// Print what was done as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sluice setup --opensearch http://127.0.0.1:9200
+  sluice setup --opensearch https://user:password@search.example
+
+In user and password, write characters such as @ and / percent-encoded: %40, %2F.";
+
+/// Puts the template, and reads it back.
+///
+/// # Errors
+/// When OpenSearch is not there, does not let us, or does not hold the template afterwards.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let client = Client::new(&args.opensearch).map_err(|error| match error {
+        ClientError::Url => Failure::usage(format!("--opensearch is {error}")),
+        error => Failure::failed(error),
+    })?;
+    let named = args.opensearch.contains('@');
+    let set_up =
+        async { set_up(&client).await.map_err(|problem| explained(&client, named, &problem)) };
+    let report = or_interrupted(set_up).await?;
+    if args.json {
+        let mut json = serde_json::to_vec_pretty(&report).map_err(Failure::failed)?;
+        json.push(b'\n');
+        return console::print(&json);
+    }
+    console::print(report.to_string().as_bytes())
+}
+
+async fn set_up(client: &Client) -> Result<Report, Problem> {
+    let info = client.info().await?;
+    let ours: Value = serde_json::from_str(INDEX_TEMPLATE).map_err(Problem::Template)?;
+    let before = stored(client).await?;
+    client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await?;
+    let after = stored(client).await?;
+    if !after.as_ref().is_some_and(|after| same(after, &ours)) {
+        return Err(Problem::NotStored);
+    }
+    let patterns = ours.get("index_patterns").and_then(Value::as_array);
+    Ok(Report {
+        url: client.url().to_owned(),
+        distribution: info.distribution,
+        version: info.version,
+        index_template: INDEX_TEMPLATE_NAME,
+        index_patterns: patterns
+            .into_iter()
+            .flatten()
+            .filter_map(|pattern| pattern.as_str().map(str::to_owned))
+            .collect(),
+        change: match before {
+            None => Change::Created,
+            Some(before) if Some(&before) == after.as_ref() => Change::Unchanged,
+            Some(_) => Change::Replaced,
+        },
+    })
+}
+
+/// The template that OpenSearch holds under our name.
+async fn stored(client: &Client) -> Result<Option<Value>, Problem> {
+    let path = format!("/_index_template/{INDEX_TEMPLATE_NAME}");
+    let answer = client.send(Method::GET, &path, None, None).await?;
+    if answer.status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    if !answer.status.is_success() {
+        let kind = answer.error_type();
+        return Err(ClientError::Status { path, status: answer.status, kind }.into());
+    }
+    let mut body: Value = serde_json::from_slice(&answer.body)
+        .map_err(|_| ClientError::Unexpected { path: path.clone() })?;
+    let template = body.pointer_mut("/index_templates/0/index_template").map(Value::take);
+    template.map(Some).ok_or(Problem::Client(ClientError::Unexpected { path }))
+}
+
+/// Whether the parts that OpenSearch gives back as they were put are the same; it writes settings
+/// and defaults in a form of its own.
+fn same(stored: &Value, ours: &Value) -> bool {
+    ["/index_patterns", "/template/mappings"]
+        .iter()
+        .all(|part| stored.pointer(part).is_some() && stored.pointer(part) == ours.pointer(part))
+}
+
+/// Why OpenSearch is not set up.
+#[derive(Debug, thiserror::Error)]
+enum Problem {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error("the index template is not JSON: {0}")]
+    Template(serde_json::Error),
+    #[error("it does not hold the index template that was just put")]
+    NotStored,
+}
+
+/// What happened, and what to do. The URL is shown without user and password.
+fn explained(client: &Client, named: bool, problem: &Problem) -> Failure {
+    let url = client.url();
+    let status = match problem {
+        Problem::Client(error) => error.status(),
+        _ => None,
+    };
+    let advice = match (problem, status) {
+        (_, Some(StatusCode::UNAUTHORIZED)) if named => {
+            "The user or the password in the URL is wrong."
+        }
+        (_, Some(StatusCode::UNAUTHORIZED)) => {
+            "It wants to know who asks: write the URL as http[s]://user:password@host."
+        }
+        (_, Some(StatusCode::FORBIDDEN)) => {
+            "The user may not do that. Needed are the cluster permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put; a domain of Amazon OpenSearch Service must let this user in by its access policy, too."
+        }
+        (Problem::Client(ClientError::Exchange(_) | ClientError::Timeout(_)), _) => {
+            "Is it up, and are host, port and http or https right? `sluice demo --keep` starts one on this machine."
+        }
+        (Problem::Client(ClientError::Unexpected { .. }), _) => "Is that an OpenSearch?",
+        _ => "Its log may tell more.",
+    };
+    Failure::failed(format!("OpenSearch at {url} is not set up: {problem}\n{advice}"))
+}
+
+/// What was done.
+#[derive(Debug, Serialize)]
+struct Report {
+    url: String,
+    distribution: String,
+    version: String,
+    index_template: &'static str,
+    index_patterns: Vec<String>,
+    change: Change,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Change {
+    Created,
+    Replaced,
+    Unchanged,
+}
+
+impl std::fmt::Display for Report {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let change = match self.change {
+            Change::Created => "created",
+            Change::Replaced => "replaced by the one of this version",
+            Change::Unchanged => "already there, unchanged",
+        };
+        writeln!(out, "OpenSearch:     {} {} at {}", self.distribution, self.version, self.url)?;
+        writeln!(out, "Index template: {} ({change})", self.index_template)?;
+        writeln!(out, "Applies to:     new indices named {}", self.index_patterns.join(", "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Change, Report, same};
+    use local::opensearch::INDEX_TEMPLATE;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_template_is_the_same_whatever_the_form_of_its_settings() {
+        let ours: Value = serde_json::from_str(INDEX_TEMPLATE).unwrap();
+        let mut stored = ours.clone();
+        stored["template"]["settings"] = json!({"index": {"number_of_shards": "1"}});
+        stored["composed_of"] = json!([]);
+        assert!(same(&stored, &ours));
+        stored["template"]["mappings"]["dynamic"] = json!(true);
+        assert!(!same(&stored, &ours));
+        assert!(!same(&json!({}), &json!({})));
+    }
+
+    #[test]
+    fn says_what_was_done() {
+        let report = Report {
+            url: "http://127.0.0.1:9200".to_owned(),
+            distribution: "opensearch".to_owned(),
+            version: "2.19.3".to_owned(),
+            index_template: "music-events",
+            index_patterns: vec!["music-events*".to_owned()],
+            change: Change::Created,
+        };
+        assert_eq!(
+            report.to_string(),
+            "\
+OpenSearch:     opensearch 2.19.3 at http://127.0.0.1:9200
+Index template: music-events (created)
+Applies to:     new indices named music-events*
+"
+        );
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["change"], "created");
+    }
+}

@@ -1,0 +1,57 @@
+//! `sluice setup` against an OpenSearch, and against none.
+
+use std::net::TcpListener;
+use std::process::Output;
+
+use local::opensearch::{Choice, INDEX_TEMPLATE_NAME, OpenSearch};
+use tokio::process::Command;
+
+async fn setup(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_sluice")).arg("setup").args(arguments).output().await.unwrap()
+}
+
+#[tokio::test]
+async fn is_idempotent_and_says_what_it_did() {
+    let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
+    let url = opensearch.url();
+    for change in ["created", "unchanged"] {
+        let output = setup(&["--opensearch", url, "--json"]).await;
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(0), "{error}");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(report["change"], change);
+        assert_eq!(report["index_template"], INDEX_TEMPLATE_NAME);
+        assert_eq!(report["index_patterns"], serde_json::json!(["music-events*"]));
+        assert_eq!(report["url"], url);
+    }
+    let output = setup(&["--opensearch", url]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("music-events (already there, unchanged)"), "{text}");
+    opensearch.stop().await;
+}
+
+#[tokio::test]
+async fn replaces_a_template_of_another_version() {
+    let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
+    let other = r#"{"index_patterns":["music-events*"],"template":{"mappings":{"dynamic":true}}}"#;
+    opensearch.client().put_index_template(INDEX_TEMPLATE_NAME, other).await.unwrap();
+    let output = setup(&["--opensearch", opensearch.url(), "--json"]).await;
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["change"], "replaced");
+    opensearch.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_there() {
+    // A port that was free a moment ago, and is free again.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let output = setup(&["--opensearch", &format!("http://ada:secret@127.0.0.1:{port}")]).await;
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(
+        message.contains(&format!("OpenSearch at http://127.0.0.1:{port} is not set up")),
+        "{message}"
+    );
+    assert!(message.contains("Is it up"), "{message}");
+    assert!(!message.contains("secret"), "{message}");
+}
