@@ -1,5 +1,7 @@
 //! The Runtime API stand-in with a real process on its other side: `programs/scripted-function.rs`.
 
+#![cfg(test)]
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::time::Duration;

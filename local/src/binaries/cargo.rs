@@ -37,28 +37,16 @@ impl Build {
             arguments.extend(["--package".to_owned(), (*package).to_owned()]);
         }
         arguments.extend(layout.map(Layout::arguments).unwrap_or_default());
-        Self {
-            cargo: environment::cargo(),
-            workspace,
-            arguments,
-        }
+        Self { cargo: environment::cargo(), workspace, arguments }
     }
 
     /// Runs Cargo to its end.
     pub(super) fn run(&self) -> Result<Binaries, Error> {
-        let output = self
-            .command()
-            .output()
-            .map_err(|source| self.no_cargo(source))?;
+        let output = self.command().output().map_err(|source| self.no_cargo(source))?;
         let mut said = Tail::default();
-        String::from_utf8_lossy(&output.stderr)
-            .lines()
-            .for_each(|line| said.push(line));
+        String::from_utf8_lossy(&output.stderr).lines().for_each(|line| said.push(line));
         self.check(output.status, said)?;
-        Ok(String::from_utf8_lossy(&output.stdout)
-            .lines()
-            .filter_map(executable)
-            .collect())
+        Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).collect())
     }
 
     /// Runs Cargo to its end; each line of its progress goes to `on_line`.
@@ -67,14 +55,12 @@ impl Build {
         on_line: &mut (impl FnMut(&str) + Send),
     ) -> Result<Binaries, Error> {
         let mut command = tokio::process::Command::from(self.command());
-        let mut child = command
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|source| self.no_cargo(source))?;
+        let mut child =
+            command.kill_on_drop(true).spawn().map_err(|source| self.no_cargo(source))?;
         let mut binaries = Binaries::new();
         let mut said = Tail::default();
         let messages = each_line(child.stdout.take(), |line| {
-            binaries.extend(executable(line))
+            binaries.extend(executable(line));
         });
         let progress = each_line(child.stderr.take(), |line| {
             on_line(line);
@@ -88,10 +74,7 @@ impl Build {
 
     /// Cargo ended well without this binary.
     pub(super) fn no_binary(&self, name: &str) -> Error {
-        Error::NoBinary {
-            command: self.shown(),
-            name: name.to_owned(),
-        }
+        Error::NoBinary { command: self.shown(), name: name.to_owned() }
     }
 
     fn command(&self) -> std::process::Command {
@@ -113,18 +96,11 @@ impl Build {
             return Ok(());
         }
         let output = Vec::from(said.0).join("\n");
-        Err(Error::Build {
-            command: self.shown(),
-            status: status.to_string(),
-            output,
-        })
+        Err(Error::Build { command: self.shown(), status: status.to_string(), output })
     }
 
     fn no_cargo(&self, source: std::io::Error) -> Error {
-        Error::NoCargo {
-            cargo: self.cargo.to_string_lossy().into_owned(),
-            source,
-        }
+        Error::NoCargo { cargo: self.cargo.to_string_lossy().into_owned(), source }
     }
 
     fn shown(&self) -> String {
@@ -150,11 +126,7 @@ async fn each_line(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();
     // Bytes, because a path that is not UTF-8 must not end the reading.
-    while reader
-        .read_until(b'\n', &mut line)
-        .await
-        .is_ok_and(|length| length > 0)
-    {
+    while reader.read_until(b'\n', &mut line).await.is_ok_and(|length| length > 0) {
         take(String::from_utf8_lossy(&line).trim_end());
         line.clear();
     }
@@ -174,9 +146,7 @@ fn executable(message: &str) -> Option<(String, PathBuf)> {
     }
 
     let message: Message = serde_json::from_str(message).ok()?;
-    let target = message
-        .target
-        .filter(|_| message.reason == "compiler-artifact")?;
+    let target = message.target.filter(|_| message.reason == "compiler-artifact")?;
     Some((target.name, message.executable?))
 }
 
@@ -195,10 +165,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         };
-        write(
-            "Cargo.toml",
-            "[workspace]\nresolver = \"3\"\nmembers = [\"cli\", \"f\"]\n",
-        );
+        write("Cargo.toml", "[workspace]\nresolver = \"3\"\nmembers = [\"cli\", \"f\"]\n");
         for package in ["cli", "f"] {
             let manifest = format!("[package]\nname = \"{package}\"\nedition = \"2024\"\n");
             write(&format!("{package}/Cargo.toml"), &manifest);
@@ -211,9 +178,7 @@ mod tests {
     fn build(folder: &Path, packages: &[&str]) -> Build {
         let mut build = Build::new(folder.to_owned(), None, packages);
         let target = folder.join("target").to_str().unwrap().to_owned();
-        build
-            .arguments
-            .extend(["--offline".to_owned(), "--target-dir".to_owned(), target]);
+        build.arguments.extend(["--offline".to_owned(), "--target-dir".to_owned(), target]);
         build
     }
 
@@ -222,26 +187,15 @@ mod tests {
         let folder = workspace("fn main() { println!(\"built\"); }");
         let build = build(folder.path(), &["cli", "f"]);
         let mut lines = Vec::new();
-        let binaries = build
-            .run_with_progress(&mut |line: &str| lines.push(line.to_owned()))
-            .await;
+        let binaries = build.run_with_progress(&mut |line: &str| lines.push(line.to_owned())).await;
         let binaries = binaries.unwrap();
         let names: Vec<_> = binaries.keys().collect();
         assert_eq!(names, ["f"]);
         let output = std::process::Command::new(&binaries["f"]).output().unwrap();
         assert_eq!(output.stdout, b"built\n");
-        assert!(
-            lines
-                .iter()
-                .any(|line| line.trim().starts_with("Compiling f ")),
-            "{lines:?}"
-        );
+        assert!(lines.iter().any(|line| line.trim().starts_with("Compiling f ")), "{lines:?}");
 
-        assert_eq!(
-            build.run().unwrap(),
-            binaries,
-            "a second time without progress"
-        );
+        assert_eq!(build.run().unwrap(), binaries, "a second time without progress");
         let missing = build.no_binary("g").to_string();
         assert!(missing.ends_with("` built no binary g"), "{missing}");
     }
@@ -252,18 +206,10 @@ mod tests {
         let build = build(folder.path(), &["f"]);
         let failures = [
             build.run().unwrap_err(),
-            build
-                .run_with_progress(&mut |_: &str| ())
-                .await
-                .unwrap_err(),
+            build.run_with_progress(&mut |_: &str| ()).await.unwrap_err(),
         ];
         for failure in failures {
-            let Error::Build {
-                command, output, ..
-            } = failure
-            else {
-                panic!("{failure}")
-            };
+            let Error::Build { command, output, .. } = failure else { panic!("{failure}") };
             assert!(command.starts_with("cargo build ") && command.contains("--package f"));
             assert!(output.contains("expected `u8`, found `&str`"), "{output}");
         }
@@ -274,20 +220,14 @@ mod tests {
         let mut build = Build::new(PathBuf::from("/"), None, &["f"]);
         build.cargo = "no-such-cargo".into();
         let error = build.run().unwrap_err().to_string();
-        assert!(
-            error.starts_with("no-such-cargo cannot be run: "),
-            "{error}"
-        );
+        assert!(error.starts_with("no-such-cargo cannot be run: "), "{error}");
     }
 
     #[test]
     fn other_messages_name_no_binary() {
         let artifact =
             r#"{"reason":"compiler-artifact","target":{"name":"f"},"executable":"/t/f"}"#;
-        assert_eq!(
-            executable(artifact),
-            Some(("f".to_owned(), PathBuf::from("/t/f")))
-        );
+        assert_eq!(executable(artifact), Some(("f".to_owned(), PathBuf::from("/t/f"))));
         for other in [
             r#"{"reason":"compiler-artifact","target":{"name":"f"},"executable":null}"#,
             r#"{"reason":"build-finished","success":true}"#,

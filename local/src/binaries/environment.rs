@@ -19,10 +19,7 @@ const OF_ONE_PACKAGE: [&str; 10] = [
 ];
 
 /// The Cargo that runs this program, else the one on the path.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "which Cargo to run is no setting of a function"
-)]
+#[expect(clippy::disallowed_methods, reason = "which Cargo to run is no setting of a function")]
 pub(super) fn cargo() -> OsString {
     env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }

@@ -76,10 +76,7 @@ pub fn function(name: &str) -> Result<PathBuf, Error> {
         beside
     } else {
         let build = Build::new(workspace, Some(&layout), &[name]);
-        build
-            .run()?
-            .remove(name)
-            .ok_or_else(|| build.no_binary(name))?
+        build.run()?.remove(name).ok_or_else(|| build.no_binary(name))?
     };
     found.insert(name.to_owned(), binary.clone());
     Ok(binary)
@@ -100,13 +97,8 @@ pub async fn build(
     let layout = Layout::of_running_program().ok();
     // With the command itself: Cargo unifies the features of what is built together, so that the
     // dependencies built for the one are those of the other.
-    let packages: Vec<_> = std::iter::once("cli")
-        .chain(names.iter().copied())
-        .collect();
+    let packages: Vec<_> = std::iter::once("cli").chain(names.iter().copied()).collect();
     let build = Build::new(sources::workspace()?, layout.as_ref(), &packages);
     let mut binaries = build.run_with_progress(&mut on_line).await?;
-    names
-        .iter()
-        .map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name)))
-        .collect()
+    names.iter().map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name))).collect()
 }

@@ -8,31 +8,19 @@ use super::Error;
 
 /// The workspace's root: where it was when this program was built, else above the current folder.
 pub(super) fn workspace() -> Result<PathBuf, Error> {
-    let built_at = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .unwrap_or(Path::new("/"));
+    let built_at = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"));
     if is_workspace(built_at) {
         return Ok(built_at.to_owned());
     }
     let current = std::env::current_dir().unwrap_or_default();
-    let above = current
-        .ancestors()
-        .find(|folder| is_workspace(folder))
-        .map(Path::to_owned);
-    above.ok_or_else(|| Error::NoWorkspace {
-        built_at: built_at.to_owned(),
-    })
+    let above = current.ancestors().find(|folder| is_workspace(folder)).map(Path::to_owned);
+    above.ok_or_else(|| Error::NoWorkspace { built_at: built_at.to_owned() })
 }
 
 fn is_workspace(folder: &Path) -> bool {
-    [
-        "Cargo.toml",
-        "functions",
-        "local/Cargo.toml",
-        "shared/Cargo.toml",
-    ]
-    .iter()
-    .all(|path| folder.join(path).exists())
+    ["Cargo.toml", "functions", "local/Cargo.toml", "shared/Cargo.toml"]
+        .iter()
+        .all(|path| folder.join(path).exists())
 }
 
 /// Whether `binary` is there and at least as new as everything of the workspace it is made of.
@@ -60,9 +48,7 @@ fn newest(path: &Path) -> Option<SystemTime> {
 }
 
 fn modified(path: &Path) -> Option<SystemTime> {
-    fs::metadata(path)
-        .and_then(|metadata| metadata.modified())
-        .ok()
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 #[cfg(test)]
@@ -111,19 +97,11 @@ mod tests {
             touch(&root.join(file), 100);
         }
         fs::write(root.join("functions/g/src/lib.rs"), []).unwrap();
-        assert!(
-            is_current(&binary, root, "f"),
-            "another function's source is newer"
-        );
+        assert!(is_current(&binary, root, "f"), "another function's source is newer");
     }
 
     #[test]
     fn the_workspace_is_this_one() {
-        assert!(
-            workspace()
-                .unwrap()
-                .join("local/src/binaries/sources.rs")
-                .is_file()
-        );
+        assert!(workspace().unwrap().join("local/src/binaries/sources.rs").is_file());
     }
 }

@@ -15,10 +15,8 @@ pub enum Error {
         source: io::Error,
     },
     /// The OpenSearch URL cannot be used.
-    #[error("the OpenSearch URL {url:?} cannot be used: {reason}")]
+    #[error("the OpenSearch URL cannot be used: {reason}")]
     Url {
-        /// The URL without its user information.
-        url: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -32,7 +30,7 @@ pub enum Error {
     },
     /// Failed records cannot be written to the backup. They are kept in memory; nothing is lost as
     /// long as the process runs.
-    #[error("{records} failed records cannot be written to the backup {}: {message}", folder.display())]
+    #[error("the backup {} cannot be written, {records} failed records are held in memory: {message}", folder.display())]
     Backup {
         /// Where the object should have gone.
         folder: PathBuf,

@@ -8,16 +8,29 @@
 //! Source: Amazon Data Firehose developer guide, "Transform source data", "Data transformation
 //! failure handling", "Understand data delivery" and "Index rotation".
 
+mod answer;
+mod api;
+mod aws_json;
+mod backup;
+mod buffer;
+mod bulk;
+mod calendar;
+mod clock;
+mod delivery;
 mod error;
+mod faults;
 mod options;
+mod processing;
+mod record;
 mod report;
+mod request;
+mod state;
 mod stream;
 
+pub use clock::Clock;
 pub use error::{Error, PutError};
-pub use options::{
-    BackupMode, Clock, DeliveryStreamOptions, PutCall, PutFault, PutFaults, RetryBackoff, Rotation,
-    Service,
-};
+pub use faults::{PutCall, PutFault, PutFaults, Service};
+pub use options::{BackupMode, DeliveryStreamOptions, RetryBackoff, Rotation};
 pub use report::Report;
 pub use stream::{DeliveryStream, Endpoint, Transform};
 

@@ -1,7 +1,7 @@
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
+
+use super::{Clock, PutFaults};
 
 /// The settings of a delivery stream.
 #[derive(Debug, Clone)]
@@ -96,10 +96,7 @@ pub struct RetryBackoff {
 impl Default for RetryBackoff {
     /// 200 ms, doubled up to 10 s.
     fn default() -> Self {
-        Self {
-            first: Duration::from_millis(200),
-            longest: Duration::from_secs(10),
-        }
+        Self { first: Duration::from_millis(200), longest: Duration::from_secs(10) }
     }
 }
 
@@ -125,100 +122,4 @@ pub enum BackupMode {
     FailedDocumentsOnly,
     /// All documents, as they are delivered, besides those that could not be.
     AllDocuments,
-}
-
-/// A source of the present time.
-#[derive(Clone)]
-pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
-
-impl Clock {
-    /// The system's clock.
-    #[must_use]
-    pub fn system() -> Self {
-        Self::new(SystemTime::now)
-    }
-
-    /// A clock of the caller's own.
-    pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        Self(Arc::new(now))
-    }
-
-    /// The present time.
-    #[must_use]
-    pub fn now(&self) -> SystemTime {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for Clock {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Clock")
-    }
-}
-
-/// A service that the stream's endpoint speaks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    /// `Firehose_20150804`
-    Firehose,
-    /// `Kinesis_20131202`
-    Kinesis,
-}
-
-/// A call of `PutRecord(s)` or `PutRecordBatch` on the stream's endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PutCall {
-    /// The service called.
-    pub service: Service,
-    /// The call's number on this endpoint, from 0.
-    pub number: u64,
-    /// How many records it brings.
-    pub records: usize,
-}
-
-/// What goes wrong with a [`PutCall`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PutFault {
-    /// Nothing.
-    None,
-    /// The call is denied: `AccessDeniedException`.
-    Deny,
-    /// The call is throttled: `ServiceUnavailableException`, or for Kinesis
-    /// `ProvisionedThroughputExceededException`.
-    Throttle,
-    /// The service fails: `InternalFailure`, 500.
-    Fail,
-    /// The entries at these positions fail, the others are taken. For a call of one record this is
-    /// a throttled call.
-    Entries(Vec<usize>),
-}
-
-/// Decides what goes wrong with each call.
-#[derive(Clone)]
-pub struct PutFaults(Arc<dyn Fn(&PutCall) -> PutFault + Send + Sync>);
-
-impl PutFaults {
-    /// Nothing ever goes wrong.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::new(|_| PutFault::None)
-    }
-
-    /// Faults of the caller's own.
-    pub fn new(decide: impl Fn(&PutCall) -> PutFault + Send + Sync + 'static) -> Self {
-        Self(Arc::new(decide))
-    }
-
-    /// What goes wrong with this call.
-    #[must_use]
-    pub fn of(&self, call: &PutCall) -> PutFault {
-        (self.0)(call)
-    }
-}
-
-impl fmt::Debug for PutFaults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PutFaults")
-    }
 }

@@ -16,7 +16,7 @@ pub struct Report {
     pub invocations: u64,
     /// Invocations that failed or whose answer Firehose would not take.
     pub failed_invocations: u64,
-    /// How long each invocation took, oldest first; the latest 100,000 at most.
+    /// How long each invocation took, oldest first; the latest 50,000 at least.
     pub invocation_durations: Vec<Duration>,
     /// Records that the function answered `Ok`.
     pub ok: u64,
@@ -41,6 +41,9 @@ pub struct Report {
     pub unwritten: u64,
     /// Records buffered, being transformed, delivered or backed up.
     pub in_flight: u64,
+    /// The latest failure of an invocation, a delivery or the backup: what happened, without data
+    /// of records.
+    pub last_error: Option<String>,
 }
 
 impl Report {

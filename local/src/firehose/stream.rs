@@ -1,7 +1,21 @@
-use bytes::Bytes;
+use std::fs;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use super::{DeliveryStreamOptions, Error, PutError, Report};
+use bytes::Bytes;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::api::Api;
+use super::state::{Entrance, Shared};
+use super::{
+    DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report, delivery, processing,
+};
+use crate::identifier::uuid;
+use crate::opensearch::Client;
 use crate::runtime_api::{Function, InvokeError};
+use crate::server::{self, Server};
 
 /// What transforms a batch: a Lambda function, or a test's script.
 pub trait Transform: Send + Sync + 'static {
@@ -18,7 +32,10 @@ impl Transform for Function {
 /// The address of a stream's API, known before the stream starts: the function that the stream
 /// invokes needs it in its environment to put records back.
 #[derive(Debug)]
-pub struct Endpoint {}
+pub struct Endpoint {
+    listener: TcpListener,
+    address: SocketAddr,
+}
 
 impl Endpoint {
     /// Takes a free port of the loopback interface.
@@ -26,36 +43,62 @@ impl Endpoint {
     /// # Errors
     /// When the operating system gives none.
     pub async fn bind() -> Result<Self, Error> {
-        unimplemented!()
+        let (listener, address) =
+            server::bind().await.map_err(|source| Error::Listen { source })?;
+        Ok(Self { listener, address })
     }
 
     /// For `AWS_ENDPOINT_URL_FIREHOSE` and `AWS_ENDPOINT_URL_KINESIS`: `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
-        unimplemented!()
+        url(self.address)
     }
 }
 
-/// A running delivery stream; clones are the same stream.
+fn url(address: SocketAddr) -> String {
+    format!("http://{address}")
+}
+
+/// A running delivery stream; clones are the same stream. It stops with the last of them.
 #[derive(Debug, Clone)]
-pub struct DeliveryStream {}
+pub struct DeliveryStream {
+    running: Arc<Running>,
+}
+
+#[derive(Debug)]
+struct Running {
+    shared: Arc<Shared>,
+    address: SocketAddr,
+    tasks: [JoinHandle<()>; 2],
+    _server: Server,
+}
 
 impl DeliveryStream {
     /// Starts a stream that hands its records to `transform` and delivers to the OpenSearch at
-    /// `opensearch_url` (`http://host:port`).
+    /// `opensearch_url`, in whose `_bulk` every request ends.
     ///
     /// # Errors
-    /// When an option or the URL cannot be used.
+    /// When an option or the URL cannot be used, or the backup folder cannot be made.
     pub async fn start(
         options: DeliveryStreamOptions,
         endpoint: Endpoint,
         transform: impl Transform,
         opensearch_url: &str,
     ) -> Result<Self, Error> {
-        unimplemented!(
-            "{options:?} {endpoint:?} {opensearch_url} {}",
-            size_of_val(&transform)
-        )
+        check(&options)?;
+        let client = Client::new(opensearch_url)
+            .map_err(|error| Error::Url { reason: error.to_string() })?;
+        make_folder(&options).await?;
+        let shared = Arc::new(Shared::new(options));
+        let api = Arc::new(Api::new(Arc::clone(&shared)));
+        let Endpoint { listener, address } = endpoint;
+        let server = Server::start(listener, move |request| Arc::clone(&api).answer(request));
+        let invoke = processing::invoke_with(transform);
+        let tasks = [
+            tokio::spawn(processing::run(Arc::clone(&shared), invoke)),
+            tokio::spawn(delivery::run(Arc::clone(&shared), client)),
+        ];
+        Ok(Self { running: Arc::new(Running { shared, address, tasks, _server: server }) })
     }
 
     /// Puts one record. Waits while the stream holds more than
@@ -64,7 +107,7 @@ impl DeliveryStream {
     /// # Errors
     /// When the record is too large or the stream takes no more; it is not in the stream then.
     pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), PutError> {
-        unimplemented!("{:?}", data.into())
+        self.put_record_with_key(data, uuid()).await
     }
 
     /// Puts one record under a partition key, which the function sees if the source is a Kinesis
@@ -77,14 +120,21 @@ impl DeliveryStream {
         data: impl Into<Bytes>,
         partition_key: impl Into<String>,
     ) -> Result<(), PutError> {
-        unimplemented!("{:?} {}", data.into(), partition_key.into())
+        let data = data.into();
+        if data.len() > RECORD_LIMIT_BYTES {
+            return Err(PutError::TooLarge { bytes: data.len() });
+        }
+        let shared = &self.running.shared;
+        let room = shared.room(data.len()).await?;
+        let record = shared.record(data, partition_key.into(), room);
+        shared.put(vec![record], Entrance::Put)
     }
 
     /// The URL of an AWS JSON 1.1 API: `PutRecord` and `PutRecordBatch` of Firehose, `PutRecord`
     /// and `PutRecords` of Kinesis.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        unimplemented!()
+        url(self.running.address)
     }
 
     /// Sends everything buffered out now, and returns when every record is delivered, dropped or
@@ -93,16 +143,64 @@ impl DeliveryStream {
     /// # Errors
     /// When the backup cannot be written or the stream was stopped.
     pub async fn flush(&self) -> Result<Report, Error> {
-        unimplemented!()
+        let shared = &self.running.shared;
+        shared.emptied().await?;
+        shared.retry_backup().await?;
+        Ok(shared.report())
     }
 
     /// What has become of the records so far; cheap enough for a progress bar.
     #[must_use]
     pub fn report(&self) -> Report {
-        unimplemented!()
+        self.running.shared.report()
     }
 
     /// Stops the stream where it stands: what is not delivered or backed up by now is not going to
     /// be. [`flush`](Self::flush) first.
-    pub async fn stop(&self) {}
+    pub async fn stop(&self) {
+        self.running.shared.stop();
+        for task in &self.running.tasks {
+            task.abort();
+        }
+        while !self.running.tasks.iter().all(JoinHandle::is_finished) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+fn check(options: &DeliveryStreamOptions) -> Result<(), Error> {
+    let DeliveryStreamOptions { name, index_name, .. } = options;
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(allowed);
+    let is_index = (1..=80).contains(&index_name.len())
+        && index_name.bytes().all(|byte| allowed(byte) && !byte.is_ascii_uppercase());
+    for (holds, option, allowed) in [
+        (is_name, "name", "1 to 64 letters, digits, `_`, `-` or `.`"),
+        (is_index, "index_name", "1 to 80 lower-case letters, digits, `_`, `-` or `.`"),
+        (options.processor_buffer_bytes > 0, "processor_buffer_bytes", "at least 1"),
+        (options.destination_buffer_bytes > 0, "destination_buffer_bytes", "at least 1"),
+        (options.concurrent_invocations > 0, "concurrent_invocations", "at least 1"),
+        (options.concurrent_deliveries > 0, "concurrent_deliveries", "at least 1"),
+    ] {
+        if !holds {
+            return Err(Error::Option { option, allowed });
+        }
+    }
+    Ok(())
+}
+
+async fn make_folder(options: &DeliveryStreamOptions) -> Result<(), Error> {
+    let folder = options.backup_folder.clone();
+    let made = tokio::task::spawn_blocking(move || fs::create_dir_all(folder)).await;
+    made.map_err(io::Error::other).flatten().map_err(|error| Error::Backup {
+        folder: options.backup_folder.clone(),
+        records: 0,
+        message: error.to_string(),
+    })
 }

@@ -1,10 +1,8 @@
 //! A function for the tests of the Runtime API: it speaks the API over plain sockets, so that the
 //! tests do not rest on another implementation of it, and does what each event says.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a program of its own, without configuration"
-)]
+#![expect(clippy::disallowed_methods, reason = "a program of its own, without configuration")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what is tested")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -36,9 +34,7 @@ fn main() -> Result<(), Error> {
     loop {
         let (_, headers, payload) = request("GET", "invocation/next", &[])?;
         count += 1;
-        let id = headers
-            .get("lambda-runtime-aws-request-id")
-            .ok_or("no request id")?;
+        let id = headers.get("lambda-runtime-aws-request-id").ok_or("no request id")?;
         if let Some(reply) = act(&payload, id, &headers, count)? {
             post(&format!("invocation/{id}/response"), &reply)?;
         }
@@ -59,10 +55,7 @@ fn act(
     match event["do"].as_str().unwrap_or("echo") {
         "error" => {
             let error = json!({"errorType": "Boom", "errorMessage": "as told", "stackTrace": []});
-            post(
-                &format!("invocation/{id}/error"),
-                error.to_string().as_bytes(),
-            )?;
+            post(&format!("invocation/{id}/error"), error.to_string().as_bytes())?;
             Ok(None)
         }
         "bare error" => {
@@ -100,10 +93,7 @@ fn act(
             Ok(Some(status.to_string().into_bytes()))
         }
         "meet" => {
-            meet(
-                Path::new(event["folder"].as_str().unwrap_or_default()),
-                &event["others"],
-            )?;
+            meet(Path::new(event["folder"].as_str().unwrap_or_default()), &event["others"])?;
             Ok(Some(b"met".to_vec()))
         }
         _ => Ok(Some(payload.to_vec())),
@@ -154,9 +144,7 @@ fn request(method: &str, route: &str, body: &[u8]) -> Result<Reply, Error> {
         };
         headers.insert(name.to_lowercase(), value.to_owned());
     }
-    let length = headers
-        .get("content-length")
-        .map_or(Ok(0), |length| length.parse())?;
+    let length = headers.get("content-length").map_or(Ok(0), |length| length.parse())?;
     let mut body = vec![0; length];
     reader.read_exact(&mut body)?;
     Ok((status, headers, body))
