@@ -1,0 +1,160 @@
+//! A person knows within minutes: every way to fail has an alarm, and every alarm a reader.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::stack::{FUNCTION, Stack, list, object};
+
+const ALARM: &str = "AWS::CloudWatch::Alarm";
+
+/// Namespace, metric, statistic, comparison and threshold of an alarm.
+fn watched(alarm: &Value) -> (&str, &str, &str, &str, String) {
+    let text = |name: &str| alarm["Properties"][name].as_str().unwrap_or_default();
+    (
+        text("Namespace"),
+        text("MetricName"),
+        text("Statistic"),
+        text("ComparisonOperator"),
+        alarm["Properties"]["Threshold"].to_string(),
+    )
+}
+
+/// Every alarm of the stack.
+fn all(stack: &Stack) -> BTreeSet<(&str, &str, &str, &str, String)> {
+    stack.of_type(ALARM).into_iter().map(|(_, alarm)| watched(alarm)).collect()
+}
+
+#[test]
+fn every_way_to_fail_has_an_alarm() {
+    const ABOVE: &str = "GreaterThanThreshold";
+    const BELOW: &str = "LessThanThreshold";
+    const FIREHOSE: &str = "AWS/Firehose";
+    const LAMBDA: &str = "AWS/Lambda";
+    let common = [
+        (FIREHOSE, "DeliveryToAmazonOpenSearchService.Success", "Average", BELOW, "1"),
+        (FIREHOSE, "DeliveryToAmazonOpenSearchService.DataFreshness", "Maximum", ABOVE, "900"),
+        (FIREHOSE, "DeliveryToAmazonOpenSearchService.AuthFailure", "Maximum", ABOVE, "0"),
+        (FIREHOSE, "DeliveryToAmazonOpenSearchService.DeliveryRejected", "Maximum", ABOVE, "0"),
+        (FIREHOSE, "DeliveryToS3.Success", "Average", BELOW, "1"),
+        (FIREHOSE, "ExecuteProcessing.Success", "Average", BELOW, "1"),
+        (LAMBDA, "Errors", "Sum", ABOVE, "0"),
+        (LAMBDA, "Throttles", "Sum", ABOVE, "0"),
+        (LAMBDA, "Duration", "Maximum", ABOVE, "54000"),
+        ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
+    ];
+    let from_stream = (FIREHOSE, "KinesisMillisBehindLatest", "Maximum", ABOVE, "900000");
+    let direct_put = (FIREHOSE, "ThrottledRecords", "Sum", ABOVE, "0");
+    for (parameters, own) in [(&[][..], from_stream), (&[("EventSource", "DirectPut")], direct_put)]
+    {
+        let expected = common
+            .into_iter()
+            .chain([own])
+            .map(|(namespace, metric, statistic, comparison, threshold)| {
+                (namespace, metric, statistic, comparison, threshold.to_owned())
+            })
+            .collect();
+        assert_eq!(all(&Stack::with(parameters)), expected, "{parameters:?}");
+    }
+}
+
+#[test]
+fn every_alarm_says_what_happened_to_a_person_at_once() {
+    for stack in Stack::variants() {
+        for (name, alarm) in stack.of_type(ALARM) {
+            let properties = &alarm["Properties"];
+            assert_eq!(properties["AlarmActions"], json!(["${AlertsTopic}"]), "{name}");
+            assert_eq!(properties["OKActions"], json!(["${AlertsTopic}"]), "{name}");
+            assert_ne!(properties["ActionsEnabled"], false, "{name}");
+            // No traffic is normal.
+            assert_eq!(properties["TreatMissingData"], "notBreaching", "{name}");
+            assert_eq!(properties["Period"], 60, "{name}");
+            assert_eq!(properties["DatapointsToAlarm"], 1, "{name}");
+            let description = properties["AlarmDescription"].as_str().unwrap();
+            assert!((40..=400).contains(&description.len()), "{name}: {description}");
+            // The topic admits alarms of this name only.
+            let alarm_name = properties["AlarmName"].as_str().unwrap();
+            assert!(alarm_name.starts_with("sluice-dev-"), "{alarm_name}");
+        }
+    }
+}
+
+#[test]
+fn alarms_look_at_this_stacks_own_resources() {
+    for stack in Stack::variants() {
+        for (name, alarm) in stack.of_type(ALARM) {
+            let properties = &alarm["Properties"];
+            let dimensions: Vec<_> = list(&properties["Dimensions"])
+                .into_iter()
+                .map(|dimension| (dimension["Name"].as_str(), dimension["Value"].as_str()))
+                .collect();
+            let expected = if properties["Namespace"] == "AWS/Firehose" {
+                (Some("DeliveryStreamName"), Some("${DeliveryStream}"))
+            } else {
+                (Some("FunctionName"), Some("${FirehoseTransformFunction}"))
+            };
+            assert_eq!(dimensions, [expected], "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_function_is_watched_for_errors_throttles_and_time() {
+    let stack = Stack::default();
+    for (name, function) in stack.of_type(FUNCTION) {
+        let alarms: Vec<_> = stack
+            .of_type(ALARM)
+            .into_iter()
+            .filter(|(_, alarm)| alarm["Properties"]["Namespace"] == "AWS/Lambda")
+            .filter(|(_, alarm)| {
+                alarm["Properties"]["Dimensions"][0]["Value"] == format!("${{{name}}}")
+            })
+            .map(|(_, alarm)| watched(alarm))
+            .collect();
+        let metrics: BTreeSet<_> = alarms.iter().map(|alarm| alarm.1).collect();
+        assert_eq!(metrics, BTreeSet::from(["Duration", "Errors", "Throttles"]), "{name}");
+        let timeout_s = function["Properties"]["Timeout"].as_u64().unwrap();
+        let near_timeout_ms = (timeout_s * 1_000 * 9 / 10).to_string();
+        let (.., threshold) = alarms.iter().find(|alarm| alarm.1 == "Duration").unwrap();
+        assert_eq!(threshold, &near_timeout_ms, "{name}");
+    }
+}
+
+#[test]
+fn the_functions_own_metrics_are_watched_where_it_emits_them() {
+    let stack = Stack::with(&[("MetricsNamespace", "Team/Music")]);
+    let function = stack.properties("FirehoseTransformFunction");
+    let namespace = &object(&function["Environment"]["Variables"])["METRICS_NAMESPACE"];
+    let alarm = stack.properties("FirehoseTransformRecordsFailedAlarm");
+    assert_eq!(namespace, "Team/Music");
+    assert_eq!(&alarm["Namespace"], namespace);
+}
+
+#[test]
+fn cloudwatch_can_publish_to_the_encrypted_topic() {
+    let stack = Stack::default();
+    assert_eq!(stack.properties("AlertsTopic")["KmsMasterKeyId"], "${AlertsKey.Arn}");
+    let cloudwatch = json!({ "Service": "cloudwatch.amazonaws.com" });
+    let granted = |statements: &Value| -> Vec<Value> {
+        list(statements)
+            .into_iter()
+            .filter(|statement| statement["Principal"] == cloudwatch)
+            .map(|statement| statement["Action"].clone())
+            .collect()
+    };
+    let key = &stack.properties("AlertsKey")["KeyPolicy"]["Statement"];
+    assert_eq!(granted(key), [json!(["kms:Decrypt", "kms:GenerateDataKey"])]);
+    let topic = stack.properties("AlertsTopicPolicy");
+    assert_eq!(topic["Topics"], json!(["${AlertsTopic}"]));
+    assert_eq!(granted(&topic["PolicyDocument"]["Statement"]), [json!("sns:Publish")]);
+}
+
+#[test]
+fn alarms_are_mailed_where_an_address_is_given() {
+    assert!(!Stack::default().has("AlertsEmail"));
+    let stack = Stack::with(&[("AlarmEmail", "ops@example.com")]);
+    assert_eq!(
+        stack.properties("AlertsEmail"),
+        &json!({ "TopicArn": "${AlertsTopic}", "Protocol": "email", "Endpoint": "ops@example.com" })
+    );
+}

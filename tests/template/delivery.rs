@@ -1,0 +1,161 @@
+//! The delivery stream: its settings, and its source and destination in every variant.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::stack::{DOMAIN_ARN, STREAM_ARN, Stack, list, read, template, texts};
+
+fn destination(stack: &Stack) -> &Value {
+    &stack.properties("DeliveryStream")["AmazonopensearchserviceDestinationConfiguration"]
+}
+
+/// The parameters of the only processor.
+fn processor(stack: &Stack) -> BTreeMap<&str, &Value> {
+    let processing = &destination(stack)["ProcessingConfiguration"];
+    assert_eq!(processing["Enabled"], true);
+    let processors = list(&processing["Processors"]);
+    assert_eq!(processors.len(), 1);
+    assert_eq!(processors[0]["Type"], "Lambda");
+    list(&processors[0]["Parameters"])
+        .into_iter()
+        .map(|parameter| {
+            (parameter["ParameterName"].as_str().unwrap_or_default(), &parameter["ParameterValue"])
+        })
+        .collect()
+}
+
+#[test]
+fn the_defaults_are_those_of_the_requirements() {
+    let stack = Stack::default();
+    let destination = destination(&stack);
+    assert_eq!(destination["BufferingHints"], json!({ "SizeInMBs": 5, "IntervalInSeconds": 60 }));
+    assert_eq!(destination["IndexRotationPeriod"], "OneDay");
+    assert_eq!(destination["S3BackupMode"], "FailedDocumentsOnly");
+    assert_eq!(destination["RetryOptions"], json!({ "DurationInSeconds": 7200 }));
+    // The same id at every attempt: a retry after a lost answer makes no second document.
+    assert_eq!(
+        destination["DocumentIdOptions"],
+        json!({ "DefaultDocumentIdFormat": "FIREHOSE_DEFAULT" })
+    );
+}
+
+#[test]
+fn records_go_through_the_function() {
+    let stack = Stack::default();
+    assert_eq!(
+        processor(&stack),
+        BTreeMap::from([
+            ("LambdaArn", &json!("${FirehoseTransformFunction.Arn}:$LATEST")),
+            ("RoleArn", &json!("${DeliveryRole.Arn}")),
+            ("NumberOfRetries", &json!("3")),
+            ("BufferSizeInMBs", &json!(1)),
+            ("BufferIntervalInSeconds", &json!(60)),
+        ])
+    );
+}
+
+#[test]
+fn no_parameter_can_make_answers_overflow_as_a_rule() {
+    let parameter = &template()["Parameters"]["ProcessorBufferMegabytes"];
+    assert!(parameter["MaxValue"].as_f64().unwrap() <= 2.5, "{parameter}");
+    assert!(parameter["MinValue"].as_f64().unwrap() >= 0.2, "{parameter}");
+}
+
+#[test]
+fn parameters_stay_within_the_services_limits() {
+    let template = template();
+    for (name, min, max) in [
+        ("BufferMegabytes", 1, 100),
+        ("BufferSeconds", 0, 900),
+        ("ProcessorBufferSeconds", 0, 900),
+        ("RetrySeconds", 0, 7200),
+        ("StreamRetentionHours", 24, 8760),
+    ] {
+        let parameter = &template["Parameters"][name];
+        assert_eq!((&parameter["MinValue"], &parameter["MaxValue"]), (&json!(min), &json!(max)));
+    }
+    assert_eq!(
+        texts(&template["Parameters"]["IndexRotation"]["AllowedValues"]),
+        ["NoRotation", "OneHour", "OneDay", "OneWeek", "OneMonth"]
+    );
+    assert_eq!(
+        texts(&template["Parameters"]["BackupMode"]["AllowedValues"]),
+        ["FailedDocumentsOnly", "AllDocuments"]
+    );
+}
+
+#[test]
+fn what_cannot_be_delivered_goes_to_the_backup_as_aws_documents_it() {
+    let stack = Stack::default();
+    let backup = &destination(&stack)["S3Configuration"];
+    assert_eq!(backup["BucketARN"], "${BackupBucket.Arn}");
+    assert_eq!(backup["CompressionFormat"], "UNCOMPRESSED");
+    assert!(backup["Prefix"].is_null() && backup["ErrorOutputPrefix"].is_null(), "{backup}");
+}
+
+#[test]
+fn errors_are_logged_to_streams_that_exist() {
+    let stack = Stack::default();
+    let destination = destination(&stack);
+    for options in [destination, &destination["S3Configuration"]] {
+        let options = &options["CloudWatchLoggingOptions"];
+        assert_eq!(options["Enabled"], true);
+        assert_eq!(options["LogGroupName"], "${DeliveryLogGroup}");
+        let name = options["LogStreamName"].as_str().unwrap();
+        let resource = name.trim_start_matches("${").trim_end_matches('}');
+        assert_eq!(stack.properties(resource)["LogGroupName"], "${DeliveryLogGroup}");
+    }
+}
+
+#[test]
+fn the_source_is_a_stream_of_its_own_a_given_one_or_direct_put() {
+    for (parameters, created, arn) in [
+        (&[][..], true, Some("${EventStream.Arn}")),
+        (&[("ExistingStreamArn", STREAM_ARN)], false, Some(STREAM_ARN)),
+        (&[("EventSource", "DirectPut")], false, None),
+    ] {
+        let stack = Stack::with(parameters);
+        let delivery = stack.properties("DeliveryStream");
+        let source = &delivery["KinesisStreamSourceConfiguration"];
+        assert_eq!(stack.has("EventStream"), created, "{parameters:?}");
+        assert_eq!(source["KinesisStreamARN"].as_str(), arn, "{parameters:?}");
+        let kind = if arn.is_some() { "KinesisStreamAsSource" } else { "DirectPut" };
+        assert_eq!(delivery["DeliveryStreamType"], kind, "{parameters:?}");
+        // Firehose encrypts what it stores itself; a data stream does that for what it holds.
+        let encryption = &delivery["DeliveryStreamEncryptionConfigurationInput"]["KeyType"];
+        let expected = if arn.is_some() { Value::Null } else { json!("AWS_OWNED_CMK") };
+        assert_eq!(encryption, &expected, "{parameters:?}");
+    }
+}
+
+#[test]
+fn the_destination_is_a_domain_of_its_own_or_a_given_one() {
+    let stack = Stack::default();
+    assert_eq!(destination(&stack)["DomainARN"], "${SearchDomain.Arn}");
+    assert!(stack.has("SearchDomain"));
+    let stack = Stack::with(&[("ExistingDomainArn", DOMAIN_ARN)]);
+    assert_eq!(destination(&stack)["DomainARN"], DOMAIN_ARN);
+    assert!(!stack.has("SearchDomain"));
+}
+
+#[test]
+fn an_update_cannot_replace_the_stream_and_lose_what_it_holds() {
+    // A resource with a fixed name is never replaced: the update fails instead.
+    let name = &Stack::default().properties("DeliveryStream")["DeliveryStreamName"].clone();
+    assert_eq!(name, "sluice-dev");
+    // The role can read the source before the stream tries to.
+    assert_eq!(Stack::default().resource("DeliveryStream")["DependsOn"], "DeliveryPolicy");
+}
+
+#[test]
+fn the_index_template_covers_the_default_index() {
+    let index_template: Value =
+        serde_json::from_str(&read("opensearch/index-template.json")).unwrap();
+    let stack = Stack::default();
+    let index = destination(&stack)["IndexName"].as_str().unwrap();
+    let rotated = format!("{index}-2024-03-01");
+    let covers =
+        |pattern: &str| pattern.strip_suffix('*').is_some_and(|prefix| rotated.starts_with(prefix));
+    assert!(texts(&index_template["index_patterns"]).into_iter().any(covers), "{rotated}");
+}

@@ -1,0 +1,14 @@
+//! `template.yaml` against the code, and against what it promises: nothing lost, nobody let in,
+//! and an alarm for each way to fail.
+//!
+//! The tests look at what would be deployed: with parameters filled in, conditions decided and the
+//! functions' globals merged.
+
+mod alarms;
+mod delivery;
+mod functions;
+mod intrinsics;
+mod permissions;
+mod stack;
+mod storage;
+mod yaml;

@@ -1,0 +1,152 @@
+//! The resources that the template deploys for one choice of parameters.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use serde_json::{Map, Value, json};
+
+use crate::intrinsics::Resolver;
+use crate::yaml;
+
+/// The type of a function's resource.
+pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
+/// An existing data stream, for the parameter `ExistingStreamArn`.
+pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/plays";
+/// Its key, for the parameter `ExistingStreamKeyArn`.
+pub(crate) const KEY_ARN: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
+/// An existing domain, for the parameter `ExistingDomainArn`.
+pub(crate) const DOMAIN_ARN: &str = "arn:aws:es:eu-west-1:123456789012:domain/search";
+
+/// What the template deploys.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    resources: BTreeMap<String, Value>,
+}
+
+impl Stack {
+    /// With every parameter at its default, but for these.
+    pub(crate) fn with(parameters: &[(&str, &str)]) -> Self {
+        let template = template();
+        let mut values: BTreeMap<&str, Value> = object(&template["Parameters"])
+            .iter()
+            .map(|(name, parameter)| (name.as_str(), parameter["Default"].clone()))
+            .collect();
+        for (name, value) in parameters {
+            let previous = values.insert(name, json!(value));
+            assert!(previous.is_some(), "the template has no parameter {name}");
+        }
+        let resolver = Resolver::new(values, object(&template["Conditions"]));
+        let globals = resolver.evaluate(&template["Globals"]["Function"]).unwrap_or_default();
+        let resources = object(&template["Resources"])
+            .iter()
+            .filter(|(_, resource)| {
+                resource["Condition"].as_str().is_none_or(|condition| resolver.holds(condition))
+            })
+            .filter_map(|(name, resource)| Some((name.clone(), resolver.evaluate(resource)?)))
+            .map(|(name, mut resource)| {
+                if resource["Type"] == FUNCTION {
+                    merge(&mut resource["Properties"], &globals);
+                }
+                (name, resource)
+            })
+            .collect();
+        Self { resources }
+    }
+
+    /// With every parameter at its default.
+    pub(crate) fn default() -> Self {
+        Self::with(&[])
+    }
+
+    /// One for each way to set up source and destination.
+    pub(crate) fn variants() -> Vec<Self> {
+        [
+            &[][..],
+            &[("EventSource", "DirectPut"), ("AlarmEmail", "ops@example.com")],
+            &[("ExistingStreamArn", STREAM_ARN), ("ExistingStreamKeyArn", KEY_ARN)],
+            &[("ExistingDomainArn", DOMAIN_ARN)],
+            &[("DomainAdminArn", "arn:aws:iam::123456789012:role/admin")],
+        ]
+        .map(Self::with)
+        .into()
+    }
+
+    /// Every resource with its name.
+    pub(crate) fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.resources.iter().map(|(name, resource)| (name.as_str(), resource))
+    }
+
+    /// The resources of a type, with their names.
+    pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
+        self.resources().filter(|(_, resource)| resource["Type"] == kind).collect()
+    }
+
+    /// The resource of this name, with its `Properties`, `DeletionPolicy` and so on.
+    pub(crate) fn resource(&self, name: &str) -> &Value {
+        self.resources.get(name).unwrap_or_else(|| panic!("no resource {name} is deployed"))
+    }
+
+    /// The properties of the resource of this name.
+    pub(crate) fn properties(&self, name: &str) -> &Value {
+        &self.resource(name)["Properties"]
+    }
+
+    /// Whether a resource of this name is deployed.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.resources.contains_key(name)
+    }
+}
+
+/// The template as it is written, functions in their long form.
+pub(crate) fn template() -> &'static Value {
+    static TEMPLATE: LazyLock<Value> = LazyLock::new(|| yaml::parse(&read("template.yaml")));
+    &TEMPLATE
+}
+
+/// The text of a file of the project.
+pub(crate) fn read(path: &str) -> String {
+    fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The project's folder.
+pub(crate) fn project() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_owned()
+}
+
+/// The members of what must be an object.
+pub(crate) fn object(value: &Value) -> &Map<String, Value> {
+    value.as_object().unwrap_or_else(|| panic!("no object: {value}"))
+}
+
+/// The items of a list, or the one value that stands for a list of one.
+pub(crate) fn list(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.iter().collect(),
+        single => vec![single],
+    }
+}
+
+/// The texts of a list, or the one text that stands for a list of one.
+pub(crate) fn texts(value: &Value) -> Vec<&str> {
+    list(value)
+        .into_iter()
+        .map(|item| item.as_str().unwrap_or_else(|| panic!("no string: {item}")))
+        .collect()
+}
+
+/// Adds the members of `globals` that the properties do not have themselves, as SAM does.
+fn merge(properties: &mut Value, globals: &Value) {
+    match (properties, globals) {
+        (Value::Object(own), Value::Object(globals)) => {
+            for (name, global) in globals {
+                merge(own.entry(name.clone()).or_insert(Value::Null), global);
+            }
+        }
+        (own @ Value::Null, global) => *own = global.clone(),
+        _ => {}
+    }
+}
