@@ -1,0 +1,199 @@
+//! From an event to its document.
+
+use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
+use serde_json::{Map, Number, Value};
+use sha2::{Digest, Sha256};
+
+use crate::mapping::{FIELDS, Field, GROUPS, Path, TIMESTAMPS};
+use crate::{parse, timestamp};
+
+const EXTRA_MAX_BYTES: usize = 16_384;
+const MAX_PATH_BYTES: usize = 512;
+const MAX_ID_BYTES: usize = 512;
+
+/// The document of one event.
+///
+/// `arrival_ms` is when the event arrived, in milliseconds since 1970; a value outside 1970 to
+/// 2262 counts as none.
+///
+/// # Errors
+/// The reason, in `snake_case`, why the payload holds no event.
+pub fn document(
+    payload: &[u8],
+    arrival_ms: i64,
+    now: DateTime<Utc>,
+) -> Result<Value, &'static str> {
+    parse::check_size(payload)?;
+    let payload = parse::trim(payload);
+    let mut input = parse::object(payload)?;
+    let mut document = Map::new();
+
+    input.remove("__sluice_reingests");
+    let time = add_time(&mut document, &mut input, arrival_ms, now);
+    for field in FIELDS {
+        if let Some(value) = claim(&mut input, field) {
+            group(&mut document, field.group).insert(field.name.to_owned(), value);
+        }
+    }
+    group(&mut document, "event").entry("id").or_insert_with(|| derived_id(payload));
+    add_analytics(&mut document, time);
+    remove_leftovers(&mut input);
+    if !input.is_empty() {
+        document.insert(name_of_extra(&input, payload).to_owned(), Value::Object(input));
+    }
+    Ok(Value::Object(document))
+}
+
+/// Writes `@timestamp` and what `event` says about times; returns the event's time.
+fn add_time(
+    document: &mut Map<String, Value>,
+    input: &mut Map<String, Value>,
+    arrival_ms: i64,
+    now: DateTime<Utc>,
+) -> DateTime<Utc> {
+    let arrival = timestamp::arrival(arrival_ms);
+    let own = TIMESTAMPS.iter().find_map(|path| {
+        let time = timestamp::read(lookup(input, path)?, arrival.unwrap_or(now))?;
+        take(input, path);
+        Some(time)
+    });
+    let (time, source) = match (own, arrival) {
+        (Some(own), _) => (own, None),
+        (None, Some(arrival)) => (arrival, Some("arrival")),
+        (None, None) => (now, Some("now")),
+    };
+    document.insert("@timestamp".to_owned(), timestamp::format(time).into());
+    let event = group(document, "event");
+    let ingested = now.to_rfc3339_opts(SecondsFormat::Millis, true);
+    event.insert("ingested".to_owned(), ingested.into());
+    if let Some(source) = source {
+        event.insert("timestamp_source".to_owned(), source.into());
+    }
+    time
+}
+
+/// Takes the first value that the field accepts out of the input.
+fn claim(input: &mut Map<String, Value>, field: &Field) -> Option<Value> {
+    let is_id = field.group == "event" && field.name == "id";
+    let accepts = if is_id { is_event_id } else { is_plain };
+    let path = field.paths.iter().find(|path| lookup(input, path).is_some_and(accepts))?;
+    match take(input, path)? {
+        Value::Number(number) if is_id => Some(number.to_string().into()),
+        value => Some(value),
+    }
+}
+
+fn is_event_id(value: &Value) -> bool {
+    match value {
+        Value::String(id) => !id.is_empty() && id.len() <= MAX_ID_BYTES,
+        Value::Number(id) => id.as_str().len() <= MAX_ID_BYTES,
+        _ => false,
+    }
+}
+
+fn is_plain(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(is_scalar),
+        value => is_scalar(value),
+    }
+}
+
+fn is_scalar(value: &Value) -> bool {
+    matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
+}
+
+/// The same id for the same payload, as long as the world uses SHA-256: its first 128 bits.
+fn derived_id(payload: &[u8]) -> Value {
+    let mut first = [0; 16];
+    first.copy_from_slice(&Sha256::digest(payload)[..16]);
+    format!("{:032x}", u128::from_be_bytes(first)).into()
+}
+
+fn add_analytics(document: &mut Map<String, Value>, time: DateTime<Utc>) {
+    let listened = document.get("interaction").and_then(|it| it.get("listened_ms"));
+    let duration = document.get("song").and_then(|it| it.get("duration_ms"));
+    let completion = completion(listened, duration);
+    let analytics = group(document, "analytics");
+    if let Some(completion) = completion {
+        analytics.insert("completion".to_owned(), Value::Number(completion));
+    }
+    analytics.insert("hour".to_owned(), time.hour().into());
+    analytics.insert("weekday".to_owned(), time.weekday().number_from_monday().into());
+}
+
+/// How much of the song was heard, from 0 to 1, in ten-thousandths.
+fn completion(listened: Option<&Value>, duration: Option<&Value>) -> Option<Number> {
+    let (listened, duration) = (listened?.as_f64()?, duration?.as_f64()?);
+    if duration <= 0.0 {
+        return None;
+    }
+    let completion = (listened / duration).clamp(0.0, 1.0);
+    Number::from_f64((completion * 10_000.0).round() / 10_000.0)
+}
+
+/// Removes what says nothing: nulls where the mapping looks, and groups with nothing in them.
+fn remove_leftovers(input: &mut Map<String, Value>) {
+    let paths = FIELDS.iter().flat_map(|field| field.paths).chain(TIMESTAMPS);
+    for path in paths {
+        if lookup(input, path).is_some_and(Value::is_null) {
+            take(input, path);
+        }
+    }
+    for name in GROUPS {
+        if input.get(*name).and_then(Value::as_object).is_some_and(Map::is_empty) {
+            input.remove(*name);
+        }
+    }
+}
+
+/// OpenSearch can search `extra` only within limits; beyond them it is kept as `overflow`.
+fn name_of_extra(extra: &Map<String, Value>, payload: &[u8]) -> &'static str {
+    // No part of a payload is longer than the whole.
+    let too_long = payload.len() > EXTRA_MAX_BYTES && written_bytes(extra) > EXTRA_MAX_BYTES;
+    if too_long || longest_path(extra) > MAX_PATH_BYTES { "overflow" } else { "extra" }
+}
+
+fn written_bytes(extra: &Map<String, Value>) -> usize {
+    serde_json::to_string(extra).map_or(0, |text| text.len())
+}
+
+/// The bytes of the longest dotted path of an object, which has at least one member.
+fn longest_path(members: &Map<String, Value>) -> usize {
+    let path = |(key, value): (&String, &Value)| match longest_path_below(value) {
+        0 => key.len(),
+        below => key.len() + 1 + below,
+    };
+    members.iter().map(path).max().unwrap_or(0)
+}
+
+fn longest_path_below(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => longest_path(members),
+        Value::Array(items) => items.iter().map(longest_path_below).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+fn group<'a>(document: &'a mut Map<String, Value>, name: &str) -> &'a mut Map<String, Value> {
+    let group = document.entry(name).or_insert_with(|| Value::Object(Map::new()));
+    match group {
+        Value::Object(group) => group,
+        _ => unreachable!("the document holds groups only under the names of groups"),
+    }
+}
+
+fn lookup(input: &Map<String, Value>, path: Path) -> Option<&Value> {
+    match path {
+        [name] => input.get(*name),
+        [group, name] => input.get(*group)?.get(name),
+        _ => None,
+    }
+}
+
+fn take(input: &mut Map<String, Value>, path: Path) -> Option<Value> {
+    match path {
+        [name] => input.remove(*name),
+        [group, name] => input.get_mut(*group)?.as_object_mut()?.remove(*name),
+        _ => None,
+    }
+}

@@ -1,0 +1,64 @@
+//! The envelope: Firehose's records in, one answer for each out.
+
+use aws_lambda_events::firehose::{KinesisFirehoseResponse, KinesisFirehoseResponseRecord};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+
+use crate::document;
+
+/// A transformation request.
+///
+/// Not `aws_lambda_events`' own type: its `MillisecondTimestamp` is often one millisecond early,
+/// and one record with invalid base64 would fail the whole invocation.
+#[derive(Debug, Deserialize)]
+pub struct FirehoseEvent {
+    /// The records, to be answered one by one and in this order.
+    pub records: Vec<FirehoseRecord>,
+}
+
+/// One record of a request.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirehoseRecord {
+    /// The id that the answer must carry.
+    pub record_id: String,
+    /// When Firehose received the record, in milliseconds since 1970.
+    pub approximate_arrival_timestamp: Option<i64>,
+    /// The payload in base64.
+    pub data: Option<String>,
+}
+
+/// Transforms every record of a request.
+#[must_use]
+pub fn respond(event: FirehoseEvent, now: DateTime<Utc>) -> KinesisFirehoseResponse {
+    let mut response = KinesisFirehoseResponse::default();
+    response.records = event.records.into_iter().map(|record| respond_to(record, now)).collect();
+    response
+}
+
+fn respond_to(record: FirehoseRecord, now: DateTime<Utc>) -> KinesisFirehoseResponseRecord {
+    let (result, data) = transform(&record, now);
+    let mut answer = KinesisFirehoseResponseRecord::default();
+    answer.record_id = Some(record.record_id);
+    answer.result = Some(result.to_owned());
+    *answer.data = data;
+    answer
+}
+
+fn transform(record: &FirehoseRecord, now: DateTime<Utc>) -> (&'static str, Vec<u8>) {
+    let data = record.data.as_deref().unwrap_or_default();
+    let Ok(payload) = STANDARD.decode(data) else {
+        return ("ProcessingFailed", Vec::new());
+    };
+    // An absent arrival time is one that cannot be used.
+    let arrival_ms = record.approximate_arrival_timestamp.unwrap_or(i64::MIN);
+    let document = document(&payload, arrival_ms, now)
+        .and_then(|document| serde_json::to_vec(&document).map_err(|_| "unwritable"));
+    match document {
+        Ok(document) => ("Ok", document),
+        Err("empty") => ("Dropped", Vec::new()),
+        Err(_) => ("ProcessingFailed", payload),
+    }
+}

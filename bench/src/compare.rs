@@ -1,0 +1,106 @@
+//! Whether two documents are the same, and where they are not.
+
+use chrono::{DateTime, TimeDelta};
+use serde_json::Value;
+
+use crate::functions::Numbers;
+
+/// Where two documents differ first, but for `event.ingested`; nothing when they are the same.
+///
+/// Numbers are the same when they are written alike (`serde_json` writes `1e2` as `1e+2`, which
+/// counts as alike), or when they are the same double, as asked; a time that was a number of
+/// nanoseconds is then the same to the microsecond. `analytics.completion`, which no input wrote,
+/// is always compared as a double.
+#[must_use]
+pub fn difference(left: &Value, right: &Value, numbers: Numbers) -> Option<String> {
+    compare(left, right, numbers, "")
+}
+
+fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<String> {
+    let same = match (left, right) {
+        (Value::Object(left), Value::Object(right)) => {
+            let keys = left.keys().chain(right.keys().filter(|key| !left.contains_key(*key)));
+            return keys.into_iter().find_map(|key| {
+                let path = format!("{path}.{key}");
+                match (left.get(key), right.get(key)) {
+                    _ if path == ".event.ingested" => None,
+                    (Some(left), Some(right)) => compare(left, right, numbers, &path),
+                    (left, _) => {
+                        let side = if left.is_some() { "left" } else { "right" };
+                        Some(format!("{path} is on the {side} only"))
+                    }
+                }
+            });
+        }
+        (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
+            return left.iter().zip(right).enumerate().find_map(|(index, (left, right))| {
+                compare(left, right, numbers, &format!("{path}[{index}]"))
+            });
+        }
+        (Value::Number(left), Value::Number(right)) => {
+            let as_doubles = numbers == Numbers::AsDoubles || path == ".analytics.completion";
+            let written = |text: &str| text.replace("e+", "e").replace("E+", "E");
+            written(left.as_str()) == written(right.as_str())
+                || as_doubles && left.as_f64().is_some() && left.as_f64() == right.as_f64()
+        }
+        (Value::String(left), Value::String(right)) if path == ".event.id" => {
+            left.replace("e+", "e").replace("E+", "E")
+                == right.replace("e+", "e").replace("E+", "E")
+        }
+        (Value::String(left), Value::String(right)) if path == ".@timestamp" => {
+            left == right || numbers == Numbers::AsDoubles && are_close(left, right)
+        }
+        (left, right) => left == right,
+    };
+    (!same).then(|| format!("{path} is {left} on the left, {right} on the right"))
+}
+
+fn are_close(left: &str, right: &str) -> bool {
+    let read = |text| DateTime::parse_from_rfc3339(text).ok();
+    let apart = read(left).zip(read(right)).map(|(left, right)| (left - right).abs());
+    apart.is_some_and(|apart| apart < TimeDelta::microseconds(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn compared(left: &str, right: &str, numbers: Numbers) -> Option<String> {
+        let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        difference(&read(left), &read(right), numbers)
+    }
+
+    #[test]
+    fn the_same() {
+        for (left, right) in [
+            (r#"{"a":1,"b":[2,{}]}"#, r#"{"b":[2,{}],"a":1}"#),
+            (r#"{"event":{"ingested":"x"}}"#, r#"{"event":{"ingested":"y"}}"#),
+            (r#"{"event":{}}"#, r#"{"event":{"ingested":"y"}}"#),
+            (r#"{"a":1e2}"#, r#"{"a":1e+2}"#),
+            (r#"{"analytics":{"completion":1.0}}"#, r#"{"analytics":{"completion":1}}"#),
+        ] {
+            assert_eq!(compared(left, right, Numbers::AsWritten), None, "{left}");
+        }
+        for (left, right) in [
+            (r#"{"a":1.50}"#, r#"{"a":1.5}"#),
+            (
+                r#"{"@timestamp":"2024-03-01T00:00:00.123456789Z"}"#,
+                r#"{"@timestamp":"2024-03-01T00:00:00.1234568Z"}"#,
+            ),
+        ] {
+            assert_eq!(compared(left, right, Numbers::AsDoubles), None, "{left}");
+        }
+    }
+
+    #[test]
+    fn not_the_same() {
+        for (left, right, expected) in [
+            (r#"{"a":1.50}"#, r#"{"a":1.5}"#, ".a is 1.50 on the left, 1.5 on the right"),
+            (r#"{"a":{"b":1}}"#, r#"{"a":{}}"#, ".a.b is on the left only"),
+            (r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, ".a is [1] on the left, [1,2] on the right"),
+            (r#"{"a":[1]}"#, r#"{"a":["1"]}"#, ".a[0] is 1 on the left, \"1\" on the right"),
+        ] {
+            assert_eq!(compared(left, right, Numbers::AsWritten).as_deref(), Some(expected));
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Measures `firehose-transform` against what a user would pick instead, and checks that all of
+//! them give the same documents.
+//!
+//! Every function runs as a whole process behind a stand-in for the Lambda Runtime API, pinned to
+//! one core; the stand-in runs on another. What the tables show is therefore all that Lambda
+//! would bill: reading the request from the socket, the work, and writing the answer.
+
+pub mod check;
+pub mod compare;
+pub mod edges;
+pub mod functions;
+pub mod invoke;
+pub mod measure;
+pub mod pinned;
+pub mod report;
+pub mod request;
+pub mod runtime_api;
+pub mod shapes;
+
+/// What can go wrong here; told to the user as it is.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;

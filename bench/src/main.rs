@@ -1,0 +1,124 @@
+//! The command: `cargo run --release` in this folder.
+
+use bench::functions::{self, OURS};
+use bench::measure::{self, Effort};
+use bench::pinned::Cores;
+use bench::request::Request;
+use bench::{Error, check, report, shapes};
+use clap::{Parser, ValueEnum};
+use local::sample::{Size, events_of};
+
+const SEED: u64 = 7;
+
+/// Measures firehose-transform side by side with what a user would pick instead.
+///
+/// Without a part, all are measured. Keep the machine quiet meanwhile: functions run on one core,
+/// the stand-in for the Runtime API on another.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to do
+    #[arg(value_enum)]
+    part: Option<Part>,
+    /// Fewer rounds: to see whether it works, not how fast
+    #[arg(long)]
+    quick: bool,
+    /// Only these functions: firehose-transform, naive, hello, python, python-orjson, node
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// The seed of the events
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// How many random hostile records the check compares
+    #[arg(long, default_value_t = 20_000)]
+    edge_records: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Compare the documents of all functions, and exit with 1 at the first difference
+    Check,
+    /// CPU, wall and memory for the requests that matter
+    Requests,
+    /// Cold start and size
+    Cold,
+    /// CPU for a byte from five records to 6 MB
+    Sweep,
+    /// CPU for a byte of hostile payloads
+    Hostile,
+}
+
+fn main() -> Result<(), Error> {
+    let arguments = Arguments::parse();
+    let functions = functions::find(&arguments.only)?;
+    let cores = Cores::take()?;
+    if !cores.are_two() {
+        eprintln!("one core only: functions and harness take each other's time");
+    }
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let wanted = |part| arguments.part.is_none_or(|only| only == part);
+    // A selection of functions may have nothing to compare with.
+    if wanted(Part::Check) && (arguments.part.is_some() || arguments.only.is_empty()) {
+        let compared = check::check(&functions, cores, arguments.seed, arguments.edge_records)?;
+        println!("{compared} answers compared with naive's: the same documents\n");
+    }
+    if wanted(Part::Requests) {
+        for request in requests(arguments.seed) {
+            let costs = measure::costs(&functions, &request, cores, effort)?;
+            println!("{}", report::costs(&request, &costs));
+        }
+    }
+    if wanted(Part::Cold) {
+        println!("{}", report::starts(&measure::cold_starts(&functions, cores, effort)?));
+    }
+    // What a byte costs in a script is not the question here.
+    let compiled: Vec<_> =
+        functions.into_iter().filter(|function| [OURS, "naive"].contains(&function.name)).collect();
+    let per_byte = |title, reference: Request, requests: Vec<Request>| {
+        let cost = |request: Request| {
+            let costs = measure::costs(&compiled, &request, cores, effort)?;
+            Ok::<_, Error>((request, costs))
+        };
+        let reference = cost(reference)?;
+        let measured = requests.into_iter().map(cost).collect::<Result<Vec<_>, Error>>()?;
+        println!("{}", report::per_byte(title, &reference, &measured));
+        Ok::<_, Error>(())
+    };
+    if wanted(Part::Sweep) {
+        let reference = filled("1 MB", 1_000_000, Size::Small, arguments.seed);
+        per_byte("From five records to 6 MB", reference, sweep(arguments.seed))?;
+    }
+    if wanted(Part::Hostile) {
+        per_byte("Hostile payloads", shapes::ordinary(), shapes::hostile())?;
+    }
+    Ok(())
+}
+
+/// The requests that matter: as much as an answer can take, the template's buffer, and a trickle.
+fn requests(seed: u64) -> [Request; 4] {
+    [
+        filled("Small events", 4_400_000, Size::Small, seed),
+        filled("Large events", 4_400_000, Size::Large, seed),
+        filled("Small events, the default buffer", 1_000_000, Size::Small, seed),
+        Request::of("Five small events", events_of(Size::Small, seed, 5)),
+    ]
+}
+
+fn sweep(seed: u64) -> Vec<Request> {
+    let sizes = [
+        ("50 kB", 50_000),
+        ("200 kB", 200_000),
+        ("500 kB", 500_000),
+        ("1 MB", 1_000_000),
+        ("2 MB", 2_000_000),
+        ("4.4 MB", 4_400_000),
+        ("6 MB", 6_000_000),
+    ];
+    let trickle = Request::of("five", events_of(Size::Small, seed, 5));
+    let sizes = sizes.map(|(name, max_bytes)| filled(name, max_bytes, Size::Small, seed));
+    [trickle].into_iter().chain(sizes).collect()
+}
+
+fn filled(name: &str, max_bytes: usize, size: Size, seed: u64) -> Request {
+    // No event has fewer than 200 bytes.
+    Request::filled(name, max_bytes, events_of(size, seed, max_bytes / 200))
+}

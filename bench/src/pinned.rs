@@ -1,0 +1,110 @@
+//! Processes on a core of their own, and what they use.
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::time::ClockId;
+use nix::unistd::Pid;
+
+use crate::Error;
+
+/// Which core measures, and which one is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Cores {
+    harness: usize,
+    function: usize,
+}
+
+impl Cores {
+    /// Takes the first and the last core that this process may use, and moves the calling thread,
+    /// and those that it will start, to the first.
+    ///
+    /// # Errors
+    /// When the system does not let a thread choose its core.
+    pub fn take() -> Result<Self, Error> {
+        let allowed = sched_getaffinity(Pid::from_raw(0))?;
+        let mut usable = (0..CpuSet::count()).filter(|&core| allowed.is_set(core) == Ok(true));
+        let harness = usable.next().ok_or("no core to run on")?;
+        let function = usable.next_back().unwrap_or(harness);
+        move_to(harness)?;
+        Ok(Self { harness, function })
+    }
+
+    /// Whether there are two: with one, functions and harness take each other's time.
+    #[must_use]
+    pub fn are_two(self) -> bool {
+        self.harness != self.function
+    }
+
+    /// Starts a process on the functions' core, without output.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn spawn(self, command: &mut Command) -> Result<Process, Error> {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        // A child runs where the thread that started it runs.
+        move_to(self.function)?;
+        let started = Instant::now();
+        let child = command.spawn();
+        move_to(self.harness)?;
+        let child =
+            child.map_err(|error| format!("{}: {error}", command.get_program().display()))?;
+        let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(i32::try_from(child.id())?))?;
+        Ok(Process { child, clock, started })
+    }
+}
+
+fn move_to(core: usize) -> Result<(), Error> {
+    let mut cores = CpuSet::new();
+    cores.set(core)?;
+    Ok(sched_setaffinity(Pid::from_raw(0), &cores)?)
+}
+
+/// A running process, killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    clock: ClockId,
+    /// Just before it was started.
+    pub started: Instant,
+}
+
+impl Process {
+    /// The time that all of its threads have used so far, in user and system mode, to the
+    /// nanosecond.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn cpu(&self) -> Result<Duration, Error> {
+        Ok(self.clock.now()?.into())
+    }
+
+    /// The most memory that it ever held (`VmHWM`), in bytes.
+    ///
+    /// # Errors
+    /// When the process is gone.
+    pub fn peak_memory_bytes(&self) -> Result<u64, Error> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+        Ok(kib.ok_or("no VmHWM in /proc/<pid>/status")?.parse::<u64>()? * 1_024)
+    }
+
+    /// Whether it ended, and how.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn ended(&mut self) -> Result<Option<String>, Error> {
+        Ok(self.child.try_wait()?.map(|status| status.to_string()))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only for a process that is gone.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
