@@ -45,7 +45,7 @@ async fn line(function: &Function, text: &str) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), written)
+    tokio::time::timeout(Duration::from_mins(1), written)
         .await
         .expect(text);
 }

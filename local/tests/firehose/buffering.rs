@@ -1,0 +1,210 @@
+//! When buffers go out, how large what goes out is, and who waits.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use local::firehose::{DeliveryStreamOptions, PutError, RECORD_LIMIT_BYTES, Transform};
+use local::runtime_api::{InvokeError, REQUEST_LIMIT_BYTES};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use crate::script::{Script, answer_each, answered, data, records};
+use crate::sink::Sink;
+use crate::{options, put, started};
+
+#[tokio::test]
+async fn records_go_to_the_function_when_the_buffer_is_full() {
+    let (backup, sink, function) =
+        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let options = DeliveryStreamOptions { processor_buffer_bytes: 8, ..options(&backup) };
+    let stream = started(options, function.clone(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{}", "{}", "{}", "{}", "{}"]).await;
+    let report = stream.flush().await.unwrap();
+    let sizes = |request| records(request).iter().map(|record| data(record).len()).sum::<usize>();
+    let bytes: Vec<usize> = function.requests().iter().map(sizes).collect();
+    assert!(bytes.iter().all(|bytes| *bytes <= 8), "{bytes:?}");
+    assert_eq!(bytes.iter().sum::<usize>(), 17);
+    assert_eq!((report.put, report.ok, report.delivered), (6, 6, 6));
+    assert_eq!(report.invocations, function.requests().len() as u64);
+    assert_eq!(report.invocation_durations.len(), function.requests().len());
+}
+
+#[tokio::test]
+async fn one_batch_holds_all_that_is_flushed_together() {
+    let (backup, sink, function) =
+        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let stream = started(options(&backup), function.clone(), &sink).await;
+    let records: Vec<String> =
+        (0..1000).map(|number| format!("{{\"n\":\"{number:03}\"}}")).collect();
+    put(&stream, &records.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    assert_eq!(stream.report().in_flight, 1000);
+    assert_eq!(function.batches(), [0; 0], "neither full nor old");
+    stream.flush().await.unwrap();
+    assert_eq!(function.batches(), [1000]);
+    assert_eq!(sink.requests().len(), 1);
+    assert!(sink.documents() == records);
+}
+
+#[tokio::test]
+async fn records_and_documents_go_on_when_they_are_old() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let options = DeliveryStreamOptions {
+        processor_buffer_interval: Duration::from_millis(5),
+        destination_buffer_interval: Duration::from_millis(5),
+        ..options(&backup)
+    };
+    let stream = started(options, Script::echo(), &sink).await;
+    put(&stream, &["{}"]).await;
+    // Nobody flushes.
+    while stream.report().delivered == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(sink.documents(), ["{}"]);
+}
+
+#[tokio::test]
+async fn a_request_never_exceeds_what_lambda_takes() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let (sizes, mut seen) = mpsc::unbounded_channel();
+    let function = Sized { function: Script::each(|_| answered("Dropped", None)), sizes };
+    let options = DeliveryStreamOptions {
+        processor_buffer_bytes: 64 << 20,
+        source_kinesis_stream_arn: Some("arn:aws:kinesis:us-east-1:1:stream/s".to_owned()),
+        ..options(&backup)
+    };
+    let stream = started(options, function.clone(), &sink).await;
+    // Large records: base64 is what fills the request.
+    for _ in 0..5 {
+        stream.put_record(vec![b'x'; RECORD_LIMIT_BYTES]).await.unwrap();
+    }
+    stream.flush().await.unwrap();
+    // Small records: what goes with them does.
+    let key = "k".repeat(10_000);
+    for _ in 0..700 {
+        stream.put_record_with_key(Bytes::from_static(b"x"), key.clone()).await.unwrap();
+    }
+    assert_eq!(stream.flush().await.unwrap().dropped, 705);
+    let batches = function.function.batches();
+    assert_eq!(batches, [4, 1, 607, 93]);
+    for batch in batches {
+        let size = seen.recv().await.unwrap();
+        assert!(size <= REQUEST_LIMIT_BYTES, "{batch} records in {size} bytes");
+    }
+}
+
+/// Tells the size of every request.
+#[derive(Clone)]
+struct Sized {
+    function: Script,
+    sizes: mpsc::UnboundedSender<usize>,
+}
+
+impl Transform for Sized {
+    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        self.sizes.send(payload.len()).unwrap();
+        self.function.invoke(payload).await
+    }
+}
+
+#[tokio::test]
+async fn documents_are_delivered_in_requests_of_the_buffers_size() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let options = DeliveryStreamOptions { destination_buffer_bytes: 14, ..options(&backup) };
+    let stream = started(options, Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}", "{\"a\":4}", "{\"a\":5}"]).await;
+    let report = stream.flush().await.unwrap();
+    let sizes: Vec<usize> = sink.requests().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [2, 2, 1]);
+    assert_eq!((report.delivered, report.delivery_requests, report.delivery_retries), (5, 3, 0));
+}
+
+/// Tells when it is invoked, and answers when it is told to.
+struct Gate {
+    entered: mpsc::UnboundedSender<()>,
+    open: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
+}
+
+impl Transform for Gate {
+    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        self.entered.send(()).unwrap();
+        self.open.lock().await.recv().await;
+        let request = serde_json::from_slice(&payload).unwrap();
+        Ok(answer_each(&request, |_| json!({"result": "Dropped"})).to_string().into())
+    }
+}
+
+fn gate() -> (Gate, mpsc::UnboundedReceiver<()>, mpsc::UnboundedSender<()>) {
+    let (entered, invoked) = mpsc::unbounded_channel();
+    let (opener, open) = mpsc::unbounded_channel();
+    let gate = Gate { entered, open: tokio::sync::Mutex::new(open) };
+    (gate, invoked, opener)
+}
+
+#[tokio::test]
+async fn puts_wait_while_the_stream_is_full() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let (gate, mut invoked, opener) = gate();
+    // Room for two of the largest records, the least there can be.
+    let options = DeliveryStreamOptions { in_flight_bytes: 0, ..options(&backup) };
+    let stream = started(options, gate, &sink).await;
+    let putting = stream.clone();
+    let puts = tokio::spawn(async move {
+        for _ in 0..10 {
+            putting.put_record(vec![b'x'; 1_000_000]).await.unwrap();
+        }
+    });
+    // The third put waits, so the first two go out although their buffer is not old.
+    invoked.recv().await.unwrap();
+    assert_eq!(stream.report().put, 2);
+    assert!(!puts.is_finished());
+    for _ in 0..10 {
+        opener.send(()).unwrap();
+    }
+    puts.await.unwrap();
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.put, report.dropped, report.in_flight), (10, 10, 0));
+}
+
+#[tokio::test]
+async fn as_many_invocations_run_at_once_as_are_allowed() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let (gate, mut invoked, opener) = gate();
+    let options = DeliveryStreamOptions {
+        processor_buffer_bytes: 1,
+        concurrent_invocations: 2,
+        ..options(&backup)
+    };
+    let stream = started(options, gate, &sink).await;
+    put(&stream, &["1", "2", "3"]).await;
+    // Neither of these is answered yet.
+    invoked.recv().await.unwrap();
+    invoked.recv().await.unwrap();
+    assert!(invoked.try_recv().is_err(), "the third waits for one of the two");
+    opener.send(()).unwrap();
+    invoked.recv().await.unwrap();
+    opener.send(()).unwrap();
+    opener.send(()).unwrap();
+    assert_eq!(stream.flush().await.unwrap().dropped, 3);
+}
+
+#[tokio::test]
+async fn a_record_that_is_too_large_is_not_taken() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let bytes = RECORD_LIMIT_BYTES + 1;
+    let refused = stream.put_record(vec![b'x'; bytes]).await.unwrap_err();
+    assert_eq!(refused, PutError::TooLarge { bytes });
+    assert_eq!(stream.flush().await.unwrap().put, 0);
+}
+
+#[tokio::test]
+async fn an_empty_stream_flushes_at_once_and_a_stopped_one_refuses() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let stream = started(options(&backup), Script::echo(), &sink).await;
+    assert_eq!(stream.flush().await.unwrap().unaccounted(), 0);
+    put(&stream, &["{}"]).await;
+    stream.stop().await;
+    assert_eq!(stream.put_record("{}").await, Err(PutError::Stopped));
+    assert_eq!(stream.flush().await.unwrap_err().to_string(), "the delivery stream was stopped");
+    assert_eq!((stream.report().in_flight, stream.report().unaccounted()), (1, 0));
+}

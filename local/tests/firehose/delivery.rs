@@ -1,0 +1,206 @@
+//! What OpenSearch's answers do.
+
+use std::time::Duration;
+
+use local::firehose::{BackupMode, DeliveryStreamOptions};
+use serde_json::json;
+
+use crate::script::Script;
+use crate::sink::{Reply, Sink};
+use crate::{ARRIVAL_MS, base64, lines, objects, options, put, started};
+
+#[tokio::test]
+async fn a_document_keeps_its_id_in_every_try() {
+    for reply in [
+        || Reply::Status(503, "busy"),
+        || Reply::Status(429, "busy"),
+        || Reply::Status(403, "not yet"),
+        || Reply::Status(200, "<html>a proxy</html>"),
+        || Reply::Close,
+    ] {
+        let backup = tempfile::tempdir().unwrap();
+        let sink = Sink::new(move |_, number| if number < 3 { reply() } else { Reply::Take }).await;
+        let stream = started(options(&backup), Script::echo(), &sink).await;
+        put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
+        let report = stream.flush().await.unwrap();
+        assert_eq!((report.delivered, report.delivery_failed), (2, 0));
+        assert_eq!((report.delivery_requests, report.delivery_retries), (4, 3));
+        let requests = sink.requests();
+        assert_eq!(requests.len(), 4);
+        assert!(requests.iter().all(|request| *request == requests[0]));
+        assert!(requests[0].iter().all(|indexing| indexing.id.ends_with(".0")));
+        assert_eq!(sink.documents(), ["{\"a\":1}", "{\"a\":2}"], "none twice");
+        assert_eq!(objects(backup.path()), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_is_tried_again() {
+    let backup = tempfile::tempdir().unwrap();
+    let away = Sink::open().await;
+    let url = away.url();
+    drop(away);
+    let sink = Sink::open().await;
+    let options = DeliveryStreamOptions { retry_duration: Duration::ZERO, ..options(&backup) };
+    let endpoint = local::firehose::Endpoint::bind().await.unwrap();
+    let stream = local::firehose::DeliveryStream::start(options, endpoint, Script::echo(), &url);
+    let stream = stream.await.unwrap();
+    put(&stream, &["{}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivered, report.delivery_failed), (0, 1));
+    assert_eq!(lines(backup.path())[0]["errorCode"], "OS.ServiceException");
+    assert_eq!(sink.requests().len(), 0);
+}
+
+#[tokio::test]
+async fn only_documents_that_were_deferred_are_sent_again() {
+    let backup = tempfile::tempdir().unwrap();
+    let sink = Sink::new(|_, number| match number {
+        0 => Reply::Items(vec![201, 429, 503, 201]),
+        1 => Reply::Items(vec![429, 201]),
+        _ => Reply::Take,
+    })
+    .await;
+    let stream = started(options(&backup), Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}", "{\"a\":4}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivered, report.delivery_failed, report.delivery_retries), (4, 0, 2));
+    let sent: Vec<Vec<String>> = sink
+        .requests()
+        .into_iter()
+        .map(|request| request.into_iter().map(|indexing| indexing.document).collect())
+        .collect();
+    let expected: [&[&str]; 3] = [
+        &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}", "{\"a\":4}"],
+        &["{\"a\":2}", "{\"a\":3}"],
+        &["{\"a\":2}"],
+    ];
+    assert_eq!(sent, expected);
+}
+
+#[tokio::test]
+async fn a_document_of_status_400_is_backed_up_at_once() {
+    let backup = tempfile::tempdir().unwrap();
+    let sink = Sink::new(|_, _| Reply::Items(vec![201, 400, 201])).await;
+    let stream = started(options(&backup), Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivered, report.delivery_failed, report.delivery_requests), (2, 1, 1));
+    assert_eq!((report.ok, report.unaccounted()), (3, 0));
+    let error = "OpenSearch did not take documents: 400";
+    assert_eq!(report.last_error.as_deref(), Some(error));
+    assert_eq!(sink.documents(), ["{\"a\":1}", "{\"a\":3}"]);
+
+    let sent = &sink.requests()[0][1];
+    let line = json!({
+        "attemptsMade": 1,
+        "arrivalTimestamp": ARRIVAL_MS,
+        "errorCode": "400",
+        "errorMessage": "{\"type\":\"error_400\"}",
+        "attemptEndingTimestamp": ARRIVAL_MS,
+        "esDocumentId": sent.id,
+        "esIndexName": "events-2024-03-01",
+        "esTypeName": "",
+        "rawData": base64("{\"a\":2}")
+    });
+    assert_eq!(lines(backup.path()), [line]);
+    let objects = objects(backup.path());
+    let prefix = "AmazonOpenSearchService_failed/2024/03/01/12/music-1-2024-03-01-12-34-56-";
+    assert_eq!(objects[0].strip_prefix(prefix).unwrap().len(), 36, "{}", objects[0]);
+}
+
+#[tokio::test]
+async fn what_is_deferred_for_too_long_is_backed_up() {
+    let backup = tempfile::tempdir().unwrap();
+    let sink = Sink::new(|_, _| Reply::Status(503, "down")).await;
+    let options =
+        DeliveryStreamOptions { retry_duration: Duration::from_millis(20), ..options(&backup) };
+    let stream = started(options, Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivered, report.delivery_failed, report.unaccounted()), (0, 2, 0));
+    let lines = lines(backup.path());
+    assert_eq!(lines.len(), 2);
+    assert_eq!(lines[0]["attemptsMade"], json!(report.delivery_requests));
+    assert_eq!(lines[0]["attemptsMade"], json!(sink.requests().len()));
+    assert_eq!(
+        (&lines[1]["errorCode"], &lines[1]["errorMessage"]),
+        (&json!("503"), &json!("down"))
+    );
+}
+
+#[tokio::test]
+async fn without_a_retry_duration_there_is_one_try() {
+    let backup = tempfile::tempdir().unwrap();
+    let sink = Sink::new(|_, _| Reply::Items(vec![201, 429])).await;
+    let options = DeliveryStreamOptions { retry_duration: Duration::ZERO, ..options(&backup) };
+    let stream = started(options, Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivered, report.delivery_failed, report.delivery_requests), (1, 1, 1));
+    assert_eq!(lines(backup.path())[0]["errorCode"], "429");
+}
+
+#[tokio::test]
+async fn a_request_that_will_never_be_taken_is_backed_up_at_once() {
+    let backup = tempfile::tempdir().unwrap();
+    let sink = Sink::new(|_, _| Reply::Status(413, "too large")).await;
+    let stream = started(options(&backup), Script::echo(), &sink).await;
+    put(&stream, &["{}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivery_requests, report.delivery_failed), (1, 1));
+    assert_eq!(lines(backup.path())[0]["errorCode"], "413");
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_answer_in_time_is_tried_again() {
+    let backup = tempfile::tempdir().unwrap();
+    // It listens and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let options = DeliveryStreamOptions {
+        request_timeout: Duration::from_millis(5),
+        retry_duration: Duration::from_millis(2),
+        ..options(&backup)
+    };
+    let endpoint = local::firehose::Endpoint::bind().await.unwrap();
+    let stream = local::firehose::DeliveryStream::start(options, endpoint, Script::echo(), &url);
+    let stream = stream.await.unwrap();
+    put(&stream, &["{}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!(report.delivery_failed, 1);
+    let line = &lines(backup.path())[0];
+    assert_eq!(line["errorMessage"], "no answer within 0.005 s");
+}
+
+#[tokio::test]
+async fn a_document_that_is_no_line_of_json_is_backed_up_without_being_sent() {
+    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+    let stream = started(options(&backup), Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":\n2}", "[3]", "no JSON"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.ok, report.delivered, report.delivery_failed), (4, 1, 3));
+    assert_eq!(sink.documents(), ["{\"a\":1}"]);
+    let lines = lines(backup.path());
+    let data: Vec<_> = lines.iter().map(|line| line["rawData"].clone()).collect();
+    assert_eq!(data, ["{\"a\":\n2}", "[3]", "no JSON"].map(|data| json!(base64(data))));
+    assert_eq!(lines[0]["errorCode"], "OS.MalformedData");
+    assert_eq!(lines[0]["attemptsMade"], 0);
+}
+
+#[tokio::test]
+async fn all_documents_are_backed_up_if_that_is_the_mode() {
+    let backup = tempfile::tempdir().unwrap();
+    let sink = Sink::new(|_, _| Reply::Items(vec![201, 400])).await;
+    let mode = BackupMode::AllDocuments;
+    let options = DeliveryStreamOptions { backup_mode: mode, ..options(&backup) };
+    let stream = started(options, Script::echo(), &sink).await;
+    put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
+    let report = stream.flush().await.unwrap();
+    assert_eq!((report.delivered, report.delivery_failed, report.backup_objects), (1, 1, 2));
+    let objects = objects(backup.path());
+    assert!(objects[0].starts_with("2024/03/01/12/music-1-2024-03-01-12-34-56-"), "{objects:?}");
+    assert!(objects[1].starts_with("AmazonOpenSearchService_failed/2024/"), "{objects:?}");
+    let all = std::fs::read_to_string(backup.path().join(&objects[0])).unwrap();
+    assert_eq!(all, "{\"a\":1}{\"a\":2}");
+}
