@@ -11,6 +11,8 @@ pub mod source;
 pub mod summary;
 pub mod transform;
 
+use std::fmt;
+use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::event::Timestamp;
@@ -26,11 +28,21 @@ use crate::summary::Summary;
 use crate::transform::Transformer;
 
 /// The function.
-#[derive(Debug)]
 pub struct App<S> {
     config: Config,
     source: S,
+    metrics: Mutex<Box<dyn Write + Send>>,
     buffers: Mutex<Buffers>,
+}
+
+impl<S: fmt::Debug> fmt::Debug for App<S> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { config, source, .. } = self;
+        out.debug_struct("App")
+            .field("config", config)
+            .field("source", source)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Kept from invocation to invocation.
@@ -64,10 +76,12 @@ impl AsRef<[u8]> for Answer {
 }
 
 impl<S: Source> App<S> {
-    /// The function with these settings, putting records back into `source`.
+    /// The function with these settings, putting records back into `source` and writing its
+    /// metrics to `metrics`: in Lambda, standard output.
     #[must_use]
-    pub fn new(config: Config, source: S) -> Self {
-        Self { config, source, buffers: Mutex::default() }
+    pub fn new(config: Config, source: S, metrics: impl Write + Send + 'static) -> Self {
+        let metrics = Mutex::new(Box::new(metrics) as Box<dyn Write + Send>);
+        Self { config, source, metrics, buffers: Mutex::default() }
     }
 
     /// Answers one transformation request and emits its metrics.
@@ -163,8 +177,10 @@ impl<S: Source> App<S> {
 
     fn emit(&self, summary: &Summary<'_>, now: Timestamp) {
         let Config { metrics_namespace, function_name, .. } = &self.config;
-        if let Err(error) = summary.emit(metrics_namespace, function_name, now.milliseconds()) {
-            tracing::error!(%error, "metrics could not be written to standard output");
+        let mut out = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
+        let written = summary.emit(metrics_namespace, function_name, now.milliseconds(), &mut *out);
+        if let Err(error) = written {
+            tracing::error!(%error, "metrics could not be written");
         }
     }
 

@@ -18,5 +18,5 @@ async fn run() -> Result<(), startup::Error> {
     let mut config = Config::from_environment(&Environment::of_this_process())?;
     telemetry::start("firehose_transform", config.log_level);
     let source = AwsSource::new(std::mem::take(&mut config.aws));
-    Ok(runtime::run(App::new(config, source)).await?)
+    Ok(runtime::run(App::new(config, source, std::io::stdout())).await?)
 }

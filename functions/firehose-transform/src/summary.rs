@@ -1,7 +1,7 @@
 //! What an invocation did, counted from the records' outcomes: its metrics and its log lines.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Write};
 
 use shared::metrics::{Metrics, Unit};
 
@@ -62,11 +62,17 @@ impl<'a> Summary<'a> {
         summary
     }
 
-    /// Writes the metrics to standard output.
+    /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// Where standard output cannot be written.
-    pub fn emit(&self, namespace: &str, function_name: &str, timestamp_ms: u64) -> io::Result<()> {
+    /// What writing to `out` gives.
+    pub fn emit(
+        &self,
+        namespace: &str,
+        function_name: &str,
+        timestamp_ms: u64,
+        out: impl Write,
+    ) -> io::Result<()> {
         Metrics {
             namespace,
             dimensions: &[("FunctionName", function_name)],
@@ -82,7 +88,7 @@ impl<'a> Summary<'a> {
                 ("BytesOut", Unit::Bytes, self.bytes_out),
             ],
         }
-        .write(io::stdout().lock())
+        .write(out)
     }
 
     /// Logs one line for each reason of failure.
