@@ -1,0 +1,70 @@
+//! Transformation requests, as Firehose sends them, and their answers.
+
+use base64_simd::STANDARD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// `approximateArrivalTimestamp` of every record: 2024-03-01T12:34:58.120Z.
+pub(crate) const ARRIVED_MS: u64 = 1_709_296_498_120;
+
+/// The id of the record at `index`, of the usual length.
+pub(crate) fn record_id(index: usize) -> String {
+    format!("49650127734185103902847561029384756102938475{index:012}000000")
+}
+
+/// A Direct PUT request with these payloads.
+pub(crate) fn direct_put(payloads: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    let record = |(index, payload): (usize, &_)| {
+        json!({
+            "recordId": record_id(index),
+            "approximateArrivalTimestamp": ARRIVED_MS,
+            "data": STANDARD.encode_to_string(AsRef::<[u8]>::as_ref(payload)),
+        })
+    };
+    let records: Vec<_> = payloads.iter().enumerate().map(record).collect();
+    envelope(records).to_string().into_bytes()
+}
+
+/// A request around these records.
+pub(crate) fn envelope(records: Vec<Value>) -> Value {
+    json!({
+        "invocationId": "4a90dd12-d45f-52be-a86a-7ff2f4b0811e",
+        "deliveryStreamArn":
+            "arn:aws:firehose:us-east-1:123456789012:deliverystream/music-events",
+        "region": "us-east-1",
+        "records": records,
+    })
+}
+
+/// An answer as Firehose reads it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Answer {
+    pub(crate) records: Vec<Answered>,
+}
+
+/// One record's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Answered {
+    pub(crate) record_id: String,
+    pub(crate) result: String,
+    pub(crate) data: Option<String>,
+}
+
+impl Answer {
+    /// Reads an answer.
+    pub(crate) fn read(body: &[u8]) -> Self {
+        serde_json::from_slice(body).unwrap_or_else(|error| {
+            panic!("no answer: {error}: {}", String::from_utf8_lossy(body));
+        })
+    }
+}
+
+impl Answered {
+    /// The document in `data`.
+    pub(crate) fn document(&self) -> String {
+        let data = self.data.as_deref().unwrap_or_default();
+        String::from_utf8(STANDARD.decode_to_vec(data).unwrap()).unwrap()
+    }
+}
