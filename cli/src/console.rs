@@ -1,10 +1,7 @@
 //! What the command says: results on standard output, everything else on standard error.
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::time::Duration;
-
-use indicatif::{ProgressBar, ProgressStyle};
+use std::io::{self, Write as _};
 
 use crate::failure::Failure;
 
@@ -41,69 +38,6 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
         printable.push('…');
     }
     printable
-}
-
-/// Something that takes a while: a moving line on a terminal, a line now and then elsewhere.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    bar: Option<ProgressBar>,
-    /// The last multiple of [`QUARTER`] that was told, where there is no terminal.
-    told: u64,
-}
-
-/// Percent.
-const QUARTER: u64 = 25;
-
-impl Progress {
-    /// Shows `message` behind a spinner until [`Progress::end`]: how long it takes is unknown.
-    pub(crate) fn spinner() -> Self {
-        Self::new(ProgressBar::new_spinner(), "  {spinner} {wide_msg}")
-    }
-
-    /// Shows how many of the events so far are through.
-    pub(crate) fn events() -> Self {
-        let template = "  {bar:30} {human_pos} of {human_len} events, {per_sec:.0}";
-        Self::new(ProgressBar::new(0), template)
-    }
-
-    fn new(bar: ProgressBar, template: &str) -> Self {
-        let bar = io::stderr().is_terminal().then(|| {
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
-            }
-            bar.enable_steady_tick(Duration::from_millis(100));
-            bar
-        });
-        Self { bar, told: 0 }
-    }
-
-    /// Replaces what stands behind the spinner. Elsewhere than on a terminal nothing is said.
-    pub(crate) fn message(&self, message: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(message.to_owned());
-        }
-    }
-
-    /// `done` of `total` are through.
-    pub(crate) fn advance(&mut self, done: u64, total: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_length(total);
-            bar.set_position(done);
-            return;
-        }
-        let percent = (done * 100).checked_div(total).unwrap_or(0);
-        if percent / QUARTER > self.told / QUARTER {
-            self.told = percent;
-            say(format!("  {done} of {total} events ({percent} %)"));
-        }
-    }
-
-    /// Takes the moving line away.
-    pub(crate) fn end(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
-        }
-    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::compile::compile;
 use crate::console;
 use crate::failure::Failure;
 use crate::interrupt::or_interrupted;
+use crate::progress::Spinner;
 use crate::workspace::functions;
 
 /// Send one event through a function's real binary.
@@ -32,9 +33,9 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  sluice invoke firehose-transform events/firehose-transform/play-event.json
-  sluice invoke firehose-transform event.json --env DROP_ACTIONS=skip --env LOG_LEVEL=debug
-  sluice invoke firehose-transform event.json | jq -r '.records[].data' | base64 -d
+  cargo sluice invoke firehose-transform events/firehose-transform/play-event.json
+  cargo sluice invoke firehose-transform event.json --env DROP_ACTIONS=skip --env LOG_LEVEL=debug
+  cargo sluice invoke firehose-transform event.json | jq -r '.records[].data' | base64 -d
 
 Exit code 1 means that the function failed, 2 that there is no such function or event.";
 
@@ -47,7 +48,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     known(&args.function)?;
     let event = read(&args.event)?;
     or_interrupted(async {
-        let binary = compile(&args.function).await?;
+        let binary = compile(&args.function, &Spinner::new()).await?;
         let function = Function::start(FunctionOptions {
             environment: args.env,
             logs: Logs::Inherit,

@@ -6,6 +6,7 @@ mod demo;
 mod failure;
 mod interrupt;
 mod invoke;
+mod progress;
 mod setup;
 mod workspace;
 

@@ -26,8 +26,8 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  sluice setup --opensearch http://127.0.0.1:9200
-  sluice setup --opensearch https://user:password@search.example
+  cargo sluice setup --opensearch http://127.0.0.1:9200
+  cargo sluice setup --opensearch https://user:password@search.example
 
 In user and password, write characters such as @ and / percent-encoded: %40, %2F.";
 
@@ -134,7 +134,7 @@ fn explained(client: &Client, named: bool, problem: &Problem) -> Failure {
             "The user may not do that. Needed are the cluster permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put; a domain of Amazon OpenSearch Service must let this user in by its access policy, too."
         }
         (Problem::Client(ClientError::Exchange(_) | ClientError::Timeout(_)), _) => {
-            "Is it up, and are host, port and http or https right? `sluice demo --keep` starts one on this machine."
+            "Is it up, and are host, port and http or https right? `cargo sluice demo --keep` starts one on this machine."
         }
         (Problem::Client(ClientError::Unexpected { .. }), _) => "Is that an OpenSearch?",
         _ => "Its log may tell more.",

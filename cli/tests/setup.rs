@@ -1,7 +1,9 @@
 //! `sluice setup` against an OpenSearch, and against none.
 
+#![cfg(test)]
+
 use std::net::TcpListener;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use local::opensearch::{Choice, INDEX_TEMPLATE_NAME, OpenSearch};
 use tokio::process::Command;
@@ -54,4 +56,27 @@ async fn nobody_there() {
     );
     assert!(message.contains("Is it up"), "{message}");
     assert!(!message.contains("secret"), "{message}");
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_it_at_once() {
+    // Takes connections and never answers.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let command = Command::new(env!("CARGO_BIN_EXE_sluice"))
+        .args(["setup", "--opensearch", &url])
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    // It asks: so it listens for Ctrl-C, too.
+    let accept = tokio::task::spawn_blocking(move || (listener.accept().unwrap(), listener));
+    let open = accept.await.unwrap();
+    let id = command.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let output = command.wait_with_output().await.unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert_eq!(message, "interrupted: everything started is stopped\n");
+    drop(open);
 }

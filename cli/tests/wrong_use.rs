@@ -1,5 +1,7 @@
 //! Wrong use: exit code 2, and a message that helps. Nothing is built and nothing started.
 
+#![cfg(test)]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -37,9 +39,9 @@ fn no_command_and_unknown_commands() {
 fn help_has_examples_and_exit_codes() {
     for (arguments, expected) in [
         (&["--help"][..], "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted"),
-        (&["demo", "--help"], "sluice demo --events my-events.ndjson"),
-        (&["invoke", "--help"], "sluice invoke firehose-transform events/"),
-        (&["setup", "--help"], "sluice setup --opensearch http://127.0.0.1:9200"),
+        (&["demo", "--help"], "cargo sluice demo --events my-events.ndjson"),
+        (&["invoke", "--help"], "cargo sluice invoke firehose-transform events/"),
+        (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
     ] {
         let output = sluice(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");

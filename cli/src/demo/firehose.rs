@@ -9,8 +9,9 @@ use local::runtime_api::{Function, FunctionOptions, LogLine};
 
 use super::events::{Events, Line};
 use super::{FUNCTION, Place};
-use crate::console::{Progress, say};
+use crate::console::say;
 use crate::failure::Failure;
+use crate::progress::EventProgress;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// How long OpenSearch may refuse a document before it goes to the backup: a demo is watched, so
@@ -68,7 +69,7 @@ pub(super) async fn run(events: Events, binary: &Path, place: &Place) -> Result<
 
 async fn feed_and_flush(stream: &DeliveryStream, events: Events) -> Result<(Fed, Report), Failure> {
     say("Sending the events through Firehose and the function into OpenSearch.");
-    let mut progress = Progress::events();
+    let mut progress = EventProgress::new();
     let mut tick = tokio::time::interval(PROGRESS_INTERVAL);
     let work = async {
         let fed = feed(stream, events).await?;
@@ -76,17 +77,15 @@ async fn feed_and_flush(stream: &DeliveryStream, events: Events) -> Result<(Fed,
         Ok((fed, report))
     };
     tokio::pin!(work);
-    let result = loop {
+    loop {
         tokio::select! {
-            result = &mut work => break result,
+            result = &mut work => return result,
             _ = tick.tick() => {
                 let report = stream.report();
                 progress.advance(report.put.saturating_sub(report.in_flight), report.put);
             }
         }
-    };
-    progress.end();
-    result
+    }
 }
 
 async fn feed(stream: &DeliveryStream, mut events: Events) -> Result<Fed, Failure> {

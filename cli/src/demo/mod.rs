@@ -20,6 +20,7 @@ use crate::compile::compile;
 use crate::console::{self, say};
 use crate::failure::Failure;
 use crate::interrupt::{interrupted, or_interrupted};
+use crate::progress::Spinner;
 use crate::workspace::target_folder;
 use events::Events;
 use report::Report;
@@ -55,10 +56,10 @@ pub(crate) struct Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  sluice demo
-  sluice demo --events my-events.ndjson
-  sluice demo --opensearch embedded --json
-  sluice demo --opensearch https://user:password@search.example --keep
+  cargo sluice demo
+  cargo sluice demo --events my-events.ndjson
+  cargo sluice demo --opensearch embedded --json
+  cargo sluice demo --opensearch https://user:password@search.example --keep
 
 Exit code 1 means that an event is unaccounted for, or that a part could not be started.";
 
@@ -75,8 +76,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Some(path) => (path.display().to_string(), Events::open(path)?),
         None => ("bundled sample".to_owned(), Events::sample()),
     };
-    let binary = or_interrupted(compile(FUNCTION)).await?;
-    let opensearch = or_interrupted(start(choice.clone())).await?;
+    let (binary, opensearch) = or_interrupted(parts(choice.clone())).await?;
     let place = Place::new(choice, &opensearch)?;
     let result = or_interrupted(pipeline(source, events, &binary, &opensearch, &place)).await;
     match result {
@@ -124,8 +124,14 @@ impl Place {
     }
 }
 
-async fn start(choice: Choice) -> Result<OpenSearch, Failure> {
-    OpenSearch::start(choice, |line| say(line)).await.map_err(Failure::failed)
+/// The function's binary and OpenSearch, at the same time: both may take a while, and a URL where
+/// nothing answers is told before a build of minutes.
+async fn parts(choice: Choice) -> Result<(PathBuf, OpenSearch), Failure> {
+    let spinner = Spinner::new();
+    let start = async {
+        OpenSearch::start(choice, |line| spinner.say(line)).await.map_err(Failure::failed)
+    };
+    tokio::try_join!(compile(FUNCTION, &spinner), start)
 }
 
 /// Everything from the index template to the answers of OpenSearch.
@@ -210,7 +216,7 @@ async fn clean_up(opensearch: OpenSearch, index: &str) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => say(format_args!("The index {index} is left at {url}: {error}")),
         Err(_) => {
-            say(format_args!("OpenSearch at {url} did not end within {} s", CLEANUP.as_secs()))
+            say(format_args!("OpenSearch at {url} did not end within {} s", CLEANUP.as_secs()));
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The report: what came in, what became of it, and how fast; as text or as JSON.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -118,7 +120,7 @@ impl Report {
             return Ok(());
         }
         Err(Failure::failed(format!(
-            "the account does not come out even:\n  {}\nThe backup is in {}; with --keep the documents stay in OpenSearch.",
+            "the account does not come out even:\n  {}\nThe backup is in {}.",
             self.account.discrepancies.join("\n  "),
             self.backup.folder.display(),
         )))
@@ -142,10 +144,10 @@ impl Display for Report {
         row(out, "Documents", account.documents, "as OpenSearch counts them")?;
         details(out, self.actions.iter().map(|action| (action.documents, &action.name)))?;
         row(out, "Dropped", account.dropped, "empty records")?;
-        row(out, "Failed", self.processing_failed, "as the function's log says")?;
-        details(out, self.failed_by_reason.iter().map(|(reason, records)| (*records, reason)))?;
+        row(out, "Failed", self.processing_failed, "reasons as the function's log gives them")?;
+        details(out, most_first(&self.failed_by_reason))?;
         row(out, "In backup", account.in_backup, "as its files say")?;
-        details(out, self.backup.by_error_code.iter().map(|(code, records)| (*records, code)))?;
+        details(out, most_first(&self.backup.by_error_code))?;
         if self.put_back > 0 {
             row(out, "Put back", self.put_back, "came again, for they did not fit into an answer")?;
         }
@@ -161,7 +163,10 @@ impl Display for Report {
             writeln!(out, "Top artists")?;
             details(out, self.top_artists.iter().map(|artist| (artist.documents, &artist.name)))?;
         }
-        writeln!(out, "\nBackup: {}", self.backup.folder.display())?;
+        writeln!(out)?;
+        if account.in_backup > 0 {
+            writeln!(out, "Backup: {}", self.backup.folder.display())?;
+        }
         writeln!(
             out,
             "{} events in = {} documents + {} dropped + {} in backup: {}",
@@ -190,6 +195,12 @@ fn details<'a>(
         writeln!(out, "{:12}{:>9}    {}", "", thousands(number), printable(name, NAME))?;
     }
     Ok(())
+}
+
+fn most_first(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (u64, &String)> {
+    let mut counts: Vec<_> = counts.iter().map(|(name, number)| (*number, name)).collect();
+    counts.sort_by_key(|(number, _)| Reverse(*number));
+    counts.into_iter()
 }
 
 /// `1234567` as `1,234,567`.
@@ -261,7 +272,10 @@ mod tests {
             actions: vec![counted("play", 3_000), counted("skip", 900)],
             top_artists: vec![counted("달빛정원", 1_100), counted("a\u{1b}b", 2)],
             processing_failed: 46,
-            failed_by_reason: Reasons::from([("invalid_json".to_owned(), 46)]),
+            failed_by_reason: Reasons::from([
+                ("invalid_json".to_owned(), 6),
+                ("too_deep".to_owned(), 40),
+            ]),
             backup: BackedUp {
                 folder: "target/backup".into(),
                 by_error_code: Backup::from([("Lambda.ProcessingFailedStatus".to_owned(), 46)]),
@@ -286,8 +300,9 @@ Documents       4,950  as OpenSearch counts them
                 3,000    play
                   900    skip
 Dropped             3  empty records
-Failed             46  as the function's log says
-                   46    invalid_json
+Failed             46  reasons as the function's log gives them
+                   40    too_deep
+                    6    invalid_json
 In backup          46  as its files say
                    46    Lambda.ProcessingFailedStatus
 Invocations         6  median 12.3 ms, longest 45.0 ms
@@ -340,7 +355,7 @@ Backup: target/backup
             })
         );
         assert_eq!(json["top_artists"][0], json!({"name": "달빛정원", "documents": 1_100}));
-        assert_eq!(json["failed_by_reason"], json!({"invalid_json": 46}));
+        assert_eq!(json["failed_by_reason"], json!({"invalid_json": 6, "too_deep": 40}));
         assert_eq!(json["backup"]["by_error_code"], json!({"Lambda.ProcessingFailedStatus": 46}));
         assert_eq!(json["invocations"]["median_ms"], json!(12.3));
     }

@@ -1,0 +1,116 @@
+//! `sluice demo` from a file of events to the report, on the embedded OpenSearch.
+
+#![cfg(test)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+
+use local::opensearch::Client;
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+
+fn demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(["demo", "--opensearch", "embedded"]).args(arguments).kill_on_drop(true);
+    command
+}
+
+/// Six events, one of them empty for the function and two broken, among blank lines and one that
+/// is larger than Firehose takes.
+fn events() -> Vec<u8> {
+    let mut events = b"\
+{\"type\":\"play\",\"artist\":\"Nova Kim\",\"ts\":1709295296}
+
+{\"type\":\"play\",\"artist\":\"\xeb\x8b\xac\xeb\xb9\x9b\xec\xa0\x95\xec\x9b\x90\",\"ts\":1709295297}\r
+{\"type\":\"skip\",\"artist\":\"Nova Kim\"
+  \t\r
+[1,2,3]
+\xef\xbb\xbf
+{\"type\":\"skip\",\"artist\":\"Nova Kim\"}
+"
+    .to_vec();
+    events.resize(events.len() + 1_024_001, b'x');
+    events
+}
+
+fn count_lines(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let count = |path: &Path| fs::read_to_string(path).unwrap().lines().count();
+    entries.map(|path| if path.is_dir() { count_lines(&path) } else { count(&path) }).sum()
+}
+
+#[tokio::test]
+async fn every_event_of_a_file_is_accounted_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.ndjson");
+    fs::write(&file, events()).unwrap();
+    let output = demo(&["--json", "--events", file.to_str().unwrap()]).output().await.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["events"],
+        json!({"source": file, "sent": 6, "blank_lines": 2, "too_large": 1})
+    );
+    assert_eq!(
+        report["account"],
+        json!({
+            "events_in": 6, "documents": 3, "dropped": 1, "in_backup": 2,
+            "unaccounted": 0, "discrepancies": [],
+        })
+    );
+    assert_eq!(
+        report["actions"],
+        json!([{"name": "play", "documents": 2}, {"name": "skip", "documents": 1}])
+    );
+    assert_eq!(
+        report["top_artists"],
+        json!([{"name": "Nova Kim", "documents": 2}, {"name": "달빛정원", "documents": 1}])
+    );
+    assert_eq!(report["failed_by_reason"], json!({"invalid_json": 1, "not_an_object": 1}));
+    assert_eq!(report["put_back"], 0);
+    assert_eq!(report["invocations"]["count"], 1);
+    assert_eq!(report["invocations"]["failed"], 0);
+    let by_error_code = report["backup"]["by_error_code"].as_object().unwrap();
+    assert_eq!(by_error_code.values().filter_map(Value::as_u64).sum::<u64>(), 2);
+    let backup = Path::new(report["backup"]["folder"].as_str().unwrap());
+    assert_eq!(count_lines(backup), 2);
+    fs::remove_dir_all(backup).unwrap();
+}
+
+#[tokio::test]
+async fn keep_leaves_the_documents_up_until_ctrl_c() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.ndjson");
+    fs::write(&file, "{\"type\":\"play\"}\n".repeat(20)).unwrap();
+    let mut command = demo(&["--keep", "--events", file.to_str().unwrap()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(command.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        let last = line.contains("until you press Ctrl-C");
+        said.push(line);
+        if last {
+            break;
+        }
+    }
+    let said = said.join("\n");
+    let example = said.split_once("curl -s '").unwrap().1;
+    let (address, _) = example.split_once("/_search").unwrap();
+    let (url, index) = address.rsplit_once('/').unwrap();
+    let client = Client::new(url).unwrap();
+    assert_eq!(client.count(index).await.unwrap(), 20, "{said}");
+
+    let id = command.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+    let output = command.wait_with_output().await.unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let report = String::from_utf8(output.stdout).unwrap();
+    assert!(report.contains("20 events in = 20 documents + 0 dropped + 0 in backup"), "{report}");
+    assert!(client.count(index).await.is_err());
+}
