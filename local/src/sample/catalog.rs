@@ -29,20 +29,8 @@ struct Titles {
 }
 
 static ENGLISH: Titles = Titles {
-    first: [
-        "Midnight",
-        "Paper",
-        "Golden",
-        "Lost",
-        "Don't Stop the",
-        "Seven",
-    ],
-    second: [
-        "Letters",
-        "Rain",
-        "Radio (Live at \"The Barn\")",
-        "Hearts / Part 2",
-    ],
+    first: ["Midnight", "Paper", "Golden", "Lost", "Don't Stop the", "Seven"],
+    second: ["Letters", "Rain", "Radio (Live at \"The Barn\")", "Hearts / Part 2"],
 };
 static KOREAN: Titles = Titles {
     first: ["새벽", "우리의", "푸른", "잊혀진", "서울의", "마지막"],
@@ -53,25 +41,11 @@ static JAPANESE: Titles = Titles {
     second: ["歌", "花火", "電車", "約束〜reprise〜"],
 };
 static FRENCH: Titles = Titles {
-    first: [
-        "Où va",
-        "L'été de",
-        "À cause de",
-        "Après",
-        "Ça, c'est",
-        "Noël sans",
-    ],
+    first: ["Où va", "L'été de", "À cause de", "Après", "Ça, c'est", "Noël sans"],
     second: ["la forêt", "mon cœur", "ta façon", "l'île"],
 };
 static SPANISH: Titles = Titles {
-    first: [
-        "¿Dónde está",
-        "Corazón de",
-        "Mañana,",
-        "Canción para",
-        "Adiós,",
-        "Otra vez",
-    ],
+    first: ["¿Dónde está", "Corazón de", "Mañana,", "Canción para", "Adiós,", "Otra vez"],
     second: ["la niña", "el océano", "São Paulo", "tu adiós"],
 };
 static EMOJI: Titles = Titles {
@@ -84,11 +58,7 @@ const fn artist(
     genres: &'static [&'static str],
     titles: &'static Titles,
 ) -> Artist {
-    Artist {
-        name,
-        genres,
-        titles,
-    }
+    Artist { name, genres, titles }
 }
 
 /// From the most to the least popular.

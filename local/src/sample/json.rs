@@ -22,10 +22,7 @@ pub(super) struct Object {
 
 impl Object {
     pub(super) fn new(style: Style) -> Self {
-        Self {
-            text: String::from("{"),
-            style,
-        }
+        Self { text: String::from("{"), style }
     }
 
     /// A member whose value is a text.
@@ -133,15 +130,8 @@ mod tests {
 
     #[test]
     fn styles() {
-        let style = Style {
-            spaced: true,
-            ascii: true,
-            escaped_slashes: true,
-        };
+        let style = Style { spaced: true, ascii: true, escaped_slashes: true };
         let object = Object::new(style).text("a", "é/🌊").texts("b", ["c", "d"]);
-        assert_eq!(
-            object.finish(),
-            r#"{"a": "\u00e9\/\ud83c\udf0a", "b": ["c", "d"]}"#
-        );
+        assert_eq!(object.finish(), r#"{"a": "\u00e9\/\ud83c\udf0a", "b": ["c", "d"]}"#);
     }
 }

@@ -66,11 +66,7 @@ pub(super) struct Listening {
 
 impl Listening {
     pub(super) fn new(seed: u64) -> Self {
-        Self {
-            seed,
-            drawn: 0,
-            at_nanoseconds: START_NANOSECONDS,
-        }
+        Self { seed, drawn: 0, at_nanoseconds: START_NANOSECONDS }
     }
 
     /// The next interaction; `random` decides everything but the order.
@@ -101,11 +97,7 @@ impl Listening {
             at: Moment::from_nanoseconds(self.at_nanoseconds),
             artist_id: format!("art_{:04}", rank + 1),
             artist: &ARTISTS[rank],
-            session_id: format!(
-                "s-{}-{:x}",
-                user.id,
-                self.at_nanoseconds / 3_600_000_000_000
-            ),
+            session_id: format!("s-{}-{:x}", user.id, self.at_nanoseconds / 3_600_000_000_000),
             song,
             user,
             listened_ms,
@@ -138,10 +130,7 @@ mod tests {
     #[test]
     fn ids_are_unique_and_time_goes_on() {
         let interactions = draw(2_000);
-        let ids: HashSet<_> = interactions
-            .iter()
-            .map(|interaction| &interaction.id)
-            .collect();
+        let ids: HashSet<_> = interactions.iter().map(|interaction| &interaction.id).collect();
         assert_eq!(ids.len(), 2_000);
         assert!(interactions.is_sorted_by_key(|interaction| interaction.at.nanoseconds()));
     }
@@ -149,10 +138,7 @@ mod tests {
     #[test]
     fn nobody_listens_longer_than_the_song_lasts() {
         for interaction in draw(2_000) {
-            assert!(
-                interaction.listened_ms <= interaction.song.duration_ms,
-                "{interaction:?}"
-            );
+            assert!(interaction.listened_ms <= interaction.song.duration_ms, "{interaction:?}");
         }
     }
 

@@ -59,11 +59,7 @@ pub fn demo() -> Vec<Vec<u8>> {
     let mut hostile = hostile.into_iter().map(|(_, payload)| payload);
     (1..=DEMO_EVENTS)
         .filter_map(|place| {
-            let due = if place % every == 0 {
-                hostile.next()
-            } else {
-                None
-            };
+            let due = if place % every == 0 { hostile.next() } else { None };
             due.or_else(|| well_meant.next())
         })
         .collect()
@@ -77,9 +73,7 @@ mod tests {
     use std::collections::{BTreeMap, HashSet};
 
     fn parsed(size: Size, count: usize) -> Vec<Value> {
-        events_of(size, 3, count)
-            .map(|event| serde_json::from_slice(&event).unwrap())
-            .collect()
+        events_of(size, 3, count).map(|event| serde_json::from_slice(&event).unwrap()).collect()
     }
 
     fn digest(events: &[Vec<u8>]) -> String {
@@ -111,12 +105,7 @@ mod tests {
 
     #[test]
     fn sizes() {
-        let mean = |size| {
-            events_of(size, 2, 1_000)
-                .map(|event| event.len())
-                .sum::<usize>()
-                / 1_000
-        };
+        let mean = |size| events_of(size, 2, 1_000).map(|event| event.len()).sum::<usize>() / 1_000;
         let (small, large) = (mean(Size::Small), mean(Size::Large));
         assert!((360..=440).contains(&small), "{small}");
         assert!((1_700..=1_900).contains(&large), "{large}");
@@ -166,19 +155,9 @@ mod tests {
             "time",
             "created_at",
         ] {
-            assert!(
-                names.get(name).is_some_and(|count| *count >= 10),
-                "{name}: {names:?}"
-            );
+            assert!(names.get(name).is_some_and(|count| *count >= 10), "{name}: {names:?}");
         }
-        let clocks = [
-            "timestamp",
-            "eventTime",
-            "occurred_at",
-            "ts",
-            "time",
-            "created_at",
-        ];
+        let clocks = ["timestamp", "eventTime", "occurred_at", "ts", "time", "created_at"];
         let timeless = parsed(Size::Small, 1_000)
             .iter()
             .filter(|event| clocks.iter().all(|clock| event.get(clock).is_none()))

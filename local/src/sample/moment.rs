@@ -35,11 +35,7 @@ impl Moment {
         let local = self.seconds().saturating_add_signed(hours * 3600);
         let sign = if hours < 0 { '-' } else { '+' };
         let hours = hours.unsigned_abs();
-        format!(
-            "{}.{}{sign}{hours:02}:00",
-            clock(local, 'T'),
-            self.fraction(digits)
-        )
+        format!("{}.{}{sign}{hours:02}:00", clock(local, 'T'), self.fraction(digits))
     }
 
     /// As databases write it: a space, no fraction, no offset.
@@ -65,11 +61,7 @@ fn clock(epoch_seconds: u64, separator: char) -> String {
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day_of_month = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 {
-        month_from_march + 3
-    } else {
-        month_from_march - 9
-    };
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day_of_month:02}{separator}{hour:02}:{minute:02}:{second:02}")
@@ -101,21 +93,9 @@ mod tests {
     #[test]
     fn ends_of_months_and_years() {
         assert_eq!(Moment(0).database(), "1970-01-01 00:00:00");
-        assert_eq!(
-            Moment(951_782_399_000_000_000).database(),
-            "2000-02-28 23:59:59"
-        );
-        assert_eq!(
-            Moment(951_868_800_000_000_000).database(),
-            "2000-03-01 00:00:00"
-        );
-        assert_eq!(
-            Moment(1_735_689_599_000_000_000).database(),
-            "2024-12-31 23:59:59"
-        );
-        assert_eq!(
-            Moment(4_107_542_400_000_000_000).database(),
-            "2100-03-01 00:00:00"
-        );
+        assert_eq!(Moment(951_782_399_000_000_000).database(), "2000-02-28 23:59:59");
+        assert_eq!(Moment(951_868_800_000_000_000).database(), "2000-03-01 00:00:00");
+        assert_eq!(Moment(1_735_689_599_000_000_000).database(), "2024-12-31 23:59:59");
+        assert_eq!(Moment(4_107_542_400_000_000_000).database(), "2100-03-01 00:00:00");
     }
 }

@@ -8,32 +8,14 @@ use super::random::Random;
 /// A producer writes one interaction as one JSON object.
 type Producer = fn(&Interaction, Style, &mut Random) -> Object;
 
-const PRODUCERS: [(u64, Producer); 6] = [
-    (28, web),
-    (30, mobile),
-    (20, backend),
-    (9, partner),
-    (8, television),
-    (5, legacy),
-];
+const PRODUCERS: [(u64, Producer); 6] =
+    [(28, web), (30, mobile), (20, backend), (9, partner), (8, television), (5, legacy)];
 
-const PLAIN: Style = Style {
-    spaced: false,
-    ascii: false,
-    escaped_slashes: false,
-};
+const PLAIN: Style = Style { spaced: false, ascii: false, escaped_slashes: false };
 /// As Python's `json.dumps` writes.
-const PYTHON: Style = Style {
-    spaced: true,
-    ascii: true,
-    escaped_slashes: false,
-};
+const PYTHON: Style = Style { spaced: true, ascii: true, escaped_slashes: false };
 /// As PHP's `json_encode` writes.
-const PHP: Style = Style {
-    spaced: false,
-    ascii: true,
-    escaped_slashes: true,
-};
+const PHP: Style = Style { spaced: false, ascii: true, escaped_slashes: true };
 const STYLES: [(u64, Style); 3] = [(70, PLAIN), (20, PYTHON), (10, PHP)];
 
 /// The interaction as an object that one of the producers has begun; the caller may add members.
@@ -59,14 +41,7 @@ fn web(of: &Interaction, style: Style, random: &mut Random) -> Object {
         .text("device", of.user.device)
         .text("session_id", &of.session_id)
         .text("app_version", "web-2024.2.29")
-        .text(
-            "page",
-            &format!(
-                "https://music.example/{}/queue?ab={}",
-                of.action,
-                random.below(8)
-            ),
-        )
+        .text("page", &format!("https://music.example/{}/queue?ab={}", of.action, random.below(8)))
 }
 
 /// In `camelCase`, times in milliseconds.
@@ -139,19 +114,12 @@ fn partner(of: &Interaction, style: Style, random: &mut Random) -> Object {
         .text("country", of.user.country)
         .value("ts", ts)
         .value("price", format!("0.00{}0", random.below(9) + 1))
-        .text(
-            "partner",
-            random.pick(&["aurora-fm", "라디오한강", "kaffee & klang"]),
-        )
+        .text("partner", random.pick(&["aurora-fm", "라디오한강", "kaffee & klang"]))
 }
 
 /// Devices that write numbers as texts and know micro- or nanoseconds.
 fn television(of: &Interaction, style: Style, random: &mut Random) -> Object {
-    let time = if random.percent(50) {
-        of.at.microseconds()
-    } else {
-        of.at.nanoseconds()
-    };
+    let time = if random.percent(50) { of.at.microseconds() } else { of.at.nanoseconds() };
     Object::new(style)
         .text("event_id", &of.id)
         .text("type", of.action)
@@ -164,17 +132,11 @@ fn television(of: &Interaction, style: Style, random: &mut Random) -> Object {
         })
         .text("listened_ms", &of.listened_ms.to_string())
         .text("shuffle", if of.shuffle { "yes" } else { "no" })
-        .object("user", |user| {
-            user.text("id", &of.user.id)
-                .text("country", of.user.country)
-        })
+        .object("user", |user| user.text("id", &of.user.id).text("country", of.user.country))
         .text("device", of.user.device)
         .object("hardware", |hardware| {
             hardware
-                .text(
-                    "model",
-                    random.pick(&["TV-55\" OLED", "Speaker\tMini", "Car\\Deck 2"]),
-                )
+                .text("model", random.pick(&["TV-55\" OLED", "Speaker\tMini", "Car\\Deck 2"]))
                 .value("free_bytes", 9_007_199_254_740_993 + random.below(1_000))
         })
 }
@@ -192,11 +154,7 @@ fn legacy(of: &Interaction, style: Style, random: &mut Random) -> Object {
         .text("note", "imported \"as is\"\nline 2: C:\\music\\old")
         // Two payloads with no id and the same content would be the same event.
         .value("row", random.below(1 << 53));
-    if random.percent(50) {
-        object.text("created_at", &of.at.database())
-    } else {
-        object
-    }
+    if random.percent(50) { object.text("created_at", &of.at.database()) } else { object }
 }
 
 /// What clients with much telemetry add: about 1.4 kB in a nested object.
@@ -234,7 +192,5 @@ pub(super) fn with_context(object: Object, random: &mut Random) -> Object {
 }
 
 fn ids(prefix: &str, random: &mut Random, count: usize) -> Vec<String> {
-    (0..count)
-        .map(|_| format!("{prefix}{:05}", random.below(100_000)))
-        .collect()
+    (0..count).map(|_| format!("{prefix}{:05}", random.below(100_000))).collect()
 }

@@ -25,10 +25,7 @@ pub fn hostile() -> Vec<(&'static str, Vec<u8>)> {
 }
 
 fn texts<const N: usize>(texts: [(&'static str, &str); N]) -> Payloads {
-    texts
-        .into_iter()
-        .map(|(situation, text)| (situation, text.as_bytes().to_vec()))
-        .collect()
+    texts.into_iter().map(|(situation, text)| (situation, text.as_bytes().to_vec())).collect()
 }
 
 #[cfg(test)]
@@ -37,11 +34,7 @@ mod tests {
     use std::collections::HashSet;
 
     fn payload(situation: &str) -> Vec<u8> {
-        hostile()
-            .into_iter()
-            .find(|(name, _)| *name == situation)
-            .unwrap()
-            .1
+        hostile().into_iter().find(|(name, _)| *name == situation).unwrap().1
     }
 
     fn depth(payload: &[u8]) -> usize {
@@ -83,12 +76,7 @@ mod tests {
 
     #[test]
     fn broken_ones_are_not() {
-        for situation in [
-            "truncated",
-            "invalid-utf-8",
-            "lone-high-surrogate",
-            "leading-zero",
-        ] {
+        for situation in ["truncated", "invalid-utf-8", "lone-high-surrogate", "leading-zero"] {
             let parsed: Result<serde_json::Value, _> = serde_json::from_slice(&payload(situation));
             assert!(parsed.is_err(), "{situation}");
         }
