@@ -56,7 +56,7 @@ impl Spinner {
 
     /// What the work is at.
     pub(crate) fn message(&self, message: &str) {
-        let number = self.messages.fetch_add(1, Ordering::Relaxed);
+        let number = self.messages.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         match &self.bar.0 {
             Some(bar) => bar.set_message(message.to_owned()),
             None if number.is_multiple_of(TOLD_EVERY) => say(format_args!("  {message}")),

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
@@ -56,6 +57,38 @@ async fn nobody_there() {
     );
     assert!(message.contains("Is it up"), "{message}");
     assert!(!message.contains("secret"), "{message}");
+}
+
+/// What setup says to a server that gives this answer to everything.
+async fn said_to(status: &str, credentials: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{credentials}{}", listener.local_addr().unwrap());
+    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let server = tokio::task::spawn_blocking(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let mut request = [0; 4_096];
+        assert!(connection.read(&mut request).unwrap() > 0);
+        connection.write_all(answer.as_bytes()).unwrap();
+    });
+    let output = setup(&["--opensearch", &url]).await;
+    server.await.unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(!message.contains("secret"), "{message}");
+    message
+}
+
+#[tokio::test]
+async fn not_let_in() {
+    let message = said_to("401 Unauthorized", "").await;
+    assert!(message.contains("/ answered 401 Unauthorized\n"), "{message}");
+    assert!(message.contains("write the URL as http[s]://user:password@host"), "{message}");
+    let message = said_to("401 Unauthorized", "ada:secret@").await;
+    assert!(message.contains("The user or the password in the URL is wrong"), "{message}");
+    let message = said_to("403 Forbidden", "ada:secret@").await;
+    assert!(message.contains("indices:admin/index_template/put"), "{message}");
+    let message = said_to("200 OK", "").await;
+    assert!(message.contains("Is that an OpenSearch?"), "{message}");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ use report::Report;
 
 const FUNCTION: &str = "firehose-transform";
 /// How long cleaning up may take before the command ends all the same.
-const CLEANUP: Duration = Duration::from_secs(20);
+const CLEANUP: Duration = Duration::from_secs(10);
 
 /// Take events through the functions into OpenSearch, and account for every one.
 ///
