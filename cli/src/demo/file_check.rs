@@ -10,9 +10,6 @@ use crate::failure::Failure;
 
 const EXPECTED: &str = "--events takes a text file with one JSON object a line (NDJSON), such as";
 const EXAMPLE: &str = r#"{"event_type":"play","artist":"Nova Kim","song":"Paper Letters","user_id":"u100017","timestamp":"2024-03-01T12:34:56Z"}"#;
-/// How many lines are looked at: one good one among them is enough, for a stream of events may
-/// begin with a bad one.
-const LINES: usize = 20;
 /// How much of a line a message shows, in characters.
 const SHOWN: usize = 60;
 
@@ -48,10 +45,20 @@ fn expected() -> String {
 
 fn problem(path: &Path, beginning: &[u8]) -> Option<String> {
     let file = path.display();
-    if beginning.trim_ascii().is_empty() {
+    let mut lines = beginning
+        .split_inclusive(|byte| *byte == b'\n')
+        .enumerate()
+        .filter(|(_, line)| !line.trim_ascii().is_empty());
+    let Some((index, first)) = lines.clone().next() else {
         return Some(format!(
             "{file}: holds no events (it is empty, or begins with blank lines only)"
         ));
+    };
+    let text = without_mark(first);
+    let spread = text == b"{" || (text.starts_with(b"[") && !is_json(text));
+    // One event is enough, for a stream of events may begin with bad ones.
+    if !spread && lines.any(|(_, line)| is_event(line)) {
+        return None;
     }
     if let Some(what) = packed(beginning) {
         return Some(format!("{file}: is {what}"));
@@ -59,29 +66,16 @@ fn problem(path: &Path, beginning: &[u8]) -> Option<String> {
     if beginning.contains(&0) {
         return Some(format!("{file}: is a binary file, or text in UTF-16; events are UTF-8"));
     }
-    let lines: Vec<(usize, &[u8])> = beginning
-        .split_inclusive(|byte| *byte == b'\n')
-        .enumerate()
-        .map(|(index, line)| (index + 1, line))
-        .filter(|(_, line)| !line.trim_ascii().is_empty())
-        .take(LINES)
-        .collect();
-    if lines.iter().any(|(_, line)| is_event(line)) {
-        return None;
-    }
-    let (number, line) = lines.first()?;
-    let text = without_mark(line);
     let what = match text.first() {
         Some(b'[') => {
             format!("begins a JSON array; take it apart with\n  jq -c '.[]' {file} > events.ndjson")
         }
-        Some(b'{') if text.len() <= 2 || lines.len() > 1 => format!(
-            "is not a whole JSON object: is the file pretty-printed? Put each object on one line with\n  jq -c . {file} > events.ndjson"
+        Some(b'{') => format!(
+            "is no whole JSON object; if objects go over several lines, put each on one with\n  jq -c . {file} > events.ndjson"
         ),
-        Some(b'{') => "is not a whole JSON object".to_owned(),
         _ => format!("is no JSON object: {}", printable(&String::from_utf8_lossy(text), SHOWN)),
     };
-    Some(format!("{file}, line {number}: {what}"))
+    Some(format!("{file}, line {}: {what}", index + 1))
 }
 
 /// Formats that are known by their first bytes.
@@ -102,11 +96,14 @@ fn packed(beginning: &[u8]) -> Option<&'static str> {
 /// A whole JSON object, or the beginning of one that is longer than what was read.
 fn is_event(line: &[u8]) -> bool {
     let text = without_mark(line);
+    let cut = !line.ends_with(b"\n") && text.len() > SHOWN;
     text.starts_with(b"{")
-        && match serde_json::from_slice::<IgnoredAny>(text) {
-            Ok(_) => true,
-            Err(error) => error.is_eof() && !line.ends_with(b"\n") && text.len() > SHOWN,
-        }
+        && serde_json::from_slice::<IgnoredAny>(text)
+            .map_or_else(|error| cut && error.is_eof(), |_| true)
+}
+
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 fn without_mark(line: &[u8]) -> &[u8] {
@@ -142,6 +139,15 @@ mod tests {
     #[test]
     fn one_good_line_is_enough() {
         assert!(accepted(b"oops\n{\"type\":\n{\"type\":\"play\"}\n"));
+        assert!(accepted(b"[1,2]\n\0\n{\"type\":\"play\"}\n"));
+    }
+
+    #[test]
+    fn objects_inside_of_something_are_no_events() {
+        assert!(
+            message(b"[\n{\"type\":\"play\"},\n{\"type\":\"skip\"}\n]\n").contains("jq -c '.[]'")
+        );
+        assert!(message(b"{\n\"list\": [\n{}\n]\n}\n").contains("jq -c . my.ndjson"));
     }
 
     #[test]

@@ -216,7 +216,10 @@ async fn clean_up(opensearch: OpenSearch, index: &str) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => say(format_args!("The index {index} is left at {url}: {error}")),
         Err(_) => {
-            say(format_args!("OpenSearch at {url} did not end within {} s", CLEANUP.as_secs()));
+            let seconds = CLEANUP.as_secs();
+            say(format_args!(
+                "OpenSearch at {url} does not answer: gave up on {index} after {seconds} s"
+            ));
         }
     }
 }
