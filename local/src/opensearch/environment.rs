@@ -23,11 +23,7 @@ impl Environment {
     }
 
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
-        let path = |name: &str| {
-            lookup(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
+        let path = |name: &str| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
             cache_home: path("XDG_CACHE_HOME"),
             home: path("HOME"),
@@ -48,10 +44,7 @@ impl Environment {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "this crate's one reader of the environment"
-)]
+#[expect(clippy::disallowed_methods, reason = "this crate's one reader of the environment")]
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -62,10 +55,7 @@ mod tests {
 
     fn environment(pairs: &[(&str, &str)]) -> Environment {
         Environment::from_lookup(|name| {
-            pairs
-                .iter()
-                .find(|pair| pair.0 == name)
-                .map(|pair| pair.1.to_owned())
+            pairs.iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned())
         })
     }
 
@@ -75,10 +65,7 @@ mod tests {
         assert_eq!(read.cache_folder(false), PathBuf::from("/scratch/sluice"));
         assert_eq!(read.cache_folder(true), PathBuf::from("/scratch/sluice"));
         let read = environment(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "not/absolute")]);
-        assert_eq!(
-            read.cache_folder(false),
-            PathBuf::from("/home/ada/.cache/sluice")
-        );
+        assert_eq!(read.cache_folder(false), PathBuf::from("/home/ada/.cache/sluice"));
     }
 
     #[test]

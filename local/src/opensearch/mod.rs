@@ -83,7 +83,7 @@ pub struct OpenSearch {
 #[derive(Debug)]
 enum Server {
     Elsewhere,
-    Real(Real),
+    Real(Box<Real>),
     Embedded(Embedded),
 }
 
@@ -98,7 +98,7 @@ pub enum Kept {
         stop: String,
     },
     /// The embedded server lives in this process: wait (for Ctrl-C, say), then drop the value.
-    InProcess(OpenSearch),
+    InProcess(Box<OpenSearch>),
     /// Someone else's server: nothing of ours to stop.
     Elsewhere {
         /// Where it answers.
@@ -139,35 +139,21 @@ impl OpenSearch {
 
     async fn elsewhere(url: &str, say: &mut impl FnMut(&str)) -> Result<Self, Error> {
         let client = Client::new(url)?;
-        let info = client.info().await.map_err(|source| Error::Url {
-            url: client.url().to_owned(),
-            source,
-        })?;
-        say(&format!(
-            "OpenSearch: {} {} at {}.",
-            info.distribution,
-            info.version,
-            client.url()
-        ));
-        Ok(Self {
-            client,
-            server: Server::Elsewhere,
-        })
+        let info = client
+            .info()
+            .await
+            .map_err(|source| Error::Url { url: client.url().to_owned(), source })?;
+        say(&format!("OpenSearch: {} {} at {}.", info.distribution, info.version, client.url()));
+        Ok(Self { client, server: Server::Elsewhere })
     }
 
     async fn embedded() -> Result<Self, Error> {
         let embedded = Embedded::start().await.map_err(Error::Embedded)?;
-        Ok(Self {
-            client: Client::new(embedded.url())?,
-            server: Server::Embedded(embedded),
-        })
+        Ok(Self { client: Client::new(embedded.url())?, server: Server::Embedded(embedded) })
     }
 
     fn real(real: Real) -> Result<Self, Error> {
-        Ok(Self {
-            client: Client::new(real.url())?,
-            server: Server::Real(real),
-        })
+        Ok(Self { client: Client::new(real.url())?, server: Server::Real(Box::new(real)) })
     }
 
     /// Where the server answers, such as `http://127.0.0.1:40123`, without user and password and
@@ -219,16 +205,11 @@ impl OpenSearch {
     /// When the server cannot be told to run on; it has ended then.
     pub async fn keep(self) -> Result<Kept, Error> {
         match self.server {
-            Server::Elsewhere => Ok(Kept::Elsewhere {
-                url: self.client.url().to_owned(),
-            }),
-            Server::Embedded(_) => Ok(Kept::InProcess(self)),
+            Server::Elsewhere => Ok(Kept::Elsewhere { url: self.client.url().to_owned() }),
+            Server::Embedded(_) => Ok(Kept::InProcess(Box::new(self))),
             Server::Real(real) => {
                 let url = real.url().to_owned();
-                Ok(Kept::Detached {
-                    url,
-                    stop: real.keep().await?,
-                })
+                Ok(Kept::Detached { url, stop: real.keep().await? })
             }
         }
     }

@@ -22,20 +22,14 @@ impl Answer {
             return Ok(self);
         }
         let path = without_query(path);
-        Err(ClientError::Status {
-            path,
-            status: self.status,
-            kind: self.error_type(),
-        })
+        Err(ClientError::Status { path, status: self.status, kind: self.error_type() })
     }
 
     /// The error's type, such as `parse_exception`, if the body has one.
     #[must_use]
     pub fn error_type(&self) -> Option<String> {
         let body: Value = serde_json::from_slice(&self.body).ok()?;
-        body.pointer("/error/type")
-            .and_then(Value::as_str)
-            .map(str::to_owned)
+        body.pointer("/error/type").and_then(Value::as_str).map(str::to_owned)
     }
 
     /// The body's JSON.
@@ -55,9 +49,7 @@ pub struct Info {
 
 impl Info {
     pub(super) fn new(body: &Value) -> Result<Self, ClientError> {
-        let distribution = body
-            .pointer("/version/distribution")
-            .and_then(Value::as_str);
+        let distribution = body.pointer("/version/distribution").and_then(Value::as_str);
         Ok(Self {
             distribution: distribution.unwrap_or_default().to_owned(),
             version: text(body, "/version/number", "/")?,
@@ -79,10 +71,7 @@ impl SearchAnswer {
     /// How many documents match; counted to 10,000 unless the query sets `track_total_hits`.
     #[must_use]
     pub fn total(&self) -> u64 {
-        self.body
-            .pointer("/hits/total/value")
-            .and_then(Value::as_u64)
-            .unwrap_or_default()
+        self.body.pointer("/hits/total/value").and_then(Value::as_u64).unwrap_or_default()
     }
 
     /// The documents of this page, as they were sent.
@@ -92,8 +81,7 @@ impl SearchAnswer {
 
     /// The ids of this page's documents.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
-        self.hits()
-            .filter_map(|hit| hit.get("_id").and_then(Value::as_str))
+        self.hits().filter_map(|hit| hit.get("_id").and_then(Value::as_str))
     }
 
     /// The buckets of a `terms` or `date_histogram` aggregation: key and count, in the answer's
@@ -127,23 +115,16 @@ fn key(bucket: &Value) -> Option<String> {
 }
 
 pub(super) fn text(body: &Value, pointer: &str, path: &str) -> Result<String, ClientError> {
-    let text = body
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .map(str::to_owned);
+    let text = body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     text.ok_or_else(|| unexpected(path))
 }
 
 pub(super) fn number(body: &Value, pointer: &str, path: &str) -> Result<u64, ClientError> {
-    body.pointer(pointer)
-        .and_then(Value::as_u64)
-        .ok_or_else(|| unexpected(path))
+    body.pointer(pointer).and_then(Value::as_u64).ok_or_else(|| unexpected(path))
 }
 
 fn unexpected(path: &str) -> ClientError {
-    ClientError::Unexpected {
-        path: without_query(path),
-    }
+    ClientError::Unexpected { path: without_query(path) }
 }
 
 fn without_query(path: &str) -> String {

@@ -64,39 +64,20 @@ impl BulkAnswer {
     ///
     /// [`ClientError::Unexpected`] when it is not one.
     pub fn parse(body: &[u8]) -> Result<Self, ClientError> {
-        let unexpected = || ClientError::Unexpected {
-            path: "/_bulk".to_owned(),
-        };
+        let unexpected = || ClientError::Unexpected { path: "/_bulk".to_owned() };
         let answer: WireAnswer = serde_json::from_slice(body).map_err(|_| unexpected())?;
         let item = |item: BTreeMap<String, WireItem>| item.into_iter().next().map(BulkItem::new);
-        let items = answer
-            .items
-            .into_iter()
-            .map(item)
-            .collect::<Option<Vec<_>>>();
-        Ok(Self {
-            errors: answer.errors,
-            items: items.ok_or_else(unexpected)?,
-        })
+        let items = answer.items.into_iter().map(item).collect::<Option<Vec<_>>>();
+        Ok(Self { errors: answer.errors, items: items.ok_or_else(unexpected)? })
     }
 }
 
 impl BulkItem {
     fn new((operation, item): (String, WireItem)) -> Self {
-        let (error_type, error_reason) = item
-            .error
-            .map_or((None, None), |error| (Some(error.kind), error.reason));
-        let WireItem {
-            index, id, status, ..
-        } = item;
-        Self {
-            operation,
-            index,
-            id,
-            status,
-            error_type,
-            error_reason,
-        }
+        let (error_type, error_reason) =
+            item.error.map_or((None, None), |error| (Some(error.kind), error.reason));
+        let WireItem { index, id, status, .. } = item;
+        Self { operation, index, id, status, error_type, error_reason }
     }
 
     /// Whether the document was written.

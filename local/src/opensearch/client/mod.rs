@@ -48,10 +48,7 @@ impl Client {
     pub fn new(url: &str) -> Result<Self, ClientError> {
         let target = Target::parse(url)?;
         let connections = Connections::new(target.is_https())?;
-        Ok(Self {
-            target,
-            connections,
-        })
+        Ok(Self { target, connections })
     }
 
     /// The server's URL, without user and password and without a slash at its end.
@@ -88,12 +85,8 @@ impl Client {
     /// No answer, or the template is refused.
     pub async fn put_index_template(&self, name: &str, body: &str) -> Result<(), ClientError> {
         let path = format!("/_index_template/{name}");
-        self.call(
-            Method::PUT,
-            &path,
-            Some((JSON, Bytes::copy_from_slice(body.as_bytes()))),
-        )
-        .await?;
+        self.call(Method::PUT, &path, Some((JSON, Bytes::copy_from_slice(body.as_bytes()))))
+            .await?;
         Ok(())
     }
 
@@ -109,10 +102,7 @@ impl Client {
         body: impl Into<Bytes>,
         compress: bool,
     ) -> Result<BulkAnswer, ClientError> {
-        let answer = self
-            .send_bulk("/_bulk", body.into(), compress)
-            .await?
-            .success("/_bulk")?;
+        let answer = self.send_bulk("/_bulk", body.into(), compress).await?.success("/_bulk")?;
         BulkAnswer::parse(&answer.body)
     }
 
@@ -133,8 +123,7 @@ impl Client {
         } else {
             (body, None)
         };
-        self.send(Method::POST, path, Some((NDJSON, body)), encoding)
-            .await
+        self.send(Method::POST, path, Some((NDJSON, body)), encoding).await
     }
 
     /// Makes all that was written to `index` visible to [`count`](Self::count) and
@@ -144,8 +133,7 @@ impl Client {
     ///
     /// No answer, or no such index.
     pub async fn refresh(&self, index: &str) -> Result<(), ClientError> {
-        self.call(Method::POST, &format!("/{index}/_refresh"), None)
-            .await?;
+        self.call(Method::POST, &format!("/{index}/_refresh"), None).await?;
         Ok(())
     }
 
@@ -225,13 +213,8 @@ impl Client {
                 .collect()
                 .await
                 .map_err(ClientError::Body)?;
-            Ok(Answer {
-                status,
-                body: body.to_bytes(),
-            })
+            Ok(Answer { status, body: body.to_bytes() })
         };
-        tokio::time::timeout(TIMEOUT, exchange)
-            .await
-            .map_err(|_| ClientError::Timeout(TIMEOUT))?
+        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
     }
 }

@@ -34,11 +34,7 @@ impl Target {
         let url = format!("{scheme}://{host}{}", prefix.trim_end_matches('/'));
         url.parse::<Uri>().map_err(|_| ClientError::Url)?;
         let authorization = credentials.map(basic).transpose()?;
-        Ok(Self {
-            url,
-            https,
-            authorization,
-        })
+        Ok(Self { url, https, authorization })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -54,11 +50,8 @@ impl Target {
     }
 
     pub(super) fn uri(&self, path: &str) -> Result<Uri, ClientError> {
-        path.parse::<PathAndQuery>()
-            .map_err(|_| ClientError::Path)?;
-        format!("{}{path}", self.url)
-            .parse()
-            .map_err(|_| ClientError::Path)
+        path.parse::<PathAndQuery>().map_err(|_| ClientError::Path)?;
+        format!("{}{path}", self.url).parse().map_err(|_| ClientError::Path)
     }
 }
 
@@ -76,11 +69,7 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {
         decoded.push(if byte == b'%' {
-            let digit = |byte: u8| {
-                char::from(byte)
-                    .to_digit(16)
-                    .and_then(|d| u8::try_from(d).ok())
-            };
+            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
             digit(bytes.next()?)? << 4 | digit(bytes.next()?)?
         } else {
             byte
@@ -99,10 +88,7 @@ mod tests {
         assert_eq!(target.url(), "https://search.example/prefix");
         assert!(target.is_https());
         // "ada:p@ss:w/rd"
-        assert_eq!(
-            target.authorization().unwrap(),
-            "Basic YWRhOnBAc3M6dy9yZA=="
-        );
+        assert_eq!(target.authorization().unwrap(), "Basic YWRhOnBAc3M6dy9yZA==");
         assert!(!format!("{target:?}").contains("YWRh"));
         let uri = target.uri("/_bulk?refresh=true").unwrap();
         assert_eq!(uri, "https://search.example/prefix/_bulk?refresh=true");
@@ -117,14 +103,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_no_address() {
-        for url in [
-            "",
-            "127.0.0.1:9200",
-            "ftp://host",
-            "http://",
-            "http://a:%zz@host",
-            "http://h/?q",
-        ] {
+        for url in
+            ["", "127.0.0.1:9200", "ftp://host", "http://", "http://a:%zz@host", "http://h/?q"]
+        {
             assert!(matches!(Target::parse(url), Err(ClientError::Url)), "{url}");
         }
     }

@@ -37,11 +37,7 @@ impl Embedded {
     pub async fn start() -> io::Result<Self> {
         let state = Arc::new(State::default());
         let (address, server) = server::start(Arc::clone(&state)).await?;
-        Ok(Self {
-            url: format!("http://{address}"),
-            state,
-            server,
-        })
+        Ok(Self { url: format!("http://{address}"), state, server })
     }
 
     /// Where it answers, such as `http://127.0.0.1:40123`.
@@ -63,9 +59,7 @@ impl Embedded {
     /// How many bulk requests have come, those that failed among them.
     #[must_use]
     pub fn bulk_requests(&self) -> u64 {
-        self.state
-            .bulk_requests
-            .load(std::sync::atomic::Ordering::Relaxed)
+        self.state.bulk_requests.load(std::sync::atomic::Ordering::Relaxed)
     }
 
     /// Stops listening and closes the connections.

@@ -36,12 +36,7 @@ impl Drop for Running {
 pub(super) async fn start(state: Arc<State>) -> io::Result<(SocketAddr, Running)> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    Ok((
-        address,
-        Running {
-            task: tokio::spawn(serve(listener, state)),
-        },
-    ))
+    Ok((address, Running { task: tokio::spawn(serve(listener, state)) }))
 }
 
 async fn serve(listener: TcpListener, state: Arc<State>) {

@@ -1,55 +1,88 @@
 //! A real `OpenSearch`: in Docker where it runs, else on Java.
 
+mod command;
+mod distribution;
+mod docker;
 mod error;
+mod java;
+mod ready;
+mod supervisor;
+mod user;
 
 use super::{Environment, Kind};
 pub use error::RealError;
+use std::path::Path;
+use supervisor::Supervised;
 
 /// A running real server; it ends, and its data goes, when this value is dropped, and also when
 /// this process is killed.
 #[derive(Debug)]
 pub struct Real {
+    ready: Ready,
+}
+
+/// A server that answers.
+#[derive(Debug)]
+struct Ready {
+    server: Supervised,
     url: String,
     kind: Kind,
 }
 
 impl Real {
-    /// Brings up a real server and waits until its health is yellow or green.
+    /// Brings up a real server, in Docker if that runs, else on Java, waits until its health is
+    /// yellow or green, and tells `say`, line by line, what happens.
     ///
     /// # Errors
     ///
     /// [`RealError`] says why it cannot be had, and [`RealError::remedy`] what to do about it.
     pub async fn start(
-        _environment: &Environment,
-        _say: &mut impl FnMut(&str),
+        environment: &Environment,
+        say: &mut impl FnMut(&str),
     ) -> Result<Self, RealError> {
-        Err(RealError::NotRunnable {
-            docker: "-".into(),
-            java: "-".into(),
-        })
+        let docker = match docker::start(Path::new("docker"), say).await {
+            Ok(ready) => {
+                say(&format!("OpenSearch: {} at {}.", ready.kind, ready.url));
+                return Ok(Self { ready });
+            }
+            Err(error) => Box::new(error),
+        };
+        match java::start(environment, say).await {
+            Ok(ready) => {
+                say(&format!("OpenSearch: {} at {}, as {docker}.", ready.kind, ready.url));
+                Ok(Self { ready })
+            }
+            Err(java) => Err(RealError::Neither { docker, java: Box::new(java) }),
+        }
     }
 
     /// Where it answers, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> &str {
-        &self.url
+        &self.ready.url
     }
 
     /// [`Kind::Docker`] or [`Kind::Java`].
     #[must_use]
     pub fn kind(&self) -> Kind {
-        self.kind.clone()
+        self.ready.kind.clone()
     }
 
     /// Ends the server, removes its data and waits until that is done.
-    pub async fn stop(self) {}
+    pub async fn stop(self) {
+        self.ready.server.stop().await;
+    }
 
-    /// Lets the server run on without this process, and returns the shell command that ends it.
+    /// Lets the server run on without this process, and returns the shell command that ends it
+    /// and removes its data.
     ///
     /// # Errors
     ///
     /// When the server has ended already.
     pub async fn keep(self) -> Result<String, RealError> {
-        Ok(String::new())
+        let Ready { server, kind, .. } = self.ready;
+        let of_docker = docker::stop_command(server.folder());
+        let pid = server.keep().await?;
+        Ok(if kind == Kind::Docker { of_docker } else { format!("kill {pid}") })
     }
 }

@@ -1,0 +1,187 @@
+//! A process that cannot outlive its parent.
+//!
+//! The server runs under a small shell that reads a pipe from this process. When the pipe closes
+//! (the value was dropped, or this process was killed, even by SIGKILL), the shell ends the server
+//! and removes its folder; the word `keep` lets it run on.
+
+use super::{RealError, user};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, ChildStdin, Command};
+
+/// The parameters: the server's folder, the shell command that ends it, its own command line.
+/// `console.log` has what it prints; the file `ended` tells that it has ended by itself.
+const SCRIPT: &str = r#"
+folder=$1 end=$2
+shift 2
+trap '' HUP INT
+exec 3<&0
+"$@" </dev/null >"$folder/console.log" 2>&1 3<&- &
+server=$!
+echo "$server" >"$folder/pid"
+(
+    read -r word <&3
+    [ "$word" = keep ] || [ -e "$folder/ended" ] || eval "$end"
+) >/dev/null 2>&1 &
+watcher=$!
+wait "$server"
+: >"$folder/ended"
+wait "$watcher"
+rm -rf "$folder"
+"#;
+
+/// How many lines of the log an error shows.
+const SHOWN_LINES: usize = 15;
+
+/// How long the end of the server may take before it is left to the shell.
+const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// A server process, its folder and its end.
+#[derive(Debug)]
+pub(super) struct Supervised {
+    shell: Child,
+    lifeline: ChildStdin,
+    folder: PathBuf,
+}
+
+impl Supervised {
+    /// Starts `command_line` in `folder`, which goes with it. `end` is the shell command that
+    /// ends it, and may use `$server`, its process id. As `nobody`, if `as_nobody` says so.
+    pub(super) fn start(
+        folder: TempDir,
+        end: &str,
+        command_line: &[OsString],
+        as_nobody: bool,
+    ) -> Result<Self, RealError> {
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(SCRIPT).arg("sluice-opensearch");
+        command.arg(folder.path()).arg(end).args(command_line);
+        command.current_dir(folder.path());
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        // Ctrl-C is this process's to handle; it reaches the server through the pipe.
+        command.process_group(0);
+        if as_nobody {
+            user::give_away(folder.path())?;
+            command.uid(user::NOBODY).gid(user::NOBODY);
+        }
+        let failed = || RealError::io("cannot run a shell in", folder.path());
+        let mut shell = command.spawn().map_err(failed())?;
+        let lifeline = shell.stdin.take().ok_or_else(|| std::io::ErrorKind::BrokenPipe.into());
+        let lifeline = lifeline.map_err(failed())?;
+        Ok(Self { shell, lifeline, folder: folder.keep() })
+    }
+
+    /// The server's folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Whether the server has ended by itself.
+    pub(super) fn has_ended(&self) -> bool {
+        self.folder.join("ended").exists()
+    }
+
+    /// The last lines that the server printed.
+    pub(super) fn last_lines(&self) -> String {
+        let log = std::fs::read(self.folder.join("console.log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<_> = log.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+
+    /// Ends the server and waits until it has gone, with its folder.
+    pub(super) async fn stop(self) {
+        let Self { mut shell, lifeline, folder } = self;
+        drop(lifeline);
+        // Whatever the outcome, the folder is to go; the shell has removed all that it may.
+        let ended = tokio::time::timeout(END_LIMIT, shell.wait()).await;
+        if ended.is_ok() {
+            std::fs::remove_dir_all(&folder).ok();
+        }
+    }
+
+    /// Lets the server run on without this process; the process id of what now waits for its end.
+    pub(super) async fn keep(mut self) -> Result<String, RealError> {
+        let failed = || RealError::io("cannot keep the server of", &self.folder);
+        self.lifeline.write_all(b"keep\n").await.map_err(failed())?;
+        self.lifeline.flush().await.map_err(failed())?;
+        let path = self.folder.join("pid");
+        let pid = std::fs::read_to_string(&path).map_err(RealError::io("cannot read", &path))?;
+        Ok(pid.trim().to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KILL: &str = "kill -KILL \"$server\"";
+
+    fn command_line(script: &str) -> Vec<OsString> {
+        ["sh", "-c", script].map(OsString::from).to_vec()
+    }
+
+    async fn until(what: impl Fn() -> bool) {
+        while !what() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn runs(pid: &str) -> bool {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        !stat.is_empty() && !stat.contains(") Z ")
+    }
+
+    async fn started(script: &str) -> (Supervised, PathBuf, String) {
+        let folder = user::temporary_folder().unwrap();
+        let path = folder.path().to_owned();
+        let server = Supervised::start(folder, KILL, &command_line(script), false).unwrap();
+        let pid_file = path.join("pid");
+        until(|| std::fs::read(&pid_file).is_ok_and(|pid| pid.ends_with(b"\n"))).await;
+        let pid = std::fs::read_to_string(pid_file).unwrap().trim().to_owned();
+        (server, path, pid)
+    }
+
+    #[tokio::test]
+    async fn stopping_leaves_nothing() {
+        let (server, folder, pid) = started("exec sleep 600").await;
+        assert!(runs(&pid));
+        server.stop().await;
+        assert!(!runs(&pid));
+        assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn dropping_leaves_nothing() {
+        let (server, folder, pid) = started("exec sleep 600").await;
+        drop(server);
+        until(|| !folder.exists()).await;
+        assert!(!runs(&pid));
+    }
+
+    #[tokio::test]
+    async fn the_log_of_a_server_that_ended_is_there() {
+        let (server, folder, _) = started("echo no memory; exit 1").await;
+        until(|| server.has_ended()).await;
+        assert_eq!(server.last_lines(), "no memory");
+        server.stop().await;
+        assert!(!folder.exists());
+    }
+
+    #[tokio::test]
+    async fn a_kept_server_runs_on_and_cleans_up_after_itself() {
+        let (server, folder, pid) = started("exec sleep 600").await;
+        let kept = server.keep().await.unwrap();
+        assert_eq!(kept, pid);
+        assert!(runs(&pid));
+        assert!(folder.exists());
+        let killed = Command::new("kill").arg(&pid).status().await.unwrap();
+        assert!(killed.success());
+        until(|| !folder.exists()).await;
+        assert!(!runs(&pid));
+    }
+}
