@@ -1,0 +1,282 @@
+//! The handler with a scripted source: what holds for any request.
+
+mod support {
+    pub(crate) mod app;
+    pub(crate) mod request;
+    pub(crate) mod runner;
+}
+
+use std::time::Duration;
+
+use base64_simd::STANDARD;
+use firehose_transform::error::Error;
+use proptest::collection::vec;
+use proptest::prelude::*;
+use serde::de::IgnoredAny;
+use serde_json::{Value, json};
+
+use support::app::{Call, Handler, on_paused_clock};
+use support::request::{ARRIVED_MS, Answer, direct_put, envelope, record_id};
+use support::runner::holds;
+
+const MINUTE: Duration = Duration::from_mins(1);
+
+/// Payloads: events, things like JSON, and anything.
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    let event = ("[a-z]{0,4}", 0..5_u32, any::<u32>(), 0..600_usize, "\\PC{0,8}").prop_map(
+        |(action, reingests, time, length, text)| {
+            json!({
+                "event_type": action,
+                "ts": time,
+                "artist": {"name": text, "x": text},
+                "__sluice_reingests": reingests,
+                "note": "n".repeat(length),
+            })
+            .to_string()
+            .into_bytes()
+        },
+    );
+    let event = (event, 0..8_u8).prop_map(|(event, form)| match form {
+        0 => [b"\xef\xbb\xbf".as_slice(), &event, b"\n"].concat(),
+        1 => event
+            .iter()
+            .flat_map(|byte| if *byte == b',' { vec![b',', b'\n'] } else { vec![*byte] })
+            .collect(),
+        _ => event,
+    });
+    prop_oneof![
+        6 => event,
+        2 => "[\\[\\]{}\",:0-9a-z\\\\ \n.-]{0,60}".prop_map(String::into_bytes),
+        1 => vec(any::<u8>(), 0..300),
+        1 => Just(Vec::new()),
+    ]
+}
+
+/// The data of a record, as JSON; `None` where there is none.
+fn data() -> impl Strategy<Value = Option<Value>> {
+    prop_oneof![
+        12 => payload().prop_map(|payload| Some(json!(STANDARD.encode_to_string(payload)))),
+        2 => any::<String>().prop_map(|text| Some(json!(text))),
+        1 => prop_oneof![Just(None), Just(Some(json!(null))), Just(Some(json!([1])))],
+    ]
+}
+
+fn call() -> impl Strategy<Value = Call> {
+    prop_oneof![
+        6 => vec(any::<bool>(), 1..5).prop_map(Call::Take),
+        1 => (0..4_usize).prop_map(Call::TakeFirst),
+        3 => Just(Call::Fail),
+        1 => Just(Call::Deny),
+        1 => Just(Call::Hang),
+    ]
+}
+
+/// A request's records, and how the function is set and the source behaves.
+#[derive(Clone, Debug)]
+struct Case {
+    records: Vec<Value>,
+    budget: usize,
+    reingest: bool,
+    script: Vec<Call>,
+    left: Duration,
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let record = (data(), "\\PC{0,12}", any::<bool>());
+    let budget = prop_oneof![4 => 1_000..6_000_usize, 1 => Just(6_000_000)];
+    let parts =
+        (vec(record, 0..12), budget, prop::bool::weighted(0.8), vec(call(), 0..12), 0..20_u64);
+    parts.prop_map(|(records, budget, reingest, script, left)| {
+        let record = |(index, (data, id, arrived)): (usize, (Option<Value>, String, bool))| {
+            let mut record = json!({"recordId": format!("{index} {id}")});
+            if arrived {
+                record["approximateArrivalTimestamp"] = json!(ARRIVED_MS);
+            }
+            if let Some(data) = data {
+                record["data"] = data;
+            }
+            record
+        };
+        let records = records.into_iter().enumerate().map(record).collect();
+        Case { records, budget, reingest, script, left: Duration::from_secs(left) }
+    })
+}
+
+fn check(case: Case) {
+    let Case { records, budget, reingest, script, left } = case;
+    let budget_text = budget.to_string();
+    let variables = [
+        ("RESPONSE_BUDGET_BYTES", budget_text.as_str()),
+        ("REINGEST", if reingest { "on" } else { "off" }),
+        ("DROP_ACTIONS", "ab,b"),
+    ];
+    let handler = Handler::new(&variables, script);
+    let body = envelope(records.clone()).to_string();
+    let result = on_paused_clock(handler.handle(body.as_bytes(), left));
+    let metrics = handler.metrics();
+    let answer = match result {
+        Ok(answer) => answer,
+        Err(error) => {
+            let Error::BudgetTooSmall { needed, budget: told } = error else { panic!("{error}") };
+            assert!(needed > budget && told == budget);
+            let bare = |record: &Value| {
+                json!({"recordId": record["recordId"], "result": "ProcessingFailed"})
+                    .to_string()
+                    .len()
+                    + 1
+            };
+            assert!(needed <= 14 + records.iter().map(bare).sum::<usize>());
+            assert_eq!(metrics["RecordsIn"], 0);
+            return;
+        }
+    };
+    let body = answer.as_ref();
+    assert!(body.len() <= budget, "{} bytes in {budget}", body.len());
+    let answers = Answer::read(body).records;
+    assert_eq!(answers.len(), records.len());
+    let taken = handler.taken();
+    for (record, answer) in records.iter().zip(&answers) {
+        assert_eq!(record["recordId"], json!(answer.record_id));
+        match answer.result.as_str() {
+            "Ok" => {
+                let document = answer.document();
+                serde_json::from_str::<IgnoredAny>(&document).unwrap();
+                assert!(!document.contains(['\n', '\r']), "{document:?}");
+            }
+            "Dropped" => assert_eq!(answer.data, None),
+            "ProcessingFailed" => {
+                let own = answer.data.as_ref().is_none_or(|data| record["data"] == json!(data));
+                assert!(own, "{record} was answered {answer:?}");
+            }
+            other => panic!("{other}"),
+        }
+        let put_back = taken.contains(&answer.record_id);
+        assert!(!put_back || answer.result == "Dropped", "{answer:?}");
+    }
+    let count = |result| answers.iter().filter(|answer| answer.result == result).count() as u64;
+    assert_eq!(metrics["RecordsIn"], records.len() as u64);
+    assert_eq!(metrics["RecordsOk"], count("Ok"));
+    assert_eq!(metrics["RecordsDropped"] + metrics["RecordsReingested"], count("Dropped"));
+    assert_eq!(metrics["RecordsReingested"], taken.len() as u64);
+    assert_eq!(metrics["RecordsFailed"], count("ProcessingFailed"));
+    let bytes_out = answers.iter().filter(|answer| answer.result == "Ok");
+    let bytes_out: usize = bytes_out.map(|answer| answer.document().len()).sum();
+    assert_eq!(metrics["BytesOut"], bytes_out as u64);
+}
+
+#[test]
+fn every_record_gets_one_answer_within_the_budget() {
+    holds(400, &case(), check);
+}
+
+#[test]
+fn no_bytes_make_it_panic() {
+    let handler = Handler::new(&[("RESPONSE_BUDGET_BYTES", "2000")], []);
+    let never_a_panic = |body: Vec<u8>| {
+        match on_paused_clock(handler.handle(&body, MINUTE)) {
+            Ok(answer) => {
+                assert!(answer.as_ref().len() <= 2_000);
+                if std::str::from_utf8(&body).is_ok() {
+                    Answer::read(answer.as_ref());
+                }
+            }
+            Err(error) => assert!(
+                matches!(error, Error::InvalidEvent(_) | Error::BudgetTooSmall { .. }),
+                "{error}"
+            ),
+        }
+        assert_eq!(handler.metrics().len(), 8);
+    };
+    holds(300, &vec(any::<u8>(), 0..300), never_a_panic);
+    // Requests with some bytes replaced, and cut off.
+    let broken = (
+        case(),
+        vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        any::<prop::sample::Index>(),
+    );
+    let broken = broken.prop_map(|(Case { records, .. }, replaced, end)| {
+        let mut body = envelope(records).to_string().into_bytes();
+        for (index, byte) in replaced {
+            *index.get_mut(&mut body) = byte;
+        }
+        if end.index(4) == 0 {
+            body.truncate(end.index(body.len()));
+        }
+        body
+    });
+    holds(300, &broken, never_a_panic);
+}
+
+#[test]
+fn no_budget_is_exceeded_by_a_byte() {
+    let note = "n".repeat(100);
+    let payloads = [
+        format!(r#"{{"id":1,"note":"{note}"}}"#),
+        "oops".to_owned(),
+        format!(r#"{{"id":2,"note":"{note}{note}"}}"#),
+        String::new(),
+        format!(r#"{{"id":3,"note":"{note}"}}"#),
+        format!("[{note}]"),
+    ];
+    let request = direct_put(&payloads);
+    let whole = on_paused_clock(Handler::new(&[], []).handle(&request, MINUTE)).unwrap();
+    let whole = whole.as_ref();
+    assert!((1_500..3_000).contains(&whole.len()), "{}", whole.len());
+    for budget in 1_000..=whole.len() {
+        let variables = [("RESPONSE_BUDGET_BYTES", &*budget.to_string())];
+        let handler = Handler::new(&variables, []);
+        let answer = on_paused_clock(handler.handle(&request, MINUTE)).unwrap();
+        assert!(answer.as_ref().len() <= budget, "{budget}");
+        let records = Answer::read(answer.as_ref()).records;
+        let lost = records.iter().filter(|record| record.data.is_none()).count() - 1;
+        assert_eq!(lost == 0, budget == whole.len(), "{budget}");
+        assert_eq!(handler.metrics()["RecordsReingested"], handler.taken().len() as u64);
+    }
+}
+
+#[test]
+fn an_answer_stays_as_it_is_while_the_next_is_written() {
+    on_paused_clock(async {
+        let handler = Handler::new(&[], []);
+        let first = handler.handle(&direct_put(&[r#"{"id":"first"}"#]), MINUTE).await.unwrap();
+        let before = first.as_ref().to_vec();
+        let (second, third) = (direct_put(&[r#"{"id":"second"}"#]), direct_put(&["oops", ""]));
+        let (second, third) =
+            tokio::join!(handler.handle(&second, MINUTE), handler.handle(&third, MINUTE));
+        assert_eq!(first.as_ref(), before);
+        let records = Answer::read(second.unwrap().as_ref()).records;
+        assert!(records[0].document().contains(r#""id":"second""#));
+        let records = Answer::read(third.unwrap().as_ref()).records;
+        let results: Vec<_> = records.iter().map(|record| record.result.as_str()).collect();
+        assert_eq!(results, ["ProcessingFailed", "Dropped"]);
+    });
+}
+
+#[test]
+fn an_invocation_that_is_given_up_does_not_disturb_the_next() {
+    on_paused_clock(async {
+        let handler = Handler::new(&[("RESPONSE_BUDGET_BYTES", "1000")], [Call::Hang]);
+        let large = format!(r#"{{"id":"e","note":"{}"}}"#, "n".repeat(300));
+        let request = direct_put(&[&large, &large]);
+        let given_up = tokio::time::timeout(MINUTE, handler.handle(&request, 2 * MINUTE)).await;
+        given_up.unwrap_err();
+        let answer = handler.handle(&request, MINUTE).await.unwrap();
+        let records = Answer::read(answer.as_ref()).records;
+        let results: Vec<_> = records.iter().map(|record| record.result.as_str()).collect();
+        assert_eq!(results, ["Ok", "Dropped"]);
+        assert_eq!(handler.taken(), [record_id(1)].into());
+    });
+}
+
+#[test]
+fn a_service_that_takes_nothing_is_given_up() {
+    on_paused_clock(async {
+        let handler = Handler::new(&[("RESPONSE_BUDGET_BYTES", "1000")], vec![Call::Fail; 100]);
+        let large = format!(r#"{{"id":"e","note":"{}"}}"#, "n".repeat(300));
+        let before = tokio::time::Instant::now();
+        let answer = handler.handle(&direct_put(&[&large, &large]), 15 * MINUTE).await.unwrap();
+        assert_eq!(Answer::read(answer.as_ref()).records[1].result, "ProcessingFailed");
+        assert_eq!(handler.metrics()["RecordsFailed"], 1);
+        assert!(before.elapsed() < MINUTE, "{:?}", before.elapsed());
+    });
+}
