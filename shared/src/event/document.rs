@@ -13,9 +13,6 @@ use crate::json::{self, Span};
 /// `IndexRequest.validate`).
 const MAX_ID_BYTES: usize = 512;
 
-/// `flat_object` makes a term of each path; a longer one than this goes to `overflow`.
-const MAX_PATH_BYTES: usize = 512;
-
 impl Event<'_> {
     /// Appends the document, one line without its newline, and tells where its `@timestamp`
     /// comes from.
@@ -91,10 +88,7 @@ impl Event<'_> {
             let Member { kind, value, .. } = self.found.members[*index];
             match kind {
                 Kind::Scalar(json::Kind::String) => {
-                    let content = Span {
-                        start: value.start + 1,
-                        end: value.end - 1,
-                    };
+                    let content = Span { start: value.start + 1, end: value.end - 1 };
                     (1..=MAX_ID_BYTES).contains(&unescaped_length(content.of(self.text)))
                 }
                 Kind::Scalar(json::Kind::Number) => value.length() <= MAX_ID_BYTES,
@@ -102,10 +96,7 @@ impl Event<'_> {
             }
         };
         let paths = self.model.mapping.id.paths.iter();
-        let Some(index) = paths
-            .filter_map(|path| self.found.named(*path))
-            .find(usable)
-        else {
+        let Some(index) = paths.filter_map(|path| self.found.named(*path)).find(usable) else {
             return self.write_derived_id(out);
         };
         let member = &mut self.found.members[index];
@@ -173,14 +164,10 @@ impl Event<'_> {
         out.extend_from_slice(b",\"analytics\":{");
         let [duration, listened] = durations.map(|member| {
             let number = member.filter(|member| member.kind == Kind::Scalar(json::Kind::Number))?;
-            std::str::from_utf8(number.value.of(self.text))
-                .ok()?
-                .parse()
-                .ok()
+            std::str::from_utf8(number.value.of(self.text)).ok()?.parse().ok()
         });
-        if let Some(share) = listened
-            .zip(duration)
-            .and_then(|(part, whole)| completion(part, whole))
+        if let Some(share) =
+            listened.zip(duration).and_then(|(part, whole)| completion(part, whole))
         {
             out.extend_from_slice(b"\"completion\":");
             write_ten_thousandths(share, out);
@@ -197,12 +184,12 @@ impl Event<'_> {
         const OPEN: &[u8] = b",\"extra\":{";
         let start = out.len();
         out.extend_from_slice(OPEN);
-        let mut longest_path = 0;
+        let mut long_path = false;
         let Found { members, .. } = &*self.found;
         let mut index = 0;
         while let Some(member) = members.get(index) {
             if self.is_extra(index) {
-                longest_path = longest_path.max(self.write_extra_member(index, out));
+                long_path |= self.write_extra_member(index, out);
             }
             index = member.end;
         }
@@ -212,7 +199,7 @@ impl Event<'_> {
         }
         out.push(b'}');
         let length = out.len() - (start + OPEN.len() - 1);
-        if length > self.model.extra_max_bytes || longest_path > MAX_PATH_BYTES {
+        if length > self.model.extra_max_bytes || long_path {
             let name = start + 2..start + 2 + b"extra".len();
             out.splice(name, *b"overflow");
         }
@@ -220,13 +207,7 @@ impl Event<'_> {
 
     /// Whether something of a member stays for `extra`.
     fn is_extra(&self, index: usize) -> bool {
-        let Member {
-            kind,
-            name,
-            end,
-            gone,
-            ..
-        } = self.found.members[index];
+        let Member { kind, name, end, gone, .. } = self.found.members[index];
         if gone {
             return false;
         }
@@ -239,30 +220,27 @@ impl Event<'_> {
         }
     }
 
-    /// Writes a member as it was written, of a group what is not claimed; gives the bytes of the
-    /// longest dotted path in it.
-    fn write_extra_member(&self, index: usize, out: &mut Vec<u8>) -> usize {
+    /// Writes a member as it was written, of a group what is not claimed; tells whether a long
+    /// path is in it.
+    fn write_extra_member(&self, index: usize, out: &mut Vec<u8>) -> bool {
         let member = self.found.members[index];
         if out.last() != Some(&b'{') {
             out.push(b',');
         }
-        let key = Span {
-            start: member.key.start - 1,
-            end: member.key.end + 1,
-        };
+        let key = Span { start: member.key.start - 1, end: member.key.end + 1 };
         out.extend_from_slice(key.of(self.text));
         out.push(b':');
         if member.kind != Kind::Group {
             self.copy(member.value, out);
-            return member.longest_path;
+            return member.long_path;
         }
         out.push(b'{');
-        let inside = (index + 1..member.end).filter(|inside| self.is_extra(*inside));
-        let longest_path = inside
-            .map(|inside| self.write_extra_member(inside, out))
-            .max();
+        let mut long_path = false;
+        for inside in (index + 1..member.end).filter(|inside| self.is_extra(*inside)) {
+            long_path |= self.write_extra_member(inside, out);
+        }
         out.push(b'}');
-        longest_path.unwrap_or(0)
+        long_path
     }
 
     /// Copies a value without what is cut from it.
@@ -270,14 +248,8 @@ impl Event<'_> {
     fn copy(&self, value: Span, out: &mut Vec<u8>) {
         let mut position = value.start;
         if !self.found.cuts.is_empty() {
-            let first = self
-                .found
-                .cuts
-                .partition_point(|cut| cut.start < value.start);
-            for cut in self.found.cuts[first..]
-                .iter()
-                .take_while(|cut| cut.start < value.end)
-            {
+            let first = self.found.cuts.partition_point(|cut| cut.start < value.start);
+            for cut in self.found.cuts[first..].iter().take_while(|cut| cut.start < value.end) {
                 if cut.start > position {
                     out.extend_from_slice(&self.text[position..cut.start]);
                 }

@@ -6,6 +6,10 @@ use super::keys::Keys;
 use super::mapping::{Mapping, NameId, Names};
 use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 
+/// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
+/// `extra` an `overflow`.
+const MAX_PATH_BYTES: usize = 512;
+
 /// What was found in one payload; kept from record to record, so that reading allocates
 /// nothing once the buffers have grown.
 #[derive(Debug, Default)]
@@ -24,8 +28,9 @@ pub(super) struct Found {
     objects: usize,
     /// Keys with escapes, unescaped.
     unescaped: Vec<u8>,
-    /// Bytes in the longest dotted path of the member that is read.
-    longest_path: usize,
+    /// How many keys so far have a long path: more than [`MAX_PATH_BYTES`]. Those of replaced
+    /// members are taken off again.
+    long_paths: usize,
 }
 
 /// A member of the event.
@@ -38,8 +43,8 @@ pub(super) struct Member {
     pub(super) name: Option<NameId>,
     /// For a group that was looked into: the index after its last member.
     pub(super) end: usize,
-    /// Bytes in the longest dotted path that starts or ends here, unescaped.
-    pub(super) longest_path: usize,
+    /// Whether a long path leads to or through it: one of more than [`MAX_PATH_BYTES`].
+    pub(super) long_path: bool,
     /// Replaced by a later member, claimed by a field, or used as the timestamp.
     pub(super) gone: bool,
 }
@@ -63,6 +68,8 @@ struct Known {
     key: Key,
     /// From the key's opening quote to the end of the value.
     member: Span,
+    /// How many keys from this one to the end of the value have a long path.
+    long_paths: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,10 +85,7 @@ pub(super) fn trim(payload: &[u8]) -> &[u8] {
     let Some(start) = text.iter().position(|byte| !white(byte)) else {
         return &[];
     };
-    let end = text
-        .iter()
-        .rposition(|byte| !white(byte))
-        .map_or(start, |last| last + 1);
+    let end = text.iter().rposition(|byte| !white(byte)).map_or(start, |last| last + 1);
     &text[start..end]
 }
 
@@ -95,6 +99,7 @@ impl Found {
         self.keys.clear();
         self.objects = 0;
         self.unescaped.clear();
+        self.long_paths = 0;
         simdutf8::basic::from_utf8(text).map_err(|_| Refusal::InvalidUtf8)?;
         let mut scanner = Scanner::new(text);
         scanner.line_breaks = std::mem::take(&mut self.cuts);
@@ -117,11 +122,7 @@ impl Found {
         if scanner.peek().is_some() {
             return Err(Refusal::InvalidJson);
         }
-        if object {
-            Ok(())
-        } else {
-            Err(Refusal::NotAnObject)
-        }
+        if object { Ok(()) } else { Err(Refusal::NotAnObject) }
     }
 
     /// The member with this name, if there is one.
@@ -143,7 +144,8 @@ impl Found {
         let hash = mapping.names.hash(bytes);
         let name = mapping.names.find(place.table, hash, bytes);
         let path = place.path + bytes.len();
-        self.longest_path = path;
+        let long_paths = self.long_paths;
+        self.long_paths += usize::from(path > MAX_PATH_BYTES);
         let index = self.members.len();
         let start = scanner.position();
         let mut member = Member {
@@ -152,20 +154,15 @@ impl Found {
             kind: Kind::Other,
             name,
             end: index + 1,
-            longest_path: path,
+            long_path: false,
             gone: false,
         };
         let replaced = match name {
             Some(name) => std::mem::replace(&mut self.named[name.0], index + 1).checked_sub(1),
-            None => self
-                .known(scanner, place.object, hash, key, text.span)
-                .1
-                .and_then(|known| {
-                    let key = known.start + 1;
-                    self.members
-                        .binary_search_by_key(&key, |member| member.key.start)
-                        .ok()
-                }),
+            None => self.known(scanner, place.object, hash, key, text.span).1.and_then(|known| {
+                let key = known.member.start + 1;
+                self.members.binary_search_by_key(&key, |member| member.key.start).ok()
+            }),
         };
         if let Some(replaced) = replaced {
             self.replace(replaced);
@@ -175,11 +172,7 @@ impl Found {
         member.kind = match inside {
             Some(table) if scanner.peek() == Some(b'{') => {
                 self.objects += 1;
-                let inside = Place {
-                    table,
-                    object: self.objects,
-                    path: path + 1,
-                };
+                let inside = Place { table, object: self.objects, path: path + 1 };
                 scanner.object(|scanner, key| self.member(mapping, scanner, inside, key))?;
                 member.end = self.members.len();
                 Kind::Group
@@ -187,7 +180,7 @@ impl Found {
             _ => self.value(mapping, scanner, place.depth(), path)?,
         };
         member.value.end = scanner.position();
-        member.longest_path = self.longest_path;
+        member.long_path = self.long_paths > long_paths;
         self.members[index] = member;
         Ok(())
     }
@@ -233,18 +226,20 @@ impl Found {
                     let bytes = key.bytes(scanner.text(), &self.unescaped);
                     let hash = mapping.names.hash(bytes);
                     let path = path + 1 + bytes.len();
-                    self.longest_path = self.longest_path.max(path);
                     let (known, replaced) = self.known(scanner, object, hash, key, text.span);
-                    if let Some(Span { start, end }) = replaced {
+                    if let Some(replaced) = replaced {
+                        self.long_paths -= replaced.long_paths;
+                        let Span { start, end } = replaced.member;
                         // With the comma that must follow, for this member follows.
                         let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
-                        scanner.line_breaks.push(Span {
-                            start,
-                            end: end + comma + 1,
-                        });
+                        scanner.line_breaks.push(Span { start, end: end + comma + 1 });
                     }
+                    let long_paths = self.long_paths;
+                    self.long_paths += usize::from(path > MAX_PATH_BYTES);
                     self.value(mapping, scanner, depth + 1, path)?;
-                    self.keys.value_mut(known).member.end = scanner.position();
+                    let known = self.keys.value_mut(known);
+                    known.member.end = scanner.position();
+                    known.long_paths = self.long_paths - long_paths;
                     Ok(())
                 })?;
                 Ok(Kind::Other)
@@ -262,38 +257,23 @@ impl Found {
         hash: u64,
         key: Key,
         content: Span,
-    ) -> (usize, Option<Span>) {
-        let Self {
-            keys, unescaped, ..
-        } = self;
+    ) -> (usize, Option<Known>) {
+        let Self { keys, unescaped, .. } = self;
         let start = content.start - 1;
         let bytes = key.bytes(scanner.text(), unescaped);
-        let known = Known {
-            key,
-            member: Span { start, end: start },
-        };
+        let known = Known { key, member: Span { start, end: start }, long_paths: 0 };
         let same = |known: &Known| known.key.bytes(scanner.text(), unescaped) == bytes;
-        let (index, replaced) = keys.put(hash, object, known, same);
-        (index, replaced.map(|known| known.member))
+        keys.put(hash, object, known, same)
     }
 
     #[inline]
     fn key(&mut self, text: &[u8], key: Text) -> Key {
         if !key.escaped {
-            return Key {
-                span: key.span,
-                unescaped: false,
-            };
+            return Key { span: key.span, unescaped: false };
         }
         let start = self.unescaped.len();
         json::unescape(key.span.of(text), &mut self.unescaped);
-        Key {
-            span: Span {
-                start,
-                end: self.unescaped.len(),
-            },
-            unescaped: true,
-        }
+        Key { span: Span { start, end: self.unescaped.len() }, unescaped: true }
     }
 }
 
@@ -316,11 +296,7 @@ struct Place {
 }
 
 impl Place {
-    const TOP: Self = Self {
-        table: Names::TOP,
-        object: 0,
-        path: 0,
-    };
+    const TOP: Self = Self { table: Names::TOP, object: 0, path: 0 };
 
     /// How many levels a value here is inside.
     const fn depth(self) -> usize {
