@@ -1,0 +1,192 @@
+//! What holds for any payload.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use shared::event::{Model, Reader, Refusal};
+use shared::json::MAX_DEPTH;
+
+use crate::support::runner::holds;
+use crate::support::tree::{Duplicates, Tree};
+use crate::support::{arrival, document_by, expected, id_of, model, payloads, transform};
+
+/// The tree of a document, which must be one line without duplicate keys.
+fn tree(document: &str) -> Tree {
+    assert!(!document.contains(['\n', '\r']), "{document}");
+    if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(document) {
+        // `extra` adds a level to the 128 that both allow.
+        assert_eq!(error.to_string().split(" at ").next(), Some("recursion limit exceeded"));
+    }
+    Tree::parse(document, Duplicates::Refused)
+        .unwrap_or_else(|| panic!("no JSON, or a duplicate key: {document}"))
+}
+
+/// The text of `extra` or `overflow` in a document, and which it is.
+fn extra(document: &str) -> Option<(&str, &str)> {
+    let (_, analytics) = document.split_once(r#","analytics":{"#)?;
+    let (_, extra) = analytics.split_once("},")?;
+    let (name, text) = extra.split_once(':')?;
+    Some((name.trim_matches('"'), text.strip_suffix('}')?))
+}
+
+/// Checks the document of a valid event against the specification.
+fn is_as_specified(model: &Model, payload: &str) {
+    let document = document_by(model, payload);
+    let written = tree(&document);
+    let id = id_of(&document);
+    assert!((1..=512).contains(&id.len()), "{id}");
+    let name = match extra(&document) {
+        Some((name, text)) => {
+            let longest_path = written.get(name).and_then(Tree::longest_path).unwrap_or(0);
+            let overflows = text.len() > model.extra_max_bytes || longest_path > 512;
+            assert_eq!(name, if overflows { "overflow" } else { "extra" }, "{text}");
+            name
+        }
+        None => "extra",
+    };
+    let event = Tree::parse(payload, Duplicates::LastWins).unwrap();
+    let expected = expected::document(&event, &id, name);
+    assert_eq!(written.to_string(), expected.to_string(), "{payload}");
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn bytes_are_a_document_or_a_refusal() {
+    let model = model(&[]);
+    holds(500, &vec(any::<u8>(), 0..200), |bytes| {
+        if let Ok((document, _)) = transform(&model, &arrival(), &bytes) {
+            tree(&document);
+        }
+    });
+}
+
+#[test]
+fn what_is_taken_is_what_the_grammar_takes() {
+    let model = model(&[]);
+    holds(500, &payloads::damaged(), |bytes| {
+        let outcome = transform(&model, &arrival(), &bytes).map(|(document, _)| tree(&document));
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            assert_eq!(outcome, Err(Refusal::InvalidUtf8));
+            return;
+        };
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        if text.trim_matches([' ', '\t', '\r', '\n']).is_empty() {
+            assert_eq!(outcome, Err(Refusal::Empty));
+            return;
+        }
+        match (outcome, Tree::parse(text, Duplicates::LastWins)) {
+            (Ok(_), Some(Tree::Object(_)))
+            | (Err(Refusal::InvalidJson), None)
+            | (Err(Refusal::NotAnObject), Some(Tree::Leaf(_) | Tree::Array(_))) => {}
+            other => panic!("{other:?} of {text}"),
+        }
+    });
+}
+
+#[test]
+fn documents_are_as_specified() {
+    let model = model(&[]);
+    holds(500, &payloads::event(), |payload| {
+        is_as_specified(&model, &payload);
+    });
+}
+
+#[test]
+fn documents_are_as_specified_where_extra_is_short() {
+    let model = model(&[("EXTRA_MAX_BYTES", "60")]);
+    holds(500, &payloads::event(), |payload| {
+        is_as_specified(&model, &payload);
+    });
+}
+
+/// Long keys at some places of a nested event, which may also be replaced.
+fn long_paths() -> impl Strategy<Value = String> {
+    let key = prop_oneof![
+        Just("a".to_owned()),
+        Just("artist".to_owned()),
+        prop_oneof![Just(170_usize), Just(254), Just(255), Just(256), Just(510)]
+            .prop_map(|length| "k".repeat(length)),
+        Just("é".repeat(85)),
+        Just("\\u00e9".repeat(85)),
+    ];
+    let leaf = prop_oneof![Just("1".to_owned()), Just("{}".to_owned())];
+    let inside = leaf.prop_recursive(5, 24, 4, move |inside| {
+        let member = (key.clone(), inside).prop_map(|(key, value)| format!("\"{key}\":{value}"));
+        prop_oneof![
+            5 => vec(member.clone(), 0..4).prop_map(|all| format!("{{{}}}", all.join(","))),
+            1 => vec(member, 1..3).prop_map(|all| format!("[{{{}}}]", all.join(","))),
+        ]
+    });
+    vec((prop_oneof![Just("b"), Just("user")], inside), 0..4).prop_map(|all| {
+        let members: Vec<_> = all.iter().map(|(key, value)| format!("\"{key}\":{value}")).collect();
+        format!("{{{}}}", members.join(","))
+    })
+}
+
+#[test]
+fn overflow_counts_the_paths_that_are_left() {
+    let model = model(&[]);
+    holds(500, &long_paths(), |payload| {
+        is_as_specified(&model, &payload);
+    });
+}
+
+#[test]
+fn a_reader_forgets_what_it_read() {
+    let model = model(&[("EXTRA_MAX_BYTES", "100")]);
+    let many =
+        vec(prop_oneof![payloads::event().prop_map(String::into_bytes), payloads::damaged()], 1..8);
+    holds(256, &many, |payloads| {
+        let mut reader = Reader::default();
+        for payload in payloads {
+            let mut out = Vec::new();
+            let outcome = reader.read(&model, &payload).map(|mut event| {
+                let source = event.write_document(&arrival(), &mut out);
+                (String::from_utf8(out).unwrap(), source)
+            });
+            assert_eq!(outcome, transform(&model, &arrival(), &payload));
+        }
+    });
+}
+
+#[test]
+fn an_event_that_is_put_back_keeps_its_document() {
+    let model = model(&[]);
+    holds(500, &(payloads::event(), any::<u32>()), |(payload, count)| {
+        let document = document_by(&model, &payload);
+        let mut reader = Reader::default();
+        let mut event = reader.read(&model, payload.as_bytes()).unwrap();
+        let put_back = event.put_back(count);
+        // Whether it is put back is known only once the document is written.
+        event.write_document(&arrival(), &mut Vec::new());
+        assert_eq!(event.put_back(count), put_back);
+
+        let event = reader.read(&model, &put_back).unwrap();
+        assert_eq!(event.reingests(), count);
+        assert_eq!(event.put_back(count), put_back);
+        assert_eq!(document_by(&model, &put_back), document);
+    });
+}
+
+#[test]
+fn nesting_is_bounded_whatever_nests() {
+    let model = model(&[]);
+    let step = prop_oneof![
+        Just(("[", "]")),
+        Just(("{\"a\":", "}")),
+        Just(("{\"artist\":", "}")),
+        Just(("{\"b\":1,\"b\":2,\"a\":", ",\"b\":0}")),
+    ];
+    let steps = vec(step, MAX_DEPTH - 3..MAX_DEPTH + 3);
+    holds(256, &steps, |steps| {
+        let (open, close): (Vec<_>, Vec<_>) = steps.into_iter().unzip();
+        let depth = open.len() + 1;
+        let close: String = close.into_iter().rev().collect();
+        let payload = format!("{{\"user\":{}1{close}}}", open.concat());
+        if depth <= MAX_DEPTH {
+            is_as_specified(&model, &payload);
+        } else {
+            let outcome = transform(&model, &arrival(), payload.as_bytes());
+            assert_eq!(outcome, Err(Refusal::TooDeep));
+        }
+    });
+}

@@ -1,0 +1,76 @@
+//! Payloads in, documents out: the model with fixed times.
+
+pub(crate) mod expected;
+pub(crate) mod payloads;
+pub(crate) mod runner;
+pub(crate) mod tree;
+
+use self::tree::{Duplicates, Tree};
+use shared::event::{Arrival, Model, Reader, Refusal, Timestamp, TimestampSource};
+
+/// The model as these variables set it.
+pub(crate) fn model(variables: &[(&str, &str)]) -> Model {
+    shared::event::model(&variables.iter().copied().collect()).unwrap()
+}
+
+pub(crate) fn time(text: &str) -> Timestamp {
+    Timestamp::from_text(text.as_bytes()).unwrap()
+}
+
+/// Arrived at 2024-03-01T12:34:58.000Z, a Friday, and read a millisecond later.
+pub(crate) fn arrival() -> Arrival {
+    Arrival { time: Some(time("2024-03-01T12:34:58Z")), now: time("2024-03-01T12:34:58.001Z") }
+}
+
+/// What `model` makes of a payload.
+pub(crate) fn transform(
+    model: &Model,
+    arrival: &Arrival,
+    payload: &[u8],
+) -> Result<(String, TimestampSource), Refusal> {
+    let mut out = b"before".to_vec();
+    let source = Reader::default().read(model, payload)?.write_document(arrival, &mut out);
+    let document = out.strip_prefix(b"before").unwrap().to_vec();
+    Ok((String::from_utf8(document).unwrap(), source))
+}
+
+/// The document of a payload, with all settings at their defaults.
+pub(crate) fn document(payload: impl AsRef<[u8]>) -> String {
+    document_by(&model(&[]), payload)
+}
+
+/// The document that `model` makes of a payload.
+pub(crate) fn document_by(model: &Model, payload: impl AsRef<[u8]>) -> String {
+    transform(model, &arrival(), payload.as_ref()).unwrap().0
+}
+
+/// What a document says apart from `@timestamp`, `event` and the two `analytics` that are always
+/// there, for an event of these members besides its id and time; starting with a comma.
+pub(crate) fn rest(members: &str) -> String {
+    rest_by(&model(&[]), members)
+}
+
+/// [`rest`] by this model.
+pub(crate) fn rest_by(model: &Model, members: &str) -> String {
+    let payload = format!(r#"{{"event_id":"x","ts":1709296496789,{members}}}"#);
+    let document = document_by(model, payload);
+    let head = concat!(
+        r#"{"@timestamp":"2024-03-01T12:34:56.789Z","#,
+        r#""event":{"id":"x","ingested":"2024-03-01T12:34:58.001Z"}"#
+    );
+    let rest = document
+        .strip_prefix(head)
+        .and_then(|rest| rest.strip_suffix('}'))
+        .unwrap_or_else(|| panic!("{document}"));
+    let (groups, extra) = rest
+        .split_once(r#","analytics":{"hour":12,"weekday":5}"#)
+        .unwrap_or_else(|| panic!("{document}"));
+    format!("{groups}{extra}")
+}
+
+/// The `event.id` of a document, unescaped.
+pub(crate) fn id_of(document: &str) -> String {
+    let document = Tree::parse(document, Duplicates::Refused).unwrap();
+    let id = document.get("event").and_then(|event| event.get("id"));
+    serde_json::from_str(&id.unwrap().to_string()).unwrap()
+}
