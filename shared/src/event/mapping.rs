@@ -169,7 +169,8 @@ impl Mapping {
         let allowed = match group {
             "event" => matches!(name, "id" | "action"),
             "analytics" | "extra" | "overflow" | "@timestamp" => false,
-            _ => true,
+            // OpenSearch refuses documents with the names of its own metadata.
+            _ => !group.starts_with('_'),
         };
         if !allowed {
             return Err(wrong(entry, "the document field is sluice's own"));
@@ -232,8 +233,10 @@ fn segments(path: &str) -> Option<(&str, Option<&str>)> {
         Some((first, second)) => (first, Some(second)),
         None => (path, None),
     };
-    let well_formed = !first.is_empty()
-        && second.is_none_or(|second| !second.is_empty() && !second.contains('.'));
+    // OpenSearch refuses documents with blank names in them.
+    let blank = |segment: &str| segment.trim().is_empty();
+    let well_formed =
+        !blank(first) && second.is_none_or(|second| !blank(second) && !second.contains('.'));
     well_formed.then_some((first, second))
 }
 
@@ -420,6 +423,8 @@ mod tests {
             (r#"{"overflow.a":["a"]}"#, "overflow.a: the document field is sluice's own"),
             (r#"{"@timestamp.a":["a"]}"#, "@timestamp.a: the document field is sluice's own"),
             (r#"{"event.ingested":["a"]}"#, "event.ingested: the document field is sluice's own"),
+            (r#"{"_id.x":["a"]}"#, "_id.x: the document field is sluice's own"),
+            (r#"{"a. ":["a"]}"#, "a. : a document field has two segments, as in artist.id"),
             (r#"{"analytics.x":["a"]}"#, "analytics.x: the document field is sluice's own"),
             (r#"{"a.b":["x","y.z","x"]}"#, "x: the path is listed twice"),
             (r#"{"a.b":["x.y"],"a.c":["x.y"]}"#, "x.y: the path is listed twice"),
