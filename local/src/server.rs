@@ -38,9 +38,7 @@ impl Server {
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
-        Self {
-            task: tokio::spawn(accept(listener, answer)),
-        }
+        Self { task: tokio::spawn(accept(listener, answer)) }
     }
 }
 
@@ -122,11 +120,7 @@ where
         }
         whole.extend_from_slice(&data);
     }
-    if length > limit {
-        Err(BodyError::TooLarge)
-    } else {
-        Ok(whole.freeze())
-    }
+    if length > limit { Err(BodyError::TooLarge) } else { Ok(whole.freeze()) }
 }
 
 #[cfg(test)]

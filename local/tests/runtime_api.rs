@@ -19,10 +19,7 @@ fn scripted() -> FunctionOptions {
 
 fn with_script(script: &str) -> FunctionOptions {
     let environment = vec![("SCRIPT".to_owned(), script.to_owned())];
-    FunctionOptions {
-        environment,
-        ..scripted()
-    }
+    FunctionOptions { environment, ..scripted() }
 }
 
 async fn started(options: FunctionOptions) -> Function {
@@ -45,9 +42,7 @@ async fn line(function: &Function, text: &str) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(1), written)
-        .await
-        .expect(text);
+    tokio::time::timeout(Duration::from_mins(1), written).await.expect(text);
 }
 
 #[tokio::test]
@@ -67,16 +62,10 @@ async fn an_event_goes_in_and_an_answer_comes_out_byte_for_byte() {
 async fn the_function_sees_what_lambda_tells_it() {
     let environment = [("OWN", "value"), ("AWS_REGION", "eu-west-1")]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-    let options = FunctionOptions {
-        environment: environment.to_vec(),
-        memory_mb: 256,
-        ..scripted()
-    };
+    let options =
+        FunctionOptions { environment: environment.to_vec(), memory_mb: 256, ..scripted() };
     let folder = options.binary.parent().unwrap().canonicalize().unwrap();
-    let before = std::time::SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap()
-        .as_millis();
+    let before = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_millis();
     let function = started(options).await;
     let context: Value =
         serde_json::from_str(&text(&function, &json!({"do": "context"})).await).unwrap();
@@ -101,55 +90,30 @@ async fn the_function_sees_what_lambda_tells_it() {
     }
     let log_stream = environment["AWS_LAMBDA_LOG_STREAM_NAME"].as_str().unwrap();
     assert!(log_stream.starts_with("[$LATEST]"), "{log_stream}");
-    assert_eq!(
-        environment["HOME"],
-        Value::Null,
-        "the parent's environment stays outside"
-    );
-    assert_eq!(
-        environment["CARGO"],
-        Value::Null,
-        "the parent's environment stays outside"
-    );
+    assert_eq!(environment["HOME"], Value::Null, "the parent's environment stays outside");
+    assert_eq!(environment["CARGO"], Value::Null, "the parent's environment stays outside");
 
     let headers = &context["headers"];
     let arn = "arn:aws:lambda:us-east-1:123456789012:function:scripted";
     assert_eq!(headers["lambda-runtime-invoked-function-arn"], arn);
     let trace = headers["lambda-runtime-trace-id"].as_str().unwrap();
-    assert!(
-        trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"),
-        "{trace}"
-    );
-    let deadline: u128 = headers["lambda-runtime-deadline-ms"]
-        .as_str()
-        .unwrap()
-        .parse()
-        .unwrap();
-    assert!(
-        deadline >= before + 60_000,
-        "the deadline is the timeout from now: {deadline}"
-    );
+    assert!(trace.starts_with("Root=1-") && trace.ends_with(";Sampled=0"), "{trace}");
+    let deadline: u128 = headers["lambda-runtime-deadline-ms"].as_str().unwrap().parse().unwrap();
+    assert!(deadline >= before + 60_000, "the deadline is the timeout from now: {deadline}");
 }
 
 #[tokio::test]
 async fn an_error_of_the_function_fails_the_invocation_and_keeps_the_environment() {
     let function = started(scripted()).await;
-    let pid = text(&function, &json!({"do": "count"}))
-        .await
-        .replace("/1", "");
+    let pid = text(&function, &json!({"do": "count"})).await.replace("/1", "");
     let failed = error(&function, &json!({"do": "error"})).await;
-    let expected = InvokeError::Function {
-        error_type: "Boom".to_owned(),
-        message: "as told".to_owned(),
-    };
+    let expected =
+        InvokeError::Function { error_type: "Boom".to_owned(), message: "as told".to_owned() };
     assert_eq!(failed, expected);
     assert_eq!(failed.to_string(), "Boom: as told");
     let bare = error(&function, &json!({"do": "bare error"})).await;
     assert_eq!(bare.error_type(), "Runtime.Unknown");
-    assert_eq!(
-        text(&function, &json!({"do": "count"})).await,
-        format!("{pid}/4")
-    );
+    assert_eq!(text(&function, &json!({"do": "count"})).await, format!("{pid}/4"));
 }
 
 #[tokio::test]
@@ -158,13 +122,7 @@ async fn an_error_at_init_fails_the_invocation() {
     for _ in 0..2 {
         let failed = error(&function, &json!({})).await;
         let (error_type, message) = ("Config.Invalid".to_owned(), "FOO is missing".to_owned());
-        assert_eq!(
-            failed,
-            InvokeError::Init {
-                error_type,
-                message
-            }
-        );
+        assert_eq!(failed, InvokeError::Init { error_type, message });
     }
 }
 
@@ -172,26 +130,12 @@ async fn an_error_at_init_fails_the_invocation() {
 async fn a_runtime_that_ends_or_hangs_at_init_fails_the_invocation() {
     let function = started(with_script("exit-at-init")).await;
     let failed = error(&function, &json!({})).await;
-    assert_eq!(
-        failed,
-        InvokeError::Exit {
-            status: "exit status 7".to_owned()
-        }
-    );
+    assert_eq!(failed, InvokeError::Exit { status: "exit status 7".to_owned() });
 
     let init_timeout = Duration::from_millis(20);
-    let function = started(FunctionOptions {
-        init_timeout,
-        ..with_script("hang-at-init")
-    })
-    .await;
+    let function = started(FunctionOptions { init_timeout, ..with_script("hang-at-init") }).await;
     let failed = error(&function, &json!({})).await;
-    assert_eq!(
-        failed,
-        InvokeError::InitTimeout {
-            after: init_timeout
-        }
-    );
+    assert_eq!(failed, InvokeError::InitTimeout { after: init_timeout });
 }
 
 #[tokio::test]
@@ -199,12 +143,7 @@ async fn a_crash_fails_its_invocation_and_the_next_gets_a_new_environment() {
     let function = started(scripted()).await;
     let first = text(&function, &json!({"do": "count"})).await;
     let failed = error(&function, &json!({"do": "exit"})).await;
-    assert_eq!(
-        failed,
-        InvokeError::Exit {
-            status: "exit status 3".to_owned()
-        }
-    );
+    assert_eq!(failed, InvokeError::Exit { status: "exit status 3".to_owned() });
     let failed = error(&function, &json!({"do": "abort"})).await;
     assert_eq!(
         failed.to_string(),
@@ -226,28 +165,13 @@ async fn an_environment_that_ends_between_two_events_fails_none() {
 
 #[tokio::test]
 async fn an_invocation_that_takes_too_long_is_killed() {
-    let options = FunctionOptions {
-        timeout: Duration::from_millis(50),
-        ..scripted()
-    };
+    let options = FunctionOptions { timeout: Duration::from_millis(50), ..scripted() };
     let function = started(options).await;
     let failed = error(&function, &json!({"do": "hang"})).await;
-    assert_eq!(
-        failed,
-        InvokeError::Timeout {
-            after: Duration::from_millis(50)
-        }
-    );
-    assert_eq!(
-        failed.to_string(),
-        "Sandbox.Timedout: Task timed out after 0.05 seconds"
-    );
+    assert_eq!(failed, InvokeError::Timeout { after: Duration::from_millis(50) });
+    assert_eq!(failed.to_string(), "Sandbox.Timedout: Task timed out after 0.05 seconds");
     assert_eq!(function.invoke("{}").await.unwrap().body, "{}");
-    let starts = function
-        .logs()
-        .into_iter()
-        .filter(|line| line.text == "starting")
-        .count();
+    let starts = function.logs().into_iter().filter(|line| line.text == "starting").count();
     assert_eq!(starts, 2);
 }
 
@@ -279,33 +203,19 @@ async fn a_kill_between_invocations_costs_only_the_warm_environment() {
 #[tokio::test]
 async fn as_many_environments_run_at_once_as_are_allowed() {
     let folder = tempfile::tempdir().unwrap();
-    let function = started(FunctionOptions {
-        concurrency: 3,
-        ..scripted()
-    })
-    .await;
+    let function = started(FunctionOptions { concurrency: 3, ..scripted() }).await;
     // Each waits for the two others, so they end only if all run at once.
     let meet = json!({"do": "meet", "folder": folder.path(), "others": 3});
-    let answers = tokio::join!(
-        text(&function, &meet),
-        text(&function, &meet),
-        text(&function, &meet)
-    );
-    assert_eq!(
-        answers,
-        ("met".to_owned(), "met".to_owned(), "met".to_owned())
-    );
+    let answers =
+        tokio::join!(text(&function, &meet), text(&function, &meet), text(&function, &meet));
+    assert_eq!(answers, ("met".to_owned(), "met".to_owned(), "met".to_owned()));
 
     let mut processes = HashSet::new();
     for _ in 0..6 {
         let count = text(&function, &json!({"do": "count"})).await;
         processes.insert(count.split('/').next().unwrap().to_owned());
     }
-    assert_eq!(
-        processes.len(),
-        1,
-        "one at a time, the warmest environment takes them all"
-    );
+    assert_eq!(processes.len(), 1, "one at a time, the warmest environment takes them all");
 }
 
 #[tokio::test]
@@ -314,10 +224,7 @@ async fn invocations_beyond_the_concurrency_wait() {
     let event = json!({"do": "count"});
     let (one, other) = tokio::join!(text(&function, &event), text(&function, &event));
     let pid = one.split('/').next().unwrap();
-    assert_eq!(
-        (one.clone(), other),
-        (format!("{pid}/1"), format!("{pid}/2"))
-    );
+    assert_eq!((one.clone(), other), (format!("{pid}/1"), format!("{pid}/2")));
 }
 
 #[tokio::test]
@@ -342,11 +249,7 @@ async fn an_answer_above_the_limit_fails_the_invocation_with_413() {
     let failed = error(&function, &event).await;
     assert_eq!(failed, InvokeError::ResponseTooLarge);
     line(&function, "big answer: 413").await;
-    assert_eq!(
-        function.invoke("1").await.unwrap().body,
-        "1",
-        "the environment goes on"
-    );
+    assert_eq!(function.invoke("1").await.unwrap().body, "1", "the environment goes on");
 }
 
 #[tokio::test]
@@ -361,10 +264,7 @@ async fn logs_are_complete_when_the_answer_is_there() {
     text(&function, &json!({"do": "log"})).await;
     let mut logs = function.logs();
     logs.sort_by_key(|line| line.stream == LogStream::Stderr);
-    let line = |stream, text: &str| LogLine {
-        stream,
-        text: text.to_owned(),
-    };
+    let line = |stream, text: &str| LogLine { stream, text: text.to_owned() };
     let expected = [
         line(LogStream::Stdout, "starting"),
         line(LogStream::Stdout, "to standard output"),
@@ -373,10 +273,7 @@ async fn logs_are_complete_when_the_answer_is_there() {
     assert_eq!(logs, expected);
 
     error(&function, &json!({"do": "exit"})).await;
-    assert_eq!(
-        function.logs().pop(),
-        Some(line(LogStream::Stderr, "last words"))
-    );
+    assert_eq!(function.logs().pop(), Some(line(LogStream::Stderr, "last words")));
 }
 
 #[tokio::test]
@@ -388,19 +285,10 @@ async fn a_stopped_function_refuses_and_leaves_no_process() {
     let waiting = tokio::spawn(async move { invoked.invoke(r#"{"do":"hang"}"#).await });
     line(&function, "hanging").await;
     function.stop().await;
-    assert_eq!(
-        waiting.await.unwrap().unwrap_err().error_type(),
-        "Runtime.ExitError"
-    );
-    assert_eq!(
-        function.invoke("{}").await.unwrap_err(),
-        InvokeError::Stopped
-    );
+    assert_eq!(waiting.await.unwrap().unwrap_err().error_type(), "Runtime.ExitError");
+    assert_eq!(function.invoke("{}").await.unwrap_err(), InvokeError::Stopped);
     if cfg!(target_os = "linux") {
-        assert!(
-            !PathBuf::from("/proc").join(pid).exists(),
-            "process {pid} is left"
-        );
+        assert!(!PathBuf::from("/proc").join(pid).exists(), "process {pid} is left");
     }
 }
 
@@ -408,16 +296,7 @@ async fn a_stopped_function_refuses_and_leaves_no_process() {
 async fn a_missing_binary_and_no_concurrency_are_told_at_once() {
     let missing = FunctionOptions::new("f", "/no/such/bootstrap");
     let failed = Function::start(missing).await.unwrap_err();
-    assert_eq!(
-        failed.to_string(),
-        "the function's binary /no/such/bootstrap is not a file"
-    );
-    let none = FunctionOptions {
-        concurrency: 0,
-        ..scripted()
-    };
-    assert!(matches!(
-        Function::start(none).await,
-        Err(Error::NoConcurrency)
-    ));
+    assert_eq!(failed.to_string(), "the function's binary /no/such/bootstrap is not a file");
+    let none = FunctionOptions { concurrency: 0, ..scripted() };
+    assert!(matches!(Function::start(none).await, Err(Error::NoConcurrency)));
 }

@@ -1,5 +1,6 @@
 //! The `_bulk` request, and what its answer says of each document.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,11 +14,24 @@ use crate::opensearch::Client;
 /// How much of the server's words about a whole request is kept.
 const SHOWN_BYTES: usize = 1024;
 
+/// The service's code where there is no answer, or none of an OpenSearch.
+const NO_ANSWER: &str = "OS.ServiceException";
+
 /// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reason {
     pub(super) code: String,
     pub(super) message: String,
+}
+
+impl fmt::Display for Reason {
+    /// Without the words of a server, which may quote documents.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.code.as_str() {
+            NO_ANSWER => f.write_str(&self.message),
+            code => f.write_str(code),
+        }
+    }
 }
 
 /// What became of one document.
@@ -44,10 +58,8 @@ pub(super) enum Outcome {
 
 /// Sends the documents with the operation `index`, which Firehose uses.
 pub(super) async fn send(client: &Client, documents: &[Document], timeout: Duration) -> Outcome {
-    let deferred = |message: String| {
-        // The service's code for an answer that is none.
-        Outcome::Deferred(Reason { code: "OS.ServiceException".to_owned(), message })
-    };
+    let deferred =
+        |message: String| Outcome::Deferred(Reason { code: NO_ANSWER.to_owned(), message });
     let sent = client.send_bulk("/_bulk", body(documents), false);
     match tokio::time::timeout(timeout, sent).await {
         Ok(Ok(answer)) => judge(answer.status.as_u16(), &answer.body, documents.len()),
@@ -112,7 +124,7 @@ fn judge(status: u16, body: &[u8], documents: usize) -> Outcome {
         // Something answered that is no OpenSearch, or the answer is not all there. Whether the
         // documents are is unknown; with their ids they can be sent again.
         _ => Outcome::Deferred(Reason {
-            code: "OS.ServiceException".to_owned(),
+            code: NO_ANSWER.to_owned(),
             message: "the answer is not that of a bulk request".to_owned(),
         }),
     }

@@ -65,8 +65,7 @@ async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
             report.delivered += indexed;
             report.in_flight -= indexed;
             if let Some((_, reason)) = refused.first().or(deferred.first()) {
-                let Reason { code, .. } = reason;
-                report.last_error = Some(format!("OpenSearch did not take documents: {code}"));
+                report.last_error = Some(format!("OpenSearch did not take documents: {reason}"));
             }
         });
         give_up(shared, refused, attempts).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// Records put by [`put_record`](super::DeliveryStream::put_record) and its batch form.
+    /// Records put by [`put_record`](super::DeliveryStream::put_record).
     pub put: u64,
     /// Records put through the [`endpoint`](super::DeliveryStream::endpoint): those that the
     /// function put back.

@@ -64,26 +64,14 @@ impl Environment {
         command
             .current_dir(task_root)
             .env_clear()
-            .envs(variables(
-                options,
-                task_root,
-                &address.to_string(),
-                &log_stream,
-            ))
+            .envs(variables(options, task_root, &address.to_string(), &log_stream))
             .stdin(Stdio::null())
             .stdout(stdio(LogStream::Stdout)?)
             .stderr(stdio(LogStream::Stderr)?);
         let started = Instant::now();
         let process = Process::start(&mut command)?;
         // `command` is dropped here with the writing ends, so that the pipes end with the process.
-        Ok(Self {
-            process,
-            exchange,
-            pipes,
-            init_duration: None,
-            started,
-            _server: server,
-        })
+        Ok(Self { process, exchange, pipes, init_duration: None, started, _server: server })
     }
 
     /// Waits until the runtime asks for its first event.
@@ -102,9 +90,7 @@ impl Environment {
         };
         let result = timeout(options.init_timeout, initialised)
             .await
-            .unwrap_or(Err(InvokeError::InitTimeout {
-                after: options.init_timeout,
-            }));
+            .unwrap_or(Err(InvokeError::InitTimeout { after: options.init_timeout }));
         self.init_duration = Some(self.started.elapsed());
         if result.is_err() {
             self.end().await;
@@ -121,13 +107,8 @@ impl Environment {
         let request_id = uuid();
         let (taken, mut was_taken) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let event = Event {
-            request_id: request_id.clone(),
-            payload,
-            timeout: limit,
-            taken,
-            answer,
-        };
+        let event =
+            Event { request_id: request_id.clone(), payload, timeout: limit, taken, answer };
         let control = Arc::clone(self.control());
 
         let taken = async {
@@ -142,10 +123,7 @@ impl Environment {
         let taken = match timeout(limit, taken).await {
             Ok(Ok(at)) => at,
             Ok(Err(error)) => {
-                return Err(Failure {
-                    error,
-                    taken: was_taken.try_recv().is_ok(),
-                });
+                return Err(Failure { error, taken: was_taken.try_recv().is_ok() });
             }
             Err(_) => return Err(self.timed_out(&request_id, limit).await),
         };
@@ -164,21 +142,13 @@ impl Environment {
         let duration = taken.elapsed();
         self.drain_logs();
         let body = answer.map_err(|error| Failure { error, taken: true })?;
-        Ok(Answer {
-            body,
-            duration,
-            init_duration: self.init_duration.take(),
-            request_id,
-        })
+        Ok(Answer { body, duration, init_duration: self.init_duration.take(), request_id })
     }
 
     async fn timed_out(&mut self, request_id: &str, after: Duration) -> Failure {
         self.exchange.time_out(request_id);
         self.end().await;
-        Failure {
-            error: InvokeError::Timeout { after },
-            taken: true,
-        }
+        Failure { error: InvokeError::Timeout { after }, taken: true }
     }
 
     /// Kills the process, waits for its end and reads its last words.

@@ -85,11 +85,7 @@ impl Exchange {
     /// Gives up an invocation: an answer that still comes is too late.
     pub(super) fn time_out(&self, request_id: &str) {
         let mut state = self.state();
-        if state
-            .current
-            .as_ref()
-            .is_some_and(|current| current.request_id == request_id)
-        {
+        if state.current.as_ref().is_some_and(|current| current.request_id == request_id) {
             state.current = None;
         }
         state.timed_out = Some(request_id.to_owned());
@@ -99,18 +95,13 @@ impl Exchange {
     pub(super) async fn next(&self) -> Option<Next> {
         self.initialised.notify_one();
         let event = self.receive.lock().await.recv().await?;
-        let now = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let next = Next {
             request_id: event.request_id.clone(),
             payload: event.payload,
             deadline_ms: (now + event.timeout).as_millis(),
         };
-        self.state().current = Some(Current {
-            request_id: event.request_id,
-            answer: event.answer,
-        });
+        self.state().current = Some(Current { request_id: event.request_id, answer: event.answer });
         // Nobody listens any more if the invocation was given up.
         event.taken.send(Instant::now()).ok();
         Some(next)
@@ -119,11 +110,7 @@ impl Exchange {
     /// Is this the invocation under way?
     pub(super) fn check(&self, request_id: &str) -> Result<(), Refused> {
         let state = self.state();
-        if state
-            .current
-            .as_ref()
-            .is_some_and(|current| current.request_id == request_id)
-        {
+        if state.current.as_ref().is_some_and(|current| current.request_id == request_id) {
             Ok(())
         } else if state.timed_out.as_deref() == Some(request_id) {
             Err(Refused::TooLate)
@@ -175,10 +162,7 @@ mod tests {
         };
         exchange.send(event).await;
         let next = exchange.next().await.unwrap();
-        assert_eq!(
-            (next.request_id.as_str(), next.payload.as_ref()),
-            (id, &b"{}"[..])
-        );
+        assert_eq!((next.request_id.as_str(), next.payload.as_ref()), (id, &b"{}"[..]));
         answers
     }
 
@@ -187,15 +171,9 @@ mod tests {
         let exchange = Exchange::new();
         let answers = taken(&exchange, "a").await;
         let body = Bytes::from_static(b"answer");
-        assert_eq!(
-            exchange.answer("b", Ok(body.clone())),
-            Err(Refused::UnknownId)
-        );
+        assert_eq!(exchange.answer("b", Ok(body.clone())), Err(Refused::UnknownId));
         assert_eq!(exchange.answer("a", Ok(body.clone())), Ok(()));
-        assert_eq!(
-            exchange.answer("a", Ok(body.clone())),
-            Err(Refused::UnknownId)
-        );
+        assert_eq!(exchange.answer("a", Ok(body.clone())), Err(Refused::UnknownId));
         assert_eq!(answers.await.unwrap(), Ok(body));
     }
 
@@ -204,23 +182,14 @@ mod tests {
         let exchange = Exchange::new();
         let _answers = taken(&exchange, "a").await;
         exchange.time_out("a");
-        assert_eq!(
-            exchange.answer("a", Ok(Bytes::new())),
-            Err(Refused::TooLate)
-        );
-        assert_eq!(
-            exchange.answer("b", Ok(Bytes::new())),
-            Err(Refused::UnknownId)
-        );
+        assert_eq!(exchange.answer("a", Ok(Bytes::new())), Err(Refused::TooLate));
+        assert_eq!(exchange.answer("b", Ok(Bytes::new())), Err(Refused::UnknownId));
     }
 
     #[tokio::test]
     async fn an_init_error_ends_the_wait_for_the_first_next() {
         let exchange = Exchange::new();
-        let error = InvokeError::Init {
-            error_type: "A".to_owned(),
-            message: "b".to_owned(),
-        };
+        let error = InvokeError::Init { error_type: "A".to_owned(), message: "b".to_owned() };
         exchange.init_error(error.clone());
         assert_eq!(exchange.initialised().await, Err(error));
     }

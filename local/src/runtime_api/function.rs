@@ -56,21 +56,13 @@ impl Function {
         // Absolute, because the process runs in the binary's folder.
         let binary = tokio::fs::canonicalize(&options.binary).await.ok();
         let Some(binary) = binary.filter(|path| path.is_file()) else {
-            return Err(Error::NoBinary {
-                path: options.binary,
-            });
+            return Err(Error::NoBinary { path: options.binary });
         };
         options.binary = binary;
         let slots = Semaphore::new(options.concurrency);
-        let inner = Inner {
-            options,
-            logs: LogStore::default(),
-            slots,
-            environments: Mutex::default(),
-        };
-        Ok(Self {
-            inner: Arc::new(inner),
-        })
+        let inner =
+            Inner { options, logs: LogStore::default(), slots, environments: Mutex::default() };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// Invokes the function and waits for its answer, at most until its timeout; waits first for
@@ -81,16 +73,9 @@ impl Function {
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Answer, InvokeError> {
         let payload = payload.into();
         if payload.len() > REQUEST_LIMIT_BYTES {
-            return Err(InvokeError::RequestTooLarge {
-                bytes: payload.len(),
-            });
+            return Err(InvokeError::RequestTooLarge { bytes: payload.len() });
         }
-        let slot = self
-            .inner
-            .slots
-            .acquire()
-            .await
-            .map_err(|_| InvokeError::Stopped)?;
+        let slot = self.inner.slots.acquire().await.map_err(|_| InvokeError::Stopped)?;
         loop {
             let (mut environment, warm) = match self.inner.take_idle() {
                 Some(environment) => (environment, true),
@@ -118,15 +103,8 @@ impl Function {
     pub async fn kill(&self) {
         let controls: Vec<_> = {
             let mut environments = self.inner.environments();
-            environments
-                .idle
-                .iter()
-                .for_each(|environment| environment.control().kill());
-            environments
-                .controls
-                .drain(..)
-                .filter_map(|control| control.upgrade())
-                .collect()
+            environments.idle.iter().for_each(|environment| environment.control().kill());
+            environments.controls.drain(..).filter_map(|control| control.upgrade()).collect()
         };
         for control in &controls {
             control.kill();
@@ -162,17 +140,12 @@ impl Inner {
 
     async fn start_environment(&self) -> Result<Environment, InvokeError> {
         let started = Environment::start(&self.options, &self.logs).await;
-        let mut environment = started.map_err(|error| InvokeError::Start {
-            message: error.to_string(),
-        })?;
+        let mut environment =
+            started.map_err(|error| InvokeError::Start { message: error.to_string() })?;
         {
             let mut environments = self.environments();
-            environments
-                .controls
-                .retain(|control| control.strong_count() > 0);
-            environments
-                .controls
-                .push(Arc::downgrade(environment.control()));
+            environments.controls.retain(|control| control.strong_count() > 0);
+            environments.controls.push(Arc::downgrade(environment.control()));
         }
         if self.slots.is_closed() {
             environment.end().await;
@@ -184,8 +157,6 @@ impl Inner {
 
     fn environments(&self) -> MutexGuard<'_, Environments> {
         // Every change is a single call: a panic leaves nothing half done.
-        self.environments
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.environments.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -46,10 +46,7 @@ impl LogStore {
         if lines.len() == LINES {
             lines.pop_front();
         }
-        lines.push_back(LogLine {
-            stream,
-            text: String::from_utf8_lossy(line).into_owned(),
-        });
+        lines.push_back(LogLine { stream, text: String::from_utf8_lossy(line).into_owned() });
     }
 }
 
@@ -71,21 +68,10 @@ impl LogPipe {
         let (reader, writer) = io::pipe()?;
         // This makes the pipe non-blocking, for both of its readers.
         let receiver = pipe::Receiver::from_owned_fd(OwnedFd::from(reader.try_clone()?))?;
-        let lines = Lines {
-            stream,
-            store: store.clone(),
-            unfinished: Vec::new(),
-        };
+        let lines = Lines { stream, store: store.clone(), unfinished: Vec::new() };
         let lines = Arc::new(Mutex::new(lines));
         let task = tokio::spawn(read_all(receiver, Arc::clone(&lines)));
-        Ok((
-            Self {
-                reader,
-                lines,
-                task,
-            },
-            writer,
-        ))
+        Ok((Self { reader, lines, task }, writer))
     }
 
     /// Reads what was written until now.
@@ -194,11 +180,8 @@ mod tests {
     #[test]
     fn an_endless_line_is_cut_and_the_oldest_lines_go() {
         let store = LogStore::default();
-        let mut lines = Lines {
-            stream: LogStream::Stderr,
-            store: store.clone(),
-            unfinished: Vec::new(),
-        };
+        let mut lines =
+            Lines { stream: LogStream::Stderr, store: store.clone(), unfinished: Vec::new() };
         lines.take(&vec![b'x'; LINE_BYTES + 1]);
         assert_eq!(texts(&store), ["x".repeat(LINE_BYTES + 1)]);
         for number in 0..LINES {

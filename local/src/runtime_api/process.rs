@@ -27,10 +27,7 @@ impl Process {
     pub(super) fn start(command: &mut Command) -> io::Result<Self> {
         let child = command.kill_on_drop(true).spawn()?;
         let (end, ended) = watch::channel(None);
-        let control = Arc::new(Control {
-            kill: Notify::new(),
-            ended,
-        });
+        let control = Arc::new(Control { kill: Notify::new(), ended });
         let task = tokio::spawn(watch_over(child, Arc::clone(&control), end));
         Ok(Self { control, task })
     }
@@ -61,11 +58,7 @@ impl Control {
     /// Waits for the process to end and gives its status.
     pub(super) async fn ended(&self) -> String {
         let mut ended = self.ended.clone();
-        let status = ended
-            .wait_for(Option::is_some)
-            .await
-            .ok()
-            .and_then(|status| status.clone());
+        let status = ended.wait_for(Option::is_some).await.ok().and_then(|status| status.clone());
         // Without a status the process was dropped, and so killed.
         status.unwrap_or_else(|| "signal: killed".to_owned())
     }
@@ -114,10 +107,7 @@ mod tests {
     fn statuses_are_worded_as_lambda_does() {
         assert_eq!(describe(ExitStatus::from_raw(3 << 8)), "exit status 3");
         assert_eq!(describe(ExitStatus::from_raw(9)), "signal: killed");
-        assert_eq!(
-            describe(ExitStatus::from_raw(11)),
-            "signal: segmentation fault"
-        );
+        assert_eq!(describe(ExitStatus::from_raw(11)), "signal: segmentation fault");
         assert_eq!(describe(ExitStatus::from_raw(16)), "signal: signal 16");
     }
 }

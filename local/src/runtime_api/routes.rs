@@ -36,18 +36,12 @@ pub(super) async fn answer(
         (&Method::POST, ["invocation", id, "response"]) => response(&exchange, id, body).await,
         (&Method::POST, ["invocation", id, "error"]) => {
             let (error_type, message) = error_report(&parts.headers, body).await;
-            let error = InvokeError::Function {
-                error_type,
-                message,
-            };
+            let error = InvokeError::Function { error_type, message };
             accepted(exchange.answer(id, Err(error)))
         }
         (&Method::POST, ["init", "error"]) => {
             let (error_type, message) = error_report(&parts.headers, body).await;
-            exchange.init_error(InvokeError::Init {
-                error_type,
-                message,
-            });
+            exchange.init_error(InvokeError::Init { error_type, message });
             accepted(Ok(()))
         }
         _ => not_found(),
@@ -56,11 +50,7 @@ pub(super) async fn answer(
 
 async fn next(exchange: &Exchange, function_arn: &str) -> Response<Full<Bytes>> {
     let Some(next) = exchange.next().await else {
-        return error(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "InternalServerError",
-            "no more events",
-        );
+        return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "no more events");
     };
     let trace = trace_id(next.deadline_ms / 1000);
     let deadline = next.deadline_ms.to_string();
@@ -94,11 +84,9 @@ async fn response(exchange: &Exchange, id: &str, body: Incoming) -> Response<Ful
             Err(refused) => accepted(Err(refused)),
         },
         // The runtime has gone, or is about to try again.
-        Err(BodyError::Broken) => error(
-            StatusCode::BAD_REQUEST,
-            "InvalidRequestBody",
-            "the body broke off",
-        ),
+        Err(BodyError::Broken) => {
+            error(StatusCode::BAD_REQUEST, "InvalidRequestBody", "the body broke off")
+        }
     }
 }
 
@@ -114,38 +102,25 @@ async fn error_report(headers: &HeaderMap, body: Incoming) -> (String, String) {
     let body = read_body(body, ERROR_LIMIT_BYTES).await.unwrap_or_default();
     let report: Report = serde_json::from_slice(&body).unwrap_or_default();
     let header = headers.get("lambda-runtime-function-error-type");
-    let header = header
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    let error_type = report
-        .error_type
-        .or(header)
-        .unwrap_or_else(|| "Runtime.Unknown".to_owned());
+    let header = header.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let error_type = report.error_type.or(header).unwrap_or_else(|| "Runtime.Unknown".to_owned());
     (error_type, report.error_message.unwrap_or_default())
 }
 
 fn accepted(result: Result<(), Refused>) -> Response<Full<Bytes>> {
     match result {
         Ok(()) => json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into()),
-        Err(Refused::UnknownId) => error(
-            StatusCode::BAD_REQUEST,
-            "InvalidRequestID",
-            "Invalid request ID",
-        ),
-        Err(Refused::TooLate) => error(
-            StatusCode::GONE,
-            "InvalidRequestID",
-            "The invocation has timed out",
-        ),
+        Err(Refused::UnknownId) => {
+            error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
+        }
+        Err(Refused::TooLate) => {
+            error(StatusCode::GONE, "InvalidRequestID", "The invocation has timed out")
+        }
     }
 }
 
 fn not_found() -> Response<Full<Bytes>> {
-    error(
-        StatusCode::NOT_FOUND,
-        "NotFound",
-        "no such route in the Lambda Runtime API",
-    )
+    error(StatusCode::NOT_FOUND, "NotFound", "no such route in the Lambda Runtime API")
 }
 
 fn error(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
@@ -157,17 +132,12 @@ fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body)));
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");
-    response
-        .headers_mut()
-        .insert(http::header::CONTENT_TYPE, json);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
     response
 }
 
 /// An X-Ray trace that is not sampled.
 fn trace_id(seconds: u128) -> String {
     let root = fastrand::u128(..) >> 32;
-    format!(
-        "Root=1-{seconds:08x}-{root:024x};Parent={:016x};Sampled=0",
-        fastrand::u64(..)
-    )
+    format!("Root=1-{seconds:08x}-{root:024x};Parent={:016x};Sampled=0", fastrand::u64(..))
 }

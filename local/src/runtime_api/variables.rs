@@ -26,10 +26,7 @@ pub(super) fn variables(
         own("AWS_LAMBDA_RUNTIME_API", api),
         own("AWS_LAMBDA_FUNCTION_NAME", name),
         own("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        own(
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            &options.memory_mb.to_string(),
-        ),
+        own("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &options.memory_mb.to_string()),
         own("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
         own("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{name}")),
         own("AWS_LAMBDA_LOG_STREAM_NAME", log_stream),
@@ -52,8 +49,5 @@ pub(super) fn variables(
 
 /// The function's ARN, as its invocations name it.
 pub(super) fn arn(options: &FunctionOptions) -> String {
-    format!(
-        "arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}",
-        options.name
-    )
+    format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", options.name)
 }

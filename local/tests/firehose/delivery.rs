@@ -171,6 +171,8 @@ async fn a_server_that_does_not_answer_in_time_is_tried_again() {
     assert_eq!(report.delivery_failed, 1);
     let line = &lines(backup.path())[0];
     assert_eq!(line["errorMessage"], "no answer within 0.005 s");
+    let error = "OpenSearch did not take documents: no answer within 0.005 s";
+    assert_eq!(report.last_error.as_deref(), Some(error));
 }
 
 #[tokio::test]
