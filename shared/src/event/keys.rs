@@ -86,3 +86,107 @@ impl<T> Keys<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keys whose value is the key itself and a number that tells one from the other.
+    #[derive(Default)]
+    struct Seen(Keys<(&'static str, u32)>);
+
+    impl Seen {
+        /// Puts `key`, and tells its index and the number that it had before.
+        fn put(
+            &mut self,
+            hash: u64,
+            object: usize,
+            key: &'static str,
+            number: u32,
+        ) -> (usize, Option<u32>) {
+            let (index, before) = self.0.put(hash, object, (key, number), |known| known.0 == key);
+            (index, before.map(|(_, number)| number))
+        }
+    }
+
+    #[test]
+    fn gives_back_what_the_key_had_before() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.put(7, 1, "a", 1), (0, None));
+        assert_eq!(seen.put(8, 1, "b", 2), (1, None));
+        assert_eq!(seen.put(7, 1, "a", 3), (0, Some(1)));
+        assert_eq!(seen.put(7, 1, "a", 4), (0, Some(3)));
+        assert_eq!(seen.put(8, 1, "b", 5), (1, Some(2)));
+    }
+
+    #[test]
+    fn tells_keys_of_one_hash_from_each_other() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.put(7, 1, "a", 1), (0, None));
+        assert_eq!(seen.put(7, 1, "b", 2), (1, None));
+        assert_eq!(seen.put(7, 1, "c", 3), (2, None));
+        assert_eq!(seen.put(7, 1, "c", 4), (2, Some(3)));
+        assert_eq!(seen.put(7, 1, "a", 5), (0, Some(1)));
+    }
+
+    #[test]
+    fn tells_objects_from_each_other() {
+        let mut seen = Seen::default();
+        assert_eq!(seen.put(7, 0, "a", 1), (0, None));
+        assert_eq!(seen.put(7, 1, "a", 2), (1, None));
+        // A hash and an object that come to the same sum as others.
+        assert_eq!(seen.put(6, 1, "a", 3), (2, None));
+        assert_eq!(seen.put(7, 0, "a", 4), (0, Some(1)));
+        assert_eq!(seen.put(7, 1, "a", 5), (1, Some(2)));
+        assert_eq!(seen.put(6, 1, "a", 6), (2, Some(3)));
+    }
+
+    #[test]
+    fn values_can_be_changed_by_their_index() {
+        let mut seen = Seen::default();
+        let (index, _) = seen.put(7, 1, "a", 1);
+        seen.put(8, 1, "b", 2);
+        seen.0.value_mut(index).1 = 9;
+        assert_eq!(seen.put(7, 1, "a", 3), (index, Some(9)));
+    }
+
+    #[test]
+    fn keeps_all_while_it_grows() {
+        let mut seen = Seen::default();
+        let hash = |object: usize| object as u64 % 97;
+        for object in 0..5_000 {
+            let number = u32::try_from(object).unwrap();
+            assert_eq!(seen.put(hash(object), object, "a", number), (object, None));
+        }
+        assert!(seen.0.slots.len() >= 2 * 5_000);
+        for object in 0..5_000 {
+            let number = u32::try_from(object).unwrap();
+            assert_eq!(seen.put(hash(object), object, "a", 0), (object, Some(number)));
+        }
+    }
+
+    #[test]
+    fn keys_of_many_objects_do_not_crowd_each_other() {
+        let mut seen = Seen::default();
+        for object in 0..5_000 {
+            seen.put(7, object, "a", 0);
+        }
+        // The longest run of taken slots is the longest way that a look-up can take.
+        let runs = seen.0.slots.split(|slot| *slot == 0).map(<[usize]>::len);
+        assert!(runs.max().unwrap() < 32);
+    }
+
+    #[test]
+    fn forgets() {
+        let mut seen = Seen::default();
+        for object in 0..100 {
+            seen.put(7, object, "a", 1);
+        }
+        seen.0.clear();
+        assert_eq!(seen.0.slots, [0; MIN_SLOTS]);
+        assert_eq!(seen.put(7, 99, "a", 2), (0, None));
+        seen.0.clear();
+        seen.0.clear();
+        assert_eq!(seen.put(7, 99, "a", 3), (0, None));
+    }
+}
