@@ -182,3 +182,6 @@ fn next_call(
     }
     call
 }
+
+#[cfg(test)]
+mod tests;

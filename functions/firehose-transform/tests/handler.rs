@@ -1,5 +1,7 @@
 //! The handler with a scripted source: what holds for any request.
 
+#![cfg(test)]
+
 mod support {
     pub(crate) mod app;
     pub(crate) mod request;
@@ -111,7 +113,7 @@ fn check(case: Case) {
         ("DROP_ACTIONS", "ab,b"),
     ];
     let handler = Handler::new(&variables, script);
-    let body = envelope(records.clone()).to_string();
+    let body = envelope(&records).to_string();
     let result = on_paused_clock(handler.handle(body.as_bytes(), left));
     let metrics = handler.metrics();
     let answer = match result {
@@ -195,7 +197,7 @@ fn no_bytes_make_it_panic() {
         any::<prop::sample::Index>(),
     );
     let broken = broken.prop_map(|(Case { records, .. }, replaced, end)| {
-        let mut body = envelope(records).to_string().into_bytes();
+        let mut body = envelope(&records).to_string().into_bytes();
         for (index, byte) in replaced {
             *index.get_mut(&mut body) = byte;
         }

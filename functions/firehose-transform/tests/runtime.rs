@@ -1,5 +1,7 @@
 //! The real binary behind a Lambda Runtime API.
 
+#![cfg(test)]
+
 mod support {
     pub(crate) mod fixture;
     pub(crate) mod function;
@@ -371,7 +373,7 @@ async fn a_payload_of_more_than_1_mib_is_refused() {
 async fn data_that_is_no_text_fails_its_record_only() {
     let mut binary = Binary::new(&[]).await;
     let record = |id: &str, data: Value| json!({"recordId": id, "data": data});
-    let request = envelope(vec![
+    let request = envelope(&[
         record("1", json!(5)),
         record("2", json!({"a": 1})),
         record("3", json!("e30=")),

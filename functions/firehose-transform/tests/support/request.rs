@@ -22,11 +22,11 @@ pub(crate) fn direct_put(payloads: &[impl AsRef<[u8]>]) -> Vec<u8> {
         })
     };
     let records: Vec<_> = payloads.iter().enumerate().map(record).collect();
-    envelope(records).to_string().into_bytes()
+    envelope(&records).to_string().into_bytes()
 }
 
 /// A request around these records.
-pub(crate) fn envelope(records: Vec<Value>) -> Value {
+pub(crate) fn envelope(records: &[Value]) -> Value {
     json!({
         "invocationId": "4a90dd12-d45f-52be-a86a-7ff2f4b0811e",
         "deliveryStreamArn":

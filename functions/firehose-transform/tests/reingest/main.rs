@@ -1,0 +1,226 @@
+//! Records that do not fit in the answer are put back into their source: the real binary
+//! against a scripted endpoint of Firehose and Kinesis.
+
+#![cfg(test)]
+
+mod failures;
+mod limits;
+
+#[path = "../support"]
+mod support {
+    pub(crate) mod endpoint;
+    pub(crate) mod function;
+    pub(crate) mod request;
+}
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use support::endpoint::{Call, Endpoint, Reply};
+use support::function::{Binary, Observed};
+use support::request::{Answer, Answered, direct_put, record_id};
+
+/// An event whose entry in the answer takes about 730 bytes with its document, and 106 without.
+fn event(number: usize) -> String {
+    let note = "x".repeat(300);
+    format!(r#"{{"event_id":"e-{number}","ts":1709296496,"note":"{note}"}}"#)
+}
+
+fn events(count: usize) -> Vec<String> {
+    (0..count).map(event).collect()
+}
+
+/// The payload with this count.
+fn counted(payload: &str, count: u32) -> Vec<u8> {
+    let inside = payload.strip_suffix('}').unwrap();
+    format!(r#"{inside},"__sluice_reingests":{count}}}"#).into_bytes()
+}
+
+/// A budget that holds the answer to so many [`event`]s with one document.
+fn budget_for_one(count: usize) -> String {
+    (count * 106 + 1_000).to_string()
+}
+
+/// The binary with room for one of `count` [`event`]s, putting back to `endpoint`.
+async fn binary(endpoint: &Endpoint, count: usize, timeout: Duration) -> Binary {
+    let budget = budget_for_one(count);
+    let variables = [
+        ("RESPONSE_BUDGET_BYTES", budget.as_str()),
+        ("AWS_ENDPOINT_URL_FIREHOSE", endpoint.url.as_str()),
+        ("AWS_ENDPOINT_URL_KINESIS", endpoint.url.as_str()),
+        ("LOG_LEVEL", "trace"),
+    ];
+    Binary::with_timeout(&variables, timeout).await
+}
+
+const LONG: Duration = Duration::from_mins(1);
+
+/// Time for half a second of putting back.
+const SHORT: Duration = Duration::from_millis(2_500);
+
+/// The results of the records after the first, which must have its document. None of them may
+/// have data: the answer is full.
+fn results(observed: &Observed) -> Vec<String> {
+    let mut records = Answer::read(observed.body()).records.into_iter();
+    let Answered { record_id: id, result, data } = records.next().unwrap();
+    assert_eq!((id, result.as_str(), data.is_some()), (record_id(0), "Ok", true));
+    let rest = records.enumerate().map(|(index, record)| {
+        assert_eq!((record.record_id, record.data), (record_id(index + 1), None));
+        record.result
+    });
+    let results: Vec<_> = rest.collect();
+    let count = |result| results.iter().filter(|known| *known == result).count() as u64;
+    let metrics = observed.metrics();
+    assert_eq!(metrics["RecordsIn"], results.len() as u64 + 1);
+    assert_eq!(metrics["RecordsOk"], 1);
+    assert_eq!(metrics["RecordsReingested"], count("Dropped"));
+    assert_eq!(metrics["RecordsFailed"], count("ProcessingFailed"));
+    assert_eq!(metrics["RecordsDropped"], 0);
+    results
+}
+
+fn failure(reason: &str, count: u64, first: usize) -> Vec<(String, (u64, String))> {
+    vec![(reason.to_owned(), (count, record_id(first)))]
+}
+
+fn failures(observed: &Observed) -> Vec<(String, (u64, String))> {
+    observed.failures().into_iter().collect()
+}
+
+#[tokio::test]
+async fn records_of_direct_put_go_back_into_the_delivery_stream() {
+    let endpoint = Endpoint::replying([]).await;
+    let mut binary = binary(&endpoint, 3, LONG).await;
+    let observed = binary.invoke(direct_put(&events(3))).await;
+    assert_eq!(results(&observed), ["Dropped", "Dropped"]);
+    assert_eq!(failures(&observed), []);
+    let call = Call {
+        target: "Firehose_20150804.PutRecordBatch".to_owned(),
+        stream: "music-events".to_owned(),
+        payloads: vec![counted(&event(1), 1), counted(&event(2), 1)],
+        partition_keys: vec![],
+    };
+    assert_eq!(endpoint.calls(), [call]);
+}
+
+#[tokio::test]
+async fn records_of_kinesis_go_back_into_the_stream_with_their_partition_key() {
+    let endpoint = Endpoint::replying([
+        Reply::Error(400, "ProvisionedThroughputExceededException"),
+        Reply::Except(vec![0]),
+    ])
+    .await;
+    let mut binary = binary(&endpoint, 4, LONG).await;
+    let mut request: Value = serde_json::from_slice(&direct_put(&events(4))).unwrap();
+    let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/listening-events";
+    request["sourceKinesisStreamArn"] = json!(arn);
+    let keys = ["u-0", "사용자 \"1\"\n", "u-2", "k".repeat(256).as_str()].map(str::to_owned);
+    for (record, key) in request["records"].as_array_mut().unwrap().iter_mut().zip(&keys) {
+        record["kinesisRecordMetadata"] = json!({"shardId": "s", "partitionKey": key});
+    }
+    let observed = binary.invoke(request.to_string()).await;
+    assert_eq!(results(&observed), ["Dropped"; 3]);
+    let call = |numbers: &[usize]| Call {
+        target: "Kinesis_20131202.PutRecords".to_owned(),
+        stream: arn.to_owned(),
+        payloads: numbers.iter().map(|number| counted(&event(*number), 1)).collect(),
+        partition_keys: numbers.iter().map(|number| keys[*number].clone()).collect(),
+    };
+    assert_eq!(endpoint.calls(), [call(&[1, 2, 3]), call(&[1, 2, 3]), call(&[1])]);
+}
+
+#[tokio::test]
+async fn a_kinesis_record_without_a_key_gets_one() {
+    let endpoint = Endpoint::replying([]).await;
+    let mut binary = binary(&endpoint, 2, LONG).await;
+    let mut request: Value = serde_json::from_slice(&direct_put(&events(2))).unwrap();
+    request["sourceKinesisStreamArn"] = json!("arn:aws:kinesis:us-east-1:1:stream/s");
+    let observed = binary.invoke(request.to_string()).await;
+    assert_eq!(results(&observed), ["Dropped"]);
+    assert_eq!(endpoint.calls()[0].partition_keys, [record_id(1)]);
+}
+
+#[tokio::test]
+async fn nothing_is_answered_dropped_before_it_was_taken() {
+    let (release, released) = oneshot::channel();
+    let endpoint = Endpoint::replying([Reply::AcceptAfter(released)]).await;
+    let mut binary = binary(&endpoint, 2, LONG).await;
+    let invocation = tokio::spawn(async move { binary.invoke(direct_put(&events(2))).await });
+    endpoint.called().await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!invocation.is_finished());
+    release.send(()).unwrap();
+    assert_eq!(results(&invocation.await.unwrap()), ["Dropped"]);
+}
+
+#[tokio::test]
+async fn a_put_back_record_keeps_its_derived_id() {
+    let endpoint = Endpoint::replying([]).await;
+    let mut small = binary(&endpoint, 5, LONG).await;
+    let mut large = Binary::new(&[]).await;
+    let note = "x".repeat(300);
+    let payloads = [
+        event(0),
+        format!(r#"{{"ts":1709296496,"note":"{note}"}}"#),
+        format!("\n {{ \"ts\" : 1709296496 , \"note\" : \"{note}\"\n }} \n"),
+        format!("\u{feff}{{\"__sluice_reingests\":0,\"note\":\"{note}\",\"ts\":1}}"),
+        format!(r#"{{"note":"{note}","__sluice_reingests":0}}"#),
+    ];
+    let ids = async |large: &mut Binary, payloads: &[Vec<u8>]| {
+        let observed = large.invoke(direct_put(payloads)).await;
+        let id = |record: &Answered| {
+            assert!(!record.document().contains("__sluice_reingests"));
+            let document: Value = serde_json::from_str(&record.document()).unwrap();
+            document["event"]["id"].as_str().unwrap().to_owned()
+        };
+        Answer::read(observed.body()).records.iter().map(id).collect::<Vec<_>>()
+    };
+    let mut payloads = payloads.map(String::into_bytes).to_vec();
+    let original = ids(&mut large, &payloads).await;
+    assert!(original[1..].iter().all(|id| id.len() == 32), "{original:?}");
+    for round in 1..=3_usize {
+        let observed = small.invoke(direct_put(&payloads)).await;
+        assert_eq!(results(&observed), ["Dropped"; 4]);
+        let put_back = endpoint.calls()[round - 1].payloads.clone();
+        for payload in &put_back {
+            let count = format!(r#""__sluice_reingests":{round}}}"#);
+            assert!(payload.ends_with(count.as_bytes()), "{}", String::from_utf8_lossy(payload));
+        }
+        payloads.splice(1.., put_back);
+        assert_eq!(ids(&mut large, &payloads).await, original, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_of_putting_back_holds_a_payload_at_any_level() {
+    const MARKER: &str = "PayloadMarker";
+    let endpoint = Endpoint::replying([
+        Reply::Error(500, "InternalFailure"),
+        Reply::Text("<html>"),
+        Reply::Except(vec![0]),
+        Reply::Error(403, "AccessDeniedException"),
+    ])
+    .await;
+    let mut binary = binary(&endpoint, 3, LONG).await;
+    let payloads: Vec<_> = events(3)
+        .iter()
+        .map(|event| event.replace("\"note\":\"", &format!("\"{MARKER}\":\"{MARKER}")))
+        .collect();
+    let request = direct_put(&payloads);
+    let observed = binary.invoke(request).await;
+    assert_eq!(results(&observed), ["ProcessingFailed", "Dropped"]);
+    let mut payloads = endpoint.payloads();
+    payloads.dedup();
+    let mut secrets = vec![MARKER.to_owned()];
+    secrets.extend(
+        payloads.iter().map(|payload| base64_simd::STANDARD.encode_to_string(&payload[..24])),
+    );
+    assert!(observed.stderr.len() >= 4, "{:?}", observed.stderr);
+    for line in observed.stderr.iter().chain(&observed.stdout) {
+        assert!(secrets.iter().all(|secret| !line.contains(secret)), "{line}");
+    }
+}
