@@ -5,14 +5,27 @@
 //! `_count`, `_search`, `_refresh`, `_cluster/health` and deleting an index. Both are held to the
 //! same table of requests by `tests/opensearch_bulk.rs`.
 
+mod aggregate;
+mod body;
+mod bulk;
+mod date;
 mod fault;
+mod json;
+mod mapping;
+mod query;
+mod reply;
+mod routes;
+mod search;
 mod server;
+mod store;
+mod validate;
 
 pub use fault::{Fault, Lasting, Which};
 
 use fault::Faults;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::Store;
 
 /// A running embedded server; it ends, with its documents, when this value is dropped.
 #[derive(Debug)]
@@ -24,6 +37,7 @@ pub struct Embedded {
 
 #[derive(Debug, Default)]
 struct State {
+    store: Mutex<Store>,
     faults: Mutex<Faults>,
     bulk_requests: std::sync::atomic::AtomicU64,
 }

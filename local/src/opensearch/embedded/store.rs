@@ -1,0 +1,227 @@
+//! Index templates, indices and their documents, in memory.
+
+use super::json::Json;
+use super::mapping::Mapping;
+use super::reply::Failure;
+use super::validate;
+use bytes::Bytes;
+use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// The most bytes of a document's id.
+pub(super) const MAX_ID_BYTES: usize = 512;
+
+/// The most bytes of an index's name.
+const MAX_NAME_BYTES: usize = 255;
+
+/// A document as it was sent, and as it was read.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) id: String,
+    pub(super) version: u64,
+    pub(super) source: Bytes,
+    pub(super) json: Json,
+}
+
+/// An index: documents in the order in which their ids came first.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) mapping: Arc<Mapping>,
+    pub(super) documents: Vec<Document>,
+    places: HashMap<String, usize>,
+}
+
+/// What the server holds.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    templates: BTreeMap<String, Value>,
+    indices: BTreeMap<String, Index>,
+    ids: u64,
+}
+
+/// A document that was written.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) id: String,
+    pub(super) version: u64,
+}
+
+impl Store {
+    pub(super) fn put_template(&mut self, name: &str, body: &[u8]) -> Result<(), Failure> {
+        let body: Value = serde_json::from_slice(body).map_err(|_| Failure::malformed_json())?;
+        if body.get("index_patterns").is_none() {
+            return Err(Failure::illegal_argument("Required [index_patterns]"));
+        }
+        self.templates.insert(name.to_owned(), body);
+        Ok(())
+    }
+
+    pub(super) fn template(&self, name: &str) -> Option<&Value> {
+        self.templates.get(name)
+    }
+
+    pub(super) fn delete_template(&mut self, name: &str) -> bool {
+        self.templates.remove(name).is_some()
+    }
+
+    /// Writes a document, into a new index if there is none of that name.
+    pub(super) fn write(
+        &mut self,
+        index: &str,
+        id: Option<String>,
+        source: Bytes,
+        create: bool,
+    ) -> Result<Written, Failure> {
+        check_name(index)?;
+        let id = id.unwrap_or_else(|| self.new_id());
+        if id.is_empty() {
+            return Err(Failure::illegal_argument("if _id is specified it must not be empty"));
+        }
+        let index = self.index_or_new(index);
+        if create && index.places.contains_key(&id) {
+            let reason = format!("[{id}]: version conflict, document already exists");
+            return Err(Failure::new(409, "version_conflict_engine_exception", &reason));
+        }
+        let json = validate::document(&source, &index.mapping)?;
+        Ok(index.put(id, source, json))
+    }
+
+    /// The server's own ids: 20 characters, as of the real one.
+    fn new_id(&mut self) -> String {
+        self.ids += 1;
+        format!("embedded-{:011}", self.ids)
+    }
+
+    fn index_or_new(&mut self, name: &str) -> &mut Index {
+        let templates = &self.templates;
+        self.indices.entry(name.to_owned()).or_insert_with(|| {
+            let template = best_template(templates, name);
+            let mapping = template.map_or(Mapping::Dynamic, Mapping::of_template);
+            Index { mapping: Arc::new(mapping), documents: Vec::new(), places: HashMap::new() }
+        })
+    }
+
+    /// The indices of an expression: names and patterns, separated by commas.
+    pub(super) fn resolve(&self, expression: &str) -> Result<Vec<(&str, &Index)>, Failure> {
+        let mut found = BTreeMap::new();
+        for part in expression.split(',') {
+            let all = part == "_all";
+            let mut matching = self.indices.iter().filter(|(name, _)| all || matches(part, name));
+            if !all && !part.contains('*') && matching.clone().next().is_none() {
+                return Err(Failure::no_such_index(part));
+            }
+            found.extend(matching.by_ref().map(|(name, index)| (name.as_str(), index)));
+        }
+        Ok(found.into_iter().collect())
+    }
+
+    pub(super) fn delete(&mut self, expression: &str, ignore_missing: bool) -> Result<(), Failure> {
+        let names: Vec<_> = match self.resolve(expression) {
+            Ok(found) => found.into_iter().map(|(name, _)| name.to_owned()).collect(),
+            Err(_) if ignore_missing => Vec::new(),
+            Err(failure) => return Err(failure),
+        };
+        for name in names {
+            self.indices.remove(&name);
+        }
+        Ok(())
+    }
+}
+
+impl Index {
+    fn put(&mut self, id: String, source: Bytes, json: Json) -> Written {
+        let version = if let Some(place) = self.places.get(&id) {
+            let version = self.documents[*place].version + 1;
+            self.documents[*place] = Document { id: id.clone(), version, source, json };
+            version
+        } else {
+            self.places.insert(id.clone(), self.documents.len());
+            self.documents.push(Document { id: id.clone(), version: 1, source, json });
+            1
+        };
+        Written { id, version }
+    }
+}
+
+/// The template of the highest priority whose pattern matches.
+fn best_template<'a>(templates: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value> {
+    let fits = |template: &&Value| {
+        let patterns = template.get("index_patterns");
+        let patterns = patterns.and_then(Value::as_array).into_iter().flatten();
+        patterns.filter_map(Value::as_str).any(|pattern| matches(pattern, name))
+    };
+    let priority = |template: &&Value| template.get("priority").and_then(Value::as_u64);
+    templates.values().filter(fits).max_by_key(priority)
+}
+
+/// Whether `name` matches `pattern`, in which `*` stands for any characters.
+fn matches(pattern: &str, name: &str) -> bool {
+    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
+    let Some(mut name) = name.strip_prefix(first) else { return false };
+    let mut parts = rest.split('*').peekable();
+    while let Some(part) = parts.next() {
+        if parts.peek().is_none() {
+            return name.ends_with(part);
+        }
+        match name.find(part) {
+            Some(at) => name = &name[at + part.len()..],
+            None => return false,
+        }
+    }
+    true
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    let forbidden = |c: char| {
+        matches!(c, ' ' | '"' | '*' | '\\' | '<' | '|' | ',' | '>' | '/' | '?' | '#' | ':')
+    };
+    let reason = if name.is_empty() {
+        "must not be empty"
+    } else if name.contains(forbidden) {
+        "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]"
+    } else if name.starts_with(['_', '-', '+']) {
+        "must not start with '_', '-', or '+'"
+    } else if name == "." || name == ".." {
+        "must not be '.' or '..'"
+    } else if name.len() > MAX_NAME_BYTES {
+        "index name is too long"
+    } else if name.chars().any(char::is_uppercase) {
+        "must be lowercase"
+    } else {
+        return Ok(());
+    };
+    let reason = format!("Invalid index name [{name}], {reason}");
+    Err(Failure::new(400, "invalid_index_name_exception", &reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_patterns() {
+        for (pattern, name, expected) in [
+            ("music-events*", "music-events-2024-03-01", true),
+            ("music-events*", "music-events", true),
+            ("music-events*", "music", false),
+            ("a*b*c", "a-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("*", "anything", true),
+            ("plain", "plain", true),
+            ("plain", "plainer", false),
+        ] {
+            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        }
+    }
+
+    #[test]
+    fn the_template_of_the_highest_priority_holds() {
+        let mut store = Store::default();
+        store.put_template("low", br#"{"index_patterns":["a*"],"priority":1}"#).unwrap();
+        store.put_template("high", br#"{"index_patterns":["a*"],"priority":2}"#).unwrap();
+        let best = best_template(&store.templates, "abc").unwrap();
+        assert_eq!(best["priority"], 2);
+        assert_eq!(best_template(&store.templates, "b"), None);
+    }
+}

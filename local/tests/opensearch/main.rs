@@ -1,0 +1,10 @@
+//! The embedded and a real `OpenSearch`, held to the same expectations.
+
+#![cfg(test)]
+
+mod bulk;
+mod documents;
+mod faults;
+mod life;
+mod search;
+mod servers;

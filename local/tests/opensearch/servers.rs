@@ -1,0 +1,35 @@
+//! The servers that the tests ask.
+
+use local::opensearch::{Client, Embedded, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, Real};
+use tokio::sync::OnceCell;
+
+/// An embedded server with the index template.
+pub(crate) async fn embedded() -> (Embedded, Client) {
+    let embedded = Embedded::start().await.unwrap();
+    let client = Client::new(embedded.url()).unwrap();
+    client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
+    (embedded, client)
+}
+
+/// The real server of this test binary, with the index template. Where it cannot be had, that is
+/// said, and fails the test if `SLUICE_REQUIRE_REAL` is 1.
+pub(crate) async fn real() -> Option<Client> {
+    // Nothing drops it; it ends with this process.
+    static REAL: OnceCell<Option<Real>> = OnceCell::const_new();
+    let real = REAL.get_or_init(|| async { start().await.ok() }).await;
+    let Some(real) = real else {
+        assert!(!Environment::read().require_real, "SLUICE_REQUIRE_REAL=1, and no real OpenSearch");
+        return None;
+    };
+    let client = Client::new(real.url()).unwrap();
+    client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
+    Some(client)
+}
+
+/// Starts one, or says why there is none.
+async fn start() -> Result<Real, ()> {
+    let started = Real::start(&Environment::read(), &mut |line| eprintln!("{line}")).await;
+    started.map_err(|error| {
+        eprintln!("NOT RUN against a real OpenSearch, because {error}; {}", error.remedy());
+    })
+}
