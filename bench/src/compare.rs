@@ -7,7 +7,7 @@ use crate::functions::Numbers;
 
 /// Where two documents differ first, but for `event.ingested`; nothing when they are the same.
 ///
-/// Numbers are the same when they are written alike (`serde_json` writes `1e2` as `1e+2`, which
+/// Numbers are the same when they are written alike (`serde_json` writes `1E2` as `1e+2`, which
 /// counts as alike), or when they are the same double, as asked; a time that was a number of
 /// nanoseconds is then the same to the microsecond. `analytics.completion`, which no input wrote,
 /// is always compared as a double.
@@ -39,13 +39,11 @@ fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<
         }
         (Value::Number(left), Value::Number(right)) => {
             let as_doubles = numbers == Numbers::AsDoubles || path == ".analytics.completion";
-            let written = |text: &str| text.replace("e+", "e").replace("E+", "E");
-            written(left.as_str()) == written(right.as_str())
+            normal(left.as_str()) == normal(right.as_str())
                 || as_doubles && left.as_f64().is_some() && left.as_f64() == right.as_f64()
         }
         (Value::String(left), Value::String(right)) if path == ".event.id" => {
-            left.replace("e+", "e").replace("E+", "E")
-                == right.replace("e+", "e").replace("E+", "E")
+            left == right || is_number(left) && normal(left) == normal(right)
         }
         (Value::String(left), Value::String(right)) if path == ".@timestamp" => {
             left == right || numbers == Numbers::AsDoubles && are_close(left, right)
@@ -53,6 +51,15 @@ fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<
         (left, right) => left == right,
     };
     (!same).then(|| format!("{path} is {left} on the left, {right} on the right"))
+}
+
+/// As `serde_json` does with an exponent.
+fn normal(number: &str) -> String {
+    number.to_ascii_lowercase().replace("e+", "e")
+}
+
+fn is_number(text: &str) -> bool {
+    serde_json::from_str::<Value>(text).is_ok_and(|value| value.is_number())
 }
 
 fn are_close(left: &str, right: &str) -> bool {
@@ -77,6 +84,7 @@ mod tests {
             (r#"{"event":{"ingested":"x"}}"#, r#"{"event":{"ingested":"y"}}"#),
             (r#"{"event":{}}"#, r#"{"event":{"ingested":"y"}}"#),
             (r#"{"a":1e2}"#, r#"{"a":1e+2}"#),
+            (r#"{"event":{"id":"1E2"}}"#, r#"{"event":{"id":"1e+2"}}"#),
             (r#"{"analytics":{"completion":1.0}}"#, r#"{"analytics":{"completion":1}}"#),
         ] {
             assert_eq!(compared(left, right, Numbers::AsWritten), None, "{left}");
@@ -96,6 +104,11 @@ mod tests {
     fn not_the_same() {
         for (left, right, expected) in [
             (r#"{"a":1.50}"#, r#"{"a":1.5}"#, ".a is 1.50 on the left, 1.5 on the right"),
+            (
+                r#"{"event":{"id":"aE"}}"#,
+                r#"{"event":{"id":"ae"}}"#,
+                ".event.id is \"aE\" on the left, \"ae\" on the right",
+            ),
             (r#"{"a":{"b":1}}"#, r#"{"a":{}}"#, ".a.b is on the left only"),
             (r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, ".a is [1] on the left, [1,2] on the right"),
             (r#"{"a":[1]}"#, r#"{"a":["1"]}"#, ".a[0] is 1 on the left, \"1\" on the right"),

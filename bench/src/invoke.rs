@@ -34,7 +34,8 @@ pub struct ColdStart {
 /// A function that waits for its next invocation.
 #[derive(Debug)]
 pub struct Running {
-    name: &'static str,
+    /// The function's name.
+    pub name: &'static str,
     // Before the server: a function is stopped first.
     process: Process,
     api: RuntimeApi,

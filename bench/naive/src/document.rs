@@ -123,7 +123,8 @@ fn add_analytics(document: &mut Map<String, Value>, time: DateTime<Utc>) {
 
 /// How much of the song was heard, from 0 to 1, in ten-thousandths.
 fn completion(listened: Option<&Value>, duration: Option<&Value>) -> Option<Number> {
-    let (listened, duration) = (listened?.as_f64()?, duration?.as_f64()?);
+    let number = |value: &Value| value.as_number()?.as_str().parse::<f64>().ok();
+    let (listened, duration) = (number(listened?)?, number(duration?)?);
     if duration <= 0.0 {
         return None;
     }
@@ -133,17 +134,21 @@ fn completion(listened: Option<&Value>, duration: Option<&Value>) -> Option<Numb
 
 /// Removes what says nothing: nulls where the mapping looks, and groups with nothing in them.
 fn remove_leftovers(input: &mut Map<String, Value>) {
-    let paths = FIELDS.iter().flat_map(|field| field.paths).chain(TIMESTAMPS);
-    for path in paths {
-        if lookup(input, path).is_some_and(Value::is_null) {
-            take(input, path);
+    for group in GROUPS {
+        if let Some(Value::Object(members)) = input.get_mut(*group) {
+            members.retain(|name, value| !(value.is_null() && is_mapped(&[group, name])));
         }
     }
-    for name in GROUPS {
-        if input.get(*name).and_then(Value::as_object).is_some_and(Map::is_empty) {
-            input.remove(*name);
-        }
-    }
+    input.retain(|name, value| match value {
+        Value::Null => !is_mapped(&[name]),
+        Value::Object(members) => !(members.is_empty() && GROUPS.contains(&name.as_str())),
+        _ => true,
+    });
+}
+
+fn is_mapped(path: &[&str]) -> bool {
+    let mut paths = FIELDS.iter().flat_map(|field| field.paths).chain(TIMESTAMPS);
+    paths.any(|mapped| *mapped == path)
 }
 
 /// OpenSearch can search `extra` only within limits; beyond them it is kept as `overflow`.

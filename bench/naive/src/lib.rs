@@ -11,7 +11,10 @@
 //! Where it departs from the specification:
 //! - `extra` is measured as `serde_json` writes it; the specification measures it as the input
 //!   wrote it, with its escapes and spaces.
-//! - `serde_json` writes `1e2` as `1e+2`, in an `event.id` too.
+//! - `serde_json` writes `1E2` as `1e+2`, in an `event.id` too.
+//! - `__sluice_reingests` is removed from the document, but not from the bytes that an `event.id`
+//!   is derived from.
+//! - `completion` is computed with doubles.
 //! - An object with the key `$serde_json::private::Number` is taken for a number: that is how
 //!   `serde_json` keeps numbers as they were written.
 //! - A record with invalid base64 is answered without its data, which the response type of

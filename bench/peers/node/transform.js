@@ -51,8 +51,17 @@ const TIMESTAMPS = [
   "ts",
   "created_at",
 ];
-const MAPPED = FIELDS.flatMap((field) => field.paths).concat(TIMESTAMPS.map((name) => [name]));
 const GROUPS = ["artist", "song", "track", "user"];
+
+// The names that the mapping looks at, at the top and in each group.
+const PATHS = FIELDS.flatMap((field) => field.paths);
+const TOP = new Set(PATHS.filter((path) => path.length === 1).flat().concat(TIMESTAMPS));
+const NESTED = new Map(
+  GROUPS.map((group) => [
+    group,
+    new Set(PATHS.filter((path) => path.length === 2 && path[0] === group).map((path) => path[1])),
+  ]),
+);
 
 const ISO =
   /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
@@ -170,16 +179,22 @@ function analytics(document, time) {
 
 // Removes nulls where the mapping looks, and groups with nothing in them.
 function removeLeftovers(event) {
-  for (const path of MAPPED) {
-    const holder = path.length === 1 ? event : event[path[0]];
-    const name = path[path.length - 1];
-    if (isObject(holder) && holder[name] === null) {
-      delete holder[name];
+  for (const group of GROUPS) {
+    const members = event[group];
+    if (isObject(members)) {
+      removeNulls(members, NESTED.get(group));
+      if (Object.keys(members).length === 0) {
+        delete event[group];
+      }
     }
   }
-  for (const name of GROUPS) {
-    if (isObject(event[name]) && Object.keys(event[name]).length === 0) {
-      delete event[name];
+  removeNulls(event, TOP);
+}
+
+function removeNulls(holder, mapped) {
+  for (const name of Object.keys(holder)) {
+    if (holder[name] === null && mapped.has(name)) {
+      delete holder[name];
     }
   }
 }

@@ -48,7 +48,7 @@ FIELDS = [
 ]
 TIMESTAMPS = "@timestamp timestamp event_time eventTime occurred_at time ts created_at".split()
 GROUPS = ["artist", "song", "track", "user"]
-MAPPED = [path for _, _, paths in FIELDS for path in paths] + [(name,) for name in TIMESTAMPS]
+MAPPED = {path for _, _, paths in FIELDS for path in paths} | {(name,) for name in TIMESTAMPS}
 
 SCALARS = (str, int, float, bool)
 WHITE_SPACE = b" \t\r\n"
@@ -179,12 +179,16 @@ def add_completion(document, analytics):
 
 def remove_leftovers(event):
     """Removes nulls where the mapping looks, and groups with nothing in them."""
-    for path in MAPPED:
-        holder = event if len(path) == 1 else event.get(path[0])
-        if type(holder) is dict and path[-1] in holder and holder[path[-1]] is None:
-            del holder[path[-1]]
-    for name in GROUPS:
-        if event.get(name) == {}:
+    for group in GROUPS:
+        members = event.get(group)
+        if type(members) is dict:
+            for name in [name for name, value in members.items() if value is None]:
+                if (group, name) in MAPPED:
+                    del members[name]
+            if not members:
+                del event[group]
+    for name in [name for name, value in event.items() if value is None]:
+        if (name,) in MAPPED:
             del event[name]
 
 
