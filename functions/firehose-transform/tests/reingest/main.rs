@@ -57,8 +57,8 @@ async fn binary(endpoint: &Endpoint, count: usize, timeout: Duration) -> Binary 
 
 const LONG: Duration = Duration::from_mins(1);
 
-/// Time for half a second of putting back.
-const SHORT: Duration = Duration::from_millis(2_500);
+/// Time for a second of putting back.
+const SHORT: Duration = Duration::from_secs(3);
 
 /// The results of the records after the first, which must have its document. None of them may
 /// have data: the answer is full.
