@@ -113,13 +113,15 @@ impl<'a> Scanner<'a> {
     /// Passes white space.
     #[inline]
     pub fn skip_white_space(&mut self) {
+        let start = self.position;
+        // Mostly none, or one space.
+        self.take(b' ');
         if self.peek().is_some_and(|byte| byte <= b' ') {
-            self.skip_white_space_run();
+            self.skip_white_space_run(start);
         }
     }
 
-    fn skip_white_space_run(&mut self) {
-        let start = self.position;
+    fn skip_white_space_run(&mut self, start: usize) {
         let mut line_break = false;
         while let Some(byte @ (b' ' | b'\t' | b'\n' | b'\r')) = self.peek() {
             line_break |= matches!(byte, b'\n' | b'\r');
@@ -469,6 +471,18 @@ mod tests {
     }
 
     #[test]
+    fn tells_a_strings_content_and_whether_it_is_escaped() {
+        for (text, escaped) in
+            [("\"\"", false), ("\"é{\"", false), (r#""\n""#, true), (r#""a\"b""#, true)]
+        {
+            let mut scanner = Scanner::new(text.as_bytes());
+            let span = Span { start: 1, end: text.len() - 1 };
+            assert_eq!(scanner.string(), Ok(Text { span, escaped }), "{text}");
+            assert_eq!(scanner.position(), text.len());
+        }
+    }
+
+    #[test]
     fn finds_the_end_of_a_string_at_every_offset() {
         for special in ["\"", "\\n\"", "\u{1}"] {
             for length in 0..40 {
@@ -484,6 +498,10 @@ mod tests {
         let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
         assert_eq!(scan(&nested(128)), Ok(Kind::Array));
         assert_eq!(scan(&nested(129)), Err(Error::TooDeep));
+        let objects =
+            |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+        assert_eq!(scan(&objects(128)), Ok(Kind::Object));
+        assert_eq!(scan(&objects(129)), Err(Error::TooDeep));
         assert_eq!(scan(&"9".repeat(1_000)), Ok(Kind::Number));
         assert_eq!(scan(&"9".repeat(1_001)), Err(Error::NumberTooLong));
     }

@@ -143,6 +143,8 @@ fn a_wrong_mapping_is_refused_by_the_name_of_its_entry() {
         (r#"{"@timestamp.a":["x"]}"#, "@timestamp.a", OWN),
         (r#"{"analytics.hour":["x"]}"#, "analytics.hour", OWN),
         (r#"{"analytics.a":["x"]}"#, "analytics.a", OWN),
+        (r#"{"_id.a":["x"]}"#, "_id.a", OWN),
+        (r#"{"a. ":["x"]}"#, "a. ", TWO),
         (r#"{"event.ingested":["x"]}"#, "event.ingested", OWN),
         (r#"{"event.timestamp_source":["x"]}"#, "event.timestamp_source", OWN),
         (r#"{"event.a":["x"]}"#, "event.a", OWN),

@@ -186,6 +186,18 @@ fn knows_hour_and_weekday() {
 }
 
 #[test]
+fn tells_whole_milliseconds() {
+    for (time, milliseconds) in [
+        ("1970-01-01T00:00:00Z", 0),
+        ("2024-03-01T12:34:56.789Z", 1_709_296_496_789),
+        ("2024-03-01T12:34:56.789999999Z", 1_709_296_496_789),
+    ] {
+        let time = Timestamp::from_text(time.as_bytes()).unwrap();
+        assert_eq!(time.milliseconds(), milliseconds);
+    }
+}
+
+#[test]
 fn plausible_has_two_borders_that_belong_to_it() {
     let time = |text: &str| Timestamp::from_text(text.as_bytes()).unwrap();
     let plausible = Plausible { min: Timestamp::YEAR_2000, max_ahead_seconds: 86_400 };
