@@ -15,7 +15,7 @@ pub const VARIABLES: &[&str] =
 
 /// The largest answer to a synchronous invocation, in bytes (source: AWS Lambda Developer
 /// Guide, "Lambda quotas").
-const LAMBDA_RESPONSE_BYTES: usize = 6_291_556;
+pub const LAMBDA_RESPONSE_BYTES: usize = 6_291_556;
 
 /// All settings of the function.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ pub struct Config {
     pub model: Model,
     /// Records with one of these actions are dropped.
     pub drop_actions: Vec<String>,
-    /// The largest answer, in bytes.
+    /// The largest answer, in bytes; at most [`LAMBDA_RESPONSE_BYTES`].
     pub response_budget_bytes: usize,
     /// Whether records that do not fit in the answer are put back into their source.
     pub reingest: bool,
@@ -91,14 +91,11 @@ impl Config {
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             model: event::model(environment)?,
             drop_actions: actions.filter(|action| !action.is_empty()).map(str::to_owned).collect(),
-            response_budget_bytes: environment.number(
-                "RESPONSE_BUDGET_BYTES",
-                6_000_000,
-                1_000,
-                LAMBDA_RESPONSE_BYTES,
-            )?,
+            response_budget_bytes: environment
+                .number("RESPONSE_BUDGET_BYTES", 6_000_000, 1_000, usize::MAX)?
+                .min(LAMBDA_RESPONSE_BYTES),
             reingest: environment.switch("REINGEST", true)?,
-            max_reingests: environment.number("MAX_REINGESTS", 3, 0, 1_000)?,
+            max_reingests: environment.number("MAX_REINGESTS", 3, 0, u32::MAX)?,
             aws: Aws {
                 region: owned("AWS_REGION"),
                 access_key_id: owned("AWS_ACCESS_KEY_ID"),
@@ -163,13 +160,19 @@ mod tests {
     }
 
     #[test]
+    fn no_budget_is_larger_than_lambda_lets_an_answer_be() {
+        let config = config(&[("RESPONSE_BUDGET_BYTES", "100000000")]).unwrap();
+        assert_eq!(config.response_budget_bytes, LAMBDA_RESPONSE_BYTES);
+    }
+
+    #[test]
     fn errors_name_variable_value_and_what_is_allowed() {
         for (variable, value, allowed) in [
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),
             ("METRICS_NAMESPACE", "", "1 to 255 letters, digits and .-_/#: and spaces"),
-            ("RESPONSE_BUDGET_BYTES", "999", "a whole number from 1000 to 6291556"),
+            ("RESPONSE_BUDGET_BYTES", "999", "a whole number from 1000 to 18446744073709551615"),
             ("REINGEST", "true", "on or off"),
-            ("MAX_REINGESTS", "-1", "a whole number from 0 to 1000"),
+            ("MAX_REINGESTS", "-1", "a whole number from 0 to 4294967295"),
             ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
         ] {
             let error = config(&[(variable, value)]).unwrap_err().to_string();

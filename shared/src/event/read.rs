@@ -148,7 +148,7 @@ impl Found {
         self.long_paths += usize::from(path > MAX_PATH_BYTES);
         let index = self.members.len();
         let start = scanner.position();
-        let mut member = Member {
+        let member = Member {
             key: text.span,
             value: Span { start, end: start },
             kind: Kind::Other,
@@ -169,19 +169,21 @@ impl Found {
         }
         self.members.push(member);
         let inside = name.and_then(|name| mapping.names.get(name).inside);
-        member.kind = match inside {
+        let kind = match inside {
             Some(table) if scanner.peek() == Some(b'{') => {
                 self.objects += 1;
                 let inside = Place { table, object: self.objects, path: path + 1 };
                 scanner.object(|scanner, key| self.member(mapping, scanner, inside, key))?;
-                member.end = self.members.len();
                 Kind::Group
             }
             _ => self.value(mapping, scanner, place.depth(), path)?,
         };
+        let end = self.members.len();
+        let member = &mut self.members[index];
+        member.kind = kind;
+        member.end = end;
         member.value.end = scanner.position();
         member.long_path = self.long_paths > long_paths;
-        self.members[index] = member;
         Ok(())
     }
 
