@@ -131,12 +131,20 @@ impl Size {
         let (full, bare) = match outcome {
             Outcome::Ok(_) => (with(OK, STANDARD.encoded_length(document.len())), bare(FAILED)),
             Outcome::Dropped | Outcome::Reingested => (bare(DROPPED), bare(DROPPED)),
-            Outcome::Failed(_) => match record.data {
-                Data::Text { content, .. } => (with(FAILED, content.len()), bare(FAILED)),
-                Data::Missing | Data::NoText => (bare(FAILED), bare(FAILED)),
+            Outcome::Failed(_) => match own_data(record) {
+                Some(data) => (with(FAILED, data.len()), bare(FAILED)),
+                None => (bare(FAILED), bare(FAILED)),
             },
         };
         Self { full, bare }
+    }
+}
+
+/// A record's data as it came, where an answer can hold it: JSON is UTF-8.
+fn own_data<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
+    match record.data {
+        Data::Text { content, .. } => std::str::from_utf8(content).is_ok().then_some(content),
+        Data::Missing | Data::NoText => None,
     }
 }
 
@@ -168,9 +176,9 @@ fn write_entry(record: &Record<'_>, outcome: Outcome, document: &[u8], out: &mut
         Outcome::Dropped | Outcome::Reingested => drop(write_bare(record, DROPPED, out)),
         Outcome::Failed(_) => {
             write_bare(record, FAILED, out);
-            if let Data::Text { content, .. } = record.data {
+            if let Some(data) = own_data(record) {
                 out.extend_from_slice(DATA);
-                out.extend_from_slice(content);
+                out.extend_from_slice(data);
                 out.push(b'"');
             }
         }
@@ -293,6 +301,17 @@ mod tests {
         let (cut, _, overflow) = answer("oof", text.len()).unwrap();
         assert_eq!(indexes(&overflow), [0, 1]);
         assert!(cut.contains("\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\""));
+    }
+
+    #[test]
+    fn data_that_is_not_utf8_is_left_out() {
+        let data = Data::Text { content: b"\xff", escaped: false };
+        let record = Record { id: "1", data, arrival: b"", partition_key: None };
+        let mut out = Vec::new();
+        let failed = Outcome::Failed(Failure::Refused(Refusal::InvalidBase64));
+        write(&[record], 1_000, &mut out, |_, _| (failed, 0)).unwrap();
+        let expected = b"{\"records\":[{\"recordId\":\"1\",\"result\":\"ProcessingFailed\"}]}";
+        assert_eq!(out, expected);
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Target {
     /// Where the records of `request` come from, if it tells.
     #[must_use]
     pub fn of(request: &Request<'_>) -> Option<Self> {
-        if let Some(arn) = &request.source_kinesis_stream_arn {
+        let arn = request.source_kinesis_stream_arn.as_ref();
+        if let Some(arn) = arn.filter(|arn| !arn.is_empty()) {
             return Some(Self::KinesisStream(arn.clone()));
         }
         let (_, name) = request.delivery_stream_arn.as_ref()?.rsplit_once(":deliverystream/")?;
