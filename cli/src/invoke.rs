@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+use local::binaries;
 use local::runtime_api::{Function, FunctionOptions, InvokeError, Logs, REQUEST_LIMIT_BYTES};
 use serde::de::IgnoredAny;
 
@@ -12,7 +13,6 @@ use crate::console;
 use crate::failure::Failure;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
-use crate::workspace::functions;
 
 /// Send one event through a function's real binary.
 ///
@@ -74,7 +74,7 @@ fn variable(text: &str) -> Result<(String, String), String> {
 }
 
 fn known(function: &str) -> Result<(), Failure> {
-    let functions = functions();
+    let functions = binaries::functions().map_err(Failure::failed)?;
     if functions.iter().any(|known| known == function) {
         return Ok(());
     }

@@ -8,7 +8,6 @@ mod interrupt;
 mod invoke;
 mod progress;
 mod setup;
-mod workspace;
 
 use std::process::ExitCode;
 

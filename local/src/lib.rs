@@ -1,5 +1,6 @@
 //! Stand-ins for the AWS side, on one machine.
 pub mod binaries;
+mod calendar;
 pub mod firehose;
 mod identifier;
 pub mod opensearch;

@@ -12,6 +12,7 @@ mod report;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use local::binaries;
 use local::opensearch::{
     Choice, Client, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, InvalidChoice, Kept, Kind, OpenSearch,
 };
@@ -21,7 +22,6 @@ use crate::console::{self, say};
 use crate::failure::Failure;
 use crate::interrupt::{interrupted, or_interrupted};
 use crate::progress::Spinner;
-use crate::workspace::target_folder;
 use events::Events;
 use report::Report;
 
@@ -42,7 +42,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE.ndjson")]
     events: Option<PathBuf>,
     /// Where the documents go: `auto` starts a real OpenSearch where Docker or Java can run it,
-    /// else the embedded one; `real`; `embedded`; or the URL of one that is up
+    /// else the embedded one; `real`; `embedded`; or the URL of one that is up (requests to AWS are
+    /// signed as `setup --help` tells)
     // A text, not a `Choice`: clap would show a wrong value, and with it a password.
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     opensearch: String,
@@ -112,7 +113,7 @@ impl Place {
             Choice::Url(url) => url,
             Choice::Auto | Choice::Embedded | Choice::Real => opensearch.url().to_owned(),
         };
-        let target = target_folder()
+        let target = binaries::target_folder()
             .map_err(|error| Failure::failed(format!("no place for the backup: {error}")))?;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let run = format!("{seconds}-{}", std::process::id());

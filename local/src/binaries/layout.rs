@@ -22,6 +22,11 @@ impl Layout {
         })
     }
 
+    /// Cargo's target folder.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
     fn of(program: &Path) -> Option<Self> {
         let mut folder = program.parent()?;
         // Tests lie in `deps`, examples in `examples`.
@@ -80,6 +85,7 @@ mod tests {
         let test = Layout::of(&target.join("debug/deps/test-1")).unwrap();
         assert_eq!(test.binary("f"), target.join(format!("debug/f{EXE_SUFFIX}")));
         assert_eq!(test.arguments(), ["--target-dir", at, "--profile", "dev"]);
+        assert_eq!(test.target(), target);
 
         let command = Layout::of(&target.join("release/sluice")).unwrap();
         assert_eq!(command.arguments(), ["--target-dir", at, "--profile", "release"]);

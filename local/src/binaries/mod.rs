@@ -1,4 +1,4 @@
-//! The functions' binaries: found beside the running program, or built.
+//! The functions, and their binaries: found beside the running program, or built.
 
 mod cargo;
 mod environment;
@@ -57,6 +57,25 @@ pub enum Error {
     },
 }
 
+/// The names of the functions: the folders in the workspace's `functions/`, sorted.
+///
+/// # Errors
+/// When the workspace is not there.
+pub fn functions() -> Result<Vec<String>, Error> {
+    Ok(sources::functions(&sources::workspace()?))
+}
+
+/// Cargo's target folder if the running program is in one, else `target` in the current folder.
+///
+/// # Errors
+/// When the current folder is unknown.
+pub fn target_folder() -> std::io::Result<PathBuf> {
+    match Layout::of_running_program() {
+        Ok(layout) => Ok(layout.target().to_owned()),
+        Err(_) => std::path::absolute("target"),
+    }
+}
+
 /// The binary of the function `name` for a test: the one beside the running test executable. If
 /// it is missing, or older than its sources, it is built in the same profile and target folder.
 ///
@@ -101,4 +120,23 @@ pub async fn build(
     let build = Build::new(sources::workspace()?, layout.as_ref(), &packages);
     let mut binaries = build.run_with_progress(&mut on_line).await?;
     names.iter().map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{functions, target_folder};
+
+    #[test]
+    fn the_functions_of_this_workspace() {
+        let functions = functions().unwrap();
+        assert!(functions.contains(&"firehose-transform".to_owned()), "{functions:?}");
+        assert!(functions.is_sorted());
+    }
+
+    #[test]
+    fn this_test_is_in_the_target_folder() {
+        let target = target_folder().unwrap();
+        assert!(std::env::current_exe().unwrap().starts_with(&target));
+        assert!(target.join("CACHEDIR.TAG").is_file());
+    }
 }

@@ -23,6 +23,17 @@ fn is_workspace(folder: &Path) -> bool {
         .all(|path| folder.join(path).exists())
 }
 
+/// The names of the packages in the folder `functions`, sorted.
+pub(super) fn functions(workspace: &Path) -> Vec<String> {
+    let folders = fs::read_dir(workspace.join("functions")).into_iter().flatten().flatten();
+    let mut names: Vec<String> = folders
+        .filter(|entry| entry.path().join("Cargo.toml").is_file())
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .collect();
+    names.sort_unstable();
+    names
+}
+
 /// Whether `binary` is there and at least as new as everything of the workspace it is made of.
 pub(super) fn is_current(binary: &Path, workspace: &Path, function: &str) -> bool {
     let function = workspace.join("functions").join(function);

@@ -9,10 +9,9 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::DeliveryStreamOptions;
 use super::bulk::Reason;
-use super::calendar::Utc;
 use super::record::{Document, Record, Room};
+use super::{DeliveryStreamOptions, names};
 use crate::identifier::uuid;
 
 /// How many records of an object failed where.
@@ -171,7 +170,7 @@ fn add_line(content: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
 /// `<prefix>YYYY/MM/DD/HH/<stream>-<version>-YYYY-MM-DD-HH-MM-SS-<uuid>`, in UTC, by the arrival
 /// of the object's oldest record.
 fn key(options: &DeliveryStreamOptions, prefix: &str, oldest_ms: u64) -> String {
-    let time = Utc::from_milliseconds(oldest_ms);
-    let (name, at) = (&options.name, time.in_object_name());
-    format!("{prefix}{}{name}-1-{at}-{}", time.prefix(), uuid())
+    let (folder, name) = (names::prefix(oldest_ms), &options.name);
+    let at = names::in_object_name(oldest_ms);
+    format!("{prefix}{folder}{name}-1-{at}-{}", uuid())
 }

@@ -23,6 +23,12 @@ impl Clock {
     pub fn now(&self) -> SystemTime {
         (self.0)()
     }
+
+    /// The present time in milliseconds since 1970; a time before is 1970.
+    pub(super) fn milliseconds(&self) -> u64 {
+        let since = self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
 }
 
 impl fmt::Debug for Clock {

@@ -11,10 +11,9 @@ use tokio::time::Instant;
 
 use super::answer::{Verdict, judge};
 use super::backup::{Counts, Object, Unprocessed};
-use super::calendar::Utc;
 use super::record::{Document, Record};
 use super::state::Shared;
-use super::{RetryBackoff, Transform, request};
+use super::{RetryBackoff, Transform, names, request};
 use crate::runtime_api::InvokeError;
 
 /// A [`Transform`] of any type.
@@ -156,10 +155,9 @@ impl Sorted {
 
 fn document(shared: &Shared, record: Record, body: Bytes) -> Document {
     let options = &shared.options;
-    let arrival = Utc::from_milliseconds(record.arrival_ms);
     Document {
         id: format!("{}.0", record.sequence_number),
-        index: arrival.index(&options.index_name, options.rotation),
+        index: names::index(&options.index_name, options.rotation, record.arrival_ms),
         arrival_ms: record.arrival_ms,
         body,
         room: record.room,

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::backup::{Counts, Object};
 use super::buffer::{Buffer, Size};
-use super::calendar::milliseconds;
 use super::record::{Document, Record, Room, SequenceNumbers};
 use super::request::{RECORDS_LIMIT_BYTES, record_bytes};
 use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
@@ -87,7 +86,7 @@ impl Shared {
     }
 
     pub(super) fn now_ms(&self) -> u64 {
-        milliseconds(self.options.clock.now())
+        self.options.clock.milliseconds()
     }
 
     pub(super) fn report(&self) -> Report {
