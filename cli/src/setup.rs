@@ -1,7 +1,8 @@
 //! `sluice setup`: tells an OpenSearch about the documents before the first one comes.
 
-use http::{Method, StatusCode};
-use local::opensearch::{Client, ClientError, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME};
+use local::opensearch::{
+    Authentication, Client, ClientError, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, StatusCode,
+};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -28,8 +29,14 @@ const EXAMPLES: &str = "\
 Examples:
   cargo sluice setup --opensearch http://127.0.0.1:9200
   cargo sluice setup --opensearch https://user:password@search.example
+  cargo sluice setup --opensearch https://search-music-abc123.eu-west-1.es.amazonaws.com
 
-In user and password, write characters such as @ and / percent-encoded: %40, %2F.";
+In user and password, write characters such as @ and / percent-encoded: %40, %2F.
+
+Without user and password, requests to a host under .es.amazonaws.com or
+.aoss.amazonaws.com are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and,
+where the credentials are temporary, AWS_SESSION_TOKEN. The AWS CLI sets them:
+  eval \"$(aws configure export-credentials --format env)\"";
 
 /// Puts the template, and reads it back.
 ///
@@ -40,9 +47,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         ClientError::Url => Failure::usage(format!("--opensearch is {error}")),
         error => Failure::failed(error),
     })?;
-    let named = args.opensearch.contains('@');
-    let set_up =
-        async { set_up(&client).await.map_err(|problem| explained(&client, named, &problem)) };
+    let set_up = async { set_up(&client).await.map_err(|problem| explained(&client, &problem)) };
     let report = or_interrupted(set_up).await?;
     if args.json {
         let mut json = serde_json::to_vec_pretty(&report).map_err(Failure::failed)?;
@@ -55,9 +60,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 async fn set_up(client: &Client) -> Result<Report, Problem> {
     let info = client.info().await?;
     let ours: Value = serde_json::from_str(INDEX_TEMPLATE).map_err(Problem::Template)?;
-    let before = stored(client).await?;
+    let before = client.index_template(INDEX_TEMPLATE_NAME).await?;
     client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await?;
-    let after = stored(client).await?;
+    let after = client.index_template(INDEX_TEMPLATE_NAME).await?;
     if !after.as_ref().is_some_and(|after| same(after, &ours)) {
         return Err(Problem::NotStored);
     }
@@ -80,23 +85,6 @@ async fn set_up(client: &Client) -> Result<Report, Problem> {
     })
 }
 
-/// The template that OpenSearch holds under our name.
-async fn stored(client: &Client) -> Result<Option<Value>, Problem> {
-    let path = format!("/_index_template/{INDEX_TEMPLATE_NAME}");
-    let answer = client.send(Method::GET, &path, None, None).await?;
-    if answer.status == StatusCode::NOT_FOUND {
-        return Ok(None);
-    }
-    if !answer.status.is_success() {
-        let kind = answer.error_type();
-        return Err(ClientError::Status { path, status: answer.status, kind }.into());
-    }
-    let mut body: Value = serde_json::from_slice(&answer.body)
-        .map_err(|_| ClientError::Unexpected { path: path.clone() })?;
-    let template = body.pointer_mut("/index_templates/0/index_template").map(Value::take);
-    template.map(Some).ok_or(Problem::Client(ClientError::Unexpected { path }))
-}
-
 /// Whether the parts that OpenSearch gives back as they were put are the same; it writes settings
 /// and defaults in a form of its own.
 fn same(stored: &Value, ours: &Value) -> bool {
@@ -117,26 +105,29 @@ enum Problem {
 }
 
 /// What happened, and what to do. The URL is shown without user and password.
-fn explained(client: &Client, named: bool, problem: &Problem) -> Failure {
+fn explained(client: &Client, problem: &Problem) -> Failure {
     let url = client.url();
     let status = match problem {
         Problem::Client(error) => error.status(),
         _ => None,
     };
-    let advice = match (problem, status) {
-        (_, Some(StatusCode::UNAUTHORIZED)) if named => {
+    let advice = match (problem, status, client.authentication()) {
+        (_, Some(StatusCode::UNAUTHORIZED), Authentication::Basic) => {
             "The user or the password in the URL is wrong."
         }
-        (_, Some(StatusCode::UNAUTHORIZED)) => {
+        (_, Some(StatusCode::UNAUTHORIZED), Authentication::None) => {
             "It wants to know who asks: write the URL as http[s]://user:password@host."
         }
-        (_, Some(StatusCode::FORBIDDEN)) => {
+        (_, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), Authentication::Signed) => {
+            "The credentials of AWS_ACCESS_KEY_ID may have expired (`aws sts get-caller-identity` tells), or their user or role may not do that: the access policy must allow it es:ESHttpGet and es:ESHttpPut and, with fine-grained access control, a role of the domain must give it the permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put."
+        }
+        (_, Some(StatusCode::FORBIDDEN), _) => {
             "The user may not do that. Needed are the cluster permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put; a domain of Amazon OpenSearch Service must let this user in by its access policy, too."
         }
-        (Problem::Client(ClientError::Exchange(_) | ClientError::Timeout(_)), _) => {
+        (Problem::Client(ClientError::Exchange(_) | ClientError::Timeout(_)), _, _) => {
             "Is it up, and are host, port and http or https right? `cargo sluice demo --keep` starts one on this machine."
         }
-        (Problem::Client(ClientError::Unexpected { .. }), _) => "Is that an OpenSearch?",
+        (Problem::Client(ClientError::Unexpected { .. }), _, _) => "Is that an OpenSearch?",
         _ => "Its log may tell more.",
     };
     Failure::failed(format!("OpenSearch at {url} is not set up: {problem}\n{advice}"))

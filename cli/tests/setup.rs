@@ -92,6 +92,23 @@ async fn not_let_in() {
 }
 
 #[tokio::test]
+async fn a_domain_of_aws_without_credentials() {
+    let output = Command::new(env!("CARGO_BIN_EXE_sluice"))
+        .args(["setup", "--opensearch", "https://search-music-abc123.eu-west-1.es.amazonaws.com"])
+        .env_remove("AWS_ACCESS_KEY_ID")
+        .env("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI")
+        .output()
+        .await
+        .unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"), "{message}");
+    let remedy = "`eval \"$(aws configure export-credentials --format env)\"`";
+    assert!(message.contains(remedy), "{message}");
+    assert!(!message.contains("wJalrXUtnFEMI"), "{message}");
+}
+
+#[tokio::test]
 async fn ctrl_c_ends_it_at_once() {
     // Takes connections and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -42,6 +42,7 @@ fn help_has_examples_and_exit_codes() {
         (&["demo", "--help"], "cargo sluice demo --events my-events.ndjson"),
         (&["invoke", "--help"], "cargo sluice invoke firehose-transform events/"),
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
+        (&["setup", "--help"], "eval \"$(aws configure export-credentials --format env)\""),
     ] {
         let output = sluice(arguments);
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");

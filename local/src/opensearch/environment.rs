@@ -1,10 +1,15 @@
-//! What the environment says about real servers: read here, and nowhere else in this crate.
+//! What the environment says about servers: read here, and nowhere else in this crate.
 
+use aws_credential_types::Credentials;
 use std::path::PathBuf;
 
-/// The environment's part in finding and running a real server.
+/// The environment's part in finding, running and asking a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, with temporary credentials,
+    /// `AWS_SESSION_TOKEN`: with these requests to AWS are signed. The debug output has neither
+    /// secret nor token.
+    pub aws_credentials: Option<Credentials>,
     /// `XDG_CACHE_HOME`, if it is an absolute path.
     pub cache_home: Option<PathBuf>,
     /// `HOME`, if it is an absolute path.
@@ -25,6 +30,7 @@ impl Environment {
     fn from_lookup(lookup: impl Fn(&str) -> Option<String>) -> Self {
         let path = |name: &str| lookup(name).map(PathBuf::from).filter(|path| path.is_absolute());
         Self {
+            aws_credentials: aws_credentials(&lookup),
             cache_home: path("XDG_CACHE_HOME"),
             home: path("HOME"),
             java_home: path("JAVA_HOME"),
@@ -42,6 +48,16 @@ impl Environment {
         let parent = self.cache_home.clone().or_else(system).or_else(own);
         parent.unwrap_or_else(std::env::temp_dir).join("sluice")
     }
+}
+
+/// The credentials, if they are complete and made of what a header may hold.
+fn aws_credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
+    let text = |name: &str| {
+        let value = lookup(name)?.trim().to_owned();
+        (!value.is_empty() && value.bytes().all(|byte| byte.is_ascii_graphic())).then_some(value)
+    };
+    let (id, secret) = (text("AWS_ACCESS_KEY_ID")?, text("AWS_SECRET_ACCESS_KEY")?);
+    Some(Credentials::new(id, secret, text("AWS_SESSION_TOKEN"), None, "environment"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "this crate's one reader of the environment")]
@@ -85,5 +101,26 @@ mod tests {
     fn takes_java_home() {
         let read = environment(&[("JAVA_HOME", "/opt/jdk")]);
         assert_eq!(read.java_home, Some(PathBuf::from("/opt/jdk")));
+    }
+
+    #[test]
+    fn takes_complete_credentials_only() {
+        let pairs = [
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", " a+secret\n"),
+            ("AWS_SESSION_TOKEN", "a/token=="),
+        ];
+        let read = environment(&pairs).aws_credentials.unwrap();
+        assert_eq!(read.access_key_id(), "AKIDEXAMPLE");
+        assert_eq!(read.secret_access_key(), "a+secret");
+        assert_eq!(read.session_token(), Some("a/token=="));
+        let lasting = environment(&pairs[..2]).aws_credentials.unwrap();
+        assert_eq!(lasting.session_token(), None);
+
+        assert_eq!(environment(&pairs[..1]).aws_credentials, None);
+        assert_eq!(environment(&pairs[1..]).aws_credentials, None);
+        let broken = [pairs[1], ("AWS_ACCESS_KEY_ID", "two\nlines")];
+        assert_eq!(environment(&broken).aws_credentials, None);
+        assert_eq!(environment(&[pairs[0], ("AWS_SECRET_ACCESS_KEY", "")]).aws_credentials, None);
     }
 }

@@ -10,9 +10,11 @@ pub mod environment;
 pub mod real;
 
 pub use choice::{Choice, InvalidChoice};
-pub use client::{Client, ClientError};
+pub use client::{Authentication, Client, ClientError};
 pub use embedded::{Embedded, Fault};
 pub use environment::Environment;
+/// The status of an answer, as [`ClientError::status`] gives it.
+pub use http::StatusCode;
 pub use real::{Real, RealError};
 
 /// The index template of the documents: `opensearch/index-template.json`.

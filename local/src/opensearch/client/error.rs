@@ -15,6 +15,17 @@ pub enum ClientError {
     /// The machine has no root certificates.
     #[error("no root certificates for https: {0}")]
     Certificates(#[source] std::io::Error),
+    /// The host is one of AWS, and the environment has no credentials to sign with.
+    #[error(
+        "AWS wants signed requests, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN where the credentials are temporary) are not set or malformed; set them, for example with `eval \"$(aws configure export-credentials --format env)\"`, or write user:password@ before the host"
+    )]
+    NoCredentials,
+    /// A signed request is to go over `http`, where others could read the session's token.
+    #[error("AWS wants signed requests, and these go over https only")]
+    SignedInClear,
+    /// The request could not be signed.
+    #[error("the request could not be signed: {0}")]
+    Sign(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The body could not be compressed.
     #[error("the body could not be compressed: {0}")]
     Compress(#[source] std::io::Error),

@@ -1,21 +1,26 @@
 //! A thin asynchronous client of the few `OpenSearch` calls that sluice needs on one machine.
 
 mod answer;
+mod authentication;
 mod bulk;
 mod connection;
 mod error;
+mod signer;
 mod target;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use super::Environment;
 pub use answer::{Answer, Info, SearchAnswer};
+pub use authentication::Authentication;
 pub use bulk::{BulkAnswer, BulkItem, gzip};
 use connection::Connections;
 pub use error::ClientError;
+use signer::Signer;
 use target::Target;
 
 /// The most bytes of an answer that are read; one more is an error.
@@ -34,6 +39,7 @@ const NDJSON: &str = "application/x-ndjson";
 #[derive(Clone, Debug)]
 pub struct Client {
     target: Target,
+    signer: Option<Signer>,
     connections: Connections,
 }
 
@@ -42,13 +48,39 @@ impl Client {
     /// encoded where needed) for basic authentication, and with a path to put before all others
     /// where the server has one. Nothing is sent yet.
     ///
+    /// Without `user:password@`, requests to a domain of Amazon `OpenSearch` Service or a
+    /// collection of `OpenSearch` Serverless are signed with the AWS credentials of the process's
+    /// environment: see [`Authentication::Signed`].
+    ///
     /// # Errors
     ///
-    /// When `url` is not such a URL, or `https` finds no root certificate on this machine.
+    /// When `url` is not such a URL, when requests are to be signed and the environment has no
+    /// credentials or the URL is not `https`, or when `https` finds no root certificate on this
+    /// machine.
     pub fn new(url: &str) -> Result<Self, ClientError> {
+        Self::with_environment(url, &Environment::read())
+    }
+
+    /// Like [`new`](Self::new), with the credentials of this `environment`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new).
+    pub fn with_environment(url: &str, environment: &Environment) -> Result<Self, ClientError> {
         let target = Target::parse(url)?;
+        let signer = Signer::of(&target, environment)?;
         let connections = Connections::new(target.is_https())?;
-        Ok(Self { target, connections })
+        Ok(Self { target, signer, connections })
+    }
+
+    /// How the client tells the server who asks.
+    #[must_use]
+    pub fn authentication(&self) -> Authentication {
+        match (&self.signer, self.target.authorization()) {
+            (Some(_), _) => Authentication::Signed,
+            (None, Some(_)) => Authentication::Basic,
+            (None, None) => Authentication::None,
+        }
     }
 
     /// The server's URL, without user and password and without a slash at its end.
@@ -88,6 +120,23 @@ impl Client {
         self.call(Method::PUT, &path, Some((JSON, Bytes::copy_from_slice(body.as_bytes()))))
             .await?;
         Ok(())
+    }
+
+    /// The index template of that name as the server holds it, `None` if it holds none. The server
+    /// writes settings in a form of its own, and adds defaults.
+    ///
+    /// # Errors
+    ///
+    /// No answer, or one that is no index template.
+    pub async fn index_template(&self, name: &str) -> Result<Option<Value>, ClientError> {
+        let path = format!("/_index_template/{name}");
+        let answer = self.send(Method::GET, &path, None, None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let mut body: Value = answer.success(&path)?.json(&path)?;
+        let template = body.pointer_mut("/index_templates/0/index_template").map(Value::take);
+        template.map(Some).ok_or(ClientError::Unexpected { path })
     }
 
     /// `POST /_bulk`: `body` is newline-delimited JSON and names the index in every action line;
@@ -192,7 +241,29 @@ impl Client {
         body: Option<(&'static str, Bytes)>,
         content_encoding: Option<&'static str>,
     ) -> Result<Answer, ClientError> {
-        let mut request = Request::new(Full::default());
+        let request = self.request(method, path, body, content_encoding, SystemTime::now())?;
+        let exchange = async {
+            let response = self.connections.request(request.map(Full::new)).await?;
+            let status = response.status();
+            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
+                .collect()
+                .await
+                .map_err(ClientError::Body)?;
+            Ok(Answer { status, body: body.to_bytes() })
+        };
+        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
+    }
+
+    /// A request with all its headers; a signature is one of the time `now`.
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Bytes)>,
+        content_encoding: Option<&'static str>,
+        now: SystemTime,
+    ) -> Result<Request<Bytes>, ClientError> {
+        let mut request = Request::new(Bytes::new());
         *request.method_mut() = method;
         *request.uri_mut() = self.target.uri(path)?;
         let headers = request.headers_mut();
@@ -204,17 +275,11 @@ impl Client {
             if let Some(encoding) = content_encoding {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
             }
-            *request.body_mut() = Full::new(bytes);
+            *request.body_mut() = bytes;
         }
-        let exchange = async {
-            let response = self.connections.request(request).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
-                .collect()
-                .await
-                .map_err(ClientError::Body)?;
-            Ok(Answer { status, body: body.to_bytes() })
-        };
-        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
+        if let Some(signer) = &self.signer {
+            signer.sign(&mut request, now)?;
+        }
+        Ok(request)
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Target {
     /// Scheme, authority and prefix, without a slash at the end.
     url: String,
     https: bool,
+    /// The host, without its port.
+    host: String,
     authorization: Option<HeaderValue>,
 }
 
@@ -32,9 +34,10 @@ impl Target {
             return Err(ClientError::Url);
         }
         let url = format!("{scheme}://{host}{}", prefix.trim_end_matches('/'));
-        url.parse::<Uri>().map_err(|_| ClientError::Url)?;
+        let uri = url.parse::<Uri>().map_err(|_| ClientError::Url)?;
+        let host = uri.host().ok_or(ClientError::Url)?.to_ascii_lowercase();
         let authorization = credentials.map(basic).transpose()?;
-        Ok(Self { url, https, authorization })
+        Ok(Self { url, https, host, authorization })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -43,6 +46,11 @@ impl Target {
 
     pub(super) fn is_https(&self) -> bool {
         self.https
+    }
+
+    /// The host in lower case, without its port.
+    pub(super) fn host(&self) -> &str {
+        &self.host
     }
 
     pub(super) fn authorization(&self) -> Option<&HeaderValue> {
@@ -87,6 +95,7 @@ mod tests {
         let target = Target::parse("https://ada:p%40ss:w%2Frd@search.example/prefix/").unwrap();
         assert_eq!(target.url(), "https://search.example/prefix");
         assert!(target.is_https());
+        assert_eq!(target.host(), "search.example");
         // "ada:p@ss:w/rd"
         assert_eq!(target.authorization().unwrap(), "Basic YWRhOnBAc3M6dy9yZA==");
         assert!(!format!("{target:?}").contains("YWRh"));
@@ -97,6 +106,7 @@ mod tests {
     #[test]
     fn takes_an_address_without_credentials() {
         let target = Target::parse("http://127.0.0.1:9200").unwrap();
+        assert_eq!(target.host(), "127.0.0.1");
         assert_eq!(target.authorization(), None);
         assert_eq!(target.uri("/").unwrap(), "http://127.0.0.1:9200/");
     }
