@@ -132,6 +132,11 @@ fn reads_numbers_by_magnitude() {
         ("-1709296496", ""),
         ("-0.5e10", ""),
         ("1e400", ""),
+        ("1e1x", ""),
+        ("1e", ""),
+        ("1x", ""),
+        ("1.x", ""),
+        (".5", ""),
         ("1e999999999999999999999", ""),
     ] {
         let expected = Some(to.to_owned()).filter(|to| !to.is_empty());
