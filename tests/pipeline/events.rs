@@ -1,0 +1,106 @@
+//! What is to become of each event, by the event model itself: it is pure, so the tests can ask
+//! it what they do not know better themselves.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use local::firehose::Clock;
+use serde::Deserialize;
+use shared::event::{Arrival, Model, Reader, Refusal, Timestamp};
+
+/// What becomes of an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Document(Document),
+    Dropped,
+    /// With the reason in the function's log.
+    Refused(&'static str),
+}
+
+/// A document as the model writes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Document {
+    /// `event.id`
+    pub(crate) id: String,
+    /// Without what `event.ingested` says.
+    pub(crate) text: String,
+}
+
+/// The fate of a payload that arrives at this time.
+pub(crate) fn fate(payload: &[u8], arrival_ms: u64) -> Fate {
+    let model = model();
+    let mut reader = Reader::default();
+    let mut event = match reader.read(&model, payload) {
+        Ok(event) => event,
+        Err(Refusal::Empty) => return Fate::Dropped,
+        Err(refusal) => return Fate::Refused(refusal.reason()),
+    };
+    let time = Timestamp::from_milliseconds(arrival_ms.to_string().as_bytes()).unwrap();
+    let mut text = Vec::new();
+    event.write_document(&Arrival { time: Some(time), now: time }, &mut text);
+    Fate::Document(document(std::str::from_utf8(&text).unwrap()))
+}
+
+/// The documents of payloads that all become one.
+pub(crate) fn documents(payloads: &[Vec<u8>], arrival_ms: u64) -> Vec<Document> {
+    let one = |payload: &Vec<u8>| match fate(payload, arrival_ms) {
+        Fate::Document(document) => document,
+        other => panic!("{other:?}: {}", String::from_utf8_lossy(payload)),
+    };
+    payloads.iter().map(one).collect()
+}
+
+/// A document that was found somewhere.
+pub(crate) fn document(text: &str) -> Document {
+    Document { id: id(text), text: without_ingested(text) }
+}
+
+/// The `event.id` of a document.
+pub(crate) fn id(document: &str) -> String {
+    // Typed, because some documents hold numbers that are too large for a `Value`.
+    #[derive(Deserialize)]
+    struct Text {
+        event: Event,
+    }
+    #[derive(Deserialize)]
+    struct Event {
+        id: String,
+    }
+    serde_json::from_str::<Text>(document).unwrap().event.id
+}
+
+/// The document without the one value that the clock decides.
+pub(crate) fn without_ingested(document: &str) -> String {
+    // Within texts the quotes would be escaped.
+    const INGESTED: &str = "\"ingested\":\"";
+    let (before, from_value) = document.split_once(INGESTED).unwrap();
+    let (value, after) = from_value.split_once('"').unwrap();
+    assert!(Timestamp::from_text(value.as_bytes()).is_some(), "{value}");
+    format!("{before}{INGESTED}\"{after}")
+}
+
+fn model() -> Model {
+    shared::event::model(&shared::config::Environment::default()).unwrap()
+}
+
+/// A clock that stands until it is set.
+#[derive(Clone, Debug)]
+pub(crate) struct Hands(Arc<AtomicU64>);
+
+impl Hands {
+    pub(crate) fn at(milliseconds: u64) -> Self {
+        Self(Arc::new(AtomicU64::new(milliseconds)))
+    }
+
+    pub(crate) fn set(&self, milliseconds: u64) {
+        self.0.store(milliseconds, Ordering::Relaxed);
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        let hands = Arc::clone(&self.0);
+        Clock::new(move || {
+            SystemTime::UNIX_EPOCH + Duration::from_millis(hands.load(Ordering::Relaxed))
+        })
+    }
+}
