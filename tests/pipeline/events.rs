@@ -1,12 +1,13 @@
 //! What is to become of each event, by the event model itself: it is pure, so the tests can ask
 //! it what they do not know better themselves.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use local::firehose::Clock;
 use serde::Deserialize;
+use shared::config::Environment;
 use shared::event::{Arrival, Model, Reader, Refusal, Timestamp};
 
 /// What becomes of an event.
@@ -29,9 +30,8 @@ pub(crate) struct Document {
 
 /// The fate of a payload that arrives at this time.
 pub(crate) fn fate(payload: &[u8], arrival_ms: u64) -> Fate {
-    let model = model();
     let mut reader = Reader::default();
-    let mut event = match reader.read(&model, payload) {
+    let mut event = match reader.read(model(), payload) {
         Ok(event) => event,
         Err(Refusal::Empty) => return Fate::Dropped,
         Err(refusal) => return Fate::Refused(refusal.reason()),
@@ -80,8 +80,10 @@ pub(crate) fn without_ingested(document: &str) -> String {
     format!("{before}{INGESTED}\"{after}")
 }
 
-fn model() -> Model {
-    shared::event::model(&shared::config::Environment::default()).unwrap()
+/// The model with all settings at their defaults.
+fn model() -> &'static Model {
+    static MODEL: OnceLock<Model> = OnceLock::new();
+    MODEL.get_or_init(|| shared::event::model(&Environment::default()).unwrap())
 }
 
 /// A clock that stands until it is set.
