@@ -75,9 +75,10 @@ fn command_line(docker: &Path, name: &OsString) -> Vec<OsString> {
     line
 }
 
-/// The shell command that ends the container: ending `docker run` alone would leave it.
+/// The shell command that ends the container: ending `docker run` alone may leave it, and removing
+/// it alone does nothing while `docker run` has not yet created it.
 fn end(docker: &Path, name: &OsString) -> String {
-    format!("'{}' rm --force '{}'", docker.display(), name.display())
+    format!("kill \"$server\"; '{}' rm --force '{}'", docker.display(), name.display())
 }
 
 /// The command that a user ends a kept container with.
@@ -89,4 +90,85 @@ async fn address(docker: &Path, name: &OsString) -> Option<String> {
     let arguments = [OsString::from("port"), name.clone(), OsString::from("9200/tcp")];
     let output = command::run(docker, arguments, None, PROBE_LIMIT).await.ok()?;
     output.stdout.lines().find(|line| line.starts_with("127.0.0.1:")).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::opensearch::Embedded;
+
+    /// A `docker` that writes down what it is told; its containers answer at `address`.
+    fn fake(folder: &Path, address: &str, info: &str) -> PathBuf {
+        let script = format!(
+            r#"#!/bin/sh
+cd "{folder}" || exit 1
+echo "$*" >>told
+case $1 in
+info) {info} ;;
+image) exit 1 ;;
+run) echo $$ >pid; exec sleep 600 ;;
+port) [ -s pid ] && echo "[::1]:1" && echo "{address}" ;;
+esac
+"#,
+            folder = folder.display(),
+        );
+        let (draft, docker) = (folder.join("draft"), folder.join("docker"));
+        std::fs::write(&draft, script).unwrap();
+        user::open_to_all(&draft).unwrap();
+        // Copied by another process: a file that this one has open for writing cannot be run, and
+        // the children of other tests may have inherited it.
+        let copied = std::process::Command::new("cp").arg("-p").arg(&draft).arg(&docker).status();
+        assert!(copied.unwrap().success());
+        docker
+    }
+
+    #[tokio::test]
+    async fn a_container_is_started_and_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let embedded = Embedded::start().await.unwrap();
+        let address = embedded.url().strip_prefix("http://").unwrap();
+        let docker = fake(folder.path(), address, "exit 0");
+        let mut said = Vec::new();
+        let mut say = |line: &str| said.push(line.to_owned());
+        let Ready { server, url, kind } = start(&docker, &mut say).await.unwrap();
+        assert_eq!(
+            said,
+            ["Fetching the image opensearchproject/opensearch:2.19.3 (about 1 GB, once) ..."]
+        );
+        assert_eq!((url.as_str(), kind), (embedded.url(), Kind::Docker));
+        let stop = stop_command(server.folder());
+        let name = stop.strip_prefix("docker rm --force ").unwrap().to_owned();
+        server.stop().await;
+        let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
+        let told: Vec<_> = told.lines().filter(|line| !line.starts_with("port ")).collect();
+        let run = format!(
+            "run --rm --publish 127.0.0.1::9200 --name {name} --env discovery.type=single-node \
+             --env DISABLE_SECURITY_PLUGIN=true --env DISABLE_INSTALL_DEMO_CONFIG=true \
+             --env OPENSEARCH_JAVA_OPTS=-Xms512m -Xmx512m \
+             --env cluster.routing.allocation.disk.threshold_enabled=false \
+             opensearchproject/opensearch:2.19.3"
+        );
+        assert_eq!(
+            told,
+            [
+                "info",
+                "image inspect opensearchproject/opensearch:2.19.3",
+                "pull --quiet opensearchproject/opensearch:2.19.3",
+                &run,
+                &format!("rm --force {name}"),
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_docker_without_its_daemon_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let info = "echo 'Cannot connect to the daemon. Is it running?' >&2; exit 1";
+        let docker = fake(folder.path(), "", info);
+        let error = start(&docker, &mut |line| panic!("{line}")).await.unwrap_err();
+        assert_eq!(error.to_string(), "Docker does not run here (Cannot connect to the daemon)");
+        let nowhere = folder.path().join("nowhere");
+        let error = start(&nowhere, &mut |line| panic!("{line}")).await.unwrap_err();
+        assert_eq!(error.to_string(), "Docker does not run here (no docker on the path)");
+    }
 }

@@ -90,3 +90,25 @@ impl RealError {
         move |source| Self::Io { action, path, source }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_wrong_with_both_and_what_to_do() {
+        let docker = Box::new(RealError::NoDocker("no docker on the path".to_owned()));
+        let java = Box::new(RealError::NoMaven);
+        let error = RealError::Neither { docker, java };
+        assert_eq!(
+            error.to_string(),
+            "Docker does not run here (no docker on the path), and there is no Maven (mvn) to \
+             fetch OpenSearch with"
+        );
+        assert_eq!(error.remedy(), "install Maven (mvn), or start Docker");
+        assert_eq!(
+            RealError::WrongJava(24).to_string(),
+            "Java 24 does not run OpenSearch 2.19, which needs 17 to 23"
+        );
+    }
+}

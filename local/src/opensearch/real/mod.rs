@@ -42,14 +42,14 @@ impl Real {
     ) -> Result<Self, RealError> {
         let docker = match docker::start(Path::new("docker"), say).await {
             Ok(ready) => {
-                say(&format!("OpenSearch: {} at {}.", ready.kind, ready.url));
+                say(&format!("{} at {}.", ready.kind, ready.url));
                 return Ok(Self { ready });
             }
             Err(error) => Box::new(error),
         };
         match java::start(environment, say).await {
             Ok(ready) => {
-                say(&format!("OpenSearch: {} at {}, as {docker}.", ready.kind, ready.url));
+                say(&format!("{} at {}, as {docker}.", ready.kind, ready.url));
                 Ok(Self { ready })
             }
             Err(java) => Err(RealError::Neither { docker, java: Box::new(java) }),
