@@ -106,6 +106,35 @@ async fn a_function_that_is_killed_loses_nothing() {
     assert_same(found(&ended.documents), pairs(&documents(&kept, ARRIVAL_MS)));
 }
 
+/// Several at once, and each death is that of all: whichever batches meet it, every event is a
+/// document or in the backup, once.
+#[tokio::test]
+async fn functions_that_are_killed_at_once_lose_nothing() {
+    let server = Server::embedded().await;
+    let mut plan = Plan::new("killed-at-once").await;
+    // More batches than deaths, so that all are died.
+    plan.options.processor_buffer_bytes = 16 << 10;
+    plan.options.concurrent_invocations = 3;
+    let deaths = [Some(Duration::from_millis(10)), None, None];
+    let mortal = Mortal {
+        function: plan.function(&[]).await,
+        deaths: Arc::new(Mutex::new(deaths.into_iter().cycle().take(24).collect())),
+    };
+    let pipeline = plan.start(&server.url, mortal.clone()).await;
+    let payloads: Vec<_> = sample::events(33, 1_000).collect();
+    pipeline.put(&payloads).await;
+    let ended = pipeline.end(&server).await;
+
+    assert_eq!(mortal.deaths.lock().unwrap().len(), 0, "not every death was died");
+    assert!(ended.report.failed_invocations >= 8, "{}", ended.report.failed_invocations);
+    assert_eq!((ended.report.dropped, ended.backup.undelivered.len()), (0, 0));
+    let in_backup = documents(&data(&ended.backup.unprocessed), ARRIVAL_MS);
+    assert_same(
+        found(&ended.documents).into_iter().chain(pairs(&in_backup)),
+        pairs(&documents(&payloads, ARRIVAL_MS)),
+    );
+}
+
 /// The function dies with records in its hands that it is putting back: before the stream got
 /// them, and after the stream took them, but before the function knew. The latter come twice, as
 /// two documents of one `event.id`; no other event does, and none is missing.
@@ -125,7 +154,7 @@ async fn a_function_that_is_killed_while_it_puts_back_loses_nothing() {
     door.open();
     // About half of a batch fits.
     let variables = [("RESPONSE_BUDGET_BYTES", "60000"), ("MAX_REINGESTS", "1000")];
-    let function = crate::run::function(&door.url(), &variables).await;
+    let function = crate::run::function(&door.url(), 1, &variables).await;
     let killer = tokio::spawn({
         let function = function.clone();
         async move {

@@ -117,6 +117,44 @@ async fn what_is_not_put_back_is_in_the_backup() {
     }
 }
 
+/// A record is not put back for ever: after `MAX_REINGESTS` times it is in the backup, and still
+/// the event that it was, under the same `event.id`.
+#[tokio::test]
+async fn what_was_put_back_often_enough_is_in_the_backup() {
+    const TIMES: u32 = 2;
+    let server = Server::embedded().await;
+    let mut plan = Plan::new("limit").await;
+    plan.options.processor_buffer_bytes = 64 << 10;
+    let budget: usize = 20_000;
+    let variables =
+        [("RESPONSE_BUDGET_BYTES", &*budget.to_string()), ("MAX_REINGESTS", &TIMES.to_string())];
+    let function = plan.function(&variables).await;
+    let watched = Watched::new(function.clone());
+    let pipeline = plan.start(&server.url, watched.clone()).await;
+    let payloads: Vec<_> = sample::events(62, 600).collect();
+    pipeline.put(&payloads).await;
+    let ended = pipeline.end(&server).await;
+
+    let answers = watched.seen().into_iter().map(|exchange| exchange.answer.unwrap().len());
+    assert!(answers.into_iter().all(|bytes| bytes <= budget));
+    let lost = data(&ended.backup.unprocessed);
+    assert!(lost.len() > 20, "{}", lost.len());
+    assert_eq!(failures(&function), [("reingest_limit".to_owned(), lost.len() as u64)].into());
+    let count = format!(",\"__sluice_reingests\":{TIMES}}}");
+    let originals = lost.iter().map(|payload| {
+        let text = std::str::from_utf8(payload).unwrap();
+        format!("{}}}", text.strip_suffix(&count).unwrap()).into_bytes()
+    });
+    let originals: BTreeSet<_> = originals.collect();
+    let sent: BTreeSet<_> = payloads.iter().cloned().collect();
+    assert!(originals.is_subset(&sent), "the count is all that was added");
+    let in_backup = pairs(&documents(&lost, ARRIVAL_MS));
+    assert_same(
+        found(&ended.documents).into_iter().chain(in_backup),
+        pairs(&documents(&payloads, ARRIVAL_MS)),
+    );
+}
+
 /// Of a Kinesis source, what does not fit goes back to the Kinesis stream, under its own key.
 #[tokio::test]
 async fn a_request_of_6_mb_from_kinesis_goes_back_to_kinesis() {

@@ -53,7 +53,7 @@ impl Plan {
     /// The real binary, with these variables besides Lambda's own. It puts records back into
     /// this run's stream.
     pub(crate) async fn function(&self, variables: &[(&str, &str)]) -> Function {
-        function(&self.endpoint.url(), variables).await
+        function(&self.endpoint.url(), self.options.concurrent_invocations, variables).await
     }
 
     /// Starts the stream.
@@ -66,15 +66,20 @@ impl Plan {
     }
 }
 
-/// The real binary, which puts records back at `endpoint`.
-pub(crate) async fn function(endpoint: &str, variables: &[(&str, &str)]) -> Function {
+/// The real binary, so many times at once, which puts records back at `endpoint`.
+pub(crate) async fn function(
+    endpoint: &str,
+    concurrency: usize,
+    variables: &[(&str, &str)],
+) -> Function {
     let binary = tokio::task::spawn_blocking(|| local::binaries::function(FUNCTION));
     let binary = binary.await.unwrap().unwrap();
     let own = [("AWS_ENDPOINT_URL_FIREHOSE", endpoint), ("AWS_ENDPOINT_URL_KINESIS", endpoint)];
     let variables = own.iter().chain(variables);
     let environment = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let environment = environment.collect();
-    let options = FunctionOptions { environment, ..FunctionOptions::new(FUNCTION, binary) };
+    let options =
+        FunctionOptions { environment, concurrency, ..FunctionOptions::new(FUNCTION, binary) };
     Function::start(options).await.unwrap()
 }
 
