@@ -1,0 +1,135 @@
+use super::*;
+
+fn scan(text: &str) -> Result<Kind, Error> {
+    let mut scanner = Scanner::new(text.as_bytes());
+    scanner.skip_white_space();
+    let kind = scanner.value(0)?;
+    scanner.skip_white_space();
+    if scanner.position() == text.len() { Ok(kind) } else { Err(Error::Invalid) }
+}
+
+#[test]
+fn takes_what_the_grammar_takes() {
+    for (text, kind) in [
+        ("\"\"", Kind::String),
+        (r#""a\"\\\/\b\f\n\r\tA\uD834\uDD1E한국""#, Kind::String),
+        ("\"\u{7f}\"", Kind::String),
+        ("0", Kind::Number),
+        ("-0", Kind::Number),
+        ("-12.50E+07", Kind::Number),
+        ("1e400", Kind::Number),
+        ("true", Kind::Bool),
+        ("false", Kind::Bool),
+        ("null", Kind::Null),
+        ("[]", Kind::Array),
+        ("[ 1 , [\t2\r\n] ]", Kind::Array),
+        ("{}", Kind::Object),
+        (" { \"a\" : { } , \"b\":[{}] } ", Kind::Object),
+    ] {
+        assert_eq!(scan(text), Ok(kind), "{text}");
+    }
+}
+
+#[test]
+fn refuses_what_the_grammar_refuses() {
+    for text in [
+        "",
+        " ",
+        "\"",
+        "\"abc",
+        "\"a\nb\"",
+        "\"\u{1f}\"",
+        r#""\x""#,
+        r#""\u12"#,
+        r#""\u12G4""#,
+        r#""\uD800""#,
+        r#""\uD800A""#,
+        r#""\uDC00""#,
+        r#""\uDC00\uD800""#,
+        "01",
+        "-",
+        "1.",
+        ".5",
+        "+1",
+        "1e",
+        "1e+",
+        "0x1",
+        "tru",
+        "True",
+        "nul",
+        "nan",
+        "Infinity",
+        "[",
+        "[1",
+        "[1,]",
+        "[,1]",
+        "[1 2]",
+        "{",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{a:1}",
+        "{1:1}",
+        "{\"a\":1 \"b\":2}",
+        "]",
+        "}",
+        "1 2",
+        "{} {}",
+        "/* */ 1",
+        "'a'",
+        "\u{b}1",
+        "\u{a0}1",
+    ] {
+        assert_eq!(scan(text), Err(Error::Invalid), "{text:?}");
+    }
+}
+
+#[test]
+fn tells_a_strings_content_and_whether_it_is_escaped() {
+    for (text, escaped) in
+        [("\"\"", false), ("\"é{\"", false), (r#""\n""#, true), (r#""a\"b""#, true)]
+    {
+        let mut scanner = Scanner::new(text.as_bytes());
+        let span = Span { start: 1, end: text.len() - 1 };
+        assert_eq!(scanner.string(), Ok(Text { span, escaped }), "{text}");
+        assert_eq!(scanner.position(), text.len());
+    }
+}
+
+#[test]
+fn finds_the_end_of_a_string_at_every_offset() {
+    for special in ["\"", "\\n\"", "\u{1}"] {
+        for length in 0..40 {
+            let text = format!("\"{}{special}", "é".repeat(length));
+            let expected = special != "\u{1}";
+            assert_eq!(scan(&text).is_ok(), expected, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn bounds_depth_and_numbers() {
+    let nested = |levels: usize| format!("{}{}", "[".repeat(levels), "]".repeat(levels));
+    assert_eq!(scan(&nested(128)), Ok(Kind::Array));
+    assert_eq!(scan(&nested(129)), Err(Error::TooDeep));
+    let objects = |levels: usize| format!("{}1{}", "{\"a\":".repeat(levels), "}".repeat(levels));
+    assert_eq!(scan(&objects(128)), Ok(Kind::Object));
+    assert_eq!(scan(&objects(129)), Err(Error::TooDeep));
+    assert_eq!(scan(&"9".repeat(1_000)), Ok(Kind::Number));
+    assert_eq!(scan(&"9".repeat(1_001)), Err(Error::NumberTooLong));
+}
+
+#[test]
+fn notes_white_space_with_line_breaks() {
+    let mut scanner = Scanner::new(b"{ \n \"a\\n \" :\t[1,\r2]}");
+    scanner.value(0).unwrap();
+    let runs = [Span { start: 1, end: 4 }, Span { start: 16, end: 17 }];
+    assert_eq!(scanner.line_breaks, runs);
+}
+
+#[test]
+fn unescapes() {
+    let mut out = Vec::new();
+    unescape(r#"a\"\\\/\b\f\n\r\tA\uD834\uDD1E한"#.as_bytes(), &mut out);
+    assert_eq!(String::from_utf8(out).unwrap(), "a\"\\/\u{8}\u{c}\n\r\tA𝄞한");
+}
