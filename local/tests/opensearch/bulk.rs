@@ -166,6 +166,10 @@ fn documents() -> Vec<Case> {
     let arrays = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     let taken = [
         ("empty object", "{}".to_owned()),
+        ("4 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.1234Z"}"#.to_owned()),
+        ("5 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.12345Z"}"#.to_owned()),
+        ("7 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.1234567Z"}"#.to_owned()),
+        ("8 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.12345678Z"}"#.to_owned()),
         ("9 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.123456789Z"}"#.to_owned()),
         ("the end of time", r#"{"@timestamp":"2262-04-11T23:47:16.854775807Z"}"#.to_owned()),
         ("null for a time", r#"{"@timestamp":null}"#.to_owned()),
