@@ -80,15 +80,16 @@ pub enum Kind {
 pub struct Scanner<'a> {
     text: &'a [u8],
     position: usize,
-    /// The runs of white space between tokens that hold a line break, in order.
-    pub line_breaks: Vec<Span>,
+    /// What a copy of the text on one line leaves out: the runs of white space between tokens
+    /// that hold a line break, in order, and what the caller adds.
+    pub cuts: Vec<Span>,
 }
 
 impl<'a> Scanner<'a> {
     /// A scanner at the start of `text`.
     #[must_use]
     pub const fn new(text: &'a [u8]) -> Self {
-        Self { text, position: 0, line_breaks: Vec::new() }
+        Self { text, position: 0, cuts: Vec::new() }
     }
 
     /// The byte that is read next.
@@ -128,7 +129,7 @@ impl<'a> Scanner<'a> {
             self.position += 1;
         }
         if line_break {
-            self.line_breaks.push(Span { start, end: self.position });
+            self.cuts.push(Span { start, end: self.position });
         }
     }
 

@@ -79,10 +79,11 @@ impl<'a> Request<'a> {
                 match (key.span.of(body), scanner.peek()) {
                     (b"records", Some(b'[')) => records = read_records(body, scanner)?,
                     (b"deliveryStreamArn", Some(b'"')) => {
-                        request.delivery_stream_arn = text(body, scanner.string()?);
+                        request.delivery_stream_arn = unescaped(scanner.string()?.span.of(body));
                     }
                     (b"sourceKinesisStreamArn", Some(b'"')) => {
-                        request.source_kinesis_stream_arn = text(body, scanner.string()?);
+                        request.source_kinesis_stream_arn =
+                            unescaped(scanner.string()?.span.of(body));
                     }
                     _ => drop(scanner.value(1)?),
                 }
@@ -168,11 +169,6 @@ fn read_record<'a>(
         Ok(())
     })?;
     Ok(id.map(|id| Record { id, ..record }))
-}
-
-/// What a scanned string means, if it is UTF-8.
-fn text(body: &[u8], text: Text) -> Option<String> {
-    unescaped(text.span.of(body))
 }
 
 /// What a string's content means, if it is UTF-8.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use shared::event::TimestampSource;
 use shared::metrics::{Metrics, Unit};
 
 use crate::answer::Fate;
 use crate::outcome::{Failure, Outcome};
 use crate::request::Record;
-use shared::event::TimestampSource;
 
 /// A longer record id is cut in the log.
 const SHOWN_CHARACTERS: usize = 256;

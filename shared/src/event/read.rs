@@ -102,9 +102,9 @@ impl Found {
         self.long_paths = 0;
         simdutf8::basic::from_utf8(text).map_err(|_| Refusal::InvalidUtf8)?;
         let mut scanner = Scanner::new(text);
-        scanner.line_breaks = std::mem::take(&mut self.cuts);
+        scanner.cuts = std::mem::take(&mut self.cuts);
         let result = self.event(mapping, &mut scanner);
-        self.cuts = scanner.line_breaks;
+        self.cuts = scanner.cuts;
         // In order already, but for replaced members.
         if !self.cuts.is_sorted_by_key(|cut| cut.start) {
             self.cuts.sort_unstable_by_key(|cut| cut.start);
@@ -234,7 +234,7 @@ impl Found {
                         let Span { start, end } = replaced.member;
                         // With the comma that must follow, for this member follows.
                         let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
-                        scanner.line_breaks.push(Span { start, end: end + comma + 1 });
+                        scanner.cuts.push(Span { start, end: end + comma + 1 });
                     }
                     let long_paths = self.long_paths;
                     self.long_paths += usize::from(path > MAX_PATH_BYTES);

@@ -124,7 +124,7 @@ fn notes_white_space_with_line_breaks() {
     let mut scanner = Scanner::new(b"{ \n \"a\\n \" :\t[1,\r2]}");
     scanner.value(0).unwrap();
     let runs = [Span { start: 1, end: 4 }, Span { start: 16, end: 17 }];
-    assert_eq!(scanner.line_breaks, runs);
+    assert_eq!(scanner.cuts, runs);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Times as `date_nanos` with the format `strict_date_optional_time_nanos` takes them.
 
+use crate::calendar::Utc;
+
 /// Nanoseconds of one second.
 pub(super) const SECOND: i64 = 1_000_000_000;
 
@@ -91,25 +93,13 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     before(year) - before(1970) + of_year + day - 1
 }
 
-/// A time as a histogram's key has it: UTC, milliseconds.
+/// A time from 1970 on, as a histogram's key has it: UTC, milliseconds.
 pub(super) fn text(nanoseconds: i64) -> String {
-    let seconds = nanoseconds.div_euclid(SECOND);
-    let mut days = seconds.div_euclid(86_400);
-    let mut year = 1970;
-    while days >= 365 + i64::from(is_leap(year)) {
-        days -= 365 + i64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    while days >= days_of_month(year, month) {
-        days -= days_of_month(year, month);
-        month += 1;
-    }
-    let of_day = seconds.rem_euclid(86_400);
-    let (hour, minute, second) = (of_day / 3_600, of_day / 60 % 60, of_day % 60);
-    let milliseconds = nanoseconds.rem_euclid(SECOND) / 1_000_000;
-    let day = days + 1;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+    let milliseconds = nanoseconds.unsigned_abs() / 1_000_000;
+    let Utc { year, month, day, hour, minute, second, .. } =
+        Utc::from_seconds(milliseconds / 1_000);
+    let fraction = milliseconds % 1_000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction:03}Z")
 }
 
 #[cfg(test)]
