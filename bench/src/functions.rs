@@ -53,6 +53,15 @@ impl Function {
             .env("REINGEST", "off");
         command
     }
+
+    /// This function, run by another program that takes it as its last arguments.
+    #[must_use]
+    pub fn run_by(&self, program: &Path, arguments: impl IntoIterator<Item = OsString>) -> Self {
+        let mut arguments: Vec<_> = arguments.into_iter().collect();
+        arguments.push(self.program.clone().into_os_string());
+        arguments.extend(self.arguments.iter().cloned());
+        Self { program: program.to_owned(), arguments, ..self.clone() }
+    }
 }
 
 /// Builds and finds the functions that are wanted, all if `only` is empty. One whose language

@@ -91,6 +91,14 @@ impl Running {
         self.process.peak_memory_bytes()
     }
 
+    /// Asks the function to end, and waits until it has.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn terminate(self) -> Result<(), Error> {
+        self.process.terminate()
+    }
+
     fn next_waiting(&mut self) -> Result<Waiting, Error> {
         match self.next_call()? {
             Call::Next(waiting) => Ok(waiting),

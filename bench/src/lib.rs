@@ -5,10 +5,12 @@
 //! one core; the stand-in runs on another. What the tables show is therefore all that Lambda
 //! would bill: reading the request from the socket, the work, and writing the answer.
 
+pub mod callgrind;
 pub mod check;
 pub mod compare;
 pub mod edges;
 pub mod functions;
+pub mod instructions;
 pub mod invoke;
 pub mod measure;
 pub mod pinned;

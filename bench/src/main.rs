@@ -1,6 +1,11 @@
 //! The command: `cargo run --release` in this folder.
 
+use std::fs;
+use std::path::PathBuf;
+
+use bench::callgrind::Callgrind;
 use bench::functions::{self, OURS};
+use bench::instructions::{Committed, Instructions, SEED};
 use bench::measure::{self, Effort};
 use bench::pinned::Cores;
 use bench::request::Request;
@@ -8,7 +13,6 @@ use bench::{Error, check, report, shapes};
 use clap::{Parser, ValueEnum};
 use local::sample::{Size, events_of};
 
-const SEED: u64 = 7;
 const SHOWN_DIFFERENCES: usize = 10;
 
 /// Measures firehose-transform side by side with what a user would pick instead.
@@ -32,6 +36,12 @@ struct Arguments {
     /// How many random payloads the check compares
     #[arg(long, default_value_t = 20_000)]
     random: usize,
+    /// With the part `instructions`: commit what was counted as what is to be
+    #[arg(long)]
+    update: bool,
+    /// With the part `instructions`: a folder to keep Callgrind's reports in
+    #[arg(long)]
+    keep: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -46,10 +56,15 @@ enum Part {
     Sweep,
     /// CPU for a byte of hostile payloads
     Hostile,
+    /// Instructions of firehose-transform, counted by Valgrind; only where this part is asked for
+    Instructions,
 }
 
 fn main() -> Result<(), Error> {
     let arguments = Arguments::parse();
+    if arguments.part == Some(Part::Instructions) {
+        return instructions(&arguments);
+    }
     let functions = functions::find(&arguments.only)?;
     let cores = Cores::take()?;
     if !cores.are_two() {
@@ -92,7 +107,7 @@ fn main() -> Result<(), Error> {
         Ok::<_, Error>(())
     };
     if wanted(Part::Sweep) {
-        let reference = filled("1 MB", 1_000_000, Size::Small, arguments.seed);
+        let reference = Request::of_events("1 MB", 1_000_000, Size::Small, arguments.seed);
         per_byte("From five records to 6 MB", reference, sweep(arguments.seed))?;
     }
     if wanted(Part::Hostile) {
@@ -101,12 +116,30 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
+fn instructions(arguments: &Arguments) -> Result<(), Error> {
+    let callgrind = Callgrind::find()?;
+    let [function] = &functions::find(&[OURS.to_owned()])?[..] else {
+        return Err(format!("{OURS} is not there").into());
+    };
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(folder)?;
+    let cores = Cores::take()?;
+    let counted = Instructions::count(&callgrind, function, cores, arguments.seed, folder)?;
+    let counted = Committed::here(counted)?;
+    print!("{counted}");
+    if arguments.update {
+        counted.write()?;
+    }
+    Ok(())
+}
+
 /// The requests that matter: as much as an answer can take, the template's buffer, and a trickle.
 fn requests(seed: u64) -> [Request; 4] {
     [
-        filled("Small events", 4_400_000, Size::Small, seed),
-        filled("Large events", 4_400_000, Size::Large, seed),
-        filled("Small events, the default buffer", 1_000_000, Size::Small, seed),
+        Request::of_events("Small events", 4_400_000, Size::Small, seed),
+        Request::of_events("Large events", 4_400_000, Size::Large, seed),
+        Request::of_events("Small events, the default buffer", 1_000_000, Size::Small, seed),
         Request::of("Five small events", events_of(Size::Small, seed, 5)),
     ]
 }
@@ -122,11 +155,7 @@ fn sweep(seed: u64) -> Vec<Request> {
         ("6 MB", 6_000_000),
     ];
     let trickle = Request::of("five", events_of(Size::Small, seed, 5));
-    let sizes = sizes.map(|(name, max_bytes)| filled(name, max_bytes, Size::Small, seed));
+    let sizes =
+        sizes.map(|(name, max_bytes)| Request::of_events(name, max_bytes, Size::Small, seed));
     [trickle].into_iter().chain(sizes).collect()
-}
-
-fn filled(name: &str, max_bytes: usize, size: Size, seed: u64) -> Request {
-    // No event has fewer than 200 bytes.
-    Request::filled(name, max_bytes, events_of(size, seed, max_bytes / 200))
 }

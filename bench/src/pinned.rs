@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
+use nix::sys::signal::{Signal, kill};
 use nix::time::ClockId;
 use nix::unistd::Pid;
 
@@ -90,6 +91,16 @@ impl Process {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
         Ok(kib.ok_or("no VmHWM in /proc/<pid>/status")?.parse::<u64>()? * 1_024)
+    }
+
+    /// Asks it to end (`SIGTERM`), and waits until it has.
+    ///
+    /// # Errors
+    /// When the system cannot say.
+    pub fn terminate(mut self) -> Result<(), Error> {
+        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// Whether it ended, and how.

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use local::sample::{Size, events_of};
 
 /// When the records of every request arrived: 2024-03-08T12:35:00.123Z, in milliseconds since
 /// 1970; the sample's events happened in the days before.
@@ -22,6 +23,12 @@ impl Request {
     /// A request of all these payloads.
     pub fn of(name: impl Into<String>, payloads: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self::filled(name, usize::MAX, payloads)
+    }
+
+    /// A request of as many of the sample's events as fit into `max_bytes`.
+    pub fn of_events(name: impl Into<String>, max_bytes: usize, size: Size, seed: u64) -> Self {
+        // No event has fewer than 200 bytes.
+        Self::filled(name, max_bytes, events_of(size, seed, max_bytes / 200))
     }
 
     /// A request of as many payloads as fit into `max_bytes`.
