@@ -1,9 +1,16 @@
 //! Stand-ins for the AWS side, on one machine.
+mod aws_json;
 pub mod binaries;
 mod calendar;
+mod choice;
+mod clock;
+mod environment;
+mod faults;
 pub mod firehose;
 mod identifier;
+mod machine;
 pub mod opensearch;
 pub mod runtime_api;
 pub mod sample;
 mod server;
+pub mod sqs;

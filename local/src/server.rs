@@ -1,6 +1,6 @@
 //! A small HTTP/1.1 server for the stand-ins, and the reading of bodies with a bound.
 
-use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -38,7 +38,28 @@ impl Server {
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
     {
+        Self::start_fallible(listener, move |request| {
+            let answer = answer(request);
+            async move { Ok(answer.await) }
+        })
+    }
+
+    /// Answers every request on `listener` with `answer`, whose error closes the connection
+    /// without an answer.
+    pub(crate) fn start_fallible<A, F, B>(listener: TcpListener, answer: A) -> Self
+    where
+        A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = io::Result<Response<B>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
         Self { task: tokio::spawn(accept(listener, answer)) }
+    }
+
+    /// Closes the port and every connection, and waits until that is done.
+    pub(crate) async fn stop(mut self) {
+        self.task.abort();
+        // An aborted task is the outcome that was asked for.
+        drop((&mut self.task).await);
     }
 }
 
@@ -48,10 +69,11 @@ impl Drop for Server {
     }
 }
 
-async fn accept<A, F>(listener: TcpListener, answer: A)
+async fn accept<A, F, B>(listener: TcpListener, answer: A)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-    F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
+    F: Future<Output = io::Result<Response<B>>> + Send + 'static,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     // The set ends its tasks when it is dropped, with the server.
     let mut connections = JoinSet::new();
@@ -66,10 +88,7 @@ where
                 // Answers are small and waited for; without this they wait for an ACK.
                 stream.set_nodelay(true).ok();
                 let answer = answer.clone();
-                let service = service_fn(move |request| {
-                    let answer = answer(request);
-                    async move { Ok::<_, Infallible>(answer.await) }
-                });
+                let service = service_fn(answer);
                 connections.spawn(async move {
                     // A connection that breaks is the peer's affair.
                     http1::Builder::new()

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use local::firehose::{PutCall, PutFault, PutFaults, Transform};
-use local::runtime_api::{Function, InvokeError};
+use local::firehose::{PutCall, PutFault, PutFaults};
+use local::runtime_api::{Function, Invoke, InvokeError};
 use local::sample;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ struct Mortal {
     deaths: Arc<Mutex<VecDeque<Option<Duration>>>>,
 }
 
-impl Transform for Mortal {
+impl Invoke for Mortal {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         let death = self.deaths.lock().unwrap().pop_front().flatten();
         let invocation = self.function.invoke(payload);

@@ -5,10 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use local::firehose::{
-    DeliveryStream, DeliveryStreamOptions, Endpoint, Report, RetryBackoff, Transform,
-};
-use local::runtime_api::{Function, FunctionOptions, InvokeError, LogStream};
+use local::firehose::{DeliveryStream, DeliveryStreamOptions, Endpoint, Report, RetryBackoff};
+use local::runtime_api::{Function, FunctionOptions, Invoke, InvokeError, LogStream};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -57,7 +55,7 @@ impl Plan {
     }
 
     /// Starts the stream.
-    pub(crate) async fn start(self, url: &str, transform: impl Transform) -> Pipeline {
+    pub(crate) async fn start(self, url: &str, transform: impl Invoke) -> Pipeline {
         let Self { options, endpoint, backup, .. } = self;
         // Of any day, but of no other test.
         let indices = format!("{}-2024-*", options.index_name);
@@ -183,7 +181,7 @@ impl Watched {
     }
 }
 
-impl Transform for Watched {
+impl Invoke for Watched {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         let answer = self.function.invoke(payload.clone()).await.map(|answer| answer.body);
         let exchange = Exchange { request: payload, answer: answer.clone() };

@@ -8,9 +8,10 @@ use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
 
-use super::aws_json::{Call, Entry, Failure, Operation, Taken, answer};
+use super::aws_json::{Call, Entry, Operation, Taken, VERSION, answer};
 use super::state::{Entrance, Shared};
 use super::{PutCall, PutFault, RECORD_LIMIT_BYTES, Service};
+use crate::aws_json::Failure;
 use crate::identifier::uuid;
 use crate::server::read_body;
 
@@ -54,7 +55,7 @@ impl Api {
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
         let answered = self.answered(request).await;
-        answered.unwrap_or_else(|failure| failure.response())
+        answered.unwrap_or_else(|failure| failure.response(VERSION))
     }
 
     async fn answered(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {

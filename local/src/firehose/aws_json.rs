@@ -4,13 +4,16 @@
 //! Amazon Kinesis Data Streams (`PutRecord`, `PutRecords`).
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, StatusCode};
+use http::Response;
 use http_body_util::Full;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Service;
-use crate::identifier::uuid;
+use crate::aws_json::{self, Failure, Version};
+
+/// The version of the protocol that both services speak.
+pub(super) const VERSION: Version = Version::V1_1;
 
 /// The operations of the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -121,45 +124,5 @@ pub(super) fn answer(operation: Operation, entries: &[Taken]) -> Response<Full<B
         }
         (_, false) => entries.pop().unwrap_or_default(),
     };
-    response(StatusCode::OK, &body)
-}
-
-/// A call that failed as a whole.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Failure {
-    status: StatusCode,
-    error_type: &'static str,
-    message: String,
-}
-
-impl Failure {
-    pub(super) fn new(error_type: &'static str, message: impl Into<String>) -> Self {
-        let status = match error_type {
-            "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
-            "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
-            _ => StatusCode::BAD_REQUEST,
-        };
-        Self { status, error_type, message: message.into() }
-    }
-
-    pub(super) fn validation(message: &str) -> Self {
-        Self::new("ValidationException", format!("1 validation error detected: {message}"))
-    }
-
-    pub(super) fn response(&self) -> Response<Full<Bytes>> {
-        let body = json!({"__type": self.error_type, "message": self.message});
-        response(self.status, &body)
-    }
-}
-
-fn response(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let json = HeaderValue::from_static("application/x-amz-json-1.1");
-    headers.insert(http::header::CONTENT_TYPE, json);
-    if let Ok(id) = HeaderValue::from_str(&uuid()) {
-        headers.insert("x-amzn-requestid", id);
-    }
-    response
+    aws_json::answer(VERSION, &body)
 }

@@ -14,7 +14,6 @@ mod aws_json;
 mod backup;
 mod buffer;
 mod bulk;
-mod clock;
 mod delivery;
 mod error;
 mod faults;
@@ -27,12 +26,12 @@ mod request;
 mod state;
 mod stream;
 
-pub use clock::Clock;
+pub use crate::clock::Clock;
 pub use error::{Error, PutError};
 pub use faults::{PutCall, PutFault, PutFaults, Service};
 pub use options::{BackupMode, DeliveryStreamOptions, RetryBackoff, Rotation};
 pub use report::Report;
-pub use stream::{DeliveryStream, Endpoint, Transform};
+pub use stream::{DeliveryStream, Endpoint};
 
 /// Largest record that Firehose takes, in bytes (1,000 KiB before base64).
 pub const RECORD_LIMIT_BYTES: usize = 1_024_000;

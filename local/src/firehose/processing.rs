@@ -1,6 +1,5 @@
 //! Batches go to the function, and its answers become documents, drops and failures.
 
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,12 +12,8 @@ use super::answer::{Verdict, judge};
 use super::backup::{Counts, Object, Unprocessed};
 use super::record::{Document, Record};
 use super::state::Shared;
-use super::{RetryBackoff, Transform, names, request};
-use crate::runtime_api::InvokeError;
-
-/// A [`Transform`] of any type.
-pub(super) type Invoke = Arc<dyn Fn(Bytes) -> Invocation + Send + Sync>;
-type Invocation = Pin<Box<dyn Future<Output = Result<Bytes, InvokeError>> + Send>>;
+use super::{RetryBackoff, names, request};
+use crate::runtime_api::Invoker;
 
 const FUNCTION_ERROR: (&str, &str) = (
     "Lambda.FunctionError",
@@ -27,22 +22,14 @@ const FUNCTION_ERROR: (&str, &str) = (
 const PROCESSING_FAILED: (&str, &str) =
     ("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record");
 
-pub(super) fn invoke_with(transform: impl Transform) -> Invoke {
-    let transform = Arc::new(transform);
-    Arc::new(move |payload| {
-        let transform = Arc::clone(&transform);
-        Box::pin(async move { transform.invoke(payload).await })
-    })
-}
-
 /// Hands batches to the function, several at once, for ever.
-pub(super) async fn run(shared: Arc<Shared>, invoke: Invoke) {
+pub(super) async fn run(shared: Arc<Shared>, invoke: Invoker) {
     let slots = Arc::new(Semaphore::new(shared.options.concurrent_invocations));
     // The set ends its tasks when it is dropped, with the stream.
     let mut batches = JoinSet::new();
     while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
         let batch = shared.next_batch().await;
-        let (shared, invoke) = (Arc::clone(&shared), Arc::clone(&invoke));
+        let (shared, invoke) = (Arc::clone(&shared), invoke.clone());
         batches.spawn(async move {
             process(&shared, &invoke, batch).await;
             drop(slot);
@@ -51,7 +38,7 @@ pub(super) async fn run(shared: Arc<Shared>, invoke: Invoke) {
     }
 }
 
-async fn process(shared: &Shared, invoke: &Invoke, batch: Vec<Record>) {
+async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
     let (answer, attempts) = transformed(shared, invoke, &batch).await;
     let verdicts = answer.map(|answer| judge(&answer, &batch));
     let mut sorted = Sorted::default();
@@ -82,14 +69,14 @@ async fn process(shared: &Shared, invoke: &Invoke, batch: Vec<Record>) {
 }
 
 /// The function's answer, if an invocation brought one, and how many it took.
-async fn transformed(shared: &Shared, invoke: &Invoke, batch: &[Record]) -> (Option<Bytes>, u32) {
+async fn transformed(shared: &Shared, invoke: &Invoker, batch: &[Record]) -> (Option<Bytes>, u32) {
     let mut backoff = Backoff::new(shared.options.retry_backoff);
     let mut attempts = 0;
     loop {
         attempts += 1;
         let request = request::write(&shared.options, batch);
         let started = Instant::now();
-        let result = invoked(invoke, request).await;
+        let result = invoke.invoke(request).await;
         shared.took(started.elapsed());
         match result {
             Ok(answer) => return (Some(answer), attempts),
@@ -102,16 +89,6 @@ async fn transformed(shared: &Shared, invoke: &Invoke, batch: &[Record]) -> (Opt
             return (None, attempts);
         }
         tokio::time::sleep(backoff.next()).await;
-    }
-}
-
-/// A panic of a [`Transform`] is a failed invocation, not a stream that hangs.
-async fn invoked(invoke: &Invoke, request: Bytes) -> Result<Bytes, InvokeError> {
-    let mut task = JoinSet::new();
-    task.spawn(invoke(request));
-    match task.join_next().await {
-        Some(Ok(result)) => result,
-        _ => Err(InvokeError::Exit { status: "panic".to_owned() }),
     }
 }
 

@@ -14,20 +14,8 @@ use super::{
 };
 use crate::identifier::uuid;
 use crate::opensearch::Client;
-use crate::runtime_api::{Function, InvokeError};
+use crate::runtime_api::{Invoke, Invoker};
 use crate::server::{self, Server};
-
-/// What transforms a batch: a Lambda function, or a test's script.
-pub trait Transform: Send + Sync + 'static {
-    /// Hands over a transformation request and gives back the answer, both JSON.
-    fn invoke(&self, payload: Bytes) -> impl Future<Output = Result<Bytes, InvokeError>> + Send;
-}
-
-impl Transform for Function {
-    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        Ok(Function::invoke(self, payload).await?.body)
-    }
-}
 
 /// The address of a stream's API, known before the stream starts: the function that the stream
 /// invokes needs it in its environment to put records back.
@@ -82,7 +70,7 @@ impl DeliveryStream {
     pub async fn start(
         options: DeliveryStreamOptions,
         endpoint: Endpoint,
-        transform: impl Transform,
+        transform: impl Invoke,
         opensearch_url: &str,
     ) -> Result<Self, Error> {
         check(&options)?;
@@ -93,7 +81,7 @@ impl DeliveryStream {
         let api = Arc::new(Api::new(Arc::clone(&shared)));
         let Endpoint { listener, address } = endpoint;
         let server = Server::start(listener, move |request| Arc::clone(&api).answer(request));
-        let invoke = processing::invoke_with(transform);
+        let invoke = Invoker::new(transform);
         let tasks = [
             tokio::spawn(processing::run(Arc::clone(&shared), invoke)),
             tokio::spawn(delivery::run(Arc::clone(&shared), client)),

@@ -3,16 +3,15 @@
 //! [`OpenSearch::start`] takes a [`Choice`], brings a server up and says which one it took and
 //! why; [`Client`] is how the demo, the set-up and the tests talk to it.
 
-mod choice;
 pub mod client;
 pub mod embedded;
-pub mod environment;
 pub mod real;
 
-pub use choice::{Choice, InvalidChoice};
+pub use crate::choice::{Choice, InvalidChoice};
+pub use crate::environment::Environment;
+pub use crate::machine::MachineError;
 pub use client::{Authentication, Client, ClientError};
 pub use embedded::{Embedded, Fault};
-pub use environment::Environment;
 /// The status of an answer, as [`ClientError::status`] gives it.
 pub use http::StatusCode;
 pub use real::{Real, RealError};

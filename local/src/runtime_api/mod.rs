@@ -11,6 +11,7 @@ mod environment;
 mod error;
 mod exchange;
 mod function;
+mod invoke;
 mod logs;
 mod options;
 mod process;
@@ -19,6 +20,8 @@ mod variables;
 
 pub use error::{Error, InvokeError};
 pub use function::{Answer, Function};
+pub use invoke::Invoke;
+pub(crate) use invoke::Invoker;
 pub use logs::{LogLine, LogStream};
 pub use options::{FunctionOptions, Logs};
 pub(crate) use variables::{ACCOUNT, REGION};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use local::firehose::{DeliveryStreamOptions, PutError, RECORD_LIMIT_BYTES, Transform};
-use local::runtime_api::{InvokeError, REQUEST_LIMIT_BYTES};
+use local::firehose::{DeliveryStreamOptions, PutError, RECORD_LIMIT_BYTES};
+use local::runtime_api::{Invoke, InvokeError, REQUEST_LIMIT_BYTES};
 use serde_json::json;
 use tokio::sync::mpsc;
 
@@ -99,7 +99,7 @@ struct Sized {
     sizes: mpsc::UnboundedSender<usize>,
 }
 
-impl Transform for Sized {
+impl Invoke for Sized {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         self.sizes.send(payload.len()).unwrap();
         self.function.invoke(payload).await
@@ -124,7 +124,7 @@ struct Gate {
     open: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
 }
 
-impl Transform for Gate {
+impl Invoke for Gate {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         self.entered.send(()).unwrap();
         self.open.lock().await.recv().await;

@@ -8,9 +8,9 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use local::firehose::{
-    DeliveryStreamOptions, PutCall, PutFault, PutFaults, RECORD_LIMIT_BYTES, Service, Transform,
+    DeliveryStreamOptions, PutCall, PutFault, PutFaults, RECORD_LIMIT_BYTES, Service,
 };
-use local::runtime_api::InvokeError;
+use local::runtime_api::{Invoke, InvokeError};
 use serde_json::{Value, json};
 
 use crate::script::{Script, answered, data, records};
@@ -46,7 +46,7 @@ struct PutsBack {
     then: Script,
 }
 
-impl Transform for PutsBack {
+impl Invoke for PutsBack {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         let request: Value = serde_json::from_slice(&payload).unwrap();
         let again: Vec<String> = records(&request)

@@ -13,9 +13,8 @@ mod sink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use local::firehose::{
-    Clock, DeliveryStream, DeliveryStreamOptions, Endpoint, RetryBackoff, Transform,
-};
+use local::firehose::{Clock, DeliveryStream, DeliveryStreamOptions, Endpoint, RetryBackoff};
+use local::runtime_api::Invoke;
 use serde_json::Value;
 use sink::Sink;
 use tempfile::TempDir;
@@ -37,7 +36,7 @@ fn options(backup: &TempDir) -> DeliveryStreamOptions {
 
 async fn started(
     options: DeliveryStreamOptions,
-    transform: impl Transform,
+    transform: impl Invoke,
     sink: &Sink,
 ) -> DeliveryStream {
     let endpoint = Endpoint::bind().await.unwrap();

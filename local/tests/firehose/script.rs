@@ -3,8 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use local::firehose::Transform;
-use local::runtime_api::InvokeError;
+use local::runtime_api::{Invoke, InvokeError};
 use serde_json::{Value, json};
 
 use super::base64;
@@ -45,7 +44,7 @@ impl Script {
     }
 }
 
-impl Transform for Script {
+impl Invoke for Script {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         let request: Value = serde_json::from_slice(&payload).unwrap();
         let number = {

@@ -1,6 +1,5 @@
 //! Faults on demand.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What is to go wrong with a bulk request.
@@ -41,15 +40,6 @@ pub enum Which {
     Containing(String),
 }
 
-/// How long a [`Fault`] lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lasting {
-    /// For so many bulk requests.
-    Requests(u32),
-    /// Until the faults are cleared.
-    UntilCleared,
-}
-
 impl Which {
     pub(super) fn hits(&self, position: usize, document: &[u8]) -> bool {
         match self {
@@ -63,61 +53,9 @@ impl Which {
     }
 }
 
-/// The faults to come, in order.
-#[derive(Debug, Default)]
-pub(super) struct Faults {
-    planned: VecDeque<(Fault, Lasting)>,
-}
-
-impl Faults {
-    pub(super) fn plan(&mut self, fault: Fault, lasting: Lasting) {
-        self.planned.push_back((fault, lasting));
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.planned.clear();
-    }
-
-    /// The fault of the request that is being answered.
-    pub(super) fn next(&mut self) -> Option<Fault> {
-        while let Some((fault, lasting)) = self.planned.front_mut() {
-            match lasting {
-                Lasting::UntilCleared => return Some(fault.clone()),
-                Lasting::Requests(0) => {
-                    self.planned.pop_front();
-                }
-                Lasting::Requests(left) => {
-                    *left -= 1;
-                    return Some(fault.clone());
-                }
-            }
-        }
-        None
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn faults_come_in_order_and_end() {
-        let mut faults = Faults::default();
-        faults.plan(Fault::Status(429), Lasting::Requests(2));
-        faults.plan(Fault::Drop, Lasting::Requests(1));
-        let seen: Vec<_> = std::iter::from_fn(|| faults.next()).collect();
-        assert_eq!(seen, [Fault::Status(429), Fault::Status(429), Fault::Drop]);
-    }
-
-    #[test]
-    fn a_lasting_fault_ends_when_it_is_cleared() {
-        let mut faults = Faults::default();
-        faults.plan(Fault::Garbage, Lasting::UntilCleared);
-        assert_eq!(faults.next(), Some(Fault::Garbage));
-        assert_eq!(faults.next(), Some(Fault::Garbage));
-        faults.clear();
-        assert_eq!(faults.next(), None);
-    }
 
     #[test]
     fn picks_operations() {

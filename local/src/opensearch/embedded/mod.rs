@@ -20,9 +20,11 @@ mod server;
 mod store;
 mod validate;
 
-pub use fault::{Fault, Lasting, Which};
+pub use crate::faults::Lasting;
+pub use fault::{Fault, Which};
 
-use fault::Faults;
+use crate::faults::Faults;
+use crate::server::Server;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use store::Store;
@@ -32,13 +34,13 @@ use store::Store;
 pub struct Embedded {
     url: String,
     state: Arc<State>,
-    server: server::Running,
+    server: Server,
 }
 
 #[derive(Debug, Default)]
 struct State {
     store: Mutex<Store>,
-    faults: Mutex<Faults>,
+    faults: Mutex<Faults<Fault>>,
     bulk_requests: std::sync::atomic::AtomicU64,
 }
 

@@ -1,79 +1,30 @@
-//! Connections: accepting, reading, failing on demand, ending.
+//! Requests: reading them, answering, failing on demand.
 
 use super::body::AnswerBody;
 use super::fault::Fault;
 use super::reply::{Failure, Reply};
 use super::routes::Call;
 use super::{State, locked};
-use crate::server::{BodyError, bind, read_body};
+use crate::server::{BodyError, Server, bind, read_body};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, Request, Response, header};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
 
 /// The most bytes of a request's body, compressed or not (`http.max_content_length`).
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
-/// The task that serves; it ends when this value is dropped.
-#[derive(Debug)]
-pub(super) struct Running {
-    task: JoinHandle<()>,
-}
-
-impl Running {
-    pub(super) async fn stop(mut self) {
-        self.task.abort();
-        // An aborted task is the outcome that was asked for.
-        drop((&mut self.task).await);
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-pub(super) async fn start(state: Arc<State>) -> io::Result<(SocketAddr, Running)> {
+pub(super) async fn start(state: Arc<State>) -> io::Result<(SocketAddr, Server)> {
     let (listener, address) = bind().await?;
-    Ok((address, Running { task: tokio::spawn(serve(listener, state)) }))
-}
-
-async fn serve(listener: TcpListener, state: Arc<State>) {
-    // The connections belong to this task: aborting it closes them.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(connection(stream, Arc::clone(&state)));
-                }
-                // Out of file descriptors, most likely: others close some.
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            },
-            Some(_) = connections.join_next() => {}
-        }
-    }
-}
-
-async fn connection(stream: TcpStream, state: Arc<State>) {
-    // Answers are small and waited for; without this they wait for an ACK.
-    stream.set_nodelay(true).ok();
-    let service = service_fn(|request| answer(request, &state));
-    let served = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-    // A client that goes away is its own affair.
-    drop(served);
+    let answer = move |request| {
+        let state = Arc::clone(&state);
+        async move { answer(request, &state).await }
+    };
+    Ok((address, Server::start_fallible(listener, answer)))
 }
 
 /// An error closes the connection without an answer.

@@ -1,11 +1,11 @@
 //! The server in Docker.
 
-use super::supervisor::Supervised;
-use super::{Ready, RealError, command, ready, user};
+use super::{Ready, RealError, probe_health};
+use crate::machine::{MachineError, Supervised, command, ready, user};
 use crate::opensearch::{Kind, VERSION};
 use std::ffi::OsString;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 const IMAGE: &str = "opensearchproject/opensearch";
@@ -28,12 +28,12 @@ const SETTINGS: [&str; 5] = [
 pub(super) async fn start(docker: &Path, say: &mut impl FnMut(&str)) -> Result<Ready, RealError> {
     probe(docker).await?;
     pull(docker, say).await?;
-    let folder = user::temporary_folder()?;
+    let folder = user::temporary_folder(super::FOLDER_PREFIX)?;
     let name = folder.path().file_name().unwrap_or_default().to_os_string();
     let end = end(docker, &name);
     let server = Supervised::start(folder, &end, &command_line(docker, &name), false)?;
-    let address = |_: PathBuf| address(docker, &name);
-    let (server, url) = ready::wait(server, address).await?;
+    let probe = async |_| probe_health(address(docker, &name).await?).await;
+    let (server, url) = ready(server, probe).await?;
     Ok(Ready { server, url, kind: Kind::Docker })
 }
 
@@ -55,7 +55,7 @@ fn reason(stderr: &str) -> String {
 
 async fn pull(docker: &Path, say: &mut impl FnMut(&str)) -> Result<(), RealError> {
     let image = format!("{IMAGE}:{VERSION}");
-    let failed = |error: io::Error| RealError::Fetch(format!("docker: {error}"));
+    let failed = |error: io::Error| MachineError::Fetch(format!("docker: {error}"));
     let there = command::run(docker, ["image", "inspect", &image], None, PROBE_LIMIT).await;
     if there.map_err(failed)?.success {
         return Ok(());
@@ -63,7 +63,7 @@ async fn pull(docker: &Path, say: &mut impl FnMut(&str)) -> Result<(), RealError
     say(&format!("Fetching the image {image} (about 1 GB, once) ..."));
     let pulled = command::run(docker, ["pull", "--quiet", &image], None, PULL_LIMIT).await;
     let pulled = pulled.map_err(failed)?;
-    if pulled.success { Ok(()) } else { Err(RealError::Fetch(pulled.complaint())) }
+    if pulled.success { Ok(()) } else { Err(MachineError::Fetch(pulled.complaint()).into()) }
 }
 
 fn command_line(docker: &Path, name: &OsString) -> Vec<OsString> {
@@ -94,6 +94,8 @@ async fn address(docker: &Path, name: &OsString) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
     use crate::opensearch::Embedded;
 

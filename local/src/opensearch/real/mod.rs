@@ -1,18 +1,17 @@
 //! A real `OpenSearch`: in Docker where it runs, else on Java.
 
-mod command;
 mod distribution;
 mod docker;
 mod error;
 mod java;
-mod ready;
-mod supervisor;
-mod user;
 
-use super::{Environment, Kind};
+use super::{Client, Environment, Kind};
+use crate::machine::Supervised;
 pub use error::RealError;
 use std::path::Path;
-use supervisor::Supervised;
+
+/// How the names of the servers' folders start.
+const FOLDER_PREFIX: &str = "sluice-opensearch-";
 
 /// A running real server; it ends, and its data goes, when this value is dropped, and also when
 /// this process is killed.
@@ -52,7 +51,7 @@ impl Real {
                 say(&format!("{} at {}, as {docker}.", ready.kind, ready.url));
                 Ok(Self { ready })
             }
-            Err(java) => Err(RealError::Neither { docker, java: Box::new(java) }),
+            Err(java) => Err(RealError::Neither { docker, java: Box::new(java.into()) }),
         }
     }
 
@@ -82,7 +81,14 @@ impl Real {
     pub async fn keep(self) -> Result<String, RealError> {
         let Ready { server, kind, .. } = self.ready;
         let of_docker = docker::stop_command(server.folder());
-        let pid = server.keep().await?;
+        let pid = server.keep().await.map_err(RealError::from)?;
         Ok(if kind == Kind::Docker { of_docker } else { format!("kill {pid}") })
     }
+}
+
+/// The URL of the server at `address` (`host:port`), if its health there is yellow or green.
+async fn probe_health(address: String) -> Option<String> {
+    let url = format!("http://{address}");
+    let health = Client::new(&url).ok()?.health(1).await.ok()?;
+    (health != "red").then_some(url)
 }

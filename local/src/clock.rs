@@ -1,3 +1,5 @@
+//! The present time, which tests may set.
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -25,7 +27,7 @@ impl Clock {
     }
 
     /// The present time in milliseconds since 1970; a time before is 1970.
-    pub(super) fn milliseconds(&self) -> u64 {
+    pub(crate) fn milliseconds(&self) -> u64 {
         let since = self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }

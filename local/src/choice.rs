@@ -1,11 +1,11 @@
-//! Which server to take: the value of `--opensearch`.
+//! Which server to take: the value of `--opensearch`, and its like.
 
 use std::str::FromStr;
 
-/// Which `OpenSearch` to take.
+/// Which server to take, where there is a real one and an embedded one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// A real one where Docker or Java can run it, else the embedded one.
+    /// A real one where this machine can run it, else the embedded one.
     #[default]
     Auto,
     /// The small server in this process.

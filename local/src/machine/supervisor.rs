@@ -4,7 +4,7 @@
 //! (the value was dropped, or this process was killed, even by SIGKILL), the shell ends the server
 //! and removes its folder; the word `keep` lets it run on.
 
-use super::{RealError, user};
+use super::{MachineError, user};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -42,7 +42,7 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 
 /// A server process, its folder and its end.
 #[derive(Debug)]
-pub(super) struct Supervised {
+pub(crate) struct Supervised {
     shell: Child,
     lifeline: ChildStdin,
     folder: PathBuf,
@@ -51,14 +51,14 @@ pub(super) struct Supervised {
 impl Supervised {
     /// Starts `command_line` in `folder`, which goes with it. `end` is the shell command that
     /// ends it, and may use `$server`, its process id. As `nobody`, if `as_nobody` says so.
-    pub(super) fn start(
+    pub(crate) fn start(
         folder: TempDir,
         end: &str,
         command_line: &[OsString],
         as_nobody: bool,
-    ) -> Result<Self, RealError> {
+    ) -> Result<Self, MachineError> {
         let mut command = Command::new("sh");
-        command.arg("-c").arg(SCRIPT).arg("sluice-opensearch");
+        command.arg("-c").arg(SCRIPT).arg("sluice-server");
         command.arg(folder.path()).arg(end).args(command_line);
         command.current_dir(folder.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -68,7 +68,7 @@ impl Supervised {
             user::give_away(folder.path())?;
             command.uid(user::NOBODY).gid(user::NOBODY);
         }
-        let failed = || RealError::io("cannot run a shell in", folder.path());
+        let failed = || MachineError::io("cannot run a shell in", folder.path());
         let mut shell = command.spawn().map_err(failed())?;
         let lifeline = shell.stdin.take().ok_or_else(|| std::io::ErrorKind::BrokenPipe.into());
         let lifeline = lifeline.map_err(failed())?;
@@ -76,17 +76,17 @@ impl Supervised {
     }
 
     /// The server's folder.
-    pub(super) fn folder(&self) -> &Path {
+    pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// Whether the server has ended by itself.
-    pub(super) fn has_ended(&self) -> bool {
+    pub(crate) fn has_ended(&self) -> bool {
         self.folder.join("ended").exists()
     }
 
     /// The last lines that the server printed.
-    pub(super) fn last_lines(&self) -> String {
+    pub(crate) fn last_lines(&self) -> String {
         let log = std::fs::read(self.folder.join("console.log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<_> = log.lines().collect();
@@ -94,7 +94,7 @@ impl Supervised {
     }
 
     /// Ends the server and waits until it has gone, with its folder.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         let Self { mut shell, lifeline, folder } = self;
         drop(lifeline);
         // Whatever the outcome, the folder is to go; the shell has removed all that it may.
@@ -105,12 +105,12 @@ impl Supervised {
     }
 
     /// Lets the server run on without this process; the process id of what now waits for its end.
-    pub(super) async fn keep(mut self) -> Result<String, RealError> {
-        let failed = || RealError::io("cannot keep the server of", &self.folder);
+    pub(crate) async fn keep(mut self) -> Result<String, MachineError> {
+        let failed = || MachineError::io("cannot keep the server of", &self.folder);
         self.lifeline.write_all(b"keep\n").await.map_err(failed())?;
         self.lifeline.flush().await.map_err(failed())?;
         let path = self.folder.join("pid");
-        let pid = std::fs::read_to_string(&path).map_err(RealError::io("cannot read", &path))?;
+        let pid = std::fs::read_to_string(&path).map_err(MachineError::io("cannot read", &path))?;
         Ok(pid.trim().to_owned())
     }
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     async fn started(script: &str) -> (Supervised, PathBuf, String) {
-        let folder = user::temporary_folder().unwrap();
+        let folder = user::temporary_folder("sluice-test-").unwrap();
         let path = folder.path().to_owned();
         let server = Supervised::start(folder, KILL, &command_line(script), false).unwrap();
         let pid_file = path.join("pid");

@@ -12,15 +12,15 @@ const MAX_SHOWN_CHARS: usize = 400;
 
 /// What a command that ran to its end had to say.
 #[derive(Debug)]
-pub(super) struct Output {
-    pub(super) success: bool,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+pub(crate) struct Output {
+    pub(crate) success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Output {
     /// The last words of a command that failed: on standard error, else on standard output.
-    pub(super) fn complaint(&self) -> String {
+    pub(crate) fn complaint(&self) -> String {
         let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
         let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
         let skipped = words.chars().count().saturating_sub(MAX_SHOWN_CHARS);
@@ -30,7 +30,7 @@ impl Output {
 
 /// Runs `program` to its end, without standard input; it is killed when it takes longer than
 /// `limit`, or when the caller stops waiting.
-pub(super) async fn run<A: AsRef<OsStr>>(
+pub(crate) async fn run<A: AsRef<OsStr>>(
     program: &Path,
     arguments: impl IntoIterator<Item = A>,
     folder: Option<&Path>,

@@ -1,0 +1,214 @@
+//! A thin asynchronous client of SQS: JSON in, JSON out.
+//!
+//! The names of operations and members are those of the Amazon SQS API reference. Requests are not
+//! signed: it talks to servers on this machine.
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// The most bytes of an answer that are read: ten messages of 1 MiB, escaped.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+
+/// How long a request may take: the longest poll, and as much again.
+const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// Why a call brought nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The endpoint is not a URL that starts with `http://`.
+    #[error("expected a URL that starts with http://")]
+    Url,
+    /// The service refused the call, or failed.
+    #[error("{code} (status {status}): {message}")]
+    Service {
+        /// The HTTP status.
+        status: u16,
+        /// The error's code, as SDKs tell it: `AWS.SimpleQueueService.NonExistentQueue`.
+        code: String,
+        /// What the service says about it.
+        message: String,
+    },
+    /// No connection, or it broke before the answer.
+    #[error("no answer: {0}")]
+    Exchange(#[source] hyper_util::client::legacy::Error),
+    /// The answer broke off, or is larger than 64 MiB.
+    #[error("the answer broke off: {0}")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The answer is not one of SQS.
+    #[error("the answer to {operation} is not one of SQS")]
+    Unexpected {
+        /// The operation called.
+        operation: String,
+    },
+    /// No answer in time.
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+}
+
+impl ClientError {
+    /// The code of the service's error, if it is one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Service { code, .. } => Some(code),
+            _ => None,
+        }
+    }
+}
+
+/// A client of one SQS endpoint; a clone shares its connections.
+#[derive(Debug, Clone)]
+pub struct Client {
+    url: String,
+    uri: Uri,
+    connections: hyper_util::client::legacy::Client<HttpConnector, Full<Bytes>>,
+}
+
+impl Client {
+    /// A client of the SQS at `url`, such as `http://127.0.0.1:9324`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ClientError::Url`].
+    pub fn new(url: &str) -> Result<Self, ClientError> {
+        let url = url.trim_end_matches('/').to_owned();
+        let uri: Uri = format!("{url}/").parse().map_err(|_| ClientError::Url)?;
+        if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
+            return Err(ClientError::Url);
+        }
+        let builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
+        Ok(Self { url, uri, connections: builder.build_http() })
+    }
+
+    /// Where the server answers, without a slash at its end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Calls an operation (`SendMessage`) with the members of its request.
+    ///
+    /// # Errors
+    /// No answer within 40 s, or an error of the service. Entries of a batch that failed are in
+    /// the answer's `Failed`.
+    pub async fn call(&self, operation: &str, members: &Value) -> Result<Value, ClientError> {
+        let exchange = self.exchange(operation, members);
+        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
+    }
+
+    async fn exchange(&self, operation: &str, members: &Value) -> Result<Value, ClientError> {
+        let unexpected = || ClientError::Unexpected { operation: operation.to_owned() };
+        let mut request = Request::new(Full::new(Bytes::from(members.to_string())));
+        *request.method_mut() = http::Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        let target = HeaderValue::from_str(&format!("AmazonSQS.{operation}"));
+        let headers = request.headers_mut();
+        headers.insert("x-amz-target", target.map_err(|_| unexpected())?);
+        let json = HeaderValue::from_static("application/x-amz-json-1.0");
+        headers.insert(header::CONTENT_TYPE, json);
+        let response = self.connections.request(request).await.map_err(ClientError::Exchange)?;
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(ClientError::Body)?.to_bytes();
+        if head.status != StatusCode::OK {
+            return Err(service_error(&head, &body));
+        }
+        // Operations without an answer have an empty one.
+        if body.is_empty() {
+            return Ok(json!({}));
+        }
+        serde_json::from_slice(&body).map_err(|_| unexpected())
+    }
+
+    /// Creates a queue with these attributes, or finds the one that has them; its URL.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    pub async fn create_queue(
+        &self,
+        name: &str,
+        attributes: &[(&str, &str)],
+    ) -> Result<String, ClientError> {
+        let attributes: serde_json::Map<_, _> =
+            attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).into())).collect();
+        let members = json!({"QueueName": name, "Attributes": attributes});
+        let answer = self.call("CreateQueue", &members).await?;
+        text(&answer, "QueueUrl", "CreateQueue")
+    }
+
+    /// One attribute of a queue, as a text.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call), and a queue without that attribute.
+    pub async fn queue_attribute(
+        &self,
+        queue_url: &str,
+        name: &str,
+    ) -> Result<String, ClientError> {
+        let members = json!({"QueueUrl": queue_url, "AttributeNames": [name]});
+        let answer = self.call("GetQueueAttributes", &members).await?;
+        text(&answer["Attributes"], name, "GetQueueAttributes")
+    }
+
+    /// How many messages the queue has: visible, in flight and delayed ones together.
+    ///
+    /// # Errors
+    /// Those of [`call`](Self::call).
+    pub async fn message_count(&self, queue_url: &str) -> Result<u64, ClientError> {
+        let names = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ];
+        let members = json!({"QueueUrl": queue_url, "AttributeNames": names});
+        let answer = self.call("GetQueueAttributes", &members).await?;
+        let mut sum = 0;
+        for name in names {
+            let count = text(&answer["Attributes"], name, "GetQueueAttributes")?;
+            let unexpected =
+                || ClientError::Unexpected { operation: "GetQueueAttributes".to_owned() };
+            sum += count.parse::<u64>().map_err(|_| unexpected())?;
+        }
+        Ok(sum)
+    }
+}
+
+fn text(answer: &Value, member: &str, operation: &str) -> Result<String, ClientError> {
+    let text = answer[member].as_str().map(str::to_owned);
+    text.ok_or_else(|| ClientError::Unexpected { operation: operation.to_owned() })
+}
+
+/// The error of an answer: its code is in the header of old, else the shape's name in the body.
+fn service_error(head: &http::response::Parts, body: &[u8]) -> ClientError {
+    let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    let old = head.headers.get("x-amzn-query-error").and_then(|value| value.to_str().ok());
+    let old = old.and_then(|value| value.split(';').next()).filter(|code| !code.is_empty());
+    let shape = body["__type"].as_str().and_then(|shape| shape.rsplit('#').next());
+    let message = body["message"].as_str().or(body["Message"].as_str());
+    ClientError::Service {
+        status: head.status.as_u16(),
+        code: old.or(shape).unwrap_or("unknown").to_owned(),
+        message: message.unwrap_or_default().to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_urls_in_the_clear_are_taken() {
+        for url in ["http://127.0.0.1:9324", "http://localhost:9324/"] {
+            let client = Client::new(url).unwrap();
+            assert_eq!(client.url(), url.trim_end_matches('/'));
+        }
+        for url in ["https://sqs.eu-west-1.amazonaws.com", "localhost:9324", "http://", ""] {
+            assert!(matches!(Client::new(url), Err(ClientError::Url)), "{url}");
+        }
+    }
+}
