@@ -1,10 +1,18 @@
 //! What the functions of sluice have in common, written once: the event model
 //! ([`event`]), reading the environment ([`config`]), logs ([`telemetry`]), metrics
-//! ([`metrics`]), a failing start ([`startup`]) and the scanner of JSON text that the fast paths stand on ([`json`]).
+//! ([`metrics`]), a failing start ([`startup`]) and the scanner of JSON text that the fast paths
+//! stand on ([`json`]).
+//!
+//! With the feature `aws` also calling AWS, with `opensearch` also calling OpenSearch: features,
+//! so that a function carries only what it calls.
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod config;
 pub mod event;
 pub mod json;
 pub mod metrics;
+#[cfg(feature = "opensearch")]
+pub mod opensearch;
 pub mod startup;
 pub mod telemetry;

@@ -1,11 +1,12 @@
 //! The function's settings, read from the environment once at start.
 
-use std::fmt;
-
+use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
 use shared::telemetry;
 use tracing::Level;
+
+use crate::source;
 
 /// This function's own variables; with those of the event model
 /// ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that a user
@@ -40,30 +41,6 @@ pub struct Config {
     pub aws: Aws,
 }
 
-/// What it takes to call AWS; Lambda sets all of it but the endpoints.
-#[derive(Default)]
-pub struct Aws {
-    /// `AWS_REGION`
-    pub region: Option<String>,
-    /// `AWS_ACCESS_KEY_ID`
-    pub access_key_id: Option<String>,
-    /// `AWS_SECRET_ACCESS_KEY`
-    pub secret_access_key: Option<String>,
-    /// `AWS_SESSION_TOKEN`
-    pub session_token: Option<String>,
-    /// `AWS_ENDPOINT_URL_FIREHOSE`, else `AWS_ENDPOINT_URL`
-    pub firehose_endpoint: Option<String>,
-    /// `AWS_ENDPOINT_URL_KINESIS`, else `AWS_ENDPOINT_URL`
-    pub kinesis_endpoint: Option<String>,
-}
-
-impl fmt::Debug for Aws {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Credentials stay out of every log.
-        out.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
-    }
-}
-
 impl Config {
     /// Reads the settings.
     ///
@@ -96,16 +73,7 @@ impl Config {
                 .min(LAMBDA_RESPONSE_BYTES),
             reingest: environment.switch("REINGEST", true)?,
             max_reingests: environment.number("MAX_REINGESTS", 3, 0, u32::MAX)?,
-            aws: Aws {
-                region: owned("AWS_REGION"),
-                access_key_id: owned("AWS_ACCESS_KEY_ID"),
-                secret_access_key: owned("AWS_SECRET_ACCESS_KEY"),
-                session_token: owned("AWS_SESSION_TOKEN"),
-                firehose_endpoint: owned("AWS_ENDPOINT_URL_FIREHOSE")
-                    .or_else(|| owned("AWS_ENDPOINT_URL")),
-                kinesis_endpoint: owned("AWS_ENDPOINT_URL_KINESIS")
-                    .or_else(|| owned("AWS_ENDPOINT_URL")),
-            },
+            aws: Aws::from_environment(environment, &[source::FIREHOSE, source::KINESIS]),
         })
     }
 }
@@ -155,8 +123,8 @@ mod tests {
         assert_eq!(config.response_budget_bytes, 1_000);
         assert!(!config.reingest);
         assert_eq!(config.max_reingests, 0);
-        assert_eq!(config.aws.firehose_endpoint.as_deref(), Some("http://all"));
-        assert_eq!(config.aws.kinesis_endpoint.as_deref(), Some("http://kinesis"));
+        assert_eq!(config.aws.endpoint(source::FIREHOSE), Some("http://all"));
+        assert_eq!(config.aws.endpoint(source::KINESIS), Some("http://kinesis"));
     }
 
     #[test]
@@ -184,7 +152,11 @@ mod tests {
 
     #[test]
     fn credentials_are_not_shown() {
-        let config = config(&[("AWS_SECRET_ACCESS_KEY", "hush"), ("AWS_SESSION_TOKEN", "hush")]);
+        let config = config(&[
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "hush"),
+            ("AWS_SESSION_TOKEN", "hush"),
+        ]);
         assert!(!format!("{:?}", config.unwrap()).contains("hush"));
     }
 }

@@ -6,20 +6,21 @@
 use std::error::Error as _;
 use std::sync::OnceLock;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_firehose as firehose;
 use aws_sdk_kinesis as kinesis;
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use firehose::config::http::HttpResponse;
 use firehose::config::retry::RetryConfig;
-use firehose::config::{BehaviorVersion, Region, SharedHttpClient};
 use firehose::error::{ProvideErrorMetadata, SdkError};
 use firehose::primitives::Blob;
+use shared::aws::{Aws, Service};
 
-use crate::config::Aws;
 use crate::reingest::{CallError, PutRecord, Source, Target};
+
+/// Firehose, in `AWS_ENDPOINT_URL_FIREHOSE`.
+pub const FIREHOSE: Service = "FIREHOSE";
+
+/// Kinesis, in `AWS_ENDPOINT_URL_KINESIS`.
+pub const KINESIS: Service = "KINESIS";
 
 /// Puts records with the AWS SDK.
 #[derive(Debug)]
@@ -38,40 +39,14 @@ impl AwsSource {
 
     fn firehose(&self) -> &firehose::Client {
         self.firehose.get_or_init(|| {
-            let mut config = firehose::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .http_client(http_client())
-                .retry_config(RetryConfig::disabled());
-            config.set_region(self.region());
-            config.set_endpoint_url(self.aws.firehose_endpoint.clone());
-            config.set_credentials_provider(self.credentials());
-            firehose::Client::from_conf(config.build())
+            firehose::Client::new(&self.aws.sdk_config(FIREHOSE, RetryConfig::disabled()))
         })
     }
 
     fn kinesis(&self) -> &kinesis::Client {
         self.kinesis.get_or_init(|| {
-            let mut config = kinesis::Config::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .http_client(http_client())
-                .retry_config(RetryConfig::disabled());
-            config.set_region(self.region());
-            config.set_endpoint_url(self.aws.kinesis_endpoint.clone());
-            config.set_credentials_provider(self.credentials());
-            kinesis::Client::from_conf(config.build())
+            kinesis::Client::new(&self.aws.sdk_config(KINESIS, RetryConfig::disabled()))
         })
-    }
-
-    fn region(&self) -> Option<Region> {
-        self.aws.region.clone().map(Region::new)
-    }
-
-    /// Lambda's own credentials, which hold as long as this process lives.
-    fn credentials(&self) -> Option<SharedCredentialsProvider> {
-        let Aws { access_key_id, secret_access_key, session_token, .. } = &self.aws;
-        let (id, secret) = (access_key_id.as_ref()?, secret_access_key.as_ref()?);
-        let credentials = Credentials::new(id, secret, session_token.clone(), None, "Lambda");
-        Some(SharedCredentialsProvider::new(credentials))
     }
 
     async fn put_into_delivery_stream(
@@ -123,10 +98,6 @@ impl Source for AwsSource {
 
 fn blob(record: &PutRecord) -> Blob {
     Blob::new(record.payload.as_slice())
-}
-
-fn http_client() -> SharedHttpClient {
-    Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https()
 }
 
 /// Whether a failed call is worth another; logs what the service said of it.

@@ -1,0 +1,150 @@
+//! Calling AWS: region, credentials and endpoints from the environment, and the HTTP client.
+//!
+//! Lambda gives a function its credentials in the environment, and they hold as long as the
+//! process lives: nothing has to be looked up or renewed. A client is to be built when it is
+//! first called for: it costs more than the rest of a cold start.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_types::retry::RetryConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+
+use crate::config::Environment;
+
+/// A service of AWS, by its name in `AWS_ENDPOINT_URL_…`.
+pub type Service = &'static str;
+
+/// What it takes to call AWS; Lambda sets all of it but the endpoints.
+#[derive(Clone, Default)]
+pub struct Aws {
+    /// `AWS_REGION`
+    pub region: Option<String>,
+    /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
+    pub credentials: Option<Credentials>,
+    /// `AWS_ENDPOINT_URL`
+    endpoint: Option<String>,
+    /// `AWS_ENDPOINT_URL_…`
+    endpoints: BTreeMap<Service, String>,
+}
+
+impl fmt::Debug for Aws {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Credentials stay out of every log, and an endpoint may hold some.
+        out.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
+    }
+}
+
+impl Aws {
+    /// What the environment tells, with the endpoints of these services.
+    #[must_use]
+    pub fn from_environment(environment: &Environment, services: &[Service]) -> Self {
+        // Set, but to nothing, is how a template says that it is not set.
+        let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+        let owned = |name: &str| get(name).map(str::to_owned);
+        let keys = get("AWS_ACCESS_KEY_ID").zip(get("AWS_SECRET_ACCESS_KEY"));
+        let endpoint =
+            |service: &Service| Some((*service, owned(&format!("AWS_ENDPOINT_URL_{service}"))?));
+        Self {
+            region: owned("AWS_REGION"),
+            credentials: keys.map(|(id, secret)| {
+                Credentials::new(id, secret, owned("AWS_SESSION_TOKEN"), None, "Lambda")
+            }),
+            endpoint: owned("AWS_ENDPOINT_URL"),
+            endpoints: services.iter().filter_map(endpoint).collect(),
+        }
+    }
+
+    /// Where `service` is to be called instead of its own endpoint: `AWS_ENDPOINT_URL_…`, else
+    /// `AWS_ENDPOINT_URL`.
+    #[must_use]
+    pub fn endpoint(&self, service: Service) -> Option<&str> {
+        self.endpoints.get(service).or(self.endpoint.as_ref()).map(String::as_str)
+    }
+
+    /// The configuration of an SDK client of `service`.
+    #[must_use]
+    pub fn sdk_config(&self, service: Service, retry: RetryConfig) -> SdkConfig {
+        let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(client)
+            .retry_config(retry);
+        config.set_region(self.region.clone().map(Region::new));
+        config.set_endpoint_url(self.endpoint(service).map(str::to_owned));
+        let provider = self.credentials.clone().map(SharedCredentialsProvider::new);
+        config.set_credentials_provider(provider);
+        config.build()
+    }
+}
+
+/// Connections that are kept, of the kind that the SDK's clients have: for what is called
+/// without an SDK.
+#[must_use]
+pub fn connector() -> Connector {
+    Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn aws(variables: &[(&str, &str)]) -> Aws {
+        Aws::from_environment(&variables.iter().copied().collect(), &["SQS", "KINESIS"])
+    }
+
+    #[test]
+    fn the_endpoint_of_a_service_is_before_that_of_all() {
+        let aws = aws(&[
+            ("AWS_ENDPOINT_URL", "http://all"),
+            ("AWS_ENDPOINT_URL_SQS", "http://sqs"),
+            ("AWS_ENDPOINT_URL_KINESIS", ""),
+        ]);
+        assert_eq!(aws.endpoint("SQS"), Some("http://sqs"));
+        assert_eq!(aws.endpoint("KINESIS"), Some("http://all"));
+        let config = aws.sdk_config("SQS", RetryConfig::disabled());
+        assert_eq!(config.endpoint_url(), Some("http://sqs"));
+        let elsewhere = Aws::default();
+        assert_eq!(elsewhere.endpoint("SQS"), None);
+    }
+
+    #[test]
+    fn reads_region_and_credentials() {
+        let aws = aws(&[
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "hush"),
+            ("AWS_SESSION_TOKEN", "token"),
+        ]);
+        let config = aws.sdk_config("SQS", RetryConfig::disabled());
+        assert_eq!(config.region().map(Region::as_ref), Some("eu-west-1"));
+        let credentials = aws.credentials.unwrap();
+        assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
+        assert_eq!(credentials.secret_access_key(), "hush");
+        assert_eq!(credentials.session_token(), Some("token"));
+    }
+
+    #[test]
+    fn half_of_the_credentials_are_none() {
+        assert!(aws(&[("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")]).credentials.is_none());
+        let empty = [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "")];
+        assert!(aws(&empty).credentials.is_none());
+    }
+
+    #[test]
+    fn secrets_are_in_no_debug_output() {
+        let aws = aws(&[
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", "hush"),
+            ("AWS_SESSION_TOKEN", "hush"),
+            ("AWS_ENDPOINT_URL", "http://ada:hush@127.0.0.1"),
+        ]);
+        assert!(!format!("{aws:?}").contains("hush"));
+    }
+}

@@ -1,0 +1,188 @@
+//! One request, one answer, within a time limit.
+
+use std::error::Error as StdError;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::http::Request as HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::{HeaderValue, Request, header::AUTHORIZATION};
+use http_body_util::{BodyExt, Limited};
+
+use super::signer::Signer;
+use super::{Auth, Place, Settings, Url, lookup};
+use crate::aws::{self, Aws};
+
+/// The longest answer that is read, in bytes.
+pub const MAX_ANSWER_BYTES: usize = 32 * 1_048_576;
+
+/// A client of one OpenSearch. Nothing is opened or asked for before the first request.
+#[derive(Debug)]
+pub struct Client {
+    settings: Settings,
+    aws: Aws,
+    connector: OnceLock<Connector>,
+    found: Mutex<Option<Arc<Found>>>,
+}
+
+/// Where requests go and how they sign in, when all that had to be asked for is known.
+#[derive(Debug)]
+struct Found {
+    url: Url,
+    sign_in: SignIn,
+}
+
+#[derive(Debug)]
+enum SignIn {
+    Signature(Signer),
+    /// Sensitive, which its `Debug` respects.
+    Header(HeaderValue),
+    None,
+}
+
+/// An answer, whatever its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer. No text quotes a request, an answer or a password.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The time limit passed.
+    #[error("no answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// No connection, or it broke.
+    #[error("no answer from {url}: {reason}")]
+    Unreachable {
+        /// Where the request went.
+        url: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`].
+    #[error("the answer broke off or is too long: {0}")]
+    BrokenAnswer(String),
+    /// The domain's endpoint could not be looked up.
+    #[error("the endpoint of the domain {domain} could not be looked up: {reason}")]
+    Domain {
+        /// `OPENSEARCH_DOMAIN`
+        domain: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// User and password could not be had from the secret.
+    #[error("the secret {arn} could not be used: {reason}")]
+    Secret {
+        /// `OPENSEARCH_SECRET_ARN`
+        arn: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The request could not be signed.
+    #[error("the request could not be signed: {0}")]
+    Signing(String),
+    /// The path is none that a URL can have.
+    #[error("the request has no path that a URL can have")]
+    Path,
+}
+
+impl Client {
+    /// A client with these settings that calls nobody yet.
+    #[must_use]
+    pub const fn new(settings: Settings, aws: Aws) -> Self {
+        Self { settings, aws, connector: OnceLock::new(), found: Mutex::new(None) }
+    }
+
+    /// Sends a request, whose URI is a path, and reads its whole answer.
+    ///
+    /// # Errors
+    /// Where no whole answer comes within `limit`; looking up the endpoint and the password the
+    /// first time counts into that.
+    pub async fn send(&self, request: Request<Bytes>, limit: Duration) -> Result<Answer, Error> {
+        let exchange = self.exchange(request);
+        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(Error::Timeout(limit)))
+    }
+
+    async fn exchange(&self, mut request: Request<Bytes>) -> Result<Answer, Error> {
+        let found = self.find().await?;
+        let path = request.uri().path_and_query().ok_or(Error::Path)?;
+        *request.uri_mut() = found.url.join(path).ok_or(Error::Path)?;
+        match &found.sign_in {
+            SignIn::Signature(signer) => signer.sign(&mut request, SystemTime::now())?,
+            SignIn::Header(header) => {
+                request.headers_mut().insert(AUTHORIZATION, header.clone());
+            }
+            SignIn::None => {}
+        }
+        let request = HttpRequest::try_from(request.map(SdkBody::from)).map_err(|_| Error::Path)?;
+        let response = self.connector.get_or_init(aws::connector).call(request).await;
+        let response = response.map_err(|error| Error::Unreachable {
+            url: found.url.as_str().to_owned(),
+            reason: innermost(&error),
+        })?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| Error::BrokenAnswer(innermost(&*error)))?.to_bytes();
+        if status == 401 && matches!(self.settings.auth, Auth::Secret(_)) {
+            // Passwords change: the next request reads the secret again.
+            *self.lock_found() = None;
+        }
+        Ok(Answer { status, body })
+    }
+
+    async fn find(&self) -> Result<Arc<Found>, Error> {
+        if let Some(found) = self.lock_found().clone() {
+            return Ok(found);
+        }
+        // Boxed: once in a process's life, and the SDK's state is large.
+        let found = Arc::new(Box::pin(self.look_up()).await?);
+        *self.lock_found() = Some(Arc::clone(&found));
+        Ok(found)
+    }
+
+    async fn look_up(&self) -> Result<Found, Error> {
+        let url = match &self.settings.place {
+            Place::Endpoint(url) => url.clone(),
+            Place::Domain(domain) => lookup::endpoint(&self.aws, domain).await?,
+        };
+        let sign_in = match &self.settings.auth {
+            Auth::None => SignIn::None,
+            Auth::Basic(header) => SignIn::Header(header.clone()),
+            Auth::Secret(arn) => SignIn::Header(lookup::password(&self.aws, arn).await?),
+            Auth::SigV4(service) => {
+                let missing = |what: &str| Error::Signing(format!("{what} is not set"));
+                let region = url.region().or(self.aws.region.as_deref());
+                SignIn::Signature(Signer {
+                    service: *service,
+                    region: region.ok_or_else(|| missing("AWS_REGION"))?.to_owned(),
+                    credentials: self
+                        .aws
+                        .credentials
+                        .clone()
+                        .ok_or_else(|| missing("AWS_ACCESS_KEY_ID or AWS_SECRET_ACCESS_KEY"))?,
+                })
+            }
+        };
+        Ok(Found { url, sign_in })
+    }
+
+    fn lock_found(&self) -> MutexGuard<'_, Option<Arc<Found>>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The innermost cause: what is around it only says that there is one.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}

@@ -1,0 +1,13 @@
+//! Calling OpenSearch: where it is and how to sign in, from the environment, and a client.
+//!
+//! The client is thin on purpose: it signs requests, keeps a connection and gives every request
+//! a time limit; it neither retries nor reads answers. It stands on the connections that the
+//! AWS SDK brings along anyway.
+
+mod client;
+mod lookup;
+mod settings;
+mod signer;
+
+pub use client::{Answer, Client, Error, MAX_ANSWER_BYTES};
+pub use settings::{Auth, Place, SERVICES, Settings, SigningService, Url, VARIABLES};
