@@ -14,6 +14,7 @@ pub mod instructions;
 pub mod invoke;
 pub mod measure;
 pub mod pinned;
+pub mod price;
 pub mod report;
 pub mod request;
 pub mod runtime_api;

@@ -8,12 +8,15 @@ use bench::functions::{self, OURS};
 use bench::instructions::{Committed, Instructions, SEED};
 use bench::measure::{self, Effort};
 use bench::pinned::Cores;
+use bench::price::memory_megabytes;
 use bench::request::Request;
 use bench::{Error, check, report, shapes};
 use clap::{Parser, ValueEnum};
 use local::sample::{Size, events_of};
 
 const SHOWN_DIFFERENCES: usize = 10;
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Measures firehose-transform side by side with what a user would pick instead.
 ///
@@ -48,7 +51,7 @@ struct Arguments {
 enum Part {
     /// Compare the documents of all functions, and exit with 1 if any differ
     Check,
-    /// CPU, wall and memory for the requests that matter
+    /// CPU, wall and memory for the requests that matter, and the price on Lambda
     Requests,
     /// Cold start and size
     Cold,
@@ -88,6 +91,13 @@ fn main() -> Result<(), Error> {
         for request in requests(arguments.seed) {
             let costs = measure::costs(&functions, &request, cores, effort)?;
             println!("{}", report::costs(&request, &costs));
+        }
+        let memory = memory_megabytes(TEMPLATE, "FirehoseTransformFunction");
+        let memory = memory.ok_or("the template does not tell the function's memory")?;
+        for request in full_buffers(arguments.seed) {
+            let costs = measure::costs(&functions, &request, cores, effort)?;
+            println!("{}", report::costs(&request, &costs));
+            println!("{}", report::prices(&request, &costs, memory));
         }
     }
     if wanted(Part::Cold) {
@@ -134,14 +144,22 @@ fn instructions(arguments: &Arguments) -> Result<(), Error> {
     Ok(())
 }
 
-/// The requests that matter: as much as an answer can take, the template's buffer, and a trickle.
-fn requests(seed: u64) -> [Request; 4] {
+/// The requests that matter: as much as an answer can take, and a trickle.
+fn requests(seed: u64) -> [Request; 3] {
     [
         Request::of_events("Small events", 4_400_000, Size::Small, seed),
         Request::of_events("Large events", 4_400_000, Size::Large, seed),
-        Request::of_events("Small events, the default buffer", 1_000_000, Size::Small, seed),
         Request::of("Five small events", events_of(Size::Small, seed, 5)),
     ]
+}
+
+/// What Firehose sends when the template's buffer is full.
+fn full_buffers(seed: u64) -> [Request; 2] {
+    [
+        ("Small events, the default buffer", Size::Small),
+        ("Large events, the default buffer", Size::Large),
+    ]
+    .map(|(name, size)| Request::of_events(name, 1_000_000, size, seed))
 }
 
 fn sweep(seed: u64) -> Vec<Request> {

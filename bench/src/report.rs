@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::functions::OURS;
 use crate::measure::{Cost, Spread, Start};
+use crate::price::{self, Price};
 use crate::request::Request;
 
 /// A table of what every function took for one request.
@@ -32,6 +33,54 @@ pub fn costs(request: &Request, costs: &[Cost]) -> String {
             ],
         );
     }
+    table
+}
+
+/// A table of what a month of [`price::EVENTS`] a day costs with every function, where each
+/// invocation brings this request: a row for each step of the sum.
+#[must_use]
+pub fn prices(request: &Request, costs: &[Cost], memory_megabytes: u64) -> String {
+    let of = |cost: &Cost| Price::of(request.records, cost.cpu.median, memory_megabytes);
+    let mut table = format!(
+        "### {} events a day on Lambda, in batches as above: US dollars a month\n\n| |",
+        grouped(price::EVENTS)
+    );
+    table.extend(costs.iter().flat_map(|cost| [" ", cost.function, " |"]));
+    table.push_str("\n|---|");
+    table.extend(costs.iter().map(|_| "--:|"));
+    table.push('\n');
+    let mut step = |what: String, value: &dyn Fn(&Cost, &Price) -> String| {
+        let values = costs.iter().map(|cost| value(cost, &of(cost)));
+        row(&mut table, &[what].into_iter().chain(values).collect::<Vec<_>>());
+    };
+    step("CPU ms of an invocation, median".to_owned(), &|cost, _| milliseconds(cost.cpu.median));
+    step(
+        format!(
+            "ms billed at {memory_megabytes} MB: x {} / {memory_megabytes}",
+            grouped(price::MEGABYTES_PER_CPU)
+        ),
+        &|_, price| grouped(price.billed_ms),
+    );
+    step(
+        format!("invocations a day: {} records each", grouped(request.records as u64)),
+        &|_, price| grouped(price.invocations),
+    );
+    step(format!("GB-seconds in {} days", price::DAYS), &|_, price| {
+        format!("{:.0}", price.gb_seconds)
+    });
+    step(format!("for these, at {:.10} $", price::USD_PER_GB_SECOND), &|_, price| {
+        format!("{:.3}", price.duration_usd)
+    });
+    step(
+        format!("for invocations, at {:.2} $ a million", price::USD_PER_MILLION_REQUESTS),
+        &|_, price| format!("{:.3}", price.requests_usd),
+    );
+    step("**together**".to_owned(), &|_, price| format!("**{:.3}**", price.total_usd()));
+    table.push_str(
+        "\nAn estimate: CPU as measured here stands for Graviton's; a function with less memory than\n\
+         1,769 MB has that share of a CPU; all batches are full. Not in it: Lambda's free tier, cold\n\
+         starts (a few a day), the bytes' way through Lambda, Firehose, logs. US East, arm64.\n",
+    );
     table
 }
 
@@ -102,6 +151,14 @@ fn spread(spread: Spread) -> String {
     format!("{median} ({min}-{max})")
 }
 
+/// With a comma after every three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let (head, rest) = digits.split_at((digits.len() - 1) % 3 + 1);
+    let groups = rest.as_bytes().chunks(3).map(String::from_utf8_lossy);
+    groups.fold(head.to_owned(), |text, group| text + "," + &group)
+}
+
 /// With three significant digits.
 fn milliseconds(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1_000.0;
@@ -126,7 +183,7 @@ fn megabytes(bytes: u64) -> f64 {
 
 /// Exact for everything that fits into this machine's memory.
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-fn as_f64(bytes: u64) -> f64 {
+pub(crate) fn as_f64(bytes: u64) -> f64 {
     bytes as f64
 }
 
@@ -143,12 +200,37 @@ mod tests {
         );
     }
 
+    fn cost(function: &'static str, ms: u64) -> Cost {
+        let spread = Spread::of(vec![Duration::from_millis(ms)]);
+        Cost { function, cpu: spread, wall: spread, peak_memory_bytes: 2_000_000 }
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        let numbers = [0, 12, 999, 1_000, 12_345, 5_000_000].map(grouped);
+        assert_eq!(numbers, ["0", "12", "999", "1,000", "12,345", "5,000,000"]);
+    }
+
+    #[test]
+    fn prices_show_every_step() {
+        let request = Request::of("of 2,000", vec![vec![1]; 2_000]);
+        let table = prices(&request, &[cost(OURS, 5), cost("other", 50)], 256);
+        for row in [
+            "| | firehose-transform | other |",
+            "| CPU ms of an invocation, median | 5.00 | 50.0 |",
+            "| ms billed at 256 MB: x 1,769 / 256 | 35 | 346 |",
+            "| invocations a day: 2,000 records each | 2,500 | 2,500 |",
+            "| GB-seconds in 30 days | 656 | 6488 |",
+            "| for these, at 0.0000133334 $ | 0.009 | 0.087 |",
+            "| for invocations, at 0.20 $ a million | 0.015 | 0.015 |",
+            "| **together** | **0.024** | **0.102** |",
+        ] {
+            assert!(table.lines().any(|line| line == row), "{row} is not in\n{table}");
+        }
+    }
+
     #[test]
     fn costs_are_compared_with_ours() {
-        let cost = |function, ms| {
-            let spread = Spread::of(vec![Duration::from_millis(ms)]);
-            Cost { function, cpu: spread, wall: spread, peak_memory_bytes: 2_000_000 }
-        };
         let request = Request::of("two", [vec![1], vec![2]]);
         let table = costs(&request, &[cost(OURS, 2), cost("other", 25)]);
         let expected = "| other | 25.0 (25.0-25.0) | 12.5 | 25.0 (25.0-25.0) | 2.0 |";

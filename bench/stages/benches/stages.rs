@@ -1,0 +1,151 @@
+//! The stages of an invocation one by one, each over all events of a request of 1 MB: what a
+//! profile tells, without a profiler. `cargo bench` in `bench/`.
+//!
+//! Bytes a second are of the events as they were sent, so that stages can be compared. `serde_json`
+//! has more features here than in the function, which uses it in no stage (its settings, and the
+//! metrics of `answer`, one line an invocation). What counts in the end is the whole process, with
+//! its socket: that is what the command beside this measures.
+
+use std::hint::black_box;
+use std::sync::LazyLock;
+
+use base64_simd::STANDARD;
+use divan::Bencher;
+use divan::counter::{BytesCount, ItemsCount};
+use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
+use firehose_transform::request::Request;
+use firehose_transform::transform::Transformer;
+use firehose_transform::{App, Invocation};
+use futures_util::FutureExt;
+use local::sample::Size;
+use shared::event::Reader;
+use stages::Events;
+use tokio::time::Instant;
+
+const SIZES: [Size; 2] = [Size::Small, Size::Large];
+
+static SMALL: LazyLock<Events> = LazyLock::new(|| events(Size::Small));
+static LARGE: LazyLock<Events> = LazyLock::new(|| events(Size::Large));
+
+fn main() {
+    divan::main();
+}
+
+fn events(size: Size) -> Events {
+    Events::of(size).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// A benchmark over all events of `size`.
+fn over(bencher: Bencher<'_, '_>, size: Size, mut stage: impl FnMut(&'static Events)) {
+    let events = match size {
+        Size::Small => &*SMALL,
+        Size::Large => &*LARGE,
+    };
+    bencher
+        .counter(BytesCount::new(events.payload_bytes()))
+        .counter(ItemsCount::new(events.payloads.len()))
+        .bench_local(|| stage(black_box(events)));
+}
+
+/// The request's JSON: where each record's data stands.
+#[divan::bench(args = SIZES)]
+fn parse_request(bencher: Bencher<'_, '_>, size: Size) {
+    over(bencher, size, |events| drop(black_box(Request::parse(&events.body))));
+}
+
+/// Base64 to payloads.
+#[divan::bench(args = SIZES)]
+fn decode(bencher: Bencher<'_, '_>, size: Size) {
+    let mut payload = Vec::new();
+    over(bencher, size, |events| {
+        for encoded in &events.encoded {
+            payload.clear();
+            STANDARD.decode_append(encoded, &mut payload).unwrap_or_else(|error| panic!("{error}"));
+            black_box(&payload);
+        }
+    });
+}
+
+/// Payloads to events: UTF-8, JSON, the mapping's members.
+#[divan::bench(args = SIZES)]
+fn read(bencher: Bencher<'_, '_>, size: Size) {
+    let mut reader = Reader::default();
+    over(bencher, size, |events| {
+        for payload in &events.payloads {
+            black_box(reader.read(&events.config.model, payload).is_ok());
+        }
+    });
+}
+
+/// Payloads to documents. An event is written once, so reading cannot be left out: the difference
+/// to `read` is what writing takes.
+#[divan::bench(args = SIZES)]
+fn read_and_write(bencher: Bencher<'_, '_>, size: Size) {
+    let mut reader = Reader::default();
+    let mut document = Vec::new();
+    over(bencher, size, |events| {
+        for payload in &events.payloads {
+            document.clear();
+            if let Ok(mut event) = reader.read(&events.config.model, payload) {
+                event.write_document(&events.arrival, &mut document);
+            }
+            black_box(&document);
+        }
+    });
+}
+
+/// Documents to base64 in the answer.
+#[divan::bench(args = SIZES)]
+fn encode(bencher: Bencher<'_, '_>, size: Size) {
+    let mut answer = Vec::new();
+    over(bencher, size, |events| {
+        answer.clear();
+        for document in &events.documents {
+            STANDARD.encode_append(document, &mut answer);
+        }
+        black_box(&answer);
+    });
+}
+
+/// Records to documents: `decode`, `read` and writing, as the function puts them together.
+#[divan::bench(args = SIZES)]
+fn transform(bencher: Bencher<'_, '_>, size: Size) {
+    let mut transformer = Transformer::default();
+    let mut document = Vec::new();
+    // Once for all rounds: this stage has it from `parse_request`.
+    let mut parsed = None;
+    over(bencher, size, |events| {
+        let request = parsed.get_or_insert_with(|| {
+            Request::parse(&events.body).unwrap_or_else(|error| panic!("{error}"))
+        });
+        for record in &request.records {
+            let now = events.arrival.now;
+            black_box(transformer.transform(&events.config, record, now, &mut document));
+        }
+    });
+}
+
+/// Everything from the request's bytes to the answer's.
+#[divan::bench(args = SIZES)]
+fn answer(bencher: Bencher<'_, '_>, size: Size) {
+    let app = App::new(events(size).config, Nowhere, std::io::sink());
+    over(bencher, size, |events| {
+        let invocation = Invocation {
+            body: &events.body,
+            request_id: "request",
+            now: events.arrival.now,
+            deadline: Instant::now(),
+        };
+        let answer = app.handle(invocation).now_or_never();
+        assert!(black_box(answer).is_some_and(|answer| answer.is_ok()), "an answer at once");
+    });
+}
+
+/// A source that nothing is put back into: the answer has room for all.
+struct Nowhere;
+
+impl Source for Nowhere {
+    async fn put(&self, _: &Target, _: &[PutRecord]) -> Result<Vec<bool>, CallError> {
+        Err(CallError::Denied)
+    }
+}

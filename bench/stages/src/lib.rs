@@ -1,0 +1,70 @@
+//! What the stages of `firehose-transform` are measured on: the events of one request in every
+//! form that they take on their way, and the function's settings.
+
+use base64_simd::STANDARD;
+use bench::Error;
+use bench::instructions::SEED;
+use bench::request::{ARRIVAL_MS, Request};
+use firehose_transform::config::Config;
+use local::sample::{Size, events_of};
+use shared::event::{Arrival, Reader, Refusal, Timestamp};
+
+/// As many bytes of a request as the template's buffer holds.
+const REQUEST_BYTES: usize = 1_000_000;
+
+/// The events of one request.
+#[derive(Debug)]
+pub struct Events {
+    /// The function's settings where none is set.
+    pub config: Config,
+    /// What time it is, and when the events came.
+    pub arrival: Arrival,
+    /// The request.
+    pub body: Vec<u8>,
+    /// Each event's base64, as it stands in the request.
+    pub encoded: Vec<Vec<u8>>,
+    /// Each event as it was sent.
+    pub payloads: Vec<Vec<u8>>,
+    /// Each event's document.
+    pub documents: Vec<Vec<u8>>,
+}
+
+impl Events {
+    /// Events of this size.
+    ///
+    /// # Errors
+    /// When the function cannot make documents of them.
+    pub fn of(size: Size) -> Result<Self, Error> {
+        let config = Config::from_environment(
+            &[
+                ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+                ("AWS_LAMBDA_FUNCTION_NAME", "stages"),
+                ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+                ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ]
+            .into_iter()
+            .collect(),
+        )?;
+        let now = Timestamp::from_milliseconds(ARRIVAL_MS.to_string().as_bytes());
+        let arrival = Arrival { time: now, now: now.ok_or("the arrival is no time")? };
+        let Request { records, body, .. } = Request::of_events("stages", REQUEST_BYTES, size, SEED);
+        let payloads: Vec<_> = events_of(size, SEED, records).collect();
+        let mut reader = Reader::default();
+        let documents = payloads.iter().map(|payload| {
+            let mut document = Vec::new();
+            let event = reader.read(&config.model, payload);
+            let mut event = event.map_err(Refusal::reason)?;
+            event.write_document(&arrival, &mut document);
+            Ok::<_, Error>(document)
+        });
+        let documents = documents.collect::<Result<_, _>>()?;
+        let encoded = payloads.iter().map(|it| STANDARD.encode_type::<Vec<u8>>(it)).collect();
+        Ok(Self { config, arrival, body, encoded, payloads, documents })
+    }
+
+    /// The bytes of all events as they were sent.
+    #[must_use]
+    pub fn payload_bytes(&self) -> usize {
+        self.payloads.iter().map(Vec::len).sum()
+    }
+}
