@@ -13,6 +13,8 @@ use crate::identifier::uuid;
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
+    /// SQS.
+    V1_0,
     /// Firehose and Kinesis.
     V1_1,
 }
@@ -27,6 +29,8 @@ pub(crate) fn answer(version: Version, body: &Value) -> Response<Full<Bytes>> {
 pub(crate) struct Failure {
     status: StatusCode,
     error_type: &'static str,
+    /// The code that the service gave before it spoke JSON, which SDKs still tell.
+    query_code: Option<&'static str>,
     message: String,
 }
 
@@ -38,16 +42,43 @@ impl Failure {
             "ServiceUnavailable" | "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, error_type, message: message.into() }
+        Self { status, error_type, query_code: None, message: message.into() }
+    }
+
+    /// The same, with the code that the service gave before it spoke JSON.
+    pub(crate) fn with_query_code(self, code: &'static str) -> Self {
+        Self { query_code: Some(code), ..self }
     }
 
     pub(crate) fn validation(message: &str) -> Self {
         Self::new("ValidationException", format!("1 validation error detected: {message}"))
     }
 
+    /// The code that SDKs tell.
+    pub(crate) fn code(&self) -> &'static str {
+        let shape = self.error_type.rsplit('#').next().unwrap_or(self.error_type);
+        self.query_code.unwrap_or(shape)
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// Whether the caller is at fault, not the service.
+    pub(crate) fn is_callers(&self) -> bool {
+        self.status.is_client_error()
+    }
+
     pub(crate) fn response(&self, version: Version) -> Response<Full<Bytes>> {
         let body = json!({"__type": self.error_type, "message": self.message});
-        response(version, self.status, &body)
+        let mut response = response(version, self.status, &body);
+        if let Some(code) = self.query_code {
+            let whose = if self.is_callers() { "Sender" } else { "Receiver" };
+            if let Ok(value) = HeaderValue::from_str(&format!("{code};{whose}")) {
+                response.headers_mut().insert("x-amzn-query-error", value);
+            }
+        }
+        response
     }
 }
 
@@ -56,6 +87,7 @@ fn response(version: Version, status: StatusCode, body: &Value) -> Response<Full
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let content_type = HeaderValue::from_static(match version {
+        Version::V1_0 => "application/x-amz-json-1.0",
         Version::V1_1 => "application/x-amz-json-1.1",
     });
     headers.insert(http::header::CONTENT_TYPE, content_type);

@@ -5,12 +5,15 @@
 //! [`Client`] is how the mapping, the demo and the tests talk to it.
 
 mod client;
+pub mod embedded;
 mod real;
 
 pub use crate::choice::{Choice, InvalidChoice};
+pub use crate::clock::Clock;
 pub use crate::environment::Environment;
 pub use crate::machine::MachineError;
 pub use client::{Client, ClientError};
+pub use embedded::Embedded;
 pub use real::Real;
 
 /// The version of ElasticMQ that is downloaded and run.

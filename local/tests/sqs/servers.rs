@@ -1,11 +1,150 @@
 //! The servers that the tests ask.
 
-use local::sqs::{Client, Environment, Real};
+use local::sqs::{Client, ClientError, Embedded, Environment, Real};
+use serde_json::{Value, json};
 use tokio::sync::OnceCell;
+
+/// A server, and short ways to ask it.
+pub(crate) struct Server {
+    pub(crate) client: Client,
+    embedded: Option<Embedded>,
+}
+
+/// The servers that a test of what both do runs on: an embedded one of its own, and the real one
+/// of this test binary, if it can be had. On the real one, queues of other tests are as well.
+pub(crate) async fn both() -> Vec<Server> {
+    let embedded = embedded(Embedded::start().await.unwrap());
+    let real = real().await.map(|client| Server { client, embedded: None });
+    std::iter::once(embedded).chain(real).collect()
+}
+
+pub(crate) fn embedded(embedded: Embedded) -> Server {
+    let client = Client::new(embedded.url()).unwrap();
+    Server { client, embedded: Some(embedded) }
+}
+
+impl Server {
+    pub(crate) fn embedded(&self) -> &Embedded {
+        self.embedded.as_ref().unwrap()
+    }
+
+    pub(crate) fn is_real(&self) -> bool {
+        self.embedded.is_none()
+    }
+
+    pub(crate) async fn queue(&self, name: &str, attributes: &[(&str, &str)]) -> String {
+        self.client.create_queue(name, attributes).await.unwrap()
+    }
+
+    /// A queue, and one that its messages go to after so many receives: `<name>-dead`.
+    pub(crate) async fn with_dead_letters(&self, name: &str, receives: u32) -> (String, String) {
+        let (plain, fifo) = match name.strip_suffix(".fifo") {
+            Some(plain) => (plain, ".fifo"),
+            None => (name, ""),
+        };
+        let dead_name = format!("{plain}-dead{fifo}");
+        let policy = json!({"deadLetterTargetArn": arn(&dead_name), "maxReceiveCount": receives});
+        let policy = policy.to_string();
+        let mut attributes = vec![("VisibilityTimeout", "600")];
+        attributes.extend((!fifo.is_empty()).then_some(("FifoQueue", "true")));
+        let dead = self.queue(&dead_name, &attributes).await;
+        attributes.push(("RedrivePolicy", &policy));
+        (self.queue(name, &attributes).await, dead)
+    }
+
+    /// The answer of a call that is done.
+    pub(crate) async fn done(&self, operation: &str, members: Value) -> Value {
+        self.client.call(operation, &members).await.unwrap()
+    }
+
+    /// The code of the error of a call that is refused.
+    pub(crate) async fn refused(&self, operation: &str, members: Value) -> String {
+        match self.client.call(operation, &members).await.unwrap_err() {
+            ClientError::Service { status, code, .. } => {
+                assert_eq!(status, 400, "{operation}: {code}");
+                code
+            }
+            error => panic!("{operation}: {error}"),
+        }
+    }
+
+    pub(crate) async fn send(&self, queue: &str, body: &str) -> String {
+        let sent = self.done("SendMessage", json!({"QueueUrl": queue, "MessageBody": body})).await;
+        sent["MessageId"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn send_to_group(&self, queue: &str, group: &str, body: &str) -> Value {
+        let members = json!({
+            "QueueUrl": queue,
+            "MessageBody": body,
+            "MessageGroupId": group,
+            "MessageDeduplicationId": body,
+        });
+        self.done("SendMessage", members).await
+    }
+
+    /// Up to ten messages, with all that they have.
+    pub(crate) async fn receive(&self, queue: &str) -> Vec<Value> {
+        self.receive_with(queue, json!({})).await
+    }
+
+    pub(crate) async fn receive_with(&self, queue: &str, members: Value) -> Vec<Value> {
+        let mut all = json!({
+            "QueueUrl": queue,
+            "MaxNumberOfMessages": 10,
+            "AttributeNames": ["All"],
+            "MessageAttributeNames": ["All"],
+        });
+        let own = members.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(own);
+        let answer = self.done("ReceiveMessage", all).await;
+        answer["Messages"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// The only message there is.
+    pub(crate) async fn receive_one(&self, queue: &str) -> Value {
+        let mut messages = self.receive(queue).await;
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        messages.remove(0)
+    }
+
+    /// Hides a message for so long.
+    pub(crate) async fn hide(&self, queue: &str, message: &Value, seconds: u64) {
+        let members = json!({
+            "QueueUrl": queue,
+            "ReceiptHandle": message["ReceiptHandle"],
+            "VisibilityTimeout": seconds,
+        });
+        self.done("ChangeMessageVisibility", members).await;
+    }
+
+    pub(crate) async fn delete(&self, queue: &str, message: &Value) {
+        let members = json!({"QueueUrl": queue, "ReceiptHandle": message["ReceiptHandle"]});
+        self.done("DeleteMessage", members).await;
+    }
+
+    /// How many messages are visible, in flight and delayed.
+    pub(crate) async fn counts(&self, queue: &str) -> [u64; 3] {
+        let mut counts = [0; 3];
+        for (count, suffix) in counts.iter_mut().zip(["", "NotVisible", "Delayed"]) {
+            let name = format!("ApproximateNumberOfMessages{suffix}");
+            *count = self.client.queue_attribute(queue, &name).await.unwrap().parse().unwrap();
+        }
+        counts
+    }
+}
+
+pub(crate) fn arn(name: &str) -> String {
+    format!("arn:aws:sqs:us-east-1:123456789012:{name}")
+}
+
+pub(crate) fn bodies(messages: &[Value]) -> Vec<&str> {
+    messages.iter().map(|message| message["Body"].as_str().unwrap()).collect()
+}
 
 /// The ElasticMQ of this test binary. Where it cannot be had, that is said, and fails the test if
 /// `SLUICE_REQUIRE_REAL` is 1.
-pub(crate) async fn real() -> Option<Client> {
+async fn real() -> Option<Client> {
     // Nothing drops it; it ends with this process.
     static REAL: OnceCell<Option<Real>> = OnceCell::const_new();
     let real = REAL.get_or_init(|| async { start().await.ok() }).await;

@@ -1,0 +1,114 @@
+//! A small SQS in this process that keeps messages in memory: for machines without Java, for
+//! clocks that tests set, and for faults on demand.
+//!
+//! It speaks the AWS JSON 1.0 protocol and answers as the service does, with its limits and its
+//! errors. What it and ElasticMQ have in common, both are held to by the tests.
+
+mod attributes;
+mod batch;
+mod error;
+mod fault;
+mod message;
+mod move_task;
+mod operations;
+mod queue;
+mod server;
+mod store;
+
+pub use crate::faults::Lasting;
+pub use fault::Fault;
+pub use operations::Operation;
+
+use crate::clock::Clock;
+use crate::faults::Faults;
+use crate::server::{Server, bind};
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::Store;
+use tokio::sync::Notify;
+
+/// A running embedded server; it ends, with its messages, when this value is dropped.
+#[derive(Debug)]
+pub struct Embedded {
+    state: Arc<State>,
+    server: Server,
+}
+
+#[derive(Debug)]
+struct State {
+    url: String,
+    clock: Clock,
+    store: Mutex<Store>,
+    /// Told of every call, which may make a message visible.
+    changed: Notify,
+    faults: Mutex<BTreeMap<Operation, Faults<Fault>>>,
+    calls: Mutex<BTreeMap<Operation, u64>>,
+}
+
+impl Embedded {
+    /// Starts a server on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn start() -> io::Result<Self> {
+        Self::with_clock(Clock::system()).await
+    }
+
+    /// Like [`start`](Self::start), with a clock that rules over visibility, delays, retention,
+    /// deduplication and move tasks. How long a poll waits is real time.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn with_clock(clock: Clock) -> io::Result<Self> {
+        let (listener, address) = bind().await?;
+        let state = Arc::new(State {
+            url: format!("http://{address}"),
+            clock,
+            store: Mutex::default(),
+            changed: Notify::new(),
+            faults: Mutex::default(),
+            calls: Mutex::default(),
+        });
+        let answering = Arc::clone(&state);
+        let server = Server::start_fallible(listener, move |request| {
+            let state = Arc::clone(&answering);
+            async move { server::answer(&state, request).await }
+        });
+        Ok(Self { state, server })
+    }
+
+    /// Where it answers, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.state.url
+    }
+
+    /// Plans a fault for the calls of this operation to come, after those that are planned
+    /// already.
+    pub fn fail(&self, operation: Operation, fault: Fault, lasting: Lasting) {
+        locked(&self.state.faults).entry(operation).or_default().plan(fault, lasting);
+    }
+
+    /// Ends all faults.
+    pub fn clear_faults(&self) {
+        locked(&self.state.faults).clear();
+    }
+
+    /// How many calls of this operation have come, those that failed among them.
+    #[must_use]
+    pub fn calls(&self, operation: Operation) -> u64 {
+        locked(&self.state.calls).get(&operation).copied().unwrap_or_default()
+    }
+
+    /// Stops listening and closes the connections.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// A lock that a panic elsewhere does not take away: what it guards is whole after every
+/// statement.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

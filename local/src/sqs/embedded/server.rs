@@ -1,0 +1,114 @@
+//! Requests: reading them, waiting for messages, failing on demand.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::operations::{Call, Operation};
+use super::{Fault, State, error, locked};
+use crate::aws_json::{self, Failure, Version};
+use crate::server::{BodyError, read_body};
+
+/// Largest request that is read, in bytes: a batch of 1 MiB, escaped, with base64.
+const BODY_LIMIT_BYTES: usize = 16 << 20;
+
+/// How often a waiting poll looks whether the clock has made a message visible.
+const TICK: Duration = Duration::from_millis(20);
+
+type Answer = Response<Full<Bytes>>;
+
+/// Answers one request. An error closes the connection without an answer.
+pub(super) async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Answer> {
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+    let operation = target.and_then(Operation::of_target);
+    let Some(operation) = operation.filter(|_| request.method() == Method::POST) else {
+        return Ok(refusal(&unknown_operation()));
+    };
+    let body = match read_body(request.into_body(), BODY_LIMIT_BYTES).await {
+        Ok(body) => body,
+        Err(BodyError::Broken) => return Err(io::ErrorKind::UnexpectedEof.into()),
+        Err(BodyError::TooLarge) => {
+            return Ok(refusal(&error::invalid_parameter("The request is too large.")));
+        }
+    };
+    *locked(&state.calls).entry(operation).or_default() += 1;
+    let fault = locked(&state.faults).get_mut(&operation).and_then(crate::faults::Faults::next);
+    let members = serde_json::from_slice::<Value>(&body).ok().filter(Value::is_object);
+    let Some(members) = members else {
+        let message = "The request is not a JSON object.";
+        return Ok(refusal(&Failure::new(
+            "com.amazon.coral.service#SerializationException",
+            message,
+        )));
+    };
+    let done = |failing| done(state, operation, &members, failing);
+    match fault {
+        None => Ok(done(&[]).await),
+        Some(Fault::Throttle) => Ok(refusal(&error::throttled())),
+        Some(Fault::Deny) => Ok(refusal(&error::denied())),
+        Some(Fault::Fail) => Ok(refusal(&error::internal())),
+        Some(Fault::Unavailable) => Ok(refusal(&error::unavailable())),
+        Some(Fault::Drop) => Err(io::ErrorKind::ConnectionReset.into()),
+        Some(Fault::DropAfterDoing) => {
+            drop(done(&[]).await);
+            Err(io::ErrorKind::ConnectionReset.into())
+        }
+        Some(Fault::Slow(while_)) => {
+            let answer = done(&[]).await;
+            tokio::time::sleep(while_).await;
+            Ok(answer)
+        }
+        Some(Fault::Entries(failing)) => Ok(done(&failing).await),
+    }
+}
+
+async fn done(state: &State, operation: Operation, members: &Value, failing: &[usize]) -> Answer {
+    match result(state, operation, members, failing).await {
+        Ok(body) => aws_json::answer(Version::V1_0, &body),
+        Err(failure) => refusal(&failure),
+    }
+}
+
+async fn result(
+    state: &State,
+    operation: Operation,
+    members: &Value,
+    failing: &[usize],
+) -> Result<Value, Failure> {
+    let call =
+        || Call { operation, members, url: &state.url, now: state.clock.milliseconds(), failing };
+    let wait = match operation {
+        Operation::ReceiveMessage => call().wait_seconds(&mut locked(&state.store))?,
+        _ => 0,
+    };
+    let until = Instant::now() + Duration::from_secs(wait);
+    loop {
+        let changed = state.changed.notified();
+        let answer = call().answer(&mut locked(&state.store))?;
+        if operation != Operation::ReceiveMessage {
+            state.changed.notify_waiters();
+            return Ok(answer);
+        }
+        if answer.get("Messages").is_some() || Instant::now() >= until {
+            return Ok(answer);
+        }
+        tokio::select! {
+            () = changed => {}
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+}
+
+fn unknown_operation() -> Failure {
+    Failure::new("com.amazon.coral.service#UnknownOperationException", "no such operation here")
+}
+
+fn refusal(failure: &Failure) -> Answer {
+    failure.response(Version::V1_0)
+}

@@ -1,0 +1,119 @@
+//! The embedded server's limits, and its errors in the words of SQS.
+
+use local::sqs::Embedded;
+use serde_json::{Value, json};
+
+use crate::servers::{self, Server, arn};
+
+async fn started() -> Server {
+    servers::embedded(Embedded::start().await.unwrap())
+}
+
+fn entries(number: usize, body: &str) -> Value {
+    (0..number).map(|id| json!({"Id": id.to_string(), "MessageBody": body})).collect()
+}
+
+#[tokio::test]
+async fn messages_beyond_the_limits_are_refused() {
+    let server = started().await;
+    let queue = server.queue("q", &[]).await;
+    let text = json!({"DataType": "String", "StringValue": "x"});
+    let eleven: serde_json::Map<_, _> =
+        (0..11).map(|number| (number.to_string(), text.clone())).collect();
+    for (members, code) in [
+        (json!({}), "MissingParameter"),
+        (json!({"MessageBody": "\u{1}"}), "InvalidMessageContents"),
+        (json!({"MessageBody": "x".repeat((1 << 20) + 1)}), "InvalidParameterValue"),
+        (json!({"MessageBody": "x", "MessageAttributes": eleven}), "InvalidParameterValue"),
+        (json!({"MessageBody": "x", "DelaySeconds": 901}), "InvalidParameterValue"),
+        (json!({"MessageBody": "x", "MessageDeduplicationId": "d"}), "InvalidParameterValue"),
+        (json!({"MessageBody": 1}), "SerializationException"),
+    ] {
+        let mut members = members;
+        members["QueueUrl"] = queue.clone().into();
+        assert_eq!(server.refused("SendMessage", members).await, code);
+    }
+    server.send(&queue, &"x".repeat(1 << 20)).await;
+    assert_eq!(server.counts(&queue).await, [1, 0, 0]);
+}
+
+#[tokio::test]
+async fn batches_beyond_the_limits_are_refused_as_a_whole() {
+    let server = started().await;
+    let queue = server.queue("q", &[]).await;
+    let same_id = json!([{"Id": "a", "MessageBody": "x"}, {"Id": "a", "MessageBody": "y"}]);
+    let old = |name: &str| format!("AWS.SimpleQueueService.{name}");
+    for (entries, code) in [
+        (entries(0, "x"), old("EmptyBatchRequest")),
+        (entries(11, "x"), old("TooManyEntriesInBatchRequest")),
+        (same_id, old("BatchEntryIdsNotDistinct")),
+        (json!([{"Id": "a b", "MessageBody": "x"}]), old("InvalidBatchEntryId")),
+        (entries(2, &"x".repeat((1 << 19) + 1)), old("BatchRequestTooLong")),
+    ] {
+        let members = json!({"QueueUrl": queue, "Entries": entries});
+        assert_eq!(server.refused("SendMessageBatch", members).await, code);
+    }
+    assert_eq!(server.counts(&queue).await, [0, 0, 0]);
+    let members = json!({"QueueUrl": queue, "Entries": entries(10, &"x".repeat(104_857))});
+    let answer = server.done("SendMessageBatch", members).await;
+    assert_eq!(answer["Successful"].as_array().unwrap().len(), 10);
+}
+
+#[tokio::test]
+async fn receives_beyond_the_limits_are_refused() {
+    let server = started().await;
+    let queue = server.queue("q", &[]).await;
+    for members in [
+        json!({"MaxNumberOfMessages": 0}),
+        json!({"MaxNumberOfMessages": 11}),
+        json!({"VisibilityTimeout": 43_201}),
+        json!({"WaitTimeSeconds": 21}),
+    ] {
+        let mut members = members;
+        members["QueueUrl"] = queue.clone().into();
+        assert_eq!(server.refused("ReceiveMessage", members).await, "InvalidParameterValue");
+    }
+    server.send(&queue, "x").await;
+    let handle = server.receive_one(&queue).await["ReceiptHandle"].clone();
+    for (handle, seconds, code) in [
+        (handle.clone(), json!(43_201), "InvalidParameterValue"),
+        (handle.clone(), json!(-1), "InvalidParameterValue"),
+        (handle, json!(null), "MissingParameter"),
+        (json!("bogus"), json!(1), "ReceiptHandleIsInvalid"),
+    ] {
+        let members =
+            json!({"QueueUrl": queue, "ReceiptHandle": handle, "VisibilityTimeout": seconds});
+        assert_eq!(server.refused("ChangeMessageVisibility", members).await, code);
+    }
+}
+
+#[tokio::test]
+async fn queues_have_allowed_names_and_attributes() {
+    let server = started().await;
+    server.queue("dead.fifo", &[("FifoQueue", "true")]).await;
+    let policy =
+        |name: &str| json!({"deadLetterTargetArn": arn(name), "maxReceiveCount": 3}).to_string();
+    for (name, attributes, code) in [
+        ("", json!({}), "MissingParameter"),
+        ("a b", json!({}), "InvalidParameterValue"),
+        (&"a".repeat(81), json!({}), "InvalidParameterValue"),
+        ("q.fifo", json!({}), "InvalidParameterValue"),
+        ("q", json!({"FifoQueue": "true"}), "InvalidParameterValue"),
+        ("q", json!({"Colour": "red"}), "InvalidAttributeName"),
+        ("q", json!({"VisibilityTimeout": "43201"}), "InvalidAttributeValue"),
+        ("q", json!({"RedrivePolicy": policy("missing")}), "InvalidParameterValue"),
+        ("q", json!({"RedrivePolicy": policy("dead.fifo")}), "InvalidParameterValue"),
+    ] {
+        let members = json!({"QueueName": name, "Attributes": attributes});
+        assert_eq!(server.refused("CreateQueue", members).await, code, "{name}");
+    }
+    let listed = server.done("ListQueues", json!({})).await;
+    assert_eq!(listed["QueueUrls"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_no_operation_is_told() {
+    let server = started().await;
+    assert_eq!(server.refused("Nonsense", json!({})).await, "UnknownOperationException");
+    assert_eq!(server.refused("ListQueues", json!([])).await, "SerializationException");
+}
