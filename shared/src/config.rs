@@ -51,6 +51,29 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
+    /// The function's name, which Lambda sets together with what its runtime needs; `binary` is
+    /// how the function is called where Lambda is not.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where one of those variables is missing.
+    pub fn function_name(&self, binary: &str) -> Result<String, ConfigError> {
+        for name in [
+            "AWS_LAMBDA_RUNTIME_API",
+            "AWS_LAMBDA_FUNCTION_NAME",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+            "AWS_LAMBDA_FUNCTION_VERSION",
+        ] {
+            if self.get(name).is_none_or(str::is_empty) {
+                let allowed = format!(
+                    "set by AWS Lambda: on one machine, run the function with \
+                     `cargo sluice invoke {binary} EVENT.json`"
+                );
+                return Err(ConfigError::new(name, "", allowed));
+            }
+        }
+        Ok(self.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().to_owned())
+    }
+
     /// The value of `name` as `parse` reads it, or `None` where it is not set.
     ///
     /// # Errors

@@ -383,5 +383,13 @@ pub fn unescape(content: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(rest);
 }
 
+/// What the content of a scanned string means, if it is UTF-8.
+#[must_use]
+pub fn unescaped(content: &[u8]) -> Option<String> {
+    let mut meaning = Vec::with_capacity(content.len());
+    unescape(content, &mut meaning);
+    String::from_utf8(meaning).ok()
+}
+
 #[cfg(test)]
 mod tests;

@@ -3,8 +3,8 @@
 //! ([`metrics`]), a failing start ([`startup`]) and the scanner of JSON text that the fast paths
 //! stand on ([`json`]).
 //!
-//! With the feature `aws` also calling AWS, with `opensearch` also calling OpenSearch: features,
-//! so that a function carries only what it calls.
+//! With the feature `runtime` also serving Lambda's invocations, with `aws` calling AWS, with
+//! `opensearch` calling OpenSearch: features, so that who needs none of it carries none of it.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -14,5 +14,7 @@ pub mod json;
 pub mod metrics;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod startup;
 pub mod telemetry;

@@ -48,22 +48,9 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        for name in [
-            "AWS_LAMBDA_RUNTIME_API",
-            "AWS_LAMBDA_FUNCTION_NAME",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            "AWS_LAMBDA_FUNCTION_VERSION",
-        ] {
-            if environment.get(name).is_none_or(str::is_empty) {
-                let allowed = "set by AWS Lambda: on one machine, run the function with \
-                     `cargo sluice invoke firehose-transform EVENT.json`";
-                return Err(ConfigError::new(name, "", allowed));
-            }
-        }
-        let owned = |name: &str| environment.get(name).map(str::to_owned);
         let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
         Ok(Self {
-            function_name: owned("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
+            function_name: environment.function_name("firehose-transform")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             model: event::model(environment)?,

@@ -2,7 +2,9 @@
 //! records go to the S3 backup: nothing is lost, but nothing is transformed either, so this is
 //! only for what cannot be answered record by record.
 
-/// An invocation's failure; [`Error::error_type`] and the message are what the invoker sees.
+use shared::runtime::Failure;
+
+/// An invocation's failure; its type and the message are what the invoker sees.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The request is no Firehose transformation event.
@@ -18,19 +20,13 @@ pub enum Error {
         /// The budget, in bytes.
         budget: usize,
     },
-    /// A defect outside the transformation of one record.
-    #[error("the function panicked; its log tells where")]
-    Panicked,
 }
 
-impl Error {
-    /// The `errorType` of the invocation's error.
-    #[must_use]
-    pub const fn error_type(&self) -> &'static str {
+impl Failure for Error {
+    fn error_type(&self) -> &'static str {
         match self {
             Self::InvalidEvent(_) => "InvalidEvent",
             Self::BudgetTooSmall { .. } => "BudgetTooSmall",
-            Self::Panicked => "Panicked",
         }
     }
 }

@@ -6,7 +6,6 @@ pub mod error;
 pub mod outcome;
 pub mod reingest;
 pub mod request;
-pub mod runtime;
 pub mod source;
 pub mod summary;
 pub mod transform;
@@ -16,6 +15,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::event::Timestamp;
+use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
 use crate::answer::Overflow;
@@ -52,19 +52,6 @@ struct Buffers {
     answer: Arc<Vec<u8>>,
 }
 
-/// One invocation.
-#[derive(Clone, Copy, Debug)]
-pub struct Invocation<'a> {
-    /// The event as Lambda hands it over.
-    pub body: &'a [u8],
-    /// The invocation's id, for the log.
-    pub request_id: &'a str,
-    /// What time it is.
-    pub now: Timestamp,
-    /// When the invocation's time is up.
-    pub deadline: Instant,
-}
-
 /// An answer's bytes, which go back to be written again when they were sent.
 #[derive(Clone, Debug)]
 pub struct Answer(Arc<Vec<u8>>);
@@ -75,20 +62,13 @@ impl AsRef<[u8]> for Answer {
     }
 }
 
-impl<S: Source> App<S> {
-    /// The function with these settings, putting records back into `source` and writing its
-    /// metrics to `metrics`: in Lambda, standard output.
-    #[must_use]
-    pub fn new(config: Config, source: S, metrics: impl Write + Send + 'static) -> Self {
-        let metrics = Mutex::new(Box::new(metrics) as Box<dyn Write + Send>);
-        Self { config, source, metrics, buffers: Mutex::default() }
-    }
+impl<S: Source + 'static> Function for App<S> {
+    type Answer = Answer;
+    type Error = Error;
 
-    /// Answers one transformation request and emits its metrics.
-    ///
-    /// # Errors
-    /// [`Error`]: the whole invocation fails. No record's content can cause that.
-    pub async fn handle(&self, invocation: Invocation<'_>) -> Result<Answer, Error> {
+    /// Answers one transformation request and emits its metrics. No record's content makes the
+    /// invocation fail.
+    async fn handle(&self, invocation: Invocation<'_>) -> Result<Answer, Error> {
         let mut buffers = std::mem::take(&mut *self.lock_buffers());
         // Still being sent where the invoker did not take the last one whole: then a new one.
         let mut answer = Arc::try_unwrap(buffers.answer).unwrap_or_default();
@@ -97,6 +77,16 @@ impl<S: Source> App<S> {
         let answer = Answer(Arc::clone(&buffers.answer));
         *self.lock_buffers() = buffers;
         result.map(|()| answer)
+    }
+}
+
+impl<S: Source> App<S> {
+    /// The function with these settings, putting records back into `source` and writing its
+    /// metrics to `metrics`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, source: S, metrics: impl Write + Send + 'static) -> Self {
+        let metrics = Mutex::new(Box::new(metrics) as Box<dyn Write + Send>);
+        Self { config, source, metrics, buffers: Mutex::default() }
     }
 
     async fn answer(

@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use firehose_transform::App;
 use firehose_transform::config::Config;
-use firehose_transform::runtime;
 use firehose_transform::source::AwsSource;
 use shared::config::Environment;
-use shared::{startup, telemetry};
+use shared::{runtime, startup, telemetry};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {

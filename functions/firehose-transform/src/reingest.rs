@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::time::Duration;
 
+use shared::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::outcome::NotPutBack;
-use crate::request::{Record, Request, unescaped};
+use crate::request::{Record, Request};
 
 /// The most records in one call of `PutRecordBatch` and `PutRecords` (source: API references of
 /// Amazon Data Firehose and Amazon Kinesis Data Streams).
@@ -73,7 +74,7 @@ impl PutRecord {
     #[must_use]
     pub fn new(index: usize, payload: Vec<u8>, record: &Record<'_>) -> Self {
         let key = record.partition_key.filter(|key| !key.is_empty()).unwrap_or(record.id);
-        let key = unescaped(key.as_bytes()).unwrap_or_default();
+        let key = json::unescaped(key.as_bytes()).unwrap_or_default();
         let partition_key = key.chars().take(MAX_PARTITION_KEY_CHARACTERS).collect();
         Self { index, payload, partition_key }
     }

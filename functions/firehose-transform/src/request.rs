@@ -79,11 +79,12 @@ impl<'a> Request<'a> {
                 match (key.span.of(body), scanner.peek()) {
                     (b"records", Some(b'[')) => records = read_records(body, scanner)?,
                     (b"deliveryStreamArn", Some(b'"')) => {
-                        request.delivery_stream_arn = unescaped(scanner.string()?.span.of(body));
+                        request.delivery_stream_arn =
+                            json::unescaped(scanner.string()?.span.of(body));
                     }
                     (b"sourceKinesisStreamArn", Some(b'"')) => {
                         request.source_kinesis_stream_arn =
-                            unescaped(scanner.string()?.span.of(body));
+                            json::unescaped(scanner.string()?.span.of(body));
                     }
                     _ => drop(scanner.value(1)?),
                 }
@@ -169,14 +170,6 @@ fn read_record<'a>(
         Ok(())
     })?;
     Ok(id.map(|id| Record { id, ..record }))
-}
-
-/// What a string's content means, if it is UTF-8.
-#[must_use]
-pub fn unescaped(content: &[u8]) -> Option<String> {
-    let mut meaning = Vec::new();
-    json::unescape(content, &mut meaning);
-    String::from_utf8(meaning).ok()
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ impl Transformer {
                 return Ok(Outcome::Dropped);
             }
             let arrival = Arrival { time: record.arrived(), now };
-            Ok(Outcome::Ok(event.write_document(&arrival, document)))
+            Ok(Outcome::Ok(event.write_document(&arrival, document).timestamp_source))
         });
         (outcome, self.payload.len())
     }

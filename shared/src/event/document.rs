@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use super::mapping::{Field, Role};
 use super::read::{Found, Kind, Member};
 use super::timestamp::{self, Timestamp};
-use super::{Arrival, Event, TimestampSource};
+use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};
 
 /// OpenSearch refuses a whole bulk request for one `_id` of more bytes (source: OpenSearch,
@@ -14,14 +14,15 @@ use crate::json::{self, Span};
 const MAX_ID_BYTES: usize = 512;
 
 impl Event<'_> {
-    /// Appends the document, one line without its newline, and tells where its `@timestamp`
-    /// comes from.
-    pub fn write_document(&mut self, arrival: &Arrival, out: &mut Vec<u8>) -> TimestampSource {
+    /// Appends the document, one line without its newline, and tells what it is filed under.
+    pub fn write_document(&mut self, arrival: &Arrival, out: &mut Vec<u8>) -> Written {
         let (time, source) = self.time(arrival);
         out.extend_from_slice(b"{\"@timestamp\":\"");
         time.write(out);
         out.extend_from_slice(b"\",\"event\":{\"id\":");
+        let id = out.len() + 1;
         self.write_id(out);
+        let id = Span { start: id, end: out.len() - 1 };
         if let Some(action) = self.claim(&self.model.mapping.action) {
             out.extend_from_slice(b",\"action\":");
             self.copy(self.found.members[action].value, out);
@@ -39,7 +40,7 @@ impl Event<'_> {
         self.write_analytics(time, durations, out);
         self.write_extra(out);
         out.push(b'}');
-        source
+        Written { timestamp: time, timestamp_source: source, id }
     }
 
     /// The event's time: its own if one is plausible, else when it arrived, else now.

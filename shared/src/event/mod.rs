@@ -33,6 +33,7 @@ mod settings;
 mod timestamp;
 
 pub use mapping::{Mapping, MappingError, REINGESTS};
+pub use read::trim;
 pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 
@@ -119,6 +120,17 @@ pub enum TimestampSource {
     Arrival,
     /// The clock.
     Now,
+}
+
+/// What a document that was written is filed under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its `@timestamp`.
+    pub timestamp: Timestamp,
+    /// Where that comes from.
+    pub timestamp_source: TimestampSource,
+    /// Where the content of its `event.id`, as written, stands in what it was appended to.
+    pub id: Span,
 }
 
 /// Reads payloads, one after the other.

@@ -97,6 +97,12 @@ impl Timestamp {
         self.0 / 1_000_000
     }
 
+    /// Year, month (1 to 12) and day (1 to 31) in UTC.
+    #[must_use]
+    pub const fn date(self) -> (u64, u64, u64) {
+        civil_from_days(self.0 / SECOND / 86_400)
+    }
+
     /// The hour of the day in UTC, 0 to 23.
     #[must_use]
     pub const fn hour(self) -> u64 {
@@ -114,7 +120,7 @@ impl Timestamp {
     /// nine where the time is finer.
     pub fn write(self, out: &mut Vec<u8>) {
         let seconds = self.0 / SECOND;
-        let (year, month, day) = civil_from_days(seconds / 86_400);
+        let (year, month, day) = self.date();
         let digits = |number: u64, tens: u64| b'0' + (number / tens % 10) as u8;
         let two = |number: u64| [digits(number, 10), digits(number, 1)];
         let [month, day] = [two(month), two(day)];

@@ -140,7 +140,7 @@ fn a_reader_forgets_what_it_read() {
         for payload in payloads {
             let mut out = Vec::new();
             let outcome = reader.read(&model, &payload).map(|mut event| {
-                let source = event.write_document(&arrival(), &mut out);
+                let source = event.write_document(&arrival(), &mut out).timestamp_source;
                 (String::from_utf8(out).unwrap(), source)
             });
             assert_eq!(outcome, transform(&model, &arrival(), &payload));

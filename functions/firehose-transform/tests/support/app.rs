@@ -8,9 +8,10 @@ use std::time::Duration;
 use firehose_transform::config::Config;
 use firehose_transform::error::Error;
 use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
-use firehose_transform::{Answer, App, Invocation};
+use firehose_transform::{Answer, App};
 use serde_json::Value;
 use shared::event::Timestamp;
+use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
 /// What the source makes of one call.

@@ -178,6 +178,14 @@ fn dates_go_there_and_back() {
 }
 
 #[test]
+fn knows_its_date() {
+    let date = |text: &str| Timestamp::from_text(text.as_bytes()).unwrap().date();
+    assert_eq!(date("1970-01-01T00:00:00Z"), (1970, 1, 1));
+    assert_eq!(date("2024-02-29T23:59:59.999Z"), (2024, 2, 29));
+    assert_eq!(date("2024-12-31T23:30:00-01:00"), (2025, 1, 1));
+}
+
+#[test]
 fn knows_hour_and_weekday() {
     for (time, hour, weekday) in [
         ("1970-01-01T00:00:00Z", 0, 4),

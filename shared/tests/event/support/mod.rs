@@ -29,9 +29,15 @@ pub(crate) fn transform(
     payload: &[u8],
 ) -> Result<(String, TimestampSource), Refusal> {
     let mut out = b"before".to_vec();
-    let source = Reader::default().read(model, payload)?.write_document(arrival, &mut out);
+    let written = Reader::default().read(model, payload)?.write_document(arrival, &mut out);
+    let filed_under = |member: &[u8], value: &[u8]| [member, b"\"", value, b"\""].concat();
+    let mut time = Vec::new();
+    written.timestamp.write(&mut time);
+    assert!(out.starts_with(&filed_under(b"before{\"@timestamp\":", &time)));
+    let id = filed_under(b"\"event\":{\"id\":", written.id.of(&out));
+    assert_eq!(out.windows(id.len()).position(|part| part == id), Some(23 + time.len()));
     let document = out.strip_prefix(b"before").unwrap().to_vec();
-    Ok((String::from_utf8(document).unwrap(), source))
+    Ok((String::from_utf8(document).unwrap(), written.timestamp_source))
 }
 
 /// The document of a payload, with all settings at their defaults.

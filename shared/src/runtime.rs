@@ -1,4 +1,5 @@
-//! The function between Lambda's Runtime API and [`App`].
+//! A function between Lambda's Runtime API and its code, without copies of what it gets and
+//! gives.
 //!
 //! `lambda_runtime` asks for the invocations and keeps their context, but its usual way parses
 //! each event into an owned value and serialises each answer into a fresh one: two copies of
@@ -6,6 +7,8 @@
 //! bytes itself. What that skips is done here: reporting errors, catching panics, the request
 //! id and the invocation id.
 
+use std::fmt::Display;
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,55 +21,85 @@ use lambda_runtime::{Diagnostic, LambdaEvent, LambdaInvocation, Runtime};
 use lambda_runtime_api_client::body::Body;
 use lambda_runtime_api_client::{BoxError, Client, build_request};
 use serde::de::IgnoredAny;
-use shared::event::Timestamp;
 use tokio::time::Instant;
 use tower::layer::layer_fn;
 use tower::service_fn;
 
-use crate::error::Error;
-use crate::reingest::Source;
-use crate::{App, Invocation};
+use crate::event::Timestamp;
 
 /// Echoed, so that Lambda can tell an answer that comes too late (source: `lambda_runtime`).
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
+
+/// One invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// The event as Lambda hands it over.
+    pub body: &'a [u8],
+    /// The invocation's id, for the log.
+    pub request_id: &'a str,
+    /// What time it is.
+    pub now: Timestamp,
+    /// When the invocation's time is up.
+    pub deadline: Instant,
+}
+
+/// What is invoked.
+pub trait Function: 'static {
+    /// The answer's bytes; dropped when they were sent.
+    type Answer: AsRef<[u8]> + Send + 'static;
+
+    /// Why an invocation fails as a whole.
+    type Error: Failure;
+
+    /// Answers one invocation.
+    fn handle(
+        &self,
+        invocation: Invocation<'_>,
+    ) -> impl Future<Output = Result<Self::Answer, Self::Error>>;
+}
+
+/// Why an invocation fails as a whole; the text is the error's message.
+pub trait Failure: Display {
+    /// The `errorType` of the invocation's error.
+    fn error_type(&self) -> &'static str;
+}
 
 /// Handles invocations until Lambda ends the process.
 ///
 /// # Errors
 /// Where the Runtime API cannot be reached.
-pub async fn run<S: Source + 'static>(app: App<S>) -> Result<(), BoxError> {
-    let app = Arc::new(app);
+pub async fn run<F: Function>(function: F) -> Result<(), BoxError> {
+    let function = Arc::new(function);
     let client = Arc::new(Client::builder().build()?);
     let never_called = service_fn(|_: LambdaEvent<IgnoredAny>| async { Ok::<_, Diagnostic>(()) });
     let bytes = layer_fn(|_| {
-        service_fn(|invocation| handle(Arc::clone(&app), Arc::clone(&client), invocation))
+        service_fn(|invocation| handle(Arc::clone(&function), Arc::clone(&client), invocation))
     });
     Runtime::new(never_called).layer(bytes).run().await
 }
 
-async fn handle<S: Source + 'static>(
-    app: Arc<App<S>>,
+async fn handle<F: Function>(
+    function: Arc<F>,
     client: Arc<Client>,
     invocation: LambdaInvocation,
 ) -> Result<(), BoxError> {
     let LambdaInvocation { parts, body, context } = invocation;
     let request_id = context.request_id.as_str();
     let (now, deadline) = times(context.deadline);
-    let answer = app.handle(Invocation { body: &body, request_id, now, deadline });
+    let answer = function.handle(Invocation { body: &body, request_id, now, deadline });
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
-    let mut request = match answer.unwrap_or(Err(Error::Panicked)) {
-        Ok(answer) => post(request_id, "response", Bytes::from_owner(answer))?,
-        Err(error) => {
-            tracing::error!(request_id, error_type = error.error_type(), %error, "invocation failed");
-            let diagnostic = Diagnostic {
-                error_type: error.error_type().to_owned(),
-                error_message: error.to_string(),
-            };
-            let mut request = post(request_id, "error", serde_json::to_vec(&diagnostic)?.into())?;
-            let error_type = error.error_type().try_into()?;
-            request.headers_mut().insert("lambda-runtime-function-error-type", error_type);
-            request
-        }
+    let failed = |error_type: &'static str, message: String| -> Result<_, BoxError> {
+        tracing::error!(request_id, error_type, error = message, "invocation failed");
+        let diagnostic = Diagnostic { error_type: error_type.to_owned(), error_message: message };
+        let mut request = post(request_id, "error", serde_json::to_vec(&diagnostic)?.into())?;
+        let header = error_type.try_into()?;
+        request.headers_mut().insert("lambda-runtime-function-error-type", header);
+        Ok(request)
+    };
+    let mut request = match answer {
+        Ok(Ok(answer)) => post(request_id, "response", Bytes::from_owner(answer))?,
+        Ok(Err(error)) => failed(error.error_type(), error.to_string())?,
+        Err(_) => failed("Panicked", "the function panicked; its log tells where".to_owned())?,
     };
     if let Some(id) = parts.headers.get(INVOCATION_ID) {
         request.headers_mut().insert(INVOCATION_ID, id.clone());
