@@ -35,7 +35,7 @@ fn main() -> Result<(), Error> {
         let (_, headers, payload) = request("GET", "invocation/next", &[])?;
         count += 1;
         let id = headers.get("lambda-runtime-aws-request-id").ok_or("no request id")?;
-        if let Some(reply) = act(&payload, id, &headers, count)? {
+        if let Some(reply) = act(&payload, &script, id, &headers, count)? {
             post(&format!("invocation/{id}/response"), &reply)?;
         }
         if payload.starts_with(b"{\"do\":\"answer and exit\"") {
@@ -44,15 +44,16 @@ fn main() -> Result<(), Error> {
     }
 }
 
-/// Does what the event says; gives the answer that is to be posted.
+/// Does what the event says, else what `script` says; gives the answer that is to be posted.
 fn act(
     payload: &[u8],
+    script: &str,
     id: &str,
     headers: &BTreeMap<String, String>,
     count: u32,
 ) -> Result<Option<Vec<u8>>, Error> {
     let event: Value = serde_json::from_slice(payload).unwrap_or_default();
-    match event["do"].as_str().unwrap_or("echo") {
+    match event["do"].as_str().unwrap_or(script) {
         "error" => {
             let error = json!({"errorType": "Boom", "errorMessage": "as told", "stackTrace": []});
             post(&format!("invocation/{id}/error"), error.to_string().as_bytes())?;

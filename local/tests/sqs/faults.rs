@@ -1,13 +1,13 @@
 //! The embedded server's faults on demand.
 
+use local::sqs::ClientError;
 use local::sqs::embedded::{Fault, Lasting, Operation};
-use local::sqs::{ClientError, Embedded};
 use serde_json::json;
 
 use crate::servers::{self, Server};
 
 async fn failing(operation: Operation, fault: Fault) -> (Server, String) {
-    let server = servers::embedded(Embedded::start().await.unwrap());
+    let server = servers::own().await;
     let queue = server.queue("q", &[]).await;
     server.embedded().fail(operation, fault, Lasting::Requests(1));
     (server, queue)

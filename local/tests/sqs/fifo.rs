@@ -88,6 +88,10 @@ async fn a_fifo_queue_asks_for_group_and_id() {
         };
         assert_eq!(refused(json!({})).await, "MissingParameter");
         assert_eq!(refused(json!({"MessageGroupId": "g"})).await, "InvalidParameterValue");
+        for (group, id) in [("a b", "d"), ("g", "é"), ("g", &"x".repeat(129))] {
+            let members = json!({"MessageGroupId": group, "MessageDeduplicationId": id});
+            assert_eq!(refused(members).await, "InvalidParameterValue", "{group} {id}");
+        }
         let delayed =
             json!({"MessageGroupId": "g", "MessageDeduplicationId": "d", "DelaySeconds": 1});
         assert_eq!(refused(delayed).await, "InvalidParameterValue");

@@ -1,12 +1,11 @@
 //! The embedded server's limits, and its errors in the words of SQS.
 
-use local::sqs::Embedded;
 use serde_json::{Value, json};
 
 use crate::servers::{self, Server, arn};
 
 async fn started() -> Server {
-    servers::embedded(Embedded::start().await.unwrap())
+    servers::own().await
 }
 
 fn entries(number: usize, body: &str) -> Value {

@@ -2,10 +2,12 @@
 
 #![cfg(test)]
 
+mod choice;
 mod dead_letters;
 mod faults;
 mod fifo;
 mod limits;
+mod mapping;
 mod messages;
 mod moves;
 mod queues;

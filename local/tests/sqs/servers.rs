@@ -13,9 +13,14 @@ pub(crate) struct Server {
 /// The servers that a test of what both do runs on: an embedded one of its own, and the real one
 /// of this test binary, if it can be had. On the real one, queues of other tests are as well.
 pub(crate) async fn both() -> Vec<Server> {
-    let embedded = embedded(Embedded::start().await.unwrap());
+    let own = own().await;
     let real = real().await.map(|client| Server { client, embedded: None });
-    std::iter::once(embedded).chain(real).collect()
+    std::iter::once(own).chain(real).collect()
+}
+
+/// An embedded server of the test's own.
+pub(crate) async fn own() -> Server {
+    embedded(Embedded::start().await.unwrap())
 }
 
 pub(crate) fn embedded(embedded: Embedded) -> Server {

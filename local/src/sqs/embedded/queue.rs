@@ -87,6 +87,8 @@ impl Queue {
         let content = Content::new(sent, self.attributes.number("MaximumMessageSize"))?;
         let delay_ms = self.delay_ms(sent)?;
         let deduplication_id = self.deduplication_id(sent, &content)?;
+        check_id(sent.group.as_deref(), "MessageGroupId")?;
+        check_id(deduplication_id.as_deref(), "MessageDeduplicationId")?;
         let key = deduplication_id.as_ref().map(|id| self.deduplication_key(sent, id));
         if let Some(key) = &key {
             self.deduplicated.retain(|_, (until, _)| *until > now);
@@ -367,4 +369,16 @@ impl Queue {
         self.places.remove(&message.id);
         Some(message)
     }
+}
+
+/// Group and deduplication ids are of 1 to 128 letters, digits and punctuation characters.
+fn check_id(id: Option<&str>, parameter: &str) -> Result<(), Failure> {
+    let Some(id) = id else { return Ok(()) };
+    if (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(());
+    }
+    let reason = format!(
+        "{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+    );
+    Err(error::out_of_range(id, parameter, &reason))
 }

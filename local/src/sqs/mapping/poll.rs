@@ -1,0 +1,152 @@
+//! One poller: it gathers a batch, invokes the function, and deletes what succeeded.
+//!
+//! There are as many as invocations may be under way at once, so that no message is received
+//! before the function can take it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::Instant;
+
+use super::answer::failures;
+use super::delete::delete;
+use super::event::{Batch, Received, Record};
+use super::report::Invocation;
+use super::{ClientError, Shared};
+use crate::runtime_api::InvokeError;
+
+/// How long a poll waits for messages, in seconds: shorter than AWS does, so that a mapping that
+/// is stopped need not wait long.
+const POLL_SECONDS: u64 = 1;
+
+/// The most messages of one call.
+pub(super) const CALL_LIMIT: usize = 10;
+
+/// The pause after a call that failed, and between looks into a queue in a window's last second.
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
+
+/// Polls until the mapping stops.
+pub(super) async fn run(shared: Arc<Shared>) {
+    // Received, but without room in the batch before.
+    let mut left = Vec::new();
+    loop {
+        let batch = gather(&shared, &mut left).await;
+        if !batch.records.is_empty() {
+            handle(&shared, batch).await;
+        } else if shared.is_stopping() {
+            return;
+        }
+    }
+}
+
+/// The next batch, or an empty one after a poll that brought nothing.
+async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch {
+    let options = &shared.options;
+    let mut batch = Batch::default();
+    add(&mut batch, left);
+    let mut closes = Instant::now() + options.batching_window;
+    while left.is_empty() && batch.records.len() < options.batch_size && !shared.is_stopping() {
+        let open = closes.saturating_duration_since(Instant::now());
+        let is_first = batch.records.is_empty();
+        if !is_first && open.is_zero() {
+            break;
+        }
+        let wait = if is_first { POLL_SECONDS } else { open.as_secs().min(POLL_SECONDS) };
+        let limit = CALL_LIMIT.min(options.batch_size - batch.records.len());
+        match receive(shared, limit, wait).await {
+            Ok(messages) if messages.is_empty() => {
+                if is_first {
+                    break;
+                }
+                if wait == 0 {
+                    tokio::time::sleep(PAUSE.min(open)).await;
+                }
+            }
+            Ok(messages) => {
+                if is_first {
+                    closes = Instant::now() + options.batching_window;
+                }
+                left.extend(messages);
+                add(&mut batch, left);
+            }
+            Err(error) => {
+                shared.count(|report| report.call_failed(format!("ReceiveMessage: {error}")));
+                tokio::time::sleep(PAUSE).await;
+                break;
+            }
+        }
+    }
+    batch
+}
+
+/// Moves into the batch what has room in it, in order.
+fn add(batch: &mut Batch, left: &mut Vec<Record>) {
+    let mut records = std::mem::take(left).into_iter();
+    left.extend(records.by_ref().find_map(|record| batch.add(record)));
+    left.extend(records);
+}
+
+async fn receive(shared: &Shared, limit: usize, wait: u64) -> Result<Vec<Record>, ClientError> {
+    let members = json!({
+        "QueueUrl": shared.options.queue_url,
+        "MaxNumberOfMessages": limit,
+        "WaitTimeSeconds": wait,
+        "AttributeNames": ["All"],
+        "MessageAttributeNames": ["All"],
+    });
+    let mut answer = shared.client.call("ReceiveMessage", &members).await?;
+    let messages = answer["Messages"].take();
+    let messages = Option::<Vec<Received>>::deserialize(messages)
+        .map_err(|_| ClientError::Unexpected { operation: "ReceiveMessage".to_owned() })?;
+    let records = messages.unwrap_or_default().into_iter();
+    let records: Vec<_> = records.map(|message| Record::new(message, &shared.queue_arn)).collect();
+    if !records.is_empty() {
+        shared.count(|report| {
+            report.received += records.len() as u64;
+            report.in_hand += records.len() as u64;
+        });
+    }
+    Ok(records)
+}
+
+/// Takes a batch through the function, and deletes what succeeded.
+async fn handle(shared: &Shared, batch: Batch) {
+    let payload = batch.payload();
+    let payload_bytes = payload.len();
+    let started = Instant::now();
+    let answer = shared.function.invoke(payload).await;
+    let duration = started.elapsed();
+    let (failed, error) = match judge(shared, &batch, answer) {
+        Ok(failed) => (failed, None),
+        Err(error) => {
+            let all = batch.records.iter().map(|record| record.message_id.clone());
+            (all.collect(), Some(error))
+        }
+    };
+    let messages = batch.records.len();
+    let (kept, succeeded): (Vec<_>, Vec<_>) =
+        batch.records.into_iter().partition(|record| failed.contains(&record.message_id));
+    let failed = kept.len();
+    shared.count(|report| {
+        report.invoked(Invocation { messages, failed, payload_bytes, duration, error });
+    });
+    delete(shared, &succeeded).await;
+}
+
+/// The ids of the messages that failed, or why all did.
+fn judge(
+    shared: &Shared,
+    batch: &Batch,
+    answer: Result<Bytes, InvokeError>,
+) -> Result<BTreeSet<String>, String> {
+    let answer = answer.map_err(|error| error.to_string())?;
+    if !shared.options.report_batch_item_failures {
+        return Ok(BTreeSet::new());
+    }
+    let ids = batch.records.iter().map(|record| record.message_id.as_str()).collect();
+    failures(&answer, &ids).map_err(|wrong| wrong.to_string())
+}
