@@ -11,6 +11,10 @@ use nix::unistd::Pid;
 
 use crate::Error;
 
+/// A thread that collects garbage after the answer belongs to the answer; one that never stops
+/// would hold up the measurement.
+const LONGEST_UNREST: Duration = Duration::from_millis(50);
+
 /// Which core measures, and which one is measured.
 #[derive(Clone, Copy, Debug)]
 pub struct Cores {
@@ -74,12 +78,26 @@ pub struct Process {
 
 impl Process {
     /// The time that all of its threads have used so far, in user and system mode, to the
-    /// nanosecond.
+    /// nanosecond. Waits until they rest: of a thread that runs, the system tells only what it had
+    /// used at the last tick, which may be milliseconds ago.
     ///
     /// # Errors
     /// When the process is gone.
     pub fn cpu(&self) -> Result<Duration, Error> {
+        let enough = Instant::now() + LONGEST_UNREST;
+        while self.runs()? && Instant::now() < enough {}
         Ok(self.clock.now()?.into())
+    }
+
+    fn runs(&self) -> Result<bool, Error> {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+            // One that ended since then does not run.
+            let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
+            if is_running(&stat) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The most memory that it ever held (`VmHWM`), in bytes.
@@ -112,10 +130,29 @@ impl Process {
     }
 }
 
+/// Whether a thread's line in `/proc` says so; its name, in parentheses, may hold anything.
+fn is_running(stat: &str) -> bool {
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only for a process that is gone.
         self.child.kill().ok();
         self.child.wait().ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_running;
+
+    #[test]
+    fn knows_a_thread_that_runs() {
+        assert!(is_running("4711 (node) R 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
+        assert!(is_running("4711 (a) S 1) R 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
+        assert!(!is_running("4711 (node) S 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
+        assert!(!is_running("4711 (tokio (R) S 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
+        assert!(!is_running(""));
     }
 }
