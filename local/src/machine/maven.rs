@@ -1,5 +1,6 @@
 //! The user's own Maven, so that its settings (mirrors, proxies, the local repository) hold.
 
+use super::command::{MAX_SHOWN_CHARS, Output};
 use super::{MachineError, command};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -29,7 +30,16 @@ pub(crate) async fn fetch(
         io::ErrorKind::NotFound => MachineError::NoMaven { server },
         _ => MachineError::Fetch(format!("mvn: {error}")),
     })?;
-    if output.success { Ok(()) } else { Err(MachineError::Fetch(output.complaint())) }
+    if output.success { Ok(()) } else { Err(MachineError::Fetch(reason(&output))) }
+}
+
+/// Why Maven failed: its first error, which later ones only explain. It tells them on standard
+/// output.
+fn reason(output: &Output) -> String {
+    let errors = output.stdout.lines().filter_map(|line| line.strip_prefix("[ERROR]"));
+    let first = errors.map(str::trim).find(|error| !error.is_empty());
+    let shown = |error: &str| error.chars().take(MAX_SHOWN_CHARS).collect();
+    first.map_or_else(|| output.complaint(), shown)
 }
 
 /// Whether the file is the one with this SHA-256, in lower-case hexadecimal digits.
@@ -64,6 +74,20 @@ mod tests {
     use super::*;
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn the_first_error_is_told() {
+        let failed = |stdout: &str| Output {
+            success: false,
+            stdout: stdout.to_owned(),
+            stderr: String::new(),
+        };
+        let output = failed(
+            "[INFO] a\n[ERROR] Could not transfer artifact: refused\n[ERROR] \n[ERROR] Use -X\n",
+        );
+        assert_eq!(reason(&output), "Could not transfer artifact: refused");
+        assert_eq!(reason(&failed("no JAVA_HOME\n")), "no JAVA_HOME");
+    }
 
     #[test]
     fn a_file_with_another_digest_is_refused() {
