@@ -51,18 +51,19 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The function's name, which Lambda sets together with what its runtime needs; `binary` is
-    /// how the function is called where Lambda is not.
+    /// Host and port of Lambda's Runtime API; empty where Lambda is not.
+    #[must_use]
+    pub fn runtime_api(&self) -> &str {
+        self.get("AWS_LAMBDA_RUNTIME_API").unwrap_or_default()
+    }
+
+    /// The function's name, which Lambda sets together with its Runtime API; `binary` is how the
+    /// function is called where Lambda is not.
     ///
     /// # Errors
     /// [`ConfigError`] where one of those variables is missing.
     pub fn function_name(&self, binary: &str) -> Result<String, ConfigError> {
-        for name in [
-            "AWS_LAMBDA_RUNTIME_API",
-            "AWS_LAMBDA_FUNCTION_NAME",
-            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
-            "AWS_LAMBDA_FUNCTION_VERSION",
-        ] {
+        for name in ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"] {
             if self.get(name).is_none_or(str::is_empty) {
                 let allowed = format!(
                     "set by AWS Lambda: on one machine, run the function with \

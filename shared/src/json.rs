@@ -42,6 +42,12 @@ impl Span {
         &text[self.start..self.end]
     }
 
+    /// Of a string, the content between the quotes.
+    #[must_use]
+    pub const fn inside(self) -> Self {
+        Self { start: self.start + 1, end: self.end - 1 }
+    }
+
     /// How many bytes.
     #[must_use]
     pub const fn length(self) -> usize {
@@ -237,21 +243,27 @@ impl<'a> Scanner<'a> {
     pub fn string(&mut self) -> Result<Text, Error> {
         self.expect(b'"')?;
         let start = self.position;
+        self.position += short_plain_prefix(&self.text[start..]);
+        // Most strings are short and without escapes.
+        if self.peek() == Some(b'"') {
+            let span = Span { start, end: self.position };
+            self.position += 1;
+            return Ok(Text { span, escaped: false });
+        }
+        self.rest_of_string(start)
+    }
+
+    #[inline(never)]
+    fn rest_of_string(&mut self, start: usize) -> Result<Text, Error> {
         let mut escaped = false;
         loop {
-            self.position += plain_prefix(&self.text[self.position..]);
-            match self.peek() {
-                Some(b'"') => {
-                    let span = Span { start, end: self.position };
-                    self.position += 1;
-                    return Ok(Text { span, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.position += escape(&self.text[self.position..]).ok_or(Error::Invalid)?.1;
-                }
-                _ => return Err(Error::Invalid),
+            self.position += plain_prefix(&self.text[self.position..])?;
+            if self.take(b'"') {
+                let span = Span { start, end: self.position - 1 };
+                return Ok(Text { span, escaped });
             }
+            escaped = true;
+            self.position += escape(&self.text[self.position..]).ok_or(Error::Invalid)?.1;
         }
     }
 
@@ -311,28 +323,46 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// How many bytes from the start are neither a quote, a backslash nor a control character:
-/// eight at a time, each byte of a word tested by arithmetic on the word (a borrow spoils
-/// only bytes above the first hit, so the first one is exact).
+/// How many bytes from the start are neither a quote, a backslash nor a control character; counts
+/// whole words of eight bytes, and no more than [`SHORT_WORDS`] of them, up to the one with the
+/// first such byte.
+///
+/// Each byte of a word is tested by arithmetic on the word: a borrow spoils only bytes above the
+/// first hit, so the first one is exact.
 #[inline]
-fn plain_prefix(bytes: &[u8]) -> usize {
+fn short_plain_prefix(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
+    let (words, _) = bytes.as_chunks::<8>();
+    let mut length = 0;
+    for word in words.iter().take(SHORT_WORDS) {
         let word = u64::from_le_bytes(*word);
-        let quote = word ^ (ONES * u64::from(b'"'));
-        let backslash = word ^ (ONES * u64::from(b'\\'));
-        let hits = (quote.wrapping_sub(ONES) & !quote)
-            | (backslash.wrapping_sub(ONES) & !backslash)
-            | (word.wrapping_sub(ONES * 0x20) & !word);
-        let hits = hits & HIGHS;
+        // With their second bit turned, the control characters and the quote are those below 33.
+        let quote = (word ^ (ONES * 2)).wrapping_sub(ONES * 33);
+        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
+        let hits = (quote | backslash) & !word & HIGHS;
         if hits != 0 {
-            return index * 8 + (hits.trailing_zeros() / 8) as usize;
+            return length + (hits.trailing_zeros() / 8) as usize;
         }
+        length += 8;
     }
-    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..0x20);
-    bytes.len() - rest.len() + rest.iter().position(special).unwrap_or(rest.len())
+    length
+}
+
+/// A string of more than this many words of eight bytes is worth starting wide registers for.
+const SHORT_WORDS: usize = 8;
+
+/// How many bytes come before the first quote or backslash.
+///
+/// # Errors
+/// [`Error::Invalid`] where there is none, or a control character comes before.
+fn plain_prefix(bytes: &[u8]) -> Result<usize, Error> {
+    // Escapes stand close together.
+    let short = short_plain_prefix(bytes);
+    let rest = &bytes[short..];
+    let end = memchr::memchr2(b'"', b'\\', rest).ok_or(Error::Invalid)?;
+    let least = rest[..end].iter().fold(u8::MAX, |least, byte| least.min(*byte));
+    if least < 0x20 { Err(Error::Invalid) } else { Ok(short + end) }
 }
 
 /// The character that the escape at the start of `bytes` means, and the escape's length.
@@ -389,6 +419,17 @@ pub fn unescaped(content: &[u8]) -> Option<String> {
     let mut meaning = Vec::with_capacity(content.len());
     unescape(content, &mut meaning);
     String::from_utf8(meaning).ok()
+}
+
+/// What the content of a scanned string means; `spare` is overwritten where it takes a buffer.
+#[must_use]
+pub fn meaning<'a>(content: &'a [u8], spare: &'a mut Vec<u8>) -> &'a [u8] {
+    if memchr::memchr(b'\\', content).is_none() {
+        return content;
+    }
+    spare.clear();
+    unescape(content, spare);
+    spare
 }
 
 #[cfg(test)]

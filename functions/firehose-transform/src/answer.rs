@@ -3,8 +3,8 @@
 //! While it fits, each record's entry is appended when the record is transformed. When it
 //! turns out not to fit, the sizes of all entries are known; [`fit`] decides which keep their
 //! data, and what was written is cut where the first one loses it and written again from
-//! there. The entries that lose a document are left as `ProcessingFailed` and come back as
-//! [`Overflow`]: if such a record is put back into its source, [`Overflow::drop_from`] makes it
+//! there. The entries that lose a document are left as `ProcessingFailed` and noted as
+//! [`Overflow`]: if such a record is put back into its source, [`Answer::settle`] makes it
 //! `Dropped` in its place.
 
 use base64_simd::STANDARD;
@@ -42,77 +42,112 @@ pub struct Overflow {
     result_at: usize,
 }
 
-impl Overflow {
-    /// Makes the record's result `Dropped`, with spaces after it: no other byte moves.
-    pub fn drop_from(self, answer: &mut [u8]) {
-        let (dropped, rest) = answer[self.result_at..][..FAILED.len()].split_at_mut(DROPPED.len());
-        dropped.copy_from_slice(DROPPED);
-        rest.fill(b' ');
-    }
+/// The answer to one request; its buffers are kept for the next.
+#[derive(Debug, Default)]
+pub struct Answer {
+    /// The JSON.
+    pub text: Vec<u8>,
+    /// The fate of each record of the request.
+    pub fates: Vec<Fate>,
+    /// The records that have a document but no place for it: failed, until they are settled.
+    pub overflow: Vec<Overflow>,
+    sizes: Vec<Size>,
+    document: Vec<u8>,
 }
 
-/// Writes the answer to `records` into `out`: every record's id once, in order. `transform`
-/// writes a record's document into the buffer it is given, and tells the outcome and the
-/// payload's bytes; it is called again for some records if not all fit.
-///
-/// Gives each record's fate, and the records that have a document but no place for it.
-///
-/// # Errors
-/// [`Error::BudgetTooSmall`] where not even ids and results fit.
-pub fn write(
-    records: &[Record<'_>],
-    budget: usize,
-    out: &mut Vec<u8>,
-    mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
-) -> Result<(Vec<Fate>, Vec<Overflow>), Error> {
-    let mut document = Vec::new();
-    let mut fates = Vec::with_capacity(records.len());
-    let mut sizes = Vec::with_capacity(records.len());
-    let mut total = OPEN.len() + CLOSE.len();
-    out.clear();
-    out.extend_from_slice(OPEN);
-    for (index, record) in records.iter().enumerate() {
-        let (mut outcome, bytes_in) = transform(record, &mut document);
-        let mut size = Size::of(record, outcome, &document);
-        if matches!(outcome, Outcome::Ok(_)) && OPEN.len() + size.full + CLOSE.len() > budget {
-            outcome = Outcome::Failed(Failure::DocumentTooLarge);
-            size = Size::of(record, outcome, &document);
+impl Answer {
+    /// Writes the answer to `records`: every record's id once, in order. `transform` writes a
+    /// record's document into the buffer it is given, and tells the outcome and the payload's
+    /// bytes; it is called again for some records if not all fit.
+    ///
+    /// # Errors
+    /// [`Error::BudgetTooSmall`] where not even ids and results fit.
+    pub fn write(
+        &mut self,
+        records: &[Record<'_>],
+        budget: usize,
+        mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
+    ) -> Result<(), Error> {
+        self.clear();
+        let Self { text, fates, sizes, document, .. } = self;
+        fates.reserve(records.len());
+        sizes.reserve(records.len());
+        let mut total = OPEN.len() + CLOSE.len();
+        text.extend_from_slice(OPEN);
+        for (index, record) in records.iter().enumerate() {
+            let (mut outcome, bytes_in) = transform(record, document);
+            let mut size = Size::of(record, outcome, document);
+            if matches!(outcome, Outcome::Ok(_)) && OPEN.len() + size.full + CLOSE.len() > budget {
+                outcome = Outcome::Failed(Failure::DocumentTooLarge);
+                size = Size::of(record, outcome, document);
+            }
+            total += size.full + usize::from(index > 0);
+            if total <= budget {
+                write_entry(record, outcome, document, text);
+            }
+            let bytes_out = if matches!(outcome, Outcome::Ok(_)) { document.len() } else { 0 };
+            fates.push(Fate { outcome, bytes_in, bytes_out });
+            sizes.push(size);
         }
-        total += size.full + usize::from(index > 0);
-        if total <= budget {
-            write_entry(record, outcome, &document, out);
+        if total > budget {
+            self.shorten(records, budget, transform)?;
         }
-        let bytes_out = if matches!(outcome, Outcome::Ok(_)) { document.len() } else { 0 };
-        fates.push(Fate { outcome, bytes_in, bytes_out });
-        sizes.push(size);
+        self.text.extend_from_slice(CLOSE);
+        Ok(())
     }
-    let mut overflow = Vec::new();
-    if total > budget {
-        let whole = fit(&sizes, budget)?;
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.fates.clear();
+        self.overflow.clear();
+        self.sizes.clear();
+    }
+
+    /// Writes again from the first record that must lose its data.
+    fn shorten(
+        &mut self,
+        records: &[Record<'_>],
+        budget: usize,
+        mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
+    ) -> Result<(), Error> {
+        let Self { text, fates, overflow, sizes, document } = self;
+        let whole = fit(sizes, budget)?;
         let first = whole.iter().position(|whole| !whole).unwrap_or(whole.len());
         let commas = first.saturating_sub(1);
-        out.truncate(
+        text.truncate(
             OPEN.len() + sizes[..first].iter().map(|size| size.full).sum::<usize>() + commas,
         );
         for (index, record) in records.iter().enumerate().skip(first) {
             let fate = &mut fates[index];
             if whole[index] {
                 if matches!(fate.outcome, Outcome::Ok(_)) {
-                    transform(record, &mut document);
+                    transform(record, document);
                 }
-                write_entry(record, fate.outcome, &document, out);
+                write_entry(record, fate.outcome, document, text);
                 continue;
             }
-            let result_at = write_bare(record, FAILED, out);
-            out.push(b'}');
+            let result_at = write_bare(record, FAILED, text);
+            text.push(b'}');
             if matches!(fate.outcome, Outcome::Ok(_)) {
                 fate.bytes_out = 0;
                 overflow.push(Overflow { index, result_at });
             }
         }
+        Ok(())
     }
-    out.extend_from_slice(CLOSE);
-    Ok((fates, overflow))
+
+    /// Settles what becomes of the overflowing records, in order. One that was put back is
+    /// `Dropped`, with spaces after it: no other byte moves.
+    pub fn settle(&mut self, outcomes: impl IntoIterator<Item = Outcome>) {
+        for (overflow, outcome) in self.overflow.iter().zip(outcomes) {
+            self.fates[overflow.index].outcome = outcome;
+            if outcome == Outcome::Reingested {
+                let result = &mut self.text[overflow.result_at..][..FAILED.len()];
+                result.fill(b' ');
+                result[..DROPPED.len()].copy_from_slice(DROPPED);
+            }
+        }
+    }
 }
 
 /// The bytes of a record's entry.
@@ -206,13 +241,13 @@ mod tests {
     use super::*;
 
     /// Records named by one letter: `o` becomes a document of 30 bytes, `d` is dropped, `f` fails.
-    fn answer(letters: &str, budget: usize) -> Result<(String, Vec<Fate>, Vec<Overflow>), Error> {
+    fn answer(letters: &str, budget: usize) -> Result<Answer, Error> {
         let ids: Vec<_> = letters.chars().map(String::from).collect();
         let data = Data::Text { content: b"AAAABBBB", escaped: false };
         let record = |id| Record { id, data, arrival: b"", partition_key: None };
         let records: Vec<_> = ids.iter().map(|id| record(id.as_str())).collect();
-        let mut out = Vec::new();
-        let (fates, overflow) = write(&records, budget, &mut out, |record, document| {
+        let mut answer = Answer::default();
+        answer.write(&records, budget, |record, document| {
             document.clear();
             let outcome = match record.id {
                 "o" => {
@@ -224,7 +259,11 @@ mod tests {
             };
             (outcome, 6)
         })?;
-        Ok((String::from_utf8(out).unwrap(), fates, overflow))
+        Ok(answer)
+    }
+
+    fn text(answer: &Answer) -> &str {
+        str::from_utf8(&answer.text).unwrap()
     }
 
     fn indexes(overflow: &[Overflow]) -> Vec<usize> {
@@ -233,29 +272,30 @@ mod tests {
 
     #[test]
     fn an_answer_has_every_record_once_and_in_order() {
-        let (text, fates, overflow) = answer("odf", 6_000_000).unwrap();
+        let answered = answer("odf", 6_000_000).unwrap();
         let document = "A".repeat(40);
         assert_eq!(
-            text,
+            text(&answered),
             format!(
                 "{{\"records\":[{{\"recordId\":\"o\",\"result\":\"Ok\",\"data\":\"{document}\"}},\
                  {{\"recordId\":\"d\",\"result\":\"Dropped\"}},\
                  {{\"recordId\":\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\"}}]}}"
             )
         );
-        assert_eq!(fates.iter().map(|fate| fate.bytes_in).sum::<usize>(), 18);
-        assert_eq!(fates.iter().map(|fate| fate.bytes_out).sum::<usize>(), 30);
-        assert_eq!(overflow, []);
-        assert_eq!(answer("", 1_000).unwrap().0, "{\"records\":[]}");
+        assert_eq!(answered.fates.iter().map(|fate| fate.bytes_in).sum::<usize>(), 18);
+        assert_eq!(answered.fates.iter().map(|fate| fate.bytes_out).sum::<usize>(), 30);
+        assert_eq!(answered.overflow, []);
+        assert_eq!(text(&answer("", 1_000).unwrap()), "{\"records\":[]}");
     }
 
     #[test]
     fn a_budget_of_just_the_answer_changes_nothing_and_one_byte_less_does() {
         for letters in ["o", "oo", "od", "do", "ofd", "oddd", "foofo", "ooooooooo"] {
-            let (whole, ..) = answer(letters, 6_000_000).unwrap();
-            let (same, _, overflow) = answer(letters, whole.len()).unwrap();
-            assert_eq!((same, overflow), (whole.clone(), vec![]), "{letters}");
-            let (less, fates, overflow) = answer(letters, whole.len() - 1).unwrap();
+            let whole = answer(letters, 6_000_000).unwrap().text;
+            let same = answer(letters, whole.len()).unwrap();
+            assert_eq!((&same.text, same.overflow), (&whole, vec![]), "{letters}");
+            let Answer { text: less, fates, overflow, .. } =
+                answer(letters, whole.len() - 1).unwrap();
             assert!(less.len() < whole.len(), "{letters}");
             if letters == "o" {
                 let failed = Outcome::Failed(Failure::DocumentTooLarge);
@@ -271,13 +311,14 @@ mod tests {
     #[test]
     fn no_budget_is_exceeded_and_what_fits_is_kept() {
         for letters in ["oooooo", "fofofo", "dodofd", "offffo"] {
-            let (whole, ..) = answer(letters, 6_000_000).unwrap();
+            let whole = answer(letters, 6_000_000).unwrap().text;
             let mut before = 0;
             for budget in 0..=whole.len() {
                 match answer(letters, budget) {
-                    Ok((text, ..)) => {
+                    Ok(answered) => {
+                        let text = text(&answered);
                         assert!(text.len() <= budget, "{letters} in {budget}");
-                        serde_json::from_str::<serde_json::Value>(&text).unwrap();
+                        serde_json::from_str::<serde_json::Value>(text).unwrap();
                         let ids = text.matches("recordId").count();
                         assert_eq!(ids, letters.len());
                         let data = text.matches("data").count();
@@ -296,33 +337,33 @@ mod tests {
 
     #[test]
     fn small_data_is_kept_after_a_large_document_that_is_not() {
-        let (text, ..) = answer("oo", 6_000_000).unwrap();
+        let documents = answer("oo", 6_000_000).unwrap().text;
         // With the bare failure there is no place for a document, but for its data.
-        let (cut, _, overflow) = answer("oof", text.len()).unwrap();
-        assert_eq!(indexes(&overflow), [0, 1]);
-        assert!(cut.contains("\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\""));
+        let cut = answer("oof", documents.len()).unwrap();
+        assert_eq!(indexes(&cut.overflow), [0, 1]);
+        assert!(text(&cut).contains("\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\""));
     }
 
     #[test]
     fn data_that_is_not_utf8_is_left_out() {
         let data = Data::Text { content: b"\xff", escaped: false };
         let record = Record { id: "1", data, arrival: b"", partition_key: None };
-        let mut out = Vec::new();
+        let mut answer = Answer::default();
         let failed = Outcome::Failed(Failure::Refused(Refusal::InvalidBase64));
-        write(&[record], 1_000, &mut out, |_, _| (failed, 0)).unwrap();
+        answer.write(&[record], 1_000, |_, _| (failed, 0)).unwrap();
         let expected = b"{\"records\":[{\"recordId\":\"1\",\"result\":\"ProcessingFailed\"}]}";
-        assert_eq!(out, expected);
+        assert_eq!(answer.text, expected);
     }
 
     #[test]
     fn a_record_that_was_put_back_becomes_dropped_in_place() {
-        let (whole, ..) = answer("ooo", 6_000_000).unwrap();
-        let (mut text, _, overflow) = answer("ooo", whole.len() - 1).unwrap();
-        let before = text.len();
-        let mut bytes = std::mem::take(&mut text).into_bytes();
-        overflow[0].drop_from(&mut bytes);
-        let text = String::from_utf8(bytes).unwrap();
+        let whole = answer("ooo", 6_000_000).unwrap().text;
+        let mut answer = answer("ooo", whole.len() - 1).unwrap();
+        let before = answer.text.len();
+        answer.settle([Outcome::Reingested]);
+        let text = text(&answer);
         assert_eq!(text.len(), before);
         assert!(text.ends_with("{\"recordId\":\"o\",\"result\":\"Dropped\"         }]}"), "{text}");
+        assert_eq!(answer.fates[2].outcome, Outcome::Reingested);
     }
 }

@@ -10,171 +10,115 @@ pub mod source;
 pub mod summary;
 pub mod transform;
 
-use std::fmt;
+use std::cell::Cell;
 use std::io::Write;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::iter::repeat;
 
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
-use crate::answer::Overflow;
+use crate::answer::Answer;
 use crate::config::Config;
 use crate::error::Error;
 use crate::outcome::{Failure, NotPutBack, Outcome};
 use crate::reingest::{PutRecord, Source, Target};
-use crate::request::{Record, Request};
+use crate::request::Request;
 use crate::summary::Summary;
 use crate::transform::Transformer;
 
 /// The function.
-pub struct App<S> {
+#[derive(Debug)]
+pub struct App<S, W> {
     config: Config,
     source: S,
-    metrics: Mutex<Box<dyn Write + Send>>,
-    buffers: Mutex<Buffers>,
-}
-
-impl<S: fmt::Debug> fmt::Debug for App<S> {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, source, .. } = self;
-        out.debug_struct("App")
-            .field("config", config)
-            .field("source", source)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Kept from invocation to invocation.
-#[derive(Debug, Default)]
-struct Buffers {
+    metrics: W,
+    // Kept from invocation to invocation, so that their buffers grow only once.
     transformer: Transformer,
-    answer: Arc<Vec<u8>>,
+    answer: Answer,
 }
 
-/// An answer's bytes, which go back to be written again when they were sent.
-#[derive(Clone, Debug)]
-pub struct Answer(Arc<Vec<u8>>);
-
-impl AsRef<[u8]> for Answer {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
-impl<S: Source + 'static> Function for App<S> {
-    type Answer = Answer;
+impl<S: Source, W: Write> Function for App<S, W> {
     type Error = Error;
 
     /// Answers one transformation request and emits its metrics. No record's content makes the
     /// invocation fail.
-    async fn handle(&self, invocation: Invocation<'_>) -> Result<Answer, Error> {
-        let mut buffers = std::mem::take(&mut *self.lock_buffers());
-        // Still being sent where the invoker did not take the last one whole: then a new one.
-        let mut answer = Arc::try_unwrap(buffers.answer).unwrap_or_default();
-        let result = self.answer(invocation, &mut buffers.transformer, &mut answer).await;
-        buffers.answer = Arc::new(answer);
-        let answer = Answer(Arc::clone(&buffers.answer));
-        *self.lock_buffers() = buffers;
-        result.map(|()| answer)
-    }
-}
-
-impl<S: Source> App<S> {
-    /// The function with these settings, putting records back into `source` and writing its
-    /// metrics to `metrics`: in Lambda, standard output.
-    #[must_use]
-    pub fn new(config: Config, source: S, metrics: impl Write + Send + 'static) -> Self {
-        let metrics = Mutex::new(Box::new(metrics) as Box<dyn Write + Send>);
-        Self { config, source, metrics, buffers: Mutex::default() }
-    }
-
-    async fn answer(
-        &self,
-        Invocation { body, request_id, now, deadline }: Invocation<'_>,
-        transformer: &mut Transformer,
-        answer: &mut Vec<u8>,
-    ) -> Result<(), Error> {
-        let transform = |record: &Record<'_>, document: &mut Vec<u8>| {
-            transformer.transform(&self.config, record, now, document)
-        };
-        let budget = self.config.response_budget_bytes;
-        answer.clear();
-        answer.reserve((body.len() / 4 * 5).min(budget));
-        let written = Request::parse(body).and_then(|request| {
-            let (fates, overflow) = answer::write(&request.records, budget, answer, transform)?;
-            Ok((request, fates, overflow))
-        });
-        let (request, mut fates, overflow) = match written {
-            Ok(written) => written,
+    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+        let Invocation { body, request_id, now, deadline } = invocation;
+        let request = match self.answer(body, now) {
+            Ok(request) => request,
             Err(error) => {
                 self.emit(&Summary::default(), now);
                 return Err(error);
             }
         };
-        if !overflow.is_empty() {
+        if !self.answer.overflow.is_empty() {
             // Boxed: rare, and its state is large.
-            let settled = self.put_back(&request, &overflow, transformer, deadline);
-            let settled = Box::pin(settled).await;
-            for (overflow, outcome) in overflow.iter().zip(settled) {
-                fates[overflow.index].outcome = outcome;
-                if outcome == Outcome::Reingested {
-                    overflow.drop_from(answer);
-                }
-            }
+            Box::pin(self.put_back(&request, deadline)).await;
         }
-        let summary = Summary::of(&request.records, &fates);
+        let summary = Summary::of(&request.records, &self.answer.fates);
         summary.log(request_id);
         self.emit(&summary, now);
-        Ok(())
+        Ok(&self.answer.text)
+    }
+}
+
+impl<S: Source, W: Write> App<S, W> {
+    /// The function with these settings, putting records back into `source` and writing its
+    /// metrics to `metrics`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, source: S, metrics: W) -> Self {
+        let (transformer, answer) = Default::default();
+        Self { config, source, metrics, transformer, answer }
     }
 
-    /// Puts the overflowing records back into their source; gives the outcome of each.
-    async fn put_back(
-        &self,
-        request: &Request<'_>,
-        overflow: &[Overflow],
-        transformer: &mut Transformer,
-        deadline: Instant,
-    ) -> Vec<Outcome> {
+    fn answer<'a>(&mut self, body: &'a [u8], now: Timestamp) -> Result<Request<'a>, Error> {
+        let request = Request::parse(body)?;
+        self.answer.write(
+            &request.records,
+            self.config.response_budget_bytes,
+            |record, document| self.transformer.transform(&self.config, record, now, document),
+        )?;
+        Ok(request)
+    }
+
+    /// Puts the overflowing records back into their source, and notes in the answer which of
+    /// them are there.
+    async fn put_back(&mut self, request: &Request<'_>, deadline: Instant) {
+        let Self { config, source, transformer, answer, .. } = self;
         let failed = |reason| Outcome::Failed(Failure::NotPutBack(reason));
         let target = match Target::of(request) {
-            _ if !self.config.reingest => return vec![failed(NotPutBack::Off); overflow.len()],
-            None => return vec![failed(NotPutBack::NoSource); overflow.len()],
+            _ if !config.reingest => return answer.settle(repeat(failed(NotPutBack::Off))),
+            None => return answer.settle(repeat(failed(NotPutBack::NoSource))),
             Some(target) => target,
         };
-        let outcomes = Mutex::new(vec![failed(NotPutBack::Failing); overflow.len()]);
-        let settle = |at: usize, outcome| {
-            outcomes.lock().unwrap_or_else(PoisonError::into_inner)[at] = outcome;
-        };
+        let outcomes = vec![Cell::new(failed(NotPutBack::Failing)); answer.overflow.len()];
         // One after the other, so that never more than a call's payloads are held.
-        let records = overflow.iter().enumerate().filter_map(|(at, overflow)| {
+        let records = answer.overflow.iter().zip(&outcomes).enumerate();
+        let records = records.filter_map(|(at, (overflow, outcome))| {
             let record = &request.records[overflow.index];
-            match transformer.put_back(&self.config, record) {
+            match transformer.put_back(config, record) {
                 Ok(payload) => Some(PutRecord::new(at, payload, record)),
                 Err(failure) => {
-                    settle(at, Outcome::Failed(failure));
+                    outcome.set(Outcome::Failed(failure));
                     None
                 }
             }
         });
-        reingest::put_back(&self.source, &target, records, deadline, |at, result| {
-            settle(at, result.map_or_else(failed, |()| Outcome::Reingested));
+        reingest::put_back(source, &target, records, deadline, |at, result| {
+            outcomes[at].set(result.map_or_else(failed, |()| Outcome::Reingested));
         })
         .await;
-        outcomes.into_inner().unwrap_or_else(PoisonError::into_inner)
+        answer.settle(outcomes.into_iter().map(Cell::into_inner));
     }
 
-    fn emit(&self, summary: &Summary<'_>, now: Timestamp) {
+    fn emit(&mut self, summary: &Summary<'_>, now: Timestamp) {
         let Config { metrics_namespace, function_name, .. } = &self.config;
-        let mut out = self.metrics.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = summary.emit(metrics_namespace, function_name, now.milliseconds(), &mut *out);
+        let timestamp_ms = now.milliseconds();
+        let written =
+            summary.emit(metrics_namespace, function_name, timestamp_ms, &mut self.metrics);
         if let Err(error) = written {
             tracing::error!(%error, "metrics could not be written");
         }
-    }
-
-    fn lock_buffers(&self) -> MutexGuard<'_, Buffers> {
-        self.buffers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -50,11 +50,12 @@ impl Event<'_> {
             let Some(index) = self.found.named(*name) else {
                 continue;
             };
-            let member = &mut self.found.members[index];
+            let Found { members, unescaped, .. } = &mut *self.found;
+            let member = &mut members[index];
             let Kind::Scalar(kind) = member.kind else {
                 continue;
             };
-            let time = timestamp::parse(kind, member.value.of(self.text))
+            let time = timestamp::parse(kind, member.value.of(self.text), unescaped)
                 .filter(|time| self.model.plausible.holds(*time, latest));
             if let Some(time) = time {
                 member.gone = true;
@@ -85,19 +86,7 @@ impl Event<'_> {
     }
 
     fn write_id(&mut self, out: &mut Vec<u8>) {
-        let usable = |index: &usize| {
-            let Member { kind, value, .. } = self.found.members[*index];
-            match kind {
-                Kind::Scalar(json::Kind::String) => {
-                    let content = Span { start: value.start + 1, end: value.end - 1 };
-                    (1..=MAX_ID_BYTES).contains(&unescaped_length(content.of(self.text)))
-                }
-                Kind::Scalar(json::Kind::Number) => value.length() <= MAX_ID_BYTES,
-                _ => false,
-            }
-        };
-        let paths = self.model.mapping.id.paths.iter();
-        let Some(index) = paths.filter_map(|path| self.found.named(*path)).find(usable) else {
+        let Some(index) = self.usable_id() else {
             return self.write_derived_id(out);
         };
         let member = &mut self.found.members[index];
@@ -110,6 +99,25 @@ impl Event<'_> {
             out.extend_from_slice(value);
             out.push(b'"');
         }
+    }
+
+    /// The first member on the paths of `event.id` that can be an `_id`.
+    fn usable_id(&mut self) -> Option<usize> {
+        let model = self.model;
+        model.mapping.id.paths.iter().find_map(|path| {
+            let index = self.found.named(*path)?;
+            let Found { members, unescaped, .. } = &mut *self.found;
+            let Member { kind, value, .. } = members[index];
+            let usable = match kind {
+                Kind::Scalar(json::Kind::String) => {
+                    let meaning = json::meaning(value.inside().of(self.text), unescaped);
+                    (1..=MAX_ID_BYTES).contains(&meaning.len())
+                }
+                Kind::Scalar(json::Kind::Number) => value.length() <= MAX_ID_BYTES,
+                _ => false,
+            };
+            usable.then_some(index)
+        })
     }
 
     /// The first half of the SHA-256 of the event's text, in hex: nobody can make two events
@@ -126,8 +134,8 @@ impl Event<'_> {
     }
 
     /// Writes the mapped groups; gives the values of `song.duration_ms` and
-    /// `interaction.listened_ms`.
-    fn write_groups(&mut self, out: &mut Vec<u8>) -> [Option<Member>; 2] {
+    /// `interaction.listened_ms` where they are numbers.
+    fn write_groups(&mut self, out: &mut Vec<u8>) -> [Option<Span>; 2] {
         let mut durations = [None; 2];
         let model = self.model;
         for group in &model.mapping.groups {
@@ -136,23 +144,17 @@ impl Event<'_> {
                 let Some(index) = self.claim(field) else {
                     continue;
                 };
-                let member = self.found.members[index];
+                let Member { kind, value, .. } = self.found.members[index];
+                let number = kind == Kind::Scalar(json::Kind::Number);
                 match field.role {
-                    Role::None => {}
-                    Role::Duration => durations[0] = Some(member),
-                    Role::Listened => durations[1] = Some(member),
+                    Role::Duration if number => durations[0] = Some(value),
+                    Role::Listened if number => durations[1] = Some(value),
+                    _ => {}
                 }
-                if open {
-                    out.push(b',');
-                } else {
-                    open = true;
-                    out.push(b',');
-                    out.extend_from_slice(group.name.as_bytes());
-                    out.extend_from_slice(b":{");
-                }
-                out.extend_from_slice(field.name.as_bytes());
-                out.push(b':');
-                self.copy(member.value, out);
+                let before = if open { &field.next } else { &field.first };
+                open = true;
+                out.extend_from_slice(before.as_bytes());
+                self.copy(value, out);
             }
             if open {
                 out.push(b'}');
@@ -161,12 +163,10 @@ impl Event<'_> {
         durations
     }
 
-    fn write_analytics(&self, time: Timestamp, durations: [Option<Member>; 2], out: &mut Vec<u8>) {
+    fn write_analytics(&self, time: Timestamp, durations: [Option<Span>; 2], out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"analytics\":{");
-        let [duration, listened] = durations.map(|member| {
-            let number = member.filter(|member| member.kind == Kind::Scalar(json::Kind::Number))?;
-            std::str::from_utf8(number.value.of(self.text)).ok()?.parse().ok()
-        });
+        let [duration, listened] =
+            durations.map(|number| std::str::from_utf8(number?.of(self.text)).ok()?.parse().ok());
         if let Some(share) =
             listened.zip(duration).and_then(|(part, whole)| completion(part, whole))
         {
@@ -189,7 +189,8 @@ impl Event<'_> {
         let Found { members, .. } = &*self.found;
         let mut index = 0;
         while let Some(member) = members.get(index) {
-            if self.is_extra(index) {
+            // Mostly gone: claimed by a field.
+            if !member.gone && self.is_extra(index) {
                 long_path |= self.write_extra_member(index, out);
             }
             index = member.end;
@@ -229,12 +230,19 @@ impl Event<'_> {
             out.push(b',');
         }
         let key = Span { start: member.key.start - 1, end: member.key.end + 1 };
-        out.extend_from_slice(key.of(self.text));
-        out.push(b':');
         if member.kind != Kind::Group {
-            self.copy(member.value, out);
+            if member.value.start == key.end + 1 {
+                // Nothing but the colon stands between.
+                self.copy(Span { start: key.start, end: member.value.end }, out);
+            } else {
+                out.extend_from_slice(key.of(self.text));
+                out.push(b':');
+                self.copy(member.value, out);
+            }
             return member.long_path;
         }
+        out.extend_from_slice(key.of(self.text));
+        out.push(b':');
         out.push(b'{');
         let mut long_path = false;
         for inside in (index + 1..member.end).filter(|inside| self.is_extra(*inside)) {
@@ -270,16 +278,6 @@ impl Kind {
             Self::Other | Self::Group => false,
         }
     }
-}
-
-/// How many bytes a string's content means.
-fn unescaped_length(content: &[u8]) -> usize {
-    if memchr::memchr(b'\\', content).is_none() {
-        return content.len();
-    }
-    let mut unescaped = Vec::new();
-    json::unescape(content, &mut unescaped);
-    unescaped.len()
 }
 
 /// The share of `part` in `whole` in ten-thousandths, from 0 to 10,000.

@@ -75,8 +75,10 @@ pub(super) struct Group {
 /// A field of a group.
 #[derive(Debug, Default)]
 pub(super) struct Field {
-    /// Its name as a JSON string, with the quotes.
-    pub(super) name: String,
+    /// What stands before its value: `,"group":{"name":` where it opens its group,
+    pub(super) first: String,
+    /// and else `,"name":`.
+    pub(super) next: String,
     /// Where to look for its value, best first.
     pub(super) paths: Vec<NameId>,
     pub(super) role: Role,
@@ -175,8 +177,11 @@ impl Mapping {
         if !allowed {
             return Err(wrong(entry, "the document field is sluice's own"));
         }
+        let name = quoted(name);
+        let (first, next) = (format!(",{}:{{{name}:", quoted(group)), format!(",{name}:"));
         let field = Field {
-            name: quoted(name),
+            first,
+            next,
             paths: Vec::new(),
             role: match entry {
                 "song.duration_ms" => Role::Duration,
@@ -195,7 +200,7 @@ impl Mapping {
                     self.groups.len() - 1
                 });
                 let fields = &mut self.groups[index].fields;
-                if fields.iter().any(|known| known.name == field.name) {
+                if fields.iter().any(|known| known.next == field.next) {
                     return Err(wrong(entry, "the document field is listed twice"));
                 }
                 fields.push(Field::default());
@@ -203,7 +208,7 @@ impl Mapping {
             }
         };
         let known = field_at(self, place);
-        if !known.name.is_empty() {
+        if !known.next.is_empty() {
             return Err(wrong(entry, "the document field is listed twice"));
         }
         *known = field;

@@ -38,7 +38,7 @@ pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 
 use crate::json::{self, Span};
-use read::{Found, Kind};
+use read::{Found, Kind, Member};
 
 /// The largest payload that is taken, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 1_048_576;
@@ -173,22 +173,20 @@ impl Event<'_> {
     /// Whether the event's action is one of `actions`: a string's meaning, anything else as it
     /// was written.
     #[must_use]
-    pub fn action_is_one_of(&self, actions: &[String]) -> bool {
+    pub fn action_is_one_of(&mut self, actions: &[String]) -> bool {
         if actions.is_empty() {
             return false;
         }
         let Some(index) = self.taken_by(&self.model.mapping.action) else {
             return false;
         };
-        let member = &self.found.members[index];
-        let written = member.value.of(self.text);
-        let mut meaning = Vec::new();
-        let action = match member.kind {
+        let Found { members, unescaped, .. } = &mut *self.found;
+        let Member { kind, value, .. } = members[index];
+        let action = match kind {
             Kind::Scalar(json::Kind::String) => {
-                json::unescape(&written[1..written.len() - 1], &mut meaning);
-                &meaning
+                json::meaning(value.inside().of(self.text), unescaped)
             }
-            _ => written,
+            _ => value.of(self.text),
         };
         actions.iter().any(|known| known.as_bytes() == action)
     }

@@ -26,8 +26,8 @@ pub(super) struct Found {
     keys: Keys<Known>,
     /// How many objects were entered: their numbers.
     objects: usize,
-    /// Keys with escapes, unescaped.
-    unescaped: Vec<u8>,
+    /// Keys with escapes, unescaped; when all is read, a buffer for values.
+    pub(super) unescaped: Vec<u8>,
     /// How many keys so far have a long path: more than [`MAX_PATH_BYTES`]. Those of replaced
     /// members are taken off again.
     long_paths: usize,

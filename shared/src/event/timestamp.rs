@@ -32,7 +32,7 @@ impl Timestamp {
     /// [`Timestamp::MAX`].
     #[must_use]
     pub fn from_milliseconds(number: &[u8]) -> Option<Self> {
-        Decimal::parse(number)?.times_ten_to(6)
+        Self::scaled(number, |_| 6)
     }
 
     /// Reads an RFC 3339 time, or one of the forms near it: without an offset it is UTC; `T`,
@@ -71,13 +71,24 @@ impl Timestamp {
     /// milliseconds, below 1e17 microseconds, else nanoseconds since 1970.
     #[must_use]
     pub fn from_number(number: &[u8]) -> Option<Self> {
-        let number = Decimal::parse(number)?;
-        number.times_ten_to(match number.integer_digits() {
+        Self::scaled(number, |digits| match digits {
             ..=11 => 9,
             12..=14 => 6,
             15..=17 => 3,
             18.. => 0,
         })
+    }
+
+    /// Reads a number of units of 10^`power` nanoseconds, where `power` is given the count of
+    /// digits before the point.
+    fn scaled(number: &[u8], power: impl Fn(i64) -> u32) -> Option<Self> {
+        // Nearly all are whole, without sign or exponent.
+        if let Some(number) = whole(number) {
+            let digits = number.checked_ilog10().map_or(0, |log| i64::from(log) + 1);
+            return Self::from_nanos(u128::from(number) * 10_u128.pow(power(digits)));
+        }
+        let number = Decimal::parse(number)?;
+        number.times_ten_to(power(number.integer_digits()))
     }
 
     fn from_parts(seconds: i64, nanos: u64) -> Option<Self> {
@@ -121,30 +132,36 @@ impl Timestamp {
     pub fn write(self, out: &mut Vec<u8>) {
         let seconds = self.0 / SECOND;
         let (year, month, day) = self.date();
-        let digits = |number: u64, tens: u64| b'0' + (number / tens % 10) as u8;
-        let two = |number: u64| [digits(number, 10), digits(number, 1)];
-        let [month, day] = [two(month), two(day)];
-        let [hour, minute, second] = [two(self.hour()), two(seconds / 60 % 60), two(seconds % 60)];
-        let [century, year] = [two(year / 100), two(year)];
-        let mut text = *b"0000-00-00T00:00:00.";
-        for (at, pair) in
-            [(0, century), (2, year), (5, month), (8, day), (11, hour), (14, minute), (17, second)]
-        {
-            text[at..at + 2].copy_from_slice(&pair);
+        let mut text = *b"0000-00-00T00:00:00.000000000Z";
+        for (at, number) in [
+            (0, year / 100),
+            (2, year % 100),
+            (5, month),
+            (8, day),
+            (11, self.hour()),
+            (14, seconds / 60 % 60),
+            (17, seconds % 60),
+        ] {
+            // All of them are below 100.
+            let [number, ..] = number.to_le_bytes();
+            text[at] += number / 10;
+            text[at + 1] += number % 10;
         }
-        out.extend_from_slice(&text);
-        let nanos = self.0 % SECOND;
-        let mut tens = SECOND / 10;
-        let mut written = 0;
-        while written < 3 || !nanos.is_multiple_of(tens * 10) {
-            out.push(digits(nanos, tens));
-            tens /= 10;
-            written += 1;
-            if written == 9 {
-                break;
-            }
+        let mut fraction = self.0 % SECOND;
+        let mut end = 29;
+        if fraction.is_multiple_of(1_000_000) {
+            fraction /= 1_000_000;
+            end = 23;
         }
-        out.push(b'Z');
+        for digit in text[20..end].iter_mut().rev() {
+            *digit += (fraction % 10) as u8;
+            fraction /= 10;
+        }
+        while end > 23 && text[end - 1] == b'0' {
+            end -= 1;
+        }
+        text[end] = b'Z';
+        out.extend_from_slice(&text[..=end]);
     }
 }
 
@@ -165,21 +182,23 @@ impl Plausible {
     }
 }
 
-/// Reads the time in a JSON value: the content of a string, or a number.
-pub(super) fn parse(kind: json::Kind, value: &[u8]) -> Option<Timestamp> {
+/// Reads the time in a JSON value: the content of a string, or a number. `spare` is a buffer.
+pub(super) fn parse(kind: json::Kind, value: &[u8], spare: &mut Vec<u8>) -> Option<Timestamp> {
     match kind {
         json::Kind::Number => Timestamp::from_number(value),
         json::Kind::String => {
-            let content = &value[1..value.len() - 1];
-            if memchr::memchr(b'\\', content).is_none() {
-                return Timestamp::from_text(content);
-            }
-            let mut text = Vec::new();
-            json::unescape(content, &mut text);
-            Timestamp::from_text(&text)
+            Timestamp::from_text(json::meaning(&value[1..value.len() - 1], spare))
         }
         _ => None,
     }
+}
+
+/// A number of digits only, few enough to fit.
+fn whole(number: &[u8]) -> Option<u64> {
+    let fits = (1..=18).contains(&number.len());
+    let add =
+        |value, digit: &u8| digit.is_ascii_digit().then(|| value * 10 + u64::from(digit - b'0'));
+    if fits { number.iter().try_fold(0, add) } else { None }
 }
 
 /// A number that is not negative: `integer`.`fraction` x 10^`exponent`. Its first digit is not
@@ -235,9 +254,10 @@ impl<'a> Decimal<'a> {
     }
 
     /// The whole part of this number times 10^`power`, as a time in nanoseconds.
-    fn times_ten_to(&self, power: i64) -> Option<Timestamp> {
+    fn times_ten_to(&self, power: u32) -> Option<Timestamp> {
         // More than 19 digits are out of range whatever they are.
-        let count = usize::try_from(self.integer_digits().saturating_add(power).max(0)).ok()?;
+        let count =
+            usize::try_from(self.integer_digits().saturating_add(i64::from(power)).max(0)).ok()?;
         if count > 19 {
             return None;
         }

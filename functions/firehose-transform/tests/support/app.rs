@@ -5,10 +5,10 @@ use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use firehose_transform::App;
 use firehose_transform::config::Config;
 use firehose_transform::error::Error;
 use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
-use firehose_transform::{Answer, App};
 use serde_json::Value;
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
@@ -68,7 +68,7 @@ impl Write for Metrics {
 /// The handler under test.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    pub(crate) app: App<Scripted>,
+    app: tokio::sync::Mutex<App<Scripted, Metrics>>,
     metrics: Metrics,
     taken: Arc<Mutex<Vec<String>>>,
 }
@@ -87,14 +87,17 @@ impl Handler {
         let source =
             Scripted { script: Mutex::new(script.into_iter().collect()), ..Scripted::default() };
         let (metrics, taken) = (Metrics::default(), Arc::clone(&source.taken));
-        Self { app: App::new(config, source, metrics.clone()), metrics, taken }
+        let app = App::new(config, source, metrics.clone()).into();
+        Self { app, metrics, taken }
     }
 
     /// Handles one request, with so much time left.
-    pub(crate) async fn handle(&self, body: &[u8], left: Duration) -> Result<Answer, Error> {
+    pub(crate) async fn handle(&self, body: &[u8], left: Duration) -> Result<Vec<u8>, Error> {
         let now = Timestamp::from_milliseconds(b"1709296498001").unwrap();
         let deadline = Instant::now() + left;
-        self.app.handle(Invocation { body, request_id: "request", now, deadline }).await
+        let mut app = self.app.lock().await;
+        let invocation = Invocation { body, request_id: "request", now, deadline };
+        app.handle(invocation).await.map(<[u8]>::to_vec)
     }
 
     /// The metrics of the last invocation.
