@@ -130,7 +130,7 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
 /// Everything from the request's bytes to the answer's.
 #[divan::bench(args = SIZES)]
 fn answer(bencher: Bencher<'_, '_>, size: Size) {
-    let app = App::new(events(size).config, Nowhere, std::io::sink());
+    let mut app = App::new(events(size).config, Nowhere, std::io::sink());
     over(bencher, size, |events| {
         let invocation = Invocation {
             body: &events.body,

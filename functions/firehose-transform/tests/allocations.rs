@@ -12,9 +12,9 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use allocation_counter::measure;
+use firehose_transform::App;
 use firehose_transform::config::Config;
 use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
-use firehose_transform::{Answer, App};
 use local::sample::{self, Size};
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
@@ -157,7 +157,7 @@ impl Source for Nowhere {
 }
 
 /// The function with these variables besides Lambda's own.
-fn app(variables: &[(&str, &str)]) -> App<Nowhere> {
+fn app(variables: &[(&str, &str)]) -> App<Nowhere, io::Sink> {
     let lambda = [
         ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
         ("AWS_LAMBDA_FUNCTION_NAME", "transform-test"),
@@ -168,7 +168,7 @@ fn app(variables: &[(&str, &str)]) -> App<Nowhere> {
     App::new(Config::from_environment(&environment).unwrap(), Nowhere, io::sink())
 }
 
-fn handle(app: &App<Nowhere>, body: &[u8]) -> Answer {
+fn handle<'a>(app: &'a mut App<Nowhere, io::Sink>, body: &'a [u8]) -> &'a [u8] {
     let now = Timestamp::from_milliseconds(b"1709296499001").unwrap();
     let invocation = Invocation { body, request_id: "request", now, deadline: Instant::now() };
     at_once(app.handle(invocation)).unwrap()
@@ -205,14 +205,12 @@ fn check(kind: &Kind, answer: &[u8]) {
 fn costly(variables: &[(&str, &str)], edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<String> {
     let mut costly = Vec::new();
     for kind in kinds() {
-        let app = app(variables);
+        let mut app = app(variables);
         let [once, twice] = [RECORDS, 2 * RECORDS].map(|records| edit(kind.request(records)));
         // The first invocation makes the buffers as large as they will ever be.
-        check(&kind, handle(&app, &twice).as_ref());
-        let [once, twice] = [once, twice].map(|body| {
-            let handled = || drop(handle(&app, &body));
-            measure(handled).count_total
-        });
+        check(&kind, handle(&mut app, &twice));
+        let [once, twice] =
+            [once, twice].map(|body| measure(|| _ = handle(&mut app, &body)).count_total);
         if twice > once + GROWING_LISTS {
             let name = &kind.name;
             costly.push(format!("{name}: {once} for {RECORDS} records, {twice} for twice as many"));
