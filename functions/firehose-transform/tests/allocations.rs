@@ -79,6 +79,7 @@ fn documents() -> impl Iterator<Item = Kind> {
             r#"{"\u0069d":"a","tr\u0061ck":{"t\u0069tle":"b"},"\n":1}"#.to_owned(),
         ),
         ("escapes in texts", r#"{"artist":"\ud83c\udfb5 \u00e9\n","x":["\"\\"]}"#.to_owned()),
+        ("escapes in the id", r#"{"event_id":"a\u002db\\c"}"#.to_owned()),
         ("escapes in the action", r#"{"type":"pl\u0061y"}"#.to_owned()),
         ("an id that is a number", r#"{"id":12345}"#.to_owned()),
         ("unknown members", r#"{"x":1,"y":{"z":[{"a":null},[],{}]},"user":{"w":true}}"#.to_owned()),
@@ -112,6 +113,7 @@ const TIMESTAMPS: &[&str] = &[
     r#""2024-03-01""#,
     r#""2024-03-01T12:34:56.123456789+05:30""#,
     r#""2024-03-01T12:34:56+0900""#,
+    r#""2024-03-01T12:34:56\u002b09:00""#,
     r#""2024-02-29T23:59:60Z""#,
     r#""1709296496""#,
     r#""1709296496789""#,
@@ -222,6 +224,11 @@ fn costly(variables: &[(&str, &str)], edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<
 #[test]
 fn no_record_costs_an_allocation() {
     assert_eq!(costly(&[], |body| body), [""; 0]);
+}
+
+#[test]
+fn no_record_costs_an_allocation_where_actions_are_dropped() {
+    assert_eq!(costly(&[("DROP_ACTIONS", "ping,heart beat")], |body| body), [""; 0]);
 }
 
 #[test]
