@@ -90,6 +90,8 @@ fn alarms_look_at_this_stacks_own_resources() {
                 .collect();
             let expected = if properties["Namespace"] == "AWS/Firehose" {
                 (Some("DeliveryStreamName"), Some("${DeliveryStream}"))
+            } else if name.starts_with("SqsConsumer") {
+                (Some("FunctionName"), Some("${SqsConsumerFunction}"))
             } else {
                 (Some("FunctionName"), Some("${FirehoseTransformFunction}"))
             };

@@ -42,6 +42,17 @@ impl<'a> Resolver<'a> {
                     let [condition, then, otherwise] = array(argument);
                     self.evaluate(if self.holds(text(condition)) { then } else { otherwise })
                 }
+                Some(("Fn::Select", argument)) => {
+                    let [index, list] = array(argument);
+                    let list = self.evaluate(list)?;
+                    let index = index.as_u64().and_then(|index| usize::try_from(index).ok());
+                    index.and_then(|index| items(&list).get(index).cloned())
+                }
+                Some(("Fn::Split", argument)) => {
+                    let [separator, whole] = array(argument);
+                    let whole = self.evaluate(whole)?;
+                    Some(text(&whole).split(text(separator)).collect())
+                }
                 Some((name, _)) if name.starts_with("Fn::") => panic!("unknown function {name}"),
                 _ => Some(Value::Object(
                     members

@@ -155,6 +155,32 @@ fn firehose_transform_may_log_and_put_back_and_nothing_else() {
 }
 
 #[test]
+fn sqs_consumer_may_consume_write_and_quarantine_and_nothing_else() {
+    let log_group: &[&str] = &["${SqsConsumerLogGroup.Arn}"];
+    let queue: &[&str] = &["${EventQueue.Arn}"];
+    let both = [
+        ("logs:CreateLogStream", log_group),
+        ("logs:PutLogEvents", log_group),
+        ("sqs:ChangeMessageVisibility", queue),
+        ("sqs:DeleteMessage", queue),
+        ("sqs:GetQueueAttributes", queue),
+        ("sqs:ReceiveMessage", queue),
+        ("sqs:SendMessage", &["${QuarantineQueue.Arn}"]),
+    ];
+    let bulk = format!("{DOMAIN_ARN}/_bulk");
+    for (parameters, domain) in [
+        (&[][..], &[("es:ESHttpPost", &["${SearchDomain.Arn}/_bulk"][..])][..]),
+        (
+            &[("ExistingDomainArn", DOMAIN_ARN)],
+            &[("es:ESHttpPost", &[bulk.as_str()]), ("es:DescribeDomain", &[DOMAIN_ARN])],
+        ),
+    ] {
+        let stack = Stack::with(parameters);
+        assert_eq!(allowed(&stack, "SqsConsumerRole"), table(&[&both, domain].concat()));
+    }
+}
+
+#[test]
 fn the_delivery_may_do_what_aws_documents_on_its_own_resources() {
     for (parameters, stream, key, domain) in [
         (&[][..], Some("${EventStream.Arn}"), None, "${SearchDomain.Arn}"),
@@ -237,8 +263,9 @@ fn the_domain_admits_the_delivery_and_its_administrator_only() {
             .map(str::to_owned)
             .collect()
     };
-    assert_eq!(admitted(&[]), ["${DeliveryRole.Arn}"]);
+    assert_eq!(admitted(&[]), ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}"]);
     let admin = "arn:aws:iam::123456789012:role/admin";
-    assert_eq!(admitted(&[("DomainAdminArn", admin)]), ["${DeliveryRole.Arn}", admin]);
+    let with_admin = admitted(&[("DomainAdminArn", admin)]);
+    assert_eq!(with_admin, ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", admin]);
     assert!(!Stack::with(&[("ExistingDomainArn", DOMAIN_ARN)]).has("SearchDomain"));
 }

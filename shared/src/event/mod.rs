@@ -33,7 +33,6 @@ mod settings;
 mod timestamp;
 
 pub use mapping::{Mapping, MappingError, REINGESTS};
-pub use read::trim;
 pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 

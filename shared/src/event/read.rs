@@ -79,8 +79,7 @@ struct Key {
 }
 
 /// The event's text: the payload without byte order mark and surrounding white space.
-#[must_use]
-pub fn trim(payload: &[u8]) -> &[u8] {
+pub(super) fn trim(payload: &[u8]) -> &[u8] {
     let text = payload.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(payload);
     let white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
     let Some(start) = text.iter().position(|byte| !white(byte)) else {

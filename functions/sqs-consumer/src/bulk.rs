@@ -1,0 +1,239 @@
+//! One bulk request: its documents, and how it is cut smaller when OpenSearch finds it too
+//! large.
+
+use std::ops::Range;
+
+use shared::event::{Timestamp, Written};
+use shared::json::Span;
+
+use crate::index::IndexPattern;
+
+/// How large one bulk request may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Its body, in bytes. A document that alone is larger is sent alone.
+    pub bytes: usize,
+    /// Its documents.
+    pub documents: usize,
+}
+
+/// One document of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// Which message it is of.
+    pub message: usize,
+    /// Its event's place among the message's.
+    pub position: usize,
+    /// The content of its `_id`, as written, in the body.
+    id: Span,
+    /// Its action and its document, in the body.
+    lines: Span,
+}
+
+/// The documents of one request, and the parts of it that still have to be sent.
+#[derive(Debug, Default)]
+pub struct Bulk {
+    body: Vec<u8>,
+    operations: Vec<Operation>,
+    /// What is sent next is the last.
+    pending: Vec<Range<usize>>,
+}
+
+impl Bulk {
+    /// Forgets all documents.
+    pub fn clear(&mut self) {
+        self.body.clear();
+        self.operations.clear();
+        self.pending.clear();
+    }
+
+    /// Whether there are no documents.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.operations.is_empty()
+    }
+
+    /// Adds a document to create. `false`, and no change, where it does not fit any more.
+    pub fn add(
+        &mut self,
+        limits: Limits,
+        index: &IndexPattern,
+        document: &[u8],
+        written: &Written,
+        (message, position): (usize, usize),
+    ) -> bool {
+        let start = self.operations.last().map_or(0, |last| last.lines.end);
+        // A panic may have left something after it.
+        self.body.truncate(start);
+        let id = self.write_action(index, written.timestamp, written.id.of(document));
+        self.body.extend_from_slice(document);
+        self.body.push(b'\n');
+        let fits = self.body.len() <= limits.bytes && self.operations.len() < limits.documents;
+        if !fits && !self.operations.is_empty() {
+            self.body.truncate(start);
+            return false;
+        }
+        let lines = Span { start, end: self.body.len() };
+        self.operations.push(Operation { message, position, id, lines });
+        true
+    }
+
+    fn write_action(&mut self, index: &IndexPattern, time: Timestamp, id: &[u8]) -> Span {
+        self.body.extend_from_slice(b"{\"create\":{\"_index\":\"");
+        index.write(time, &mut self.body);
+        self.body.extend_from_slice(b"\",\"_id\":\"");
+        let start = self.body.len();
+        self.body.extend_from_slice(id);
+        let end = self.body.len();
+        self.body.extend_from_slice(b"\"}}\n");
+        Span { start, end }
+    }
+
+    /// Makes all documents one request to send.
+    pub fn seal(&mut self) {
+        self.pending.clear();
+        self.pending.push(0..self.operations.len());
+    }
+
+    /// The body of the next request to send.
+    #[must_use]
+    pub fn request(&self) -> Option<&[u8]> {
+        let [first, .., last] = self.pending()? else {
+            let [only] = self.pending()? else { return None };
+            return Some(only.lines.of(&self.body));
+        };
+        Some(&self.body[first.lines.start..last.lines.end])
+    }
+
+    /// The documents of the next request.
+    #[must_use]
+    pub fn pending(&self) -> Option<&[Operation]> {
+        self.pending.last().map(|range| &self.operations[range.clone()])
+    }
+
+    /// The content of a document's `_id`, as written.
+    #[must_use]
+    pub fn id(&self, operation: &Operation) -> &[u8] {
+        operation.id.of(&self.body)
+    }
+
+    /// The next request is answered: its documents.
+    pub fn answered(&mut self) -> Range<usize> {
+        self.pending.pop().unwrap_or_default()
+    }
+
+    /// The document at a place.
+    #[must_use]
+    pub fn operation(&self, index: usize) -> Operation {
+        self.operations[index]
+    }
+
+    /// Sends these documents again as two requests, of half as many each.
+    pub fn halve(&mut self, range: &Range<usize>) {
+        let middle = range.start + range.len() / 2;
+        self.pending.extend([middle..range.end, range.start..middle]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::event::TimestampSource;
+
+    const LIMITS: Limits = Limits { bytes: 250, documents: 10 };
+
+    fn add(bulk: &mut Bulk, limits: Limits, id: &str, filler: usize) -> bool {
+        let document = format!("{{\"id\":\"{id}\",\"x\":\"{}\"}}", "x".repeat(filler));
+        let written = Written {
+            timestamp: Timestamp::YEAR_2000,
+            timestamp_source: TimestampSource::Event,
+            id: Span { start: 7, end: 7 + id.len() },
+        };
+        let index = IndexPattern::parse("events-%Y").unwrap();
+        bulk.add(limits, &index, document.as_bytes(), &written, (3, 4))
+    }
+
+    fn request(bulk: &Bulk) -> String {
+        String::from_utf8(bulk.request().unwrap().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn each_document_is_created_in_its_index_under_its_id() {
+        let mut bulk = Bulk::default();
+        assert!(bulk.is_empty());
+        assert!(add(&mut bulk, LIMITS, "a", 1) && add(&mut bulk, LIMITS, r"\u0062", 0));
+        bulk.seal();
+        let expected = concat!(
+            r#"{"create":{"_index":"events-2000","_id":"a"}}"#,
+            "\n",
+            r#"{"id":"a","x":"x"}"#,
+            "\n",
+            r#"{"create":{"_index":"events-2000","_id":"\u0062"}}"#,
+            "\n",
+            r#"{"id":"\u0062","x":""}"#,
+            "\n"
+        );
+        assert_eq!(request(&bulk), expected);
+        let operations = bulk.pending().unwrap();
+        let ids: Vec<_> = operations.iter().map(|operation| bulk.id(operation)).collect();
+        assert_eq!(ids, [&b"a"[..], br"\u0062"]);
+        assert_eq!((operations[1].message, operations[1].position), (3, 4));
+    }
+
+    #[test]
+    fn takes_what_fits_to_the_byte() {
+        let mut bulk = Bulk::default();
+        assert!(add(&mut bulk, LIMITS, "a", 40) && add(&mut bulk, LIMITS, "b", 40));
+        bulk.seal();
+        let length = request(&bulk).len();
+        for (bytes, taken) in [(length, true), (length - 1, false)] {
+            let limits = Limits { bytes, ..LIMITS };
+            bulk.clear();
+            assert!(add(&mut bulk, limits, "a", 40));
+            assert_eq!(add(&mut bulk, limits, "b", 40), taken);
+            bulk.seal();
+            let expected = if taken { length } else { length / 2 };
+            assert_eq!(request(&bulk).len(), expected);
+        }
+    }
+
+    #[test]
+    fn takes_no_more_documents_than_it_may() {
+        let limits = Limits { documents: 2, ..LIMITS };
+        let mut bulk = Bulk::default();
+        assert!(add(&mut bulk, limits, "a", 0) && add(&mut bulk, limits, "b", 0));
+        assert!(!add(&mut bulk, limits, "c", 0));
+    }
+
+    #[test]
+    fn a_document_that_alone_is_larger_goes_alone() {
+        let mut bulk = Bulk::default();
+        assert!(add(&mut bulk, LIMITS, "a", 10_000));
+        assert!(!add(&mut bulk, LIMITS, "b", 0));
+    }
+
+    #[test]
+    fn halves_are_sent_in_order_until_single_documents() {
+        let mut bulk = Bulk::default();
+        for id in ["a", "b", "c", "d", "e"] {
+            assert!(add(&mut bulk, Limits { bytes: 10_000, documents: 10 }, id, 0));
+        }
+        bulk.seal();
+        let whole = request(&bulk);
+        let mut singles = String::new();
+        let mut requests = 0;
+        while let Some(operations) = bulk.pending() {
+            let single = operations.len() == 1;
+            if single {
+                singles += &request(&bulk);
+            }
+            requests += 1;
+            let range = bulk.answered();
+            if !single {
+                bulk.halve(&range);
+            }
+        }
+        assert_eq!((singles, requests), (whole, 9));
+        assert_eq!(bulk.request(), None);
+    }
+}

@@ -1,0 +1,201 @@
+//! The function's settings, read from the environment once at start.
+
+use std::time::Duration;
+
+use shared::aws::Aws;
+use shared::config::{ConfigError, Environment};
+use shared::event::{self, Model};
+use shared::opensearch::{self, Settings, Url};
+use shared::telemetry;
+use tracing::Level;
+
+use crate::backoff::Backoff;
+use crate::bulk::Limits;
+use crate::index::IndexPattern;
+use crate::queues;
+
+/// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`]), of the
+/// event model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all
+/// that a user sets.
+pub const VARIABLES: &[&str] = &[
+    "INDEX",
+    "BULK_MAX_BYTES",
+    "BULK_MAX_DOCS",
+    "BULK_GZIP",
+    "RETRY_BASE_SECONDS",
+    "RETRY_MAX_SECONDS",
+    "DEADLINE_MARGIN_MS",
+    "QUARANTINE_QUEUE_URL",
+];
+
+/// The longest visibility timeout, in seconds (source: Amazon SQS API reference,
+/// `ChangeMessageVisibility`).
+const MAX_VISIBILITY_SECONDS: u32 = 43_200;
+
+/// OpenSearch takes no larger request unless it is told to (source: OpenSearch documentation,
+/// `http.max_content_length`).
+const MAX_BULK_BYTES: usize = 100 * 1_048_576;
+
+/// All settings of the function.
+#[derive(Debug)]
+pub struct Config {
+    /// The function's name: a dimension of its metrics.
+    pub function_name: String,
+    /// From which level on the function logs.
+    pub log_level: Level,
+    /// CloudWatch namespace of the metrics.
+    pub metrics_namespace: String,
+    /// Which input becomes which document field.
+    pub model: Model,
+    /// Where a document goes.
+    pub index: IndexPattern,
+    /// How large one bulk request may be.
+    pub limits: Limits,
+    /// Whether requests are compressed.
+    pub gzip: bool,
+    /// How long a message that failed stays away.
+    pub backoff: Backoff,
+    /// No work is started when less than this is left.
+    pub deadline_margin: Duration,
+    /// Where messages go that can never become documents.
+    pub quarantine_url: Option<String>,
+    /// How to call OpenSearch.
+    pub opensearch: Settings,
+    /// How to call AWS.
+    pub aws: Aws,
+}
+
+impl Config {
+    /// Reads the settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
+    /// sets and is missing.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let pattern = environment.get("INDEX").unwrap_or("music-events-%Y.%m.%d");
+        let index = IndexPattern::parse(pattern).map_err(|error| {
+            let allowed = "the name of an index, of a data stream or an alias, with specifiers \
+                           of strftime";
+            ConfigError::new("INDEX", pattern, format!("{allowed} ({error})"))
+        })?;
+        let services = [opensearch::SERVICES, &[queues::SQS]].concat();
+        let number = |name, default, max| environment.number(name, default, 1, max);
+        let seconds = |name, default| environment.number(name, default, 0, MAX_VISIBILITY_SECONDS);
+        Ok(Self {
+            function_name: environment.function_name("sqs-consumer")?,
+            log_level: telemetry::log_level(environment)?,
+            metrics_namespace: telemetry::metrics_namespace(environment)?,
+            model: event::model(environment)?,
+            index,
+            limits: Limits {
+                bytes: number("BULK_MAX_BYTES", 5 * 1_048_576, MAX_BULK_BYTES)?,
+                documents: number("BULK_MAX_DOCS", 1_000, 100_000)?,
+            },
+            gzip: environment.switch("BULK_GZIP", true)?,
+            backoff: Backoff {
+                base_seconds: seconds("RETRY_BASE_SECONDS", 30)?,
+                max_seconds: seconds("RETRY_MAX_SECONDS", 900)?,
+            },
+            deadline_margin: Duration::from_millis(environment.number(
+                "DEADLINE_MARGIN_MS",
+                2_000,
+                0,
+                900_000,
+            )?),
+            quarantine_url: quarantine_url(environment)?,
+            opensearch: Settings::from_environment(environment)?,
+            aws: Aws::from_environment(environment, &services),
+        })
+    }
+}
+
+fn quarantine_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
+    let allowed = "the URL of a queue, such as \
+                   https://sqs.eu-west-1.amazonaws.com/123456789012/quarantine";
+    environment.parse_with("QUARANTINE_QUEUE_URL", allowed, |text| {
+        let url = Url::parse(text)?;
+        let (_, path) = url.as_str().split_once("://")?.1.split_once('/')?;
+        (!path.is_empty()).then(|| text.to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let lambda = [
+            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "consumer"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+        ];
+        Config::from_environment(&lambda.iter().chain(variables).copied().collect())
+    }
+
+    #[test]
+    fn has_the_documented_defaults() {
+        let config = config(&[]).unwrap();
+        assert_eq!(config.function_name, "consumer");
+        assert_eq!(config.log_level, Level::INFO);
+        assert_eq!(config.metrics_namespace, "Sluice");
+        assert_eq!(config.index, IndexPattern::parse("music-events-%Y.%m.%d").unwrap());
+        assert_eq!(config.limits, Limits { bytes: 5_242_880, documents: 1_000 });
+        assert!(config.gzip);
+        assert_eq!(config.backoff, Backoff { base_seconds: 30, max_seconds: 900 });
+        assert_eq!(config.deadline_margin, Duration::from_secs(2));
+        assert_eq!(config.quarantine_url, None);
+    }
+
+    #[test]
+    fn reads_every_variable() {
+        let config = config(&[
+            ("INDEX", "events-%G-w%V"),
+            ("BULK_MAX_BYTES", "1"),
+            ("BULK_MAX_DOCS", "100000"),
+            ("BULK_GZIP", "off"),
+            ("RETRY_BASE_SECONDS", "0"),
+            ("RETRY_MAX_SECONDS", "43200"),
+            ("DEADLINE_MARGIN_MS", "500"),
+            ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/000000000000/quarantine"),
+            ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324"),
+        ])
+        .unwrap();
+        assert_eq!(config.index, IndexPattern::parse("events-%G-w%V").unwrap());
+        assert_eq!(config.limits, Limits { bytes: 1, documents: 100_000 });
+        assert!(!config.gzip);
+        assert_eq!(config.backoff, Backoff { base_seconds: 0, max_seconds: 43_200 });
+        assert_eq!(config.deadline_margin, Duration::from_millis(500));
+        let url = "http://127.0.0.1:9324/000000000000/quarantine";
+        assert_eq!(config.quarantine_url.as_deref(), Some(url));
+        assert_eq!(config.aws.endpoint(queues::SQS), Some("http://127.0.0.1:9324"));
+    }
+
+    #[test]
+    fn errors_name_variable_value_and_what_is_allowed() {
+        let url = "the URL of a queue, such as https://sqs.eu-west-1.amazonaws.com/123456789012/";
+        for (variable, value, allowed) in [
+            ("INDEX", "Music-%Y", "the name of an index, of a data stream or an alias, with spec"),
+            ("INDEX", "music-%Q", "the name of an index, of a data stream or an alias, with spec"),
+            ("BULK_MAX_BYTES", "0", "a whole number from 1 to 104857600"),
+            ("BULK_MAX_DOCS", "1e3", "a whole number from 1 to 100000"),
+            ("BULK_GZIP", "yes", "on or off"),
+            ("RETRY_BASE_SECONDS", "-1", "a whole number from 0 to 43200"),
+            ("RETRY_MAX_SECONDS", "43201", "a whole number from 0 to 43200"),
+            ("DEADLINE_MARGIN_MS", "2s", "a whole number from 0 to 900000"),
+            ("QUARANTINE_QUEUE_URL", "quarantine", url),
+            ("QUARANTINE_QUEUE_URL", "", url),
+            ("QUARANTINE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/", url),
+            ("OPENSEARCH_AUTH", "no", "sigv4, basic or none"),
+            ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
+            ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),
+        ] {
+            let error = config(&[(variable, value)]).unwrap_err().to_string();
+            let expected = format!("{variable} is {value:?}, but must be {allowed}");
+            assert!(error.starts_with(&expected), "{error}");
+        }
+        let error = Config::from_environment(&Environment::default()).unwrap_err();
+        assert!(error.to_string().contains("cargo sluice invoke sqs-consumer"), "{error}");
+    }
+}

@@ -1,0 +1,239 @@
+//! The envelope: what the event source mapping hands over, without copying any of it.
+//!
+//! Source: "Using Lambda with Amazon SQS", AWS Lambda Developer Guide. Only a message's id and
+//! its queue are asked for, because without them it could not be answered; the rest is used
+//! where it is there.
+
+use std::str;
+
+use shared::event::Timestamp;
+use shared::json::{self, Kind, Scanner, Span, Text};
+
+use crate::error::Error;
+
+/// A message, as it stands in the event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// `messageId`: what stands between the quotes.
+    pub id: &'a str,
+    /// `eventSourceARN`: what stands between the quotes.
+    pub source_arn: &'a str,
+    /// `receiptHandle`: what stands between the quotes.
+    pub receipt_handle: Option<&'a str>,
+    /// `body`
+    pub body: Body<'a>,
+    /// `messageAttributes`: a JSON object, or nothing.
+    pub attributes: &'a str,
+    /// `ApproximateReceiveCount`, at least 1.
+    pub receive_count: u32,
+    /// `ApproximateFirstReceiveTimestamp`, in milliseconds since 1970.
+    pub first_received_ms: Option<u64>,
+    /// `SentTimestamp`, if it tells a time that documents can have.
+    pub sent: Option<Timestamp>,
+    /// `MessageGroupId`: what stands between the quotes.
+    pub group_id: Option<&'a str>,
+}
+
+/// A message's body: what stands between the quotes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Body<'a> {
+    /// As written.
+    pub content: &'a str,
+    /// Whether it holds escapes.
+    pub escaped: bool,
+}
+
+impl Body<'_> {
+    /// What it means.
+    #[must_use]
+    pub fn text(self) -> Option<String> {
+        if self.escaped {
+            json::unescaped(self.content.as_bytes())
+        } else {
+            Some(self.content.to_owned())
+        }
+    }
+}
+
+impl Message<'_> {
+    /// Whether the queue is a FIFO queue. A group alone does not tell: standard queues have
+    /// groups too, for fairness.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        is_fifo(self.source_arn)
+    }
+
+    /// The queue's name.
+    #[must_use]
+    pub fn queue_name(&self) -> &str {
+        self.source_arn.rsplit_once(':').map_or(self.source_arn, |(_, name)| name)
+    }
+}
+
+/// Whether a queue, by its ARN or URL, is a FIFO queue: their names all end like this.
+#[must_use]
+pub fn is_fifo(queue: &str) -> bool {
+    queue.strip_suffix(".fifo").is_some()
+}
+
+fn invalid(problem: impl Into<String>) -> Error {
+    Error::InvalidEvent(problem.into())
+}
+
+/// Reads an event: its messages, in order.
+///
+/// # Errors
+/// [`Error::InvalidEvent`] that says what is wrong.
+pub fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, Error> {
+    let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
+    let mut scanner = Scanner::new(event);
+    let mut messages = Err(invalid("it has no list `Records`"));
+    let mut read = || -> Result<Kind, json::Error> {
+        scanner.skip_white_space();
+        if scanner.peek() != Some(b'{') {
+            return scanner.value(0);
+        }
+        scanner.object(|scanner, key| {
+            match (key.span.of(event), scanner.peek()) {
+                (b"Records", Some(b'[')) => messages = read_messages(text, scanner)?,
+                _ => drop(scanner.value(1)?),
+            }
+            Ok(())
+        })?;
+        Ok(Kind::Object)
+    };
+    let kind = read().map_err(|error| invalid(error.to_string()))?;
+    scanner.skip_white_space();
+    if scanner.peek().is_some() {
+        return Err(invalid("there is something after its end"));
+    }
+    if kind != Kind::Object {
+        return Err(invalid("it is no object"));
+    }
+    messages
+}
+
+/// Reads the list of messages; the inner error is a message that cannot be answered.
+fn read_messages<'a>(
+    text: &'a str,
+    scanner: &mut Scanner<'a>,
+) -> Result<Result<Vec<Message<'a>>, Error>, json::Error> {
+    let mut messages = Vec::new();
+    let mut unusable = None;
+    let mut index = 0;
+    scanner.array(|scanner| {
+        match read_message(text, scanner)? {
+            Ok(message) => messages.push(message),
+            Err(problem) => {
+                unusable.get_or_insert_with(|| invalid(format!("Records[{index}] {problem}")));
+            }
+        }
+        index += 1;
+        Ok(())
+    })?;
+    Ok(unusable.map_or(Ok(messages), Err))
+}
+
+fn read_message<'a>(
+    text: &'a str,
+    scanner: &mut Scanner<'a>,
+) -> Result<Result<Message<'a>, &'static str>, json::Error> {
+    if scanner.peek() != Some(b'{') {
+        scanner.value(2)?;
+        return Ok(Err("is no object"));
+    }
+    let mut message = Message {
+        id: "",
+        source_arn: "",
+        receipt_handle: None,
+        body: Body::default(),
+        attributes: "",
+        receive_count: 1,
+        first_received_ms: None,
+        sent: None,
+        group_id: None,
+    };
+    let mut of_sqs = true;
+    scanner.object(|scanner, key| {
+        let string = scanner.peek() == Some(b'"');
+        match key.span.of(text.as_bytes()) {
+            b"messageId" if string => message.id = content(text, scanner)?,
+            b"eventSourceARN" if string => message.source_arn = content(text, scanner)?,
+            b"eventSource" => of_sqs = string && content(text, scanner)? == "aws:sqs",
+            b"receiptHandle" if string => {
+                message.receipt_handle = Some(content(text, scanner)?).filter(|it| !it.is_empty());
+            }
+            b"body" if string => {
+                let Text { span, escaped } = scanner.string()?;
+                message.body = Body { content: &text[span.start..span.end], escaped };
+            }
+            b"body" => {
+                let written = value(text, scanner)?;
+                // No text: what it is tells more than nothing, where it is refused.
+                message.body = match written {
+                    "null" => Body::default(),
+                    written => Body { content: written, escaped: false },
+                };
+            }
+            b"messageAttributes" if scanner.peek() == Some(b'{') => {
+                message.attributes = value(text, scanner)?;
+            }
+            b"attributes" if scanner.peek() == Some(b'{') => {
+                read_system_attributes(text, scanner, &mut message)?;
+            }
+            _ => drop(scanner.value(3)?),
+        }
+        Ok(())
+    })?;
+    Ok(match message {
+        _ if !of_sqs => Err("is not from SQS"),
+        Message { id: "", .. } => Err("has no `messageId`"),
+        Message { source_arn: "", .. } => Err("has no `eventSourceARN`"),
+        message => Ok(message),
+    })
+}
+
+fn read_system_attributes<'a>(
+    text: &'a str,
+    scanner: &mut Scanner<'a>,
+    message: &mut Message<'a>,
+) -> Result<(), json::Error> {
+    scanner.object(|scanner, key| {
+        let written = value(text, scanner)?;
+        let content = written.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+        let content = content.unwrap_or(written);
+        match key.span.of(text.as_bytes()) {
+            b"ApproximateReceiveCount" => {
+                message.receive_count = number(content)
+                    .map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX).max(1));
+            }
+            b"ApproximateFirstReceiveTimestamp" => message.first_received_ms = number(content),
+            b"SentTimestamp" => message.sent = Timestamp::from_milliseconds(content.as_bytes()),
+            b"MessageGroupId" if written.starts_with('"') => message.group_id = Some(content),
+            _ => {}
+        }
+        Ok(())
+    })
+}
+
+/// Digits; too many are too many.
+fn number(digits: &str) -> Option<u64> {
+    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    all_digits.then(|| digits.parse().unwrap_or(u64::MAX))
+}
+
+/// Passes a string: its content.
+fn content<'a>(text: &'a str, scanner: &mut Scanner<'a>) -> Result<&'a str, json::Error> {
+    let Span { start, end } = scanner.string()?.span;
+    Ok(&text[start..end])
+}
+
+/// Passes a value of a message: as it was written.
+fn value<'a>(text: &'a str, scanner: &mut Scanner<'a>) -> Result<&'a str, json::Error> {
+    let start = scanner.position();
+    scanner.value(3)?;
+    Ok(&text[start..scanner.position()])
+}
+
+#[cfg(test)]
+mod tests;

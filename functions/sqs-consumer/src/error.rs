@@ -1,0 +1,21 @@
+//! Why an invocation fails as a whole. SQS then delivers all its messages again: nothing is
+//! lost, but nothing is settled either, so this is only for what cannot be answered message by
+//! message.
+
+use shared::runtime::Failure;
+
+/// An invocation's failure; its type and the message are what the invoker sees.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The event is none of SQS, or one that could only be answered in part.
+    #[error("not an SQS event: {0}")]
+    InvalidEvent(String),
+}
+
+impl Failure for Error {
+    fn error_type(&self) -> &'static str {
+        match self {
+            Self::InvalidEvent(_) => "InvalidEvent",
+        }
+    }
+}

@@ -1,0 +1,169 @@
+#![doc = include_str!("../README.md")]
+
+pub mod answer;
+pub mod backoff;
+pub mod bulk;
+pub mod config;
+pub mod contents;
+pub mod envelope;
+pub mod error;
+pub mod index;
+pub mod outcome;
+pub mod ports;
+pub mod quarantine;
+pub mod queues;
+pub mod reply;
+pub mod schedule;
+pub mod search;
+pub mod summary;
+pub mod work;
+
+use std::cell::RefCell;
+use std::io::Write;
+
+use futures_util::{StreamExt, stream};
+use shared::event::{Arrival, Reader};
+use shared::opensearch::Error as SearchError;
+use shared::runtime::{Function, Invocation};
+use tokio::time::timeout_at;
+
+use crate::config::Config;
+use crate::envelope::Message;
+use crate::error::Error;
+use crate::outcome::Outcome;
+use crate::ports::{EntryFailure, MAX_ENTRIES, Queues, Search, VisibilityChange};
+use crate::schedule::Schedule;
+use crate::summary::Summary;
+use crate::work::{Buffers, Report, Rules, Step, Work};
+
+/// So many calls to SQS are under way at once.
+const CONCURRENT_CALLS: usize = 8;
+
+/// The function.
+#[derive(Debug)]
+pub struct App<S, Q, W> {
+    config: Config,
+    search: S,
+    queues: Q,
+    random: fastrand::Rng,
+    metrics: W,
+    // Kept from invocation to invocation, so that their buffers grow only once.
+    reader: Reader,
+    buffers: Buffers,
+    answer: Vec<u8>,
+}
+
+impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
+    type Error = Error;
+
+    /// Consumes one event's messages and emits the metrics. No message's content makes the
+    /// invocation fail.
+    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+        let messages = match envelope::parse(invocation.body) {
+            Ok(messages) => messages,
+            Err(error) => {
+                self.tell(&[], &Report::default(), &invocation);
+                return Err(error);
+            }
+        };
+        let schedule = Schedule::new(&invocation, self.config.deadline_margin);
+        let report = self.settle(&messages, &invocation, &schedule).await;
+        let failures = self.back_off(&messages, &report.outcomes, &schedule).await;
+        summary::log_visibility(&failures, invocation.request_id);
+        self.tell(&messages, &report, &invocation);
+        answer::write(&messages, &report.outcomes, &mut self.answer);
+        Ok(&self.answer)
+    }
+}
+
+impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
+    /// The function with these settings and ways to the outside, writing its metrics to
+    /// `metrics`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, search: S, queues: Q, random: fastrand::Rng, metrics: W) -> Self {
+        let (reader, buffers, answer) = Default::default();
+        Self { config, search, queues, random, metrics, reader, buffers, answer }
+    }
+
+    /// Writes the documents and sends the refused events to quarantine, as far as time allows.
+    async fn settle(
+        &mut self,
+        messages: &[Message<'_>],
+        invocation: &Invocation<'_>,
+        schedule: &Schedule,
+    ) -> Report {
+        let quarantine = self.has_quarantine(messages);
+        let Self { config: Config { model, index, limits, .. }, reader, buffers, .. } = self;
+        let rules = Rules { index, limits: *limits, quarantine, now: invocation.now };
+        let write = |event: &[u8], arrival: &Arrival, document: &mut Vec<u8>| {
+            Ok(reader.read(model, event)?.write_document(arrival, document))
+        };
+        let mut work = Work::new(rules, messages, buffers, write);
+        while !schedule.is_late() {
+            match work.next_step() {
+                Step::Bulk(body) => {
+                    let reply = timeout_at(schedule.work_until, self.search.bulk(body)).await;
+                    let too_late = || Err(SearchError::Timeout(schedule.work_time));
+                    work.bulk_answered(&reply.unwrap_or_else(|_| too_late()));
+                }
+                Step::Quarantine(entries) => {
+                    let sent = self.queues.quarantine(entries);
+                    let sent = timeout_at(schedule.work_until, sent).await;
+                    work.quarantined(&sent.unwrap_or_default());
+                }
+                Step::Finished => break,
+            }
+        }
+        work.finish()
+    }
+
+    /// Lets the messages that failed come again only after a while; gives what failed of that.
+    async fn back_off(
+        &mut self,
+        messages: &[Message<'_>],
+        outcomes: &[Outcome],
+        schedule: &Schedule,
+    ) -> Vec<EntryFailure> {
+        let (backoff, now_ms) = (self.config.backoff, schedule.now_ms());
+        let changes = backoff::changes(backoff, messages, outcomes, now_ms, &mut self.random);
+        let queue = |change: &VisibilityChange| messages[change.message].source_arn;
+        let calls = changes
+            .chunk_by(|one, other| queue(one) == queue(other))
+            .flat_map(|of_one_queue| of_one_queue.chunks(MAX_ENTRIES))
+            .map(|changes| self.queues.change_visibility(queue(&changes[0]), changes));
+        let failures = RefCell::new(Vec::new());
+        let all = stream::iter(calls).for_each_concurrent(CONCURRENT_CALLS, async |call| {
+            let failed = call.await;
+            failures.borrow_mut().extend(failed);
+        });
+        let in_time = timeout_at(schedule.calls_until, all).await;
+        let mut failures = failures.into_inner();
+        if in_time.is_err() {
+            let message = "not all visibility timeouts were changed in time".to_owned();
+            failures.push(EntryFailure { code: "Deadline".to_owned(), message });
+        }
+        failures
+    }
+
+    /// Whether there is a quarantine, other than the queue that is consumed.
+    fn has_quarantine(&self, messages: &[Message<'_>]) -> bool {
+        let Some(url) = &self.config.quarantine_url else { return false };
+        let same = messages.iter().any(|message| quarantine::is_queue(url, message.source_arn));
+        if same {
+            tracing::error!("QUARANTINE_QUEUE_URL is the queue that is consumed: it is not used");
+        }
+        !same
+    }
+
+    fn tell(&mut self, messages: &[Message<'_>], report: &Report, invocation: &Invocation<'_>) {
+        let summary = Summary::of(messages, &report.outcomes);
+        summary.log(report, messages, invocation.request_id);
+        let Config { metrics_namespace, function_name, .. } = &self.config;
+        let now_ms = invocation.now.milliseconds();
+        let out = &mut self.metrics;
+        let written = summary.emit(report, metrics_namespace, function_name, now_ms, out);
+        if let Err(error) = written {
+            tracing::error!(%error, "metrics could not be written");
+        }
+    }
+}

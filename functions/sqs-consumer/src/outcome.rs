@@ -1,0 +1,99 @@
+//! What becomes of a message and of its documents, as values. From here, and from nowhere else,
+//! come the answer, the metrics and the log lines, so that they cannot disagree.
+
+use std::borrow::Cow;
+
+use shared::event::Refusal;
+
+/// A message's fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All its documents are in the index: SQS deletes it.
+    Done,
+    /// What could not become a document is in quarantine, all else in the index: SQS deletes it.
+    Quarantined,
+    /// SQS delivers it again.
+    Retry(Retry),
+}
+
+/// Why a message is to come again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Retry {
+    /// OpenSearch has too much to do: 429.
+    Throttled,
+    /// OpenSearch answered 5xx.
+    Unavailable,
+    /// No answer came.
+    NoAnswer,
+    /// There is no such index, and none is made.
+    NoIndex,
+    /// 401 or 403: the set-up is wrong.
+    Denied,
+    /// Another status of the whole request that tells of a wrong set-up.
+    Rejected,
+    /// The answer, or what it says of this document, makes no sense.
+    OddAnswer,
+    /// Too little time was left.
+    Deadline,
+    /// A defect showed on this message.
+    Panicked,
+    /// An earlier message of its FIFO group failed.
+    GroupFailed,
+    /// It belongs in quarantine, but there is no such queue.
+    NoQuarantine,
+    /// It belongs in quarantine, but could not be sent there.
+    NotQuarantined,
+}
+
+impl Retry {
+    /// The reason as it stands in the log.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::NoAnswer => "no_answer",
+            Self::NoIndex => "no_such_index",
+            Self::Denied => "denied",
+            Self::Rejected => "rejected",
+            Self::OddAnswer => "odd_answer",
+            Self::Deadline => "deadline",
+            Self::Panicked => "panicked",
+            Self::GroupFailed => "group_failed",
+            Self::NoQuarantine => "no_quarantine_queue",
+            Self::NotQuarantined => "not_quarantined",
+        }
+    }
+
+    /// Whether waiting helps. What belongs in quarantine comes again as soon as the queue lets
+    /// it, so that the queue's own limit takes it to the dead-letter queue.
+    #[must_use]
+    pub const fn backs_off(self) -> bool {
+        !matches!(self, Self::NoQuarantine | Self::NotQuarantined)
+    }
+}
+
+/// Why an event can never become a document in the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// In `snake_case`: the event model's or OpenSearch's own.
+    pub code: Cow<'static, str>,
+    /// For people, and maybe a quote of the event: never for the log.
+    pub detail: Cow<'static, str>,
+}
+
+impl From<Refusal> for Reason {
+    fn from(refusal: Refusal) -> Self {
+        let detail = match refusal {
+            Refusal::InvalidBase64 => "it is not base64",
+            Refusal::InvalidUtf8 => "it is not UTF-8",
+            Refusal::InvalidJson => "it is not one JSON value",
+            Refusal::NotAnObject => "it is JSON, but no object",
+            Refusal::Empty => "there is no event in it",
+            Refusal::TooDeep => "it is nested more than 128 levels deep",
+            Refusal::TooLarge => "it has more than 1,048,576 bytes",
+            Refusal::NumberTooLong => "it has a number of more than 1,000 characters",
+        };
+        Self { code: Cow::Borrowed(refusal.reason()), detail: Cow::Borrowed(detail) }
+    }
+}

@@ -1,0 +1,237 @@
+//! What is sent to quarantine: the message as it was, with why it is there.
+//!
+//! Source of the limits: Amazon SQS API reference, `SendMessageBatch` and "Amazon SQS message
+//! attributes" in its Developer Guide.
+
+use std::collections::BTreeMap;
+
+use base64_simd::STANDARD;
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use shared::json::unescaped;
+
+use crate::envelope::Message;
+use crate::outcome::Reason;
+
+/// The largest message, attributes included, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
+
+/// The most attributes of a message.
+const MAX_ATTRIBUTES: usize = 10;
+
+/// The longest `sluice.detail`, in bytes.
+const MAX_DETAIL_BYTES: usize = 1_024;
+
+/// The attribute that holds those of the message's own for which there is no place.
+const MORE: &str = "sluice.attributes";
+
+/// The attributes that tell why, each one replaced if the message had it before.
+const OWN: [&str; 7] = [
+    "sluice.reason",
+    "sluice.detail",
+    "sluice.source_arn",
+    "sluice.message_id",
+    "sluice.position",
+    "sluice.receive_count",
+    MORE,
+];
+
+/// A message for the quarantine queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// Which message of the invocation it is, or is part of.
+    pub message: usize,
+    /// The body.
+    pub body: String,
+    /// Names and values.
+    pub attributes: Vec<(String, Attribute)>,
+    /// For a FIFO queue: what keeps its order.
+    pub group_id: String,
+    /// For a FIFO queue: the same for the same event of the same message.
+    pub deduplication_id: String,
+}
+
+/// A message attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// `String`, `Number`, `Binary`, or one of these with a label.
+    pub data_type: String,
+    /// The value.
+    pub value: AttributeValue,
+}
+
+/// A message attribute's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// Text, also of a number.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+impl Quarantined {
+    /// The event at `position` of a message, whose text is `body`; `None` where SQS would not
+    /// take it as it is.
+    #[must_use]
+    pub fn new(
+        index: usize,
+        message: &Message<'_>,
+        (position, body): (usize, String),
+        reason: &Reason,
+    ) -> Option<Self> {
+        if body.is_empty() || !body.chars().all(is_taken) {
+            return None;
+        }
+        let message_id = unescaped(message.id.as_bytes())?;
+        let source_arn = unescaped(message.source_arn.as_bytes())?;
+        let text = |value: String| attribute("String", value);
+        let number = |value: u64| attribute("Number", value.to_string());
+        let mut detail = shown(&reason.detail);
+        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
+        if detail.is_empty() {
+            detail.clone_from(&reason.code.clone().into_owned());
+        }
+        let mut attributes: Vec<_> = OWN
+            .into_iter()
+            .zip([
+                text(reason.code.clone().into_owned()),
+                text(detail),
+                text(source_arn),
+                text(message_id.clone()),
+                number(position as u64),
+                number(u64::from(message.receive_count)),
+            ])
+            .map(|(name, attribute)| (name.to_owned(), attribute))
+            .collect();
+        attributes.extend(placed(original(message.attributes), attributes.len()));
+        let deduplication_id = digest(&format!("{message_id}/{position}"));
+        let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
+        let group_id = group_id.unwrap_or_else(|| deduplication_id.clone());
+        let mut quarantined = Self { message: index, body, attributes, group_id, deduplication_id };
+        quarantined.shorten_detail();
+        (quarantined.bytes() <= MAX_MESSAGE_BYTES).then_some(quarantined)
+    }
+
+    /// The message's size as SQS counts it: body, names, types and values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let attribute = |(name, Attribute { data_type, value }): &(String, Attribute)| {
+            let value = match value {
+                AttributeValue::Text(text) => text.len(),
+                AttributeValue::Binary(bytes) => bytes.len(),
+            };
+            name.len() + data_type.len() + value
+        };
+        self.body.len() + self.attributes.iter().map(attribute).sum::<usize>()
+    }
+
+    /// Makes place for a large body.
+    fn shorten_detail(&mut self) {
+        let excess = self.bytes().saturating_sub(MAX_MESSAGE_BYTES);
+        let detail = self.attributes.iter_mut().find(|(name, _)| name == "sluice.detail");
+        if let Some((_, Attribute { value: AttributeValue::Text(detail), .. })) = detail {
+            let first = detail.chars().next().map_or(0, char::len_utf8);
+            let length = detail.len().saturating_sub(excess).max(first);
+            detail.truncate(detail.floor_char_boundary(length));
+        }
+    }
+}
+
+/// Whether a queue's URL, `…/{account}/{name}`, is that of an ARN, `…:{account}:{name}`.
+#[must_use]
+pub fn is_queue(url: &str, arn: &str) -> bool {
+    let mut of_url = url.trim_end_matches('/').rsplit('/');
+    let mut of_arn = arn.rsplit(':');
+    of_url.next() == of_arn.next() && of_url.next() == of_arn.next()
+}
+
+fn attribute(data_type: &str, value: String) -> Attribute {
+    Attribute { data_type: data_type.to_owned(), value: AttributeValue::Text(value) }
+}
+
+/// Whether SQS takes a character in a body or an attribute.
+const fn is_taken(character: char) -> bool {
+    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
+}
+
+/// Text with `?` for what SQS does not take.
+fn shown(text: &str) -> String {
+    text.chars().map(|character| if is_taken(character) { character } else { '?' }).collect()
+}
+
+fn digest(text: &str) -> String {
+    use std::fmt::Write;
+    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a string does not fail.
+        write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
+    })
+}
+
+/// The attributes that the message came with, before any quarantine, by name.
+fn original(attributes: &str) -> BTreeMap<String, Attribute> {
+    let Ok(Value::Object(all)) = serde_json::from_str(attributes) else {
+        return BTreeMap::new();
+    };
+    let mut original = BTreeMap::new();
+    for (name, value) in all {
+        let member = |name: &str| value[name].as_str();
+        let Some(data_type) = member("dataType") else { continue };
+        if let Some(attribute) = read(data_type, member("stringValue"), member("binaryValue")) {
+            original.insert(name, attribute);
+        }
+    }
+    // What an earlier quarantine had no place for.
+    let more = original.get(MORE).and_then(|more| match &more.value {
+        AttributeValue::Text(text) => serde_json::from_str::<Map<String, Value>>(text).ok(),
+        AttributeValue::Binary(_) => None,
+    });
+    original.retain(|name, _| !OWN.contains(&&**name));
+    for (name, value) in more.into_iter().flatten() {
+        let member = |name: &str| value[name].as_str();
+        let attribute = member("DataType")
+            .and_then(|data_type| read(data_type, member("StringValue"), member("BinaryValue")));
+        if let Some(attribute) = attribute {
+            original.entry(name).or_insert(attribute);
+        }
+    }
+    original
+}
+
+/// An attribute; `None` where it is none that SQS can have sent.
+fn read(data_type: &str, text: Option<&str>, binary: Option<&str>) -> Option<Attribute> {
+    let value = if data_type.split('.').next() == Some("Binary") {
+        AttributeValue::Binary(STANDARD.decode_to_vec(binary?).ok()?)
+    } else {
+        AttributeValue::Text(text?.to_owned())
+    };
+    Some(Attribute { data_type: data_type.to_owned(), value })
+}
+
+/// The attributes that are to stand beside `own`, so that there are at most ten.
+fn placed(original: BTreeMap<String, Attribute>, own: usize) -> Vec<(String, Attribute)> {
+    let places = MAX_ATTRIBUTES - own;
+    let mut attributes: Vec<_> = original.into_iter().collect();
+    if attributes.len() > places {
+        let more: Map<_, _> = attributes
+            .split_off(places - 1)
+            .into_iter()
+            .map(|(name, Attribute { data_type, value })| {
+                let value = match value {
+                    AttributeValue::Text(text) => {
+                        json!({"DataType": data_type, "StringValue": text})
+                    }
+                    AttributeValue::Binary(bytes) => json!({
+                        "DataType": data_type,
+                        "BinaryValue": STANDARD.encode_to_string(bytes),
+                    }),
+                };
+                (name, value)
+            })
+            .collect();
+        attributes.push((MORE.to_owned(), attribute("String", Value::Object(more).to_string())));
+    }
+    attributes
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+use bytes::Bytes;
+use serde_json::{Value, json};
+use shared::event::{Timestamp, TimestampSource, Written};
+
+use super::*;
+use crate::bulk::Limits;
+use crate::index::IndexPattern;
+
+/// A request of documents with these ids, as JSON writes them.
+fn bulk(ids: &[&str]) -> Bulk {
+    let mut bulk = Bulk::default();
+    let index = IndexPattern::parse("events").unwrap();
+    for id in ids {
+        let written = Written {
+            timestamp: Timestamp::YEAR_2000,
+            timestamp_source: TimestampSource::Event,
+            id: Span { start: 1, end: 1 + id.len() },
+        };
+        let document = format!("\"{id}\"");
+        let limits = Limits { bytes: usize::MAX, documents: usize::MAX };
+        assert!(bulk.add(limits, &index, document.as_bytes(), &written, (0, 0)));
+    }
+    bulk.seal();
+    bulk
+}
+
+fn judge_answer(status: u16, body: impl Into<Bytes>, bulk: &Bulk) -> Verdict {
+    judge(&Ok(Answer { status, body: body.into() }), bulk)
+}
+
+fn judged(ids: &[&str], body: &str) -> Verdict {
+    judge_answer(200, body.to_owned(), &bulk(ids))
+}
+
+/// The fates that an answer with these items gives to documents `a`, `b` and `c`.
+fn fates(items: &Value) -> Vec<Fate> {
+    let body = json!({"took": 3, "errors": true, "items": items}).to_string();
+    match judged(&["a", "b", "c"], &body) {
+        Verdict::Items(fates) => fates,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn created(id: &str) -> Value {
+    json!({"create": {"_index": ".ds-events-000001", "_id": id, "status": 201, "result": "created"}})
+}
+
+const ODD: Fate = Fate::Retry(Retry::OddAnswer);
+
+#[test]
+fn each_document_has_the_fate_that_its_item_tells() {
+    for (status, fate) in [
+        (200, Fate::Indexed),
+        (201, Fate::Indexed),
+        (409, Fate::Duplicate),
+        (401, Fate::Retry(Retry::Denied)),
+        (403, Fate::Retry(Retry::Denied)),
+        (404, Fate::Retry(Retry::NoIndex)),
+        (429, Fate::Retry(Retry::Throttled)),
+        (500, Fate::Retry(Retry::Unavailable)),
+        (503, Fate::Retry(Retry::Unavailable)),
+        (599, Fate::Retry(Retry::Unavailable)),
+        (100, ODD),
+        (302, ODD),
+        (600, ODD),
+        (0, ODD),
+    ] {
+        let item = json!({"create": {"_id": "b", "status": status}});
+        let expected = [Fate::Indexed, fate, Fate::Indexed];
+        assert_eq!(fates(&json!([created("a"), item, created("c")])), expected, "{status}");
+    }
+}
+
+#[test]
+fn a_refusal_has_opensearchs_own_type_and_reason() {
+    let refused = |status: u16, error: Value| {
+        let item = json!({"create": {"_id": "a", "status": status, "error": error}});
+        let [fate, ..] = &fates(&json!([item]))[..] else { panic!("no fate") };
+        let Fate::Refused(Reason { code, detail }) = fate else { panic!("{fate:?}") };
+        (code.clone().into_owned(), detail.clone().into_owned())
+    };
+    let error = json!({"type": "mapper_parsing_exception", "reason": "failed to parse",
+        "caused_by": {"type": "illegal_argument_exception", "reason": "For input: \"x\""}});
+    let expected = ("mapper_parsing_exception", "failed to parse: For input: \"x\"");
+    assert_eq!(refused(400, error), (expected.0.to_owned(), expected.1.to_owned()));
+    for (status, error) in [
+        (400, json!("an old server's text")),
+        (400, json!({"reason": "no type"})),
+        (422, json!(null)),
+    ] {
+        let expected = format!("OpenSearch refuses the document ({status})");
+        assert_eq!(refused(status, error), ("refused".to_owned(), expected));
+    }
+    for odd in ["Not a name!", "", &"x".repeat(129)] {
+        assert_eq!(refused(400, json!({"type": odd, "reason": "r"})).0, "refused");
+    }
+    let (_, detail) = refused(400, json!({"type": "t", "reason": "é".repeat(2_000)}));
+    assert_eq!(detail, "é".repeat(512));
+}
+
+#[test]
+fn an_item_is_believed_only_if_it_names_its_document() {
+    for odd in [
+        json!({"create": {"_id": "c", "status": 201}}),
+        json!({"create": {"status": 201}}),
+        json!({"create": {"_id": null, "status": 201}}),
+        json!({"create": {"_id": ["b"], "status": 201}}),
+        json!({"create": {"_id": "b"}}),
+        json!({"create": {"_id": "b", "status": "201"}}),
+        json!({"create": {"_id": "b", "status": 201.0}}),
+        json!({"create": {"_id": "b", "status": null}}),
+        json!({"create": {"_id": "b", "status": -201}}),
+        json!({"create": {"_id": "b", "status": 99_999_999_999_u64}}),
+        json!({"create": {"_id": "b", "status": 201, "error": {"type": "t"}}}),
+        json!({"index": {"_id": "b", "status": 201}}),
+        json!({"create": "b"}),
+        json!({}),
+        json!("b"),
+        json!(null),
+        json!([]),
+    ] {
+        let expected = [Fate::Indexed, ODD, Fate::Indexed];
+        assert_eq!(fates(&json!([created("a"), odd, created("c")])), expected, "{odd}");
+    }
+}
+
+#[test]
+fn items_are_matched_by_their_place() {
+    // The same items in another order name the wrong documents.
+    assert_eq!(
+        fates(&json!([created("b"), created("a"), created("c")])),
+        [ODD, ODD, Fate::Indexed]
+    );
+    assert_eq!(fates(&json!([created("a"), created("b")])), [Fate::Indexed, Fate::Indexed, ODD]);
+    assert_eq!(fates(&json!([])), [ODD, ODD, ODD]);
+    let more = json!([created("a"), created("b"), created("c"), created("d")]);
+    assert_eq!(fates(&more), [Fate::Indexed, Fate::Indexed, Fate::Indexed]);
+}
+
+#[test]
+fn ids_are_compared_by_what_they_mean() {
+    let body = r#"{"items":[{"create":{"_id":"\u00e9/\"","status":201}}]}"#;
+    let expected = Verdict::Items(vec![Fate::Indexed]);
+    assert_eq!(judged(&[r#"é\/\""#], body), expected);
+    assert_eq!(judged(&[r#"\u00E9/\""#], body), expected);
+    assert_eq!(judged(&["e"], body), Verdict::Items(vec![ODD]));
+}
+
+#[test]
+fn what_is_no_answer_to_a_bulk_request_means_nothing() {
+    let whole = json!({"items": [created("a")]}).to_string();
+    assert_eq!(judged(&["a"], &whole), Verdict::Items(vec![Fate::Indexed]));
+    let expected = Verdict::Retry(Retry::OddAnswer, Trouble::NotOpenSearch(200));
+    for length in 0..whole.len() {
+        assert_eq!(judged(&["a"], &whole[..length]), expected, "{length}");
+    }
+    for body in [
+        "<html><body>Welcome to nginx!</body></html>",
+        "{}",
+        "[]",
+        "null",
+        r#"{"took":1,"errors":false}"#,
+        r#"{"items":{}}"#,
+        r#"{"items":null}"#,
+        &format!("{whole}x"),
+    ] {
+        assert_eq!(judged(&["a"], body), expected, "{body}");
+    }
+    let not_text = [whole.as_bytes(), b"\xff"].concat();
+    assert_eq!(judge_answer(200, not_text, &bulk(&["a"])), expected);
+}
+
+#[test]
+fn a_whole_answer_tells_by_its_status() {
+    let error =
+        |code: &str| json!({"error": {"type": code, "reason": "r"}, "status": 1}).to_string();
+    let whole = |status, body: String| judge_answer(status, body, &bulk(&["a", "b"]));
+    for (status, retry) in [
+        (401, Retry::Denied),
+        (403, Retry::Denied),
+        (429, Retry::Throttled),
+        (500, Retry::Unavailable),
+        (502, Retry::Unavailable),
+        (503, Retry::Unavailable),
+        (404, Retry::Rejected),
+        (405, Retry::Rejected),
+        (415, Retry::Rejected),
+        (301, Retry::Rejected),
+    ] {
+        let named = Trouble::Status(status, Some("some_exception".to_owned()));
+        let verdict = whole(status, error("some_exception"));
+        assert_eq!(verdict, Verdict::Retry(retry, named), "{status}");
+        let verdict = whole(status, "<html>".to_owned());
+        assert_eq!(verdict, Verdict::Retry(retry, Trouble::Status(status, None)), "{status}");
+    }
+    assert!(
+        matches!(whole(413, String::new()), Verdict::Halve(reason) if reason.code == "document_too_large")
+    );
+    let Verdict::Halve(reason) = whole(400, error("illegal_argument_exception")) else { panic!() };
+    assert_eq!((&*reason.code, &*reason.detail), ("illegal_argument_exception", "r"));
+    assert!(
+        matches!(whole(400, String::new()), Verdict::Halve(reason) if reason.code == "bad_request")
+    );
+    // A proxy that never asked OpenSearch.
+    let page = "\n<html>The plain HTTP request was sent to HTTPS port</html>".to_owned();
+    let expected = Verdict::Retry(Retry::Rejected, Trouble::NotOpenSearch(400));
+    assert_eq!(whole(400, page), expected);
+}
+
+#[test]
+fn no_answer_is_no_answer() {
+    let error = Error::BrokenAnswer("cut".to_owned());
+    let verdict = judge(&Err(error.clone()), &bulk(&["a"]));
+    assert_eq!(verdict, Verdict::Retry(Retry::NoAnswer, Trouble::NoAnswer(error)));
+}

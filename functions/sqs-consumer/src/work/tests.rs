@@ -1,0 +1,470 @@
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shared::config::Environment;
+use shared::event::{Model, Reader, model};
+
+use super::*;
+use crate::envelope;
+
+/// What OpenSearch makes of a request: a status for each document, by its id.
+type Index<'t> = &'t mut dyn FnMut(&[String]) -> Result<Answer, Error>;
+
+/// What SQS makes of messages for quarantine.
+type Quarantine<'t> = &'t mut dyn FnMut(&[Quarantined]) -> Vec<Option<EntryFailure>>;
+
+/// A run of the work, with all that was done.
+struct Run {
+    report: Report,
+    /// The ids of the documents of each bulk request.
+    requests: Vec<Vec<String>>,
+    /// Message, position, body and reason of each that was sent to quarantine, by call.
+    quarantined: Vec<Vec<(usize, String, String)>>,
+}
+
+struct Setting {
+    limits: Limits,
+    quarantine: bool,
+    /// The work is stopped before this step, from 0.
+    stop: usize,
+}
+
+const SETTING: Setting = Setting {
+    limits: Limits { bytes: 1_000_000, documents: 1_000 },
+    quarantine: true,
+    stop: usize::MAX,
+};
+
+/// An event with these bodies, each with its FIFO group.
+fn event(bodies: &[(&str, &str)], queue: &str) -> String {
+    let record = |(at, (body, group)): (usize, &(&str, &str))| {
+        json!({
+            "messageId": format!("m{at}"),
+            "eventSourceARN": format!("arn:aws:sqs:eu-west-1:123456789012:{queue}"),
+            "body": body,
+            "attributes": {"MessageGroupId": group},
+        })
+    };
+    json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()}).to_string()
+}
+
+fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quarantine<'_>) -> Run {
+    let messages = envelope::parse(event.as_bytes()).unwrap();
+    let (mut reader, mut buffers) = (Reader::default(), Buffers::default());
+    let model: Model = model(&Environment::default()).unwrap();
+    let write = |event: &[u8], arrival: &Arrival, document: &mut Vec<u8>| {
+        assert!(!event.windows(5).any(|part| part == b"panic"), "as it happens");
+        Ok(reader.read(&model, event)?.write_document(arrival, document))
+    };
+    let pattern = IndexPattern::parse("events").unwrap();
+    let rules = Rules {
+        index: &pattern,
+        limits: setting.limits,
+        quarantine: setting.quarantine,
+        now: Timestamp::YEAR_2000,
+    };
+    let mut work = Work::new(rules, &messages, &mut buffers, write);
+    let (mut requests, mut quarantined) = (Vec::new(), Vec::new());
+    for _ in 0..setting.stop {
+        match work.next_step() {
+            Step::Bulk(body) => {
+                let ids = ids(body);
+                let reply = index(&ids);
+                requests.push(ids);
+                work.bulk_answered(&reply);
+            }
+            Step::Quarantine(entries) => {
+                let shown = |entry: &Quarantined| {
+                    let reason = &entry.attributes[0].1.value;
+                    let crate::quarantine::AttributeValue::Text(reason) = reason else { panic!() };
+                    (entry.message, entry.body.clone(), reason.clone())
+                };
+                quarantined.push(entries.iter().map(shown).collect());
+                let failures = quarantine(entries);
+                work.quarantined(&failures);
+            }
+            Step::Finished => break,
+        }
+    }
+    Run { report: work.finish(), requests, quarantined }
+}
+
+/// The ids of a request's documents.
+fn ids(body: &[u8]) -> Vec<String> {
+    let text = std::str::from_utf8(body).unwrap();
+    assert!(text.ends_with('\n'));
+    let lines: Vec<_> = text.lines().collect();
+    let pair = |pair: &[&str]| {
+        let [action, document] = pair else { panic!("{pair:?}") };
+        let action: Value = serde_json::from_str(action).unwrap();
+        let document: Value = serde_json::from_str(document).unwrap();
+        assert_eq!(action["create"]["_id"], document["event"]["id"]);
+        assert_eq!(action["create"]["_index"], "events");
+        action["create"]["_id"].as_str().unwrap().to_owned()
+    };
+    lines.chunks(2).map(pair).collect()
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of the replies that a test may give")]
+fn answer(ids: &[String], status: impl Fn(&str) -> u16) -> Result<Answer, Error> {
+    let item = |id: &String| {
+        let status = status(id);
+        let error = (status >= 300).then(|| json!({"type": "some_exception", "reason": "r"}));
+        let mut item = json!({"_index": "events", "_id": id, "status": status});
+        if let Some(error) = error {
+            item["error"] = error;
+        }
+        json!({"create": item})
+    };
+    let items: Vec<_> = ids.iter().map(item).collect();
+    Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of the replies that a test may give")]
+fn status(status: u16) -> Result<Answer, Error> {
+    Ok(Answer { status, body: "{}".into() })
+}
+
+fn taken(entries: &[Quarantined]) -> Vec<Option<EntryFailure>> {
+    vec![None; entries.len()]
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "one of the replies that a test may give")]
+fn failure() -> Option<EntryFailure> {
+    Some(EntryFailure { code: "Some".to_owned(), message: "no".to_owned() })
+}
+
+/// A run of a standard queue whose documents have these statuses by id, 201 if none.
+fn run(bodies: &[&str], statuses: &[(&str, u16)]) -> Run {
+    let bodies: Vec<_> = bodies.iter().map(|body| (*body, "")).collect();
+    let of =
+        |id: &str| statuses.iter().find(|(of, _)| *of == id).map_or(201, |(_, status)| *status);
+    run_with(&event(&bodies, "music"), &SETTING, &mut |ids| answer(ids, of), &mut taken)
+}
+
+fn play(id: &str) -> String {
+    format!("{{\"event_id\":\"{id}\"}}")
+}
+
+/// The sum of all that was refused.
+fn refused(report: &Report) -> u64 {
+    report.refused.values().map(|(count, _)| count).sum()
+}
+
+const DONE: Outcome = Outcome::Done;
+const QUARANTINED: Outcome = Outcome::Quarantined;
+
+const fn retry(retry: Retry) -> Outcome {
+    Outcome::Retry(retry)
+}
+
+#[test]
+fn documents_of_all_messages_go_into_one_request() {
+    let lines = format!("{}\n{}", play("c"), play("d"));
+    let array = format!("[{},{}]", play("e"), play("f"));
+    let run = run(&[&play("a"), &play("b"), &lines, &array], &[("b", 409), ("e", 200)]);
+    assert_eq!(run.requests, [["a", "b", "c", "d", "e", "f"]]);
+    assert_eq!(run.report.outcomes, [DONE; 4]);
+    let Report { indexed, duplicate, bulk_requests, bulk_bytes, .. } = run.report;
+    assert_eq!((indexed, duplicate, bulk_requests), (5, 1, 1));
+    assert!(bulk_bytes > 600, "{bulk_bytes}");
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn nothing_to_do_is_done() {
+    let run = run(&[], &[]);
+    assert_eq!(run.report, Report::default());
+    assert_eq!(run.requests, [[""; 0]; 0]);
+}
+
+#[test]
+fn each_message_has_the_fate_of_its_documents() {
+    let statuses = [
+        ("a", 429, retry(Retry::Throttled)),
+        ("b", 503, retry(Retry::Unavailable)),
+        ("c", 403, retry(Retry::Denied)),
+        ("d", 404, retry(Retry::NoIndex)),
+        ("e", 999, retry(Retry::OddAnswer)),
+        ("f", 201, DONE),
+        ("g", 400, QUARANTINED),
+        ("h", 409, DONE),
+    ];
+    let bodies: Vec<_> = statuses.iter().map(|(id, ..)| play(id)).collect();
+    let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
+    let run = run(&bodies, &statuses.map(|(id, status, _)| (id, status)));
+    assert_eq!(run.report.outcomes, statuses.map(|(.., outcome)| outcome));
+    assert_eq!(run.quarantined, [[(6, play("g"), "some_exception".to_owned())]]);
+    assert_eq!(run.report.refused, [("some_exception".to_owned(), (1, 6))].into());
+}
+
+#[test]
+fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
+    let bodies = ["oops", &play("a"), "[]", "5", " {\"a\":1} x\n", ""];
+    let run = run(&bodies, &[]);
+    assert_eq!(run.requests, [["a"]]);
+    let expected = [QUARANTINED, DONE, QUARANTINED, QUARANTINED, QUARANTINED];
+    assert_eq!(run.report.outcomes[..5], expected);
+    // SQS has no empty messages, and takes none.
+    assert_eq!(run.report.outcomes[5], retry(Retry::NotQuarantined));
+    let entry = |at: usize, reason: &str| (at, bodies[at].to_owned(), reason.to_owned());
+    let expected = [
+        entry(0, "invalid_json"),
+        entry(2, "empty"),
+        entry(3, "not_an_object"),
+        entry(4, "invalid_json"),
+    ];
+    assert_eq!(run.quarantined, [expected]);
+    assert_eq!(refused(&run.report), 5);
+}
+
+#[test]
+fn of_a_message_of_many_events_only_the_refused_ones_go_to_quarantine() {
+    let body = format!("[{}, 5 ,{},{}]", play("a"), play("b"), play("c"));
+    let run = run(&[&body, &play("d")], &[("b", 400)]);
+    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
+    let entry = |body: &str, reason: &str| (0, body.to_owned(), reason.to_owned());
+    let expected = [entry("5", "not_an_object"), entry(&play("b"), "some_exception")];
+    assert_eq!(run.quarantined, [expected]);
+    assert_eq!((run.report.indexed, refused(&run.report)), (3, 2));
+}
+
+#[test]
+fn what_comes_again_is_not_sent_to_quarantine_before() {
+    let body = format!("[{},5]", play("a"));
+    let run = run(&[&body], &[("a", 429)]);
+    assert_eq!(run.report.outcomes, [retry(Retry::Throttled)]);
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn without_quarantine_a_message_ends_in_the_dead_letter_queue() {
+    let setting = Setting { quarantine: false, ..SETTING };
+    let event = event(&[("oops", ""), (&play("a"), "")], "music");
+    let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+    assert_eq!(run.report.outcomes, [retry(Retry::NoQuarantine), DONE]);
+    assert!(!Retry::NoQuarantine.backs_off() && !Retry::NotQuarantined.backs_off());
+}
+
+#[test]
+fn what_is_not_in_quarantine_comes_again() {
+    let many = "[1,2,3]";
+    let event = event(&[("oops", ""), (many, ""), ("oops", ""), ("oops", "")], "music");
+    let mut answers = vec![vec![None, None, failure(), None, failure()]];
+    let index = &mut |ids: &[String]| answer(ids, |_| 201);
+    let run = run_with(&event, &SETTING, index, &mut |_| answers.pop().unwrap());
+    // The last one is not told of at all.
+    let again = retry(Retry::NotQuarantined);
+    assert_eq!(run.report.outcomes, [QUARANTINED, again, again, again]);
+    let expected = [("NoAnswer", (1, "")), ("Some", (2, "no"))];
+    let expected =
+        expected.map(|(code, (count, said))| (code.to_owned(), (count, said.to_owned())));
+    assert_eq!(run.report.not_quarantined, expected.into());
+}
+
+#[test]
+fn quarantine_takes_ten_at_a_time_and_no_more_than_every_queue_takes() {
+    let event = event(&[("oops", ""); 23], "music");
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 201), &mut taken);
+    let lengths: Vec<_> = run.quarantined.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [10, 10, 3]);
+    assert_eq!(run.report.outcomes, [QUARANTINED; 23]);
+    let large = "x".repeat(100_000);
+    let event = self::event(&[(&large, ""), (&large, ""), (&large, ""), ("oops", "")], "music");
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 201), &mut taken);
+    let lengths: Vec<_> = run.quarantined.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [2, 2]);
+}
+
+#[test]
+fn requests_are_as_large_as_they_may_be() {
+    let bodies: Vec<_> = ["a", "b", "c", "d", "e"].map(play).into();
+    let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
+    let limits = Limits { documents: 2, ..SETTING.limits };
+    let setting = Setting { limits, ..SETTING };
+    let index = &mut |ids: &[String]| answer(ids, |_| 201);
+    let run = run_with(&event(&bodies, "music"), &setting, index, &mut taken);
+    let expected: [&[_]; 3] = [&["a", "b"], &["c", "d"], &["e"]];
+    assert_eq!(run.requests, expected);
+    // A message may be written in parts.
+    let many = format!("[{},{},{}]", play("a"), play("b"), play("c"));
+    let index = &mut |ids: &[String]| answer(ids, |id| if id == "c" { 503 } else { 201 });
+    let run =
+        run_with(&event(&[(&many, ""), (&play("d"), "")], "music"), &setting, index, &mut taken);
+    let expected: [&[_]; 2] = [&["a", "b"], &["c", "d"]];
+    assert_eq!(run.requests, expected);
+    assert_eq!(run.report.outcomes, [retry(Retry::Unavailable), DONE]);
+}
+
+#[test]
+fn the_same_event_twice_is_one_document() {
+    let index = &mut |ids: &[String]| {
+        let mut seen = BTreeSet::new();
+        let statuses: Vec<_> =
+            ids.iter().map(|id| if seen.insert(id) { 201 } else { 409 }).collect();
+        let at = std::cell::Cell::new(0);
+        answer(ids, |_| statuses[at.replace(at.get() + 1)])
+    };
+    let event = event(&[(&play("a"), ""), (&play("a"), "")], "music");
+    let run = run_with(&event, &SETTING, index, &mut taken);
+    assert_eq!(run.report.outcomes, [DONE, DONE]);
+    assert_eq!((run.report.indexed, run.report.duplicate), (1, 1));
+}
+
+#[test]
+fn a_request_that_is_too_large_is_halved() {
+    for (refusal, reason) in [(413, "document_too_large"), (400, "bad_request")] {
+        let bodies: Vec<_> = ["a", "b", "c", "d", "e"].map(play).into();
+        let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
+        // Whatever holds `d` is refused.
+        let index = &mut |ids: &[String]| {
+            if ids.iter().any(|id| id == "d") { status(refusal) } else { answer(ids, |_| 201) }
+        };
+        let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
+        assert_eq!(run.report.outcomes, [DONE, DONE, DONE, QUARANTINED, DONE], "{refusal}");
+        assert_eq!(run.quarantined, [[(3, play("d"), reason.to_owned())]]);
+        let expected: [&[_]; 7] = [
+            &["a", "b", "c", "d", "e"],
+            &["a", "b"],
+            &["c", "d", "e"],
+            &["c"],
+            &["d", "e"],
+            &["d"],
+            &["e"],
+        ];
+        assert_eq!(run.requests, expected);
+        assert_eq!((run.report.bulk_requests, run.report.indexed), (7, 4));
+    }
+}
+
+#[test]
+fn a_whole_answer_is_the_fate_of_all_and_the_next_request_is_tried() {
+    let bodies: Vec<_> = ["a", "b", "c"].map(play).into();
+    let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
+    let setting = Setting { limits: Limits { documents: 2, ..SETTING.limits }, ..SETTING };
+    for (reply, outcome) in [
+        (status(429), Retry::Throttled),
+        (status(503), Retry::Unavailable),
+        (status(401), Retry::Denied),
+        (status(403), Retry::Denied),
+        (status(404), Retry::Rejected),
+        (status(200), Retry::OddAnswer),
+        (Err(Error::BrokenAnswer("cut".to_owned())), Retry::NoAnswer),
+    ] {
+        let index = &mut |ids: &[String]| {
+            if ids.len() == 2 { reply.clone() } else { answer(ids, |_| 201) }
+        };
+        let run = run_with(&event(&bodies, "music"), &setting, index, &mut taken);
+        assert_eq!(run.report.outcomes, [retry(outcome), retry(outcome), DONE], "{outcome:?}");
+        assert_eq!(run.report.troubles.len(), 1);
+        assert_eq!(run.quarantined, [[]; 0]);
+    }
+}
+
+#[test]
+fn a_panic_is_one_message() {
+    let many = format!("[{},{{\"x\":\"panic\"}},{}]", play("b"), play("c"));
+    let run = run(&[&play("a"), &many, &play("d")], &[]);
+    assert_eq!(run.report.outcomes, [DONE, retry(Retry::Panicked), DONE]);
+    assert_eq!(run.requests, [["a", "b", "d"]]);
+}
+
+#[test]
+fn in_a_fifo_queue_a_group_stops_at_its_first_failure() {
+    let bodies: Vec<_> = ["a1", "b1", "a2", "b2", "a3", "c1"].map(play).into();
+    let groups = ["a", "b", "a", "b", "a", "c"];
+    let bodies: Vec<_> = bodies.iter().map(|body| &**body).zip(groups).collect();
+    let event = event(&bodies, "music.fifo");
+    let index = &mut |ids: &[String]| answer(ids, |id| if id == "a2" { 503 } else { 201 });
+    let run = run_with(&event, &SETTING, index, &mut taken);
+    let expected: [&[_]; 3] = [&["a1", "b1"], &["a2", "b2"], &["c1"]];
+    assert_eq!(run.requests, expected);
+    let [unavailable, group] = [Retry::Unavailable, Retry::GroupFailed].map(retry);
+    assert_eq!(run.report.outcomes, [DONE, DONE, unavailable, DONE, group, DONE]);
+}
+
+#[test]
+fn in_a_fifo_queue_what_is_in_quarantine_did_not_fail() {
+    let event = event(&[("oops", "a"), (&play("a2"), "a"), (&play("b1"), "b")], "music.fifo");
+    for (answer_of_sqs, outcomes) in [
+        (None, [QUARANTINED, DONE, DONE]),
+        (failure(), [retry(Retry::NotQuarantined), retry(Retry::GroupFailed), DONE]),
+    ] {
+        let index = &mut |ids: &[String]| answer(ids, |_| 201);
+        let sqs = &mut |_: &[Quarantined]| vec![answer_of_sqs.clone()];
+        let run = run_with(&event, &SETTING, index, sqs);
+        assert_eq!(run.report.outcomes, outcomes);
+    }
+}
+
+#[test]
+fn in_a_fifo_queue_the_rest_of_a_message_shares_its_request_with_no_other_of_its_group() {
+    let many = format!("[{},{},{}]", play("a1"), play("a2"), play("a3"));
+    let event = event(&[(&many, "a"), (&play("a4"), "a"), (&play("b1"), "b")], "music.fifo");
+    let setting = Setting { limits: Limits { documents: 2, ..SETTING.limits }, ..SETTING };
+    let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+    let expected: [&[_]; 3] = [&["a1", "a2"], &["a3"], &["a4", "b1"]];
+    assert_eq!(run.requests, expected);
+}
+
+#[test]
+fn messages_of_a_fifo_queue_without_a_group_are_of_one() {
+    let record =
+        |id: &str| json!({"messageId": id, "eventSourceARN": "a:music.fifo", "body": play(id)});
+    let event = json!({"Records": [record("a"), record("b")]}).to_string();
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 503), &mut taken);
+    assert_eq!(run.requests, [["a"]]);
+    let expected = [Retry::Unavailable, Retry::GroupFailed].map(retry);
+    assert_eq!(run.report.outcomes, expected);
+}
+
+#[test]
+fn groups_mean_nothing_in_a_standard_queue() {
+    let event = event(&[(&play("a"), "g"), (&play("b"), "g")], "music");
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 503), &mut taken);
+    assert_eq!(run.requests, [["a", "b"]]);
+    assert_eq!(run.report.outcomes, [retry(Retry::Unavailable); 2]);
+}
+
+/// Wherever the time ends, what is done is what was confirmed by then.
+#[test]
+fn what_is_not_confirmed_when_the_time_ends_comes_again() {
+    let many = format!("[{},5,{}]", play("b"), play("c"));
+    let bodies = [(&*play("a"), ""), (&*many, ""), ("oops", ""), (&*play("d"), "")];
+    let event = event(&bodies, "music");
+    let deadline = retry(Retry::Deadline);
+    // Requests are [a, b], then [c, d] after 413 for the whole as [c] and [d].
+    let expected = [
+        [deadline; 4],
+        [DONE, deadline, deadline, deadline],
+        [DONE, deadline, deadline, deadline],
+        [DONE, deadline, deadline, deadline],
+        [DONE, deadline, deadline, DONE],
+        [DONE, QUARANTINED, QUARANTINED, DONE],
+    ];
+    for (stop, expected) in expected.into_iter().enumerate() {
+        let limits = Limits { documents: 2, ..SETTING.limits };
+        let setting = Setting { limits, stop, ..SETTING };
+        let index = &mut |ids: &[String]| {
+            if ids == ["c", "d"] { status(413) } else { answer(ids, |_| 201) }
+        };
+        let run = run_with(&event, &setting, index, &mut taken);
+        assert_eq!(run.report.outcomes, expected, "{stop}");
+        assert_eq!(run.quarantined.len(), usize::from(stop == 5));
+    }
+}
+
+#[test]
+fn a_call_that_is_not_answered_is_not_confirmed() {
+    let event = event(&[("oops", "")], "music");
+    let messages = envelope::parse(event.as_bytes()).unwrap();
+    let mut buffers = Buffers::default();
+    let pattern = IndexPattern::parse("events").unwrap();
+    let Setting { limits, quarantine, .. } = SETTING;
+    let rules = Rules { index: &pattern, limits, quarantine, now: Timestamp::YEAR_2000 };
+    let refuse = |_: &[u8], _: &Arrival, _: &mut Vec<u8>| Err(Refusal::InvalidJson);
+    let mut work = Work::new(rules, &messages, &mut buffers, refuse);
+    assert!(matches!(work.next_step(), Step::Quarantine([_])));
+    assert!(matches!(work.next_step(), Step::Quarantine([_])), "the same until it is answered");
+    assert_eq!(work.finish().outcomes, [retry(Retry::Deadline)]);
+}
