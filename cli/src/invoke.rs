@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     known(&args.function)?;
     let event = read(&args.event)?;
     or_interrupted(async {
-        let binary = compile(&args.function, &Spinner::new()).await?;
+        let [binary] = compile([args.function.as_str()], &Spinner::new()).await?;
         let function = Function::start(FunctionOptions {
             environment: args.env,
             logs: Logs::Inherit,

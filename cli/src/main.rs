@@ -35,7 +35,7 @@ enum Command {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Demo(args) => demo::run(args).await,
+        Command::Demo(args) => Box::pin(demo::run(args)).await,
         Command::Invoke(args) => invoke::run(args).await,
         Command::Setup(args) => setup::run(args).await,
     };

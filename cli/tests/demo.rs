@@ -1,4 +1,4 @@
-//! `sluice demo` from a file of events to the report, on the embedded OpenSearch.
+//! `sluice demo` from a file of events to the report, on the embedded OpenSearch and SQS.
 
 #![cfg(test)]
 
@@ -13,7 +13,8 @@ use tokio::process::Command;
 
 fn demo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(["demo", "--opensearch", "embedded"]).args(arguments).kill_on_drop(true);
+    command.args(["demo", "--opensearch", "embedded", "--sqs", "embedded"]);
+    command.args(arguments).kill_on_drop(true);
     command
 }
 
@@ -73,6 +74,20 @@ async fn every_event_of_a_file_is_accounted_for() {
     assert_eq!(report["put_back"], 0);
     assert_eq!(report["invocations"]["count"], 1);
     assert_eq!(report["invocations"]["failed"], 0);
+    let sqs = &report["sqs"];
+    // The line that is too large for Firehose is not for SQS.
+    assert_eq!(
+        sqs["account"],
+        json!({
+            "messages_in": 7, "done": 3, "quarantined": 4, "dead": 0, "left": 0, "documents": 3,
+            "unaccounted": 0, "discrepancies": [],
+        })
+    );
+    assert_eq!(
+        sqs["quarantined_by_reason"],
+        json!({"empty": 1, "invalid_json": 2, "not_an_object": 3})
+    );
+    assert_eq!(sqs["documents_duplicate"], 0);
     let by_error_code = report["backup"]["by_error_code"].as_object().unwrap();
     assert_eq!(by_error_code.values().filter_map(Value::as_u64).sum::<u64>(), 2);
     let backup = Path::new(report["backup"]["folder"].as_str().unwrap());
@@ -102,9 +117,10 @@ async fn keep_leaves_the_documents_up_until_ctrl_c() {
     let said = said.join("\n");
     let example = said.split_once("curl -s '").unwrap().1;
     let (address, _) = example.split_once("/_search").unwrap();
-    let (url, index) = address.rsplit_once('/').unwrap();
+    let (url, indices) = address.rsplit_once('/').unwrap();
     let client = Client::new(url).unwrap();
-    assert_eq!(client.count(index).await.unwrap(), 20, "{said}");
+    // Twenty by way of Firehose; by way of SQS they are the same event, and so one document.
+    assert_eq!(client.count(indices).await.unwrap(), 21, "{said}");
 
     let id = command.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
@@ -112,5 +128,8 @@ async fn keep_leaves_the_documents_up_until_ctrl_c() {
     assert_eq!(output.status.code(), Some(0), "{said}");
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(report.contains("20 events in = 20 documents + 0 dropped + 0 in backup"), "{report}");
-    assert!(client.count(index).await.is_err());
+    let messages = "20 messages in = 20 done + 0 quarantined + 0 dead letters";
+    assert!(report.contains(messages), "{report}");
+    assert!(report.contains("\nGiven up            7  while OpenSearch was away"), "{report}");
+    assert!(client.count(indices).await.is_err());
 }

@@ -1,10 +1,8 @@
 //! The events that go in: the bundled sample, or a file of the user's.
 
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::Path;
-
-use local::firehose::RECORD_LIMIT_BYTES;
+use std::io::{self, BufRead, BufReader, Seek as _};
+use std::path::{Path, PathBuf};
 
 use super::file_check;
 use crate::failure::Failure;
@@ -15,29 +13,29 @@ const PEEK_BYTES: usize = 64 * 1024;
 /// One line of a file, or one event of the sample.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// What goes into the stream.
+    /// What goes in.
     Event(Vec<u8>),
     /// Nothing but white space.
     Blank,
-    /// More than Firehose takes as one record.
+    /// More than is taken as one record or message.
     TooLarge,
 }
 
-/// Where the events come from.
+/// Where the events come from, which can be read more than once.
 #[derive(Debug)]
-pub(super) enum Events {
-    /// The bundled sample.
-    Sample(std::vec::IntoIter<Vec<u8>>),
+pub(super) enum Source {
+    /// The bundled sample of music events, hostile ones among them.
+    Sample,
     /// A file with one event a line.
-    File(Lines<BufReader<File>>),
+    File {
+        /// As the user gave it.
+        path: PathBuf,
+        /// The file, or a copy of what came through a pipe.
+        file: File,
+    },
 }
 
-impl Events {
-    /// The bundled sample of music events, hostile ones among them.
-    pub(super) fn sample() -> Self {
-        Self::Sample(local::sample::demo().into_iter())
-    }
-
+impl Source {
     /// Opens a user's file, and looks at its beginning: a wrong file is better named now than
     /// after a build of minutes.
     ///
@@ -45,24 +43,72 @@ impl Events {
     /// [`Failure::Usage`] that names the file, the line, and what is expected.
     pub(super) fn open(path: &Path) -> Result<Self, Failure> {
         let unreadable = |error| file_check::unreadable(path, &error);
-        let file = File::open(path).map_err(unreadable)?;
-        if file.metadata().map_err(unreadable)?.is_dir() {
+        let mut file = File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        if metadata.is_dir() {
             return Err(file_check::directory(path));
         }
-        let mut reader = BufReader::with_capacity(PEEK_BYTES, file);
+        if !metadata.is_file() {
+            let mut copy = tempfile::tempfile().map_err(unreadable)?;
+            io::copy(&mut file, &mut copy).map_err(unreadable)?;
+            file = copy;
+        }
+        file.rewind().map_err(unreadable)?;
+        let mut reader = BufReader::with_capacity(PEEK_BYTES, &file);
         let beginning = reader.fill_buf().map_err(unreadable)?;
         file_check::check(path, beginning)?;
-        Ok(Self::File(Lines { reader, limit: RECORD_LIMIT_BYTES }))
+        Ok(Self::File { path: path.to_owned(), file })
     }
 
+    /// For people.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Sample => "bundled sample".to_owned(),
+            Self::File { path, .. } => path.display().to_string(),
+        }
+    }
+
+    /// All events from the first on, of which those of more than `limit` bytes are passed over.
+    /// One reading at a time: the place in a file is the same for all.
+    ///
+    /// # Errors
+    /// When the file cannot be read again.
+    pub(super) fn events(&self, limit: usize) -> Result<Events, Failure> {
+        match self {
+            Self::Sample => Ok(Events::Sample { events: local::sample::demo().into_iter(), limit }),
+            Self::File { path, file } => {
+                let again = file.try_clone().and_then(|mut file| file.rewind().map(|()| file));
+                let file = again.map_err(|error| file_check::unreadable(path, &error))?;
+                let reader = BufReader::with_capacity(PEEK_BYTES, file);
+                Ok(Events::File(Lines { reader, limit }))
+            }
+        }
+    }
+}
+
+/// The events, one after the other.
+#[derive(Debug)]
+pub(super) enum Events {
+    /// Of the bundled sample.
+    Sample {
+        /// Those to come.
+        events: std::vec::IntoIter<Vec<u8>>,
+        /// The longest that is not passed over, in bytes.
+        limit: usize,
+    },
+    /// Of a file with one event a line.
+    File(Lines<BufReader<File>>),
+}
+
+impl Events {
     /// The next line, or `None` at the end.
     ///
     /// # Errors
     /// When the file cannot be read any further.
     pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
         match self {
-            Self::Sample(events) => Ok(events.next().map(|event| {
-                if event.len() > RECORD_LIMIT_BYTES { Line::TooLarge } else { Line::Event(event) }
+            Self::Sample { events, limit } => Ok(events.next().map(|event| {
+                if event.len() > *limit { Line::TooLarge } else { Line::Event(event) }
             })),
             Self::File(lines) => lines.next(),
         }
@@ -119,8 +165,10 @@ impl<R: BufRead> Lines<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Line, Lines};
+    use super::{Line, Lines, Source};
     use std::io::BufReader;
+    use std::path::Path;
+    use std::process::Command;
 
     fn lines(text: &str, limit: usize, buffer: usize) -> Vec<Line> {
         let mut lines = Lines { reader: BufReader::with_capacity(buffer, text.as_bytes()), limit };
@@ -170,5 +218,33 @@ mod tests {
     fn no_line_in_an_empty_file() {
         assert_eq!(lines("", 5, 16), []);
         assert_eq!(lines("\n", 5, 16), [Line::Blank]);
+    }
+
+    /// All lines, of a file or what else is at this path, twice.
+    fn twice(path: &Path) -> [Vec<Line>; 2] {
+        let source = Source::open(path).unwrap();
+        assert_eq!(source.name(), path.display().to_string());
+        [8, 7].map(|limit| {
+            let mut events = source.events(limit).unwrap();
+            std::iter::from_fn(|| events.next().unwrap()).collect()
+        })
+    }
+
+    #[test]
+    fn a_file_and_a_pipe_are_read_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, pipe) = (folder.path().join("file"), folder.path().join("pipe"));
+        let text = "{\"a\":1}\n{\"a\":12}\n";
+        std::fs::write(&file, text).unwrap();
+        assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let (end, text) = (pipe.clone(), text.to_owned());
+        let writer = std::thread::spawn(move || std::fs::write(end, text));
+        let all = [event("{\"a\":1}"), event("{\"a\":12}")];
+        let short = [event("{\"a\":1}"), Line::TooLarge];
+        for path in [file, pipe] {
+            let [first, second] = twice(&path);
+            assert_eq!((first.as_slice(), second.as_slice()), (&all[..], &short[..]));
+        }
+        writer.join().unwrap().unwrap();
     }
 }

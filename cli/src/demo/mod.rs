@@ -1,29 +1,36 @@
-//! `sluice demo`: events through the real functions into OpenSearch, and an account of every one.
+//! `sluice demo`: events through the real functions into OpenSearch, first by way of Firehose,
+//! then by way of SQS, and an account of every one.
 
 mod account;
 mod backup;
 mod events;
 mod file_check;
 mod firehose;
+mod layout;
 mod logs;
 mod questions;
+mod queue;
 mod report;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use local::binaries;
+use local::firehose::RECORD_LIMIT_BYTES;
 use local::opensearch::{
     Choice, Client, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, InvalidChoice, Kept, Kind, OpenSearch,
 };
+use local::sqs::Sqs;
+use serde::Serialize;
 
 use crate::compile::compile;
 use crate::console::{self, say};
 use crate::failure::Failure;
 use crate::interrupt::{interrupted, or_interrupted};
 use crate::progress::Spinner;
-use events::Events;
+use events::Source;
 use report::Report;
+use std::fmt::{self, Display, Formatter};
 
 const FUNCTION: &str = "firehose-transform";
 /// How long cleaning up may take before the command ends all the same.
@@ -31,9 +38,10 @@ const CLEANUP: Duration = Duration::from_secs(10);
 
 /// Take events through the functions into OpenSearch, and account for every one.
 ///
-/// Builds the functions, starts OpenSearch and the stand-ins for Lambda and Firehose, pushes the
-/// events through the real `firehose-transform` binary, and asks OpenSearch what has arrived. No
-/// AWS account is needed, and nothing is left running.
+/// Builds the functions, starts OpenSearch, SQS and the stand-ins for Lambda and Firehose, pushes
+/// the events through the real `firehose-transform` binary, then, as messages, through the real
+/// `sqs-consumer` binary, from which OpenSearch is taken for a while, and asks OpenSearch what has
+/// arrived. No AWS account is needed, and nothing is left running.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -47,6 +55,10 @@ pub(crate) struct Args {
     // A text, not a `Choice`: clap would show a wrong value, and with it a password.
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     opensearch: String,
+    /// Where the messages wait: `auto` starts a real ElasticMQ where Java and Maven can run it,
+    /// else the embedded SQS; `real`; `embedded`; or the URL of one that is up
+    #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
+    sqs: String,
     /// Leave OpenSearch and the documents up, and say where
     #[arg(long)]
     keep: bool,
@@ -59,7 +71,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo sluice demo
   cargo sluice demo --events my-events.ndjson
-  cargo sluice demo --opensearch embedded --json
+  cargo sluice demo --opensearch embedded --sqs embedded --json
   cargo sluice demo --opensearch https://user:password@search.example --keep
 
 Exit code 1 means that an event is unaccounted for, or that a part could not be started.";
@@ -69,33 +81,34 @@ Exit code 1 means that an event is unaccounted for, or that a part could not be 
 /// # Errors
 /// When a part cannot be started, or when an event is unaccounted for.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let choice: Choice = args
-        .opensearch
-        .parse()
-        .map_err(|error: InvalidChoice| Failure::usage(format_args!("--opensearch: {error}")))?;
-    let (source, events) = match &args.events {
-        Some(path) => (path.display().to_string(), Events::open(path)?),
-        None => ("bundled sample".to_owned(), Events::sample()),
-    };
-    let (binary, opensearch) = or_interrupted(parts(choice.clone())).await?;
-    let place = Place::new(choice, &opensearch)?;
-    let result = or_interrupted(pipeline(source, events, &binary, &opensearch, &place)).await;
+    let opensearch = choice("--opensearch", &args.opensearch)?;
+    let sqs = choice("--sqs", &args.sqs)?;
+    let source = args.events.as_deref().map_or(Ok(Source::Sample), Source::open)?;
+    let parts = or_interrupted(Parts::start(opensearch.clone(), sqs)).await?;
+    let place = Place::new(opensearch, &parts.opensearch)?;
+    let result = or_interrupted(pipelines(&source, &parts, &place)).await;
+    parts.sqs.stop().await;
+    let opensearch = parts.opensearch;
     match result {
-        Ok(report) => {
-            let printed = print(&report, args.json);
+        Ok(reports) => {
+            let printed = print(&reports, args.json);
             if args.keep {
-                keep(opensearch, &place.index).await?;
+                keep(opensearch, &place).await?;
             } else {
-                clean_up(opensearch, &place.index).await;
+                clean_up(opensearch, &place).await;
             }
             printed?;
-            report.verdict()
+            reports.verdict()
         }
         Err(failure) => {
-            clean_up(opensearch, &place.index).await;
+            clean_up(opensearch, &place).await;
             Err(failure)
         }
     }
+}
+
+fn choice(option: &str, value: &str) -> Result<Choice, Failure> {
+    value.parse().map_err(|error: InvalidChoice| Failure::usage(format_args!("{option}: {error}")))
 }
 
 /// Where this run's documents go; its names are unlike those of any other run.
@@ -104,6 +117,8 @@ struct Place {
     /// With user and password, if the user gave them.
     url: String,
     index: String,
+    /// Of the documents that come by way of SQS.
+    sqs_index: String,
     backup_folder: PathBuf,
 }
 
@@ -120,40 +135,111 @@ impl Place {
         Ok(Self {
             url,
             index: format!("music-events-demo-{run}"),
+            sqs_index: format!("music-events-demo-{run}-sqs"),
             backup_folder: target.join("sluice/demo/backup").join(run),
         })
     }
 }
 
-/// The function's binary and OpenSearch, at the same time: both may take a while, and a URL where
-/// nothing answers is told before a build of minutes.
-async fn parts(choice: Choice) -> Result<(PathBuf, OpenSearch), Failure> {
-    let spinner = Spinner::new();
-    let start = async {
-        OpenSearch::start(choice, |line| spinner.say(line)).await.map_err(Failure::failed)
-    };
-    tokio::try_join!(compile(FUNCTION, &spinner), start)
+/// What the run needs.
+#[derive(Debug)]
+struct Parts {
+    opensearch: OpenSearch,
+    sqs: Sqs,
+    transform: PathBuf,
+    consumer: PathBuf,
 }
 
-/// Everything from the index template to the answers of OpenSearch.
-async fn pipeline(
-    source: String,
-    events: Events,
-    binary: &Path,
-    opensearch: &OpenSearch,
+impl Parts {
+    /// All of them at the same time: each may take a while, and a URL where nothing answers is told
+    /// before a build of minutes.
+    async fn start(opensearch: Choice, sqs: Choice) -> Result<Self, Failure> {
+        let spinner = Spinner::new();
+        let say = |line: &str| spinner.say(line);
+        let opensearch =
+            async { OpenSearch::start(opensearch, say).await.map_err(Failure::failed) };
+        let sqs = async { Sqs::start(sqs, say).await.map_err(Failure::failed) };
+        let functions = compile([FUNCTION, queue::FUNCTION], &spinner);
+        let ([transform, consumer], opensearch, sqs) =
+            tokio::try_join!(functions, opensearch, sqs)?;
+        Ok(Self { opensearch, sqs, transform, consumer })
+    }
+}
+
+/// The reports of both halves.
+#[derive(Debug, Serialize)]
+struct Reports {
+    #[serde(flatten)]
+    firehose: Report,
+    sqs: queue::Report,
+}
+
+impl Reports {
+    /// # Errors
+    /// [`Failure::Failed`] with what is missing, if one event is unaccounted for.
+    fn verdict(&self) -> Result<(), Failure> {
+        self.firehose.verdict()?;
+        let discrepancies = self.sqs.discrepancies();
+        if discrepancies.is_empty() {
+            return Ok(());
+        }
+        let discrepancies = discrepancies.join("\n  ");
+        Err(Failure::failed(format!(
+            "the account of the messages does not come out even:\n  {discrepancies}"
+        )))
+    }
+}
+
+impl Display for Reports {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        write!(out, "{}\n{}", self.firehose, self.sqs)
+    }
+}
+
+/// Both halves, one after the other.
+async fn pipelines(source: &Source, parts: &Parts, place: &Place) -> Result<Reports, Failure> {
+    put_index_template(&parts.opensearch.client()).await?;
+    Ok(Reports {
+        firehose: through_firehose(source, parts, place).await?,
+        sqs: through_sqs(source, parts, place).await?,
+    })
+}
+
+async fn through_firehose(
+    source: &Source,
+    parts: &Parts,
     place: &Place,
 ) -> Result<Report, Failure> {
-    let client = opensearch.client();
-    put_index_template(&client).await?;
-    let run = firehose::run(events, binary, place).await?;
+    let events = source.events(RECORD_LIMIT_BYTES)?;
+    let run = firehose::run(events, &parts.transform, place).await?;
     let backup = backup::count(&place.backup_folder).map_err(|error| {
         let folder = place.backup_folder.display();
         Failure::failed(format!("the backup {folder} cannot be read: {error}"))
     })?;
-    let answers = questions::ask(&client, &place.index).await.map_err(|error| {
-        Failure::failed(format!("OpenSearch at {} cannot be asked: {error}", client.url()))
-    })?;
-    Ok(Report::new(source, opensearch, place, run, backup, answers))
+    let answers = ask(&parts.opensearch, &place.index).await?;
+    Ok(Report::new(source.name(), &parts.opensearch, place, run, backup, answers))
+}
+
+async fn through_sqs(
+    source: &Source,
+    parts: &Parts,
+    place: &Place,
+) -> Result<queue::Report, Failure> {
+    let Parts { opensearch, sqs, consumer, .. } = parts;
+    let index = &place.sqs_index;
+    let client = opensearch.client();
+    let events = source.events(queue::MESSAGE_LIMIT_BYTES)?;
+    let parts = queue::Parts { sqs, opensearch: &client, binary: consumer, index };
+    let run = queue::run(events, parts).await?;
+    let documents = ask(opensearch, index).await?.documents;
+    Ok(queue::Report::new(source.name(), sqs, opensearch, index, &run, documents))
+}
+
+async fn ask(opensearch: &OpenSearch, index: &str) -> Result<questions::Answers, Failure> {
+    let answers = questions::ask(&opensearch.client(), index).await;
+    answers.map_err(|error| {
+        Failure::failed(format!("OpenSearch at {} cannot be asked: {error}", opensearch.url()))
+    })
 }
 
 async fn put_index_template(client: &Client) -> Result<(), Failure> {
@@ -165,7 +251,7 @@ async fn put_index_template(client: &Client) -> Result<(), Failure> {
     })
 }
 
-fn print(report: &Report, json: bool) -> Result<(), Failure> {
+fn print(report: &Reports, json: bool) -> Result<(), Failure> {
     if json {
         let mut text = serde_json::to_vec_pretty(report).map_err(Failure::failed)?;
         text.push(b'\n');
@@ -176,10 +262,11 @@ fn print(report: &Report, json: bool) -> Result<(), Failure> {
 
 /// Leaves the documents where they are, and OpenSearch with them; the embedded one lives in this
 /// process, which therefore waits.
-async fn keep(opensearch: OpenSearch, index: &str) -> Result<(), Failure> {
+async fn keep(opensearch: OpenSearch, place: &Place) -> Result<(), Failure> {
+    let Place { index, sqs_index, .. } = place;
     let look = |url: &str| {
         say(format_args!("\nOpenSearch is at {url}. Look at some documents:"));
-        say(format_args!("  curl -s '{url}/{index}/_search?size=3&pretty'"));
+        say(format_args!("  curl -s '{url}/{index}*/_search?size=3&pretty'"));
     };
     match opensearch.keep().await.map_err(Failure::failed)? {
         Kept::Detached { url, stop } => {
@@ -188,7 +275,7 @@ async fn keep(opensearch: OpenSearch, index: &str) -> Result<(), Failure> {
         }
         Kept::Elsewhere { url } => {
             look(&url);
-            say(format_args!("Remove them:\n  curl -s -X DELETE '{url}/{index}'"));
+            say(format_args!("Remove them:\n  curl -s -X DELETE '{url}/{index},{sqs_index}'"));
         }
         Kept::InProcess(opensearch) => {
             look(opensearch.url());
@@ -201,12 +288,13 @@ async fn keep(opensearch: OpenSearch, index: &str) -> Result<(), Failure> {
 }
 
 /// Removes the run's documents and whatever was started for it.
-async fn clean_up(opensearch: OpenSearch, index: &str) {
+async fn clean_up(opensearch: OpenSearch, place: &Place) {
+    let index = format!("{},{}", place.index, place.sqs_index);
     let client = opensearch.client();
     let cleaned = tokio::time::timeout(CLEANUP, async {
-        // A server of ours goes with its data; another one keeps everything but the run's index.
+        // A server of ours goes with its data; another one keeps everything but the run's indices.
         let deleted = match opensearch.kind() {
-            Kind::Url => client.delete_index(index).await,
+            Kind::Url => client.delete_index(&index).await,
             _ => Ok(()),
         };
         opensearch.stop().await;
@@ -215,7 +303,7 @@ async fn clean_up(opensearch: OpenSearch, index: &str) {
     let url = client.url();
     match cleaned.await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => say(format_args!("The index {index} is left at {url}: {error}")),
+        Ok(Err(error)) => say(format_args!("The indices {index} are left at {url}: {error}")),
         Err(_) => {
             let seconds = CLEANUP.as_secs();
             say(format_args!(

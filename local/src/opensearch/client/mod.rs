@@ -83,6 +83,23 @@ impl Client {
         }
     }
 
+    /// The environment variables with which a function reaches this server as this client does.
+    /// Secrets are among them.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let mut variables = vec![("OPENSEARCH_ENDPOINT", self.url().to_owned())];
+        match (&self.signer, self.target.user_and_password()) {
+            (Some(signer), _) => variables.extend(signer.variables()),
+            (None, Some((user, password))) => variables.extend([
+                ("OPENSEARCH_AUTH", "basic".to_owned()),
+                ("OPENSEARCH_USERNAME", user),
+                ("OPENSEARCH_PASSWORD", password),
+            ]),
+            (None, None) => variables.push(("OPENSEARCH_AUTH", "none".to_owned())),
+        }
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
     /// The server's URL, without user and password and without a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {

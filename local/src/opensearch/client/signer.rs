@@ -43,6 +43,21 @@ impl Signer {
         Ok(Some(Self { service, region: region.to_owned(), credentials }))
     }
 
+    /// The environment variables with which a function signs as this one does.
+    pub(super) fn variables(&self) -> Vec<(&'static str, String)> {
+        let credentials = &self.credentials;
+        let mut variables = vec![
+            ("OPENSEARCH_AUTH", "sigv4".to_owned()),
+            ("OPENSEARCH_SERVICE", self.service.to_owned()),
+            ("AWS_REGION", self.region.clone()),
+            ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
+        ];
+        let token = credentials.session_token().unwrap_or_default();
+        variables.push(("AWS_SESSION_TOKEN", token.to_owned()));
+        variables
+    }
+
     /// Adds a signature of the time `now` to a request that has all its headers.
     pub(super) fn sign(
         &self,
@@ -126,6 +141,24 @@ mod tests {
     }
 
     // The expected signatures are those of botocore's `SigV4Auth` for the same requests.
+
+    #[test]
+    fn a_function_is_told_how_to_sign() {
+        let told: std::collections::BTreeMap<_, _> =
+            client(DOMAIN, &environment(Some(TOKEN))).unwrap().variables().into_iter().collect();
+        let expected = [
+            ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("AWS_SESSION_TOKEN", TOKEN),
+            ("OPENSEARCH_AUTH", "sigv4"),
+            ("OPENSEARCH_ENDPOINT", DOMAIN),
+            ("OPENSEARCH_SERVICE", "es"),
+        ];
+        let told: Vec<_> =
+            told.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(told, expected);
+    }
 
     #[test]
     fn a_request_to_a_domain_is_signed_with_its_session_token() {

@@ -57,6 +57,14 @@ impl Target {
         self.authorization.as_ref()
     }
 
+    /// Who asks, where that is basic authentication.
+    pub(super) fn user_and_password(&self) -> Option<(String, String)> {
+        let base64 = self.authorization.as_ref()?.to_str().ok()?.strip_prefix("Basic ")?;
+        let credentials = String::from_utf8(STANDARD.decode_to_vec(base64).ok()?).ok()?;
+        let (user, password) = credentials.split_once(':').unwrap_or((&credentials, ""));
+        Some((user.to_owned(), password.to_owned()))
+    }
+
     pub(super) fn uri(&self, path: &str) -> Result<Uri, ClientError> {
         path.parse::<PathAndQuery>().map_err(|_| ClientError::Path)?;
         format!("{}{path}", self.url).parse().map_err(|_| ClientError::Path)
@@ -89,6 +97,14 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tells_who_asks() {
+        let asks = |url: &str| Target::parse(url).unwrap().user_and_password();
+        let (user, password) = ("ada@example".to_owned(), "a:b".to_owned());
+        assert_eq!(asks("http://ada%40example:a%3Ab@host"), Some((user, password)));
+        assert_eq!(asks("http://host"), None);
+    }
 
     #[test]
     fn keeps_credentials_out_of_the_url() {
