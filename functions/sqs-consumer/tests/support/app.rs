@@ -1,0 +1,209 @@
+//! The handler with an OpenSearch and an SQS that follow a script, on a paused clock.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::event::Timestamp;
+use shared::opensearch::{Answer, Error as SearchError};
+use shared::runtime::{Function, Invocation};
+use sqs_consumer::App;
+use sqs_consumer::config::Config;
+use sqs_consumer::error::Error;
+use sqs_consumer::ports::{EntryFailure, Queues, Search, VisibilityChange};
+use sqs_consumer::quarantine::Quarantined;
+use tokio::time::{Instant, sleep};
+
+/// 2024-03-01T12:35:00Z, when every invocation starts.
+pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
+
+/// What OpenSearch does with one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Bulk {
+    /// It writes all documents, after this.
+    Write(Duration),
+    /// It refuses the whole request.
+    Status(u16),
+    /// No answer comes.
+    Hang,
+    /// The port has a defect.
+    Panic,
+}
+
+/// What SQS does with one call.
+#[derive(Clone, Debug)]
+pub(crate) enum Call {
+    Do,
+    /// No answer comes.
+    Hang,
+}
+
+/// What was done outside, in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Done {
+    /// The ids of the documents of a request.
+    Bulk(Vec<String>),
+    /// The bodies of a call to quarantine.
+    Quarantine(Vec<String>),
+    /// The receipt handles and seconds of a call, and the queue's name.
+    Visibility(String, Vec<(String, u32)>),
+}
+
+#[derive(Debug, Default)]
+struct Outside {
+    bulk: VecDeque<Bulk>,
+    calls: VecDeque<Call>,
+    done: Vec<Done>,
+    bodies: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Ports(Rc<RefCell<Outside>>);
+
+impl Search for Ports {
+    async fn bulk(&self, body: &[u8]) -> Result<Answer, SearchError> {
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        let id = |line: &str| {
+            let action: Value = serde_json::from_str(line).unwrap();
+            action["create"]["_id"].as_str().unwrap().to_owned()
+        };
+        let ids: Vec<_> = text.lines().step_by(2).map(id).collect();
+        let script = {
+            let mut outside = self.0.borrow_mut();
+            outside.done.push(Done::Bulk(ids.clone()));
+            outside.bodies.push(text);
+            outside.bulk.pop_front().unwrap_or(Bulk::Write(Duration::ZERO))
+        };
+        match script {
+            Bulk::Write(after) => sleep(after).await,
+            Bulk::Status(status) => return Ok(Answer { status, body: "{}".into() }),
+            Bulk::Hang => std::future::pending().await,
+            Bulk::Panic => panic!("as it happens"),
+        }
+        let item = |id: &String| json!({"create": {"_id": id, "status": 201}});
+        let items: Vec<_> = ids.iter().map(item).collect();
+        Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
+    }
+}
+
+impl Ports {
+    async fn call(&self, done: Done) {
+        let call = {
+            let mut outside = self.0.borrow_mut();
+            outside.done.push(done);
+            outside.calls.pop_front().unwrap_or(Call::Do)
+        };
+        if matches!(call, Call::Hang) {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+impl Queues for Ports {
+    async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<EntryFailure>> {
+        let bodies = entries.iter().map(|entry| entry.body.clone()).collect();
+        self.call(Done::Quarantine(bodies)).await;
+        vec![None; entries.len()]
+    }
+
+    async fn change_visibility(
+        &self,
+        queue_arn: &str,
+        changes: &[VisibilityChange],
+    ) -> Vec<EntryFailure> {
+        let queue = queue_arn.rsplit(':').next().unwrap().to_owned();
+        let change = |change: &VisibilityChange| (change.receipt_handle.clone(), change.seconds);
+        self.call(Done::Visibility(queue, changes.iter().map(change).collect())).await;
+        Vec::new()
+    }
+}
+
+/// The handler under test.
+pub(crate) struct Handler {
+    app: App<Ports, Ports, Metrics>,
+    ports: Ports,
+    metrics: Metrics,
+}
+
+/// Where the metrics go.
+#[derive(Clone, Debug, Default)]
+struct Metrics(Rc<RefCell<Vec<u8>>>);
+
+impl std::io::Write for Metrics {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Handler {
+    /// A handler with these variables besides Lambda's own.
+    pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
+        let own = [
+            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "consumer-test"),
+            ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+            ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/1/quarantine"),
+        ];
+        let environment = own.iter().chain(variables).copied().collect();
+        let config = Config::from_environment(&environment).unwrap();
+        let (ports, metrics) = (Ports::default(), Metrics::default());
+        let random = fastrand::Rng::with_seed(20_240_301);
+        let app = App::new(config, ports.clone(), ports.clone(), random, metrics.clone());
+        Self { app, ports, metrics }
+    }
+
+    /// What OpenSearch does next, before it writes everything at once.
+    pub(crate) fn opensearch(self, script: &[Bulk]) -> Self {
+        self.ports.0.borrow_mut().bulk.extend(script.iter().cloned());
+        self
+    }
+
+    /// What SQS does next, before it does everything.
+    pub(crate) fn sqs(self, script: &[Call]) -> Self {
+        self.ports.0.borrow_mut().calls.extend(script.iter().cloned());
+        self
+    }
+
+    /// Handles one event, with so much time left: the ids of the messages that come again, and
+    /// how long it took.
+    pub(crate) async fn handle(
+        &mut self,
+        event: &[u8],
+        left: Duration,
+    ) -> Result<(Vec<String>, Duration), Error> {
+        let started = Instant::now();
+        let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
+        let deadline = started + left;
+        let invocation = Invocation { body: event, request_id: "request", now, deadline };
+        let answer = self.app.handle(invocation).await?;
+        let answer: Value = serde_json::from_slice(answer).unwrap();
+        let failures = answer["batchItemFailures"].as_array().unwrap();
+        let id = |failure: &Value| failure["itemIdentifier"].as_str().unwrap().to_owned();
+        Ok((failures.iter().map(id).collect(), started.elapsed()))
+    }
+
+    /// What was done outside since the last time.
+    pub(crate) fn done(&self) -> Vec<Done> {
+        std::mem::take(&mut self.ports.0.borrow_mut().done)
+    }
+
+    /// The bodies of the bulk requests since the last time.
+    pub(crate) fn bodies(&self) -> Vec<String> {
+        std::mem::take(&mut self.ports.0.borrow_mut().bodies)
+    }
+
+    /// The metrics of the invocation since the last time, and the names of their dimensions.
+    pub(crate) fn metrics(&self) -> (BTreeMap<String, u64>, Value) {
+        let text = std::mem::take(&mut *self.metrics.0.borrow_mut());
+        let line: Value = serde_json::from_slice(&text).unwrap();
+        let dimensions = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].clone();
+        let number = |(name, value): (&String, &Value)| Some((name.clone(), value.as_u64()?));
+        (line.as_object().unwrap().iter().filter_map(number).collect(), dimensions)
+    }
+}
