@@ -188,7 +188,7 @@ async fn a_function_that_is_killed_while_it_puts_back_loses_nothing() {
     assert!(doubled.iter().all(|(_, times)| **times == 2));
     assert_same(times.into_keys(), pairs(&documents(&payloads, ARRIVAL_MS)));
     // The two have ids of their own, because a record that is put back is a new one.
-    let ids: BTreeSet<_> = ended.documents.iter().map(|stored| &stored.firehose_id).collect();
+    let ids: BTreeSet<_> = ended.documents.iter().map(|stored| &stored.id).collect();
     assert_eq!(ids.len(), payloads.len() + twice);
     let query = json!({"query": {"term": {"event.id": id(&ended.documents[0].text)}}});
     let answer = server.client.search("music-events-killed-putting-back-*", &query).await.unwrap();

@@ -101,7 +101,7 @@ fn check_format(failed: &Failed, name: &str, ended: &Ended) {
     let id = failed.line["esDocumentId"].as_str().unwrap();
     let digits = id.strip_suffix(".0").unwrap();
     assert!(digits.len() == 56 && digits.bytes().all(|byte| byte.is_ascii_digit()), "{id}");
-    let taken = ended.documents.iter().any(|stored| stored.firehose_id == id);
+    let taken = ended.documents.iter().any(|stored| stored.id == id);
     assert!(!taken, "{id} is in the index, too");
     let expected = json!({
         "attemptsMade": 1,

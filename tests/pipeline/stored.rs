@@ -13,8 +13,8 @@ const MOST: usize = 10_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) index: String,
-    /// The id that Firehose gave it.
-    pub(crate) firehose_id: String,
+    /// Its `_id`: by way of Firehose one of its own, by way of SQS the `event.id`.
+    pub(crate) id: String,
     /// As it was sent, byte for byte, but without what `event.ingested` says.
     pub(crate) text: String,
 }
@@ -47,7 +47,7 @@ fn sources(answer: &str) -> Vec<Stored> {
         let (source, after) = from_source.split_at(values.byte_offset());
         stored.push(Stored {
             index: member(head, "_index"),
-            firehose_id: member(head, "_id"),
+            id: member(head, "_id"),
             text: without_ingested(source.trim()),
         });
         rest = after;
@@ -55,8 +55,9 @@ fn sources(answer: &str) -> Vec<Stored> {
     stored
 }
 
-/// A text of a hit's head, in which nothing is escaped.
+/// A text of a hit's head.
 fn member(head: &str, name: &str) -> String {
-    let (_, value) = head.split_once(&format!("\"{name}\":\"")).unwrap();
-    value.split_once('"').unwrap().0.to_owned()
+    let (_, value) = head.split_once(&format!("\"{name}\":")).unwrap();
+    let mut values = serde_json::Deserializer::from_str(value).into_iter::<String>();
+    values.next().unwrap().unwrap()
 }
