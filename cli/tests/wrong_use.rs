@@ -52,10 +52,13 @@ fn help_has_examples_and_exit_codes() {
 }
 
 #[test]
-fn an_opensearch_that_is_none_of_the_choices() {
-    let message = message(&["demo", "--opensearch", "ada:secret@localhost:9200"]);
-    assert!(message.contains("expected auto, embedded, real or a URL"), "{message}");
-    assert!(!message.contains("secret"), "{message}");
+fn a_server_that_is_none_of_the_choices() {
+    for option in ["--opensearch", "--sqs"] {
+        let message = message(&["demo", option, "ada:secret@localhost:9200"]);
+        let expected = format!("{option}: expected auto, embedded, real or a URL");
+        assert!(message.contains(&expected), "{message}");
+        assert!(!message.contains("secret"), "{message}");
+    }
 }
 
 #[test]

@@ -21,8 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The endpoint is not a URL that starts with `http://`.
-    #[error("expected a URL that starts with http://")]
+    /// The endpoint is not a URL that starts with `http://`, or has a user in it.
+    #[error("expected a URL that starts with http://, without user and password")]
     Url,
     /// The service refused the call, or failed.
     #[error("{code} (status {status}): {message}")]
@@ -78,7 +78,9 @@ impl Client {
     pub fn new(url: &str) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
         let uri: Uri = format!("{url}/").parse().map_err(|_| ClientError::Url)?;
-        if uri.scheme_str() != Some("http") || uri.host().is_none_or(str::is_empty) {
+        let has_user = uri.authority().is_some_and(|authority| authority.as_str().contains('@'));
+        let has_host = uri.host().is_some_and(|host| !host.is_empty());
+        if uri.scheme_str() != Some("http") || !has_host || has_user {
             return Err(ClientError::Url);
         }
         let builder = hyper_util::client::legacy::Client::builder(TokioExecutor::new());
@@ -207,7 +209,13 @@ mod tests {
             let client = Client::new(url).unwrap();
             assert_eq!(client.url(), url.trim_end_matches('/'));
         }
-        for url in ["https://sqs.eu-west-1.amazonaws.com", "localhost:9324", "http://", ""] {
+        for url in [
+            "https://sqs.eu-west-1.amazonaws.com",
+            "localhost:9324",
+            "http://",
+            "http://a:b@host",
+            "",
+        ] {
             assert!(matches!(Client::new(url), Err(ClientError::Url)), "{url}");
         }
     }

@@ -31,7 +31,7 @@ pub enum Error {
     /// The given URL is not one, or no SQS answers there.
     #[error("no SQS at {url}: {source}")]
     Url {
-        /// The URL.
+        /// The URL, if it is one.
         url: String,
         /// What the request for its queues ended in.
         source: ClientError,
@@ -115,9 +115,11 @@ impl Sqs {
     }
 
     async fn elsewhere(url: &str, say: &mut impl FnMut(&str)) -> Result<Self, Error> {
-        let failed = |source| Error::Url { url: url.to_owned(), source };
-        let client = Client::new(url).map_err(failed)?;
-        client.call("ListQueues", &json!({})).await.map_err(failed)?;
+        // A URL that is none may have a password in it.
+        let client = Client::new(url)
+            .map_err(|source| Error::Url { url: "the given URL".to_owned(), source })?;
+        let listed = client.call("ListQueues", &json!({})).await;
+        listed.map_err(|source| Error::Url { url: client.url().to_owned(), source })?;
         say(&format!("SQS: the one at {}.", client.url()));
         Ok(Self { client, server: Server::Elsewhere })
     }

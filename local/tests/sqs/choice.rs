@@ -21,6 +21,12 @@ async fn the_embedded_server_is_taken_when_asked_for() {
     elsewhere.stop().await;
     client.call("ListQueues", &json!({})).await.unwrap();
 
+    let with_password = Choice::Url("http://user:secret@127.0.0.1".to_owned());
+    let error = Sqs::start(with_password, |_| {}).await.unwrap_err().to_string();
+    let expected = "no SQS at the given URL: expected a URL that starts with http://, without user \
+                    and password";
+    assert_eq!(error, expected);
+
     sqs.stop().await;
     let error = Sqs::start(choice, |_| {}).await.unwrap_err().to_string();
     assert!(error.starts_with(&format!("no SQS at {url}: no answer: ")), "{error}");

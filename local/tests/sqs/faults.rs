@@ -1,5 +1,7 @@
 //! The embedded server's faults on demand.
 
+use std::time::Duration;
+
 use local::sqs::ClientError;
 use local::sqs::embedded::{Fault, Lasting, Operation};
 use serde_json::json;
@@ -45,6 +47,21 @@ async fn a_dropped_connection_may_have_done_it() {
         assert!(matches!(error, ClientError::Exchange(_)), "{error}");
         assert_eq!(server.counts(&queue).await, [sent, 0, 0]);
     }
+}
+
+#[tokio::test]
+async fn a_slow_call_is_done_before_it_is_answered() {
+    let slow = Fault::Slow(Duration::from_hours(1));
+    let (server, queue) = failing(Operation::SendMessage, slow).await;
+    let members = json!({"QueueUrl": queue, "MessageBody": "x"});
+    let client = server.client.clone();
+    let call = tokio::spawn(async move { client.call("SendMessage", &members).await });
+    while server.counts(&queue).await == [0, 0, 0] {
+        tokio::task::yield_now().await;
+    }
+    assert!(!call.is_finished());
+    call.abort();
+    assert_eq!(server.receive_one(&queue).await["Body"], "x");
 }
 
 #[tokio::test]
