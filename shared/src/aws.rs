@@ -5,6 +5,7 @@
 //! first called for: it costs more than the rest of a cold start.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::fmt;
 
 use aws_credential_types::Credentials;
@@ -12,6 +13,8 @@ use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
@@ -89,6 +92,46 @@ impl Aws {
 #[must_use]
 pub fn connector() -> Connector {
     Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
+}
+
+/// Why a call failed, without what was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallFailure {
+    /// The service's code, if it answered.
+    pub code: Option<String>,
+    /// What the service says of it, or what kept it from answering.
+    pub message: String,
+}
+
+impl<E, R> From<&SdkError<E, R>> for CallFailure
+where
+    E: ProvideErrorMetadata + Error + 'static,
+    R: fmt::Debug + 'static,
+{
+    fn from(error: &SdkError<E, R>) -> Self {
+        let code = error.code().map(str::to_owned);
+        let message = error.message().map_or_else(|| cause(error), str::to_owned);
+        Self { code, message }
+    }
+}
+
+impl fmt::Display for CallFailure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.code {
+            Some(code) => write!(out, "{code}: {}", self.message),
+            None => out.write_str(&self.message),
+        }
+    }
+}
+
+/// The innermost cause of an error: what is around it only says that there is one.
+#[must_use]
+pub fn cause(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
 }
 
 #[cfg(test)]

@@ -227,3 +227,37 @@ async fn no_answer_is_an_error_that_tells_why() {
         "{error}"
     );
 }
+
+/// Between two invocations a function stands still, and a server closes what is idle.
+#[test]
+fn a_connection_that_was_closed_meanwhile_is_opened_again() {
+    use std::io::{Read, Write};
+
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (tell, closed) = std::sync::mpsc::channel();
+    let server = std::thread::spawn(move || {
+        for _ in 0..3 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n{}\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            stream.write_all(answer("200 OK", "{}").as_bytes()).unwrap();
+            drop(stream);
+            tell.send(()).unwrap();
+        }
+    });
+    let client = client(&[("OPENSEARCH_ENDPOINT", &url), NO_AUTH]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for _ in 0..3 {
+        let body = Bytes::from_static(b"{}\n");
+        let request = Request::post("/_bulk").body(body).unwrap();
+        let answered = runtime.block_on(client.send(request, LONG));
+        assert_eq!(answered.map(|answer| answer.status), Ok(200));
+        closed.recv().unwrap();
+    }
+    server.join().unwrap();
+}

@@ -199,10 +199,11 @@ fn original(attributes: &str) -> BTreeMap<String, Attribute> {
 
 /// An attribute; `None` where it is none that SQS can have sent.
 fn read(data_type: &str, text: Option<&str>, binary: Option<&str>) -> Option<Attribute> {
+    let given = |text: &&str| !text.is_empty();
     let value = if data_type.split('.').next() == Some("Binary") {
-        AttributeValue::Binary(STANDARD.decode_to_vec(binary?).ok()?)
+        AttributeValue::Binary(STANDARD.decode_to_vec(binary.filter(given)?).ok()?)
     } else {
-        AttributeValue::Text(text?.to_owned())
+        AttributeValue::Text(text.filter(given)?.to_owned())
     };
     Some(Attribute { data_type: data_type.to_owned(), value })
 }

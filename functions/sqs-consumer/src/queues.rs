@@ -4,10 +4,9 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use aws_sdk_sqs as sqs;
-use shared::aws::{Aws, Service};
-use sqs::config::http::HttpResponse;
+use shared::aws::{Aws, CallFailure, Service};
 use sqs::config::retry::RetryConfig;
-use sqs::error::{BuildError, ProvideErrorMetadata, SdkError};
+use sqs::error::BuildError;
 use sqs::primitives::Blob;
 use sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, MessageAttributeValue,
@@ -52,7 +51,7 @@ impl AwsQueues {
         for (id, quarantined) in entries.iter().enumerate() {
             call = call.entries(entry(id, quarantined, fifo).map_err(|error| unbuilt(&error))?);
         }
-        let answer = call.send().await.map_err(|error| call_failure(&error))?;
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
         let failure = |id: usize| {
             let id = id.to_string();
             if let Some(failed) = answer.failed().iter().find(|failed| failed.id() == id) {
@@ -85,7 +84,7 @@ impl AwsQueues {
                 .build();
             call = call.entries(entry.map_err(|error| unbuilt(&error))?);
         }
-        let answer = call.send().await.map_err(|error| call_failure(&error))?;
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
         Ok(answer.failed().iter().map(entry_failure).collect())
     }
 }
@@ -167,25 +166,9 @@ fn entry_failure(failed: &BatchResultErrorEntry) -> EntryFailure {
     EntryFailure { code: failed.code().to_owned(), message }
 }
 
-fn call_failure<E>(error: &SdkError<E, HttpResponse>) -> EntryFailure
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    let code = error.code().unwrap_or("NoAnswer").to_owned();
-    let message = match error.message() {
-        Some(message) => message.to_owned(),
-        // Without the request: it holds the messages.
-        None => innermost(error),
-    };
-    EntryFailure { code, message }
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
+fn call_failure(failure: CallFailure) -> EntryFailure {
+    let CallFailure { code, message } = failure;
+    EntryFailure { code: code.unwrap_or_else(|| "NoAnswer".to_owned()), message }
 }
 
 #[cfg(test)]

@@ -33,6 +33,9 @@ const MAX_QUARANTINE_BYTES: usize = 262_144;
 /// No more different troubles are told in the log.
 const MAX_TROUBLES: usize = 8;
 
+/// No more different reasons of refusal are told apart.
+const MAX_CODES: usize = 32;
+
 /// What has to be done next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step<'s> {
@@ -365,9 +368,12 @@ where
             Why::Model(refusal) => refusal.reason(),
             Why::OpenSearch(reason) => &reason.code,
         };
-        match self.report.refused.get_mut(code) {
+        let codes = &mut self.report.refused;
+        // OpenSearch may name what it likes, but not fill the log with it.
+        let code = if codes.len() < MAX_CODES || codes.contains_key(code) { code } else { "other" };
+        match codes.get_mut(code) {
             Some((count, _)) => *count += 1,
-            None => drop(self.report.refused.insert(code.to_owned(), (1, message))),
+            None => drop(codes.insert(code.to_owned(), (1, message))),
         }
         self.refusals.push_back(Refused { message, position, why });
     }

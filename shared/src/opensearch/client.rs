@@ -1,6 +1,5 @@
 //! One request, one answer, within a time limit.
 
-use std::error::Error as StdError;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -125,11 +124,11 @@ impl Client {
         let response = self.connector.get_or_init(aws::connector).call(request).await;
         let response = response.map_err(|error| Error::Unreachable {
             url: found.url.as_str().to_owned(),
-            reason: innermost(&error),
+            reason: aws::cause(&error),
         })?;
         let status = response.status().as_u16();
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| Error::BrokenAnswer(innermost(&*error)))?.to_bytes();
+        let body = body.map_err(|error| Error::BrokenAnswer(aws::cause(&*error)))?.to_bytes();
         if status == 401 && matches!(self.settings.auth, Auth::Secret(_)) {
             // Passwords change: the next request reads the secret again.
             *self.lock_found() = None;
@@ -176,13 +175,4 @@ impl Client {
     fn lock_found(&self) -> MutexGuard<'_, Option<Arc<Found>>> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The innermost cause: what is around it only says that there is one.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost.to_string()
 }

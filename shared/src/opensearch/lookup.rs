@@ -2,22 +2,20 @@
 
 use aws_sdk_opensearch as domains;
 use aws_sdk_secretsmanager as secrets;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
 use http::HeaderValue;
 use serde::Deserialize;
 
 use super::settings::basic;
 use super::{Error, Url};
-use crate::aws::Aws;
+use crate::aws::{Aws, CallFailure};
 
 /// The endpoint of a domain: its own, or that in its VPC.
 pub(super) async fn endpoint(aws: &Aws, domain: &str) -> Result<Url, Error> {
     let failed = |reason: String| Error::Domain { domain: domain.to_owned(), reason };
     let config = aws.sdk_config("OPENSEARCH", RetryConfig::standard());
     let answer = domains::Client::new(&config).describe_domain().domain_name(domain).send().await;
-    let answer = answer.map_err(|error| failed(reason(&error)))?;
+    let answer = answer.map_err(|error| failed(CallFailure::from(&error).to_string()))?;
     let status = answer.domain_status();
     let host = status.and_then(|status| {
         let in_vpc = || status.endpoints().and_then(|all| all.get("vpc")).map(String::as_str);
@@ -32,7 +30,7 @@ pub(super) async fn password(aws: &Aws, arn: &str) -> Result<HeaderValue, Error>
     let failed = |reason: String| Error::Secret { arn: arn.to_owned(), reason };
     let config = aws.sdk_config("SECRETS_MANAGER", RetryConfig::standard());
     let answer = secrets::Client::new(&config).get_secret_value().secret_id(arn).send().await;
-    let answer = answer.map_err(|error| failed(reason(&error)))?;
+    let answer = answer.map_err(|error| failed(CallFailure::from(&error).to_string()))?;
     let header = answer.secret_string().and_then(header);
     header.ok_or_else(|| failed("it is no JSON with a `username` and a `password`".to_owned()))
 }
@@ -46,25 +44,6 @@ struct Secret {
 fn header(secret: &str) -> Option<HeaderValue> {
     let Secret { username, password } = serde_json::from_str(secret).ok()?;
     basic(&username, &password)
-}
-
-/// Why a call failed: what the service said, or what kept it from being asked.
-fn reason<E, R>(error: &SdkError<E, R>) -> String
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug,
-{
-    match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        (None, _) => {
-            let mut innermost: &dyn std::error::Error = error;
-            while let Some(source) = innermost.source() {
-                innermost = source;
-            }
-            innermost.to_string()
-        }
-    }
 }
 
 #[cfg(test)]

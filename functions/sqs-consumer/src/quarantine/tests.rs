@@ -133,6 +133,7 @@ fn attributes_that_sqs_cannot_have_sent_are_left_out() {
     let attributes = json!({
         "no type": {"stringValue": "x"}, "no value": {"dataType": "String"},
         "no base64": {"dataType": "Binary", "binaryValue": "*"}, "no object": 5,
+        "no text": own(""), "no bytes": {"dataType": "Binary", "binaryValue": ""},
         "sluice.attributes": own("no JSON"),
     });
     let sent = quarantined(&attributes, "oops", &reason("no")).unwrap();

@@ -468,3 +468,21 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     assert!(matches!(work.next_step(), Step::Quarantine([_])), "the same until it is answered");
     assert_eq!(work.finish().outcomes, [retry(Retry::Deadline)]);
 }
+
+#[test]
+fn opensearch_cannot_fill_the_log_with_reasons() {
+    let bodies: Vec<_> = (0..100).map(|at| play(&format!("e{at}"))).collect();
+    let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
+    let index = &mut |ids: &[String]| {
+        let item = |id: &String| {
+            let error = json!({"type": format!("{id}_exception"), "reason": "r"});
+            json!({"create": {"_id": id, "status": 400, "error": error}})
+        };
+        let items: Vec<_> = ids.iter().map(item).collect();
+        Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
+    };
+    let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
+    assert_eq!(run.report.outcomes, [QUARANTINED; 100]);
+    assert_eq!((run.report.refused.len(), refused(&run.report)), (33, 100));
+    assert_eq!(run.report.refused["other"], (68, 32));
+}

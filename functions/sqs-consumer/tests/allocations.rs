@@ -1,0 +1,129 @@
+//! In the steady state a message costs no allocation, and a large batch little memory beside
+//! itself: buffers are kept from message to message, and from invocation to invocation.
+
+#![cfg(test)]
+
+mod support {
+    pub(crate) mod event;
+}
+
+use std::io;
+use std::time::Duration;
+
+use allocation_counter::{AllocationInfo, measure};
+use bytes::Bytes;
+use serde_json::{Value, json};
+use shared::event::Timestamp;
+use shared::opensearch::{Answer, Error};
+use shared::runtime::{Function, Invocation};
+use sqs_consumer::App;
+use sqs_consumer::config::Config;
+use sqs_consumer::ports::{EntryFailure, Queues, Search, VisibilityChange};
+use sqs_consumer::quarantine::Quarantined;
+use tokio::runtime::Runtime;
+use tokio::time::Instant;
+
+use support::event::{event, message, play};
+
+/// Documents of one bulk request; every batch is a whole number of them.
+const DOCUMENTS: usize = 500;
+
+/// Writes [`DOCUMENTS`] documents of the id `e`, without an allocation of its own.
+#[derive(Debug)]
+struct Index(Bytes);
+
+impl Search for Index {
+    async fn bulk(&self, _: &[u8]) -> Result<Answer, Error> {
+        Ok(Answer { status: 200, body: self.0.clone() })
+    }
+}
+
+#[derive(Debug)]
+struct NoQueues;
+
+impl Queues for NoQueues {
+    async fn quarantine(&self, _: &[Quarantined]) -> Vec<Option<EntryFailure>> {
+        panic!("nothing is refused")
+    }
+
+    async fn change_visibility(&self, _: &str, _: &[VisibilityChange]) -> Vec<EntryFailure> {
+        panic!("nothing comes again")
+    }
+}
+
+type Consumer = App<Index, NoQueues, io::Sink>;
+
+fn consumer() -> Consumer {
+    let documents = DOCUMENTS.to_string();
+    let variables = [
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "consumer-test"),
+        ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+        ("BULK_MAX_DOCS", &documents),
+    ];
+    let config = Config::from_environment(&variables.into_iter().collect()).unwrap();
+    let item = json!({"create": {"_index": "music-events", "_id": "e", "status": 201}});
+    let answer = json!({"took": 1, "errors": false, "items": vec![item; DOCUMENTS]});
+    let index = Index(answer.to_string().into());
+    App::new(config, index, NoQueues, fastrand::Rng::with_seed(1), io::sink())
+}
+
+/// An event of so many messages of this body.
+fn batch(messages: usize, body: &str) -> Vec<u8> {
+    let messages: Vec<Value> = (0..messages).map(|at| message(&format!("m{at}"), body)).collect();
+    event(&messages)
+}
+
+fn handle(consumer: &mut Consumer, runtime: &Runtime, event: &[u8]) -> AllocationInfo {
+    measure(|| {
+        let deadline = Instant::now() + Duration::from_hours(1);
+        let now = Timestamp::YEAR_2000;
+        let invocation = Invocation { body: event, request_id: "request", now, deadline };
+        let answer = runtime.block_on(consumer.handle(invocation)).unwrap();
+        assert_eq!(answer, br#"{"batchItemFailures":[]}"#);
+    })
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
+}
+
+/// An event of the id `e`, of so many bytes and some more.
+fn long_play(bytes: usize) -> String {
+    let play = play("e");
+    let rest = play.strip_suffix('}').unwrap();
+    format!("{rest},\"note\":\"\\\"{}\"}}", "x".repeat(bytes - rest.len()))
+}
+
+#[test]
+fn a_message_costs_no_allocation() {
+    let many = format!("[{0},{0},{0},{0},{0}]", long_play(200));
+    let sns = json!({"Type": "Notification", "Message": long_play(200)}).to_string();
+    for (kind, body, events) in [
+        ("one event", long_play(500), 1),
+        ("an array", many, 5),
+        ("lines", format!("{0}\n{0}", long_play(200)), 2),
+        ("an event inside SNS", sns, 1),
+    ] {
+        let (mut consumer, runtime) = (consumer(), runtime());
+        let (once, twice) = (batch(1_000, &body), batch(2_000, &body));
+        handle(&mut consumer, &runtime, &twice);
+        let once = handle(&mut consumer, &runtime, &once).count_total;
+        let twice = handle(&mut consumer, &runtime, &twice).count_total;
+        let requests = 1_000 * events / DOCUMENTS as u64;
+        // The list of fates of each request, and lists that double.
+        let allowed = requests * 4 + 8;
+        assert!(twice - once <= allowed, "{kind}: {once} and {twice} allocations");
+    }
+}
+
+#[test]
+fn ten_thousand_messages_need_less_than_three_times_their_size() {
+    let event = batch(10_000, &long_play(500));
+    assert!(event.len() > 5_000_000, "{}", event.len());
+    let peak = handle(&mut consumer(), &runtime(), &event).bytes_max;
+    // The event itself is one of the three.
+    assert!(peak < 2 * event.len() as u64, "{peak} bytes beside {}", event.len());
+    // What it is: the list of messages, one request and its answer.
+    assert!(peak < 4_000_000, "{peak}");
+}
