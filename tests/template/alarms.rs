@@ -31,6 +31,7 @@ fn every_way_to_fail_has_an_alarm() {
     const BELOW: &str = "LessThanThreshold";
     const FIREHOSE: &str = "AWS/Firehose";
     const LAMBDA: &str = "AWS/Lambda";
+    const SQS: &str = "AWS/SQS";
     let common = [
         (FIREHOSE, "DeliveryToAmazonOpenSearchService.Success", "Average", BELOW, "1"),
         (FIREHOSE, "DeliveryToAmazonOpenSearchService.DataFreshness", "Maximum", ABOVE, "900"),
@@ -42,6 +43,12 @@ fn every_way_to_fail_has_an_alarm() {
         (LAMBDA, "Throttles", "Sum", ABOVE, "0"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "54000"),
         ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
+        // The oldest event, and what is in the dead-letter queue though it is too little to count.
+        (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "1800"),
+        (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "604800"),
+        // Dead letters; quarantine and parking.
+        (SQS, "ApproximateNumberOfMessagesVisible", "Maximum", ABOVE, "1"),
+        (SQS, "ApproximateNumberOfMessagesVisible", "Maximum", ABOVE, "0"),
     ];
     let from_stream = (FIREHOSE, "KinesisMillisBehindLatest", "Maximum", ABOVE, "900000");
     let direct_put = (FIREHOSE, "ThrottledRecords", "Sum", ABOVE, "0");
@@ -88,14 +95,20 @@ fn alarms_look_at_this_stacks_own_resources() {
                 .into_iter()
                 .map(|dimension| (dimension["Name"].as_str(), dimension["Value"].as_str()))
                 .collect();
-            let expected = if properties["Namespace"] == "AWS/Firehose" {
-                (Some("DeliveryStreamName"), Some("${DeliveryStream}"))
-            } else if name.starts_with("SqsConsumer") {
-                (Some("FunctionName"), Some("${SqsConsumerFunction}"))
-            } else {
-                (Some("FunctionName"), Some("${FirehoseTransformFunction}"))
+            let expected = match name {
+                "QueueAgeAlarm" => ("QueueName", "${EventQueue.QueueName}"),
+                "DeadLetterAgeAlarm" | "DeadLetterDepthAlarm" => {
+                    ("QueueName", "${DeadLetterQueue.QueueName}")
+                }
+                "ParkingDepthAlarm" => ("QueueName", "${ParkingQueue.QueueName}"),
+                "QuarantineDepthAlarm" => ("QueueName", "${QuarantineQueue.QueueName}"),
+                _ if properties["Namespace"] == "AWS/Firehose" => {
+                    ("DeliveryStreamName", "${DeliveryStream}")
+                }
+                _ if name.starts_with("SqsConsumer") => ("FunctionName", "${SqsConsumerFunction}"),
+                _ => ("FunctionName", "${FirehoseTransformFunction}"),
             };
-            assert_eq!(dimensions, [expected], "{name}");
+            assert_eq!(dimensions, [(Some(expected.0), Some(expected.1))], "{name}");
         }
     }
 }
@@ -119,6 +132,34 @@ fn every_function_is_watched_for_errors_throttles_and_time() {
         let near_timeout_ms = (timeout_s * 1_000 * 9 / 10).to_string();
         let (.., threshold) = alarms.iter().find(|alarm| alarm.1 == "Duration").unwrap();
         assert_eq!(threshold, &near_timeout_ms, "{name}");
+    }
+}
+
+#[test]
+fn every_queue_is_watched() {
+    const AGE: &str = "ApproximateAgeOfOldestMessage";
+    const DEPTH: &str = "ApproximateNumberOfMessagesVisible";
+    let own = [
+        ("QueueAgeAlarmSeconds", "600"),
+        ("DeadLetterAlarmCount", "5"),
+        ("QuarantineAlarmCount", "7"),
+    ];
+    for (parameters, age, dead_letters, quarantine) in
+        [(&[][..], "1800", "1", "0"), (&own, "\"600\"", "\"5\"", "\"7\"")]
+    {
+        let stack = Stack::with(parameters);
+        for (alarm, metric, threshold) in [
+            ("QueueAgeAlarm", AGE, age),
+            ("DeadLetterDepthAlarm", DEPTH, dead_letters),
+            // One message is no alarm above, but would be gone after 14 days all the same.
+            ("DeadLetterAgeAlarm", AGE, "604800"),
+            ("QuarantineDepthAlarm", DEPTH, quarantine),
+            ("ParkingDepthAlarm", DEPTH, "0"),
+        ] {
+            let expected =
+                ("AWS/SQS", metric, "Maximum", "GreaterThanThreshold", threshold.to_owned());
+            assert_eq!(watched(stack.resource(alarm)), expected, "{alarm}");
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::stack::{DOMAIN_ARN, FUNCTION, Stack, object, project, read};
+use crate::stack::{FUNCTION, Stack, object, project, read};
 
 /// The folders of the functions with the variables that their code reads, beside those that
 /// Lambda sets itself.
@@ -154,40 +154,5 @@ fn the_functions_own_level_decides_what_is_logged() {
         assert_eq!(logging["ApplicationLogLevel"], "TRACE", "{name}");
         // The platform's reports, which later metrics are made of, are of this level.
         assert_eq!(logging["SystemLogLevel"], "INFO", "{name}");
-    }
-}
-
-#[test]
-fn the_consumer_finds_its_domain_and_its_queues() {
-    for (parameters, endpoint, domain) in [
-        (&[][..], Value::from("https://${SearchDomain.DomainEndpoint}"), Value::Null),
-        (&[("ExistingDomainArn", DOMAIN_ARN)], Value::Null, Value::from("search")),
-    ] {
-        let stack = Stack::with(parameters);
-        let consumer = &resource(&stack, "functions/sqs-consumer")["Properties"];
-        let variables = &consumer["Environment"]["Variables"];
-        assert_eq!(variables["OPENSEARCH_ENDPOINT"], endpoint);
-        assert_eq!(variables["OPENSEARCH_DOMAIN"], domain);
-        assert_eq!(variables["QUARANTINE_QUEUE_URL"], "${QuarantineQueue}");
-    }
-}
-
-#[test]
-fn messages_that_failed_come_again_and_end_in_the_dead_letter_queue() {
-    let stack = Stack::default();
-    let consumer = &resource(&stack, "functions/sqs-consumer")["Properties"];
-    let mapping = &consumer["Events"]["Messages"]["Properties"];
-    assert_eq!(mapping["Queue"], "${EventQueue.Arn}");
-    assert_eq!(mapping["FunctionResponseTypes"], serde_json::json!(["ReportBatchItemFailures"]));
-    let queue = stack.properties("EventQueue");
-    let redrive = &queue["RedrivePolicy"];
-    assert_eq!(redrive["deadLetterTargetArn"], "${EventDeadLetterQueue.Arn}");
-    assert_eq!(redrive["maxReceiveCount"], 3);
-    let timeout_s = consumer["Timeout"].as_u64().unwrap();
-    let window_s = mapping["MaximumBatchingWindowInSeconds"].as_u64().unwrap();
-    assert_eq!(queue["VisibilityTimeout"], 6 * timeout_s + window_s);
-    for name in ["EventQueue", "EventDeadLetterQueue", "QuarantineQueue"] {
-        assert_eq!(stack.properties(name)["MessageRetentionPeriod"], 1_209_600, "{name}");
-        assert_eq!(stack.resource(name)["DeletionPolicy"], "Retain", "{name}");
     }
 }

@@ -12,14 +12,16 @@ use serde_json::{Map, Value, json};
 pub(crate) struct Resolver<'a> {
     parameters: BTreeMap<&'a str, Value>,
     conditions: &'a Map<String, Value>,
+    mappings: &'a Value,
 }
 
 impl<'a> Resolver<'a> {
     pub(crate) fn new(
         parameters: BTreeMap<&'a str, Value>,
         conditions: &'a Map<String, Value>,
+        mappings: &'a Value,
     ) -> Self {
-        Self { parameters, conditions }
+        Self { parameters, conditions, mappings }
     }
 
     /// Whether the condition of this name holds.
@@ -41,6 +43,13 @@ impl<'a> Resolver<'a> {
                 Some(("Fn::If", argument)) => {
                     let [condition, then, otherwise] = array(argument);
                     self.evaluate(if self.holds(text(condition)) { then } else { otherwise })
+                }
+                Some(("Fn::FindInMap", argument)) => {
+                    let path = items(argument).iter().map(|key| self.evaluate(key));
+                    let found =
+                        path.fold(self.mappings, |map, key| &map[text(&key.unwrap_or_default())]);
+                    assert!(!found.is_null(), "not in the mappings: {argument}");
+                    Some(found.clone())
                 }
                 Some(("Fn::Select", argument)) => {
                     let [index, list] = array(argument);

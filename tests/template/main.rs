@@ -9,6 +9,7 @@ mod delivery;
 mod functions;
 mod intrinsics;
 mod permissions;
+mod queues;
 mod stack;
 mod storage;
 mod yaml;

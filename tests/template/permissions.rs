@@ -116,14 +116,17 @@ fn roles_trust_their_service_only() {
             "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
         }])
     );
-    assert_eq!(
-        trust("FirehoseTransformRole"),
-        json!([{
-            "Effect": "Allow",
-            "Principal": { "Service": "lambda.amazonaws.com" },
-            "Action": "sts:AssumeRole",
-        }])
-    );
+    for role in ["FirehoseTransformRole", "SqsConsumerRole"] {
+        assert_eq!(
+            trust(role),
+            json!([{
+                "Effect": "Allow",
+                "Principal": { "Service": "lambda.amazonaws.com" },
+                "Action": "sts:AssumeRole",
+            }]),
+            "{role}"
+        );
+    }
 }
 
 #[test]
@@ -174,8 +177,14 @@ fn sqs_consumer_may_consume_write_and_quarantine_and_nothing_else() {
             &[("ExistingDomainArn", DOMAIN_ARN)],
             &[("es:ESHttpPost", &[bulk.as_str()]), ("es:DescribeDomain", &[DOMAIN_ARN])],
         ),
+        (
+            &[("ExistingDomainArn", DOMAIN_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
+            &[("es:ESHttpPost", &[bulk.as_str()])],
+        ),
     ] {
         let stack = Stack::with(parameters);
+        let role = &stack.properties("SqsConsumerFunction")["Role"];
+        assert_eq!(role, "${SqsConsumerRole.Arn}");
         assert_eq!(allowed(&stack, "SqsConsumerRole"), table(&[&both, domain].concat()));
     }
 }

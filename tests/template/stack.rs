@@ -18,6 +18,8 @@ pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stre
 pub(crate) const KEY_ARN: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
 /// An existing domain, for the parameter `ExistingDomainArn`.
 pub(crate) const DOMAIN_ARN: &str = "arn:aws:es:eu-west-1:123456789012:domain/search";
+/// A topic that sends to the queue, for the parameter `QueueSenderArn`.
+pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
 /// What the template deploys.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ impl Stack {
             let previous = values.insert(name, json!(value));
             assert!(previous.is_some(), "the template has no parameter {name}");
         }
-        let resolver = Resolver::new(values, object(&template["Conditions"]));
+        let resolver =
+            Resolver::new(values, object(&template["Conditions"]), &template["Mappings"]);
         let globals = resolver.evaluate(&template["Globals"]["Function"]).unwrap_or_default();
         let resources = object(&template["Resources"])
             .iter()
@@ -68,6 +71,7 @@ impl Stack {
             &[("ExistingStreamArn", STREAM_ARN), ("ExistingStreamKeyArn", KEY_ARN)],
             &[("ExistingDomainArn", DOMAIN_ARN)],
             &[("DomainAdminArn", "arn:aws:iam::123456789012:role/admin")],
+            &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
         ]
         .map(Self::with)
         .into()
