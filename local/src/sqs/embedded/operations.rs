@@ -89,7 +89,7 @@ pub(super) struct Call<'a> {
     pub(super) failing: &'a [usize],
 }
 
-/// The members that name a queue, of any operation.
+/// The members of any operation's request, but for what a message holds.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Members {
