@@ -205,10 +205,19 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// [`Error::Invalid`] where no value stands here, [`Error::NumberTooLong`].
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     pub fn scalar(&mut self) -> Result<Kind, Error> {
+        if self.peek() == Some(b'"') {
+            self.string().map(|_| Kind::String)
+        } else {
+            self.no_string()
+        }
+    }
+
+    #[inline(never)]
+    fn no_string(&mut self) -> Result<Kind, Error> {
         match self.peek() {
-            Some(b'"') => self.string().map(|_| Kind::String),
             Some(b'-' | b'0'..=b'9') => self.number().map(|()| Kind::Number),
             Some(b't') => self.literal(b"true").map(|()| Kind::Bool),
             Some(b'f') => self.literal(b"false").map(|()| Kind::Bool),
@@ -239,7 +248,8 @@ impl<'a> Scanner<'a> {
     /// # Errors
     /// [`Error::Invalid`]: no string, not closed, an unescaped control character, an unknown
     /// escape or a surrogate without its pair.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     pub fn string(&mut self) -> Result<Text, Error> {
         self.expect(b'"')?;
         let start = self.position;
@@ -329,7 +339,7 @@ impl<'a> Scanner<'a> {
 ///
 /// Each byte of a word is tested by arithmetic on the word: a borrow spoils only bytes above the
 /// first hit, so the first one is exact.
-#[inline]
+#[inline(always)]
 fn short_plain_prefix(bytes: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;

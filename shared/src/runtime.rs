@@ -55,7 +55,7 @@ pub trait Failure: Display {
 /// # Errors
 /// Where the Runtime API at `host` (see [`Environment::runtime_api`](crate::config::Environment::runtime_api)) cannot be used.
 pub fn run(host: &str, mut function: impl Function) -> Result<(), startup::Error> {
-    let lambda = RuntimeApi::new(host);
+    let mut lambda = RuntimeApi::new(host);
     let mut event = Vec::new();
     let mut invocation = lambda.next(&mut event)?;
     // Only now: a cold start is over when the first invocation is asked for.
@@ -69,7 +69,7 @@ pub fn run(host: &str, mut function: impl Function) -> Result<(), startup::Error
             deadline: Instant::now() + invocation.time_left.min(LONGEST),
         });
         let answer = catch_unwind(AssertUnwindSafe(|| tokio.block_on(answer)));
-        let failed = |error_type, message: &str| {
+        let mut failed = |error_type, message: &str| {
             tracing::error!(request_id, error_type, error = message, "invocation failed");
             lambda.fail(&invocation, error_type, message)
         };

@@ -45,7 +45,7 @@ pub fn exit_code(function: &'static str, result: Result<(), Error>) -> ExitCode 
     telemetry::start(function, Level::INFO);
     tracing::error!(error_type = error.error_type(), %error, "cannot start");
     let environment = Environment::of_this_process();
-    let lambda = RuntimeApi::new(environment.runtime_api());
+    let mut lambda = RuntimeApi::new(environment.runtime_api());
     if let Err(failure) = lambda.fail_to_start(error.error_type(), &error.to_string()) {
         tracing::debug!(%failure, "the error could not be told to Lambda");
     }

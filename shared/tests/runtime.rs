@@ -77,8 +77,9 @@ impl Request {
     }
 }
 
-/// What a function does with these replies, one for each request, whoever asks; after the last
-/// one nobody answers any more. Gives the requests, by connection, and how the loop ended.
+/// What a function does with these replies, one for each request, whoever asks; after one that
+/// ends with `\\0close` the connection is closed without a word, after the last one nobody
+/// answers any more. Gives the requests, by connection, and how the loop ended.
 fn run_with(replies: &[String]) -> (Vec<Vec<Request>>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -92,8 +93,12 @@ fn run_with(replies: &[String]) -> (Vec<Vec<Request>>, String) {
             while let Some(request) = Request::read(&mut stream) {
                 requests.push(request);
                 let Some(reply) = replies.next() else { break };
+                let (reply, closes) = match reply.split_once("\0close") {
+                    Some((reply, _)) => (reply, true),
+                    None => (reply.as_str(), reply.contains("connection: close")),
+                };
                 stream.get_mut().write_all(reply.as_bytes()).unwrap();
-                if reply.contains("connection: close") {
+                if closes {
                     break;
                 }
             }
@@ -176,6 +181,14 @@ fn an_answer_that_is_not_taken_does_not_end_the_process() {
 }
 
 #[test]
+fn a_connection_that_was_closed_behind_our_back_is_replaced() {
+    let closing = event("x") + "\0close";
+    let (connections, _) = run_with(&[closing, accepted(), event("y"), accepted()]);
+    assert_eq!(lines(&connections)[..4], [NEXT, RESPONSE, NEXT, RESPONSE]);
+    assert_eq!(connections.len(), 2);
+}
+
+#[test]
 fn the_invocation_id_is_echoed_where_there_is_one() {
     let with_id =
         HEAD.to_owned() + "lambda-runtime-invocation-id: i-9\r\ncontent-length: 0\r\n\r\n";
@@ -193,8 +206,12 @@ fn what_is_no_invocation_ends_the_process_and_says_why() {
             "HTTP/1.1 200 OK\r\nlambda-runtime-aws-request-id: 1\r\ncontent-length: 0\r\n\r\n",
             "without lambda-runtime-deadline-ms",
         ),
-        ("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nabc", "disconnected"),
-        ("nonsense\r\n\r\n", "protocol"),
+        ("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 5\r\n\r\nabc", "broke off"),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n", "unusable content-length"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nab\r\n", "longer than its"),
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n", "no size of a chunk"),
+        ("HTTP/1.1 200 OK\r\nno header\r\n\r\n", "no header"),
+        ("nonsense\r\n\r\n", "no HTTP/1 status line"),
     ] {
         let (connections, error) = run_with(&[reply.to_owned()]);
         assert_eq!(lines(&connections), [NEXT]);

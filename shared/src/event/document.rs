@@ -28,7 +28,7 @@ impl Event<'_> {
             self.copy(self.found.members[action].value, out);
         }
         out.extend_from_slice(b",\"ingested\":\"");
-        arrival.now.write(out);
+        out.extend_from_slice(self.found.ingested.text(arrival.now));
         out.push(b'"');
         out.extend_from_slice(match source {
             TimestampSource::Event => b"",
@@ -165,8 +165,7 @@ impl Event<'_> {
 
     fn write_analytics(&self, time: Timestamp, durations: [Option<Span>; 2], out: &mut Vec<u8>) {
         out.extend_from_slice(b",\"analytics\":{");
-        let [duration, listened] =
-            durations.map(|number| std::str::from_utf8(number?.of(self.text)).ok()?.parse().ok());
+        let [duration, listened] = durations.map(|number| float(number?.of(self.text)));
         if let Some(share) =
             listened.zip(duration).and_then(|(part, whole)| completion(part, whole))
         {
@@ -277,6 +276,15 @@ impl Kind {
             Self::Scalars => true,
             Self::Other | Self::Group => false,
         }
+    }
+}
+
+/// The value of a number as JSON writes it.
+fn float(number: &[u8]) -> Option<f64> {
+    // Nearly all are whole and small.
+    match timestamp::whole(number).map(u32::try_from) {
+        Some(Ok(whole)) => Some(f64::from(whole)),
+        _ => std::str::from_utf8(number).ok()?.parse().ok(),
     }
 }
 

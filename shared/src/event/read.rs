@@ -4,6 +4,7 @@
 use super::Refusal;
 use super::keys::Keys;
 use super::mapping::{Mapping, NameId, Names};
+use super::timestamp::Repeated;
 use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 
 /// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
@@ -28,6 +29,8 @@ pub(super) struct Found {
     objects: usize,
     /// Keys with escapes, unescaped; when all is read, a buffer for values.
     pub(super) unescaped: Vec<u8>,
+    /// The time of ingestion.
+    pub(super) ingested: Repeated,
     /// How many keys so far have a long path: more than [`MAX_PATH_BYTES`]. Those of replaced
     /// members are taken off again.
     long_paths: usize,
@@ -199,6 +202,8 @@ impl Found {
     }
 
     /// Passes a value that no path leads into, at `depth` levels inside others.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     fn value(
         &mut self,
         mapping: &Mapping,
@@ -206,48 +211,65 @@ impl Found {
         depth: usize,
         path: usize,
     ) -> Result<Kind, json::Error> {
-        let kind = scanner.scalar()?;
-        match kind {
+        match scanner.scalar()? {
             json::Kind::Array | json::Kind::Object if depth >= MAX_DEPTH => {
                 Err(json::Error::TooDeep)
             }
-            json::Kind::Array => {
-                let mut scalars = true;
-                scanner.array(|scanner| {
-                    let kind = self.value(mapping, scanner, depth + 1, path)?;
-                    scalars &= matches!(kind, Kind::Scalar(kind) if kind != json::Kind::Null);
-                    Ok(())
-                })?;
-                Ok(if scalars { Kind::Scalars } else { Kind::Other })
-            }
-            json::Kind::Object => {
-                self.objects += 1;
-                let object = self.objects;
-                scanner.object(|scanner, text| {
-                    let key = self.key(scanner.text(), text);
-                    let bytes = key.bytes(scanner.text(), &self.unescaped);
-                    let hash = mapping.names.hash(bytes);
-                    let path = path + 1 + bytes.len();
-                    let (known, replaced) = self.known(scanner, object, hash, key, text.span);
-                    if let Some(replaced) = replaced {
-                        self.long_paths -= replaced.long_paths;
-                        let Span { start, end } = replaced.member;
-                        // With the comma that must follow, for this member follows.
-                        let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
-                        scanner.cuts.push(Span { start, end: end + comma + 1 });
-                    }
-                    let long_paths = self.long_paths;
-                    self.long_paths += usize::from(path > MAX_PATH_BYTES);
-                    self.value(mapping, scanner, depth + 1, path)?;
-                    let known = self.keys.value_mut(known);
-                    known.member.end = scanner.position();
-                    known.long_paths = self.long_paths - long_paths;
-                    Ok(())
-                })?;
-                Ok(Kind::Other)
-            }
+            json::Kind::Array => self.array(mapping, scanner, depth, path),
+            json::Kind::Object => self.object(mapping, scanner, depth, path),
             scalar => Ok(Kind::Scalar(scalar)),
         }
+    }
+
+    #[inline(never)]
+    fn array(
+        &mut self,
+        mapping: &Mapping,
+        scanner: &mut Scanner<'_>,
+        depth: usize,
+        path: usize,
+    ) -> Result<Kind, json::Error> {
+        let mut scalars = true;
+        scanner.array(|scanner| {
+            let kind = self.value(mapping, scanner, depth + 1, path)?;
+            scalars &= matches!(kind, Kind::Scalar(kind) if kind != json::Kind::Null);
+            Ok(())
+        })?;
+        Ok(if scalars { Kind::Scalars } else { Kind::Other })
+    }
+
+    #[inline(never)]
+    fn object(
+        &mut self,
+        mapping: &Mapping,
+        scanner: &mut Scanner<'_>,
+        depth: usize,
+        path: usize,
+    ) -> Result<Kind, json::Error> {
+        self.objects += 1;
+        let object = self.objects;
+        scanner.object(|scanner, text| {
+            let key = self.key(scanner.text(), text);
+            let bytes = key.bytes(scanner.text(), &self.unescaped);
+            let hash = mapping.names.hash(bytes);
+            let path = path + 1 + bytes.len();
+            let (known, replaced) = self.known(scanner, object, hash, key, text.span);
+            if let Some(replaced) = replaced {
+                self.long_paths -= replaced.long_paths;
+                let Span { start, end } = replaced.member;
+                // With the comma that must follow, for this member follows.
+                let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
+                scanner.cuts.push(Span { start, end: end + comma + 1 });
+            }
+            let long_paths = self.long_paths;
+            self.long_paths += usize::from(path > MAX_PATH_BYTES);
+            self.value(mapping, scanner, depth + 1, path)?;
+            let known = self.keys.value_mut(known);
+            known.member.end = scanner.position();
+            known.long_paths = self.long_paths - long_paths;
+            Ok(())
+        })?;
+        Ok(Kind::Other)
     }
 
     /// Notes a key that the mapping does not know; gives its number, and the member of the same

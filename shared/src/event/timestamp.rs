@@ -165,6 +165,27 @@ impl Timestamp {
     }
 }
 
+/// A time that is written again and again: that of ingestion is the same for all records of an
+/// invocation.
+#[derive(Debug, Default)]
+pub(super) struct Repeated {
+    time: Option<Timestamp>,
+    text: Vec<u8>,
+}
+
+impl Repeated {
+    /// What [`Timestamp::write`] makes of `time`.
+    #[inline]
+    pub(super) fn text(&mut self, time: Timestamp) -> &[u8] {
+        if self.time != Some(time) {
+            self.time = Some(time);
+            self.text.clear();
+            time.write(&mut self.text);
+        }
+        &self.text
+    }
+}
+
 /// Which of an event's own times are believed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plausible {
@@ -194,7 +215,7 @@ pub(super) fn parse(kind: json::Kind, value: &[u8], spare: &mut Vec<u8>) -> Opti
 }
 
 /// A number of digits only, few enough to fit.
-fn whole(number: &[u8]) -> Option<u64> {
+pub(super) fn whole(number: &[u8]) -> Option<u64> {
     let fits = (1..=18).contains(&number.len());
     let add =
         |value, digit: &u8| digit.is_ascii_digit().then(|| value * 10 + u64::from(digit - b'0'));
