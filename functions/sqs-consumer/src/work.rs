@@ -451,4 +451,6 @@ where
 }
 
 #[cfg(test)]
+mod histories;
+#[cfg(test)]
 mod tests;
