@@ -16,5 +16,7 @@ pub mod metrics;
 pub mod opensearch;
 pub mod runtime;
 pub mod runtime_api;
+#[cfg(feature = "aws")]
+pub mod sqs;
 pub mod startup;
 pub mod telemetry;

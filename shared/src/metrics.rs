@@ -15,6 +15,8 @@ pub enum Unit {
     Count,
     /// `Bytes`
     Bytes,
+    /// `Seconds`
+    Seconds,
 }
 
 impl Unit {
@@ -22,6 +24,7 @@ impl Unit {
         match self {
             Self::Count => "Count",
             Self::Bytes => "Bytes",
+            Self::Seconds => "Seconds",
         }
     }
 }

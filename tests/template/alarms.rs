@@ -42,6 +42,7 @@ fn every_way_to_fail_has_an_alarm() {
         (LAMBDA, "Errors", "Sum", ABOVE, "0"),
         (LAMBDA, "Throttles", "Sum", ABOVE, "0"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "54000"),
+        (LAMBDA, "Duration", "Maximum", ABOVE, "270000"),
         ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
         // The oldest event, and what is in the dead-letter queue though it is too little to count.
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "1800"),
@@ -105,6 +106,7 @@ fn alarms_look_at_this_stacks_own_resources() {
                 _ if properties["Namespace"] == "AWS/Firehose" => {
                     ("DeliveryStreamName", "${DeliveryStream}")
                 }
+                _ if name.starts_with("DlqRedrive") => ("FunctionName", "${DlqRedriveFunction}"),
                 _ if name.starts_with("SqsConsumer") => ("FunctionName", "${SqsConsumerFunction}"),
                 _ => ("FunctionName", "${FirehoseTransformFunction}"),
             };

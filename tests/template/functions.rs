@@ -14,6 +14,14 @@ fn functions() -> Vec<(&'static str, BTreeSet<&'static str>)> {
     let variables = |lists: &[&[&'static str]]| lists.iter().copied().flatten().copied().collect();
     vec![
         (
+            "functions/dlq-redrive",
+            variables(&[
+                dlq_redrive::config::VARIABLES,
+                shared::opensearch::AUTH_VARIABLES,
+                shared::telemetry::VARIABLES,
+            ]),
+        ),
+        (
             "functions/firehose-transform",
             variables(&[
                 firehose_transform::config::VARIABLES,
@@ -154,5 +162,27 @@ fn the_functions_own_level_decides_what_is_logged() {
         assert_eq!(logging["ApplicationLogLevel"], "TRACE", "{name}");
         // The platform's reports, which later metrics are made of, are of this level.
         assert_eq!(logging["SystemLogLevel"], "INFO", "{name}");
+    }
+}
+
+#[test]
+fn the_redrive_knows_its_queues_and_runs_by_itself_only_if_it_is_told() {
+    for (parameters, state) in
+        [(&[][..], "DISABLED"), (&[("RedriveSchedule", "ENABLED")], "ENABLED")]
+    {
+        let stack = Stack::with(parameters);
+        let redrive = &resource(&stack, "functions/dlq-redrive")["Properties"];
+        let variables = &redrive["Environment"]["Variables"];
+        assert_eq!(variables["DLQ_URL"], "${DeadLetterQueue}");
+        assert_eq!(variables["PARKING_QUEUE_URL"], "${ParkingQueue}");
+        let schedule = &redrive["Events"]["Schedule"]["Properties"];
+        assert_eq!(schedule["State"], state);
+        let payload = schedule["Input"].as_str().unwrap();
+        let request = dlq_redrive::request::Request::parse(payload.as_bytes(), None).unwrap();
+        let dlq_redrive::request::Action::Redrive(redrive) = request.action else {
+            panic!("{payload}");
+        };
+        // What comes back again and again must not go round for ever.
+        assert_eq!(redrive.max_redrives, Some(3));
     }
 }

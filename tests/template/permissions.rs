@@ -116,7 +116,7 @@ fn roles_trust_their_service_only() {
             "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
         }])
     );
-    for role in ["FirehoseTransformRole", "SqsConsumerRole"] {
+    for role in ["DlqRedriveRole", "FirehoseTransformRole", "SqsConsumerRole"] {
         assert_eq!(
             trust(role),
             json!([{
@@ -187,6 +187,29 @@ fn sqs_consumer_may_consume_write_and_quarantine_and_nothing_else() {
         assert_eq!(role, "${SqsConsumerRole.Arn}");
         assert_eq!(allowed(&stack, "SqsConsumerRole"), table(&[&both, domain].concat()));
     }
+}
+
+#[test]
+fn dlq_redrive_may_empty_queues_of_failures_and_send_back_and_nothing_else() {
+    let log_group: &[&str] = &["${DlqRedriveLogGroup.Arn}"];
+    let dlq: &[&str] = &["${DeadLetterQueue.Arn}"];
+    let sources: &[&str] =
+        &["${DeadLetterQueue.Arn}", "${ParkingQueue.Arn}", "${QuarantineQueue.Arn}"];
+    let expected = table(&[
+        ("logs:CreateLogStream", log_group),
+        ("logs:PutLogEvents", log_group),
+        ("sqs:CancelMessageMoveTask", dlq),
+        ("sqs:ChangeMessageVisibility", sources),
+        ("sqs:DeleteMessage", sources),
+        ("sqs:GetQueueAttributes", &[sources, &["${EventQueue.Arn}"]].concat()),
+        ("sqs:ListMessageMoveTasks", dlq),
+        ("sqs:ReceiveMessage", sources),
+        ("sqs:SendMessage", &["${EventQueue.Arn}", "${ParkingQueue.Arn}"]),
+        ("sqs:StartMessageMoveTask", dlq),
+    ]);
+    let stack = Stack::default();
+    assert_eq!(stack.properties("DlqRedriveFunction")["Role"], "${DlqRedriveRole.Arn}");
+    assert_eq!(allowed(&stack, "DlqRedriveRole"), expected);
 }
 
 #[test]

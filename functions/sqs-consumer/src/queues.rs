@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use aws_sdk_sqs as sqs;
 use shared::aws::{Aws, CallFailure, Service};
+use shared::sqs::queue_url;
 use sqs::config::retry::RetryConfig;
 use sqs::error::BuildError;
 use sqs::primitives::Blob;
@@ -140,23 +141,6 @@ fn attribute(attribute: &Attribute) -> Result<MessageAttributeValue, BuildError>
     .build()
 }
 
-/// The URL of the queue with this ARN, `arn:{partition}:sqs:{region}:{account}:{name}`.
-fn queue_url(arn: &str, endpoint: Option<&str>) -> Option<String> {
-    let mut parts = arn.split(':');
-    let ("arn", partition, "sqs") = (parts.next()?, parts.next()?, parts.next()?) else {
-        return None;
-    };
-    let (region, account, name) = (parts.next()?, parts.next()?, parts.next()?);
-    if name.is_empty() || parts.next().is_some() {
-        return None;
-    }
-    if let Some(endpoint) = endpoint {
-        return Some(format!("{}/{account}/{name}", endpoint.trim_end_matches('/')));
-    }
-    let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
-    Some(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
-}
-
 fn unbuilt(error: &BuildError) -> EntryFailure {
     EntryFailure { code: "NotSent".to_owned(), message: error.to_string() }
 }
@@ -169,23 +153,4 @@ fn entry_failure(failed: &BatchResultErrorEntry) -> EntryFailure {
 fn call_failure(failure: CallFailure) -> EntryFailure {
     let CallFailure { code, message } = failure;
     EntryFailure { code: code.unwrap_or_else(|| "NoAnswer".to_owned()), message }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_queues_url_is_made_of_its_arn() {
-        let arn = "arn:aws:sqs:eu-west-1:123456789012:music.fifo";
-        let url = queue_url(arn, None).unwrap();
-        assert_eq!(url, "https://sqs.eu-west-1.amazonaws.com/123456789012/music.fifo");
-        let url = queue_url(arn, Some("http://127.0.0.1:9324/")).unwrap();
-        assert_eq!(url, "http://127.0.0.1:9324/123456789012/music.fifo");
-        let url = queue_url("arn:aws-cn:sqs:cn-north-1:123456789012:music", None).unwrap();
-        assert_eq!(url, "https://sqs.cn-north-1.amazonaws.com.cn/123456789012/music");
-        for arn in ["", "music", "arn:aws:s3:::music", "arn:aws:sqs:r:1:", "arn:aws:sqs:r:1:a:b"] {
-            assert_eq!(queue_url(arn, None), None, "{arn}");
-        }
-    }
 }

@@ -10,4 +10,6 @@ mod settings;
 mod signer;
 
 pub use client::{Answer, Client, Error, MAX_ANSWER_BYTES};
-pub use settings::{Auth, Place, SERVICES, Settings, SigningService, Url, VARIABLES};
+pub use settings::{
+    AUTH_VARIABLES, Auth, Place, SERVICES, Settings, SigningService, Url, VARIABLES,
+};

@@ -20,6 +20,15 @@ pub const VARIABLES: &[&str] = &[
     "OPENSEARCH_SECRET_ARN",
 ];
 
+/// The variables that [`Settings::at`] reads.
+pub const AUTH_VARIABLES: &[&str] = &[
+    "OPENSEARCH_AUTH",
+    "OPENSEARCH_SERVICE",
+    "OPENSEARCH_USERNAME",
+    "OPENSEARCH_PASSWORD",
+    "OPENSEARCH_SECRET_ARN",
+];
+
 /// The services that are called to find the domain and the password.
 pub const SERVICES: &[Service] = &["OPENSEARCH", "SECRETS_MANAGER"];
 
@@ -95,49 +104,66 @@ impl Settings {
     /// [`ConfigError`] for a value that cannot be used, or that is missing. It never shows a
     /// password.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-        let place = match (get("OPENSEARCH_ENDPOINT"), get("OPENSEARCH_DOMAIN")) {
-            (Some(url), _) => Place::Endpoint(Url::parse(url).ok_or_else(|| {
-                // A password may stand in it.
-                let shown = if url.contains('@') { "…@…" } else { url };
-                ConfigError::new("OPENSEARCH_ENDPOINT", shown, URL_FORM)
-            })?),
+        let domain = environment.get("OPENSEARCH_DOMAIN").filter(|value| !value.is_empty());
+        let place = match (endpoint(environment, "OPENSEARCH_ENDPOINT")?, domain) {
+            (Some(url), _) => Place::Endpoint(url),
             (None, Some(domain)) => Place::Domain(domain_name(domain)?),
             (None, None) => {
                 let allowed = format!("{URL_FORM}, or else OPENSEARCH_DOMAIN must name a domain");
                 return Err(ConfigError::new("OPENSEARCH_ENDPOINT", "", allowed));
             }
         };
-        let auth = match environment.get("OPENSEARCH_AUTH") {
-            None | Some("sigv4") => Auth::SigV4(signing_service(environment)?),
-            Some("basic") => {
-                match (
-                    get("OPENSEARCH_USERNAME"),
-                    get("OPENSEARCH_PASSWORD"),
-                    get("OPENSEARCH_SECRET_ARN"),
-                ) {
-                    (Some(user), Some(password), _) => {
-                        Auth::Basic(basic(user, password).ok_or_else(|| {
-                            ConfigError::new("OPENSEARCH_USERNAME", "…", "a name without a colon")
-                        })?)
-                    }
-                    (_, _, Some(arn)) => Auth::Secret(arn.to_owned()),
-                    _ => {
-                        return Err(ConfigError::new(
-                            "OPENSEARCH_AUTH",
-                            "basic",
-                            "sigv4 or none, or OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD or \
-                             OPENSEARCH_SECRET_ARN must be set",
-                        ));
-                    }
+        Ok(Self { place, auth: Auth::from_environment(environment)? })
+    }
+
+    /// Reads the settings of an OpenSearch whose URL is in `variable`; `None` where that is not
+    /// set.
+    ///
+    /// # Errors
+    /// As [`Settings::from_environment`].
+    pub fn at(environment: &Environment, variable: &str) -> Result<Option<Self>, ConfigError> {
+        let Some(url) = endpoint(environment, variable)? else { return Ok(None) };
+        let auth = Auth::from_environment(environment)?;
+        Ok(Some(Self { place: Place::Endpoint(url), auth }))
+    }
+}
+
+/// The URL in a variable, if it is set.
+fn endpoint(environment: &Environment, variable: &str) -> Result<Option<Url>, ConfigError> {
+    let Some(text) = environment.get(variable).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    // A password may stand in it.
+    let shown = if text.contains('@') { "…@…" } else { text };
+    Url::parse(text).map(Some).ok_or_else(|| ConfigError::new(variable, shown, URL_FORM))
+}
+
+impl Auth {
+    fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+        match environment.get("OPENSEARCH_AUTH") {
+            None | Some("sigv4") => Ok(Self::SigV4(signing_service(environment)?)),
+            Some("basic") => match (
+                get("OPENSEARCH_USERNAME"),
+                get("OPENSEARCH_PASSWORD"),
+                get("OPENSEARCH_SECRET_ARN"),
+            ) {
+                (Some(user), Some(password), _) => {
+                    basic(user, password).map(Self::Basic).ok_or_else(|| {
+                        ConfigError::new("OPENSEARCH_USERNAME", "…", "a name without a colon")
+                    })
                 }
-            }
-            Some("none") => Auth::None,
-            Some(other) => {
-                return Err(ConfigError::new("OPENSEARCH_AUTH", other, "sigv4, basic or none"));
-            }
-        };
-        Ok(Self { place, auth })
+                (_, _, Some(arn)) => Ok(Self::Secret(arn.to_owned())),
+                _ => Err(ConfigError::new(
+                    "OPENSEARCH_AUTH",
+                    "basic",
+                    "sigv4 or none, or OPENSEARCH_USERNAME and OPENSEARCH_PASSWORD or \
+                     OPENSEARCH_SECRET_ARN must be set",
+                )),
+            },
+            Some("none") => Ok(Self::None),
+            Some(other) => Err(ConfigError::new("OPENSEARCH_AUTH", other, "sigv4, basic or none")),
+        }
     }
 }
 

@@ -1,0 +1,82 @@
+//! Whether OpenSearch would take what is redriven.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use serde::Deserialize;
+use shared::opensearch::Client;
+
+use crate::config::Config;
+
+/// An OpenSearch that needs longer to tell how it is, is not well.
+const LIMIT: Duration = Duration::from_secs(5);
+
+/// What has to be well before messages are moved.
+pub trait Health {
+    /// Whether it is.
+    fn is_healthy(&self) -> impl Future<Output = bool>;
+}
+
+/// The OpenSearch in `REQUIRE_HEALTHY_ENDPOINT`, if one is set.
+#[derive(Debug)]
+pub struct OpenSearch(Option<Client>);
+
+impl OpenSearch {
+    /// An OpenSearch that is not called yet.
+    #[must_use]
+    pub fn new(config: &Config) -> Self {
+        let settings = config.healthy_endpoint.clone();
+        Self(settings.map(|settings| Client::new(settings, config.aws.clone())))
+    }
+}
+
+impl Health for OpenSearch {
+    async fn is_healthy(&self) -> bool {
+        let Some(client) = &self.0 else { return true };
+        let Ok(request) = Request::get("/_cluster/health").body(Bytes::new()) else { return false };
+        match client.send(request, LIMIT).await {
+            Ok(answer) => {
+                let is_healthy = answer.status == 200 && is_green_or_yellow(&answer.body);
+                if !is_healthy {
+                    tracing::warn!(status = answer.status, "OpenSearch is not healthy");
+                }
+                is_healthy
+            }
+            Err(error) => {
+                tracing::warn!(%error, "OpenSearch does not tell its health");
+                false
+            }
+        }
+    }
+}
+
+/// Source: OpenSearch documentation, "Cluster health".
+fn is_green_or_yellow(body: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Answer {
+        status: String,
+    }
+    let answer = serde_json::from_slice::<Answer>(body);
+    answer.is_ok_and(|answer| matches!(&*answer.status, "green" | "yellow"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn green_and_yellow_are_healthy() {
+        for (body, healthy) in [
+            (r#"{"cluster_name":"music","status":"green","timed_out":false}"#, true),
+            (r#"{"status":"yellow"}"#, true),
+            (r#"{"status":"red"}"#, false),
+            (r#"{"status":1}"#, false),
+            ("{}", false),
+            ("green", false),
+            ("", false),
+        ] {
+            assert_eq!(is_green_or_yellow(body.as_bytes()), healthy, "{body}");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+#![doc = include_str!("../README.md")]
+
+pub mod config;
+pub mod error;
+mod fields;
+pub mod filter;
+pub mod health;
+pub mod message;
+pub mod native;
+pub mod queues;
+pub mod request;
+pub mod run;
+pub mod schedule;
+pub mod selective;
+pub mod sqs;
+pub mod summary;
+pub mod tally;
+
+use std::io::Write;
+use std::time::Duration;
+
+use shared::runtime::{Function, Invocation};
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::health::Health;
+use crate::queues::{Queue, Queues};
+use crate::request::{Action, Mode, Redrive, Request};
+use crate::run::{Moves, Purpose, Rules};
+use crate::schedule::{Pace, Schedule};
+use crate::summary::{Answer, Summary};
+use crate::tally::Stopped;
+
+/// The function.
+#[derive(Debug)]
+pub struct App<Q, H, W> {
+    config: Config,
+    queues: Q,
+    health: H,
+    metrics: W,
+    answer: Vec<u8>,
+}
+
+impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
+    type Error = Error;
+
+    /// Does what one request asks for and emits the metrics.
+    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+        let now_ms = invocation.now.milliseconds();
+        let schedule = Schedule::new(now_ms, invocation.deadline, self.config.deadline_margin);
+        let mut summary = Summary::default();
+        let answer = self.act(invocation.body, &schedule, &mut summary).await;
+        summary.log(invocation.request_id);
+        self.emit(&summary, schedule.now_ms());
+        self.answer.clear();
+        // Texts, numbers and lists: nothing in it that JSON cannot tell.
+        serde_json::to_writer(&mut self.answer, &answer?).unwrap_or_default();
+        Ok(&self.answer)
+    }
+}
+
+impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
+    /// The function with these settings and ways to the outside, writing its metrics to
+    /// `metrics`: in Lambda, standard output.
+    #[must_use]
+    pub const fn new(config: Config, queues: Q, health: H, metrics: W) -> Self {
+        Self { config, queues, health, metrics, answer: Vec::new() }
+    }
+
+    async fn act(
+        &self,
+        payload: &[u8],
+        schedule: &Schedule,
+        summary: &mut Summary,
+    ) -> Result<Answer, Error> {
+        let request = Request::parse(payload, self.config.aws.endpoint(sqs::SQS))?;
+        let source = request.source(self.config.dlq.as_ref())?;
+        match request.action {
+            Action::Redrive(redrive) => self.redrive(source, redrive, schedule, summary).await,
+            Action::Inspect { filter, max_messages } => {
+                self.inspect(source, filter, max_messages, schedule, summary).await;
+                Ok(Answer::inspect(summary))
+            }
+            Action::Status => {
+                let source_arn = native::arn(&self.queues, &source, schedule).await?;
+                let tasks = native::tasks(&self.queues, &source_arn, schedule).await?;
+                Ok(Answer::Status { tasks })
+            }
+            Action::Cancel => {
+                let source_arn = native::arn(&self.queues, &source, schedule).await?;
+                let (task_handle, moved) =
+                    native::cancel(&self.queues, &source_arn, schedule).await?;
+                Ok(Answer::Cancel { task_handle, moved })
+            }
+        }
+    }
+
+    async fn redrive(
+        &self,
+        source: Queue,
+        redrive: Redrive,
+        schedule: &Schedule,
+        summary: &mut Summary,
+    ) -> Result<Answer, Error> {
+        summary.dry_run = redrive.dry_run;
+        let healthy = schedule.in_time(async { Ok(self.health.is_healthy().await) }).await;
+        if healthy != Ok(true) {
+            summary.tally.stopped = Some(Stopped::UnhealthyEndpoint);
+            return Ok(Answer::redrive(redrive.mode, summary));
+        }
+        if redrive.mode == Mode::Native {
+            return self.start_task(&source, &redrive, schedule, summary).await;
+        }
+        let Redrive { destination, filter, max_messages, max_redrives, dry_run, .. } = redrive;
+        let canary = redrive.canary;
+        let moves = Moves {
+            destination,
+            endpoint: self.config.aws.endpoint(sqs::SQS).map(str::to_owned),
+            max_redrives,
+            parking: self.config.parking.clone(),
+            dry_run,
+            canary_messages: canary.map(|canary| canary.messages),
+        };
+        let rules = Rules { source, purpose: Purpose::Move(moves), filter, max_messages };
+        let wait = canary.map(|canary| canary.wait).unwrap_or_default();
+        self.run(&rules, Pace::new(redrive.rate_per_second), wait, schedule, summary).await;
+        Ok(Answer::redrive(Mode::Selective, summary))
+    }
+
+    async fn start_task(
+        &self,
+        source: &Queue,
+        redrive: &Redrive,
+        schedule: &Schedule,
+        summary: &mut Summary,
+    ) -> Result<Answer, Error> {
+        let source_arn = native::arn(&self.queues, source, schedule).await?;
+        let destination_arn = match &redrive.destination {
+            Some(destination) => Some(native::arn(&self.queues, destination, schedule).await?),
+            None => None,
+        };
+        let (destination_arn, rate) = (destination_arn.as_deref(), redrive.rate_per_second);
+        let started =
+            native::start(&self.queues, &source_arn, destination_arn, rate, schedule).await?;
+        summary.tally.moved = started.moved;
+        Ok(Answer::of_task(summary, started.task_handle, started.complete))
+    }
+
+    async fn inspect(
+        &self,
+        source: Queue,
+        filter: Filter,
+        max_messages: u64,
+        schedule: &Schedule,
+        summary: &mut Summary,
+    ) {
+        let rules = Rules { source, purpose: Purpose::Inspect, filter, max_messages };
+        self.run(&rules, Pace::new(None), Duration::ZERO, schedule, summary).await;
+    }
+
+    async fn run(
+        &self,
+        rules: &Rules,
+        pace: Pace,
+        canary_wait: Duration,
+        schedule: &Schedule,
+        summary: &mut Summary,
+    ) {
+        // Only for a metric: that it is missing stops nothing.
+        let attributes = schedule.in_time(self.queues.attributes(&rules.source.url)).await;
+        summary.retention_seconds = attributes.unwrap_or_default().retention_seconds;
+        summary.tally = selective::run(&self.queues, rules, pace, canary_wait, schedule).await;
+    }
+
+    fn emit(&mut self, summary: &Summary, now_ms: u64) {
+        let Config { metrics_namespace, function_name, .. } = &self.config;
+        let written = summary.emit(metrics_namespace, function_name, now_ms, &mut self.metrics);
+        if let Err(error) = written {
+            tracing::error!(%error, "metrics could not be written");
+        }
+    }
+}

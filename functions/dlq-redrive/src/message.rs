@@ -1,0 +1,181 @@
+//! A message as it is received, and as it is sent on.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::queues::{MAX_MESSAGE_BYTES, Queue};
+
+/// The attribute that counts how often a message was redriven.
+pub const REDRIVES: &str = "sluice.redrives";
+
+/// The attribute that tells why a message was given up.
+pub const REASON: &str = "sluice.reason";
+
+/// The attribute that tells which queue a message in quarantine came from.
+pub const SOURCE_ARN: &str = "sluice.source_arn";
+
+/// The most attributes of a message (source: Amazon SQS Developer Guide, "Amazon SQS message
+/// metadata").
+const MAX_ATTRIBUTES: usize = 10;
+
+/// A message's attributes, by name.
+pub type Attributes = BTreeMap<String, Attribute>;
+
+/// A message attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// `String`, `Number`, `Binary`, or one of these with a label.
+    pub data_type: String,
+    /// The value.
+    pub value: AttributeValue,
+}
+
+/// A message attribute's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// Text, also of a number.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+impl Attribute {
+    /// The value of a String or a Number.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            AttributeValue::Text(text) => Some(text),
+            AttributeValue::Binary(_) => None,
+        }
+    }
+}
+
+/// A message as it is received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Message {
+    /// Its id, which it has as long as it is not sent again.
+    pub id: String,
+    /// What deletes it, and what makes it visible; another one with each receive.
+    pub receipt_handle: String,
+    /// The body.
+    pub body: String,
+    /// Its own attributes.
+    pub attributes: Attributes,
+    /// `SentTimestamp`: when it was first sent, in milliseconds since 1970.
+    pub sent_ms: Option<u64>,
+    /// `DeadLetterQueueSourceArn`: the queue that gave it up.
+    pub dead_letter_source_arn: Option<String>,
+    /// `MessageGroupId`
+    pub group_id: Option<String>,
+    /// `AWSTraceHeader`
+    pub trace_header: Option<String>,
+}
+
+impl Message {
+    /// Why it was given up, if that is told.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        self.attributes.get(REASON)?.text()
+    }
+
+    /// The queue that it came from, if that is known.
+    #[must_use]
+    pub fn source_arn(&self) -> Option<&str> {
+        let told = || self.attributes.get(SOURCE_ARN)?.text();
+        self.dead_letter_source_arn.as_deref().or_else(told)
+    }
+
+    /// How often it was redriven: 0 where the count is no whole number.
+    #[must_use]
+    pub fn redrives(&self) -> u64 {
+        let count = self.attributes.get(REDRIVES).and_then(Attribute::text).unwrap_or_default();
+        if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
+            return 0;
+        }
+        // Too many digits are a whole number still.
+        count.parse().unwrap_or(u64::MAX)
+    }
+
+    /// The message as it goes to a queue unchanged.
+    #[must_use]
+    pub fn parked(&self, from: &Queue, to: &Queue) -> Outgoing {
+        let own_group = || Some(self.id.clone());
+        let group_id = match (to.is_fifo(), from.is_fifo()) {
+            (true, _) => self.group_id.clone().or_else(own_group),
+            // A fair queue's.
+            (false, false) => self.group_id.clone(),
+            (false, true) => None,
+        };
+        Outgoing {
+            body: self.body.clone(),
+            attributes: self.attributes.clone(),
+            group_id,
+            // Of this receive and no other, so that no queue has seen it before.
+            deduplication_id: to.is_fifo().then(|| digest(&[&self.id, &self.receipt_handle])),
+            trace_header: self.trace_header.clone(),
+        }
+    }
+
+    /// The message as it is redriven: counted, where there is place for the count.
+    #[must_use]
+    pub fn redriven(&self, from: &Queue, to: &Queue) -> Outgoing {
+        let mut outgoing = self.parked(from, to);
+        let count = Attribute {
+            data_type: "Number".to_owned(),
+            value: AttributeValue::Text(self.redrives().saturating_add(1).to_string()),
+        };
+        outgoing.attributes.insert(REDRIVES.to_owned(), count);
+        if outgoing.attributes.len() > MAX_ATTRIBUTES || outgoing.bytes() > MAX_MESSAGE_BYTES {
+            outgoing.attributes.clone_from(&self.attributes);
+        }
+        outgoing
+    }
+}
+
+/// A message to send.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outgoing {
+    /// The body.
+    pub body: String,
+    /// Its own attributes.
+    pub attributes: Attributes,
+    /// `MessageGroupId`
+    pub group_id: Option<String>,
+    /// `MessageDeduplicationId`
+    pub deduplication_id: Option<String>,
+    /// `AWSTraceHeader`
+    pub trace_header: Option<String>,
+}
+
+impl Outgoing {
+    /// The message's size as SQS counts it: body, names, types and values.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let attribute = |(name, Attribute { data_type, value }): (&String, &Attribute)| {
+            let value = match value {
+                AttributeValue::Text(text) => text.len(),
+                AttributeValue::Binary(bytes) => bytes.len(),
+            };
+            name.len() + data_type.len() + value
+        };
+        self.body.len() + self.attributes.iter().map(attribute).sum::<usize>()
+    }
+}
+
+/// A text of 64 hexadecimal digits for these texts and no others.
+fn digest(texts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for text in texts {
+        digest.update((text.len() as u64).to_be_bytes());
+        digest.update(text);
+    }
+    digest.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string does not fail.
+        write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,247 @@
+//! The way to the queues: small, so that tests and simulations put another in its place.
+//!
+//! No call has a time limit of its own: who calls drops it when the time is up.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::message::{Message, Outgoing};
+
+/// The most entries of one call (source: Amazon SQS API reference).
+pub const MAX_ENTRIES: usize = 10;
+
+/// The largest message, and the largest batch of them, in bytes (source: Amazon SQS Developer
+/// Guide, "Amazon SQS message quotas").
+pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
+
+/// SQS. Calls of several entries take at most [`MAX_ENTRIES`], and answer for each of them in
+/// order: `Ok` only where SQS says that it is done.
+pub trait Queues {
+    /// Receives up to [`MAX_ENTRIES`] messages, with all their attributes, and hides them.
+    ///
+    /// # Errors
+    /// What SQS says, or that it says nothing.
+    fn receive(
+        &self,
+        queue_url: &str,
+        hide_seconds: u32,
+        wait_seconds: u32,
+    ) -> impl Future<Output = Result<Vec<Message>, Failure>>;
+
+    /// Sends messages; gives the ids that they have now.
+    fn send(
+        &self,
+        queue_url: &str,
+        messages: &[Outgoing],
+    ) -> impl Future<Output = Vec<Result<String, Failure>>>;
+
+    /// Deletes the messages of these receipt handles.
+    fn delete(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[String],
+    ) -> impl Future<Output = Vec<Result<(), Failure>>>;
+
+    /// Makes the messages of these receipt handles visible at once.
+    fn show(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[String],
+    ) -> impl Future<Output = Vec<Result<(), Failure>>>;
+
+    /// What SQS tells of a queue.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    fn attributes(&self, queue_url: &str)
+    -> impl Future<Output = Result<QueueAttributes, Failure>>;
+
+    /// Starts a message move task; gives its handle.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    fn start_move(
+        &self,
+        source_arn: &str,
+        destination_arn: Option<&str>,
+        rate_per_second: Option<u32>,
+    ) -> impl Future<Output = Result<String, Failure>>;
+
+    /// The latest move tasks of a queue, latest first.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    fn move_tasks(&self, source_arn: &str) -> impl Future<Output = Result<Vec<MoveTask>, Failure>>;
+
+    /// Ends a running move task; gives how many messages it has moved.
+    ///
+    /// # Errors
+    /// As [`receive`](Self::receive).
+    fn cancel_move(&self, task_handle: &str) -> impl Future<Output = Result<u64, Failure>>;
+}
+
+/// What SQS tells of a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct QueueAttributes {
+    /// `QueueArn`
+    pub arn: Option<String>,
+    /// `ApproximateNumberOfMessages`: those that can be received.
+    pub visible: Option<u64>,
+    /// `MessageRetentionPeriod`, in seconds.
+    pub retention_seconds: Option<u64>,
+}
+
+/// A message move task, with the names of `ListMessageMoveTasks`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct MoveTask {
+    /// Only of a running task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub task_handle: Option<String>,
+    /// `RUNNING`, `COMPLETED`, `CANCELLING`, `CANCELLED` or `FAILED`.
+    pub status: String,
+    /// The dead-letter queue's ARN.
+    pub source_arn: String,
+    /// Where the messages go, if it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub destination_arn: Option<String>,
+    /// The rate, if it was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_number_of_messages_per_second: Option<u32>,
+    /// Messages moved until now.
+    pub approximate_number_of_messages_moved: u64,
+    /// Messages in the queue when the task started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approximate_number_of_messages_to_move: Option<u64>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure_reason: Option<String>,
+    /// Milliseconds since 1970.
+    pub started_timestamp: u64,
+}
+
+/// Why SQS did not do what it was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// SQS's code, or what kept it from being asked.
+    pub code: String,
+    /// What SQS says of it.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this code and this text.
+    #[must_use]
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+
+    /// No answer came before the time was up.
+    #[must_use]
+    pub fn late() -> Self {
+        Self::new("Deadline", "no answer came before the time was up")
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.code, self.message)
+    }
+}
+
+/// A queue, by its URL or its ARN.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Its URL.
+    pub url: String,
+    /// Its ARN, where that is how it was named.
+    pub arn: Option<String>,
+}
+
+impl Queue {
+    /// Reads the URL or the ARN of a queue; `endpoint` is where SQS is called, if not at its own.
+    #[must_use]
+    pub fn parse(text: &str, endpoint: Option<&str>) -> Option<Self> {
+        if text.starts_with("arn:") {
+            let url = shared::sqs::queue_url(text, endpoint)?;
+            return Some(Self { url, arn: Some(text.to_owned()) });
+        }
+        Self::parse_url(text)
+    }
+
+    /// Reads the URL of a queue.
+    #[must_use]
+    pub fn parse_url(text: &str) -> Option<Self> {
+        let url = shared::opensearch::Url::parse(text)?;
+        let (_, path) = url.as_str().split_once("://")?.1.split_once('/')?;
+        let is_white = |text: &str| text.contains(char::is_whitespace);
+        (!path.is_empty() && !is_white(text)).then(|| Self { url: text.to_owned(), arn: None })
+    }
+
+    /// Whether it is a FIFO queue.
+    #[must_use]
+    pub fn is_fifo(&self) -> bool {
+        self.url.trim_end_matches('/').strip_suffix(".fifo").is_some()
+    }
+
+    /// Whether both are the same queue, however they are named.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.place().eq(other.place())
+    }
+
+    /// Name and account: the last parts of a URL and of an ARN.
+    fn place(&self) -> impl Iterator<Item = &str> {
+        self.url.trim_end_matches('/').rsplit('/').take(2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:music-dlq";
+    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq";
+
+    #[test]
+    fn a_queue_is_the_same_however_it_is_named() {
+        let of_arn = Queue::parse(ARN, None).unwrap();
+        assert_eq!(of_arn, Queue { url: URL.to_owned(), arn: Some(ARN.to_owned()) });
+        let of_url = Queue::parse(URL, None).unwrap();
+        assert_eq!(of_url, Queue { url: URL.to_owned(), arn: None });
+        assert!(of_arn.is(&of_url));
+        let local = Queue::parse(ARN, Some("http://127.0.0.1:9324")).unwrap();
+        assert_eq!(local.url, "http://127.0.0.1:9324/123456789012/music-dlq");
+        assert!(local.is(&of_url) && of_url.is(&local));
+        for other in [
+            "arn:aws:sqs:eu-west-1:123456789012:music",
+            "arn:aws:sqs:eu-west-1:999999999999:music-dlq",
+        ] {
+            assert!(!of_url.is(&Queue::parse(other, None).unwrap()), "{other}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_queue_is_refused() {
+        for text in [
+            "",
+            "music-dlq",
+            "arn:aws:s3:::music",
+            "arn:aws:sqs:eu-west-1:123456789012:",
+            "https://sqs.eu-west-1.amazonaws.com",
+            "https://sqs.eu-west-1.amazonaws.com/",
+            "https://sqs.eu-west-1.amazonaws.com/1/a b",
+            "ftp://sqs/1/a",
+        ] {
+            assert_eq!(Queue::parse(text, None), None, "{text}");
+        }
+        assert_eq!(Queue::parse_url(ARN), None);
+    }
+
+    #[test]
+    fn a_fifo_queue_is_known_by_its_name() {
+        assert!(Queue::parse("http://127.0.0.1:9324/1/a.fifo", None).unwrap().is_fifo());
+        assert!(!Queue::parse(URL, None).unwrap().is_fifo());
+    }
+}

@@ -1,0 +1,188 @@
+//! Moving messages one by one, or looking at them: a [`Run`] with queues and a clock.
+//!
+//! A message is deleted only after SQS has said that it has it elsewhere. So whoever stops this
+//! anywhere loses nothing; at most one call's messages are then in both queues.
+
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
+
+use crate::message::Message;
+use crate::queues::{Failure, MAX_ENTRIES, Queues};
+use crate::run::{Rules, Run};
+use crate::schedule::{Pace, Schedule};
+use crate::tally::{Stopped, Tally};
+
+/// So many calls that make messages visible are under way at once.
+const CONCURRENT_CALLS: usize = 8;
+
+/// Looks at the queue's messages and moves those that are meant, until there are no more, or
+/// enough, or the time is up. All messages that stay are visible afterwards.
+pub async fn run<Q: Queues>(
+    queues: &Q,
+    rules: &Rules,
+    pace: Pace,
+    canary_wait: Duration,
+    schedule: &Schedule,
+) -> Tally {
+    let mut mover = Mover { queues, rules, run: Run::new(rules), pace, canary_wait, schedule };
+    let ended = mover.work().await;
+    mover.run.put_back_pending();
+    mover.show_all().await;
+    let mut tally = mover.run.tally;
+    tally.stopped = ended.err();
+    tally
+}
+
+struct Mover<'a, Q> {
+    queues: &'a Q,
+    rules: &'a Rules,
+    run: Run<'a>,
+    pace: Pace,
+    canary_wait: Duration,
+    schedule: &'a Schedule,
+}
+
+impl<Q: Queues> Mover<'_, Q> {
+    async fn work(&mut self) -> Result<(), Stopped> {
+        let is_fifo = self.rules.source.is_fifo();
+        let mut has_news = false;
+        while !self.run.is_full() {
+            let messages = self.receive().await?;
+            if messages.is_empty() {
+                if !(is_fifo && self.is_more_behind().await) {
+                    break;
+                }
+                if !std::mem::take(&mut has_news) {
+                    return Err(Stopped::GroupBlocked);
+                }
+                // What is held is before them in their groups.
+                self.show_all().await;
+                continue;
+            }
+            let is_news = self.run.take(messages, self.schedule.now_ms());
+            has_news |= is_news;
+            if is_fifo && is_news {
+                let handles = self.run.take_hidden();
+                self.show(handles).await;
+            } else if self.pace.is_limited() {
+                // Sending takes its time: others need not wait for it.
+                let handles = self.run.take_left();
+                self.show(handles).await;
+            } else {
+                self.run.hold_left();
+            }
+            self.stop_if_canary_is_back()?;
+            self.send_pending().await?;
+        }
+        if self.run.has_canaries() {
+            self.prove_canaries().await?;
+        }
+        Ok(())
+    }
+
+    async fn receive(&mut self) -> Result<Vec<Message>, Stopped> {
+        let (hidden, now) = (self.run.hidden(), Instant::now());
+        let until = self.schedule.work_until(hidden);
+        if now >= until {
+            return Err(Stopped::Deadline);
+        }
+        let (hide, wait) = self.schedule.receive_seconds(hidden);
+        let received = self.queues.receive(&self.rules.source.url, hide, wait);
+        let received = timeout_at(until, received).await.map_err(|_| Stopped::Deadline)?;
+        received.map_err(|Failure { code, message }| {
+            tracing::error!(code, error = message, "messages could not be received");
+            Stopped::ReceiveFailed
+        })
+    }
+
+    /// Whether a FIFO queue has messages that are behind those that this run holds.
+    async fn is_more_behind(&self) -> bool {
+        if self.run.hidden() == 0 {
+            return false;
+        }
+        let attributes = self.queues.attributes(&self.rules.source.url);
+        // Where nobody knows, what was seen is all.
+        let attributes = self.schedule.in_time(attributes).await.unwrap_or_default();
+        attributes.visible.is_some_and(|visible| visible > 0)
+    }
+
+    async fn send_pending(&mut self) -> Result<(), Stopped> {
+        while self.run.has_pending() {
+            if self.run.is_canary_due() {
+                self.prove_canaries().await?;
+                continue;
+            }
+            self.schedule.wait_until(self.pace.next(), self.run.hidden()).await?;
+            let now_ms = self.schedule.now_ms();
+            let Some(wave) = self.run.next_wave(self.pace.most(), now_ms) else { break };
+            self.pace.spend(wave.messages.len());
+            let outgoing: Vec<_> =
+                wave.messages.iter().map(|pending| pending.outgoing.clone()).collect();
+            let results = self.queues.send(&wave.to.url, &outgoing);
+            let results = timeout_at(self.schedule.calls_until, results).await;
+            let results = results.unwrap_or_else(|_| late(outgoing.len()));
+            let sent = self.run.sent(wave, results, now_ms);
+            if sent.is_empty() {
+                continue;
+            }
+            let handles: Vec<_> =
+                sent.iter().map(|pending| pending.message.receipt_handle.clone()).collect();
+            let results = self.queues.delete(&self.rules.source.url, &handles);
+            let results = timeout_at(self.schedule.calls_until, results).await;
+            let results = results.unwrap_or_else(|_| late(handles.len()));
+            self.run.deleted(sent, results, now_ms);
+        }
+        Ok(())
+    }
+
+    /// Waits, and stops the run if one of the first messages is back.
+    async fn prove_canaries(&mut self) -> Result<(), Stopped> {
+        // They are in nobody's way while it waits.
+        self.run.put_back_pending();
+        self.show_all().await;
+        self.schedule.wait_until(Instant::now() + self.canary_wait, 0).await?;
+        while !self.run.is_canary_back() {
+            let messages = self.receive().await?;
+            if messages.is_empty() {
+                break;
+            }
+            self.run.hold(messages);
+        }
+        self.stop_if_canary_is_back()?;
+        self.show_all().await;
+        self.run.end_canary();
+        Ok(())
+    }
+
+    fn stop_if_canary_is_back(&self) -> Result<(), Stopped> {
+        if self.run.is_canary_back() { Err(Stopped::Canary) } else { Ok(()) }
+    }
+
+    async fn show_all(&mut self) {
+        let handles = self.run.take_hidden();
+        self.show(handles).await;
+    }
+
+    /// Makes messages visible at once. Those that it fails for are visible by the deadline.
+    async fn show(&self, handles: Vec<String>) {
+        let url = &self.rules.source.url;
+        let calls = handles.chunks(MAX_ENTRIES).map(|handles| self.queues.show(url, handles));
+        let all = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS).collect::<Vec<_>>();
+        let results = timeout_at(self.schedule.show_until, all).await;
+        let Ok(results) = results else {
+            tracing::warn!(messages = handles.len(), "no time to make all messages visible");
+            return;
+        };
+        let mut failures = results.into_iter().flatten().filter_map(Result::err);
+        if let Some(Failure { code, message }) = failures.next() {
+            let count = 1 + failures.count();
+            tracing::warn!(count, code, error = message, "messages could not be made visible");
+        }
+    }
+}
+
+fn late<T>(entries: usize) -> Vec<Result<T, Failure>> {
+    (0..entries).map(|_| Err(Failure::late())).collect()
+}

@@ -1,0 +1,293 @@
+//! SQS, with the AWS SDK.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+
+use aws_sdk_sqs as sqs;
+use shared::aws::{Aws, CallFailure, Service};
+use sqs::config::retry::RetryConfig;
+use sqs::error::BuildError;
+use sqs::primitives::Blob;
+use sqs::types::{
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
+    DeleteMessageBatchRequestEntry, ListMessageMoveTasksResultEntry, MessageAttributeValue,
+    MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
+    QueueAttributeName, SendMessageBatchRequestEntry,
+};
+
+use crate::message::{Attribute, AttributeValue, Message, Outgoing};
+use crate::queues::{Failure, MAX_ENTRIES, MoveTask, QueueAttributes, Queues};
+
+/// SQS, in `AWS_ENDPOINT_URL_SQS`.
+pub const SQS: Service = "SQS";
+
+/// The most move tasks of one answer (source: Amazon SQS API reference, `ListMessageMoveTasks`).
+const MAX_TASKS: i32 = 10;
+
+/// Calls SQS. The client is built for the first call.
+#[derive(Debug)]
+pub struct AwsQueues {
+    aws: Aws,
+    client: OnceLock<sqs::Client>,
+}
+
+impl AwsQueues {
+    /// Queues that are not called yet.
+    #[must_use]
+    pub const fn new(aws: Aws) -> Self {
+        Self { aws, client: OnceLock::new() }
+    }
+
+    fn client(&self) -> &sqs::Client {
+        self.client
+            .get_or_init(|| sqs::Client::new(&self.aws.sdk_config(SQS, RetryConfig::standard())))
+    }
+
+    async fn try_send(
+        &self,
+        queue_url: &str,
+        messages: &[Outgoing],
+    ) -> Result<Vec<Result<String, Failure>>, Failure> {
+        let mut call = self.client().send_message_batch().queue_url(queue_url);
+        for (id, message) in messages.iter().enumerate() {
+            call = call.entries(entry(id, message).map_err(|error| unbuilt(&error))?);
+        }
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let sent = |id: &str| {
+            let sent = answer.successful().iter().find(|sent| sent.id() == id)?;
+            Some(sent.message_id().to_owned())
+        };
+        Ok(by_entry(messages.len(), answer.failed(), sent))
+    }
+
+    async fn try_delete(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[String],
+    ) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let mut call = self.client().delete_message_batch().queue_url(queue_url);
+        for (id, handle) in receipt_handles.iter().enumerate() {
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(id.to_string())
+                .receipt_handle(handle)
+                .build();
+            call = call.entries(entry.map_err(|error| unbuilt(&error))?);
+        }
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let deleted = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
+        Ok(by_entry(receipt_handles.len(), answer.failed(), deleted))
+    }
+
+    async fn try_show(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[String],
+    ) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let mut call = self.client().change_message_visibility_batch().queue_url(queue_url);
+        for (id, handle) in receipt_handles.iter().enumerate() {
+            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
+                .id(id.to_string())
+                .receipt_handle(handle)
+                .visibility_timeout(0)
+                .build();
+            call = call.entries(entry.map_err(|error| unbuilt(&error))?);
+        }
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let shown = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
+        Ok(by_entry(receipt_handles.len(), answer.failed(), shown))
+    }
+}
+
+impl Queues for AwsQueues {
+    async fn receive(
+        &self,
+        queue_url: &str,
+        hide_seconds: u32,
+        wait_seconds: u32,
+    ) -> Result<Vec<Message>, Failure> {
+        let call = self
+            .client()
+            .receive_message()
+            .queue_url(queue_url)
+            .max_number_of_messages(number(MAX_ENTRIES))
+            .visibility_timeout(number(hide_seconds))
+            .wait_time_seconds(number(wait_seconds))
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .message_attribute_names("All");
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        Ok(answer.messages.unwrap_or_default().into_iter().map(message).collect())
+    }
+
+    async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Vec<Result<String, Failure>> {
+        let sent = self.try_send(queue_url, messages).await;
+        sent.unwrap_or_else(|failure| vec![Err(failure); messages.len()])
+    }
+
+    async fn delete(
+        &self,
+        queue_url: &str,
+        receipt_handles: &[String],
+    ) -> Vec<Result<(), Failure>> {
+        let deleted = self.try_delete(queue_url, receipt_handles).await;
+        deleted.unwrap_or_else(|failure| vec![Err(failure); receipt_handles.len()])
+    }
+
+    async fn show(&self, queue_url: &str, receipt_handles: &[String]) -> Vec<Result<(), Failure>> {
+        let shown = self.try_show(queue_url, receipt_handles).await;
+        shown.unwrap_or_else(|failure| vec![Err(failure); receipt_handles.len()])
+    }
+
+    async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, Failure> {
+        let call = self
+            .client()
+            .get_queue_attributes()
+            .queue_url(queue_url)
+            .attribute_names(QueueAttributeName::All);
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let text = |name| answer.attributes()?.get(&name).cloned();
+        let number = |name| text(name)?.parse().ok();
+        Ok(QueueAttributes {
+            arn: text(QueueAttributeName::QueueArn),
+            visible: number(QueueAttributeName::ApproximateNumberOfMessages),
+            retention_seconds: number(QueueAttributeName::MessageRetentionPeriod),
+        })
+    }
+
+    async fn start_move(
+        &self,
+        source_arn: &str,
+        destination_arn: Option<&str>,
+        rate_per_second: Option<u32>,
+    ) -> Result<String, Failure> {
+        let call = self
+            .client()
+            .start_message_move_task()
+            .source_arn(source_arn)
+            .set_destination_arn(destination_arn.map(str::to_owned))
+            .set_max_number_of_messages_per_second(rate_per_second.map(number));
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let missing = || Failure::new("Missing", "the answer has no task handle");
+        answer.task_handle.ok_or_else(missing)
+    }
+
+    async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, Failure> {
+        let call = self.client().list_message_move_tasks();
+        let call = call.source_arn(source_arn).max_results(MAX_TASKS);
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        Ok(answer.results.unwrap_or_default().into_iter().map(move_task).collect())
+    }
+
+    async fn cancel_move(&self, task_handle: &str) -> Result<u64, Failure> {
+        let call = self.client().cancel_message_move_task().task_handle(task_handle);
+        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        Ok(unsigned(answer.approximate_number_of_messages_moved))
+    }
+}
+
+/// What became of each entry of a call. One that the answer does not tell of is not done.
+fn by_entry<T>(
+    entries: usize,
+    failed: &[BatchResultErrorEntry],
+    done: impl Fn(&str) -> Option<T>,
+) -> Vec<Result<T, Failure>> {
+    let result = |id: usize| {
+        let id = id.to_string();
+        if let Some(failed) = failed.iter().find(|failed| failed.id() == id) {
+            return Err(Failure::new(failed.code(), failed.message().unwrap_or_default()));
+        }
+        let missing = || Failure::new("Missing", "the answer does not tell of this entry");
+        done(&id).ok_or_else(missing)
+    };
+    (0..entries).map(result).collect()
+}
+
+fn message(received: sqs::types::Message) -> Message {
+    let mut system = received.attributes.unwrap_or_default();
+    let mut take = |name| system.remove(&name);
+    let attributes = received.message_attributes.unwrap_or_default().into_iter();
+    Message {
+        sent_ms: take(MessageSystemAttributeName::SentTimestamp).and_then(|ms| ms.parse().ok()),
+        dead_letter_source_arn: take(MessageSystemAttributeName::DeadLetterQueueSourceArn),
+        group_id: take(MessageSystemAttributeName::MessageGroupId),
+        trace_header: take(MessageSystemAttributeName::AwsTraceHeader),
+        id: received.message_id.unwrap_or_default(),
+        receipt_handle: received.receipt_handle.unwrap_or_default(),
+        body: received.body.unwrap_or_default(),
+        attributes: attributes.map(|(name, value)| (name, received_attribute(value))).collect(),
+    }
+}
+
+fn received_attribute(attribute: MessageAttributeValue) -> Attribute {
+    let MessageAttributeValue { data_type, string_value, binary_value, .. } = attribute;
+    let value = match (binary_value, string_value) {
+        (Some(bytes), None) => AttributeValue::Binary(bytes.into_inner()),
+        (_, text) => AttributeValue::Text(text.unwrap_or_default()),
+    };
+    Attribute { data_type, value }
+}
+
+fn entry(id: usize, message: &Outgoing) -> Result<SendMessageBatchRequestEntry, BuildError> {
+    let attributes: BTreeMap<_, _> = message
+        .attributes
+        .iter()
+        .map(|(name, attribute)| Ok((name.clone(), sent_attribute(attribute)?)))
+        .collect::<Result<_, BuildError>>()?;
+    let trace_header = message.trace_header.as_ref().map(|header| {
+        let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header);
+        let name = MessageSystemAttributeNameForSends::AwsTraceHeader;
+        value.build().map(|value| HashMap::from([(name, value)]))
+    });
+    SendMessageBatchRequestEntry::builder()
+        .id(id.to_string())
+        .message_body(&message.body)
+        .set_message_attributes(Some(attributes.into_iter().collect()))
+        .set_message_system_attributes(trace_header.transpose()?)
+        .set_message_group_id(message.group_id.clone())
+        .set_message_deduplication_id(message.deduplication_id.clone())
+        .build()
+}
+
+fn sent_attribute(attribute: &Attribute) -> Result<MessageAttributeValue, BuildError> {
+    let builder = MessageAttributeValue::builder().data_type(&attribute.data_type);
+    match &attribute.value {
+        AttributeValue::Text(text) => builder.string_value(text),
+        AttributeValue::Binary(bytes) => builder.binary_value(Blob::new(bytes.clone())),
+    }
+    .build()
+}
+
+fn move_task(task: ListMessageMoveTasksResultEntry) -> MoveTask {
+    MoveTask {
+        task_handle: task.task_handle,
+        status: task.status.unwrap_or_default(),
+        source_arn: task.source_arn.unwrap_or_default(),
+        destination_arn: task.destination_arn,
+        max_number_of_messages_per_second: task
+            .max_number_of_messages_per_second
+            .and_then(|rate| u32::try_from(rate).ok()),
+        approximate_number_of_messages_moved: unsigned(task.approximate_number_of_messages_moved),
+        approximate_number_of_messages_to_move: task
+            .approximate_number_of_messages_to_move
+            .map(unsigned),
+        failure_reason: task.failure_reason,
+        started_timestamp: unsigned(task.started_timestamp),
+    }
+}
+
+/// A number as the SDK has them.
+fn number(number: impl TryInto<i32>) -> i32 {
+    number.try_into().unwrap_or(i32::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn unbuilt(error: &BuildError) -> Failure {
+    Failure::new("NotSent", error.to_string())
+}
+
+fn call_failure(failure: CallFailure) -> Failure {
+    let CallFailure { code, message } = failure;
+    Failure { code: code.unwrap_or_else(|| "NoAnswer".to_owned()), message }
+}
