@@ -6,8 +6,9 @@
 
 use std::borrow::Cow;
 use std::mem;
+use std::sync::LazyLock;
 
-use memchr::memmem;
+use memchr::memmem::Finder;
 use shared::event::Refusal;
 use shared::json::{self, Scanner, Span, Text};
 
@@ -15,6 +16,9 @@ use crate::envelope::Body;
 
 /// So many envelopes are looked into; what is inside more of them is taken as the event.
 const MAX_ENVELOPES: usize = 8;
+
+static NOTIFICATION: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"Notification\""));
+static DETAIL_TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"detail-type\""));
 
 /// The events of one message. Kept from message to message, so that nothing is allocated once
 /// the buffers have grown.
@@ -106,8 +110,8 @@ fn envelope(text: &[u8]) -> Option<Envelope> {
     // Most events are none and are not read a second time: an envelope's names stand in it as
     // they are, or with escapes.
     let may_be = text.first() == Some(&b'{')
-        && (memmem::find(text, b"\"Notification\"").is_some()
-            || memmem::find(text, b"\"detail-type\"").is_some()
+        && (NOTIFICATION.find(text).is_some()
+            || DETAIL_TYPE.find(text).is_some()
             || memchr::memchr(b'\\', text).is_some());
     if !may_be {
         return None;

@@ -133,3 +133,16 @@ fn unescapes() {
     unescape(r#"a\"\\\/\b\f\n\r\tA\uD834\uDD1E한"#.as_bytes(), &mut out);
     assert_eq!(String::from_utf8(out).unwrap(), "a\"\\/\u{8}\u{c}\n\r\tA𝄞한");
 }
+
+#[test]
+fn unescapes_at_every_distance() {
+    for distance in 0..40 {
+        let plain = "é".repeat(distance / 2) + &"x".repeat(distance % 2);
+        for (escaped, meaning) in [(r#"\""#, "\""), (r"\\", "\\"), (r"\/", "/"), (r"\u00e9", "é")]
+        {
+            let written = format!("{plain}{escaped}{plain}{escaped}{escaped}{plain}");
+            let expected = format!("{plain}{meaning}{plain}{meaning}{meaning}{plain}");
+            assert_eq!(unescaped(written.as_bytes()), Some(expected), "{written}");
+        }
+    }
+}
