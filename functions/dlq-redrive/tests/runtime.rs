@@ -1,0 +1,332 @@
+//! The real binary between the queues of an embedded SQS.
+
+#![cfg(test)]
+
+mod support {
+    pub(crate) mod stack;
+}
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use local::runtime_api::InvokeError;
+use local::sqs::embedded::{Fault, Lasting, Operation};
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use support::stack::{NAME, Stack};
+
+#[tokio::test]
+async fn every_fixture_gets_its_golden_answer() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/dlq-redrive");
+    let read = |path: &Path| -> Value {
+        let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+    };
+    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let files: Vec<_> = files.filter(|path| path.is_file()).collect();
+    assert!(files.len() >= 8, "only {} fixtures", files.len());
+    assert_eq!(fs::read_dir(folder.join("answers")).unwrap().count(), files.len());
+    let checks = files.iter().map(|path| {
+        let golden = folder.join("answers").join(path.file_name().unwrap());
+        check(path.display().to_string(), read(path), read(&golden))
+    });
+    join_all(checks).await;
+}
+
+async fn check(name: String, request: Value, golden: Value) {
+    let stack = Stack::new(&[]).await;
+    stack.give_up(golden["givenUp"].as_array().unwrap_or(&vec![])).await;
+    for message in golden["sentDirectly"].as_array().into_iter().flatten() {
+        stack.send(&stack.dlq, message).await;
+    }
+    let answer = stack.invoke(&request).await;
+    if let Some(error_type) = golden["errorType"].as_str() {
+        let error = answer.unwrap_err();
+        assert_eq!(error.error_type(), error_type, "{name}");
+        assert_eq!(error.message(), golden["errorMessage"].as_str().unwrap(), "{name}");
+    } else {
+        let mut answer = answer.unwrap();
+        // What is another one each time.
+        for (member, shown) in [("taskHandle", "<handle>"), ("samples", "<ids>")] {
+            if let Some(value) = answer.get_mut(member) {
+                *value = json!(shown);
+            }
+        }
+        if let Some(ages) = answer.get_mut("ages").and_then(Value::as_object_mut) {
+            assert!(ages.remove("oldestSeconds").unwrap().as_u64().unwrap() < 60, "{name}");
+            assert!(ages.remove("youngestSeconds").unwrap().as_u64().unwrap() < 60, "{name}");
+        }
+        assert_eq!(answer, golden["answer"], "{name}");
+    }
+    let counts = serde_json::to_value(stack.counts().await).unwrap();
+    assert_eq!(counts, golden["deadLettersQueueParking"], "{name}");
+}
+
+fn body(text: &str) -> Value {
+    json!({"MessageBody": text})
+}
+
+#[tokio::test]
+async fn a_moved_message_is_what_it_was_and_counted() {
+    let stack = Stack::new(&[]).await;
+    let attributes = json!({
+        "sluice.redrives": {"DataType": "Number", "StringValue": "1"},
+        "tenant": {"DataType": "String.name", "StringValue": "a"},
+        "bytes": {"DataType": "Binary", "BinaryValue": "AAEC"},
+    });
+    let trace = "Root=1-5759e988-bd862e3fe1be46a994272793";
+    stack
+        .give_up(&[json!({
+            "MessageBody": "{\"a\":1}", "MessageAttributes": attributes,
+            "MessageSystemAttributes":
+                {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}},
+        })])
+        .await;
+    let answer = stack.invoke(&json!({"action": "redrive", "mode": "selective"})).await.unwrap();
+    assert_eq!((&answer["moved"], &answer["complete"]), (&json!(1), &json!(true)));
+    assert_eq!(stack.counts().await, [0, 1, 0]);
+    let moved = &stack.receive(&stack.main).await[0];
+    assert_eq!(moved["Body"], "{\"a\":1}");
+    assert_eq!(moved["Attributes"]["AWSTraceHeader"], trace);
+    let mut expected = attributes;
+    expected["sluice.redrives"]["StringValue"] = json!("2");
+    assert_eq!(moved["MessageAttributes"], expected);
+}
+
+#[tokio::test]
+async fn metrics_tell_what_was_done_and_how_old_the_oldest_is() {
+    let stack = Stack::new(&[("METRICS_NAMESPACE", "Team/Music")]).await;
+    stack.give_up(&[body("a"), body("b"), body("c")]).await;
+    stack.sqs.fail(Operation::SendMessageBatch, Fault::Entries(vec![1]), Lasting::Requests(1));
+    let answer = stack.invoke(&json!({"action": "redrive", "mode": "selective"})).await.unwrap();
+    assert_eq!((&answer["moved"], &answer["failed"]), (&json!(2), &json!(1)));
+    let metrics = stack.metrics();
+    let [definition] = &metrics["_aws"]["CloudWatchMetrics"].as_array().unwrap()[..] else {
+        panic!("{metrics}");
+    };
+    let unit = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+    let expected = json!({
+        "Namespace": "Team/Music",
+        "Dimensions": [["FunctionName"]],
+        "Metrics": [
+            unit("Redriven", "Count"), unit("Parked", "Count"), unit("RedriveFailed", "Count"),
+            unit("DlqOldestAgeSeconds", "Seconds"), unit("SecondsToExpiry", "Seconds"),
+        ],
+    });
+    assert_eq!(*definition, expected);
+    assert_eq!(metrics["FunctionName"], NAME);
+    assert_eq!((&metrics["Redriven"], &metrics["RedriveFailed"]), (&json!(2), &json!(1)));
+    let age = metrics["DlqOldestAgeSeconds"].as_u64().unwrap();
+    assert!(age < 60, "{age}");
+    assert_eq!(metrics["SecondsToExpiry"], 1_209_600 - age);
+    // A dry run has redriven nothing.
+    stack.invoke(&json!({"action": "redrive", "dryRun": true})).await.unwrap();
+    assert_eq!(stack.metrics()["Redriven"], 0);
+}
+
+#[tokio::test]
+async fn a_crash_between_send_and_delete_duplicates_and_loses_nothing() {
+    // Short, so that what the killed process has hidden is soon visible.
+    let stack = Stack::with("", &[], Duration::from_secs(6)).await;
+    let bodies: Vec<_> = (0..25).map(|index| format!("{index:02}")).collect();
+    let messages: Vec<_> = bodies.iter().map(|text| body(text)).collect();
+    stack.give_up(&messages).await;
+    let slow = Fault::Slow(Duration::from_mins(1));
+    // The second wave is sent, and never answered.
+    let payload = json!({"action": "redrive", "mode": "selective"});
+    let invocation = async { stack.invoke(&payload).await };
+    stack.sqs.fail(Operation::SendMessageBatch, Fault::Slow(Duration::ZERO), Lasting::Requests(1));
+    stack.sqs.fail(Operation::SendMessageBatch, slow, Lasting::Requests(1));
+    let kill = async {
+        while stack.sqs.calls(Operation::SendMessageBatch) < 2
+            || stack.client.message_count(&stack.main).await.unwrap() < 20
+        {
+            tokio::task::yield_now().await;
+        }
+        stack.function.kill().await;
+    };
+    let (answer, ()) = tokio::join!(invocation, kill);
+    assert!(matches!(answer, Err(InvokeError::Exit { .. })), "{answer:?}");
+    assert_eq!(stack.client.message_count(&stack.dlq).await.unwrap(), 15);
+    // Nobody has to wait longer than the killed invocation would have had.
+    while stack.visible(&stack.dlq).await < 15 {
+        tokio::task::yield_now().await;
+    }
+    let answer = stack.invoke(&payload).await.unwrap();
+    assert_eq!((&answer["moved"], &answer["complete"]), (&json!(15), &json!(true)));
+    assert_eq!(stack.client.message_count(&stack.dlq).await.unwrap(), 0);
+    let mut arrived = Vec::new();
+    while let [message] = &receive_and_delete(&stack).await[..] {
+        arrived.push(message.clone());
+    }
+    arrived.sort();
+    let twice = &bodies[10..20];
+    let mut expected = [&bodies[..], twice].concat();
+    expected.sort();
+    assert_eq!(arrived, expected);
+}
+
+async fn receive_and_delete(stack: &Stack) -> Vec<String> {
+    let members = json!({"QueueUrl": stack.main, "VisibilityTimeout": 30});
+    let answer = stack.client.call("ReceiveMessage", &members).await.unwrap();
+    let mut bodies = Vec::new();
+    for message in answer["Messages"].as_array().into_iter().flatten() {
+        let handle = &message["ReceiptHandle"];
+        let members = json!({"QueueUrl": stack.main, "ReceiptHandle": handle});
+        stack.client.call("DeleteMessage", &members).await.unwrap();
+        bodies.push(message["Body"].as_str().unwrap().to_owned());
+    }
+    bodies
+}
+
+#[tokio::test]
+async fn a_fifo_queue_keeps_groups_and_order() {
+    let stack = Stack::with(".fifo", &[], Duration::from_mins(1)).await;
+    for index in 0..24 {
+        let message = json!({
+            "MessageBody": format!("{index:02}"),
+            "MessageGroupId": format!("g{}", index % 2),
+            "MessageDeduplicationId": format!("d{index}"),
+        });
+        stack.send(&stack.dlq, &message).await;
+    }
+    let payload = json!({"action": "redrive", "mode": "selective",
+        "destination": "arn:aws:sqs:us-east-1:123456789012:music.fifo"});
+    let answer = stack.invoke(&payload).await.unwrap();
+    assert_eq!((&answer["moved"], &answer["complete"]), (&json!(24), &json!(true)), "{answer}");
+    let mut arrived = vec![Vec::new(), Vec::new()];
+    let members = json!({"QueueUrl": stack.main, "MaxNumberOfMessages": 10,
+        "MessageSystemAttributeNames": ["All"]});
+    for _ in 0..3 {
+        let answer = stack.client.call("ReceiveMessage", &members).await.unwrap();
+        for message in answer["Messages"].as_array().unwrap() {
+            let group = message["Attributes"]["MessageGroupId"].as_str().unwrap();
+            arrived[usize::from(group == "g1")].push(message["Body"].as_str().unwrap().to_owned());
+            let deduplication_id = &message["Attributes"]["MessageDeduplicationId"];
+            assert_eq!(deduplication_id.as_str().unwrap().len(), 64);
+            let handle = &message["ReceiptHandle"];
+            let delete = json!({"QueueUrl": stack.main, "ReceiptHandle": handle});
+            stack.client.call("DeleteMessage", &delete).await.unwrap();
+        }
+    }
+    for (group, arrived) in arrived.into_iter().enumerate() {
+        let expected: Vec<_> = (0..12).map(|index| format!("{:02}", 2 * index + group)).collect();
+        assert_eq!(arrived, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_running_task_is_shown_refuses_another_and_is_cancelled() {
+    let stack = Stack::new(&[]).await;
+    let messages: Vec<_> = (0..50).map(|index| body(&index.to_string())).collect();
+    stack.give_up(&messages).await;
+    let slowly = json!({"action": "redrive", "ratePerSecond": 1});
+    let started = stack.invoke(&slowly).await.unwrap();
+    assert_eq!((&started["mode"], &started["complete"]), (&json!("native"), &json!(false)));
+    let handle = started["taskHandle"].as_str().unwrap();
+    let refused = stack.invoke(&slowly).await.unwrap_err();
+    assert_eq!(refused.error_type(), "MoveTaskRefused");
+    assert!(refused.message().contains("There is already a task running"), "{refused}");
+    assert!(refused.message().contains("`cancel`"), "{refused}");
+    let status = stack.invoke(&json!({"action": "status"})).await.unwrap();
+    let [task] = &status["tasks"].as_array().unwrap()[..] else { panic!("{status}") };
+    assert_eq!((&task["Status"], &task["TaskHandle"]), (&json!("RUNNING"), &json!(handle)));
+    assert_eq!(task["SourceArn"], "arn:aws:sqs:us-east-1:123456789012:music-dlq");
+    assert_eq!(task["MaxNumberOfMessagesPerSecond"], 1);
+    let cancelled = stack.invoke(&json!({"action": "cancel"})).await.unwrap();
+    assert_eq!(
+        (&cancelled["action"], &cancelled["taskHandle"]),
+        (&json!("cancel"), &json!(handle))
+    );
+    let again = stack.invoke(&json!({"action": "cancel"})).await.unwrap_err();
+    assert_eq!(again.error_type(), "NoRunningTask");
+}
+
+/// An OpenSearch that answers every request for its health with this status.
+async fn opensearch(status: &'static str) -> String {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let length = stream.read(&mut request).await.unwrap();
+            assert!(request[..length].starts_with(b"GET /_cluster/health HTTP/1.1\r\n"));
+            let body = json!({"status": status}).to_string();
+            let length = body.len();
+            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn nothing_is_moved_where_opensearch_is_not_healthy() {
+    for (status, healthy) in [("green", true), ("yellow", true), ("red", false)] {
+        for mode in ["selective", "native"] {
+            let url = opensearch(status).await;
+            let variables = [("REQUIRE_HEALTHY_ENDPOINT", &*url), ("OPENSEARCH_AUTH", "none")];
+            let stack = Stack::new(&variables).await;
+            stack.give_up(&[body("a")]).await;
+            let answer = stack.invoke(&json!({"action": "redrive", "mode": mode})).await.unwrap();
+            assert_eq!(answer["complete"], healthy, "{status} {mode}");
+            let stopped = if healthy { Value::Null } else { json!("unhealthy_endpoint") };
+            assert_eq!(answer["stopped"], stopped, "{status} {mode}");
+            let expected = if healthy { [0, 1, 0] } else { [1, 0, 0] };
+            assert_eq!(stack.counts().await, expected, "{status} {mode}");
+        }
+    }
+    // Nobody answers there.
+    let gone = [("REQUIRE_HEALTHY_ENDPOINT", "http://127.0.0.1:9"), ("OPENSEARCH_AUTH", "none")];
+    let stack = Stack::new(&gone).await;
+    stack.give_up(&[body("a")]).await;
+    let answer = stack.invoke(&json!({"action": "redrive"})).await.unwrap();
+    assert_eq!(answer["stopped"], "unhealthy_endpoint");
+}
+
+#[tokio::test]
+async fn a_wrong_setting_ends_the_start_and_is_named() {
+    for (variable, value) in [
+        ("DLQ_URL", "music-dlq"),
+        ("PARKING_QUEUE_URL", "parking"),
+        ("REQUIRE_HEALTHY_ENDPOINT", "search"),
+        ("DEADLINE_MARGIN_MS", "2s"),
+        ("LOG_LEVEL", "verbose"),
+    ] {
+        let stack = Stack::new(&[(variable, value)]).await;
+        let answer = stack.invoke(&json!({"action": "status"})).await;
+        let Err(InvokeError::Init { error_type, message }) = &answer else {
+            panic!("{variable}: {answer:?}");
+        };
+        assert_eq!(error_type, "InvalidConfiguration");
+        let start = format!("{variable} is {value:?}, but must be ");
+        assert!(message.starts_with(&start), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn no_log_line_holds_a_message() {
+    const MARKER: &str = "PayloadMarker";
+    let stack = Stack::new(&[("LOG_LEVEL", "trace")]).await;
+    let attributes = json!({"note": {"DataType": "String", "StringValue": MARKER}});
+    stack.give_up(&[json!({"MessageBody": MARKER, "MessageAttributes": attributes})]).await;
+    for fault in [Fault::Deny, Fault::Entries(vec![0])] {
+        stack.sqs.fail(Operation::SendMessageBatch, fault, Lasting::Requests(1));
+        let payload = json!({"action": "redrive", "mode": "selective"});
+        assert_eq!(stack.invoke(&payload).await.unwrap()["failed"], 1);
+    }
+    let logs = stack.function.logs();
+    let lines: Vec<_> =
+        logs.iter().filter(|line| line.text.contains("could not be moved")).collect();
+    assert_eq!(lines.len(), 2, "{logs:?}");
+    for (line, code) in lines.iter().zip(["AccessDenied", "InternalError"]) {
+        let line: Value = serde_json::from_str(&line.text).unwrap();
+        assert_eq!((&line["step"], &line["code"]), (&json!("send"), &json!(code)));
+        assert_eq!(line["count"], 1);
+    }
+    assert!(logs.iter().all(|line| !line.text.contains(MARKER)), "{logs:?}");
+}
