@@ -4,6 +4,7 @@ pub mod binaries;
 mod calendar;
 mod choice;
 mod clock;
+pub mod cloud;
 mod environment;
 mod faults;
 pub mod firehose;

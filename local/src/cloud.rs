@@ -1,0 +1,149 @@
+//! A small AWS on this machine, to which the real template is deployed: MiniStack, with the SAM
+//! command line. Both are Python programs that have to be on the path.
+//!
+//! It runs functions without a container, from the binary that is deployed, whatever architecture
+//! the template says.
+
+use crate::machine::{MachineError, Supervised, command, ready, user};
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+/// The region of everything in it: what it takes for requests that name none.
+const REGION: &str = "us-east-1";
+
+/// How long a probe may take.
+const PROBE_LIMIT: Duration = Duration::from_mins(1);
+
+/// How long a deployment may take: 20 seconds are usual.
+const DEPLOY_LIMIT: Duration = Duration::from_mins(5);
+
+/// It ends its functions when it is asked to end, and is given ten seconds for it.
+const END: &str = r#"
+kill "$server"
+tries=0
+while kill -0 "$server" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 1)); done
+kill -KILL "$server"
+"#;
+
+/// Why there is no cloud, or why it has no stack. The texts are parts of a sentence, to follow
+/// "because".
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CloudError {
+    /// A program is missing.
+    #[error("there is no {program} on the path ({source}); install it with pip")]
+    Missing {
+        /// The program's name.
+        program: &'static str,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// It could not be started.
+    #[error("MiniStack: {0}")]
+    Machine(#[from] MachineError),
+    /// A stack could not be deployed.
+    #[error("sam deploy failed: {0}")]
+    Deploy(String),
+}
+
+/// A running MiniStack; it ends, and all that is in it goes, when this value is dropped, and also
+/// when this process is killed.
+#[derive(Debug)]
+pub struct Cloud {
+    server: Supervised,
+    url: String,
+}
+
+impl Cloud {
+    /// Brings it up on a free port, and waits until it listens: two to five seconds.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`] or [`CloudError::Machine`].
+    pub async fn start() -> Result<Self, CloudError> {
+        for (program, question) in [("ministack", "--help"), ("sam", "--version")] {
+            let asked = command::run(Path::new(program), [question], None, PROBE_LIMIT).await;
+            asked.map_err(|source| CloudError::Missing { program, source })?;
+        }
+        let folder = user::temporary_folder("sluice-cloud-")?;
+        let address = free_address().await.map_err(MachineError::io("no free port for", "it"))?;
+        let url = format!("http://{address}");
+        let (host, port) = address.split_once(':').unwrap_or_default();
+        let mut line = vec![OsString::from("env")];
+        line.extend(variables(&url).map(OsString::from));
+        line.push(format!("BIND_HOST={host}").into());
+        line.push(format!("GATEWAY_PORT={port}").into());
+        // Would listen on a fixed port.
+        line.push("IOT_MTLS_ENABLED=0".into());
+        let mut temporary = OsString::from("TMPDIR=");
+        temporary.push(folder.path());
+        line.push(temporary);
+        line.push("ministack".into());
+        let server = Supervised::start(folder, END, &line, false)?;
+        let probe = |_| {
+            let connected = TcpStream::connect(address.clone());
+            async { connected.await.ok().map(drop) }
+        };
+        let (server, ()) = ready(server, probe).await?;
+        Ok(Self { server, url })
+    }
+
+    /// Where every service answers, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Deploys the `template.yaml` of a folder as a stack of this name. Each function's `CodeUri`
+    /// is a folder beside it with the file `bootstrap`.
+    ///
+    /// # Errors
+    /// [`CloudError::Missing`], or [`CloudError::Deploy`] with the last words of the command.
+    pub async fn deploy(
+        &self,
+        folder: &Path,
+        stack: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<(), CloudError> {
+        let mut arguments: Vec<String> = variables(&self.url).into();
+        arguments.push("sam".to_owned());
+        let options = "deploy --template-file template.yaml --resolve-s3 --no-confirm-changeset \
+                       --no-progressbar --capabilities CAPABILITY_IAM --stack-name";
+        arguments.extend(options.split_whitespace().map(str::to_owned));
+        arguments.extend([stack.to_owned(), "--parameter-overrides".to_owned()]);
+        arguments.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
+        let deployed = command::run(Path::new("env"), arguments, Some(folder), DEPLOY_LIMIT).await;
+        let output = deployed.map_err(|error| CloudError::Deploy(error.to_string()))?;
+        if output.success { Ok(()) } else { Err(CloudError::Deploy(output.complaint())) }
+    }
+
+    /// The last lines that it printed, those of its functions among them.
+    #[must_use]
+    pub fn last_lines(&self) -> String {
+        self.server.last_lines()
+    }
+
+    /// Ends it and its functions, and waits until that is done.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// What `env` sets for the cloud and for its client: nobody else's account, and no proxy.
+fn variables(url: &str) -> [String; 7] {
+    [
+        "AWS_ACCESS_KEY_ID=local".to_owned(),
+        "AWS_SECRET_ACCESS_KEY=local".to_owned(),
+        format!("AWS_DEFAULT_REGION={REGION}"),
+        format!("AWS_REGION={REGION}"),
+        format!("AWS_ENDPOINT_URL={url}"),
+        "NO_PROXY=127.0.0.1,localhost".to_owned(),
+        "SAM_CLI_TELEMETRY=0".to_owned(),
+    ]
+}
+
+/// An address of the loopback interface that nobody uses at the moment.
+async fn free_address() -> std::io::Result<String> {
+    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string())
+}

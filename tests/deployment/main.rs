@@ -1,0 +1,184 @@
+#![cfg(test)]
+//! The real template, deployed to a small AWS on this machine: what is sent to its queue becomes
+//! documents, or is in the queue that it belongs in.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use local::binaries;
+use local::cloud::{Cloud, CloudError};
+use local::opensearch::embedded::Lasting;
+use local::opensearch::{
+    Client as OpenSearch, Embedded, Environment, Fault, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME,
+};
+use local::sqs::Client as Sqs;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Everything's name starts with it.
+const ENVIRONMENT: &str = "sluice-local";
+
+/// When a test that waits has failed.
+const HANG: Duration = Duration::from_mins(2);
+
+/// How often a test that waits looks.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+const SEED: u64 = 71;
+const EVENTS: usize = 250;
+
+/// The deployed stack, and the OpenSearch that it writes to.
+struct Stack {
+    cloud: Cloud,
+    sqs: Sqs,
+    search: Embedded,
+    documents: OpenSearch,
+}
+
+impl Stack {
+    /// `None` where a program is missing that it takes, which is said; a failure where it must not
+    /// be missing.
+    async fn deploy() -> Option<Self> {
+        let cloud = match Cloud::start().await {
+            Ok(cloud) => cloud,
+            Err(error @ CloudError::Missing { .. }) if !Environment::read().require_real => {
+                eprintln!("NOT RUN, because {error}");
+                return None;
+            }
+            Err(error) => panic!("no cloud, because {error}"),
+        };
+        let search = Embedded::start().await.unwrap();
+        let documents = OpenSearch::new(search.url()).unwrap();
+        documents.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
+        let build = tokio::task::spawn_blocking(build).await.unwrap();
+        let parameters = [
+            ("EnvironmentName", "local"),
+            ("ConsumerEndpoint", search.url()),
+            ("ConsumerBatchSeconds", "1"),
+            // A message that fails is a dead letter when it would come again.
+            ("MaxReceiveCount", "1"),
+        ];
+        let deployed = cloud.deploy(build.path(), ENVIRONMENT, &parameters).await;
+        deployed.unwrap_or_else(|error| panic!("{error}\n{}", cloud.last_lines()));
+        let sqs = Sqs::new(cloud.url()).unwrap();
+        Some(Self { cloud, sqs, search, documents })
+    }
+
+    async fn stop(self) {
+        self.cloud.stop().await;
+        self.search.stop().await;
+    }
+
+    /// The URL of the queue whose name ends so.
+    async fn queue(&self, name: &str) -> String {
+        let members = json!({"QueueName": format!("{ENVIRONMENT}-{name}")});
+        let answer = self.sqs.call("GetQueueUrl", &members).await.unwrap();
+        answer["QueueUrl"].as_str().unwrap().to_owned()
+    }
+
+    async fn send(&self, bodies: &[String]) {
+        let url = self.queue("events").await;
+        for bodies in bodies.chunks(10) {
+            let entry = |(id, body)| json!({"Id": format!("{id}"), "MessageBody": body});
+            let entries: Vec<_> = bodies.iter().enumerate().map(entry).collect();
+            let members = json!({"QueueUrl": url, "Entries": entries});
+            let answer = self.sqs.call("SendMessageBatch", &members).await.unwrap();
+            assert_eq!(answer["Successful"].as_array().map(Vec::len), Some(bodies.len()));
+        }
+    }
+
+    /// Waits until the queue has no message, and no message in flight.
+    async fn drained(&self) {
+        let url = self.queue("events").await;
+        let drained = async {
+            while self.sqs.message_count(&url).await.unwrap() > 0 {
+                tokio::time::sleep(INTERVAL).await;
+            }
+        };
+        let drained = tokio::time::timeout(HANG, drained).await;
+        drained.unwrap_or_else(|_| panic!("messages stay in the queue:\n{}", self.log()));
+    }
+
+    /// The messages of a queue that holds at most ten; they are hidden after it.
+    async fn messages(&self, name: &str) -> Vec<Value> {
+        let members = json!({
+            "QueueUrl": self.queue(name).await,
+            "MaxNumberOfMessages": 10,
+            "MessageAttributeNames": ["All"],
+        });
+        let answer = self.sqs.call("ReceiveMessage", &members).await.unwrap();
+        answer["Messages"].as_array().cloned().unwrap_or_default()
+    }
+
+    async fn count(&self) -> u64 {
+        self.documents.refresh("music-events*").await.unwrap();
+        self.documents.count("music-events*").await.unwrap()
+    }
+
+    fn log(&self) -> String {
+        self.cloud.last_lines()
+    }
+}
+
+/// What `sam build` makes, but for this machine and in the tests' own profile: the template, and
+/// each function's binary as `bootstrap` where the template says that its code is.
+fn build() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut template = fs::read_to_string(project.join("template.yaml")).unwrap();
+    // MiniStack takes a parameter's text for the number that it stands for nowhere but here.
+    for (reference, default) in [
+        ("BatchSize: !Ref ConsumerBatchSize", 1000),
+        ("MaximumConcurrency: !Ref ConsumerMaxConcurrency", 10),
+    ] {
+        assert_eq!(template.matches(reference).count(), 1, "{reference}");
+        let name = reference.split(':').next().unwrap();
+        template = template.replace(reference, &format!("{name}: {default}"));
+    }
+    fs::write(folder.path().join("template.yaml"), template).unwrap();
+    for function in binaries::functions().unwrap() {
+        let code = folder.path().join("functions").join(&function);
+        fs::create_dir_all(&code).unwrap();
+        fs::copy(binaries::function(&function).unwrap(), code.join("bootstrap")).unwrap();
+    }
+    folder
+}
+
+#[tokio::test]
+async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
+    let Some(stack) = Stack::deploy().await else { return };
+    println!("seed {SEED}");
+    let events = local::sample::events(SEED, EVENTS);
+    let events: Vec<_> = events.map(|event| String::from_utf8(event).unwrap()).collect();
+
+    // Events become documents; what is none goes to quarantine with the reason.
+    stack.send(&events).await;
+    stack.send(&["no event".to_owned()]).await;
+    stack.drained().await;
+    assert_eq!(stack.count().await, 250, "{}", stack.log());
+    let quarantined = stack.messages("quarantine").await;
+    assert_eq!(quarantined.len(), 1, "{}", stack.log());
+    assert_eq!(quarantined[0]["Body"], "no event");
+    let reason = &quarantined[0]["MessageAttributes"]["sluice.reason"]["StringValue"];
+    assert_eq!(reason, "invalid_json");
+
+    // What comes twice is written once.
+    stack.send(&events[..20]).await;
+    stack.drained().await;
+    assert_eq!(stack.count().await, 250, "{}", stack.log());
+    assert_eq!(stack.messages("events-dlq").await, [] as [Value; 0]);
+
+    // While OpenSearch is away, messages become dead letters: nothing else is lost or written.
+    stack.search.fail(Fault::Status(503), Lasting::UntilCleared);
+    let late = r#"{"event_id":"late","event_type":"play","timestamp":"2024-03-01T12:00:00Z"}"#;
+    stack.send(&[late.to_owned()]).await;
+    stack.drained().await;
+    let dead = stack.messages("events-dlq").await;
+    assert_eq!(dead.len(), 1, "{}", stack.log());
+    assert_eq!(dead[0]["Body"], late);
+    stack.search.clear_faults();
+    assert_eq!(stack.count().await, 250);
+    assert_eq!(stack.messages("parking").await, [] as [Value; 0]);
+    stack.stop().await;
+}
