@@ -6,6 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use http::Method;
 use local::binaries;
 use local::cloud::{Cloud, CloudError};
 use local::opensearch::embedded::Lasting;
@@ -111,6 +112,20 @@ impl Stack {
         answer["Messages"].as_array().cloned().unwrap_or_default()
     }
 
+    /// How many messages a queue has.
+    async fn waiting(&self, name: &str) -> u64 {
+        self.sqs.message_count(&self.queue(name).await).await.unwrap()
+    }
+
+    /// The answer of the function whose name ends so.
+    async fn invoke(&self, name: &str, event: &'static str) -> Value {
+        let lambda = OpenSearch::new(self.cloud.url()).unwrap();
+        let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/invocations");
+        let body = Some(("application/json", event.into()));
+        let answer = lambda.send(Method::POST, &path, body, None).await.unwrap();
+        serde_json::from_slice(&answer.body).unwrap()
+    }
+
     async fn count(&self) -> u64 {
         self.documents.refresh("music-events*").await.unwrap();
         self.documents.count("music-events*").await.unwrap()
@@ -167,18 +182,23 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     stack.send(&events[..20]).await;
     stack.drained().await;
     assert_eq!(stack.count().await, 250, "{}", stack.log());
-    assert_eq!(stack.messages("events-dlq").await, [] as [Value; 0]);
+    assert_eq!(stack.waiting("events-dlq").await, 0);
 
     // While OpenSearch is away, messages become dead letters: nothing else is lost or written.
     stack.search.fail(Fault::Status(503), Lasting::UntilCleared);
     let late = r#"{"event_id":"late","event_type":"play","timestamp":"2024-03-01T12:00:00Z"}"#;
     stack.send(&[late.to_owned()]).await;
     stack.drained().await;
-    let dead = stack.messages("events-dlq").await;
-    assert_eq!(dead.len(), 1, "{}", stack.log());
-    assert_eq!(dead[0]["Body"], late);
+    assert_eq!(stack.waiting("events-dlq").await, 1, "{}", stack.log());
     stack.search.clear_faults();
     assert_eq!(stack.count().await, 250);
-    assert_eq!(stack.messages("parking").await, [] as [Value; 0]);
+
+    // When it is back, they are moved back, and become documents as well.
+    let answer = stack.invoke("dlq-redrive", r#"{"action":"redrive","mode":"selective"}"#).await;
+    assert_eq!((&answer["moved"], &answer["complete"]), (&json!(1), &json!(true)), "{answer}");
+    stack.drained().await;
+    assert_eq!(stack.count().await, 251, "{}", stack.log());
+    assert_eq!(stack.waiting("events-dlq").await, 0);
+    assert_eq!(stack.waiting("parking").await, 0);
     stack.stop().await;
 }

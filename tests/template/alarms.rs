@@ -44,6 +44,7 @@ fn every_way_to_fail_has_an_alarm() {
         (LAMBDA, "Duration", "Maximum", ABOVE, "54000"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "270000"),
         ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
+        ("Sluice", "RedriveFailed", "Sum", ABOVE, "0"),
         // The oldest event, and what is in the dead-letter queue though it is too little to count.
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "1800"),
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "604800"),
@@ -168,11 +169,15 @@ fn every_queue_is_watched() {
 #[test]
 fn the_functions_own_metrics_are_watched_where_it_emits_them() {
     let stack = Stack::with(&[("MetricsNamespace", "Team/Music")]);
-    let function = stack.properties("FirehoseTransformFunction");
-    let namespace = &object(&function["Environment"]["Variables"])["METRICS_NAMESPACE"];
-    let alarm = stack.properties("FirehoseTransformRecordsFailedAlarm");
-    assert_eq!(namespace, "Team/Music");
-    assert_eq!(&alarm["Namespace"], namespace);
+    for (function, alarm) in [
+        ("FirehoseTransformFunction", "FirehoseTransformRecordsFailedAlarm"),
+        ("DlqRedriveFunction", "DlqRedriveFailedAlarm"),
+    ] {
+        let function = stack.properties(function);
+        let namespace = &object(&function["Environment"]["Variables"])["METRICS_NAMESPACE"];
+        assert_eq!(namespace, "Team/Music");
+        assert_eq!(&stack.properties(alarm)["Namespace"], namespace, "{alarm}");
+    }
 }
 
 #[test]

@@ -207,9 +207,18 @@ fn dlq_redrive_may_empty_queues_of_failures_and_send_back_and_nothing_else() {
         ("sqs:SendMessage", &["${EventQueue.Arn}", "${ParkingQueue.Arn}"]),
         ("sqs:StartMessageMoveTask", dlq),
     ]);
-    let stack = Stack::default();
-    assert_eq!(stack.properties("DlqRedriveFunction")["Role"], "${DlqRedriveRole.Arn}");
-    assert_eq!(allowed(&stack, "DlqRedriveRole"), expected);
+    let health: &[(&str, &[&str])] = &[("es:ESHttpGet", &["${SearchDomain.Arn}/_cluster/health"])];
+    for (parameters, health) in [
+        (&[][..], health),
+        // Without a domain of its own there is none to ask.
+        (&[("ExistingDomainArn", DOMAIN_ARN)], &[]),
+        (&[("ConsumerEndpoint", "http://127.0.0.1:9200")], &[]),
+    ] {
+        let stack = Stack::with(parameters);
+        assert_eq!(stack.properties("DlqRedriveFunction")["Role"], "${DlqRedriveRole.Arn}");
+        let expected = expected.clone().into_iter().chain(table(health)).collect();
+        assert_eq!(allowed(&stack, "DlqRedriveRole"), expected, "{parameters:?}");
+    }
 }
 
 #[test]
@@ -295,9 +304,10 @@ fn the_domain_admits_the_delivery_and_its_administrator_only() {
             .map(str::to_owned)
             .collect()
     };
-    assert_eq!(admitted(&[]), ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}"]);
+    let own = ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", "${DlqRedriveRole.Arn}"];
+    assert_eq!(admitted(&[]), own);
     let admin = "arn:aws:iam::123456789012:role/admin";
     let with_admin = admitted(&[("DomainAdminArn", admin)]);
-    assert_eq!(with_admin, ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", admin]);
+    assert_eq!(with_admin, [&own[..], &[admin]].concat());
     assert!(!Stack::with(&[("ExistingDomainArn", DOMAIN_ARN)]).has("SearchDomain"));
 }

@@ -234,3 +234,19 @@ fn the_consumer_names_indices_as_firehose_does() {
         assert_eq!(variables["INDEX"], pattern, "{rotation}");
     }
 }
+
+#[test]
+fn nothing_is_moved_back_while_the_opensearch_that_is_known_is_away() {
+    let created = Value::from("https://${SearchDomain.DomainEndpoint}");
+    let local = "http://127.0.0.1:9200";
+    for (parameters, endpoint, auth) in [
+        (&[][..], created, "sigv4"),
+        (&[("ExistingDomainArn", DOMAIN_ARN)], Value::Null, "sigv4"),
+        (&[("ConsumerEndpoint", local)], local.into(), "none"),
+    ] {
+        let stack = Stack::with(parameters);
+        let variables = &stack.properties("DlqRedriveFunction")["Environment"]["Variables"];
+        assert_eq!(variables["REQUIRE_HEALTHY_ENDPOINT"], endpoint, "{parameters:?}");
+        assert_eq!(variables["OPENSEARCH_AUTH"], auth, "{parameters:?}");
+    }
+}
