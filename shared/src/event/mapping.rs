@@ -246,7 +246,8 @@ fn segments(path: &str) -> Option<(&str, Option<&str>)> {
 }
 
 fn quoted(name: &str) -> String {
-    serde_json::Value::from(name).to_string()
+    // A text is always JSON.
+    serde_json::to_string(name).unwrap_or_default()
 }
 
 impl<'de> Deserialize<'de> for Entries {
