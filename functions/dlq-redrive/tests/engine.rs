@@ -1,0 +1,391 @@
+//! Moving messages one by one, between queues in memory and on a clock that the tests own.
+
+#![cfg(test)]
+
+mod support {
+    pub(crate) mod queues;
+}
+
+use std::time::Duration;
+
+use dlq_redrive::filter::Filter;
+use dlq_redrive::message::Message;
+use dlq_redrive::queues::Queue;
+use dlq_redrive::run::{Moves, Purpose, Rules};
+use dlq_redrive::schedule::{Pace, Schedule};
+use dlq_redrive::selective;
+use dlq_redrive::tally::{Stopped, Tally};
+use tokio::time::{Instant, sleep};
+
+use support::queues::{Memory, Trouble};
+
+const DLQ: &str = "http://sqs/1/music-dlq";
+const MAIN: &str = "http://sqs/1/music";
+const FIFO_DLQ: &str = "http://sqs/1/music-dlq.fifo";
+const FIFO_MAIN: &str = "http://sqs/1/music.fifo";
+const NOW_MS: u64 = 1_709_296_496_000;
+const MINUTES: Duration = Duration::from_mins(10);
+
+/// A run of the tests: all messages, without a limit, and ten minutes' time.
+struct Trial {
+    rules: Rules,
+    rate: Option<u32>,
+    canary_wait: Duration,
+    time: Duration,
+}
+
+impl Trial {
+    fn new(source: &str, destination: &str) -> Self {
+        let queue = |url| Queue::parse_url(url).unwrap();
+        let moves = Moves {
+            destination: Some(queue(destination)),
+            endpoint: None,
+            max_redrives: None,
+            parking: None,
+            dry_run: false,
+            canary_messages: None,
+        };
+        let rules = Rules {
+            source: queue(source),
+            purpose: Purpose::Move(moves),
+            filter: Filter::default(),
+            max_messages: u64::MAX,
+        };
+        Self { rules, rate: None, canary_wait: Duration::ZERO, time: MINUTES }
+    }
+
+    fn moves(&mut self) -> &mut Moves {
+        let Purpose::Move(moves) = &mut self.rules.purpose else { panic!("it moves") };
+        moves
+    }
+
+    fn only(mut self, text: &str) -> Self {
+        self.rules.filter.text = Some(text.to_owned());
+        self
+    }
+
+    async fn run(&self, queues: &Memory) -> Tally {
+        let deadline = Instant::now() + self.time;
+        let schedule = Schedule::new(NOW_MS, deadline, Duration::from_secs(2));
+        let pace = Pace::new(self.rate);
+        let tally = selective::run(queues, &self.rules, pace, self.canary_wait, &schedule).await;
+        assert!(Instant::now() < deadline, "the answer comes in time");
+        let Tally { scanned, matched, moved, parked, skipped, failed, .. } = &tally;
+        assert_eq!(*scanned, moved + parked + skipped + failed);
+        assert!(matched <= scanned);
+        let hidden_until = queues.hidden_until.get();
+        assert!(hidden_until.is_none_or(|until| until <= deadline), "hidden for too long");
+        tally
+    }
+}
+
+/// So many messages with numbers for bodies, in groups by turns.
+fn filled(seed: u64, url: &str, messages: usize, groups: usize) -> Memory {
+    let queues = Memory::new(seed);
+    for index in 0..messages {
+        let message = Message {
+            id: queues.new_id(),
+            body: format!("{index:03}"),
+            group_id: Some(format!("g{}", index % groups)),
+            ..Message::default()
+        };
+        queues.put(url, message);
+    }
+    queues
+}
+
+fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|index| format!("{index:03}")).collect()
+}
+
+fn sorted(mut texts: Vec<String>) -> Vec<String> {
+    texts.sort();
+    texts
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_messages_move() {
+    let queues = filled(1, DLQ, 95, 1);
+    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+    assert_eq!((tally.scanned, tally.matched, tally.moved, tally.stopped), (95, 95, 95, None));
+    assert_eq!(sorted(queues.bodies(MAIN)), numbers(0..95));
+    assert_eq!(queues.bodies(DLQ), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_that_do_not_match_stay_visible_and_are_looked_at_once() {
+    let queues = filled(2, DLQ, 100, 1);
+    let tally = Trial::new(DLQ, MAIN).only("7").run(&queues).await;
+    // 7, 17, …, 97 and 70 to 79.
+    assert_eq!((tally.scanned, tally.matched, tally.moved, tally.skipped), (100, 19, 19, 81));
+    assert_eq!(queues.visible(DLQ).len(), 81);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dry_run_moves_nothing_and_leaves_all_visible() {
+    let queues = filled(3, DLQ, 45, 1);
+    let mut trial = Trial::new(DLQ, MAIN);
+    trial.moves().dry_run = true;
+    let tally = trial.run(&queues).await;
+    assert_eq!((tally.scanned, tally.moved, tally.stopped), (45, 45, None));
+    assert_eq!(queues.visible(DLQ).len(), 45);
+    assert_eq!(queues.sends.borrow().len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_match_than_may() {
+    let queues = filled(4, DLQ, 45, 1);
+    let mut trial = Trial::new(DLQ, MAIN);
+    for (most, left) in [(0, 45), (7, 38), (20, 18)] {
+        trial.rules.max_messages = most;
+        let tally = trial.run(&queues).await;
+        assert_eq!((tally.matched, tally.moved, tally.stopped), (most, most, None));
+        assert_eq!(queues.visible(DLQ).len(), left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_comes_back_is_not_moved_again_in_the_same_run() {
+    let queues = filled(5, DLQ, 30, 1);
+    let all = numbers(0..30).into_iter().collect();
+    *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::ZERO));
+    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+    assert_eq!((tally.scanned, tally.moved, tally.stopped), (30, 30, None));
+    assert_eq!(sorted(queues.visible(DLQ)), numbers(0..30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_are_sent_a_second_than_may() {
+    for (rate, messages, at_a_time) in [(1, 5, 1), (10, 30, 2), (50, 200, 10)] {
+        let queues = filled(6, DLQ, messages, 1);
+        let started = Instant::now();
+        let trial = Trial { rate: Some(rate), ..Trial::new(DLQ, MAIN) };
+        assert_eq!(trial.run(&queues).await.moved, messages as u64);
+        let most = *queues.sends.borrow().iter().max().unwrap();
+        assert_eq!(most, at_a_time);
+        let least = Duration::from_secs((messages - most) as u64) / rate;
+        let taken = started.elapsed();
+        // A second more for the last receive, which waits.
+        let longest = least + Duration::from_millis(1_500);
+        assert!((least..longest).contains(&taken), "{messages} at {rate}/s in {taken:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn others_are_visible_while_messages_wait_for_their_turn() {
+    let queues = filled(7, DLQ, 10, 1);
+    let trial = Trial { rate: Some(1), ..Trial::new(DLQ, MAIN).only("00") };
+    for index in 0..5 {
+        let body = format!("other-{index}");
+        queues.put(DLQ, Message { id: queues.new_id(), body, ..Message::default() });
+    }
+    let look = async {
+        sleep(Duration::from_millis(2_500)).await;
+        queues.visible(DLQ).into_iter().filter(|body| body.starts_with("other")).count()
+    };
+    let (tally, others) = tokio::join!(trial.run(&queues), look);
+    assert_eq!((tally.moved, tally.skipped), (10, 5));
+    // Five were looked at with the first ten at most, and the rest not yet.
+    assert_eq!(others, 5);
+    assert_eq!(queues.visible(DLQ).len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn canaries_that_stay_away_let_the_others_go() {
+    let queues = filled(8, DLQ, 30, 1);
+    let mut trial = Trial { canary_wait: Duration::from_mins(1), ..Trial::new(DLQ, MAIN) };
+    trial.moves().canary_messages = Some(5);
+    let started = Instant::now();
+    let look = async {
+        sleep(Duration::from_secs(30)).await;
+        (queues.bodies(MAIN).len(), queues.visible(DLQ).len())
+    };
+    let (tally, seen) = tokio::join!(trial.run(&queues), look);
+    // In the middle of the wait.
+    assert_eq!(seen, (5, 25));
+    assert_eq!((tally.scanned, tally.moved, tally.stopped), (30, 30, None));
+    assert!(started.elapsed() >= Duration::from_mins(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_is_back_stops_the_run() {
+    for messages in [30, 5, 4] {
+        let queues = filled(9, DLQ, messages, 1);
+        // All: nobody knows which ones are first.
+        let all = numbers(0..messages).into_iter().collect();
+        *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::from_secs(40)));
+        let mut trial = Trial { canary_wait: Duration::from_mins(1), ..Trial::new(DLQ, MAIN) };
+        trial.moves().canary_messages = Some(5);
+        let tally = trial.run(&queues).await;
+        let canaries = messages.min(5) as u64;
+        assert_eq!((tally.moved, tally.stopped), (canaries, Some(Stopped::Canary)));
+        assert_eq!(sorted(queues.visible(DLQ)), numbers(0..messages));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn ends_before_the_deadline_and_goes_on_the_next_time() {
+    let queues = filled(10, DLQ, 100, 1);
+    let time = Duration::from_secs(6);
+    let trial = Trial { rate: Some(10), time, ..Trial::new(DLQ, MAIN) };
+    let started = Instant::now();
+    let tally = trial.run(&queues).await;
+    assert_eq!(tally.stopped, Some(Stopped::Deadline));
+    // Four seconds, without the margin of two.
+    assert!((36..=42).contains(&tally.moved), "{}", tally.moved);
+    assert!(started.elapsed() < Duration::from_millis(4_500));
+    let left = 100 - tally.moved;
+    assert_eq!(queues.visible(DLQ).len() as u64, left);
+    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+    assert_eq!((tally.moved, tally.stopped), (left, None));
+    // There is no time to wait for the canaries.
+    let queues = filled(11, DLQ, 10, 1);
+    let mut trial = Trial { canary_wait: time, time, ..Trial::new(DLQ, MAIN) };
+    trial.moves().canary_messages = Some(5);
+    let tally = trial.run(&queues).await;
+    assert_eq!((tally.moved, tally.stopped), (5, Some(Stopped::Deadline)));
+    assert_eq!(queues.visible(DLQ).len(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_hang_do_not_keep_the_answer() {
+    let time = Duration::from_secs(10);
+    for (operation, stopped) in [
+        ("receive", Some(Stopped::Deadline)),
+        ("send", Some(Stopped::Deadline)),
+        ("delete", Some(Stopped::Deadline)),
+        ("show", None),
+    ] {
+        let queues = filled(12, DLQ, 20, 1);
+        queues.troubles.borrow_mut().insert(operation, Trouble::Hangs);
+        let trial = Trial { time, ..Trial::new(DLQ, MAIN).only("0") };
+        queues.put(DLQ, Message { id: queues.new_id(), body: "x".into(), ..Message::default() });
+        let tally = trial.run(&queues).await;
+        assert_eq!(tally.stopped, stopped, "{operation}");
+        let moved = if operation == "show" { 20 } else { 0 };
+        assert_eq!(tally.moved, moved, "{operation}");
+        // What is not moved is there.
+        assert_eq!(queues.bodies(DLQ).len() as u64, 21 - moved, "{operation}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_cannot_be_sent_or_deleted_stays() {
+    for (operation, in_both) in [("send", false), ("delete", true)] {
+        let queues = filled(13, DLQ, 25, 1);
+        queues.troubles.borrow_mut().insert(operation, Trouble::FailsFor("007"));
+        let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+        assert_eq!((tally.moved, tally.failed, tally.stopped), (24, 1, None));
+        assert_eq!(queues.visible(DLQ), ["007"]);
+        assert_eq!(queues.bodies(MAIN).contains(&"007".to_owned()), in_both);
+        let (count, ..) = &tally.failures[&(operation, "Refused".to_owned())];
+        assert_eq!(*count, 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_receive_ends_the_run() {
+    let queues = filled(14, DLQ, 25, 1);
+    queues.troubles.borrow_mut().insert("receive", Trouble::Fails);
+    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+    assert_eq!((tally.scanned, tally.stopped), (0, Some(Stopped::ReceiveFailed)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_messages_go_in_calls_of_their_own() {
+    let queues = Memory::new(15);
+    for size in [600_000, 600_000, 1_048_576, 300_000, 300_000] {
+        let body = "x".repeat(size);
+        queues.put(DLQ, Message { id: queues.new_id(), body, ..Message::default() });
+    }
+    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+    assert_eq!((tally.moved, tally.failed), (5, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fifo_group_stays_in_order_behind_one_that_fails() {
+    let queues = filled(16, FIFO_DLQ, 40, 2);
+    queues.troubles.borrow_mut().insert("send", Trouble::FailsFor("006"));
+    let tally = Trial::new(FIFO_DLQ, FIFO_MAIN).run(&queues).await;
+    // Of the group of even numbers three are moved, and none after the one that failed.
+    let even: Vec<_> = queues.bodies(FIFO_MAIN).into_iter().filter(|body| is_even(body)).collect();
+    assert_eq!(even, ["000", "002", "004"]);
+    let odd: Vec<_> = queues.bodies(FIFO_MAIN).into_iter().filter(|body| !is_even(body)).collect();
+    assert_eq!(odd, numbers(0..40).into_iter().filter(|body| !is_even(body)).collect::<Vec<_>>());
+    assert_eq!(tally.moved, 23);
+    assert_eq!(queues.visible(FIFO_DLQ).len(), 17);
+}
+
+fn is_even(body: &str) -> bool {
+    body.parse::<u32>().unwrap() % 2 == 0
+}
+
+#[tokio::test(start_paused = true)]
+async fn fifo_messages_behind_others_that_stay_are_found() {
+    // Nine messages stay, the first of their groups: SQS shows the others behind them.
+    let mut trial = Trial::new(FIFO_DLQ, FIFO_MAIN);
+    trial.moves().destination = None;
+    let arn = "arn:aws:sqs:us-east-1:1:music.fifo";
+    let queues = Memory::new(17);
+    for (index, message) in filled(17, FIFO_DLQ, 60, 3).all(FIFO_DLQ).into_iter().enumerate() {
+        let dead_letter_source_arn = (index >= 9).then(|| arn.to_owned());
+        queues.put(FIFO_DLQ, Message { id: queues.new_id(), dead_letter_source_arn, ..message });
+    }
+    trial.moves().endpoint = Some("http://sqs".to_owned());
+    let tally = trial.run(&queues).await;
+    assert_eq!((tally.scanned, tally.moved, tally.skipped, tally.stopped), (60, 51, 9, None));
+    assert_eq!(queues.visible(FIFO_DLQ), numbers(0..9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_fifo_queue_does_not_show_is_told() {
+    let queues = filled(18, FIFO_DLQ, 25, 1);
+    let mut trial = Trial::new(FIFO_DLQ, FIFO_MAIN);
+    trial.moves().dry_run = true;
+    let tally = trial.run(&queues).await;
+    assert_eq!((tally.scanned, tally.stopped), (10, Some(Stopped::GroupBlocked)));
+    assert_eq!(queues.visible(FIFO_DLQ).len(), 25);
+}
+
+/// Ends the run at each of its awaits in turn, and then goes on.
+#[tokio::test(start_paused = true)]
+async fn whatever_await_it_ends_at_nothing_is_lost() {
+    // Behind ten that stay a FIFO queue shows no others.
+    for (source, destination, messages) in [(DLQ, MAIN, 33), (FIFO_DLQ, FIFO_MAIN, 15)] {
+        let mut nth = 0;
+        loop {
+            nth += 1;
+            let queues = filled(nth as u64, source, messages, 4);
+            queues.crash_at(nth);
+            let mut trial = Trial::new(source, destination).only("1");
+            trial.moves().canary_messages = Some(3);
+            let crashed = tokio::select! {
+                biased;
+                () = queues.crashed.notified() => true,
+                _ = trial.run(&queues) => false,
+            };
+            if crashed {
+                queues.crash_at(usize::MAX);
+                // As long as the run could have hidden messages.
+                sleep(MINUTES).await;
+                assert_eq!(queues.visible(source), queues.bodies(source));
+                assert_eq!(trial.run(&queues).await.stopped, None, "{source} {nth}");
+            }
+            let mut expected = numbers(0..messages);
+            expected.retain(|body| body.contains('1'));
+            let mut arrived = queues.bodies(destination);
+            let twice = arrived.len() - expected.len();
+            assert!(twice <= 10, "{source} {nth}: {twice} in both");
+            arrived = sorted(arrived);
+            arrived.dedup();
+            assert_eq!(arrived, expected, "{source} {nth}");
+            let mut left = numbers(0..messages);
+            left.retain(|body| !body.contains('1'));
+            assert_eq!(sorted(queues.visible(source)), left, "{source} {nth}");
+            if !crashed {
+                break;
+            }
+        }
+        assert!(nth > 20, "only {nth} awaits");
+    }
+}
