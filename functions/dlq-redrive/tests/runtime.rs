@@ -246,6 +246,40 @@ async fn a_running_task_is_shown_refuses_another_and_is_cancelled() {
     assert_eq!(again.error_type(), "NoRunningTask");
 }
 
+#[tokio::test]
+async fn a_real_sqs_is_redriven_as_the_embedded_one() {
+    let stack = Stack::real().await;
+    let attributes = json!({
+        "sluice.reason": {"DataType": "String", "StringValue": "timeout"},
+        "bytes": {"DataType": "Binary", "BinaryValue": "AAEC"},
+    });
+    let numbered = |index: usize| match index % 2 {
+        0 => json!({"MessageBody": format!("{index:02}"), "MessageAttributes": attributes}),
+        _ => body(&format!("{index:02}")),
+    };
+    stack.give_up(&(0..30).map(numbered).collect::<Vec<_>>()).await;
+    let inspected = stack.invoke(&json!({"action": "inspect"})).await.unwrap();
+    assert_eq!(inspected["reasons"], json!({"timeout": 15, "unknown": 15}));
+    let main_arn = stack.client.queue_attribute(&stack.main, "QueueArn").await.unwrap();
+    assert_eq!(inspected["sources"], json!({main_arn.as_str(): 30}));
+    let filter = json!({"reason": ["timeout"]});
+    let dry = json!({"action": "redrive", "filter": filter, "dryRun": true});
+    let answer = stack.invoke(&dry).await.unwrap();
+    assert_eq!((&answer["moved"], &answer["skipped"]), (&json!(15), &json!(15)));
+    assert_eq!(stack.counts().await, [30, 0, 0]);
+    let answer = stack.invoke(&json!({"action": "redrive", "filter": filter})).await.unwrap();
+    assert_eq!((&answer["moved"], &answer["complete"]), (&json!(15), &json!(true)));
+    assert_eq!(stack.counts().await, [15, 15, 0]);
+    let moved = &stack.receive(&stack.main).await[0];
+    let mut expected = attributes;
+    expected["sluice.redrives"] = json!({"DataType": "Number", "StringValue": "1"});
+    assert_eq!(moved["MessageAttributes"], expected);
+    let natively = json!({"action": "redrive", "destination": main_arn});
+    let answer = stack.invoke(&natively).await.unwrap();
+    assert_eq!((&answer["mode"], &answer["complete"]), (&json!("native"), &json!(true)));
+    assert_eq!(stack.visible(&stack.dlq).await, 0);
+}
+
 /// An OpenSearch that answers every request for its health with this status.
 async fn opensearch(status: &'static str) -> String {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();

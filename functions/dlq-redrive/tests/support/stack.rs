@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use local::runtime_api::{Function, FunctionOptions, InvokeError, LogStream};
-use local::sqs::Client;
 use local::sqs::embedded::Embedded;
+use local::sqs::{Choice, Client, Sqs};
 use serde_json::{Value, json};
 
 /// The function's name in these tests.
 pub(crate) const NAME: &str = "redrive-test";
 
 /// A queue `music`, its dead-letter queue, one more queue, and the function.
-pub(crate) struct Stack {
-    pub(crate) sqs: Embedded,
+pub(crate) struct Stack<S = Embedded> {
+    pub(crate) sqs: S,
     pub(crate) client: Client,
     pub(crate) main: String,
     pub(crate) dlq: String,
@@ -29,10 +29,34 @@ impl Stack {
     /// Queues whose names end with `suffix`.
     pub(crate) async fn with(suffix: &str, variables: &[(&str, &str)], timeout: Duration) -> Self {
         let sqs = Embedded::start().await.unwrap();
-        let client = Client::new(sqs.url()).unwrap();
+        let url = sqs.url().to_owned();
+        let retention = [("MessageRetentionPeriod", "1209600")];
+        Self::around(sqs, &url, &retention, suffix, variables, timeout).await
+    }
+}
+
+impl Stack<Sqs> {
+    /// Standard queues in ElasticMQ, where this machine can run it.
+    pub(crate) async fn real() -> Self {
+        let sqs = Sqs::start(Choice::Auto, |line| println!("{line}")).await.unwrap();
+        let url = sqs.url().to_owned();
+        Self::around(sqs, &url, &[], "", &[], Duration::from_mins(1)).await
+    }
+}
+
+impl<S> Stack<S> {
+    async fn around(
+        sqs: S,
+        url: &str,
+        attributes: &[(&str, &str)],
+        suffix: &str,
+        variables: &[(&str, &str)],
+        timeout: Duration,
+    ) -> Self {
+        let client = Client::new(url).unwrap();
         let name = |name: &str| format!("{name}{suffix}");
         let is_fifo = !suffix.is_empty();
-        let mut attributes = vec![("MessageRetentionPeriod", "1209600")];
+        let mut attributes = attributes.to_vec();
         attributes.extend(is_fifo.then_some(("FifoQueue", "true")));
         let parking = client.create_queue(&name("parking"), &attributes).await.unwrap();
         let dlq = client.create_queue(&name("music-dlq"), &attributes).await.unwrap();
@@ -40,11 +64,8 @@ impl Stack {
         let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": 1}).to_string();
         attributes.push(("RedrivePolicy", &policy));
         let main = client.create_queue(&name("music"), &attributes).await.unwrap();
-        let own = [
-            ("AWS_ENDPOINT_URL_SQS", sqs.url()),
-            ("DLQ_URL", &dlq),
-            ("PARKING_QUEUE_URL", &parking),
-        ];
+        let own =
+            [("AWS_ENDPOINT_URL_SQS", url), ("DLQ_URL", &dlq), ("PARKING_QUEUE_URL", &parking)];
         let environment = own.iter().chain(variables);
         let options = FunctionOptions {
             environment: environment.map(|&(n, v)| (n.to_owned(), v.to_owned())).collect(),
@@ -67,7 +88,12 @@ impl Stack {
         for message in messages {
             self.send(&self.main, message).await;
         }
-        while !self.receive(&self.main).await.is_empty() {}
+        for _ in 0..10 * messages.len() {
+            if self.visible(&self.dlq).await == messages.len() as u64 {
+                return;
+            }
+            self.receive(&self.main).await;
+        }
         assert_eq!(self.visible(&self.dlq).await, messages.len() as u64);
     }
 
