@@ -9,7 +9,7 @@ mod support {
 use std::time::Duration;
 
 use dlq_redrive::filter::Filter;
-use dlq_redrive::message::Message;
+use dlq_redrive::message::{Attribute, AttributeValue, Message, REDRIVES};
 use dlq_redrive::queues::Queue;
 use dlq_redrive::run::{Moves, Purpose, Rules};
 use dlq_redrive::schedule::{Pace, Schedule};
@@ -142,6 +142,74 @@ async fn no_more_match_than_may() {
         assert_eq!((tally.matched, tally.moved, tally.stopped), (most, most, None));
         assert_eq!(queues.visible(DLQ).len(), left);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_redriven_too_often_is_parked_or_stays() {
+    const PARKING: &str = "http://sqs/1/parking";
+    let count = |text: &str| {
+        let value = AttributeValue::Text(text.to_owned());
+        Attribute { data_type: "Number".to_owned(), value }
+    };
+    for (parking, parked) in [(Some(PARKING), 2), (Some(DLQ), 0), (None, 0)] {
+        let queues = Memory::new(19);
+        for redrives in ["0", "2", "3", "4"] {
+            let attributes = [(REDRIVES.to_owned(), count(redrives))].into();
+            let body = redrives.to_owned();
+            let id = queues.new_id();
+            queues.put(DLQ, Message { id, body, attributes, ..Message::default() });
+        }
+        let mut trial = Trial::new(DLQ, MAIN);
+        trial.moves().max_redrives = Some(3);
+        trial.moves().parking = parking.and_then(Queue::parse_url);
+        let tally = trial.run(&queues).await;
+        assert_eq!((tally.matched, tally.moved), (4, 2), "{parking:?}");
+        assert_eq!((tally.parked, tally.skipped), (parked, 2 - parked), "{parking:?}");
+        assert_eq!(sorted(queues.bodies(MAIN)), ["0", "2"]);
+        let moved = queues.all(MAIN).iter().map(Message::redrives).max();
+        assert_eq!(moved, Some(3));
+        let stays = if parked == 2 { PARKING } else { DLQ };
+        assert_eq!(sorted(queues.visible(stays)), ["3", "4"]);
+        // They are as they were.
+        for message in queues.all(stays) {
+            assert_eq!(message.redrives().to_string(), message.body);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_goes_where_it_came_from_or_stays_where_nobody_knows() {
+    let queues = Memory::new(20);
+    let arn = |name: &str| Some(format!("arn:aws:sqs:eu-west-1:1:{name}"));
+    // A queue that is its own source would get it back at once.
+    for (body, source) in
+        [("a", arn("music")), ("b", arn("other")), ("c", None), ("d", arn("music-dlq"))]
+    {
+        let (id, body) = (queues.new_id(), body.to_owned());
+        let dead_letter_source_arn = source;
+        queues.put(DLQ, Message { id, body, dead_letter_source_arn, ..Message::default() });
+    }
+    let mut trial = Trial::new(DLQ, MAIN);
+    trial.moves().destination = None;
+    trial.moves().endpoint = Some("http://sqs".to_owned());
+    let tally = trial.run(&queues).await;
+    assert_eq!((tally.matched, tally.moved, tally.skipped), (4, 2, 2));
+    assert_eq!(queues.bodies(MAIN), ["a"]);
+    assert_eq!(queues.bodies("http://sqs/1/other"), ["b"]);
+    assert_eq!(sorted(queues.visible(DLQ)), ["c", "d"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_inspection_looks_at_what_is_meant_and_moves_nothing() {
+    let queues = filled(21, DLQ, 45, 1);
+    let mut trial = Trial::new(DLQ, MAIN).only("01");
+    trial.rules.purpose = Purpose::Inspect;
+    let tally = trial.run(&queues).await;
+    // 1 and 10 to 19.
+    assert_eq!((tally.scanned, tally.matched, tally.stopped), (45, 11, None));
+    assert_eq!(tally.survey.samples.len(), 10);
+    assert_eq!(queues.visible(DLQ).len(), 45);
+    assert_eq!(queues.sends.borrow().len(), 0);
 }
 
 #[tokio::test(start_paused = true)]
