@@ -120,11 +120,13 @@ impl<'a> Scanner<'a> {
     /// Passes white space.
     #[inline]
     pub fn skip_white_space(&mut self) {
-        let start = self.position;
         // Mostly none, or one space.
-        self.take(b' ');
         if self.peek().is_some_and(|byte| byte <= b' ') {
-            self.skip_white_space_run(start);
+            let start = self.position;
+            self.take(b' ');
+            if self.peek().is_some_and(|byte| byte <= b' ') {
+                self.skip_white_space_run(start);
+            }
         }
     }
 
@@ -190,7 +192,9 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn next_or_close(&mut self, close: u8) -> Result<ControlFlow<()>, Error> {
-        self.skip_white_space();
+        if self.peek() != Some(b',') {
+            self.skip_white_space();
+        }
         if self.take(b',') {
             self.skip_white_space();
             Ok(ControlFlow::Continue(()))

@@ -71,6 +71,8 @@ struct Known {
     key: Key,
     /// From the key's opening quote to the end of the value.
     member: Span,
+    /// Its place in [`Found::members`], of one that is listed there.
+    index: usize,
     /// How many keys from this one to the end of the value have a long path.
     long_paths: usize,
 }
@@ -162,10 +164,10 @@ impl Found {
         };
         let replaced = match name {
             Some(name) => std::mem::replace(&mut self.named[name.0], index + 1).checked_sub(1),
-            None => self.known(scanner, place.object, hash, key, text.span).1.and_then(|known| {
-                let key = known.member.start + 1;
-                self.members.binary_search_by_key(&key, |member| member.key.start).ok()
-            }),
+            None => self
+                .known(scanner, place.object, hash, key, text.span, index)
+                .1
+                .map(|known| known.index),
         };
         if let Some(replaced) = replaced {
             self.replace(replaced);
@@ -253,7 +255,7 @@ impl Found {
             let bytes = key.bytes(scanner.text(), &self.unescaped);
             let hash = mapping.names.hash(bytes);
             let path = path + 1 + bytes.len();
-            let (known, replaced) = self.known(scanner, object, hash, key, text.span);
+            let (known, replaced) = self.known(scanner, object, hash, key, text.span, 0);
             if let Some(replaced) = replaced {
                 self.long_paths -= replaced.long_paths;
                 let Span { start, end } = replaced.member;
@@ -273,7 +275,7 @@ impl Found {
     }
 
     /// Notes a key that the mapping does not know; gives its number, and the member of the same
-    /// object that had this key before.
+    /// object that had this key before. `index` is its place among the members, of one that is listed there.
     fn known(
         &mut self,
         scanner: &Scanner<'_>,
@@ -281,11 +283,12 @@ impl Found {
         hash: u64,
         key: Key,
         content: Span,
+        index: usize,
     ) -> (usize, Option<Known>) {
         let Self { keys, unescaped, .. } = self;
         let start = content.start - 1;
         let bytes = key.bytes(scanner.text(), unescaped);
-        let known = Known { key, member: Span { start, end: start }, long_paths: 0 };
+        let known = Known { key, member: Span { start, end: start }, index, long_paths: 0 };
         let same = |known: &Known| known.key.bytes(scanner.text(), unescaped) == bytes;
         keys.put(hash, object, known, same)
     }
