@@ -177,8 +177,9 @@ impl Mapping {
         if !allowed {
             return Err(wrong(entry, "the document field is sluice's own"));
         }
-        let name = quoted(name);
-        let (first, next) = (format!(",{}:{{{name}:", quoted(group)), format!(",{name}:"));
+        let (quoted_group, name) = (quoted(group), quoted(name));
+        let first = [",", &quoted_group, ":{", &name, ":"].concat();
+        let next = [",", &name, ":"].concat();
         let field = Field {
             first,
             next,
@@ -193,10 +194,9 @@ impl Mapping {
             "event.id" => Place::Id,
             "event.action" => Place::Action,
             _ => {
-                let group = quoted(group);
-                let found = self.groups.iter().position(|known| known.name == group);
+                let found = self.groups.iter().position(|known| known.name == quoted_group);
                 let index = found.unwrap_or_else(|| {
-                    self.groups.push(Group { name: group, fields: Vec::new() });
+                    self.groups.push(Group { name: quoted_group, fields: Vec::new() });
                     self.groups.len() - 1
                 });
                 let fields = &mut self.groups[index].fields;
@@ -239,7 +239,7 @@ fn segments(path: &str) -> Option<(&str, Option<&str>)> {
         None => (path, None),
     };
     // OpenSearch refuses documents with blank names in them.
-    let blank = |segment: &str| segment.trim().is_empty();
+    let blank = |segment: &str| segment.chars().all(char::is_whitespace);
     let well_formed =
         !blank(first) && second.is_none_or(|second| !blank(second) && !second.contains('.'));
     well_formed.then_some((first, second))
