@@ -1,4 +1,5 @@
-//! Rounds of invocations, all functions in turn, so that what disturbs the machine disturbs all.
+//! Rounds of invocations, all functions in turn, in an order that changes, so that what disturbs the
+//! machine disturbs all.
 
 use std::time::Duration;
 
@@ -8,6 +9,10 @@ use crate::invoke::Running;
 use crate::pinned::Cores;
 use crate::request::Request;
 use crate::runtime_api::Invocation;
+
+/// Whoever comes after a heavy one finds cold caches: who that is changes from round to round, in
+/// the same way in each run.
+const ORDER_SEED: u64 = 7;
 
 /// How often things are done.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +25,7 @@ pub struct Effort {
 
 impl Effort {
     /// Enough for figures to be quoted.
-    pub const FULL: Self = Self { rounds: 25, cold_starts: 25 };
+    pub const FULL: Self = Self { rounds: 25, cold_starts: 101 };
     /// Enough to see whether something went wrong.
     pub const QUICK: Self = Self { rounds: 5, cold_starts: 5 };
 }
@@ -80,11 +85,11 @@ pub fn costs(
         }
         runs.push((running, Vec::new()));
     }
-    for round in 0..effort.rounds {
-        // Whoever comes after a heavy one finds cold caches: not always the same one.
-        let first = round % functions.len().max(1);
-        let (behind, ahead) = runs.split_at_mut(first);
-        for (running, invoked) in ahead.iter_mut().chain(behind) {
+    let mut order = fastrand::Rng::with_seed(ORDER_SEED);
+    for _ in 0..effort.rounds {
+        let mut turns: Vec<_> = runs.iter_mut().collect();
+        order.shuffle(&mut turns);
+        for (running, invoked) in turns {
             for _ in 0..invocations_per_turn(request) {
                 let one = running.invoke(&invocation)?;
                 invoked.push((one.cpu, one.wall));
@@ -138,9 +143,12 @@ pub fn cold_starts(
     effort: Effort,
 ) -> Result<Vec<Start>, Error> {
     let mut starts = vec![(Vec::new(), Vec::new(), 0); functions.len()];
+    let mut order = fastrand::Rng::with_seed(ORDER_SEED);
     // The first round only brings the files into memory.
     for round in 0..=effort.cold_starts {
-        for (function, (cpu, wall, memory_bytes)) in functions.iter().zip(&mut starts) {
+        let mut turns: Vec<_> = functions.iter().zip(&mut starts).collect();
+        order.shuffle(&mut turns);
+        for (function, (cpu, wall, memory_bytes)) in turns {
             let running = Running::start(function, cores)?;
             if round > 0 {
                 cpu.push(running.cold_start.cpu);
