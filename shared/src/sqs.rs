@@ -1,6 +1,24 @@
-//! How a queue is named: by its URL or by its ARN.
+//! What more than one function needs to know of SQS: how a queue is named, what a message holds,
+//! and what becomes of the entries of a call.
 //!
-//! Source: Amazon SQS Developer Guide, "Amazon SQS queue and message identifiers".
+//! Source: Amazon SQS Developer Guide, "Amazon SQS queue and message identifiers" and "Amazon SQS
+//! message quotas".
+
+mod call;
+mod message;
+
+pub use call::{Failure, SQS, by_entry, client};
+pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};
+
+/// The most entries of one call (source: Amazon SQS API reference).
+pub const MAX_ENTRIES: usize = 10;
+
+/// The largest message, attributes included, and the largest batch of them, in bytes.
+pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
+
+/// The most attributes of a message (source: Amazon SQS Developer Guide, "Amazon SQS message
+/// metadata").
+pub const MAX_ATTRIBUTES: usize = 10;
 
 /// The URL of the queue with this ARN, `arn:{partition}:sqs:{region}:{account}:{name}`; under
 /// `endpoint` where the service is called at another place than its own. `None` where it is no

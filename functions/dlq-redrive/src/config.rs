@@ -9,7 +9,6 @@ use shared::telemetry;
 use tracing::Level;
 
 use crate::queues::Queue;
-use crate::sqs;
 
 /// This function's own variables; with those for signing in to OpenSearch
 /// ([`opensearch::AUTH_VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that
@@ -45,7 +44,7 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let services = [opensearch::SERVICES, &[sqs::SQS]].concat();
+        let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
         let margin_ms = environment.number("DEADLINE_MARGIN_MS", 2_000, 0, 900_000)?;
         let dlq = queue(environment, "DLQ_URL")?;
         let parking = queue(environment, "PARKING_QUEUE_URL")?;
@@ -119,7 +118,7 @@ mod tests {
         assert!(matches!(config.healthy_endpoint.unwrap().auth, opensearch::Auth::None));
         assert_eq!(config.log_level, Level::DEBUG);
         assert_eq!(config.metrics_namespace, "Team/Music");
-        assert_eq!(config.aws.endpoint(sqs::SQS), Some("http://sqs"));
+        assert_eq!(config.aws.endpoint(shared::sqs::SQS), Some("http://sqs"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use shared::runtime::Failure as Report;
 
-use crate::queues::Failure;
+use shared::sqs::Failure;
 
 /// An invocation's failure; its type and the message are what the invoker sees.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

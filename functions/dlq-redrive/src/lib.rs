@@ -74,7 +74,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         schedule: &Schedule,
         summary: &mut Summary,
     ) -> Result<Answer, Error> {
-        let request = Request::parse(payload, self.config.aws.endpoint(sqs::SQS))?;
+        let request = Request::parse(payload, self.config.aws.endpoint(shared::sqs::SQS))?;
         let source = request.source(self.config.dlq.as_ref())?;
         match request.action {
             Action::Redrive(redrive) => self.redrive(source, redrive, schedule, summary).await,
@@ -116,7 +116,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         let canary = redrive.canary;
         let moves = Moves {
             destination,
-            endpoint: self.config.aws.endpoint(sqs::SQS).map(str::to_owned),
+            endpoint: self.config.aws.endpoint(shared::sqs::SQS).map(str::to_owned),
             max_redrives,
             parking: self.config.parking.clone(),
             dry_run,

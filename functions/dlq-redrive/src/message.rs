@@ -1,11 +1,12 @@
 //! A message as it is received, and as it is sent on.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
-use sha2::{Digest, Sha256};
+use shared::sqs::{
+    Attribute, AttributeValue, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes,
+};
 
-use crate::queues::{MAX_MESSAGE_BYTES, Queue};
+use crate::queues::Queue;
 
 /// The attribute that counts how often a message was redriven.
 pub const REDRIVES: &str = "sluice.redrives";
@@ -16,41 +17,8 @@ pub const REASON: &str = "sluice.reason";
 /// The attribute that tells which queue a message in quarantine came from.
 pub const SOURCE_ARN: &str = "sluice.source_arn";
 
-/// The most attributes of a message (source: Amazon SQS Developer Guide, "Amazon SQS message
-/// metadata").
-const MAX_ATTRIBUTES: usize = 10;
-
 /// A message's attributes, by name.
 pub type Attributes = BTreeMap<String, Attribute>;
-
-/// A message attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
-    /// `String`, `Number`, `Binary`, or one of these with a label.
-    pub data_type: String,
-    /// The value.
-    pub value: AttributeValue,
-}
-
-/// A message attribute's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttributeValue {
-    /// Text, also of a number.
-    Text(String),
-    /// Bytes.
-    Binary(Vec<u8>),
-}
-
-impl Attribute {
-    /// The value of a String or a Number.
-    #[must_use]
-    pub fn text(&self) -> Option<&str> {
-        match &self.value {
-            AttributeValue::Text(text) => Some(text),
-            AttributeValue::Binary(_) => None,
-        }
-    }
-}
 
 /// A message as it is received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -153,28 +121,18 @@ impl Outgoing {
     /// The message's size as SQS counts it: body, names, types and values.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let attribute = |(name, Attribute { data_type, value }): (&String, &Attribute)| {
-            let value = match value {
-                AttributeValue::Text(text) => text.len(),
-                AttributeValue::Binary(bytes) => bytes.len(),
-            };
-            name.len() + data_type.len() + value
-        };
-        self.body.len() + self.attributes.iter().map(attribute).sum::<usize>()
+        message_bytes(&self.body, &self.attributes)
     }
 }
 
 /// A text of 64 hexadecimal digits for these texts and no others.
 fn digest(texts: &[&str]) -> String {
-    let mut digest = Sha256::new();
+    let mut bytes = Vec::new();
     for text in texts {
-        digest.update((text.len() as u64).to_be_bytes());
-        digest.update(text);
+        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(text.as_bytes());
     }
-    digest.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string does not fail.
-        write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
-    })
+    hex_digest(bytes)
 }
 
 #[cfg(test)]

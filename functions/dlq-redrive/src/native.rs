@@ -5,8 +5,9 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::queues::{Failure, MoveTask, Queue, Queues};
+use crate::queues::{MoveTask, Queue, Queues};
 use crate::schedule::Schedule;
+use shared::sqs::Failure;
 
 /// For so long a task is watched, so that the answer tells of one that fails or is done soon.
 const WATCH: Duration = Duration::from_secs(3);

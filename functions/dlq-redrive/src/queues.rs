@@ -2,23 +2,15 @@
 //!
 //! No call has a time limit of its own: who calls drops it when the time is up.
 
-use std::fmt;
-
 use serde::Serialize;
+use shared::sqs::Failure;
 
 use crate::message::{Message, Outgoing};
 
-/// The most entries of one call (source: Amazon SQS API reference).
-pub const MAX_ENTRIES: usize = 10;
-
-/// The largest message, and the largest batch of them, in bytes (source: Amazon SQS Developer
-/// Guide, "Amazon SQS message quotas").
-pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
-
-/// SQS. Calls of several entries take at most [`MAX_ENTRIES`], and answer for each of them in
+/// SQS. Calls of several entries take at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES), and answer for each of them in
 /// order: `Ok` only where SQS says that it is done.
 pub trait Queues {
-    /// Receives up to [`MAX_ENTRIES`] messages, with all their attributes, and hides them.
+    /// Receives up to [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages, with all their attributes, and hides them.
     ///
     /// # Errors
     /// What SQS says, or that it says nothing.
@@ -119,35 +111,6 @@ pub struct MoveTask {
     pub failure_reason: Option<String>,
     /// Milliseconds since 1970.
     pub started_timestamp: u64,
-}
-
-/// Why SQS did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// SQS's code, or what kept it from being asked.
-    pub code: String,
-    /// What SQS says of it.
-    pub message: String,
-}
-
-impl Failure {
-    /// A failure with this code and this text.
-    #[must_use]
-    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into() }
-    }
-
-    /// No answer came before the time was up.
-    #[must_use]
-    pub fn late() -> Self {
-        Self::new("Deadline", "no answer came before the time was up")
-    }
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}: {}", self.code, self.message)
-    }
 }
 
 /// A queue, by its URL or its ARN.

@@ -5,8 +5,9 @@ use std::collections::{HashSet, VecDeque};
 
 use crate::filter::Filter;
 use crate::message::{Message, Outgoing};
-use crate::queues::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES, Queue};
+use crate::queues::Queue;
 use crate::tally::{Fate, Tally};
+use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 
 /// Which messages of a queue are meant, and what is to become of them.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::queues::{Failure, MAX_ENTRIES};
 use crate::tally::Stopped;
+use shared::sqs::{Failure, MAX_ENTRIES};
 
 /// How long a receive waits for messages. More than none makes SQS ask all of its servers
 /// (source: Amazon SQS Developer Guide, "Amazon SQS short and long polling").

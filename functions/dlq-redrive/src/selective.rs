@@ -9,10 +9,11 @@ use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use crate::message::Message;
-use crate::queues::{Failure, MAX_ENTRIES, Queues};
+use crate::queues::Queues;
 use crate::run::{Rules, Run};
 use crate::schedule::{Pace, Schedule};
 use crate::tally::{Stopped, Tally};
+use shared::sqs::{Failure, MAX_ENTRIES};
 
 /// So many calls that make messages visible are under way at once.
 const CONCURRENT_CALLS: usize = 8;

@@ -3,23 +3,19 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use aws_sdk_sqs as sqs;
-use shared::aws::{Aws, CallFailure, Service};
-use sqs::config::retry::RetryConfig;
-use sqs::error::BuildError;
-use sqs::primitives::Blob;
-use sqs::types::{
-    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry,
-    DeleteMessageBatchRequestEntry, ListMessageMoveTasksResultEntry, MessageAttributeValue,
-    MessageSystemAttributeName, MessageSystemAttributeNameForSends, MessageSystemAttributeValue,
-    QueueAttributeName, SendMessageBatchRequestEntry,
+use aws_sdk_sqs as sdk;
+use sdk::error::BuildError;
+use sdk::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    ListMessageMoveTasksResultEntry, MessageAttributeValue, MessageSystemAttributeName,
+    MessageSystemAttributeNameForSends, MessageSystemAttributeValue, QueueAttributeName,
+    SendMessageBatchRequestEntry,
 };
+use shared::aws::Aws;
+use shared::sqs::{self, Attribute, AttributeValue, Failure, MAX_ENTRIES, by_entry};
 
-use crate::message::{Attribute, AttributeValue, Message, Outgoing};
-use crate::queues::{Failure, MAX_ENTRIES, MoveTask, QueueAttributes, Queues};
-
-/// SQS, in `AWS_ENDPOINT_URL_SQS`.
-pub const SQS: Service = "SQS";
+use crate::message::{Message, Outgoing};
+use crate::queues::{MoveTask, QueueAttributes, Queues};
 
 /// The most move tasks of one answer (source: Amazon SQS API reference, `ListMessageMoveTasks`).
 const MAX_TASKS: i32 = 10;
@@ -28,7 +24,7 @@ const MAX_TASKS: i32 = 10;
 #[derive(Debug)]
 pub struct AwsQueues {
     aws: Aws,
-    client: OnceLock<sqs::Client>,
+    client: OnceLock<sdk::Client>,
 }
 
 impl AwsQueues {
@@ -38,9 +34,8 @@ impl AwsQueues {
         Self { aws, client: OnceLock::new() }
     }
 
-    fn client(&self) -> &sqs::Client {
-        self.client
-            .get_or_init(|| sqs::Client::new(&self.aws.sdk_config(SQS, RetryConfig::standard())))
+    fn client(&self) -> &sdk::Client {
+        self.client.get_or_init(|| sqs::client(&self.aws))
     }
 
     async fn try_send(
@@ -50,9 +45,9 @@ impl AwsQueues {
     ) -> Result<Vec<Result<String, Failure>>, Failure> {
         let mut call = self.client().send_message_batch().queue_url(queue_url);
         for (id, message) in messages.iter().enumerate() {
-            call = call.entries(entry(id, message).map_err(|error| unbuilt(&error))?);
+            call = call.entries(entry(id, message)?);
         }
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         let sent = |id: &str| {
             let sent = answer.successful().iter().find(|sent| sent.id() == id)?;
             Some(sent.message_id().to_owned())
@@ -71,9 +66,9 @@ impl AwsQueues {
                 .id(id.to_string())
                 .receipt_handle(handle)
                 .build();
-            call = call.entries(entry.map_err(|error| unbuilt(&error))?);
+            call = call.entries(entry?);
         }
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         let deleted = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
         Ok(by_entry(receipt_handles.len(), answer.failed(), deleted))
     }
@@ -90,9 +85,9 @@ impl AwsQueues {
                 .receipt_handle(handle)
                 .visibility_timeout(0)
                 .build();
-            call = call.entries(entry.map_err(|error| unbuilt(&error))?);
+            call = call.entries(entry?);
         }
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         let shown = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
         Ok(by_entry(receipt_handles.len(), answer.failed(), shown))
     }
@@ -114,7 +109,7 @@ impl Queues for AwsQueues {
             .wait_time_seconds(number(wait_seconds))
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All");
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         Ok(answer.messages.unwrap_or_default().into_iter().map(message).collect())
     }
 
@@ -143,7 +138,7 @@ impl Queues for AwsQueues {
             .get_queue_attributes()
             .queue_url(queue_url)
             .attribute_names(QueueAttributeName::All);
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         let text = |name| answer.attributes()?.get(&name).cloned();
         let number = |name| text(name)?.parse().ok();
         Ok(QueueAttributes {
@@ -165,7 +160,7 @@ impl Queues for AwsQueues {
             .source_arn(source_arn)
             .set_destination_arn(destination_arn.map(str::to_owned))
             .set_max_number_of_messages_per_second(rate_per_second.map(number));
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         let missing = || Failure::new("Missing", "the answer has no task handle");
         answer.task_handle.ok_or_else(missing)
     }
@@ -173,35 +168,18 @@ impl Queues for AwsQueues {
     async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, Failure> {
         let call = self.client().list_message_move_tasks();
         let call = call.source_arn(source_arn).max_results(MAX_TASKS);
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         Ok(answer.results.unwrap_or_default().into_iter().map(move_task).collect())
     }
 
     async fn cancel_move(&self, task_handle: &str) -> Result<u64, Failure> {
         let call = self.client().cancel_message_move_task().task_handle(task_handle);
-        let answer = call.send().await.map_err(|error| call_failure((&error).into()))?;
+        let answer = call.send().await?;
         Ok(unsigned(answer.approximate_number_of_messages_moved))
     }
 }
 
-/// What became of each entry of a call. One that the answer does not tell of is not done.
-fn by_entry<T>(
-    entries: usize,
-    failed: &[BatchResultErrorEntry],
-    done: impl Fn(&str) -> Option<T>,
-) -> Vec<Result<T, Failure>> {
-    let result = |id: usize| {
-        let id = id.to_string();
-        if let Some(failed) = failed.iter().find(|failed| failed.id() == id) {
-            return Err(Failure::new(failed.code(), failed.message().unwrap_or_default()));
-        }
-        let missing = || Failure::new("Missing", "the answer does not tell of this entry");
-        done(&id).ok_or_else(missing)
-    };
-    (0..entries).map(result).collect()
-}
-
-fn message(received: sqs::types::Message) -> Message {
+fn message(received: sdk::types::Message) -> Message {
     let mut system = received.attributes.unwrap_or_default();
     let mut take = |name| system.remove(&name);
     let attributes = received.message_attributes.unwrap_or_default().into_iter();
@@ -230,7 +208,7 @@ fn entry(id: usize, message: &Outgoing) -> Result<SendMessageBatchRequestEntry, 
     let attributes: BTreeMap<_, _> = message
         .attributes
         .iter()
-        .map(|(name, attribute)| Ok((name.clone(), sent_attribute(attribute)?)))
+        .map(|(name, attribute)| Ok((name.clone(), attribute.try_into()?)))
         .collect::<Result<_, BuildError>>()?;
     let trace_header = message.trace_header.as_ref().map(|header| {
         let value = MessageSystemAttributeValue::builder().data_type("String").string_value(header);
@@ -245,15 +223,6 @@ fn entry(id: usize, message: &Outgoing) -> Result<SendMessageBatchRequestEntry, 
         .set_message_group_id(message.group_id.clone())
         .set_message_deduplication_id(message.deduplication_id.clone())
         .build()
-}
-
-fn sent_attribute(attribute: &Attribute) -> Result<MessageAttributeValue, BuildError> {
-    let builder = MessageAttributeValue::builder().data_type(&attribute.data_type);
-    match &attribute.value {
-        AttributeValue::Text(text) => builder.string_value(text),
-        AttributeValue::Binary(bytes) => builder.binary_value(Blob::new(bytes.clone())),
-    }
-    .build()
 }
 
 fn move_task(task: ListMessageMoveTasksResultEntry) -> MoveTask {
@@ -281,13 +250,4 @@ fn number(number: impl TryInto<i32>) -> i32 {
 
 fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or_default()
-}
-
-fn unbuilt(error: &BuildError) -> Failure {
-    Failure::new("NotSent", error.to_string())
-}
-
-fn call_failure(failure: CallFailure) -> Failure {
-    let CallFailure { code, message } = failure;
-    Failure { code: code.unwrap_or_else(|| "NoAnswer".to_owned()), message }
 }

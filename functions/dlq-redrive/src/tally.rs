@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::message::Message;
-use crate::queues::Failure;
+use shared::sqs::Failure;
 
 /// More names than these are counted together: messages name their reasons, and may name any.
 const MAX_NAMES: usize = 100;
@@ -185,7 +185,8 @@ impl Ages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Attribute, AttributeValue, REASON};
+    use crate::message::REASON;
+    use shared::sqs::{Attribute, AttributeValue};
 
     fn message(reason: &str, sent_ms: u64) -> Message {
         let value = AttributeValue::Text(reason.to_owned());

@@ -9,12 +9,13 @@ mod support {
 use std::time::Duration;
 
 use dlq_redrive::filter::Filter;
-use dlq_redrive::message::{Attribute, AttributeValue, Message, REDRIVES};
+use dlq_redrive::message::{Message, REDRIVES};
 use dlq_redrive::queues::Queue;
 use dlq_redrive::run::{Moves, Purpose, Rules};
 use dlq_redrive::schedule::{Pace, Schedule};
 use dlq_redrive::selective;
 use dlq_redrive::tally::{Stopped, Tally};
+use shared::sqs::{Attribute, AttributeValue};
 use tokio::time::{Instant, sleep};
 
 use support::queues::{Memory, Trouble};

@@ -12,7 +12,6 @@ use tracing::Level;
 use crate::backoff::Backoff;
 use crate::bulk::Limits;
 use crate::index::IndexPattern;
-use crate::queues;
 
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`]), of the
 /// event model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all
@@ -78,7 +77,7 @@ impl Config {
                            of strftime";
             ConfigError::new("INDEX", pattern, format!("{allowed} ({error})"))
         })?;
-        let services = [opensearch::SERVICES, &[queues::SQS]].concat();
+        let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
         let number = |name, default, max| environment.number(name, default, 1, max);
         let seconds = |name, default| environment.number(name, default, 0, MAX_VISIBILITY_SECONDS);
         Ok(Self {
@@ -169,7 +168,7 @@ mod tests {
         assert_eq!(config.deadline_margin, Duration::from_millis(500));
         let url = "http://127.0.0.1:9324/000000000000/quarantine";
         assert_eq!(config.quarantine_url.as_deref(), Some(url));
-        assert_eq!(config.aws.endpoint(queues::SQS), Some("http://127.0.0.1:9324"));
+        assert_eq!(config.aws.endpoint(shared::sqs::SQS), Some("http://127.0.0.1:9324"));
     }
 
     #[test]

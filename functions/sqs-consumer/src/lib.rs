@@ -25,13 +25,14 @@ use futures_util::{StreamExt, stream};
 use shared::event::{Arrival, Reader};
 use shared::opensearch::Error as SearchError;
 use shared::runtime::{Function, Invocation};
+use shared::sqs::{Failure, MAX_ENTRIES};
 use tokio::time::timeout_at;
 
 use crate::config::Config;
 use crate::envelope::Message;
 use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::ports::{EntryFailure, MAX_ENTRIES, Queues, Search, VisibilityChange};
+use crate::ports::{Queues, Search, VisibilityChange};
 use crate::schedule::Schedule;
 use crate::summary::Summary;
 use crate::work::{Buffers, Report, Rules, Step, Work};
@@ -123,7 +124,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         messages: &[Message<'_>],
         outcomes: &[Outcome],
         schedule: &Schedule,
-    ) -> Vec<EntryFailure> {
+    ) -> Vec<Failure> {
         let (backoff, now_ms) = (self.config.backoff, schedule.now_ms());
         let changes = backoff::changes(backoff, messages, outcomes, now_ms, &mut self.random);
         let queue = |change: &VisibilityChange| messages[change.message].source_arn;
@@ -140,7 +141,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         let mut failures = failures.into_inner();
         if in_time.is_err() {
             let message = "not all visibility timeouts were changed in time".to_owned();
-            failures.push(EntryFailure { code: "Deadline".to_owned(), message });
+            failures.push(Failure { code: "Deadline".to_owned(), message });
         }
         failures
     }

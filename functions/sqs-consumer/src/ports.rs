@@ -6,11 +6,9 @@
 use std::future::Future;
 
 use shared::opensearch::{Answer, Error};
+use shared::sqs::Failure;
 
 use crate::quarantine::Quarantined;
-
-/// The most entries of one call (source: Amazon SQS API reference).
-pub const MAX_ENTRIES: usize = 10;
 
 /// OpenSearch.
 pub trait Search: 'static {
@@ -24,20 +22,17 @@ pub trait Search: 'static {
 
 /// SQS.
 pub trait Queues: 'static {
-    /// Sends at most [`MAX_ENTRIES`] messages to quarantine. Gives the failure of each entry, in
+    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages to quarantine. Gives the failure of each entry, in
     /// order; `None` only for those that SQS says it has.
-    fn quarantine(
-        &self,
-        entries: &[Quarantined],
-    ) -> impl Future<Output = Vec<Option<EntryFailure>>>;
+    fn quarantine(&self, entries: &[Quarantined]) -> impl Future<Output = Vec<Option<Failure>>>;
 
-    /// Sets the visibility timeout of at most [`MAX_ENTRIES`] messages of one queue. Gives the
+    /// Sets the visibility timeout of at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages of one queue. Gives the
     /// failures.
     fn change_visibility(
         &self,
         queue_arn: &str,
         changes: &[VisibilityChange],
-    ) -> impl Future<Output = Vec<EntryFailure>>;
+    ) -> impl Future<Output = Vec<Failure>>;
 }
 
 /// For how long a message stays away.
@@ -49,13 +44,4 @@ pub struct VisibilityChange {
     pub receipt_handle: String,
     /// From now, in seconds.
     pub seconds: u32,
-}
-
-/// Why SQS did not do what an entry of a call asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryFailure {
-    /// SQS's code, or what kept the call from being made.
-    pub code: String,
-    /// What SQS says of it.
-    pub message: String,
 }

@@ -7,17 +7,13 @@ use std::collections::BTreeMap;
 
 use base64_simd::STANDARD;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use shared::json::unescaped;
+use shared::sqs::{
+    Attribute, AttributeValue, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes,
+};
 
 use crate::envelope::Message;
 use crate::outcome::Reason;
-
-/// The largest message, attributes included, in bytes.
-pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
-
-/// The most attributes of a message.
-const MAX_ATTRIBUTES: usize = 10;
 
 /// The longest `sluice.detail`, in bytes.
 const MAX_DETAIL_BYTES: usize = 1_024;
@@ -49,24 +45,6 @@ pub struct Quarantined {
     pub group_id: String,
     /// For a FIFO queue: the same for the same event of the same message.
     pub deduplication_id: String,
-}
-
-/// A message attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Attribute {
-    /// `String`, `Number`, `Binary`, or one of these with a label.
-    pub data_type: String,
-    /// The value.
-    pub value: AttributeValue,
-}
-
-/// A message attribute's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AttributeValue {
-    /// Text, also of a number.
-    Text(String),
-    /// Bytes.
-    Binary(Vec<u8>),
 }
 
 impl Quarantined {
@@ -104,7 +82,7 @@ impl Quarantined {
             .map(|(name, attribute)| (name.to_owned(), attribute))
             .collect();
         attributes.extend(placed(original(message.attributes), attributes.len()));
-        let deduplication_id = digest(&format!("{message_id}/{position}"));
+        let deduplication_id = hex_digest(format!("{message_id}/{position}"));
         let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
         let group_id = group_id.unwrap_or_else(|| deduplication_id.clone());
         let mut quarantined = Self { message: index, body, attributes, group_id, deduplication_id };
@@ -115,14 +93,7 @@ impl Quarantined {
     /// The message's size as SQS counts it: body, names, types and values.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let attribute = |(name, Attribute { data_type, value }): &(String, Attribute)| {
-            let value = match value {
-                AttributeValue::Text(text) => text.len(),
-                AttributeValue::Binary(bytes) => bytes.len(),
-            };
-            name.len() + data_type.len() + value
-        };
-        self.body.len() + self.attributes.iter().map(attribute).sum::<usize>()
+        message_bytes(&self.body, self.attributes.iter().map(|(name, value)| (name, value)))
     }
 
     /// Makes place for a large body.
@@ -157,14 +128,6 @@ const fn is_taken(character: char) -> bool {
 /// Text with `?` for what SQS does not take.
 fn shown(text: &str) -> String {
     text.chars().map(|character| if is_taken(character) { character } else { '?' }).collect()
-}
-
-fn digest(text: &str) -> String {
-    use std::fmt::Write;
-    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
-        // Writing to a string does not fail.
-        write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
-    })
 }
 
 /// The attributes that the message came with, before any quarantine, by name.

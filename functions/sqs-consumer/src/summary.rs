@@ -7,9 +7,9 @@ use shared::metrics::{Metrics, Unit};
 
 use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
-use crate::ports::EntryFailure;
 use crate::reply::Trouble;
 use crate::work::Report;
+use shared::sqs::Failure;
 
 /// A longer text is cut in the log.
 const SHOWN_CHARACTERS: usize = 256;
@@ -119,9 +119,9 @@ impl<'a> Summary<'a> {
 
 /// Logs which messages' visibility timeout could not be set: they come again when the queue's
 /// own timeout is over.
-pub fn log_visibility(failures: &[EntryFailure], request_id: &str) {
+pub fn log_visibility(failures: &[Failure], request_id: &str) {
     let mut by_code = BTreeMap::new();
-    for EntryFailure { code, message } in failures {
+    for Failure { code, message } in failures {
         by_code.entry(code).or_insert((0_u64, message)).0 += 1;
     }
     for (code, (count, said)) in by_code {

@@ -22,9 +22,9 @@ use crate::contents::Contents;
 use crate::envelope::Message;
 use crate::index::IndexPattern;
 use crate::outcome::{Outcome, Reason, Retry};
-use crate::ports::{EntryFailure, MAX_ENTRIES};
 use crate::quarantine::Quarantined;
 use crate::reply::{Fate, Trouble, Verdict, judge};
+use shared::sqs::{Failure, MAX_ENTRIES};
 
 /// The most bytes of one call to quarantine, unless one message alone has more: what every
 /// queue takes, whatever its maximum message size.
@@ -221,9 +221,9 @@ where
 
     /// How each entry of the call to quarantine went, in order; an entry that is not told of
     /// failed.
-    pub fn quarantined(&mut self, failures: &[Option<EntryFailure>]) {
+    pub fn quarantined(&mut self, failures: &[Option<Failure>]) {
         let sent = mem::take(&mut self.sending);
-        let untold = || EntryFailure { code: "NoAnswer".to_owned(), message: String::new() };
+        let untold = || Failure { code: "NoAnswer".to_owned(), message: String::new() };
         for (index, quarantined) in sent.iter().enumerate() {
             match failures.get(index) {
                 Some(None) => {}
@@ -399,7 +399,7 @@ where
             }
             let Some(quarantined) = self.quarantine_entry(&refused) else {
                 let message = "its body or its size is none that SQS takes".to_owned();
-                let failure = EntryFailure { code: "NotSent".to_owned(), message };
+                let failure = Failure { code: "NotSent".to_owned(), message };
                 self.not_quarantined(refused.message, failure);
                 continue;
             };
@@ -428,11 +428,7 @@ where
         Quarantined::new(refused.message, message, (refused.position, text), reason)
     }
 
-    fn not_quarantined(
-        &mut self,
-        message: usize,
-        EntryFailure { code, message: said }: EntryFailure,
-    ) {
+    fn not_quarantined(&mut self, message: usize, Failure { code, message: said }: Failure) {
         self.fail(message, Retry::NotQuarantined);
         self.report.not_quarantined.entry(code).or_insert((0, said)).0 += 1;
     }

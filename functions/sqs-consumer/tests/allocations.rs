@@ -16,9 +16,10 @@ use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error};
 use shared::runtime::{Function, Invocation};
+use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::config::Config;
-use sqs_consumer::ports::{EntryFailure, Queues, Search, VisibilityChange};
+use sqs_consumer::ports::{Queues, Search, VisibilityChange};
 use sqs_consumer::quarantine::Quarantined;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -42,11 +43,11 @@ impl Search for Index {
 struct NoQueues;
 
 impl Queues for NoQueues {
-    async fn quarantine(&self, _: &[Quarantined]) -> Vec<Option<EntryFailure>> {
+    async fn quarantine(&self, _: &[Quarantined]) -> Vec<Option<Failure>> {
         panic!("nothing is refused")
     }
 
-    async fn change_visibility(&self, _: &str, _: &[VisibilityChange]) -> Vec<EntryFailure> {
+    async fn change_visibility(&self, _: &str, _: &[VisibilityChange]) -> Vec<Failure> {
         panic!("nothing comes again")
     }
 }

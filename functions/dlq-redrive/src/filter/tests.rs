@@ -1,6 +1,6 @@
 use super::*;
-use crate::message::{Attribute, AttributeValue};
 use serde_json::json;
+use shared::sqs::{Attribute, AttributeValue};
 
 const NOW_MS: u64 = 1_709_296_496_000;
 

@@ -6,9 +6,8 @@ use std::future::pending;
 use std::time::Duration;
 
 use dlq_redrive::message::{Message, Outgoing};
-use dlq_redrive::queues::{
-    Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES, MoveTask, QueueAttributes, Queues,
-};
+use dlq_redrive::queues::{MoveTask, QueueAttributes, Queues};
+use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 

@@ -100,13 +100,13 @@ impl World {
         &mut self,
         entries: &[Quarantined],
         random: &mut fastrand::Rng,
-    ) -> Vec<Option<EntryFailure>> {
+    ) -> Vec<Option<Failure>> {
         let mut failures: Vec<_> = entries
             .iter()
             .map(|entry| {
                 if random.u8(0..6) == 0 {
                     let (code, message) = ("Some".to_owned(), String::new());
-                    return Some(EntryFailure { code, message });
+                    return Some(Failure { code, message });
                 }
                 self.quarantine.insert((entry.message, entry.body.clone()));
                 None

@@ -11,7 +11,7 @@ use crate::envelope;
 type Index<'t> = &'t mut dyn FnMut(&[String]) -> Result<Answer, Error>;
 
 /// What SQS makes of messages for quarantine.
-type Quarantine<'t> = &'t mut dyn FnMut(&[Quarantined]) -> Vec<Option<EntryFailure>>;
+type Quarantine<'t> = &'t mut dyn FnMut(&[Quarantined]) -> Vec<Option<Failure>>;
 
 /// A run of the work, with all that was done.
 struct Run {
@@ -76,7 +76,7 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
             Step::Quarantine(entries) => {
                 let shown = |entry: &Quarantined| {
                     let reason = &entry.attributes[0].1.value;
-                    let crate::quarantine::AttributeValue::Text(reason) = reason else { panic!() };
+                    let shared::sqs::AttributeValue::Text(reason) = reason else { panic!() };
                     (entry.message, entry.body.clone(), reason.clone())
                 };
                 quarantined.push(entries.iter().map(shown).collect());
@@ -125,13 +125,13 @@ fn status(status: u16) -> Result<Answer, Error> {
     Ok(Answer { status, body: "{}".into() })
 }
 
-fn taken(entries: &[Quarantined]) -> Vec<Option<EntryFailure>> {
+fn taken(entries: &[Quarantined]) -> Vec<Option<Failure>> {
     vec![None; entries.len()]
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "one of the replies that a test may give")]
-fn failure() -> Option<EntryFailure> {
-    Some(EntryFailure { code: "Some".to_owned(), message: "no".to_owned() })
+fn failure() -> Option<Failure> {
+    Some(Failure { code: "Some".to_owned(), message: "no".to_owned() })
 }
 
 /// A run of a standard queue whose documents have these statuses by id, 201 if none.

@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error as SearchError};
 use shared::runtime::{Function, Invocation};
+use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::config::Config;
 use sqs_consumer::error::Error;
-use sqs_consumer::ports::{EntryFailure, Queues, Search, VisibilityChange};
+use sqs_consumer::ports::{Queues, Search, VisibilityChange};
 use sqs_consumer::quarantine::Quarantined;
 use tokio::time::{Instant, sleep};
 
@@ -102,7 +103,7 @@ impl Ports {
 }
 
 impl Queues for Ports {
-    async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<EntryFailure>> {
+    async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<Failure>> {
         let bodies = entries.iter().map(|entry| entry.body.clone()).collect();
         self.call(Done::Quarantine(bodies)).await;
         vec![None; entries.len()]
@@ -112,7 +113,7 @@ impl Queues for Ports {
         &self,
         queue_arn: &str,
         changes: &[VisibilityChange],
-    ) -> Vec<EntryFailure> {
+    ) -> Vec<Failure> {
         let queue = queue_arn.rsplit(':').next().unwrap().to_owned();
         let change = |change: &VisibilityChange| (change.receipt_handle.clone(), change.seconds);
         self.call(Done::Visibility(queue, changes.iter().map(change).collect())).await;

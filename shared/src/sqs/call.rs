@@ -1,0 +1,91 @@
+//! Calls of SQS, and what becomes of their entries.
+
+use std::fmt;
+
+use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::retry::RetryConfig;
+use aws_sdk_sqs::error::{BuildError, SdkError};
+use aws_sdk_sqs::types::BatchResultErrorEntry;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::aws::{Aws, CallFailure, Service};
+
+/// SQS, in `AWS_ENDPOINT_URL_SQS`.
+pub const SQS: Service = "SQS";
+
+/// A client that retries as the SDK does.
+#[must_use]
+pub fn client(aws: &Aws) -> Client {
+    Client::new(&aws.sdk_config(SQS, RetryConfig::standard()))
+}
+
+/// Why SQS did not do what it was asked, as a call or as an entry of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// SQS's code, or what kept it from being asked.
+    pub code: String,
+    /// What SQS says of it.
+    pub message: String,
+}
+
+impl Failure {
+    /// A failure with this code and this text.
+    #[must_use]
+    pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { code: code.into(), message: message.into() }
+    }
+
+    /// No answer came before the time was up.
+    #[must_use]
+    pub fn late() -> Self {
+        Self::new("Deadline", "no answer came before the time was up")
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}: {}", self.code, self.message)
+    }
+}
+
+impl<E, R> From<SdkError<E, R>> for Failure
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+    R: fmt::Debug + 'static,
+{
+    fn from(error: SdkError<E, R>) -> Self {
+        let CallFailure { code, message } = CallFailure::from(&error);
+        Self { code: code.unwrap_or_else(|| "NoAnswer".to_owned()), message }
+    }
+}
+
+impl From<BuildError> for Failure {
+    fn from(error: BuildError) -> Self {
+        Self::new("NotSent", error.to_string())
+    }
+}
+
+impl From<&BatchResultErrorEntry> for Failure {
+    fn from(failed: &BatchResultErrorEntry) -> Self {
+        Self::new(failed.code(), failed.message().unwrap_or_default())
+    }
+}
+
+/// What became of each entry of a call, where the ids of entries are their places from 0 on;
+/// `done` tells what the answer says of one that succeeded. One that the answer does not tell of
+/// is not done.
+pub fn by_entry<T>(
+    entries: usize,
+    failed: &[BatchResultErrorEntry],
+    done: impl Fn(&str) -> Option<T>,
+) -> Vec<Result<T, Failure>> {
+    let result = |id: usize| {
+        let id = id.to_string();
+        if let Some(failed) = failed.iter().find(|failed| failed.id() == id) {
+            return Err(failed.into());
+        }
+        let missing = || Failure::new("Missing", "the answer does not tell of this entry");
+        done(&id).ok_or_else(missing)
+    };
+    (0..entries).map(result).collect()
+}

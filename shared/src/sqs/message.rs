@@ -1,0 +1,74 @@
+//! What a message holds beside its body.
+
+use std::fmt::Write;
+
+use aws_sdk_sqs::error::BuildError;
+use aws_sdk_sqs::primitives::Blob;
+use aws_sdk_sqs::types::MessageAttributeValue;
+use sha2::{Digest, Sha256};
+
+/// A message attribute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    /// `String`, `Number`, `Binary`, or one of these with a label.
+    pub data_type: String,
+    /// The value.
+    pub value: AttributeValue,
+}
+
+/// A message attribute's value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AttributeValue {
+    /// Text, also of a number.
+    Text(String),
+    /// Bytes.
+    Binary(Vec<u8>),
+}
+
+impl Attribute {
+    /// The value of a String or a Number.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            AttributeValue::Text(text) => Some(text),
+            AttributeValue::Binary(_) => None,
+        }
+    }
+}
+
+impl TryFrom<&Attribute> for MessageAttributeValue {
+    type Error = BuildError;
+
+    fn try_from(attribute: &Attribute) -> Result<Self, BuildError> {
+        let builder = Self::builder().data_type(&attribute.data_type);
+        match &attribute.value {
+            AttributeValue::Text(text) => builder.string_value(text),
+            AttributeValue::Binary(bytes) => builder.binary_value(Blob::new(bytes.clone())),
+        }
+        .build()
+    }
+}
+
+/// A message's size in bytes as SQS counts it: body, and the attributes' names, types and values.
+pub fn message_bytes<'a>(
+    body: &str,
+    attributes: impl IntoIterator<Item = (&'a String, &'a Attribute)>,
+) -> usize {
+    let attribute = |(name, Attribute { data_type, value }): (&String, &Attribute)| {
+        let value = match value {
+            AttributeValue::Text(text) => text.len(),
+            AttributeValue::Binary(bytes) => bytes.len(),
+        };
+        name.len() + data_type.len() + value
+    };
+    body.len() + attributes.into_iter().map(attribute).sum::<usize>()
+}
+
+/// The SHA-256 of `bytes` in hex, 64 digits: a deduplication id.
+#[must_use]
+pub fn hex_digest(bytes: impl AsRef<[u8]>) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        // Writing to a string does not fail.
+        write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
+    })
+}
