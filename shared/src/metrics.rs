@@ -13,8 +13,12 @@ use serde_json::json;
 pub enum Unit {
     /// `Count`
     Count,
+    /// `Percent`: 0 to 100.
+    Percent,
     /// `Bytes`
     Bytes,
+    /// `Milliseconds`
+    Milliseconds,
     /// `Seconds`
     Seconds,
 }
@@ -23,29 +27,31 @@ impl Unit {
     const fn name(self) -> &'static str {
         match self {
             Self::Count => "Count",
+            Self::Percent => "Percent",
             Self::Bytes => "Bytes",
+            Self::Milliseconds => "Milliseconds",
             Self::Seconds => "Seconds",
         }
     }
 }
 
-/// A metric's name, unit and value.
-pub type Metric = (&'static str, Unit, u64);
+/// A metric's name, unit and value: whole numbers, or finite ones of floating point.
+pub type Metric<Value = u64> = (&'static str, Unit, Value);
 
-/// The metrics of one invocation, under one set of dimensions.
+/// Metrics of one moment, under one set of dimensions.
 #[derive(Clone, Copy, Debug)]
-pub struct Metrics<'a> {
+pub struct Metrics<'a, Value = u64> {
     /// The CloudWatch namespace.
     pub namespace: &'a str,
-    /// Names and values of the dimensions.
+    /// Names and values of the dimensions, or none.
     pub dimensions: &'a [(&'a str, &'a str)],
     /// When: milliseconds since 1970.
     pub timestamp_ms: u64,
     /// The metrics, at most 100.
-    pub metrics: &'a [Metric],
+    pub metrics: &'a [Metric<Value>],
 }
 
-impl Metrics<'_> {
+impl<Value: Serialize> Metrics<'_, Value> {
     /// Writes the line, with its newline, in one piece.
     ///
     /// # Errors
@@ -58,9 +64,10 @@ impl Metrics<'_> {
     }
 }
 
-impl Serialize for Metrics<'_> {
+impl<Value: Serialize> Serialize for Metrics<'_, Value> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let definition = |(name, unit, _): &Metric| json!({"Name": name, "Unit": unit.name()});
+        let definition =
+            |(name, unit, _): &Metric<Value>| json!({"Name": name, "Unit": unit.name()});
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry(
             "_aws",
@@ -104,6 +111,30 @@ mod tests {
                 r#""Metrics":[{"Name":"RecordsIn","Unit":"Count"},{"Name":"BytesIn","Unit":"Bytes"}],"#,
                 r#""Namespace":"Sluice"}],"Timestamp":1709296496789},"#,
                 r#""FunctionName":"a\"b","RecordsIn":3,"BytesIn":1200}"#,
+                "\n"
+            )
+        );
+    }
+    #[test]
+    fn takes_fractions_and_no_dimension() {
+        let metrics = Metrics {
+            namespace: "Sluice",
+            dimensions: &[],
+            timestamp_ms: 1_709_296_440_000,
+            metrics: &[
+                ("ErrorRate", Unit::Percent, 12.5),
+                ("InitDuration", Unit::Milliseconds, 7.0),
+            ],
+        };
+        let mut line = Vec::new();
+        metrics.write(&mut line).unwrap();
+        assert_eq!(
+            String::from_utf8(line).unwrap(),
+            concat!(
+                r#"{"_aws":{"CloudWatchMetrics":[{"Dimensions":[[]],"#,
+                r#""Metrics":[{"Name":"ErrorRate","Unit":"Percent"},{"Name":"InitDuration","Unit":"Milliseconds"}],"#,
+                r#""Namespace":"Sluice"}],"Timestamp":1709296440000},"#,
+                r#""ErrorRate":12.5,"InitDuration":7.0}"#,
                 "\n"
             )
         );
