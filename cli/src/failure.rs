@@ -13,8 +13,11 @@ pub(crate) enum Failure {
     #[error("{0}")]
     Failed(String),
     /// Ctrl-C or SIGTERM: exit code 130.
-    #[error("interrupted")]
+    #[error("interrupted: everything started is stopped")]
     Interrupted,
+    /// The same, with what that means for the work: exit code 130.
+    #[error("interrupted: {0}")]
+    Stopped(String),
     /// Whoever reads standard output has gone (`| head`): nobody to tell, exit code 1.
     #[error("standard output is closed")]
     OutputClosed,
@@ -35,7 +38,7 @@ impl Failure {
         ExitCode::from(match self {
             Self::Usage(_) => 2,
             Self::Failed(_) | Self::OutputClosed => 1,
-            Self::Interrupted => 130,
+            Self::Interrupted | Self::Stopped(_) => 130,
         })
     }
 }

@@ -1,12 +1,16 @@
-//! The command `sluice`: the demo, single invocations, and the set-up of OpenSearch.
+//! The command `sluice`: the demo, single invocations, the set-up of OpenSearch, and operations on
+//! queues.
 
+mod aws;
 mod compile;
 mod console;
 mod demo;
 mod failure;
 mod interrupt;
 mod invoke;
+mod layout;
 mod progress;
+mod redrive;
 mod setup;
 
 use std::process::ExitCode;
@@ -15,7 +19,7 @@ use clap::{Parser, Subcommand};
 
 use failure::Failure;
 
-/// Event pipelines on AWS Lambda that lose nothing, on this machine.
+/// Event pipelines on AWS Lambda that lose nothing: on this machine, and in operation.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, after_help = EXIT_CODES, propagate_version = true)]
 struct Cli {
@@ -28,7 +32,9 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interru
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Inspect(redrive::inspect::Args),
     Invoke(invoke::Args),
+    Redrive(redrive::Args),
     Setup(setup::Args),
 }
 
@@ -36,7 +42,9 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Inspect(args) => Box::pin(redrive::inspect::run(args)).await,
         Command::Invoke(args) => invoke::run(args).await,
+        Command::Redrive(args) => Box::pin(redrive::run(args)).await,
         Command::Setup(args) => setup::run(args).await,
     };
     match result {
@@ -44,7 +52,7 @@ async fn main() -> ExitCode {
         Err(failure) => {
             match &failure {
                 Failure::OutputClosed => {}
-                Failure::Interrupted => console::say("interrupted: everything started is stopped"),
+                Failure::Interrupted | Failure::Stopped(_) => console::say(&failure),
                 failure => console::say(format_args!("error: {failure}")),
             }
             failure.exit_code()

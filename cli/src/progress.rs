@@ -73,17 +73,18 @@ impl Spinner {
     }
 }
 
-/// How many of the events so far are through.
+/// How many of the events or messages so far are through.
 #[derive(Debug)]
-pub(crate) struct EventProgress {
+pub(crate) struct Progress {
     bar: Bar,
+    things: &'static str,
     told_percent: u64,
 }
 
-impl EventProgress {
-    pub(crate) fn new() -> Self {
-        let template = "  {bar:30} {human_pos} of {human_len} events, {per_sec}";
-        Self { bar: Bar::new(ProgressBar::new(0), template), told_percent: 0 }
+impl Progress {
+    pub(crate) fn new(things: &'static str) -> Self {
+        let template = format!("  {{bar:30}} {{human_pos}} of {{human_len}} {things}, {{per_sec}}");
+        Self { bar: Bar::new(ProgressBar::new(0), &template), things, told_percent: 0 }
     }
 
     /// `done` of `total` are through.
@@ -96,7 +97,7 @@ impl EventProgress {
         let percent = (done * 100).checked_div(total).unwrap_or(0);
         if percent / TOLD_PERCENT > self.told_percent / TOLD_PERCENT {
             self.told_percent = percent;
-            say(format_args!("  {done} of {total} events ({percent} %)"));
+            say(format_args!("  {done} of {total} {} ({percent} %)", self.things));
         }
     }
 }

@@ -27,7 +27,7 @@ pub type Service = &'static str;
 /// What it takes to call AWS; Lambda sets all of it but the endpoints.
 #[derive(Clone, Default)]
 pub struct Aws {
-    /// `AWS_REGION`
+    /// `AWS_REGION`, else `AWS_DEFAULT_REGION`: Lambda sets both.
     pub region: Option<String>,
     /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and `AWS_SESSION_TOKEN`.
     pub credentials: Option<Credentials>,
@@ -55,7 +55,7 @@ impl Aws {
         let endpoint =
             |service: &Service| Some((*service, owned(&format!("AWS_ENDPOINT_URL_{service}"))?));
         Self {
-            region: owned("AWS_REGION"),
+            region: owned("AWS_REGION").or_else(|| owned("AWS_DEFAULT_REGION")),
             credentials: keys.map(|(id, secret)| {
                 Credentials::new(id, secret, owned("AWS_SESSION_TOKEN"), None, "Lambda")
             }),
@@ -171,6 +171,14 @@ mod tests {
         assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
         assert_eq!(credentials.secret_access_key(), "hush");
         assert_eq!(credentials.session_token(), Some("token"));
+    }
+
+    #[test]
+    fn the_default_region_is_for_where_no_other_is_set() {
+        let default = ("AWS_DEFAULT_REGION", "us-east-1");
+        assert_eq!(aws(&[default]).region.as_deref(), Some("us-east-1"));
+        let both = [default, ("AWS_REGION", "eu-west-1")];
+        assert_eq!(aws(&both).region.as_deref(), Some("eu-west-1"));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::events::{Events, Line};
 use super::{FUNCTION, Place};
 use crate::console::say;
 use crate::failure::Failure;
-use crate::progress::EventProgress;
+use crate::progress::Progress;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 /// How long OpenSearch may refuse a document before it goes to the backup: a demo is watched, so
@@ -69,7 +69,7 @@ pub(super) async fn run(events: Events, binary: &Path, place: &Place) -> Result<
 
 async fn feed_and_flush(stream: &DeliveryStream, events: Events) -> Result<(Fed, Report), Failure> {
     say("Sending the events through Firehose and the function into OpenSearch.");
-    let mut progress = EventProgress::new();
+    let mut progress = Progress::new("events");
     let mut tick = tokio::time::interval(PROGRESS_INTERVAL);
     let work = async {
         let fed = feed(stream, events).await?;

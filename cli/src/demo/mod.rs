@@ -6,7 +6,6 @@ mod backup;
 mod events;
 mod file_check;
 mod firehose;
-mod layout;
 mod logs;
 mod questions;
 mod queue;

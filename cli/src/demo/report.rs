@@ -10,13 +10,13 @@ use serde::Serialize;
 use super::account::Account;
 use super::backup::Backup;
 use super::firehose::Run;
-use super::layout::{
-    details, median_and_max, milliseconds, most_first, per_second, row, thousands,
-};
 use super::logs::{Reasons, reasons};
 use super::questions::{Answers, Counted};
 use super::{FUNCTION, Place};
 use crate::failure::Failure;
+use crate::layout::{
+    details, median_and_max, milliseconds, most_first, per_second, row, thousands,
+};
 
 /// The report of one run.
 #[derive(Clone, Debug, Serialize)]

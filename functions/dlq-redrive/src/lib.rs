@@ -39,7 +39,7 @@ pub struct App<Q, H, W> {
     queues: Q,
     health: H,
     metrics: W,
-    answer: Vec<u8>,
+    json: Vec<u8>,
 }
 
 impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
@@ -50,13 +50,13 @@ impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
         let now_ms = invocation.now.milliseconds();
         let schedule = Schedule::new(now_ms, invocation.deadline, self.config.deadline_margin);
         let mut summary = Summary::default();
-        let answer = self.act(invocation.body, &schedule, &mut summary).await;
+        let answer = self.answer(invocation.body, &schedule, &mut summary).await;
         summary.log(invocation.request_id);
         self.emit(&summary, schedule.now_ms());
-        self.answer.clear();
+        self.json.clear();
         // Texts, numbers and lists: nothing in it that JSON cannot tell.
-        serde_json::to_writer(&mut self.answer, &answer?).unwrap_or_default();
-        Ok(&self.answer)
+        serde_json::to_writer(&mut self.json, &answer?).unwrap_or_default();
+        Ok(&self.json)
     }
 }
 
@@ -65,10 +65,14 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
     /// `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, queues: Q, health: H, metrics: W) -> Self {
-        Self { config, queues, health, metrics, answer: Vec::new() }
+        Self { config, queues, health, metrics, json: Vec::new() }
     }
 
-    async fn act(
+    /// Does what one request asks for; `summary` tells of it, whatever the answer is.
+    ///
+    /// # Errors
+    /// [`Error`]: nothing was moved, or SQS says that its own move task was not started.
+    pub async fn answer(
         &self,
         payload: &[u8],
         schedule: &Schedule,

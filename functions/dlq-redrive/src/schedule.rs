@@ -1,8 +1,10 @@
 //! How an invocation's time is divided, so that its answer is always given, and how fast
 //! messages may be sent.
 
+use std::future::pending;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::tally::Stopped;
@@ -22,7 +24,7 @@ const SHOW_TIME: Duration = Duration::from_millis(1);
 const MIN_FOR_ANSWER: Duration = Duration::from_millis(50);
 
 /// When what has to be done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Schedule {
     started: Instant,
     started_ms: u64,
@@ -33,6 +35,8 @@ pub struct Schedule {
     pub calls_until: Instant,
     /// Making messages visible ends here, half of the rest later.
     pub show_until: Instant,
+    /// `true` as soon as somebody wants the run to end.
+    stop: Option<watch::Receiver<bool>>,
 }
 
 impl Schedule {
@@ -49,7 +53,14 @@ impl Schedule {
             work_until: before(margin.max(3 * MIN_FOR_ANSWER)),
             calls_until: before((margin / 2).max(2 * MIN_FOR_ANSWER)),
             show_until: before((margin / 4).max(MIN_FOR_ANSWER)),
+            stop: None,
         }
+    }
+
+    /// The same, but no work is started either once `stop` tells `true`.
+    #[must_use]
+    pub fn until(self, stop: watch::Receiver<bool>) -> Self {
+        Self { stop: Some(stop), ..self }
     }
 
     /// Now, in milliseconds since 1970.
@@ -69,13 +80,37 @@ impl Schedule {
     /// Waits until a time, where that is before the end of the work.
     ///
     /// # Errors
-    /// [`Stopped::Deadline`] at once, where it is not.
+    /// [`Stopped::Deadline`] at once, where it is not, and [`Stopped::Interrupted`] as soon as
+    /// somebody wants the run to end.
     pub async fn wait_until(&self, time: Instant, hidden: usize) -> Result<(), Stopped> {
+        self.check_stop()?;
         if time.max(Instant::now()) >= self.work_until(hidden) {
             return Err(Stopped::Deadline);
         }
-        sleep_until(time).await;
-        Ok(())
+        tokio::select! {
+            biased;
+            () = self.stopped() => Err(Stopped::Interrupted),
+            () = sleep_until(time) => Ok(()),
+        }
+    }
+
+    /// Whether the run may go on.
+    ///
+    /// # Errors
+    /// [`Stopped::Interrupted`] where somebody wants it to end.
+    pub fn check_stop(&self) -> Result<(), Stopped> {
+        let is_stopped = self.stop.as_ref().is_some_and(|stop| *stop.borrow());
+        if is_stopped { Err(Stopped::Interrupted) } else { Ok(()) }
+    }
+
+    async fn stopped(&self) {
+        if let Some(mut stop) = self.stop.clone()
+            && stop.wait_for(|is_stopped| *is_stopped).await.is_ok()
+        {
+            return;
+        }
+        // Nobody can stop it, or can any more.
+        pending::<()>().await;
     }
 
     /// What a call gives, if that comes before calls have to end.

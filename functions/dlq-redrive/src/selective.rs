@@ -84,6 +84,7 @@ impl<Q: Queues> Mover<'_, Q> {
     }
 
     async fn receive(&mut self) -> Result<Vec<Message>, Stopped> {
+        self.schedule.check_stop()?;
         let (hidden, now) = (self.run.hidden(), Instant::now());
         let until = self.schedule.work_until(hidden);
         if now >= until {

@@ -35,6 +35,11 @@ impl Names {
         let is_full = self.0.len() >= MAX_NAMES && !self.0.contains_key(&name);
         *self.0.entry(if is_full { OTHER.to_owned() } else { name }).or_default() += 1;
     }
+
+    /// Names, and how many messages have each.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.0.iter().map(|(name, count)| (name.as_str(), *count))
+    }
 }
 
 /// What became of a message that was looked at.
@@ -63,6 +68,8 @@ pub enum Fate {
 pub enum Stopped {
     /// The time is up.
     Deadline,
+    /// Whoever started it has ended it: never in Lambda.
+    Interrupted,
     /// One of the first messages came back.
     Canary,
     /// Messages could not be received.

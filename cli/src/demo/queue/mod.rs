@@ -20,7 +20,7 @@ use super::events::{Events, Line};
 use super::logs::Reasons;
 use crate::console::say;
 use crate::failure::Failure;
-use crate::progress::EventProgress;
+use crate::progress::Progress;
 use consumer::Consumer;
 use metrics::Metrics;
 use producer::{Producer, Sent};
@@ -169,7 +169,7 @@ impl Story<'_> {
 
     /// Waits until the queue has nothing more to give.
     async fn drained(&self, producer: &Producer<'_>) -> Result<(), Failure> {
-        let mut progress = EventProgress::new();
+        let mut progress = Progress::new("events");
         while self.queues.count(&self.queues.main).await? > 0 {
             progress.advance(self.mapping.report().deleted, producer.sent().messages);
             tokio::time::sleep(PROGRESS_INTERVAL).await;

@@ -6,13 +6,13 @@ use local::opensearch::OpenSearch;
 use local::sqs::Sqs;
 use serde::Serialize;
 
-use super::super::layout::{
-    details, median_and_max, milliseconds, most_first, per_second, row, thousands,
-};
 use super::super::logs::Reasons;
 use super::account::Account;
 use super::producer::Sent;
 use super::{FUNCTION, Run};
+use crate::layout::{
+    details, median_and_max, milliseconds, most_first, per_second, row, thousands,
+};
 
 /// The report of one run.
 #[derive(Clone, Debug, Serialize)]

@@ -10,11 +10,11 @@ use crate::console::printable;
 /// Longest name shown, in characters.
 const NAME: usize = 50;
 
-pub(super) fn row(out: &mut Formatter<'_>, label: &str, number: u64, note: &str) -> fmt::Result {
+pub(crate) fn row(out: &mut Formatter<'_>, label: &str, number: u64, note: &str) -> fmt::Result {
     writeln!(out, "{label:<12}{:>9}  {note}", thousands(number))
 }
 
-pub(super) fn details<'a>(
+pub(crate) fn details<'a>(
     out: &mut Formatter<'_>,
     lines: impl Iterator<Item = (u64, &'a String)>,
 ) -> fmt::Result {
@@ -24,14 +24,14 @@ pub(super) fn details<'a>(
     Ok(())
 }
 
-pub(super) fn most_first(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (u64, &String)> {
+pub(crate) fn most_first(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (u64, &String)> {
     let mut counts: Vec<_> = counts.iter().map(|(name, number)| (*number, name)).collect();
     counts.sort_by_key(|(number, _)| Reverse(*number));
     counts.into_iter()
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn thousands(number: u64) -> String {
+pub(crate) fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::with_capacity(digits.len() * 4 / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -44,18 +44,18 @@ pub(super) fn thousands(number: u64) -> String {
 }
 
 /// The middle one (of two, the longer) and the longest; zero of none.
-pub(super) fn median_and_max(mut durations: Vec<Duration>) -> (Duration, Duration) {
+pub(crate) fn median_and_max(mut durations: Vec<Duration>) -> (Duration, Duration) {
     durations.sort_unstable();
     let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
     (median, durations.last().copied().unwrap_or_default())
 }
 
 /// To a tenth.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
+pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }
 
-pub(super) fn per_second(events: u64, elapsed: Duration) -> u64 {
+pub(crate) fn per_second(events: u64, elapsed: Duration) -> u64 {
     let per_second = u128::from(events) * 1_000_000 / elapsed.as_micros().max(1);
     u64::try_from(per_second).unwrap_or(u64::MAX)
 }
