@@ -9,10 +9,21 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// The function that all of this is about.
+/// The function that transforms.
 pub const OURS: &str = "firehose-transform";
+/// The function that consumes.
+pub const CONSUMER: &str = "sqs-consumer";
 /// The measure for the cold start; it answers no event.
 pub const HELLO: &str = "hello";
+
+/// What a function does, and what it is compared for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Job {
+    /// Records of Firehose become documents in the answer.
+    Transform,
+    /// Messages of SQS become documents in OpenSearch.
+    Consume,
+}
 
 /// How a function writes numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +45,7 @@ pub struct Function {
     pub binary_bytes: Option<u64>,
     program: PathBuf,
     arguments: Vec<OsString>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Function {
@@ -49,9 +61,15 @@ impl Function {
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand")
             .env("AWS_REGION", "us-east-1")
-            // A full request overflows the answer; there is no stream to put records back into.
-            .env("REINGEST", "off");
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    /// This function with another variable in its environment.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
     }
 
     /// This function, run by another program that takes it as its last arguments.
@@ -64,32 +82,58 @@ impl Function {
     }
 }
 
-/// Builds and finds the functions that are wanted, all if `only` is empty. One whose language
-/// is not on the machine is left out, with a word on standard error.
+const NAMES: [(&str, Job); 11] = [
+    (OURS, Job::Transform),
+    ("naive", Job::Transform),
+    (HELLO, Job::Transform),
+    ("python", Job::Transform),
+    ("python-orjson", Job::Transform),
+    ("node", Job::Transform),
+    (CONSUMER, Job::Consume),
+    ("sqs-consumer-plain", Job::Consume),
+    ("naive-consumer", Job::Consume),
+    ("python-consumer", Job::Consume),
+    ("python-orjson-consumer", Job::Consume),
+];
+
+/// Builds and finds the functions for a job that are wanted, all if `only` is empty. One whose
+/// language is not on the machine is left out, with a word on standard error.
 ///
 /// # Errors
 /// When one does not build, or `only` names one that does not exist.
-pub fn find(only: &[String]) -> Result<Vec<Function>, Error> {
-    const NAMES: [&str; 6] = [OURS, "naive", HELLO, "python", "python-orjson", "node"];
-    if let Some(unknown) = only.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        return Err(format!("no function {unknown:?}; there are {}", NAMES.join(", ")).into());
+pub fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
+    if let Some(unknown) = only.iter().find(|it| NAMES.iter().all(|(name, _)| name != it)) {
+        let names: Vec<_> = NAMES.iter().map(|(name, _)| *name).collect();
+        return Err(format!("no function {unknown:?}; there are {}", names.join(", ")).into());
     }
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let (ours, theirs) = (&here.join("../Cargo.toml"), &here.join("Cargo.toml"));
     let mut functions = Vec::new();
-    for name in NAMES {
+    for (name, _) in NAMES.into_iter().filter(|(_, its_job)| *its_job == job) {
         if !only.is_empty() && !only.iter().any(|wanted| wanted == name) {
             continue;
         }
         functions.extend(match name {
-            OURS => Some(rust(name, &here.join("../Cargo.toml"), name, name)?),
-            "naive" => Some(rust(name, &here.join("Cargo.toml"), "naive", "naive-transform")?),
-            HELLO => Some(rust(name, &here.join("Cargo.toml"), HELLO, HELLO)?),
-            "python" => python(name, "json", here),
-            "python-orjson" => python(name, "orjson", here),
-            _ => node(name, here),
+            // A full request overflows the answer; there is no stream to put records back into.
+            OURS => Some(rust(name, ours, OURS, OURS)?.with("REINGEST", "off")),
+            "naive" => Some(rust(name, theirs, "naive", "naive-transform")?),
+            HELLO => Some(rust(name, theirs, HELLO, HELLO)?),
+            "python" => python(name, "main.py", &["json"], here),
+            "python-orjson" => python(name, "main.py", &["orjson"], here),
+            "node" => node(name, here),
+            CONSUMER => Some(consumer(name, ours, "on")?),
+            "sqs-consumer-plain" => Some(consumer(name, ours, "off")?),
+            "naive-consumer" => Some(rust(name, theirs, "naive", "naive-consumer")?),
+            "python-consumer" => python(name, "consumer.py", &["json", "opensearchpy"], here),
+            _ => python(name, "consumer.py", &["orjson", "opensearchpy"], here),
         });
     }
     Ok(functions)
+}
+
+fn consumer(name: &'static str, manifest: &Path, gzip: &str) -> Result<Function, Error> {
+    let function = rust(name, manifest, CONSUMER, CONSUMER)?;
+    Ok(function.with("OPENSEARCH_AUTH", "none").with("BULK_GZIP", gzip))
 }
 
 fn rust(
@@ -105,6 +149,7 @@ fn rust(
         binary_bytes: Some(fs::metadata(&program)?.len()),
         program,
         arguments: Vec::new(),
+        environment: Vec::new(),
     })
 }
 
@@ -128,28 +173,36 @@ fn build(manifest: &Path, package: &str, binary: &str) -> Result<PathBuf, Error>
         .ok_or_else(|| format!("cargo built no binary {binary}").into())
 }
 
-fn python(name: &'static str, json: &str, here: &Path) -> Option<Function> {
+/// A script that uses these modules; the first is its argument.
+fn python(
+    name: &'static str,
+    script_name: &str,
+    modules: &[&str],
+    here: &Path,
+) -> Option<Function> {
+    let own = here.join(".venv/bin/python3");
+    let interpreter = if own.is_file() { own.as_path() } else { Path::new("python3") };
     // The interpreter itself, not a version manager's script in front of it.
-    let program = format!("import sys, {json}; print(sys.executable)");
-    script(name, "python3", &program, here.join("peers/python/main.py"), Some(json))
+    let program = format!("import sys, {}; print(sys.executable)", modules.join(", "));
+    let main = here.join("peers/python").join(script_name);
+    script(name, interpreter, &["-c", &program], main, modules.first().copied())
 }
 
 fn node(name: &'static str, here: &Path) -> Option<Function> {
-    let program = "console.log(process.execPath)";
-    script(name, "node", program, here.join("peers/node/main.js"), None)
+    let print_program = ["-e", "console.log(process.execPath)"];
+    script(name, Path::new("node"), &print_program, here.join("peers/node/main.js"), None)
 }
 
 fn script(
     name: &'static str,
-    interpreter: &str,
-    print_program: &str,
+    interpreter: &Path,
+    print_program: &[&str],
     main: PathBuf,
     argument: Option<&str>,
 ) -> Option<Function> {
-    let flag = if interpreter == "node" { "-e" } else { "-c" };
-    let found = Command::new(interpreter).args([flag, print_program]).output();
+    let found = Command::new(interpreter).args(print_program).output();
     let Some(found) = found.ok().filter(|found| found.status.success()) else {
-        eprintln!("{name} is left out: it cannot be run with {interpreter} here");
+        eprintln!("{name} is left out: it cannot be run with {} here", interpreter.display());
         return None;
     };
     let mut arguments = vec![main.into_os_string()];
@@ -160,5 +213,6 @@ fn script(
         binary_bytes: None,
         program: PathBuf::from(String::from_utf8(found.stdout).ok()?.trim()),
         arguments,
+        environment: Vec::new(),
     })
 }

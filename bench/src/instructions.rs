@@ -8,11 +8,11 @@ use std::process::Command;
 use local::sample::Size;
 
 use crate::Error;
-use crate::callgrind::Callgrind;
 use crate::functions::Function;
 use crate::pinned::Cores;
 use crate::request::Request;
 use crate::runtime_api::Invocation;
+use crate::valgrind::Valgrind;
 
 /// The events that the committed figures are of, and the tables too unless another is asked for.
 pub const SEED: u64 = 7;
@@ -42,7 +42,7 @@ impl Instructions {
     /// # Errors
     /// When the function fails, or Valgrind cannot run it.
     pub fn count(
-        callgrind: &Callgrind,
+        valgrind: &Valgrind,
         function: &Function,
         cores: Cores,
         seed: u64,
@@ -55,14 +55,14 @@ impl Instructions {
             let count = |invocations: usize| {
                 let report = report(&format!("{name}-{invocations}"));
                 let invocations = std::iter::repeat_n(&invocation, invocations);
-                callgrind.count(function, cores, invocations, &report)
+                valgrind.instructions(function, cores, invocations, &report)
             };
             let (warm, all) = (count(WARM_UPS)?, count(WARM_UPS + INVOCATIONS)?);
             let records = INVOCATIONS as u64 * request.records as u64;
             Ok::<_, Error>(all.saturating_sub(warm) / records.max(1))
         };
         Ok(Self {
-            start: callgrind.count(function, cores, [], &report("start"))?,
+            start: valgrind.instructions(function, cores, [], &report("start"))?,
             small: per_record("small", Size::Small)?,
             large: per_record("large", Size::Large)?,
         })

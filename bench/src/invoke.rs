@@ -29,6 +29,8 @@ pub struct ColdStart {
     pub cpu: Duration,
     /// From the start of the process to its first request for an invocation.
     pub wall: Duration,
+    /// The most memory that it held by then, in bytes.
+    pub memory_bytes: u64,
 }
 
 /// A function that waits for its next invocation.
@@ -54,12 +56,13 @@ impl Running {
         let mut command = function.command();
         command.env("AWS_LAMBDA_RUNTIME_API", api.address.to_string());
         let process = cores.spawn(&mut command)?;
-        let zero = ColdStart { cpu: Duration::ZERO, wall: Duration::ZERO };
+        let zero = ColdStart { cpu: Duration::ZERO, wall: Duration::ZERO, memory_bytes: 0 };
         let mut running =
             Self { name: function.name, process, api, waiting: None, cold_start: zero };
         let waiting = running.next_waiting()?;
         running.cold_start.cpu = running.process.cpu()?;
         running.cold_start.wall = waiting.asked - running.process.started;
+        running.cold_start.memory_bytes = running.peak_memory_bytes()?;
         running.waiting = Some(waiting);
         Ok(running)
     }

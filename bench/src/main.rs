@@ -3,14 +3,16 @@
 use std::fs;
 use std::path::PathBuf;
 
-use bench::callgrind::Callgrind;
-use bench::functions::{self, OURS};
+use bench::bulk_api::BulkApi;
+use bench::consumers::{self, BATCHES};
+use bench::functions::{self, Function, Job, OURS};
 use bench::instructions::{Committed, Instructions, SEED};
 use bench::measure::{self, Effort};
 use bench::pinned::Cores;
 use bench::price::memory_megabytes;
 use bench::request::Request;
-use bench::{Error, check, report, shapes};
+use bench::valgrind::Valgrind;
+use bench::{Error, batch::batch, check, report, shapes};
 use clap::{Parser, ValueEnum};
 use local::sample::{Size, events_of};
 
@@ -18,7 +20,7 @@ const SHOWN_DIFFERENCES: usize = 10;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Measures firehose-transform side by side with what a user would pick instead.
+/// Measures firehose-transform and sqs-consumer side by side with what a user would pick instead.
 ///
 /// Without a part, all are measured. Keep the machine quiet meanwhile: functions run on one core,
 /// the stand-in for the Runtime API on another.
@@ -30,7 +32,8 @@ struct Arguments {
     /// Fewer rounds: to see whether it works, not how fast
     #[arg(long)]
     quick: bool,
-    /// Only these functions: firehose-transform, naive, hello, python, python-orjson, node
+    /// Only these functions: firehose-transform, naive, hello, python, python-orjson, node,
+    /// sqs-consumer, sqs-consumer-plain, naive-consumer, python-consumer, python-orjson-consumer
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The seed of the events
@@ -59,6 +62,8 @@ enum Part {
     Sweep,
     /// CPU for a byte of hostile payloads
     Hostile,
+    /// CPU, memory and allocations of sqs-consumer for batches of SQS
+    Batches,
     /// Instructions of firehose-transform, counted by Valgrind; only where this part is asked for
     Instructions,
 }
@@ -68,13 +73,25 @@ fn main() -> Result<(), Error> {
     if arguments.part == Some(Part::Instructions) {
         return instructions(&arguments);
     }
-    let functions = functions::find(&arguments.only)?;
     let cores = Cores::take()?;
     if !cores.are_two() {
         eprintln!("one core only: functions and harness take each other's time");
     }
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let wanted = |part| arguments.part.is_none_or(|only| only == part);
+    if wanted(Part::Check) || wanted(Part::Batches) {
+        let consumers = functions::find(Job::Consume, &arguments.only)?;
+        if !consumers.is_empty() {
+            consumer_parts(&consumers, &arguments, cores, effort)?;
+        }
+    }
+    if arguments.part == Some(Part::Batches) {
+        return Ok(());
+    }
+    let functions = functions::find(Job::Transform, &arguments.only)?;
+    if functions.is_empty() {
+        return Ok(());
+    }
     // A selection of functions may have nothing to compare with.
     if wanted(Part::Check) && (arguments.part.is_some() || arguments.only.is_empty()) {
         let found = check::check(&functions, cores, arguments.seed, arguments.random)?;
@@ -126,17 +143,58 @@ fn main() -> Result<(), Error> {
     Ok(())
 }
 
+/// What there is to say of those that write to OpenSearch.
+fn consumer_parts(
+    consumers: &[Function],
+    arguments: &Arguments,
+    cores: Cores,
+    effort: Effort,
+) -> Result<(), Error> {
+    let batches = BATCHES.map(|messages| batch(messages, arguments.seed));
+    if arguments.part != Some(Part::Batches) {
+        check_consumers(consumers, &batches, cores)?;
+    }
+    if arguments.part == Some(Part::Check) {
+        return Ok(());
+    }
+    let opensearch = BulkApi::start()?;
+    let consumers = consumers::writing_to(consumers, &opensearch);
+    let folder = tempfile::tempdir()?;
+    let valgrind = Valgrind::find().inspect_err(|missing| eprintln!("no allocations: {missing}"));
+    for batch in &batches {
+        let costs = measure::costs(&consumers, batch, cores, effort)?;
+        let taken = match &valgrind {
+            Ok(valgrind) => consumers::taken(valgrind, &consumers, batch, cores, folder.path())?,
+            Err(_) => Vec::new(),
+        };
+        println!("{}", report::batches(batch, &costs, &taken));
+    }
+    Ok(())
+}
+
+fn check_consumers(consumers: &[Function], batches: &[Request], cores: Cores) -> Result<(), Error> {
+    let (compared, differences) = consumers::check(consumers, batches, cores)?;
+    for difference in differences.iter().take(SHOWN_DIFFERENCES) {
+        eprintln!("{difference}");
+    }
+    if !differences.is_empty() {
+        return Err(format!("{} of {compared} written documents differ", differences.len()).into());
+    }
+    println!("{compared} written documents are the same\n");
+    Ok(())
+}
+
 fn instructions(arguments: &Arguments) -> Result<(), Error> {
     // As text: `main` would show an error as the code writes it.
-    let callgrind = Callgrind::find().map_err(|missing| missing.to_string())?;
-    let [function] = &functions::find(&[OURS.to_owned()])?[..] else {
+    let valgrind = Valgrind::find().map_err(|missing| missing.to_string())?;
+    let [function] = &functions::find(Job::Transform, &[OURS.to_owned()])?[..] else {
         return Err(format!("{OURS} is not there").into());
     };
     let temporary = tempfile::tempdir()?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     fs::create_dir_all(folder)?;
     let cores = Cores::take()?;
-    let counted = Instructions::count(&callgrind, function, cores, arguments.seed, folder)?;
+    let counted = Instructions::count(&valgrind, function, cores, arguments.seed, folder)?;
     let counted = Committed::here(counted)?;
     print!("{counted}");
     if arguments.update {

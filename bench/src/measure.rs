@@ -63,6 +63,8 @@ pub struct Cost {
     pub wall: Spread,
     /// The most memory that the process ever held, in bytes.
     pub peak_memory_bytes: u64,
+    /// The same before its first invocation.
+    pub idle_memory_bytes: u64,
 }
 
 /// Invokes every function (but hello) with the request, in turns, after a warm-up.
@@ -103,6 +105,7 @@ pub fn costs(
             cpu: Spread::of(cpu),
             wall: Spread::of(wall),
             peak_memory_bytes: running.peak_memory_bytes()?,
+            idle_memory_bytes: running.cold_start.memory_bytes,
         })
     });
     costs.collect()
@@ -153,7 +156,7 @@ pub fn cold_starts(
             if round > 0 {
                 cpu.push(running.cold_start.cpu);
                 wall.push(running.cold_start.wall);
-                *memory_bytes = running.peak_memory_bytes()?.max(*memory_bytes);
+                *memory_bytes = running.cold_start.memory_bytes.max(*memory_bytes);
             }
         }
     }

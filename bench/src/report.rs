@@ -3,7 +3,8 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::functions::OURS;
+use crate::consumers::Taken;
+use crate::functions::{CONSUMER, OURS};
 use crate::measure::{Cost, Spread, Start};
 use crate::price::{self, Price};
 use crate::request::Request;
@@ -30,6 +31,39 @@ pub fn costs(request: &Request, costs: &[Cost]) -> String {
                 format!("{times:.1}"),
                 spread(cost.wall),
                 format!("{:.1}", megabytes(cost.peak_memory_bytes)),
+            ],
+        );
+    }
+    table
+}
+
+/// A table of what every function took for one batch of messages.
+#[must_use]
+pub fn batches(request: &Request, costs: &[Cost], taken: &[Taken]) -> String {
+    let ours = costs.iter().find(|cost| cost.function == CONSUMER).or(costs.first());
+    let mut table = format!(
+        "### {}: an event of {:.2} MB\n\n\
+         | function | CPU ms (min-max) | us a message | times | peak memory MB | above idle MB | \
+         allocations | of MB |\n\
+         |---|--:|--:|--:|--:|--:|--:|--:|\n",
+        request.name,
+        megabytes(request.body.len() as u64)
+    );
+    for cost in costs {
+        let per_message = cost.cpu.median.as_secs_f64() * 1e6 / as_f64(request.records as u64);
+        let above_idle = cost.peak_memory_bytes.saturating_sub(cost.idle_memory_bytes);
+        let heap = taken.iter().find(|taken| taken.function == cost.function).map(|it| it.heap);
+        row(
+            &mut table,
+            &[
+                cost.function.to_owned(),
+                spread(cost.cpu),
+                format!("{per_message:.2}"),
+                tenths(ours.map_or(1.0, |ours| ratio(cost.cpu.median, ours.cpu.median))),
+                tenths(megabytes(cost.peak_memory_bytes)),
+                tenths(megabytes(above_idle)),
+                heap.map(|heap| grouped(heap.allocations)).unwrap_or_default(),
+                heap.map(|heap| tenths(megabytes(heap.bytes))).unwrap_or_default(),
             ],
         );
     }
@@ -152,7 +186,7 @@ fn spread(spread: Spread) -> String {
 }
 
 /// With a comma after every three digits.
-fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let (head, rest) = digits.split_at((digits.len() - 1) % 3 + 1);
     let groups = rest.as_bytes().chunks(3).map(String::from_utf8_lossy);
@@ -167,6 +201,10 @@ fn milliseconds(duration: Duration) -> String {
         ..100.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }
+}
+
+fn tenths(number: f64) -> String {
+    format!("{number:.1}")
 }
 
 fn ratio(one: Duration, other: Duration) -> f64 {
@@ -190,6 +228,7 @@ pub(crate) fn as_f64(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::valgrind::Heap;
 
     #[test]
     fn three_significant_digits() {
@@ -202,7 +241,13 @@ mod tests {
 
     fn cost(function: &'static str, ms: u64) -> Cost {
         let spread = Spread::of(vec![Duration::from_millis(ms)]);
-        Cost { function, cpu: spread, wall: spread, peak_memory_bytes: 2_000_000 }
+        Cost {
+            function,
+            cpu: spread,
+            wall: spread,
+            peak_memory_bytes: 5_000_000,
+            idle_memory_bytes: 2_000_000,
+        }
     }
 
     #[test]
@@ -230,10 +275,24 @@ mod tests {
     }
 
     #[test]
+    fn batches_tell_what_a_message_takes() {
+        let request = Request::of("of 2,000", vec![vec![1]; 2_000]);
+        let heap = Heap { allocations: 1_234, bytes: 2_500_000 };
+        let taken = [Taken { function: CONSUMER, heap }];
+        let table = batches(&request, &[cost(CONSUMER, 4), cost("other", 50)], &taken);
+        for row in [
+            "| sqs-consumer | 4.00 (4.00-4.00) | 2.00 | 1.0 | 5.0 | 3.0 | 1,234 | 2.5 |",
+            "| other | 50.0 (50.0-50.0) | 25.00 | 12.5 | 5.0 | 3.0 |  |  |",
+        ] {
+            assert!(table.lines().any(|line| line == row), "{row} is not in\n{table}");
+        }
+    }
+
+    #[test]
     fn costs_are_compared_with_ours() {
         let request = Request::of("two", [vec![1], vec![2]]);
         let table = costs(&request, &[cost(OURS, 2), cost("other", 25)]);
-        let expected = "| other | 25.0 (25.0-25.0) | 12.5 | 25.0 (25.0-25.0) | 2.0 |";
+        let expected = "| other | 25.0 (25.0-25.0) | 12.5 | 25.0 (25.0-25.0) | 5.0 |";
         assert_eq!(table.lines().last(), Some(expected));
     }
 }

@@ -2,8 +2,7 @@
 //!
 //! Times are taken on the thread that holds the connection, right at the socket.
 
-use std::collections::HashMap;
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,8 +10,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// More than any answer that Lambda lets through.
-const MAX_BODY_BYTES: u64 = 64 << 20;
+use crate::http::{read_body, read_head};
 
 /// What a function did.
 #[derive(Debug)]
@@ -145,59 +143,4 @@ fn serve(connection: &TcpStream, calls: &Sender<Call>) -> Result<(), crate::Erro
         writer.write_all(b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")?;
     }
     Ok(())
-}
-
-struct Head {
-    path: String,
-    headers: HashMap<String, String>,
-}
-
-/// Reads up to the body; nothing when the function closed the connection.
-fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
-    let mut line = String::new();
-    if reader.read_line(&mut line)? == 0 {
-        return Ok(None);
-    }
-    let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut headers = HashMap::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.split_once(':') else {
-            return Ok(Some(Head { path, headers }));
-        };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-}
-
-fn read_body(reader: &mut impl BufRead, head: &Head) -> Result<Vec<u8>, crate::Error> {
-    let mut body = Vec::new();
-    if let Some(length) = head.headers.get("content-length") {
-        read_exactly(reader, length.parse()?, &mut body)?;
-    } else if head.headers.contains_key("transfer-encoding") {
-        loop {
-            let mut size = String::new();
-            reader.read_line(&mut size)?;
-            let size = u64::from_str_radix(size.trim(), 16)?;
-            read_exactly(reader, size, &mut body)?;
-            reader.read_line(&mut String::new())?;
-            if size == 0 {
-                break;
-            }
-        }
-    }
-    Ok(body)
-}
-
-fn read_exactly(
-    reader: &mut impl BufRead,
-    length: u64,
-    body: &mut Vec<u8>,
-) -> Result<(), crate::Error> {
-    if body.len() as u64 + length > MAX_BODY_BYTES {
-        return Err("a body of more than 64 MiB".into());
-    }
-    let start = body.len();
-    body.resize(start + usize::try_from(length)?, 0);
-    Ok(reader.read_exact(&mut body[start..])?)
 }

@@ -5,17 +5,17 @@
 
 use std::io::{self, Write};
 
-use bench::callgrind::Callgrind;
-use bench::functions::{self, Function, OURS};
+use bench::functions::{self, Function, Job, OURS};
 use bench::instructions::{Committed, Instructions, SEED};
 use bench::pinned::Cores;
+use bench::valgrind::Valgrind;
 use local::opensearch::Environment;
 
 /// A larger one takes longer to fetch and to map at a cold start.
 const MAX_BINARY_BYTES: u64 = 6_000_000;
 
 fn ours() -> Function {
-    functions::find(&[OURS.to_owned()]).unwrap().pop().expect("the function itself")
+    functions::find(Job::Transform, &[OURS.to_owned()]).unwrap().pop().expect("the function itself")
 }
 
 /// Says that something was not tried here; fails if `SLUICE_REQUIRE_REAL` is 1.
@@ -34,8 +34,8 @@ fn the_binary_is_small() {
 #[test]
 fn instructions_are_those_committed() {
     let committed = Committed::read().unwrap();
-    let callgrind = match Callgrind::find() {
-        Ok(callgrind) => callgrind,
+    let valgrind = match Valgrind::find() {
+        Ok(valgrind) => valgrind,
         Err(missing) => return left_out(&missing.to_string()),
     };
     if committed.architecture != std::env::consts::ARCH {
@@ -43,7 +43,7 @@ fn instructions_are_those_committed() {
     }
     let folder = tempfile::tempdir().unwrap();
     let cores = Cores::take().unwrap();
-    let counted = Instructions::count(&callgrind, &ours(), cores, SEED, folder.path()).unwrap();
+    let counted = Instructions::count(&valgrind, &ours(), cores, SEED, folder.path()).unwrap();
     let differences = committed.differences(&Committed::here(counted).unwrap());
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -1,0 +1,79 @@
+//! `sqs-consumer` as a competent user writes it, with the usual crates and without tricks:
+//! `lambda_runtime`, `aws_lambda_events`, `serde_json::Value`, `chrono` and `opensearch`, with one
+//! `_bulk` for a batch.
+//!
+//! A message that holds no event and one that OpenSearch did not take come again, all alike, until
+//! they are dead letters. It leaves out what a user would not write on the first day: quarantine,
+//! backoff, requests of limited size, deadlines, FIFO queues, several events in a message,
+//! envelopes, metrics and logs.
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use chrono::{DateTime, Utc};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use naive::document;
+use opensearch::http::transport::Transport;
+use opensearch::{BulkOperation, BulkParts, OpenSearch};
+use serde_json::Value;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    #[expect(clippy::disallowed_methods, reason = "as one writes it")]
+    let endpoint = std::env::var("OPENSEARCH_ENDPOINT")?;
+    let client = &OpenSearch::new(Transport::single_node(&endpoint)?);
+    run(service_fn(async |event: LambdaEvent<SqsEvent>| {
+        consume(client, event.payload, Utc::now()).await
+    }))
+    .await
+}
+
+async fn consume(
+    client: &OpenSearch,
+    event: SqsEvent,
+    now: DateTime<Utc>,
+) -> Result<SqsBatchResponse, Error> {
+    let mut failures = Vec::new();
+    let mut operations = Vec::new();
+    let mut sent = Vec::new();
+    for message in event.records {
+        let operation = operation(&message, now);
+        let id = message.message_id.unwrap_or_default();
+        match operation {
+            Some(operation) => {
+                operations.push(operation);
+                sent.push(id);
+            }
+            None => failures.push(id),
+        }
+    }
+    if !operations.is_empty() {
+        let response = client.bulk(BulkParts::None).body(operations).send().await?;
+        let answer: Value = response.error_for_status_code()?.json().await?;
+        let items = answer["items"].as_array().ok_or("an answer without items")?;
+        for (id, item) in sent.into_iter().zip(items) {
+            let status = item["create"]["status"].as_u64();
+            // 409: it was there already.
+            if !status.is_some_and(|status| matches!(status, 200..=299 | 409)) {
+                failures.push(id);
+            }
+        }
+    }
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = failures.into_iter().map(failure).collect();
+    Ok(response)
+}
+
+/// The document of a message's event, to create; nothing if it holds none.
+fn operation(message: &SqsMessage, now: DateTime<Utc>) -> Option<BulkOperation<Value>> {
+    let sent = message.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
+    let body = message.body.as_deref().unwrap_or_default();
+    let document = document(body.as_bytes(), sent.unwrap_or(i64::MIN), now).ok()?;
+    let id = document["event"]["id"].as_str()?.to_owned();
+    let day = document["@timestamp"].as_str()?.get(..10)?.replace('-', ".");
+    Some(BulkOperation::create(id, document).index(format!("music-events-{day}")).into())
+}
+
+fn failure(id: String) -> BatchItemFailure {
+    let mut failure = BatchItemFailure::default();
+    failure.item_identifier = id;
+    failure
+}
