@@ -1,13 +1,14 @@
 //! Reading a function's settings from its environment, with errors that say what to change.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::env;
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::str::FromStr;
 
 /// The environment variables of a process, read once.
 #[derive(Clone, Debug, Default)]
-pub struct Environment(HashMap<String, String>);
+pub struct Environment(BTreeMap<String, String>);
 
 /// A variable with a value that cannot be used: its name, the value and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +42,8 @@ impl Environment {
     /// place of what is not, so that it is refused where it is used and nowhere else.
     #[must_use]
     pub fn of_this_process() -> Self {
-        let text = |os: std::ffi::OsString| os.to_string_lossy().into_owned();
+        let text =
+            |os: OsString| os.into_string().unwrap_or_else(|os| os.to_string_lossy().into_owned());
         Self(env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 

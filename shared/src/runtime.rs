@@ -83,7 +83,7 @@ pub fn run(host: &str, mut function: impl Function) -> Result<(), startup::Error
 }
 
 /// Now, in whole milliseconds.
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(now.as_millis() * 1_000_000).unwrap_or(Timestamp::MAX)
 }

@@ -3,12 +3,13 @@
 //! Only sluice's own code logs at the level that the user asks for. The libraries below it log
 //! warnings and errors: at finer levels some of them write what they send and receive.
 
+mod lines;
+
 use std::panic;
 
 use tracing::Level;
-use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::util::SubscriberInitExt;
+
+use self::lines::Lines;
 
 use crate::config::{ConfigError, Environment};
 
@@ -54,17 +55,8 @@ pub fn metrics_namespace(environment: &Environment) -> Result<String, ConfigErro
 /// Starts logging for the crate named `function`, and makes panics log where they happened but
 /// not what they say: that may quote a payload. Does nothing where logging has started before.
 pub fn start(function: &'static str, level: Level) {
-    let targets = Targets::new()
-        .with_default(LevelFilter::WARN.min(level.into()))
-        .with_target(function, level)
-        .with_target("shared", level);
-    let lines = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_span_list(false)
-        .with_writer(std::io::stderr);
-    let started = tracing_subscriber::registry().with(lines).with(targets).try_init();
+    let lines = Lines { function, level };
+    let started = tracing::subscriber::set_global_default(lines);
     if started.is_ok() {
         panic::set_hook(Box::new(|info| {
             let location = info.location().map(ToString::to_string);

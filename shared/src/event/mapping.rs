@@ -158,7 +158,6 @@ impl Mapping {
             mapping.names.get_mut(id).mapped = true;
             mapping.timestamps.push(id);
         }
-        mapping.names.build();
         Ok(mapping)
     }
 
@@ -291,8 +290,13 @@ pub(super) struct Name {
     pub(super) inside: Option<usize>,
 }
 
+/// The fewest slots: as many as the music mapping takes.
+const MIN_SLOTS: usize = 256;
+/// With fewer, keys that no name has would take more looks to find that out.
+const SLOTS_PER_NAME: usize = 3;
+
 /// All names, with a hash table from the bytes of a key to its name.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Names {
     /// By [`NameId`].
     known: Vec<Name>,
@@ -300,6 +304,13 @@ pub(super) struct Names {
     hasher: RandomState,
     /// Open addressing: each slot an index into `known` plus one, or 0.
     slots: Vec<usize>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        let (known, hasher) = Default::default();
+        Self { known, tables: 0, hasher, slots: vec![0; MIN_SLOTS] }
+    }
 }
 
 impl Names {
@@ -339,23 +350,28 @@ impl Names {
     }
 
     fn add(&mut self, table: usize, key: &str) -> NameId {
-        let known = self.known.iter().position(|known| known.table == table && known.key == key);
-        NameId(known.unwrap_or_else(|| {
-            self.known.push(Name { table, key: key.to_owned(), mapped: false, inside: None });
-            self.known.len() - 1
-        }))
+        let hash = self.hash(key.as_bytes());
+        if let Some(known) = self.find(table, hash, key.as_bytes()) {
+            return known;
+        }
+        self.known.push(Name { table, key: key.to_owned(), mapped: false, inside: None });
+        if self.known.len() * SLOTS_PER_NAME > self.slots.len() {
+            self.slots = vec![0; self.slots.len() * 2];
+            (0..self.known.len()).for_each(|index| self.enter(index));
+        } else {
+            self.enter(self.known.len() - 1);
+        }
+        NameId(self.known.len() - 1)
     }
 
-    fn build(&mut self) {
-        self.slots = vec![0; (self.known.len() * 4).next_power_of_two()];
-        for index in 0..self.known.len() {
-            let Name { table, ref key, .. } = self.known[index];
-            let mut at = self.home(table, self.hash(key.as_bytes()));
-            while self.slots[at] != 0 {
-                at = (at + 1) & (self.slots.len() - 1);
-            }
-            self.slots[at] = index + 1;
+    /// Puts the name at `index` into the first free slot from its home on.
+    fn enter(&mut self, index: usize) {
+        let Name { table, ref key, .. } = self.known[index];
+        let mut at = self.home(table, self.hash(key.as_bytes()));
+        while self.slots[at] != 0 {
+            at = (at + 1) & (self.slots.len() - 1);
         }
+        self.slots[at] = index + 1;
     }
 
     /// The hash of a key: a different one in each process, so that nobody can prepare keys
