@@ -5,6 +5,7 @@
 //! functions' globals merged.
 
 mod alarms;
+mod dashboard;
 mod delivery;
 mod functions;
 mod intrinsics;
