@@ -10,8 +10,8 @@ const ALARM: &str = "AWS::CloudWatch::Alarm";
 
 /// The dashboard's widgets.
 fn widgets(stack: &Stack) -> Vec<Value> {
-    let body = stack.properties("Dashboard")["DashboardBody"].as_str().unwrap();
-    let body: Value = serde_json::from_str(body).unwrap();
+    let body = stack.properties("Dashboard")["DashboardBody"].as_str().unwrap_or_default();
+    let body: Value = body.parse().unwrap_or_else(|error| panic!("no JSON: {error}"));
     list(&body["widgets"]).into_iter().cloned().collect()
 }
 
