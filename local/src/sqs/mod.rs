@@ -17,6 +17,7 @@ pub use client::{Client, ClientError};
 pub use embedded::Embedded;
 pub use mapping::{
     EventSourceMapping, EventSourceMappingError, EventSourceMappingOptions, Invocation, Report,
+    WrongAnswer, batch_item_failures,
 };
 pub use real::Real;
 

@@ -8,37 +8,48 @@ use serde_json::Value;
 
 /// Why an answer fails its whole batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Wrong {
+pub enum WrongAnswer {
+    /// It is not JSON.
     #[error("the answer is not JSON")]
     NotJson,
+    /// It is JSON, but no object and not `null`.
     #[error("the answer is not an object")]
     NotAnObject,
+    /// `batchItemFailures` is neither a list nor `null`.
     #[error("batchItemFailures is not a list")]
     NotAList,
+    /// An entry has no `itemIdentifier`, or none that is a text and not empty.
     #[error("an entry of batchItemFailures has no itemIdentifier that is a text")]
     NoIdentifier,
+    /// An `itemIdentifier` is not of this batch.
     #[error("an itemIdentifier is not of this batch")]
     Unknown,
 }
 
 /// The ids of the messages that failed. An answer without `batchItemFailures`, or none at all
 /// (`null`), has none; one that is wrong fails the whole batch.
-pub(super) fn failures(answer: &[u8], ids: &BTreeSet<&str>) -> Result<BTreeSet<String>, Wrong> {
-    let answer: Value = serde_json::from_slice(answer).map_err(|_| Wrong::NotJson)?;
+///
+/// # Errors
+/// [`WrongAnswer`] where the whole batch failed.
+pub fn batch_item_failures(
+    answer: &[u8],
+    ids: &BTreeSet<&str>,
+) -> Result<BTreeSet<String>, WrongAnswer> {
+    let answer: Value = serde_json::from_slice(answer).map_err(|_| WrongAnswer::NotJson)?;
     let failures = match &answer {
         Value::Null => &Value::Null,
         Value::Object(members) => members.get("batchItemFailures").unwrap_or(&Value::Null),
-        _ => return Err(Wrong::NotAnObject),
+        _ => return Err(WrongAnswer::NotAnObject),
     };
     let failures = match failures {
         Value::Null => return Ok(BTreeSet::new()),
         Value::Array(failures) => failures,
-        _ => return Err(Wrong::NotAList),
+        _ => return Err(WrongAnswer::NotAList),
     };
     let identifier = |failure: &Value| {
         let id = failure["itemIdentifier"].as_str().filter(|id| !id.is_empty());
-        let id = id.ok_or(Wrong::NoIdentifier)?;
-        if ids.contains(id) { Ok(id.to_owned()) } else { Err(Wrong::Unknown) }
+        let id = id.ok_or(WrongAnswer::NoIdentifier)?;
+        if ids.contains(id) { Ok(id.to_owned()) } else { Err(WrongAnswer::Unknown) }
     };
     failures.iter().map(identifier).collect()
 }
@@ -47,9 +58,9 @@ pub(super) fn failures(answer: &[u8], ids: &BTreeSet<&str>) -> Result<BTreeSet<S
 mod tests {
     use super::*;
 
-    fn failed(answer: &str) -> Result<Vec<String>, Wrong> {
+    fn failed(answer: &str) -> Result<Vec<String>, WrongAnswer> {
         let ids = BTreeSet::from(["a", "b", "c"]);
-        Ok(failures(answer.as_bytes(), &ids)?.into_iter().collect())
+        Ok(batch_item_failures(answer.as_bytes(), &ids)?.into_iter().collect())
     }
 
     #[test]
@@ -77,17 +88,17 @@ mod tests {
     fn a_wrong_answer_fails_all() {
         let entries = |entries: &str| format!(r#"{{"batchItemFailures":[{entries}]}}"#);
         for (answer, wrong) in [
-            (String::new(), Wrong::NotJson),
-            ("{".to_owned(), Wrong::NotJson),
-            ("\"done\"".to_owned(), Wrong::NotAnObject),
-            ("[]".to_owned(), Wrong::NotAnObject),
-            (r#"{"batchItemFailures":{}}"#.to_owned(), Wrong::NotAList),
-            (entries(r#"{"itemIdentifier":""}"#), Wrong::NoIdentifier),
-            (entries(r#"{"itemIdentifier":null}"#), Wrong::NoIdentifier),
-            (entries(r#"{"itemIdentifier":1}"#), Wrong::NoIdentifier),
-            (entries(r#"{"messageId":"a"}"#), Wrong::NoIdentifier),
-            (entries(r#""a""#), Wrong::NoIdentifier),
-            (entries(r#"{"itemIdentifier":"a"},{"itemIdentifier":"d"}"#), Wrong::Unknown),
+            (String::new(), WrongAnswer::NotJson),
+            ("{".to_owned(), WrongAnswer::NotJson),
+            ("\"done\"".to_owned(), WrongAnswer::NotAnObject),
+            ("[]".to_owned(), WrongAnswer::NotAnObject),
+            (r#"{"batchItemFailures":{}}"#.to_owned(), WrongAnswer::NotAList),
+            (entries(r#"{"itemIdentifier":""}"#), WrongAnswer::NoIdentifier),
+            (entries(r#"{"itemIdentifier":null}"#), WrongAnswer::NoIdentifier),
+            (entries(r#"{"itemIdentifier":1}"#), WrongAnswer::NoIdentifier),
+            (entries(r#"{"messageId":"a"}"#), WrongAnswer::NoIdentifier),
+            (entries(r#""a""#), WrongAnswer::NoIdentifier),
+            (entries(r#"{"itemIdentifier":"a"},{"itemIdentifier":"d"}"#), WrongAnswer::Unknown),
         ] {
             assert_eq!(failed(&answer), Err(wrong), "{answer}");
         }

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::{Client, ClientError};
 use crate::runtime_api::{Invoke, Invoker};
+pub use answer::{WrongAnswer, batch_item_failures};
 pub use options::EventSourceMappingOptions;
 pub use report::{Invocation, Report};
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::answer::failures;
+use super::answer::batch_item_failures;
 use super::delete::delete;
 use super::event::{Batch, Received, Record};
 use super::report::Invocation;
@@ -148,5 +148,5 @@ fn judge(
         return Ok(BTreeSet::new());
     }
     let ids = batch.records.iter().map(|record| record.message_id.as_str()).collect();
-    failures(&answer, &ids).map_err(|wrong| wrong.to_string())
+    batch_item_failures(&answer, &ids).map_err(|wrong| wrong.to_string())
 }

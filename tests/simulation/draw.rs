@@ -1,0 +1,181 @@
+//! Histories by chance. What comes first among alternatives is the simplest: a history that
+//! fails gets smaller in that direction.
+
+use proptest::collection::vec;
+use proptest::option::weighted;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+use crate::history::{
+    Action, Call, Failing, Fault, History, Place, Plan, Redrive, Setup, Step, Told, What,
+};
+use crate::message::{Form, Kind, Message};
+
+/// A history.
+pub(crate) fn history() -> impl Strategy<Value = History> {
+    (setup(), vec(step(), 4..20)).prop_map(|(setup, steps)| History { setup, steps })
+}
+
+fn setup() -> impl Strategy<Value = Setup> {
+    let visibility = select(vec![180, 20]);
+    let documents = (1..=8_usize, select(vec![100_usize, 1, 2, 3]));
+    (any::<bool>(), weighted(0.85, Just(())), any::<bool>(), 1..=4_u32, visibility, documents)
+        .prop_map(|(fifo, quarantine, daily, max_receives, visibility_seconds, documents)| Setup {
+            fifo,
+            quarantine: quarantine.is_some(),
+            daily,
+            max_receives,
+            visibility_seconds,
+            bulk_documents: documents.0,
+            takes_documents: documents.1,
+        })
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let hours = 3_600_000;
+    let after_ms = select(vec![0, 0, 5, 15, 100, 5_000, 40_000, 200_000, 1_200_000, 13 * hours]);
+    (after_ms, action()).prop_map(|(after_ms, action)| Step { after_ms, action })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let most = select(vec![10_u8, 10, 10, 2, 1]);
+    prop_oneof![
+        10 => message().prop_map(Action::Send),
+        10 => (most, plan(16)).prop_map(|(most, plan)| Action::Consume(most, plan)),
+        5 => (redrive(), plan(30)).prop_map(|(redrive, plan)| Action::Redrive(redrive, plan)),
+        1 => any::<u8>().prop_map(Action::SendAgain),
+        1 => weighted(0.5, failing()).prop_map(Action::OpenSearch),
+    ]
+}
+
+fn message() -> impl Strategy<Value = Message> {
+    let form =
+        select(vec![Form::Alone, Form::Lines, Form::Array, Form::Notification, Form::Detail]);
+    let kind = select(vec![
+        Kind::Good,
+        Kind::Good,
+        Kind::Good,
+        Kind::Good,
+        Kind::Underived,
+        Kind::Timeless,
+        Kind::Malformed,
+        Kind::Refused,
+        Kind::Toxic,
+        Kind::Large,
+    ]);
+    let attributes = select(vec![0_u8, 1, 10]);
+    (form, vec(kind, 1..5), 0..2_u8, attributes)
+        .prop_map(|(form, events, group, attributes)| Message { form, events, group, attributes })
+}
+
+fn redrive() -> impl Strategy<Value = Redrive> {
+    let from = select(vec![Place::Dlq, Place::Dlq, Place::Quarantine, Place::Parking]);
+    let canary = weighted(0.2, (1..4_u8, select(vec![0_u8, 5, 50])));
+    let options = (
+        weighted(0.2, 0..10_u8),
+        weighted(0.2, 0..5_u8),
+        weighted(0.2, select(vec![100_u8, 5, 1])),
+        weighted(0.4, 0..3_u8),
+        canary,
+    );
+    (from, weighted(0.15, Just(())), weighted(0.05, Just(())), options).prop_map(
+        |(from, native, dry_run, options)| Redrive {
+            from,
+            native: native.is_some(),
+            only: options.0,
+            max_messages: options.1,
+            rate_per_second: options.2,
+            max_redrives: options.3,
+            canary: options.4,
+            dry_run: dry_run.is_some(),
+        },
+    )
+}
+
+/// What goes wrong with a process that has so many awaits.
+fn plan(awaits: u8) -> impl Strategy<Value = Plan> {
+    let shuffle = select(vec![0_u8, 1, 2, 3]);
+    (vec(fault(), 0..4), weighted(0.3, 0..awaits), shuffle)
+        .prop_map(|(faults, crash, shuffle)| Plan { faults, crash, shuffle })
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    let fault = |call, what: BoxedStrategy<What>, calls: u8| {
+        (0..calls, what).prop_map(move |(nth, what)| Fault { call, nth, what })
+    };
+    let given = prop_oneof![
+        2 => whole(),
+        2 => (1..4_u8).prop_map(|messages| What::Again { messages }),
+    ];
+    let asked = prop_oneof![whole(), Just(What::Panics)];
+    prop_oneof![
+        8 => fault(Call::Bulk, bulk().boxed(), 4),
+        3 => fault(Call::Send, entries().boxed(), 3),
+        4 => fault(Call::Delete, deletion().boxed(), 3),
+        2 => fault(Call::Hide, entries().boxed(), 2),
+        2 => fault(Call::Receive, given.boxed(), 3),
+        1 => fault(Call::Attributes, asked.clone().boxed(), 2),
+        1 => fault(Call::Move, asked.clone().boxed(), 2),
+        1 => fault(Call::Health, asked.boxed(), 1),
+    ]
+}
+
+/// What goes wrong with any call as a whole.
+fn whole() -> impl Strategy<Value = What> {
+    prop_oneof![
+        2 => (any::<bool>(), failing()).prop_map(|(done, how)| What::Fails { done, how }),
+        1 => any::<bool>().prop_map(|done| What::Silent { done }),
+        1 => select(vec![1_u16, 15, 31, 200]).prop_map(|seconds| What::Slow { seconds }),
+    ]
+}
+
+/// What goes wrong with calls of several entries.
+fn entries() -> impl Strategy<Value = What> {
+    let told = prop_oneof![Just(Told::Failed(0)), Just(Told::Nothing(0)), Just(Told::Both)];
+    prop_oneof![
+        4 => whole(),
+        4 => (0..10_u8, any::<bool>(), told)
+            .prop_map(|(place, done, told)| What::Entry { place, done, told }),
+        1 => Just(What::More),
+        1 => Just(What::Panics),
+    ]
+}
+
+fn deletion() -> impl Strategy<Value = What> {
+    let told = prop_oneof![Just(Told::Failed(0)), Just(Told::Nothing(0)), Just(Told::Both)];
+    prop_oneof![
+        3 => whole(),
+        3 => (0..10_u8, any::<bool>(), told)
+            .prop_map(|(place, done, told)| What::Entry { place, done, told }),
+        1 => Just(What::More),
+        2 => (0..10_u8).prop_map(|place| What::ComesBack { place }),
+    ]
+}
+
+fn bulk() -> impl Strategy<Value = What> {
+    let statuses = vec![429, 503, 500, 404, 401, 403, 400, 413, 422, 302, 100, 700];
+    let told = prop_oneof![
+        4 => select(statuses).prop_map(Told::Failed),
+        3 => (0..6_u8).prop_map(Told::Nothing),
+        1 => Just(Told::Both),
+    ];
+    prop_oneof![
+        4 => whole(),
+        6 => (0..10_u8, any::<bool>(), told)
+            .prop_map(|(place, done, told)| What::Entry { place, done, told }),
+        1 => Just(What::Reversed),
+        1 => Just(What::More),
+        1 => Just(What::Panics),
+    ]
+}
+
+fn failing() -> impl Strategy<Value = Failing> {
+    prop_oneof![
+        6 => select(vec![503, 429, 500, 502, 401, 403, 404, 400, 413, 302, 200])
+            .prop_map(Failing::Status),
+        2 => select(vec![502, 400, 200]).prop_map(Failing::Page),
+        1 => Just(Failing::Cut),
+        1 => Just(Failing::Breaks),
+        1 => Just(Failing::Unreachable),
+    ]
+}

@@ -1,0 +1,89 @@
+//! What was sent, and where it is: from here comes the judgement.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use crate::message::{Event, Kind};
+
+/// All events that were ever sent, by their numbers.
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    pub(crate) events: Vec<Event>,
+    /// The events in a text that was sent as a message, or stands in one.
+    carried: HashMap<String, Rc<[usize]>>,
+    /// How many messages carry an event, in all queues.
+    copies: Vec<usize>,
+    /// Where an event's document is: index and id.
+    documents: BTreeMap<usize, (String, String)>,
+    /// Events that OpenSearch takes, but refused once.
+    pub(crate) refused_wrongly: BTreeSet<usize>,
+}
+
+impl Ledger {
+    /// A message is sent for the first time; gives the numbers of its events.
+    pub(crate) fn sent(&mut self, body: &str, events: Vec<Event>) -> Rc<[usize]> {
+        let first = self.events.len();
+        let numbers: Rc<[usize]> = (first..first + events.len()).collect();
+        for (number, event) in numbers.iter().zip(&events) {
+            self.carried.insert(event.text.clone(), [*number].into());
+        }
+        self.carried.insert(body.to_owned(), Rc::clone(&numbers));
+        self.copies.resize(first + events.len(), 0);
+        self.events.extend(events);
+        numbers
+    }
+
+    /// The events in a message's body; `None` where nobody sent it like this.
+    pub(crate) fn events_in(&self, body: &str) -> Option<Rc<[usize]>> {
+        self.carried.get(body).cloned()
+    }
+
+    /// A message with these events is in a queue.
+    pub(crate) fn arrived(&mut self, events: &[usize]) {
+        for event in events {
+            self.copies[*event] += 1;
+        }
+    }
+
+    /// A message with these events left a queue, maybe for another, where it has arrived before.
+    ///
+    /// # Errors
+    /// The first event that is nowhere now.
+    pub(crate) fn left(&mut self, events: &[usize]) -> Result<(), usize> {
+        for event in events {
+            self.copies[*event] -= 1;
+        }
+        let is_lost = |event: &&usize| self.copies[**event] == 0 && !self.is_indexed(**event);
+        events.iter().find(is_lost).map_or(Ok(()), |event| Err(*event))
+    }
+
+    /// How many messages carry an event.
+    pub(crate) fn copies(&self, event: usize) -> usize {
+        self.copies[event]
+    }
+
+    pub(crate) fn is_indexed(&self, event: usize) -> bool {
+        self.documents.contains_key(&event)
+    }
+
+    /// An event's document is in the index.
+    ///
+    /// # Errors
+    /// What is wrong with that.
+    pub(crate) fn indexed(&mut self, event: usize, index: &str, id: &str) -> Result<(), String> {
+        if !self.kind(event).is_some_and(Kind::can_be_indexed) {
+            return Err(format!("event {event} can be no document, but became one"));
+        }
+        let place = (index.to_owned(), id.to_owned());
+        match self.documents.insert(event, place) {
+            Some(before) => {
+                Err(format!("event {event} is twice in the index: {before:?} and {index}, {id}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn kind(&self, event: usize) -> Option<Kind> {
+        self.events.get(event).map(|event| event.kind)
+    }
+}

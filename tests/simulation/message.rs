@@ -1,0 +1,114 @@
+//! What producers send.
+//!
+//! Every event has a number of its own, which stands in its text and so in its document, however
+//! it is sent: by that number the simulation knows it again, whatever ids the functions give.
+
+use serde_json::{Value, json};
+
+/// A message before its events have numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) form: Form,
+    pub(crate) events: Vec<Kind>,
+    pub(crate) group: u8,
+    /// How many attributes it has.
+    pub(crate) attributes: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// The first event alone.
+    Alone,
+    Lines,
+    Array,
+    /// Lines in an envelope of SNS.
+    Notification,
+    /// An array in an envelope of EventBridge.
+    Detail,
+}
+
+/// An event, by what can become of it. No two events share an id: of those the second is taken
+/// for the first, which is what the ids are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Good,
+    /// Its id is derived from its text.
+    Underived,
+    /// It has no time of its own. Where each day has its index, it would be filed under the day
+    /// on which its message was sent, which a redrive changes: there it has a time.
+    Timeless,
+    /// The model refuses it.
+    Malformed,
+    /// OpenSearch refuses it.
+    Refused,
+    /// OpenSearch refuses every request that it is in.
+    Toxic,
+    /// OpenSearch refuses it for its size.
+    Large,
+}
+
+/// The bytes of the largest request that OpenSearch takes.
+pub(crate) const TAKES_BYTES: usize = 4_000;
+
+/// An event with its number.
+#[derive(Clone, Debug)]
+pub(crate) struct Event {
+    pub(crate) kind: Kind,
+    pub(crate) text: String,
+}
+
+impl Kind {
+    /// Whether it can become a document.
+    pub(crate) const fn can_be_indexed(self) -> bool {
+        matches!(self, Self::Good | Self::Underived | Self::Timeless)
+    }
+}
+
+impl Event {
+    fn new(kind: Kind, number: usize, daily: bool) -> Self {
+        let id = format!("\"event_id\":\"e{number}\",");
+        let time = "\"ts\":1709290000";
+        let text = match kind {
+            Kind::Timeless if !daily => format!("{{{id}\"n\":{number}}}"),
+            Kind::Good | Kind::Timeless => format!("{{{id}\"n\":{number},{time}}}"),
+            Kind::Underived => format!("{{\"n\":{number},{time}}}"),
+            Kind::Malformed => format!("\"n{number}\""),
+            Kind::Refused => format!("{{{id}\"n\":{number},{time},\"refuse\":true}}"),
+            Kind::Toxic => format!("{{{id}\"n\":{number},{time},\"toxic\":true}}"),
+            Kind::Large => {
+                let fill = "x".repeat(TAKES_BYTES);
+                format!("{{{id}\"n\":{number},{time},\"fill\":\"{fill}\"}}")
+            }
+        };
+        Self { kind, text }
+    }
+}
+
+impl Message {
+    /// The body, and the events in it, numbered from `first` on.
+    pub(crate) fn written(&self, first: usize, daily: bool) -> (String, Vec<Event>) {
+        let count = if self.form == Form::Alone { 1 } else { self.events.len() };
+        let kinds = self.events[..count].iter().enumerate();
+        let events: Vec<_> = kinds.map(|(at, kind)| Event::new(*kind, first + at, daily)).collect();
+        let texts: Vec<_> = events.iter().map(|event| event.text.as_str()).collect();
+        let body = match self.form {
+            // What is no JSON at all is an event of its own.
+            Form::Alone if self.events[0] == Kind::Malformed => format!("oops {first}"),
+            Form::Alone => texts[0].to_owned(),
+            Form::Lines => texts.join("\n\n"),
+            Form::Array => format!(" [{}]\n", texts.join(" , ")),
+            Form::Notification => {
+                json!({"Type": "Notification", "Message": texts.join("\r\n")}).to_string()
+            }
+            Form::Detail => {
+                format!("{{\"detail-type\":\"play\",\"detail\":[{}]}}", texts.join(","))
+            }
+        };
+        (body, events)
+    }
+}
+
+/// The number of the event that a document is of.
+pub(crate) fn number_of(document: &Value) -> Option<usize> {
+    usize::try_from(document["extra"]["n"].as_u64()?).ok()
+}

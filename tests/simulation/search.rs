@@ -1,0 +1,191 @@
+//! OpenSearch, as far as `_bulk` goes.
+//!
+//! Source: OpenSearch documentation, "Bulk"; what stands in answers that are none is made up.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+use shared::opensearch::{Answer, Error};
+
+use crate::history::{Failing, Told, What};
+use crate::ledger::Ledger;
+use crate::message::{Kind, TAKES_BYTES, number_of};
+
+#[derive(Debug)]
+pub(crate) struct OpenSearch {
+    documents: BTreeSet<(String, String)>,
+    /// It answers 413 to more documents.
+    pub(crate) takes_documents: usize,
+    /// It answers everything like this.
+    pub(crate) down: Option<Failing>,
+    /// It forgets the documents of these events, and tells that it has them: to try whether that
+    /// is found.
+    pub(crate) forgets: Option<usize>,
+}
+
+/// One document to create.
+struct Operation {
+    event: usize,
+    kind: Option<Kind>,
+    index: String,
+    id: String,
+}
+
+impl OpenSearch {
+    pub(crate) const fn new(takes_documents: usize) -> Self {
+        Self { documents: BTreeSet::new(), takes_documents, down: None, forgets: None }
+    }
+
+    /// The events of a request, in order.
+    pub(crate) fn events_in(body: &[u8]) -> Vec<usize> {
+        operations(body).into_iter().map(|operation| operation.event).collect()
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// The outer one: something that never may be.
+    pub(crate) fn bulk(
+        &mut self,
+        body: &[u8],
+        troubles: &[What],
+        ledger: &mut Ledger,
+    ) -> Result<Result<Answer, Error>, String> {
+        let operations: Vec<_> = operations(body)
+            .into_iter()
+            .map(|operation| Operation { kind: ledger.kind(operation.event), ..operation })
+            .collect();
+        let fails = troubles.iter().find_map(|what| match what {
+            What::Fails { done, how } => Some((*done, *how)),
+            _ => None,
+        });
+        if let Some((done, how)) = fails.or(self.down.map(|how| (false, how))) {
+            for operation in operations.iter().filter(|_| done) {
+                self.create(operation, ledger)?;
+            }
+            if let ([only], Failing::Status(400 | 413)) = (&operations[..], how) {
+                ledger.refused_wrongly.insert(only.event);
+            }
+            return Ok(failed(how));
+        }
+        if operations.len() > self.takes_documents || body.len() > TAKES_BYTES {
+            return Ok(failed(Failing::Status(413)));
+        }
+        if operations.iter().any(|operation| operation.kind == Some(Kind::Toxic)) {
+            return Ok(failed(Failing::Status(400)));
+        }
+        let mut items = Vec::new();
+        for (place, operation) in operations.iter().enumerate() {
+            items.extend(self.item(operation, (place, operations.len()), troubles, ledger)?);
+        }
+        if troubles.iter().any(|what| matches!(what, What::Reversed)) {
+            items.reverse();
+        }
+        if troubles.iter().any(|what| matches!(what, What::More)) {
+            items.push(item("more", 201));
+        }
+        let body = format!("{{\"took\":1,\"errors\":false,\"items\":[{}]}}", items.join(","));
+        Ok(Ok(Answer { status: 200, body: body.into() }))
+    }
+
+    /// Creates a document where it may be; gives the status.
+    fn create(&mut self, operation: &Operation, ledger: &mut Ledger) -> Result<u16, String> {
+        let Operation { event, kind, index, id } = operation;
+        if *kind == Some(Kind::Refused) {
+            return Ok(400);
+        }
+        if matches!(kind, Some(Kind::Toxic | Kind::Large)) {
+            return Ok(413);
+        }
+        if self.forgets.is_some_and(|every| event % every == 0) {
+            return Ok(201);
+        }
+        if !self.documents.insert((index.clone(), id.clone())) {
+            return Ok(409);
+        }
+        ledger.indexed(*event, index, id).map(|()| 201)
+    }
+
+    /// What the answer tells of a document.
+    fn item(
+        &mut self,
+        operation: &Operation,
+        (at, of): (usize, usize),
+        troubles: &[What],
+        ledger: &mut Ledger,
+    ) -> Result<Option<String>, String> {
+        let trouble = troubles.iter().find_map(|what| match what {
+            What::Entry { place, done, told } if usize::from(*place) % of == at => {
+                Some((*done, *told))
+            }
+            _ => None,
+        });
+        let Some((done, told)) = trouble else {
+            let status = self.create(operation, ledger)?;
+            return Ok(Some(item(&operation.id, status)));
+        };
+        if done {
+            self.create(operation, ledger)?;
+        }
+        let id = &operation.id;
+        let told = match told {
+            Told::Failed(status) => {
+                if matches!(status, 400 | 405..=428 | 430..=499) {
+                    ledger.refused_wrongly.insert(operation.event);
+                }
+                item(id, status)
+            }
+            Told::Both => {
+                format!(r#"{{"create":{{"_id":"{id}","status":201,"error":{{"type":"x"}}}}}}"#)
+            }
+            Told::Nothing(way) => match way {
+                0 => return Ok(None),
+                1 => "null".to_owned(),
+                2 => item("another", 201),
+                3 => format!(r#"{{"index":{{"_id":"{id}","status":201}}}}"#),
+                4 => format!(r#"{{"create":{{"_id":"{id}"}}}}"#),
+                _ => format!(r#"{{"create":{{"_id":"{id}","status":"201"}}}}"#),
+            },
+        };
+        Ok(Some(told))
+    }
+}
+
+fn operations(body: &[u8]) -> Vec<Operation> {
+    let lines: Vec<_> = body.split(|byte| *byte == b'\n').collect();
+    let pair = |pair: &[&[u8]]| {
+        let [action, document] = pair else { return None };
+        let action: Value = serde_json::from_slice(action).unwrap();
+        let member = |name: &str| action["create"][name].as_str().unwrap().to_owned();
+        let document: Value = serde_json::from_slice(document).unwrap();
+        let event = number_of(&document).unwrap();
+        Some(Operation { event, kind: None, index: member("_index"), id: member("_id") })
+    };
+    lines.chunks(2).filter_map(pair).collect()
+}
+
+/// What stands in an answer for a document.
+fn item(id: &str, status: u16) -> String {
+    if status < 300 {
+        return format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status}}}}}"#);
+    }
+    let error = r#"{"type":"some_exception","reason":"as the history wants it"}"#;
+    format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status},"error":{error}}}}}"#)
+}
+
+fn failed(how: Failing) -> Result<Answer, Error> {
+    let answer = |status, body: &'static str| Ok(Answer { status, body: body.into() });
+    match how {
+        Failing::Status(200) => answer(200, "{}"),
+        Failing::Status(status) => {
+            answer(status, r#"{"error":{"type":"some_exception","reason":"no"},"status":0}"#)
+        }
+        Failing::Page(status) => answer(status, "<html><h1>Here is a proxy</h1></html>"),
+        Failing::Cut => answer(200, r#"{"took":1,"items":[{"create":{"_id":"e0","status":201}},"#),
+        Failing::Breaks => Err(Error::BrokenAnswer("connection closed".to_owned())),
+        Failing::Unreachable => {
+            let (url, reason) = ("http://search".to_owned(), "refused".to_owned());
+            Err(Error::Unreachable { url, reason })
+        }
+    }
+}

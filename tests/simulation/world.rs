@@ -1,0 +1,396 @@
+//! All that is outside the functions: four queues, OpenSearch and the clock; and the judge of
+//! everything that changes there.
+
+use std::cell::{Cell, RefCell, RefMut};
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
+
+use aws_sdk_sqs::types::BatchResultErrorEntry;
+use shared::opensearch::{Answer, Error};
+use shared::sqs::{Attribute, Failure, MAX_ATTRIBUTES, MAX_ENTRIES, by_entry};
+use tokio::time::Instant;
+
+use crate::history::{Place, Setup, Told, What};
+use crate::ledger::Ledger;
+use crate::message::Message;
+use crate::queue::{Content, Queue, Receive, Stored};
+use crate::search::OpenSearch;
+
+/// When every history begins: 2024-03-01T12:35:00Z, in milliseconds since 1970.
+pub(crate) const BEGINNING_MS: u64 = 1_709_296_500_000;
+
+/// Between a deletion and when the message comes again nevertheless.
+const COMES_BACK_MS: u64 = 60_000;
+
+pub(crate) struct World {
+    pub(crate) setup: Setup,
+    started: Instant,
+    state: RefCell<State>,
+    /// The first thing that never may be.
+    broken: RefCell<Option<String>>,
+    trace: Option<RefCell<Vec<String>>>,
+    /// How often what happened.
+    seen: RefCell<BTreeMap<&'static str, u64>>,
+    processes: Cell<u64>,
+}
+
+pub(crate) struct State {
+    queues: BTreeMap<Place, Queue>,
+    pub(crate) search: OpenSearch,
+    pub(crate) ledger: Ledger,
+    /// What producers have sent.
+    sent: Vec<Content>,
+    /// The finished move tasks: how many messages each has moved.
+    pub(crate) move_tasks: Vec<u64>,
+}
+
+impl State {
+    pub(crate) fn queue(&mut self, place: Place) -> &mut Queue {
+        self.queues.get_mut(&place).unwrap()
+    }
+
+    /// Whether a message with this event is in a queue.
+    pub(crate) fn is_in(&self, place: Place, event: usize) -> bool {
+        self.queues[&place].holds(event)
+    }
+}
+
+impl Place {
+    pub(crate) const ALL: [Self; 4] = [Self::Main, Self::Dlq, Self::Quarantine, Self::Parking];
+
+    const fn name(self, fifo: bool) -> &'static str {
+        match (self, fifo) {
+            (Self::Main, false) => "music",
+            (Self::Main, true) => "music.fifo",
+            (Self::Dlq, false) => "music-dlq",
+            (Self::Dlq, true) => "music-dlq.fifo",
+            (Self::Quarantine, false) => "quarantine",
+            (Self::Quarantine, true) => "quarantine.fifo",
+            (Self::Parking, false) => "parking",
+            (Self::Parking, true) => "parking.fifo",
+        }
+    }
+
+    pub(crate) fn arn(self, fifo: bool) -> String {
+        format!("arn:aws:sqs:eu-west-1:1:{}", self.name(fifo))
+    }
+
+    pub(crate) fn url(self, fifo: bool) -> String {
+        format!("http://sqs/1/{}", self.name(fifo))
+    }
+
+    /// The queue of a URL or an ARN.
+    pub(crate) fn of(name: &str) -> Self {
+        let name = name.rsplit(['/', ':']).next().unwrap();
+        let is_it = |place: &Self| [false, true].map(|fifo| place.name(fifo)).contains(&name);
+        Self::ALL.into_iter().find(is_it).unwrap()
+    }
+}
+
+impl World {
+    /// A world in which nothing has happened; it remembers everything where that will be told.
+    pub(crate) fn new(setup: Setup, tells: bool) -> Self {
+        let queue = |place: Place| {
+            let max_receives = (place == Place::Main).then_some(setup.max_receives);
+            (place, Queue::new(place.name(setup.fifo), setup.fifo, max_receives))
+        };
+        let state = State {
+            queues: Place::ALL.map(queue).into(),
+            search: OpenSearch::new(setup.takes_documents),
+            ledger: Ledger::default(),
+            sent: Vec::new(),
+            move_tasks: Vec::new(),
+        };
+        Self {
+            setup,
+            started: Instant::now(),
+            state: RefCell::new(state),
+            broken: RefCell::default(),
+            trace: tells.then(RefCell::default),
+            seen: RefCell::default(),
+            processes: Cell::new(0),
+        }
+    }
+
+    /// Milliseconds since the history began.
+    pub(crate) fn now(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap()
+    }
+
+    pub(crate) fn state(&self) -> RefMut<'_, State> {
+        self.state.borrow_mut()
+    }
+
+    pub(crate) fn next_process(&self) -> u64 {
+        self.processes.set(self.processes.get() + 1);
+        self.processes.get()
+    }
+
+    pub(crate) fn tell(&self, text: impl FnOnce() -> String) {
+        if let Some(trace) = &self.trace {
+            trace.borrow_mut().push(format!("{:>9} ms  {}", self.now(), text()));
+        }
+    }
+
+    pub(crate) fn saw(&self, what: &'static str) {
+        *self.seen.borrow_mut().entry(what).or_default() += 1;
+    }
+
+    /// Something that never may be.
+    pub(crate) fn broke(&self, what: impl Display) {
+        self.tell(|| format!("BROKEN: {what}"));
+        self.broken.borrow_mut().get_or_insert_with(|| what.to_string());
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.broken.borrow().is_some()
+    }
+
+    /// What never may be, how often what happened, and all that is told.
+    pub(crate) fn end(self) -> (Option<String>, BTreeMap<&'static str, u64>, Vec<String>) {
+        let trace = self.trace.map(RefCell::into_inner).unwrap_or_default();
+        (self.broken.into_inner(), self.seen.into_inner(), trace)
+    }
+
+    /// A producer sends a new message.
+    pub(crate) fn produce(&self, message: &Message) {
+        let mut state = self.state();
+        let first = state.ledger.events.len();
+        let (body, events) = message.written(first, self.setup.daily);
+        let attribute = |at: u8| {
+            let value = shared::sqs::AttributeValue::Text(at.to_string());
+            (format!("a{at}"), Attribute { data_type: "Number".to_owned(), value })
+        };
+        let content = Content {
+            events: state.ledger.sent(&body, events),
+            body,
+            attributes: (0..message.attributes).map(attribute).collect(),
+            group: Some(format!("g{}", message.group)),
+            deduplication: None,
+        };
+        state.sent.push(content.clone());
+        self.publish(&mut state, content);
+    }
+
+    /// A producer sends an earlier message again.
+    pub(crate) fn produce_again(&self, which: usize) {
+        let mut state = self.state();
+        if let Some(which) = which.checked_rem(state.sent.len()) {
+            let content = state.sent[which].clone();
+            self.publish(&mut state, content);
+        }
+    }
+
+    fn publish(&self, state: &mut State, content: Content) {
+        self.tell(|| format!("a producer sends {:?}: {}", content.events, content.body));
+        self.put(state, Place::Main, content);
+    }
+
+    fn put(&self, state: &mut State, place: Place, content: Content) -> String {
+        let events = content.events.clone();
+        let (id, is_new) = state.queue(place).send(content, self.now());
+        if is_new {
+            state.ledger.arrived(&events);
+        } else {
+            self.saw("deduplicated");
+        }
+        id
+    }
+
+    /// A message left a queue for good, or after it has arrived in another.
+    fn left(&self, state: &mut State, place: Place, gone: &Stored) {
+        if let Err(event) = state.ledger.left(&gone.content.events) {
+            let kind = state.ledger.kind(event);
+            self.broke(format!("event {event} ({kind:?}) was deleted from {place:?} and is lost"));
+        }
+    }
+
+    /// Gives messages of a queue, and hides them.
+    pub(crate) fn receive(&self, place: Place, ask: Receive<'_>) -> Vec<Stored> {
+        let mut state = self.state();
+        let now = self.now();
+        let (given, dead) = state.queue(place).receive(ask, now);
+        for message in dead {
+            self.saw("given up");
+            self.tell(|| format!("{} goes to the dead-letter queue", message.id));
+            state.queue(Place::Dlq).take_dead(message, place.arn(self.setup.fifo), now);
+        }
+        given
+    }
+
+    /// Takes messages from a function.
+    pub(crate) fn send(
+        &self,
+        place: Place,
+        contents: Vec<Content>,
+        troubles: &[What],
+    ) -> Vec<Result<String, Failure>> {
+        let mut contents: Vec<_> = contents.into_iter().map(Some).collect();
+        self.entries(contents.len(), troubles, |at| {
+            let mut state = self.state();
+            let mut content = contents[at].take().unwrap();
+            let Some(events) = state.ledger.events_in(&content.body) else {
+                self.broke(format!("nobody sent this: {}", content.body));
+                return Err(Failure::new("Unknown", content.body));
+            };
+            if content.attributes.len() > MAX_ATTRIBUTES {
+                self.broke(format!("{:?} is sent with too many attributes", content.events));
+            }
+            self.tell(|| format!("{events:?} is in {place:?}"));
+            content.events = events;
+            Ok(self.put(&mut state, place, content))
+        })
+    }
+
+    /// Deletes messages.
+    pub(crate) fn delete(
+        &self,
+        place: Place,
+        handles: &[String],
+        troubles: &[What],
+    ) -> Vec<Result<(), Failure>> {
+        let comes_back = |at: usize| {
+            let is_it = |what: &What| matches!(what, What::ComesBack { place } if usize::from(*place) % handles.len() == at);
+            !self.setup.fifo && troubles.iter().any(is_it)
+        };
+        self.entries(handles.len(), troubles, |at| {
+            if comes_back(at) {
+                self.saw("deleted, and came back");
+                let mut state = self.state();
+                let now = self.now();
+                return state.queue(place).hide(&handles[at], COMES_BACK_MS, now).or(Ok(()));
+            }
+            let mut state = self.state();
+            let Some(gone) = state.queue(place).delete(&handles[at], self.now())? else {
+                self.saw("deleted with an old handle");
+                return Ok(());
+            };
+            self.tell(|| format!("{} is deleted from {place:?}", gone.id));
+            self.left(&mut state, place, &gone);
+            Ok(())
+        })
+    }
+
+    /// Sets the visibility timeouts of handles, in seconds.
+    pub(crate) fn hide(
+        &self,
+        place: Place,
+        changes: &[(String, u32)],
+        troubles: &[What],
+    ) -> Vec<Result<(), Failure>> {
+        self.entries(changes.len(), troubles, |at| {
+            let (handle, seconds) = &changes[at];
+            let now = self.now();
+            self.state().queue(place).hide(handle, u64::from(*seconds) * 1_000, now)
+        })
+    }
+
+    /// Moves all messages that can be received, as a move task does.
+    pub(crate) fn move_all(&self, from: Place, to: Place) {
+        let mut state = self.state();
+        let messages = state.queue(from).take_visible(self.now());
+        state.move_tasks.push(messages.len() as u64);
+        for message in messages {
+            self.tell(|| format!("{} is moved to {to:?} by SQS", message.id));
+            self.saw("moved by SQS");
+            // No queue has seen it before.
+            let content = Content { deduplication: None, ..message.content.clone() };
+            self.put(&mut state, to, content);
+            self.left(&mut state, from, &message);
+        }
+    }
+
+    pub(crate) fn bulk(&self, body: &[u8], troubles: &[What]) -> Result<Answer, Error> {
+        let mut state = self.state();
+        if self.setup.fifo {
+            self.check_order(&state, &OpenSearch::events_in(body));
+        }
+        let State { search, ledger, .. } = &mut *state;
+        let answer = search.bulk(body, troubles, ledger).unwrap_or_else(|broken| {
+            self.broke(broken);
+            Err(Error::Path)
+        });
+        let shown = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
+        self.tell(|| match &answer {
+            Ok(answer) => format!("OpenSearch answers {}: {}", answer.status, shown(answer)),
+            Err(error) => format!("OpenSearch does not answer: {error}"),
+        });
+        answer
+    }
+
+    /// In a FIFO queue no message is tried before those before it in its group are safe.
+    fn check_order(&self, state: &State, tried: &[usize]) {
+        let messages = &state.queues[&Place::Main].messages;
+        for event in tried {
+            let holds = |message: &&Stored| message.content.events.contains(event);
+            let Some(message) = messages.iter().find(holds) else { continue };
+            let before = messages.iter().take_while(|other| other.id != message.id);
+            let of_group = before.filter(|other| other.content.group == message.content.group);
+            let is_unsafe = |event: &&usize| {
+                !state.ledger.is_indexed(**event) && state.ledger.copies(**event) < 2
+            };
+            let left = of_group.flat_map(|other| other.content.events.iter()).find(is_unsafe);
+            if let Some(left) = left {
+                self.broke(format!("event {event} overtakes event {left} of its group"));
+            }
+        }
+    }
+
+    /// Does each entry of a call and gives what its answer tells of each.
+    fn entries<T>(
+        &self,
+        count: usize,
+        troubles: &[What],
+        mut act: impl FnMut(usize) -> Result<T, Failure>,
+    ) -> Vec<Result<T, Failure>> {
+        if !(1..=MAX_ENTRIES).contains(&count) {
+            self.broke(format!("a call of {count} entries"));
+        }
+        let failure = || Failure::new("InternalError", "as the history wants it");
+        let (mut failed, mut done) = (Vec::new(), HashMap::new());
+        let fails = |what: &What| match what {
+            What::Fails { done, .. } => Some(*done),
+            _ => None,
+        };
+        if let Some(acts) = troubles.iter().find_map(fails) {
+            for at in (0..count).filter(|_| acts) {
+                drop(act(at));
+            }
+            return (0..count).map(|_| Err(failure())).collect();
+        }
+        let told_failed = |at: usize, failure: Failure| {
+            let entry = BatchResultErrorEntry::builder().id(at.to_string()).code(failure.code);
+            entry.message(failure.message).sender_fault(false).build().unwrap()
+        };
+        for at in 0..count {
+            let trouble = troubles.iter().find_map(|what| match what {
+                What::Entry { place, done, told } if usize::from(*place) % count == at => {
+                    Some((*done, *told))
+                }
+                _ => None,
+            });
+            let result = match trouble {
+                Some((false, _)) => Err(failure()),
+                _ => act(at),
+            };
+            let told = trouble.map(|(_, told)| told);
+            match result {
+                _ if matches!(told, Some(Told::Nothing(_))) => {}
+                Err(failure) => failed.push(told_failed(at, failure)),
+                Ok(result) => {
+                    if told.is_none() || told == Some(Told::Both) {
+                        done.insert(at.to_string(), result);
+                    }
+                    if told.is_some() {
+                        failed.push(told_failed(at, failure()));
+                    }
+                }
+            }
+        }
+        if troubles.iter().any(|what| matches!(what, What::More)) {
+            failed.push(told_failed(count, failure()));
+        }
+        let done = RefCell::new(done);
+        by_entry(count, &failed, |id| done.borrow_mut().remove(id))
+    }
+}
