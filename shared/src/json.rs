@@ -271,10 +271,13 @@ impl<'a> Scanner<'a> {
     fn rest_of_string(&mut self, start: usize) -> Result<Text, Error> {
         let mut escaped = false;
         loop {
-            self.position += plain_prefix(&self.text[self.position..])?;
+            self.position += plain_prefix(&self.text[self.position..]);
             if self.take(b'"') {
                 let span = Span { start, end: self.position - 1 };
                 return Ok(Text { span, escaped });
+            }
+            if self.peek() != Some(b'\\') {
+                return Err(Error::Invalid);
             }
             escaped = true;
             self.position += escape(&self.text[self.position..]).ok_or(Error::Invalid)?.1;
@@ -366,17 +369,17 @@ fn short_plain_prefix(bytes: &[u8]) -> usize {
 /// A string of more than this many words of eight bytes is worth starting wide registers for.
 const SHORT_WORDS: usize = 8;
 
-/// How many bytes come before the first quote or backslash.
-///
-/// # Errors
-/// [`Error::Invalid`] where there is none, or a control character comes before.
-fn plain_prefix(bytes: &[u8]) -> Result<usize, Error> {
+/// How many bytes come before the first quote, backslash or control character.
+#[inline]
+#[must_use]
+pub fn plain_prefix(bytes: &[u8]) -> usize {
     // Escapes stand close together.
     let short = short_plain_prefix(bytes);
     let rest = &bytes[short..];
-    let end = memchr::memchr2(b'"', b'\\', rest).ok_or(Error::Invalid)?;
+    let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
     let least = rest[..end].iter().fold(u8::MAX, |least, byte| least.min(*byte));
-    if least < 0x20 { Err(Error::Invalid) } else { Ok(short + end) }
+    let control = || rest.iter().position(|byte| *byte < 0x20).unwrap_or(end);
+    short + if least < 0x20 { control() } else { end }
 }
 
 /// The character that the escape at the start of `bytes` means, and the escape's length.

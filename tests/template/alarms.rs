@@ -8,6 +8,14 @@ use crate::stack::{FUNCTION, Stack, list, object};
 
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
+/// The alarms on what log-metrics counts.
+const OF_ALL_FUNCTIONS: [&str; 4] = [
+    "FunctionTimeoutsAlarm",
+    "FunctionOutOfMemoryAlarm",
+    "FunctionInitFailuresAlarm",
+    "FunctionUnhandledErrorsAlarm",
+];
+
 /// Namespace, metric, statistic, comparison and threshold of an alarm.
 fn watched(alarm: &Value) -> (&str, &str, &str, &str, String) {
     let text = |name: &str| alarm["Properties"][name].as_str().unwrap_or_default();
@@ -45,6 +53,10 @@ fn every_way_to_fail_has_an_alarm() {
         (LAMBDA, "Duration", "Maximum", ABOVE, "270000"),
         ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
         ("Sluice", "RedriveFailed", "Sum", ABOVE, "0"),
+        ("Sluice", "Timeouts", "Sum", ABOVE, "0"),
+        ("Sluice", "OutOfMemory", "Sum", ABOVE, "0"),
+        ("Sluice", "InitFailures", "Sum", ABOVE, "0"),
+        ("Sluice", "UnhandledErrors", "Sum", ABOVE, "0"),
         // The oldest event, and what is in the dead-letter queue though it is too little to count.
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "1800"),
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "604800"),
@@ -97,6 +109,11 @@ fn alarms_look_at_this_stacks_own_resources() {
                 .into_iter()
                 .map(|dimension| (dimension["Name"].as_str(), dimension["Value"].as_str()))
                 .collect();
+            // Sums over all functions.
+            if OF_ALL_FUNCTIONS.contains(&name) {
+                assert_eq!(dimensions, [], "{name}");
+                continue;
+            }
             let expected = match name {
                 "QueueAgeAlarm" => ("QueueName", "${EventQueue.QueueName}"),
                 "DeadLetterAgeAlarm" | "DeadLetterDepthAlarm" => {
@@ -107,6 +124,7 @@ fn alarms_look_at_this_stacks_own_resources() {
                 _ if properties["Namespace"] == "AWS/Firehose" => {
                     ("DeliveryStreamName", "${DeliveryStream}")
                 }
+                _ if name.starts_with("LogMetrics") => ("FunctionName", "${LogMetricsFunction}"),
                 _ if name.starts_with("DlqRedrive") => ("FunctionName", "${DlqRedriveFunction}"),
                 _ if name.starts_with("SqsConsumer") => ("FunctionName", "${SqsConsumerFunction}"),
                 _ => ("FunctionName", "${FirehoseTransformFunction}"),
@@ -169,10 +187,14 @@ fn every_queue_is_watched() {
 #[test]
 fn the_functions_own_metrics_are_watched_where_it_emits_them() {
     let stack = Stack::with(&[("MetricsNamespace", "Team/Music")]);
+    let counted = OF_ALL_FUNCTIONS.map(|alarm| ("LogMetricsFunction", alarm));
     for (function, alarm) in [
         ("FirehoseTransformFunction", "FirehoseTransformRecordsFailedAlarm"),
         ("DlqRedriveFunction", "DlqRedriveFailedAlarm"),
-    ] {
+    ]
+    .into_iter()
+    .chain(counted)
+    {
         let function = stack.properties(function);
         let namespace = &object(&function["Environment"]["Variables"])["METRICS_NAMESPACE"];
         assert_eq!(namespace, "Team/Music");

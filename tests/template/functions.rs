@@ -30,6 +30,10 @@ fn functions() -> Vec<(&'static str, BTreeSet<&'static str>)> {
             ]),
         ),
         (
+            "functions/log-metrics",
+            variables(&[log_metrics::config::VARIABLES, shared::telemetry::VARIABLES]),
+        ),
+        (
             "functions/sqs-consumer",
             variables(&[
                 sqs_consumer::config::VARIABLES,

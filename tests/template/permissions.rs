@@ -116,7 +116,7 @@ fn roles_trust_their_service_only() {
             "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
         }])
     );
-    for role in ["DlqRedriveRole", "FirehoseTransformRole", "SqsConsumerRole"] {
+    for role in ["DlqRedriveRole", "FirehoseTransformRole", "LogMetricsRole", "SqsConsumerRole"] {
         assert_eq!(
             trust(role),
             json!([{
@@ -218,6 +218,16 @@ fn dlq_redrive_may_empty_queues_of_failures_and_send_back_and_nothing_else() {
         assert_eq!(stack.properties("DlqRedriveFunction")["Role"], "${DlqRedriveRole.Arn}");
         let expected = expected.clone().into_iter().chain(table(health)).collect();
         assert_eq!(allowed(&stack, "DlqRedriveRole"), expected, "{parameters:?}");
+    }
+}
+
+#[test]
+fn log_metrics_may_log_and_nothing_else() {
+    let log_group: &[&str] = &["${LogMetricsLogGroup.Arn}"];
+    let expected = table(&[("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)]);
+    for stack in Stack::variants() {
+        assert_eq!(stack.properties("LogMetricsFunction")["Role"], "${LogMetricsRole.Arn}");
+        assert_eq!(allowed(&stack, "LogMetricsRole"), expected);
     }
 }
 

@@ -72,6 +72,7 @@ impl Stack {
             &[("ExistingDomainArn", DOMAIN_ARN)],
             &[("DomainAdminArn", "arn:aws:iam::123456789012:role/admin")],
             &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
+            &[("AccountSubscription", "ENABLED")],
         ]
         .map(Self::with)
         .into()

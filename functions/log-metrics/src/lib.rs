@@ -1,0 +1,74 @@
+#![doc = include_str!("../README.md")]
+
+pub mod batch;
+pub mod config;
+pub mod error;
+mod join;
+pub mod line;
+pub mod payload;
+pub mod reader;
+pub mod source;
+pub mod summary;
+pub mod tally;
+
+use std::io::Write;
+
+use serde_json::json;
+use shared::runtime::{Function, Invocation};
+
+use crate::batch::Batch;
+use crate::config::Config;
+use crate::error::{Damage, Error};
+use crate::payload::Inflate;
+use crate::summary::Summary;
+use crate::tally::{Outcome, Tally};
+
+/// The function.
+#[derive(Debug)]
+pub struct App<W> {
+    config: Config,
+    metrics: W,
+    answer: Vec<u8>,
+}
+
+impl<W: Write> Function for App<W> {
+    type Error = Error;
+
+    /// Counts what the platform tells in a batch of log events, and emits it as metrics. Nothing
+    /// is emitted before the batch is known to be whole.
+    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+        let (batch, outcome) = read(invocation.body)?;
+        let (log_group, log_stream) = (&*batch.log_group, &*batch.log_stream);
+        let summary = Summary { log_group, log_stream, outcome: &outcome };
+        self.emit(&summary, invocation.now.milliseconds()).map_err(|_| Error::MetricsNotWritten)?;
+        summary.log(self.config.region.as_deref());
+        let answer = json!({"logEvents": batch.log_events, "failures": outcome.failures.len()});
+        self.answer = answer.to_string().into_bytes();
+        Ok(&self.answer)
+    }
+}
+
+impl<W: Write> App<W> {
+    /// The function with these settings, writing its metrics to `metrics`: in Lambda, standard
+    /// output.
+    #[must_use]
+    pub const fn new(config: Config, metrics: W) -> Self {
+        Self { config, metrics, answer: Vec::new() }
+    }
+
+    fn emit(&mut self, summary: &Summary<'_>, now_ms: u64) -> std::io::Result<()> {
+        // All at once, so that they are written as a whole or not at all.
+        self.metrics.write_all(&summary.metrics(&self.config.metrics_namespace, now_ms)?)?;
+        self.metrics.flush()
+    }
+}
+
+/// The batch in an event, and what it comes to.
+fn read(event: &[u8]) -> Result<(Batch, Outcome), Damage> {
+    let mut spare = Vec::new();
+    let base64 = payload::data(event, &mut spare)?;
+    let mut tally = Tally::default();
+    let batch = batch::read(Inflate::new(base64), |line, time_ms| tally.add(line, time_ms))?;
+    let outcome = if batch.is_data { tally.finish() } else { Outcome::default() };
+    Ok((batch, outcome))
+}

@@ -1,0 +1,90 @@
+//! Lines of functions whose log format is JSON: `{"time": …, "type": "platform.…", "record": …}`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use shared::event::Timestamp;
+
+use super::{Failure, Line, Report, is_request_id, percent};
+
+/// The platform's lines have these members and no others; loggers of applications write a level
+/// or a message with them, so that a line that only says that it is the platform's is not taken
+/// for one.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Event<'a> {
+    #[serde(borrow)]
+    time: Cow<'a, str>,
+    #[serde(borrow)]
+    r#type: Cow<'a, str>,
+    #[serde(borrow)]
+    record: Record<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record<'a> {
+    #[serde(borrow)]
+    request_id: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    status: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    error_type: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    phase: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    initialization_type: Option<Cow<'a, str>>,
+    metrics: Option<Metrics>,
+}
+
+/// All optional: a report of a managed instance has no more than `durationMs`.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Metrics {
+    duration_ms: Option<f64>,
+    init_duration_ms: Option<f64>,
+    #[serde(rename = "memorySizeMB")]
+    memory_size_mb: Option<f64>,
+    #[serde(rename = "maxMemoryUsedMB")]
+    max_memory_used_mb: Option<f64>,
+}
+
+/// What a message that begins with `{` says.
+pub(super) fn read(message: &str) -> Option<Line> {
+    // Reading a line of the application's would cost more than this.
+    memchr::memmem::find(message.as_bytes(), b"platform.")?;
+    let Event { time, r#type, record } = serde_json::from_str(message).ok()?;
+    Timestamp::from_text(time.as_bytes())?;
+    let failure = Failure::of(record.status.as_deref(), record.error_type.as_deref());
+    let start_failed = |in_invocation| {
+        let timed_out = failure? == Failure::Timeout;
+        Some(Line::StartFailed { in_invocation, timed_out })
+    };
+    let metrics = record.metrics.unwrap_or_default();
+    let request_id = || {
+        let request_id = record.request_id.as_deref().filter(|id| is_request_id(id))?;
+        Some(request_id.to_owned())
+    };
+    match &*r#type {
+        "platform.report" => Some(Line::Report(Report {
+            request_id: request_id()?,
+            failure,
+            memory_percent: percent(metrics.max_memory_used_mb, metrics.memory_size_mb),
+            init_ms: metrics.init_duration_ms,
+        })),
+        "platform.runtimeDone" if failure == Some(Failure::OutOfMemory) => {
+            Some(Line::OutOfMemory { request_id: request_id()? })
+        }
+        "platform.initReport" if failure.is_some() => {
+            start_failed(record.phase.as_deref() == Some("invoke"))
+        }
+        "platform.restoreReport" => start_failed(false),
+        // The reports of their invocations do not tell it.
+        "platform.initReport"
+            if record.initialization_type.as_deref() == Some("lambda-managed-instances") =>
+        {
+            Some(Line::Started { init_ms: metrics.duration_ms? })
+        }
+        _ => None,
+    }
+}

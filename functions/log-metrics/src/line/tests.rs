@@ -1,0 +1,328 @@
+//! Lines as the documentation and published logs show them, and lines that only look like them.
+
+use super::*;
+
+const ID: &str = "8f507cfc-6a1d-4a1b-9c39-0d7a0e2f9f21";
+
+fn report(failure: Option<Failure>, memory_percent: Option<f64>, init_ms: Option<f64>) -> Line {
+    Line::Report(Report { request_id: ID.to_owned(), failure, memory_percent, init_ms })
+}
+
+fn failed(failure: Failure) -> Line {
+    Line::Failed { request_id: ID.to_owned(), failure }
+}
+
+const fn start_failed(in_invocation: bool, timed_out: bool) -> Line {
+    Line::StartFailed { in_invocation, timed_out }
+}
+
+#[test]
+fn reads_reports_in_text() {
+    for (rest, expected) in [
+        (
+            "Duration: 128.83 ms\tBilled Duration: 129 ms\tMemory Size: 128 MB\t\
+             Max Memory Used: 96 MB\tInit Duration: 166.62 ms\t\n",
+            report(None, Some(75.0), Some(166.62)),
+        ),
+        (
+            "Duration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 1024 MB\t\
+             Max Memory Used: 64 MB\tStatus: timeout",
+            report(Some(Failure::Timeout), Some(6.25), None),
+        ),
+        (
+            "Duration: 600000.00 ms\tBilled Duration: 600477 ms\tMemory Size: 1024 MB\t\
+             Max Memory Used: 512 MB\tInit Duration: 476.75 ms\tStatus: timeout\n\
+             XRAY TraceId: 1-6ac7d63f-0104e99861c65c8039f183da\tSegmentId: 7c4eb6a6d56f2a27\t\
+             Sampled: true\n",
+            report(Some(Failure::Timeout), Some(50.0), Some(476.75)),
+        ),
+        (
+            "Duration: 11.48 ms\tBilled Duration: 12 ms\tMemory Size: 128 MB\t\
+             Max Memory Used: 16 MB\tStatus: error\tError Type: Runtime.InvalidEntrypoint\n",
+            report(Some(Failure::Unhandled), Some(12.5), None),
+        ),
+        (
+            "Duration: 9.04 ms\tBilled Duration: 10 ms\tMemory Size: 128 MB\t\
+             Max Memory Used: 127 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n",
+            report(Some(Failure::OutOfMemory), Some(99.218_75), None),
+        ),
+        // As pasted where tabs are lost, and with a field that is not known yet.
+        (
+            "Duration: 2.5 ms Billed Duration: 3 ms  Memory Size: 128 MB Max Memory Used: 32 MB",
+            report(None, Some(25.0), None),
+        ),
+        ("Duration: 2.5 ms\tNew Field: 7 units\tStatus: success", report(None, None, None)),
+        // A snapshot's, and a managed instance's.
+        (
+            "Duration: 2.5 ms\tRestore Duration: 333.07 ms\tBilled Restore Duration: 70 ms\n",
+            report(None, None, None),
+        ),
+        ("Duration: 2.5 ms\n", report(None, None, None)),
+        ("Duration: 1 ms\tMemory Size: 0 MB\tMax Memory Used: 1 MB", report(None, None, None)),
+    ] {
+        assert_eq!(read(&format!("REPORT RequestId: {ID}\t{rest}")), Some(expected), "{rest}");
+    }
+}
+
+#[test]
+fn reads_starts_in_text() {
+    for (line, expected) in [
+        (
+            "INIT_REPORT Init Duration: 10.17 ms\tPhase: init\tStatus: error\t\
+             Error Type: Runtime.ExitError\n",
+            start_failed(false, false),
+        ),
+        (
+            "INIT_REPORT Init Duration: 4.87 ms\tPhase: invoke\tStatus: error\t\
+             Error Type: Runtime.ExitError",
+            start_failed(true, false),
+        ),
+        (
+            "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout\n",
+            start_failed(false, true),
+        ),
+        (
+            "INIT_REPORT Init Duration: 3000.00 ms    Phase: invoke    Status: timeout",
+            start_failed(true, true),
+        ),
+        (
+            "RESTORE_REPORT Restore Duration: 10000.00 ms\tStatus: timeout",
+            start_failed(false, true),
+        ),
+        (
+            "RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: error\tError Type: Runtime.Unknown",
+            start_failed(false, false),
+        ),
+    ] {
+        assert_eq!(read(line), Some(expected), "{line}");
+    }
+}
+
+#[test]
+fn reads_errors_in_text() {
+    for (line, failure) in [
+        ("2019-02-13T20:12:38.950Z {} Task timed out after 300.09 seconds\n\n", Failure::Timeout),
+        ("RequestId: {} Error: Task timed out after 3.00 seconds\n", Failure::Timeout),
+        (
+            "RequestId: {} Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n",
+            Failure::OutOfMemory,
+        ),
+        ("RequestId: {} Error: Runtime exited with error: signal: killed", Failure::OutOfMemory),
+        (
+            "RequestId: {} Error: Runtime exited with error: exit status 137\nRuntime.OutOfMemory",
+            Failure::OutOfMemory,
+        ),
+        (
+            "RequestId: {} Error: Runtime exited with error: exit status 1\nRuntime.ExitError",
+            Failure::Unhandled,
+        ),
+        (
+            "RequestId: {} Error: Runtime exited without providing a reason\nRuntime.ExitError\n",
+            Failure::Unhandled,
+        ),
+        (
+            "RequestId: {} Error: fork/exec /var/task/bootstrap: no such file or directory\n\
+             Runtime.InvalidEntrypoint\n",
+            Failure::Unhandled,
+        ),
+        ("RequestId: {} Process exited before completing request\n", Failure::Unhandled),
+    ] {
+        let line = line.replace("{}", ID);
+        assert_eq!(read(&line), Some(failed(failure)), "{line}");
+    }
+}
+
+#[test]
+fn reads_json() {
+    let reported = |rest: &str| format!(r#""requestId":"{ID}",{rest}"#);
+    let metrics = r#""metrics":{"durationMs":9.5,"memorySizeMB":128,"maxMemoryUsedMB":32,"initDurationMs":7}"#;
+    for (kind, record, expected) in [
+        (
+            "report",
+            reported(&format!(r#"{metrics},"status":"success""#)),
+            Some(report(None, Some(25.0), Some(7.0))),
+        ),
+        (
+            "report",
+            reported(r#""status":"timeout","metrics":null,"tracing":{"spanId":"5"}"#),
+            Some(report(Some(Failure::Timeout), None, None)),
+        ),
+        (
+            "report",
+            reported(r#""status":"error","errorType":"Runtime.OutOfMemory""#),
+            Some(report(Some(Failure::OutOfMemory), None, None)),
+        ),
+        (
+            "report",
+            reported(r#""status":"error","errorType":"Runtime.ExitError""#),
+            Some(report(Some(Failure::Unhandled), None, None)),
+        ),
+        ("report", reported(r#""status":"failure""#), Some(report(Some(Failure::Unhandled), None, None))),
+        // A status that nobody knows is no failure, and no error.
+        ("report", reported(r#""status":"paused""#), Some(report(None, None, None))),
+        (
+            "report",
+            reported(r#""status":"success","metrics":{"durationMs":1.5}"#),
+            Some(report(None, None, None)),
+        ),
+        ("report", r#""status":"error""#.to_owned(), None),
+        (
+            "runtimeDone",
+            reported(r#""status":"error","errorType":"Runtime.OutOfMemory""#),
+            Some(Line::OutOfMemory { request_id: ID.to_owned() }),
+        ),
+        ("runtimeDone", reported(r#""status":"timeout""#), None),
+        (
+            "initReport",
+            r#""initializationType":"on-demand","phase":"init","status":"timeout""#.to_owned(),
+            Some(start_failed(false, true)),
+        ),
+        (
+            "initReport",
+            r#""phase":"invoke","status":"error","errorType":"Runtime.Unknown""#.to_owned(),
+            Some(start_failed(true, false)),
+        ),
+        ("initReport", r#""phase":"init","errorType":"a""#.to_owned(), Some(start_failed(false, false))),
+        (
+            "initReport",
+            r#""initializationType":"on-demand","phase":"init","status":"success","metrics":{"durationMs":5}"#
+                .to_owned(),
+            None,
+        ),
+        (
+            "initReport",
+            r#""initializationType":"lambda-managed-instances","status":"success","metrics":{"durationMs":5}"#
+                .to_owned(),
+            Some(Line::Started { init_ms: 5.0 }),
+        ),
+        ("restoreReport", r#""status":"error""#.to_owned(), Some(start_failed(false, false))),
+        ("start", reported(r#""version":"$LATEST""#), None),
+        ("initStart", r#""phase":"init""#.to_owned(), None),
+        ("logsDropped", r#""reason":"Consumer is slow","droppedRecords":123"#.to_owned(), None),
+    ] {
+        let line = format!(
+            r#"{{"time":"2024-03-01T12:34:56.789Z","type":"platform.{kind}","record":{{{record}}}}}"#
+        );
+        assert_eq!(read(&line), expected, "{line}");
+    }
+}
+
+#[test]
+fn members_may_come_in_any_order_with_white_space() {
+    let line = format!(
+        "{{ \"record\" : {{\"status\":\"timeout\", \"requestId\":\"{ID}\"}},\n\
+         \"type\" : \"platform.report\", \"time\" : \"2024-03-01T12:34:56.789Z\" }}\n"
+    );
+    assert_eq!(read(&line), Some(report(Some(Failure::Timeout), None, None)));
+}
+
+/// Lines of applications, with what the platform would write in them.
+fn quotations() -> Vec<String> {
+    let report = format!("REPORT RequestId: {ID}\tDuration: 3000.00 ms\tStatus: timeout");
+    let json = format!(
+        r#"{{"time":"2024-03-01T12:34:56.789Z","type":"platform.report","record":{{"requestId":"{ID}","status":"timeout"}}}}"#
+    );
+    let killed = format!("RequestId: {ID} Error: Runtime exited with error: signal: killed");
+    let timed_out = format!("2024-03-01T12:34:56.789Z {ID} Task timed out after 3.00 seconds");
+    let with = |member: &str| json.replace("\"record\"", &format!("{member},\"record\""));
+    vec![
+        format!("the other one said: {report}"),
+        format!(" {report}"),
+        format!("\n{report}"),
+        format!("{report} was in the log"),
+        format!("{report}: what does that mean?"),
+        report.replace("REPORT", "Report"),
+        report.replace(" ms", ""),
+        report.replace("Duration: 3000.00 ms\t", ""),
+        format!("REPORT RequestId: {ID}"),
+        "REPORT RequestId: \tDuration: 3000.00 ms\tStatus: timeout".to_owned(),
+        format!("REPORT RequestId: <{ID}>\tDuration: 3000.00 ms\tStatus: timeout"),
+        "INIT_REPORT Status: timeout".to_owned(),
+        "INIT_REPORT of last week: Init Duration: 10 s".to_owned(),
+        "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout, it said".to_owned(),
+        format!("2024-03-01T12:34:56.789Z\t{ID}\tINFO\t{report}"),
+        format!("2024-03-01T12:34:56.789Z\t{ID}\tERROR\tTask timed out after 3.00 seconds"),
+        format!("2024-03-01T12:34:56.789Z {ID} ERROR Task timed out after 3.00 seconds"),
+        format!("{timed_out}, they say"),
+        format!("[ERROR] {timed_out}"),
+        timed_out.replace("3.00", "three"),
+        "Task timed out after 3.00 seconds".to_owned(),
+        format!("upstream: {killed}"),
+        format!("{killed} (yesterday)\nand again"),
+        format!("RequestId: {ID} Error: no such song\nSongError"),
+        format!("RequestId: {ID} Error: no such song"),
+        format!("RequestId: {ID} Runtime exited with error: signal: killed"),
+        "RequestId: of whom? Error: Runtime exited with error: signal: killed".to_owned(),
+        with(r#""level":"ERROR""#),
+        with(r#""message":"x""#),
+        json.replace("\"time\"", "\"timestamp\""),
+        json.replace("2024-03-01T12:34:56.789Z", "now"),
+        json.replace("platform.report", "function"),
+        json.replace("\"platform.report\"", "\"my.platform.report\""),
+        format!(r#"{{"time":"2024-03-01T12:34:56.789Z","level":"INFO","message":{json}}}"#),
+        format!(r#"{{"message":{}}}"#, serde_json::Value::from(json.as_str())),
+        format!("[{json}]"),
+        format!("{json}{json}"),
+        json.replace("}}", "}"),
+        json.replace("\"time\":", "\"type\":\"platform.report\",\"time\":"),
+    ]
+}
+
+#[test]
+fn lines_of_applications_that_quote_one_are_none() {
+    for line in quotations() {
+        assert_eq!(read(&line), None, "{line}");
+    }
+}
+
+#[test]
+fn the_first_look_takes_no_line_of_the_platform_for_another() {
+    let lines = [
+        format!("REPORT RequestId: {ID}\tDuration: 1 ms"),
+        "INIT_REPORT Init Duration: 1 ms\tStatus: timeout".to_owned(),
+        "RESTORE_REPORT Restore Duration: 1 ms\tStatus: timeout".to_owned(),
+        format!("RequestId: {ID} Error: Runtime exited without providing a reason"),
+        format!("2024-03-01T12:34:56.789Z {ID} Task timed out after 3.00 seconds"),
+        format!(
+            "{{\n\t \"type\":\"platform.report\",\"record\":{{\"requestId\":\"{ID}\"}},\"time\":\"2024-03-01\"}}"
+        ),
+        format!(
+            "{{\"record\":{{\"requestId\":\"{ID}\"}},\"type\":\"platform.report\",\"time\":\"2024-03-01\"}}"
+        ),
+    ];
+    for line in lines {
+        assert!(read(&line).is_some(), "{line}");
+        let written = serde_json::to_string(&line).unwrap();
+        assert!(may_be_platforms(&written.as_bytes()[1..]), "{written}");
+        // However the letters are written.
+        for at in 0..line.len().min(40) {
+            let letter = line.as_bytes()[at];
+            let rest = serde_json::to_string(&line[at + 1..]).unwrap();
+            let first = serde_json::to_string(&line[..at]).unwrap();
+            let first = first.strip_suffix('"').unwrap();
+            let written = format!("{first}\\u{letter:04x}{}", &rest[1..]);
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), line);
+            assert!(may_be_platforms(&written.as_bytes()[1..]), "{written}");
+        }
+    }
+}
+
+#[test]
+fn the_first_look_is_enough_for_ordinary_lines() {
+    for line in [
+        "",
+        "START RequestId: 1 Version: $LATEST",
+        "END RequestId: 1",
+        "INFO played 3 songs",
+        "2024-03-01T12:34:56.789Z\t8f50\tINFO\tplayed",
+        "2024-03-01T12:34:56.789Z INFO played",
+        r#"{"timestamp":"2024-03-01T12:34:56.789Z","level":"INFO","message":"played"}"#,
+        r#"{"level":"INFO","time":"2024-03-01T12:34:56.789Z"}"#,
+        "{}",
+        "Traceback (most recent call last):",
+        "\tat Player.play",
+    ] {
+        let written = serde_json::to_string(line).unwrap();
+        assert!(!may_be_platforms(&written.as_bytes()[1..]), "{written}");
+    }
+}

@@ -1,0 +1,337 @@
+//! A reader of JSON text (RFC 8259) that comes piece by piece, over a window of fixed size: what
+//! it passes is checked but not kept, unless it is asked for and short.
+
+use std::ops::Range;
+
+use shared::json::{MAX_DEPTH, MAX_NUMBER_LENGTH, Scanner, plain_prefix};
+
+use crate::error::Damage;
+use crate::payload::Source;
+
+/// A longer string, as written, is passed but not given out.
+pub const MAX_STRING_BYTES: usize = 64 << 10;
+
+/// What is inflated at a time, and scanned while it is in the processor's cache.
+const WINDOW_BYTES: usize = 256 << 10;
+
+/// Walks over JSON text.
+#[derive(Debug)]
+pub struct Reader<S> {
+    source: S,
+    window: Box<[u8]>,
+    /// The byte that is read next.
+    position: usize,
+    /// Up to here the window holds whole characters.
+    end: usize,
+    /// Up to here it is filled: the bytes after `end` begin a character.
+    filled: usize,
+    ended: bool,
+}
+
+/// A string's content between the quotes, as written.
+type Content = Range<usize>;
+
+impl<S: Source> Reader<S> {
+    /// A reader at the start of what `source` gives.
+    #[must_use]
+    pub fn new(source: S) -> Self {
+        let window = vec![0; WINDOW_BYTES].into_boxed_slice();
+        Self { source, window, position: 0, end: 0, filled: 0, ended: false }
+    }
+
+    /// The bytes that a span of this window names, until something else is read.
+    #[must_use]
+    pub fn bytes(&self, content: Content) -> &[u8] {
+        &self.window[content]
+    }
+
+    /// Passes an object, calling `member` with each key, standing before that key's value, which
+    /// `member` must pass. A key that is not among `keys` is given as an empty text.
+    ///
+    /// # Errors
+    /// What `member` returns, or [`Damage`] where no object stands here.
+    pub fn object(
+        &mut self,
+        keys: &[&'static str],
+        mut member: impl FnMut(&mut Self, &'static str) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        self.expect(b'{')?;
+        if self.take(b'}')? {
+            return Ok(());
+        }
+        loop {
+            let key = self.key(keys)?;
+            member(self, key)?;
+            if !self.take(b',')? {
+                return self.expect(b'}');
+            }
+        }
+    }
+
+    /// Passes an array, calling `element` at each of its values, which `element` must pass.
+    ///
+    /// # Errors
+    /// What `element` returns, or [`Damage`] where no array stands here.
+    pub fn array(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        self.expect(b'[')?;
+        if self.take(b']')? {
+            return Ok(());
+        }
+        loop {
+            element(self)?;
+            if !self.take(b',')? {
+                return self.expect(b']');
+            }
+        }
+    }
+
+    /// The next byte that is no white space.
+    ///
+    /// # Errors
+    /// [`Damage`] where the text ends or is not what it should be.
+    pub fn peek(&mut self) -> Result<u8, Damage> {
+        loop {
+            let rest = &self.window[self.position..self.end];
+            let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+            if let Some(count) = rest.iter().position(|byte| !blank(byte)) {
+                self.position += count;
+                return Ok(self.window[self.position]);
+            }
+            self.position = self.end;
+            self.more()?.then_some(()).ok_or(Damage::NotJson)?;
+        }
+    }
+
+    /// The beginning of the string that stands here, as written: `count` bytes, or all that there
+    /// are, with what follows the string.
+    ///
+    /// # Errors
+    /// As [`Reader::peek`]; also where no string stands here.
+    pub fn beginning(&mut self, count: usize) -> Result<&[u8], Damage> {
+        if self.peek()? != b'"' {
+            return Err(Damage::NotJson);
+        }
+        while self.end - self.position <= count && self.more()? {}
+        let start = self.position + 1;
+        Ok(&self.window[start..self.end.min(start + count)])
+    }
+
+    /// Passes a string, and gives its content if that is no longer than [`MAX_STRING_BYTES`].
+    ///
+    /// # Errors
+    /// As [`Reader::peek`]; also where no string stands here.
+    pub fn string(&mut self) -> Result<Option<Content>, Damage> {
+        self.expect(b'"')?;
+        let mut length = 0;
+        loop {
+            let (passed, closed) = pass(&self.window[self.position + length..self.end])?;
+            length += passed;
+            if closed {
+                let start = self.position;
+                self.position += length + 1;
+                return Ok((length <= MAX_STRING_BYTES).then(|| start..start + length));
+            }
+            if length > MAX_STRING_BYTES {
+                self.position += length;
+                return self.rest_of_string().map(|()| None);
+            }
+            self.more()?.then_some(()).ok_or(Damage::NotJson)?;
+        }
+    }
+
+    /// Passes a string.
+    ///
+    /// # Errors
+    /// As [`Reader::string`].
+    pub fn skip_string(&mut self) -> Result<(), Damage> {
+        self.expect(b'"')?;
+        self.rest_of_string()
+    }
+
+    fn rest_of_string(&mut self) -> Result<(), Damage> {
+        loop {
+            let (passed, closed) = pass(&self.window[self.position..self.end])?;
+            self.position += passed;
+            if closed {
+                self.position += 1;
+                return Ok(());
+            }
+            self.more()?.then_some(()).ok_or(Damage::NotJson)?;
+        }
+    }
+
+    /// Passes a whole value.
+    ///
+    /// # Errors
+    /// As [`Reader::peek`]; also where it is nested too deep.
+    pub fn skip_value(&mut self) -> Result<(), Damage> {
+        // What closes the arrays and objects that are open.
+        let mut open = Vec::new();
+        loop {
+            match self.peek()? {
+                b'"' => self.skip_string()?,
+                bracket @ (b'[' | b'{') => {
+                    self.position += 1;
+                    // In ASCII, a closing bracket is two after its opening one.
+                    open.push(bracket + 2);
+                    if open.len() > MAX_DEPTH {
+                        return Err(Damage::NotJson);
+                    }
+                    if self.peek()? != bracket + 2 {
+                        self.key_in(&open)?;
+                        continue;
+                    }
+                }
+                _ => {
+                    self.scalar()?;
+                }
+            }
+            loop {
+                let Some(close) = open.last() else { return Ok(()) };
+                if self.take(b',')? {
+                    self.key_in(&open)?;
+                    break;
+                }
+                self.expect(*close)?;
+                open.pop();
+            }
+        }
+    }
+
+    /// A number without sign, fraction and exponent.
+    ///
+    /// # Errors
+    /// As [`Reader::peek`]; `None` where something else stands here, which is passed.
+    pub fn integer(&mut self) -> Result<Option<u64>, Damage> {
+        if !self.peek()?.is_ascii_digit() {
+            return self.skip_value().map(|()| None);
+        }
+        let number = self.scalar()?;
+        let text = str::from_utf8(self.bytes(number)).ok();
+        Ok(text.and_then(|digits| digits.parse().ok()))
+    }
+
+    /// Passes white space up to the end of the text.
+    ///
+    /// # Errors
+    /// [`Damage`] where something else comes, or the source does not end as it should.
+    pub fn finish(&mut self) -> Result<(), Damage> {
+        loop {
+            let rest = &self.window[self.position..self.end];
+            if !rest.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+                return Err(Damage::NotJson);
+            }
+            self.position = self.end;
+            if !self.more()? {
+                return Ok(());
+            }
+        }
+    }
+
+    fn key_in(&mut self, open: &[u8]) -> Result<(), Damage> {
+        match open.last() {
+            Some(b'}') => self.key(&[]).map(drop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Passes a key and its colon.
+    fn key(&mut self, keys: &[&'static str]) -> Result<&'static str, Damage> {
+        let content = self.string()?;
+        let key = content.map(|content| self.known(content, keys)).unwrap_or_default();
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    fn known(&self, content: Content, keys: &[&'static str]) -> &'static str {
+        let content = self.bytes(content);
+        let mut spare = Vec::new();
+        let content = shared::json::meaning(content, &mut spare);
+        keys.iter().find(|key| key.as_bytes() == content).copied().unwrap_or_default()
+    }
+
+    /// Passes a number, `true`, `false` or `null`.
+    fn scalar(&mut self) -> Result<Content, Damage> {
+        let of_scalar =
+            |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        loop {
+            let rest = &self.window[self.position..self.end];
+            let length = rest.iter().position(|byte| !of_scalar(byte)).unwrap_or(rest.len());
+            if length > MAX_NUMBER_LENGTH {
+                return Err(Damage::NotJson);
+            }
+            if length < rest.len() || !self.more()? {
+                let scalar = self.position..self.position + length;
+                let mut scanner = Scanner::new(self.bytes(scalar.clone()));
+                let whole = scanner.scalar().is_ok() && scanner.peek().is_none();
+                self.position += length;
+                return whole.then_some(scalar).ok_or(Damage::NotJson);
+            }
+        }
+    }
+
+    fn take(&mut self, byte: u8) -> Result<bool, Damage> {
+        let there = self.peek()? == byte;
+        self.position += usize::from(there);
+        Ok(there)
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), Damage> {
+        if self.take(byte)? { Ok(()) } else { Err(Damage::NotJson) }
+    }
+
+    /// Reads on, keeping what is not passed yet; `false` at the end.
+    fn more(&mut self) -> Result<bool, Damage> {
+        if self.ended {
+            return Ok(false);
+        }
+        self.window.copy_within(self.position..self.filled, 0);
+        self.end -= self.position;
+        self.filled -= self.position;
+        self.position = 0;
+        let before = self.end;
+        while self.end == before {
+            let count = self.source.read(&mut self.window[self.filled..])?;
+            if count == 0 {
+                self.ended = true;
+                return if self.filled == self.end { Ok(false) } else { Err(Damage::NotJson) };
+            }
+            self.filled += count;
+            self.end += whole_characters(&self.window[self.end..self.filled])?;
+        }
+        Ok(true)
+    }
+}
+
+/// How many bytes at the start are whole characters of UTF-8; what follows must begin one.
+fn whole_characters(bytes: &[u8]) -> Result<usize, Damage> {
+    match simdutf8::compat::from_utf8(bytes) {
+        Ok(_) => Ok(bytes.len()),
+        Err(error) if error.error_len().is_none() => Ok(error.valid_up_to()),
+        Err(_) => Err(Damage::NotJson),
+    }
+}
+
+/// How many bytes of a string's content are here, and whether its closing quote follows them;
+/// where it does not, they are all but an escape that is cut off.
+fn pass(bytes: &[u8]) -> Result<(usize, bool), Damage> {
+    let mut position = 0;
+    loop {
+        let rest = &bytes[position..];
+        let plain = plain_prefix(rest);
+        position += plain;
+        match rest[plain..] {
+            [b'"', ..] => return Ok((position, true)),
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => position += 2,
+            [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => {
+                position += 6;
+            }
+            [] | [b'\\'] => return Ok((position, false)),
+            [b'\\', b'u', ref digits @ ..] if digits.len() < 4 => return Ok((position, false)),
+            _ => return Err(Damage::NotJson),
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What the lines of a batch come to: each failure once, however many lines tell of it, and in
+//! whatever order.
+//!
+//! A batch can hold millions of lines, so little is kept of each, and everything is joined by
+//! sorting.
+
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use crate::join;
+use crate::line::{Failure, Line};
+
+/// Of so many failures the requests' ids are kept: more lines than that nobody reads.
+pub const MAX_NAMED: usize = 10_000;
+
+/// The lines of a batch.
+#[derive(Debug, Default)]
+pub struct Tally {
+    lines: Vec<Told>,
+    starts: Vec<Start>,
+    names: HashMap<u64, String, FixedState>,
+    hasher: FixedState,
+    memory_percent: Option<Highest>,
+    init_ms: Option<Highest>,
+}
+
+/// What a batch comes to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Outcome {
+    /// Every failure, by time.
+    pub failures: Vec<Failed>,
+    /// The requests' ids by which failures are named, but for those beyond [`MAX_NAMED`].
+    pub names: HashMap<u64, String, FixedState>,
+    /// The highest share of its memory that an invocation used, in percent.
+    pub memory_percent: Option<Highest>,
+    /// The longest start, in milliseconds.
+    pub init_ms: Option<Highest>,
+}
+
+/// A failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Failed {
+    /// When it was told: milliseconds since 1970.
+    pub time_ms: u64,
+    /// What happened.
+    pub failure: Failure,
+    /// Of which request, see [`Outcome::names`]; a start may be none's.
+    pub request: Option<u64>,
+}
+
+/// The highest of several values, and when it was told first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Highest {
+    /// The value.
+    pub value: f64,
+    /// Milliseconds since 1970.
+    pub time_ms: u64,
+}
+
+/// What one line tells of an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Told {
+    /// The hash of the request's id.
+    pub(crate) request: u64,
+    pub(crate) what: What,
+    pub(crate) time_ms: u64,
+}
+
+/// What is told: by lines of errors, then by reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum What {
+    /// A line that only an error's report can be joined with.
+    MemoryHint,
+    /// A line of an error.
+    Error(Failure),
+    /// A report: an invocation of its own.
+    Report(Option<Failure>),
+    /// Nothing any more: another one tells it.
+    Joined,
+}
+
+/// A start that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Start {
+    pub(crate) time_ms: u64,
+    pub(crate) timed_out: bool,
+    pub(crate) in_invocation: bool,
+}
+
+impl Tally {
+    /// Takes a line that was written at this time.
+    pub fn add(&mut self, line: Line, time_ms: u64) {
+        let (request_id, what) = match line {
+            Line::Report(report) => {
+                raise(&mut self.memory_percent, report.memory_percent, time_ms);
+                raise(&mut self.init_ms, report.init_ms, time_ms);
+                (report.request_id, What::Report(report.failure))
+            }
+            Line::Failed { request_id, failure } => (request_id, What::Error(failure)),
+            Line::OutOfMemory { request_id } => (request_id, What::MemoryHint),
+            Line::StartFailed { in_invocation, timed_out } => {
+                return self.starts.push(Start { time_ms, timed_out, in_invocation });
+            }
+            Line::Started { init_ms } => return raise(&mut self.init_ms, Some(init_ms), time_ms),
+        };
+        let request = self.hasher.hash_one(&request_id);
+        self.lines.push(Told { request, what, time_ms });
+        if what != What::Report(None) && self.names.len() < MAX_NAMED {
+            self.names.insert(request, request_id);
+        }
+    }
+
+    /// What all lines come to.
+    #[must_use]
+    pub fn finish(self) -> Outcome {
+        let Self { lines, starts, names, memory_percent, init_ms, .. } = self;
+        let failures = join::failures(lines, starts);
+        Outcome { failures, names, memory_percent, init_ms }
+    }
+}
+
+/// Of equal values the first told counts, so that the order of the lines does not.
+fn raise(highest: &mut Option<Highest>, value: Option<f64>, time_ms: u64) {
+    let Some(value) = value.filter(|value| value.is_finite()) else { return };
+    let is_higher = highest.is_none_or(|highest| {
+        value > highest.value || value >= highest.value && time_ms < highest.time_ms
+    });
+    if is_higher {
+        *highest = Some(Highest { value, time_ms });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! What is kept of lines.
+
+use super::*;
+use crate::line::Report;
+
+fn report(memory_percent: f64, init_ms: Option<f64>) -> Line {
+    let memory_percent = Some(memory_percent);
+    Line::Report(Report { request_id: "a".to_owned(), failure: None, memory_percent, init_ms })
+}
+
+fn of(lines: &[(Line, u64)]) -> Outcome {
+    let mut tally = Tally::default();
+    for (line, time_ms) in lines {
+        tally.add(line.clone(), *time_ms);
+    }
+    tally.finish()
+}
+
+#[test]
+fn the_highest_counts_and_of_equals_the_first() {
+    let mut lines = [
+        (report(25.0, None), 1),
+        (report(75.0, Some(200.0)), 5),
+        (report(75.0, Some(100.0)), 3),
+        (report(f64::INFINITY, Some(f64::NAN)), 2),
+        (Line::Started { init_ms: 150.0 }, 4),
+    ];
+    let expected = Outcome {
+        memory_percent: Some(Highest { value: 75.0, time_ms: 3 }),
+        init_ms: Some(Highest { value: 200.0, time_ms: 5 }),
+        ..Outcome::default()
+    };
+    assert_eq!(of(&lines), expected);
+    lines.reverse();
+    assert_eq!(of(&lines), expected);
+    assert_eq!(of(&[]), Outcome::default());
+}
+
+#[test]
+fn failures_are_named_as_far_as_names_go() {
+    let failed = |index: usize| Line::Failed {
+        request_id: format!("request-{index}"),
+        failure: Failure::Timeout,
+    };
+    let lines: Vec<_> = (0..MAX_NAMED + 5).map(|index| (failed(index), index as u64)).collect();
+    let outcome = of(&lines);
+    assert_eq!(outcome.failures.len(), MAX_NAMED + 5);
+    let names: Vec<_> = outcome
+        .failures
+        .iter()
+        .map(|failed| failed.request.and_then(|request| outcome.names.get(&request)))
+        .collect();
+    let expected = |index: usize| (index < MAX_NAMED).then(|| format!("request-{index}"));
+    for (index, name) in names.into_iter().enumerate() {
+        assert_eq!(name, expected(index).as_ref());
+    }
+    // What went well needs no name.
+    assert!(of(&[(report(1.0, None), 1)]).names.is_empty());
+}
