@@ -5,6 +5,7 @@ mod aws;
 mod compile;
 mod console;
 mod demo;
+mod doctor;
 mod failure;
 mod interrupt;
 mod invoke;
@@ -32,6 +33,7 @@ const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interru
 #[derive(Debug, Subcommand)]
 enum Command {
     Demo(demo::Args),
+    Doctor(doctor::Args),
     Inspect(redrive::inspect::Args),
     Invoke(invoke::Args),
     Redrive(redrive::Args),
@@ -42,6 +44,7 @@ enum Command {
 async fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Demo(args) => Box::pin(demo::run(args)).await,
+        Command::Doctor(args) => Box::pin(doctor::run(args)).await,
         Command::Inspect(args) => Box::pin(redrive::inspect::run(args)).await,
         Command::Invoke(args) => invoke::run(args).await,
         Command::Redrive(args) => Box::pin(redrive::run(args)).await,

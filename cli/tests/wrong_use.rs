@@ -41,6 +41,7 @@ fn help_has_examples_and_exit_codes() {
         (&["--help"][..], "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted"),
         (&["demo", "--help"], "cargo sluice demo --events my-events.ndjson"),
         (&["invoke", "--help"], "cargo sluice invoke firehose-transform events/"),
+        (&["doctor", "-h"], "cargo sluice doctor --function sluice-dev-sqs-consumer"),
         (&["inspect", "-h"], "cargo sluice inspect music-dlq --min-age 7d"),
         (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes"),
         (&["redrive", "--help"], "eval \"$(aws configure export-credentials --profile NAME"),

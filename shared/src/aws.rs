@@ -4,6 +4,11 @@
 //! process lives: nothing has to be looked up or renewed. A client is to be built when it is
 //! first called for: it costs more than the rest of a cold start.
 
+#[cfg(feature = "requests")]
+mod exchange;
+#[cfg(feature = "requests")]
+mod signer;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -20,6 +25,10 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::config::Environment;
+#[cfg(feature = "requests")]
+pub use exchange::{Answer, ExchangeError, MAX_ANSWER_BYTES, exchange};
+#[cfg(feature = "requests")]
+pub use signer::{Signer, SigningError};
 
 /// A service of AWS, by its name in `AWS_ENDPOINT_URL_…`.
 pub type Service = &'static str;

@@ -8,7 +8,7 @@ use dlq_redrive::summary::Answer;
 use dlq_redrive::tally::{Ages, Names};
 
 use crate::console::printable;
-use crate::layout::{details, most_first, row};
+use crate::layout::{details, most_first, row, thousands};
 
 /// Longest text shown, in characters.
 const SHOWN: usize = 200;
@@ -46,7 +46,8 @@ fn redrive(out: &mut Formatter<'_>, answer: &Answer) -> fmt::Result {
     row(out, "Looked at", *scanned, "messages")?;
     counts(out, reasons)?;
     let (moving, parking) = if *dry_run { ("To move", "To park") } else { ("Moved", "Parked") };
-    row(out, moving, *moved, if *dry_run { "nothing was moved" } else { "" })?;
+    let note = if *dry_run { "nothing was moved" } else { "in their destination" };
+    row(out, moving, *moved, note)?;
     if *parked > 0 {
         row(out, parking, *parked, "redriven too often")?;
     }
@@ -70,14 +71,18 @@ fn inspect(out: &mut Formatter<'_>, answer: &Answer) -> fmt::Result {
         return Ok(());
     };
     row(out, "Looked at", *scanned, "messages")?;
-    let counted = counted(reasons);
-    row(out, "Meant", counted.values().sum(), "by their reason")?;
-    details(out, most_first(&counted))?;
-    if counted.is_empty() {
+    let by_reason = counted(reasons);
+    row(out, "Meant", by_reason.values().sum(), "by their reason")?;
+    details(out, most_first(&by_reason))?;
+    if by_reason.is_empty() {
         return Ok(());
     }
     writeln!(out, "Came from")?;
-    counts(out, sources)?;
+    let sources = counted(sources);
+    for (count, arn) in most_first(&sources) {
+        // Two ARNs may differ in their last letter: they are shown whole.
+        writeln!(out, "{:12}{:>9}    {}", "", thousands(count), printable(arn, SHOWN))?;
+    }
     show_ages(out, ages)?;
     writeln!(out, "Samples")?;
     for id in samples {
@@ -89,7 +94,9 @@ fn inspect(out: &mut Formatter<'_>, answer: &Answer) -> fmt::Result {
 fn show_ages(out: &mut Formatter<'_>, ages: &Ages) -> fmt::Result {
     let Ages { oldest_seconds, youngest_seconds, hour, day, week, older } = ages;
     let (Some(oldest), Some(youngest)) = (oldest_seconds, youngest_seconds) else { return Ok(()) };
-    writeln!(out, "First sent             {} to {} ago", age(*youngest), age(*oldest))?;
+    let (youngest, oldest) = (age(*youngest), age(*oldest));
+    let range = if youngest == oldest { oldest } else { format!("{youngest} to {oldest}") };
+    writeln!(out, "First sent {:12}  {range} ago", "")?;
     let ranges = [
         (*hour, "up to an hour ago"),
         (*day, "up to a day"),
@@ -109,10 +116,11 @@ fn status(out: &mut Formatter<'_>, tasks: &[MoveTask]) -> fmt::Result {
     for task in tasks {
         let moved = task.approximate_number_of_messages_moved;
         let of = task.approximate_number_of_messages_to_move;
-        let of = of.map(|of| format!("of {of}, ")).unwrap_or_default();
+        let of = of.filter(|of| *of > 0);
+        let of = of.map(|of| format!(" of {}", thousands(of))).unwrap_or_default();
         let to = task.destination_arn.as_deref().unwrap_or("where they came from");
         let why = task.failure_reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        let note = format!("moved {of}to {to}{why}");
+        let note = format!("moved{of}, to {to}{why}");
         row(out, &printable(&task.status, 11), moved, &printable(&note, SHOWN))?;
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! Queues in a SQS on this machine, and the real command that works on them.
 
+pub(crate) mod lambda;
+
 use std::process::{Output, Stdio};
 
 use local::sqs::Client;

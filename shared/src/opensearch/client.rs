@@ -4,19 +4,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::http::Request as HttpRequest;
-use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header::AUTHORIZATION};
-use http_body_util::{BodyExt, Limited};
 
-use super::signer::Signer;
 use super::{Auth, Place, Settings, Url, lookup};
-use crate::aws::{self, Aws};
-
-/// The longest answer that is read, in bytes.
-pub const MAX_ANSWER_BYTES: usize = 32 * 1_048_576;
+use crate::aws::{self, Answer, Aws, ExchangeError, Signer, SigningError};
 
 /// A client of one OpenSearch. Nothing is opened or asked for before the first request.
 #[derive(Debug)]
@@ -42,15 +34,6 @@ enum SignIn {
     None,
 }
 
-/// An answer, whatever its status.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The HTTP status.
-    pub status: u16,
-    /// The whole body.
-    pub body: Bytes,
-}
-
 /// Why there is no answer. No text quotes a request, an answer or a password.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -65,7 +48,7 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
-    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`].
+    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`](aws::MAX_ANSWER_BYTES).
     #[error("the answer broke off or is too long: {0}")]
     BrokenAnswer(String),
     /// The domain's endpoint could not be looked up.
@@ -114,26 +97,28 @@ impl Client {
         let path = request.uri().path_and_query().ok_or(Error::Path)?;
         *request.uri_mut() = found.url.join(path).ok_or(Error::Path)?;
         match &found.sign_in {
-            SignIn::Signature(signer) => signer.sign(&mut request, SystemTime::now())?,
+            SignIn::Signature(signer) => {
+                let failed = |error: SigningError| Error::Signing(error.to_string());
+                signer.sign(&mut request, SystemTime::now()).map_err(failed)?;
+            }
             SignIn::Header(header) => {
                 request.headers_mut().insert(AUTHORIZATION, header.clone());
             }
             SignIn::None => {}
         }
-        let request = HttpRequest::try_from(request.map(SdkBody::from)).map_err(|_| Error::Path)?;
-        let response = self.connector.get_or_init(aws::connector).call(request).await;
-        let response = response.map_err(|error| Error::Unreachable {
-            url: found.url.as_str().to_owned(),
-            reason: aws::cause(&error),
+        let answer = aws::exchange(self.connector.get_or_init(aws::connector), request).await;
+        let answer = answer.map_err(|error| match error {
+            ExchangeError::Unreachable(reason) => {
+                Error::Unreachable { url: found.url.as_str().to_owned(), reason }
+            }
+            ExchangeError::BrokenAnswer(reason) => Error::BrokenAnswer(reason),
+            ExchangeError::Request => Error::Path,
         })?;
-        let status = response.status().as_u16();
-        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let body = body.map_err(|error| Error::BrokenAnswer(aws::cause(&*error)))?.to_bytes();
-        if status == 401 && matches!(self.settings.auth, Auth::Secret(_)) {
+        if answer.status == 401 && matches!(self.settings.auth, Auth::Secret(_)) {
             // Passwords change: the next request reads the secret again.
             *self.lock_found() = None;
         }
-        Ok(Answer { status, body })
+        Ok(answer)
     }
 
     async fn find(&self) -> Result<Arc<Found>, Error> {
@@ -159,7 +144,7 @@ impl Client {
                 let missing = |what: &str| Error::Signing(format!("{what} is not set"));
                 let region = url.region().or(self.aws.region.as_deref());
                 SignIn::Signature(Signer {
-                    service: *service,
+                    service: service.name(),
                     region: region.ok_or_else(|| missing("AWS_REGION"))?.to_owned(),
                     credentials: self
                         .aws

@@ -7,9 +7,9 @@
 mod client;
 mod lookup;
 mod settings;
-mod signer;
 
-pub use client::{Answer, Client, Error, MAX_ANSWER_BYTES};
+pub use crate::aws::{Answer, MAX_ANSWER_BYTES};
+pub use client::{Client, Error};
 pub use settings::{
     AUTH_VARIABLES, Auth, Place, SERVICES, Settings, SigningService, Url, VARIABLES,
 };

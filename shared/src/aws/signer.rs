@@ -1,4 +1,4 @@
-//! Signatures of AWS for requests to OpenSearch.
+//! Signatures of AWS, for requests that no SDK sends.
 
 use std::time::SystemTime;
 
@@ -10,21 +10,33 @@ use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
 use http::{Request, header::AUTHORIZATION};
 
-use super::{Error, SigningService};
+/// The service of collections of OpenSearch Serverless.
+const SERVERLESS: &str = "aoss";
 
-/// Signs requests to one domain or collection.
+/// Signs requests to one service in one region.
 #[derive(Clone, Debug)]
-pub(super) struct Signer {
-    pub(super) service: SigningService,
-    pub(super) region: String,
-    pub(super) credentials: Credentials,
+pub struct Signer {
+    /// The service's name in a signature, such as `es`.
+    pub service: &'static str,
+    /// Such as `eu-west-1`.
+    pub region: String,
+    /// Whose signature it is.
+    pub credentials: Credentials,
 }
+
+/// A request that cannot be signed, such as one with a header that is no text.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct SigningError(String);
 
 impl Signer {
     /// Adds a signature of the time `now` to a request that has all its headers.
-    pub(super) fn sign(&self, request: &mut Request<Bytes>, now: SystemTime) -> Result<(), Error> {
+    ///
+    /// # Errors
+    /// [`SigningError`], where the request is left as it was.
+    pub fn sign(&self, request: &mut Request<Bytes>, now: SystemTime) -> Result<(), SigningError> {
         let mut settings = SigningSettings::default();
-        if self.service == SigningService::Serverless {
+        if self.service == SERVERLESS {
             // Asked for by this service (source: Amazon OpenSearch Service Developer Guide,
             // "Signing HTTP requests with other clients").
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
@@ -33,11 +45,11 @@ impl Signer {
         let parameters = SigningParams::builder()
             .identity(&identity)
             .region(&self.region)
-            .name(self.service.name())
+            .name(self.service)
             .time(now)
             .settings(settings)
             .build()
-            .map_err(|error| Error::Signing(error.to_string()))?
+            .map_err(|error| SigningError(error.to_string()))?
             .into();
         let headers = request.headers().iter();
         let signable = SignableRequest::new(
@@ -47,7 +59,7 @@ impl Signer {
             SignableBody::Bytes(request.body()),
         );
         let signed = signable.and_then(|signable| sign(signable, &parameters));
-        let signed = signed.map_err(|error| Error::Signing(error.to_string()))?;
+        let signed = signed.map_err(|error| SigningError(error.to_string()))?;
         let (instructions, _signature) = signed.into_parts();
         instructions.apply_to_request_http1x(request);
         // Whoever has the signature can send the same request for some minutes.
@@ -66,7 +78,7 @@ mod tests {
 
     const TOKEN: &str = "IQoJb3JpZ2luEXAMPLE/+==";
 
-    fn signer(service: SigningService, region: &str, token: Option<&str>) -> Signer {
+    fn signer(service: &'static str, region: &str, token: Option<&str>) -> Signer {
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
         let token = token.map(str::to_owned);
         let credentials = Credentials::new("AKIDEXAMPLE", secret, token, None, "test");
@@ -92,7 +104,7 @@ mod tests {
         let uri =
             "https://search-music-abc123.eu-west-1.es.amazonaws.com/_index_template/music-events";
         let request = Request::put(uri).header("content-type", "application/json");
-        let signer = signer(SigningService::Domain, "eu-west-1", Some(TOKEN));
+        let signer = signer("es", "eu-west-1", Some(TOKEN));
         let request = signed(&signer, request, r#"{"priority":1}"#);
         assert_eq!(
             request.headers()[AUTHORIZATION],
@@ -113,7 +125,7 @@ mod tests {
         let request = Request::post("https://abc123.us-east-1.aoss.amazonaws.com/_bulk")
             .header("content-type", "application/x-ndjson")
             .header("content-encoding", "gzip");
-        let signer = signer(SigningService::Serverless, "us-east-1", None);
+        let signer = signer("aoss", "us-east-1", None);
         let request = signed(&signer, request, "{}\n");
         assert_eq!(
             request.headers()["x-amz-content-sha256"],
