@@ -6,6 +6,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use crate::LEAST_STEPS;
 use crate::history::{
     Action, Call, Failing, Fault, History, Place, Plan, Redrive, Setup, Step, Told, What,
 };
@@ -13,7 +14,7 @@ use crate::message::{Form, Kind, Message};
 
 /// A history.
 pub(crate) fn history() -> impl Strategy<Value = History> {
-    (setup(), vec(step(), 4..20)).prop_map(|(setup, steps)| History { setup, steps })
+    (setup(), vec(step(), LEAST_STEPS..20)).prop_map(|(setup, steps)| History { setup, steps })
 }
 
 fn setup() -> impl Strategy<Value = Setup> {

@@ -200,6 +200,16 @@ impl fmt::Display for Plan {
     }
 }
 
+impl Action {
+    /// What goes wrong, where there is a process.
+    pub(crate) const fn plan(&mut self) -> Option<&mut Plan> {
+        match self {
+            Self::Consume(_, plan) | Self::Redrive(_, plan) => Some(plan),
+            Self::Send(_) | Self::SendAgain(_) | Self::OpenSearch(_) => None,
+        }
+    }
+}
+
 impl What {
     /// What is counted where it happens.
     pub(crate) const fn name(self) -> &'static str {

@@ -35,6 +35,7 @@ mod search;
 mod world;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::thread;
 
 use proptest::prelude::*;
@@ -51,6 +52,45 @@ const HISTORIES: u64 = 10_000;
 /// A failing history is made smaller with so many runs at most.
 const MAX_SHRINKS: u32 = 20_000;
 
+/// Odd, with bits everywhere: 2 to the 128 divided by the golden ratio.
+const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
+
+/// The histories that are ended at each await of each process.
+const ENDED_EVERYWHERE: u64 = 30;
+
+/// A drawn history has no fewer steps.
+const LEAST_STEPS: usize = 2;
+
+/// What has to happen in some history, or they are none that prove anything.
+const EVERYTHING: [&str; 26] = [
+    "crashed",
+    "deduplicated",
+    "deleted with an old handle",
+    "deleted, and came back",
+    "done, and silent",
+    "done, and told as failed",
+    "entry done, and told as failed",
+    "entry failed",
+    "failed",
+    "given again",
+    "given up",
+    "good, and kept for a person",
+    "hung",
+    "indexed",
+    "invocation failed",
+    "more than asked for",
+    "moved by SQS",
+    "not redriven",
+    "panicked",
+    "parked",
+    "redriven",
+    "refused, and kept",
+    "reversed",
+    "silent",
+    "slow",
+    "to come back",
+];
+
 type Seen = BTreeMap<&'static str, u64>;
 
 /// A history that fails, and why.
@@ -60,18 +100,24 @@ struct Failure {
     why: String,
 }
 
-/// Runs the history of a seed, and makes it smaller where it fails.
-fn try_seed(seed: u64, forgets: Option<usize>, counts: &mut Seen) -> Result<(), Failure> {
+/// The history of a seed, with all that is simpler than it.
+fn drawn(seed: u64) -> (TestRunner, impl ValueTree<Value = History>) {
     let config = ProptestConfig {
         failure_persistence: None,
         max_shrink_iters: MAX_SHRINKS,
         ..ProptestConfig::default()
     };
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let random = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    // Spread over all bits: what it draws from seeds that differ little would be much the same.
+    let bytes = u128::from(seed + 1).wrapping_mul(SPREAD).to_le_bytes();
+    let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
     let mut runner = TestRunner::new_with_rng(config, random);
     let tree = draw::history().new_tree(&mut runner).unwrap();
+    (runner, tree)
+}
+
+/// Runs the history of a seed, and makes it smaller where it fails.
+fn try_seed(seed: u64, forgets: Option<usize>, counts: &mut Seen) -> Result<(), Failure> {
+    let (mut runner, tree) = drawn(seed);
     let ended = run(&tree.current(), forgets, false);
     for (what, times) in ended.seen {
         *counts.entry(what).or_default() += times;
@@ -105,7 +151,7 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Runs the histories of these seeds, on all processors.
-fn try_seeds(seeds: std::ops::Range<u64>) -> Result<Seen, Failure> {
+fn try_seeds(seeds: Range<u64>) -> Result<Seen, Failure> {
     let threads = thread::available_parallelism().map_or(1, |threads| threads.get() as u64);
     let try_some = |first: u64| {
         let mut seen = Seen::new();
@@ -129,10 +175,64 @@ fn try_seeds(seeds: std::ops::Range<u64>) -> Result<Seen, Failure> {
 
 #[test]
 fn whatever_happens_nothing_is_lost() {
-    let seeds = match number("SIMULATION_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIMULATION_HISTORIES").unwrap_or(HISTORIES),
-    };
+    let histories = number("SIMULATION_HISTORIES").unwrap_or(HISTORIES);
+    let seeds = number("SIMULATION_SEED").map_or(0..histories, |seed| seed..seed + 1);
+    let are_enough = seeds.end - seeds.start >= HISTORIES;
     let seen = try_seeds(seeds).unwrap_or_else(|failure| panic!("{}", failure.text(None)));
     println!("{seen:#?}");
+    for what in EVERYTHING {
+        assert!(!are_enough || seen.contains_key(what), "in no history: {what}");
+    }
+}
+
+#[test]
+fn whatever_await_a_process_ends_at_nothing_is_lost() {
+    let mut awaits = 0;
+    for seed in 0..ENDED_EVERYWHERE {
+        let mut history = drawn(seed).1.current();
+        for step in 0..history.steps.len() {
+            if let Some(plan) = history.steps[step].action.plan() {
+                plan.crash = None;
+            }
+        }
+        for step in 0..history.steps.len() {
+            for nth in 0.. {
+                let mut history = history.clone();
+                let Some(plan) = history.steps[step].action.plan() else { break };
+                plan.crash = Some(nth);
+                let ended = run(&history, None, false);
+                assert_eq!(
+                    ended.broken, None,
+                    "seed {seed}, await {nth} of step {step}:\n{history}"
+                );
+                if !ended.seen.contains_key("crashed") {
+                    break;
+                }
+                awaits += 1;
+            }
+        }
+    }
+    assert!(awaits > 20 * ENDED_EVERYWHERE, "only {awaits} awaits");
+}
+
+#[test]
+fn a_history_is_the_same_every_time() {
+    for seed in 0..50 {
+        let history = drawn(seed).1.current();
+        let again = drawn(seed).1.current();
+        assert_eq!(run(&history, None, true).trace, run(&again, None, true).trace, "seed {seed}");
+    }
+}
+
+/// No function survives an OpenSearch that forgets what it said it has: the simulation must find
+/// that, and what it shows must be small.
+#[test]
+fn a_loss_is_found_and_made_small() {
+    let forgets = Some(3);
+    let found = (0..20).find_map(|seed| try_seed(seed, forgets, &mut Seen::new()).err());
+    let failure = found.expect("a history in which it forgets");
+    assert!(failure.why.contains("is lost"), "{}", failure.why);
+    let steps = failure.history.steps.len();
+    // A message is sent, and comes through.
+    assert!(steps <= LEAST_STEPS, "{steps} steps:\n{}", failure.text(forgets));
 }

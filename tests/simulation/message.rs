@@ -3,7 +3,7 @@
 //! Every event has a number of its own, which stands in its text and so in its document, however
 //! it is sent: by that number the simulation knows it again, whatever ids the functions give.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// A message before its events have numbers.
 #[derive(Clone, Debug)]
@@ -106,9 +106,4 @@ impl Message {
         };
         (body, events)
     }
-}
-
-/// The number of the event that a document is of.
-pub(crate) fn number_of(document: &Value) -> Option<usize> {
-    usize::try_from(document["extra"]["n"].as_u64()?).ok()
 }

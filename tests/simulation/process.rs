@@ -66,7 +66,7 @@ impl Process {
         });
         let done = timeout(LIFE, done).await.unwrap_or_default();
         if done.is_none() {
-            self.saw("crashed");
+            self.saw(if self.crashed.get() { "crashed" } else { "hung" });
             self.tell(|| "ends here".to_owned());
         }
         done

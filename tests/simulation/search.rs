@@ -4,12 +4,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde::Deserialize;
 use shared::opensearch::{Answer, Error};
 
 use crate::history::{Failing, Told, What};
 use crate::ledger::Ledger;
-use crate::message::{Kind, TAKES_BYTES, number_of};
+use crate::message::{Kind, TAKES_BYTES};
 
 #[derive(Debug)]
 pub(crate) struct OpenSearch {
@@ -24,11 +24,34 @@ pub(crate) struct OpenSearch {
 }
 
 /// One document to create.
-struct Operation {
-    event: usize,
-    kind: Option<Kind>,
+pub(crate) struct Operation {
+    pub(crate) event: usize,
     index: String,
     id: String,
+}
+
+#[derive(Deserialize)]
+struct Action {
+    create: Create,
+}
+
+#[derive(Deserialize)]
+struct Create {
+    #[serde(rename = "_index")]
+    index: String,
+    #[serde(rename = "_id")]
+    id: String,
+}
+
+/// Of a document only what tells which event it is of.
+#[derive(Deserialize)]
+struct Document {
+    extra: Extra,
+}
+
+#[derive(Deserialize)]
+struct Extra {
+    n: usize,
 }
 
 impl OpenSearch {
@@ -36,25 +59,16 @@ impl OpenSearch {
         Self { documents: BTreeSet::new(), takes_documents, down: None, forgets: None }
     }
 
-    /// The events of a request, in order.
-    pub(crate) fn events_in(body: &[u8]) -> Vec<usize> {
-        operations(body).into_iter().map(|operation| operation.event).collect()
-    }
-
-    /// Answers a request.
+    /// Answers a request of so many bytes.
     ///
     /// # Errors
     /// The outer one: something that never may be.
     pub(crate) fn bulk(
         &mut self,
-        body: &[u8],
+        (operations, bytes): (&[Operation], usize),
         troubles: &[What],
         ledger: &mut Ledger,
     ) -> Result<Result<Answer, Error>, String> {
-        let operations: Vec<_> = operations(body)
-            .into_iter()
-            .map(|operation| Operation { kind: ledger.kind(operation.event), ..operation })
-            .collect();
         let fails = troubles.iter().find_map(|what| match what {
             What::Fails { done, how } => Some((*done, *how)),
             _ => None,
@@ -63,15 +77,15 @@ impl OpenSearch {
             for operation in operations.iter().filter(|_| done) {
                 self.create(operation, ledger)?;
             }
-            if let ([only], Failing::Status(400 | 413)) = (&operations[..], how) {
+            if let ([only], Failing::Status(400 | 413)) = (operations, how) {
                 ledger.refused_wrongly.insert(only.event);
             }
             return Ok(failed(how));
         }
-        if operations.len() > self.takes_documents || body.len() > TAKES_BYTES {
+        if operations.len() > self.takes_documents || bytes > TAKES_BYTES {
             return Ok(failed(Failing::Status(413)));
         }
-        if operations.iter().any(|operation| operation.kind == Some(Kind::Toxic)) {
+        if operations.iter().any(|one| ledger.kind(one.event) == Some(Kind::Toxic)) {
             return Ok(failed(Failing::Status(400)));
         }
         let mut items = Vec::new();
@@ -90,12 +104,11 @@ impl OpenSearch {
 
     /// Creates a document where it may be; gives the status.
     fn create(&mut self, operation: &Operation, ledger: &mut Ledger) -> Result<u16, String> {
-        let Operation { event, kind, index, id } = operation;
-        if *kind == Some(Kind::Refused) {
-            return Ok(400);
-        }
-        if matches!(kind, Some(Kind::Toxic | Kind::Large)) {
-            return Ok(413);
+        let Operation { event, index, id } = operation;
+        match ledger.kind(*event) {
+            Some(Kind::Refused) => return Ok(400),
+            Some(Kind::Toxic | Kind::Large) => return Ok(413),
+            _ => {}
         }
         if self.forgets.is_some_and(|every| event % every == 0) {
             return Ok(201);
@@ -151,17 +164,16 @@ impl OpenSearch {
     }
 }
 
-fn operations(body: &[u8]) -> Vec<Operation> {
+/// The documents of a request.
+pub(crate) fn operations(body: &[u8]) -> Vec<Operation> {
     let lines: Vec<_> = body.split(|byte| *byte == b'\n').collect();
-    let pair = |pair: &[&[u8]]| {
-        let [action, document] = pair else { return None };
-        let action: Value = serde_json::from_slice(action).unwrap();
-        let member = |name: &str| action["create"][name].as_str().unwrap().to_owned();
-        let document: Value = serde_json::from_slice(document).unwrap();
-        let event = number_of(&document).unwrap();
-        Some(Operation { event, kind: None, index: member("_index"), id: member("_id") })
+    let operation = |lines: &[&[u8]]| {
+        let [action, document] = lines else { return None };
+        let Action { create: Create { index, id } } = serde_json::from_slice(action).unwrap();
+        let Document { extra } = serde_json::from_slice(document).unwrap();
+        Some(Operation { event: extra.n, index, id })
     };
-    lines.chunks(2).filter_map(pair).collect()
+    lines.chunks(2).filter_map(operation).collect()
 }
 
 /// What stands in an answer for a document.

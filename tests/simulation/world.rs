@@ -14,7 +14,7 @@ use crate::history::{Place, Setup, Told, What};
 use crate::ledger::Ledger;
 use crate::message::Message;
 use crate::queue::{Content, Queue, Receive, Stored};
-use crate::search::OpenSearch;
+use crate::search::{OpenSearch, Operation, operations};
 
 /// When every history begins: 2024-03-01T12:35:00Z, in milliseconds since 1970.
 pub(crate) const BEGINNING_MS: u64 = 1_709_296_500_000;
@@ -302,11 +302,13 @@ impl World {
 
     pub(crate) fn bulk(&self, body: &[u8], troubles: &[What]) -> Result<Answer, Error> {
         let mut state = self.state();
+        let operations = operations(body);
         if self.setup.fifo {
-            self.check_order(&state, &OpenSearch::events_in(body));
+            self.check_order(&state, &operations);
         }
         let State { search, ledger, .. } = &mut *state;
-        let answer = search.bulk(body, troubles, ledger).unwrap_or_else(|broken| {
+        let request = (&operations[..], body.len());
+        let answer = search.bulk(request, troubles, ledger).unwrap_or_else(|broken| {
             self.broke(broken);
             Err(Error::Path)
         });
@@ -319,9 +321,9 @@ impl World {
     }
 
     /// In a FIFO queue no message is tried before those before it in its group are safe.
-    fn check_order(&self, state: &State, tried: &[usize]) {
+    fn check_order(&self, state: &State, tried: &[Operation]) {
         let messages = &state.queues[&Place::Main].messages;
-        for event in tried {
+        for Operation { event, .. } in tried {
             let holds = |message: &&Stored| message.content.events.contains(event);
             let Some(message) = messages.iter().find(holds) else { continue };
             let before = messages.iter().take_while(|other| other.id != message.id);
