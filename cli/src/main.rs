@@ -10,6 +10,7 @@ mod failure;
 mod interrupt;
 mod invoke;
 mod layout;
+mod opensearch;
 mod progress;
 mod redrive;
 mod setup;

@@ -29,6 +29,14 @@ impl Bar {
         bar.enable_steady_tick(Duration::from_millis(100));
         Self(Some(bar))
     }
+
+    /// Something that stays to be read.
+    fn say(&self, line: impl Display) {
+        match &self.0 {
+            Some(bar) => bar.suspend(|| say(line)),
+            None => say(line),
+        }
+    }
 }
 
 impl Drop for Bar {
@@ -66,10 +74,7 @@ impl Spinner {
 
     /// Something that stays to be read.
     pub(crate) fn say(&self, line: impl Display) {
-        match &self.bar.0 {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
-        }
+        self.bar.say(line);
     }
 }
 
@@ -85,6 +90,11 @@ impl Progress {
     pub(crate) fn new(things: &'static str) -> Self {
         let template = format!("  {{bar:30}} {{human_pos}} of {{human_len}} {things}, {{per_sec}}");
         Self { bar: Bar::new(ProgressBar::new(0), &template), things, told_percent: 0 }
+    }
+
+    /// Something that stays to be read.
+    pub(crate) fn say(&self, line: impl Display) {
+        self.bar.say(line);
     }
 
     /// `done` of `total` are through.

@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::console;
 use crate::failure::Failure;
 use crate::interrupt::or_interrupted;
+use crate::opensearch;
 
 /// Put the index template into an OpenSearch.
 ///
@@ -43,10 +44,7 @@ where the credentials are temporary, AWS_SESSION_TOKEN. The AWS CLI sets them:
 /// # Errors
 /// When OpenSearch is not there, does not let us, or does not hold the template afterwards.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let client = Client::new(&args.opensearch).map_err(|error| match error {
-        ClientError::Url => Failure::usage(format!("--opensearch is {error}")),
-        error => Failure::failed(error),
-    })?;
+    let client = opensearch::client(&args.opensearch)?;
     let set_up = async { set_up(&client).await.map_err(|problem| explained(&client, &problem)) };
     let report = or_interrupted(set_up).await?;
     if args.json {

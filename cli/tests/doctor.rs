@@ -239,7 +239,7 @@ async fn wrong_use() {
     for (arguments, expected) in [
         (&[][..], "required arguments were not provided"),
         (&["--function", "a b"], "expected the name or the ARN of a function"),
-        (&["--opensearch", "ada:secret@host"], "--opensearch: not a URL"),
+        (&["--opensearch", "ada:secret@host"], "--opensearch is not a URL"),
     ] {
         let said = Said::of(sluice(&[&["doctor"], arguments].concat()).output().await.unwrap());
         assert_eq!((said.code, &*said.out), (2, ""), "{said:?}");

@@ -60,8 +60,7 @@ Exit codes: 0 no errors (there may be warnings), 1 errors found or failed, 2 wro
 /// # Errors
 /// [`Failure::Failed`] where something is wrong, or where nobody tells.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let client = args.opensearch.as_deref().map(Client::new).transpose();
-    let client = client.map_err(|error| Failure::usage(format_args!("--opensearch: {error}")))?;
+    let client = args.opensearch.as_deref().map(crate::opensearch::client).transpose()?;
     let json = args.json;
     let facts = or_interrupted(Box::pin(read(args, client))).await?;
     let report = Report::new(&facts, checks::check(&facts));

@@ -22,9 +22,9 @@ use tokio::time::{Instant, timeout};
 
 use super::watched::Watched;
 use crate::aws::explained;
-use crate::console::say;
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
+use crate::progress::Progress;
 
 /// No work is started when less than this is left of the time limit.
 const MARGIN: Duration = Duration::from_secs(2);
@@ -66,13 +66,16 @@ impl Engine {
         let schedule = schedule.until(stopped);
         let mut summary = Summary::default();
         let payload = request.to_string();
-        let queues = Watched::new(AwsQueues::new(self.aws.clone()), &receive_failure);
+        let progress = RefCell::new(Progress::new("messages"));
+        let queues = AwsQueues::new(self.aws.clone());
+        let queues = Watched::new(queues, &progress, &receive_failure);
         let (config, health) = (self.config(), Endpoint(self.opensearch));
         let app = App::new(config, queues, health, io::sink());
         let work = app.answer(payload.as_bytes(), &schedule, &mut summary);
-        let (answer, is_interrupted) = until_interrupted(work, &stop).await?;
-        // It takes its line away.
+        let (answer, is_interrupted) = until_interrupted(work, &stop, &progress).await?;
         drop(app);
+        // Its line goes with it.
+        drop(progress);
         let answer = answer.map_err(failed)?;
         let receive_failure = receive_failure.into_inner();
         Ok(Outcome { answer, summary, receive_failure, is_interrupted })
@@ -97,6 +100,7 @@ impl Engine {
 async fn until_interrupted<T>(
     work: impl Future<Output = T>,
     stop: &watch::Sender<bool>,
+    progress: &RefCell<Progress>,
 ) -> Result<(T, bool), Failure> {
     // Boxed: the SDK's state is large.
     let mut work = Box::pin(work);
@@ -106,7 +110,8 @@ async fn until_interrupted<T>(
         result = &mut work => return Ok((result, false)),
     }
     stop.send_replace(true);
-    say("Ending: what is in hand is finished or put back (Ctrl-C again: at once).");
+    let line = "Ending: what is in hand is finished or put back (Ctrl-C again: at once).";
+    progress.borrow().say(line);
     tokio::select! {
         biased;
         () = interrupted() => Err(abandoned()),

@@ -1,8 +1,13 @@
 //! Which messages are meant: the options of `filter`.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
+
+/// The longest visibility timeout (source: Amazon SQS API reference, `ChangeMessageVisibility`).
+const LONGEST_RUN_SECONDS: u64 = 43_200;
 
 /// All given conditions hold for a message that is meant.
 #[derive(Debug, Default, clap::Args)]
@@ -96,6 +101,15 @@ pub(super) fn seconds(text: &str) -> Result<u64, String> {
     number.and_then(|number| number.checked_mul(unit)).ok_or_else(expected)
 }
 
+/// How long a run may take: no longer than SQS lets anyone hide a message.
+pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
+    let seconds = seconds(text)?;
+    if !(1..=LONGEST_RUN_SECONDS).contains(&seconds) {
+        return Err("expected a time from 1s to 12h".to_owned());
+    }
+    Ok(Duration::from_secs(seconds))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -145,6 +159,14 @@ mod tests {
             ["", "s", "90", "-1s", "+1s", "1.5h", "1w", "2 h", "99999999999999999999d", "9é"]
         {
             assert!(seconds(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_run_takes_some_time_and_not_for_ever() {
+        assert_eq!(time_limit("12h"), Ok(Duration::from_hours(12)));
+        for text in ["0s", "43201s", "400d", "9999999999999999s", "15"] {
+            assert!(time_limit(text).is_err(), "{text}");
         }
     }
 

@@ -7,7 +7,7 @@ use shared::config::Environment;
 use shared::sqs::SQS;
 
 use super::engine::Engine;
-use super::filter::{Filter, seconds};
+use super::filter::{Filter, time_limit};
 use super::{name, verdict};
 use crate::aws;
 use crate::failure::Failure;
@@ -24,8 +24,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N")]
     max_messages: Option<u64>,
     /// End after so long
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = seconds)]
-    time_limit: u64,
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time_limit)]
+    time_limit: Duration,
     /// Print the function's answer as JSON
     #[arg(long)]
     json: bool,
@@ -57,8 +57,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     ];
     let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     let request: Map<_, _> = given.collect();
-    let time_limit = Duration::from_secs(args.time_limit);
-    let engine = Engine { aws, parking: None, opensearch: None, time_limit };
+    let engine = Engine { aws, parking: None, opensearch: None, time_limit: args.time_limit };
     let outcome = engine.run(&request.into()).await?;
     verdict::tell(&source, &outcome, args.json, None)
 }

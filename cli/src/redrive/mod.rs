@@ -14,7 +14,6 @@ use clap::ValueEnum;
 use dlq_redrive::queues::Queue;
 use dlq_redrive::request::{Action, Mode as EngineMode, Request};
 use dlq_redrive::summary::Answer;
-use local::opensearch::Client;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use shared::aws::Aws;
@@ -24,8 +23,9 @@ use shared::sqs::SQS;
 use crate::aws;
 use crate::console::print;
 use crate::failure::Failure;
+use crate::opensearch;
 use engine::Engine;
-use filter::{Filter, seconds};
+use filter::{Filter, seconds, time_limit};
 use report::Report;
 use tasks::Task;
 
@@ -70,8 +70,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     opensearch: Option<String>,
     /// End after so long; running it again goes on
-    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = seconds)]
-    time_limit: u64,
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time_limit)]
+    time_limit: Duration,
     /// Print the function's answer as JSON
     #[arg(long)]
     json: bool,
@@ -123,15 +123,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         return tasks::run(aws, &source, action, args.json).await;
     }
     let parking = named(&aws, args.parking.as_deref()).await?;
-    let opensearch = args.opensearch.as_deref().map(Client::new).transpose();
-    let opensearch =
-        opensearch.map_err(|error| Failure::usage(format_args!("--opensearch: {error}")))?;
-    let engine = Engine {
-        aws: aws.clone(),
-        parking,
-        opensearch,
-        time_limit: Duration::from_secs(args.time_limit),
-    };
+    let opensearch = args.opensearch.as_deref().map(opensearch::client).transpose()?;
+    let engine = Engine { aws: aws.clone(), parking, opensearch, time_limit: args.time_limit };
     let (json, is_dry, asked_mode) = (args.json, !args.yes, args.mode);
     let mut request = request(&aws, &source, args).await?;
     let mode = checked(&aws, &source, &request)?;

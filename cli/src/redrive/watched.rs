@@ -14,22 +14,23 @@ use crate::progress::Progress;
 #[derive(Debug)]
 pub(super) struct Watched<'a> {
     queues: AwsQueues,
-    progress: RefCell<Progress>,
+    progress: &'a RefCell<Progress>,
     /// Messages in the queue when the run began.
     total: Cell<u64>,
     looked: RefCell<HashSet<String>>,
+    /// Whether a move task of this run is under way.
+    has_task: Cell<bool>,
     receive_failure: &'a RefCell<Option<Failure>>,
 }
 
 impl<'a> Watched<'a> {
-    pub(super) fn new(queues: AwsQueues, receive_failure: &'a RefCell<Option<Failure>>) -> Self {
-        Self {
-            queues,
-            progress: RefCell::new(Progress::new("messages")),
-            total: Cell::new(0),
-            looked: RefCell::default(),
-            receive_failure,
-        }
+    pub(super) fn new(
+        queues: AwsQueues,
+        progress: &'a RefCell<Progress>,
+        receive_failure: &'a RefCell<Option<Failure>>,
+    ) -> Self {
+        let (total, looked, has_task) = (Cell::new(0), RefCell::default(), Cell::new(false));
+        Self { queues, progress, total, looked, has_task, receive_failure }
     }
 }
 
@@ -78,11 +79,19 @@ impl Queues for Watched<'_> {
         destination_arn: Option<&str>,
         rate_per_second: Option<u32>,
     ) -> Result<String, Failure> {
-        self.queues.start_move(source_arn, destination_arn, rate_per_second).await
+        let started = self.queues.start_move(source_arn, destination_arn, rate_per_second).await;
+        self.has_task.set(started.is_ok());
+        started
     }
 
     async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, Failure> {
-        self.queues.move_tasks(source_arn).await
+        let tasks = self.queues.move_tasks(source_arn).await?;
+        if let Some(task) = tasks.first().filter(|_| self.has_task.get()) {
+            let moved = task.approximate_number_of_messages_moved;
+            let all = task.approximate_number_of_messages_to_move.unwrap_or_default();
+            self.progress.borrow_mut().advance(moved, all.max(moved));
+        }
+        Ok(tasks)
     }
 
     async fn cancel_move(&self, task_handle: &str) -> Result<u64, Failure> {
