@@ -31,12 +31,17 @@ pub fn read(source: impl Source, mut found: impl FnMut(Line, u64)) -> Result<Bat
     let mut spare = Vec::new();
     let (mut kind, mut group, mut stream) = (None, None, None);
     let (mut has_events, mut log_events) = (false, 0);
+    if reader.peek()? != b'{' {
+        reader.skip_value()?;
+        reader.finish()?;
+        return Err(Damage::NoLogEvents("messageType"));
+    }
     reader.object(&KEYS, |reader, key| {
         match key {
             "messageType" => kind = text(reader)?,
             "logGroup" => group = text(reader)?,
             "logStream" => stream = text(reader)?,
-            "logEvents" => {
+            "logEvents" if reader.peek()? == b'[' => {
                 has_events = true;
                 reader.array(|reader| {
                     log_events += 1;
@@ -75,6 +80,9 @@ fn log_event<S: Source>(
     spare: &mut Vec<u8>,
     found: &mut impl FnMut(Line, u64),
 ) -> Result<(), Damage> {
+    if reader.peek()? != b'{' {
+        return Err(Damage::NoLogEvents("logEvents[]"));
+    }
     let (mut line, mut time_ms, mut has_message) = (None, None, false);
     reader.object(&["timestamp", "message"], |reader, key| {
         match key {

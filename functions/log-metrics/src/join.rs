@@ -66,14 +66,7 @@ fn join_request(lines: &mut [Told]) {
         (What::Error(Failure::Unhandled), UNHANDLED),
         (What::MemoryHint, MEMORY_HINT),
     ] {
-        let mut unclaimed = lines.iter().filter(|told| told.what == kind).count();
-        for (from, to) in claims {
-            let reports = lines.iter_mut().filter(|told| told.what == What::Report(*from));
-            for report in reports.take(unclaimed) {
-                report.what = What::Report(*to);
-                unclaimed -= 1;
-            }
-        }
+        let mut unclaimed = claim(lines, kind, claims);
         // An error without a report, which may be in another batch, stands for itself.
         for told in lines.iter_mut().filter(|told| told.what == kind) {
             told.what = match kind {
@@ -87,15 +80,53 @@ fn join_request(lines: &mut [Told]) {
     }
 }
 
+/// Lets each line of this kind claim the report that is nearest in time, or any that is left, and
+/// tells for how many there is none. Of reports of one time the first of `claims` is claimed.
+fn claim(lines: &mut [Told], kind: What, claims: &[Claim]) -> usize {
+    let told = lines.iter().filter(|told| told.what == kind);
+    let times: Vec<u64> = told.map(|told| told.time_ms).collect();
+    let rank = |what| claims.iter().position(|(from, _)| what == What::Report(*from));
+    let reports = lines.iter_mut().filter_map(|told| Some((rank(told.what)?, told)));
+    let mut reports: Vec<(usize, &mut Told)> = reports.collect();
+    reports.sort_unstable_by_key(|(rank, report)| (report.time_ms, *rank));
+
+    let claim = |(rank, report): (usize, &mut Told)| report.what = What::Report(claims[rank].1);
+    let mut unclaimed = times.len();
+    let (mut reports, mut left) = (reports.into_iter().peekable(), Vec::new());
+    for time_ms in times {
+        let Some(mut nearest) = reports.next() else { break };
+        let is_nearer = |one: &Told, other: &Told| {
+            let apart = |told: &Told| told.time_ms.abs_diff(time_ms);
+            apart(one) <= apart(other) && one.time_ms > other.time_ms
+        };
+        while let Some(next) = reports.next_if(|(_, next)| is_nearer(next, nearest.1)) {
+            left.push(std::mem::replace(&mut nearest, next));
+        }
+        claim(nearest);
+        unclaimed -= 1;
+    }
+    left.sort_unstable_by_key(|(rank, report)| (*rank, report.time_ms));
+    left.truncate(unclaimed);
+    unclaimed -= left.len();
+    left.into_iter().for_each(claim);
+    unclaimed
+}
+
 /// One failure for each failed start, and takes the invocations that failed with them out of
 /// `reports`, which are sorted by time.
-fn join_starts(starts: Vec<Start>, reports: &mut [Told]) -> Vec<Failed> {
-    let (mut repeated, mut alone): (Vec<_>, Vec<_>) =
-        starts.into_iter().partition(|start| start.in_invocation);
-    repeated.sort_unstable();
-    alone.sort_unstable();
+fn join_starts(mut starts: Vec<Start>, reports: &mut [Told]) -> Vec<Failed> {
     // What failed at the start is tried again in the invocation, and told again if it fails again.
-    alone.drain(..alone.len().min(repeated.len()));
+    starts.sort_unstable_by_key(|start| (start.time_ms, start.in_invocation, start.timed_out));
+    let (mut alone, mut repeated, mut before_its_first) = (Vec::new(), Vec::new(), 0);
+    for start in starts {
+        if !start.in_invocation {
+            alone.push(start);
+            continue;
+        }
+        repeated.push(start);
+        before_its_first += usize::from(alone.pop().is_none());
+    }
+    alone.drain(..alone.len().min(before_its_first));
 
     let mut joined = Joined { reports, failures: Vec::new() };
     for after in [true, false] {

@@ -84,6 +84,14 @@ fn every_report_is_an_attempt() {
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);
     let lines = [error(1, OutOfMemory, 1), report(1, Unhandled, 2), report(1, Timeout, 3)];
     assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (Timeout, Some(1))]);
+    // The line is of the report that comes with it.
+    let lines = [error(1, OutOfMemory, 1), report(1, Unhandled, 2), report(1, OutOfMemory, 62)];
+    assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (OutOfMemory, Some(1))]);
+    let lines = [report(1, Timeout, 2), error(1, Timeout, 61), report(1, None, 60)];
+    assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);
+    // All at once: as few failures as can be.
+    let lines = [error(1, Timeout, 1), report(1, None, 1), report(1, Timeout, 1)];
+    assert_eq!(joined(&lines, &[]), [(Timeout, Some(1))]);
     // One report is in the next batch.
     let lines = [error(1, Timeout, 1), report(1, None, 2), error(1, Timeout, 3)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);

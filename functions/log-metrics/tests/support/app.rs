@@ -1,0 +1,36 @@
+//! The function in this process, with its metrics in memory.
+
+use std::io::Write;
+
+use log_metrics::App;
+use log_metrics::config::Config;
+use log_metrics::error::Error;
+use serde_json::Value;
+use shared::event::Timestamp;
+use shared::runtime::{Function, Invocation};
+use tokio::runtime::Builder;
+use tokio::time::Instant;
+
+/// When the tests are invoked: a minute after the log events' time.
+pub(crate) const NOW_MS: u64 = 1_709_296_560_000;
+
+fn config() -> Config {
+    let variables = [
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "log-metrics-test"),
+        ("AWS_REGION", "eu-west-1"),
+    ];
+    Config::from_environment(&variables.into_iter().collect()).unwrap()
+}
+
+/// Invokes the function, which writes its metrics to `metrics`.
+pub(crate) fn invoke(event: &[u8], metrics: impl Write) -> Result<Value, Error> {
+    let runtime = Builder::new_current_thread().build().unwrap();
+    let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
+    let mut app = App::new(config(), metrics);
+    runtime.block_on(async {
+        let deadline = Instant::now();
+        let invocation = Invocation { body: event, request_id: "a", now, deadline };
+        app.handle(invocation).await.map(|answer| serde_json::from_slice(answer).unwrap())
+    })
+}
