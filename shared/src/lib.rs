@@ -3,8 +3,9 @@
 //! ([`metrics`]), the loop of invocations ([`runtime`], [`runtime_api`]), a failing start
 //! ([`startup`]) and the scanner of JSON text that the fast paths stand on ([`json`]).
 //!
-//! With the feature `aws` also calling AWS, with `requests` without an SDK, with `sqs` SQS, with
-//! `opensearch` OpenSearch: features, so that a function carries only what it calls.
+//! With the feature `aws` also calling AWS, with `requests` without an SDK, with `secrets` Secrets
+//! Manager, with `sqs` SQS, with `opensearch` OpenSearch: features, so that a function carries only
+//! what it calls.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -16,6 +17,8 @@ pub mod metrics;
 pub mod opensearch;
 pub mod runtime;
 pub mod runtime_api;
+#[cfg(feature = "secrets")]
+pub mod secrets;
 #[cfg(feature = "sqs")]
 pub mod sqs;
 pub mod startup;

@@ -1,7 +1,6 @@
 //! What has to be asked for before the first request: a domain's endpoint, and a password.
 
 use aws_sdk_opensearch as domains;
-use aws_sdk_secretsmanager as secrets;
 use aws_smithy_types::retry::RetryConfig;
 use http::HeaderValue;
 use serde::Deserialize;
@@ -9,6 +8,7 @@ use serde::Deserialize;
 use super::settings::basic;
 use super::{Error, Url};
 use crate::aws::{Aws, CallFailure};
+use crate::secrets;
 
 /// The endpoint of a domain: its own, or that in its VPC.
 pub(super) async fn endpoint(aws: &Aws, domain: &str) -> Result<Url, Error> {
@@ -28,11 +28,9 @@ pub(super) async fn endpoint(aws: &Aws, domain: &str) -> Result<Url, Error> {
 /// The user and the password in a secret.
 pub(super) async fn password(aws: &Aws, arn: &str) -> Result<HeaderValue, Error> {
     let failed = |reason: String| Error::Secret { arn: arn.to_owned(), reason };
-    let config = aws.sdk_config("SECRETS_MANAGER", RetryConfig::standard());
-    let answer = secrets::Client::new(&config).get_secret_value().secret_id(arn).send().await;
-    let answer = answer.map_err(|error| failed(CallFailure::from(&error).to_string()))?;
-    let header = answer.secret_string().and_then(header);
-    header.ok_or_else(|| failed("it is no JSON with a `username` and a `password`".to_owned()))
+    let secret = secrets::text(aws, arn).await.map_err(|failure| failed(failure.to_string()))?;
+    header(&secret)
+        .ok_or_else(|| failed("it is no JSON with a `username` and a `password`".to_owned()))
 }
 
 #[derive(Deserialize)]

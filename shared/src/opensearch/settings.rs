@@ -8,6 +8,7 @@ use http::uri::{PathAndQuery, Uri};
 
 use crate::aws::Service;
 use crate::config::{ConfigError, Environment};
+use crate::secrets::SECRETS_MANAGER;
 
 /// The variables that [`Settings::from_environment`] reads.
 pub const VARIABLES: &[&str] = &[
@@ -30,7 +31,7 @@ pub const AUTH_VARIABLES: &[&str] = &[
 ];
 
 /// The services that are called to find the domain and the password.
-pub const SERVICES: &[Service] = &["OPENSEARCH", "SECRETS_MANAGER"];
+pub const SERVICES: &[Service] = &["OPENSEARCH", SECRETS_MANAGER];
 
 const URL_FORM: &str = "a URL such as https://search-music-abc123.eu-west-1.es.amazonaws.com, \
                         without user, password and query";
