@@ -49,6 +49,7 @@ fn every_way_to_fail_has_an_alarm() {
         (FIREHOSE, "ExecuteProcessing.Success", "Average", BELOW, "1"),
         (LAMBDA, "Errors", "Sum", ABOVE, "0"),
         (LAMBDA, "Throttles", "Sum", ABOVE, "0"),
+        (LAMBDA, "DestinationDeliveryFailures", "Sum", ABOVE, "0"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "54000"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "270000"),
         ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
@@ -115,6 +116,7 @@ fn alarms_look_at_this_stacks_own_resources() {
                 continue;
             }
             let expected = match name {
+                "AlertsDeadLetterDepthAlarm" => ("QueueName", "${AlertsDeadLetterQueue.QueueName}"),
                 "QueueAgeAlarm" => ("QueueName", "${EventQueue.QueueName}"),
                 "DeadLetterAgeAlarm" | "DeadLetterDepthAlarm" => {
                     ("QueueName", "${DeadLetterQueue.QueueName}")
@@ -123,6 +125,9 @@ fn alarms_look_at_this_stacks_own_resources() {
                 "QuarantineDepthAlarm" => ("QueueName", "${QuarantineQueue.QueueName}"),
                 _ if properties["Namespace"] == "AWS/Firehose" => {
                     ("DeliveryStreamName", "${DeliveryStream}")
+                }
+                _ if name.starts_with("AlertNotifier") => {
+                    ("FunctionName", "${AlertNotifierFunction}")
                 }
                 _ if name.starts_with("LogMetrics") => ("FunctionName", "${LogMetricsFunction}"),
                 _ if name.starts_with("DlqRedrive") => ("FunctionName", "${DlqRedriveFunction}"),
@@ -148,7 +153,11 @@ fn every_function_is_watched_for_errors_throttles_and_time() {
             .map(|(_, alarm)| watched(alarm))
             .collect();
         let metrics: BTreeSet<_> = alarms.iter().map(|alarm| alarm.1).collect();
-        assert_eq!(metrics, BTreeSet::from(["Duration", "Errors", "Throttles"]), "{name}");
+        let mut expected = BTreeSet::from(["Duration", "Errors", "Throttles"]);
+        // What is invoked asynchronously and has a destination for what fails.
+        let destination = &function["Properties"]["EventInvokeConfig"]["DestinationConfig"];
+        expected.extend(destination.is_object().then_some("DestinationDeliveryFailures"));
+        assert_eq!(metrics, expected, "{name}");
         let timeout_s = function["Properties"]["Timeout"].as_u64().unwrap();
         let near_timeout_ms = (timeout_s * 1_000 * 9 / 10).to_string();
         let (.., threshold) = alarms.iter().find(|alarm| alarm.1 == "Duration").unwrap();
@@ -174,6 +183,7 @@ fn every_queue_is_watched() {
             ("DeadLetterDepthAlarm", DEPTH, dead_letters),
             // One message is no alarm above, but would be gone after 14 days all the same.
             ("DeadLetterAgeAlarm", AGE, "604800"),
+            ("AlertsDeadLetterDepthAlarm", DEPTH, "0"),
             ("QuarantineDepthAlarm", DEPTH, quarantine),
             ("ParkingDepthAlarm", DEPTH, "0"),
         ] {

@@ -6,13 +6,17 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::stack::{FUNCTION, Stack, object, project, read};
+use crate::stack::{FUNCTION, SECRET_ARN, Stack, object, project, read};
 
 /// The folders of the functions with the variables that their code reads, beside those that
 /// Lambda sets itself.
 fn functions() -> Vec<(&'static str, BTreeSet<&'static str>)> {
     let variables = |lists: &[&[&'static str]]| lists.iter().copied().flatten().copied().collect();
     vec![
+        (
+            "functions/alert-notifier",
+            variables(&[alert_notifier::config::VARIABLES, shared::telemetry::VARIABLES]),
+        ),
         (
             "functions/dlq-redrive",
             variables(&[
@@ -109,8 +113,13 @@ fn memory_and_time_are_bounded() {
 
 #[test]
 fn the_environment_is_what_the_code_reads() {
-    let every_setting =
-        Stack::with(&[("DropActions", "ping"), ("TimestampFields", "at"), ("FieldMapping", "{}")]);
+    let every_setting = Stack::with(&[
+        ("DropActions", "ping"),
+        ("TimestampFields", "at"),
+        ("FieldMapping", "{}"),
+        ("ChatSecretArn", SECRET_ARN),
+        ("ChatWebhookUrl", "https://chat.example/webhook"),
+    ]);
     for (folder, read_by_code) in functions() {
         let properties = &resource(&every_setting, folder)["Properties"];
         let declared: BTreeSet<&str> =

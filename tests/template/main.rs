@@ -10,6 +10,7 @@ mod delivery;
 mod functions;
 mod health;
 mod intrinsics;
+mod notifications;
 mod permissions;
 mod queues;
 mod stack;

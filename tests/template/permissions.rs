@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Value, json};
 
-use crate::stack::{DOMAIN_ARN, FUNCTION, KEY_ARN, STREAM_ARN, Stack, list, texts};
+use crate::stack::{DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, texts};
 
 /// Statements that may say `*`: the resource, the statement and why.
 const WILDCARDS: [(&str, &str, &str); 2] = [
@@ -116,7 +116,13 @@ fn roles_trust_their_service_only() {
             "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
         }])
     );
-    for role in ["DlqRedriveRole", "FirehoseTransformRole", "LogMetricsRole", "SqsConsumerRole"] {
+    for role in [
+        "AlertNotifierRole",
+        "DlqRedriveRole",
+        "FirehoseTransformRole",
+        "LogMetricsRole",
+        "SqsConsumerRole",
+    ] {
         assert_eq!(
             trust(role),
             json!([{
@@ -126,6 +132,27 @@ fn roles_trust_their_service_only() {
             }]),
             "{role}"
         );
+    }
+}
+
+#[test]
+fn alert_notifier_may_read_what_it_shows_and_keep_alerts_and_nothing_else() {
+    let log_group: &[&str] = &["${AlertNotifierLogGroup.Arn}"];
+    let own_groups = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/sluice-dev-*";
+    let own_alarms = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:sluice-dev-*";
+    let expected = table(&[
+        ("cloudwatch:DescribeAlarmHistory", &[own_alarms]),
+        ("logs:CreateLogStream", log_group),
+        ("logs:FilterLogEvents", &[own_groups]),
+        ("logs:PutLogEvents", log_group),
+        ("sqs:SendMessage", &["${AlertsDeadLetterQueue.Arn}"]),
+    ]);
+    let secret: &[(&str, &[&str])] = &[("secretsmanager:GetSecretValue", &[SECRET_ARN])];
+    for (parameters, secret) in [(&[][..], &[][..]), (&[("ChatSecretArn", SECRET_ARN)], secret)] {
+        let stack = Stack::with(parameters);
+        assert_eq!(stack.properties("AlertNotifierFunction")["Role"], "${AlertNotifierRole.Arn}");
+        let expected = expected.clone().into_iter().chain(table(secret)).collect();
+        assert_eq!(allowed(&stack, "AlertNotifierRole"), expected, "{parameters:?}");
     }
 }
 

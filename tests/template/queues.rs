@@ -6,7 +6,8 @@ use crate::stack::{DOMAIN_ARN, Stack, TOPIC_ARN, list, object, template};
 
 const QUEUE: &str = "AWS::SQS::Queue";
 /// Every queue of the stack.
-const QUEUES: [&str; 4] = ["DeadLetterQueue", "EventQueue", "ParkingQueue", "QuarantineQueue"];
+const QUEUES: [&str; 5] =
+    ["AlertsDeadLetterQueue", "DeadLetterQueue", "EventQueue", "ParkingQueue", "QuarantineQueue"];
 
 /// The event source mapping of sqs-consumer.
 fn mapping(stack: &Stack) -> &Value {
@@ -48,6 +49,7 @@ fn queues_are_not_deleted_with_the_stack_nor_by_an_update() {
     assert_eq!(
         names,
         [
+            "sluice-dev-alerts-dlq",
             "sluice-dev-events-dlq",
             "sluice-dev-events",
             "sluice-dev-parking",
@@ -83,8 +85,17 @@ fn only_the_given_topic_or_rule_is_let_in_to_send() {
         let document = &stack.properties(&format!("{name}Policy"))["PolicyDocument"];
         list(&document["Statement"]).into_iter().skip(1).cloned().collect()
     };
+    let alerts = json!({
+        "Sid": "TopicSends",
+        "Effect": "Allow",
+        "Principal": { "Service": "sns.amazonaws.com" },
+        "Action": "sqs:SendMessage",
+        "Resource": "${AlertsDeadLetterQueue.Arn}",
+        "Condition": { "ArnEquals": { "aws:SourceArn": "${AlertsTopic}" } },
+    });
+    let always = |name| if name == "AlertsDeadLetterQueue" { vec![alerts.clone()] } else { vec![] };
     for name in QUEUES {
-        assert_eq!(admitted(&Stack::default(), name), [] as [Value; 0], "{name}");
+        assert_eq!(admitted(&Stack::default(), name), always(name), "{name}");
     }
     let stack = Stack::with(&[("QueueSenderArn", TOPIC_ARN)]);
     for name in QUEUES {
@@ -96,7 +107,7 @@ fn only_the_given_topic_or_rule_is_let_in_to_send() {
             "Resource": "${EventQueue.Arn}",
             "Condition": { "ArnEquals": { "aws:SourceArn": TOPIC_ARN } },
         });
-        let expected = if name == "EventQueue" { vec![expected] } else { vec![] };
+        let expected = if name == "EventQueue" { vec![expected] } else { always(name) };
         assert_eq!(admitted(&stack, name), expected, "{name}");
     }
 }
@@ -115,7 +126,7 @@ fn what_fails_three_times_goes_to_the_dead_letter_queue() {
     let retention = |name: &str| stack.properties(name)["MessageRetentionPeriod"].as_u64().unwrap();
     assert!(retention("DeadLetterQueue") >= retention("EventQueue"));
     // And from there it goes nowhere by itself.
-    for name in ["DeadLetterQueue", "ParkingQueue", "QuarantineQueue"] {
+    for name in ["AlertsDeadLetterQueue", "DeadLetterQueue", "ParkingQueue", "QuarantineQueue"] {
         assert!(stack.properties(name)["RedrivePolicy"].is_null(), "{name}");
     }
 }
@@ -131,7 +142,7 @@ fn no_other_queue_can_use_these_for_its_dead_letters() {
             "sourceQueueArns": [format!("arn:aws:sqs:eu-west-1:123456789012:{name}")],
         })
     );
-    for name in ["ParkingQueue", "QuarantineQueue"] {
+    for name in ["AlertsDeadLetterQueue", "ParkingQueue", "QuarantineQueue"] {
         assert_eq!(
             stack.properties(name)["RedriveAllowPolicy"],
             json!({ "redrivePermission": "denyAll" }),

@@ -18,6 +18,9 @@ pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stre
 pub(crate) const KEY_ARN: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
 /// An existing domain, for the parameter `ExistingDomainArn`.
 pub(crate) const DOMAIN_ARN: &str = "arn:aws:es:eu-west-1:123456789012:domain/search";
+/// A secret with a webhook, for the parameter `ChatSecretArn`.
+pub(crate) const SECRET_ARN: &str =
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
 pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
@@ -71,6 +74,7 @@ impl Stack {
             &[("ExistingStreamArn", STREAM_ARN), ("ExistingStreamKeyArn", KEY_ARN)],
             &[("ExistingDomainArn", DOMAIN_ARN)],
             &[("DomainAdminArn", "arn:aws:iam::123456789012:role/admin")],
+            &[("ChatSecretArn", SECRET_ARN)],
             &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
             &[("AccountSubscription", "ENABLED")],
         ]

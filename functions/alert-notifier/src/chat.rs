@@ -1,0 +1,168 @@
+//! Google Chat: one message, one answer.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_http_client::Connector;
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::http::Request as HttpRequest;
+use aws_smithy_types::body::SdkBody;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Limited};
+use serde_json::Value;
+use shared::aws;
+
+use crate::fields::text;
+use crate::webhook::Webhook;
+
+/// The longest answer that is read, in bytes.
+const MAX_ANSWER_BYTES: usize = 65_536;
+
+/// What Google Chat answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// The HTTP status.
+    pub status: u16,
+    /// `Retry-After`
+    pub retry_after: Option<Duration>,
+    /// `error.status`, such as `PERMISSION_DENIED`.
+    pub code: Option<String>,
+}
+
+/// Why there is no answer; never quotes the URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoReply(pub String);
+
+impl Reply {
+    /// Whether the message is in the space.
+    #[must_use]
+    pub const fn is_posted(&self) -> bool {
+        self.status >= 200 && self.status < 300
+    }
+
+    /// Whether the same request can have a better answer later.
+    #[must_use]
+    pub const fn is_temporary(&self) -> bool {
+        self.status == 429 || self.status >= 500
+    }
+}
+
+impl fmt::Display for Reply {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "Google Chat answered {}", self.status)?;
+        match &self.code {
+            Some(code) => write!(out, " {code}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl fmt::Display for NoReply {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "no answer from Google Chat: {}", self.0)
+    }
+}
+
+/// Where messages go.
+pub trait Chat {
+    /// Posts one message, once.
+    fn post(
+        &self,
+        webhook: &Webhook,
+        request_id: &str,
+        body: &[u8],
+    ) -> impl Future<Output = Result<Reply, NoReply>>;
+}
+
+/// The real one. Connects when it is first used; follows no redirect, which would carry the key
+/// elsewhere.
+#[derive(Debug, Default)]
+pub struct GoogleChat {
+    connector: OnceLock<Connector>,
+}
+
+impl Chat for GoogleChat {
+    async fn post(
+        &self,
+        webhook: &Webhook,
+        request_id: &str,
+        body: &[u8],
+    ) -> Result<Reply, NoReply> {
+        let no_reply = |reason: &str| NoReply(reason.to_owned());
+        let address = webhook.address(request_id).ok_or_else(|| no_reply("no URL"))?;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(address)
+            .header(CONTENT_TYPE, "application/json; charset=UTF-8")
+            .body(SdkBody::from(body))
+            .ok()
+            .and_then(|request| HttpRequest::try_from(request).ok())
+            .ok_or_else(|| no_reply("no URL"))?;
+        let response = self.connector.get_or_init(aws::connector).call(request).await;
+        let response = response.map_err(|error| no_reply(&aws::cause(&error)))?;
+        let response = response.try_into_http1x().map_err(|_| no_reply("an odd answer"))?;
+        let status = response.status().as_u16();
+        let retry_after = retry_after(response.headers(), SystemTime::now());
+        // The status has said it all: what follows only explains.
+        let answer = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let answer = answer.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Ok(Reply { status, retry_after, code: code(&answer) })
+    }
+}
+
+/// In seconds, or as a date.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
+    let date = SystemTime::from(date);
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// `error.status` of an error of Google's APIs.
+fn code(answer: &[u8]) -> Option<String> {
+    let answer: Value = serde_json::from_slice(answer).ok()?;
+    let code = text(answer.get("error")?, &["status"])?;
+    let taken = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    (code.len() <= 64 && code.bytes().all(taken)).then_some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        // 2015-10-21T07:27:50Z
+        let now = UNIX_EPOCH + Duration::from_secs(1_445_412_470);
+        for (value, expected) in [
+            ("3", Some(3)),
+            (" 0 ", Some(0)),
+            ("Wed, 21 Oct 2015 07:28:00 GMT", Some(10)),
+            ("Wed, 21 Oct 2015 07:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, value.parse().unwrap());
+            let expected = expected.map(Duration::from_secs);
+            assert_eq!(retry_after(&headers, now), expected, "{value}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn an_error_has_googles_code_and_nothing_else_of_the_answer() {
+        let answer = br#"{"error":{"code":403,"message":"key=AIza","status":"PERMISSION_DENIED"}}"#;
+        let reply = Reply { status: 403, code: code(answer), ..Reply::default() };
+        assert_eq!(reply.to_string(), "Google Chat answered 403 PERMISSION_DENIED");
+        assert_eq!(code(br#"{"error":{"status":"key=AIza"}}"#), None);
+        assert_eq!(code(b"<html>"), None);
+    }
+}

@@ -1,0 +1,90 @@
+//! When an alarm began, where its recovery does not tell.
+
+use serde_json::Value;
+use shared::aws::CallFailure;
+
+use crate::alarm::ALARM;
+use crate::fields::text;
+
+/// Which history is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The alarm's name.
+    pub alarm: String,
+    /// The alarm's region; `None` for the function's own.
+    pub region: Option<String>,
+    /// The time series, of an alarm with many.
+    pub contributor: Option<String>,
+    /// When it recovered, in milliseconds since 1970.
+    pub recovered_ms: u64,
+}
+
+/// An entry of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// In milliseconds since 1970.
+    pub at_ms: u64,
+    /// `HistoryData`: JSON.
+    pub data: String,
+    /// `HistorySummary`: `Alarm updated from OK to ALARM`.
+    pub summary: String,
+}
+
+/// Where the histories of alarms are.
+pub trait Histories {
+    /// The latest changes of state before an alarm recovered.
+    fn changes(&self, question: &Question) -> impl Future<Output = Result<Vec<Item>, CallFailure>>;
+}
+
+/// When the alarm began that was over at `recovered_ms`: the last change to `ALARM` before.
+#[must_use]
+pub fn began_ms(items: &[Item], recovered_ms: u64) -> Option<u64> {
+    let before = items.iter().filter(|item| item.at_ms <= recovered_ms);
+    before.filter(|item| item.begins()).map(|item| item.at_ms).max()
+}
+
+impl Item {
+    fn begins(&self) -> bool {
+        let data = serde_json::from_str::<Value>(&self.data).unwrap_or_default();
+        let state = |name: &str| text(data.get(name)?, &["stateValue"]);
+        match state("newState") {
+            Some(new) => new == ALARM && state("oldState").is_none_or(|old| old != ALARM),
+            None => self.summary.trim_end().ends_with("to ALARM"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(at_ms: u64, old: &str, new: &str) -> Item {
+        let data = format!(
+            r#"{{"version":"1.0","oldState":{{"stateValue":"{old}"}},"newState":{{"stateValue":"{new}"}}}}"#
+        );
+        Item { at_ms, data, summary: format!("Alarm updated from {old} to {new}") }
+    }
+
+    #[test]
+    fn the_last_change_to_alarm_before_the_recovery_counts() {
+        let items = [
+            item(90, "OK", "ALARM"),
+            item(50, "ALARM", "OK"),
+            item(40, "ALARM", "ALARM"),
+            item(30, "OK", "ALARM"),
+            item(10, "OK", "ALARM"),
+        ];
+        assert_eq!(began_ms(&items, 50), Some(30));
+        assert_eq!(began_ms(&items, 9), None);
+        assert_eq!(began_ms(&[], 50), None);
+    }
+
+    #[test]
+    fn data_that_cannot_be_read_leaves_the_summary() {
+        let items = [
+            Item { data: "{".to_owned(), ..item(30, "OK", "ALARM") },
+            Item { data: "{".to_owned(), ..item(40, "ALARM", "OK") },
+        ];
+        assert_eq!(began_ms(&items, 50), Some(30));
+    }
+}

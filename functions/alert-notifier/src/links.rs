@@ -1,0 +1,102 @@
+//! Links into the AWS console, and the runbook that a description names.
+
+use crate::alarm::Place;
+use crate::webhook::encoded;
+
+/// A longer link is no use to anybody.
+const MAX_BYTES: usize = 2_000;
+
+/// An alarm's page.
+#[must_use]
+pub fn alarm(place: &Place, name: &str) -> Option<String> {
+    let link = format!("{}#alarmsV2:alarm/{}", console(place)?, encoded(name));
+    (link.len() <= MAX_BYTES).then_some(link)
+}
+
+/// The page of a log group.
+#[must_use]
+pub fn logs(place: &Place, log_group: &str) -> Option<String> {
+    // The console encodes what stands behind `#` once more, with `$` for `%`.
+    let group = encoded(&encoded(log_group)).replace('%', "$");
+    Some(format!("{}#logsV2:log-groups/log-group/{group}", console(place)?))
+}
+
+fn console(place: &Place) -> Option<String> {
+    let region = place.region.as_deref()?;
+    let host = match place.partition.as_str() {
+        "aws" => format!("{region}.console.aws.amazon.com"),
+        "aws-cn" => "console.amazonaws.cn".to_owned(),
+        "aws-us-gov" => "console.amazonaws-us-gov.com".to_owned(),
+        _ => return None,
+    };
+    Some(format!("https://{host}/cloudwatch/home?region={region}"))
+}
+
+/// The first URL in a text.
+#[must_use]
+pub fn runbook(description: &str) -> Option<String> {
+    let starts = ["https://", "http://"].iter().filter_map(|scheme| description.find(scheme));
+    let url = &description[starts.min()?..];
+    let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"'`|\\^{}".contains(c);
+    let url = &url[..url.find(ends).unwrap_or(url.len())];
+    let mut url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']);
+    // The bracket of a text around it, unless it has one itself.
+    for (open, close) in [('(', ')'), ('[', ']')] {
+        if let Some(without) = url.strip_suffix(close)
+            && !without.contains(open)
+        {
+            url = without.trim_end_matches(['.', ',']);
+        }
+    }
+    let (_, host) = url.split_once("://")?;
+    let has_host = host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
+    (has_host && url.len() <= MAX_BYTES).then(|| url.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(partition: &str, region: &str) -> Place {
+        Place {
+            partition: partition.to_owned(),
+            region: Some(region.to_owned()),
+            ..Place::default()
+        }
+    }
+
+    #[test]
+    fn lead_to_the_console_of_the_alarms_region() {
+        assert_eq!(
+            alarm(&place("aws", "eu-west-1"), "a/b 재").unwrap(),
+            "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1\
+             #alarmsV2:alarm/a%2Fb%20%EC%9E%AC"
+        );
+        assert_eq!(
+            logs(&place("aws-cn", "cn-north-1"), "/aws/lambda/plays").unwrap(),
+            "https://console.amazonaws.cn/cloudwatch/home?region=cn-north-1\
+             #logsV2:log-groups/log-group/$252Faws$252Flambda$252Fplays"
+        );
+        assert!(alarm(&place("aws-us-gov", "us-gov-west-1"), "a").unwrap().contains("us-gov.com/"));
+        assert_eq!(alarm(&place("aws-iso", "us-iso-east-1"), "a"), None);
+        assert_eq!(alarm(&Place { region: None, ..place("aws", "") }, "a"), None);
+        assert_eq!(alarm(&place("aws", "eu-west-1"), &"a".repeat(3_000)), None);
+    }
+
+    #[test]
+    fn the_first_url_of_a_description_is_the_runbook() {
+        for (description, expected) in [
+            ("See https://wiki.example/run?a=b#c.", Some("https://wiki.example/run?a=b#c")),
+            ("(http://wiki.example/a_(b))", Some("http://wiki.example/a_(b))")),
+            ("[see](https://wiki.example/a)", Some("https://wiki.example/a")),
+            ("<https://wiki.example/a|here>", Some("https://wiki.example/a")),
+            ("https://a.example https://b.example", Some("https://a.example")),
+            ("런북:https://wiki.example/재생, 확인", Some("https://wiki.example/재생")),
+            ("javascript://x", None),
+            ("https://", None),
+            ("none", None),
+        ] {
+            assert_eq!(runbook(description).as_deref(), expected, "{description}");
+        }
+    }
+}

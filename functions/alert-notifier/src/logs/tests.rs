@@ -1,0 +1,91 @@
+use std::cell::RefCell;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::{CallFailure, Line, Logs, Page, Search, Unread, last_errors};
+
+/// Pages that are answered one after the other; no page is a failure.
+struct Pages {
+    times: Vec<Option<Vec<u64>>>,
+    each_takes: Duration,
+    asked: RefCell<Vec<Option<String>>>,
+}
+
+impl Pages {
+    fn new(pages: &[Option<&[u64]>]) -> Self {
+        let times = pages.iter().map(|page| page.map(<[u64]>::to_vec)).collect();
+        Self { times, each_takes: Duration::from_millis(100), asked: RefCell::default() }
+    }
+
+    async fn last(&self, max: usize) -> Result<Vec<u64>, Unread> {
+        let search = Search::new("plays", None, 1_732_204_840_989, 300_000);
+        let until = Instant::now() + Duration::from_secs(1);
+        let lines = last_errors(self, &search, max, until).await?;
+        Ok(lines.into_iter().map(|line| line.at_ms).collect())
+    }
+}
+
+impl Logs for Pages {
+    async fn page(&self, _: &Search, next: Option<&str>) -> Result<Page, CallFailure> {
+        sleep(self.each_takes).await;
+        let at = next.map_or(0, |next| next.parse().unwrap());
+        self.asked.borrow_mut().push(next.map(str::to_owned));
+        let refused = || CallFailure { code: None, message: "no".to_owned() };
+        let times = self.times[at].as_ref().ok_or_else(refused)?;
+        let line = |at_ms: &u64| Line { at_ms: *at_ms, id: at_ms.to_string(), text: String::new() };
+        let next = (at + 1 < self.times.len()).then(|| (at + 1).to_string());
+        Ok(Page { lines: times.iter().map(line).collect(), next })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_lines_are_found_whatever_comes_first() {
+    let oldest_first = Pages::new(&[Some(&[1, 2, 3]), Some(&[]), Some(&[4, 5]), Some(&[6])]);
+    assert_eq!(oldest_first.last(3).await, Ok(vec![4, 5, 6]));
+    assert_eq!(oldest_first.asked.borrow().len(), 4);
+    let latest_first = Pages::new(&[Some(&[]), Some(&[6, 5]), Some(&[4, 3]), Some(&[2, 1])]);
+    assert_eq!(latest_first.last(3).await, Ok(vec![4, 5, 6]));
+    // What is earlier is not asked for.
+    assert_eq!(latest_first.asked.borrow().len(), 3);
+    assert_eq!(Pages::new(&[Some(&[2])]).last(3).await, Ok(vec![2]));
+    assert_eq!(Pages::new(&[Some(&[])]).last(3).await, Ok(vec![]));
+    // The same line twice is one.
+    assert_eq!(Pages::new(&[Some(&[2, 1]), Some(&[2, 1])]).last(3).await, Ok(vec![1, 2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_is_bounded_in_all() {
+    let empty: &[u64] = &[];
+    let endless = Pages::new(&vec![Some(empty); 100]);
+    let started = Instant::now();
+    assert_eq!(endless.last(3).await, Err(Unread::Late));
+    assert_eq!(started.elapsed(), Duration::from_secs(1));
+    // Nobody knows what comes after the first ones, but of the last ones any are the last.
+    let mut oldest_first = vec![Some(&[1, 2][..])];
+    oldest_first.resize(100, Some(empty));
+    assert_eq!(Pages::new(&oldest_first).last(3).await, Err(Unread::Late));
+    let mut latest_first = vec![Some(&[2, 1][..])];
+    latest_first.resize(100, Some(empty));
+    assert_eq!(Pages::new(&latest_first).last(3).await, Ok(vec![1, 2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_fails_is_told() {
+    let refused = CallFailure { code: None, message: "no".to_owned() };
+    assert_eq!(Pages::new(&[Some(&[1]), None]).last(3).await, Err(Unread::Failed(refused)));
+}
+
+#[test]
+fn looks_around_the_time_of_the_alarm() {
+    let search = Search::new("plays", Some("eu-west-1".to_owned()), 1_732_204_840_989, 300_000);
+    assert_eq!(search.log_group, "/aws/lambda/plays");
+    // 16 minutes and the five that the alarm looked at.
+    assert_eq!(search.from_ms, 1_732_204_840_989 - 21 * 60_000);
+    assert_eq!(search.to_ms, 1_732_204_840_989 + 60_000);
+    assert!(search.from_the_end());
+    assert!(!Search::new("plays", None, 1_570_035_880_989, 0).from_the_end());
+    let hostile = Search::new("plays", None, u64::MAX, u64::MAX);
+    assert_eq!(hostile.to_ms, u64::MAX);
+    assert_eq!(Search::new("plays", None, 5, 5).from_ms, 0);
+}

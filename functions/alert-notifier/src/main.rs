@@ -1,0 +1,23 @@
+//! The Lambda function `alert-notifier`.
+
+use std::process::ExitCode;
+
+use alert_notifier::App;
+use alert_notifier::aws::CloudWatch;
+use alert_notifier::chat::GoogleChat;
+use alert_notifier::config::Config;
+use shared::config::Environment;
+use shared::{runtime, startup, telemetry};
+
+fn main() -> ExitCode {
+    startup::exit_code("alert_notifier", run())
+}
+
+fn run() -> Result<(), startup::Error> {
+    let environment = Environment::of_this_process();
+    let config = Config::from_environment(&environment)?;
+    telemetry::start("alert_notifier", config.log_level);
+    let cloudwatch = CloudWatch::new(config.aws.clone());
+    let app = App::new(config, GoogleChat::default(), cloudwatch, std::io::stdout());
+    runtime::run(environment.runtime_api(), app)
+}

@@ -1,0 +1,182 @@
+//! Values that are nobody's business: what follows `password`, `secret`, `token`, `key`,
+//! `authorization` and `Bearer`, and what stands before the `@` of a URL.
+//!
+//! It errs on the side of hiding. In JSON (also as text within JSON), in `key=value`, in headers
+//! and URLs the name is followed by `=` or `:`; where only a space follows, as in the arguments
+//! of a command, a word that could be a secret is hidden.
+
+/// Stands for what was hidden.
+pub const MASK: &str = "***";
+
+/// What a name has in it whose value is hidden.
+const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "key", "authorization"];
+
+/// Hides values; `literals` wherever they are.
+#[must_use]
+pub fn mask(text: &str, literals: &[String]) -> String {
+    let mut masked = by_name(&without_user_information(text));
+    for literal in literals.iter().filter(|literal| !literal.is_empty()) {
+        masked = masked.replace(literal.as_str(), MASK);
+    }
+    masked
+}
+
+/// `https://user:password@host` without what is before the `@`.
+fn without_user_information(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + "://".len());
+        out.push_str(before);
+        let ends = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '#' | '"' | '\'' | '<');
+        let authority = &after[..after.find(ends).unwrap_or(after.len())];
+        rest = match authority.rfind('@') {
+            Some(host) => {
+                out.push_str(MASK);
+                &after[host..]
+            }
+            None => after,
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+fn by_name(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = String::with_capacity(text.len());
+    // What is not copied yet begins at `copied`; a word ends at `at`.
+    let (mut copied, mut at) = (0, 0);
+    while at < bytes.len() {
+        if !is_name(bytes[at]) {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        while at < bytes.len() && is_name(bytes[at]) {
+            at += 1;
+        }
+        if let Some((from, to)) = value_after(text, start, at) {
+            out.push_str(&text[copied..from]);
+            out.push_str(MASK);
+            (copied, at) = (to, to);
+        }
+    }
+    out.push_str(&text[copied..]);
+    out
+}
+
+const fn is_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
+}
+
+/// Where the value of the name at `start..end` is, if it has to be hidden.
+fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let name = text[start..end].to_ascii_lowercase();
+    if name == "bearer" {
+        return next_word(text, end);
+    }
+    let secret = NAMES.iter().any(|secret| name.contains(secret));
+    // `KeyError: 'artist'` and `InvalidTokenException: …` tell what went wrong.
+    if !secret || name.ends_with("error") || name.ends_with("exception") {
+        return None;
+    }
+    let Some(from) = after_separator(text, end) else {
+        let is_hidden = |(from, to)| name.starts_with('-') || could_be_secret(&text[from..to]);
+        return next_word(text, end).filter(|word| is_hidden(*word));
+    };
+    let to = match text.as_bytes().get(from)? {
+        b'{' | b'[' => bracketed_end(text, from),
+        b'"' | b'\'' | b'`' | b'\\' => return quoted(text, from),
+        _ if name.contains("authorization") => line_end(text, from),
+        _ => unquoted_end(text, from),
+    };
+    (to > from).then_some((from, to))
+}
+
+/// Behind `=`, `:`, `=>` or their percent-encoded forms, with what quotes the name before them.
+fn after_separator(text: &str, end: usize) -> Option<usize> {
+    let rest = &text[end..];
+    let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']', ')']);
+    let unquoted = unquoted.trim_start_matches([' ', '\t']);
+    let tail = match unquoted.get(..3) {
+        Some(code) if ["%3d", "%3a"].iter().any(|sign| code.eq_ignore_ascii_case(sign)) => {
+            &unquoted[3..]
+        }
+        _ => unquoted.strip_prefix("=>").or_else(|| unquoted.strip_prefix(['=', ':']))?,
+    };
+    let value = tail.trim_start_matches([' ', '\t', '\n', '\r', '=']);
+    Some(text.len() - value.len())
+}
+
+/// The word after a blank.
+fn next_word(text: &str, end: usize) -> Option<(usize, usize)> {
+    let from = text.len() - text[end..].trim_start_matches([' ', '\t']).len();
+    // Only then: a word that is looked at from each of its parts takes the square of its length.
+    let to = if from > end { unquoted_end(text, from) } else { from };
+    (to > from).then_some((from, to))
+}
+
+/// The end of a value that is not quoted.
+fn unquoted_end(text: &str, from: usize) -> usize {
+    let ends = |c: char| {
+        c.is_whitespace()
+            || matches!(c, ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '}' | ']' | '\\')
+    };
+    text[from..].find(ends).map_or(text.len(), |length| from + length)
+}
+
+fn line_end(text: &str, from: usize) -> usize {
+    text[from..].find(['\n', '"', '\'']).map_or(text.len(), |length| from + length)
+}
+
+/// Between quotes, which may be escaped, as those of JSON that is text within JSON.
+fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let depth = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
+    let start = from + depth + 1;
+    let Some(quote @ (b'"' | b'\'' | b'`')) = bytes.get(from + depth).copied() else {
+        let to = unquoted_end(text, from + depth);
+        return (to > from).then_some((from, to));
+    };
+    let mut backslashes = 0;
+    for (at, byte) in bytes.iter().enumerate().skip(start) {
+        // The closing quote has as many as the opening one; a quote within, or a backslash
+        // before the closing one, has more.
+        if *byte == quote && backslashes % (2 * (depth + 1)) == depth {
+            return Some((start, at - depth));
+        }
+        backslashes = if *byte == b'\\' { backslashes + 1 } else { 0 };
+    }
+    Some((start, text.len()))
+}
+
+/// Up to the bracket that closes the one at `from`, or to the end.
+fn bracketed_end(text: &str, from: usize) -> usize {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate().skip(from) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => {
+                depth -= 1;
+                if depth == 0 {
+                    return at + 1;
+                }
+            }
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Whether a word behind `password` or `token` could be one: an ordinary word has letters only.
+fn could_be_secret(word: &str) -> bool {
+    word.len() >= 6
+        && !word.chars().all(|c| c.is_alphabetic() || matches!(c, '.' | ':' | '?' | '!'))
+}
+
+#[cfg(test)]
+mod tests;

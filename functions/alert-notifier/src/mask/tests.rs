@@ -1,0 +1,110 @@
+use proptest::prelude::*;
+
+use super::{MASK, mask};
+
+fn masked(text: &str) -> String {
+    mask(text, &[])
+}
+
+#[test]
+fn values_after_their_names_are_hidden_in_every_form() {
+    for (text, expected) in [
+        ("password=hunter2 user=ada", "password=*** user=ada"),
+        ("PASSWORD: hunter2, user: ada", "PASSWORD: ***, user: ada"),
+        (r#"{"token":"abc","user":"ada"}"#, r#"{"token":"***","user":"ada"}"#),
+        (r#"{"client_secret" : "a\"b","c":1}"#, r#"{"client_secret" : "***","c":1}"#),
+        (
+            r#"{"body":"{\"apiKey\":\"a b\",\"n\":1}"}"#,
+            r#"{"body":"{\"apiKey\":\"***\",\"n\":1}"}"#,
+        ),
+        (r#""{\\\"key\\\":\\\"a\\\"}""#, r#""{\\\"key\\\":\\\"***\\\"}""#),
+        (r#"{"secret":{"a":["x","}"]},"b":2}"#, r#"{"secret":***,"b":2}"#),
+        (r#"{"keys":["x","y"],"b":2}"#, r#"{"keys":***,"b":2}"#),
+        (r#"{"password":1234,"b":2}"#, r#"{"password":***,"b":2}"#),
+        ("{'x-api-key': 'abc', 'b': 'c'}", "{'x-api-key': '***', 'b': 'c'}"),
+        ("AWS_SECRET_ACCESS_KEY=wJalr/K7+=", "AWS_SECRET_ACCESS_KEY=***"),
+        ("Authorization: Basic dTpw\nHost: h", "Authorization: ***\nHost: h"),
+        ("Authorization: AWS4-HMAC-SHA256 Credential=A/b, Signature=c", "Authorization: ***"),
+        (r#"{"authorization":"Bearer a.b.c","path":"/"}"#, r#"{"authorization":"***","path":"/"}"#),
+        ("sent Bearer eyJ.a-b_c to h", "sent Bearer *** to h"),
+        ("bearer abc", "bearer ***"),
+        ("https://ada:hunter2@host/p?a=1", "https://***@host/p?a=1"),
+        ("https://h/v1?key=AIza&token=a%3D&x=1", "https://h/v1?key=***&token=***&x=1"),
+        ("redirect=https%3A%2F%2Fh%3Ftoken%3Dabc", "redirect=https%3A%2F%2Fh%3Ftoken%3D***"),
+        ("config[password] => hunter2", "config[password] => ***"),
+        ("psql --password hunter --host h", "psql --password *** --host h"),
+        ("login with password hunter2 failed", "login with password *** failed"),
+        ("token := abc", "token := ***"),
+        ("passwd: \"never closed", "passwd: \"***"),
+        ("token: `abc` x", "token: `***` x"),
+    ] {
+        assert_eq!(masked(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn what_tells_what_went_wrong_stays() {
+    for text in [
+        "KeyError: 'artist'",
+        "ExpiredTokenException: The security token included in the request is expired",
+        "token bucket is empty",
+        "the secret could not be used",
+        "password is wrong",
+        "a key",
+        "",
+        "https://host/a@b",
+        "monkeys and keyboards",
+        "재생 실패: 시간 초과 🔥",
+    ] {
+        assert_eq!(masked(text), text);
+    }
+}
+
+#[test]
+fn takes_no_more_than_a_look_at_each_byte() {
+    // Each of these would take hours if the rest were looked at from every name.
+    for part in ["key|", "key ", "key=", "key:\"", "key:{", "://a", "bearer|", "key\\\"", "\\\""] {
+        let text = part.repeat(1_000_000 / part.len());
+        assert!(masked(&text).len() <= 2 * text.len(), "{part}");
+    }
+}
+
+#[test]
+fn literals_are_hidden_wherever_they_are() {
+    let literals = ["AIzaSy".to_owned(), String::new()];
+    assert_eq!(mask("posted with AIzaSy", &literals), "posted with ***");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_secret_is_left(
+        name in "(my_|X-|db\\.)?(password|PASSWORD|secret|clientSecret|token|apiKey|access_key|Authorization)",
+        secret in "[A-Za-z0-9+/_-]{8,40}",
+        form in 0_usize..8,
+        before in "[ -~]{0,20} ",
+        after in "( [a-z ]{0,20})?",
+    ) {
+        let written = match form {
+            0 => format!("{name}={secret}"),
+            1 => format!("{name}: {secret}"),
+            2 => format!("\"{name}\":\"{secret}\""),
+            3 => format!("\\\"{name}\\\": \\\"{secret}\\\""),
+            4 => format!("'{name}': '{secret}'"),
+            5 => format!("https://host/path?{name}={secret}&a=b"),
+            6 => format!("Bearer {secret}"),
+            _ => format!("https://{name}:{secret}@host/"),
+        };
+        let text = format!("{before}{written}{after}");
+        let masked = mask(&text, &[]);
+        prop_assert!(!masked.contains(&secret) || before.contains(&secret), "{}", masked);
+        prop_assert!(masked.contains(MASK));
+    }
+
+    #[test]
+    fn any_text_is_masked_without_panic_and_once(text in "\\PC{0,60}|[\\\\\"'{}:=@/ kKey\n]{0,60}") {
+        let once = mask(&text, &[]);
+        prop_assert_eq!(mask(&once, &[]), once);
+    }
+}

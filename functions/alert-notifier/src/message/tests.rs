@@ -1,0 +1,240 @@
+use jiff::tz::TimeZone;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::{CUT, Context, MAX_BYTES, Writer, fitting};
+use crate::event::{Alert, Content, alerts};
+use crate::logs::Line;
+
+fn writer() -> Writer {
+    Writer { zone: TimeZone::UTC, secrets: vec!["AIzaSecret".to_owned()] }
+}
+
+/// What is posted for the first alert of an event.
+fn posted(event: &str, context: &Context) -> Value {
+    let body = writer().body(&alerts(event.as_bytes(), "request")[0], context);
+    assert!(body.len() <= MAX_BYTES, "{} bytes", body.len());
+    serde_json::from_slice(&body).unwrap()
+}
+
+fn alarm(extra: &Value) -> String {
+    let mut alarm = json!({"AlarmName": "plays", "NewStateValue": "ALARM"});
+    alarm.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    alarm.to_string()
+}
+
+/// The texts of a card's rows by their labels.
+fn rows(message: &Value) -> Map<String, Value> {
+    let widgets = message["cardsV2"][0]["card"]["sections"][0]["widgets"].as_array().unwrap();
+    let row = |widget: &Value| {
+        let row = &widget["decoratedText"];
+        (row["topLabel"].as_str().unwrap().to_owned(), row["text"].clone())
+    };
+    widgets.iter().map(row).collect()
+}
+
+#[test]
+fn long_texts_are_cut_with_a_note_between_characters() {
+    for text in ["a".repeat(40_000), "재🔥".repeat(20_000), "\"\\\n<&".repeat(10_000)] {
+        let message = posted(&alarm(&json!({"AlarmDescription": text})), &Context::default());
+        let shown = message.to_string();
+        assert!(shown.contains(CUT));
+        // As much as fits is shown.
+        assert!(shown.len() > MAX_BYTES - 200, "{}", shown.len());
+        let description = rows(&message)["Description"].as_str().unwrap().to_owned();
+        assert!(description.ends_with('…'));
+        let note = posted(&text, &Context::default());
+        assert!(note["text"].as_str().unwrap().ends_with(&format!("…\n{CUT}")));
+    }
+    let short = posted(&alarm(&json!({"AlarmDescription": "short"})), &Context::default());
+    assert!(!short.to_string().contains(CUT));
+}
+
+#[test]
+fn what_exactly_fits_is_whole() {
+    let written = |length: usize| {
+        let body = fitting(|max| (json!({"text": "a".repeat(length.min(max))}), length > max));
+        serde_json::from_slice::<Value>(&body).unwrap()["text"].as_str().unwrap().len()
+    };
+    let most = MAX_BYTES - r#"{"text":""}"#.len();
+    assert_eq!(written(most), most);
+    assert_eq!(written(most + 1), most);
+}
+
+#[test]
+fn every_text_may_be_too_long_at_once() {
+    let long = "<🔥\"".repeat(2_000);
+    let dimensions: Vec<_> =
+        (0..100).map(|at| json!({"name": format!("{at}{long}"), "value": long})).collect();
+    let event = alarm(&json!({
+        "AlarmName": long, "NewStateValue": "OK", "AlarmDescription": long, "NewStateReason": long,
+        "AWSAccountId": long, "Region": long, "AlarmArn": long, "AlarmRule": long,
+        "TriggeringChildren": vec![json!({"Arn": long}); 100],
+        "AlarmContributorId": long, "AlarmContributorAttributes": {"a": long},
+        "Trigger": {"MetricName": long, "Namespace": long, "Dimensions": dimensions,
+                    "Threshold": long, "Metrics": vec![json!({"Expression": long}); 100]},
+    }));
+    let line = |at_ms| Line { at_ms, id: at_ms.to_string(), text: long.clone() };
+    let context = Context { lines: (0..50).map(line).collect(), began_ms: Some(0) };
+    let message = posted(&event, &context);
+    assert!(message.to_string().contains(CUT));
+}
+
+#[test]
+fn secrets_are_hidden_in_every_text() {
+    let hidden = "see https://wiki.example/?token=hush password=hush AIzaSecret";
+    let message = posted(
+        &alarm(&json!({"AlarmDescription": hidden, "NewStateReason": hidden, "AlarmRule": hidden})),
+        &Context {
+            lines: vec![Line { at_ms: 0, id: String::new(), text: hidden.to_owned() }],
+            began_ms: None,
+        },
+    );
+    let shown = message.to_string();
+    assert!(!shown.contains("hush") && !shown.contains("AIza"), "{shown}");
+    assert_eq!(shown.matches("token=***").count(), 4);
+    // And no button leads there.
+    assert!(!shown.contains("Runbook"));
+    let note = posted(hidden, &Context::default());
+    assert_eq!(note["text"], "see https://wiki.example/?token=*** password=*** ***");
+}
+
+#[test]
+fn a_duration_that_would_be_negative_is_none() {
+    let recovered = alarm(&json!({
+        "NewStateValue": "OK", "StateChangeTime": "2024-11-21T16:00:40.989+0000"}));
+    let lasted = |began_ms| {
+        let context = Context { lines: Vec::new(), began_ms };
+        rows(&posted(&recovered, &context)).remove("Was in alarm for")
+    };
+    assert_eq!(lasted(Some(1_732_204_840_989 - 61_000)), Some(json!("1 min 1 s")));
+    assert_eq!(lasted(Some(1_732_204_840_989 + 1)), None);
+    assert_eq!(lasted(None), None);
+}
+
+/// Any JSON.
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}|[\\x00-\\x1f<>&*_\"\\\\재🔥]{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec(("[a-zA-Z]{0,8}", inner), 0..4)
+                .prop_map(|members| Value::Object(members.into_iter().collect())),
+        ]
+    })
+}
+
+/// The real forms.
+fn form(which: usize) -> Value {
+    let event = |name: &str| {
+        let path =
+            format!("{}/../../events/alert-notifier/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        serde_json::from_str::<Value>(&std::fs::read_to_string(path).unwrap()).unwrap()
+    };
+    let message = |name: &str| {
+        let event = event(name);
+        let message = event["Records"][0]["Sns"]["Message"].as_str().unwrap();
+        serde_json::from_str(message).unwrap()
+    };
+    match which {
+        0 => message("single-metric"),
+        1 => message("metric-math"),
+        2 => message("composite"),
+        3 => message("contributor"),
+        4 => event("eventbridge-single-metric"),
+        5 => event("eventbridge-anomaly-band"),
+        6 => event("eventbridge-contributor"),
+        _ => event("lambda-action"),
+    }
+}
+
+/// Puts `new` in the place of the value at `path`: of its steps each chooses a member.
+fn mutate(value: &mut Value, path: &[usize], new: Value) {
+    let inner = path.split_first().and_then(|(step, rest)| {
+        let inner = match value {
+            Value::Object(map) if !map.is_empty() => {
+                let at = step % map.len();
+                map.values_mut().nth(at)
+            }
+            Value::Array(items) if !items.is_empty() => {
+                let at = step % items.len();
+                items.get_mut(at)
+            }
+            _ => None,
+        };
+        Some((inner?, rest))
+    });
+    // The borrow of `inner` ends with its use.
+    match inner {
+        Some((inner, rest)) => mutate(inner, rest, new),
+        None => *value = new,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_form_near_a_real_one_is_told_with_the_alarms_name(
+        which in 0_usize..8,
+        mutations in prop::collection::vec(
+            (prop::collection::vec(0_usize..12, 1..6), any_json()), 0..4),
+        through_sns in any::<bool>(),
+    ) {
+        let mut event = form(which);
+        for (path, new) in mutations {
+            mutate(&mut event, &path, new);
+        }
+        let name = ["/AlarmName", "/detail/alarmName", "/alarmData/alarmName"]
+            .iter()
+            .find_map(|path| event.pointer(path)?.as_str())
+            .map(str::to_owned);
+        let event = if through_sns {
+            json!({"Records": [{"Sns": {"Message": event.to_string()}}]})
+        } else {
+            event
+        };
+        for alert in alerts(event.to_string().as_bytes(), "request") {
+            let body = writer().body(&alert, &Context::default());
+            prop_assert!(body.len() <= MAX_BYTES);
+            let message: Value = serde_json::from_slice(&body).unwrap();
+            let alarm = || {
+                let alarm = rows(&message)["Alarm"].as_str().unwrap().to_owned();
+                alarm.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+            };
+            let shown = message["text"].as_str().map_or_else(alarm, str::to_owned);
+            // Of a name of nothing but letters nothing is cleaned away.
+            if let Some(name) = name.as_ref().filter(|name| name.chars().all(char::is_alphanumeric)) {
+                prop_assert!(shown.contains(name.as_str()), "{name}: {shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_told(event in prop::collection::vec(any::<u8>(), 0..200)) {
+        for alert in alerts(&event, "request") {
+            let body = writer().body(&alert, &Context::default());
+            let message: Value = serde_json::from_slice(&body).unwrap();
+            let told = matches!(alert.content, Content::Alarm(_)) || message["text"] != "";
+            prop_assert!(told, "{message}");
+        }
+    }
+}
+
+#[test]
+fn a_message_of_ten_megabytes_is_told() {
+    let huge = "재생 실패 ".repeat(700_000);
+    assert!(huge.len() > 9_000_000);
+    let alert = Alert {
+        id: "a".to_owned(),
+        content: Content::Note { subject: Some(huge.clone()), text: huge },
+    };
+    let body = writer().body(&alert, &Context::default());
+    assert!((MAX_BYTES - 20..=MAX_BYTES).contains(&body.len()), "{}", body.len());
+}

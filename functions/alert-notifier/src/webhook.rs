@@ -1,0 +1,145 @@
+//! The address of a Google Chat space. It holds a key: whoever has it can post there.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use http::Uri;
+
+/// What a URL must be to be taken for one of a webhook.
+pub const ALLOWED: &str = "the URL of a Google Chat webhook: \
+                           https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…";
+
+/// Parameters that this function sets itself.
+const OWN: [&str; 2] = ["messageReplyOption", "requestId"];
+
+/// A webhook's URL.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Webhook {
+    /// Up to its query.
+    base: String,
+    /// Its own parameters.
+    parameters: Vec<String>,
+}
+
+impl fmt::Debug for Webhook {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("Webhook(…)")
+    }
+}
+
+impl Webhook {
+    /// Reads a URL: https, or http on this machine. Blanks around it, as secrets have them, are
+    /// none of it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let text = text.split_once('#').map_or(text, |(before, _)| before);
+        let (base, query) = text.split_once('?').unwrap_or((text, ""));
+        let uri: Uri = text.parse().ok()?;
+        let host = uri.host().filter(|host| !host.is_empty())?;
+        let authority = uri.authority()?.as_str();
+        let secure = uri.scheme_str() == Some("https");
+        if !(secure || uri.scheme_str() == Some("http") && is_loopback(host))
+            || authority.contains('@')
+        {
+            return None;
+        }
+        let parameters = query.split('&').filter(|parameter| {
+            let name = parameter.split('=').next().unwrap_or_default();
+            !name.is_empty() && !OWN.contains(&name)
+        });
+        Some(Self { base: base.to_owned(), parameters: parameters.map(str::to_owned).collect() })
+    }
+
+    /// Where a message goes: it starts the thread that it names or replies in it, and posting it
+    /// again under the same id posts nothing (source: Google Chat API, `spaces.messages.create`).
+    #[must_use]
+    pub fn address(&self, request_id: &str) -> Option<Uri> {
+        let own = [
+            "messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned(),
+            format!("requestId={}", encoded(request_id)),
+        ];
+        let query = [&self.parameters[..], &own].concat().join("&");
+        format!("{}?{query}", self.base).parse().ok()
+    }
+
+    /// What nobody may see, wherever it is.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        let value = |parameter: &String| Some(parameter.split_once('=')?.1.to_owned());
+        self.parameters.iter().filter_map(value).filter(|value| value.len() >= 8).collect()
+    }
+}
+
+fn is_loopback(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Percent-encoded but for letters, digits and `-_.~` (RFC 3986, unreserved).
+#[must_use]
+pub fn encoded(text: &str) -> String {
+    use std::fmt::Write;
+
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a text cannot fail.
+            write!(out, "%{byte:02X}").unwrap_or_default();
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str =
+        "https://chat.googleapis.com/v1/spaces/AAA/messages?key=AIzaSyKey&token=tokentoken%3D";
+
+    #[test]
+    fn its_own_parameters_are_kept() {
+        let address = Webhook::parse(URL).unwrap().address("a b").unwrap().to_string();
+        let expected = "https://chat.googleapis.com/v1/spaces/AAA/messages?key=AIzaSyKey\
+                        &token=tokentoken%3D\
+                        &messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD&requestId=a%20b";
+        assert_eq!(address, expected);
+        let twice = format!(" {URL}&requestId=x&messageReplyOption=Y&threadKey=t#f\n");
+        let address = Webhook::parse(&twice).unwrap().address("i").unwrap().to_string();
+        assert_eq!(address.matches("requestId=").count(), 1);
+        assert_eq!(address.matches("messageReplyOption=").count(), 1);
+        assert!(address.contains("&threadKey=t&") && !address.contains('#'), "{address}");
+        let bare = Webhook::parse("http://127.0.0.1:80").unwrap().address("i").unwrap();
+        assert_eq!(bare.query().unwrap().split('&').count(), 2);
+    }
+
+    #[test]
+    fn a_key_goes_over_the_network_encrypted_or_not_at_all() {
+        for url in [URL, "http://127.0.0.1:9/x?key=k", "http://localhost/x", "http://[::1]:9/"] {
+            assert!(Webhook::parse(url).is_some(), "{url}");
+        }
+        for url in [
+            "",
+            "chat.googleapis.com/v1",
+            "http://chat.googleapis.com/v1/spaces/A/messages?key=k",
+            "http://localhost.example/x",
+            "https://",
+            "https://user:password@chat.googleapis.com/",
+            "ftp://127.0.0.1/",
+            "https://h/a\tb",
+            "https://h/a b",
+        ] {
+            assert_eq!(Webhook::parse(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn is_never_shown() {
+        let webhook = Webhook::parse(URL).unwrap();
+        assert_eq!(format!("{webhook:?}"), "Webhook(…)");
+        assert_eq!(webhook.secrets(), ["AIzaSyKey", "tokentoken%3D"]);
+    }
+}
