@@ -4,7 +4,13 @@
 //! converted, no strings unescaped unless somebody asks ([`unescape`]). Text is taken as
 //! valid UTF-8; who reads foreign bytes checks that first, with a faster tool.
 
+mod strings;
+
 use std::ops::ControlFlow;
+
+use strings::{escape_length, quoted_prefix, short_plain_prefix};
+
+pub use strings::{meaning, plain_prefix, unescape, unescaped};
 
 /// The longest number that OpenSearch's JSON parser takes, in characters.
 pub const MAX_NUMBER_LENGTH: usize = 1_000;
@@ -280,7 +286,8 @@ impl<'a> Scanner<'a> {
                 return Err(Error::Invalid);
             }
             escaped = true;
-            self.position += escape(&self.text[self.position..]).ok_or(Error::Invalid)?.1;
+            self.position += escape_length(&self.text[self.position..]).ok_or(Error::Invalid)?;
+            self.position += quoted_prefix(&self.text[self.position..]);
         }
     }
 
@@ -338,131 +345,6 @@ impl<'a> Scanner<'a> {
     fn expect(&mut self, byte: u8) -> Result<(), Error> {
         if self.take(byte) { Ok(()) } else { Err(Error::Invalid) }
     }
-}
-
-/// How many bytes from the start are neither a quote, a backslash nor a control character; counts
-/// whole words of eight bytes, and no more than [`SHORT_WORDS`] of them, up to the one with the
-/// first such byte.
-///
-/// Each byte of a word is tested by arithmetic on the word: a borrow spoils only bytes above the
-/// first hit, so the first one is exact.
-#[inline(always)]
-fn short_plain_prefix(bytes: &[u8]) -> usize {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let (words, _) = bytes.as_chunks::<8>();
-    let mut length = 0;
-    for word in words.iter().take(SHORT_WORDS) {
-        let word = u64::from_le_bytes(*word);
-        // With their second bit turned, the control characters and the quote are those below 33.
-        let quote = (word ^ (ONES * 2)).wrapping_sub(ONES * 33);
-        let backslash = (word ^ (ONES * u64::from(b'\\'))).wrapping_sub(ONES);
-        let hits = (quote | backslash) & !word & HIGHS;
-        if hits != 0 {
-            return length + (hits.trailing_zeros() / 8) as usize;
-        }
-        length += 8;
-    }
-    length
-}
-
-/// A string of more than this many words of eight bytes is worth starting wide registers for.
-const SHORT_WORDS: usize = 8;
-
-/// How many bytes come before the first quote, backslash or control character.
-#[inline]
-#[must_use]
-pub fn plain_prefix(bytes: &[u8]) -> usize {
-    // Escapes stand close together.
-    let short = short_plain_prefix(bytes);
-    let rest = &bytes[short..];
-    let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-    let least = rest[..end].iter().fold(u8::MAX, |least, byte| least.min(*byte));
-    let control = || rest.iter().position(|byte| *byte < 0x20).unwrap_or(end);
-    short + if least < 0x20 { control() } else { end }
-}
-
-/// The character that the escape at the start of `bytes` means, and the escape's length.
-fn escape(bytes: &[u8]) -> Option<(char, usize)> {
-    let simple = match bytes.get(1)? {
-        b'"' => '"',
-        b'\\' => '\\',
-        b'/' => '/',
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => return unicode_escape(bytes),
-        _ => return None,
-    };
-    Some((simple, 2))
-}
-
-fn unicode_escape(bytes: &[u8]) -> Option<(char, usize)> {
-    let unit = hex4(bytes.get(2..6)?)?;
-    if let Some(character) = char::from_u32(unit) {
-        return Some((character, 6));
-    }
-    // A surrogate: the first of a pair, or it means nothing.
-    let low = bytes.get(6..12)?.strip_prefix(b"\\u").and_then(hex4)?;
-    if unit >= 0xDC00 || !(0xDC00..0xE000).contains(&low) {
-        return None;
-    }
-    let character = char::from_u32(0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00))?;
-    Some((character, 12))
-}
-
-fn hex4(digits: &[u8]) -> Option<u32> {
-    digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
-}
-
-/// Appends what the content of a scanned string means to `out`.
-pub fn unescape(content: &[u8], out: &mut Vec<u8>) {
-    let mut rest = content;
-    while let Some(at) = backslash(rest) {
-        out.extend_from_slice(&rest[..at]);
-        // By far the most: the quotes of JSON in JSON.
-        if let Some(quote @ (b'"' | b'\\')) = rest.get(at + 1) {
-            out.push(*quote);
-            rest = &rest[at + 2..];
-            continue;
-        }
-        // A scanned string holds only escapes that mean something; others are kept as written.
-        let (character, length) = escape(&rest[at..]).unwrap_or(('\\', 1));
-        out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-        rest = &rest[at + length..];
-    }
-    out.extend_from_slice(rest);
-}
-
-/// Where the next backslash is: often so near that a search with vectors does not pay.
-#[inline]
-fn backslash(bytes: &[u8]) -> Option<usize> {
-    const NEAR: usize = 12;
-    let near = &bytes[..bytes.len().min(NEAR)];
-    near.iter()
-        .position(|byte| *byte == b'\\')
-        .or_else(|| memchr::memchr(b'\\', &bytes[near.len()..]).map(|at| near.len() + at))
-}
-
-/// What the content of a scanned string means, if it is UTF-8.
-#[must_use]
-pub fn unescaped(content: &[u8]) -> Option<String> {
-    let mut meaning = Vec::with_capacity(content.len());
-    unescape(content, &mut meaning);
-    String::from_utf8(meaning).ok()
-}
-
-/// What the content of a scanned string means; `spare` is overwritten where it takes a buffer.
-#[must_use]
-pub fn meaning<'a>(content: &'a [u8], spare: &'a mut Vec<u8>) -> &'a [u8] {
-    if memchr::memchr(b'\\', content).is_none() {
-        return content;
-    }
-    spare.clear();
-    unescape(content, spare);
-    spare
 }
 
 #[cfg(test)]

@@ -19,6 +19,9 @@ const MAX_ENVELOPES: usize = 8;
 
 static NOTIFICATION: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"Notification\""));
 static DETAIL_TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"detail-type\""));
+/// What an envelope's names can be hidden by: they are of ASCII, without anything that has an
+/// escape of its own.
+static ASCII_ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\\u00"));
 
 /// The events of one message. Kept from message to message, so that nothing is allocated once
 /// the buffers have grown.
@@ -112,7 +115,7 @@ fn envelope(text: &[u8]) -> Option<Envelope> {
     let may_be = text.first() == Some(&b'{')
         && (NOTIFICATION.find(text).is_some()
             || DETAIL_TYPE.find(text).is_some()
-            || memchr::memchr(b'\\', text).is_some());
+            || ASCII_ESCAPE.find(text).is_some());
     if !may_be {
         return None;
     }

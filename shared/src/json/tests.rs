@@ -146,3 +146,46 @@ fn unescapes_at_every_distance() {
         }
     }
 }
+
+/// Strings of what a decision is made on, of all lengths up to some words, mostly JSON in JSON.
+#[test]
+fn reads_strings_as_serde_json_does() {
+    let pieces = [
+        r#"\""#,
+        r#"\""#,
+        r#"\""#,
+        "x",
+        "y",
+        "z",
+        "key",
+        "é",
+        "한",
+        r"\\",
+        r#"\\\""#,
+        r"\/",
+        r"\n",
+        r"\u00e9",
+        r"\ud834\udd1e",
+        r"\ud834",
+        r"\u12",
+        r"\x",
+        "\"",
+        "\u{1f}",
+        "\u{7f}",
+        "\\",
+    ];
+    let mut random = fastrand::Rng::with_seed(11);
+    let mut strings = 0;
+    for _ in 0..200_000 {
+        // The last pieces end a string or spoil it.
+        let last = if random.u8(..8) == 0 { pieces.len() } else { 15 };
+        let pieces = (0..random.usize(..24)).map(|_| pieces[random.usize(..last)]);
+        let text = format!("\"{}\"", pieces.collect::<String>());
+        let mut scanner = Scanner::new(text.as_bytes());
+        let text_of = scanner.string().ok().filter(|_| scanner.peek().is_none());
+        let meaning = text_of.map(|it| unescaped(it.span.of(text.as_bytes())).unwrap());
+        assert_eq!(meaning, serde_json::from_str(&text).ok(), "{text}");
+        strings += usize::from(meaning.is_some());
+    }
+    assert!((150_000..200_000).contains(&strings), "{strings}");
+}
