@@ -91,9 +91,9 @@ async fn a_stack_that_is_well() {
     let said = doctor(&sqs, &lambda, &["--function", "consumer"]).await;
     let expected = "\
 function      consumer  timeout 60 s
-queue         music  visibility timeout 365 s, kept 1209600 s, given up after 3 receives
-dead letters  music-dlq  visibility timeout 30 s, kept 1209600 s
-quarantine    quarantine  visibility timeout 30 s, kept 1209600 s
+queue         music  visibility timeout 365 s, kept 14 days, given up after 3 receives
+dead letters  music-dlq  visibility timeout 30 s, kept 14 days
+quarantine    quarantine  visibility timeout 30 s, kept 14 days
 
 Nothing is wrong as far as this can see.
 ";

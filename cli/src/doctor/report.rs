@@ -68,15 +68,13 @@ fn looked_at(facts: &Facts) -> Vec<LookedAt> {
 fn queue(what: &'static str, found: &Found) -> LookedAt {
     let (name, is) = match found {
         Found::Queue(queue) => {
-            let seconds =
-                |name: &str, value: Option<u64>| value.map(|seconds| format!("{name} {seconds} s"));
             let receives = queue
                 .redrive
                 .as_ref()
                 .map(|policy| format!("given up after {} receives", policy.max_receive_count));
             let told = [
-                seconds("visibility timeout", queue.visibility_seconds),
-                seconds("kept", queue.retention_seconds),
+                queue.visibility_seconds.map(|seconds| format!("visibility timeout {seconds} s")),
+                queue.retention_seconds.map(|seconds| format!("kept {}", time(seconds))),
                 receives,
             ];
             let told: Vec<_> = told.into_iter().flatten().collect();
@@ -107,6 +105,15 @@ impl Display for Report {
                 writeln!(out, "\n{}, {}.", count(errors, "error"), count(warnings, "warning"))
             }
         }
+    }
+}
+
+/// In days where it is a whole number of them.
+pub(super) fn time(seconds: u64) -> String {
+    match (seconds.is_multiple_of(86_400), seconds / 86_400) {
+        (true, 1) => "1 day".to_owned(),
+        (true, days) => format!("{days} days"),
+        _ => format!("{seconds} s"),
     }
 }
 
@@ -144,6 +151,15 @@ mod tests {
         assert_eq!(wrapped(&format!("a {long} b")), ["a", long.as_str(), "b"]);
         let fits = format!("{} b", "x".repeat(WIDTH - 2));
         assert_eq!(wrapped(&format!("{fits} c")), [fits.as_str(), "c"]);
+    }
+
+    #[test]
+    fn whole_days_are_told_as_days() {
+        for (seconds, expected) in
+            [(60, "60 s"), (86_400, "1 day"), (1_209_600, "14 days"), (86_401, "86401 s")]
+        {
+            assert_eq!(time(seconds), expected);
+        }
     }
 
     #[test]

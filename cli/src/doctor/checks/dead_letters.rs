@@ -1,9 +1,10 @@
 //! The dead-letter queue, as what its queue needs.
 
 use super::not_found;
-use super::queue::{check_keeping, time};
+use super::queue::check_keeping;
 use crate::doctor::facts::{Consumed, Found, Queue, TakesFrom};
 use crate::doctor::finding::Finding;
+use crate::doctor::report::time;
 
 pub(super) fn check(consumed: &Consumed, findings: &mut Vec<Finding>) {
     let Some(found) = &consumed.dead_letters else { return };

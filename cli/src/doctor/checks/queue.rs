@@ -3,6 +3,7 @@
 use super::{LONGEST_RETENTION_SECONDS, function, not_found};
 use crate::doctor::facts::{Consumed, Facts, Found, Queue};
 use crate::doctor::finding::Finding;
+use crate::doctor::report::time;
 
 /// A message that fails once or twice by chance is no dead letter yet.
 const FEW_RECEIVES: u64 = 3;
@@ -132,13 +133,4 @@ fn set(queue: &Queue, attribute: &str, value: impl std::fmt::Display) -> String 
         "aws sqs set-queue-attributes --queue-url {} --attributes {attribute}={value}",
         queue.url
     )
-}
-
-/// In days where it is a whole number of them.
-pub(super) fn time(seconds: u64) -> String {
-    match (seconds.is_multiple_of(86_400), seconds / 86_400) {
-        (true, 1) => "1 day".to_owned(),
-        (true, days) => format!("{days} days"),
-        _ => format!("{seconds} s"),
-    }
 }
