@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 
 use crate::stack::{FUNCTION, Stack, list, texts};
 
-const ALARM: &str = "AWS::CloudWatch::Alarm";
+/// The type of an alarm.
+pub(crate) const ALARM: &str = "AWS::CloudWatch::Alarm";
 
 /// The dashboard's widgets.
-fn widgets(stack: &Stack) -> Vec<Value> {
+pub(crate) fn widgets(stack: &Stack) -> Vec<Value> {
     let body = stack.properties("Dashboard")["DashboardBody"].as_str().unwrap_or_default();
     let body: Value = body.parse().unwrap_or_else(|error| panic!("no JSON: {error}"));
     list(&body["widgets"]).into_iter().cloned().collect()
@@ -17,7 +18,7 @@ fn widgets(stack: &Stack) -> Vec<Value> {
 
 /// The metrics of a widget, written out: what is `...` in the source is as in the metric before
 /// (source: "Dashboard body structure and syntax", Amazon CloudWatch API reference).
-fn metrics(widget: &Value) -> Vec<Vec<String>> {
+pub(crate) fn metrics(widget: &Value) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = Vec::new();
     for metric in list(&widget["properties"]["metrics"]) {
         let own: Vec<String> = texts(metric).into_iter().map(str::to_owned).collect();
@@ -102,7 +103,7 @@ fn every_function_is_in_each_widget_of_functions() {
 }
 
 #[test]
-fn widgets_stand_beside_each_other() {
+pub(crate) fn widgets_stand_beside_each_other() {
     let mut taken = BTreeSet::new();
     for widget in widgets(&Stack::default()) {
         let at = |name: &str| widget[name].as_u64().unwrap();

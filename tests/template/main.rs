@@ -8,6 +8,7 @@ mod alarms;
 mod dashboard;
 mod delivery;
 mod functions;
+mod grafana;
 mod health;
 mod intrinsics;
 mod notifications;
