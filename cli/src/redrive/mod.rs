@@ -125,7 +125,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let parking = named(&aws, args.parking.as_deref()).await?;
     let opensearch = args.opensearch.as_deref().map(opensearch::client).transpose()?;
     let engine = Engine { aws: aws.clone(), parking, opensearch, time_limit: args.time_limit };
-    let (json, is_dry, asked_mode) = (args.json, !args.yes, args.mode);
+    let (json, is_dry) = (args.json, !args.yes);
     let mut request = request(&aws, &source, args).await?;
     let mode = checked(&aws, &source, &request)?;
     if is_dry {
@@ -134,8 +134,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         request.remove("mode");
     }
     let outcome = engine.run(&request.into()).await?;
-    let would_be = (is_dry && asked_mode != Mode::Selective).then_some(mode);
-    verdict::tell(&source, &outcome, json, would_be)
+    verdict::tell(&source, &outcome, json, is_dry.then_some(mode))
 }
 
 /// The queue of an option, if it is given.
