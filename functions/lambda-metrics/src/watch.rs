@@ -1,0 +1,174 @@
+//! Which functions are watched: those of given names, those with a tag, or both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Longer is no function's name (source: AWS Lambda API reference, `CreateFunction`).
+const MAX_NAME_CHARACTERS: usize = 64;
+/// A tag's limits, in characters (source: AWS Lambda Developer Guide, "Using tags on Lambda
+/// functions").
+const MAX_TAG_KEY_CHARACTERS: usize = 128;
+const MAX_TAG_VALUE_CHARACTERS: usize = 256;
+
+/// What makes a function one of those that are watched; one reason is enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Watch {
+    /// Its name is one of these.
+    pub names: Vec<Pattern>,
+    /// It has this tag.
+    pub tag: Option<Tag>,
+}
+
+/// A function's name, or how it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pattern {
+    start: String,
+    is_open: bool,
+}
+
+/// A tag of functions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// Its key.
+    pub key: String,
+    /// Its value, which may be empty.
+    pub value: String,
+}
+
+/// What Lambda tells of a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Its timeout, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Its memory, in MB.
+    pub memory_mb: Option<u32>,
+}
+
+impl Pattern {
+    /// Reads a name, with `*` at the end where only its beginning counts. `None` where it can be
+    /// no function's.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (start, is_open) = match text.strip_suffix('*') {
+            Some(start) => (start, true),
+            None => (text, false),
+        };
+        let well_formed = start.len() <= MAX_NAME_CHARACTERS
+            && start.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            && (is_open || !start.is_empty());
+        well_formed.then(|| Self { start: start.to_owned(), is_open })
+    }
+
+    fn matches(&self, name: &str) -> bool {
+        if self.is_open { name.starts_with(&self.start) } else { name == self.start }
+    }
+}
+
+impl Tag {
+    /// Reads `key=value`; what follows the first `=` is the value.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (key, value) = text.split_once('=')?;
+        let well_formed = (1..=MAX_TAG_KEY_CHARACTERS).contains(&key.chars().count())
+            && value.chars().count() <= MAX_TAG_VALUE_CHARACTERS;
+        well_formed.then(|| Self { key: key.to_owned(), value: value.to_owned() })
+    }
+}
+
+impl Watch {
+    /// Those of an account's functions that are watched, and the names that none of them has.
+    #[must_use]
+    pub fn select(
+        &self,
+        functions: Vec<(String, Settings)>,
+        tagged: &BTreeSet<String>,
+    ) -> (BTreeMap<String, Settings>, Vec<String>) {
+        let mut found = vec![false; self.names.len()];
+        let mut is_named = |name: &str| {
+            let mut is_named = false;
+            for (pattern, found) in self.names.iter().zip(&mut found) {
+                let matches = pattern.matches(name);
+                *found |= matches;
+                is_named |= matches;
+            }
+            is_named
+        };
+        let watched = functions
+            .into_iter()
+            // Not lazily: a function with the tag is found by its name all the same.
+            .filter(|(name, _)| is_named(name) | tagged.contains(name))
+            .collect();
+        let missing = self.names.iter().zip(found).filter(|(_, found)| !found);
+        (watched, missing.map(|(pattern, _)| pattern.to_string()).collect())
+    }
+}
+
+impl std::fmt::Display for Pattern {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{}{}", self.start, if self.is_open { "*" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(names: &[&str], tagged: &[&str]) -> (Vec<String>, Vec<String>) {
+        let functions = ["plays", "plays-2", "skips", "likes"];
+        let functions = functions.map(|name| (name.to_owned(), Settings::default())).to_vec();
+        let names = names.iter().map(|name| Pattern::parse(name).unwrap()).collect();
+        let tagged = tagged.iter().map(|&name| name.to_owned()).collect();
+        let (watched, missing) = Watch { names, tag: None }.select(functions, &tagged);
+        (watched.into_keys().collect(), missing)
+    }
+
+    #[test]
+    fn a_name_is_a_whole_name_unless_a_star_ends_it() {
+        assert_eq!(select(&["plays"], &[]).0, ["plays"]);
+        assert_eq!(select(&["plays*"], &[]).0, ["plays", "plays-2"]);
+        assert_eq!(select(&["*"], &[]).0, ["likes", "plays", "plays-2", "skips"]);
+    }
+
+    #[test]
+    fn names_and_tag_are_united() {
+        assert_eq!(select(&["plays", "pl*"], &["plays", "likes"]).0, ["likes", "plays", "plays-2"]);
+        assert_eq!(select(&[], &["likes"]).0, ["likes"]);
+    }
+
+    #[test]
+    fn what_does_not_exist_is_told_and_stops_nothing() {
+        let (watched, missing) = select(&["plays", "gone", "go*"], &["plays", "deleted"]);
+        assert_eq!(
+            (watched, missing),
+            (vec!["plays".to_owned()], vec!["gone".to_owned(), "go*".to_owned()])
+        );
+    }
+
+    #[test]
+    fn what_can_be_no_name_is_refused() {
+        let (longest, too_long) = ("a".repeat(64), "a".repeat(65));
+        for text in ["plays", "Plays_2-b", "*", "plays*", &longest] {
+            assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
+        }
+        for text in ["", "*plays", "pl*ys", "**", "a b", "é", "a:b", &too_long] {
+            assert_eq!(Pattern::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_tag_has_a_key() {
+        let tag =
+            |key: &str, value: &str| Some(Tag { key: key.to_owned(), value: value.to_owned() });
+        assert_eq!(Tag::parse("team=music"), tag("team", "music"));
+        assert_eq!(Tag::parse("team=a=b"), tag("team", "a=b"));
+        assert_eq!(Tag::parse("team="), tag("team", ""));
+        for text in [
+            "team",
+            "",
+            "=music",
+            &format!("{}=a", "k".repeat(129)),
+            &format!("k={}", "v".repeat(257)),
+        ] {
+            assert_eq!(Tag::parse(text), None, "{text}");
+        }
+    }
+}

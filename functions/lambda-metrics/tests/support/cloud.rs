@@ -1,0 +1,327 @@
+//! A scripted Lambda, tagging service and CloudWatch in one endpoint, which pages, throttles and
+//! fails as it is told.
+//!
+//! Source: the API references of AWS Lambda, Resource Groups Tagging API and Amazon CloudWatch.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use super::cbor;
+
+/// The endpoint; its port closes when it is dropped.
+pub(crate) struct Cloud {
+    pub(crate) url: String,
+    state: Arc<Mutex<State>>,
+    task: JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct State {
+    account: Account,
+    data: Data,
+    failing: Vec<Failing>,
+    calls: Vec<Call>,
+}
+
+/// A call that came in.
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    /// Such as `ListFunctions`.
+    pub(crate) operation: String,
+    /// What it is about: the body, or the path and query.
+    pub(crate) asked: Value,
+}
+
+/// What Lambda knows.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Account {
+    /// By name.
+    pub(crate) functions: BTreeMap<String, Function>,
+    /// More functions, `idle-000` and so on, which nobody calls.
+    pub(crate) idle_functions: usize,
+    /// In a page of `ListFunctions`; all, where it is 0.
+    pub(crate) functions_per_page: usize,
+    /// `ConcurrentExecutions` and `UnreservedConcurrentExecutions`.
+    pub(crate) limits: (u32, u32),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Function {
+    pub(crate) timeout_seconds: u32,
+    #[serde(default)]
+    pub(crate) reserved: Option<u32>,
+    #[serde(default)]
+    pub(crate) tags: BTreeMap<String, String>,
+}
+
+/// What CloudWatch knows, and how it tells it.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Data {
+    /// By function and metric, then by minutes from the end of what is asked for: -1 is the
+    /// latest period. The function `` is the account.
+    pub(crate) values: BTreeMap<String, BTreeMap<String, BTreeMap<i64, f64>>>,
+    /// In a page; all, where it is 0.
+    pub(crate) series_per_page: usize,
+    /// Instead of `Complete`, by `Errors of plays`.
+    pub(crate) statuses: BTreeMap<String, String>,
+    /// Not told of.
+    pub(crate) missing: Vec<String>,
+    /// Whether a series is told that nobody asked for, and a value of no time that is asked for.
+    pub(crate) tells_too_much: bool,
+    /// What CloudWatch says of all of it.
+    pub(crate) message: Option<String>,
+}
+
+/// What goes wrong.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Failing {
+    pub(crate) operation: String,
+    /// Only calls that this text is in.
+    #[serde(default)]
+    pub(crate) containing: String,
+    pub(crate) status: u16,
+    pub(crate) code: String,
+    /// So many calls; all, where there is none.
+    #[serde(default)]
+    pub(crate) times: Option<usize>,
+}
+
+impl Cloud {
+    pub(crate) async fn of(account: Account) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State { account, ..State::default() }));
+        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
+        Self { url, state, task }
+    }
+
+    /// From now on.
+    pub(crate) fn set(&self, data: Data, failing: Vec<Failing>) {
+        let mut state = self.state.lock().unwrap();
+        (state.data, state.failing) = (data, failing);
+    }
+
+    /// The calls since the last time.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state.lock().unwrap().calls)
+    }
+}
+
+impl Drop for Cloud {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        let state = Arc::clone(&state);
+        let service = service_fn(move |request| answer(Arc::clone(&state), request));
+        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+        // A function that is killed or gives up leaves in the middle.
+        tokio::spawn(async move { connection.await.is_ok() });
+    }
+}
+
+async fn answer(
+    state: Arc<Mutex<State>>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let path = head.uri.path().trim_end_matches('/').to_owned();
+    let call = if path.ends_with("/operation/GetMetricData") {
+        assert_eq!(head.headers["smithy-protocol"], "rpc-v2-cbor");
+        Call { operation: "GetMetricData".to_owned(), asked: cbor::decode(&body) }
+    } else if let Some(target) = head.headers.get("x-amz-target") {
+        assert_eq!(target, "ResourceGroupsTaggingAPI_20170126.GetResources");
+        let asked = serde_json::from_slice(&body).unwrap();
+        Call { operation: "GetResources".to_owned(), asked }
+    } else {
+        let operation = match &*path {
+            "/2015-03-31/functions" => "ListFunctions",
+            "/2016-08-19/account-settings" => "GetAccountSettings",
+            path if path.ends_with("/concurrency") => "GetFunctionConcurrency",
+            other => panic!("no operation: {other}"),
+        };
+        let asked = json!({"path": path, "query": head.uri.query().unwrap_or_default()});
+        Call { operation: operation.to_owned(), asked }
+    };
+    let mut state = state.lock().unwrap();
+    state.calls.push(call.clone());
+    let is_cbor = call.operation == "GetMetricData";
+    if let Some((status, code)) = state.failure(&call) {
+        let body = json!({"__type": code, "message": "as the test wants it"});
+        return Ok(response(status, &code, &body, is_cbor));
+    }
+    let body = match &*call.operation {
+        "ListFunctions" => state.account.page(call.asked["query"].as_str().unwrap()),
+        "GetAccountSettings" => {
+            let (total, unreserved) = state.account.limits;
+            json!({"AccountLimit": {
+                "ConcurrentExecutions": total, "UnreservedConcurrentExecutions": unreserved,
+            }})
+        }
+        "GetFunctionConcurrency" => {
+            let name = path.split('/').nth(3).unwrap();
+            let function = state.account.functions.get(name);
+            match function.and_then(|function| function.reserved) {
+                Some(reserved) => json!({"ReservedConcurrentExecutions": reserved}),
+                None => json!({}),
+            }
+        }
+        "GetResources" => state.account.tagged(&call.asked),
+        _ => state.data.page(&call.asked),
+    };
+    Ok(response(200, "", &body, is_cbor))
+}
+
+fn response(status: u16, code: &str, body: &Value, is_cbor: bool) -> Response<Full<Bytes>> {
+    let response = Response::builder().status(status).header("x-amzn-errortype", code);
+    if is_cbor {
+        let response = response.header("smithy-protocol", "rpc-v2-cbor");
+        let response = response.header("content-type", "application/cbor");
+        return response.body(Full::new(cbor::encode(body).into())).unwrap();
+    }
+    response.body(Full::new(body.to_string().into())).unwrap()
+}
+
+impl State {
+    fn failure(&mut self, call: &Call) -> Option<(u16, String)> {
+        let asked = call.asked.to_string();
+        let failing = self.failing.iter_mut().find(|failing| {
+            failing.operation == call.operation
+                && asked.contains(&failing.containing)
+                && failing.times != Some(0)
+        })?;
+        failing.times = failing.times.map(|times| times - 1);
+        Some((failing.status, failing.code.clone()))
+    }
+}
+
+impl Account {
+    fn page(&self, query: &str) -> Value {
+        let idle = (0..self.idle_functions).map(|number| (format!("idle-{number:03}"), 3));
+        let own = self.functions.iter().map(|(name, own)| (name.clone(), own.timeout_seconds));
+        let all: Vec<_> = own.chain(idle).collect();
+        let marker = query.split('&').find_map(|pair| pair.strip_prefix("Marker="));
+        let (start, per_page) = (number(marker), or_all(self.functions_per_page));
+        let page: Vec<_> = all
+            .iter()
+            .skip(start)
+            .take(per_page)
+            .map(|(name, timeout)| {
+                json!({"FunctionName": name, "Timeout": timeout, "MemorySize": 256})
+            })
+            .collect();
+        let end = start + page.len();
+        let next = (end < all.len()).then(|| end.to_string());
+        json!({"Functions": page, "NextMarker": next})
+    }
+
+    fn tagged(&self, asked: &Value) -> Value {
+        assert_eq!(asked["ResourceTypeFilters"], json!(["lambda:function"]));
+        let filter = &asked["TagFilters"][0];
+        let (key, value) = (filter["Key"].as_str().unwrap(), filter["Values"][0].as_str());
+        let has = |function: &Function| function.tags.get(key).map(String::as_str) == value;
+        let arn = |name: &str| format!("arn:aws:lambda:eu-west-1:123456789012:function:{name}");
+        let all: Vec<_> = self
+            .functions
+            .iter()
+            .filter(|(_, function)| has(function))
+            .map(|(name, _)| json!({"ResourceARN": arn(name)}))
+            .collect();
+        // One in a page; the last page has an empty token.
+        let start = number(asked["PaginationToken"].as_str());
+        let next = if start + 1 < all.len() { (start + 1).to_string() } else { String::new() };
+        let page: Vec<_> = all.into_iter().skip(start).take(1).collect();
+        json!({"ResourceTagMappingList": page, "PaginationToken": next})
+    }
+}
+
+impl Data {
+    fn page(&self, asked: &Value) -> Value {
+        let queries = asked["MetricDataQueries"].as_array().unwrap();
+        assert!((1..=500).contains(&queries.len()), "{} queries", queries.len());
+        let start = number(asked["NextToken"].as_str());
+        let page = queries.iter().skip(start).take(or_all(self.series_per_page));
+        let mut series: Vec<_> =
+            page.clone().filter_map(|query| self.series(asked, query)).collect();
+        if self.tells_too_much {
+            series.push(json!({
+                "Id": "nobody", "StatusCode": "Complete", "Timestamps": [0], "Values": [1],
+            }));
+        }
+        let end = start + page.count();
+        let messages = self.message.iter().map(|text| json!({"Code": "Info", "Value": text}));
+        let mut page =
+            json!({"MetricDataResults": series, "Messages": messages.collect::<Vec<_>>()});
+        if end < queries.len() {
+            page["NextToken"] = json!(end.to_string());
+        }
+        page
+    }
+
+    fn series(&self, asked: &Value, query: &Value) -> Option<Value> {
+        let stat = &query["MetricStat"];
+        assert_eq!(
+            (&stat["Metric"]["Namespace"], &stat["Period"]),
+            (&json!("AWS/Lambda"), &json!(60))
+        );
+        let metric = stat["Metric"]["MetricName"].as_str().unwrap();
+        let function = stat["Metric"]["Dimensions"][0]["Value"].as_str().unwrap_or_default();
+        let name = format!("{metric} of {function}");
+        if self.missing.contains(&name) {
+            return None;
+        }
+        let (start, end) =
+            (asked["StartTime"].as_f64().unwrap(), asked["EndTime"].as_f64().unwrap());
+        let values = self.values.get(function).and_then(|metrics| metrics.get(metric));
+        #[expect(clippy::cast_precision_loss, reason = "minutes of a test")]
+        let mut points: Vec<_> = values
+            .into_iter()
+            .flatten()
+            .map(|(&minutes, &value)| (end + (minutes * 60) as f64, value))
+            .filter(|(time, _)| (start..end).contains(time))
+            .collect();
+        // The latest first, as CloudWatch does where nobody wants it otherwise; in any case not
+        // in order.
+        points.reverse();
+        if self.tells_too_much {
+            points.push((end, 99.0));
+            points.push((start - 60.0, 99.0));
+        }
+        let (times, values): (Vec<_>, Vec<_>) = points.into_iter().unzip();
+        let status = self.statuses.get(&name).map_or("Complete", String::as_str);
+        Some(json!({
+            "Id": query["Id"], "Label": name, "StatusCode": status, "Timestamps": times,
+            "Values": values,
+        }))
+    }
+}
+
+fn number(text: Option<&str>) -> usize {
+    text.map_or(0, |text| text.parse().unwrap_or(0))
+}
+
+fn or_all(per_page: usize) -> usize {
+    if per_page == 0 { usize::MAX } else { per_page }
+}
