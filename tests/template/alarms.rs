@@ -9,12 +9,26 @@ use crate::stack::{FUNCTION, Stack, list, object};
 const ALARM: &str = "AWS::CloudWatch::Alarm";
 
 /// The alarms on what log-metrics counts.
-const OF_ALL_FUNCTIONS: [&str; 4] = [
+const COUNTED_FROM_LOGS: [&str; 4] = [
     "FunctionTimeoutsAlarm",
     "FunctionOutOfMemoryAlarm",
     "FunctionInitFailuresAlarm",
     "FunctionUnhandledErrorsAlarm",
 ];
+
+/// The alarms on what lambda-metrics finds.
+const WORST_OF_ALL: [&str; 7] = [
+    "FunctionErrorRateAlarm",
+    "FunctionThrottleRateAlarm",
+    "FunctionHeadroomAlarm",
+    "FunctionConcurrencyAlarm",
+    "AccountConcurrencyAlarm",
+    "FunctionEventsDroppedAlarm",
+    "FunctionDeadLetterErrorsAlarm",
+];
+
+/// The alarm on nothing being watched.
+const HEARTBEAT: &str = "LambdaMetricsHeartbeatAlarm";
 
 /// Namespace, metric, statistic, comparison and threshold of an alarm.
 fn watched(alarm: &Value) -> (&str, &str, &str, &str, String) {
@@ -50,6 +64,7 @@ fn every_way_to_fail_has_an_alarm() {
         (LAMBDA, "Errors", "Sum", ABOVE, "0"),
         (LAMBDA, "Throttles", "Sum", ABOVE, "0"),
         (LAMBDA, "DestinationDeliveryFailures", "Sum", ABOVE, "0"),
+        (LAMBDA, "Duration", "Maximum", ABOVE, "45000"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "54000"),
         (LAMBDA, "Duration", "Maximum", ABOVE, "270000"),
         ("Sluice", "RecordsFailed", "Sum", ABOVE, "0"),
@@ -58,6 +73,15 @@ fn every_way_to_fail_has_an_alarm() {
         ("Sluice", "OutOfMemory", "Sum", ABOVE, "0"),
         ("Sluice", "InitFailures", "Sum", ABOVE, "0"),
         ("Sluice", "UnhandledErrors", "Sum", ABOVE, "0"),
+        ("Sluice", "ErrorRate", "Maximum", ABOVE, "0"),
+        ("Sluice", "ThrottleRate", "Maximum", ABOVE, "0"),
+        ("Sluice", "TimeoutHeadroom", "Minimum", BELOW, "10"),
+        ("Sluice", "ConcurrencyUtilization", "Maximum", ABOVE, "80"),
+        ("Sluice", "AccountConcurrencyUtilization", "Maximum", ABOVE, "80"),
+        ("Sluice", "AsyncEventsDropped", "Maximum", ABOVE, "0"),
+        ("Sluice", "DeadLetterErrors", "Maximum", ABOVE, "0"),
+        // That somebody watches at all.
+        ("Sluice", "Polls", "Sum", BELOW, "1"),
         // The oldest event, and what is in the dead-letter queue though it is too little to count.
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "1800"),
         (SQS, "ApproximateAgeOfOldestMessage", "Maximum", ABOVE, "604800"),
@@ -88,10 +112,18 @@ fn every_alarm_says_what_happened_to_a_person_at_once() {
             assert_eq!(properties["AlarmActions"], json!(["${AlertsTopic}"]), "{name}");
             assert_eq!(properties["OKActions"], json!(["${AlertsTopic}"]), "{name}");
             assert_ne!(properties["ActionsEnabled"], false, "{name}");
-            // No traffic is normal.
-            assert_eq!(properties["TreatMissingData"], "notBreaching", "{name}");
             assert_eq!(properties["Period"], 60, "{name}");
-            assert_eq!(properties["DatapointsToAlarm"], 1, "{name}");
+            if name == HEARTBEAT {
+                // That nothing comes is what it is for.
+                assert_eq!(properties["TreatMissingData"], "breaching");
+                assert_eq!(properties["EvaluationPeriods"], properties["DatapointsToAlarm"]);
+                // A run every five minutes is enough.
+                assert_eq!(properties["DatapointsToAlarm"], 6);
+            } else {
+                // No traffic is normal.
+                assert_eq!(properties["TreatMissingData"], "notBreaching", "{name}");
+                assert_eq!(properties["DatapointsToAlarm"], 1, "{name}");
+            }
             let description = properties["AlarmDescription"].as_str().unwrap();
             assert!((40..=400).contains(&description.len()), "{name}: {description}");
             // The topic admits alarms of this name only.
@@ -110,8 +142,11 @@ fn alarms_look_at_this_stacks_own_resources() {
                 .into_iter()
                 .map(|dimension| (dimension["Name"].as_str(), dimension["Value"].as_str()))
                 .collect();
-            // Sums over all functions.
-            if OF_ALL_FUNCTIONS.contains(&name) {
+            // Sums over all functions, and the worst of all.
+            if COUNTED_FROM_LOGS.contains(&name)
+                || WORST_OF_ALL.contains(&name)
+                || name == HEARTBEAT
+            {
                 assert_eq!(dimensions, [], "{name}");
                 continue;
             }
@@ -128,6 +163,9 @@ fn alarms_look_at_this_stacks_own_resources() {
                 }
                 _ if name.starts_with("AlertNotifier") => {
                     ("FunctionName", "${AlertNotifierFunction}")
+                }
+                _ if name.starts_with("LambdaMetrics") => {
+                    ("FunctionName", "${LambdaMetricsFunction}")
                 }
                 _ if name.starts_with("LogMetrics") => ("FunctionName", "${LogMetricsFunction}"),
                 _ if name.starts_with("DlqRedrive") => ("FunctionName", "${DlqRedriveFunction}"),
@@ -197,18 +235,49 @@ fn every_queue_is_watched() {
 #[test]
 fn the_functions_own_metrics_are_watched_where_it_emits_them() {
     let stack = Stack::with(&[("MetricsNamespace", "Team/Music")]);
-    let counted = OF_ALL_FUNCTIONS.map(|alarm| ("LogMetricsFunction", alarm));
+    let found = WORST_OF_ALL.map(|alarm| ("LambdaMetricsFunction", alarm));
+    let counted = COUNTED_FROM_LOGS.map(|alarm| ("LogMetricsFunction", alarm));
     for (function, alarm) in [
         ("FirehoseTransformFunction", "FirehoseTransformRecordsFailedAlarm"),
         ("DlqRedriveFunction", "DlqRedriveFailedAlarm"),
     ]
     .into_iter()
     .chain(counted)
+    .chain(found)
+    .chain([("LambdaMetricsFunction", HEARTBEAT)])
     {
         let function = stack.properties(function);
         let namespace = &object(&function["Environment"]["Variables"])["METRICS_NAMESPACE"];
         assert_eq!(namespace, "Team/Music");
         assert_eq!(&stack.properties(alarm)["Namespace"], namespace, "{alarm}");
+    }
+}
+
+#[test]
+fn what_is_told_at_an_invocations_end_is_looked_for_at_its_start() {
+    let stack = Stack::default();
+    // A period is told two minutes after its end, and changes for up to 15 minutes more.
+    for alarm in ["FunctionErrorRateAlarm", "FunctionHeadroomAlarm"] {
+        assert_eq!(stack.properties(alarm)["EvaluationPeriods"], 2 + 15 + 1, "{alarm}");
+    }
+}
+
+#[test]
+fn thresholds_of_functions_health_can_be_chosen() {
+    let stack = Stack::with(&[
+        ("ErrorRateAlarmPercent", "5"),
+        ("ThrottleRateAlarmPercent", "1"),
+        ("HeadroomAlarmPercent", "20"),
+        ("ConcurrencyAlarmPercent", "70"),
+    ]);
+    for (alarm, threshold) in [
+        ("FunctionErrorRateAlarm", "5"),
+        ("FunctionThrottleRateAlarm", "1"),
+        ("FunctionHeadroomAlarm", "20"),
+        ("FunctionConcurrencyAlarm", "70"),
+        ("AccountConcurrencyAlarm", "70"),
+    ] {
+        assert_eq!(stack.properties(alarm)["Threshold"], threshold, "{alarm}");
     }
 }
 

@@ -34,6 +34,10 @@ fn functions() -> Vec<(&'static str, BTreeSet<&'static str>)> {
             ]),
         ),
         (
+            "functions/lambda-metrics",
+            variables(&[lambda_metrics::config::VARIABLES, shared::telemetry::VARIABLES]),
+        ),
+        (
             "functions/log-metrics",
             variables(&[log_metrics::config::VARIABLES, shared::telemetry::VARIABLES]),
         ),
@@ -197,5 +201,37 @@ fn the_redrive_knows_its_queues_and_runs_by_itself_only_if_it_is_told() {
         };
         // What comes back again and again must not go round for ever.
         assert_eq!(redrive.max_redrives, Some(3));
+    }
+}
+
+#[test]
+fn the_poller_watches_the_suite_and_what_else_is_named() {
+    for (parameters, names, tag, rate) in [
+        (&[][..], "sluice-dev-*", Value::Null, "rate(1 minute)"),
+        (
+            &[
+                ("WatchedFunctionNames", "billing,orders-*"),
+                ("WatchedFunctionTag", "team=music"),
+                ("PollRate", "rate(5 minutes)"),
+            ],
+            "sluice-dev-*,billing,orders-*",
+            Value::from("team=music"),
+            "rate(5 minutes)",
+        ),
+    ] {
+        let stack = Stack::with(parameters);
+        let poller = &resource(&stack, "functions/lambda-metrics")["Properties"];
+        let variables = &poller["Environment"]["Variables"];
+        assert_eq!(variables["FUNCTION_NAMES"], names);
+        assert_eq!(variables["WATCH_TAG"], tag);
+        assert_eq!(poller["Events"]["Schedule"]["Properties"]["Schedule"], rate);
+        // A run that is over before the next one begins, and is not tried again.
+        assert_eq!(poller["Timeout"], 50);
+        assert_eq!(poller["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
+        let own = "sluice-dev-";
+        for (name, function) in stack.of_type(FUNCTION) {
+            let function = function["Properties"]["FunctionName"].as_str().unwrap();
+            assert!(function.starts_with(own), "{name} is not watched");
+        }
     }
 }

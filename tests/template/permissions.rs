@@ -7,9 +7,11 @@ use serde_json::{Value, json};
 use crate::stack::{DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, texts};
 
 /// Statements that may say `*`: the resource, the statement and why.
-const WILDCARDS: [(&str, &str, &str); 2] = [
+const WILDCARDS: [(&str, &str, &str); 4] = [
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
+    ("LambdaMetricsRole", "ReadAccount", "IAM knows no narrower resource for these"),
+    ("LambdaMetricsRole", "ReadTags", "IAM knows no narrower resource for it"),
 ];
 
 const DELIVERY_STREAM_ARN: &str =
@@ -120,6 +122,7 @@ fn roles_trust_their_service_only() {
         "AlertNotifierRole",
         "DlqRedriveRole",
         "FirehoseTransformRole",
+        "LambdaMetricsRole",
         "LogMetricsRole",
         "SqsConsumerRole",
     ] {
@@ -245,6 +248,34 @@ fn dlq_redrive_may_empty_queues_of_failures_and_send_back_and_nothing_else() {
         assert_eq!(stack.properties("DlqRedriveFunction")["Role"], "${DlqRedriveRole.Arn}");
         let expected = expected.clone().into_iter().chain(table(health)).collect();
         assert_eq!(allowed(&stack, "DlqRedriveRole"), expected, "{parameters:?}");
+    }
+}
+
+#[test]
+fn lambda_metrics_may_read_what_it_watches_and_nothing_else() {
+    const FUNCTIONS: &str = "arn:aws:lambda:eu-west-1:123456789012:function:";
+    let log_group: &[&str] = &["${LambdaMetricsLogGroup.Arn}"];
+    let own = format!("{FUNCTIONS}sluice-dev-*");
+    let all = format!("{FUNCTIONS}*");
+    for (parameters, functions, tags) in [
+        (&[][..], &own, false),
+        (&[("WatchedFunctionNames", "billing")], &all, false),
+        (&[("WatchedFunctionTag", "team=music")], &all, true),
+    ] {
+        let stack = Stack::with(parameters);
+        assert_eq!(stack.properties("LambdaMetricsFunction")["Role"], "${LambdaMetricsRole.Arn}");
+        let mut expected = table(&[
+            ("cloudwatch:GetMetricData", &["*"]),
+            ("lambda:GetAccountSettings", &["*"]),
+            ("lambda:GetFunctionConcurrency", &[functions]),
+            ("lambda:ListFunctions", &["*"]),
+            ("logs:CreateLogStream", log_group),
+            ("logs:PutLogEvents", log_group),
+        ]);
+        if tags {
+            expected.extend(table(&[("tag:GetResources", &["*"])]));
+        }
+        assert_eq!(allowed(&stack, "LambdaMetricsRole"), expected, "{parameters:?}");
     }
 }
 

@@ -77,6 +77,7 @@ impl Stack {
             &[("ChatSecretArn", SECRET_ARN)],
             &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
             &[("AccountSubscription", "ENABLED")],
+            &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
         ]
         .map(Self::with)
         .into()

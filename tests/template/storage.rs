@@ -100,7 +100,7 @@ fn the_created_stream_encrypts_and_outlasts_a_day() {
 fn every_log_group_has_a_retention() {
     let stack = Stack::with(&[("LogRetentionDays", "7")]);
     let groups = stack.of_type("AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 6);
+    assert_eq!(groups.len(), 7);
     for (name, group) in groups {
         assert_eq!(group["Properties"]["RetentionInDays"], "7", "{name}");
     }

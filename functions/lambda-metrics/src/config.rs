@@ -1,22 +1,16 @@
 //! The function's settings, read from the environment once at start.
 
-use shared::aws::{Aws, Service};
+use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::telemetry;
 use tracing::Level;
 
+use crate::sdk::SERVICES;
 use crate::watch::{Pattern, Tag, Watch};
 
 /// This function's own variables; with those of the logs ([`telemetry::VARIABLES`]) they are all
 /// that a user sets.
 pub const VARIABLES: &[&str] = &["FUNCTION_NAMES", "WATCH_TAG", "MIN_INVOCATIONS"];
-
-/// `CloudWatch`, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
-pub const CLOUDWATCH: Service = "CLOUDWATCH";
-/// Lambda, in `AWS_ENDPOINT_URL_LAMBDA`.
-pub const LAMBDA: Service = "LAMBDA";
-/// The tagging service, in `AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API`.
-pub const TAGGING: Service = "RESOURCE_GROUPS_TAGGING_API";
 
 /// All settings of the function.
 #[derive(Clone, Debug)]
@@ -46,7 +40,7 @@ impl Config {
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             watch: watch(environment)?,
             min_invocations: environment.number("MIN_INVOCATIONS", 1, 1, 1_000_000)?,
-            aws: Aws::from_environment(environment, &[CLOUDWATCH, LAMBDA, TAGGING]),
+            aws: Aws::from_environment(environment, &SERVICES),
         })
     }
 }
@@ -75,6 +69,7 @@ fn watch(environment: &Environment) -> Result<Watch, ConfigError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sdk::{CLOUDWATCH, LAMBDA, TAGGING};
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
         let lambda =

@@ -1,4 +1,4 @@
-//! The values that alarms watch, of what `CloudWatch` counted in one period.
+//! The values that alarms watch, of what CloudWatch counted in one period.
 
 use std::cmp::Ordering;
 
@@ -130,6 +130,7 @@ impl Gauges {
     }
 
     /// Takes over what `new` has, and gives what of that is another value than before.
+    #[must_use]
     pub fn update(&mut self, new: &Self) -> Self {
         let mut changed = Self::default();
         for ((known, new), changed) in self.0.iter_mut().zip(new.0).zip(&mut changed.0) {

@@ -55,7 +55,7 @@ pub struct App<S, W> {
 struct Answer {
     /// Functions that are watched.
     functions: usize,
-    /// Metrics that `CloudWatch` was asked for.
+    /// Metrics that CloudWatch was asked for.
     metrics_requested: usize,
     /// Lines of metrics that were new or changed.
     lines_emitted: u64,

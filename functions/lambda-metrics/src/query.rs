@@ -1,4 +1,4 @@
-//! What `CloudWatch` is asked: which metrics of which functions.
+//! What CloudWatch is asked: which metrics of which functions.
 //!
 //! Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions".
 

@@ -21,7 +21,7 @@ const CALLS_AT_ONCE: usize = 4;
 /// CloudWatch API reference, `GetMetricData`).
 const MAX_PAGES: usize = 100;
 
-/// What `CloudWatch` told of one metric.
+/// What CloudWatch told of one metric.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Points {
     /// By the period's start, in milliseconds since 1970.

@@ -1,4 +1,4 @@
-//! Lambda, the tagging service and `CloudWatch`, with the AWS SDK.
+//! Lambda, the tagging service and CloudWatch, with the AWS SDK.
 
 use std::sync::OnceLock;
 
@@ -9,15 +9,24 @@ use cloudwatch::config::retry::RetryConfig;
 use cloudwatch::primitives::DateTime;
 use cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy};
 use lambda::types::FunctionConfiguration;
-use shared::aws::{Aws, CallFailure};
+use shared::aws::{Aws, CallFailure, Service};
 use tagging::types::TagFilter;
 
-use crate::config::{CLOUDWATCH, LAMBDA, TAGGING};
 use crate::failures::wrong;
 use crate::query::Query;
 use crate::services::{AccountLimits, DataPage, Page, Series, Services};
 use crate::watch::{Settings, Tag};
 use crate::window::{PERIOD_MS, Window};
+
+/// CloudWatch, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
+pub const CLOUDWATCH: Service = "CLOUDWATCH";
+/// Lambda, in `AWS_ENDPOINT_URL_LAMBDA`.
+pub const LAMBDA: Service = "LAMBDA";
+/// The tagging service, in `AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API`.
+pub const TAGGING: Service = "RESOURCE_GROUPS_TAGGING_API";
+
+/// All of them.
+pub const SERVICES: [Service; 3] = [CLOUDWATCH, LAMBDA, TAGGING];
 
 /// Calls AWS. Each client is built for its first call.
 #[derive(Debug)]

@@ -26,7 +26,7 @@ pub struct AccountLimits {
     pub unreserved: u32,
 }
 
-/// What `CloudWatch` answers to one query.
+/// What CloudWatch answers to one query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     /// The query's id.
@@ -35,22 +35,22 @@ pub struct Series {
     pub status: Option<String>,
     /// Times, in milliseconds since 1970, and values, in any order.
     pub points: Vec<(u64, f64)>,
-    /// What `CloudWatch` says of it.
+    /// What CloudWatch says of it.
     pub messages: Vec<String>,
 }
 
-/// A page of what `CloudWatch` answers.
+/// A page of what CloudWatch answers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataPage {
     /// One for each query that it has something of.
     pub series: Vec<Series>,
     /// How to ask for the next page, if there is one.
     pub next: Option<String>,
-    /// What `CloudWatch` says of all of it.
+    /// What CloudWatch says of all of it.
     pub messages: Vec<String>,
 }
 
-/// Lambda, the tagging service and `CloudWatch`.
+/// Lambda, the tagging service and CloudWatch.
 pub trait Services {
     /// The functions of the account and region.
     ///

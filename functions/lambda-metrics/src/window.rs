@@ -3,13 +3,13 @@
 /// A period of the metrics, in milliseconds.
 pub const PERIOD_MS: u64 = 60_000;
 
-/// A period is read once it ended this long ago: by then `CloudWatch` has most of it.
+/// A period is read once it ended this long ago: by then CloudWatch has most of it.
 const SETTLING_MS: u64 = 60_000;
 
 /// The longest timeout of a function (source: AWS Lambda Developer Guide, "Lambda quotas").
 const LONGEST_TIMEOUT_MS: u64 = 900_000;
 
-/// What comes to `CloudWatch` late is found for at least this long.
+/// What comes to CloudWatch late is found for at least this long.
 pub const SHORTEST_LOOK_BACK_MS: u64 = 300_000;
 
 /// Whole periods, one after the other.

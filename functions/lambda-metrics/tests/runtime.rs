@@ -12,9 +12,10 @@ mod support {
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use local::runtime_api::InvokeError;
 use serde_json::{Value, json};
 
-use support::cloud::{Call, Cloud};
+use support::cloud::Cloud;
 use support::fixture::{Fixture, Run};
 use support::function::{Binary, Observed};
 
@@ -32,22 +33,22 @@ async fn every_fixture_gets_its_golden_answer() {
         for (number, run) in golden.runs.iter().enumerate() {
             cloud.set(run.cloudwatch.clone(), run.failing.clone());
             let observed = binary.run(event.clone()).await;
-            check(&format!("{name}, run {number}"), run, &observed, &cloud.take_calls());
+            check(&format!("{name}, run {number}"), run, &observed, &cloud);
         }
     }
 }
 
-fn check(name: &str, golden: &Run, observed: &Observed, calls: &[Call]) {
+fn check(name: &str, golden: &Run, observed: &Observed, cloud: &Cloud) {
     let mut counts = BTreeMap::<_, usize>::new();
-    for call in calls {
-        *counts.entry(call.operation.clone()).or_default() += 1;
+    for call in cloud.take_calls() {
+        *counts.entry(call.operation).or_default() += 1;
     }
     let log: Vec<_> = observed.log.iter().filter_map(logged).collect();
     let seen = json!({
         "answer": observed.answer.as_ref().ok(),
-        "errorType": observed.answer.as_ref().err().map(|error| error.error_type()),
-        "errorMessage": observed.answer.as_ref().err().map(|error| error.message()),
-        "emitted": emitted(observed, calls),
+        "errorType": observed.answer.as_ref().err().map(InvokeError::error_type),
+        "errorMessage": observed.answer.as_ref().err().map(InvokeError::message),
+        "emitted": emitted(observed, cloud.base()),
         "calls": counts,
         "log": log,
     });
@@ -60,17 +61,15 @@ fn check(name: &str, golden: &Run, observed: &Observed, calls: &[Call]) {
 }
 
 /// The lines of metrics, with times as fixtures have them.
-fn emitted(observed: &Observed, calls: &[Call]) -> Vec<Value> {
-    let asked = calls.iter().rfind(|call| call.operation == "GetMetricData");
-    let end = asked.map(|call| call.asked["EndTime"].as_f64().unwrap());
+fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
     let line = |line: &Value| {
         let mut line = line.clone();
         let members = line.as_object_mut().unwrap();
         let aws = members.remove("_aws").unwrap();
-        let at = aws["Timestamp"].as_f64().unwrap() / 1_000.0 - end.unwrap_or_default();
+        let at = aws["Timestamp"].as_f64().unwrap() / 1_000.0 - base;
         // A fresh period is a minute old when it is read, and two at most.
         let is_now = members.contains_key("Polls");
-        assert!(is_now == (at >= 60.0) || end.is_none(), "{line}");
+        assert_eq!(is_now, at >= 60.0, "{line}");
         line["at"] = if is_now { json!("now") } else { json!(at / 60.0) };
         line
     };

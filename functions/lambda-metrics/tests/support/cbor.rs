@@ -74,7 +74,9 @@ fn write(encoder: &mut Encoder, key: &str, value: &Value) {
         Value::String(text) => drop(encoder.str(text)),
         Value::Array(list) => {
             encoder.array(list.len());
-            list.iter().for_each(|value| write(encoder, key, value));
+            for value in list {
+                write(encoder, key, value);
+            }
         }
         Value::Object(map) => {
             encoder.map(map.len());

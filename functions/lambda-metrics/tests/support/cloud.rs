@@ -34,6 +34,9 @@ struct State {
     data: Data,
     failing: Vec<Failing>,
     calls: Vec<Call>,
+    /// The end of what was asked for first: what minutes are counted from, also when the next
+    /// minute has begun.
+    base: Option<f64>,
 }
 
 /// A call that came in.
@@ -73,8 +76,8 @@ pub(crate) struct Function {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Data {
-    /// By function and metric, then by minutes from the end of what is asked for: -1 is the
-    /// latest period. The function `` is the account.
+    /// By function and metric, then by minutes from the end of what is asked for first: -1
+    /// is the latest period. The function without a name is the account.
     pub(crate) values: BTreeMap<String, BTreeMap<String, BTreeMap<i64, f64>>>,
     /// In a page; all, where it is 0.
     pub(crate) series_per_page: usize,
@@ -116,6 +119,11 @@ impl Cloud {
     pub(crate) fn set(&self, data: Data, failing: Vec<Failing>) {
         let mut state = self.state.lock().unwrap();
         (state.data, state.failing) = (data, failing);
+    }
+
+    /// What minutes are counted from, in seconds since 1970.
+    pub(crate) fn base(&self) -> f64 {
+        self.state.lock().unwrap().base.unwrap()
     }
 
     /// The calls since the last time.
@@ -189,7 +197,11 @@ async fn answer(
             }
         }
         "GetResources" => state.account.tagged(&call.asked),
-        _ => state.data.page(&call.asked),
+        _ => {
+            let end = call.asked["EndTime"].as_f64().unwrap();
+            let base = *state.base.get_or_insert(end);
+            state.data.page(&call.asked, base)
+        }
     };
     Ok(response(200, "", &body, is_cbor))
 }
@@ -258,13 +270,13 @@ impl Account {
 }
 
 impl Data {
-    fn page(&self, asked: &Value) -> Value {
+    fn page(&self, asked: &Value, base: f64) -> Value {
         let queries = asked["MetricDataQueries"].as_array().unwrap();
         assert!((1..=500).contains(&queries.len()), "{} queries", queries.len());
         let start = number(asked["NextToken"].as_str());
         let page = queries.iter().skip(start).take(or_all(self.series_per_page));
         let mut series: Vec<_> =
-            page.clone().filter_map(|query| self.series(asked, query)).collect();
+            page.clone().filter_map(|query| self.series(asked, query, base)).collect();
         if self.tells_too_much {
             series.push(json!({
                 "Id": "nobody", "StatusCode": "Complete", "Timestamps": [0], "Values": [1],
@@ -280,14 +292,14 @@ impl Data {
         page
     }
 
-    fn series(&self, asked: &Value, query: &Value) -> Option<Value> {
-        let stat = &query["MetricStat"];
+    fn series(&self, asked: &Value, query: &Value, base: f64) -> Option<Value> {
+        let asked_for = &query["MetricStat"];
         assert_eq!(
-            (&stat["Metric"]["Namespace"], &stat["Period"]),
+            (&asked_for["Metric"]["Namespace"], &asked_for["Period"]),
             (&json!("AWS/Lambda"), &json!(60))
         );
-        let metric = stat["Metric"]["MetricName"].as_str().unwrap();
-        let function = stat["Metric"]["Dimensions"][0]["Value"].as_str().unwrap_or_default();
+        let metric = asked_for["Metric"]["MetricName"].as_str().unwrap();
+        let function = asked_for["Metric"]["Dimensions"][0]["Value"].as_str().unwrap_or_default();
         let name = format!("{metric} of {function}");
         if self.missing.contains(&name) {
             return None;
@@ -299,7 +311,7 @@ impl Data {
         let mut points: Vec<_> = values
             .into_iter()
             .flatten()
-            .map(|(&minutes, &value)| (end + (minutes * 60) as f64, value))
+            .map(|(&minutes, &value)| (base + (minutes * 60) as f64, value))
             .filter(|(time, _)| (start..end).contains(time))
             .collect();
         // The latest first, as CloudWatch does where nobody wants it otherwise; in any case not
