@@ -6,15 +6,25 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::LEAST_STEPS;
 use crate::history::{
     Action, Call, Failing, Fault, History, Place, Plan, Redrive, Setup, Step, Told, What,
 };
 use crate::message::{Form, Kind, Message};
 
-/// A history.
+/// A history: of anything, or of messages that go round and round in a short time.
 pub(crate) fn history() -> impl Strategy<Value = History> {
-    (setup(), vec(step(), LEAST_STEPS..20)).prop_map(|(setup, steps)| History { setup, steps })
+    let hours = 3_600_000;
+    let long = vec![0, 0, 5, 15, 100, 5_000, 40_000, 200_000, 1_200_000, 13 * hours];
+    let anything = (setup(), vec(step(long, 10), 1..20));
+    let rounds = (setup(), failing(), vec(step(vec![22_000, 100, 0], 3), 1..20));
+    prop_oneof![
+        4 => anything.prop_map(|(setup, steps)| History { setup, steps }),
+        1 => rounds.prop_map(|(setup, failing, mut steps)| {
+            let down = Action::OpenSearch(Some(failing));
+            steps.insert(0, Step { after_ms: 0, action: down });
+            History { setup: Setup { max_receives: 1, visibility_seconds: 20, ..setup }, steps }
+        }),
+    ]
 }
 
 fn setup() -> impl Strategy<Value = Setup> {
@@ -32,16 +42,15 @@ fn setup() -> impl Strategy<Value = Setup> {
         })
 }
 
-fn step() -> impl Strategy<Value = Step> {
-    let hours = 3_600_000;
-    let after_ms = select(vec![0, 0, 5, 15, 100, 5_000, 40_000, 200_000, 1_200_000, 13 * hours]);
-    (after_ms, action()).prop_map(|(after_ms, action)| Step { after_ms, action })
+/// A step, so long after the one before; `sends` of `sends + 17` send a message.
+fn step(after_ms: Vec<u64>, sends: u32) -> impl Strategy<Value = Step> {
+    (select(after_ms), action(sends)).prop_map(|(after_ms, action)| Step { after_ms, action })
 }
 
-fn action() -> impl Strategy<Value = Action> {
+fn action(sends: u32) -> impl Strategy<Value = Action> {
     let most = select(vec![10_u8, 10, 10, 2, 1]);
     prop_oneof![
-        10 => message().prop_map(Action::Send),
+        sends => message().prop_map(Action::Send),
         10 => (most, plan(16)).prop_map(|(most, plan)| Action::Consume(most, plan)),
         5 => (redrive(), plan(30)).prop_map(|(redrive, plan)| Action::Redrive(redrive, plan)),
         1 => any::<u8>().prop_map(Action::SendAgain),

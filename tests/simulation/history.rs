@@ -200,7 +200,60 @@ impl fmt::Display for Plan {
     }
 }
 
+impl History {
+    /// This history without one thing: a step, a fault, an end, or an event.
+    pub(crate) fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (at, step) in self.steps.iter().enumerate() {
+            let mut steps = self.steps.clone();
+            steps.remove(at);
+            all.push(Self { steps, ..*self });
+            for action in step.action.smaller() {
+                let mut steps = self.steps.clone();
+                steps[at].action = action;
+                all.push(Self { steps, ..*self });
+            }
+        }
+        all
+    }
+}
+
+impl Plan {
+    fn smaller(&self) -> Vec<Self> {
+        let mut all = Vec::new();
+        for fault in 0..self.faults.len() {
+            let mut plan = self.clone();
+            plan.faults.remove(fault);
+            all.push(plan);
+        }
+        if self.crash.is_some() {
+            all.push(Self { crash: None, ..self.clone() });
+        }
+        all
+    }
+}
+
 impl Action {
+    fn smaller(&self) -> Vec<Self> {
+        match self {
+            Self::Send(message) => {
+                let without = |event| {
+                    let mut message = message.clone();
+                    message.events.remove(event);
+                    Self::Send(message)
+                };
+                (1..message.events.len()).map(without).collect()
+            }
+            Self::Consume(most, plan) => {
+                plan.smaller().into_iter().map(|plan| Self::Consume(*most, plan)).collect()
+            }
+            Self::Redrive(order, plan) => {
+                plan.smaller().into_iter().map(|plan| Self::Redrive(*order, plan)).collect()
+            }
+            Self::SendAgain(_) | Self::OpenSearch(_) => Vec::new(),
+        }
+    }
+
     /// What goes wrong, where there is a process.
     pub(crate) const fn plan(&mut self) -> Option<&mut Plan> {
         match self {
