@@ -135,6 +135,10 @@ impl Alarm {
     #[must_use]
     pub fn of_event(event: &Value) -> Option<Self> {
         let detail = member(event, &["detail", "alarmData"])?;
+        // What was done to the alarm itself: `create`, `update` or `delete`.
+        if member(detail, &["operation"]).is_some() {
+            return None;
+        }
         let resource = event.get("resources").and_then(|all| all.get(0)).and_then(scalar);
         let arn = text(event, &["alarmArn"]).or(resource);
         let named = || Some(AlarmArn::parse(arn.as_deref()?)?.name);

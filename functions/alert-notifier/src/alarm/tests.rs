@@ -56,6 +56,13 @@ fn an_event_without_a_name_has_that_of_its_arn() {
 }
 
 #[test]
+fn what_is_done_to_an_alarm_is_no_change_of_its_state() {
+    let state = json!({"value": "INSUFFICIENT_DATA"});
+    let detail = json!({"alarmName": "plays", "operation": "update", "state": state});
+    assert_eq!(Alarm::of_event(&event(&detail)), None);
+}
+
+#[test]
 fn times_are_read_with_their_offset() {
     let at = |time: &str| sns(&json!({"StateChangeTime": time})).changed_ms;
     assert_eq!(at("2019-10-02T17:04:40.989+0000"), Some(1_570_035_880_989));
