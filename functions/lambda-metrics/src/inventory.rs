@@ -154,21 +154,26 @@ impl Inventory {
         let ask = |name: &String| {
             let name = name.clone();
             async move {
+                // What there is no time left to ask is no failure: the next run asks it.
+                if Instant::now() >= until {
+                    return (name, None);
+                }
                 let reserved = in_time(until, services.reserved_concurrency(&name)).await;
-                (name, reserved)
+                (name, Some(reserved))
             }
         };
         let asked: Vec<_> = due.take(MAX_ASKED).map(ask).collect();
         let mut answers = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
         while let Some((name, answer)) = answers.next().await {
             match answer {
-                Ok(concurrency) => {
+                Some(Ok(concurrency)) => {
                     self.reserved.insert(name, Reserved { concurrency, read_at_ms: now_ms });
                 }
-                Err(failure) => {
+                Some(Err(failure)) => {
                     let unread = format!("the reserved concurrency of {name}");
                     failures.add("GetFunctionConcurrency", &failure, &unread);
                 }
+                None => {}
             }
         }
     }

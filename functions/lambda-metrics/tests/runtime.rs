@@ -15,7 +15,7 @@ use std::time::Duration;
 use local::runtime_api::InvokeError;
 use serde_json::{Value, json};
 
-use support::cloud::Cloud;
+use support::cloud::{Account, Cloud, Data, Failing, Function};
 use support::fixture::{Fixture, Run};
 use support::function::{Binary, Observed};
 
@@ -85,4 +85,98 @@ fn logged(line: &Value) -> Option<String> {
     let about = ["operation", "code", "unread", "name", "id"].into_iter().filter_map(text);
     let message = line["message"].as_str().unwrap().to_owned();
     Some([message].into_iter().chain(about).collect::<Vec<_>>().join(": "))
+}
+
+/// One function, `plays`, that failed once in the latest minute.
+async fn one_function() -> Cloud {
+    let plays = Function { timeout_seconds: 3, reserved: None, tags: BTreeMap::new() };
+    let functions = BTreeMap::from([("plays".to_owned(), plays)]);
+    Cloud::of(Account { functions, limits: (1_000, 1_000), ..Account::default() }).await
+}
+
+fn one_error() -> Data {
+    let once = BTreeMap::from([(-1, 1.0)]);
+    let metrics = ["Invocations", "Errors"].map(|metric| (metric.to_owned(), once.clone()));
+    let values = BTreeMap::from([("plays".to_owned(), BTreeMap::from(metrics))]);
+    Data { values, ..Data::default() }
+}
+
+fn value(observed: &Observed, metric: &str) -> Vec<f64> {
+    observed.metrics.iter().filter_map(|line| line[metric].as_f64()).collect()
+}
+
+#[tokio::test]
+async fn a_wrong_setting_ends_the_start_and_is_named() {
+    for (variable, value) in [
+        // Neither names nor tag.
+        ("FUNCTION_NAMES", ""),
+        ("FUNCTION_NAMES", "*-prod"),
+        ("WATCH_TAG", "team"),
+        ("MIN_INVOCATIONS", "0"),
+        ("LOG_LEVEL", "verbose"),
+        ("METRICS_NAMESPACE", ""),
+    ] {
+        let cloud = one_function().await;
+        let mut variables = vec![("FUNCTION_NAMES", "plays"), (variable, value)];
+        if variable == "FUNCTION_NAMES" {
+            variables.remove(0);
+        }
+        let observed = Binary::start(&cloud, &variables, MINUTE).await.run("{}").await;
+        let Err(InvokeError::Init { error_type, message }) = &observed.answer else {
+            panic!("{variable}: {observed:?}");
+        };
+        assert_eq!(error_type, "InvalidConfiguration");
+        assert!(message.starts_with(&format!("{variable} is {value:?}, but must be")), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn whatever_the_event_is_it_is_a_run() {
+    let cloud = one_function().await;
+    cloud.set(one_error(), Vec::new());
+    let mut binary = Binary::start(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
+    for (event, expected) in [("null", vec![100.0, 100.0]), ("no JSON", Vec::new())] {
+        let observed = binary.run(event).await;
+        assert_eq!(value(&observed, "ErrorRate"), expected, "{event}");
+        assert_eq!(value(&observed, "Polls"), [1.0], "{event}");
+    }
+}
+
+#[tokio::test]
+async fn services_that_fail_for_good_fail_the_run_and_not_the_process() {
+    let mut endings = Vec::new();
+    for (status, code) in [(400, "ThrottlingException"), (500, "InternalFailure"), (503, "")] {
+        endings.push(Failing::always("GetMetricData", status, code));
+    }
+    for body in ["", "garbage", "{\"MetricDataResults\":[]}", "\u{0}\u{1}"] {
+        let body = Some(body.to_owned());
+        endings.push(Failing { body, ..Failing::always("GetMetricData", 200, "") });
+    }
+    let cloud = one_function().await;
+    let mut binary = Binary::start(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
+    for failing in endings {
+        cloud.set(one_error(), vec![failing.clone()]);
+        let observed = binary.run("{}").await;
+        let error = observed.answer.as_ref().unwrap_err();
+        assert_eq!(error.error_type(), "PollFailed", "{failing:?}");
+        assert!(error.message().contains("GetMetricData of Invocations of plays"), "{failing:?}");
+        assert_eq!(value(&observed, "Polls"), [1.0], "{failing:?}");
+        assert!(value(&observed, "PollFailures")[0] >= 1.0, "{failing:?}");
+    }
+    cloud.set(one_error(), Vec::new());
+    let observed = binary.run("{}").await;
+    assert_eq!(value(&observed, "ErrorRate"), [100.0, 100.0]);
+}
+
+#[tokio::test]
+async fn a_cloud_that_is_gone_fails_the_run() {
+    let cloud = one_function().await;
+    // Nobody answers there.
+    let variables =
+        [("FUNCTION_NAMES", "plays"), ("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")];
+    let mut binary = Binary::start(&cloud, &variables, MINUTE).await;
+    let observed = binary.run("{}").await;
+    assert_eq!(observed.answer.as_ref().unwrap_err().error_type(), "PollFailed");
+    assert_eq!(value(&observed, "Polls"), [1.0]);
+    assert_eq!(value(&observed, "PollFailures"), [1.0]);
 }

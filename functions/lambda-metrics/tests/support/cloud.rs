@@ -104,6 +104,17 @@ pub(crate) struct Failing {
     /// So many calls; all, where there is none.
     #[serde(default)]
     pub(crate) times: Option<usize>,
+    /// The answer's body, instead of one that tells of the failure.
+    #[serde(default)]
+    pub(crate) body: Option<String>,
+}
+
+impl Failing {
+    /// All calls of an operation.
+    pub(crate) fn always(operation: &str, status: u16, code: &str) -> Self {
+        let (operation, code) = (operation.to_owned(), code.to_owned());
+        Self { operation, containing: String::new(), status, code, times: None, body: None }
+    }
 }
 
 impl Cloud {
@@ -176,7 +187,12 @@ async fn answer(
     let mut state = state.lock().unwrap();
     state.calls.push(call.clone());
     let is_cbor = call.operation == "GetMetricData";
-    if let Some((status, code)) = state.failure(&call) {
+    if let Some(Failing { status, code, body, .. }) = state.failure(&call) {
+        if let Some(body) = body {
+            let response = Response::builder().status(status);
+            let response = response.header("smithy-protocol", "rpc-v2-cbor");
+            return Ok(response.body(Full::new(body.into())).unwrap());
+        }
         let body = json!({"__type": code, "message": "as the test wants it"});
         return Ok(response(status, &code, &body, is_cbor));
     }
@@ -217,7 +233,7 @@ fn response(status: u16, code: &str, body: &Value, is_cbor: bool) -> Response<Fu
 }
 
 impl State {
-    fn failure(&mut self, call: &Call) -> Option<(u16, String)> {
+    fn failure(&mut self, call: &Call) -> Option<Failing> {
         let asked = call.asked.to_string();
         let failing = self.failing.iter_mut().find(|failing| {
             failing.operation == call.operation
@@ -225,7 +241,7 @@ impl State {
                 && failing.times != Some(0)
         })?;
         failing.times = failing.times.map(|times| times - 1);
-        Some((failing.status, failing.code.clone()))
+        Some(failing.clone())
     }
 }
 

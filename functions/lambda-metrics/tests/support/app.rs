@@ -1,0 +1,209 @@
+//! The handler between services that follow a script, on a paused clock.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, HashSet};
+use std::future::pending;
+use std::rc::Rc;
+use std::time::Duration;
+
+use lambda_metrics::App;
+use lambda_metrics::config::Config;
+use lambda_metrics::error::Error;
+use lambda_metrics::query::Query;
+use lambda_metrics::services::{AccountLimits, DataPage, Page, Series, Services};
+use lambda_metrics::watch::{Settings, Tag};
+use lambda_metrics::window::Window;
+use serde_json::Value;
+use shared::aws::CallFailure;
+use shared::event::Timestamp;
+use shared::runtime::{Function, Invocation};
+use tokio::time::{Instant, sleep};
+
+/// 2024-03-01T12:00:00Z, when the first run starts; the latest period is that of 11:58.
+pub(crate) const NOON_MS: u64 = 1_709_294_400_000;
+/// The latest period's start at noon.
+pub(crate) const LATEST_MS: u64 = NOON_MS - 120_000;
+
+/// What the services know and do.
+#[derive(Default)]
+pub(crate) struct Cloud {
+    pub(crate) functions: RefCell<Vec<(String, Settings)>>,
+    pub(crate) tagged: RefCell<Vec<String>>,
+    /// By metric and function, then by the period's start.
+    pub(crate) values: RefCell<BTreeMap<String, BTreeMap<u64, f64>>>,
+    /// Operations that fail.
+    pub(crate) failing: RefCell<HashSet<&'static str>>,
+    /// Operations that never answer.
+    pub(crate) hanging: RefCell<HashSet<&'static str>>,
+    /// Operations that give the same page for ever.
+    pub(crate) endless: RefCell<HashSet<&'static str>>,
+    calls: RefCell<BTreeMap<&'static str, usize>>,
+    at_once: Cell<usize>,
+    pub(crate) most_at_once: Cell<usize>,
+}
+
+impl Cloud {
+    pub(crate) fn with(functions: impl IntoIterator<Item = impl Into<String>>) -> Rc<Self> {
+        let settings = Settings { timeout_ms: Some(4_000), memory_mb: Some(256) };
+        let functions = functions.into_iter().map(|name| (name.into(), settings)).collect();
+        Rc::new(Self { functions: RefCell::new(functions), ..Self::default() })
+    }
+
+    /// Sets a value, such as of `Errors of plays`.
+    pub(crate) fn set(&self, metric: &str, period_ms: u64, value: f64) {
+        self.values.borrow_mut().entry(metric.to_owned()).or_default().insert(period_ms, value);
+    }
+
+    /// How often an operation was called since the last time.
+    pub(crate) fn take_calls(&self, operation: &str) -> usize {
+        self.calls.borrow_mut().remove(operation).unwrap_or_default()
+    }
+
+    async fn call(&self, operation: &'static str) -> Result<Option<String>, CallFailure> {
+        *self.calls.borrow_mut().entry(operation).or_default() += 1;
+        self.at_once.set(self.at_once.get() + 1);
+        self.most_at_once.set(self.most_at_once.get().max(self.at_once.get()));
+        sleep(Duration::from_millis(10)).await;
+        self.at_once.set(self.at_once.get() - 1);
+        if self.hanging.borrow().contains(operation) {
+            pending::<()>().await;
+        }
+        if self.failing.borrow().contains(operation) {
+            let message = "as the test wants it".to_owned();
+            return Err(CallFailure { code: Some("Refused".to_owned()), message });
+        }
+        Ok(self.endless.borrow().contains(operation).then(|| "again".to_owned()))
+    }
+}
+
+/// A way to the cloud.
+pub(crate) struct Way(Rc<Cloud>);
+
+impl Services for Way {
+    async fn functions(&self, _: Option<&str>) -> Result<Page<(String, Settings)>, CallFailure> {
+        let next = self.0.call("ListFunctions").await?;
+        Ok(Page { items: self.0.functions.borrow().clone(), next })
+    }
+
+    async fn tagged(&self, _: &Tag, _: Option<&str>) -> Result<Page<String>, CallFailure> {
+        let next = self.0.call("GetResources").await?;
+        Ok(Page { items: self.0.tagged.borrow().clone(), next })
+    }
+
+    async fn reserved_concurrency(&self, _: &str) -> Result<Option<u32>, CallFailure> {
+        self.0.call("GetFunctionConcurrency").await?;
+        Ok(None)
+    }
+
+    async fn account_limits(&self) -> Result<AccountLimits, CallFailure> {
+        self.0.call("GetAccountSettings").await?;
+        Ok(AccountLimits { total: 1_000, unreserved: 900 })
+    }
+
+    async fn metric_data(
+        &self,
+        queries: &[Query<'_>],
+        window: Window,
+        _: Option<&str>,
+    ) -> Result<DataPage, CallFailure> {
+        let next = self.0.call("GetMetricData").await?;
+        let values = self.0.values.borrow();
+        let series = queries.iter().enumerate().map(|(place, query)| {
+            let points = values.get(&query.to_string()).into_iter().flatten();
+            // CloudWatch would not tell of others; that is for the function to see.
+            let points = points.filter(|(at, _)| **at < window.end_ms + 600_000);
+            Series {
+                id: Query::id(place),
+                status: Some("Complete".to_owned()),
+                points: points.map(|(&at, &value)| (at, value)).collect(),
+                messages: Vec::new(),
+            }
+        });
+        Ok(DataPage { series: series.collect(), next, messages: Vec::new() })
+    }
+}
+
+/// The handler.
+pub(crate) struct Handler {
+    app: App<Way, Output>,
+    output: Output,
+}
+
+/// What one run did.
+#[derive(Debug)]
+pub(crate) struct Observed {
+    pub(crate) answer: Result<Value, Error>,
+    pub(crate) metrics: Vec<Value>,
+    pub(crate) took: Duration,
+}
+
+/// Standard output, which may be full.
+#[derive(Clone, Default)]
+pub(crate) struct Output {
+    bytes: Rc<RefCell<Vec<u8>>>,
+    is_full: Rc<Cell<bool>>,
+}
+
+impl std::io::Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.is_full.get() {
+            return Err(std::io::ErrorKind::StorageFull.into());
+        }
+        self.bytes.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Handler {
+    pub(crate) fn new(cloud: &Rc<Cloud>, variables: &[(&str, &str)]) -> Self {
+        let own = [
+            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "metrics-test"),
+            ("FUNCTION_NAMES", "*"),
+        ];
+        let environment = own.iter().chain(variables).copied().collect();
+        let config = Config::from_environment(&environment).unwrap();
+        let output = Output::default();
+        Self { app: App::new(config, Way(Rc::clone(cloud)), output.clone()), output }
+    }
+
+    /// From now on nobody takes what is written, or somebody does again.
+    pub(crate) fn fill_output(&self, is_full: bool) {
+        self.output.is_full.set(is_full);
+    }
+
+    /// A run so many seconds after noon, of at most 50 seconds.
+    pub(crate) async fn run(&mut self, seconds: u64) -> Observed {
+        let now_ms = NOON_MS + seconds * 1_000;
+        let started = Instant::now();
+        let invocation = Invocation {
+            body: b"{}",
+            request_id: "r-1",
+            now: Timestamp::from_nanos(u128::from(now_ms) * 1_000_000).unwrap(),
+            deadline: started + Duration::from_secs(50),
+        };
+        let answer = self.app.handle(invocation).await;
+        let answer = answer.map(|answer| serde_json::from_slice(answer).unwrap());
+        let bytes = std::mem::take(&mut *self.output.bytes.borrow_mut());
+        let lines = String::from_utf8(bytes).unwrap();
+        let metrics = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        Observed { answer, metrics, took: started.elapsed() }
+    }
+}
+
+impl Observed {
+    /// The first line's value of a metric: of a function, or of all.
+    pub(crate) fn value(&self, function: Option<&str>, metric: &str) -> Option<f64> {
+        let has = |line: &&Value| line["FunctionName"].as_str() == function;
+        self.metrics.iter().filter(has).find_map(|line| line[metric].as_f64())
+    }
+
+    /// How many metrics were asked for.
+    pub(crate) fn requested(&self) -> u64 {
+        self.answer.as_ref().unwrap()["metricsRequested"].as_u64().unwrap()
+    }
+}
