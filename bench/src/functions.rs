@@ -13,6 +13,8 @@ use crate::Error;
 pub const OURS: &str = "firehose-transform";
 /// The function that consumes.
 pub const CONSUMER: &str = "sqs-consumer";
+/// The function that counts.
+pub const COUNTER: &str = "log-metrics";
 /// The measure for the cold start; it answers no event.
 pub const HELLO: &str = "hello";
 
@@ -23,6 +25,8 @@ pub enum Job {
     Transform,
     /// Messages of SQS become documents in OpenSearch.
     Consume,
+    /// Log events become metrics.
+    Count,
 }
 
 /// How a function writes numbers.
@@ -82,7 +86,7 @@ impl Function {
     }
 }
 
-const NAMES: [(&str, Job); 11] = [
+const NAMES: [(&str, Job); 13] = [
     (OURS, Job::Transform),
     ("naive", Job::Transform),
     (HELLO, Job::Transform),
@@ -94,6 +98,8 @@ const NAMES: [(&str, Job); 11] = [
     ("naive-consumer", Job::Consume),
     ("python-consumer", Job::Consume),
     ("python-orjson-consumer", Job::Consume),
+    (COUNTER, Job::Count),
+    ("python-log-metrics", Job::Count),
 ];
 
 /// Builds and finds the functions for a job that are wanted, all if `only` is empty. One whose
@@ -125,6 +131,8 @@ pub fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
             "sqs-consumer-plain" => Some(consumer(name, ours, "off")?),
             "naive-consumer" => Some(rust(name, theirs, "naive", "naive-consumer")?),
             "python-consumer" => python(name, "consumer.py", &["json", "opensearchpy"], here),
+            COUNTER => Some(rust(name, ours, COUNTER, COUNTER)?),
+            "python-log-metrics" => python(name, "log_metrics.py", &["json"], here),
             _ => python(name, "consumer.py", &["orjson", "opensearchpy"], here),
         });
     }

@@ -15,6 +15,7 @@ pub mod functions;
 mod http;
 pub mod instructions;
 pub mod invoke;
+pub mod logs;
 pub mod measure;
 pub mod pinned;
 pub mod price;

@@ -7,6 +7,7 @@ use bench::bulk_api::BulkApi;
 use bench::consumers::{self, BATCHES};
 use bench::functions::{self, Function, Job, OURS};
 use bench::instructions::{Committed, Instructions, SEED};
+use bench::logs::{self, Format, INFLATED_BYTES};
 use bench::measure::{self, Effort};
 use bench::pinned::Cores;
 use bench::price::memory_megabytes;
@@ -20,7 +21,8 @@ const SHOWN_DIFFERENCES: usize = 10;
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Measures firehose-transform and sqs-consumer side by side with what a user would pick instead.
+/// Measures firehose-transform, sqs-consumer and log-metrics side by side with what a user would
+/// pick instead.
 ///
 /// Without a part, all are measured. Keep the machine quiet meanwhile: functions run on one core,
 /// the stand-in for the Runtime API on another.
@@ -33,7 +35,8 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// Only these functions: firehose-transform, naive, hello, python, python-orjson, node,
-    /// sqs-consumer, sqs-consumer-plain, naive-consumer, python-consumer, python-orjson-consumer
+    /// sqs-consumer, sqs-consumer-plain, naive-consumer, python-consumer, python-orjson-consumer,
+    /// log-metrics, python-log-metrics
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     /// The seed of the events
@@ -64,6 +67,8 @@ enum Part {
     Hostile,
     /// CPU, memory and allocations of sqs-consumer for batches of SQS
     Batches,
+    /// CPU and memory of log-metrics for log events of 60 MB
+    Logs,
     /// Instructions of firehose-transform, counted by Valgrind; only where this part is asked for
     Instructions,
 }
@@ -85,7 +90,13 @@ fn main() -> Result<(), Error> {
             consumer_parts(&consumers, &arguments, cores, effort)?;
         }
     }
-    if arguments.part == Some(Part::Batches) {
+    if wanted(Part::Check) || wanted(Part::Logs) {
+        let counters = functions::find(Job::Count, &arguments.only)?;
+        if !counters.is_empty() {
+            counter_parts(&counters, &arguments, cores, effort)?;
+        }
+    }
+    if [Some(Part::Batches), Some(Part::Logs)].contains(&arguments.part) {
         return Ok(());
     }
     let functions = functions::find(Job::Transform, &arguments.only)?;
@@ -168,6 +179,26 @@ fn consumer_parts(
             Err(_) => Vec::new(),
         };
         println!("{}", report::batches(batch, &costs, &taken));
+    }
+    Ok(())
+}
+
+/// What there is to say of those that count.
+fn counter_parts(
+    counters: &[Function],
+    arguments: &Arguments,
+    cores: Cores,
+    effort: Effort,
+) -> Result<(), Error> {
+    for format in [Format::Text, Format::Json] {
+        let batch = logs::batch(format, INFLATED_BYTES, arguments.seed)?;
+        if let Some(difference) = logs::check(counters, &batch, cores)?.first() {
+            return Err(difference.as_str().into());
+        }
+        if arguments.part != Some(Part::Check) {
+            let costs = measure::costs(counters, &batch, cores, effort)?;
+            println!("{}", report::log_events(&batch, &costs));
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use crate::consumers::Taken;
-use crate::functions::{CONSUMER, OURS};
+use crate::functions::{CONSUMER, COUNTER, OURS};
 use crate::measure::{Cost, Spread, Start};
 use crate::price::{self, Price};
 use crate::request::Request;
@@ -64,6 +64,34 @@ pub fn batches(request: &Request, costs: &[Cost], taken: &[Taken]) -> String {
                 tenths(megabytes(above_idle)),
                 heap.map(|heap| grouped(heap.allocations)).unwrap_or_default(),
                 heap.map(|heap| tenths(megabytes(heap.bytes))).unwrap_or_default(),
+            ],
+        );
+    }
+    table
+}
+
+/// A table of what every function took for one batch of log events.
+#[must_use]
+pub fn log_events(request: &Request, costs: &[Cost]) -> String {
+    let ours = costs.iter().find(|cost| cost.function == COUNTER).or(costs.first());
+    let mut table = format!(
+        "### {} log events in {:.2} MB; {}\n\n\
+         | function | CPU ms (min-max) | times | peak memory MB | above idle MB |\n\
+         |---|--:|--:|--:|--:|\n",
+        grouped(request.records as u64),
+        megabytes(request.body.len() as u64),
+        request.name,
+    );
+    for cost in costs {
+        let above_idle = cost.peak_memory_bytes.saturating_sub(cost.idle_memory_bytes);
+        row(
+            &mut table,
+            &[
+                cost.function.to_owned(),
+                spread(cost.cpu),
+                tenths(ours.map_or(1.0, |ours| ratio(cost.cpu.median, ours.cpu.median))),
+                tenths(megabytes(cost.peak_memory_bytes)),
+                tenths(megabytes(above_idle)),
             ],
         );
     }

@@ -1,0 +1,175 @@
+//! Log events as a subscription brings them, and whether the functions count the same in them.
+
+use std::io::Write;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use fastrand::Rng;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::Error;
+use crate::functions::Function;
+use crate::invoke::Running;
+use crate::pinned::Cores;
+use crate::request::{ARRIVAL_MS, Request};
+use crate::runtime_api::Invocation;
+
+/// What a batch inflates to: ten times as much as Lambda lets through.
+pub const INFLATED_BYTES: usize = 60_000_000;
+
+/// How many lines an application writes in an invocation.
+const LINES: usize = 20;
+
+/// In which format a function logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// `REPORT RequestId: …`
+    Text,
+    /// `{"time":…,"type":"platform.report",…}`
+    Json,
+}
+
+/// Log events of one function that inflate to so many bytes.
+///
+/// # Errors
+/// When they cannot be compressed.
+pub fn batch(format: Format, inflated_bytes: usize, seed: u64) -> Result<Request, Error> {
+    let mut random = Rng::with_seed(seed);
+    let mut text = concat!(
+        r#"{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/aws/lambda/plays","#,
+        r#""logStream":"2024/03/08/[$LATEST]7f3a9c1e84b74d2a80b6e5f0c2d19a7e","#,
+        r#""subscriptionFilters":["log-metrics"],"logEvents":["#
+    )
+    .as_bytes()
+    .to_vec();
+    let mut log_events = 0;
+    while text.len() < inflated_bytes {
+        for message in invocation(format, &mut random) {
+            let comma = if log_events == 0 { "" } else { "," };
+            let time_ms = ARRIVAL_MS + i64::try_from(log_events / 10)?;
+            let message = Value::from(message);
+            write!(
+                text,
+                r#"{comma}{{"id":"{log_events:056}","timestamp":{time_ms},"message":{message}}}"#
+            )?;
+            log_events += 1;
+        }
+    }
+    text.extend_from_slice(b"]}");
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(&text)?;
+    let data = STANDARD.encode(gzip.finish()?);
+    Ok(Request {
+        name: format!("{format:?}, inflated {} MB", text.len() / 1_000_000),
+        records: log_events,
+        body: json!({"awslogs": {"data": data}}).to_string().into_bytes(),
+    })
+}
+
+/// The lines of one invocation: some time out, some run out of memory, some fail.
+fn invocation(format: Format, random: &mut Rng) -> Vec<String> {
+    let id = format!("{:08x}-87a3-44ab-83d2-{:012x}", random.u32(..), random.u64(..1 << 48));
+    let (status, error_type) = match random.u32(..100) {
+        0 => ("timeout", None),
+        1 => ("error", Some("Runtime.OutOfMemory")),
+        2 => ("error", Some("Runtime.ExitError")),
+        _ => ("success", None),
+    };
+    let memory_mb = 64 + random.u32(..32);
+    let played = || {
+        let (song, user) = (random.usize(..SONGS.len()), random.u32(..100_000));
+        (SONGS[song], user, random.u32(..100))
+    };
+    let lines = std::iter::repeat_with(played).take(LINES);
+    if format == Format::Json {
+        let time = "2024-03-08T12:35:00.123Z";
+        let platform = |kind: &str, mut record: Value| {
+            record["requestId"] = id.as_str().into();
+            json!({"time": time, "type": format!("platform.{kind}"), "record": record}).to_string()
+        };
+        let line = |(song, user, took_ms): (&str, u32, u32)| {
+            format!(
+                r#"{{"timestamp":"{time}","level":"INFO","requestId":"{id}","message":"song played","song":"{song}","user":"u-{user}","player":{{"version":"4.2.1","shuffle":false}},"took_ms":{took_ms}}}"#
+            )
+        };
+        let lines = lines.map(line).collect::<Vec<_>>();
+        let metrics = json!({"durationMs": 42.5, "billedDurationMs": 43, "memorySizeMB": 128, "maxMemoryUsedMB": memory_mb});
+        let mut report = json!({"metrics": metrics, "status": status});
+        if let Some(error_type) = error_type {
+            report["errorType"] = error_type.into();
+        }
+        let first = platform("start", json!({"version": "$LATEST"}));
+        let last = platform("report", report);
+        return [vec![first], lines, vec![last]].concat();
+    }
+    let line = |(song, user, took_ms): (&str, u32, u32)| {
+        format!(
+            "2024-03-08T12:35:00.123Z\t{id}\tINFO\tsong played: {song} for user u-{user} with player \
+             4.2.1 (shuffle off, quality high, region eu-west-1) in {took_ms} ms\n"
+        )
+    };
+    let lines = lines.map(line).collect::<Vec<_>>();
+    let status = match (status, error_type) {
+        ("success", _) => String::new(),
+        (status, None) => format!("Status: {status}"),
+        (status, Some(error_type)) => format!("Status: {status}\tError Type: {error_type}"),
+    };
+    let last = format!(
+        "REPORT RequestId: {id}\tDuration: 42.50 ms\tBilled Duration: 43 ms\tMemory Size: 128 \
+         MB\tMax Memory Used: {memory_mb} MB\t{status}\n"
+    );
+    let first = format!("START RequestId: {id} Version: $LATEST\n");
+    [vec![first], lines, vec![format!("END RequestId: {id}\n"), last]].concat()
+}
+
+const SONGS: [&str; 8] = [
+    "Hyukoh - TOMBOY",
+    "Nova Kim - Northern Lights",
+    "The Paper Lanterns - Slow Tram",
+    "STARLIT9 - Orbit",
+    "The Midnight - Days of Thunder",
+    "Ada Vale - Glass Harbour",
+    "Low Tide - Seventeen Steps",
+    "Kestrel - Morning Static",
+];
+
+/// Compares what every function answers, how many log events and failures there are. Gives the
+/// answers that differ from the first one's.
+///
+/// # Errors
+/// When a function fails, or finds nothing.
+pub fn check(functions: &[Function], batch: &Request, cores: Cores) -> Result<Vec<String>, Error> {
+    let mut answers = Vec::new();
+    for function in functions {
+        let invoked = Running::start(function, cores)?.invoke(&Invocation::new(&batch.body)?)?;
+        answers.push((function.name, serde_json::from_slice::<Value>(&invoked.answer)?));
+    }
+    let Some((_, first)) = answers.first().cloned() else { return Ok(Vec::new()) };
+    if first["logEvents"] != batch.records || first["failures"].as_u64().unwrap_or_default() == 0 {
+        return Err(format!("of {} log events: {first}", batch.records).into());
+    }
+    let differing = answers.iter().filter(|(_, answer)| *answer != first);
+    Ok(differing.map(|(name, answer)| format!("{name}: {answer} instead of {first}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::read::GzDecoder;
+
+    #[test]
+    fn a_batch_holds_what_it_says_and_fits_into_an_invocation() {
+        for format in [Format::Text, Format::Json] {
+            let batch = batch(format, 1_000_000, 3).unwrap();
+            let event: Value = serde_json::from_slice(&batch.body).unwrap();
+            let gzip = STANDARD.decode(event["awslogs"]["data"].as_str().unwrap()).unwrap();
+            let inflated: Value = serde_json::from_reader(GzDecoder::new(&*gzip)).unwrap();
+            assert_eq!(inflated["logEvents"].as_array().unwrap().len(), batch.records);
+            assert!(batch.name.ends_with("inflated 1 MB"), "{}", batch.name);
+            // Lambda takes 6 MB, and the batches that are measured are 60 times as large.
+            assert!(batch.body.len() < 6_291_556 / 60, "{}", batch.body.len());
+        }
+    }
+}
