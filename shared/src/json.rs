@@ -8,9 +8,9 @@ mod strings;
 
 use std::ops::ControlFlow;
 
-use strings::{escape_length, quoted_prefix, short_plain_prefix};
+use strings::{escape_length, short_plain_prefix};
 
-pub use strings::{meaning, plain_prefix, unescape, unescaped};
+pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
 
 /// The longest number that OpenSearch's JSON parser takes, in characters.
 pub const MAX_NUMBER_LENGTH: usize = 1_000;

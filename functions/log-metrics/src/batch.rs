@@ -75,41 +75,85 @@ fn text<S: Source>(reader: &mut Reader<S>) -> Result<Option<String>, Damage> {
     Ok(content.and_then(|content| shared::json::unescaped(reader.bytes(content))))
 }
 
+/// What is read of one log event.
+#[derive(Default)]
+struct LogEvent {
+    time_ms: Option<u64>,
+    has_message: bool,
+    line: Option<Line>,
+}
+
 fn log_event<S: Source>(
     reader: &mut Reader<S>,
     spare: &mut Vec<u8>,
     found: &mut impl FnMut(Line, u64),
 ) -> Result<(), Damage> {
+    const KEYS: [&str; 2] = ["timestamp", "message"];
     if reader.peek()? != b'{' {
         return Err(Damage::NoLogEvents("logEvents[]"));
     }
-    let (mut line, mut time_ms, mut has_message) = (None, None, false);
-    reader.object(&["timestamp", "message"], |reader, key| {
-        match key {
-            "timestamp" => time_ms = reader.integer()?,
-            "message" => {
-                has_message = reader.peek()? == b'"';
-                line = if has_message { message(reader, spare)? } else { None };
-                if !has_message {
-                    reader.skip_value()?;
-                }
-            }
-            _ => reader.skip_value()?,
-        }
-        Ok(())
-    })?;
-    let time_ms = time_ms.ok_or(Damage::NoLogEvents("logEvents[].timestamp"))?;
-    if !has_message {
+    let mut event = LogEvent::default();
+    if let Some((length, time_ms)) = usual_head(reader.ahead(USUAL_HEAD_BYTES)?) {
+        reader.pass(length);
+        event.time_ms = Some(time_ms);
+        event.read(reader, "message", spare)?;
+        reader.rest_of_object(&KEYS, |reader, key| event.read(reader, key, spare))?;
+    } else {
+        reader.object(&KEYS, |reader, key| event.read(reader, key, spare))?;
+    }
+    let time_ms = event.time_ms.ok_or(Damage::NoLogEvents("logEvents[].timestamp"))?;
+    if !event.has_message {
         return Err(Damage::NoLogEvents("logEvents[].message"));
     }
-    if let Some(line) = line {
+    if let Some(line) = event.line {
         found(line, time_ms);
     }
     Ok(())
 }
 
+impl LogEvent {
+    fn read<S: Source>(
+        &mut self,
+        reader: &mut Reader<S>,
+        key: &str,
+        spare: &mut Vec<u8>,
+    ) -> Result<(), Damage> {
+        match key {
+            "timestamp" => self.time_ms = reader.integer()?,
+            "message" => {
+                self.has_message = reader.peek()? == b'"';
+                self.line = None;
+                if !self.has_message {
+                    return reader.skip_value();
+                }
+                self.line = message(reader, spare)?;
+            }
+            _ => reader.skip_value()?,
+        }
+        Ok(())
+    }
+}
+
+/// The bytes of [`usual_head`], where it is one.
+const USUAL_HEAD_BYTES: usize = 101;
+
+/// A log event up to its message, as CloudWatch Logs writes it: its length, and the time. It is
+/// read at once, because there are many; what is written in another way is read key by key.
+fn usual_head(text: &[u8]) -> Option<(usize, u64)> {
+    let (id, rest) = text.strip_prefix(br#"{"id":""#)?.split_first_chunk::<56>()?;
+    let rest = rest.strip_prefix(br#"","timestamp":"#)?;
+    let (time_ms, rest) = rest.split_first_chunk::<13>()?;
+    let rest = rest.strip_prefix(br#","message":"#)?;
+    let digits = id.iter().chain(time_ms).all(u8::is_ascii_digit) && time_ms[0] != b'0';
+    digits.then(|| {
+        let time_ms = time_ms.iter().fold(0, |time, digit| time * 10 + u64::from(digit - b'0'));
+        (text.len() - rest.len(), time_ms)
+    })
+}
+
 fn message<S: Source>(reader: &mut Reader<S>, spare: &mut Vec<u8>) -> Result<Option<Line>, Damage> {
-    if !line::may_be_platforms(reader.beginning(BEGINNING_BYTES)?) {
+    let beginning = reader.ahead(1 + BEGINNING_BYTES)?;
+    if !line::may_be_platforms(&beginning[1..]) {
         return reader.skip_string().map(|()| None);
     }
     // A longer one is none of the platform's.

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use shared::json::{MAX_DEPTH, MAX_NUMBER_LENGTH, Scanner, plain_prefix};
+use shared::json::{MAX_DEPTH, MAX_NUMBER_LENGTH, Scanner, plain_prefix, quoted_prefix};
 
 use crate::error::Damage;
 use crate::payload::Source;
@@ -59,13 +59,25 @@ impl<S: Source> Reader<S> {
         if self.take(b'}')? {
             return Ok(());
         }
-        loop {
+        let key = self.key(keys)?;
+        member(self, key)?;
+        self.rest_of_object(keys, member)
+    }
+
+    /// Passes what of an object follows a value, as [`Reader::object`] does.
+    ///
+    /// # Errors
+    /// As [`Reader::object`].
+    pub fn rest_of_object(
+        &mut self,
+        keys: &[&'static str],
+        mut member: impl FnMut(&mut Self, &'static str) -> Result<(), Damage>,
+    ) -> Result<(), Damage> {
+        while self.take(b',')? {
             let key = self.key(keys)?;
             member(self, key)?;
-            if !self.take(b',')? {
-                return self.expect(b'}');
-            }
         }
+        self.expect(b'}')
     }
 
     /// Passes an array, calling `element` at each of its values, which `element` must pass.
@@ -92,7 +104,16 @@ impl<S: Source> Reader<S> {
     ///
     /// # Errors
     /// [`Damage`] where the text ends or is not what it should be.
+    #[inline]
     pub fn peek(&mut self) -> Result<u8, Damage> {
+        match self.window[..self.end].get(self.position) {
+            Some(byte) if *byte > b' ' => Ok(*byte),
+            _ => self.peek_behind_blanks(),
+        }
+    }
+
+    #[inline(never)]
+    fn peek_behind_blanks(&mut self) -> Result<u8, Damage> {
         loop {
             let rest = &self.window[self.position..self.end];
             let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
@@ -105,18 +126,18 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The beginning of the string that stands here, as written: `count` bytes, or all that there
-    /// are, with what follows the string.
+    /// What comes next, as written: `count` bytes, or all that there are.
     ///
     /// # Errors
-    /// As [`Reader::peek`]; also where no string stands here.
-    pub fn beginning(&mut self, count: usize) -> Result<&[u8], Damage> {
-        if self.peek()? != b'"' {
-            return Err(Damage::NotJson);
-        }
-        while self.end - self.position <= count && self.more()? {}
-        let start = self.position + 1;
-        Ok(&self.window[start..self.end.min(start + count)])
+    /// [`Damage`] where the text is not what it should be.
+    pub fn ahead(&mut self, count: usize) -> Result<&[u8], Damage> {
+        while self.end - self.position < count && self.more()? {}
+        Ok(&self.window[self.position..self.end.min(self.position + count)])
+    }
+
+    /// Passes so many of the bytes that [`Reader::ahead`] gave.
+    pub fn pass(&mut self, count: usize) {
+        self.position = self.end.min(self.position + count);
     }
 
     /// Passes a string, and gives its content if that is no longer than [`MAX_STRING_BYTES`].
@@ -325,7 +346,9 @@ fn pass(bytes: &[u8]) -> Result<(usize, bool), Damage> {
         position += plain;
         match rest[plain..] {
             [b'"', ..] => return Ok((position, true)),
-            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => position += 2,
+            // Where one is, there are more: JSON in JSON.
+            [b'\\', b'"', ..] => position += 2 + quoted_prefix(&rest[plain + 2..]),
+            [b'\\', b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => position += 2,
             [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => {
                 position += 6;
             }

@@ -76,6 +76,17 @@ fn read(text: &[u8], sizes: &[usize]) -> Result<(Batch, Vec<(Line, u64)>), Damag
     Ok((batch, lines))
 }
 
+/// A batch as CloudWatch Logs writes it: members in its order.
+fn as_usual(log_events: &[(u64, String)]) -> String {
+    let log_event = |(index, (time_ms, message)): (usize, &(u64, String))| {
+        let message = json!(message);
+        format!(r#"{{"id":"{index:056}","timestamp":{time_ms},"message":{message}}}"#)
+    };
+    let log_events: Vec<_> = log_events.iter().enumerate().map(log_event).collect();
+    let batch = batch_of::<&str>(&[]).to_string();
+    batch.replace("\"logEvents\":[", &format!("\"logEvents\":[{}", log_events.join(",")))
+}
+
 /// Batches, things like them, and anything.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
@@ -89,8 +100,8 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
         Just("\"a\":[{\"b\":[1,-2.5e3,true,false,null,\"\\ud83d\\ude00\"]},[],{}]"),
         Just("\"\\u006dessageType\":\"DATA_MESSAGE\""),
     ];
-    let batch = (line, member).prop_map(|(lines, member)| {
-        let batch = batch_of(&lines).to_string();
+    let batch = (line, member, any::<bool>()).prop_map(|(lines, member, is_usual)| {
+        let batch = if is_usual { as_usual(&lines) } else { batch_of(&lines).to_string() };
         format!("{{{member},{}", &batch[1..]).into_bytes()
     });
     prop_oneof![
@@ -206,6 +217,14 @@ fn text_and_json_give_the_same_metrics_and_count_each_failure_once() {
         assert_eq!(counted, expected, "{text:#?}");
     });
     assert_eq!(Fate::Well.counted(), None);
+}
+
+#[test]
+fn the_order_of_members_makes_no_difference() {
+    holds(300, &story(), |story| {
+        let lines = as_text(&story, NOW_MS - 30_000);
+        assert_eq!(metrics(&event(&as_usual(&lines))).unwrap(), metrics_of(&lines));
+    });
 }
 
 fn report(id: &str, status: &str) -> String {

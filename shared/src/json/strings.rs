@@ -62,7 +62,8 @@ pub fn plain_prefix(bytes: &[u8]) -> usize {
 /// How many bytes from the start are JSON in JSON: quotes with a backslash before each, no other
 /// escape and no control character. Counts whole words of eight bytes, without a decision for each
 /// quote.
-pub(super) fn quoted_prefix(bytes: &[u8]) -> usize {
+#[must_use]
+pub fn quoted_prefix(bytes: &[u8]) -> usize {
     let (words, _) = bytes.as_chunks::<WORD>();
     let (mut length, mut backslashes) = (0, 0);
     for word in words {

@@ -29,11 +29,16 @@ pub fn may_be_platforms(beginning: &[u8]) -> bool {
 
 /// `2024-03-01T12:34:56.789Z 1c8f… Task timed out after 3.00 seconds`
 fn may_be_timed_out(beginning: &[u8]) -> bool {
-    let mut words = beginning.splitn(3, |byte| *byte == b' ');
-    let (time, _, rest) = (words.next(), words.next(), words.next());
-    let is_short = time.is_some_and(|time| time.len() <= 40);
-    is_short && rest.is_some_and(|rest| may_begin(rest, b"Task timed out after "))
-        || memchr::memmem::find(beginning, b"\\u").is_some()
+    let mut rest = beginning;
+    for longest_word in [40, 64] {
+        let near = &rest[..rest.len().min(longest_word + 1)];
+        match memchr::memchr2(b' ', b'\\', near) {
+            Some(at) if rest[at] == b' ' => rest = &rest[at + 1..],
+            Some(at) => return rest[at..].starts_with(b"\\u"),
+            None => return false,
+        }
+    }
+    may_begin(rest, b"Task timed out after ")
 }
 
 /// Whether the message begins with `text`, or with an escape that may stand for a part of it.
