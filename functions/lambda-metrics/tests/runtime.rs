@@ -7,6 +7,7 @@ mod support {
     pub(crate) mod cloud;
     pub(crate) mod fixture;
     pub(crate) mod function;
+    pub(crate) mod process;
 }
 
 use std::collections::BTreeMap;
@@ -18,8 +19,23 @@ use serde_json::{Value, json};
 use support::cloud::{Account, Cloud, Data, Failing, Function};
 use support::fixture::{Fixture, Run};
 use support::function::{Binary, Observed};
+use support::process::{cpu_ms, peak_memory_mb, process};
 
 const MINUTE: Duration = Duration::from_mins(1);
+
+const FUNCTIONS: usize = 1_000;
+/// What a look-back over five minutes reads.
+const PERIODS: i64 = 6;
+const METRICS: [&str; 8] = [
+    "Invocations",
+    "Errors",
+    "Throttles",
+    "Duration",
+    "ConcurrentExecutions",
+    "AsyncEventsDropped",
+    "DeadLetterErrors",
+    "IteratorAge",
+];
 
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
@@ -179,4 +195,40 @@ async fn a_cloud_that_is_gone_fails_the_run() {
     assert_eq!(observed.answer.as_ref().unwrap_err().error_type(), "PollFailed");
     assert_eq!(value(&observed, "Polls"), [1.0]);
     assert_eq!(value(&observed, "PollFailures"), [1.0]);
+}
+
+/// Prints what the process took.
+#[tokio::test]
+async fn a_thousand_busy_functions_take_little_memory() {
+    let names: Vec<_> = (0..FUNCTIONS).map(|number| format!("function-{number:04}")).collect();
+    let plain = Function { timeout_seconds: 3, reserved: None, tags: BTreeMap::new() };
+    let account = Account {
+        functions: names.iter().map(|name| (name.clone(), plain.clone())).collect(),
+        functions_per_page: 50,
+        limits: (1_000, 900),
+        ..Account::default()
+    };
+    let cloud = Cloud::of(account).await;
+    let every = |value: f64| (1..=PERIODS).map(|minute| (-minute, value)).collect();
+    let metrics = METRICS.map(|metric| (metric.to_owned(), every(7.0)));
+    let metrics = BTreeMap::from(metrics);
+    let values = names.iter().map(|name| (name.clone(), metrics.clone())).collect();
+    cloud.set(Data { values, ..Data::default() }, Vec::new());
+    let mut binary =
+        Binary::start(&cloud, &[("FUNCTION_NAMES", "*")], Duration::from_mins(5)).await;
+    // The second tells nothing new but of those functions whose reserved concurrency it asked for,
+    // in one minute less where the next has begun.
+    for (run, lines) in [("first", 6_006..=6_006), ("second", 150 * 5..=150 * 6)] {
+        let before = if run == "first" { 0 } else { cpu_ms(&process().1) };
+        let observed = binary.run("{}").await;
+        let answer = observed.answer.unwrap();
+        assert_eq!(answer["functions"], FUNCTIONS);
+        assert_eq!(answer["metricsRequested"], FUNCTIONS * 8 + 1);
+        let emitted = answer["linesEmitted"].as_u64().unwrap();
+        assert!(lines.contains(&emitted), "{emitted} lines");
+        let (status, fields) = process();
+        let memory_mb = peak_memory_mb(&status);
+        println!("{run} run: {} ms of CPU, {memory_mb} MB at most", cpu_ms(&fields) - before);
+        assert!(memory_mb < 128, "{memory_mb} MB");
+    }
 }
