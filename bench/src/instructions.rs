@@ -1,14 +1,18 @@
-//! What `firehose-transform` costs in instructions, and whether that is what was committed.
+//! What the functions cost in instructions, and whether that is what was committed.
 
 use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use std::slice;
 
 use local::sample::Size;
 
 use crate::Error;
-use crate::functions::Function;
+use crate::batch::batch;
+use crate::bulk_api::BulkApi;
+use crate::consumers;
+use crate::functions::{self, CONSUMER, Function, Job, OURS};
 use crate::pinned::Cores;
 use crate::request::Request;
 use crate::runtime_api::Invocation;
@@ -24,6 +28,8 @@ const REQUEST_BYTES: usize = 4_400_000;
 /// The first invocation grows the buffers; from the second on it is the steady state.
 const WARM_UPS: usize = 1;
 const INVOCATIONS: usize = 2;
+/// Of a batch: a full bulk request.
+const MESSAGES: usize = 1_000;
 
 /// Counts of instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,42 +40,87 @@ pub struct Instructions {
     pub small: u64,
     /// For one record with a large event, in the steady state.
     pub large: u64,
+    /// As `start`, of `sqs-consumer`.
+    pub consumer_start: u64,
+    /// For one message of [`BODY_BYTES`](crate::batch::BODY_BYTES), in the steady state.
+    pub message: u64,
+}
+
+/// The functions whose instructions are counted.
+#[derive(Clone, Debug)]
+pub struct Counted {
+    /// `firehose-transform`
+    pub transform: Function,
+    /// `sqs-consumer`
+    pub consumer: Function,
+}
+
+impl Counted {
+    /// Builds them.
+    ///
+    /// # Errors
+    /// When one does not build.
+    pub fn build() -> Result<Self, Error> {
+        let build = |job, name: &str| {
+            let found = functions::find(job, &[name.to_owned()])?.pop();
+            found.ok_or_else(|| Error::from(format!("{name} is not there")))
+        };
+        Ok(Self {
+            transform: build(Job::Transform, OURS)?,
+            consumer: build(Job::Consume, CONSUMER)?,
+        })
+    }
 }
 
 impl Instructions {
     /// Counts, with the reports of Callgrind in `folder`, which must exist.
     ///
     /// # Errors
-    /// When the function fails, or Valgrind cannot run it.
+    /// When a function fails, or Valgrind cannot run it.
     pub fn count(
         valgrind: &Valgrind,
-        function: &Function,
+        functions: &Counted,
         cores: Cores,
         seed: u64,
         folder: &Path,
     ) -> Result<Self, Error> {
-        let report = |name: &str| folder.join(format!("callgrind.{}.{name}.out", function.name));
-        let per_record = |name: &str, size| {
-            let request = Request::of_events(name, REQUEST_BYTES, size, seed);
+        let count = |function: &Function, name: &str, invocation: &Invocation, times: usize| {
+            let report = folder.join(format!("callgrind.{}.{name}-{times}.out", function.name));
+            let invocations = std::iter::repeat_n(invocation, times);
+            valgrind.instructions(function, cores, invocations, &report)
+        };
+        let of_one = |function: &Function, request: &Request| {
             let invocation = Invocation::new(&request.body)?;
-            let count = |invocations: usize| {
-                let report = report(&format!("{name}-{invocations}"));
-                let invocations = std::iter::repeat_n(&invocation, invocations);
-                valgrind.instructions(function, cores, invocations, &report)
-            };
+            let count = |times| count(function, &request.name, &invocation, times);
             let (warm, all) = (count(WARM_UPS)?, count(WARM_UPS + INVOCATIONS)?);
             let records = INVOCATIONS as u64 * request.records as u64;
             Ok::<_, Error>(all.saturating_sub(warm) / records.max(1))
         };
+        let Counted { transform, consumer } = functions;
+        let opensearch = BulkApi::start()?;
+        let [consumer] = &consumers::writing_to(slice::from_ref(consumer), &opensearch)[..] else {
+            return Err("one consumer became several".into());
+        };
+        let nothing = Invocation::new(b"")?;
+        let events = |name, size| Request::of_events(name, REQUEST_BYTES, size, seed);
+        let messages = Request { name: "message".to_owned(), ..batch(MESSAGES, seed) };
         Ok(Self {
-            start: valgrind.instructions(function, cores, [], &report("start"))?,
-            small: per_record("small", Size::Small)?,
-            large: per_record("large", Size::Large)?,
+            start: count(transform, "start", &nothing, 0)?,
+            small: of_one(transform, &events("small", Size::Small))?,
+            large: of_one(transform, &events("large", Size::Large))?,
+            consumer_start: count(consumer, "start", &nothing, 0)?,
+            message: of_one(consumer, &messages)?,
         })
     }
 
-    fn named(self) -> [(&'static str, u64); 3] {
-        [("start", self.start), ("small", self.small), ("large", self.large)]
+    fn named(self) -> [(&'static str, u64); 5] {
+        [
+            ("start", self.start),
+            ("small", self.small),
+            ("large", self.large),
+            ("consumer_start", self.consumer_start),
+            ("message", self.message),
+        ]
     }
 }
 
@@ -149,8 +200,9 @@ impl fmt::Display for Committed {
         writeln!(
             out,
             "# Instructions of firehose-transform up to its first request for an invocation, and for\n\
-             # one record with a small and a large event. bench/tests/guard.rs fails where they are\n\
-             # more than {TOLERANCE_PERCENT} % away. To set them anew:\n\
+             # one record with a small and a large event; of sqs-consumer the same, and for one\n\
+             # message. bench/tests/guard.rs fails where they are more than {TOLERANCE_PERCENT} % away.\n\
+             # To set them anew:\n\
              # cd bench && cargo run --release -- instructions --update\n\
              compiler {}\n\
              architecture {}",
@@ -184,6 +236,8 @@ impl std::str::FromStr for Committed {
                 start: count("start")?,
                 small: count("small")?,
                 large: count("large")?,
+                consumer_start: count("consumer_start")?,
+                message: count("message")?,
             },
         })
     }
@@ -197,7 +251,13 @@ mod tests {
         Committed {
             rustc: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
             architecture: "x86_64".to_owned(),
-            instructions: Instructions { start, small, large },
+            instructions: Instructions {
+                start,
+                small,
+                large,
+                consumer_start: 4_000,
+                message: 5_000,
+            },
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bench::bulk_api::BulkApi;
 use bench::consumers::{self, BATCHES};
 use bench::functions::{self, Function, Job, OURS};
-use bench::instructions::{Committed, Instructions, SEED};
+use bench::instructions::{Committed, Counted, Instructions, SEED};
 use bench::logs::{self, Format, INFLATED_BYTES};
 use bench::measure::{self, Effort};
 use bench::pinned::Cores;
@@ -69,7 +69,7 @@ enum Part {
     Batches,
     /// CPU and memory of log-metrics for log events of 60 MB
     Logs,
-    /// Instructions of firehose-transform, counted by Valgrind; only where this part is asked for
+    /// Instructions of both functions, counted by Valgrind; only where this part is asked for
     Instructions,
 }
 
@@ -218,14 +218,12 @@ fn check_consumers(consumers: &[Function], batches: &[Request], cores: Cores) ->
 fn instructions(arguments: &Arguments) -> Result<(), Error> {
     // As text: `main` would show an error as the code writes it.
     let valgrind = Valgrind::find().map_err(|missing| missing.to_string())?;
-    let [function] = &functions::find(Job::Transform, &[OURS.to_owned()])?[..] else {
-        return Err(format!("{OURS} is not there").into());
-    };
+    let functions = Counted::build()?;
     let temporary = tempfile::tempdir()?;
     let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
     fs::create_dir_all(folder)?;
     let cores = Cores::take()?;
-    let counted = Instructions::count(&valgrind, function, cores, arguments.seed, folder)?;
+    let counted = Instructions::count(&valgrind, &functions, cores, arguments.seed, folder)?;
     let counted = Committed::here(counted)?;
     print!("{counted}");
     if arguments.update {

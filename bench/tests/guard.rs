@@ -1,22 +1,17 @@
-//! What has been won stays: the binary's size and its instructions are what was committed.
+//! What has been won stays: the binaries' sizes and their instructions are what was committed.
 //! No timings, which depend on the machine.
 
 #![cfg(test)]
 
 use std::io::{self, Write};
 
-use bench::functions::{self, Function, Job, OURS};
-use bench::instructions::{Committed, Instructions, SEED};
+use bench::instructions::{Committed, Counted, Instructions, SEED};
 use bench::pinned::Cores;
 use bench::valgrind::Valgrind;
 use local::opensearch::Environment;
 
 /// A larger one takes longer to fetch and to map at a cold start.
 const MAX_BINARY_BYTES: u64 = 6_000_000;
-
-fn ours() -> Function {
-    functions::find(Job::Transform, &[OURS.to_owned()]).unwrap().pop().expect("the function itself")
-}
 
 /// Says that something was not tried here; fails if `SLUICE_REQUIRE_REAL` is 1.
 fn left_out(reason: &str) {
@@ -26,9 +21,13 @@ fn left_out(reason: &str) {
 }
 
 #[test]
-fn the_binary_is_small() {
-    let bytes = ours().binary_bytes.expect("a binary of its own");
-    assert!(bytes <= MAX_BINARY_BYTES, "{bytes} bytes, more than {MAX_BINARY_BYTES}");
+fn binaries_are_small() {
+    let Counted { transform, consumer } = Counted::build().unwrap();
+    for function in [transform, consumer] {
+        let bytes = function.binary_bytes.expect("a binary of its own");
+        let name = function.name;
+        assert!(bytes <= MAX_BINARY_BYTES, "{name}: {bytes} bytes, more than {MAX_BINARY_BYTES}");
+    }
 }
 
 #[test]
@@ -43,7 +42,8 @@ fn instructions_are_those_committed() {
     }
     let folder = tempfile::tempdir().unwrap();
     let cores = Cores::take().unwrap();
-    let counted = Instructions::count(&valgrind, &ours(), cores, SEED, folder.path()).unwrap();
+    let functions = Counted::build().unwrap();
+    let counted = Instructions::count(&valgrind, &functions, cores, SEED, folder.path()).unwrap();
     let differences = committed.differences(&Committed::here(counted).unwrap());
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
