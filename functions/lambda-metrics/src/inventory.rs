@@ -22,6 +22,9 @@ const MAX_ASKED: usize = 150;
 /// So many of them at the same time.
 const ASKED_AT_ONCE: usize = 8;
 
+/// What Lambda says of a function that was deleted since it was listed.
+const NOT_FOUND: &str = "ResourceNotFoundException";
+
 /// More pages are no list.
 const MAX_PAGES: usize = 1_000;
 
@@ -168,6 +171,10 @@ impl Inventory {
             match answer {
                 Some(Ok(concurrency)) => {
                     self.reserved.insert(name, Reserved { concurrency, read_at_ms: now_ms });
+                }
+                Some(Err(failure)) if failure.code.as_deref() == Some(NOT_FOUND) => {
+                    tracing::warn!(name, "the function is gone");
+                    self.reserved.insert(name, Reserved { concurrency: None, read_at_ms: now_ms });
                 }
                 Some(Err(failure)) => {
                     let unread = format!("the reserved concurrency of {name}");
