@@ -447,6 +447,4 @@ where
 }
 
 #[cfg(test)]
-mod histories;
-#[cfg(test)]
 mod tests;

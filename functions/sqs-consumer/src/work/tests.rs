@@ -90,7 +90,7 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
 }
 
 /// The ids of a request's documents.
-pub(super) fn ids(body: &[u8]) -> Vec<String> {
+fn ids(body: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(body).unwrap();
     assert!(text.ends_with('\n'));
     let lines: Vec<_> = text.lines().collect();
