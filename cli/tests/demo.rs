@@ -133,3 +133,39 @@ async fn keep_leaves_the_documents_up_until_ctrl_c() {
     assert!(report.contains("\nGiven up            7  while OpenSearch was away"), "{report}");
     assert!(client.count(indices).await.is_err());
 }
+
+#[tokio::test]
+async fn every_way_to_fail_is_counted_and_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("card.html");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(["demo", "--health", "--json", "--card"]).arg(&page).kill_on_drop(true);
+    let output = command.output().await.unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{error}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        report["caused"],
+        json!({"succeeded": 1, "failed": 1, "timed_out": 1, "out_of_memory": 1, "throttled": 1})
+    );
+    let of_the_function = |metrics: &str, name: &str| {
+        let measured = &report[metrics]["of_the_function"][name];
+        (measured["value"].as_f64(), measured["unit"].as_str())
+    };
+    for name in ["UnhandledErrors", "Timeouts", "OutOfMemory"] {
+        assert_eq!(of_the_function("log_metrics", name), (Some(1.0), Some("Count")), "{name}");
+    }
+    for (name, value, unit) in [
+        ("Errors", 3.0, "Count"),
+        ("Throttles", 1.0, "Count"),
+        ("ErrorRate", 75.0, "Percent"),
+        ("ThrottleRate", 20.0, "Percent"),
+        ("TimeoutHeadroom", 0.0, "Percent"),
+    ] {
+        assert_eq!(of_the_function("lambda_metrics", name), (Some(value), Some(unit)), "{name}");
+    }
+    assert_eq!(report["messages"].as_array().unwrap().len(), 1);
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("ALARM: sluice-demo-plays-errors"), "{page}");
+    assert!(page.contains("Runtime exited with error: signal: killed"), "{page}");
+}

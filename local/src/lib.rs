@@ -10,6 +10,7 @@ mod faults;
 pub mod firehose;
 mod identifier;
 mod machine;
+pub mod monitoring;
 pub mod opensearch;
 pub mod runtime_api;
 pub mod sample;

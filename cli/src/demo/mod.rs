@@ -1,11 +1,12 @@
 //! `sluice demo`: events through the real functions into OpenSearch, first by way of Firehose,
-//! then by way of SQS, and an account of every one.
+//! then by way of SQS, and an account of every one; or failures of a function, and how they are told.
 
 mod account;
 mod backup;
 mod events;
 mod file_check;
 mod firehose;
+mod health;
 mod logs;
 mod questions;
 mod queue;
@@ -61,6 +62,13 @@ pub(crate) struct Args {
     /// Leave OpenSearch and the documents up, and say where
     #[arg(long)]
     keep: bool,
+    /// Instead: a function that fails, times out, runs out of memory and is throttled, and what the
+    /// functions that watch it make of that, up to the message in Google Chat
+    #[arg(long, conflicts_with_all = ["events", "opensearch", "sqs", "keep"])]
+    health: bool,
+    /// Write that message as a page
+    #[arg(long, value_name = "FILE.html", requires = "health")]
+    card: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -72,14 +80,19 @@ Examples:
   cargo sluice demo --events my-events.ndjson
   cargo sluice demo --opensearch embedded --sqs embedded --json
   cargo sluice demo --opensearch https://user:password@search.example --keep
+  cargo sluice demo --health
 
-Exit code 1 means that an event is unaccounted for, or that a part could not be started.";
+Exit code 1 means that an event is unaccounted for, that a failure was not told, or that a part \
+could not be started.";
 
 /// Runs the demo.
 ///
 /// # Errors
-/// When a part cannot be started, or when an event is unaccounted for.
+/// When a part cannot be started, when an event is unaccounted for, or a failure is not told.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    if args.health {
+        return health::run(args.card.as_deref(), args.json).await;
+    }
     let opensearch = choice("--opensearch", &args.opensearch)?;
     let sqs = choice("--sqs", &args.sqs)?;
     let source = args.events.as_deref().map_or(Ok(Source::Sample), Source::open)?;

@@ -12,6 +12,9 @@ use std::sync::{Mutex, PoisonError};
 use cargo::Build;
 use layout::Layout;
 
+/// A function of this crate that does what each event says: `{"do":"error"}`, `{"do":"hang"}`.
+pub const SCRIPTED: &str = "scripted-function";
+
 /// Why a binary is not there.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -116,10 +119,16 @@ pub async fn build(
     let layout = Layout::of_running_program().ok();
     // With the command itself: Cargo unifies the features of what is built together, so that the
     // dependencies built for the one are those of the other.
-    let packages: Vec<_> = std::iter::once("cli").chain(names.iter().copied()).collect();
+    let packages: Vec<_> =
+        std::iter::once("cli").chain(names.iter().copied().map(package_of)).collect();
     let build = Build::new(sources::workspace()?, layout.as_ref(), &packages);
     let mut binaries = build.run_with_progress(&mut on_line).await?;
     names.iter().map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name))).collect()
+}
+
+/// The package of a binary: that of its name, but for the one that is this crate's.
+fn package_of(name: &str) -> &str {
+    if name == SCRIPTED { env!("CARGO_PKG_NAME") } else { name }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! A function for the tests of the Runtime API: it speaks the API over plain sockets, so that the
+//! A function for the tests of the Runtime API, and for the demo of failures: it speaks the API over plain sockets, so that the
 //! tests do not rest on another implementation of it, and does what each event says.
 
 #![expect(clippy::disallowed_methods, reason = "a program of its own, without configuration")]
@@ -53,6 +53,9 @@ fn act(
     count: u32,
 ) -> Result<Option<Vec<u8>>, Error> {
     let event: Value = serde_json::from_slice(payload).unwrap_or_default();
+    if let Some(line) = event["log"].as_str() {
+        eprintln!("{line}");
+    }
     match event["do"].as_str().unwrap_or(script) {
         "error" => {
             let error = json!({"errorType": "Boom", "errorMessage": "as told", "stackTrace": []});

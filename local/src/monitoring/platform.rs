@@ -1,0 +1,179 @@
+//! What the Lambda platform writes into a function's log, and what a subscription makes of a log.
+//!
+//! Sources: AWS Lambda developer guide, "Lambda Telemetry API Event schema reference"; Amazon
+//! CloudWatch Logs user guide, "Using subscription filters".
+
+use std::io::{self, Write as _};
+use std::time::{Duration, SystemTime};
+
+use base64_simd::STANDARD;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+
+use crate::calendar::Utc;
+use crate::clock::Clock;
+use crate::identifier::uuid;
+use crate::runtime_api::{ACCOUNT, InvokeError};
+
+/// An event of a log: one line of the function, or one of the platform.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEvent {
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    /// The line.
+    pub message: String,
+}
+
+/// An invocation that has ended.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    /// When it began.
+    pub began: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// What the function wrote meanwhile.
+    pub lines: Vec<String>,
+    /// Why it failed, if it did.
+    pub error: Option<&'a InvokeError>,
+}
+
+impl Ended<'_> {
+    /// The log of the invocation, in the JSON format, under a request id of its own. Memory is not
+    /// told, for it is not measured here.
+    #[must_use]
+    pub fn log(&self) -> Vec<LogEvent> {
+        let began_ms = milliseconds(self.began);
+        let ended_ms = milliseconds(self.began + self.duration);
+        let request_id = uuid();
+        let at = |at_ms, message: String| LogEvent { at_ms, message };
+        let start = json!({"requestId": request_id, "version": "$LATEST"});
+        let mut log = vec![at(began_ms, platform(began_ms, "platform.start", &start))];
+        log.extend(self.lines.iter().map(|line| at(began_ms, line.clone())));
+        if let Some(error @ InvokeError::Exit { .. }) = self.error {
+            let (message, error_type) = (error.message(), error.error_type());
+            log.push(at(ended_ms, format!("RequestId: {request_id} {message}\n{error_type}\n")));
+        }
+        let report = platform(ended_ms, "platform.report", &self.report(&request_id));
+        log.push(at(ended_ms, report));
+        log
+    }
+
+    fn report(&self, request_id: &str) -> Value {
+        let duration_ms = self.duration.as_secs_f64() * 1_000.0;
+        let metrics = json!({
+            "durationMs": (duration_ms * 1_000.0).round() / 1_000.0,
+            "billedDurationMs": u64::try_from(self.duration.as_micros().div_ceil(1_000)).ok(),
+        });
+        let mut record = json!({"requestId": request_id, "metrics": metrics, "status": "success"});
+        match self.error {
+            None => {}
+            Some(InvokeError::Timeout { .. }) => record["status"] = json!("timeout"),
+            Some(error) => {
+                record["status"] = json!("error");
+                record["errorType"] = json!(error.error_type());
+            }
+        }
+        record
+    }
+}
+
+fn platform(at_ms: u64, kind: &str, record: &Value) -> String {
+    let time = timestamp(at_ms);
+    format!(r#"{{"time":"{time}","type":"{kind}","record":{record}}}"#)
+}
+
+fn milliseconds(time: SystemTime) -> u64 {
+    Clock::new(move || time).milliseconds()
+}
+
+/// `2024-03-01T12:34:56.789Z`
+#[must_use]
+pub fn timestamp(at_ms: u64) -> String {
+    let Utc { year, month, day, hour, minute, second, .. } = Utc::from_seconds(at_ms / 1_000);
+    let millisecond = at_ms % 1_000;
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+}
+
+/// The event with which a subscription hands over some events of a function's log.
+///
+/// # Errors
+/// None that can happen in memory.
+pub fn subscription(function: &str, log: &[LogEvent]) -> io::Result<Bytes> {
+    let first_ms = log.first().map_or(0, |event| event.at_ms);
+    let Utc { year, month, day, .. } = Utc::from_seconds(first_ms / 1_000);
+    let events: Vec<_> = log
+        .iter()
+        .enumerate()
+        .map(|(at, LogEvent { at_ms, message })| {
+            json!({"id": format!("{at:056}"), "timestamp": at_ms, "message": message})
+        })
+        .collect();
+    let batch = json!({
+        "messageType": "DATA_MESSAGE",
+        "owner": ACCOUNT,
+        "logGroup": format!("/aws/lambda/{function}"),
+        "logStream": format!("{year:04}/{month:02}/{day:02}/[$LATEST]{}", uuid().replace('-', "")),
+        "subscriptionFilters": ["log-metrics"],
+        "logEvents": events,
+    });
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
+    gzip.write_all(batch.to_string().as_bytes())?;
+    let data = STANDARD.encode_to_string(gzip.finish()?);
+    Ok(json!({"awslogs": {"data": data}}).to_string().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(error: Option<&InvokeError>) -> Vec<String> {
+        let began = SystemTime::UNIX_EPOCH + Duration::from_millis(1_709_296_496_789);
+        let duration = Duration::from_millis(1_500);
+        let log = Ended { began, duration, lines: vec!["own".to_owned()], error }.log();
+        assert!(log.iter().all(|event| event.at_ms >= 1_709_296_496_789));
+        log.into_iter().map(|event| event.message).collect()
+    }
+
+    #[test]
+    fn a_timeout_is_told_by_the_report() {
+        let told = ended(Some(&InvokeError::Timeout { after: Duration::from_secs(1) }));
+        let [start, own, report] = &told[..] else { panic!("{told:?}") };
+        let (start, report): (Value, Value) = (start.parse().unwrap(), report.parse().unwrap());
+        assert_eq!((&start["type"], &**own), (&json!("platform.start"), "own"));
+        assert_eq!(start["time"], "2024-03-01T12:34:56.789Z");
+        assert_eq!(report["time"], "2024-03-01T12:34:58.289Z");
+        assert_eq!(
+            report["record"],
+            json!({
+                "requestId": start["record"]["requestId"], "status": "timeout",
+                "metrics": {"durationMs": 1_500.0, "billedDurationMs": 1_500},
+            })
+        );
+    }
+
+    #[test]
+    fn an_end_by_the_platform_has_a_line_of_its_own() {
+        let told = ended(Some(&InvokeError::Exit { status: "signal: killed".to_owned() }));
+        let [_, _, exit, report] = &told[..] else { panic!("{told:?}") };
+        assert!(exit.starts_with("RequestId: "), "{exit}");
+        assert!(
+            exit.ends_with(
+                " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n"
+            ),
+            "{exit}"
+        );
+        let report: Value = report.parse().unwrap();
+        assert_eq!(report["record"]["status"], "error");
+        assert_eq!(report["record"]["errorType"], "Runtime.ExitError");
+    }
+
+    #[test]
+    fn what_goes_well_is_told_as_that() {
+        let told = ended(None);
+        let report: Value = told[2].parse().unwrap();
+        assert_eq!(report["record"]["status"], "success");
+        assert_eq!(report["record"]["errorType"], Value::Null);
+    }
+}
