@@ -81,17 +81,51 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     if !secret || name.ends_with("error") || name.ends_with("exception") {
         return None;
     }
+    if let Some(value) = enclosed(text, start, end) {
+        return Some(value);
+    }
     let Some(from) = after_separator(text, end) else {
         let is_hidden = |(from, to)| name.starts_with('-') || could_be_secret(&text[from..to]);
         return next_word(text, end).filter(|word| is_hidden(*word));
     };
+    if let Some(bracket) = constructed(text, from) {
+        return Some((from, unquoted_end(text, bracketed_end(text, bracket))));
+    }
     let to = match text.as_bytes().get(from)? {
         b'{' | b'[' => bracketed_end(text, from),
+        // Bytes and other texts of Python.
+        b'b' | b'r' | b'u' | b'f' if text[from + 1..].starts_with(['"', '\'']) => {
+            return quoted(text, from + 1);
+        }
         b'"' | b'\'' | b'`' | b'\\' => return quoted(text, from),
         _ if name.contains("authorization") => line_end(text, from),
         _ => unquoted_end(text, from),
     };
     (to > from).then_some((from, to))
+}
+
+/// `<password>…</password>`, `Password("…")` and `Password { … }`.
+fn enclosed(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let rest = &text[end..];
+    if rest.starts_with("(\"") {
+        return Some((end, bracketed_end(text, end)));
+    }
+    if rest.starts_with(" { ") && text.as_bytes()[start].is_ascii_uppercase() {
+        return Some((end + 1, bracketed_end(text, end + 1)));
+    }
+    let content = rest.strip_prefix('>').filter(|_| text[..start].ends_with('<'))?;
+    let length = content.find('<').filter(|at| content[*at..].starts_with("</"))?;
+    (length > 0).then_some((end + 1, end + 1 + length))
+}
+
+/// Where the bracket of `Some("…")` or `Secret { … }` is, as Rust writes values.
+fn constructed(text: &str, from: usize) -> Option<usize> {
+    let rest = &text[from..];
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
+    let behind = rest.trim_start_matches(name);
+    let bracket = behind.strip_prefix(' ').filter(|behind| behind.starts_with('{'));
+    let bracket = bracket.or_else(|| behind.starts_with('(').then_some(behind))?;
+    (behind.len() < rest.len()).then_some(text.len() - bracket.len())
 }
 
 /// Behind `=`, `:`, `=>` or their percent-encoded forms, with what quotes the name before them.
@@ -153,6 +187,7 @@ fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
 
 /// Up to the bracket that closes the one at `from`, or to the end.
 fn bracketed_end(text: &str, from: usize) -> usize {
+    let round = text.as_bytes().get(from) == Some(&b'(');
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
     for (at, byte) in text.bytes().enumerate().skip(from) {
         match byte {
@@ -160,7 +195,8 @@ fn bracketed_end(text: &str, from: usize) -> usize {
             b'\\' => escaped = true,
             b'"' => in_string = !in_string,
             b'{' | b'[' if !in_string => depth += 1,
-            b'}' | b']' if !in_string => {
+            b'(' if round && !in_string => depth += 1,
+            b'}' | b']' | b')' if !in_string && (round || byte != b')') => {
                 depth -= 1;
                 if depth == 0 {
                     return at + 1;

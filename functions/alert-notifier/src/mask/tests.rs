@@ -37,6 +37,17 @@ fn values_after_their_names_are_hidden_in_every_form() {
         ("token := abc", "token := ***"),
         ("passwd: \"never closed", "passwd: \"***"),
         ("token: `abc` x", "token: `***` x"),
+        (
+            r#"Config { password: Some("a )\"b"), user: "ada" }"#,
+            "Config { password: ***, user: \"ada\" }",
+        ),
+        (r#"secret: Secret { value: "a" }, n: 1"#, "secret: ***, n: 1"),
+        (r#"key: Some(Key("a")), n: 1"#, "key: ***, n: 1"),
+        (r#"as Password("a"), n: 1"#, "as Password***, n: 1"),
+        (r#"Token { of: "a" }, n: 1"#, "Token ***, n: 1"),
+        ("password=a(b)c d", "password=*** d"),
+        ("{'token': b'abc', 'n': 1}", "{'token': b'***', 'n': 1}"),
+        ("<a><password>x y</password></a>", "<a><password>***</password></a>"),
     ] {
         assert_eq!(masked(text), expected, "{text}");
     }
@@ -51,6 +62,7 @@ fn what_tells_what_went_wrong_stays() {
         "the secret could not be used",
         "password is wrong",
         "a key",
+        "GET <key> of <a/>",
         "",
         "https://host/a@b",
         "monkeys and keyboards",
@@ -63,7 +75,10 @@ fn what_tells_what_went_wrong_stays() {
 #[test]
 fn takes_no_more_than_a_look_at_each_byte() {
     // Each of these would take hours if the rest were looked at from every name.
-    for part in ["key|", "key ", "key=", "key:\"", "key:{", "://a", "bearer|", "key\\\"", "\\\""] {
+    for part in [
+        "key|", "key ", "key=", "key:\"", "key:{", "://a", "bearer|", "key\\\"", "\\\"", "<key>",
+        "<key> ", "key(\"", "key:a( ", "key:a {",
+    ] {
         let text = part.repeat(1_000_000 / part.len());
         assert!(masked(&text).len() <= 2 * text.len(), "{part}");
     }
