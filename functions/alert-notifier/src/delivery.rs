@@ -15,6 +15,9 @@ const MAX_ATTEMPT: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
+/// The last wait ends this long before the time is up.
+const LAST_ATTEMPT: Duration = Duration::from_secs(1);
+
 /// A message that is ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Posting {
@@ -103,6 +106,8 @@ pub async fn post(
         }
         // Half of it by chance: what was refused together does not come together again.
         let own = wait.mul_f64(0.5 + jitter().clamp(0.0, 1.0) / 2.0);
+        let left = until.saturating_duration_since(Instant::now()).saturating_sub(LAST_ATTEMPT);
+        let own = if left > FIRST_WAIT { own.min(left) } else { own };
         let next = Instant::now().checked_add(own.max(asked.unwrap_or_default()));
         // Waiting for what cannot be done any more would only cost: Lambda tries again.
         let in_time = next.is_some_and(|next| next < until);
