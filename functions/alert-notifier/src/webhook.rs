@@ -41,6 +41,7 @@ impl Webhook {
         let secure = uri.scheme_str() == Some("https");
         if !(secure || uri.scheme_str() == Some("http") && is_loopback(host))
             || authority.contains('@')
+            || authority != host && uri.port_u16().is_none()
         {
             return None;
         }
@@ -131,6 +132,8 @@ mod tests {
             "ftp://127.0.0.1/",
             "https://h/a\tb",
             "https://h/a b",
+            "https://h:65536/a",
+            "https://h:/a",
         ] {
             assert_eq!(Webhook::parse(url), None, "{url}");
         }
