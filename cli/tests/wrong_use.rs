@@ -56,6 +56,15 @@ fn help_has_examples_and_exit_codes() {
 }
 
 #[test]
+fn the_demo_of_failures_has_no_events_and_the_other_no_card() {
+    for other in [&["--keep"][..], &["--events", "my.ndjson"], &["--sqs", "real"]] {
+        let message = message(&[&["demo", "--health"], other].concat());
+        assert!(message.contains("'--health' cannot be used with"), "{message}");
+    }
+    assert!(message(&["demo", "--card", "card.html"]).contains("--health"));
+}
+
+#[test]
 fn a_server_that_is_none_of_the_choices() {
     for option in ["--opensearch", "--sqs"] {
         let message = message(&["demo", option, "ada:secret@localhost:9200"]);
