@@ -12,8 +12,9 @@ pub(crate) fn failures(mut lines: Vec<Told>, starts: Vec<Start>) -> Vec<Failed> 
         join_request(request);
     }
     lines.retain(|told| matches!(told.what, What::Report(_)));
-    // Where times are equal, what went well comes first.
-    lines.sort_unstable_by_key(|told| (told.time_ms, told.what, told.request));
+    // Where times are equal, what went well comes first, and what no failed start explains last.
+    let is_memory = |told: &Told| told.what == What::Report(Some(Failure::OutOfMemory));
+    lines.sort_unstable_by_key(|told| (told.time_ms, is_memory(told), told.what, told.request));
     let mut failures = join_starts(starts, &mut lines);
     failures.extend(lines.iter().filter_map(|told| {
         let What::Report(Some(failure)) = told.what else { return None };

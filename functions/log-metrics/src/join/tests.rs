@@ -104,6 +104,14 @@ fn requests_are_apart() {
 }
 
 #[test]
+fn a_failed_start_does_not_take_want_of_memory_of_the_same_time() {
+    let lines = [report(1, OutOfMemory, 1), report(2, Unhandled, 1), report(3, None, 1)];
+    let told = joined(&lines, &[in_init(false, 1), in_invocation(false, 1)]);
+    assert_eq!(told.len(), 2);
+    assert!(told.contains(&(OutOfMemory, Some(1))) && told.contains(&(Init, Some(2))), "{told:?}");
+}
+
+#[test]
 fn a_failed_start_and_its_invocation_are_one_failure() {
     for (lines, starts) in [
         // Told in both phases, or in one of them.
