@@ -172,8 +172,12 @@ impl Call {
         if let Some(failure) = &self.failure {
             let unread = queries.iter().zip(&self.points).filter(|(_, points)| !points.is_whole);
             let mut unread = unread.map(|(query, _)| query);
-            let first = unread.next().map(ToString::to_string).unwrap_or_default();
-            failures.add(OPERATION, failure, &format!("{first} and {} others", unread.count()));
+            let what = match unread.next() {
+                Some(first) => format!("{first} and {} others", unread.count()),
+                // The answer told of each, and did not end.
+                None => "all metrics".to_owned(),
+            };
+            failures.add(OPERATION, failure, &what);
             return;
         }
         for (query, status) in queries.iter().zip(&self.statuses) {

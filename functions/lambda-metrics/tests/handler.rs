@@ -212,7 +212,8 @@ async fn an_answer_without_an_end_is_given_up_and_what_it_told_is_emitted() {
     cloud.set("Throttles of plays", LATEST_MS, 2.0);
     cloud.endless.borrow_mut().insert("GetMetricData");
     let observed = Handler::new(&cloud, &[]).run(0).await;
-    assert!(unread(&observed).contains("EndlessPages"), "{}", unread(&observed));
+    let expected = "GetMetricData of all metrics: EndlessPages";
+    assert!(unread(&observed).contains(expected), "{}", unread(&observed));
     assert_eq!(cloud.take_calls("GetMetricData"), 2);
     assert_eq!(observed.value(Some("plays"), "Throttles"), Some(2.0));
 }
