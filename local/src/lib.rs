@@ -14,5 +14,5 @@ pub mod monitoring;
 pub mod opensearch;
 pub mod runtime_api;
 pub mod sample;
-mod server;
+pub mod server;
 pub mod sqs;

@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server for the stand-ins, and the reading of bodies with a bound.
+//! A small HTTP/1.1 server for stand-ins, and the reading of bodies with a bound.
 
 use std::error::Error;
 use std::io;
@@ -19,7 +19,10 @@ use tokio::task::{JoinHandle, JoinSet};
 const DRAIN_BYTES: usize = 64 << 20;
 
 /// Takes a free port of the loopback interface.
-pub(crate) async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
+///
+/// # Errors
+/// When there is none.
+pub async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
@@ -27,13 +30,13 @@ pub(crate) async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
 
 /// A running server. Dropping it closes its port and every connection.
 #[derive(Debug)]
-pub(crate) struct Server {
+pub struct Server {
     task: JoinHandle<()>,
 }
 
 impl Server {
     /// Answers every request on `listener` with `answer`.
-    pub(crate) fn start<A, F>(listener: TcpListener, answer: A) -> Self
+    pub fn start<A, F>(listener: TcpListener, answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
@@ -46,7 +49,7 @@ impl Server {
 
     /// Answers every request on `listener` with `answer`, whose error closes the connection
     /// without an answer.
-    pub(crate) fn start_fallible<A, F, B>(listener: TcpListener, answer: A) -> Self
+    pub fn start_fallible<A, F, B>(listener: TcpListener, answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = io::Result<Response<B>>> + Send + 'static,

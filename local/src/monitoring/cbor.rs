@@ -9,7 +9,10 @@ use aws_smithy_types::DateTime;
 use serde_json::{Map, Value, json};
 
 /// One value as JSON; times become seconds since 1970.
-pub(super) fn decode(bytes: &[u8]) -> Result<Value, DeserializeError> {
+///
+/// # Errors
+/// Where it is no CBOR.
+pub fn decode(bytes: &[u8]) -> Result<Value, DeserializeError> {
     value(&mut Decoder::new(bytes))
 }
 

@@ -5,7 +5,7 @@
 //! `GetFunctionConcurrency`), Amazon CloudWatch (`GetMetricData`) and Amazon CloudWatch Logs
 //! (`FilterLogEvents`); Google Chat API, `spaces.messages.create`.
 
-mod cbor;
+pub mod cbor;
 mod platform;
 
 use std::collections::BTreeMap;

@@ -12,19 +12,15 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use local::server::{Server, bind};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 /// An endpoint; its port closes when it is dropped.
 pub(crate) struct Endpoint {
     pub(crate) url: String,
     state: Arc<State>,
-    task: JoinHandle<()>,
+    _server: Server,
 }
 
 #[derive(Default)]
@@ -82,12 +78,14 @@ pub(crate) struct Call {
 
 impl Endpoint {
     pub(crate) async fn start(script: Script, chat: impl IntoIterator<Item = Chat>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, address) = bind().await.unwrap();
+        let url = format!("http://{address}");
         let chat = Mutex::new(chat.into_iter().collect());
         let state = Arc::new(State { script, chat, ..State::default() });
-        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Self { url, state, task }
+        let shared = Arc::clone(&state);
+        let server =
+            Server::start_fallible(listener, move |request| answer(Arc::clone(&shared), request));
+        Self { url, state, _server: server }
     }
 
     /// The webhook's URL.
@@ -108,12 +106,6 @@ impl Endpoint {
 pub(crate) const KEY: &str = "AIzaSyHushHushKey";
 pub(crate) const TOKEN: &str = "hush_hush-token%3D";
 
-impl Drop for Endpoint {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
 impl Post {
     /// The value of a parameter of the query that is there once.
     pub(crate) fn parameter(&self, name: &str) -> &str {
@@ -121,17 +113,6 @@ impl Post {
         let value = found.next().map(|(_, value)| value.as_str());
         assert!(found.next().is_none(), "{name} twice: {:?}", self.query);
         value.unwrap_or_else(|| panic!("no {name}: {:?}", self.query))
-    }
-}
-
-async fn accept(listener: TcpListener, state: Arc<State>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let state = Arc::clone(&state);
-        let service = service_fn(move |request| answer(Arc::clone(&state), request));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // A function that gives up leaves in the middle.
-        tokio::spawn(async move { connection.await.is_ok() });
     }
 }
 

@@ -4,28 +4,24 @@
 //! Source: the API references of AWS Lambda, Resource Groups Tagging API and Amazon CloudWatch.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use local::server::{Server, bind};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 use super::cbor;
+use local::monitoring::cbor::decode;
 
 /// The endpoint; its port closes when it is dropped.
 pub(crate) struct Cloud {
     pub(crate) url: String,
     state: Arc<Mutex<State>>,
-    task: JoinHandle<()>,
+    _server: Server,
 }
 
 #[derive(Default)]
@@ -119,11 +115,12 @@ impl Failing {
 
 impl Cloud {
     pub(crate) async fn of(account: Account) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, address) = bind().await.unwrap();
+        let url = format!("http://{address}");
         let state = Arc::new(Mutex::new(State { account, ..State::default() }));
-        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Self { url, state, task }
+        let shared = Arc::clone(&state);
+        let server = Server::start(listener, move |request| answer(Arc::clone(&shared), request));
+        Self { url, state, _server: server }
     }
 
     /// From now on.
@@ -143,33 +140,13 @@ impl Cloud {
     }
 }
 
-impl Drop for Cloud {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn accept(listener: TcpListener, state: Arc<Mutex<State>>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let state = Arc::clone(&state);
-        let service = service_fn(move |request| answer(Arc::clone(&state), request));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // A function that is killed or gives up leaves in the middle.
-        tokio::spawn(async move { connection.await.is_ok() });
-    }
-}
-
-async fn answer(
-    state: Arc<Mutex<State>>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (head, body) = request.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let path = head.uri.path().trim_end_matches('/').to_owned();
     let call = if path.ends_with("/operation/GetMetricData") {
         assert_eq!(head.headers["smithy-protocol"], "rpc-v2-cbor");
-        Call { operation: "GetMetricData".to_owned(), asked: cbor::decode(&body) }
+        Call { operation: "GetMetricData".to_owned(), asked: decode(&body).unwrap() }
     } else if let Some(target) = head.headers.get("x-amz-target") {
         assert_eq!(target, "ResourceGroupsTaggingAPI_20170126.GetResources");
         let asked = serde_json::from_slice(&body).unwrap();
@@ -191,10 +168,10 @@ async fn answer(
         if let Some(body) = body {
             let response = Response::builder().status(status);
             let response = response.header("smithy-protocol", "rpc-v2-cbor");
-            return Ok(response.body(Full::new(body.into())).unwrap());
+            return response.body(Full::new(body.into())).unwrap();
         }
         let body = json!({"__type": code, "message": "as the test wants it"});
-        return Ok(response(status, &code, &body, is_cbor));
+        return response(status, &code, &body, is_cbor);
     }
     let body = match &*call.operation {
         "ListFunctions" => state.account.page(call.asked["query"].as_str().unwrap()),
@@ -219,7 +196,7 @@ async fn answer(
             state.data.page(&call.asked, base)
         }
     };
-    Ok(response(200, "", &body, is_cbor))
+    response(200, "", &body, is_cbor)
 }
 
 fn response(status: u16, code: &str, body: &Value, is_cbor: bool) -> Response<Full<Bytes>> {

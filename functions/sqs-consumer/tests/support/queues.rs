@@ -4,25 +4,20 @@
 //! Source: Amazon SQS API reference.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use local::server::{Server, bind};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 /// An endpoint; its port closes when it is dropped.
 pub(crate) struct Queues {
     pub(crate) url: String,
     state: Arc<State>,
-    task: JoinHandle<()>,
+    _server: Server,
 }
 
 #[derive(Default)]
@@ -55,23 +50,18 @@ pub(crate) enum Reply {
 impl Queues {
     /// An endpoint that gives these replies, one after the other, and then does everything.
     pub(crate) async fn replying(replies: impl IntoIterator<Item = Reply>) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (listener, address) = bind().await.unwrap();
+        let url = format!("http://{address}");
         let state = Arc::new(State::default());
         state.replies.lock().unwrap().extend(replies);
-        let task = tokio::spawn(accept(listener, Arc::clone(&state)));
-        Self { url, state, task }
+        let shared = Arc::clone(&state);
+        let server = Server::start(listener, move |request| answer(Arc::clone(&shared), request));
+        Self { url, state, _server: server }
     }
 
     /// The calls of an operation since the last time.
     pub(crate) fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.calls.lock().unwrap())
-    }
-}
-
-impl Drop for Queues {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -81,21 +71,7 @@ impl Call {
     }
 }
 
-async fn accept(listener: TcpListener, state: Arc<State>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let state = Arc::clone(&state);
-        let service = service_fn(move |request| answer(Arc::clone(&state), request));
-        let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-        // A function that is killed or gives up leaves in the middle.
-        tokio::spawn(async move { connection.await.is_ok() });
-    }
-}
-
-async fn answer(
-    state: Arc<State>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(state: Arc<State>, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let target = request.headers()["x-amz-target"].to_str().unwrap().to_owned();
     let operation = target.strip_prefix("AmazonSQS.").unwrap().to_owned();
     let body = request.into_body().collect().await.unwrap().to_bytes();
@@ -108,7 +84,7 @@ async fn answer(
         Reply::Mention(mentioned) => (Vec::new(), mentioned),
         Reply::Error(status, code) => {
             let body = json!({"__type": format!("com.amazonaws.sqs#{code}"), "message": "no"});
-            return Ok(response(status, &body));
+            return response(status, &body);
         }
         Reply::Never => std::future::pending().await,
     };
@@ -122,7 +98,7 @@ async fn answer(
             successful.push(json!({"Id": id, "MessageId": "q", "MD5OfMessageBody": ""}));
         }
     }
-    Ok(response(200, &json!({"Successful": successful, "Failed": failed})))
+    response(200, &json!({"Successful": successful, "Failed": failed}))
 }
 
 fn response(status: u16, body: &Value) -> Response<Full<Bytes>> {
