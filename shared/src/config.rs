@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use http::Uri;
+
 /// The environment variables of a process, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -53,10 +55,10 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Host and port of Lambda's Runtime API; empty where Lambda is not.
-    #[must_use]
-    pub fn runtime_api(&self) -> &str {
-        self.get("AWS_LAMBDA_RUNTIME_API").unwrap_or_default()
+    /// Whether Lambda's Runtime API has an address here that can be called.
+    pub(crate) fn has_runtime_api(&self) -> bool {
+        let address = self.get("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
+        address.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
     }
 
     /// The function's name, which Lambda sets together with its Runtime API; `binary` is how the
@@ -65,16 +67,17 @@ impl Environment {
     /// # Errors
     /// [`ConfigError`] where one of those variables is missing.
     pub fn function_name(&self, binary: &str) -> Result<String, ConfigError> {
-        for name in ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"] {
-            if self.get(name).is_none_or(str::is_empty) {
-                let allowed = format!(
-                    "set by AWS Lambda: on one machine, run the function with \
-                     `cargo sluice invoke {binary} EVENT.json`"
-                );
-                return Err(ConfigError::new(name, "", allowed));
-            }
-        }
-        Ok(self.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().to_owned())
+        let name = self.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        let missing = match name {
+            _ if !self.has_runtime_api() => "AWS_LAMBDA_RUNTIME_API",
+            "" => "AWS_LAMBDA_FUNCTION_NAME",
+            name => return Ok(name.to_owned()),
+        };
+        let allowed = format!(
+            "set by AWS Lambda: on one machine, run the function with \
+             `cargo sluice invoke {binary} EVENT.json` or `cargo lambda watch`"
+        );
+        Err(ConfigError::new(missing, self.get(missing).unwrap_or_default(), allowed))
     }
 
     /// The value of `name` as `parse` reads it, or `None` where it is not set.

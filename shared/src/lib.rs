@@ -1,7 +1,7 @@
 //! What the functions of sluice have in common, written once: the event model
 //! ([`event`]), reading the environment ([`config`]), logs ([`telemetry`]), metrics
-//! ([`metrics`]), the loop of invocations ([`runtime`], [`runtime_api`]), a failing start
-//! ([`startup`]) and the scanner of JSON text that the fast paths stand on ([`json`]).
+//! ([`metrics`]), running on Lambda ([`runtime`]), a failed start ([`startup`]) and the scanner of
+//! JSON text that the fast paths stand on ([`json`]).
 //!
 //! With the feature `aws` also calling AWS, with `requests` without an SDK, with `secrets` Secrets
 //! Manager, with `sqs` SQS, with `opensearch` OpenSearch: features, so that a function carries only
@@ -16,7 +16,6 @@ pub mod metrics;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
 pub mod runtime;
-pub mod runtime_api;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 #[cfg(feature = "sqs")]

@@ -1,33 +1,47 @@
-//! A function between Lambda's Runtime API and its handler.
+//! Runs a function on [`lambda_runtime`], with the event's raw bytes and a reused answer buffer.
 //!
-//! `lambda_runtime` would parse each event into an owned value and serialise each answer into a
-//! fresh one, over buffers of its own: several copies of up to 6 MB. Here an event is read from
-//! the socket into one buffer, and the answer goes to the socket from the handler's own. One
-//! thread does it all in turn: while a function waits for an invocation, it has nothing to do.
+//! `lambda_runtime` deserializes each event into an owned value and serializes each answer into a
+//! fresh buffer: several copies of up to 6 MB. The layer here takes the bytes as they came and sends
+//! the handler's own, and owes what it replaces: error reports, caught panics, the echoed ids.
 
+use std::convert::Infallible;
 use std::fmt::Display;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::{Ready, ready};
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex as Shelf, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::Request;
+use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn, tower};
+use lambda_runtime_api_client::PooledClient;
+use lambda_runtime_api_client::body::Body;
+use serde_json::json;
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::config::{ConfigError, Environment};
 use crate::event::Timestamp;
-use crate::runtime_api::RuntimeApi;
 use crate::startup;
 
 /// More than any deadline: Lambda's longest is 15 minutes.
 const LONGEST: Duration = Duration::from_hours(24);
+const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
+/// Echoed where Lambda sends it, so that it recognises an answer that comes too late (source:
+/// `lambda_runtime`).
+const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 /// One invocation.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation<'a> {
-    /// The event as Lambda hands it over.
+    /// The event as Lambda sent it.
     pub body: &'a [u8],
     /// The invocation's id, for the log.
     pub request_id: &'a str,
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
-    /// When the invocation's time is up.
+    /// When the invocation times out.
     pub deadline: Instant,
 }
 
@@ -36,53 +50,166 @@ pub trait Function {
     /// Why an invocation fails as a whole.
     type Error: Failure;
 
-    /// Answers one invocation with JSON, which is kept until the next one.
-    fn handle<'a>(
-        &'a mut self,
-        invocation: Invocation<'a>,
-    ) -> impl Future<Output = Result<&'a [u8], Self::Error>>;
+    /// Answers one invocation: appends JSON to `answer`, which is empty and keeps its capacity from
+    /// earlier invocations.
+    fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> impl Future<Output = Result<(), Self::Error>>;
 }
 
-/// Why an invocation fails as a whole; the text is the error's message.
+/// Why an invocation fails as a whole; its text is the report's `errorMessage`.
 pub trait Failure: Display {
-    /// The `errorType` of the invocation's error.
+    /// The report's `errorType`.
     fn error_type(&self) -> &'static str;
 }
 
-/// Handles invocations until Lambda ends the process. One that panics has failed with the error
-/// type `Panicked`.
+/// Handles invocations, one at a time, until Lambda ends the process. An invocation that panics
+/// fails with the error type `Panicked`.
 ///
 /// # Errors
-/// Where the Runtime API at `host` (see [`Environment::runtime_api`](crate::config::Environment::runtime_api)) cannot be used.
-pub fn run(host: &str, mut function: impl Function) -> Result<(), startup::Error> {
-    let mut lambda = RuntimeApi::new(host);
-    let mut event = Vec::new();
-    let mut invocation = lambda.next(&mut event)?;
-    // Only now: a cold start is over when the first invocation is asked for.
-    let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    loop {
-        let request_id = &*invocation.request_id;
-        let answer = function.handle(Invocation {
-            body: &event,
-            request_id,
-            now: now(),
-            deadline: Instant::now() + invocation.time_left.min(LONGEST),
-        });
-        let answer = catch_unwind(AssertUnwindSafe(|| tokio.block_on(answer)));
-        let mut failed = |error_type, message: &str| {
-            tracing::error!(request_id, error_type, error = message, "invocation failed");
-            lambda.fail(&invocation, error_type, message)
-        };
-        match answer {
-            Ok(Ok(answer)) => lambda.respond(&invocation, answer)?,
-            Ok(Err(error)) => failed(error.error_type(), &error.to_string())?,
-            Err(_) => failed("Panicked", "the function panicked; its log tells where")?,
+/// Where the environment is not Lambda's, asks for concurrent invocations, or the Runtime API
+/// fails.
+pub fn run(
+    environment: &Environment,
+    function: impl Function + 'static,
+) -> Result<(), startup::Error> {
+    check(environment)?;
+    let layer = Arc::new(Layer {
+        function: Mutex::new(function),
+        client: PooledClient::builder().with_pool_size(1).build(),
+        spare: Arc::default(),
+    });
+    let layer = tower::layer::layer_fn(move |_| {
+        let layer = Arc::clone(&layer);
+        service_fn(move |invocation| Arc::clone(&layer).serve(invocation))
+    });
+    startup::tokio()?
+        .block_on(Runtime::new(service_fn(never)).layer(layer).run())
+        .map_err(startup::Error::runtime_api)
+}
+
+/// Checks what `lambda_runtime` would panic about or ignore.
+fn check(environment: &Environment) -> Result<(), ConfigError> {
+    for name in ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"] {
+        if environment.get(name).is_none() {
+            return Err(ConfigError::new(name, "", "set, as AWS Lambda does"));
         }
-        invocation = lambda.next(&mut event)?;
+    }
+    environment.number("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 128, 1, i32::MAX)?;
+    let allowed = "1: this function handles one invocation at a time (under Lambda Managed \
+                   Instances, set PerExecutionEnvironmentMaxConcurrency to 1)";
+    let one = |text: &str| (text == "1").then_some(());
+    environment.parse_with("AWS_LAMBDA_MAX_CONCURRENCY", allowed, one)?;
+    Ok(())
+}
+
+/// The stock service that [`Layer`] replaces.
+fn never(_: LambdaEvent<()>) -> Ready<Result<(), Infallible>> {
+    ready(Ok(()))
+}
+
+struct Layer<F> {
+    function: Mutex<F>,
+    client: PooledClient,
+    spare: Arc<Shelf<Vec<u8>>>,
+}
+
+impl<F: Function> Layer<F> {
+    async fn serve(
+        self: Arc<Self>,
+        invocation: LambdaInvocation,
+    ) -> Result<(), lambda_runtime::Error> {
+        let LambdaInvocation { parts, body, context } = invocation;
+        let request_id = &*context.request_id;
+        let time_left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        let mut answer = Answer::new(&self.spare);
+        let mut function = self.function.lock().await;
+        let handled = function.handle(
+            Invocation {
+                body: &body,
+                request_id,
+                now: now(),
+                deadline: Instant::now() + time_left.min(LONGEST),
+            },
+            &mut answer.text,
+        );
+        let handled = AssertUnwindSafe(handled).catch_unwind().await;
+        // Freed before the next event is read.
+        drop(body);
+        let report = |kind| {
+            let path = format!("/2018-06-01/runtime/invocation/{request_id}/{kind}");
+            let id = parts.headers.get(INVOCATION_ID).map(|id| (INVOCATION_ID, id.clone()));
+            id.into_iter().fold(Request::post(path), |request, (name, id)| request.header(name, id))
+        };
+        let request = match handled {
+            Ok(Ok(())) => json_request(report("response"), Bytes::from_owner(answer)),
+            failed => {
+                let (error_type, message) = match failed {
+                    Ok(Err(error)) => (error.error_type(), error.to_string()),
+                    _ => ("Panicked", "the function panicked: see its log".to_owned()),
+                };
+                tracing::error!(request_id, error_type, error = message, "invocation failed");
+                error_request(report("error"), error_type, &message)
+            }
+        };
+        let reply = self.client.call(request?).await?;
+        if !reply.status().is_success() {
+            tracing::error!(
+                request_id,
+                status = reply.status().as_u16(),
+                "Lambda refused the answer"
+            );
+        }
+        Ok(())
     }
 }
 
-/// Now, in whole milliseconds.
+fn json_request(request: http::request::Builder, body: Bytes) -> http::Result<Request<Body>> {
+    request.header("content-type", "application/json").body(Body::from(body))
+}
+
+/// A report of a failure to the Runtime API (source: "Using the Lambda runtime API for custom
+/// runtimes", AWS Lambda Developer Guide).
+pub(crate) fn error_request(
+    request: http::request::Builder,
+    error_type: &str,
+    message: &str,
+) -> http::Result<Request<Body>> {
+    let report = json!({"errorType": error_type, "errorMessage": message});
+    json_request(request.header(ERROR_TYPE, error_type), report.to_string().into())
+}
+
+/// An answer whose buffer is kept for the next one when it was sent: fresh megabytes for each would
+/// be page faults.
+struct Answer {
+    text: Vec<u8>,
+    spare: Arc<Shelf<Vec<u8>>>,
+}
+
+impl Answer {
+    fn new(spare: &Arc<Shelf<Vec<u8>>>) -> Self {
+        let mut text = std::mem::take(&mut *spare.lock().unwrap_or_else(PoisonError::into_inner));
+        text.clear();
+        Self { text, spare: Arc::clone(spare) }
+    }
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = text;
+    }
+}
+
+/// The current time, in whole milliseconds.
 pub(crate) fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_nanos(now.as_millis() * 1_000_000).unwrap_or(Timestamp::MAX)

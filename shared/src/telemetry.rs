@@ -16,7 +16,8 @@ use crate::config::{ConfigError, Environment};
 /// The variables that every function reads for its logs and metrics.
 pub const VARIABLES: &[&str] = &["LOG_LEVEL", "METRICS_NAMESPACE"];
 
-/// `LOG_LEVEL`, `info` where it is not set.
+/// `LOG_LEVEL`; where it is not set, the level of Lambda's advanced logging controls
+/// (`AWS_LAMBDA_LOG_LEVEL`), else `info`.
 ///
 /// # Errors
 /// [`ConfigError`] where it is no level.
@@ -30,7 +31,16 @@ pub fn log_level(environment: &Environment) -> Result<Level, ConfigError> {
         _ => None,
     };
     let allowed = "error, warn, info, debug or trace";
-    Ok(environment.parse_with("LOG_LEVEL", allowed, parse)?.unwrap_or(Level::INFO))
+    let level = environment.parse_with("LOG_LEVEL", allowed, parse)?;
+    Ok(level.or_else(|| lambdas_log_level(environment)).unwrap_or(Level::INFO))
+}
+
+/// Source: "Configuring advanced logging controls", AWS Lambda Developer Guide.
+fn lambdas_log_level(environment: &Environment) -> Option<Level> {
+    match environment.get("AWS_LAMBDA_LOG_LEVEL")? {
+        "FATAL" => Some(Level::ERROR),
+        level => level.parse().ok(),
+    }
 }
 
 /// `METRICS_NAMESPACE`, `Sluice` where it is not set.
@@ -62,5 +72,24 @@ pub fn start(function: &'static str, level: Level) {
             let location = info.location().map(ToString::to_string);
             tracing::error!(location, "panicked");
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lambdas_own_log_level_counts_where_log_level_is_not_set() {
+        let level = |variables: &[(&str, &str)]| {
+            log_level(&variables.iter().copied().collect()).map_err(|error| error.variable)
+        };
+        assert_eq!(level(&[]), Ok(Level::INFO));
+        assert_eq!(level(&[("AWS_LAMBDA_LOG_LEVEL", "DEBUG")]), Ok(Level::DEBUG));
+        assert_eq!(level(&[("AWS_LAMBDA_LOG_LEVEL", "FATAL")]), Ok(Level::ERROR));
+        assert_eq!(level(&[("AWS_LAMBDA_LOG_LEVEL", "LOUD")]), Ok(Level::INFO));
+        let both = [("AWS_LAMBDA_LOG_LEVEL", "DEBUG"), ("LOG_LEVEL", "warn")];
+        assert_eq!(level(&both), Ok(Level::WARN));
+        assert_eq!(level(&[("LOG_LEVEL", "LOUD")]), Err("LOG_LEVEL".to_owned()));
     }
 }

@@ -69,9 +69,10 @@ async fn invoke<F: Function>(
     let now = Timestamp::from_nanos(nanos).unwrap();
     let deadline = Instant::now() + timeout;
     let invocation = Invocation { body, request_id: "simulated", now, deadline };
-    let answer = AssertUnwindSafe(function.handle(invocation)).catch_unwind();
-    match timeout_at(deadline, answer).await {
-        Ok(Ok(Ok(answer))) => Some(answer.to_vec()),
+    let mut answer = Vec::new();
+    let handled = AssertUnwindSafe(function.handle(invocation, &mut answer)).catch_unwind();
+    match timeout_at(deadline, handled).await {
+        Ok(Ok(Ok(()))) => Some(answer),
         Ok(Ok(Err(_)) | Err(_)) => {
             process.saw("invocation failed");
             None

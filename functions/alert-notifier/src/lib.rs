@@ -48,22 +48,25 @@ pub struct App<P, C, W> {
     chat: P,
     cloudwatch: C,
     metrics: W,
-    answer: Vec<u8>,
 }
 
 impl<P: Chat, C: Logs + Histories, W: Write> Function for App<P, C, W> {
     type Error = Error;
 
     /// Posts the alerts of one event and emits the metrics.
-    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let Invocation { body, request_id, now, deadline } = invocation;
         let alerts = event::alerts(body, request_id);
         let mut summary = Summary::none_of(&alerts);
         let posted = self.tell(&alerts, now.milliseconds(), deadline, &mut summary).await;
         self.emit(summary, now.milliseconds());
         summary::judge(&alerts, &posted?, request_id)?;
-        self.answer = format!("{{\"posted\":{}}}", summary.posted).into_bytes();
-        Ok(&self.answer)
+        answer.extend_from_slice(format!("{{\"posted\":{}}}", summary.posted).as_bytes());
+        Ok(())
     }
 }
 
@@ -73,7 +76,7 @@ impl<P: Chat, C: Logs + Histories, W: Write> App<P, C, W> {
     #[must_use]
     pub fn new(config: Config, chat: P, cloudwatch: C, metrics: W) -> Self {
         let address = Address::new(config.space.clone(), config.aws.clone());
-        Self { config, address, chat, cloudwatch, metrics, answer: Vec::new() }
+        Self { config, address, chat, cloudwatch, metrics }
     }
 
     async fn tell(

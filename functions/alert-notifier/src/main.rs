@@ -19,5 +19,5 @@ fn run() -> Result<(), startup::Error> {
     telemetry::start("alert_notifier", config.log_level);
     let cloudwatch = CloudWatch::new(config.aws.clone());
     let app = App::new(config, GoogleChat::default(), cloudwatch, std::io::stdout());
-    runtime::run(environment.runtime_api(), app)
+    runtime::run(&environment, app)
 }

@@ -117,8 +117,9 @@ async fn tell_with(
         now: Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap(),
         deadline: started + Duration::from_mins(1),
     };
-    let answer = app.handle(invocation).await;
-    let answer = answer.map(|answer| serde_json::from_slice(answer).unwrap());
+    let mut answer = Vec::new();
+    let handled = app.handle(invocation, &mut answer).await;
+    let answer = handled.map(|()| serde_json::from_slice(&answer).unwrap());
     let took = started.elapsed();
     let line: Value = serde_json::from_slice(&metrics).unwrap();
     let metrics = ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"]

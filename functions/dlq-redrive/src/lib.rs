@@ -39,24 +39,26 @@ pub struct App<Q, H, W> {
     queues: Q,
     health: H,
     metrics: W,
-    json: Vec<u8>,
 }
 
 impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
     type Error = Error;
 
     /// Does what one request asks for and emits the metrics.
-    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        json: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let now_ms = invocation.now.milliseconds();
         let schedule = Schedule::new(now_ms, invocation.deadline, self.config.deadline_margin);
         let mut summary = Summary::default();
         let answer = self.answer(invocation.body, &schedule, &mut summary).await;
         summary.log(invocation.request_id);
         self.emit(&summary, schedule.now_ms());
-        self.json.clear();
         // Texts, numbers and lists: nothing in it that JSON cannot tell.
-        serde_json::to_writer(&mut self.json, &answer?).unwrap_or_default();
-        Ok(&self.json)
+        serde_json::to_writer(json, &answer?).unwrap_or_default();
+        Ok(())
     }
 }
 
@@ -65,7 +67,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
     /// `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, queues: Q, health: H, metrics: W) -> Self {
-        Self { config, queues, health, metrics, json: Vec::new() }
+        Self { config, queues, health, metrics }
     }
 
     /// Does what one request asks for; `summary` tells of it, whatever the answer is.

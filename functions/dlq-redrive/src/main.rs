@@ -19,5 +19,5 @@ fn run() -> Result<(), startup::Error> {
     telemetry::start("dlq_redrive", config.log_level);
     let health = OpenSearch::new(&config);
     let app = App::new(config.clone(), AwsQueues::new(config.aws), health, std::io::stdout());
-    runtime::run(environment.runtime_api(), app)
+    runtime::run(&environment, app)
 }

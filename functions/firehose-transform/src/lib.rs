@@ -43,8 +43,13 @@ impl<S: Source, W: Write> Function for App<S, W> {
 
     /// Answers one transformation request and emits its metrics. No record's content makes the
     /// invocation fail.
-    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let Invocation { body, request_id, now, deadline } = invocation;
+        std::mem::swap(&mut self.answer.text, answer);
         let request = match self.answer(body, now) {
             Ok(request) => request,
             Err(error) => {
@@ -59,7 +64,8 @@ impl<S: Source, W: Write> Function for App<S, W> {
         let summary = Summary::of(&request.records, &self.answer.fates);
         summary.log(request_id);
         self.emit(&summary, now);
-        Ok(&self.answer.text)
+        std::mem::swap(&mut self.answer.text, answer);
+        Ok(())
     }
 }
 

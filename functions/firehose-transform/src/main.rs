@@ -17,5 +17,5 @@ fn run() -> Result<(), startup::Error> {
     let mut config = Config::from_environment(&environment)?;
     telemetry::start("firehose_transform", config.log_level);
     let source = AwsSource::new(std::mem::take(&mut config.aws));
-    runtime::run(environment.runtime_api(), App::new(config, source, std::io::stdout()))
+    runtime::run(&environment, App::new(config, source, std::io::stdout()))
 }

@@ -46,7 +46,6 @@ pub struct App<S, W> {
     history: History,
     /// When every metric of every function was read.
     all_read_at_ms: Option<u64>,
-    json: Vec<u8>,
 }
 
 /// An invocation's answer.
@@ -65,7 +64,11 @@ impl<S: Services, W: Write> Function for App<S, W> {
     type Error = Error;
 
     /// One run, whatever the event says: reads, and emits what is new.
-    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        json: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let now_ms = invocation.now.milliseconds();
         let mut failures = Failures::default();
         let left = invocation.deadline.saturating_duration_since(Instant::now());
@@ -84,10 +87,9 @@ impl<S: Services, W: Write> Function for App<S, W> {
         }
         let functions = self.inventory.functions().len();
         let answer = Answer { functions, metrics_requested: reading.asked, lines_emitted };
-        self.json.clear();
         // Three numbers: nothing in it that JSON cannot tell.
-        serde_json::to_writer(&mut self.json, &answer).unwrap_or_default();
-        Ok(&self.json)
+        serde_json::to_writer(json, &answer).unwrap_or_default();
+        Ok(())
     }
 }
 
@@ -97,7 +99,7 @@ impl<S: Services, W: Write> App<S, W> {
     #[must_use]
     pub fn new(config: Config, services: S, out: W) -> Self {
         let (inventory, history) = (Inventory::default(), History::default());
-        Self { config, services, out, inventory, history, all_read_at_ms: None, json: Vec::new() }
+        Self { config, services, out, inventory, history, all_read_at_ms: None }
     }
 
     /// Reads the metrics. Each one costs: a function that was not called lately is asked for

@@ -18,5 +18,5 @@ fn run() -> Result<(), startup::Error> {
     telemetry::start("lambda_metrics", config.log_level);
     let services = AwsServices::new(config.aws.clone());
     let app = App::new(config, services, std::io::stdout());
-    runtime::run(environment.runtime_api(), app)
+    runtime::run(&environment, app)
 }

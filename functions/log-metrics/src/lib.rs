@@ -28,7 +28,6 @@ use crate::tally::{Outcome, Tally};
 pub struct App<W> {
     config: Config,
     metrics: W,
-    answer: Vec<u8>,
 }
 
 impl<W: Write> Function for App<W> {
@@ -36,15 +35,19 @@ impl<W: Write> Function for App<W> {
 
     /// Counts what the platform tells in a batch of log events, and emits it as metrics. Nothing
     /// is emitted before the batch is known to be whole.
-    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let (batch, outcome) = read(invocation.body)?;
         let (log_group, log_stream) = (&*batch.log_group, &*batch.log_stream);
         let summary = Summary { log_group, log_stream, outcome: &outcome };
         self.emit(&summary, invocation.now.milliseconds()).map_err(|_| Error::MetricsNotWritten)?;
         summary.log(self.config.region.as_deref());
-        let answer = json!({"logEvents": batch.log_events, "failures": outcome.failures.len()});
-        self.answer = answer.to_string().into_bytes();
-        Ok(&self.answer)
+        let counts = json!({"logEvents": batch.log_events, "failures": outcome.failures.len()});
+        answer.extend_from_slice(counts.to_string().as_bytes());
+        Ok(())
     }
 }
 
@@ -53,7 +56,7 @@ impl<W: Write> App<W> {
     /// output.
     #[must_use]
     pub const fn new(config: Config, metrics: W) -> Self {
-        Self { config, metrics, answer: Vec::new() }
+        Self { config, metrics }
     }
 
     fn emit(&mut self, summary: &Summary<'_>, now_ms: u64) -> std::io::Result<()> {

@@ -16,5 +16,5 @@ fn run() -> Result<(), startup::Error> {
     let config = Config::from_environment(&environment)?;
     telemetry::start("log_metrics", config.log_level);
     let app = App::new(config, std::io::stdout());
-    runtime::run(environment.runtime_api(), app)
+    runtime::run(&environment, app)
 }

@@ -51,7 +51,6 @@ pub struct App<S, Q, W> {
     // Kept from invocation to invocation, so that their buffers grow only once.
     reader: Reader,
     buffers: Buffers,
-    answer: Vec<u8>,
 }
 
 impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
@@ -59,7 +58,11 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
 
     /// Consumes one event's messages and emits the metrics. No message's content makes the
     /// invocation fail.
-    async fn handle<'a>(&'a mut self, invocation: Invocation<'a>) -> Result<&'a [u8], Error> {
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), Error> {
         let messages = match envelope::parse(invocation.body) {
             Ok(messages) => messages,
             Err(error) => {
@@ -72,8 +75,8 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
         let failures = self.back_off(&messages, &report.outcomes, &schedule).await;
         summary::log_visibility(&failures, invocation.request_id);
         self.tell(&messages, &report, &invocation);
-        answer::write(&messages, &report.outcomes, &mut self.answer);
-        Ok(&self.answer)
+        answer::write(&messages, &report.outcomes, answer);
+        Ok(())
     }
 }
 
@@ -82,8 +85,8 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
     /// `metrics`: in Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, search: S, queues: Q, random: fastrand::Rng, metrics: W) -> Self {
-        let (reader, buffers, answer) = Default::default();
-        Self { config, search, queues, random, metrics, reader, buffers, answer }
+        let (reader, buffers) = Default::default();
+        Self { config, search, queues, random, metrics, reader, buffers }
     }
 
     /// Writes the documents and sends the refused events to quarantine, as far as time allows.

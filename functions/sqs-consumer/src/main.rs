@@ -19,5 +19,5 @@ fn run() -> Result<(), startup::Error> {
     telemetry::start("sqs_consumer", config.log_level);
     let (search, queues) = (OpenSearch::new(&config), AwsQueues::new(&config));
     let app = App::new(config, search, queues, fastrand::Rng::new(), std::io::stdout());
-    runtime::run(environment.runtime_api(), app)
+    runtime::run(&environment, app)
 }

@@ -80,7 +80,8 @@ fn handle(consumer: &mut Consumer, runtime: &Runtime, event: &[u8]) -> Allocatio
         let deadline = Instant::now() + Duration::from_hours(1);
         let now = Timestamp::YEAR_2000;
         let invocation = Invocation { body: event, request_id: "request", now, deadline };
-        let answer = runtime.block_on(consumer.handle(invocation)).unwrap();
+        let mut answer = Vec::new();
+        runtime.block_on(consumer.handle(invocation, &mut answer)).unwrap();
         assert_eq!(answer, br#"{"batchItemFailures":[]}"#);
     })
 }

@@ -97,7 +97,8 @@ impl Handler {
         let deadline = Instant::now() + left;
         let mut app = self.app.lock().await;
         let invocation = Invocation { body, request_id: "request", now, deadline };
-        app.handle(invocation).await.map(<[u8]>::to_vec)
+        let mut answer = Vec::new();
+        app.handle(invocation, &mut answer).await.map(|()| answer)
     }
 
     /// The metrics of the last invocation.

@@ -186,8 +186,9 @@ impl Handler {
             now: Timestamp::from_nanos(u128::from(now_ms) * 1_000_000).unwrap(),
             deadline: started + Duration::from_secs(50),
         };
-        let answer = self.app.handle(invocation).await;
-        let answer = answer.map(|answer| serde_json::from_slice(answer).unwrap());
+        let mut json = Vec::new();
+        let answer = self.app.handle(invocation, &mut json).await;
+        let answer = answer.map(|()| serde_json::from_slice(&json).unwrap());
         let bytes = std::mem::take(&mut *self.output.bytes.borrow_mut());
         let lines = String::from_utf8(bytes).unwrap();
         let metrics = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

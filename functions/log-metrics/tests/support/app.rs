@@ -31,6 +31,7 @@ pub(crate) fn invoke(event: &[u8], metrics: impl Write) -> Result<Value, Error> 
     runtime.block_on(async {
         let deadline = Instant::now();
         let invocation = Invocation { body: event, request_id: "a", now, deadline };
-        app.handle(invocation).await.map(|answer| serde_json::from_slice(answer).unwrap())
+        let mut answer = Vec::new();
+        app.handle(invocation, &mut answer).await.map(|()| serde_json::from_slice(&answer).unwrap())
     })
 }

@@ -182,8 +182,9 @@ impl Handler {
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
         let deadline = started + left;
         let invocation = Invocation { body: event, request_id: "request", now, deadline };
-        let answer = self.app.handle(invocation).await?;
-        let answer: Value = serde_json::from_slice(answer).unwrap();
+        let mut answer = Vec::new();
+        self.app.handle(invocation, &mut answer).await?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
         let failures = answer["batchItemFailures"].as_array().unwrap();
         let id = |failure: &Value| failure["itemIdentifier"].as_str().unwrap().to_owned();
         Ok((failures.iter().map(id).collect(), started.elapsed()))
