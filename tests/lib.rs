@@ -1,1 +1,32 @@
-//! Tests of the suite as a whole.
+//! What the tests of the suite share: the templates.
+
+mod nested;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+pub use nested::{read, template};
+
+/// The project's folder.
+#[must_use]
+pub fn project() -> PathBuf {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    tests.parent().unwrap_or(tests).to_owned()
+}
+
+/// The only member of an object, such as an intrinsic function and its argument.
+#[must_use]
+pub fn single(members: &Map<String, Value>) -> Option<(&str, &Value)> {
+    members.iter().next().filter(|_| members.len() == 1).map(|(name, value)| (name.as_str(), value))
+}
+
+/// A string.
+///
+/// # Panics
+/// If the value is another.
+#[must_use]
+pub fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))
+}

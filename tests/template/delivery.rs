@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::stack::{DOMAIN_ARN, STREAM_ARN, Stack, list, read, template, texts};
+use crate::stack::{DOMAIN_ARN, STREAM_ARN, Stack, list, read, referred, template, texts};
 
 fn destination(stack: &Stack) -> &Value {
     &stack.properties("DeliveryStream")["AmazonopensearchserviceDestinationConfiguration"]
@@ -56,33 +56,28 @@ fn records_go_through_the_function() {
 }
 
 #[test]
-fn no_parameter_can_make_answers_overflow_as_a_rule() {
-    let parameter = &template()["Parameters"]["ProcessorBufferMegabytes"];
-    assert!(parameter["MaxValue"].as_f64().unwrap() <= 2.5, "{parameter}");
-    assert!(parameter["MinValue"].as_f64().unwrap() >= 0.2, "{parameter}");
-}
-
-#[test]
 fn parameters_stay_within_the_services_limits() {
-    let template = template();
     for (name, min, max) in [
-        ("BufferMegabytes", 1, 100),
-        ("BufferSeconds", 0, 900),
-        ("ProcessorBufferSeconds", 0, 900),
-        ("RetrySeconds", 0, 7200),
-        ("StreamRetentionHours", 24, 8760),
+        ("BufferMegabytes", json!(1), json!(100)),
+        ("BufferSeconds", json!(0), json!(900)),
+        // More can make responses overflow.
+        ("ProcessorBufferMegabytes", json!(0.2), json!(2.5)),
+        ("ProcessorBufferSeconds", json!(0), json!(900)),
+        ("RetrySeconds", json!(0), json!(7200)),
+        ("StreamRetentionHours", json!(24), json!(8760)),
+        ("MaxReceiveCount", json!(1), json!(1000)),
+        ("ConsumerBatchSize", json!(1), json!(10_000)),
+        // Batches of more than ten messages need a window.
+        ("ConsumerBatchSeconds", json!(1), json!(60)),
+        ("ConsumerMaxConcurrency", json!(2), json!(1000)),
     ] {
-        let parameter = &template["Parameters"][name];
-        assert_eq!((&parameter["MinValue"], &parameter["MaxValue"]), (&json!(min), &json!(max)));
+        let parameter = &template()["Parameters"][name];
+        assert_eq!((&parameter["MinValue"], &parameter["MaxValue"]), (&min, &max), "{name}");
     }
-    assert_eq!(
-        texts(&template["Parameters"]["IndexRotation"]["AllowedValues"]),
-        ["NoRotation", "OneHour", "OneDay", "OneWeek", "OneMonth"]
-    );
-    assert_eq!(
-        texts(&template["Parameters"]["BackupMode"]["AllowedValues"]),
-        ["FailedDocumentsOnly", "AllDocuments"]
-    );
+    let allowed = |name: &str| texts(&template()["Parameters"][name]["AllowedValues"]);
+    let rotations = ["NoRotation", "OneHour", "OneDay", "OneWeek", "OneMonth"];
+    assert_eq!(allowed("IndexRotation"), rotations);
+    assert_eq!(allowed("BackupMode"), ["FailedDocumentsOnly", "AllDocuments"]);
 }
 
 #[test]
@@ -102,9 +97,8 @@ fn errors_are_logged_to_streams_that_exist() {
         let options = &options["CloudWatchLoggingOptions"];
         assert_eq!(options["Enabled"], true);
         assert_eq!(options["LogGroupName"], "${DeliveryLogGroup}");
-        let name = options["LogStreamName"].as_str().unwrap();
-        let resource = name.trim_start_matches("${").trim_end_matches('}');
-        assert_eq!(stack.properties(resource)["LogGroupName"], "${DeliveryLogGroup}");
+        let stream = stack.properties(referred(&options["LogStreamName"]));
+        assert_eq!(stream["LogGroupName"], "${DeliveryLogGroup}");
     }
 }
 

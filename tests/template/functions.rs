@@ -1,117 +1,72 @@
 //! The functions' resources against the workspace: what is built, how it runs, and which
 //! environment variables it gets.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::stack::{FUNCTION, SECRET_ARN, Stack, object, project, read};
+use crate::stack::{FUNCTION, SECRET_ARN, Stack, object, read};
 
-/// The folders of the functions with the variables that their code reads, beside those that
-/// Lambda sets itself.
-fn functions() -> Vec<(&'static str, BTreeSet<&'static str>)> {
-    let variables = |lists: &[&[&'static str]]| lists.iter().copied().flatten().copied().collect();
-    vec![
+/// The functions with the variables that their code reads, beside those that Lambda sets itself.
+fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    use shared::{event, opensearch};
+    let own: [(&str, &[&[&str]]); 6] = [
+        ("alert-notifier", &[alert_notifier::config::VARIABLES]),
+        ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
+        ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
+        ("lambda-metrics", &[lambda_metrics::config::VARIABLES]),
+        ("log-metrics", &[log_metrics::config::VARIABLES]),
         (
-            "functions/alert-notifier",
-            variables(&[alert_notifier::config::VARIABLES, shared::telemetry::VARIABLES]),
+            "sqs-consumer",
+            &[sqs_consumer::config::VARIABLES, opensearch::VARIABLES, event::VARIABLES],
         ),
-        (
-            "functions/dlq-redrive",
-            variables(&[
-                dlq_redrive::config::VARIABLES,
-                shared::opensearch::AUTH_VARIABLES,
-                shared::telemetry::VARIABLES,
-            ]),
-        ),
-        (
-            "functions/firehose-transform",
-            variables(&[
-                firehose_transform::config::VARIABLES,
-                shared::event::VARIABLES,
-                shared::telemetry::VARIABLES,
-            ]),
-        ),
-        (
-            "functions/lambda-metrics",
-            variables(&[lambda_metrics::config::VARIABLES, shared::telemetry::VARIABLES]),
-        ),
-        (
-            "functions/log-metrics",
-            variables(&[log_metrics::config::VARIABLES, shared::telemetry::VARIABLES]),
-        ),
-        (
-            "functions/sqs-consumer",
-            variables(&[
-                sqs_consumer::config::VARIABLES,
-                shared::opensearch::VARIABLES,
-                shared::event::VARIABLES,
-                shared::telemetry::VARIABLES,
-            ]),
-        ),
-    ]
-}
-
-/// The resource whose code is in this folder.
-fn resource<'a>(stack: &'a Stack, folder: &str) -> &'a Value {
-    let functions = stack.of_type(FUNCTION);
-    let mut found =
-        functions.iter().filter(|(_, function)| function["Properties"]["CodeUri"] == folder);
-    match (found.next(), found.next()) {
-        (Some((_, function)), None) => function,
-        (None, _) => panic!("no function of the template is built from {folder}"),
-        (Some(_), Some(_)) => panic!("{folder} is built twice"),
-    }
+    ];
+    own.map(|(name, lists)| {
+        let lists = lists.iter().chain([&shared::telemetry::VARIABLES]);
+        (name, lists.copied().flatten().copied().collect())
+    })
+    .into()
 }
 
 #[test]
-fn every_function_of_the_workspace_is_deployed_and_listed_here() {
-    let stack = Stack::default();
-    let deployed: BTreeSet<&str> = stack
-        .of_type(FUNCTION)
-        .iter()
-        .filter_map(|(_, function)| function["Properties"]["CodeUri"].as_str())
-        .collect();
-    let members: BTreeSet<String> = fs::read_dir(project().join("functions"))
+fn every_function_of_the_workspace_is_deployed_for_arm64() {
+    let listed = functions();
+    let mut members: BTreeSet<String> = fs::read_dir(suite::project().join("functions"))
         .unwrap()
-        .map(|entry| format!("functions/{}", entry.unwrap().file_name().display()))
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert_eq!(deployed, members.iter().map(String::as_str).collect());
-    assert_eq!(deployed, functions().iter().map(|(folder, _)| *folder).collect());
-}
-
-#[test]
-fn every_function_is_built_from_its_workspace_member_for_arm64() {
-    let stack = Stack::default();
-    for (folder, _) in functions() {
-        let function = resource(&stack, folder);
+    for (id, function) in Stack::default().of_type(FUNCTION) {
         let properties = &function["Properties"];
-        assert_eq!(properties["Runtime"], "provided.al2023", "{folder}");
-        assert_eq!(properties["Handler"], "bootstrap", "{folder}");
-        assert_eq!(properties["Architectures"], serde_json::json!(["arm64"]), "{folder}");
-        let metadata = &function["Metadata"];
-        assert_eq!(metadata["BuildMethod"], "rust-cargolambda", "{folder}");
-        let binary = metadata["BuildProperties"]["Binary"].as_str().unwrap();
-        let manifest = read(&format!("{folder}/Cargo.toml"));
-        assert!(
-            manifest.lines().any(|line| line == format!("name = \"{binary}\"")),
-            "{folder} has no binary {binary}"
+        let name = properties["FunctionName"].as_str().unwrap().replace("sluice-dev-", "");
+        assert!(listed.contains_key(&*name), "{id} is not listed here");
+        assert!(members.remove(&name), "{id} is no member of the workspace, or deployed twice");
+        assert_eq!(properties["CodeUri"], format!("functions/{name}"), "{id}");
+        assert_eq!(properties["Runtime"], "provided.al2023", "{id}");
+        assert_eq!(properties["Handler"], "bootstrap", "{id}");
+        assert_eq!(properties["Architectures"], json!(["arm64"]), "{id}");
+        assert_eq!(
+            function["Metadata"],
+            json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": name } }),
+            "{id}"
         );
-        assert!(project().join(folder).join("src/main.rs").is_file(), "{folder} has no binary");
+        let manifest = read(&format!("functions/{name}/Cargo.toml"));
+        let binary = format!("name = \"{name}\"");
+        assert!(manifest.lines().any(|line| line == binary), "{id} has no binary {name}");
+        let main = format!("functions/{name}/src/main.rs");
+        assert!(suite::project().join(main).is_file(), "{id} has no binary");
     }
+    assert!(members.is_empty(), "not deployed: {members:?}");
 }
 
 #[test]
 fn memory_and_time_are_bounded() {
-    let stack = Stack::default();
-    for (folder, _) in functions() {
-        let properties = &resource(&stack, folder)["Properties"];
-        let memory_mb = properties["MemorySize"].as_u64().unwrap();
-        assert!((128..=1024).contains(&memory_mb), "{folder}: {memory_mb} MB");
-        let timeout_s = properties["Timeout"].as_u64().unwrap();
+    for (name, function) in Stack::default().functions() {
+        let memory_mb = function["MemorySize"].as_u64().unwrap();
+        assert!((128..=1024).contains(&memory_mb), "{name}: {memory_mb} MB");
+        let timeout_s = function["Timeout"].as_u64().unwrap();
         // Firehose gives up after five minutes.
-        assert!((10..=300).contains(&timeout_s), "{folder}: {timeout_s} s");
+        assert!((10..=300).contains(&timeout_s), "{name}: {timeout_s} s");
     }
 }
 
@@ -124,26 +79,22 @@ fn the_environment_is_what_the_code_reads() {
         ("ChatSecretArn", SECRET_ARN),
         ("ChatWebhookUrl", "https://chat.example/webhook"),
     ]);
-    for (folder, read_by_code) in functions() {
-        let properties = &resource(&every_setting, folder)["Properties"];
-        let declared: BTreeSet<&str> =
-            object(&properties["Environment"]["Variables"]).keys().map(String::as_str).collect();
-        let unknown: Vec<_> = declared.difference(&read_by_code).collect();
-        assert!(unknown.is_empty(), "{folder} is given {unknown:?}, which its code does not read");
-        let readme = read(&format!("{folder}/README.md"));
+    for (name, read_by_code) in functions() {
+        for variable in object(every_setting.variables(name)).keys() {
+            assert!(read_by_code.contains(&**variable), "{name} does not read {variable}");
+        }
+        let readme = read(&format!("functions/{name}/README.md"));
         for variable in read_by_code {
-            assert!(
-                readme.contains(&format!("`{variable}`")),
-                "{variable} is missing in the README of {folder}"
-            );
+            let described = readme.contains(&format!("`{variable}`"));
+            assert!(described, "{variable} is missing in the README of {name}");
         }
     }
 }
 
 #[test]
 fn the_lists_of_variables_are_complete() {
-    for (folder, listed) in functions() {
-        let source = read(&format!("{folder}/src/config.rs"));
+    for (function, listed) in functions() {
+        let source = read(&format!("functions/{function}/src/config.rs"));
         let code = source.split("#[cfg(test)]").next().unwrap_or_default();
         let names = code.split('"').skip(1).step_by(2).filter(|literal| {
             literal.starts_with(|first: char| first.is_ascii_uppercase())
@@ -151,55 +102,52 @@ fn the_lists_of_variables_are_complete() {
                 && !literal.starts_with("AWS_")
         });
         for name in names {
-            assert!(listed.contains(name), "{folder} reads {name}, which VARIABLES does not list");
+            assert!(
+                listed.contains(name),
+                "{function} reads {name}, which VARIABLES does not list"
+            );
         }
     }
 }
 
 #[test]
 fn settings_left_empty_do_not_reach_the_function() {
-    // An empty value would be a setting of its own, and for MAPPING a wrong one.
-    let stack = Stack::default();
-    let properties = &resource(&stack, "functions/firehose-transform")["Properties"];
-    let variables: Vec<_> =
-        object(&properties["Environment"]["Variables"]).iter().map(|(k, v)| (&**k, v)).collect();
-    let expected = [("LOG_LEVEL", "info"), ("METRICS_NAMESPACE", "Sluice"), ("REINGEST", "on")];
-    assert_eq!(variables.len(), expected.len(), "{variables:?}");
-    for (name, value) in expected {
-        assert!(variables.contains(&(name, &Value::from(value))), "{name}: {variables:?}");
-    }
+    // An empty value would be a setting of its own, and for MAPPING an invalid one.
+    let expected = json!({ "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on" });
+    assert_eq!(Stack::default().variables("firehose-transform"), &expected);
 }
 
 #[test]
 fn the_functions_own_level_decides_what_is_logged() {
-    for (name, function) in Stack::default().of_type(FUNCTION) {
-        let logging = &function["Properties"]["LoggingConfig"];
+    let stack = Stack::with(&[("FunctionLogLevel", "error")]);
+    for (name, function) in stack.functions() {
+        assert_eq!(stack.variables(name)["LOG_LEVEL"], "error", "{name}");
+        let logging = &function["LoggingConfig"];
         assert_eq!(logging["LogFormat"], "JSON", "{name}");
         // Anything above INFO would drop the metrics, whose lines have no level.
         assert_eq!(logging["ApplicationLogLevel"], "TRACE", "{name}");
-        // The platform's reports, which later metrics are made of, are of this level.
+        // The level of the platform's reports, which log-metrics reads.
         assert_eq!(logging["SystemLogLevel"], "INFO", "{name}");
     }
 }
 
 #[test]
-fn the_redrive_knows_its_queues_and_runs_by_itself_only_if_it_is_told() {
+fn the_redrive_knows_its_queues_and_runs_by_itself_only_if_enabled() {
     for (parameters, state) in
         [(&[][..], "DISABLED"), (&[("RedriveSchedule", "ENABLED")], "ENABLED")]
     {
         let stack = Stack::with(parameters);
-        let redrive = &resource(&stack, "functions/dlq-redrive")["Properties"];
-        let variables = &redrive["Environment"]["Variables"];
+        let variables = stack.variables("dlq-redrive");
         assert_eq!(variables["DLQ_URL"], "${DeadLetterQueue}");
         assert_eq!(variables["PARKING_QUEUE_URL"], "${ParkingQueue}");
-        let schedule = &redrive["Events"]["Schedule"]["Properties"];
+        let schedule = &stack.function("dlq-redrive")["Events"]["Schedule"]["Properties"];
         assert_eq!(schedule["State"], state);
         let payload = schedule["Input"].as_str().unwrap();
         let request = dlq_redrive::request::Request::parse(payload.as_bytes(), None).unwrap();
         let dlq_redrive::request::Action::Redrive(redrive) = request.action else {
             panic!("{payload}");
         };
-        // What comes back again and again must not go round for ever.
+        // A message that always fails must not circulate for ever.
         assert_eq!(redrive.max_redrives, Some(3));
     }
 }
@@ -215,23 +163,19 @@ fn the_poller_watches_the_suite_and_what_else_is_named() {
                 ("PollRate", "rate(5 minutes)"),
             ],
             "sluice-dev-*,billing,orders-*",
-            Value::from("team=music"),
+            json!("team=music"),
             "rate(5 minutes)",
         ),
     ] {
         let stack = Stack::with(parameters);
-        let poller = &resource(&stack, "functions/lambda-metrics")["Properties"];
-        let variables = &poller["Environment"]["Variables"];
+        let poller = stack.function("lambda-metrics");
+        let variables = stack.variables("lambda-metrics");
+        // Every name of a function of the suite begins so (see Stack::functions).
         assert_eq!(variables["FUNCTION_NAMES"], names);
         assert_eq!(variables["WATCH_TAG"], tag);
         assert_eq!(poller["Events"]["Schedule"]["Properties"]["Schedule"], rate);
-        // A run that is over before the next one begins, and is not tried again.
+        // A run ends before the next one begins, and is not retried.
         assert_eq!(poller["Timeout"], 50);
         assert_eq!(poller["EventInvokeConfig"]["MaximumRetryAttempts"], 0);
-        let own = "sluice-dev-";
-        for (name, function) in stack.of_type(FUNCTION) {
-            let function = function["Properties"]["FunctionName"].as_str().unwrap();
-            assert!(function.starts_with(own), "{name} is not watched");
-        }
     }
 }

@@ -1,11 +1,11 @@
-//! The Grafana dashboard against the stack's own: neither forgets what the other shows.
+//! The Grafana dashboard against the CloudWatch dashboard: both show the same graphs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use crate::dashboard::{ALARM, metrics, widgets};
-use crate::stack::{FUNCTION, Stack, list, object, read, texts};
+use crate::dashboard::{metrics, widgets};
+use crate::stack::{ALARM, Stack, list, object, read, texts};
 
 /// A metric as it is shown: its namespace, its name, a name and a value for each dimension, and the
 /// statistic.
@@ -15,11 +15,11 @@ type Graphs = BTreeMap<(String, String), BTreeSet<Metric>>;
 
 fn dashboard() -> Value {
     let text = read("dashboards/sluice.json");
-    text.parse().unwrap_or_else(|error| panic!("no JSON: {error}"))
+    text.parse().unwrap_or_else(|error| panic!("not JSON: {error}"))
 }
 
 fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("no string: {value}")).to_owned()
+    suite::text(value).to_owned()
 }
 
 /// What CloudWatch's dashboard shows of a stack.
@@ -33,7 +33,6 @@ fn cloudwatch(stack: &Stack) -> Graphs {
             Some("metric") => {
                 let shown = metrics(&widget)
                     .into_iter()
-                    .map(|metric| with_names(stack, metric))
                     .map(|metric| [metric, vec![text(&properties["stat"])]].concat())
                     .collect();
                 let title = (section.clone(), text(&properties["title"]));
@@ -43,17 +42,6 @@ fn cloudwatch(stack: &Stack) -> Graphs {
         }
     }
     graphs
-}
-
-/// The metric with the name of a resource for the reference to it.
-fn with_names(stack: &Stack, mut metric: Metric) -> Metric {
-    for dimension in metric[2..].chunks_exact_mut(2) {
-        let reference = dimension[1].strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-        if let Some(resource) = reference.and_then(|reference| reference.split('.').next()) {
-            dimension[1] = text(&stack.properties(resource)[&dimension[0]]);
-        }
-    }
-    metric
 }
 
 /// What Grafana's dashboard shows of a stack, with the variables at what they are at first.
@@ -108,8 +96,7 @@ fn filled_in(dashboard: &Value, value: &Value) -> String {
 }
 
 fn function_names(stack: &Stack) -> Vec<String> {
-    let functions = stack.of_type(FUNCTION);
-    functions.iter().map(|(_, function)| text(&function["Properties"]["FunctionName"])).collect()
+    stack.functions().keys().map(|name| format!("sluice-dev-{name}")).collect()
 }
 
 /// The variable of this name.
@@ -165,7 +152,7 @@ fn every_alarm_is_marked() {
 }
 
 #[test]
-fn queries_and_panels_are_told_apart() {
+fn panels_and_queries_have_ids_of_their_own() {
     let dashboard = dashboard();
     let mut panels = BTreeSet::new();
     for panel in list(&dashboard["panels"]) {

@@ -1,4 +1,4 @@
-//! The intrinsic functions of templates, as far as this one uses them.
+//! The intrinsic functions of templates, as far as these use them.
 //!
 //! What only a deployment knows stays readable: a resource's reference is `${Name}` and its
 //! attribute `${Name.Attribute}`.
@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
+use suite::{single, text};
 
 /// Decides conditions and evaluates functions for one choice of parameters.
 #[derive(Debug)]
@@ -134,22 +135,10 @@ impl<'a> Resolver<'a> {
     }
 }
 
-fn single(members: &Map<String, Value>) -> Option<(&str, &Value)> {
-    let mut members = members.iter();
-    match (members.next(), members.next()) {
-        (Some((name, value)), None) => Some((name, value)),
-        _ => None,
-    }
-}
-
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_else(|| panic!("no string: {value}"))
-}
-
 fn items(value: &Value) -> &[Value] {
-    value.as_array().unwrap_or_else(|| panic!("no list: {value}"))
+    value.as_array().unwrap_or_else(|| panic!("not a list: {value}"))
 }
 
 fn array<const N: usize>(value: &Value) -> &[Value; N] {
-    items(value).try_into().unwrap_or_else(|_| panic!("no list of {N}: {value}"))
+    items(value).try_into().unwrap_or_else(|_| panic!("not a list of {N}: {value}"))
 }

@@ -1,8 +1,9 @@
-//! `template.yaml` against the code, and against what it promises: nothing lost, nobody let in,
-//! and an alarm for each way to fail.
+//! The templates against the code, and against what they promise: nothing lost, nobody admitted
+//! without need, and an alarm for each way to fail.
 //!
-//! The tests look at what would be deployed: with parameters filled in, conditions decided and the
-//! functions' globals merged.
+//! The tests read what would be deployed: nested applications in place, parameters filled in,
+//! conditions decided and the functions' globals merged. The resource `X` of the application `A` is
+//! `AX`.
 
 mod alarms;
 mod dashboard;
@@ -12,8 +13,8 @@ mod grafana;
 mod health;
 mod intrinsics;
 mod notifications;
+mod parameters;
 mod permissions;
 mod queues;
 mod stack;
 mod storage;
-mod yaml;

@@ -1,16 +1,18 @@
-//! Alarms are told in Google Chat where a webhook is given, and none is lost on the way.
+//! Alarms are posted to Google Chat where a webhook is given, and none is lost on the way.
 
 use serde_json::json;
 
 use crate::stack::{SECRET_ARN, Stack, template};
 
 const URL: &str = "https://chat.googleapis.com/v1/spaces/A/messages?key=k";
+const SUBSCRIPTION: &str = "HealthAlertNotifierTopicSubscription";
+const PERMISSION: &str = "HealthAlertNotifierPermission";
 
 #[test]
-fn a_stack_without_a_webhook_tells_nobody_in_google_chat() {
+fn a_stack_without_a_webhook_posts_nothing() {
     let stack = Stack::default();
-    assert!(!stack.has("AlertNotifierSubscription") && !stack.has("AlertNotifierPermission"));
-    let variables = &stack.properties("AlertNotifierFunction")["Environment"]["Variables"];
+    assert!(!stack.has(SUBSCRIPTION) && !stack.has(PERMISSION));
+    let variables = stack.variables("alert-notifier");
     for name in ["GOOGLE_CHAT_WEBHOOK_URL", "GOOGLE_CHAT_SECRET_ARN"] {
         assert!(variables[name].is_null(), "{variables}");
     }
@@ -24,24 +26,24 @@ fn the_topic_invokes_the_function_where_a_webhook_is_given() {
     ] {
         let stack = Stack::with(&[(parameter, value), ("ChatTimeZone", "Asia/Seoul")]);
         assert_eq!(
-            stack.properties("AlertNotifierSubscription"),
+            stack.properties(SUBSCRIPTION),
             &json!({
                 "TopicArn": "${AlertsTopic}",
                 "Protocol": "lambda",
-                "Endpoint": "${AlertNotifierFunction.Arn}",
-                "RedrivePolicy": { "deadLetterTargetArn": "${AlertsDeadLetterQueue.Arn}" },
+                "Endpoint": "${HealthAlertNotifierFunction.Arn}",
+                "RedrivePolicy": { "deadLetterTargetArn": "${HealthAlertsDeadLetterQueue.Arn}" },
             })
         );
         assert_eq!(
-            stack.properties("AlertNotifierPermission"),
+            stack.properties(PERMISSION),
             &json!({
                 "Action": "lambda:InvokeFunction",
-                "FunctionName": "${AlertNotifierFunction}",
+                "FunctionName": "${HealthAlertNotifierFunction}",
                 "Principal": "sns.amazonaws.com",
                 "SourceArn": "${AlertsTopic}",
             })
         );
-        let variables = &stack.properties("AlertNotifierFunction")["Environment"]["Variables"];
+        let variables = stack.variables("alert-notifier");
         assert_eq!(variables[variable], value);
         assert_eq!(variables["TIME_ZONE"], "Asia/Seoul");
         assert_eq!(variables["ERROR_LINES"], 5);
@@ -49,16 +51,15 @@ fn the_topic_invokes_the_function_where_a_webhook_is_given() {
 }
 
 #[test]
-fn an_alert_that_cannot_be_told_is_kept() {
+fn an_alert_that_cannot_be_posted_is_kept() {
     let stack = Stack::default();
+    let queue = "${HealthAlertsDeadLetterQueue.Arn}";
     assert_eq!(
-        stack.properties("AlertNotifierFunction")["EventInvokeConfig"],
+        stack.function("alert-notifier")["EventInvokeConfig"],
         json!({
             "MaximumRetryAttempts": 2,
             "MaximumEventAgeInSeconds": 21600,
-            "DestinationConfig": {
-                "OnFailure": { "Type": "SQS", "Destination": "${AlertsDeadLetterQueue.Arn}" },
-            },
+            "DestinationConfig": { "OnFailure": { "Type": "SQS", "Destination": queue } },
         })
     );
 }
@@ -66,4 +67,11 @@ fn an_alert_that_cannot_be_told_is_kept() {
 #[test]
 fn the_webhooks_key_is_not_shown_with_the_stacks_parameters() {
     assert_eq!(template()["Parameters"]["ChatWebhookUrl"]["NoEcho"], true);
+    // What passes through health.yaml is not shown there either.
+    let health = suite::read("templates/health.yaml");
+    assert_eq!(health["Parameters"]["ChatWebhookUrl"]["NoEcho"], true);
+    // This transform would write the values of parameters into the processed template.
+    for path in ["template.yaml", "templates/health.yaml"] {
+        assert_eq!(suite::read(path)["Transform"], "AWS::Serverless-2016-10-31", "{path}");
+    }
 }

@@ -1,21 +1,23 @@
-//! Nobody may do more than it must: every statement that allows something.
+//! Every statement that allows something: nobody may do more than needed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, texts};
+use crate::stack::{
+    DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, referred, texts,
+};
 
 /// Statements that may say `*`: the resource, the statement and why.
 const WILDCARDS: [(&str, &str, &str); 4] = [
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
-    ("LambdaMetricsRole", "ReadAccount", "IAM knows no narrower resource for these"),
-    ("LambdaMetricsRole", "ReadTags", "IAM knows no narrower resource for it"),
+    ("HealthLambdaMetricsPolicy", "ReadAccount", "IAM has no narrower resource for these"),
+    ("HealthLambdaMetricsPolicy", "ReadTags", "IAM has no narrower resource for it"),
 ];
 
-const DELIVERY_STREAM_ARN: &str =
-    "arn:aws:firehose:eu-west-1:123456789012:deliverystream/sluice-dev";
+const ENDPOINT: (&str, &str) = ("ConsumerEndpoint", "http://127.0.0.1:9200");
+const LOGS: &str = "arn:aws:logs:eu-west-1:123456789012:log-group:";
 
 /// Every statement of a policy in the stack, with the resource that holds it.
 fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
@@ -37,26 +39,37 @@ fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
     found
 }
 
-/// What the role of this name may do: each action with the resources it is allowed on.
-fn allowed<'a>(stack: &'a Stack, role: &str) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-    let reference = format!("${{{role}}}");
-    let mut actions: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+/// What the role of this name may do: each action, each with a resource.
+fn allowed(stack: &Stack, role: &str) -> BTreeSet<String> {
+    let mut allowed = BTreeSet::new();
     for (name, statement) in statements(stack) {
-        let attached = stack.properties(name)["Roles"].as_array();
-        let of_role =
-            name == role || attached.is_some_and(|roles| roles.contains(&json!(reference)));
-        if of_role && statement["Principal"].is_null() {
+        let attached = texts(&stack.properties(name)["Roles"]).contains(&&*format!("${{{role}}}"));
+        if (name == role || attached) && statement["Principal"].is_null() {
             assert_eq!(statement["Effect"], "Allow");
             for action in texts(&statement["Action"]) {
-                actions.entry(action).or_default().extend(texts(&statement["Resource"]));
+                let on = texts(&statement["Resource"]).into_iter();
+                allowed.extend(on.map(|resource| format!("{action} on {resource}")));
+                // The key is for the stream only.
+                let service = &statement["Condition"]["StringEquals"]["kms:ViaService"];
+                let kms = action.starts_with("kms:");
+                assert_eq!(service == "kinesis.eu-west-1.amazonaws.com", kms, "{statement}");
             }
         }
     }
-    actions
+    allowed
 }
 
-fn table<'a>(rows: &[(&'a str, &[&'a str])]) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
-    rows.iter().map(|(action, on)| (*action, on.iter().copied().collect())).collect()
+/// Each action of these lines with each resource: `ACTION … on RESOURCE …`.
+fn expanded(lines: &[&str]) -> BTreeSet<String> {
+    let mut expanded = BTreeSet::new();
+    for line in lines {
+        let (actions, resources) = line.split_once(" on ").unwrap_or((line, ""));
+        for action in actions.split_whitespace() {
+            let on = resources.split_whitespace();
+            expanded.extend(on.map(|resource| format!("{action} on {resource}")));
+        }
+    }
+    expanded
 }
 
 #[test]
@@ -80,302 +93,204 @@ fn no_statement_allows_any_action_or_any_resource() {
                 assert!(!on.starts_with('*') && on != "arn:*", "{resource} allows it on {on}");
             }
             let principal = statement["Principal"].to_string();
-            assert!(!principal.contains("\"*\""), "{resource} lets everybody in: {statement}");
+            assert!(!principal.contains("\"*\""), "{resource} admits everybody: {statement}");
         }
     }
 }
 
 #[test]
-fn every_function_has_a_role_of_its_own_and_nothing_beside_it() {
+fn every_function_has_a_role_that_only_lambda_assumes_and_only_it_has() {
     for stack in Stack::variants() {
         let mut roles = BTreeSet::new();
-        for (name, function) in stack.of_type(FUNCTION) {
-            let properties = &function["Properties"];
-            let role = properties["Role"].as_str().unwrap();
-            assert!(roles.insert(role.to_owned()), "{name} shares its role {role}");
-            assert!(properties["Policies"].is_null(), "{name} has policies beside its role");
+        for (name, function) in stack.functions() {
+            assert!(roles.insert(referred(&function["Role"])), "{name} shares its role");
+            assert!(function["Policies"].is_null(), "{name} has policies beside its role");
         }
         for (name, role) in stack.of_type("AWS::IAM::Role") {
-            let managed = &role["Properties"]["ManagedPolicyArns"];
-            assert!(managed.is_null(), "{name} has more than it needs from {managed}");
-        }
-    }
-}
-
-#[test]
-fn roles_trust_their_service_only() {
-    let trust = |role: &str| {
-        let stack = Stack::default();
-        let statements = &stack.properties(role)["AssumeRolePolicyDocument"]["Statement"];
-        statements.clone()
-    };
-    assert_eq!(
-        trust("DeliveryRole"),
-        json!([{
-            "Effect": "Allow",
-            "Principal": { "Service": "firehose.amazonaws.com" },
-            "Action": "sts:AssumeRole",
-            "Condition": { "StringEquals": { "aws:SourceAccount": "123456789012" } },
-        }])
-    );
-    for role in [
-        "AlertNotifierRole",
-        "DlqRedriveRole",
-        "FirehoseTransformRole",
-        "LambdaMetricsRole",
-        "LogMetricsRole",
-        "SqsConsumerRole",
-    ] {
-        assert_eq!(
-            trust(role),
-            json!([{
+            let properties = &role["Properties"];
+            assert!(properties["ManagedPolicyArns"].is_null(), "{name}: {properties}");
+            let mut trust = json!([{
                 "Effect": "Allow",
                 "Principal": { "Service": "lambda.amazonaws.com" },
                 "Action": "sts:AssumeRole",
-            }]),
-            "{role}"
-        );
-    }
-}
-
-#[test]
-fn alert_notifier_may_read_what_it_shows_and_keep_alerts_and_nothing_else() {
-    let log_group: &[&str] = &["${AlertNotifierLogGroup.Arn}"];
-    let own_groups = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/sluice-dev-*";
-    let own_alarms = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:sluice-dev-*";
-    let expected = table(&[
-        ("cloudwatch:DescribeAlarmHistory", &[own_alarms]),
-        ("logs:CreateLogStream", log_group),
-        ("logs:FilterLogEvents", &[own_groups]),
-        ("logs:PutLogEvents", log_group),
-        ("sqs:SendMessage", &["${AlertsDeadLetterQueue.Arn}"]),
-    ]);
-    let secret: &[(&str, &[&str])] = &[("secretsmanager:GetSecretValue", &[SECRET_ARN])];
-    for (parameters, secret) in [(&[][..], &[][..]), (&[("ChatSecretArn", SECRET_ARN)], secret)] {
-        let stack = Stack::with(parameters);
-        assert_eq!(stack.properties("AlertNotifierFunction")["Role"], "${AlertNotifierRole.Arn}");
-        let expected = expected.clone().into_iter().chain(table(secret)).collect();
-        assert_eq!(allowed(&stack, "AlertNotifierRole"), expected, "{parameters:?}");
-    }
-}
-
-#[test]
-fn firehose_transform_may_log_and_put_back_and_nothing_else() {
-    let log_group: &[&str] = &["${FirehoseTransformLogGroup.Arn}"];
-    let logs = [("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)];
-    for (parameters, put_back) in [
-        (&[][..], &[("kinesis:PutRecords", &["${EventStream.Arn}"][..])][..]),
-        (&[("ExistingStreamArn", STREAM_ARN)], &[("kinesis:PutRecords", &[STREAM_ARN])]),
-        (
-            &[("ExistingStreamArn", STREAM_ARN), ("ExistingStreamKeyArn", KEY_ARN)],
-            &[("kinesis:PutRecords", &[STREAM_ARN]), ("kms:GenerateDataKey", &[KEY_ARN])],
-        ),
-        (&[("EventSource", "DirectPut")], &[("firehose:PutRecordBatch", &[DELIVERY_STREAM_ARN])]),
-    ] {
-        let stack = Stack::with(parameters);
-        let role = &stack.properties("FirehoseTransformFunction")["Role"];
-        assert_eq!(role, "${FirehoseTransformRole.Arn}");
-        assert_eq!(
-            allowed(&stack, "FirehoseTransformRole"),
-            table(&[&logs, put_back].concat()),
-            "{parameters:?}"
-        );
-    }
-    // The name in the permission is the delivery stream's.
-    let stack = Stack::default();
-    let name = stack.properties("DeliveryStream")["DeliveryStreamName"].as_str().unwrap();
-    assert!(DELIVERY_STREAM_ARN.ends_with(&format!("/{name}")), "{name}");
-}
-
-#[test]
-fn sqs_consumer_may_consume_write_and_quarantine_and_nothing_else() {
-    let log_group: &[&str] = &["${SqsConsumerLogGroup.Arn}"];
-    let queue: &[&str] = &["${EventQueue.Arn}"];
-    let both = [
-        ("logs:CreateLogStream", log_group),
-        ("logs:PutLogEvents", log_group),
-        ("sqs:ChangeMessageVisibility", queue),
-        ("sqs:DeleteMessage", queue),
-        ("sqs:GetQueueAttributes", queue),
-        ("sqs:ReceiveMessage", queue),
-        ("sqs:SendMessage", &["${QuarantineQueue.Arn}"]),
-    ];
-    let bulk = format!("{DOMAIN_ARN}/_bulk");
-    for (parameters, domain) in [
-        (&[][..], &[("es:ESHttpPost", &["${SearchDomain.Arn}/_bulk"][..])][..]),
-        (
-            &[("ExistingDomainArn", DOMAIN_ARN)],
-            &[("es:ESHttpPost", &[bulk.as_str()]), ("es:DescribeDomain", &[DOMAIN_ARN])],
-        ),
-        (
-            &[("ExistingDomainArn", DOMAIN_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
-            &[("es:ESHttpPost", &[bulk.as_str()])],
-        ),
-    ] {
-        let stack = Stack::with(parameters);
-        let role = &stack.properties("SqsConsumerFunction")["Role"];
-        assert_eq!(role, "${SqsConsumerRole.Arn}");
-        assert_eq!(allowed(&stack, "SqsConsumerRole"), table(&[&both, domain].concat()));
-    }
-}
-
-#[test]
-fn dlq_redrive_may_empty_queues_of_failures_and_send_back_and_nothing_else() {
-    let log_group: &[&str] = &["${DlqRedriveLogGroup.Arn}"];
-    let dlq: &[&str] = &["${DeadLetterQueue.Arn}"];
-    let sources: &[&str] =
-        &["${DeadLetterQueue.Arn}", "${ParkingQueue.Arn}", "${QuarantineQueue.Arn}"];
-    let expected = table(&[
-        ("logs:CreateLogStream", log_group),
-        ("logs:PutLogEvents", log_group),
-        ("sqs:CancelMessageMoveTask", dlq),
-        ("sqs:ChangeMessageVisibility", sources),
-        ("sqs:DeleteMessage", sources),
-        ("sqs:GetQueueAttributes", &[sources, &["${EventQueue.Arn}"]].concat()),
-        ("sqs:ListMessageMoveTasks", dlq),
-        ("sqs:ReceiveMessage", sources),
-        ("sqs:SendMessage", &["${EventQueue.Arn}", "${ParkingQueue.Arn}"]),
-        ("sqs:StartMessageMoveTask", dlq),
-    ]);
-    let health: &[(&str, &[&str])] = &[("es:ESHttpGet", &["${SearchDomain.Arn}/_cluster/health"])];
-    for (parameters, health) in [
-        (&[][..], health),
-        // Without a domain of its own there is none to ask.
-        (&[("ExistingDomainArn", DOMAIN_ARN)], &[]),
-        (&[("ConsumerEndpoint", "http://127.0.0.1:9200")], &[]),
-    ] {
-        let stack = Stack::with(parameters);
-        assert_eq!(stack.properties("DlqRedriveFunction")["Role"], "${DlqRedriveRole.Arn}");
-        let expected = expected.clone().into_iter().chain(table(health)).collect();
-        assert_eq!(allowed(&stack, "DlqRedriveRole"), expected, "{parameters:?}");
-    }
-}
-
-#[test]
-fn lambda_metrics_may_read_what_it_watches_and_nothing_else() {
-    const FUNCTIONS: &str = "arn:aws:lambda:eu-west-1:123456789012:function:";
-    let log_group: &[&str] = &["${LambdaMetricsLogGroup.Arn}"];
-    let own = format!("{FUNCTIONS}sluice-dev-*");
-    let all = format!("{FUNCTIONS}*");
-    for (parameters, functions, tags) in [
-        (&[][..], &own, false),
-        (&[("WatchedFunctionNames", "billing")], &all, false),
-        (&[("WatchedFunctionTag", "team=music")], &all, true),
-    ] {
-        let stack = Stack::with(parameters);
-        assert_eq!(stack.properties("LambdaMetricsFunction")["Role"], "${LambdaMetricsRole.Arn}");
-        let mut expected = table(&[
-            ("cloudwatch:GetMetricData", &["*"]),
-            ("lambda:GetAccountSettings", &["*"]),
-            ("lambda:GetFunctionConcurrency", &[functions]),
-            ("lambda:ListFunctions", &["*"]),
-            ("logs:CreateLogStream", log_group),
-            ("logs:PutLogEvents", log_group),
-        ]);
-        if tags {
-            expected.extend(table(&[("tag:GetResources", &["*"])]));
+            }]);
+            if !roles.remove(name) {
+                assert_eq!(name, "DeliveryRole", "a role that no function has");
+                trust[0]["Principal"]["Service"] = json!("firehose.amazonaws.com");
+                trust[0]["Condition"] =
+                    json!({ "StringEquals": { "aws:SourceAccount": "123456789012" } });
+            }
+            assert_eq!(properties["AssumeRolePolicyDocument"]["Statement"], trust, "{name}");
         }
-        assert_eq!(allowed(&stack, "LambdaMetricsRole"), expected, "{parameters:?}");
+        assert!(roles.is_empty(), "no such roles: {roles:?}");
     }
 }
 
+/// What a function may do beside writing its log, for a choice of parameters.
+type Permissions<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 #[test]
-fn log_metrics_may_log_and_nothing_else() {
-    let log_group: &[&str] = &["${LogMetricsLogGroup.Arn}"];
-    let expected = table(&[("logs:CreateLogStream", log_group), ("logs:PutLogEvents", log_group)]);
+fn functions_may_do_what_they_must_and_nothing_else() {
+    let (stream, key, domain) = (STREAM_ARN, KEY_ARN, DOMAIN_ARN);
+    let put_to_stream = format!("kinesis:PutRecords on {stream}");
+    let encrypt = format!("kms:GenerateDataKey on {key}");
+    let put_to_firehose = "firehose:PutRecordBatch \
+                           on arn:aws:firehose:eu-west-1:123456789012:deliverystream/sluice-dev";
+    let consume = [
+        "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage \
+         on ${EventQueue.Arn}",
+        "sqs:SendMessage on ${QuarantineQueue.Arn}",
+    ];
+    let write = format!("es:ESHttpPost on {domain}/_bulk");
+    let find = format!("es:DescribeDomain on {domain}");
+    let redrive = [
+        "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage \
+         on ${DeadLetterQueue.Arn} ${ParkingQueue.Arn} ${QuarantineQueue.Arn}",
+        "sqs:CancelMessageMoveTask sqs:ListMessageMoveTasks sqs:StartMessageMoveTask \
+         on ${DeadLetterQueue.Arn}",
+        "sqs:GetQueueAttributes on ${EventQueue.Arn}",
+        "sqs:SendMessage on ${EventQueue.Arn} ${ParkingQueue.Arn}",
+    ];
+    let read_lines = format!("logs:FilterLogEvents on {LOGS}/aws/lambda/sluice-dev-*");
+    let notify = [
+        read_lines.as_str(),
+        "cloudwatch:DescribeAlarmHistory \
+         on arn:aws:cloudwatch:eu-west-1:123456789012:alarm:sluice-dev-*",
+        "sqs:SendMessage on ${HealthAlertsDeadLetterQueue.Arn}",
+    ];
+    let read_secret = format!("secretsmanager:GetSecretValue on {SECRET_ARN}");
+    let account = "cloudwatch:GetMetricData lambda:GetAccountSettings lambda:ListFunctions on *";
+    let functions = "lambda:GetFunctionConcurrency \
+                     on arn:aws:lambda:eu-west-1:123456789012:function:";
+    let (own, all) = (format!("{functions}sluice-dev-*"), format!("{functions}*"));
+    let created_domain = [&consume[..], &["es:ESHttpPost on ${SearchDomain.Arn}/_bulk"]].concat();
+    let ask_health = "es:ESHttpGet on ${SearchDomain.Arn}/_cluster/health";
+
+    let existing_stream = ("ExistingStreamArn", stream);
+    let existing_domain = ("ExistingDomainArn", domain);
+    let cases: [Permissions<'_>; 15] = [
+        ("firehose-transform", &[], &["kinesis:PutRecords on ${EventStream.Arn}"]),
+        ("firehose-transform", &[existing_stream], &[&put_to_stream]),
+        (
+            "firehose-transform",
+            &[existing_stream, ("ExistingStreamKeyArn", key)],
+            &[&put_to_stream, &encrypt],
+        ),
+        ("firehose-transform", &[("EventSource", "DirectPut")], &[put_to_firehose]),
+        ("sqs-consumer", &[], &created_domain),
+        ("sqs-consumer", &[existing_domain], &[consume[0], consume[1], &write, &find]),
+        ("sqs-consumer", &[existing_domain, ENDPOINT], &[consume[0], consume[1], &write]),
+        ("dlq-redrive", &[], &[&redrive[..], &[ask_health]].concat()),
+        // The endpoint of another domain is not known here.
+        ("dlq-redrive", &[existing_domain], &redrive),
+        ("dlq-redrive", &[ENDPOINT], &redrive),
+        ("alert-notifier", &[], &notify),
+        (
+            "alert-notifier",
+            &[("ChatSecretArn", SECRET_ARN)],
+            &[&notify[..], &[&read_secret]].concat(),
+        ),
+        ("lambda-metrics", &[], &[account, &own]),
+        ("lambda-metrics", &[("WatchedFunctionNames", "billing")], &[account, &all]),
+        (
+            "lambda-metrics",
+            &[("WatchedFunctionTag", "team=music")],
+            &[account, &all, "tag:GetResources on *"],
+        ),
+    ];
     for stack in Stack::variants() {
-        assert_eq!(stack.properties("LogMetricsFunction")["Role"], "${LogMetricsRole.Arn}");
-        assert_eq!(allowed(&stack, "LogMetricsRole"), expected);
+        for name in stack.functions().keys() {
+            let known = cases.iter().any(|(function, ..)| function == name);
+            let only_logs = *name == "log-metrics";
+            assert_ne!(known, only_logs, "{name} has no permissions listed here");
+        }
+        assert_eq!(beside_its_log(&stack, "log-metrics"), BTreeSet::new());
+    }
+    for (name, parameters, expected) in cases {
+        let found = beside_its_log(&Stack::with(parameters), name);
+        assert_eq!(found, expanded(expected), "{name} with {parameters:?}");
+    }
+}
+
+/// What the function may do beside writing its log.
+fn beside_its_log(stack: &Stack, name: &str) -> BTreeSet<String> {
+    let function = stack.function(name);
+    let log = referred(&function["LoggingConfig"]["LogGroup"]);
+    let write = format!("logs:CreateLogStream logs:PutLogEvents on ${{{log}.Arn}}");
+    let mut allowed = allowed(stack, referred(&function["Role"]));
+    for permission in expanded(&[&write]) {
+        assert!(allowed.remove(&permission), "{name} lacks {permission}");
+    }
+    allowed
+}
+
+#[test]
+fn permissions_are_there_before_lambda_checks_them() {
+    // An event source mapping and a failure destination are refused without them.
+    let stack = Stack::default();
+    for (name, function) in stack.of_type(FUNCTION) {
+        if name == "HealthLogMetricsFunction" {
+            continue;
+        }
+        let policy = stack.resource(function["DependsOn"].as_str().unwrap());
+        assert_eq!(policy["Type"], "AWS::IAM::Policy", "{name}");
+        let role = referred(&policy["Properties"]["Roles"][0]);
+        assert_eq!(role, referred(&function["Properties"]["Role"]), "{name}");
     }
 }
 
 #[test]
 fn the_delivery_may_do_what_aws_documents_on_its_own_resources() {
-    for (parameters, stream, key, domain) in [
-        (&[][..], Some("${EventStream.Arn}"), None, "${SearchDomain.Arn}"),
+    let read = "kinesis:DescribeStream kinesis:GetRecords kinesis:GetShardIterator \
+                kinesis:ListShards on";
+    let existing: &[(&str, &str)] = &[
+        ("ExistingStreamArn", STREAM_ARN),
+        ("ExistingStreamKeyArn", KEY_ARN),
+        ("ExistingDomainArn", DOMAIN_ARN),
+    ];
+    for (parameters, source, domain) in [
+        (&[][..], vec![format!("{read} ${{EventStream.Arn}}")], "${SearchDomain.Arn}"),
         (
-            &[
-                ("ExistingStreamArn", STREAM_ARN),
-                ("ExistingStreamKeyArn", KEY_ARN),
-                ("ExistingDomainArn", DOMAIN_ARN),
-            ],
-            Some(STREAM_ARN),
-            Some(KEY_ARN),
+            existing,
+            vec![format!("{read} {STREAM_ARN}"), format!("kms:Decrypt on {KEY_ARN}")],
             DOMAIN_ARN,
         ),
-        (&[("EventSource", "DirectPut")], None, None, "${SearchDomain.Arn}"),
+        (&[("EventSource", "DirectPut")], vec![], "${SearchDomain.Arn}"),
     ] {
-        let stack = Stack::with(parameters);
-        let function =
-            ["${FirehoseTransformFunction.Arn}", "${FirehoseTransformFunction.Arn}:$LATEST"];
-        let below = |path: &str| format!("{domain}/{path}");
-        let everything = below("*");
-        let write = [domain, everything.as_str()];
-        let watched = [
-            "_all/_settings",
-            "_cluster/stats",
-            "_nodes",
-            "_nodes/*/stats",
-            "_nodes/stats",
-            "_stats",
-            "music-events*/_mapping*",
-            "music-events*/_stats",
+        let everything = [
+            "es:DescribeDomain es:DescribeDomainConfig es:DescribeDomains es:ESHttpPost \
+             es:ESHttpPut on DOMAIN DOMAIN/*",
+            "es:ESHttpGet on DOMAIN/_all/_settings DOMAIN/_cluster/stats DOMAIN/_nodes \
+             DOMAIN/_nodes/*/stats DOMAIN/_nodes/stats DOMAIN/_stats \
+             DOMAIN/music-events*/_mapping* DOMAIN/music-events*/_stats",
+            "lambda:GetFunctionConfiguration lambda:InvokeFunction \
+             on ${FirehoseTransformFunction.Arn} ${FirehoseTransformFunction.Arn}:$LATEST",
+            "logs:PutLogEvents on LOGS${DeliveryLogGroup}:log-stream:${DestinationLogStream} \
+             LOGS${DeliveryLogGroup}:log-stream:${BackupLogStream}",
+            "s3:GetBucketLocation s3:ListBucket s3:ListBucketMultipartUploads \
+             on ${BackupBucket.Arn}",
+            "s3:AbortMultipartUpload s3:GetObject s3:PutObject on ${BackupBucket.Arn}/*",
         ]
-        .map(below);
-        let watched = watched.each_ref().map(String::as_str);
-        let group = "arn:aws:logs:eu-west-1:123456789012:log-group:${DeliveryLogGroup}:log-stream:";
-        let log_streams = ["${DestinationLogStream}", "${BackupLogStream}"];
-        let log_streams = log_streams.map(|name| format!("{group}{name}"));
-        let log_streams = log_streams.each_ref().map(String::as_str);
-        let mut expected = table(&[
-            ("es:DescribeDomain", &write),
-            ("es:DescribeDomainConfig", &write),
-            ("es:DescribeDomains", &write),
-            ("es:ESHttpGet", &watched),
-            ("es:ESHttpPost", &write),
-            ("es:ESHttpPut", &write),
-            ("lambda:GetFunctionConfiguration", &function),
-            ("lambda:InvokeFunction", &function),
-            ("logs:PutLogEvents", &log_streams),
-            ("s3:AbortMultipartUpload", &["${BackupBucket.Arn}/*"]),
-            ("s3:GetBucketLocation", &["${BackupBucket.Arn}"]),
-            ("s3:GetObject", &["${BackupBucket.Arn}/*"]),
-            ("s3:ListBucket", &["${BackupBucket.Arn}"]),
-            ("s3:ListBucketMultipartUploads", &["${BackupBucket.Arn}"]),
-            ("s3:PutObject", &["${BackupBucket.Arn}/*"]),
-        ]);
-        if let Some(stream) = stream {
-            for action in [
-                "kinesis:DescribeStream",
-                "kinesis:GetRecords",
-                "kinesis:GetShardIterator",
-                "kinesis:ListShards",
-            ] {
-                expected.insert(action, BTreeSet::from([stream]));
-            }
-        }
-        if let Some(key) = key {
-            expected.insert("kms:Decrypt", BTreeSet::from([key]));
-        }
-        assert_eq!(allowed(&stack, "DeliveryRole"), expected, "{parameters:?}");
+        .map(|line| line.replace("DOMAIN", domain).replace("LOGS", LOGS));
+        let lines: Vec<&str> = everything.iter().chain(&source).map(String::as_str).collect();
+        let found = allowed(&Stack::with(parameters), "DeliveryRole");
+        assert_eq!(found, expanded(&lines), "{parameters:?}");
     }
 }
 
 #[test]
-fn the_domain_admits_the_delivery_and_its_administrator_only() {
-    let admitted = |parameters| -> Vec<String> {
+fn the_domain_admits_this_stacks_roles_and_its_administrator_only() {
+    let admin = "arn:aws:iam::123456789012:role/admin";
+    let own = ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", "${DlqRedriveRole.Arn}"];
+    for (parameters, expected) in
+        [(&[][..], own.to_vec()), (&[("DomainAdminArn", admin)], [&own[..], &[admin]].concat())]
+    {
         let stack = Stack::with(parameters);
         let policy = &stack.properties("SearchDomain")["AccessPolicies"];
-        list(&policy["Statement"])
-            .iter()
-            .flat_map(|statement| texts(&statement["Principal"]["AWS"]))
-            .map(str::to_owned)
-            .collect()
-    };
-    let own = ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", "${DlqRedriveRole.Arn}"];
-    assert_eq!(admitted(&[]), own);
-    let admin = "arn:aws:iam::123456789012:role/admin";
-    let with_admin = admitted(&[("DomainAdminArn", admin)]);
-    assert_eq!(with_admin, [&own[..], &[admin]].concat());
+        let admitted = list(&policy["Statement"]).into_iter();
+        let admitted: Vec<_> =
+            admitted.flat_map(|statement| texts(&statement["Principal"]["AWS"])).collect();
+        assert_eq!(admitted, expected);
+    }
     assert!(!Stack::with(&[("ExistingDomainArn", DOMAIN_ARN)]).has("SearchDomain"));
 }

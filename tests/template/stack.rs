@@ -1,17 +1,17 @@
-//! The resources that the template deploys for one choice of parameters.
+//! The resources that the templates deploy for one choice of parameters.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
 use serde_json::{Map, Value, json};
 
 use crate::intrinsics::Resolver;
-use crate::yaml;
 
 /// The type of a function's resource.
 pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
+/// The type of an alarm.
+pub(crate) const ALARM: &str = "AWS::CloudWatch::Alarm";
 /// An existing data stream, for the parameter `ExistingStreamArn`.
 pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/plays";
 /// Its key, for the parameter `ExistingStreamKeyArn`.
@@ -24,14 +24,14 @@ pub(crate) const SECRET_ARN: &str =
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
 pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
-/// What the template deploys.
+/// What the templates deploy.
 #[derive(Debug)]
 pub(crate) struct Stack {
     resources: BTreeMap<String, Value>,
 }
 
 impl Stack {
-    /// With every parameter at its default, but for these.
+    /// With every parameter at its default except these.
     pub(crate) fn with(parameters: &[(&str, &str)]) -> Self {
         let template = template();
         let mut values: BTreeMap<&str, Value> = object(&template["Parameters"])
@@ -44,19 +44,12 @@ impl Stack {
         }
         let resolver =
             Resolver::new(values, object(&template["Conditions"]), &template["Mappings"]);
-        let globals = resolver.evaluate(&template["Globals"]["Function"]).unwrap_or_default();
         let resources = object(&template["Resources"])
             .iter()
             .filter(|(_, resource)| {
                 resource["Condition"].as_str().is_none_or(|condition| resolver.holds(condition))
             })
             .filter_map(|(name, resource)| Some((name.clone(), resolver.evaluate(resource)?)))
-            .map(|(name, mut resource)| {
-                if resource["Type"] == FUNCTION {
-                    merge(&mut resource["Properties"], &globals);
-                }
-                (name, resource)
-            })
             .collect();
         Self { resources }
     }
@@ -107,28 +100,50 @@ impl Stack {
     pub(crate) fn has(&self, name: &str) -> bool {
         self.resources.contains_key(name)
     }
+
+    /// The names of the functions, without `sluice-dev-`, with their properties.
+    pub(crate) fn functions(&self) -> BTreeMap<&str, &Value> {
+        let functions = self.of_type(FUNCTION).into_iter().map(|(id, function)| {
+            let properties = &function["Properties"];
+            let name = properties["FunctionName"].as_str().unwrap_or_default();
+            (name.strip_prefix("sluice-dev-").unwrap_or_else(|| panic!("{id}: {name}")), properties)
+        });
+        functions.collect()
+    }
+
+    /// The properties of the function of this name.
+    pub(crate) fn function(&self, name: &str) -> &Value {
+        self.functions().get(name).unwrap_or_else(|| panic!("no function {name} is deployed"))
+    }
+
+    /// The environment variables of the function of this name.
+    pub(crate) fn variables(&self, function: &str) -> &Value {
+        &self.function(function)["Environment"]["Variables"]
+    }
 }
 
-/// The template as it is written, functions in their long form.
+/// The templates as they are written, nested ones in place and functions in their long form.
 pub(crate) fn template() -> &'static Value {
-    static TEMPLATE: LazyLock<Value> = LazyLock::new(|| yaml::parse(&read("template.yaml")));
+    static TEMPLATE: LazyLock<Value> = LazyLock::new(suite::template);
     &TEMPLATE
+}
+
+/// The resource that a reference such as `${Name}` or `${Name.Arn}` names.
+pub(crate) fn referred(reference: &Value) -> &str {
+    let name = reference.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
+    name.and_then(|name| name.split('.').next())
+        .unwrap_or_else(|| panic!("not a reference: {reference}"))
 }
 
 /// The text of a file of the project.
 pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(project().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
-}
-
-/// The project's folder.
-pub(crate) fn project() -> PathBuf {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    tests.parent().unwrap_or(tests).to_owned()
+    fs::read_to_string(suite::project().join(path))
+        .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// The members of what must be an object.
 pub(crate) fn object(value: &Value) -> &Map<String, Value> {
-    value.as_object().unwrap_or_else(|| panic!("no object: {value}"))
+    value.as_object().unwrap_or_else(|| panic!("not an object: {value}"))
 }
 
 /// The items of a list, or the one value that stands for a list of one.
@@ -142,21 +157,5 @@ pub(crate) fn list(value: &Value) -> Vec<&Value> {
 
 /// The texts of a list, or the one text that stands for a list of one.
 pub(crate) fn texts(value: &Value) -> Vec<&str> {
-    list(value)
-        .into_iter()
-        .map(|item| item.as_str().unwrap_or_else(|| panic!("no string: {item}")))
-        .collect()
-}
-
-/// Adds the members of `globals` that the properties do not have themselves, as SAM does.
-fn merge(properties: &mut Value, globals: &Value) {
-    match (properties, globals) {
-        (Value::Object(own), Value::Object(globals)) => {
-            for (name, global) in globals {
-                merge(own.entry(name.clone()).or_insert(Value::Null), global);
-            }
-        }
-        (own @ Value::Null, global) => *own = global.clone(),
-        _ => {}
-    }
+    list(value).into_iter().map(suite::text).collect()
 }

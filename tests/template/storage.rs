@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stack::{FUNCTION, Stack, list, texts};
+use crate::stack::{Stack, list, referred, texts};
 
 #[test]
 fn buckets_are_encrypted_and_private() {
@@ -109,15 +109,9 @@ fn every_log_group_has_a_retention() {
 #[test]
 fn every_function_logs_to_the_group_of_its_name() {
     let stack = Stack::default();
-    for (name, function) in stack.of_type(FUNCTION) {
-        let properties = &function["Properties"];
-        let group = properties["LoggingConfig"]["LogGroup"].as_str().unwrap();
-        let group = group.trim_start_matches("${").trim_end_matches('}');
-        let function_name = properties["FunctionName"].as_str().unwrap();
-        assert_eq!(
-            stack.properties(group)["LogGroupName"],
-            format!("/aws/lambda/{function_name}"),
-            "{name}"
-        );
+    for (name, function) in stack.functions() {
+        let group = referred(&function["LoggingConfig"]["LogGroup"]);
+        let expected = format!("/aws/lambda/sluice-dev-{name}");
+        assert_eq!(stack.properties(group)["LogGroupName"], expected, "{name}");
     }
 }
