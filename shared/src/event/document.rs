@@ -3,15 +3,11 @@
 
 use sha2::{Digest, Sha256};
 
-use super::mapping::{Field, Role};
-use super::read::{Found, Kind, Member};
+use super::mapping::{ACTION, ID, NameId, Role};
+use super::read::{self, Found, Kind, Member};
 use super::timestamp::{self, Timestamp};
 use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};
-
-/// OpenSearch refuses a whole bulk request for one `_id` of more bytes (source: OpenSearch,
-/// `IndexRequest.validate`).
-const MAX_ID_BYTES: usize = 512;
 
 impl Event<'_> {
     /// Appends the document, one line without its newline, and tells what it is filed under.
@@ -23,9 +19,9 @@ impl Event<'_> {
         let id = out.len() + 1;
         self.write_id(out);
         let id = Span { start: id, end: out.len() - 1 };
-        if let Some(action) = self.claim(&self.model.mapping.action) {
+        if let Some(action) = self.claim(ACTION) {
             out.extend_from_slice(b",\"action\":");
-            self.copy(self.found.members[action].value, out);
+            self.copy(action.value(), out);
         }
         out.extend_from_slice(b",\"ingested\":\"");
         out.extend_from_slice(self.found.ingested.text(arrival.now));
@@ -55,7 +51,7 @@ impl Event<'_> {
             let Kind::Scalar(kind) = member.kind else {
                 continue;
             };
-            let time = timestamp::parse(kind, member.value.of(self.text), unescaped)
+            let time = timestamp::parse(kind, member.value().of(self.text), unescaped)
                 .filter(|time| self.model.plausible.holds(*time, latest));
             if let Some(time) = time {
                 member.gone = true;
@@ -68,30 +64,20 @@ impl Event<'_> {
         }
     }
 
-    /// The member that `field` takes, which is then no longer part of `extra`.
+    /// The member that the field takes, which is then no longer part of `extra`.
     #[inline]
-    fn claim(&mut self, field: &Field) -> Option<usize> {
-        let index = self.taken_by(field)?;
-        self.found.members[index].gone = true;
-        Some(index)
-    }
-
-    /// The first member on the field's paths with a value that a field takes.
-    #[inline]
-    pub(super) fn taken_by(&self, field: &Field) -> Option<usize> {
-        field.paths.iter().find_map(|path| {
-            let index = self.found.named(*path)?;
-            self.found.members[index].kind.is_taken().then_some(index)
-        })
+    fn claim(&mut self, field: u16) -> Option<Member> {
+        let index = self.found.claimed(field)?;
+        let member = &mut self.found.members[index];
+        member.gone = true;
+        Some(*member)
     }
 
     fn write_id(&mut self, out: &mut Vec<u8>) {
-        let Some(index) = self.usable_id() else {
+        let Some(member) = self.claim(ID) else {
             return self.write_derived_id(out);
         };
-        let member = &mut self.found.members[index];
-        member.gone = true;
-        let value = member.value.of(self.text);
+        let value = member.value().of(self.text);
         if member.kind == Kind::Scalar(json::Kind::String) {
             out.extend_from_slice(value);
         } else {
@@ -99,25 +85,6 @@ impl Event<'_> {
             out.extend_from_slice(value);
             out.push(b'"');
         }
-    }
-
-    /// The first member on the paths of `event.id` that can be an `_id`.
-    fn usable_id(&mut self) -> Option<usize> {
-        let model = self.model;
-        model.mapping.id.paths.iter().find_map(|path| {
-            let index = self.found.named(*path)?;
-            let Found { members, unescaped, .. } = &mut *self.found;
-            let Member { kind, value, .. } = members[index];
-            let usable = match kind {
-                Kind::Scalar(json::Kind::String) => {
-                    let meaning = json::meaning(value.inside().of(self.text), unescaped);
-                    (1..=MAX_ID_BYTES).contains(&meaning.len())
-                }
-                Kind::Scalar(json::Kind::Number) => value.length() <= MAX_ID_BYTES,
-                _ => false,
-            };
-            usable.then_some(index)
-        })
     }
 
     /// The first half of the SHA-256 of the event's text, in hex: nobody can make two events
@@ -141,11 +108,11 @@ impl Event<'_> {
         for group in &model.mapping.groups {
             let mut open = false;
             for field in &group.fields {
-                let Some(index) = self.claim(field) else {
+                let Some(member) = self.claim(field.number) else {
                     continue;
                 };
-                let Member { kind, value, .. } = self.found.members[index];
-                let number = kind == Kind::Scalar(json::Kind::Number);
+                let value = member.value();
+                let number = member.kind == Kind::Scalar(json::Kind::Number);
                 match field.role {
                     Role::Duration if number => durations[0] = Some(value),
                     Role::Listened if number => durations[1] = Some(value),
@@ -184,71 +151,71 @@ impl Event<'_> {
         const OPEN: &[u8] = b",\"extra\":{";
         let start = out.len();
         out.extend_from_slice(OPEN);
-        let mut long_path = false;
-        let Found { members, .. } = &*self.found;
+        let Found { members, long_path, .. } = &*self.found;
         let mut index = 0;
         while let Some(member) = members.get(index) {
             // Mostly gone: claimed by a field.
-            if !member.gone && self.is_extra(index) {
-                long_path |= self.write_extra_member(index, out);
+            if !member.gone {
+                self.write_extra_member(index, out);
             }
-            index = member.end;
+            index = member.end();
         }
         if out.len() == start + OPEN.len() {
             out.truncate(start);
             return;
         }
         out.push(b'}');
-        let length = out.len() - (start + OPEN.len() - 1);
-        if length > self.model.extra_max_bytes || long_path {
+        let extra = &out[start + OPEN.len() - 1..];
+        if extra.len() > self.model.extra_max_bytes || *long_path && read::has_long_path(extra) {
             let name = start + 2..start + 2 + b"extra".len();
             out.splice(name, *b"overflow");
         }
     }
 
-    /// Whether something of a member stays for `extra`.
-    fn is_extra(&self, index: usize) -> bool {
-        let Member { kind, name, end, gone, .. } = self.found.members[index];
-        if gone {
-            return false;
+    /// Writes a member as it was written, of a group what is not claimed; nothing of what is
+    /// left out of `extra`.
+    fn write_extra_member(&self, index: usize, out: &mut Vec<u8>) {
+        let member = &self.found.members[index];
+        if member.name != NameId::NONE && self.is_left_out(member) {
+            return;
         }
-        let mapping = &self.model.mapping;
-        match (kind, name) {
-            (_, Some(name)) if name == mapping.reingests => false,
-            (Kind::Group, _) => (index + 1..end).any(|inside| self.is_extra(inside)),
-            (Kind::Scalar(json::Kind::Null), Some(name)) => !mapping.names.get(name).mapped,
-            _ => true,
-        }
-    }
-
-    /// Writes a member as it was written, of a group what is not claimed; tells whether a long
-    /// path is in it.
-    fn write_extra_member(&self, index: usize, out: &mut Vec<u8>) -> bool {
-        let member = self.found.members[index];
+        let before = out.len();
         if out.last() != Some(&b'{') {
             out.push(b',');
         }
-        let key = Span { start: member.key.start - 1, end: member.key.end + 1 };
+        let (key, value) = (member.key(), member.value());
         if member.kind != Kind::Group {
-            if member.value.start == key.end + 1 {
+            if value.start == key.end + 1 {
                 // Nothing but the colon stands between.
-                self.copy(Span { start: key.start, end: member.value.end }, out);
+                self.copy(Span { start: key.start, end: value.end }, out);
             } else {
                 out.extend_from_slice(key.of(self.text));
                 out.push(b':');
-                self.copy(member.value, out);
+                self.copy(value, out);
             }
-            return member.long_path;
+            return;
         }
         out.extend_from_slice(key.of(self.text));
-        out.push(b':');
-        out.push(b'{');
-        let mut long_path = false;
-        for inside in (index + 1..member.end).filter(|inside| self.is_extra(*inside)) {
-            long_path |= self.write_extra_member(inside, out);
+        out.extend_from_slice(b":{");
+        let empty = out.len();
+        for inside in index + 1..member.end() {
+            if !self.found.members[inside].gone {
+                self.write_extra_member(inside, out);
+            }
         }
-        out.push(b'}');
-        long_path
+        if out.len() == empty {
+            out.truncate(before);
+        } else {
+            out.push(b'}');
+        }
+    }
+
+    /// Whether a member with a name is neither claimed nor part of `extra`.
+    fn is_left_out(&self, member: &Member) -> bool {
+        let mapping = &self.model.mapping;
+        member.name == mapping.reingests
+            || member.kind == Kind::Scalar(json::Kind::Null)
+                && mapping.names.get(member.name).mapped
     }
 
     /// Copies a value without what is cut from it.
@@ -265,17 +232,6 @@ impl Event<'_> {
             }
         }
         out.extend_from_slice(&self.text[position..value.end]);
-    }
-}
-
-impl Kind {
-    /// Whether a document field takes such a value.
-    fn is_taken(self) -> bool {
-        match self {
-            Self::Scalar(kind) => kind != json::Kind::Null,
-            Self::Scalars => true,
-            Self::Other | Self::Group => false,
-        }
     }
 }
 

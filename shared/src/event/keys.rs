@@ -1,89 +1,156 @@
-//! Finding the duplicate keys of any number of objects in one pass, in time that grows with
-//! the number of keys whatever they are.
+//! Finding the duplicate keys of the objects of one text, in time that grows with the number of keys
+//! whatever they are.
 
-/// The keys seen so far, of all objects of one text, with a `T` for each.
-#[derive(Debug)]
-pub(super) struct Keys<T> {
-    entries: Vec<Entry<T>>,
-    /// Open addressing: each slot an index into `entries` plus one, or 0.
-    slots: Vec<usize>,
+use std::collections::HashMap;
+use std::hash::BuildHasher;
+
+use foldhash::fast::RandomState;
+
+use crate::json::Span;
+
+/// An object with more keys than this is searched by a table.
+const FEW: usize = 32;
+
+/// A key of an object that is being read. Small, as each key of a text is written here: a text has
+/// at most 1 MiB.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    /// Equal for equal keys.
+    pub(super) hash: u64,
+    content: [u32; 2],
+    member: [u32; 2],
+    unescaped: bool,
 }
 
-#[derive(Debug)]
-struct Entry<T> {
-    hash: u64,
-    object: usize,
-    value: T,
-}
+impl Key {
+    /// A key that means `content` of the text, or of the unescaped keys. Its member begins at
+    /// `start`; for one that is listed in [`Found::members`](super::read::Found::members) that is
+    /// its place there.
+    #[inline]
+    pub(super) fn new(hash: u64, content: Span, unescaped: bool, start: usize) -> Self {
+        let content = short(content);
+        Self { hash, content, member: short(Span { start, end: start }), unescaped }
+    }
 
-/// With fewer slots there is nothing to gain; with more, clearing them for each text would
-/// cost more than the text.
-const MIN_SLOTS: usize = 64;
+    #[inline]
+    pub(super) fn bytes<'a>(&self, text: &'a [u8], unescaped: &'a [u8]) -> &'a [u8] {
+        long(self.content).of(if self.unescaped { unescaped } else { text })
+    }
 
-impl<T> Default for Keys<T> {
-    fn default() -> Self {
-        Self { entries: Vec::new(), slots: vec![0; MIN_SLOTS] }
+    pub(super) fn member(&self) -> Span {
+        long(self.member)
     }
 }
 
-impl<T> Keys<T> {
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a text has at most 1 MiB")]
+const fn short(span: Span) -> [u32; 2] {
+    [span.start as u32, span.end as u32]
+}
+
+#[inline]
+const fn long([start, end]: [u32; 2]) -> Span {
+    Span { start: start as usize, end: end as usize }
+}
+
+/// An object that is being read: which keys are its own.
+#[derive(Debug)]
+pub(super) struct Object {
+    /// Its first key in [`Keys::open`].
+    first: usize,
+    number: usize,
+    /// A bit for each key's hash: most new keys are known to be new by it.
+    seen: u64,
+    /// Whether its keys are in [`Keys::many`].
+    indexed: bool,
+}
+
+/// The keys of the objects that are being read: of each object after those of the ones around it.
+#[derive(Debug, Default)]
+pub(super) struct Keys {
+    open: Vec<Key>,
+    objects: usize,
+    /// Of objects with many keys, by a hash that nobody can prepare collisions for: the place in
+    /// `open`. Holds keys of closed objects too, under hashes of their own.
+    many: HashMap<u64, usize, RandomState>,
+}
+
+impl Keys {
     /// Forgets all keys.
     pub(super) fn clear(&mut self) {
-        if !self.entries.is_empty() {
-            self.entries.clear();
-            self.slots.truncate(MIN_SLOTS);
-            self.slots.fill(0);
-        }
+        self.open.clear();
+        self.objects = 0;
+        self.many.clear();
     }
 
-    /// Puts `value` for a key of the object with number `object`, and gives back the value that
-    /// this object's key had before; `same` tells whether a value's key is this one.
-    pub(super) fn put(
+    #[inline]
+    pub(super) fn enter(&mut self) -> Object {
+        self.objects += 1;
+        Object { first: self.open.len(), number: self.objects, seen: 0, indexed: false }
+    }
+
+    #[inline]
+    pub(super) fn leave(&mut self, object: &Object) {
+        self.open.truncate(object.first);
+    }
+
+    /// Notes a key of the innermost object. Returns its place, and what this object had under the
+    /// same key before. `bytes` is what a key means.
+    #[inline]
+    pub(super) fn put<'a>(
         &mut self,
-        hash: u64,
-        object: usize,
-        value: T,
-        same: impl Fn(&T) -> bool,
-    ) -> (usize, Option<T>) {
-        // Keys of different objects must not crowd each other: each object has its own order.
-        let hash = (hash ^ object as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let mut at = self.home(hash);
-        while let Some(index) = self.slots[at].checked_sub(1) {
-            let entry = &mut self.entries[index];
-            if entry.hash == hash && entry.object == object && same(&entry.value) {
-                return (index, Some(std::mem::replace(&mut entry.value, value)));
+        object: &mut Object,
+        key: Key,
+        bytes: impl Fn(&Key) -> &'a [u8],
+    ) -> (usize, Option<Key>) {
+        let bit = 1 << (key.hash >> 58);
+        let new = object.seen & bit == 0;
+        object.seen |= bit;
+        if !new || self.open.len() - object.first >= FEW {
+            if let Some(place) = self.find(object, &key, bytes) {
+                return (place, Some(std::mem::replace(&mut self.open[place], key)));
             }
-            at = (at + 1) & (self.slots.len() - 1);
         }
-        self.entries.push(Entry { hash, object, value });
-        self.slots[at] = self.entries.len();
-        if self.entries.len() * 2 > self.slots.len() {
-            self.grow();
-        }
-        (self.entries.len() - 1, None)
+        self.open.push(key);
+        (self.open.len() - 1, None)
     }
 
-    /// The value that [`Keys::put`] gave this index.
-    pub(super) fn value_mut(&mut self, index: usize) -> &mut T {
-        &mut self.entries[index].value
-    }
-
-    fn home(&self, hash: u64) -> usize {
-        // The high bits are the well-mixed ones of a product.
-        (hash >> 32) as usize & (self.slots.len() - 1)
-    }
-
-    fn grow(&mut self) {
-        let size = self.slots.len() * 4;
-        self.slots.clear();
-        self.slots.resize(size, 0);
-        for index in 0..self.entries.len() {
-            let mut at = self.home(self.entries[index].hash);
-            while self.slots[at] != 0 {
-                at = (at + 1) & (size - 1);
-            }
-            self.slots[at] = index + 1;
+    /// Where the object has this key. With many keys, notes it too.
+    fn find<'a>(
+        &mut self,
+        object: &mut Object,
+        key: &Key,
+        bytes: impl Fn(&Key) -> &'a [u8],
+    ) -> Option<usize> {
+        let own = &self.open[object.first..];
+        let same = |known: &Key| known.hash == key.hash && bytes(known) == bytes(key);
+        if own.len() < FEW {
+            return own.iter().position(same).map(|place| object.first + place);
         }
+        let hasher = self.many.hasher().clone();
+        let number = object.number;
+        let hash = |key: &Key| hasher.hash_one((number, bytes(key)));
+        if !std::mem::replace(&mut object.indexed, true) {
+            let places = own.iter().enumerate().map(|(at, key)| (hash(key), object.first + at));
+            self.many.extend(places);
+        }
+        let place = *self.many.entry(hash(key)).or_insert(self.open.len());
+        if place == self.open.len() {
+            return None;
+        }
+        if same(&self.open[place]) {
+            return Some(place);
+        }
+        // Two keys of one hash: as good as never.
+        own.iter().position(same).map(|place| object.first + place)
+    }
+
+    /// Notes where the member ends whose key is at a place that [`Keys::put`] returned, while its
+    /// object is being read.
+    #[inline]
+    pub(super) fn ends_at(&mut self, place: usize, end: usize) {
+        let member = &mut self.open[place].member;
+        *member = short(Span { end, ..long(*member) });
     }
 }
 
@@ -91,102 +158,87 @@ impl<T> Keys<T> {
 mod tests {
     use super::*;
 
-    /// Keys whose value is the key itself and a number that tells one from the other.
-    #[derive(Default)]
-    struct Seen(Keys<(&'static str, u32)>);
+    const TEXT: &[u8] = b"abcdefghijklmnopqrstuvwxyz";
 
-    impl Seen {
-        /// Puts `key`, and tells its index and the number that it had before.
-        fn put(
-            &mut self,
-            hash: u64,
-            object: usize,
-            key: &'static str,
-            number: u32,
-        ) -> (usize, Option<u32>) {
-            let (index, before) = self.0.put(hash, object, (key, number), |known| known.0 == key);
-            (index, before.map(|(_, number)| number))
+    fn bytes(key: &Key) -> &'static [u8] {
+        key.bytes(TEXT, &[])
+    }
+
+    /// A key of `length` bytes from `start` of [`TEXT`] on, whose member begins at `at`.
+    fn key(hash: u64, start: usize, length: usize, at: usize) -> Key {
+        Key::new(hash, Span { start, end: start + length }, false, at)
+    }
+
+    /// Puts a key and returns its place, and where the member began that had it before.
+    fn put(keys: &mut Keys, object: &mut Object, key: Key) -> (usize, Option<usize>) {
+        let (place, before) = keys.put(object, key, bytes);
+        (place, before.map(|key| key.member().start))
+    }
+
+    #[test]
+    fn returns_what_the_key_had_before() {
+        let mut keys = Keys::default();
+        let mut object = keys.enter();
+        assert_eq!(put(&mut keys, &mut object, key(7, 0, 1, 10)), (0, None));
+        assert_eq!(put(&mut keys, &mut object, key(7, 1, 1, 11)), (1, None));
+        assert_eq!(put(&mut keys, &mut object, key(7, 0, 1, 12)), (0, Some(10)));
+        assert_eq!(put(&mut keys, &mut object, key(7, 0, 1, 13)), (0, Some(12)));
+        assert_eq!(put(&mut keys, &mut object, key(7, 1, 1, 14)), (1, Some(11)));
+    }
+
+    #[test]
+    fn objects_have_keys_of_their_own() {
+        let mut keys = Keys::default();
+        let mut outer = keys.enter();
+        put(&mut keys, &mut outer, key(7, 0, 1, 1));
+        let mut inner = keys.enter();
+        assert_eq!(put(&mut keys, &mut inner, key(7, 0, 1, 2)), (1, None));
+        assert_eq!(put(&mut keys, &mut inner, key(7, 0, 1, 3)), (1, Some(2)));
+        keys.leave(&inner);
+        assert_eq!(put(&mut keys, &mut outer, key(7, 0, 1, 4)), (0, Some(1)));
+    }
+
+    #[test]
+    fn finds_keys_among_many_whatever_their_hashes() {
+        for hashes in [1, 7, u64::MAX] {
+            let mut keys = Keys::default();
+            let mut outer = keys.enter();
+            let mut object = keys.enter();
+            // All keys of up to 13 letters: 247, of which none equals another.
+            let all = || (0..13).flat_map(|start| (1..=13).map(move |length| (start, length)));
+            for (at, (start, length)) in all().enumerate() {
+                let hash = (at as u64 % hashes) << 50;
+                let put = put(&mut keys, &mut object, key(hash, start, length, at));
+                assert_eq!(put, (at, None));
+            }
+            for (at, (start, length)) in all().enumerate() {
+                let hash = (at as u64 % hashes) << 50;
+                let again = key(hash, start, length, 1_000 + at);
+                assert_eq!(put(&mut keys, &mut object, again), (at, Some(at)));
+            }
+            // The same keys in the next object are new.
+            keys.leave(&object);
+            let mut next = keys.enter();
+            for (at, (start, length)) in all().enumerate() {
+                let put = put(&mut keys, &mut next, key(0, start, length, at));
+                assert_eq!(put, (at, None));
+            }
+            keys.leave(&next);
+            assert_eq!(put(&mut keys, &mut outer, key(0, 0, 1, 5)), (0, None));
         }
-    }
-
-    #[test]
-    fn gives_back_what_the_key_had_before() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.put(7, 1, "a", 1), (0, None));
-        assert_eq!(seen.put(8, 1, "b", 2), (1, None));
-        assert_eq!(seen.put(7, 1, "a", 3), (0, Some(1)));
-        assert_eq!(seen.put(7, 1, "a", 4), (0, Some(3)));
-        assert_eq!(seen.put(8, 1, "b", 5), (1, Some(2)));
-    }
-
-    #[test]
-    fn tells_keys_of_one_hash_from_each_other() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.put(7, 1, "a", 1), (0, None));
-        assert_eq!(seen.put(7, 1, "b", 2), (1, None));
-        assert_eq!(seen.put(7, 1, "c", 3), (2, None));
-        assert_eq!(seen.put(7, 1, "c", 4), (2, Some(3)));
-        assert_eq!(seen.put(7, 1, "a", 5), (0, Some(1)));
-    }
-
-    #[test]
-    fn tells_objects_from_each_other() {
-        let mut seen = Seen::default();
-        assert_eq!(seen.put(7, 0, "a", 1), (0, None));
-        assert_eq!(seen.put(7, 1, "a", 2), (1, None));
-        // A hash and an object that come to the same sum as others.
-        assert_eq!(seen.put(6, 1, "a", 3), (2, None));
-        assert_eq!(seen.put(7, 0, "a", 4), (0, Some(1)));
-        assert_eq!(seen.put(7, 1, "a", 5), (1, Some(2)));
-        assert_eq!(seen.put(6, 1, "a", 6), (2, Some(3)));
-    }
-
-    #[test]
-    fn values_can_be_changed_by_their_index() {
-        let mut seen = Seen::default();
-        let (index, _) = seen.put(7, 1, "a", 1);
-        seen.put(8, 1, "b", 2);
-        seen.0.value_mut(index).1 = 9;
-        assert_eq!(seen.put(7, 1, "a", 3), (index, Some(9)));
-    }
-
-    #[test]
-    fn keeps_all_while_it_grows() {
-        let mut seen = Seen::default();
-        let hash = |object: usize| object as u64 % 97;
-        for object in 0..5_000 {
-            let number = u32::try_from(object).unwrap();
-            assert_eq!(seen.put(hash(object), object, "a", number), (object, None));
-        }
-        assert!(seen.0.slots.len() >= 2 * 5_000);
-        for object in 0..5_000 {
-            let number = u32::try_from(object).unwrap();
-            assert_eq!(seen.put(hash(object), object, "a", 0), (object, Some(number)));
-        }
-    }
-
-    #[test]
-    fn keys_of_many_objects_do_not_crowd_each_other() {
-        let mut seen = Seen::default();
-        for object in 0..5_000 {
-            seen.put(7, object, "a", 0);
-        }
-        // The longest run of taken slots is the longest way that a look-up can take.
-        let runs = seen.0.slots.split(|slot| *slot == 0).map(<[usize]>::len);
-        assert!(runs.max().unwrap() < 32);
     }
 
     #[test]
     fn forgets() {
-        let mut seen = Seen::default();
-        for object in 0..100 {
-            seen.put(7, object, "a", 1);
+        let mut keys = Keys::default();
+        let mut object = keys.enter();
+        for length in 1..=26 {
+            (0..=26 - length)
+                .for_each(|at| drop(put(&mut keys, &mut object, key(7, at, length, 0))));
         }
-        seen.0.clear();
-        assert_eq!(seen.0.slots, [0; MIN_SLOTS]);
-        assert_eq!(seen.put(7, 99, "a", 2), (0, None));
-        seen.0.clear();
-        seen.0.clear();
-        assert_eq!(seen.put(7, 99, "a", 3), (0, None));
+        keys.clear();
+        let mut object = keys.enter();
+        assert_eq!(put(&mut keys, &mut object, key(7, 0, 1, 1)), (0, None));
+        assert!(keys.many.is_empty());
     }
 }

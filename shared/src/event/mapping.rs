@@ -1,10 +1,11 @@
 //! Which input paths become which document field: data, compiled once at start.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 
-use foldhash::fast::RandomState;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+
+use crate::json::Span;
 
 /// The member that counts how often a record was put back into its source. It never reaches a
 /// document, and the derived id does not depend on it.
@@ -51,18 +52,21 @@ fn wrong(entry: &str, reason: impl fmt::Display) -> MappingError {
 /// look-up.
 #[derive(Debug)]
 pub struct Mapping {
-    /// `event.id`, where it is mapped.
-    pub(super) id: Field,
-    /// `event.action`, where it is mapped.
-    pub(super) action: Field,
-    /// All other fields by group, in the order of the document.
+    /// All fields but `event.id` and `event.action` by group, in the order of the document.
     pub(super) groups: Vec<Group>,
+    /// The number of fields: their numbers are below.
+    pub(super) fields: usize,
     /// Paths of timestamps, best first.
     pub(super) timestamps: Vec<NameId>,
     /// `__sluice_reingests`
     pub(super) reingests: NameId,
     pub(super) names: Names,
 }
+
+/// The [`Field::number`] of `event.id`.
+pub(super) const ID: u16 = 0;
+/// The [`Field::number`] of `event.action`.
+pub(super) const ACTION: u16 = 1;
 
 /// A group of the document.
 #[derive(Debug)]
@@ -79,8 +83,8 @@ pub(super) struct Field {
     pub(super) first: String,
     /// and else `,"name":`.
     pub(super) next: String,
-    /// Where to look for its value, best first.
-    pub(super) paths: Vec<NameId>,
+    /// Its place among the claims; `event.id` and `event.action` have [`ID`] and [`ACTION`].
+    pub(super) number: u16,
     pub(super) role: Role,
 }
 
@@ -131,25 +135,25 @@ impl Mapping {
     ) -> Result<Self, MappingError> {
         let mut names = Names::default();
         let reingests = names.add(Names::TOP, REINGESTS);
-        let mut mapping = Self {
-            id: Field::default(),
-            action: Field::default(),
-            groups: Vec::new(),
-            timestamps: Vec::new(),
-            reingests,
-            names,
-        };
+        let mut mapping =
+            Self { groups: Vec::new(), fields: 2, timestamps: Vec::new(), reingests, names };
+        let mut known = BTreeSet::new();
         for (entry, paths) in entries {
+            if !known.insert(entry) {
+                return Err(wrong(entry, "the document field is listed twice"));
+            }
             let field = mapping.field(entry)?;
+            let mut priority = 0;
             for path in paths {
                 let id = mapping.names.add_path(path)?;
-                let leaf = &mut mapping.names.get_mut(id).mapped;
-                if std::mem::replace(leaf, true) {
+                let name = mapping.names.get_mut(id);
+                if std::mem::replace(&mut name.mapped, true) {
                     return Err(wrong(path, "the path is listed twice"));
                 }
-                field_at(&mut mapping, field).paths.push(id);
+                (name.field, name.priority) = (field, priority);
+                priority += 1;
             }
-            if field_at(&mut mapping, field).paths.is_empty() {
+            if priority == 0 {
                 return Err(wrong(entry, "has no input path"));
             }
         }
@@ -161,8 +165,8 @@ impl Mapping {
         Ok(mapping)
     }
 
-    /// Makes the place of the document field `entry`.
-    fn field(&mut self, entry: &str) -> Result<Place, MappingError> {
+    /// Makes the place of the document field `entry` and returns its number.
+    fn field(&mut self, entry: &str) -> Result<u16, MappingError> {
         let segments = segments(entry).filter(|(_, second)| second.is_some());
         let Some((group, Some(name))) = segments else {
             return Err(wrong(entry, "a document field has two segments, as in artist.id"));
@@ -170,64 +174,33 @@ impl Mapping {
         let allowed = match group {
             "event" => matches!(name, "id" | "action"),
             "analytics" | "extra" | "overflow" | "@timestamp" => false,
-            // OpenSearch refuses documents with the names of its own metadata.
+            // OpenSearch rejects documents with the names of its own metadata.
             _ => !group.starts_with('_'),
         };
         if !allowed {
             return Err(wrong(entry, "the document field is sluice's own"));
         }
-        let (quoted_group, name) = (quoted(group), quoted(name));
-        let first = [",", &quoted_group, ":{", &name, ":"].concat();
-        let next = [",", &name, ":"].concat();
-        let field = Field {
-            first,
-            next,
-            paths: Vec::new(),
-            role: match entry {
-                "song.duration_ms" => Role::Duration,
-                "interaction.listened_ms" => Role::Listened,
-                _ => Role::None,
-            },
-        };
-        let place = match entry {
-            "event.id" => Place::Id,
-            "event.action" => Place::Action,
-            _ => {
-                let found = self.groups.iter().position(|known| known.name == quoted_group);
-                let index = found.unwrap_or_else(|| {
-                    self.groups.push(Group { name: quoted_group, fields: Vec::new() });
-                    self.groups.len() - 1
-                });
-                let fields = &mut self.groups[index].fields;
-                if fields.iter().any(|known| known.next == field.next) {
-                    return Err(wrong(entry, "the document field is listed twice"));
-                }
-                fields.push(Field::default());
-                Place::Group(index, fields.len() - 1)
-            }
-        };
-        let known = field_at(self, place);
-        if !known.next.is_empty() {
-            return Err(wrong(entry, "the document field is listed twice"));
+        match entry {
+            "event.id" => return Ok(ID),
+            "event.action" => return Ok(ACTION),
+            _ => {}
         }
-        *known = field;
-        Ok(place)
-    }
-}
-
-/// Where a field stands in a mapping.
-#[derive(Clone, Copy)]
-enum Place {
-    Id,
-    Action,
-    Group(usize, usize),
-}
-
-fn field_at(mapping: &mut Mapping, place: Place) -> &mut Field {
-    match place {
-        Place::Id => &mut mapping.id,
-        Place::Action => &mut mapping.action,
-        Place::Group(group, field) => &mut mapping.groups[group].fields[field],
+        let (group, name) = (quoted(group), quoted(name));
+        let role = match entry {
+            "song.duration_ms" => Role::Duration,
+            "interaction.listened_ms" => Role::Listened,
+            _ => Role::None,
+        };
+        let number = u16::try_from(self.fields).ok().filter(|number| *number != NO_FIELD);
+        let number = number.ok_or_else(|| wrong(entry, "there are too many document fields"))?;
+        self.fields += 1;
+        let next = [",", &name, ":"].concat();
+        let field = Field { first: [",", &group, ":{", &next[1..]].concat(), next, number, role };
+        match self.groups.iter_mut().find(|known| known.name == group) {
+            Some(known) => known.fields.push(field),
+            None => self.groups.push(Group { name: group, fields: vec![field] }),
+        }
+        Ok(number)
     }
 }
 
@@ -275,59 +248,121 @@ impl<'de> Deserialize<'de> for Entries {
 
 /// Which of the names that a mapping knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NameId(pub(super) usize);
+pub(super) struct NameId(pub(super) u16);
+
+impl NameId {
+    /// Of a key that the mapping does not know.
+    pub(super) const NONE: Self = Self(u16::MAX);
+
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A name at the top level of an event, or of a member inside one of the groups there.
 #[derive(Debug)]
 pub(super) struct Name {
+    print: Print,
     /// The object it is looked for in.
-    table: usize,
+    table: u16,
     /// What the key means.
-    key: String,
+    key: Box<[u8]>,
     /// Whether a path of the mapping or of a timestamp ends here.
     pub(super) mapped: bool,
-    /// The table of the names inside, where paths go on.
-    pub(super) inside: Option<usize>,
+    /// The table of the names inside, where paths go on; else [`Names::TOP`].
+    pub(super) inside: u16,
+    /// The number of the field whose path ends here, or [`NO_FIELD`].
+    pub(super) field: u16,
+    /// The place of this path among the field's.
+    pub(super) priority: u16,
 }
 
-/// The fewest slots: as many as the music mapping takes.
-const MIN_SLOTS: usize = 256;
-/// With fewer, keys that no name has would take more looks to find that out.
-const SLOTS_PER_NAME: usize = 3;
+/// The [`Name::field`] of a name that no field has.
+pub(super) const NO_FIELD: u16 = u16::MAX;
+
+/// A key's length, first and last eight bytes, which tell keys of up to 16 bytes apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Print {
+    first: u64,
+    last: u64,
+    length: usize,
+}
+
+impl Print {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than the print of a key")]
+    pub(super) fn of(text: &[u8], key: Span) -> Self {
+        let word = |at: usize| Some(u64::from_le_bytes(*text.get(at..)?.first_chunk()?));
+        let length = key.length();
+        let (first, last) = if length >= 8 {
+            (word(key.start).unwrap_or(0), word(key.end - 8).unwrap_or(0))
+        } else {
+            // Mostly more text follows, which is masked.
+            let word = word(key.start).unwrap_or_else(|| {
+                let mut word = [0; 8];
+                word[..length].copy_from_slice(key.of(text));
+                u64::from_le_bytes(word)
+            });
+            let word = word & ((1 << (length * 8)) - 1);
+            (word, word)
+        };
+        Self { first, last, length }
+    }
+
+    /// The key's length, in bytes.
+    #[inline]
+    pub(super) const fn length(self) -> usize {
+        self.length
+    }
+
+    /// Well mixed in its lowest and highest bits.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than the hash of a key")]
+    pub(super) const fn hash(self, table: u16) -> u64 {
+        let length = (self.length as u64) << 56;
+        let mixed = (self.first ^ self.last.rotate_left(29) ^ length ^ ((table as u64) << 48))
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        mixed ^ (mixed >> 32)
+    }
+}
+
+/// The fewest slots: some for each name of the music mapping, so that most keys that no name has
+/// meet an empty one.
+const MIN_SLOTS: usize = 512;
+const SLOTS_PER_NAME: usize = 4;
 
 /// All names, with a hash table from the bytes of a key to its name.
 #[derive(Debug)]
 pub(super) struct Names {
     /// By [`NameId`].
     known: Vec<Name>,
-    tables: usize,
-    hasher: RandomState,
-    /// Open addressing: each slot an index into `known` plus one, or 0.
-    slots: Vec<usize>,
+    tables: u16,
+    /// Open addressing.
+    slots: Vec<NameId>,
 }
 
 impl Default for Names {
     fn default() -> Self {
-        let (known, hasher) = Default::default();
-        Self { known, tables: 0, hasher, slots: vec![0; MIN_SLOTS] }
+        Self { known: Vec::new(), tables: 0, slots: vec![NameId::NONE; MIN_SLOTS] }
     }
 }
 
 impl Names {
     /// The table of the names at the top level of an event.
-    pub(super) const TOP: usize = 0;
+    pub(super) const TOP: u16 = 0;
 
-    /// How many names there are: ids are below.
+    /// The number of names: ids are below.
     pub(super) const fn count(&self) -> usize {
         self.known.len()
     }
 
+    #[inline]
     pub(super) fn get(&self, id: NameId) -> &Name {
-        &self.known[id.0]
+        &self.known[id.index()]
     }
 
     fn get_mut(&mut self, id: NameId) -> &mut Name {
-        &mut self.known[id.0]
+        &mut self.known[id.index()]
     }
 
     fn add_path(&mut self, path: &str) -> Result<NameId, MappingError> {
@@ -337,68 +372,80 @@ impl Names {
         if first == REINGESTS {
             return Err(wrong(path, "the input path is sluice's own"));
         }
+        if self.known.len() + 2 >= usize::from(NO_FIELD) {
+            return Err(wrong(path, "there are too many input paths"));
+        }
         let first = self.add(Self::TOP, first);
         let Some(second) = second else {
             return Ok(first);
         };
-        let table = self.get(first).inside.unwrap_or_else(|| {
+        if self.get(first).inside == Self::TOP {
             self.tables += 1;
-            self.tables
-        });
-        self.get_mut(first).inside = Some(table);
+            self.get_mut(first).inside = self.tables;
+        }
+        let table = self.get(first).inside;
         Ok(self.add(table, second))
     }
 
-    fn add(&mut self, table: usize, key: &str) -> NameId {
-        let hash = self.hash(key.as_bytes());
-        if let Some(known) = self.find(table, hash, key.as_bytes()) {
-            return known;
+    fn add(&mut self, table: u16, key: &str) -> NameId {
+        let key = key.as_bytes();
+        let print = Print::of(key, Span { start: 0, end: key.len() });
+        let found = self.find(table, print, print.hash(table), key);
+        if found != NameId::NONE {
+            return found;
         }
-        self.known.push(Name { table, key: key.to_owned(), mapped: false, inside: None });
+        let (mapped, inside, field, priority) = (false, Self::TOP, NO_FIELD, 0);
+        self.known.push(Name { print, table, key: key.into(), mapped, inside, field, priority });
         if self.known.len() * SLOTS_PER_NAME > self.slots.len() {
-            self.slots = vec![0; self.slots.len() * 2];
+            self.slots = vec![NameId::NONE; self.slots.len() * 2];
             (0..self.known.len()).for_each(|index| self.enter(index));
         } else {
             self.enter(self.known.len() - 1);
         }
-        NameId(self.known.len() - 1)
+        self.id(self.known.len() - 1)
+    }
+
+    /// Ids are few: [`Names::add_path`] sees to it.
+    #[expect(clippy::unused_self, reason = "an id is of these names")]
+    fn id(&self, index: usize) -> NameId {
+        NameId(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
     /// Puts the name at `index` into the first free slot from its home on.
     fn enter(&mut self, index: usize) {
-        let Name { table, ref key, .. } = self.known[index];
-        let mut at = self.home(table, self.hash(key.as_bytes()));
-        while self.slots[at] != 0 {
+        let Name { table, print, .. } = self.known[index];
+        let mut at = self.home(print.hash(table));
+        while self.slots[at] != NameId::NONE {
             at = (at + 1) & (self.slots.len() - 1);
         }
-        self.slots[at] = index + 1;
+        self.slots[at] = self.id(index);
     }
 
-    /// The hash of a key: a different one in each process, so that nobody can prepare keys
-    /// that collide.
-    #[inline]
-    pub(super) fn hash(&self, key: &[u8]) -> u64 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key);
-        hasher.finish()
-    }
-
-    /// The name with these bytes in `table`, if the mapping knows it.
-    #[inline]
-    pub(super) fn find(&self, table: usize, hash: u64, key: &[u8]) -> Option<NameId> {
-        let mut at = self.home(table, hash);
-        while let Some(index) = self.slots[at].checked_sub(1) {
-            let name = &self.known[index];
-            if name.table == table && name.key.as_bytes() == key {
-                return Some(NameId(index));
+    /// The name with these bytes in `table`, or [`NameId::NONE`].
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than most look-ups")]
+    pub(super) fn find(&self, table: u16, print: Print, hash: u64, key: &[u8]) -> NameId {
+        let mut at = self.home(hash);
+        loop {
+            let id = self.slots[at];
+            if id == NameId::NONE {
+                return id;
+            }
+            let name = self.get(id);
+            if name.print == print
+                && name.table == table
+                && (print.length <= 16 || *name.key == *key)
+            {
+                return id;
             }
             at = (at + 1) & (self.slots.len() - 1);
         }
-        None
     }
 
-    fn home(&self, table: usize, hash: u64) -> usize {
-        ((hash >> 32) as usize).wrapping_add(table) & (self.slots.len() - 1)
+    #[inline]
+    fn home(&self, hash: u64) -> usize {
+        // Truncation keeps the low bits, which are well mixed.
+        hash as usize & (self.slots.len() - 1)
     }
 }
 

@@ -37,7 +37,8 @@ pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 
 use crate::json::{self, Span};
-use read::{Found, Kind, Member};
+use mapping::ACTION;
+use read::{Found, Kind};
 
 /// The largest payload that is taken, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 1_048_576;
@@ -176,11 +177,11 @@ impl Event<'_> {
         if actions.is_empty() {
             return false;
         }
-        let Some(index) = self.taken_by(&self.model.mapping.action) else {
+        let Some(index) = self.found.claimed(ACTION) else {
             return false;
         };
         let Found { members, unescaped, .. } = &mut *self.found;
-        let Member { kind, value, .. } = members[index];
+        let (kind, value) = (members[index].kind, members[index].value());
         let action = match kind {
             Kind::Scalar(json::Kind::String) => {
                 json::meaning(value.inside().of(self.text), unescaped)
@@ -219,7 +220,7 @@ impl Event<'_> {
     fn original(&self, mut piece: impl FnMut(&[u8])) {
         let mut position = 0;
         for (index, value) in self.counts() {
-            let key = self.found.members[index].key.start - 1;
+            let key = self.found.members[index].key().start;
             let before = self.text[..key].trim_ascii_end();
             let first = before.ends_with(b"{") || before.len() <= position;
             let cut = if first {
@@ -240,12 +241,12 @@ impl Event<'_> {
 
     /// The members that count reingests, replaced ones too: their index and value.
     fn counts(&self) -> impl Iterator<Item = (usize, Span)> {
-        let name = Some(self.model.mapping.reingests);
+        let name = self.model.mapping.reingests;
         let any = self.found.named(self.model.mapping.reingests).is_some();
         let members = if any { &self.found.members[..] } else { &[] };
         let members = members.iter().enumerate();
         members
             .filter(move |(_, member)| member.name == name)
-            .map(|(at, member)| (at, member.value))
+            .map(|(at, member)| (at, member.value()))
     }
 }

@@ -1,15 +1,20 @@
 //! The one pass over a payload: it validates every byte, finds the members that the mapping
-//! knows, and notes what the writer must leave out. Nothing is copied but keys with escapes.
+//! knows, decides which of them the fields take, and notes what the writer must leave out. Nothing
+//! is copied but keys with escapes.
 
 use super::Refusal;
-use super::keys::Keys;
-use super::mapping::{Mapping, NameId, Names};
+use super::keys::{Key, Keys, Object};
+use super::mapping::{ID, Mapping, NO_FIELD, NameId, Names, Print};
 use super::timestamp::Repeated;
 use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 
 /// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
 /// `extra` an `overflow`.
 const MAX_PATH_BYTES: usize = 512;
+
+/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
+/// `IndexRequest.validate`).
+const MAX_ID_BYTES: usize = 512;
 
 /// What was found in one payload; kept from record to record, so that reading allocates
 /// nothing once the buffers have grown.
@@ -18,44 +23,79 @@ pub(super) struct Found {
     /// The members of the event's top level and, each right after its group, of the groups
     /// that the mapping looks into; in the order of the text.
     pub(super) members: Vec<Member>,
-    /// By [`NameId`]: the index in `members` plus one of the last member with this name, or 0.
-    named: Vec<usize>,
+    /// By [`NameId`]: the last member with this name, or [`NONE`].
+    named: Vec<u32>,
+    /// By [`Field::number`](super::mapping::Field::number).
+    claims: Vec<Claim>,
     /// What stands in the text but not in a document: white space with line breaks, and
     /// members that a later one of the same name replaces; by their start, maybe overlapping.
     pub(super) cuts: Vec<Span>,
-    /// The keys of all objects that the mapping does not know.
-    keys: Keys<Known>,
-    /// How many objects were entered: their numbers.
-    objects: usize,
+    /// The keys of the objects that are being read, but those that the mapping knows.
+    keys: Keys,
     /// Keys with escapes, unescaped; when all is read, a buffer for values.
     pub(super) unescaped: Vec<u8>,
     /// The time of ingestion.
     pub(super) ingested: Repeated,
-    /// How many keys so far have a long path: more than [`MAX_PATH_BYTES`]. Those of replaced
-    /// members are taken off again.
-    long_paths: usize,
+    /// Whether a path of more than [`MAX_PATH_BYTES`] was seen, be it of a member that was
+    /// replaced later.
+    pub(super) long_path: bool,
+    /// Whether a listed member was replaced: claims may be of it.
+    replaced: bool,
+}
+
+/// No member.
+const NONE: u32 = u32::MAX;
+
+/// The member that a field takes: of those on its paths, the one of the best path.
+#[derive(Clone, Copy, Debug)]
+struct Claim {
+    member: u32,
+    priority: u16,
+}
+
+impl Claim {
+    const NONE: Self = Self { member: NONE, priority: u16::MAX };
 }
 
 /// A member of the event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
-    /// Its key's content, as written.
-    pub(super) key: Span,
-    pub(super) value: Span,
-    pub(super) kind: Kind,
-    pub(super) name: Option<NameId>,
+    /// From its key's opening quote on.
+    start: u32,
+    key_end: u32,
+    value: u32,
+    value_end: u32,
     /// For a group that was looked into: the index after its last member.
-    pub(super) end: usize,
-    /// Whether a long path leads to or through it: one of more than [`MAX_PATH_BYTES`].
-    pub(super) long_path: bool,
+    end: u32,
+    pub(super) name: NameId,
+    pub(super) kind: Kind,
     /// Replaced by a later member, claimed by a field, or used as the timestamp.
     pub(super) gone: bool,
+}
+
+impl Member {
+    /// Its key, with the quotes.
+    #[inline]
+    pub(super) const fn key(&self) -> Span {
+        Span { start: self.start as usize, end: self.key_end as usize }
+    }
+
+    #[inline]
+    pub(super) const fn value(&self) -> Span {
+        Span { start: self.value as usize, end: self.value_end as usize }
+    }
+
+    /// For a group, the index after its last member; else after this one.
+    #[inline]
+    pub(super) const fn end(&self) -> usize {
+        self.end as usize
+    }
 }
 
 /// What sort of value a member has, as far as the model cares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
-    /// A value that is no array or object.
+    /// A value that is not an array or object.
     Scalar(json::Kind),
     /// An array of strings, numbers and booleans only.
     Scalars,
@@ -65,22 +105,16 @@ pub(super) enum Kind {
     Group,
 }
 
-/// A key that was seen: in the text, or among those unescaped; and its member.
-#[derive(Clone, Copy, Debug)]
-struct Known {
-    key: Key,
-    /// From the key's opening quote to the end of the value.
-    member: Span,
-    /// Its place in [`Found::members`], of one that is listed there.
-    index: usize,
-    /// How many keys from this one to the end of the value have a long path.
-    long_paths: usize,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Key {
-    span: Span,
-    unescaped: bool,
+impl Kind {
+    /// Whether a document field takes such a value.
+    #[inline]
+    fn is_taken(self) -> bool {
+        match self {
+            Self::Scalar(kind) => kind != json::Kind::Null,
+            Self::Scalars => true,
+            Self::Other | Self::Group => false,
+        }
+    }
 }
 
 /// The event's text: the payload without byte order mark and surrounding white space.
@@ -99,12 +133,13 @@ impl Found {
     pub(super) fn read(&mut self, mapping: &Mapping, text: &[u8]) -> Result<(), Refusal> {
         self.members.clear();
         self.named.clear();
-        self.named.resize(mapping.names.count(), 0);
+        self.named.resize(mapping.names.count(), NONE);
+        self.claims.clear();
+        self.claims.resize(mapping.fields, Claim::NONE);
         self.cuts.clear();
         self.keys.clear();
-        self.objects = 0;
         self.unescaped.clear();
-        self.long_paths = 0;
+        (self.long_path, self.replaced) = (false, false);
         simdutf8::basic::from_utf8(text).map_err(|_| Refusal::InvalidUtf8)?;
         let mut scanner = Scanner::new(text);
         scanner.cuts = std::mem::take(&mut self.cuts);
@@ -114,13 +149,16 @@ impl Found {
         if !self.cuts.is_sorted_by_key(|cut| cut.start) {
             self.cuts.sort_unstable_by_key(|cut| cut.start);
         }
+        if self.replaced {
+            self.claim_again(mapping, text);
+        }
         result
     }
 
     fn event(&mut self, mapping: &Mapping, scanner: &mut Scanner<'_>) -> Result<(), Refusal> {
         let object = scanner.peek() == Some(b'{');
         if object {
-            scanner.object(|scanner, key| self.member(mapping, scanner, Place::TOP, key))?;
+            self.listed(mapping, scanner, Place { table: Names::TOP, depth: 1, path: 0 })?;
         } else {
             scanner.value(0)?;
         }
@@ -133,72 +171,129 @@ impl Found {
     /// The member with this name, if there is one.
     #[inline]
     pub(super) fn named(&self, name: NameId) -> Option<usize> {
-        self.named[name.0].checked_sub(1)
+        let index = self.named[name.index()];
+        (index != NONE).then_some(index as usize)
     }
 
-    /// Reads a member of the top level or of a group, standing at its value.
-    fn member(
+    /// The member that the field with this number takes.
+    #[inline]
+    pub(super) fn claimed(&self, field: u16) -> Option<usize> {
+        let index = self.claims[usize::from(field)].member;
+        (index != NONE).then_some(index as usize)
+    }
+
+    /// Reads an object whose members are listed: the event, or a group.
+    fn listed(
         &mut self,
         mapping: &Mapping,
         scanner: &mut Scanner<'_>,
         place: Place,
+    ) -> Result<(), json::Error> {
+        let mut object = self.keys.enter();
+        let read =
+            scanner.object(|scanner, key| self.member(mapping, scanner, &mut object, place, key));
+        self.keys.leave(&object);
+        read
+    }
+
+    /// Reads a member of the event or of a group, standing at its value.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "called in one place, for each member")]
+    fn member(
+        &mut self,
+        mapping: &Mapping,
+        scanner: &mut Scanner<'_>,
+        object: &mut Object,
+        place: Place,
         text: Text,
     ) -> Result<(), json::Error> {
-        let key = self.key(scanner.text(), text);
-        let bytes = key.bytes(scanner.text(), &self.unescaped);
-        let hash = mapping.names.hash(bytes);
-        let name = mapping.names.find(place.table, hash, bytes);
-        let path = place.path + bytes.len();
-        let long_paths = self.long_paths;
-        self.long_paths += usize::from(path > MAX_PATH_BYTES);
         let index = self.members.len();
         let start = scanner.position();
-        let member = Member {
-            key: text.span,
-            value: Span { start, end: start },
-            kind: Kind::Other,
+        let (key, print) = self.key(scanner.text(), text, place.table, index);
+        let name = {
+            let bytes = key.bytes(scanner.text(), &self.unescaped);
+            mapping.names.find(place.table, print, key.hash, bytes)
+        };
+        let path = place.path + print.length();
+        self.long_path |= path > MAX_PATH_BYTES;
+        let mut inside = Names::TOP;
+        if name == NameId::NONE {
+            let Self { keys, unescaped, .. } = self;
+            let (_, replaced) = keys.put(object, key, |key| key.bytes(scanner.text(), unescaped));
+            if let Some(replaced) = replaced {
+                self.replace(replaced.member().start);
+            }
+        } else {
+            let last = std::mem::replace(&mut self.named[name.index()], offset(index));
+            if last != NONE {
+                self.replace(last as usize);
+            }
+            inside = mapping.names.get(name).inside;
+        }
+        let mut member = Member {
+            start: offset(text.span.start - 1),
+            key_end: offset(text.span.end + 1),
+            value: offset(start),
+            value_end: 0,
+            end: 0,
             name,
-            end: index + 1,
-            long_path: false,
+            kind: Kind::Group,
             gone: false,
         };
-        let replaced = match name {
-            Some(name) => std::mem::replace(&mut self.named[name.0], index + 1).checked_sub(1),
-            None => self
-                .known(scanner, place.object, hash, key, text.span, index)
-                .1
-                .map(|known| known.index),
-        };
-        if let Some(replaced) = replaced {
-            self.replace(replaced);
-        }
-        self.members.push(member);
-        let inside = name.and_then(|name| mapping.names.get(name).inside);
-        let kind = match inside {
-            Some(table) if scanner.peek() == Some(b'{') => {
-                self.objects += 1;
-                let inside = Place { table, object: self.objects, path: path + 1 };
-                scanner.object(|scanner, key| self.member(mapping, scanner, inside, key))?;
-                Kind::Group
+        if inside != Names::TOP && scanner.peek() == Some(b'{') {
+            self.members.push(member);
+            let place = Place { table: inside, depth: place.depth + 1, path: path + 1 };
+            self.listed(mapping, scanner, place)?;
+            let end = offset(self.members.len());
+            let member = &mut self.members[index];
+            (member.value_end, member.end) = (offset(scanner.position()), end);
+        } else {
+            member.kind = self.value(scanner, place.depth, path)?;
+            member.value_end = offset(scanner.position());
+            member.end = offset(index + 1);
+            if name != NameId::NONE {
+                self.consider(mapping, scanner.text(), &member, index);
             }
-            _ => self.value(mapping, scanner, place.depth(), path)?,
-        };
-        let end = self.members.len();
-        let member = &mut self.members[index];
-        member.kind = kind;
-        member.end = end;
-        member.value.end = scanner.position();
-        member.long_path = self.long_paths > long_paths;
+            self.members.push(member);
+        }
         Ok(())
     }
 
+    /// Lets the field take the member, if it takes such a value and has none on a better path.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than most claims do")]
+    fn consider(&mut self, mapping: &Mapping, text: &[u8], member: &Member, index: usize) {
+        let name = mapping.names.get(member.name);
+        if name.field == NO_FIELD || !member.kind.is_taken() {
+            return;
+        }
+        let claim = &mut self.claims[usize::from(name.field)];
+        if name.priority < claim.priority && (name.field != ID || is_id(member, text)) {
+            *claim = Claim { member: offset(index), priority: name.priority };
+        }
+    }
+
     /// Marks a member as replaced; with a group go the members inside it.
+    #[cold]
     fn replace(&mut self, index: usize) {
-        let end = self.members[index].end;
+        self.replaced = true;
+        let end = self.members[index].end();
         for (inside, member) in self.members[index..end].iter_mut().enumerate() {
             member.gone = true;
-            if let Some(name) = member.name.filter(|_| inside > 0) {
-                self.named[name.0] = 0;
+            if inside > 0 && member.name != NameId::NONE {
+                self.named[member.name.index()] = NONE;
+            }
+        }
+    }
+
+    /// Decides the claims anew, from the members that were not replaced.
+    #[cold]
+    fn claim_again(&mut self, mapping: &Mapping, text: &[u8]) {
+        self.claims.fill(Claim::NONE);
+        for index in 0..self.members.len() {
+            let member = self.members[index];
+            if !member.gone && member.name != NameId::NONE {
+                self.consider(mapping, text, &member, index);
             }
         }
     }
@@ -208,7 +303,6 @@ impl Found {
     #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     fn value(
         &mut self,
-        mapping: &Mapping,
         scanner: &mut Scanner<'_>,
         depth: usize,
         path: usize,
@@ -217,8 +311,8 @@ impl Found {
             json::Kind::Array | json::Kind::Object if depth >= MAX_DEPTH => {
                 Err(json::Error::TooDeep)
             }
-            json::Kind::Array => self.array(mapping, scanner, depth, path),
-            json::Kind::Object => self.object(mapping, scanner, depth, path),
+            json::Kind::Array => self.array(scanner, depth, path),
+            json::Kind::Object => self.object(scanner, depth, path),
             scalar => Ok(Kind::Scalar(scalar)),
         }
     }
@@ -226,14 +320,14 @@ impl Found {
     #[inline(never)]
     fn array(
         &mut self,
-        mapping: &Mapping,
         scanner: &mut Scanner<'_>,
         depth: usize,
         path: usize,
     ) -> Result<Kind, json::Error> {
         let mut scalars = true;
         scanner.array(|scanner| {
-            let kind = self.value(mapping, scanner, depth + 1, path)?;
+            scanner.skip_short_strings();
+            let kind = self.value(scanner, depth + 1, path)?;
             scalars &= matches!(kind, Kind::Scalar(kind) if kind != json::Kind::Null);
             Ok(())
         })?;
@@ -243,90 +337,104 @@ impl Found {
     #[inline(never)]
     fn object(
         &mut self,
-        mapping: &Mapping,
         scanner: &mut Scanner<'_>,
         depth: usize,
         path: usize,
     ) -> Result<Kind, json::Error> {
-        self.objects += 1;
-        let object = self.objects;
+        let mut object = self.keys.enter();
         scanner.object(|scanner, text| {
-            let key = self.key(scanner.text(), text);
-            let bytes = key.bytes(scanner.text(), &self.unescaped);
-            let hash = mapping.names.hash(bytes);
-            let path = path + 1 + bytes.len();
-            let (known, replaced) = self.known(scanner, object, hash, key, text.span, 0);
+            let start = text.span.start - 1;
+            let (key, print) = self.key(scanner.text(), text, Names::TOP, start);
+            let path = path + 1 + print.length();
+            self.long_path |= path > MAX_PATH_BYTES;
+            let Self { keys, unescaped, .. } = self;
+            let (place, replaced) =
+                keys.put(&mut object, key, |key| key.bytes(scanner.text(), unescaped));
             if let Some(replaced) = replaced {
-                self.long_paths -= replaced.long_paths;
-                let Span { start, end } = replaced.member;
+                let Span { start, end } = replaced.member();
                 // With the comma that must follow, for this member follows.
                 let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
                 scanner.cuts.push(Span { start, end: end + comma + 1 });
             }
-            let long_paths = self.long_paths;
-            self.long_paths += usize::from(path > MAX_PATH_BYTES);
-            self.value(mapping, scanner, depth + 1, path)?;
-            let known = self.keys.value_mut(known);
-            known.member.end = scanner.position();
-            known.long_paths = self.long_paths - long_paths;
+            self.value(scanner, depth + 1, path)?;
+            self.keys.ends_at(place, scanner.position());
             Ok(())
         })?;
+        self.keys.leave(&object);
         Ok(Kind::Other)
     }
 
-    /// Notes a key that the mapping does not know; gives its number, and the member of the same
-    /// object that had this key before. `index` is its place among the members, of one that is listed there.
-    fn known(
-        &mut self,
-        scanner: &Scanner<'_>,
-        object: usize,
-        hash: u64,
-        key: Key,
-        content: Span,
-        index: usize,
-    ) -> (usize, Option<Known>) {
-        let Self { keys, unescaped, .. } = self;
-        let start = content.start - 1;
-        let bytes = key.bytes(scanner.text(), unescaped);
-        let known = Known { key, member: Span { start, end: start }, index, long_paths: 0 };
-        let same = |known: &Known| known.key.bytes(scanner.text(), unescaped) == bytes;
-        keys.put(hash, object, known, same)
-    }
-
-    #[inline]
-    fn key(&mut self, text: &[u8], key: Text) -> Key {
-        if !key.escaped {
-            return Key { span: key.span, unescaped: false };
-        }
-        let start = self.unescaped.len();
-        json::unescape(key.span.of(text), &mut self.unescaped);
-        Key { span: Span { start, end: self.unescaped.len() }, unescaped: true }
+    /// The key of a member that begins at `start`, and its print.
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "a call costs more than most keys do")]
+    fn key(&mut self, text: &[u8], key: Text, table: u16, start: usize) -> (Key, Print) {
+        let (content, print) = if key.escaped {
+            let start = self.unescaped.len();
+            json::unescape(key.span.of(text), &mut self.unescaped);
+            let content = Span { start, end: self.unescaped.len() };
+            (content, Print::of(&self.unescaped, content))
+        } else {
+            (key.span, Print::of(text, key.span))
+        };
+        (Key::new(print.hash(table), content, key.escaped, start), print)
     }
 }
 
-impl Key {
-    #[inline]
-    fn bytes<'a>(self, text: &'a [u8], unescaped: &'a [u8]) -> &'a [u8] {
-        self.span.of(if self.unescaped { unescaped } else { text })
+/// Whether a value that a field takes can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not
+/// empty, or a number.
+fn is_id(member: &Member, text: &[u8]) -> bool {
+    match member.kind {
+        Kind::Scalar(json::Kind::String) => {
+            let content = member.value().inside().of(text);
+            // Nothing means more bytes than it is written in, nor less than a sixth.
+            (1..=MAX_ID_BYTES).contains(&content.len())
+                || (MAX_ID_BYTES..=MAX_ID_BYTES * 6).contains(&content.len())
+                    && json::meaning(content, &mut Vec::new()).len() <= MAX_ID_BYTES
+        }
+        Kind::Scalar(json::Kind::Number) => member.value().length() <= MAX_ID_BYTES,
+        _ => false,
     }
+}
+
+/// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].
+#[cold]
+pub(super) fn has_long_path(text: &[u8]) -> bool {
+    fn longest(scanner: &mut Scanner<'_>, path: usize, spare: &mut Vec<u8>) -> usize {
+        let mut most = path;
+        // What is read here was written by this model: it is valid.
+        let _read = match scanner.peek() {
+            Some(b'{') => scanner.object(|scanner, key| {
+                let key = json::meaning(key.span.of(scanner.text()), spare).len();
+                let dot = usize::from(path > 0);
+                most = most.max(longest(scanner, path + dot + key, spare));
+                Ok(())
+            }),
+            Some(b'[') => scanner.array(|scanner| {
+                most = most.max(longest(scanner, path, spare));
+                Ok(())
+            }),
+            _ => scanner.value(0).map(drop),
+        };
+        most
+    }
+    longest(&mut Scanner::new(text), 0, &mut Vec::new()) > MAX_PATH_BYTES
+}
+
+/// A place in a text, which is no longer than [`MAX_PAYLOAD_BYTES`](super::MAX_PAYLOAD_BYTES), or
+/// among its members.
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "a payload has at most 1 MiB")]
+const fn offset(place: usize) -> u32 {
+    place as u32
 }
 
 /// Where a member stands: at the top level, or in a group.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     /// The names to look for.
-    table: usize,
-    /// The object's number.
-    object: usize,
+    table: u16,
+    /// The number of levels that its value is inside.
+    depth: usize,
     /// Bytes of the path that leads here, with its dot.
     path: usize,
-}
-
-impl Place {
-    const TOP: Self = Self { table: Names::TOP, object: 0, path: 0 };
-
-    /// How many levels a value here is inside.
-    const fn depth(self) -> usize {
-        if self.table == Names::TOP { 1 } else { 2 }
-    }
 }

@@ -1,31 +1,29 @@
 //! What stands between the quotes of a JSON string: finding its end, and what it means.
 
-/// Text is looked at by so many bytes at once.
+/// Text is looked at by this many bytes at once.
 const WORD: usize = 8;
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
-/// A string of more than this many words of eight bytes is worth starting wide registers for.
-const SHORT_WORDS: usize = 8;
+/// As many as compilers compare at once.
+const BLOCK: usize = 32;
+/// A longer string is rare, or a record's whole data.
+const SHORT_BLOCKS: usize = 4;
 
-/// How many bytes from the start are neither a quote, a backslash nor a control character; counts
-/// whole words of eight bytes, and no more than [`SHORT_WORDS`] of them, up to the one with the
-/// first such byte.
+/// The quotes, backslashes and control characters of a word: the lowest bit that is set is the
+/// highest one of the first of them.
 #[inline(always)]
 #[expect(clippy::inline_always, reason = "a call costs more than most strings do")]
-pub(super) fn short_plain_prefix(bytes: &[u8]) -> usize {
-    let (words, _) = bytes.as_chunks::<WORD>();
-    let mut length = 0;
-    for word in words.iter().take(SHORT_WORDS) {
-        let word = u64::from_le_bytes(*word);
-        // With their second bit turned, the control characters and the quote are those below 33.
-        let quote = (word ^ (ONES * 2)).wrapping_sub(ONES * 33);
-        let plain = before_first(quote | backslashes(word), word);
-        length += plain;
-        if plain < WORD {
-            break;
-        }
-    }
-    length
+pub(super) const fn specials(word: u64) -> u64 {
+    // With their second bit turned, the control characters and the quote are those below 33.
+    let quote = (word ^ (ONES * 2)).wrapping_sub(ONES * 33);
+    (quote | backslashes(word)) & !word & HIGHS
+}
+
+/// The eight bytes of `text` from `at` on, if it has them.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "a call costs more than most strings do")]
+pub(super) fn word_at(text: &[u8], at: usize) -> Option<u64> {
+    Some(u64::from_le_bytes(*text.get(at..)?.first_chunk::<WORD>()?))
 }
 
 /// The bytes of a word that are backslashes, for [`before_first`].
@@ -43,20 +41,41 @@ const fn before_first(borrows: u64, word: u64) -> usize {
     ((borrows & !word & HIGHS).trailing_zeros() / 8) as usize
 }
 
-/// How many bytes come before the first quote, backslash or control character.
+/// The number of bytes before the first quote, backslash or control character.
 #[inline]
 #[must_use]
 pub fn plain_prefix(bytes: &[u8]) -> usize {
-    // Escapes stand close together.
-    let short = short_plain_prefix(bytes);
-    let rest = &bytes[short..];
-    if matches!(rest.first(), Some(b'"' | b'\\')) {
-        return short;
+    let mut at = 0;
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    for block in blocks.iter().take(SHORT_BLOCKS) {
+        // Without a decision for each byte, so that it compiles to vector instructions.
+        if block.iter().fold(false, |any, byte| any | is_special(*byte)) {
+            break;
+        }
+        at += BLOCK;
     }
-    let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-    let least = rest[..end].iter().fold(u8::MAX, |least, byte| least.min(*byte));
-    let control = || rest.iter().position(|byte| *byte < 0x20).unwrap_or(end);
-    short + if least < 0x20 { control() } else { end }
+    if at == SHORT_BLOCKS * BLOCK {
+        // Worth the start of a search that uses all that the processor has.
+        let rest = &bytes[at..];
+        let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        let least = rest[..end].iter().fold(u8::MAX, |least, byte| least.min(*byte));
+        let control = || rest.iter().position(|byte| *byte < b' ').unwrap_or(end);
+        return at + if least < b' ' { control() } else { end };
+    }
+    while let Some(word) = word_at(bytes, at) {
+        let found = specials(word);
+        if found != 0 {
+            return at + (found.trailing_zeros() / 8) as usize;
+        }
+        at += WORD;
+    }
+    let rest = &bytes[at..];
+    at + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
+}
+
+#[inline]
+const fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < b' ')
 }
 
 /// How many bytes from the start are JSON in JSON: quotes with a backslash before each, no other

@@ -8,14 +8,16 @@ fn reason(json: &str) -> String {
 fn finds_every_path_of_the_music_mapping() {
     let mapping = Mapping::music(["ts", "meta.time"]).unwrap();
     let find = |table, key: &str| {
-        mapping.names.find(table, mapping.names.hash(key.as_bytes()), key.as_bytes())
+        let print = Print::of(key.as_bytes(), Span { start: 0, end: key.len() });
+        let found = mapping.names.find(table, print, print.hash(table), key.as_bytes());
+        (found != NameId::NONE).then_some(found)
     };
     for (_, paths) in MUSIC {
         for path in *paths {
             let (first, second) = segments(path).unwrap();
             let mut id = find(Names::TOP, first).unwrap();
             if let Some(second) = second {
-                id = find(mapping.names.get(id).inside.unwrap(), second).unwrap();
+                id = find(mapping.names.get(id).inside, second).unwrap();
             }
             assert!(mapping.names.get(id).mapped, "{path}");
         }
@@ -27,6 +29,27 @@ fn finds_every_path_of_the_music_mapping() {
     assert_eq!(mapping.timestamps.len(), 2);
     let groups: Vec<_> = mapping.groups.iter().map(|group| group.name.as_str()).collect();
     assert_eq!(groups, ["\"artist\"", "\"song\"", "\"interaction\""]);
+}
+
+#[test]
+fn names_that_share_their_print_are_told_apart() {
+    // 17 bytes that differ in the ninth.
+    let [one, other] = ["aaaaaaaaXaaaaaaaa", "aaaaaaaaYaaaaaaaa"];
+    let mapping = Mapping::from_json(&format!("{{\"a.b\":[{one:?}]}}"), []).unwrap();
+    let find = |key: &str, text: &str| {
+        let print = Print::of(text.as_bytes(), Span { start: 0, end: key.len() });
+        mapping.names.find(Names::TOP, print, print.hash(Names::TOP), key.as_bytes())
+    };
+    assert_ne!(find(one, one), NameId::NONE);
+    assert_eq!(find(other, other), NameId::NONE);
+    // What follows a key does not count.
+    let mapping = Mapping::from_json(r#"{"a.b":["id"]}"#, []).unwrap();
+    let find = |text: &str| {
+        let print = Print::of(text.as_bytes(), Span { start: 0, end: 2 });
+        mapping.names.find(Names::TOP, print, print.hash(Names::TOP), b"id")
+    };
+    assert_ne!(find("id"), NameId::NONE);
+    assert_eq!(find("id\":\"value"), find("id"));
 }
 
 #[test]
