@@ -1,195 +1,156 @@
-//! Joins what is told of the same failure: lines of one request with its reports, and failed
-//! starts with the invocations that failed with them. All of it in the time of sorting, since
-//! nobody says how much a batch holds.
+//! Counts each failure once: joins the lines of errors of a request with its reports, and failed
+//! starts with the invocations that failed with them.
+//!
+//! A request has as many failures as it has reports that failed, since an asynchronous retry keeps
+//! the request's id; or one, where only other lines say that it failed. What a batch holds is not
+//! limited, so all of it takes the time of sorting.
 
-use crate::line::Failure;
+use crate::line::{Cause, Failure};
 use crate::tally::{Failed, Start, Told, What};
 
-/// Every failure once, by time.
+/// Returns every failure once, by time.
 pub(crate) fn failures(mut lines: Vec<Told>, starts: Vec<Start>) -> Vec<Failed> {
-    lines.sort_unstable();
+    lines.sort_unstable_by_key(|told| (told.request, told.is_report(), told.time_ms, told.what));
     for request in lines.chunk_by_mut(|one, other| one.request == other.request) {
         join_request(request);
     }
-    lines.retain(|told| matches!(told.what, What::Report(_)));
-    // Where times are equal, what went well comes first, and what no failed start explains last.
-    let is_memory = |told: &Told| told.what == What::Report(Some(Failure::OutOfMemory));
+    lines.retain(Told::is_report);
+    // Where times are equal, success comes first, and what no failed start explains last.
+    let is_memory = |told: &Told| told.failure() == Some(Failure::OutOfMemory);
     lines.sort_unstable_by_key(|told| (told.time_ms, is_memory(told), told.what, told.request));
     let mut failures = join_starts(starts, &mut lines);
     failures.extend(lines.iter().filter_map(|told| {
-        let What::Report(Some(failure)) = told.what else { return None };
-        Some(Failed { time_ms: told.time_ms, failure, request: Some(told.request) })
+        let (time_ms, request) = (told.time_ms, Some(told.request));
+        Some(Failed { time_ms, failure: told.failure()?, request })
     }));
     failures.sort_unstable();
     failures
 }
 
-/// A report that a line of an error may belong to, and what it then says.
-type Claim = (Option<Failure>, Option<Failure>);
-
-const TIMEOUT: &[Claim] = &[
-    (Some(Failure::Timeout), Some(Failure::Timeout)),
-    (None, Some(Failure::Timeout)),
-    (Some(Failure::Unhandled), Some(Failure::Timeout)),
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-];
-
-// What times out is killed, too: that is no want of memory.
-const OUT_OF_MEMORY: &[Claim] = &[
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-    (Some(Failure::Unhandled), Some(Failure::OutOfMemory)),
-    (None, Some(Failure::OutOfMemory)),
-    (Some(Failure::Timeout), Some(Failure::Timeout)),
-];
-
-const UNHANDLED: &[Claim] = &[
-    (Some(Failure::Unhandled), Some(Failure::Unhandled)),
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-    (Some(Failure::Timeout), Some(Failure::Timeout)),
-    (None, Some(Failure::Unhandled)),
-];
-
-const MEMORY_HINT: &[Claim] = &[
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-    (Some(Failure::Unhandled), Some(Failure::OutOfMemory)),
-];
-
-/// Joins the lines of errors of one request with its reports. A request has as many invocations
-/// as reports, or more where one kind of line tells of more.
+/// Writes what the lines of errors say, which come first, into the reports.
 fn join_request(lines: &mut [Told]) {
-    // Errors are sorted before reports, and most requests have none.
-    if lines.first().is_none_or(|told| matches!(told.what, What::Report(_))) {
+    let (errors, reports) = lines.split_at_mut(lines.partition_point(|told| !told.is_report()));
+    let has_failed = |told: &Told| told.failure().is_some();
+    if reports.iter().any(has_failed) {
+        // A report that says that it timed out needs no line, and where one says so, all do.
+        let says_timeout = reports.iter().any(|told| told.failure() == Some(Failure::Timeout));
+        let is_needed = |told: &&Told| !says_timeout || told.cause() != Some(Cause::Timeout);
+        let failed = reports.iter_mut().filter(|told| has_failed(told));
+        explain(errors.iter().filter(is_needed), failed);
         return;
     }
-    for (kind, claims) in [
-        (What::Error(Failure::Timeout), TIMEOUT),
-        (What::Error(Failure::OutOfMemory), OUT_OF_MEMORY),
-        (What::Error(Failure::Unhandled), UNHANDLED),
-        (What::MemoryHint, MEMORY_HINT),
-    ] {
-        let mut unclaimed = claim(lines, kind, claims);
-        // An error without a report, which may be in another batch, stands for itself.
-        for told in lines.iter_mut().filter(|told| told.what == kind) {
-            told.what = match kind {
-                What::Error(failure) if unclaimed > 0 => {
-                    unclaimed -= 1;
-                    What::Report(Some(failure))
-                }
-                _ => What::Joined,
-            };
-        }
+    // One failure, of the report that is nearest to it, or without one.
+    let of_invocation = |told: &&Told| told.cause() != Some(Cause::RuntimeOutOfMemory);
+    let strongest =
+        errors.iter().filter(of_invocation).min_by_key(|told| (told.what, told.time_ms));
+    let Some(strongest) = strongest.copied() else { return };
+    if reports.is_empty() {
+        let report = What::Report { failure: None, is_memory_used_up: false };
+        errors[0] = Told { what: report, ..strongest };
+        explain([&strongest], errors[..1].iter_mut());
+    } else {
+        explain([&strongest], reports.iter_mut());
     }
 }
 
-/// Lets each line of this kind claim the report that is nearest in time, or any that is left, and
-/// tells for how many there is none. Of reports of one time the first of `claims` is claimed.
-fn claim(lines: &mut [Told], kind: What, claims: &[Claim]) -> usize {
-    let told = lines.iter().filter(|told| told.what == kind);
-    let times: Vec<u64> = told.map(|told| told.time_ms).collect();
-    let rank = |what| claims.iter().position(|(from, _)| what == What::Report(*from));
-    let reports = lines.iter_mut().filter_map(|told| Some((rank(told.what)?, told)));
-    let mut reports: Vec<(usize, &mut Told)> = reports.collect();
-    reports.sort_unstable_by_key(|(rank, report)| (report.time_ms, *rank));
-
-    let claim = |(rank, report): (usize, &mut Told)| report.what = What::Report(claims[rank].1);
-    let mut unclaimed = times.len();
-    let (mut reports, mut left) = (reports.into_iter().peekable(), Vec::new());
-    for time_ms in times {
-        let Some(mut nearest) = reports.next() else { break };
-        let is_nearer = |one: &Told, other: &Told| {
-            let apart = |told: &Told| told.time_ms.abs_diff(time_ms);
-            apart(one) <= apart(other) && one.time_ms > other.time_ms
-        };
-        while let Some(next) = reports.next_if(|(_, next)| is_nearer(next, nearest.1)) {
-            left.push(std::mem::replace(&mut nearest, next));
+/// Gives each line to the report that is nearest in time, of equally near ones to the first that
+/// is not explained yet. Both are sorted by time. The lines of a report say what its failure was,
+/// unless it says so itself.
+fn explain<'a, 'b>(
+    errors: impl IntoIterator<Item = &'a Told>,
+    reports: impl Iterator<Item = &'b mut Told>,
+) {
+    let mut reports: Vec<_> = reports.map(|report| (report, None::<Cause>)).collect();
+    let mut nearest = 0;
+    for error in errors {
+        let Some(cause) = error.cause() else { continue };
+        let apart = |report: &Told| report.time_ms.abs_diff(error.time_ms);
+        while let [(report, known), (next, _), ..] = &reports[nearest..] {
+            let is_explained = known.is_some() || !report.is_open();
+            if (apart(report), is_explained) <= (apart(next), false) {
+                break;
+            }
+            nearest += 1;
         }
-        claim(nearest);
-        unclaimed -= 1;
+        let known = &mut reports[nearest].1;
+        *known = Some(known.map_or(cause, |known| known.min(cause)));
     }
-    left.sort_unstable_by_key(|(rank, report)| (*rank, report.time_ms));
-    left.truncate(unclaimed);
-    unclaimed -= left.len();
-    left.into_iter().for_each(claim);
-    unclaimed
+    for (report, cause) in reports {
+        let What::Report { is_memory_used_up, .. } = report.what else { continue };
+        let Some(cause) = cause.filter(|_| report.is_open()) else { continue };
+        report.fail(match cause {
+            Cause::Timeout => Failure::Timeout,
+            Cause::OutOfMemory | Cause::RuntimeOutOfMemory => Failure::OutOfMemory,
+            Cause::Aborted if is_memory_used_up => Failure::OutOfMemory,
+            Cause::Aborted | Cause::Other => Failure::Unhandled,
+        });
+    }
 }
 
-/// One failure for each failed start, and takes the invocations that failed with them out of
-/// `reports`, which are sorted by time.
+/// Makes one failure of each failed start and the invocation that failed with it, whose report is
+/// the next one. Returns the failed starts without such an invocation. `reports` are sorted by
+/// time.
 fn join_starts(mut starts: Vec<Start>, reports: &mut [Told]) -> Vec<Failed> {
-    // What failed at the start is tried again in the invocation, and told again if it fails again.
-    starts.sort_unstable_by_key(|start| (start.time_ms, start.in_invocation, start.timed_out));
-    let (mut alone, mut repeated, mut before_its_first) = (Vec::new(), Vec::new(), 0);
-    for start in starts {
-        if !start.in_invocation {
-            alone.push(start);
-            continue;
+    starts.sort_unstable();
+    let mut starts = starts.into_iter().peekable();
+    let (mut pending, mut alone) = (None::<Start>, Vec::new());
+    for report in &mut *reports {
+        // Lambda tries once more in the invocation: lines before one report are of one start.
+        let before = |start: &Start| start.time_ms <= report.time_ms;
+        if let Some(start) = std::iter::from_fn(|| starts.next_if(before)).last() {
+            alone.extend(pending.replace(start));
         }
-        repeated.push(start);
-        before_its_first += usize::from(alone.pop().is_none());
+        match pending {
+            Some(_) if report.failure().is_some() => report.fail(Failure::Init),
+            // The second try went well.
+            Some(start) if !start.in_invocation => alone.push(start),
+            _ => continue,
+        }
+        pending = None;
     }
-    alone.drain(..alone.len().min(before_its_first));
-
-    let mut joined = Joined { reports, failures: Vec::new() };
-    for after in [true, false] {
-        for timed_out in [true, false] {
-            joined.join(&mut repeated, after, |start, failure| {
-                start.timed_out == timed_out && (failure == Failure::Timeout) == timed_out
-            });
+    if let Some(start) = starts.next_back() {
+        alone.extend(pending.replace(start));
+    }
+    if let Some(start) = pending {
+        // Of the last report, if the lines of the start come late, or of one in the next batch.
+        let is_of_start = |failure| failure != Failure::Init;
+        match reports.last_mut().filter(|report| report.failure().is_some_and(is_of_start)) {
+            Some(report) => report.fail(Failure::Init),
+            None => alone.push(start),
         }
     }
-    joined.join(&mut repeated, true, |_, _| true);
-    joined.failures.extend(repeated.iter().map(|start| start.failed(None)));
-    for start in alone {
-        joined.join_first(start);
-    }
-    joined.failures
+    let failed = |Start { time_ms, .. }| Failed { time_ms, failure: Failure::Init, request: None };
+    alone.into_iter().map(failed).collect()
 }
 
-impl Start {
-    fn failed(self, request: Option<u64>) -> Failed {
-        Failed { time_ms: self.time_ms, failure: Failure::Init, request }
-    }
-}
-
-struct Joined<'a> {
-    reports: &'a mut [Told],
-    failures: Vec<Failed>,
-}
-
-impl Joined<'_> {
-    /// Joins each start with the next failed report that fits: of those told after the start, or
-    /// of all, for lines that come out of order with times of their own. Keeps the others.
-    fn join(
-        &mut self,
-        starts: &mut Vec<Start>,
-        after: bool,
-        fits: impl Fn(&Start, Failure) -> bool,
-    ) {
-        let mut reports = self.reports.iter_mut();
-        starts.retain(|start| {
-            let found = reports.find(|told| {
-                let What::Report(Some(failure)) = told.what else { return false };
-                fits(start, failure) && (!after || told.time_ms >= start.time_ms)
-            });
-            let Some(report) = found else { return true };
-            report.what = What::Joined;
-            self.failures.push(start.failed(Some(report.request)));
-            false
-        });
+impl Told {
+    const fn is_report(&self) -> bool {
+        matches!(self.what, What::Report { .. })
     }
 
-    /// Joins a start of which no second try is told with the invocation after it if that failed:
-    /// if it went well, the second try did, too.
-    fn join_first(&mut self, start: Start) {
-        let after = self.reports.partition_point(|told| told.time_ms < start.time_ms);
-        let first = after.min(self.reports.len().saturating_sub(1));
-        let report = self.reports.get_mut(first);
-        let report = report.filter(|told| matches!(told.what, What::Report(Some(_))));
-        let request = report.map(|told| {
-            told.what = What::Joined;
-            told.request
-        });
-        self.failures.push(start.failed(request));
+    const fn failure(&self) -> Option<Failure> {
+        match self.what {
+            What::Report { failure, .. } => failure,
+            What::Error(_) => None,
+        }
+    }
+
+    /// Whether lines of errors can say more than the report itself.
+    const fn is_open(&self) -> bool {
+        matches!(self.failure(), None | Some(Failure::Unhandled))
+    }
+
+    const fn cause(&self) -> Option<Cause> {
+        match self.what {
+            What::Error(cause) => Some(cause),
+            What::Report { .. } => None,
+        }
+    }
+
+    fn fail(&mut self, with: Failure) {
+        if let What::Report { failure, .. } = &mut self.what {
+            *failure = Some(with);
+        }
     }
 }
 

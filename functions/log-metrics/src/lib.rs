@@ -65,10 +65,10 @@ impl<W: Write> App<W> {
 
 /// The batch in an event, and what it comes to.
 fn read(event: &[u8]) -> Result<(Batch, Outcome), Damage> {
-    let mut spare = Vec::new();
-    let base64 = payload::data(event, &mut spare)?;
+    let base64 = payload::data(event)?;
     let mut tally = Tally::default();
-    let batch = batch::read(Inflate::new(base64), |line, time_ms| tally.add(line, time_ms))?;
+    let batch =
+        batch::read(Inflate::new(base64.as_bytes()), |line, time_ms| tally.add(line, time_ms))?;
     let outcome = if batch.is_data { tally.finish() } else { Outcome::default() };
     Ok((batch, outcome))
 }

@@ -3,11 +3,12 @@
 //!
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
 use base64_simd::STANDARD;
 use flate2::bufread::GzDecoder;
-use shared::json::{self, Kind, Scanner, Span, Text};
+use serde::Deserialize;
 
 use crate::error::Damage;
 
@@ -17,46 +18,27 @@ pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
 /// So much base64 is decoded at a time; what it gives stays in the processor's nearest cache.
 const CHUNK_BYTES: usize = 16 << 10;
 
-/// The base64 in the event's `awslogs.data`; `spare` is overwritten where it is written with
-/// escapes. Where members are repeated, the last one counts.
+/// What CloudWatch Logs invokes a function with, of which only this matters.
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    awslogs: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+}
+
+/// Returns the base64 in the event's `awslogs.data`.
 ///
 /// # Errors
 /// [`Damage::NoData`] where there is none.
-pub fn data<'a>(event: &'a [u8], spare: &'a mut Vec<u8>) -> Result<&'a [u8], Damage> {
-    let is_text = simdutf8::basic::from_utf8(event).is_ok();
-    let content = is_text.then(|| find(event).ok().flatten()).flatten().ok_or(Damage::NoData)?;
-    Ok(json::meaning(content.of(event), spare))
-}
-
-fn find(event: &[u8]) -> Result<Option<Span>, json::Error> {
-    let mut found = None;
-    let mut scanner = Scanner::new(event);
-    scanner.skip_white_space();
-    scanner.object(|scanner, key| {
-        if !is(scanner, key, b"awslogs") {
-            return scanner.value(1).map(drop);
-        }
-        found = None;
-        if scanner.peek() != Some(b'{') {
-            return scanner.value(1).map(drop);
-        }
-        scanner.object(|scanner, key| {
-            let is_data = is(scanner, key, b"data");
-            let start = scanner.position();
-            let kind = scanner.value(2)?;
-            if is_data {
-                let value = Span { start, end: scanner.position() };
-                found = (kind == Kind::String).then(|| value.inside());
-            }
-            Ok(())
-        })
-    })?;
-    scanner.skip_white_space();
-    Ok(found.filter(|_| scanner.peek().is_none()))
-}
-
-fn is(scanner: &Scanner<'_>, key: Text, name: &[u8]) -> bool {
-    json::meaning(key.span.of(scanner.text()), &mut Vec::new()) == name
+pub fn data(event: &[u8]) -> Result<Cow<'_, str>, Damage> {
+    let event = simdutf8::basic::from_utf8(event).map_err(|_| Damage::NoData)?;
+    let event: Event<'_> = serde_json::from_str(event).map_err(|_| Damage::NoData)?;
+    Ok(event.awslogs.data)
 }
 
 /// Where text comes from, piece by piece.

@@ -10,7 +10,7 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use crate::join;
-use crate::line::{Failure, Line};
+use crate::line::{Cause, Failure, Line, Memory, Report};
 
 /// Of so many failures the requests' ids are kept: more lines than that nobody reads.
 pub const MAX_NAMED: usize = 10_000;
@@ -59,33 +59,29 @@ pub struct Highest {
     pub time_ms: u64,
 }
 
-/// What one line tells of an invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// What one line says of an invocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
     /// The hash of the request's id.
     pub(crate) request: u64,
-    pub(crate) what: What,
     pub(crate) time_ms: u64,
+    pub(crate) what: What,
 }
 
-/// What is told: by lines of errors, then by reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum What {
-    /// A line that only an error's report can be joined with.
-    MemoryHint,
-    /// A line of an error.
-    Error(Failure),
-    /// A report: an invocation of its own.
-    Report(Option<Failure>),
-    /// Nothing any more: another one tells it.
-    Joined,
+    Error(Cause),
+    /// An invocation of its own, even where others have the same request.
+    Report {
+        failure: Option<Failure>,
+        is_memory_used_up: bool,
+    },
 }
 
 /// A start that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Start {
     pub(crate) time_ms: u64,
-    pub(crate) timed_out: bool,
     pub(crate) in_invocation: bool,
 }
 
@@ -93,21 +89,22 @@ impl Tally {
     /// Takes a line that was written at this time.
     pub fn add(&mut self, line: Line, time_ms: u64) {
         let (request_id, what) = match line {
-            Line::Report(report) => {
-                raise(&mut self.memory_percent, report.memory_percent, time_ms);
-                raise(&mut self.init_ms, report.init_ms, time_ms);
-                (report.request_id, What::Report(report.failure))
+            Line::Report(Report { request_id, failure, memory, init_ms }) => {
+                raise(&mut self.memory_percent, memory.map(Memory::percent), time_ms);
+                raise(&mut self.init_ms, init_ms, time_ms);
+                let is_memory_used_up = memory.is_some_and(Memory::is_used_up);
+                (request_id, What::Report { failure, is_memory_used_up })
             }
-            Line::Failed { request_id, failure } => (request_id, What::Error(failure)),
-            Line::OutOfMemory { request_id } => (request_id, What::MemoryHint),
-            Line::StartFailed { in_invocation, timed_out } => {
-                return self.starts.push(Start { time_ms, timed_out, in_invocation });
+            Line::Error { request_id, cause } => (request_id, What::Error(cause)),
+            Line::StartFailed { in_invocation } => {
+                return self.starts.push(Start { time_ms, in_invocation });
             }
             Line::Started { init_ms } => return raise(&mut self.init_ms, Some(init_ms), time_ms),
         };
         let request = self.hasher.hash_one(&request_id);
-        self.lines.push(Told { request, what, time_ms });
-        if what != What::Report(None) && self.names.len() < MAX_NAMED {
+        self.lines.push(Told { request, time_ms, what });
+        let has_failed = !matches!(what, What::Report { failure: None, .. });
+        if has_failed && self.names.len() < MAX_NAMED {
             self.names.insert(request, request_id);
         }
     }
