@@ -6,10 +6,10 @@ pub mod error;
 mod join;
 pub mod line;
 pub mod payload;
-pub mod reader;
-pub mod source;
-pub mod summary;
-pub mod tally;
+mod reader;
+mod source;
+mod summary;
+mod tally;
 
 use std::io::Write;
 
@@ -67,8 +67,7 @@ impl<W: Write> App<W> {
 fn read(event: &[u8]) -> Result<(Batch, Outcome), Damage> {
     let base64 = payload::data(event)?;
     let mut tally = Tally::default();
-    let batch =
-        batch::read(Inflate::new(base64.as_bytes()), |line, time_ms| tally.add(line, time_ms))?;
+    let batch = batch::read(Inflate::new(&base64), |line, time_ms| tally.add(line, time_ms))?;
     let outcome = if batch.is_data { tally.finish() } else { Outcome::default() };
     Ok((batch, outcome))
 }

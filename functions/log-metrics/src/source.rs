@@ -1,6 +1,9 @@
 //! Which function a log stream is of, and where to read it.
 
-use std::fmt::Write;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// What stands for itself in a link.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// Returns the name of the function that writes to this log stream.
 ///
@@ -9,8 +12,7 @@ use std::fmt::Write;
 /// function. `None` where neither names one.
 ///
 /// Source: "Configuring CloudWatch log groups", AWS Lambda Developer Guide.
-#[must_use]
-pub fn function_name<'a>(log_group: &'a str, log_stream: &'a str) -> Option<&'a str> {
+pub(crate) fn function_name<'a>(log_group: &'a str, log_stream: &'a str) -> Option<&'a str> {
     let by_group = log_group.strip_prefix("/aws/lambda/").filter(|name| !name.is_empty());
     by_stream(log_stream).or(by_group)
 }
@@ -27,28 +29,19 @@ fn by_stream(log_stream: &str) -> Option<&str> {
 }
 
 /// A link to the log stream in the console of the region.
-#[must_use]
-pub fn link(region: &str, log_group: &str, log_stream: &str) -> String {
+pub(crate) fn link(region: &str, log_group: &str, log_stream: &str) -> String {
     let domain = match region {
         region if region.starts_with("cn-") => "amazonaws.cn",
         region if region.starts_with("us-gov-") => "amazonaws-us-gov.com",
         _ => "aws.amazon.com",
     };
-    let mut link =
-        format!("https://{region}.console.{domain}/cloudwatch/home?region={region}#logsV2:");
-    for (name, value) in [("log-groups/log-group/", log_group), ("/log-events/", log_stream)] {
-        link.push_str(name);
-        for byte in value.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-                link.push(char::from(byte));
-            } else {
-                // The console decodes twice, and wants `$` for the outer percent sign. Writing to
-                // a string cannot fail.
-                write!(link, "$25{byte:02X}").unwrap_or_default();
-            }
-        }
-    }
-    link
+    // The console decodes twice, and wants `$` for the outer percent sign.
+    let encoded = |name| utf8_percent_encode(name, PLAIN).to_string().replace('%', "$25");
+    let (group, stream) = (encoded(log_group), encoded(log_stream));
+    format!(
+        "https://{region}.console.{domain}/cloudwatch/home?region={region}\
+         #logsV2:log-groups/log-group/{group}/log-events/{stream}"
+    )
 }
 
 #[cfg(test)]

@@ -4,18 +4,24 @@ use Failure::{Init, OutOfMemory, Timeout, Unhandled};
 
 use super::*;
 
-fn report(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Told {
-    let what = What::Report { failure: failure.into(), is_memory_used_up: false };
-    Told { request, time_ms, what }
+fn report(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Line {
+    let failure = failure.into();
+    Line::Report(Invocation { request, time_ms, failure, is_memory_used_up: false })
 }
 
-fn used_up(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Told {
-    let what = What::Report { failure: failure.into(), is_memory_used_up: true };
-    Told { request, time_ms, what }
+fn used_up(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Line {
+    let failure = failure.into();
+    Line::Report(Invocation { request, time_ms, failure, is_memory_used_up: true })
 }
 
-fn error(request: u64, cause: Cause, time_ms: u64) -> Told {
-    Told { request, time_ms, what: What::Error(cause) }
+fn error(request: u64, cause: Cause, time_ms: u64) -> Line {
+    Line::Error(Error { request, time_ms, cause })
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    Error(Error),
+    Report(Invocation),
 }
 
 fn in_init(time_ms: u64) -> Start {
@@ -27,20 +33,27 @@ fn in_invocation(time_ms: u64) -> Start {
 }
 
 /// Returns the failures and their requests, which must be the same in any order of the lines.
-fn joined(lines: &[Told], starts: &[Start]) -> Vec<(Failure, Option<u64>)> {
-    let of = |lines: Vec<Told>, starts: Vec<Start>| -> Vec<_> {
-        failures(lines, starts).iter().map(|failed| (failed.failure, failed.request)).collect()
+fn joined(lines: &[Line], starts: &[Start]) -> Vec<(Failure, Option<u64>)> {
+    let of = |lines: &[Line], starts: &[Start]| -> Vec<_> {
+        let (mut errors, mut reports) = (Vec::new(), Vec::new());
+        for line in lines {
+            match line {
+                Line::Error(error) => errors.push(*error),
+                Line::Report(report) => reports.push(*report),
+            }
+        }
+        let failures = failures(errors, reports, starts.to_vec());
+        failures.iter().map(|failed| (failed.failure, failed.request)).collect()
     };
-    let expected = of(lines.to_vec(), starts.to_vec());
-    for turn in 0..lines.len() {
-        let mut turned = lines.to_vec();
-        turned.rotate_left(turn);
-        let reversed = turned.iter().rev().copied().collect();
-        let mut starts = starts.to_vec();
-        starts.reverse();
-        assert_eq!(of(turned, starts.clone()), expected);
-        assert_eq!(of(reversed, starts), expected);
+    let expected = of(lines, starts);
+    let (mut lines, mut starts) = (lines.to_vec(), starts.to_vec());
+    starts.reverse();
+    for _ in 0..lines.len() {
+        lines.rotate_left(1);
+        assert_eq!(of(&lines, &starts), expected);
     }
+    lines.reverse();
+    assert_eq!(of(&lines, &starts), expected);
     expected
 }
 
@@ -80,9 +93,11 @@ fn one_failure_counts_once_whatever_lines_it_has() {
     ] {
         assert_eq!(joined(&lines, &[]), [(failure, Some(1))], "{lines:?}");
         // However often the lines come, and when.
-        let errors = lines.iter().filter(|told| !told.is_report());
-        let late = errors.clone().map(|told| Told { time_ms: told.time_ms + 5, ..*told });
-        let often = [lines.clone(), errors.copied().collect(), late.collect()].concat();
+        let mut often = lines.clone();
+        often.extend(lines.iter().filter_map(|line| match line {
+            Line::Error(error) => Some(Line::Error(Error { time_ms: error.time_ms + 5, ..*error })),
+            Line::Report(_) => None,
+        }));
         assert_eq!(joined(&often, &[]), [(failure, Some(1))], "{often:?}");
     }
     // The runtime's opinion of an invocation that succeeded, or whose report is in another batch.
@@ -90,29 +105,6 @@ fn one_failure_counts_once_whatever_lines_it_has() {
     assert_eq!(joined(&[hint, report(1, None, 2)], &[]), []);
     assert_eq!(joined(&[hint], &[]), []);
     assert_eq!(joined(&[report(1, None, 2)], &[]), []);
-}
-
-#[test]
-fn an_aborted_runtime_ran_out_of_memory_if_all_of_it_was_used() {
-    let aborted = error(1, Cause::Aborted, 3);
-    for (report, failure) in [
-        (used_up(1, Unhandled, 2), OutOfMemory),
-        (used_up(1, None, 2), OutOfMemory),
-        (used_up(1, Timeout, 2), Timeout),
-        (report(1, Unhandled, 2), Unhandled),
-        (report(1, None, 2), Unhandled),
-        (used_up(2, None, 2), Unhandled),
-    ] {
-        assert_eq!(joined(&[aborted, report], &[]), [(failure, Some(1))], "{report:?}");
-    }
-    // All memory used is not a reason by itself.
-    let lines = [error(1, Cause::Other, 3), used_up(1, Unhandled, 2)];
-    assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1))]);
-    assert_eq!(joined(&[used_up(1, None, 2)], &[]), []);
-    // Of two attempts, the one whose report says so.
-    let again = error(1, Cause::Aborted, 63);
-    let lines = [report(1, Unhandled, 2), aborted, used_up(1, Unhandled, 62), again];
-    assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1)), (OutOfMemory, Some(1))]);
 }
 
 #[test]
@@ -135,6 +127,13 @@ fn a_request_has_as_many_failures_as_reports_that_failed() {
         report(1, Unhandled, 62),
     ];
     assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (Unhandled, Some(1))]);
+    let lines = [
+        report(1, Unhandled, 2),
+        error(1, Cause::Aborted, 3),
+        used_up(1, Unhandled, 62),
+        error(1, Cause::Aborted, 63),
+    ];
+    assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1)), (OutOfMemory, Some(1))]);
     // Equally near to both: of the one without a line.
     let lines = [
         error(1, Cause::Other, 0),
@@ -186,7 +185,7 @@ fn a_failed_start_and_its_invocation_are_one_failure() {
     }
     let starts = vec![in_init(1), in_invocation(2)];
     let one = Failed { time_ms: 2, failure: Init, request: None };
-    assert_eq!(failures(Vec::new(), starts), [one]);
+    assert_eq!(failures(Vec::new(), Vec::new(), starts), [one]);
 }
 
 #[test]

@@ -97,39 +97,6 @@ fn reads_starts_in_text() {
 }
 
 #[test]
-fn an_error_type_that_names_it_is_out_of_memory() {
-    for (status, error_type, failure) in [
-        ("error", "java.lang.OutOfMemoryError", Some(Failure::OutOfMemory)),
-        ("failure", "System.OutOfMemoryException", Some(Failure::OutOfMemory)),
-        ("timeout", "Runtime.OutOfMemory", Some(Failure::OutOfMemory)),
-        ("error", "java.lang.StackOverflowError", Some(Failure::Unhandled)),
-        ("success", "java.lang.OutOfMemoryError", None),
-    ] {
-        let text = format!(
-            "REPORT RequestId: {ID}\tDuration: 9.5 ms\tStatus: {status}\tError Type: {error_type}\n"
-        );
-        assert_eq!(read(&text), Some(report(failure, None, None)), "{text}");
-        let json = format!(
-            r#"{{"time":"2024-03-01T12:34:56.789Z","type":"platform.report","record":{{"requestId":"{ID}","status":"{status}","errorType":"{error_type}"}}}}"#
-        );
-        assert_eq!(read(&json), Some(report(failure, None, None)), "{json}");
-    }
-}
-
-#[test]
-fn memory_is_used_up_where_less_than_1_mb_is_left() {
-    for (used_mb, size_mb, percent, is_used_up) in [
-        (128.0, 128.0, 100.0, true),
-        (127.0, 128.0, 99.218_75, true),
-        (126.0, 128.0, 98.4375, false),
-        (64.0, 1024.0, 6.25, false),
-    ] {
-        let memory = Memory { used_mb, size_mb };
-        assert_eq!((memory.percent(), memory.is_used_up()), (percent, is_used_up), "{used_mb}");
-    }
-}
-
-#[test]
 fn reads_errors_in_text() {
     for (line, cause) in [
         ("2019-02-13T20:12:38.950Z {} Task timed out after 300.09 seconds\n\n", Cause::Timeout),

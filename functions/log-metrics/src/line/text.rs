@@ -22,20 +22,20 @@ pub(super) fn read(message: &str) -> Option<Line> {
 fn report(rest: &str) -> Option<Line> {
     let (request_id, rest) = rest.split_once(char::is_whitespace)?;
     let fields = Fields::read(rest)?;
-    fields.duration_ms.filter(|_| is_request_id(request_id))?;
+    fields.number("Duration").filter(|_| is_request_id(request_id))?;
     Some(Line::Report(Report {
         request_id: request_id.to_owned(),
-        failure: Failure::of(fields.status, fields.error_type),
-        memory: Memory::of(fields.max_memory_used_mb, fields.memory_size_mb),
-        init_ms: fields.init_ms,
+        failure: fields.failure(),
+        memory: Memory::of(fields.number("Max Memory Used"), fields.number("Memory Size")),
+        init_ms: fields.number("Init Duration"),
     }))
 }
 
 /// One of a start that went well has no status, and the report of its invocation has its duration.
 fn start_report(rest: &str, first: &str) -> Option<Line> {
     let fields = Fields::read(rest).filter(|_| rest.starts_with(first))?;
-    Failure::of(fields.status, fields.error_type)?;
-    Some(Line::StartFailed { in_invocation: fields.phase == Some("invoke") })
+    fields.failure()?;
+    Some(Line::StartFailed { in_invocation: fields.get("Phase") == Some("invoke") })
 }
 
 /// `<id> Error: <text>`, and the type of error on the next line.
@@ -90,66 +90,6 @@ fn is_time_out(text: &str) -> bool {
     seconds.and_then(number).is_some()
 }
 
-/// The fields of a report: names and values, with tabs between them.
-#[derive(Default)]
-struct Fields<'a> {
-    duration_ms: Option<f64>,
-    init_ms: Option<f64>,
-    memory_size_mb: Option<f64>,
-    max_memory_used_mb: Option<f64>,
-    phase: Option<&'a str>,
-    status: Option<&'a str>,
-    error_type: Option<&'a str>,
-}
-
-impl<'a> Fields<'a> {
-    /// `None` where something else stands among them, as in a sentence that quotes a report.
-    fn read(mut rest: &'a str) -> Option<Self> {
-        let mut fields = Self::default();
-        loop {
-            let field = rest.trim_start();
-            if field.is_empty() {
-                return Some(fields);
-            }
-            let separated = rest[..rest.len() - field.len()].contains(['\t', '\n']);
-            rest = fields.next(field, separated)?;
-        }
-    }
-
-    /// Reads the first field and returns what follows it. Copies of logs often have spaces in the
-    /// place of tabs: a field that is known needs no tab before it.
-    fn next(&mut self, rest: &'a str, separated: bool) -> Option<&'a str> {
-        let mut known = FIELDS.iter().filter_map(|&(name, unit)| {
-            Some((name, unit, rest.strip_prefix(name)?.strip_prefix(": ")?))
-        });
-        let Some((name, unit, rest)) = known.next() else {
-            // A field that is not known yet.
-            let end = rest.find(['\t', '\n']).unwrap_or(rest.len());
-            return (separated && rest[..end].contains(": ")).then(|| &rest[end..]);
-        };
-        let (value, rest) = word(rest);
-        match name {
-            "Phase" => self.phase = Some(value),
-            "Status" => self.status = Some(value),
-            "Error Type" => self.error_type = Some(value),
-            _ => {}
-        }
-        if unit.is_empty() {
-            return Some(rest);
-        }
-        let (found, rest) = word(rest.strip_prefix(' ')?);
-        let quantity = number(value).filter(|_| found == unit)?;
-        match name {
-            "Duration" => self.duration_ms = Some(quantity),
-            "Init Duration" => self.init_ms = Some(quantity),
-            "Memory Size" => self.memory_size_mb = Some(quantity),
-            "Max Memory Used" => self.max_memory_used_mb = Some(quantity),
-            _ => {}
-        }
-        Some(rest)
-    }
-}
-
 /// The fields of reports with the unit of their values, if they have one.
 const FIELDS: [(&str, &str); 13] = [
     ("Duration", "ms"),
@@ -166,6 +106,57 @@ const FIELDS: [(&str, &str); 13] = [
     ("SegmentId", ""),
     ("Sampled", ""),
 ];
+
+/// The values of a report's fields, which have tabs between them.
+struct Fields<'a>([Option<&'a str>; FIELDS.len()]);
+
+impl<'a> Fields<'a> {
+    /// `None` where something else stands among them, as in a sentence that quotes a report.
+    fn read(mut rest: &'a str) -> Option<Self> {
+        let mut fields = Self([None; FIELDS.len()]);
+        loop {
+            let field = rest.trim_start();
+            if field.is_empty() {
+                return Some(fields);
+            }
+            let separated = rest[..rest.len() - field.len()].contains(['\t', '\n']);
+            rest = fields.next(field, separated)?;
+        }
+    }
+
+    /// Reads the first field and returns what follows it. Copies of logs often have spaces in the
+    /// place of tabs: a field that is known needs no tab before it.
+    fn next(&mut self, rest: &'a str, separated: bool) -> Option<&'a str> {
+        let value_of = |(name, _): &(&str, _)| rest.strip_prefix(*name)?.strip_prefix(": ");
+        let known = FIELDS.iter().enumerate().find_map(|(at, field)| Some((at, value_of(field)?)));
+        let Some((at, rest)) = known else {
+            // A field that is not known yet.
+            let end = rest.find(['\t', '\n']).unwrap_or(rest.len());
+            return (separated && rest[..end].contains(": ")).then(|| &rest[end..]);
+        };
+        let (value, rest) = word(rest);
+        self.0[at] = Some(value);
+        match FIELDS[at].1 {
+            "" => Some(rest),
+            unit => {
+                let (found, rest) = word(rest.strip_prefix(' ')?);
+                number(value).filter(|_| found == unit).map(|_| rest)
+            }
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0[FIELDS.iter().position(|field| field.0 == name)?]
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        number(self.get(name)?)
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        Failure::of(self.get("Status"), self.get("Error Type"))
+    }
+}
 
 fn word(text: &str) -> (&str, &str) {
     text.split_at(text.find(char::is_whitespace).unwrap_or(text.len()))
