@@ -28,11 +28,15 @@ pub enum Gauge {
     DeadLetterErrors,
     /// As Lambda tells it.
     IteratorAge,
+    /// How much of the provisioned concurrency was used.
+    ProvisionedConcurrencyUtilization,
+    /// Calls that ran beyond the provisioned concurrency.
+    ProvisionedConcurrencySpillover,
 }
 
 impl Gauge {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::ErrorRate,
         Self::ThrottleRate,
         Self::Errors,
@@ -42,6 +46,8 @@ impl Gauge {
         Self::AsyncEventsDropped,
         Self::DeadLetterErrors,
         Self::IteratorAge,
+        Self::ProvisionedConcurrencyUtilization,
+        Self::ProvisionedConcurrencySpillover,
     ];
 
     const fn name_and_unit(self) -> (&'static str, Unit) {
@@ -55,6 +61,12 @@ impl Gauge {
             Self::AsyncEventsDropped => ("AsyncEventsDropped", Unit::Count),
             Self::DeadLetterErrors => ("DeadLetterErrors", Unit::Count),
             Self::IteratorAge => ("IteratorAge", Unit::Milliseconds),
+            Self::ProvisionedConcurrencyUtilization => {
+                ("ProvisionedConcurrencyUtilization", Unit::Percent)
+            }
+            Self::ProvisionedConcurrencySpillover => {
+                ("ProvisionedConcurrencySpillover", Unit::Count)
+            }
         }
     }
 
@@ -119,6 +131,13 @@ impl Gauges {
             Gauge::AsyncEventsDropped => happened(value(Measure::AsyncEventsDropped)),
             Gauge::DeadLetterErrors => happened(value(Measure::DeadLetterErrors)),
             Gauge::IteratorAge => happened(value(Measure::IteratorAge)),
+            Gauge::ProvisionedConcurrencyUtilization => {
+                let used = happened(value(Measure::ProvisionedConcurrencyUtilization));
+                used.map(|used| share(used, 1.0))
+            }
+            Gauge::ProvisionedConcurrencySpillover => {
+                happened(value(Measure::ProvisionedConcurrencySpillover))
+            }
         };
         Self(Gauge::ALL.map(gauge))
     }

@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use futures_util::future::join3;
+use futures_util::future::join5;
 use futures_util::stream::{self, StreamExt};
 use shared::aws::CallFailure;
 use tokio::time::{Instant, timeout_at};
 
 use crate::failures::{Failures, late, wrong};
-use crate::services::{AccountLimits, Page, Services};
-use crate::watch::{Settings, Watch};
+use crate::query::Measure;
+use crate::services::{AccountLimits, Measured, Page, Services};
+use crate::watch::{Settings, Watch, is_replica};
 
 /// How old what is known may become.
 const REFRESH_MS: u64 = 600_000;
@@ -33,6 +34,8 @@ const MAX_PAGES: usize = 1_000;
 pub struct Inventory {
     functions: BTreeMap<String, Settings>,
     reserved: HashMap<String, Reserved>,
+    /// The aliases and versions with provisioned concurrency, by function.
+    provisioned: BTreeMap<String, BTreeSet<Option<String>>>,
     limits: Option<AccountLimits>,
     read_at_ms: Option<u64>,
 }
@@ -56,6 +59,14 @@ impl Inventory {
         self.limits
     }
 
+    /// The aliases and versions of a function that have provisioned concurrency.
+    pub fn provisioned(&self, function: &str) -> impl Iterator<Item = Option<&str>> {
+        let all = self.provisioned.get(function).into_iter().flatten().map(Option::as_deref);
+        // Where CloudWatch also has the function as a whole, that is the same once more.
+        let is_known = all.clone().any(|resource| resource.is_some());
+        all.filter(move |resource| resource.is_some() || !is_known)
+    }
+
     /// How many of a function can run at the same time: what it has for itself, else what the
     /// account's functions share. `None` while it is not known.
     #[must_use]
@@ -64,6 +75,7 @@ impl Inventory {
         match self.reserved.get(function) {
             Some(Reserved { concurrency: Some(reserved), .. }) => Some(*reserved),
             Some(Reserved { concurrency: None, .. }) => Some(limits?.unreserved),
+            None if is_replica(function) => Some(limits?.unreserved),
             // Not asked yet; but where all is shared, no function has any for itself.
             None => Some(limits.filter(|limits| limits.unreserved == limits.total)?.total),
         }
@@ -104,12 +116,39 @@ impl Inventory {
             .await
         };
         let limits = in_time(until, services.account_limits());
-        let (functions, tagged, limits) = join3(functions, tagged, limits).await;
+        let measured = async |measure| {
+            all_pages(until, async |page: Option<String>| {
+                services.measured(measure, page.as_deref()).await
+            })
+            .await
+        };
+        let replicas = async {
+            let is_needed = watch.has_open_replicas();
+            if is_needed { measured(Measure::Invocations).await } else { Ok(Vec::new()) }
+        };
+        let provisioned = measured(Measure::ProvisionedConcurrencyUtilization);
+        let (functions, tagged, limits, replicas, provisioned) =
+            join5(functions, tagged, limits, replicas, provisioned).await;
+        match provisioned {
+            Ok(provisioned) => {
+                self.provisioned.clear();
+                for Measured { function, resource } in provisioned {
+                    self.provisioned.entry(function).or_default().insert(resource);
+                }
+            }
+            Err(failure) => {
+                failures.add(
+                    "ListMetrics",
+                    &failure,
+                    "which functions have provisioned concurrency",
+                );
+            }
+        }
         match limits {
             Ok(limits) => self.limits = Some(limits),
             Err(failure) => failures.add("GetAccountSettings", &failure, "the account's limits"),
         }
-        let is_tagged_known = tagged.is_ok();
+        let is_all_known = tagged.is_ok() && replicas.is_ok();
         let tagged: BTreeSet<_> = tagged
             .unwrap_or_else(|failure| {
                 failures.add("GetResources", &failure, "the functions with the tag");
@@ -117,9 +156,17 @@ impl Inventory {
             })
             .into_iter()
             .collect();
+        let replicas = replicas.unwrap_or_else(|failure| {
+            failures.add("ListMetrics", &failure, "the replicas of Lambda@Edge");
+            Vec::new()
+        });
+        let replicas =
+            replicas.into_iter().map(|measured| measured.function).filter(|name| is_replica(name));
+        let replicas = watch.named_replicas().chain(replicas);
         match functions {
-            // Those with the tag go on being watched where it cannot be told who has it.
-            Ok(functions) if is_tagged_known || self.functions.is_empty() => {
+            // Those that are known stay watched where their tags or replicas cannot be read.
+            Ok(mut functions) if is_all_known || self.functions.is_empty() => {
+                functions.extend(replicas.map(|name| (name, Settings::default())));
                 self.select(watch, functions, &tagged);
             }
             Ok(_) => {}
@@ -153,7 +200,8 @@ impl Inventory {
         failures: &mut Failures,
     ) {
         let read_at_ms = |name: &str| Some(self.reserved.get(name)?.read_at_ms);
-        let due = self.functions.keys().filter(|name| is_due(read_at_ms(name), now_ms));
+        let functions = self.functions.keys().filter(|name| !is_replica(name));
+        let due = functions.filter(|name| is_due(read_at_ms(name), now_ms));
         let ask = |name: &String| {
             let name = name.clone();
             async move {

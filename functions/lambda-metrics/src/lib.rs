@@ -31,6 +31,7 @@ use crate::inventory::Inventory;
 use crate::query::{Measure, Query};
 use crate::reading::{Points, Reading};
 use crate::services::Services;
+use crate::watch::is_replica;
 use crate::window::{SHORTEST_LOOK_BACK_MS, Window};
 
 /// What is left for emitting what was read.
@@ -77,7 +78,10 @@ impl<S: Services, W: Write> Function for App<S, W> {
         let refresh_until = before(until, left * 2 / 5);
         let (services, watch) = (&self.services, &self.config.watch);
         self.inventory.refresh(services, watch, now_ms, refresh_until, &mut failures).await;
-        let timeouts = self.inventory.functions().values().map(|settings| settings.timeout_ms);
+        // A replica of Lambda@Edge runs for 30 seconds at most (source: Amazon CloudFront Developer
+        // Guide, "Quotas on Lambda@Edge").
+        let functions = self.inventory.functions().iter().filter(|(name, _)| !is_replica(name));
+        let timeouts = functions.map(|(_, settings)| settings.timeout_ms);
         let window = Window::new(now_ms, timeouts);
         let reading = self.read(now_ms, window, until, &mut failures).await;
         failures.log(invocation.request_id);
@@ -117,7 +121,7 @@ impl<S: Services, W: Write> App<S, W> {
         let mut reading = Reading::default();
         if self.all_read_at_ms.is_none_or(is_all_due) {
             let queries: Vec<_> = names()
-                .flat_map(|name| Query::of(name, &Measure::ALL))
+                .flat_map(|name| Query::of(name, &Measure::TRAFFIC).chain(self.others(name)))
                 .chain([Query::AccountConcurrency])
                 .collect();
             let before = failures.count();
@@ -135,11 +139,20 @@ impl<S: Services, W: Write> App<S, W> {
             let points = Measure::TRAFFIC.map(|measure| reading.of(name, measure));
             !points.into_iter().all(|points| points.is_some_and(is_quiet))
         };
-        let others = &Measure::ALL[Measure::TRAFFIC.len()..];
         let queries: Vec<_> =
-            names().filter(was_called).flat_map(|name| Query::of(name, others)).collect();
+            names().filter(was_called).flat_map(|name| self.others(name)).collect();
         reading.ask(&self.services, &queries, window, until, failures).await;
         reading
+    }
+
+    /// The metrics of a function beside its traffic.
+    fn others<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Query<'a>> {
+        let provisioned = self.inventory.provisioned(name);
+        Query::of(name, &Measure::OTHERS).chain(
+            provisioned.flat_map(move |resource| {
+                Query::of_resource(name, resource, &Measure::PROVISIONED)
+            }),
+        )
     }
 
     /// Emits what is new, and the heartbeat; gives the number of lines.

@@ -24,11 +24,15 @@ pub enum Measure {
     DeadLetterErrors,
     /// How long the last record of a batch had waited in its stream, in milliseconds.
     IteratorAge,
+    /// The share of an alias's provisioned concurrency that was used, from 0 to 1.
+    ProvisionedConcurrencyUtilization,
+    /// Calls of an alias that ran beyond its provisioned concurrency.
+    ProvisionedConcurrencySpillover,
 }
 
 impl Measure {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Invocations,
         Self::Throttles,
         Self::Errors,
@@ -37,10 +41,32 @@ impl Measure {
         Self::AsyncEventsDropped,
         Self::DeadLetterErrors,
         Self::IteratorAge,
+        Self::ProvisionedConcurrencyUtilization,
+        Self::ProvisionedConcurrencySpillover,
     ];
 
-    /// Those that tell whether a function was called: asked of every function in every run.
+    /// Those that say whether a function was called: read of every function in every run.
     pub const TRAFFIC: [Self; 2] = [Self::Invocations, Self::Throttles];
+
+    /// The others that every function has.
+    pub const OTHERS: [Self; 6] = [
+        Self::Errors,
+        Self::Duration,
+        Self::ConcurrentExecutions,
+        Self::AsyncEventsDropped,
+        Self::DeadLetterErrors,
+        Self::IteratorAge,
+    ];
+
+    /// Those of aliases and versions with provisioned concurrency.
+    pub const PROVISIONED: [Self; 2] =
+        [Self::ProvisionedConcurrencyUtilization, Self::ProvisionedConcurrencySpillover];
+
+    /// The value of a function whose aliases have these.
+    #[must_use]
+    pub fn united(self, one: f64, other: f64) -> f64 {
+        if self.statistic() == "Sum" { one + other } else { one.max(other) }
+    }
 
     /// Whether a period without a value had none, rather than nothing to tell.
     #[must_use]
@@ -48,7 +74,9 @@ impl Measure {
         matches!(self, Self::Invocations | Self::Errors | Self::Throttles)
     }
 
-    const fn name(self) -> &'static str {
+    /// `MetricName`
+    #[must_use]
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Invocations => "Invocations",
             Self::Errors => "Errors",
@@ -58,12 +86,17 @@ impl Measure {
             Self::AsyncEventsDropped => "AsyncEventsDropped",
             Self::DeadLetterErrors => "DeadLetterErrors",
             Self::IteratorAge => "IteratorAge",
+            Self::ProvisionedConcurrencyUtilization => "ProvisionedConcurrencyUtilization",
+            Self::ProvisionedConcurrencySpillover => "ProvisionedConcurrencySpilloverInvocations",
         }
     }
 
     const fn statistic(self) -> &'static str {
         match self {
-            Self::Duration | Self::ConcurrentExecutions | Self::IteratorAge => "Maximum",
+            Self::Duration
+            | Self::ConcurrentExecutions
+            | Self::IteratorAge
+            | Self::ProvisionedConcurrencyUtilization => "Maximum",
             _ => "Sum",
         }
     }
@@ -76,6 +109,8 @@ pub enum Query<'a> {
     Function {
         /// The function.
         name: &'a str,
+        /// An alias or version of it, such as `plays:live`; all together where there is none.
+        resource: Option<&'a str>,
         /// Its metric.
         measure: Measure,
     },
@@ -86,7 +121,16 @@ pub enum Query<'a> {
 impl<'a> Query<'a> {
     /// Some metrics of a function.
     pub fn of(name: &'a str, measures: &[Measure]) -> impl Iterator<Item = Self> {
-        measures.iter().map(move |&measure| Self::Function { name, measure })
+        Self::of_resource(name, None, measures)
+    }
+
+    /// Some metrics of an alias or version of a function.
+    pub fn of_resource(
+        name: &'a str,
+        resource: Option<&'a str>,
+        measures: &[Measure],
+    ) -> impl Iterator<Item = Self> {
+        measures.iter().map(move |&measure| Self::Function { name, resource, measure })
     }
 
     /// `MetricName`
@@ -116,6 +160,15 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// The alias or version whose metric it is.
+    #[must_use]
+    pub const fn resource(&self) -> Option<&'a str> {
+        match self {
+            Self::Function { resource, .. } => *resource,
+            Self::AccountConcurrency => None,
+        }
+    }
+
     /// The id of the query at this place of a call.
     #[must_use]
     pub fn id(place: usize) -> String {
@@ -133,7 +186,7 @@ impl<'a> Query<'a> {
 /// As a log calls it.
 impl std::fmt::Display for Query<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.function() {
+        match self.resource().or(self.function()) {
             Some(name) => write!(out, "{} of {name}", self.metric()),
             None => out.write_str(self.metric()),
         }
@@ -162,10 +215,19 @@ mod tests {
                 ("AsyncEventsDropped", "Sum", function),
                 ("DeadLetterErrors", "Sum", function),
                 ("IteratorAge", "Maximum", function),
+                ("ProvisionedConcurrencyUtilization", "Maximum", function),
+                ("ProvisionedConcurrencySpilloverInvocations", "Sum", function),
                 ("ClaimedAccountConcurrency", "Maximum", None),
             ]
         );
-        assert_eq!(Measure::ALL[..2], Measure::TRAFFIC);
+        let kinds = [&Measure::TRAFFIC[..], &Measure::OTHERS, &Measure::PROVISIONED].concat();
+        assert_eq!(kinds, Measure::ALL);
+        let live = Query::Function {
+            name: "plays",
+            resource: Some("plays:live"),
+            measure: Measure::ProvisionedConcurrencyUtilization,
+        };
+        assert_eq!(live.to_string(), "ProvisionedConcurrencyUtilization of plays:live");
     }
 
     #[test]

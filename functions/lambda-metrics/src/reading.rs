@@ -36,6 +36,17 @@ impl Points {
     pub fn has_any(&self) -> bool {
         self.by_period.values().any(|&value| value > 0.0)
     }
+
+    /// With what is known of other aliases of the function.
+    fn united(mut self, known: Option<Self>, measure: Measure) -> Self {
+        let Some(known) = known else { return self };
+        self.is_whole &= known.is_whole;
+        for (period, other) in known.by_period {
+            let value = self.by_period.get(&period).map(|&value| measure.united(value, other));
+            self.by_period.insert(period, value.unwrap_or(other));
+        }
+        self
+    }
 }
 
 /// What was read in a run.
@@ -89,12 +100,13 @@ impl Reading {
     pub(crate) fn add(&mut self, query: &Query<'_>, points: Points) {
         match *query {
             Query::AccountConcurrency => self.account = Some(points),
-            Query::Function { name, measure } => {
+            Query::Function { name, measure, .. } => {
                 if !self.functions.contains_key(name) {
                     self.functions.insert(name.to_owned(), Default::default());
                 }
                 if let Some(function) = self.functions.get_mut(name) {
-                    function[measure as usize] = Some(points);
+                    let known = function[measure as usize].take();
+                    function[measure as usize] = Some(points.united(known, measure));
                 }
             }
         }

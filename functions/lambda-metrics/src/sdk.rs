@@ -13,8 +13,8 @@ use shared::aws::{Aws, CallFailure, Service};
 use tagging::types::TagFilter;
 
 use crate::failures::wrong;
-use crate::query::Query;
-use crate::services::{AccountLimits, DataPage, Page, Series, Services};
+use crate::query::{Measure, Query};
+use crate::services::{AccountLimits, DataPage, Measured, Page, Series, Services};
 use crate::watch::{Settings, Tag};
 use crate::window::{PERIOD_MS, Window};
 
@@ -27,6 +27,11 @@ pub const TAGGING: Service = "RESOURCE_GROUPS_TAGGING_API";
 
 /// All of them.
 pub const SERVICES: [Service; 3] = [CLOUDWATCH, LAMBDA, TAGGING];
+
+const NAMESPACE: &str = "AWS/Lambda";
+/// Dimensions (source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions").
+const FUNCTION_NAME: &str = "FunctionName";
+const RESOURCE: &str = "Resource";
 
 /// Calls AWS. Each client is built for its first call.
 #[derive(Debug)]
@@ -86,6 +91,23 @@ impl Services for AwsServices {
         Ok(Page { items, next: present(answer.pagination_token) })
     }
 
+    async fn measured(
+        &self,
+        measure: Measure,
+        page: Option<&str>,
+    ) -> Result<Page<Measured>, CallFailure> {
+        let call = self
+            .cloudwatch()
+            .list_metrics()
+            .namespace(NAMESPACE)
+            .metric_name(measure.name())
+            .set_next_token(page.map(str::to_owned));
+        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let metrics = answer.metrics.unwrap_or_default();
+        let items = metrics.into_iter().filter_map(measured).collect();
+        Ok(Page { items, next: present(answer.next_token) })
+    }
+
     async fn reserved_concurrency(&self, function: &str) -> Result<Option<u32>, CallFailure> {
         let call = self.lambda().get_function_concurrency().function_name(function);
         let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
@@ -140,18 +162,31 @@ impl Services for AwsServices {
 }
 
 fn metric_query(place: usize, query: &Query<'_>) -> MetricDataQuery {
-    let dimension = |name| Dimension::builder().name("FunctionName").value(name).build();
-    let metric = Metric::builder()
-        .namespace("AWS/Lambda")
-        .metric_name(query.metric())
-        .set_dimensions(query.function().map(|name| vec![dimension(name)]))
-        .build();
+    let mut metric = Metric::builder().namespace(NAMESPACE).metric_name(query.metric());
+    for (name, value) in [(FUNCTION_NAME, query.function()), (RESOURCE, query.resource())] {
+        if let Some(value) = value {
+            metric = metric.dimensions(Dimension::builder().name(name).value(value).build());
+        }
+    }
     let stat = MetricStat::builder()
-        .metric(metric)
+        .metric(metric.build())
         .period(i32::try_from(PERIOD_MS / 1_000).unwrap_or(i32::MAX))
         .stat(query.statistic())
         .build();
     MetricDataQuery::builder().id(Query::id(place)).metric_stat(stat).build()
+}
+
+/// `None` where a metric has other dimensions than those of a function, an alias or a version.
+fn measured(metric: Metric) -> Option<Measured> {
+    let (mut function, mut resource) = (None, None);
+    for dimension in metric.dimensions.unwrap_or_default() {
+        match dimension.name?.as_str() {
+            FUNCTION_NAME => function = dimension.value,
+            RESOURCE => resource = dimension.value,
+            _ => return None,
+        }
+    }
+    Some(Measured { function: function?, resource })
 }
 
 fn series(result: MetricDataResult) -> Series {

@@ -4,7 +4,7 @@
 
 use shared::aws::CallFailure;
 
-use crate::query::Query;
+use crate::query::{Measure, Query};
 use crate::watch::{Settings, Tag};
 use crate::window::Window;
 
@@ -24,6 +24,16 @@ pub struct AccountLimits {
     pub total: u32,
     /// `UnreservedConcurrentExecutions`: what no function has for itself.
     pub unreserved: u32,
+}
+
+/// What has a metric of its own in CloudWatch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Measured {
+    /// `FunctionName`: the function.
+    pub function: String,
+    /// `Resource`: an alias or version of it, such as `plays:live`; the function as a whole where
+    /// there is none.
+    pub resource: Option<String>,
 }
 
 /// What CloudWatch answers to one query.
@@ -70,6 +80,16 @@ pub trait Services {
         tag: &Tag,
         page: Option<&str>,
     ) -> impl Future<Output = Result<Page<String>, CallFailure>>;
+
+    /// What CloudWatch has a metric of.
+    ///
+    /// # Errors
+    /// As [`functions`](Self::functions).
+    fn measured(
+        &self,
+        measure: Measure,
+        page: Option<&str>,
+    ) -> impl Future<Output = Result<Page<Measured>, CallFailure>>;
 
     /// How much concurrency a function has for itself, if any.
     ///

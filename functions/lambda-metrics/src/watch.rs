@@ -44,17 +44,22 @@ pub struct Settings {
 }
 
 impl Pattern {
-    /// Reads a name, with `*` at the end where only its beginning counts. `None` where it can be
-    /// no function's.
+    /// Reads a name, with `*` at the end where only its beginning counts. The name of a replica
+    /// of Lambda@Edge begins with the region of its function: `us-east-1.redirector`. `None` where
+    /// it cannot be a function's name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (start, is_open) = match text.strip_suffix('*') {
             Some(start) => (start, true),
             None => (text, false),
         };
-        let well_formed = start.len() <= MAX_NAME_CHARACTERS
-            && start.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
-            && (is_open || !start.is_empty());
+        let (region, name) = start.split_once('.').unwrap_or(("us-east-1", start));
+        let is_word =
+            |text: &str| text.bytes().all(|it| it.is_ascii_alphanumeric() || b"-_".contains(&it));
+        let well_formed = name.len() <= MAX_NAME_CHARACTERS
+            && [region, name].into_iter().all(is_word)
+            && !region.is_empty()
+            && (is_open || !name.is_empty());
         well_formed.then(|| Self { start: start.to_owned(), is_open })
     }
 
@@ -74,7 +79,28 @@ impl Tag {
     }
 }
 
+/// Whether this is the name of a replica of Lambda@Edge, as CloudWatch has it in the regions where
+/// the replica runs. Lambda has no function of this name there.
+///
+/// Source: Amazon `CloudFront` Developer Guide, "Edge function metrics".
+#[must_use]
+pub fn is_replica(name: &str) -> bool {
+    name.contains('.')
+}
+
 impl Watch {
+    /// The replicas of Lambda@Edge that are watched by their whole names.
+    pub fn named_replicas(&self) -> impl Iterator<Item = String> {
+        let named = self.names.iter().filter(|name| !name.is_open && is_replica(&name.start));
+        named.map(|name| name.start.clone())
+    }
+
+    /// Whether replicas of Lambda@Edge are watched by the beginning of their names.
+    #[must_use]
+    pub fn has_open_replicas(&self) -> bool {
+        self.names.iter().any(|name| name.is_open && is_replica(&name.start))
+    }
+
     /// Those of an account's functions that are watched, and the names that none of them has.
     #[must_use]
     pub fn select(
@@ -146,10 +172,22 @@ mod tests {
     #[test]
     fn what_can_be_no_name_is_refused() {
         let (longest, too_long) = ("a".repeat(64), "a".repeat(65));
-        for text in ["plays", "Plays_2-b", "*", "plays*", &longest] {
+        for text in [
+            "plays",
+            "Plays_2-b",
+            "*",
+            "plays*",
+            "us-east-1.redirector",
+            "us-east-1.*",
+            "us-east-1.re*",
+            &longest,
+            &format!("us-east-1.{longest}"),
+        ] {
             assert_eq!(Pattern::parse(text).unwrap().to_string(), text);
         }
-        for text in ["", "*plays", "pl*ys", "**", "a b", "é", "a:b", &too_long] {
+        for text in
+            ["", "*plays", "pl*ys", "**", "a b", "é", "a:b", ".a", "a.", "a.b.c", ".*", &too_long]
+        {
             assert_eq!(Pattern::parse(text), None, "{text}");
         }
     }

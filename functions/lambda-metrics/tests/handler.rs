@@ -124,7 +124,9 @@ async fn functions_are_found_again_after_ten_minutes() {
     let mut handler = Handler::new(&cloud, &[]);
     for (seconds, calls) in [(0, 1), (599, 0), (600, 1), (1_199, 0), (1_200, 1)] {
         handler.run(seconds).await.answer.unwrap();
-        for operation in ["ListFunctions", "GetAccountSettings", "GetFunctionConcurrency"] {
+        for operation in
+            ["ListFunctions", "GetAccountSettings", "GetFunctionConcurrency", "ListMetrics"]
+        {
             assert_eq!(cloud.take_calls(operation), calls, "{operation} after {seconds} s");
         }
     }
@@ -298,5 +300,146 @@ async fn many_functions_are_read_in_a_few_calls_at_a_time() {
     for line in &observed.metrics {
         let metrics = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap().len();
         assert!(metrics <= 100 && line.to_string().len() < 1 << 20, "{line}");
+    }
+}
+
+const UTILIZATION: &str = "ProvisionedConcurrencyUtilization";
+const SPILLOVER: &str = "ProvisionedConcurrencySpillover";
+
+#[tokio::test(start_paused = true)]
+async fn provisioned_concurrency_is_the_highest_utilization_and_all_spillover_of_aliases() {
+    let cloud = Cloud::with(["plays", "skips", "likes"]);
+    // The function as a whole, where CloudWatch has it, is the same once more.
+    for (function, resource) in [
+        ("plays", Some("plays:live")),
+        ("plays", Some("plays:7")),
+        ("plays", None),
+        ("skips", Some("skips:live")),
+        ("unwatched", Some("unwatched:live")),
+    ] {
+        cloud.measure(UTILIZATION, function, resource);
+    }
+    for (resource, utilization, spillover) in [
+        ("plays:live", 0.5, 4.0),
+        ("plays:7", 0.75, 3.0),
+        ("plays", 9.0, 9.0),
+        ("skips:live", 0.25, 12.0),
+    ] {
+        cloud.set(&format!("{UTILIZATION} of {resource}"), LATEST_MS, utilization);
+        cloud.set(&format!("{SPILLOVER}Invocations of {resource}"), LATEST_MS, spillover);
+    }
+    // In another minute, one of the aliases alone; and what is more than all of it.
+    cloud.set(&format!("{UTILIZATION} of plays:7"), LATEST_MS - MINUTE_MS, 1.25);
+    let observed = Handler::new(&cloud, &[]).run(0).await;
+    assert_eq!(observed.requested(), 3 * 8 + 3 * 2 + 1);
+    let of = |at_ms: u64, function: Option<&str>, metric: &str| {
+        let lines = observed.metrics.iter().filter(|line| line["_aws"]["Timestamp"] == at_ms);
+        let mut lines = lines.filter(|line| line["FunctionName"].as_str() == function);
+        lines.find_map(|line| line[metric].as_f64())
+    };
+    for (function, utilization, spillover) in [
+        (Some("plays"), Some(75.0), Some(7.0)),
+        (Some("skips"), Some(25.0), Some(12.0)),
+        (Some("likes"), None, None),
+        (None, Some(75.0), Some(12.0)),
+    ] {
+        assert_eq!(of(LATEST_MS, function, UTILIZATION), utilization, "{function:?}");
+        assert_eq!(of(LATEST_MS, function, SPILLOVER), spillover, "{function:?}");
+    }
+    for function in [Some("plays"), None] {
+        assert_eq!(of(LATEST_MS - MINUTE_MS, function, UTILIZATION), Some(100.0));
+        assert_eq!(of(LATEST_MS - MINUTE_MS, function, SPILLOVER), None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_cloudwatch_has_no_aliases_the_function_as_a_whole_is_read() {
+    let cloud = Cloud::with(["plays"]);
+    cloud.measure(UTILIZATION, "plays", None);
+    cloud.set(&format!("{UTILIZATION} of plays"), LATEST_MS, 0.98);
+    let mut handler = Handler::new(&cloud, &[]);
+    let observed = handler.run(0).await;
+    assert_eq!(observed.value(Some("plays"), UTILIZATION), Some(98.0));
+    // What was known stays known where it cannot be read again.
+    cloud.failing.borrow_mut().insert("ListMetrics");
+    cloud.set(&format!("{UTILIZATION} of plays"), LATEST_MS + 10 * MINUTE_MS, 0.5);
+    let observed = handler.run(600).await;
+    assert!(unread(&observed).starts_with("ListMetrics of which functions"), "{observed:?}");
+    assert_eq!(observed.value(Some("plays"), UTILIZATION), Some(50.0));
+}
+
+const EDGE: &str = "us-east-1.redirector";
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_of_lambda_at_edge_is_watched_by_its_name() {
+    let cloud = Cloud::with(["redirector"]);
+    for (metric, value) in
+        [("Invocations", 8.0), ("Errors", 2.0), ("Duration", 20.0), ("ConcurrentExecutions", 9.0)]
+    {
+        cloud.set(&format!("{metric} of {EDGE}"), LATEST_MS, value);
+    }
+    let observed = Handler::new(&cloud, &[("FUNCTION_NAMES", EDGE)]).run(0).await;
+    let answer = json!({"functions": 1, "linesEmitted": 2, "metricsRequested": 9});
+    assert_eq!(observed.answer.as_ref().unwrap(), &answer);
+    assert_eq!(observed.value(Some(EDGE), "ErrorRate"), Some(25.0));
+    assert_eq!(observed.value(Some(EDGE), "ConcurrencyUtilization"), Some(1.0));
+    assert_eq!(observed.value(Some(EDGE), "TimeoutHeadroom"), None);
+    // Lambda does not know it here.
+    assert_eq!(cloud.take_calls("GetFunctionConcurrency"), 0);
+    assert_eq!(cloud.take_calls("ListMetrics"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn replicas_are_found_by_the_beginning_of_their_names() {
+    for (names, expected) in [
+        ("us-east-1.*", &[EDGE, "us-east-1.resizer"][..]),
+        ("us-east-1.re*,us-east-1.other", &["us-east-1.other", EDGE, "us-east-1.resizer"]),
+        ("us-east-1.red*,plays", &["plays", EDGE]),
+        ("*", &["plays"]),
+    ] {
+        let cloud = Cloud::with(["plays"]);
+        for name in ["plays", EDGE, "us-east-1.resizer", "eu-west-1.other"] {
+            cloud.measure("Invocations", name, None);
+            cloud.measure("Invocations", name, Some("a:1"));
+        }
+        for name in ["plays", EDGE, "us-east-1.resizer", "us-east-1.other", "eu-west-1.other"] {
+            cloud.set(&format!("Throttles of {name}"), LATEST_MS, 1.0);
+        }
+        let mut handler = Handler::new(&cloud, &[("FUNCTION_NAMES", names)]);
+        let observed = handler.run(0).await;
+        let told: Vec<_> =
+            observed.metrics.iter().filter_map(|line| line["FunctionName"].as_str()).collect();
+        assert_eq!(told, expected, "{names}");
+        // Known replicas stay watched where they cannot be listed.
+        cloud.failing.borrow_mut().insert("ListMetrics");
+        for name in expected {
+            cloud.set(&format!("Throttles of {name}"), LATEST_MS + 10 * MINUTE_MS, 2.0);
+        }
+        let observed = handler.run(600).await;
+        assert!(unread(&observed).starts_with("ListMetrics"), "{observed:?}");
+        for name in expected {
+            assert_eq!(observed.value(Some(name), "Throttles"), Some(2.0), "{names}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_that_fills_in_is_emitted_again_as_long_as_it_is_read() {
+    let cloud = Cloud::with(["plays"]);
+    let mut handler = Handler::new(&cloud, &[]);
+    // Minutes after the first look, what is counted by then, and the rate if it is emitted.
+    for (minute, invocations, errors, rate) in [
+        (0, 40.0, 1.0, Some(2.5)),
+        (1, 40.0, 1.0, None),
+        (2, 160.0, 12.0, Some(7.5)),
+        (5, 200.0, 30.0, Some(15.0)),
+        (6, 200.0, 40.0, None),
+        (36, 400.0, 100.0, None),
+    ] {
+        cloud.set("Invocations of plays", LATEST_MS, invocations);
+        cloud.set("Errors of plays", LATEST_MS, errors);
+        let observed = handler.run(minute * 60).await;
+        assert_eq!(observed.value(Some("plays"), "ErrorRate"), rate, "{minute}");
+        assert_eq!(observed.value(None, "ErrorRate"), rate, "{minute}");
     }
 }

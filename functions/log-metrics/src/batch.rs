@@ -144,8 +144,9 @@ fn usual_head(text: &[u8]) -> Option<(usize, u64)> {
     let rest = rest.strip_prefix(br#"","timestamp":"#)?;
     let (time_ms, rest) = rest.split_first_chunk::<13>()?;
     let rest = rest.strip_prefix(br#","message":"#)?;
-    let digits = id.iter().chain(time_ms).all(u8::is_ascii_digit) && time_ms[0] != b'0';
-    digits.then(|| {
+    // All of them, not up to the first that is none: the processor does that at once.
+    let are_digits = |text: &[u8]| text.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
+    (are_digits(id) && are_digits(time_ms) && time_ms[0] != b'0').then(|| {
         let time_ms = time_ms.iter().fold(0, |time, digit| time * 10 + u64::from(digit - b'0'));
         (text.len() - rest.len(), time_ms)
     })

@@ -1,196 +1,136 @@
-//! Joins what is told of the same failure: lines of one request with its reports, and failed
-//! starts with the invocations that failed with them. All of it in the time of sorting, since
-//! nobody says how much a batch holds.
+//! Counts each failure once: joins the lines of errors of a request with its reports, and failed
+//! starts with the invocations that failed with them.
+//!
+//! A request has as many failures as it has reports that failed, since an asynchronous retry keeps
+//! the request's id; or one, where only other lines say that it failed. What a batch holds is not
+//! limited, so all of it takes the time of sorting.
 
-use crate::line::Failure;
-use crate::tally::{Failed, Start, Told, What};
+use crate::line::{Cause, Failure};
+use crate::tally::{Error, Failed, Invocation, Start};
 
-/// Every failure once, by time.
-pub(crate) fn failures(mut lines: Vec<Told>, starts: Vec<Start>) -> Vec<Failed> {
-    lines.sort_unstable();
-    for request in lines.chunk_by_mut(|one, other| one.request == other.request) {
-        join_request(request);
+/// Returns every failure once, by time.
+pub(crate) fn failures(
+    mut errors: Vec<Error>,
+    mut invocations: Vec<Invocation>,
+    starts: Vec<Start>,
+) -> Vec<Failed> {
+    errors.sort_unstable();
+    invocations.sort_unstable();
+    let mut without_report = Vec::new();
+    for errors in errors.chunk_by(|one, other| one.request == other.request) {
+        let request = errors[0].request;
+        let first = invocations.partition_point(|report| report.request < request);
+        let count = invocations[first..].partition_point(|report| report.request == request);
+        without_report.extend(join_request(errors, &mut invocations[first..first + count]));
     }
-    lines.retain(|told| matches!(told.what, What::Report(_)));
-    // Where times are equal, what went well comes first, and what no failed start explains last.
-    let is_memory = |told: &Told| told.what == What::Report(Some(Failure::OutOfMemory));
-    lines.sort_unstable_by_key(|told| (told.time_ms, is_memory(told), told.what, told.request));
-    let mut failures = join_starts(starts, &mut lines);
-    failures.extend(lines.iter().filter_map(|told| {
-        let What::Report(Some(failure)) = told.what else { return None };
-        Some(Failed { time_ms: told.time_ms, failure, request: Some(told.request) })
-    }));
+    drop(errors);
+    invocations.append(&mut without_report);
+    // Where times are equal, success comes first, and what no failed start explains last.
+    invocations.sort_unstable_by_key(|Invocation { time_ms, failure, request, .. }| {
+        (*time_ms, *failure == Some(Failure::OutOfMemory), *failure, *request)
+    });
+    let mut failures = join_starts(starts, &mut invocations);
+    failures.extend(invocations.iter().filter_map(
+        |&Invocation { time_ms, failure, request, .. }| {
+            Some(Failed { time_ms, failure: failure?, request: Some(request) })
+        },
+    ));
     failures.sort_unstable();
     failures
 }
 
-/// A report that a line of an error may belong to, and what it then says.
-type Claim = (Option<Failure>, Option<Failure>);
-
-const TIMEOUT: &[Claim] = &[
-    (Some(Failure::Timeout), Some(Failure::Timeout)),
-    (None, Some(Failure::Timeout)),
-    (Some(Failure::Unhandled), Some(Failure::Timeout)),
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-];
-
-// What times out is killed, too: that is no want of memory.
-const OUT_OF_MEMORY: &[Claim] = &[
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-    (Some(Failure::Unhandled), Some(Failure::OutOfMemory)),
-    (None, Some(Failure::OutOfMemory)),
-    (Some(Failure::Timeout), Some(Failure::Timeout)),
-];
-
-const UNHANDLED: &[Claim] = &[
-    (Some(Failure::Unhandled), Some(Failure::Unhandled)),
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-    (Some(Failure::Timeout), Some(Failure::Timeout)),
-    (None, Some(Failure::Unhandled)),
-];
-
-const MEMORY_HINT: &[Claim] = &[
-    (Some(Failure::OutOfMemory), Some(Failure::OutOfMemory)),
-    (Some(Failure::Unhandled), Some(Failure::OutOfMemory)),
-];
-
-/// Joins the lines of errors of one request with its reports. A request has as many invocations
-/// as reports, or more where one kind of line tells of more.
-fn join_request(lines: &mut [Told]) {
-    // Errors are sorted before reports, and most requests have none.
-    if lines.first().is_none_or(|told| matches!(told.what, What::Report(_))) {
-        return;
+/// Writes into the reports of a request what its lines of errors say; or returns the invocation
+/// that failed, if its report is in another batch. All are sorted by time.
+fn join_request(errors: &[Error], reports: &mut [Invocation]) -> Option<Invocation> {
+    if reports.iter().any(|report| report.failure.is_some()) {
+        // A report that says that it timed out needs no line, and where one says so, all do.
+        let says_timeout = reports.iter().any(|it| it.failure == Some(Failure::Timeout));
+        let is_needed = |error: &&Error| !says_timeout || error.cause != Cause::Timeout;
+        let failed = reports.iter_mut().filter(|report| report.failure.is_some()).collect();
+        explain(errors.iter().filter(is_needed), failed);
+        return None;
     }
-    for (kind, claims) in [
-        (What::Error(Failure::Timeout), TIMEOUT),
-        (What::Error(Failure::OutOfMemory), OUT_OF_MEMORY),
-        (What::Error(Failure::Unhandled), UNHANDLED),
-        (What::MemoryHint, MEMORY_HINT),
-    ] {
-        let mut unclaimed = claim(lines, kind, claims);
-        // An error without a report, which may be in another batch, stands for itself.
-        for told in lines.iter_mut().filter(|told| told.what == kind) {
-            told.what = match kind {
-                What::Error(failure) if unclaimed > 0 => {
-                    unclaimed -= 1;
-                    What::Report(Some(failure))
-                }
-                _ => What::Joined,
-            };
+    let count = |error: &&Error| error.cause != Cause::RuntimeOutOfMemory;
+    let strongest = errors.iter().filter(count).min_by_key(|error| error.cause)?;
+    if reports.is_empty() {
+        let Error { request, time_ms, cause } = *strongest;
+        let failure = Some(cause.failure(false));
+        return Some(Invocation { request, time_ms, failure, is_memory_used_up: false });
+    }
+    explain([strongest].into_iter(), reports.iter_mut().collect());
+    None
+}
+
+/// Gives each line to the report that is nearest in time, of equally near ones to the first that
+/// is not explained yet. The strongest line of a report says what its failure was, unless the
+/// report says so itself.
+fn explain<'a>(errors: impl Iterator<Item = &'a Error>, mut reports: Vec<&mut Invocation>) {
+    let is_open = |report: &Invocation| matches!(report.failure, None | Some(Failure::Unhandled));
+    let mut causes = vec![None::<Cause>; reports.len()];
+    let mut nearest = 0;
+    for error in errors {
+        let apart = |report: &Invocation| report.time_ms.abs_diff(error.time_ms);
+        while let [report, next, ..] = &reports[nearest..] {
+            let is_explained = causes[nearest].is_some() || !is_open(report);
+            if (apart(report), is_explained) <= (apart(next), false) {
+                break;
+            }
+            nearest += 1;
+        }
+        let known = &mut causes[nearest];
+        *known = Some(known.map_or(error.cause, |known| known.min(error.cause)));
+    }
+    for (report, cause) in reports.iter_mut().zip(causes) {
+        if let Some(cause) = cause.filter(|_| is_open(report)) {
+            report.failure = Some(cause.failure(report.is_memory_used_up));
         }
     }
 }
 
-/// Lets each line of this kind claim the report that is nearest in time, or any that is left, and
-/// tells for how many there is none. Of reports of one time the first of `claims` is claimed.
-fn claim(lines: &mut [Told], kind: What, claims: &[Claim]) -> usize {
-    let told = lines.iter().filter(|told| told.what == kind);
-    let times: Vec<u64> = told.map(|told| told.time_ms).collect();
-    let rank = |what| claims.iter().position(|(from, _)| what == What::Report(*from));
-    let reports = lines.iter_mut().filter_map(|told| Some((rank(told.what)?, told)));
-    let mut reports: Vec<(usize, &mut Told)> = reports.collect();
-    reports.sort_unstable_by_key(|(rank, report)| (report.time_ms, *rank));
-
-    let claim = |(rank, report): (usize, &mut Told)| report.what = What::Report(claims[rank].1);
-    let mut unclaimed = times.len();
-    let (mut reports, mut left) = (reports.into_iter().peekable(), Vec::new());
-    for time_ms in times {
-        let Some(mut nearest) = reports.next() else { break };
-        let is_nearer = |one: &Told, other: &Told| {
-            let apart = |told: &Told| told.time_ms.abs_diff(time_ms);
-            apart(one) <= apart(other) && one.time_ms > other.time_ms
-        };
-        while let Some(next) = reports.next_if(|(_, next)| is_nearer(next, nearest.1)) {
-            left.push(std::mem::replace(&mut nearest, next));
-        }
-        claim(nearest);
-        unclaimed -= 1;
-    }
-    left.sort_unstable_by_key(|(rank, report)| (*rank, report.time_ms));
-    left.truncate(unclaimed);
-    unclaimed -= left.len();
-    left.into_iter().for_each(claim);
-    unclaimed
-}
-
-/// One failure for each failed start, and takes the invocations that failed with them out of
-/// `reports`, which are sorted by time.
-fn join_starts(mut starts: Vec<Start>, reports: &mut [Told]) -> Vec<Failed> {
-    // What failed at the start is tried again in the invocation, and told again if it fails again.
-    starts.sort_unstable_by_key(|start| (start.time_ms, start.in_invocation, start.timed_out));
-    let (mut alone, mut repeated, mut before_its_first) = (Vec::new(), Vec::new(), 0);
-    for start in starts {
-        if !start.in_invocation {
-            alone.push(start);
-            continue;
-        }
-        repeated.push(start);
-        before_its_first += usize::from(alone.pop().is_none());
-    }
-    alone.drain(..alone.len().min(before_its_first));
-
-    let mut joined = Joined { reports, failures: Vec::new() };
-    for after in [true, false] {
-        for timed_out in [true, false] {
-            joined.join(&mut repeated, after, |start, failure| {
-                start.timed_out == timed_out && (failure == Failure::Timeout) == timed_out
-            });
+impl Cause {
+    /// What failed with this cause, and whether all memory was used.
+    const fn failure(self, is_memory_used_up: bool) -> Failure {
+        match self {
+            Self::Timeout => Failure::Timeout,
+            Self::OutOfMemory | Self::RuntimeOutOfMemory => Failure::OutOfMemory,
+            Self::Aborted if is_memory_used_up => Failure::OutOfMemory,
+            Self::Aborted | Self::Other => Failure::Unhandled,
         }
     }
-    joined.join(&mut repeated, true, |_, _| true);
-    joined.failures.extend(repeated.iter().map(|start| start.failed(None)));
-    for start in alone {
-        joined.join_first(start);
-    }
-    joined.failures
 }
 
-impl Start {
-    fn failed(self, request: Option<u64>) -> Failed {
-        Failed { time_ms: self.time_ms, failure: Failure::Init, request }
+/// Makes one failure of each failed start and the invocation that failed with it, which ends next.
+/// Returns the failed starts without such an invocation. Invocations are sorted by time.
+fn join_starts(mut starts: Vec<Start>, invocations: &mut [Invocation]) -> Vec<Failed> {
+    starts.sort_unstable();
+    let mut starts = starts.into_iter().peekable();
+    let (mut pending, mut alone) = (None::<Start>, Vec::new());
+    for invocation in &mut *invocations {
+        // Lambda tries once more in the invocation: lines before one report are of one start.
+        let before = |start: &Start| start.time_ms <= invocation.time_ms;
+        if let Some(start) = std::iter::from_fn(|| starts.next_if(before)).last() {
+            alone.extend(pending.replace(start));
+        }
+        match pending {
+            Some(_) if invocation.failure.is_some() => invocation.failure = Some(Failure::Init),
+            // The second try went well.
+            Some(start) if !start.in_invocation => alone.push(start),
+            _ => continue,
+        }
+        pending = None;
     }
-}
-
-struct Joined<'a> {
-    reports: &'a mut [Told],
-    failures: Vec<Failed>,
-}
-
-impl Joined<'_> {
-    /// Joins each start with the next failed report that fits: of those told after the start, or
-    /// of all, for lines that come out of order with times of their own. Keeps the others.
-    fn join(
-        &mut self,
-        starts: &mut Vec<Start>,
-        after: bool,
-        fits: impl Fn(&Start, Failure) -> bool,
-    ) {
-        let mut reports = self.reports.iter_mut();
-        starts.retain(|start| {
-            let found = reports.find(|told| {
-                let What::Report(Some(failure)) = told.what else { return false };
-                fits(start, failure) && (!after || told.time_ms >= start.time_ms)
-            });
-            let Some(report) = found else { return true };
-            report.what = What::Joined;
-            self.failures.push(start.failed(Some(report.request)));
-            false
-        });
+    if let Some(start) = starts.next_back() {
+        alone.extend(pending.replace(start));
     }
-
-    /// Joins a start of which no second try is told with the invocation after it if that failed:
-    /// if it went well, the second try did, too.
-    fn join_first(&mut self, start: Start) {
-        let after = self.reports.partition_point(|told| told.time_ms < start.time_ms);
-        let first = after.min(self.reports.len().saturating_sub(1));
-        let report = self.reports.get_mut(first);
-        let report = report.filter(|told| matches!(told.what, What::Report(Some(_))));
-        let request = report.map(|told| {
-            told.what = What::Joined;
-            told.request
-        });
-        self.failures.push(start.failed(request));
+    if let Some(start) = pending {
+        // Of the last report, if the lines of the start come late, or of one in the next batch.
+        match invocations.last_mut().and_then(|last| last.failure.as_mut()) {
+            Some(failure) if *failure != Failure::Init => *failure = Failure::Init,
+            _ => alone.push(start),
+        }
     }
+    let failed = |Start { time_ms, .. }| Failed { time_ms, failure: Failure::Init, request: None };
+    alone.into_iter().map(failed).collect()
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ pub mod error;
 mod join;
 pub mod line;
 pub mod payload;
-pub mod reader;
-pub mod source;
-pub mod summary;
-pub mod tally;
+mod reader;
+mod source;
+mod summary;
+mod tally;
 
 use std::io::Write;
 
@@ -68,10 +68,9 @@ impl<W: Write> App<W> {
 
 /// The batch in an event, and what it comes to.
 fn read(event: &[u8]) -> Result<(Batch, Outcome), Damage> {
-    let mut spare = Vec::new();
-    let base64 = payload::data(event, &mut spare)?;
+    let base64 = payload::data(event)?;
     let mut tally = Tally::default();
-    let batch = batch::read(Inflate::new(base64), |line, time_ms| tally.add(line, time_ms))?;
+    let batch = batch::read(Inflate::new(&base64), |line, time_ms| tally.add(line, time_ms))?;
     let outcome = if batch.is_data { tally.finish() } else { Outcome::default() };
     Ok((batch, outcome))
 }

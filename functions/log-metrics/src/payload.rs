@@ -1,62 +1,44 @@
-//! What a subscription hands over: gzip in base64 in JSON, decoded piece by piece, so that what
-//! it inflates to never has to be in memory as a whole.
+//! What a subscription sends: gzip in base64 in JSON, decoded piece by piece, so that what it
+//! inflates to is never in memory as a whole.
 //!
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 
-use std::io::{self, BufRead, Read};
+use std::borrow::Cow;
+use std::io::{self, BufRead, BufReader, Read};
 
-use base64_simd::STANDARD;
+use base64_simd::{AsOut, STANDARD};
 use flate2::bufread::GzDecoder;
-use shared::json::{self, Kind, Scanner, Span, Text};
+use serde::Deserialize;
 
 use crate::error::Damage;
 
 /// A payload that inflates to more than this is refused.
 pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
 
-/// So much base64 is decoded at a time; what it gives stays in the processor's nearest cache.
-const CHUNK_BYTES: usize = 16 << 10;
+/// Base64 is decoded in pieces of this size, which stay in the processor's nearest cache.
+const BUFFER_BYTES: usize = 12 << 10;
 
-/// The base64 in the event's `awslogs.data`; `spare` is overwritten where it is written with
-/// escapes. Where members are repeated, the last one counts.
+/// What CloudWatch Logs invokes a function with, of which only this matters.
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow)]
+    awslogs: Data<'a>,
+}
+
+#[derive(Deserialize)]
+struct Data<'a> {
+    #[serde(borrow)]
+    data: Cow<'a, str>,
+}
+
+/// Returns the base64 in the event's `awslogs.data`.
 ///
 /// # Errors
 /// [`Damage::NoData`] where there is none.
-pub fn data<'a>(event: &'a [u8], spare: &'a mut Vec<u8>) -> Result<&'a [u8], Damage> {
-    let is_text = simdutf8::basic::from_utf8(event).is_ok();
-    let content = is_text.then(|| find(event).ok().flatten()).flatten().ok_or(Damage::NoData)?;
-    Ok(json::meaning(content.of(event), spare))
-}
-
-fn find(event: &[u8]) -> Result<Option<Span>, json::Error> {
-    let mut found = None;
-    let mut scanner = Scanner::new(event);
-    scanner.skip_white_space();
-    scanner.object(|scanner, key| {
-        if !is(scanner, key, b"awslogs") {
-            return scanner.value(1).map(drop);
-        }
-        found = None;
-        if scanner.peek() != Some(b'{') {
-            return scanner.value(1).map(drop);
-        }
-        scanner.object(|scanner, key| {
-            let is_data = is(scanner, key, b"data");
-            let start = scanner.position();
-            let kind = scanner.value(2)?;
-            if is_data {
-                let value = Span { start, end: scanner.position() };
-                found = (kind == Kind::String).then(|| value.inside());
-            }
-            Ok(())
-        })
-    })?;
-    scanner.skip_white_space();
-    Ok(found.filter(|_| scanner.peek().is_none()))
-}
-
-fn is(scanner: &Scanner<'_>, key: Text, name: &[u8]) -> bool {
-    json::meaning(key.span.of(scanner.text()), &mut Vec::new()) == name
+pub fn data(event: &[u8]) -> Result<Cow<'_, str>, Damage> {
+    let event = simdutf8::basic::from_utf8(event).map_err(|_| Damage::NoData)?;
+    let event: Event<'_> = serde_json::from_str(event).map_err(|_| Damage::NoData)?;
+    Ok(event.awslogs.data)
 }
 
 /// Where text comes from, piece by piece.
@@ -72,20 +54,21 @@ pub trait Source {
 /// What `awslogs.data` holds.
 #[derive(Debug)]
 pub struct Inflate<'a> {
-    gzip: GzDecoder<Base64<'a>>,
+    gzip: GzDecoder<BufReader<Base64<'a>>>,
     inflated_bytes: u64,
 }
 
 impl<'a> Inflate<'a> {
     /// Decodes this base64.
     #[must_use]
-    pub fn new(base64: &'a [u8]) -> Self {
-        let base64 = Base64 { text: base64, decoded: Vec::new(), position: 0, malformed: false };
-        Self { gzip: GzDecoder::new(base64), inflated_bytes: 0 }
+    pub fn new(base64: &'a str) -> Self {
+        let base64 = Base64 { text: base64.as_bytes(), malformed: false };
+        let gzip = GzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, base64));
+        Self { gzip, inflated_bytes: 0 }
     }
 
     fn damage(&self) -> Damage {
-        if self.gzip.get_ref().malformed { Damage::NotBase64 } else { Damage::NotGzip }
+        if self.gzip.get_ref().get_ref().malformed { Damage::NotBase64 } else { Damage::NotGzip }
     }
 }
 
@@ -108,43 +91,17 @@ impl Source for Inflate<'_> {
 #[derive(Debug)]
 struct Base64<'a> {
     text: &'a [u8],
-    decoded: Vec<u8>,
-    position: usize,
     malformed: bool,
-}
-
-impl Base64<'_> {
-    fn decode_next(&mut self) -> io::Result<()> {
-        let (chunk, rest) = self.text.split_at(self.text.len().min(CHUNK_BYTES));
-        self.decoded.clear();
-        self.decoded.extend_from_slice(chunk);
-        let length = STANDARD.decode_inplace(&mut self.decoded).map(|bytes| bytes.len());
-        // Padding stands at the end of all, not of a chunk.
-        let length = length.ok().filter(|length| rest.is_empty() || *length == chunk.len() / 4 * 3);
-        self.malformed = length.is_none();
-        self.decoded.truncate(length.ok_or(io::ErrorKind::InvalidData)?);
-        (self.text, self.position) = (rest, 0);
-        Ok(())
-    }
-}
-
-impl BufRead for Base64<'_> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        if self.position == self.decoded.len() && !self.text.is_empty() {
-            self.decode_next()?;
-        }
-        Ok(&self.decoded[self.position..])
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.position += count;
-    }
 }
 
 impl Read for Base64<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(buffer)?;
-        self.consume(count);
-        Ok(count)
+        let (chunk, rest) = self.text.split_at(self.text.len().min(buffer.len() / 3 * 4));
+        self.text = rest;
+        let count = STANDARD.decode(chunk, buffer.as_out()).map(|bytes| bytes.len());
+        // Padding stands at the end of all, not of a chunk.
+        let count = count.ok().filter(|count| rest.is_empty() || *count == chunk.len() / 4 * 3);
+        self.malformed = count.is_none();
+        count.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 }

@@ -9,14 +9,14 @@ use crate::error::Damage;
 use crate::payload::Source;
 
 /// A longer string, as written, is passed but not given out.
-pub const MAX_STRING_BYTES: usize = 64 << 10;
+pub(crate) const MAX_STRING_BYTES: usize = 64 << 10;
 
 /// What is inflated at a time, and scanned while it is in the processor's cache.
 const WINDOW_BYTES: usize = 256 << 10;
 
 /// Walks over JSON text.
 #[derive(Debug)]
-pub struct Reader<S> {
+pub(crate) struct Reader<S> {
     source: S,
     window: Box<[u8]>,
     /// The byte that is read next.
@@ -33,24 +33,19 @@ type Content = Range<usize>;
 
 impl<S: Source> Reader<S> {
     /// A reader at the start of what `source` gives.
-    #[must_use]
-    pub fn new(source: S) -> Self {
+    pub(crate) fn new(source: S) -> Self {
         let window = vec![0; WINDOW_BYTES].into_boxed_slice();
         Self { source, window, position: 0, end: 0, filled: 0, ended: false }
     }
 
     /// The bytes that a span of this window names, until something else is read.
-    #[must_use]
-    pub fn bytes(&self, content: Content) -> &[u8] {
+    pub(crate) fn bytes(&self, content: Content) -> &[u8] {
         &self.window[content]
     }
 
     /// Passes an object, calling `member` with each key, standing before that key's value, which
     /// `member` must pass. A key that is not among `keys` is given as an empty text.
-    ///
-    /// # Errors
-    /// What `member` returns, or [`Damage`] where no object stands here.
-    pub fn object(
+    pub(crate) fn object(
         &mut self,
         keys: &[&'static str],
         mut member: impl FnMut(&mut Self, &'static str) -> Result<(), Damage>,
@@ -65,10 +60,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// Passes what of an object follows a value, as [`Reader::object`] does.
-    ///
-    /// # Errors
-    /// As [`Reader::object`].
-    pub fn rest_of_object(
+    pub(crate) fn rest_of_object(
         &mut self,
         keys: &[&'static str],
         mut member: impl FnMut(&mut Self, &'static str) -> Result<(), Damage>,
@@ -81,10 +73,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// Passes an array, calling `element` at each of its values, which `element` must pass.
-    ///
-    /// # Errors
-    /// What `element` returns, or [`Damage`] where no array stands here.
-    pub fn array(
+    pub(crate) fn array(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), Damage>,
     ) -> Result<(), Damage> {
@@ -101,11 +90,8 @@ impl<S: Source> Reader<S> {
     }
 
     /// The next byte that is no white space.
-    ///
-    /// # Errors
-    /// [`Damage`] where the text ends or is not what it should be.
     #[inline]
-    pub fn peek(&mut self) -> Result<u8, Damage> {
+    pub(crate) fn peek(&mut self) -> Result<u8, Damage> {
         match self.window[..self.end].get(self.position) {
             Some(byte) if *byte > b' ' => Ok(*byte),
             _ => self.peek_behind_blanks(),
@@ -127,24 +113,18 @@ impl<S: Source> Reader<S> {
     }
 
     /// What comes next, as written: `count` bytes, or all that there are.
-    ///
-    /// # Errors
-    /// [`Damage`] where the text is not what it should be.
-    pub fn ahead(&mut self, count: usize) -> Result<&[u8], Damage> {
+    pub(crate) fn ahead(&mut self, count: usize) -> Result<&[u8], Damage> {
         while self.end - self.position < count && self.more()? {}
         Ok(&self.window[self.position..self.end.min(self.position + count)])
     }
 
     /// Passes so many of the bytes that [`Reader::ahead`] gave.
-    pub fn pass(&mut self, count: usize) {
+    pub(crate) fn pass(&mut self, count: usize) {
         self.position = self.end.min(self.position + count);
     }
 
     /// Passes a string, and gives its content if that is no longer than [`MAX_STRING_BYTES`].
-    ///
-    /// # Errors
-    /// As [`Reader::peek`]; also where no string stands here.
-    pub fn string(&mut self) -> Result<Option<Content>, Damage> {
+    pub(crate) fn string(&mut self) -> Result<Option<Content>, Damage> {
         self.expect(b'"')?;
         let mut length = 0;
         loop {
@@ -164,10 +144,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// Passes a string.
-    ///
-    /// # Errors
-    /// As [`Reader::string`].
-    pub fn skip_string(&mut self) -> Result<(), Damage> {
+    pub(crate) fn skip_string(&mut self) -> Result<(), Damage> {
         self.expect(b'"')?;
         self.rest_of_string()
     }
@@ -185,48 +162,22 @@ impl<S: Source> Reader<S> {
     }
 
     /// Passes a whole value.
-    ///
-    /// # Errors
-    /// As [`Reader::peek`]; also where it is nested too deep.
-    pub fn skip_value(&mut self) -> Result<(), Damage> {
-        // What closes the arrays and objects that are open.
-        let mut open = Vec::new();
-        loop {
-            match self.peek()? {
-                b'"' => self.skip_string()?,
-                bracket @ (b'[' | b'{') => {
-                    self.position += 1;
-                    // In ASCII, a closing bracket is two after its opening one.
-                    open.push(bracket + 2);
-                    if open.len() > MAX_DEPTH {
-                        return Err(Damage::NotJson);
-                    }
-                    if self.peek()? != bracket + 2 {
-                        self.key_in(&open)?;
-                        continue;
-                    }
-                }
-                _ => {
-                    self.scalar()?;
-                }
-            }
-            loop {
-                let Some(close) = open.last() else { return Ok(()) };
-                if self.take(b',')? {
-                    self.key_in(&open)?;
-                    break;
-                }
-                self.expect(*close)?;
-                open.pop();
-            }
+    pub(crate) fn skip_value(&mut self) -> Result<(), Damage> {
+        self.skip_nested(MAX_DEPTH)
+    }
+
+    fn skip_nested(&mut self, levels: usize) -> Result<(), Damage> {
+        let inside = levels.checked_sub(1).ok_or(Damage::NotJson);
+        match self.peek()? {
+            b'"' => self.skip_string(),
+            b'{' => inside.and_then(|levels| self.object(&[], |it, _| it.skip_nested(levels))),
+            b'[' => inside.and_then(|levels| self.array(|it| it.skip_nested(levels))),
+            _ => self.scalar().map(drop),
         }
     }
 
     /// A number without sign, fraction and exponent.
-    ///
-    /// # Errors
-    /// As [`Reader::peek`]; `None` where something else stands here, which is passed.
-    pub fn integer(&mut self) -> Result<Option<u64>, Damage> {
+    pub(crate) fn integer(&mut self) -> Result<Option<u64>, Damage> {
         if !self.peek()?.is_ascii_digit() {
             return self.skip_value().map(|()| None);
         }
@@ -236,10 +187,7 @@ impl<S: Source> Reader<S> {
     }
 
     /// Passes white space up to the end of the text.
-    ///
-    /// # Errors
-    /// [`Damage`] where something else comes, or the source does not end as it should.
-    pub fn finish(&mut self) -> Result<(), Damage> {
+    pub(crate) fn finish(&mut self) -> Result<(), Damage> {
         loop {
             let rest = &self.window[self.position..self.end];
             if !rest.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
@@ -249,13 +197,6 @@ impl<S: Source> Reader<S> {
             if !self.more()? {
                 return Ok(());
             }
-        }
-    }
-
-    fn key_in(&mut self, open: &[u8]) -> Result<(), Damage> {
-        match open.last() {
-            Some(b'}') => self.key(&[]).map(drop),
-            _ => Ok(()),
         }
     }
 

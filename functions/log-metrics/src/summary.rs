@@ -21,13 +21,13 @@ const UNKNOWN: &str = "unknown";
 
 /// What a batch of one log stream came to.
 #[derive(Debug)]
-pub struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     /// The log group's name.
-    pub log_group: &'a str,
+    pub(crate) log_group: &'a str,
     /// The log stream's name.
-    pub log_stream: &'a str,
+    pub(crate) log_stream: &'a str,
     /// What happened to the invocations in it.
-    pub outcome: &'a Outcome,
+    pub(crate) outcome: &'a Outcome,
 }
 
 /// The metrics of one minute: CloudWatch keeps no finer ones.
@@ -46,10 +46,7 @@ impl Summary<'_> {
 
     /// The metrics as lines of embedded metric format: of the function, and of all functions
     /// together, so that one alarm covers any number of them.
-    ///
-    /// # Errors
-    /// None, but for what writing to memory gives.
-    pub fn metrics(&self, namespace: &str, now_ms: u64) -> io::Result<Vec<u8>> {
+    pub(crate) fn metrics(&self, namespace: &str, now_ms: u64) -> io::Result<Vec<u8>> {
         let mut lines = Vec::new();
         for minute in self.minutes(now_ms).values() {
             let timestamp_ms = minute.timestamp_ms;
@@ -82,7 +79,7 @@ impl Summary<'_> {
     }
 
     /// Logs a line for each failure, and one for all that are too many.
-    pub fn log(&self, region: Option<&str>) {
+    pub(crate) fn log(&self, region: Option<&str>) {
         let function = self.function_name();
         let link = region.map(|region| source::link(region, self.log_group, self.log_stream));
         let Outcome { failures, names, .. } = self.outcome;

@@ -10,15 +10,16 @@ use std::hash::BuildHasher;
 use foldhash::fast::FixedState;
 
 use crate::join;
-use crate::line::{Failure, Line};
+use crate::line::{Cause, Failure, Line, Memory, Report};
 
 /// Of so many failures the requests' ids are kept: more lines than that nobody reads.
-pub const MAX_NAMED: usize = 10_000;
+pub(crate) const MAX_NAMED: usize = 10_000;
 
 /// The lines of a batch.
 #[derive(Debug, Default)]
-pub struct Tally {
-    lines: Vec<Told>,
+pub(crate) struct Tally {
+    errors: Vec<Error>,
+    invocations: Vec<Invocation>,
     starts: Vec<Start>,
     names: HashMap<u64, String, FixedState>,
     hasher: FixedState,
@@ -28,95 +29,99 @@ pub struct Tally {
 
 /// What a batch comes to.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Outcome {
+pub(crate) struct Outcome {
     /// Every failure, by time.
-    pub failures: Vec<Failed>,
+    pub(crate) failures: Vec<Failed>,
     /// The requests' ids by which failures are named, but for those beyond [`MAX_NAMED`].
-    pub names: HashMap<u64, String, FixedState>,
+    pub(crate) names: HashMap<u64, String, FixedState>,
     /// The highest share of its memory that an invocation used, in percent.
-    pub memory_percent: Option<Highest>,
+    pub(crate) memory_percent: Option<Highest>,
     /// The longest start, in milliseconds.
-    pub init_ms: Option<Highest>,
+    pub(crate) init_ms: Option<Highest>,
 }
 
 /// A failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Failed {
+pub(crate) struct Failed {
     /// When it was told: milliseconds since 1970.
-    pub time_ms: u64,
+    pub(crate) time_ms: u64,
     /// What happened.
-    pub failure: Failure,
+    pub(crate) failure: Failure,
     /// Of which request, see [`Outcome::names`]; a start may be none's.
-    pub request: Option<u64>,
+    pub(crate) request: Option<u64>,
 }
 
 /// The highest of several values, and when it was told first.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Highest {
+pub(crate) struct Highest {
     /// The value.
-    pub value: f64,
+    pub(crate) value: f64,
     /// Milliseconds since 1970.
-    pub time_ms: u64,
-}
-
-/// What one line tells of an invocation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Told {
-    /// The hash of the request's id.
-    pub(crate) request: u64,
-    pub(crate) what: What,
     pub(crate) time_ms: u64,
 }
 
-/// What is told: by lines of errors, then by reports.
+/// A line of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum What {
-    /// A line that only an error's report can be joined with.
-    MemoryHint,
-    /// A line of an error.
-    Error(Failure),
-    /// A report: an invocation of its own.
-    Report(Option<Failure>),
-    /// Nothing any more: another one tells it.
-    Joined,
+pub(crate) struct Error {
+    /// The hash of the request's id.
+    pub(crate) request: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) cause: Cause,
+}
+
+/// An invocation that ended: one for each report, even where others have the same request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Invocation {
+    /// The hash of the request's id.
+    pub(crate) request: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) is_memory_used_up: bool,
 }
 
 /// A start that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Start {
     pub(crate) time_ms: u64,
-    pub(crate) timed_out: bool,
     pub(crate) in_invocation: bool,
 }
 
 impl Tally {
     /// Takes a line that was written at this time.
-    pub fn add(&mut self, line: Line, time_ms: u64) {
-        let (request_id, what) = match line {
-            Line::Report(report) => {
-                raise(&mut self.memory_percent, report.memory_percent, time_ms);
-                raise(&mut self.init_ms, report.init_ms, time_ms);
-                (report.request_id, What::Report(report.failure))
+    pub(crate) fn add(&mut self, line: Line, time_ms: u64) {
+        match line {
+            Line::Report(Report { request_id, failure, memory, init_ms }) => {
+                raise(&mut self.memory_percent, memory.map(Memory::percent), time_ms);
+                raise(&mut self.init_ms, init_ms, time_ms);
+                let is_memory_used_up = memory.is_some_and(Memory::is_used_up);
+                let request = self.hash(request_id, failure.is_some());
+                let report = Invocation { request, time_ms, failure, is_memory_used_up };
+                self.invocations.push(report);
             }
-            Line::Failed { request_id, failure } => (request_id, What::Error(failure)),
-            Line::OutOfMemory { request_id } => (request_id, What::MemoryHint),
-            Line::StartFailed { in_invocation, timed_out } => {
-                return self.starts.push(Start { time_ms, timed_out, in_invocation });
+            Line::Error { request_id, cause } => {
+                let request = self.hash(request_id, true);
+                self.errors.push(Error { request, time_ms, cause });
             }
-            Line::Started { init_ms } => return raise(&mut self.init_ms, Some(init_ms), time_ms),
-        };
-        let request = self.hasher.hash_one(&request_id);
-        self.lines.push(Told { request, what, time_ms });
-        if what != What::Report(None) && self.names.len() < MAX_NAMED {
-            self.names.insert(request, request_id);
+            Line::StartFailed { in_invocation } => {
+                self.starts.push(Start { time_ms, in_invocation });
+            }
+            Line::Started { init_ms } => raise(&mut self.init_ms, Some(init_ms), time_ms),
         }
     }
 
+    /// Keeps the id of a request that failed.
+    fn hash(&mut self, request_id: String, has_failed: bool) -> u64 {
+        let request = self.hasher.hash_one(&request_id);
+        if has_failed && self.names.len() < MAX_NAMED {
+            self.names.insert(request, request_id);
+        }
+        request
+    }
+
     /// What all lines come to.
-    #[must_use]
-    pub fn finish(self) -> Outcome {
-        let Self { lines, starts, names, memory_percent, init_ms, .. } = self;
-        let failures = join::failures(lines, starts);
+    pub(crate) fn finish(self) -> Outcome {
+        let Self { errors, invocations, starts, names, memory_percent, init_ms, .. } = self;
+        let failures = join::failures(errors, invocations, starts);
         Outcome { failures, names, memory_percent, init_ms }
     }
 }

@@ -12,6 +12,7 @@ use std::io;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use base64_simd::STANDARD;
 use flate2::bufread::GzDecoder;
 use local::runtime_api::InvokeError;
@@ -65,6 +66,37 @@ fn the_decoded_form_of_every_event_is_beside_it() {
         };
         assert_eq!(decoded(), batch, "{name}");
         assert!(batch.is_some() || golden.error_type.is_some(), "{name}");
+    }
+}
+
+/// The crate's type refuses members that it does not know, which this function passes.
+const WITH_UNKNOWN_MEMBERS: &str = "event-with-escapes-and-white-space";
+
+#[test]
+fn fixtures_are_what_aws_lambda_events_knows() {
+    for Fixture { name, event, batch, golden } in Fixture::all() {
+        let event = serde_json::from_slice::<LogsEvent>(&event);
+        let Some(batch) = batch.filter(|_| golden.answer.is_some()) else { continue };
+        if name == WITH_UNKNOWN_MEMBERS {
+            assert!(event.is_err());
+            continue;
+        }
+        let data = event.unwrap_or_else(|error| panic!("{name}: {error}")).aws_logs.data;
+        for (value, member) in [
+            (data.message_type, "messageType"),
+            (data.owner, "owner"),
+            (data.log_group, "logGroup"),
+            (data.log_stream, "logStream"),
+        ] {
+            assert_eq!(Value::from(value), batch[member], "{name}");
+        }
+        assert_eq!(Value::from(data.subscription_filters), batch["subscriptionFilters"], "{name}");
+        let log_events = batch["logEvents"].as_array().unwrap();
+        assert_eq!(data.log_events.len(), log_events.len(), "{name}");
+        for (entry, expected) in data.log_events.iter().zip(log_events) {
+            assert_eq!(entry.timestamp, expected["timestamp"], "{name}");
+            assert_eq!(entry.message, expected["message"], "{name}");
+        }
     }
 }
 

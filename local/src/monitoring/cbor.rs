@@ -59,6 +59,13 @@ fn goes_on(decoder: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, De
     }
 }
 
+/// The answer of `ListMetrics` without any metric.
+pub(super) fn no_metrics() -> Vec<u8> {
+    let mut out = Encoder::new(Vec::new());
+    out.map(1).str("Metrics").array(0);
+    out.into_writer()
+}
+
 /// The answer of `GetMetricData` with one value at most for each query: its id, and the value.
 pub(super) fn metric_data(results: &[(&str, Option<f64>)], at_seconds: f64) -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());

@@ -2,7 +2,7 @@
 //! functions ask them, and a Google Chat space, all in one endpoint; and the log of the platform.
 //!
 //! Sources: the API references of AWS Lambda (`ListFunctions`, `GetAccountSettings`,
-//! `GetFunctionConcurrency`), Amazon CloudWatch (`GetMetricData`) and Amazon CloudWatch Logs
+//! `GetFunctionConcurrency`), Amazon CloudWatch (`GetMetricData`, `ListMetrics`) and Amazon CloudWatch Logs
 //! (`FilterLogEvents`); Google Chat API, `spaces.messages.create`.
 
 pub mod cbor;
@@ -111,6 +111,8 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Respons
             Ok(asked) => cbor_reply(state.metric_data(&asked)),
             Err(_) => refusal(StatusCode::BAD_REQUEST),
         },
+        // No function has provisioned concurrency, and none is a replica of Lambda@Edge.
+        (None, path) if path.ends_with("/operation/ListMetrics") => cbor_reply(cbor::no_metrics()),
         (None, path) if path.starts_with("/v1/spaces/") => match serde_json::from_slice(&body) {
             Ok(message) => {
                 state.messages.push(message);

@@ -1,6 +1,6 @@
 use Measure::{
     AsyncEventsDropped, ConcurrentExecutions, DeadLetterErrors, Duration, Errors, Invocations,
-    IteratorAge, Throttles,
+    IteratorAge, ProvisionedConcurrencySpillover, ProvisionedConcurrencyUtilization, Throttles,
 };
 
 use super::*;
@@ -28,7 +28,7 @@ fn told(
         let value = values.iter().find(|(of, _)| *of == measure).map(|&(_, value)| value);
         let by_period = value.map(|value| (PERIOD, value)).into_iter().collect();
         let points = Points { by_period, is_whole: !in_part.contains(&measure) };
-        reading.add(&Query::Function { name: "plays", measure }, points);
+        reading.add(&Query::Function { name: "plays", resource: None, measure }, points);
     }
     let gauges = Gauges::of(&reading, "plays", PERIOD, bounds);
     gauges.metrics().into_iter().map(|(name, _, value)| (name, value)).collect()
@@ -45,6 +45,8 @@ fn an_ordinary_period_has_every_value() {
         (AsyncEventsDropped, 3.0),
         (DeadLetterErrors, 1.0),
         (IteratorAge, 1_500.0),
+        (ProvisionedConcurrencyUtilization, 0.5),
+        (ProvisionedConcurrencySpillover, 4.0),
     ];
     let expected = [
         ("ErrorRate", 25.0),
@@ -56,6 +58,8 @@ fn an_ordinary_period_has_every_value() {
         ("AsyncEventsDropped", 3.0),
         ("DeadLetterErrors", 1.0),
         ("IteratorAge", 1_500.0),
+        ("ProvisionedConcurrencyUtilization", 50.0),
+        ("ProvisionedConcurrencySpillover", 4.0),
     ];
     assert_eq!(gauges(&values, BOUNDS), expected);
 }
@@ -74,6 +78,8 @@ fn units_are_those_of_the_values() {
         ("AsyncEventsDropped", Unit::Count),
         ("DeadLetterErrors", Unit::Count),
         ("IteratorAge", Unit::Milliseconds),
+        ("ProvisionedConcurrencyUtilization", Unit::Percent),
+        ("ProvisionedConcurrencySpillover", Unit::Count),
     ];
     assert_eq!(units, expected);
 }

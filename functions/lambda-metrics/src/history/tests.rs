@@ -12,7 +12,8 @@ const WINDOW: Window = Window { start_ms: NOON_MS, end_ms: NOON_MS + 120_000 };
 fn throttled(times: f64) -> Gauges {
     let mut reading = Reading::default();
     let points = Points { by_period: [(NOON_MS, times)].into(), is_whole: true };
-    reading.add(&Query::Function { name: "a", measure: Measure::Throttles }, points);
+    reading
+        .add(&Query::Function { name: "a", resource: None, measure: Measure::Throttles }, points);
     let bounds = Bounds { timeout_ms: None, concurrency: None, min_invocations: 1 };
     Gauges::of(&reading, "a", NOON_MS, bounds)
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use lambda_metrics::App;
 use lambda_metrics::config::Config;
 use lambda_metrics::error::Error;
-use lambda_metrics::query::Query;
-use lambda_metrics::services::{AccountLimits, DataPage, Page, Series, Services};
+use lambda_metrics::query::{Measure, Query};
+use lambda_metrics::services::{AccountLimits, DataPage, Measured, Page, Series, Services};
 use lambda_metrics::watch::{Settings, Tag};
 use lambda_metrics::window::Window;
 use serde_json::Value;
@@ -29,6 +29,8 @@ pub(crate) const LATEST_MS: u64 = NOON_MS - 120_000;
 pub(crate) struct Cloud {
     pub(crate) functions: RefCell<Vec<(String, Settings)>>,
     pub(crate) tagged: RefCell<Vec<String>>,
+    /// What has a metric, by its name.
+    pub(crate) measured: RefCell<BTreeMap<&'static str, Vec<Measured>>>,
     /// By metric and function, then by the period's start.
     pub(crate) values: RefCell<BTreeMap<String, BTreeMap<u64, f64>>>,
     /// Operations that fail.
@@ -52,6 +54,13 @@ impl Cloud {
     /// Sets a value, such as of `Errors of plays`.
     pub(crate) fn set(&self, metric: &str, period_ms: u64, value: f64) {
         self.values.borrow_mut().entry(metric.to_owned()).or_default().insert(period_ms, value);
+    }
+
+    /// Has the metric of a function, or of one of its aliases, from now on.
+    pub(crate) fn measure(&self, metric: &'static str, function: &str, resource: Option<&str>) {
+        let (function, resource) = (function.to_owned(), resource.map(str::to_owned));
+        let mut measured = self.measured.borrow_mut();
+        measured.entry(metric).or_default().push(Measured { function, resource });
     }
 
     /// How often an operation was called since the last time.
@@ -88,6 +97,16 @@ impl Services for Way {
     async fn tagged(&self, _: &Tag, _: Option<&str>) -> Result<Page<String>, CallFailure> {
         let next = self.0.call("GetResources").await?;
         Ok(Page { items: self.0.tagged.borrow().clone(), next })
+    }
+
+    async fn measured(
+        &self,
+        measure: Measure,
+        _: Option<&str>,
+    ) -> Result<Page<Measured>, CallFailure> {
+        let next = self.0.call("ListMetrics").await?;
+        let measured = self.0.measured.borrow();
+        Ok(Page { items: measured.get(measure.name()).cloned().unwrap_or_default(), next })
     }
 
     async fn reserved_concurrency(&self, _: &str) -> Result<Option<u32>, CallFailure> {

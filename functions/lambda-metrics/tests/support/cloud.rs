@@ -73,7 +73,8 @@ pub(crate) struct Function {
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Data {
     /// By function and metric, then by minutes from the end of what is asked for first: -1
-    /// is the latest period. The function without a name is the account.
+    /// is the latest period. The function without a name is the account; `plays:live` is an
+    /// alias.
     pub(crate) values: BTreeMap<String, BTreeMap<String, BTreeMap<i64, f64>>>,
     /// In a page; all, where it is 0.
     pub(crate) series_per_page: usize,
@@ -147,6 +148,8 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Respons
     let call = if path.ends_with("/operation/GetMetricData") {
         assert_eq!(head.headers["smithy-protocol"], "rpc-v2-cbor");
         Call { operation: "GetMetricData".to_owned(), asked: decode(&body).unwrap() }
+    } else if path.ends_with("/operation/ListMetrics") {
+        Call { operation: "ListMetrics".to_owned(), asked: decode(&body).unwrap() }
     } else if let Some(target) = head.headers.get("x-amz-target") {
         assert_eq!(target, "ResourceGroupsTaggingAPI_20170126.GetResources");
         let asked = serde_json::from_slice(&body).unwrap();
@@ -163,7 +166,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Respons
     };
     let mut state = state.lock().unwrap();
     state.calls.push(call.clone());
-    let is_cbor = call.operation == "GetMetricData";
+    let is_cbor = ["GetMetricData", "ListMetrics"].contains(&&*call.operation);
     if let Some(Failing { status, code, body, .. }) = state.failure(&call) {
         if let Some(body) = body {
             let response = Response::builder().status(status);
@@ -189,6 +192,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Respons
                 None => json!({}),
             }
         }
+        "ListMetrics" => state.data.listed(&call.asked),
         "GetResources" => state.account.tagged(&call.asked),
         _ => {
             let end = call.asked["EndTime"].as_f64().unwrap();
@@ -263,6 +267,30 @@ impl Account {
 }
 
 impl Data {
+    /// The metrics that have this name, with function and alias: one in a page.
+    fn listed(&self, asked: &Value) -> Value {
+        assert_eq!(asked["Namespace"], "AWS/Lambda");
+        let metric = asked["MetricName"].as_str().unwrap();
+        let dimension = |name: &str, value: &str| json!({"Name": name, "Value": value});
+        let all: Vec<_> = self
+            .values
+            .iter()
+            .filter(|(_, metrics)| metrics.contains_key(metric))
+            .map(|(name, _)| {
+                let function = dimension("FunctionName", name.split(':').next().unwrap());
+                let resource = name.contains(':').then(|| dimension("Resource", name));
+                let dimensions: Vec<_> = [function].into_iter().chain(resource).collect();
+                json!({"Namespace": "AWS/Lambda", "MetricName": metric, "Dimensions": dimensions})
+            })
+            .collect();
+        let start = number(asked["NextToken"].as_str());
+        let mut page = json!({"Metrics": all.iter().skip(start).take(1).collect::<Vec<_>>()});
+        if start + 1 < all.len() {
+            page["NextToken"] = json!((start + 1).to_string());
+        }
+        page
+    }
+
     fn page(&self, asked: &Value, base: f64) -> Value {
         let queries = asked["MetricDataQueries"].as_array().unwrap();
         assert!((1..=500).contains(&queries.len()), "{} queries", queries.len());
@@ -292,7 +320,10 @@ impl Data {
             (&json!("AWS/Lambda"), &json!(60))
         );
         let metric = asked_for["Metric"]["MetricName"].as_str().unwrap();
-        let function = asked_for["Metric"]["Dimensions"][0]["Value"].as_str().unwrap_or_default();
+        // The alias, where there is one; else the function.
+        let dimensions = asked_for["Metric"]["Dimensions"].as_array();
+        let last = dimensions.and_then(|dimensions| dimensions.last());
+        let function = last.map_or("", |dimension| dimension["Value"].as_str().unwrap());
         let name = format!("{metric} of {function}");
         if self.missing.contains(&name) {
             return None;

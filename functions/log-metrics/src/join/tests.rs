@@ -4,183 +4,231 @@ use Failure::{Init, OutOfMemory, Timeout, Unhandled};
 
 use super::*;
 
-/// `Report(None)` and so on, of a request, at a time.
-fn told(request: u64, what: What, time_ms: u64) -> Told {
-    Told { request, what, time_ms }
+fn report(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Line {
+    let failure = failure.into();
+    Line::Report(Invocation { request, time_ms, failure, is_memory_used_up: false })
 }
 
-fn report(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Told {
-    told(request, What::Report(failure.into()), time_ms)
+fn used_up(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> Line {
+    let failure = failure.into();
+    Line::Report(Invocation { request, time_ms, failure, is_memory_used_up: true })
 }
 
-fn error(request: u64, failure: Failure, time_ms: u64) -> Told {
-    told(request, What::Error(failure), time_ms)
+fn error(request: u64, cause: Cause, time_ms: u64) -> Line {
+    Line::Error(Error { request, time_ms, cause })
 }
 
-fn in_init(timed_out: bool, time_ms: u64) -> Start {
-    Start { time_ms, timed_out, in_invocation: false }
+#[derive(Clone, Copy, Debug)]
+enum Line {
+    Error(Error),
+    Report(Invocation),
 }
 
-fn in_invocation(timed_out: bool, time_ms: u64) -> Start {
-    Start { time_ms, timed_out, in_invocation: true }
+fn in_init(time_ms: u64) -> Start {
+    Start { time_ms, in_invocation: false }
 }
 
-/// The failures and their requests, which must be the same in any order of the lines.
-fn joined(lines: &[Told], starts: &[Start]) -> Vec<(Failure, Option<u64>)> {
-    let of = |lines: Vec<Told>, starts: Vec<Start>| -> Vec<_> {
-        failures(lines, starts).iter().map(|failed| (failed.failure, failed.request)).collect()
+fn in_invocation(time_ms: u64) -> Start {
+    Start { time_ms, in_invocation: true }
+}
+
+/// Returns the failures and their requests, which must be the same in any order of the lines.
+fn joined(lines: &[Line], starts: &[Start]) -> Vec<(Failure, Option<u64>)> {
+    let of = |lines: &[Line], starts: &[Start]| -> Vec<_> {
+        let (mut errors, mut reports) = (Vec::new(), Vec::new());
+        for line in lines {
+            match line {
+                Line::Error(error) => errors.push(*error),
+                Line::Report(report) => reports.push(*report),
+            }
+        }
+        let failures = failures(errors, reports, starts.to_vec());
+        failures.iter().map(|failed| (failed.failure, failed.request)).collect()
     };
-    let expected = of(lines.to_vec(), starts.to_vec());
-    for turn in 0..lines.len() {
-        let mut turned = lines.to_vec();
-        turned.rotate_left(turn);
-        let reversed = turned.iter().rev().copied().collect();
-        let mut starts = starts.to_vec();
-        starts.reverse();
-        assert_eq!(of(turned, starts.clone()), expected);
-        assert_eq!(of(reversed, starts), expected);
+    let expected = of(lines, starts);
+    let (mut lines, mut starts) = (lines.to_vec(), starts.to_vec());
+    starts.reverse();
+    for _ in 0..lines.len() {
+        lines.rotate_left(1);
+        assert_eq!(of(&lines, &starts), expected);
     }
+    lines.reverse();
+    assert_eq!(of(&lines, &starts), expected);
     expected
 }
 
 #[test]
-fn one_failure_counts_once_however_it_is_told() {
+fn one_failure_counts_once_whatever_lines_it_has() {
     for (lines, failure) in [
         (vec![report(1, Timeout, 2)], Timeout),
-        (vec![error(1, Timeout, 1)], Timeout),
-        (vec![error(1, Timeout, 1), report(1, Timeout, 2)], Timeout),
-        (vec![error(1, Timeout, 1), report(1, None, 2)], Timeout),
-        (vec![error(1, Timeout, 1), report(1, Unhandled, 2)], Timeout),
+        (vec![error(1, Cause::Timeout, 1)], Timeout),
+        (vec![error(1, Cause::Timeout, 1), report(1, Timeout, 2)], Timeout),
+        (vec![error(1, Cause::Timeout, 1), report(1, None, 2)], Timeout),
+        (vec![error(1, Cause::Timeout, 1), report(1, Unhandled, 2)], Timeout),
+        (vec![error(1, Cause::Timeout, 1), report(1, OutOfMemory, 2)], OutOfMemory),
+        (vec![error(1, Cause::OutOfMemory, 1)], OutOfMemory),
+        (vec![error(1, Cause::OutOfMemory, 1), report(1, Unhandled, 2)], OutOfMemory),
+        (vec![error(1, Cause::OutOfMemory, 1), report(1, None, 2)], OutOfMemory),
+        (vec![error(1, Cause::OutOfMemory, 1), report(1, Timeout, 2)], Timeout),
+        (vec![error(1, Cause::RuntimeOutOfMemory, 1), report(1, Unhandled, 2)], OutOfMemory),
+        (vec![error(1, Cause::Other, 1)], Unhandled),
+        (vec![error(1, Cause::Other, 1), report(1, Unhandled, 2)], Unhandled),
+        (vec![error(1, Cause::Other, 1), report(1, None, 2)], Unhandled),
+        (vec![error(1, Cause::Other, 1), report(1, OutOfMemory, 2)], OutOfMemory),
+        (vec![error(1, Cause::Other, 1), error(1, Cause::OutOfMemory, 1)], OutOfMemory),
+        (vec![error(1, Cause::Timeout, 1), error(1, Cause::Other, 1)], Timeout),
+        (
+            vec![
+                error(1, Cause::Other, 1),
+                error(1, Cause::RuntimeOutOfMemory, 2),
+                report(1, Unhandled, 3),
+            ],
+            OutOfMemory,
+        ),
         // What times out is killed.
-        (vec![error(1, Timeout, 1), error(1, OutOfMemory, 1), report(1, None, 2)], Timeout),
-        (vec![error(1, OutOfMemory, 1), report(1, Unhandled, 2)], OutOfMemory),
-        (vec![error(1, OutOfMemory, 1), report(1, OutOfMemory, 2)], OutOfMemory),
-        (vec![error(1, OutOfMemory, 1), report(1, None, 2)], OutOfMemory),
-        (vec![error(1, OutOfMemory, 1)], OutOfMemory),
-        (vec![told(1, What::MemoryHint, 1), report(1, Unhandled, 2)], OutOfMemory),
-        (vec![error(1, Unhandled, 1), report(1, OutOfMemory, 2)], OutOfMemory),
-        (vec![error(1, Unhandled, 1), report(1, Unhandled, 2)], Unhandled),
-        (vec![error(1, Unhandled, 1), report(1, None, 2)], Unhandled),
-        (vec![error(1, Unhandled, 1)], Unhandled),
-        (vec![error(1, Unhandled, 1), error(1, OutOfMemory, 1)], OutOfMemory),
-        (vec![error(1, Timeout, 1), error(1, Unhandled, 1)], Timeout),
+        (
+            vec![error(1, Cause::Timeout, 1), error(1, Cause::OutOfMemory, 1), report(1, None, 2)],
+            Timeout,
+        ),
     ] {
         assert_eq!(joined(&lines, &[]), [(failure, Some(1))], "{lines:?}");
+        // However often the lines come, and when.
+        let mut often = lines.clone();
+        often.extend(lines.iter().filter_map(|line| match line {
+            Line::Error(error) => Some(Line::Error(Error { time_ms: error.time_ms + 5, ..*error })),
+            Line::Report(_) => None,
+        }));
+        assert_eq!(joined(&often, &[]), [(failure, Some(1))], "{often:?}");
     }
-    // A runtime's own opinion of an invocation that went well.
-    assert_eq!(joined(&[told(1, What::MemoryHint, 1), report(1, None, 2)], &[]), []);
+    // The runtime's opinion of an invocation that succeeded, or whose report is in another batch.
+    let hint = error(1, Cause::RuntimeOutOfMemory, 1);
+    assert_eq!(joined(&[hint, report(1, None, 2)], &[]), []);
+    assert_eq!(joined(&[hint], &[]), []);
     assert_eq!(joined(&[report(1, None, 2)], &[]), []);
 }
 
 #[test]
-fn every_report_is_an_attempt() {
+fn a_request_has_as_many_failures_as_reports_that_failed() {
     let lines = [
-        error(1, Timeout, 1),
+        error(1, Cause::Timeout, 1),
         report(1, Timeout, 2),
-        error(1, Timeout, 61),
+        error(1, Cause::Timeout, 61),
         report(1, Timeout, 62),
         report(1, None, 122),
     ];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);
-    let lines = [error(1, OutOfMemory, 1), report(1, Unhandled, 2), report(1, Timeout, 3)];
+    let lines = [error(1, Cause::OutOfMemory, 1), report(1, Unhandled, 2), report(1, Timeout, 3)];
     assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (Timeout, Some(1))]);
-    // The line is of the report that comes with it.
-    let lines = [error(1, OutOfMemory, 1), report(1, Unhandled, 2), report(1, OutOfMemory, 62)];
-    assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (OutOfMemory, Some(1))]);
-    let lines = [report(1, Timeout, 2), error(1, Timeout, 61), report(1, None, 60)];
-    assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);
-    // All at once: as few failures as can be.
-    let lines = [error(1, Timeout, 1), report(1, None, 1), report(1, Timeout, 1)];
+    // A line says more than its own report, not more than another one.
+    let lines = [
+        error(1, Cause::OutOfMemory, 1),
+        report(1, Unhandled, 2),
+        error(1, Cause::Other, 61),
+        report(1, Unhandled, 62),
+    ];
+    assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (Unhandled, Some(1))]);
+    let lines = [
+        report(1, Unhandled, 2),
+        error(1, Cause::Aborted, 3),
+        used_up(1, Unhandled, 62),
+        error(1, Cause::Aborted, 63),
+    ];
+    assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1)), (OutOfMemory, Some(1))]);
+    // Equally near to both: of the one without a line.
+    let lines = [
+        error(1, Cause::Other, 0),
+        report(1, Unhandled, 1),
+        error(1, Cause::OutOfMemory, 2),
+        report(1, Unhandled, 3),
+    ];
+    assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1)), (OutOfMemory, Some(1))]);
+    // The report that timed out says so itself.
+    for (time_ms, killed_ms) in [(0, 2), (1, 3)] {
+        let lines = [
+            error(1, Cause::Timeout, time_ms),
+            report(1, Timeout, 1),
+            error(1, Cause::Timeout, time_ms + 1),
+            error(1, Cause::OutOfMemory, killed_ms),
+            report(1, Unhandled, 3),
+        ];
+        assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (OutOfMemory, Some(1))]);
+    }
+    // More lines than reports that failed, or none that did: they are of the same failures.
+    let lines = [error(1, Cause::Timeout, 1), report(1, Timeout, 2), error(1, Cause::Timeout, 61)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1))]);
-    // One report is in the next batch.
-    let lines = [error(1, Timeout, 1), report(1, None, 2), error(1, Timeout, 3)];
-    assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);
-}
-
-#[test]
-fn requests_are_apart() {
-    let lines = [error(1, Timeout, 1), report(2, None, 2), report(3, Unhandled, 3)];
+    let lines = [error(1, Cause::Timeout, 1), report(1, None, 2), error(1, Cause::Timeout, 61)];
+    assert_eq!(joined(&lines, &[]), [(Timeout, Some(1))]);
+    // Other requests have their own.
+    let lines = [error(1, Cause::Timeout, 1), report(2, None, 2), report(3, Unhandled, 3)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Unhandled, Some(3))]);
-}
-
-#[test]
-fn a_failed_start_does_not_take_want_of_memory_of_the_same_time() {
-    let lines = [report(1, OutOfMemory, 1), report(2, Unhandled, 1), report(3, None, 1)];
-    let told = joined(&lines, &[in_init(false, 1), in_invocation(false, 1)]);
-    assert_eq!(told.len(), 2);
-    assert!(told.contains(&(OutOfMemory, Some(1))) && told.contains(&(Init, Some(2))), "{told:?}");
 }
 
 #[test]
 fn a_failed_start_and_its_invocation_are_one_failure() {
     for (lines, starts) in [
-        // Told in both phases, or in one of them.
-        (vec![report(1, Unhandled, 4)], vec![in_init(false, 1), in_invocation(false, 2)]),
-        (vec![report(1, Timeout, 4)], vec![in_init(true, 1), in_invocation(true, 2)]),
-        (vec![report(1, Unhandled, 4)], vec![in_invocation(false, 2)]),
-        (vec![report(1, Unhandled, 4)], vec![in_init(false, 1)]),
-        (vec![report(1, Timeout, 4)], vec![in_init(true, 1)]),
-        // The first phase timed out, the second failed.
-        (vec![report(1, Unhandled, 4)], vec![in_init(true, 1), in_invocation(false, 2)]),
+        // Reported in both phases, in one of them, or twice.
+        (vec![report(1, Unhandled, 4)], vec![in_init(1), in_invocation(2)]),
+        (vec![report(1, Timeout, 4)], vec![in_init(1), in_invocation(2)]),
+        (vec![report(1, Timeout, 4)], vec![in_invocation(2)]),
+        (vec![report(1, Unhandled, 4)], vec![in_init(1)]),
+        (vec![report(1, OutOfMemory, 4)], vec![in_init(1), in_init(1), in_invocation(2)]),
         // Older reports have no status.
-        (
-            vec![error(1, Unhandled, 3), report(1, None, 4)],
-            vec![in_init(false, 1), in_invocation(false, 2)],
-        ),
-        (vec![error(1, OutOfMemory, 3)], vec![in_init(false, 1), in_invocation(false, 2)]),
+        (vec![error(1, Cause::Other, 3), report(1, None, 4)], vec![in_init(1), in_invocation(2)]),
+        (vec![report(1, None, 4), error(1, Cause::Timeout, 5)], vec![in_invocation(2)]),
+        // The report is in the next batch.
+        (vec![error(1, Cause::OutOfMemory, 3)], vec![in_init(1), in_invocation(2)]),
         // In the wrong order.
-        (vec![report(1, Timeout, 1)], vec![in_init(true, 9), in_invocation(true, 7)]),
-        (vec![report(1, Unhandled, 1)], vec![in_init(false, 9)]),
+        (vec![report(1, Timeout, 1)], vec![in_init(9), in_invocation(7)]),
+        (vec![report(1, Unhandled, 1)], vec![in_init(9)]),
     ] {
         assert_eq!(joined(&lines, &starts), [(Init, Some(1))], "{lines:?} {starts:?}");
     }
-    for starts in [[in_init(true, 1), in_invocation(false, 2)], [in_init(false, 1); 2]] {
-        let failed = joined(&[report(1, None, 3)], &starts);
-        assert!(failed.iter().all(|failed| *failed == (Init, None)), "{failed:?}");
-    }
+    let starts = vec![in_init(1), in_invocation(2)];
+    let one = Failed { time_ms: 2, failure: Init, request: None };
+    assert_eq!(failures(Vec::new(), Vec::new(), starts), [one]);
 }
 
 #[test]
-fn a_start_that_timed_out_can_precede_what_goes_well() {
-    let start = [in_init(true, 1)];
-    let well = [report(1, None, 20)];
-    assert_eq!(joined(&well, &start), [(Init, None)]);
-    // What fails later has reasons of its own.
-    let later = [report(1, None, 20), error(2, Timeout, 30), report(2, Timeout, 30)];
-    assert_eq!(joined(&later, &start), [(Init, None), (Timeout, Some(2))]);
-    // Also where nobody can tell what was first.
+fn a_start_that_failed_can_precede_an_invocation_that_succeeds() {
+    let succeeded = report(1, None, 20);
+    assert_eq!(joined(&[succeeded], &[in_init(1)]), [(Init, None)]);
+    // A later failure has reasons of its own.
+    let later = [succeeded, error(2, Cause::Timeout, 30), report(2, Timeout, 30)];
+    assert_eq!(joined(&later, &[in_init(1)]), [(Init, None), (Timeout, Some(2))]);
+    // Also where times do not say which was first.
     let at_once = [report(1, None, 1), report(2, Timeout, 1)];
-    assert_eq!(joined(&at_once, &start), [(Timeout, Some(2)), (Init, None)]);
+    assert_eq!(joined(&at_once, &[in_init(1)]), [(Timeout, Some(2)), (Init, None)]);
+    // A start in an invocation fails that invocation: it is not one that succeeds.
+    assert_eq!(joined(&at_once, &[in_invocation(1)]), [(Init, Some(2))]);
+    assert_eq!(joined(&[succeeded], &[in_invocation(1)]), [(Init, None)]);
+    let twice = [in_invocation(1), in_invocation(21)];
+    assert_eq!(joined(&[succeeded], &twice), [(Init, None), (Init, None)]);
+    assert_eq!(
+        joined(&[succeeded, report(2, Timeout, 22)], &twice),
+        [(Init, None), (Init, Some(2))]
+    );
 }
 
 #[test]
 fn a_start_takes_the_invocation_that_failed_with_it() {
     // One ran out of memory; the environment that came after it did not start.
     let lines = [
-        error(1, OutOfMemory, 1),
+        error(1, Cause::OutOfMemory, 1),
         report(1, Unhandled, 2),
-        error(2, Unhandled, 11),
+        error(2, Cause::Other, 11),
         report(2, Unhandled, 12),
         report(3, Timeout, 20),
     ];
     assert_eq!(
-        joined(&lines, &[in_invocation(false, 10)]),
+        joined(&lines, &[in_invocation(10)]),
         [(OutOfMemory, Some(1)), (Init, Some(2)), (Timeout, Some(3))]
     );
     // Every invocation starts it again, and fails.
     let lines = [report(1, Timeout, 13), report(2, Timeout, 23), report(3, Timeout, 33)];
-    let starts = [
-        in_init(true, 10),
-        in_invocation(true, 13),
-        in_invocation(true, 23),
-        in_invocation(true, 33),
-    ];
+    let starts = [in_init(10), in_invocation(13), in_invocation(23), in_invocation(33)];
     assert_eq!(joined(&lines, &starts), [(Init, Some(1)), (Init, Some(2)), (Init, Some(3))]);
-}
-
-#[test]
-fn starts_without_invocations_count() {
-    let starts = vec![in_init(false, 1), in_invocation(false, 2)];
-    let one = Failed { time_ms: 2, failure: Init, request: None };
-    assert_eq!(failures(Vec::new(), starts), [one]);
+    // Where times do not say which it was, it was not the one out of memory.
+    let lines = [report(1, OutOfMemory, 1), report(2, Unhandled, 1), report(3, None, 1)];
+    let found = joined(&lines, &[in_invocation(1)]);
+    assert_eq!(found, [(OutOfMemory, Some(1)), (Init, Some(2))]);
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use shared::event::Timestamp;
 
-use super::{Failure, Line, Report, is_request_id, percent};
+use super::{Cause, Failure, Line, Memory, Report, is_request_id};
 
 /// The platform's lines have these members and no others; loggers of applications write a level
 /// or a message with them, so that a line that only says that it is the platform's is not taken
@@ -56,10 +56,6 @@ pub(super) fn read(message: &str) -> Option<Line> {
     let Event { time, r#type, record } = serde_json::from_str(message).ok()?;
     Timestamp::from_text(time.as_bytes())?;
     let failure = Failure::of(record.status.as_deref(), record.error_type.as_deref());
-    let start_failed = |in_invocation| {
-        let timed_out = failure? == Failure::Timeout;
-        Some(Line::StartFailed { in_invocation, timed_out })
-    };
     let metrics = record.metrics.unwrap_or_default();
     let request_id = || {
         let request_id = record.request_id.as_deref().filter(|id| is_request_id(id))?;
@@ -69,16 +65,19 @@ pub(super) fn read(message: &str) -> Option<Line> {
         "platform.report" => Some(Line::Report(Report {
             request_id: request_id()?,
             failure,
-            memory_percent: percent(metrics.max_memory_used_mb, metrics.memory_size_mb),
+            memory: Memory::of(metrics.max_memory_used_mb, metrics.memory_size_mb),
             init_ms: metrics.init_duration_ms,
         })),
         "platform.runtimeDone" if failure == Some(Failure::OutOfMemory) => {
-            Some(Line::OutOfMemory { request_id: request_id()? })
+            Some(Line::Error { request_id: request_id()?, cause: Cause::RuntimeOutOfMemory })
         }
         "platform.initReport" if failure.is_some() => {
-            start_failed(record.phase.as_deref() == Some("invoke"))
+            let in_invocation = record.phase.as_deref() == Some("invoke");
+            Some(Line::StartFailed { in_invocation })
         }
-        "platform.restoreReport" => start_failed(false),
+        "platform.restoreReport" if failure.is_some() => {
+            Some(Line::StartFailed { in_invocation: false })
+        }
         // The reports of their invocations do not tell it.
         "platform.initReport"
             if record.initialization_type.as_deref() == Some("lambda-managed-instances") =>

@@ -4,16 +4,17 @@ use super::*;
 
 const ID: &str = "8f507cfc-6a1d-4a1b-9c39-0d7a0e2f9f21";
 
-fn report(failure: Option<Failure>, memory_percent: Option<f64>, init_ms: Option<f64>) -> Line {
-    Line::Report(Report { request_id: ID.to_owned(), failure, memory_percent, init_ms })
+fn report(failure: Option<Failure>, memory_mb: Option<(f64, f64)>, init_ms: Option<f64>) -> Line {
+    let memory = memory_mb.map(|(used_mb, size_mb)| Memory { used_mb, size_mb });
+    Line::Report(Report { request_id: ID.to_owned(), failure, memory, init_ms })
 }
 
-fn failed(failure: Failure) -> Line {
-    Line::Failed { request_id: ID.to_owned(), failure }
+fn error(cause: Cause) -> Line {
+    Line::Error { request_id: ID.to_owned(), cause }
 }
 
-const fn start_failed(in_invocation: bool, timed_out: bool) -> Line {
-    Line::StartFailed { in_invocation, timed_out }
+const fn start_failed(in_invocation: bool) -> Line {
+    Line::StartFailed { in_invocation }
 }
 
 #[test]
@@ -22,34 +23,34 @@ fn reads_reports_in_text() {
         (
             "Duration: 128.83 ms\tBilled Duration: 129 ms\tMemory Size: 128 MB\t\
              Max Memory Used: 96 MB\tInit Duration: 166.62 ms\t\n",
-            report(None, Some(75.0), Some(166.62)),
+            report(None, Some((96.0, 128.0)), Some(166.62)),
         ),
         (
             "Duration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 1024 MB\t\
              Max Memory Used: 64 MB\tStatus: timeout",
-            report(Some(Failure::Timeout), Some(6.25), None),
+            report(Some(Failure::Timeout), Some((64.0, 1024.0)), None),
         ),
         (
             "Duration: 600000.00 ms\tBilled Duration: 600477 ms\tMemory Size: 1024 MB\t\
              Max Memory Used: 512 MB\tInit Duration: 476.75 ms\tStatus: timeout\n\
              XRAY TraceId: 1-6ac7d63f-0104e99861c65c8039f183da\tSegmentId: 7c4eb6a6d56f2a27\t\
              Sampled: true\n",
-            report(Some(Failure::Timeout), Some(50.0), Some(476.75)),
+            report(Some(Failure::Timeout), Some((512.0, 1024.0)), Some(476.75)),
         ),
         (
             "Duration: 11.48 ms\tBilled Duration: 12 ms\tMemory Size: 128 MB\t\
              Max Memory Used: 16 MB\tStatus: error\tError Type: Runtime.InvalidEntrypoint\n",
-            report(Some(Failure::Unhandled), Some(12.5), None),
+            report(Some(Failure::Unhandled), Some((16.0, 128.0)), None),
         ),
         (
             "Duration: 9.04 ms\tBilled Duration: 10 ms\tMemory Size: 128 MB\t\
              Max Memory Used: 127 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n",
-            report(Some(Failure::OutOfMemory), Some(99.218_75), None),
+            report(Some(Failure::OutOfMemory), Some((127.0, 128.0)), None),
         ),
         // As pasted where tabs are lost, and with a field that is not known yet.
         (
             "Duration: 2.5 ms Billed Duration: 3 ms  Memory Size: 128 MB Max Memory Used: 32 MB",
-            report(None, Some(25.0), None),
+            report(None, Some((32.0, 128.0)), None),
         ),
         ("Duration: 2.5 ms\tNew Field: 7 units\tStatus: success", report(None, None, None)),
         // A snapshot's, and a managed instance's.
@@ -58,7 +59,7 @@ fn reads_reports_in_text() {
             report(None, None, None),
         ),
         ("Duration: 2.5 ms\n", report(None, None, None)),
-        ("Duration: 1 ms\tMemory Size: 0 MB\tMax Memory Used: 1 MB", report(None, None, None)),
+        ("Duration: 1 ms\tMax Memory Used: 1 MB", report(None, None, None)),
     ] {
         assert_eq!(read(&format!("REPORT RequestId: {ID}\t{rest}")), Some(expected), "{rest}");
     }
@@ -70,28 +71,25 @@ fn reads_starts_in_text() {
         (
             "INIT_REPORT Init Duration: 10.17 ms\tPhase: init\tStatus: error\t\
              Error Type: Runtime.ExitError\n",
-            start_failed(false, false),
+            start_failed(false),
         ),
         (
             "INIT_REPORT Init Duration: 4.87 ms\tPhase: invoke\tStatus: error\t\
              Error Type: Runtime.ExitError",
-            start_failed(true, false),
+            start_failed(true),
         ),
         (
             "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout\n",
-            start_failed(false, true),
+            start_failed(false),
         ),
         (
             "INIT_REPORT Init Duration: 3000.00 ms    Phase: invoke    Status: timeout",
-            start_failed(true, true),
+            start_failed(true),
         ),
-        (
-            "RESTORE_REPORT Restore Duration: 10000.00 ms\tStatus: timeout",
-            start_failed(false, true),
-        ),
+        ("RESTORE_REPORT Restore Duration: 10000.00 ms\tStatus: timeout", start_failed(false)),
         (
             "RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: error\tError Type: Runtime.Unknown",
-            start_failed(false, false),
+            start_failed(false),
         ),
     ] {
         assert_eq!(read(line), Some(expected), "{line}");
@@ -100,35 +98,55 @@ fn reads_starts_in_text() {
 
 #[test]
 fn reads_errors_in_text() {
-    for (line, failure) in [
-        ("2019-02-13T20:12:38.950Z {} Task timed out after 300.09 seconds\n\n", Failure::Timeout),
-        ("RequestId: {} Error: Task timed out after 3.00 seconds\n", Failure::Timeout),
+    for (line, cause) in [
+        ("2019-02-13T20:12:38.950Z {} Task timed out after 300.09 seconds\n\n", Cause::Timeout),
+        ("RequestId: {} Error: Task timed out after 3.00 seconds\n", Cause::Timeout),
         (
             "RequestId: {} Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n",
-            Failure::OutOfMemory,
+            Cause::OutOfMemory,
         ),
-        ("RequestId: {} Error: Runtime exited with error: signal: killed", Failure::OutOfMemory),
+        ("RequestId: {} Error: Runtime exited with error: signal: killed", Cause::OutOfMemory),
+        ("RequestId: {} Error: signal: killed\nExtension.Crash", Cause::OutOfMemory),
         (
             "RequestId: {} Error: Runtime exited with error: exit status 137\nRuntime.OutOfMemory",
-            Failure::OutOfMemory,
+            Cause::OutOfMemory,
+        ),
+        ("RequestId: {} Error: Java heap space\njava.lang.OutOfMemoryError\n", Cause::OutOfMemory),
+        (
+            "RequestId: {} Error: Runtime exited with error: exit status 137\nRuntime.ExitError",
+            Cause::Aborted,
+        ),
+        (
+            "RequestId: {} Error: Runtime exited with error: signal: aborted\nRuntime.ExitError",
+            Cause::Aborted,
+        ),
+        (
+            "RequestId: {} Error: Runtime exited with error: signal: aborted (core dumped)",
+            Cause::Aborted,
         ),
         (
             "RequestId: {} Error: Runtime exited with error: exit status 1\nRuntime.ExitError",
-            Failure::Unhandled,
+            Cause::Other,
+        ),
+        (
+            "RequestId: {} Error: Runtime exited with error: signal: segmentation fault (core \
+             dumped)\nRuntime.ExitError\n",
+            Cause::Other,
         ),
         (
             "RequestId: {} Error: Runtime exited without providing a reason\nRuntime.ExitError\n",
-            Failure::Unhandled,
+            Cause::Other,
         ),
+        ("RequestId: {} Error: exit status 2\nExtension.Crash\n", Cause::Other),
         (
             "RequestId: {} Error: fork/exec /var/task/bootstrap: no such file or directory\n\
              Runtime.InvalidEntrypoint\n",
-            Failure::Unhandled,
+            Cause::Other,
         ),
-        ("RequestId: {} Process exited before completing request\n", Failure::Unhandled),
+        ("RequestId: {} Process exited before completing request\n", Cause::Other),
     ] {
         let line = line.replace("{}", ID);
-        assert_eq!(read(&line), Some(failed(failure)), "{line}");
+        assert_eq!(read(&line), Some(error(cause)), "{line}");
     }
 }
 
@@ -140,7 +158,7 @@ fn reads_json() {
         (
             "report",
             reported(&format!(r#"{metrics},"status":"success""#)),
-            Some(report(None, Some(25.0), Some(7.0))),
+            Some(report(None, Some((32.0, 128.0)), Some(7.0))),
         ),
         (
             "report",
@@ -169,20 +187,20 @@ fn reads_json() {
         (
             "runtimeDone",
             reported(r#""status":"error","errorType":"Runtime.OutOfMemory""#),
-            Some(Line::OutOfMemory { request_id: ID.to_owned() }),
+            Some(error(Cause::RuntimeOutOfMemory)),
         ),
         ("runtimeDone", reported(r#""status":"timeout""#), None),
         (
             "initReport",
             r#""initializationType":"on-demand","phase":"init","status":"timeout""#.to_owned(),
-            Some(start_failed(false, true)),
+            Some(start_failed(false)),
         ),
         (
             "initReport",
             r#""phase":"invoke","status":"error","errorType":"Runtime.Unknown""#.to_owned(),
-            Some(start_failed(true, false)),
+            Some(start_failed(true)),
         ),
-        ("initReport", r#""phase":"init","errorType":"a""#.to_owned(), Some(start_failed(false, false))),
+        ("initReport", r#""phase":"init","errorType":"a""#.to_owned(), Some(start_failed(false))),
         (
             "initReport",
             r#""initializationType":"on-demand","phase":"init","status":"success","metrics":{"durationMs":5}"#
@@ -195,7 +213,7 @@ fn reads_json() {
                 .to_owned(),
             Some(Line::Started { init_ms: 5.0 }),
         ),
-        ("restoreReport", r#""status":"error""#.to_owned(), Some(start_failed(false, false))),
+        ("restoreReport", r#""status":"error""#.to_owned(), Some(start_failed(false))),
         ("start", reported(r#""version":"$LATEST""#), None),
         ("initStart", r#""phase":"init""#.to_owned(), None),
         ("logsDropped", r#""reason":"Consumer is slow","droppedRecords":123"#.to_owned(), None),
@@ -251,6 +269,9 @@ fn quotations() -> Vec<String> {
         format!("{killed} (yesterday)\nand again"),
         format!("RequestId: {ID} Error: no such song\nSongError"),
         format!("RequestId: {ID} Error: no such song"),
+        format!("RequestId: {ID} Error: exit status 137"),
+        format!("RequestId: {ID} Error: signal: killed\nSongError"),
+        "java.lang.OutOfMemoryError: Java heap space".to_owned(),
         format!("RequestId: {ID} Runtime exited with error: signal: killed"),
         "RequestId: of whom? Error: Runtime exited with error: signal: killed".to_owned(),
         with(r#""level":"ERROR""#),

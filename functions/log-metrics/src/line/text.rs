@@ -2,7 +2,7 @@
 
 use shared::event::Timestamp;
 
-use super::{Failure, Line, Report, is_request_id, percent};
+use super::{Cause, Failure, Line, Memory, Report, is_out_of_memory, is_request_id};
 
 /// What a message says.
 pub(super) fn read(message: &str) -> Option<Line> {
@@ -22,39 +22,57 @@ pub(super) fn read(message: &str) -> Option<Line> {
 fn report(rest: &str) -> Option<Line> {
     let (request_id, rest) = rest.split_once(char::is_whitespace)?;
     let fields = Fields::read(rest)?;
-    fields.duration_ms.filter(|_| is_request_id(request_id))?;
+    fields.number("Duration").filter(|_| is_request_id(request_id))?;
     Some(Line::Report(Report {
         request_id: request_id.to_owned(),
-        failure: Failure::of(fields.status, fields.error_type),
-        memory_percent: percent(fields.max_memory_used_mb, fields.memory_size_mb),
-        init_ms: fields.init_ms,
+        failure: fields.failure(),
+        memory: Memory::of(fields.number("Max Memory Used"), fields.number("Memory Size")),
+        init_ms: fields.number("Init Duration"),
     }))
 }
 
-/// Of a start that went well too, in some cases; that is told by the report of its invocation.
+/// One of a start that went well has no status, and the report of its invocation has its duration.
 fn start_report(rest: &str, first: &str) -> Option<Line> {
     let fields = Fields::read(rest).filter(|_| rest.starts_with(first))?;
-    let timed_out = Failure::of(fields.status, fields.error_type)? == Failure::Timeout;
-    Some(Line::StartFailed { in_invocation: fields.phase == Some("invoke"), timed_out })
+    fields.failure()?;
+    Some(Line::StartFailed { in_invocation: fields.get("Phase") == Some("invoke") })
 }
 
 /// `<id> Error: <text>`, and the type of error on the next line.
 fn error(rest: &str) -> Option<Line> {
     let (request_id, rest) = rest.split_once(' ').filter(|(id, _)| is_request_id(id))?;
     let (text, error_type) = rest.split_once('\n').unwrap_or((rest, ""));
-    let of_platform = ["Runtime.", "Extension.", "Sandbox."];
-    let failure = match text.strip_prefix("Error: ") {
-        Some("Runtime exited with error: signal: killed") => Failure::OutOfMemory,
-        Some(_) if error_type == "Runtime.OutOfMemory" => Failure::OutOfMemory,
-        Some(error) if is_time_out(error) => Failure::Timeout,
-        Some(error) if error.starts_with("Runtime exited ") => Failure::Unhandled,
-        // Such as `fork/exec /var/task/bootstrap: no such file or directory`.
-        Some(_) if of_platform.iter().any(|of| error_type.starts_with(of)) => Failure::Unhandled,
-        None if text == "Process exited before completing request" => Failure::Unhandled,
-        _ => return None,
+    if error_type.contains(char::is_whitespace) {
+        return None;
+    }
+    let cause = match text.strip_prefix("Error: ") {
+        Some(error) => cause(error, error_type)?,
+        None if text == "Process exited before completing request" => Cause::Other,
+        None => return None,
     };
-    let is_one_word = !error_type.contains(char::is_whitespace);
-    is_one_word.then(|| Line::Failed { request_id: request_id.to_owned(), failure })
+    Some(Line::Error { request_id: request_id.to_owned(), cause })
+}
+
+/// What an error says that happened; `None` where it is not the platform's.
+fn cause(error: &str, error_type: &str) -> Option<Cause> {
+    if is_out_of_memory(error_type) {
+        return Some(Cause::OutOfMemory);
+    }
+    if is_time_out(error) {
+        return Some(Cause::Timeout);
+    }
+    // Of another process than the runtime: `fork/exec /var/task/bootstrap: no such file or
+    // directory`, an extension's `exit status 2`.
+    let of_platform = ["Runtime.", "Extension.", "Sandbox."];
+    let is_platforms = error.starts_with("Runtime exited ")
+        || of_platform.iter().any(|of| error_type.starts_with(of));
+    let reason = error.strip_prefix("Runtime exited with error: ").unwrap_or(error);
+    let cause = match reason.strip_suffix(" (core dumped)").unwrap_or(reason) {
+        "signal: killed" => Cause::OutOfMemory,
+        "signal: aborted" | "exit status 137" => Cause::Aborted,
+        _ => Cause::Other,
+    };
+    is_platforms.then_some(cause)
 }
 
 /// `<time> <id> Task timed out after 3.00 seconds`
@@ -63,7 +81,7 @@ fn timed_out(message: &str) -> Option<Line> {
     let (request_id, rest) = rest.split_once(' ')?;
     let is_line = is_time_out(rest) && is_request_id(request_id);
     Timestamp::from_text(time.as_bytes()).filter(|_| is_line)?;
-    Some(Line::Failed { request_id: request_id.to_owned(), failure: Failure::Timeout })
+    Some(Line::Error { request_id: request_id.to_owned(), cause: Cause::Timeout })
 }
 
 fn is_time_out(text: &str) -> bool {
@@ -72,22 +90,30 @@ fn is_time_out(text: &str) -> bool {
     seconds.and_then(number).is_some()
 }
 
-/// The fields of a report: names and values, with tabs between them.
-#[derive(Default)]
-struct Fields<'a> {
-    duration_ms: Option<f64>,
-    init_ms: Option<f64>,
-    memory_size_mb: Option<f64>,
-    max_memory_used_mb: Option<f64>,
-    phase: Option<&'a str>,
-    status: Option<&'a str>,
-    error_type: Option<&'a str>,
-}
+/// The fields of reports with the unit of their values, if they have one.
+const FIELDS: [(&str, &str); 13] = [
+    ("Duration", "ms"),
+    ("Billed Duration", "ms"),
+    ("Memory Size", "MB"),
+    ("Max Memory Used", "MB"),
+    ("Init Duration", "ms"),
+    ("Restore Duration", "ms"),
+    ("Billed Restore Duration", "ms"),
+    ("Phase", ""),
+    ("Status", ""),
+    ("Error Type", ""),
+    ("XRAY TraceId", ""),
+    ("SegmentId", ""),
+    ("Sampled", ""),
+];
+
+/// The values of a report's fields, which have tabs between them.
+struct Fields<'a>([Option<&'a str>; FIELDS.len()]);
 
 impl<'a> Fields<'a> {
     /// `None` where something else stands among them, as in a sentence that quotes a report.
     fn read(mut rest: &'a str) -> Option<Self> {
-        let mut fields = Self::default();
+        let mut fields = Self([None; FIELDS.len()]);
         loop {
             let field = rest.trim_start();
             if field.is_empty() {
@@ -101,54 +127,35 @@ impl<'a> Fields<'a> {
     /// Reads the first field and returns what follows it. Copies of logs often have spaces in the
     /// place of tabs: a field that is known needs no tab before it.
     fn next(&mut self, rest: &'a str, separated: bool) -> Option<&'a str> {
-        let after = |name: &str| rest.strip_prefix(name)?.strip_prefix(": ");
-        if let Some(rest) = after("Duration") {
-            let (value, rest) = quantity(rest, "ms")?;
-            self.duration_ms = Some(value);
-            return Some(rest);
-        }
-        if let Some(rest) = after("Init Duration") {
-            let (value, rest) = quantity(rest, "ms")?;
-            self.init_ms = Some(value);
-            return Some(rest);
-        }
-        if let Some(rest) = after("Memory Size") {
-            let (value, rest) = quantity(rest, "MB")?;
-            self.memory_size_mb = Some(value);
-            return Some(rest);
-        }
-        if let Some(rest) = after("Max Memory Used") {
-            let (value, rest) = quantity(rest, "MB")?;
-            self.max_memory_used_mb = Some(value);
-            return Some(rest);
-        }
-        for name in ["Billed Duration", "Restore Duration", "Billed Restore Duration"] {
-            if let Some(rest) = after(name) {
-                return quantity(rest, "ms").map(|(_, rest)| rest);
+        let value_of = |(name, _): &(&str, _)| rest.strip_prefix(*name)?.strip_prefix(": ");
+        let known = FIELDS.iter().enumerate().find_map(|(at, field)| Some((at, value_of(field)?)));
+        let Some((at, rest)) = known else {
+            // A field that is not known yet.
+            let end = rest.find(['\t', '\n']).unwrap_or(rest.len());
+            return (separated && rest[..end].contains(": ")).then(|| &rest[end..]);
+        };
+        let (value, rest) = word(rest);
+        self.0[at] = Some(value);
+        match FIELDS[at].1 {
+            "" => Some(rest),
+            unit => {
+                let (found, rest) = word(rest.strip_prefix(' ')?);
+                number(value).filter(|_| found == unit).map(|_| rest)
             }
         }
-        for name in ["Phase", "Status", "Error Type", "XRAY TraceId", "SegmentId", "Sampled"] {
-            let Some(rest) = after(name) else { continue };
-            let (value, rest) = word(rest);
-            match name {
-                "Phase" => self.phase = Some(value),
-                "Status" => self.status = Some(value),
-                "Error Type" => self.error_type = Some(value),
-                _ => {}
-            }
-            return Some(rest);
-        }
-        // A field that is not known yet.
-        let end = rest.find(['\t', '\n']).unwrap_or(rest.len());
-        (separated && rest[..end].contains(": ")).then(|| &rest[end..])
     }
-}
 
-/// A value with its unit, and what follows.
-fn quantity<'a>(text: &'a str, unit: &str) -> Option<(f64, &'a str)> {
-    let (value, rest) = word(text);
-    let (found, rest) = word(rest.strip_prefix(' ')?);
-    number(value).filter(|_| found == unit).map(|value| (value, rest))
+    fn get(&self, name: &str) -> Option<&'a str> {
+        self.0[FIELDS.iter().position(|field| field.0 == name)?]
+    }
+
+    fn number(&self, name: &str) -> Option<f64> {
+        number(self.get(name)?)
+    }
+
+    fn failure(&self) -> Option<Failure> {
+        Failure::of(self.get("Status"), self.get("Error Type"))
+    }
 }
 
 fn word(text: &str) -> (&str, &str) {

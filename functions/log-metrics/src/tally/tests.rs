@@ -1,11 +1,10 @@
 //! What is kept of lines.
 
 use super::*;
-use crate::line::Report;
 
 fn report(memory_percent: f64, init_ms: Option<f64>) -> Line {
-    let memory_percent = Some(memory_percent);
-    Line::Report(Report { request_id: "a".to_owned(), failure: None, memory_percent, init_ms })
+    let memory = Memory::of(Some(memory_percent), Some(100.0));
+    Line::Report(Report { request_id: "a".to_owned(), failure: None, memory, init_ms })
 }
 
 fn of(lines: &[(Line, u64)]) -> Outcome {
@@ -38,9 +37,9 @@ fn the_highest_counts_and_of_equals_the_first() {
 
 #[test]
 fn failures_are_named_as_far_as_names_go() {
-    let failed = |index: usize| Line::Failed {
+    let failed = |index: usize| Line::Error {
         request_id: format!("request-{index}"),
-        failure: Failure::Timeout,
+        cause: Cause::Timeout,
     };
     let lines: Vec<_> = (0..MAX_NAMED + 5).map(|index| (failed(index), index as u64)).collect();
     let outcome = of(&lines);
