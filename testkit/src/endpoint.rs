@@ -169,6 +169,15 @@ impl Reply {
         Self::new(status, "application/cbor", body).with_header("smithy-protocol", "rpc-v2-cbor")
     }
 
+    /// This answer, as soon as the other end of the channel sends.
+    #[must_use]
+    pub fn after(self, signal: oneshot::Receiver<()>) -> Self {
+        match self {
+            Self::Answer(answer) => Self::After(signal, answer),
+            other => other,
+        }
+    }
+
     /// This reply with a header; only an answer has headers.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {

@@ -17,9 +17,8 @@ pub(crate) const TOKEN: &str = "hush_hush-token%3D";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Script {
-    /// Pages of error lines, with times in milliseconds; `null` is a refusal. Without pages there
-    /// is no log group.
-    pub(crate) logs: Option<Vec<Option<Vec<(u64, String)>>>>,
+    /// Pages of error lines; `null` is a refusal. Without pages there is no log group.
+    pub(crate) logs: Option<Vec<Option<Lines>>>,
     /// The logs never answer.
     pub(crate) logs_hang: bool,
     /// Changes of state: time in milliseconds, state before and after. Without changes the history
@@ -28,6 +27,9 @@ pub(crate) struct Script {
     /// The text of every secret.
     pub(crate) secret: Option<String>,
 }
+
+/// Times in milliseconds and texts.
+type Lines = Vec<(u64, String)>;
 
 /// How Google Chat behaves for one request.
 #[derive(Clone, Debug, Default)]
