@@ -13,6 +13,8 @@ use local::server::{Server, bind};
 use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 
+use crate::cbor;
+
 type Script = dyn FnMut(&Call) -> Reply + Send;
 
 /// An endpoint on the loopback interface. Its port closes when it is dropped.
@@ -163,9 +165,16 @@ impl Reply {
         Self::json(status, &json!({"__type": code, "message": "no"}))
     }
 
-    /// An answer of CBOR, in the protocol that CloudWatch speaks.
+    /// An answer of CBOR, in the protocol that CloudWatch speaks. Numbers become doubles, and in
+    /// members called `Timestamp` or `Timestamps` times, in seconds since 1970.
     #[must_use]
-    pub fn cbor(status: u16, body: impl Into<Bytes>) -> Self {
+    pub fn cbor(status: u16, body: &Value) -> Self {
+        Self::cbor_bytes(status, cbor::encode(body))
+    }
+
+    /// An answer of these bytes in the place of CBOR.
+    #[must_use]
+    pub fn cbor_bytes(status: u16, body: impl Into<Bytes>) -> Self {
         Self::new(status, "application/cbor", body).with_header("smithy-protocol", "rpc-v2-cbor")
     }
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a failed test")]
 
 mod binary;
+mod cbor;
 mod endpoint;
 mod fixture;
 mod metrics;

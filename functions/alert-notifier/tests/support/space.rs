@@ -3,8 +3,6 @@
 
 use std::collections::VecDeque;
 
-use aws_smithy_cbor::Encoder;
-use aws_smithy_types::DateTime;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Reply};
@@ -132,23 +130,20 @@ impl Script {
     }
 
     fn history(&self) -> Reply {
-        let mut out = Encoder::new(Vec::new());
         let Some(changes) = &self.history else {
-            out.map(1).str("__type").str("com.amazonaws.cloudwatch#InvalidNextToken");
-            return Reply::cbor(400, out.into_writer());
+            let code = "com.amazonaws.cloudwatch#InvalidNextToken";
+            return Reply::cbor(400, &json!({"__type": code}));
         };
-        out.begin_map().str("AlarmHistoryItems").begin_array();
-        for (at_ms, old, new) in changes {
+        let item = |(at_ms, old, new): &(u64, String, String)| {
             let data = json!({"oldState": {"stateValue": old}, "newState": {"stateValue": new}});
-            let at = DateTime::from_millis(i64::try_from(*at_ms).unwrap());
-            out.begin_map();
-            out.str("Timestamp").timestamp(&at);
-            out.str("HistoryItemType").str("StateUpdate");
-            out.str("HistorySummary").str(&format!("Alarm updated from {old} to {new}"));
-            out.str("HistoryData").str(&data.to_string());
-            out.end();
-        }
-        out.end().end();
-        Reply::cbor(200, out.into_writer())
+            json!({
+                "Timestamp": *at_ms as f64 / 1_000.0,
+                "HistoryItemType": "StateUpdate",
+                "HistorySummary": format!("Alarm updated from {old} to {new}"),
+                "HistoryData": data.to_string(),
+            })
+        };
+        let items: Vec<_> = changes.iter().map(item).collect();
+        Reply::cbor(200, &json!({"AlarmHistoryItems": items}))
     }
 }
