@@ -61,7 +61,7 @@ async fn every_fixture_gets_its_golden_answer() {
 
 /// What the metrics say of records is what the answer says, and what they say of bytes too.
 fn check_metrics(name: &str, observed: &Observed) {
-    let records = answers(&observed);
+    let records = answers(observed);
     let count = |result| records.iter().filter(|record| record.result == result).count() as u64;
     let documents: Vec<_> = records.iter().filter(|record| record.result == "Ok").collect();
     let fallback = |source: &str| {

@@ -2,6 +2,7 @@
 //! at once.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -137,7 +138,7 @@ impl Script {
         let item = |(at_ms, old, new): &(u64, String, String)| {
             let data = json!({"oldState": {"stateValue": old}, "newState": {"stateValue": new}});
             json!({
-                "Timestamp": *at_ms as f64 / 1_000.0,
+                "Timestamp": Duration::from_millis(*at_ms).as_secs_f64(),
                 "HistoryItemType": "StateUpdate",
                 "HistorySummary": format!("Alarm updated from {old} to {new}"),
                 "HistoryData": data.to_string(),

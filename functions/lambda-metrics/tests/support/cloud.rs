@@ -150,10 +150,7 @@ impl State {
         };
         let is_cbor = operation == "GetMetricData";
         assert!(!is_cbor || call.headers["smithy-protocol"] == "rpc-v2-cbor");
-        let reply = |status, body: &Value| match is_cbor {
-            true => Reply::cbor(status, body),
-            false => Reply::json(status, body),
-        };
+        let reply = if is_cbor { Reply::cbor } else { Reply::json };
         if let Some(Failing { status, code, body, .. }) = self.failure(&operation, &asked) {
             return match body {
                 Some(body) => Reply::cbor_bytes(status, body),
