@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use local::server::{Server, bind};
@@ -37,6 +37,8 @@ pub struct Call {
     /// The operation of an AWS service: the end of `x-amz-target`, or of a path
     /// `…/operation/OPERATION`. Empty where the request has neither.
     pub operation: String,
+    /// The method.
+    pub method: Method,
     /// The path.
     pub path: String,
     /// The query, without its question mark.
@@ -122,6 +124,7 @@ impl State {
             query: head.uri.query().unwrap_or_default().to_owned(),
             body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
             headers: head.headers,
+            method: head.method,
             path,
         };
         let reply = (self.script.lock().unwrap())(&call);

@@ -10,6 +10,7 @@ mod metrics;
 mod process;
 mod property;
 mod queues;
+mod script;
 
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
 pub use endpoint::{Call, Endpoint, Reply};
@@ -18,3 +19,4 @@ pub use metrics::{Output, metric_line, numbers};
 pub use process::{LAMBDA, now_ms, on_paused_clock};
 pub use property::holds;
 pub use queues::Queues;
+pub use script::Script;
