@@ -11,6 +11,7 @@ mod process;
 mod property;
 mod queues;
 mod script;
+mod search;
 
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
 pub use endpoint::{Call, Endpoint, Reply};
@@ -20,3 +21,4 @@ pub use process::{LAMBDA, now_ms, on_paused_clock};
 pub use property::holds;
 pub use queues::Queues;
 pub use script::Script;
+pub use search::opensearch;

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use local::opensearch::embedded::{Lasting, Which};
-use local::opensearch::{Embedded, Fault};
+use local::opensearch::{Client, Embedded, Fault};
 use serde_json::{Value, json};
 use testkit::{
     Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, fixtures, metric_line, pairs, refusal,
@@ -32,6 +32,7 @@ const NO_QUARANTINE: (&str, &str) = ("QUARANTINE_QUEUE_URL", "none");
 /// The binary with an OpenSearch and an SQS of its own.
 struct Scene {
     opensearch: Embedded,
+    client: Client,
     queues: Endpoint,
     binary: Binary,
 }
@@ -46,7 +47,8 @@ impl Scene {
         acts: impl IntoIterator<Item = Act>,
         timeout: Duration,
     ) -> Self {
-        let (opensearch, queues) = (support::index::embedded().await, sqs(acts).await);
+        let (opensearch, client) = testkit::opensearch().await;
+        let queues = sqs(acts).await;
         let quarantine = format!("{}/123456789012/quarantine", queues.url);
         let mut all = vec![
             ("OPENSEARCH_ENDPOINT", opensearch.url()),
@@ -59,7 +61,7 @@ impl Scene {
             all.extend(variables);
         }
         let binary = Binary::with_timeout(BINARY, &all, timeout).await;
-        Self { opensearch, queues, binary }
+        Self { opensearch, client, queues, binary }
     }
 
     async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Observed {
@@ -113,7 +115,7 @@ async fn check(name: &str, golden: Golden, scene: &Scene, observed: &Observed) {
     }
     assert_eq!(json!(quarantine), json!(golden.quarantine), "{name}");
     assert_eq!(visibility_changed, golden.visibility_changed, "{name}");
-    let mut documents = support::index::documents(&scene.opensearch).await;
+    let mut documents = support::index::documents(&scene.client).await;
     for document in &mut documents {
         document["document"]["event"]["ingested"] = json!("<now>");
     }
@@ -156,7 +158,7 @@ async fn what_comes_again_is_written_once() {
     assert_eq!(come_again(&observed), [""; 0]);
     let metrics = observed.metrics();
     assert_eq!((metrics["DocumentsIndexed"], metrics["DocumentsDuplicate"]), (0, 2));
-    assert_eq!(support::index::ids(&scene.opensearch).await, ["a", "b"]);
+    assert_eq!(support::index::ids(&scene.client).await, ["a", "b"]);
 }
 
 #[tokio::test]
@@ -166,7 +168,7 @@ async fn requests_are_compressed_unless_told_otherwise() {
         let messages: Vec<_> =
             (0..50).map(|at| message(&format!("m{at}"), &play(&at.to_string()))).collect();
         assert_eq!(come_again(&scene.invoke(event(&messages)).await), [""; 0], "{gzip}");
-        assert_eq!(support::index::ids(&scene.opensearch).await.len(), 50, "{gzip}");
+        assert_eq!(support::index::ids(&scene.client).await.len(), 50, "{gzip}");
     }
 }
 

@@ -265,7 +265,7 @@ async fn every_document_is_taken(client: &Client) {
 
 #[tokio::test]
 async fn the_embedded_server_takes_every_document_that_the_model_writes() {
-    let (_embedded, client) = servers::embedded().await;
+    let (_embedded, client) = testkit::opensearch().await;
     every_document_is_taken(&client).await;
 }
 
