@@ -9,6 +9,7 @@ mod support {
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use http::Method;
 use local::runtime_api::InvokeError;
 use local::sqs::embedded::{Fault, Lasting, Operation};
 use serde_json::{Value, json};
@@ -253,7 +254,8 @@ async fn nothing_is_moved_where_opensearch_is_not_healthy() {
     for (status, healthy) in [("green", true), ("yellow", true), ("red", false)] {
         for mode in ["selective", "native"] {
             let health = move |call: &Call| {
-                assert_eq!(call.path, "/_cluster/health");
+                assert_eq!((&call.method, &*call.path), (&Method::GET, "/_cluster/health"));
+                assert_eq!(call.query, "");
                 Reply::json(200, &json!({"status": status}))
             };
             let opensearch = Endpoint::start(health).await;

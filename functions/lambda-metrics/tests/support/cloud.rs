@@ -145,7 +145,11 @@ impl State {
         // What it is about.
         let asked = match &*operation {
             "GetMetricData" => decode(&call.body).unwrap(),
-            "GetResources" => call.json(),
+            "GetResources" => {
+                let target = "ResourceGroupsTaggingAPI_20170126.GetResources";
+                assert_eq!(call.headers["x-amz-target"], target);
+                call.json()
+            }
             _ => json!({"path": call.path, "query": call.query}),
         };
         let is_cbor = operation == "GetMetricData";

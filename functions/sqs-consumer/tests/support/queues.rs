@@ -32,6 +32,7 @@ pub(crate) fn entries(call: &Call) -> Vec<Value> {
 }
 
 fn reply(call: &Call, act: Act) -> Reply {
+    assert_eq!(call.headers["x-amz-target"], format!("AmazonSQS.{}", call.operation));
     let answer = |failing: &[usize], mentioned| {
         let (mut successful, mut failed) = (Vec::new(), Vec::new());
         for (at, entry) in entries(call).iter().enumerate().take(mentioned) {
