@@ -7,8 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
-
-use crate::identifier::uuid;
+use uuid::Uuid;
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +90,7 @@ fn response(version: Version, status: StatusCode, body: &Value) -> Response<Full
         Version::V1_1 => "application/x-amz-json-1.1",
     });
     headers.insert(http::header::CONTENT_TYPE, content_type);
-    if let Ok(id) = HeaderValue::from_str(&uuid()) {
+    if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
         headers.insert("x-amzn-requestid", id);
     }
     response

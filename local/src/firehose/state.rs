@@ -10,8 +10,7 @@ use tokio::time::Instant;
 
 use super::backup::{Counts, Object};
 use super::buffer::{Buffer, Size};
-use super::record::{Document, Record, Room, SequenceNumbers};
-use super::request::{RECORDS_LIMIT_BYTES, record_bytes};
+use super::record::{Document, RECORDS_LIMIT_BYTES, Record, Room, SequenceNumbers};
 use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
 
 /// What a record takes besides its data, in bytes; about.
@@ -33,7 +32,7 @@ pub(super) struct Shared {
     changed: watch::Sender<()>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     records: Buffer<Record>,
     /// Batches in the function's hands.
@@ -69,18 +68,7 @@ impl Shared {
             room: Arc::new(Semaphore::new(room)),
             endpoint_room: Arc::new(Semaphore::new(room)),
             sequence_numbers: SequenceNumbers::new(),
-            state: Mutex::new(State {
-                records: Buffer::new(),
-                processing: 0,
-                documents: Buffer::new(),
-                delivering: 0,
-                flushing: 0,
-                waiting: 0,
-                unwritten: Vec::new(),
-                backup_error: None,
-                stopped: false,
-                report: Report::default(),
-            }),
+            state: Mutex::default(),
             changed: watch::Sender::new(()),
         }
     }
@@ -97,8 +85,6 @@ impl Shared {
     pub(super) fn count(&self, change: impl FnOnce(&mut Report)) {
         change(&mut self.state().report);
     }
-
-    // Records come in.
 
     pub(super) fn record(&self, data: Bytes, partition_key: String, room: Room) -> Record {
         let sequence_number = self.sequence_numbers.next();
@@ -134,7 +120,7 @@ impl Shared {
         let was_empty = state.records.is_empty();
         let number = records.len() as u64;
         for record in records {
-            let request_bytes = record_bytes(&record, from_kinesis);
+            let request_bytes = record.request_bytes(from_kinesis);
             let size = Size { bytes: record.data.len(), request_bytes };
             state.records.push(record, size, now);
         }
@@ -161,8 +147,6 @@ impl Shared {
             changed.changed().await.ok();
         }
     }
-
-    // Batches go to the function.
 
     /// Waits for the next batch to hand to the function; [`batch_done`](Self::batch_done) after.
     pub(super) async fn next_batch(&self) -> Vec<Record> {
@@ -196,8 +180,6 @@ impl Shared {
     fn batch_limit(&self) -> Size {
         Size { bytes: self.options.processor_buffer_bytes, request_bytes: RECORDS_LIMIT_BYTES }
     }
-
-    // Documents go to OpenSearch.
 
     /// Waits for the next documents to deliver; [`delivery_done`](Self::delivery_done) after.
     pub(super) async fn next_documents(&self) -> Vec<Document> {
@@ -248,8 +230,6 @@ impl Shared {
             }
         }
     }
-
-    // Failures go to the backup.
 
     /// Writes an object to the backup; one that cannot be written is kept.
     pub(super) async fn back_up(&self, object: io::Result<Object>) {
@@ -310,8 +290,6 @@ impl Shared {
         let written = tokio::task::spawn_blocking(move || object.write(&folder)).await;
         written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
-
-    // The end.
 
     /// Hurries everything out, and waits until the stream is empty.
     pub(super) async fn emptied(&self) -> Result<(), Error> {

@@ -1,3 +1,5 @@
+//! A running stream.
+
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -6,13 +8,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 use super::api::Api;
 use super::state::{Entrance, Shared};
 use super::{
     DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report, delivery, processing,
 };
-use crate::identifier::uuid;
 use crate::opensearch::Client;
 use crate::runtime_api::{Invoke, Invoker};
 use crate::server::{self, Server};
@@ -31,20 +33,15 @@ impl Endpoint {
     /// # Errors
     /// When the operating system gives none.
     pub async fn bind() -> Result<Self, Error> {
-        let (listener, address) =
-            server::bind().await.map_err(|source| Error::Listen { source })?;
+        let (listener, address) = server::bind().await.map_err(Error::Listen)?;
         Ok(Self { listener, address })
     }
 
     /// For `AWS_ENDPOINT_URL_FIREHOSE` and `AWS_ENDPOINT_URL_KINESIS`: `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.address)
+        format!("http://{}", self.address)
     }
-}
-
-fn url(address: SocketAddr) -> String {
-    format!("http://{address}")
 }
 
 /// A running delivery stream; clones are the same stream. It stops with the last of them.
@@ -74,8 +71,7 @@ impl DeliveryStream {
         opensearch_url: &str,
     ) -> Result<Self, Error> {
         check(&options)?;
-        let client = Client::new(opensearch_url)
-            .map_err(|error| Error::Url { reason: error.to_string() })?;
+        let client = Client::new(opensearch_url).map_err(|error| Error::Url(error.to_string()))?;
         make_folder(&options).await?;
         let shared = Arc::new(Shared::new(options));
         let api = Arc::new(Api::new(Arc::clone(&shared)));
@@ -95,7 +91,7 @@ impl DeliveryStream {
     /// # Errors
     /// When the record is too large or the stream takes no more; it is not in the stream then.
     pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), PutError> {
-        self.put_record_with_key(data, uuid()).await
+        self.put_record_with_key(data, Uuid::new_v4().to_string()).await
     }
 
     /// Puts one record under a partition key, which the function sees if the source is a Kinesis
@@ -122,7 +118,7 @@ impl DeliveryStream {
     /// and `PutRecords` of Kinesis.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        url(self.running.address)
+        format!("http://{}", self.running.address)
     }
 
     /// Sends everything buffered out now, and returns when every record is delivered, dropped or
@@ -177,7 +173,7 @@ fn check(options: &DeliveryStreamOptions) -> Result<(), Error> {
         (options.concurrent_deliveries > 0, "concurrent_deliveries", "at least 1"),
     ] {
         if !holds {
-            return Err(Error::Option { option, allowed });
+            return Err(Error::Option(option, allowed));
         }
     }
     Ok(())

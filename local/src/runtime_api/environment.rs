@@ -10,13 +10,13 @@ use bytes::Bytes;
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::exchange::{Event, Exchange};
 use super::logs::{LogPipe, LogStore};
 use super::process::{Control, Process};
 use super::variables::{arn, variables};
 use super::{Answer, FunctionOptions, InvokeError, LogStream, Logs, routes};
-use crate::identifier::uuid;
 use crate::server::{self, Server};
 
 /// A started environment. Dropping it kills its process.
@@ -59,7 +59,7 @@ impl Environment {
             }
         };
         let task_root = options.binary.parent().unwrap_or(Path::new("/"));
-        let log_stream = format!("[$LATEST]{}", uuid().replace('-', ""));
+        let log_stream = format!("[$LATEST]{}", Uuid::new_v4().simple());
         let mut command = Command::new(&options.binary);
         command
             .current_dir(task_root)
@@ -104,7 +104,7 @@ impl Environment {
         payload: Bytes,
         limit: Duration,
     ) -> Result<Answer, Failure> {
-        let request_id = uuid();
+        let request_id = Uuid::new_v4().to_string();
         let (taken, mut was_taken) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let event =

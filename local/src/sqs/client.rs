@@ -3,13 +3,14 @@
 //! The names of operations and members are those of the Amazon SQS API reference. Requests are not
 //! signed: it talks to servers on this machine.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// The most bytes of an answer that are read: ten messages of 1 MiB, escaped.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -157,24 +158,17 @@ impl Client {
         text(&answer["Attributes"], name, "GetQueueAttributes")
     }
 
-    /// How many messages the queue has: visible, in flight and delayed ones together.
+    /// Number of messages in the queue: visible, in flight and delayed ones together.
     ///
     /// # Errors
     /// Those of [`call`](Self::call).
     pub async fn message_count(&self, queue_url: &str) -> Result<u64, ClientError> {
-        let names = [
-            "ApproximateNumberOfMessages",
-            "ApproximateNumberOfMessagesNotVisible",
-            "ApproximateNumberOfMessagesDelayed",
-        ];
-        let members = json!({"QueueUrl": queue_url, "AttributeNames": names});
-        let answer = self.call("GetQueueAttributes", &members).await?;
         let mut sum = 0;
-        for name in names {
-            let count = text(&answer["Attributes"], name, "GetQueueAttributes")?;
-            let unexpected =
-                || ClientError::Unexpected { operation: "GetQueueAttributes".to_owned() };
-            sum += count.parse::<u64>().map_err(|_| unexpected())?;
+        for state in ["", "NotVisible", "Delayed"] {
+            let name = format!("ApproximateNumberOfMessages{state}");
+            let count = self.queue_attribute(queue_url, &name).await?.parse::<u64>();
+            let operation = "GetQueueAttributes".to_owned();
+            sum += count.map_err(|_| ClientError::Unexpected { operation })?;
         }
         Ok(sum)
     }

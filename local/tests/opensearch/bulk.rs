@@ -245,8 +245,8 @@ fn outcome(answer: &Answer) -> String {
     let bulk = BulkAnswer::parse(&answer.body).unwrap();
     assert_eq!(bulk.errors, bulk.items.iter().any(|item| !item.is_written()));
     let items = bulk.items.iter().map(|item| {
-        let error = item.error_type.iter().map(|kind| format!(" {kind}"));
-        format!("{} {}{}", item.operation, item.status, error.collect::<String>())
+        let error = item.error["type"].as_str().map(|kind| format!(" {kind}"));
+        format!("{} {}{}", item.operation, item.status, error.unwrap_or_default())
     });
     items.collect::<Vec<_>>().join(", ")
 }

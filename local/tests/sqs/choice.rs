@@ -8,7 +8,7 @@ async fn the_embedded_server_is_taken_when_asked_for() {
     let mut said = Vec::new();
     let sqs = Sqs::start(Choice::Embedded, |line| said.push(line.to_owned())).await.unwrap();
     assert_eq!(said, ["SQS: embedded, as asked."]);
-    assert_eq!((sqs.kind(), sqs.kind().to_string().as_str()), (Kind::Embedded, "the embedded SQS"));
+    assert_eq!((sqs.kind(), sqs.description().as_str()), (Kind::Embedded, "the embedded SQS"));
     let url = sqs.url().to_owned();
     let client = sqs.client();
     assert_eq!(client.call("ListQueues", &json!({})).await.unwrap(), json!({"QueueUrls": []}));

@@ -5,11 +5,11 @@
 //! redrive".
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::error;
 use super::store::{Store, name_of_arn};
 use crate::aws_json::Failure;
-use crate::identifier::uuid;
 
 /// The most messages that a task may be told to move in a second.
 const RATE_LIMIT: u64 = 500;
@@ -73,7 +73,7 @@ impl Store {
             return Err(error::unsupported_operation(message));
         }
         let visible = self.of_arn(source_arn).map_or(0, |queue| queue.counts(now).visible);
-        let handle = base64_simd::STANDARD.encode_to_string(uuid());
+        let handle = base64_simd::STANDARD.encode_to_string(Uuid::new_v4().to_string());
         self.tasks.push(MoveTask {
             handle: handle.clone(),
             source_arn: source_arn.to_owned(),

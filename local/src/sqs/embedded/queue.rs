@@ -4,12 +4,12 @@
 //! queues", "FIFO queue delivery logic" and "Exactly-once processing".
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
 
 use super::attributes::{Attributes, VISIBILITY_LIMIT_SECONDS};
 use super::error;
 use super::message::{Content, Sent};
 use crate::aws_json::Failure;
-use crate::identifier::uuid;
 
 /// How long a deduplication id is remembered.
 const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
@@ -97,7 +97,7 @@ impl Queue {
             }
         }
         let message = Message {
-            id: uuid(),
+            id: Uuid::new_v4().to_string(),
             content: content.clone(),
             sent_ms: now,
             enqueued_ms: now,
@@ -185,7 +185,7 @@ impl Queue {
     /// Takes a message that a move task brings: a new one with the same content.
     pub(super) fn take_moved(&mut self, message: Message, now: u64) {
         self.insert(Message {
-            id: uuid(),
+            id: Uuid::new_v4().to_string(),
             sent_ms: now,
             enqueued_ms: now,
             visible_at_ms: now,
@@ -236,7 +236,7 @@ impl Queue {
                 message.receive_count += 1;
                 message.first_receive_ms.get_or_insert(now);
                 message.visible_at_ms = now + visibility_ms;
-                let handle = format!("{} {}", message.id, uuid());
+                let handle = format!("{} {}", message.id, Uuid::new_v4());
                 let handle = base64_simd::STANDARD.encode_to_string(handle);
                 message.receipt_handle = Some(handle);
                 received.push(message.clone());

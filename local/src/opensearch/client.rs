@@ -1,30 +1,26 @@
-//! A thin asynchronous client of the few `OpenSearch` calls that sluice needs on one machine.
+//! A thin asynchronous client of the few `OpenSearch` calls that sluice needs on one machine. It
+//! finds and signs in to a server as the functions do.
 
 mod answer;
-mod authentication;
-mod bulk;
-mod connection;
-mod error;
-mod signer;
 mod target;
 
+use std::fmt;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http::{HeaderValue, Method, Request, StatusCode, header};
-use http_body_util::{BodyExt, Full, Limited};
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+
+use shared::aws::Aws;
+use shared::opensearch::{Error, SERVICES, Settings};
 
 use super::Environment;
-pub use answer::{Answer, Info, SearchAnswer};
-pub use authentication::Authentication;
-pub use bulk::{BulkAnswer, BulkItem, gzip};
-use connection::Connections;
-pub use error::ClientError;
-use signer::Signer;
+pub use answer::{Answer, BulkAnswer, BulkItem, Info, SearchAnswer};
 use target::Target;
-
-/// The most bytes of an answer that are read; one more is an error.
-const MAX_ANSWER_BYTES: usize = 64 * 1024 * 1024;
 
 /// How long one request may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -32,15 +28,108 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
+/// How a [`Client`] signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all.
+    None,
+    /// With the user and the password of the URL (RFC 7617).
+    Basic,
+    /// With a signature of AWS (Signature Version 4) on every request: without credentials in the
+    /// URL, on hosts under `.{region}.es.amazonaws.com` and `.{region}.aoss.amazonaws.com`.
+    Signed,
+}
+
+/// Why a call failed. No text quotes a document, a query or a password.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The text is not a URL that the client can use.
+    #[error("not a URL of the form http[s]://[user:password@]host[:port][/path]")]
+    Url,
+    /// A path has characters that no URL takes.
+    #[error("the path is not one that a URL can have")]
+    Path,
+    /// The host is one of AWS, and the environment has no credentials to sign with.
+    #[error(
+        "AWS wants signed requests, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN where the credentials are temporary) are not set or malformed; set them, for example with `eval \"$(aws configure export-credentials --format env)\"`, or write user:password@ before the host"
+    )]
+    NoCredentials,
+    /// A signed request is to go over `http`, where others could read the session's token.
+    #[error("AWS wants signed requests, and these go over https only")]
+    SignedInClear,
+    /// No connection, or it broke before the answer's head was there.
+    #[error("no answer: {0}")]
+    Exchange(String),
+    /// The answer broke off, or is too long.
+    #[error("the answer broke off or is longer than 32 MiB: {0}")]
+    Body(String),
+    /// The answer took too long.
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The server refused the request.
+    #[error("{path} answered {status}{}", kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default())]
+    Status {
+        /// The request's path.
+        path: String,
+        /// The answer's status.
+        status: StatusCode,
+        /// The error's type, such as `index_not_found_exception`, if the answer has one.
+        kind: Option<String>,
+    },
+    /// The answer is not what an `OpenSearch` answers.
+    #[error("{path} answered something that is not an OpenSearch's answer")]
+    Unexpected {
+        /// The request's path.
+        path: String,
+    },
+}
+
+impl ClientError {
+    /// The answer's status, if there was an answer that refused the request.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The error's type as the server named it, such as `index_not_found_exception`.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        match self {
+            Self::Status { kind, .. } => kind.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for ClientError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Timeout(limit) => Self::Timeout(limit),
+            Error::Unreachable { reason, .. } => Self::Exchange(reason),
+            Error::BrokenAnswer(reason) => Self::Body(reason),
+            Error::Path => Self::Path,
+            error => Self::Exchange(error.to_string()),
+        }
+    }
+}
+
 /// An asynchronous client of one server; connections are kept and shared by its clones.
 ///
 /// Every method fails with a [`ClientError`]: when no answer comes within 60 seconds, or when its
 /// status is not a success.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     target: Target,
-    signer: Option<Signer>,
-    connections: Connections,
+    inner: Arc<shared::opensearch::Client>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").field("url", &self.target.url).finish_non_exhaustive()
+    }
 }
 
 impl Client {
@@ -53,10 +142,8 @@ impl Client {
     /// environment: see [`Authentication::Signed`].
     ///
     /// # Errors
-    ///
-    /// When `url` is not such a URL, when requests are to be signed and the environment has no
-    /// credentials or the URL is not `https`, or when `https` finds no root certificate on this
-    /// machine.
+    /// When `url` is not such a URL, or when requests are to be signed and the environment has no
+    /// credentials or the URL is not `https`.
     pub fn new(url: &str) -> Result<Self, ClientError> {
         Self::with_environment(url, &Environment::read())
     }
@@ -64,62 +151,48 @@ impl Client {
     /// Like [`new`](Self::new), with the credentials of this `environment`.
     ///
     /// # Errors
-    ///
     /// Those of [`new`](Self::new).
     pub fn with_environment(url: &str, environment: &Environment) -> Result<Self, ClientError> {
-        let target = Target::parse(url)?;
-        let signer = Signer::of(&target, environment)?;
-        let connections = Connections::new(target.is_https())?;
-        Ok(Self { target, signer, connections })
+        let target = Target::new(url, environment)?;
+        let variables = target.variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables = variables.collect();
+        let settings = Settings::from_environment(&variables).map_err(|_| ClientError::Url)?;
+        let aws = Aws::from_environment(&variables, SERVICES);
+        Ok(Self { target, inner: Arc::new(shared::opensearch::Client::new(settings, aws)) })
     }
 
-    /// How the client tells the server who asks.
+    /// How the client signs in.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
-        match (&self.signer, self.target.authorization()) {
-            (Some(_), _) => Authentication::Signed,
-            (None, Some(_)) => Authentication::Basic,
-            (None, None) => Authentication::None,
-        }
+        self.target.authentication
     }
 
     /// The environment variables with which a function reaches this server as this client does.
     /// Secrets are among them.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
-        let mut variables = vec![("OPENSEARCH_ENDPOINT", self.url().to_owned())];
-        match (&self.signer, self.target.user_and_password()) {
-            (Some(signer), _) => variables.extend(signer.variables()),
-            (None, Some((user, password))) => variables.extend([
-                ("OPENSEARCH_AUTH", "basic".to_owned()),
-                ("OPENSEARCH_USERNAME", user),
-                ("OPENSEARCH_PASSWORD", password),
-            ]),
-            (None, None) => variables.push(("OPENSEARCH_AUTH", "none".to_owned())),
-        }
-        variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let variables = self.target.variables.iter();
+        variables.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     }
 
     /// The server's URL, without user and password and without a slash at its end.
     #[must_use]
     pub fn url(&self) -> &str {
-        self.target.url()
+        &self.target.url
     }
 
     /// `GET /`: what the server says it is.
     ///
     /// # Errors
-    ///
     /// No answer, or not one of an `OpenSearch`.
     pub async fn info(&self) -> Result<Info, ClientError> {
         Info::new(&self.call(Method::GET, "/", None).await?.json("/")?)
     }
 
     /// Waits on the server until the cluster's health is yellow or green, for at most
-    /// `timeout_seconds`, and tells it: `"yellow"` means that all primary shards are up.
+    /// `timeout_seconds`, and returns it: `"yellow"` means that all primary shards are up.
     ///
     /// # Errors
-    ///
     /// No answer; a health that stays red is a [`ClientError::Status`] with status 408.
     pub async fn health(&self, timeout_seconds: u32) -> Result<String, ClientError> {
         let path = format!("/_cluster/health?wait_for_status=yellow&timeout={timeout_seconds}s");
@@ -130,20 +203,17 @@ impl Client {
     /// Puts an index template, in the place of one of that name.
     ///
     /// # Errors
-    ///
     /// No answer, or the template is refused.
     pub async fn put_index_template(&self, name: &str, body: &str) -> Result<(), ClientError> {
+        let body = Bytes::copy_from_slice(body.as_bytes());
         let path = format!("/_index_template/{name}");
-        self.call(Method::PUT, &path, Some((JSON, Bytes::copy_from_slice(body.as_bytes()))))
-            .await?;
-        Ok(())
+        self.call(Method::PUT, &path, Some((JSON, body))).await.map(drop)
     }
 
     /// The index template of that name as the server holds it, `None` if it holds none. The server
     /// writes settings in a form of its own, and adds defaults.
     ///
     /// # Errors
-    ///
     /// No answer, or one that is no index template.
     pub async fn index_template(&self, name: &str) -> Result<Option<Value>, ClientError> {
         let path = format!("/_index_template/{name}");
@@ -160,9 +230,8 @@ impl Client {
     /// `compress` sends it gzipped.
     ///
     /// # Errors
-    ///
     /// No answer, or the request as a whole is refused: single operations that failed are items
-    /// of the answer, and [`BulkAnswer::errors`] tells that there are some.
+    /// of the answer, and [`BulkAnswer::errors`] says that there are some.
     pub async fn bulk(
         &self,
         body: impl Into<Bytes>,
@@ -173,10 +242,9 @@ impl Client {
     }
 
     /// Like [`bulk`](Self::bulk), on any path (`/_bulk` or `/{index}/_bulk`), and whatever its
-    /// status: for those who must tell a refusal's body too.
+    /// status: for those who need a refusal's body too.
     ///
     /// # Errors
-    ///
     /// No answer.
     pub async fn send_bulk(
         &self,
@@ -184,40 +252,37 @@ impl Client {
         body: Bytes,
         compress: bool,
     ) -> Result<Answer, ClientError> {
-        let (body, encoding) = if compress {
-            (gzip(&body).map_err(ClientError::Compress)?, Some("gzip"))
-        } else {
-            (body, None)
-        };
-        self.send(Method::POST, path, Some((NDJSON, body)), encoding).await
+        if !compress {
+            return self.send(Method::POST, path, Some((NDJSON, body)), None).await;
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let written = encoder.write_all(&body).and_then(|()| encoder.finish());
+        let zipped = written.map_err(|error| ClientError::Exchange(error.to_string()))?;
+        self.send(Method::POST, path, Some((NDJSON, zipped.into())), Some("gzip")).await
     }
 
     /// Makes all that was written to `index` visible to [`count`](Self::count) and
     /// [`search`](Self::search).
     ///
     /// # Errors
-    ///
     /// No answer, or no such index.
     pub async fn refresh(&self, index: &str) -> Result<(), ClientError> {
-        self.call(Method::POST, &format!("/{index}/_refresh"), None).await?;
-        Ok(())
+        self.call(Method::POST, &format!("/{index}/_refresh"), None).await.map(drop)
     }
 
-    /// How many documents `index` (a name, or a pattern such as `music-events*`) has.
+    /// Number of documents in `index` (a name, or a pattern such as `music-events*`).
     ///
     /// # Errors
-    ///
     /// No answer, or no such index; a pattern that matches none counts 0.
     pub async fn count(&self, index: &str) -> Result<u64, ClientError> {
         let path = format!("/{index}/_count");
         let answer: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
-        answer::number(&answer, "/count", &path)
+        answer["count"].as_u64().ok_or(ClientError::Unexpected { path })
     }
 
     /// `POST /{index}/_search` with `query` as the body.
     ///
     /// # Errors
-    ///
     /// No answer, no such index, or a query that is not one.
     pub async fn search(&self, index: &str, query: &Value) -> Result<SearchAnswer, ClientError> {
         let path = format!("/{index}/_search");
@@ -229,12 +294,10 @@ impl Client {
     /// Deletes `index` with its documents; a missing one is no error.
     ///
     /// # Errors
-    ///
     /// No answer.
     pub async fn delete_index(&self, index: &str) -> Result<(), ClientError> {
         let path = format!("/{index}?ignore_unavailable=true");
-        self.call(Method::DELETE, &path, None).await?;
-        Ok(())
+        self.call(Method::DELETE, &path, None).await.map(drop)
     }
 
     async fn call(
@@ -249,8 +312,7 @@ impl Client {
     /// Sends one request and reads its whole answer, whatever its status.
     ///
     /// # Errors
-    ///
-    /// No answer within 60 seconds, or one of more than 64 MiB.
+    /// No answer within 60 seconds, or one of more than 32 MiB.
     pub async fn send(
         &self,
         method: Method,
@@ -258,45 +320,20 @@ impl Client {
         body: Option<(&'static str, Bytes)>,
         content_encoding: Option<&'static str>,
     ) -> Result<Answer, ClientError> {
-        let request = self.request(method, path, body, content_encoding, SystemTime::now())?;
-        let exchange = async {
-            let response = self.connections.request(request.map(Full::new)).await?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES)
-                .collect()
-                .await
-                .map_err(ClientError::Body)?;
-            Ok(Answer { status, body: body.to_bytes() })
-        };
-        tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
-    }
-
-    /// A request with all its headers; a signature is one of the time `now`.
-    fn request(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<(&'static str, Bytes)>,
-        content_encoding: Option<&'static str>,
-        now: SystemTime,
-    ) -> Result<Request<Bytes>, ClientError> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = method;
-        *request.uri_mut() = self.target.uri(path)?;
-        let headers = request.headers_mut();
-        if let Some(authorization) = self.target.authorization() {
-            headers.insert(header::AUTHORIZATION, authorization.clone());
-        }
+        *request.uri_mut() = path.parse().map_err(|_| ClientError::Path)?;
         if let Some((content_type, bytes)) = body {
+            let headers = request.headers_mut();
             headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
             if let Some(encoding) = content_encoding {
                 headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
             }
             *request.body_mut() = bytes;
         }
-        if let Some(signer) = &self.signer {
-            signer.sign(&mut request, now)?;
-        }
-        Ok(request)
+        let answer = self.inner.send(request, TIMEOUT).await?;
+        let status = StatusCode::from_u16(answer.status);
+        let status = status.map_err(|_| ClientError::Unexpected { path: path.to_owned() })?;
+        Ok(Answer { status, body: answer.body })
     }
 }

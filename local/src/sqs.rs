@@ -1,0 +1,71 @@
+//! Amazon SQS on one machine: a real server (ElasticMQ) where Java and Maven can run it, else a
+//! small embedded one; and the event source mapping that hands a queue's messages to a function.
+//!
+//! [`Sqs::start`] takes a [`Choice`], starts a server and says which one it took and why;
+//! [`Client`] is how the mapping, the demo and the tests talk to it.
+
+mod client;
+pub mod embedded;
+mod mapping;
+mod real;
+
+use std::io;
+
+use serde_json::json;
+
+pub use client::{Client, ClientError};
+pub use embedded::Embedded;
+pub use mapping::{
+    EventSourceMapping, EventSourceMappingError, EventSourceMappingOptions, Invocation, Report,
+    WrongAnswer, batch_item_failures,
+};
+
+pub use crate::clock::Clock;
+pub use crate::environment::Environment;
+use crate::machine::Unavailable;
+pub use crate::service::{Choice, InvalidChoice, Kind};
+use crate::service::{Product, Real, Service};
+
+/// The version of ElasticMQ that is downloaded and run.
+pub const ELASTICMQ_VERSION: &str = "1.6.16";
+
+/// A running SQS.
+pub type Sqs = Service<Embedded>;
+
+impl Product for Embedded {
+    const NAME: &'static str = "SQS";
+    const REAL: &'static str = "ElasticMQ 1.6.16";
+    type Client = Client;
+
+    fn client(url: &str) -> Result<Client, String> {
+        Client::new(url).map_err(|error| error.to_string())
+    }
+
+    fn url_of(client: &Client) -> &str {
+        client.url()
+    }
+
+    async fn ask(client: &Client) -> Result<String, String> {
+        let listed = client.call("ListQueues", &json!({})).await;
+        listed.map(|_| "the one".to_owned()).map_err(|error| error.to_string())
+    }
+
+    async fn start_real(
+        environment: &Environment,
+        say: &mut impl FnMut(&str),
+    ) -> Result<Real, Unavailable> {
+        real::start(environment, say).await
+    }
+
+    async fn start_embedded() -> io::Result<Self> {
+        Self::start().await
+    }
+
+    fn embedded_url(&self) -> &str {
+        self.url()
+    }
+
+    async fn stop_embedded(self) {
+        self.stop().await;
+    }
+}
