@@ -7,6 +7,7 @@
 mod client;
 pub mod embedded;
 mod mapping;
+pub mod model;
 mod real;
 
 use std::io;

@@ -1,6 +1,8 @@
 //! A thin asynchronous client of the few `OpenSearch` calls that sluice needs on one machine. It
 //! finds and signs in to a server as the functions do.
 
+#![expect(clippy::missing_errors_doc, reason = "every call fails alike: see `Client`")]
+
 mod answer;
 mod target;
 
@@ -118,8 +120,9 @@ impl From<Error> for ClientError {
 
 /// An asynchronous client of one server; connections are kept and shared by its clones.
 ///
-/// Every method fails with a [`ClientError`]: when no answer comes within 60 seconds, or when its
-/// status is not a success.
+/// # Errors
+/// Every call fails with a [`ClientError`]: when no answer comes within 60 seconds, when its status
+/// is not a success, or when it is not an answer of `OpenSearch`.
 #[derive(Clone)]
 pub struct Client {
     target: Target,
@@ -139,19 +142,13 @@ impl Client {
     ///
     /// Without `user:password@`, requests to a domain of Amazon `OpenSearch` Service or a
     /// collection of `OpenSearch` Serverless are signed with the AWS credentials of the process's
-    /// environment: see [`Authentication::Signed`].
-    ///
-    /// # Errors
-    /// When `url` is not such a URL, or when requests are to be signed and the environment has no
-    /// credentials or the URL is not `https`.
+    /// environment: see [`Authentication::Signed`]. Fails when `url` is not such a URL, or when
+    /// requests are to be signed and the environment has no credentials or the URL is not `https`.
     pub fn new(url: &str) -> Result<Self, ClientError> {
         Self::with_environment(url, &Environment::read())
     }
 
     /// Like [`new`](Self::new), with the credentials of this `environment`.
-    ///
-    /// # Errors
-    /// Those of [`new`](Self::new).
     pub fn with_environment(url: &str, environment: &Environment) -> Result<Self, ClientError> {
         let target = Target::new(url, environment)?;
         let variables = target.variables.iter().map(|(name, value)| (*name, value.as_str()));
@@ -182,18 +179,13 @@ impl Client {
     }
 
     /// `GET /`: what the server says it is.
-    ///
-    /// # Errors
-    /// No answer, or not one of an `OpenSearch`.
     pub async fn info(&self) -> Result<Info, ClientError> {
         Info::new(&self.call(Method::GET, "/", None).await?.json("/")?)
     }
 
     /// Waits on the server until the cluster's health is yellow or green, for at most
-    /// `timeout_seconds`, and returns it: `"yellow"` means that all primary shards are up.
-    ///
-    /// # Errors
-    /// No answer; a health that stays red is a [`ClientError::Status`] with status 408.
+    /// `timeout_seconds`, and returns it: `"yellow"` means that all primary shards are up. A health
+    /// that stays red is a [`ClientError::Status`] with status 408.
     pub async fn health(&self, timeout_seconds: u32) -> Result<String, ClientError> {
         let path = format!("/_cluster/health?wait_for_status=yellow&timeout={timeout_seconds}s");
         let health: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
@@ -201,9 +193,6 @@ impl Client {
     }
 
     /// Puts an index template, in the place of one of that name.
-    ///
-    /// # Errors
-    /// No answer, or the template is refused.
     pub async fn put_index_template(&self, name: &str, body: &str) -> Result<(), ClientError> {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let path = format!("/_index_template/{name}");
@@ -212,9 +201,6 @@ impl Client {
 
     /// The index template of that name as the server holds it, `None` if it holds none. The server
     /// writes settings in a form of its own, and adds defaults.
-    ///
-    /// # Errors
-    /// No answer, or one that is no index template.
     pub async fn index_template(&self, name: &str) -> Result<Option<Value>, ClientError> {
         let path = format!("/_index_template/{name}");
         let answer = self.send(Method::GET, &path, None, None).await?;
@@ -227,11 +213,7 @@ impl Client {
     }
 
     /// `POST /_bulk`: `body` is newline-delimited JSON and names the index in every action line;
-    /// `compress` sends it gzipped.
-    ///
-    /// # Errors
-    /// No answer, or the request as a whole is refused: single operations that failed are items
-    /// of the answer, and [`BulkAnswer::errors`] says that there are some.
+    /// `compress` sends it gzipped. Operations that failed are items of the answer.
     pub async fn bulk(
         &self,
         body: impl Into<Bytes>,
@@ -243,9 +225,6 @@ impl Client {
 
     /// Like [`bulk`](Self::bulk), on any path (`/_bulk` or `/{index}/_bulk`), and whatever its
     /// status: for those who need a refusal's body too.
-    ///
-    /// # Errors
-    /// No answer.
     pub async fn send_bulk(
         &self,
         path: &str,
@@ -263,17 +242,12 @@ impl Client {
 
     /// Makes all that was written to `index` visible to [`count`](Self::count) and
     /// [`search`](Self::search).
-    ///
-    /// # Errors
-    /// No answer, or no such index.
     pub async fn refresh(&self, index: &str) -> Result<(), ClientError> {
         self.call(Method::POST, &format!("/{index}/_refresh"), None).await.map(drop)
     }
 
-    /// Number of documents in `index` (a name, or a pattern such as `music-events*`).
-    ///
-    /// # Errors
-    /// No answer, or no such index; a pattern that matches none counts 0.
+    /// Number of documents in `index`: a name, or a pattern such as `music-events*`, which may match
+    /// none.
     pub async fn count(&self, index: &str) -> Result<u64, ClientError> {
         let path = format!("/{index}/_count");
         let answer: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
@@ -281,9 +255,6 @@ impl Client {
     }
 
     /// `POST /{index}/_search` with `query` as the body.
-    ///
-    /// # Errors
-    /// No answer, no such index, or a query that is not one.
     pub async fn search(&self, index: &str, query: &Value) -> Result<SearchAnswer, ClientError> {
         let path = format!("/{index}/_search");
         let body = Bytes::from(query.to_string());
@@ -291,10 +262,7 @@ impl Client {
         Ok(SearchAnswer::new(answer.json(&path)?))
     }
 
-    /// Deletes `index` with its documents; a missing one is no error.
-    ///
-    /// # Errors
-    /// No answer.
+    /// Deletes `index` with its documents; a missing one is not an error.
     pub async fn delete_index(&self, index: &str) -> Result<(), ClientError> {
         let path = format!("/{index}?ignore_unavailable=true");
         self.call(Method::DELETE, &path, None).await.map(drop)
@@ -310,9 +278,6 @@ impl Client {
     }
 
     /// Sends one request and reads its whole answer, whatever its status.
-    ///
-    /// # Errors
-    /// No answer within 60 seconds, or one of more than 32 MiB.
     pub async fn send(
         &self,
         method: Method,

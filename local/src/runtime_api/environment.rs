@@ -15,7 +15,6 @@ use uuid::Uuid;
 use super::exchange::{Event, Exchange};
 use super::logs::{LogPipe, LogStore};
 use super::process::{Control, Process};
-use super::variables::{arn, variables};
 use super::{Answer, FunctionOptions, InvokeError, LogStream, Logs, routes};
 use crate::server::{self, Server};
 
@@ -44,7 +43,7 @@ impl Environment {
         let (listener, address) = server::bind().await?;
         let exchange = Arc::new(Exchange::new());
         let routed = Arc::clone(&exchange);
-        let function_arn: Arc<str> = arn(options).into();
+        let function_arn: Arc<str> = options.arn().into();
         let server = Server::start(listener, move |request| {
             routes::answer(Arc::clone(&routed), Arc::clone(&function_arn), request)
         });
@@ -64,7 +63,7 @@ impl Environment {
         command
             .current_dir(task_root)
             .env_clear()
-            .envs(variables(options, task_root, &address.to_string(), &log_stream))
+            .envs(options.variables(task_root, &address.to_string(), &log_stream))
             .stdin(Stdio::null())
             .stdout(stdio(LogStream::Stdout)?)
             .stderr(stdio(LogStream::Stderr)?);

@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_is_taken_once_and_for_its_own_invocation() {
+    async fn an_answer_is_taken_once_in_time_and_for_its_own_invocation() {
         let exchange = Exchange::new();
         let answers = taken(&exchange, "a").await;
         let body = Bytes::from_static(b"answer");
@@ -175,15 +175,11 @@ mod tests {
         assert_eq!(exchange.answer("a", Ok(body.clone())), Ok(()));
         assert_eq!(exchange.answer("a", Ok(body.clone())), Err(Refused::UnknownId));
         assert_eq!(answers.await.unwrap(), Ok(body));
-    }
 
-    #[tokio::test]
-    async fn an_answer_after_the_timeout_is_too_late() {
-        let exchange = Exchange::new();
-        let _answers = taken(&exchange, "a").await;
-        exchange.time_out("a");
-        assert_eq!(exchange.answer("a", Ok(Bytes::new())), Err(Refused::TooLate));
-        assert_eq!(exchange.answer("b", Ok(Bytes::new())), Err(Refused::UnknownId));
+        let _answers = taken(&exchange, "c").await;
+        exchange.time_out("c");
+        assert_eq!(exchange.answer("c", Ok(Bytes::new())), Err(Refused::TooLate));
+        assert_eq!(exchange.answer("d", Ok(Bytes::new())), Err(Refused::UnknownId));
     }
 
     #[tokio::test]

@@ -34,15 +34,13 @@ impl Random {
         self.below(100) < percent
     }
 
-    /// One item, all equally likely.
-    pub(super) fn pick<T: Copy, const N: usize>(&mut self, items: &[T; N]) -> T {
-        const { assert!(N > 0) }
-        items[index(self.below(N as u64), N)]
+    /// One item, all equally likely; `items` is not empty.
+    pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
+        items[index(self.below(items.len() as u64), items.len())]
     }
 
-    /// One item by its weight.
-    pub(super) fn weighted<T: Copy, const N: usize>(&mut self, items: &[(u64, T); N]) -> T {
-        const { assert!(N > 0) }
+    /// One item by its weight; `items` is not empty.
+    pub(super) fn weighted<T: Copy>(&mut self, items: &[(u64, T)]) -> T {
         let mut left = self.below(items.iter().map(|(weight, _)| weight).sum());
         for (weight, item) in items {
             if left < *weight {
@@ -50,7 +48,7 @@ impl Random {
             }
             left -= weight;
         }
-        items[N - 1].1
+        items[items.len() - 1].1
     }
 
     /// An index below `len` whose likelihood falls with its rank: Zipf's law, which is how plays

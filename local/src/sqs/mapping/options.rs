@@ -1,3 +1,5 @@
+//! The settings of a mapping.
+
 use std::time::Duration;
 
 use super::EventSourceMappingError;
@@ -48,7 +50,7 @@ impl EventSourceMappingOptions {
             ((1..=1000).contains(&self.maximum_concurrency), "maximum_concurrency", "1 to 1,000"),
         ] {
             if !holds {
-                return Err(EventSourceMappingError::Option { option, allowed });
+                return Err(EventSourceMappingError::Option(option, allowed));
             }
         }
         Ok(())
@@ -59,42 +61,29 @@ impl EventSourceMappingOptions {
 mod tests {
     use super::*;
 
-    fn refused(
-        is_fifo: bool,
-        change: impl FnOnce(&mut EventSourceMappingOptions),
-    ) -> Option<String> {
-        let mut options = EventSourceMappingOptions::new("http://127.0.0.1/1/q");
-        change(&mut options);
-        options.check(is_fifo).err().map(|error| error.to_string())
-    }
-
     #[test]
     fn options_are_those_that_aws_takes() {
-        let second = Duration::from_secs(1);
-        assert_eq!(refused(false, |_| ()), None);
-        assert_eq!(refused(true, |_| ()), None);
-        let large = |o: &mut EventSourceMappingOptions| {
-            (o.batch_size, o.batching_window) = (10_000, Duration::from_secs(1));
-        };
-        assert_eq!(refused(false, large), None);
-        let error = |option: &str, allowed: &str| Some(format!("{option}: expected {allowed}"));
-        assert_eq!(refused(true, large), error("batch_size", "1 to 10 for a FIFO queue"));
-        assert_eq!(refused(false, |o| o.batch_size = 0), error("batch_size", "1 to 10,000"));
-        assert_eq!(
-            refused(false, |o| o.batch_size = 11),
-            error("batching_window", "at least 1 s for batches of more than 10")
-        );
-        assert_eq!(
-            refused(false, |o| o.batching_window = 301 * second),
-            error("batching_window", "at most 300 s")
-        );
-        assert_eq!(
-            refused(true, |o| o.batching_window = second),
-            error("batching_window", "none for a FIFO queue")
-        );
-        assert_eq!(
-            refused(false, |o| o.maximum_concurrency = 1001),
-            error("maximum_concurrency", "1 to 1,000")
-        );
+        let seconds = Duration::from_secs;
+        let large = "at least 1 s for batches of more than 10";
+        for (is_fifo, batch_size, window, maximum_concurrency, refused) in [
+            (false, 10, seconds(0), 5, ""),
+            (true, 10, seconds(0), 5, ""),
+            (false, 10_000, seconds(1), 5, ""),
+            (true, 10_000, seconds(1), 5, "batch_size: expected 1 to 10 for a FIFO queue"),
+            (false, 0, seconds(0), 5, "batch_size: expected 1 to 10,000"),
+            (false, 11, seconds(0), 5, &format!("batching_window: expected {large}")),
+            (false, 10, seconds(301), 5, "batching_window: expected at most 300 s"),
+            (true, 10, seconds(1), 5, "batching_window: expected none for a FIFO queue"),
+            (false, 10, seconds(0), 1001, "maximum_concurrency: expected 1 to 1,000"),
+        ] {
+            let options = EventSourceMappingOptions {
+                batch_size,
+                batching_window: window,
+                maximum_concurrency,
+                ..EventSourceMappingOptions::new("http://127.0.0.1/1/q")
+            };
+            let error = options.check(is_fifo).err().map(|error| error.to_string());
+            assert_eq!(error.unwrap_or_default(), refused);
+        }
     }
 }

@@ -1,3 +1,5 @@
+//! What has become of the messages.
+
 use std::collections::VecDeque;
 use std::time::Duration;
 

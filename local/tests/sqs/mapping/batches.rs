@@ -193,10 +193,7 @@ async fn a_mapping_that_cannot_be_is_refused() {
         EventSourceMapping::start(options, client, Script::answering("{}")).await.unwrap_err()
     };
     let large = EventSourceMappingOptions { batch_size: 11, ..options(&queue) };
-    assert!(matches!(
-        start(large).await,
-        EventSourceMappingError::Option { option: "batch_size", .. }
-    ));
+    assert!(matches!(start(large).await, EventSourceMappingError::Option("batch_size", _)));
     let missing = format!("{}/123456789012/missing", server.client.url());
     let error = start(options(&missing)).await.to_string();
     let expected = format!(

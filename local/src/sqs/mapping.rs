@@ -25,22 +25,12 @@ pub use report::{Invocation, Report};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EventSourceMappingError {
-    /// An option has a value that AWS would not take.
-    #[error("{option}: expected {allowed}")]
-    Option {
-        /// The option.
-        option: &'static str,
-        /// What it may be.
-        allowed: &'static str,
-    },
-    /// The queue cannot be asked for its ARN.
-    #[error("the queue {queue_url} cannot be used: {source}")]
-    Queue {
-        /// The queue.
-        queue_url: String,
-        /// What the request ended in.
-        source: ClientError,
-    },
+    /// An option has a value that AWS would not take: its name, and what it may be.
+    #[error("{0}: expected {1}")]
+    Option(&'static str, &'static str),
+    /// The queue cannot be asked for its ARN: its URL, and why.
+    #[error("the queue {0} cannot be used: {1}")]
+    Queue(String, #[source] ClientError),
 }
 
 /// A running mapping. It stops where it stands when this value is dropped: messages in its hands
@@ -77,7 +67,7 @@ impl EventSourceMapping {
         let queue_arn = client
             .queue_attribute(&queue_url, "QueueArn")
             .await
-            .map_err(|source| EventSourceMappingError::Queue { queue_url, source })?;
+            .map_err(|error| EventSourceMappingError::Queue(queue_url, error))?;
         options.check(queue_arn.strip_suffix(".fifo").is_some())?;
         let shared = Arc::new(Shared {
             options,
@@ -95,8 +85,7 @@ impl EventSourceMapping {
         Ok(Self { shared, pollers })
     }
 
-    /// What has become of the messages so far; cheap enough for a progress bar if the history is
-    /// short.
+    /// What has become of the messages so far.
     #[must_use]
     pub fn report(&self) -> Report {
         self.shared.report().clone()

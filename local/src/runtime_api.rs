@@ -11,20 +11,17 @@ mod environment;
 mod error;
 mod exchange;
 mod function;
-mod invoke;
 mod logs;
 mod options;
 mod process;
 mod routes;
-mod variables;
 
 pub use error::{Error, InvokeError};
-pub use function::{Answer, Function};
-pub use invoke::Invoke;
-pub(crate) use invoke::Invoker;
+pub(crate) use function::Invoker;
+pub use function::{Answer, Function, Invoke};
 pub use logs::{LogLine, LogStream};
+pub(crate) use options::{ACCOUNT, REGION};
 pub use options::{FunctionOptions, Logs};
-pub(crate) use variables::{ACCOUNT, REGION};
 
 /// Largest payload of a synchronous invocation, in bytes (Lambda quotas: 6 MB).
 pub const REQUEST_LIMIT_BYTES: usize = 6_291_456;

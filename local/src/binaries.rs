@@ -1,63 +1,38 @@
 //! The functions, and their binaries: found beside the running program, or built.
 
 mod cargo;
-mod environment;
-mod layout;
-mod sources;
+mod places;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use cargo::Build;
-use layout::Layout;
+use places::Layout;
 
 /// A function of this crate that does what each event says: `{"do":"error"}`, `{"do":"hang"}`.
 pub const SCRIPTED: &str = "scripted-function";
 
-/// Why a binary is not there.
+/// Why a binary is missing.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The running program is not in a Cargo target folder.
-    #[error("the running program is not in a Cargo target folder: {message}")]
-    TargetFolder {
-        /// What is known.
-        message: String,
-    },
-    /// No workspace with these functions was found.
-    #[error("the workspace of sluice was not found: neither at {} nor above the current folder", built_at.display())]
-    NoWorkspace {
-        /// Where the workspace was when this program was built.
-        built_at: PathBuf,
-    },
-    /// Cargo could not be run.
-    #[error("{cargo} cannot be run: {source}")]
-    NoCargo {
-        /// The program tried.
-        cargo: String,
-        /// What the operating system said.
-        #[source]
-        source: std::io::Error,
-    },
-    /// Cargo failed.
-    #[error("`{command}` failed ({status}):\n{output}")]
-    Build {
-        /// The command.
-        command: String,
-        /// How it ended.
-        status: String,
-        /// The end of what it said.
-        output: String,
-    },
-    /// Cargo built no such binary.
-    #[error("`{command}` built no binary {name}")]
-    NoBinary {
-        /// The command.
-        command: String,
-        /// The binary's name.
-        name: String,
-    },
+    #[error("the running program is not in a Cargo target folder: {0}")]
+    TargetFolder(String),
+    /// No workspace with these functions was found, neither where it was when this program was
+    /// built.
+    #[error("the workspace of sluice was not found: neither at {} nor above the current folder", .0.display())]
+    NoWorkspace(PathBuf),
+    /// Cargo could not be run: its path, and the operating system's error.
+    #[error("{0} cannot be run: {1}")]
+    NoCargo(String, #[source] std::io::Error),
+    /// Cargo failed: the command, how it ended, and the end of its output.
+    #[error("`{0}` failed ({1}):\n{2}")]
+    Build(String, String, String),
+    /// Cargo built no such binary: the command, and the binary's name.
+    #[error("`{0}` built no binary {1}")]
+    NoBinary(String, String),
 }
 
 /// The names of the functions: the folders in the workspace's `functions/`, sorted.
@@ -65,7 +40,7 @@ pub enum Error {
 /// # Errors
 /// When the workspace is not there.
 pub fn functions() -> Result<Vec<String>, Error> {
-    Ok(sources::functions(&sources::workspace()?))
+    Ok(places::functions(&places::workspace()?))
 }
 
 /// Cargo's target folder if the running program is in one, else `target` in the current folder.
@@ -92,13 +67,13 @@ pub fn function(name: &str) -> Result<PathBuf, Error> {
         return Ok(binary.clone());
     }
     let layout = Layout::of_running_program()?;
-    let workspace = sources::workspace()?;
+    let workspace = places::workspace()?;
     let beside = layout.binary(name);
-    let binary = if sources::is_current(&beside, &workspace, name) {
+    let binary = if places::is_current(&beside, &workspace, name) {
         beside
     } else {
         let build = Build::new(workspace, Some(&layout), &[name]);
-        build.run()?.remove(name).ok_or_else(|| build.no_binary(name))?
+        build.run_blocking()?.remove(name).ok_or_else(|| build.no_binary(name))?
     };
     found.insert(name.to_owned(), binary.clone());
     Ok(binary)
@@ -121,8 +96,8 @@ pub async fn build(
     // dependencies built for the one are those of the other.
     let packages: Vec<_> =
         std::iter::once("cli").chain(names.iter().copied().map(package_of)).collect();
-    let build = Build::new(sources::workspace()?, layout.as_ref(), &packages);
-    let mut binaries = build.run_with_progress(&mut on_line).await?;
+    let build = Build::new(places::workspace()?, layout.as_ref(), &packages);
+    let mut binaries = build.run(&mut on_line).await?;
     names.iter().map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name))).collect()
 }
 

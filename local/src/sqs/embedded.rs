@@ -2,31 +2,51 @@
 //! clocks that tests set, and for faults on demand.
 //!
 //! It speaks the AWS JSON 1.0 protocol and answers as the service does, with its limits and its
-//! errors. What it and ElasticMQ have in common, both are held to by the tests.
+//! errors. The tests hold it and ElasticMQ to what both have in common.
 
 mod attributes;
-mod batch;
 mod error;
-mod fault;
 mod message;
 mod move_task;
 mod operations;
 mod queue;
 mod server;
-mod store;
 
-pub use crate::faults::Lasting;
-pub use fault::Fault;
-pub use operations::Operation;
-
-use crate::clock::Clock;
-use crate::faults::Faults;
-use crate::server::{Server, bind};
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use store::Store;
+use std::time::Duration;
+
 use tokio::sync::Notify;
+
+use crate::clock::Clock;
+use crate::faults::Faults;
+pub use crate::faults::Lasting;
+use crate::server::{Server, bind};
+pub use operations::Operation;
+use operations::Store;
+
+/// What is to go wrong with a call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call is refused with `RequestThrottled`, status 400. Nothing is done.
+    Throttle,
+    /// The call is refused with `AccessDenied`, status 400. Nothing is done.
+    Deny,
+    /// The service fails with `InternalFailure`, status 500. Nothing is done.
+    Fail,
+    /// The service answers `ServiceUnavailable`, status 503. Nothing is done.
+    Unavailable,
+    /// The connection is closed without an answer, and nothing is done.
+    Drop,
+    /// The call is done, but the connection is closed without an answer.
+    DropAfterDoing,
+    /// The call is done, and answered only after this while.
+    Slow(Duration),
+    /// The entries at these positions of a batch fail with `InternalError`, which is the service's
+    /// fault; the others are done. A call that is not a batch is done as ever.
+    Entries(Vec<usize>),
+}
 
 /// A running embedded server; it ends, with its messages, when this value is dropped.
 #[derive(Debug)]
@@ -40,7 +60,7 @@ struct State {
     url: String,
     clock: Clock,
     store: Mutex<Store>,
-    /// Told of every call, which may make a message visible.
+    /// Notified of every call, which may make a message visible.
     changed: Notify,
     faults: Mutex<BTreeMap<Operation, Faults<Fault>>>,
     calls: Mutex<BTreeMap<Operation, u64>>,
@@ -50,7 +70,7 @@ impl Embedded {
     /// Starts a server on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn start() -> io::Result<Self> {
         Self::with_clock(Clock::system()).await
     }
@@ -59,7 +79,7 @@ impl Embedded {
     /// deduplication and move tasks. How long a poll waits is real time.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// When no port is free.
     pub async fn with_clock(clock: Clock) -> io::Result<Self> {
         let (listener, address) = bind().await?;
         let state = Arc::new(State {
@@ -95,7 +115,7 @@ impl Embedded {
         locked(&self.state.faults).clear();
     }
 
-    /// How many calls of this operation have come, those that failed among them.
+    /// Number of calls of this operation so far, those that failed among them.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> u64 {
         locked(&self.state.calls).get(&operation).copied().unwrap_or_default()
