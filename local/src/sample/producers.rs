@@ -1,6 +1,8 @@
 //! How the producers write an interaction down: the same facts under differing names, types and
 //! clocks.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use super::listening::Interaction;
@@ -133,8 +135,9 @@ fn styled(json: &str, style: Style) -> String {
             '/' if in_text && style.escaped_slashes => out.push_str("\\/"),
             other if style.ascii && !other.is_ascii() => {
                 // Two UTF-16 units for an emoji.
+                // Writing to memory does not fail.
                 for unit in other.encode_utf16(&mut [0; 2]) {
-                    out += &format!("\\u{unit:04x}");
+                    write!(out, "\\u{unit:04x}").ok();
                 }
             }
             other => out.push(other),

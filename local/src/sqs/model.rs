@@ -69,7 +69,7 @@ pub struct Receive<'a> {
     pub again: usize,
 }
 
-/// Why a receipt handle does not do.
+/// Why a receipt handle is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandleError {
     /// It is not one of SQS.
@@ -321,6 +321,12 @@ impl<C: Clone> Queue<C> {
     pub fn purge(&mut self) {
         self.messages.clear();
         self.places.clear();
+    }
+
+    /// Whether the queue holds no message.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.messages.is_empty()
     }
 
     /// All messages, in the order of arrival.
