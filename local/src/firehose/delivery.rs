@@ -1,13 +1,10 @@
 //! Documents go to OpenSearch; those that it refuses, or does not take in time, to the backup.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use serde::de::IgnoredAny;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::BackupMode;
@@ -62,24 +59,13 @@ enum Item {
     Refused(Reason),
 }
 
-/// Delivers documents, several requests at once, for ever.
-pub(super) async fn run(shared: Arc<Shared>, client: Client) {
-    let slots = Arc::new(Semaphore::new(shared.options.concurrent_deliveries));
-    // The set ends its tasks when it is dropped, with the stream.
-    let mut deliveries = JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let documents = shared.next_documents().await;
-        let (shared, client) = (Arc::clone(&shared), client.clone());
-        deliveries.spawn(async move {
-            deliver(&shared, &client, documents).await;
-            shared.delivery_done();
-            drop(slot);
-        });
-        while deliveries.try_join_next().is_some() {}
-    }
+/// Delivers documents.
+pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
+    deliver_all(shared, client, documents).await;
+    shared.delivery_done();
 }
 
-async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
+async fn deliver_all(shared: &Shared, client: &Client, documents: Vec<Document>) {
     if shared.options.backup_mode == BackupMode::AllDocuments {
         let object = Object::of_all(&shared.options, &documents, shared.now_ms());
         shared.back_up(Ok(object)).await;

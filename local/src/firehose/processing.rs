@@ -1,10 +1,6 @@
 //! Batches go to the function, and its answers become documents, drops and failures.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::answer::{Problem, Verdict, judge};
@@ -21,23 +17,8 @@ const FUNCTION_ERROR: Problem = (
 const PROCESSING_FAILED: Problem =
     ("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record");
 
-/// Hands batches to the function, several at once, for ever.
-pub(super) async fn run(shared: Arc<Shared>, invoke: Invoker) {
-    let slots = Arc::new(Semaphore::new(shared.options.concurrent_invocations));
-    // The set ends its tasks when it is dropped, with the stream.
-    let mut batches = JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let batch = shared.next_batch().await;
-        let (shared, invoke) = (Arc::clone(&shared), invoke.clone());
-        batches.spawn(async move {
-            process(&shared, &invoke, batch).await;
-            drop(slot);
-        });
-        while batches.try_join_next().is_some() {}
-    }
-}
-
-async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
+/// Takes a batch through the function.
+pub(super) async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
     let (answer, attempts) = transformed(shared, invoke, &batch).await;
     let ids: Vec<String> = batch.iter().map(Record::id).collect();
     let verdicts = answer.map(|answer| judge(&answer, &ids));

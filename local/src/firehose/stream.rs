@@ -7,14 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use super::api::Api;
+use super::delivery::deliver;
+use super::processing::process;
 use super::state::{Entrance, Shared};
-use super::{
-    DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report, delivery, processing,
-};
+use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
 use crate::opensearch::Client;
 use crate::runtime_api::{Invoke, Invoker};
 use crate::server::{self, Server};
@@ -78,10 +79,25 @@ impl DeliveryStream {
         let Endpoint { listener, address } = endpoint;
         let server = Server::start(listener, move |request| Arc::clone(&api).answer(request));
         let invoke = Invoker::new(transform);
-        let tasks = [
-            tokio::spawn(processing::run(Arc::clone(&shared), invoke)),
-            tokio::spawn(delivery::run(Arc::clone(&shared), client)),
-        ];
+        let stream = Arc::clone(&shared);
+        let processing = async move {
+            let batch = || stream.next_batch();
+            for_ever(stream.options.concurrent_invocations, batch, |batch| {
+                let (stream, invoke) = (Arc::clone(&stream), invoke.clone());
+                async move { process(&stream, &invoke, batch).await }
+            })
+            .await;
+        };
+        let stream = Arc::clone(&shared);
+        let delivery = async move {
+            let documents = || stream.next_documents();
+            for_ever(stream.options.concurrent_deliveries, documents, |documents| {
+                let (stream, client) = (Arc::clone(&stream), client.clone());
+                async move { deliver(&stream, &client, documents).await }
+            })
+            .await;
+        };
+        let tasks = [tokio::spawn(processing), tokio::spawn(delivery)];
         Ok(Self { running: Arc::new(Running { shared, address, tasks, _server: server }) })
     }
 
@@ -155,6 +171,25 @@ impl DeliveryStream {
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Does `work` with what `next` returns, up to `limit` at once, for ever.
+async fn for_ever<T, N, W>(limit: usize, next: impl Fn() -> N, work: impl Fn(T) -> W)
+where
+    N: Future<Output = T>,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(limit));
+    // The set ends its tasks when it is dropped, with the stream.
+    let mut running = JoinSet::new();
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let work = work(next().await);
+        running.spawn(async move {
+            work.await;
+            drop(slot);
+        });
+        while running.try_join_next().is_some() {}
     }
 }
 

@@ -133,43 +133,30 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_told_by_the_report() {
-        let told = ended(Some(&InvokeError::Timeout { after: Duration::from_secs(1) }));
-        let [start, own, report] = &told[..] else { panic!("{told:?}") };
-        let (start, report): (Value, Value) = (start.parse().unwrap(), report.parse().unwrap());
-        assert_eq!((&start["type"], &**own), (&json!("platform.start"), "own"));
-        assert_eq!(start["time"], "2024-03-01T12:34:56.789Z");
-        assert_eq!(report["time"], "2024-03-01T12:34:58.289Z");
-        assert_eq!(
-            report["record"],
-            json!({
-                "requestId": start["record"]["requestId"], "status": "timeout",
+    fn an_invocation_is_logged_as_the_platform_does() {
+        let exit = InvokeError::Exit { status: "signal: killed".to_owned() };
+        for (error, status, lines) in [
+            (None, "success", 3),
+            (Some(InvokeError::Timeout { after: Duration::from_secs(1) }), "timeout", 3),
+            (Some(exit), "error", 4),
+        ] {
+            let log = ended(error.as_ref());
+            assert_eq!((log.len(), &*log[1]), (lines, "own"), "{status}");
+            let (start, report) = (&log[0], &log[lines - 1]);
+            let (start, report): (Value, Value) = (start.parse().unwrap(), report.parse().unwrap());
+            assert_eq!(start["type"], "platform.start");
+            assert_eq!(start["time"], "2024-03-01T12:34:56.789Z");
+            assert_eq!(report["time"], "2024-03-01T12:34:58.289Z");
+            let mut expected = json!({
+                "requestId": start["record"]["requestId"], "status": status,
                 "metrics": {"durationMs": 1_500.0, "billedDurationMs": 1_500},
-            })
-        );
-    }
-
-    #[test]
-    fn an_end_by_the_platform_has_a_line_of_its_own() {
-        let told = ended(Some(&InvokeError::Exit { status: "signal: killed".to_owned() }));
-        let [_, _, exit, report] = &told[..] else { panic!("{told:?}") };
-        assert!(exit.starts_with("RequestId: "), "{exit}");
-        assert!(
-            exit.ends_with(
-                " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n"
-            ),
-            "{exit}"
-        );
-        let report: Value = report.parse().unwrap();
-        assert_eq!(report["record"]["status"], "error");
-        assert_eq!(report["record"]["errorType"], "Runtime.ExitError");
-    }
-
-    #[test]
-    fn what_goes_well_is_told_as_that() {
-        let told = ended(None);
-        let report: Value = told[2].parse().unwrap();
-        assert_eq!(report["record"]["status"], "success");
-        assert_eq!(report["record"]["errorType"], Value::Null);
+            });
+            if status == "error" {
+                expected["errorType"] = json!("Runtime.ExitError");
+                let end = " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n";
+                assert!(log[2].starts_with("RequestId: ") && log[2].ends_with(end), "{}", log[2]);
+            }
+            assert_eq!(report["record"], expected);
+        }
     }
 }

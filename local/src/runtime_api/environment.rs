@@ -124,7 +124,7 @@ impl Environment {
             Ok(Err(error)) => {
                 return Err(Failure { error, taken: was_taken.try_recv().is_ok() });
             }
-            Err(_) => return Err(self.timed_out(&request_id, limit).await),
+            Err(_) => return Err(self.timed_out(limit).await),
         };
 
         let answered = async {
@@ -136,7 +136,7 @@ impl Environment {
             }
         };
         let Ok(answer) = timeout(limit, answered).await else {
-            return Err(self.timed_out(&request_id, limit).await);
+            return Err(self.timed_out(limit).await);
         };
         let duration = taken.elapsed();
         self.drain_logs();
@@ -144,8 +144,8 @@ impl Environment {
         Ok(Answer { body, duration, init_duration: self.init_duration.take(), request_id })
     }
 
-    async fn timed_out(&mut self, request_id: &str, after: Duration) -> Failure {
-        self.exchange.time_out(request_id);
+    async fn timed_out(&mut self, after: Duration) -> Failure {
+        self.exchange.give_up();
         self.end().await;
         Failure { error: InvokeError::Timeout { after }, taken: true }
     }

@@ -88,7 +88,9 @@ impl Monitoring {
     }
 }
 
-async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+type Answer = Response<Full<Bytes>>;
+
+async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
     let Ok(body) = server::read_body(body, REQUEST_BYTES).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE);
@@ -96,30 +98,27 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Respons
     let mut state = lock(&state);
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let path = head.uri.path().trim_end_matches('/');
-    match (target, path) {
-        (Some("Logs_20140328.FilterLogEvents"), _) => match serde_json::from_slice(&body) {
-            Ok(asked) => reply(&state.error_lines(&asked)),
-            Err(_) => refusal(StatusCode::BAD_REQUEST),
-        },
-        (None, "/2015-03-31/functions") => reply(&state.list()),
+    let json = || serde_json::from_slice::<Value>(&body).ok();
+    let answer = match (target, path) {
+        (Some("Logs_20140328.FilterLogEvents"), _) => json().map(|asked| state.error_lines(&asked)),
+        (None, "/2015-03-31/functions") => Some(state.list()),
         // Nothing is reserved, and the account has what a new one has.
-        (None, "/2016-08-19/account-settings") => reply(&json!({"AccountLimit": {
+        (None, "/2016-08-19/account-settings") => Some(json!({"AccountLimit": {
             "ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000,
         }})),
-        (None, path) if path.ends_with("/concurrency") => reply(&json!({})),
-        (None, path) if path.ends_with("/operation/GetMetricData") => match cbor::decode(&body) {
-            Ok(asked) => cbor_reply(state.metric_data(&asked)),
-            Err(_) => refusal(StatusCode::BAD_REQUEST),
-        },
-        (None, path) if path.starts_with("/v1/spaces/") => match serde_json::from_slice(&body) {
-            Ok(message) => {
-                state.messages.push(message);
-                reply(&json!({"name": "spaces/local/messages/1"}))
-            }
-            Err(_) => refusal(StatusCode::BAD_REQUEST),
-        },
-        _ => refusal(StatusCode::NOT_FOUND),
-    }
+        (None, path) if path.ends_with("/concurrency") => Some(json!({})),
+        (None, path) if path.ends_with("/operation/GetMetricData") => {
+            let asked = cbor::decode(&body).ok().map(|asked| state.metric_data(&asked));
+            return asked.map_or_else(|| refusal(StatusCode::BAD_REQUEST), cbor_reply);
+        }
+        (None, path) if path.starts_with("/v1/spaces/") => json().map(|message| {
+            state.messages.push(message);
+            json!({"name": "spaces/local/messages/1"})
+        }),
+        _ => return refusal(StatusCode::NOT_FOUND),
+    };
+    let typed_json = |body: Value| typed("application/json", body.to_string().into());
+    answer.map_or_else(|| refusal(StatusCode::BAD_REQUEST), typed_json)
 }
 
 impl State {
@@ -175,23 +174,19 @@ fn terms(pattern: &str) -> Vec<&str> {
     terms.filter(|term| !term.is_empty()).collect()
 }
 
-fn reply(body: &Value) -> Response<Full<Bytes>> {
-    typed("application/json", body.to_string().into())
-}
-
-fn cbor_reply(body: Vec<u8>) -> Response<Full<Bytes>> {
+fn cbor_reply(body: Vec<u8>) -> Answer {
     let mut response = typed("application/cbor", body.into());
     response.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     response
 }
 
-fn typed(content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+fn typed(content_type: &'static str, body: Bytes) -> Answer {
     let mut response = Response::new(Full::new(body));
     response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
     response
 }
 
-fn refusal(status: StatusCode) -> Response<Full<Bytes>> {
+fn refusal(status: StatusCode) -> Answer {
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     response
@@ -207,15 +202,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terms_are_words_and_quoted_texts() {
-        assert_eq!(
-            terms("?ERROR ?\"Task timed out\" ?Error"),
-            ["ERROR", "Task timed out", "Error"]
-        );
-    }
-
-    #[test]
     fn lines_are_found_by_term_and_time() {
+        let all = terms("?ERROR ?\"Task timed out\" ?Error");
+        assert_eq!(all, ["ERROR", "Task timed out", "Error"]);
         let event = |at_ms, message: &str| LogEvent { at_ms, message: message.to_owned() };
         let log = vec![event(1, "ERROR early"), event(5, "ERROR now"), event(6, "all is well")];
         let watched = Watched { log, ..Watched::default() };
