@@ -56,34 +56,3 @@ impl EventSourceMappingOptions {
         Ok(())
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn options_are_those_that_aws_takes() {
-        let seconds = Duration::from_secs;
-        let large = "at least 1 s for batches of more than 10";
-        for (is_fifo, batch_size, window, maximum_concurrency, refused) in [
-            (false, 10, seconds(0), 5, ""),
-            (true, 10, seconds(0), 5, ""),
-            (false, 10_000, seconds(1), 5, ""),
-            (true, 10_000, seconds(1), 5, "batch_size: expected 1 to 10 for a FIFO queue"),
-            (false, 0, seconds(0), 5, "batch_size: expected 1 to 10,000"),
-            (false, 11, seconds(0), 5, &format!("batching_window: expected {large}")),
-            (false, 10, seconds(301), 5, "batching_window: expected at most 300 s"),
-            (true, 10, seconds(1), 5, "batching_window: expected none for a FIFO queue"),
-            (false, 10, seconds(0), 1001, "maximum_concurrency: expected 1 to 1,000"),
-        ] {
-            let options = EventSourceMappingOptions {
-                batch_size,
-                batching_window: window,
-                maximum_concurrency,
-                ..EventSourceMappingOptions::new("http://127.0.0.1/1/q")
-            };
-            let error = options.check(is_fifo).err().map(|error| error.to_string());
-            assert_eq!(error.unwrap_or_default(), refused);
-        }
-    }
-}
