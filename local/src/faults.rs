@@ -49,19 +49,3 @@ impl<F: Clone> Faults<F> {
         None
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn faults_come_in_order_and_end() {
-        let mut faults = Faults::default();
-        faults.plan("busy", Lasting::Requests(2));
-        faults.plan("gone", Lasting::UntilCleared);
-        let seen: Vec<_> = (0..4).map_while(|_| faults.next()).collect();
-        assert_eq!(seen, ["busy", "busy", "gone", "gone"]);
-        faults.clear();
-        assert_eq!(faults.next(), None);
-    }
-}

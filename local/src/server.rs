@@ -144,17 +144,3 @@ where
     }
     if length > limit { Err(BodyError::TooLarge) } else { Ok(whole.freeze()) }
 }
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::Full;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_is_read_up_to_its_limit() {
-        let body = || Full::new(Bytes::from_static(b"12345"));
-        assert_eq!(read_body(body(), 5).await, Ok(Bytes::from_static(b"12345")));
-        assert_eq!(read_body(body(), 4).await, Err(BodyError::TooLarge));
-    }
-}

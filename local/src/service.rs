@@ -278,19 +278,3 @@ pub(crate) fn describe(kind: Kind, name: &str, real: &str) -> String {
         Kind::Embedded => format!("the embedded {name}"),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_every_choice() {
-        assert_eq!("auto".parse(), Ok(Choice::Auto));
-        assert_eq!("embedded".parse(), Ok(Choice::Embedded));
-        assert_eq!("real".parse(), Ok(Choice::Real));
-        let url = "https://user:secret@search.example:9200";
-        assert_eq!(url.parse(), Ok(Choice::Url(url.to_owned())));
-        assert_eq!("localhost:9200".parse::<Choice>(), Err(InvalidChoice));
-        assert_eq!("".parse::<Choice>(), Err(InvalidChoice));
-    }
-}

@@ -83,27 +83,4 @@ mod tests {
             [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
         );
     }
-
-    #[test]
-    fn low_ranks_are_drawn_more_often() {
-        let mut random = Random::new(7);
-        let mut drawn = [0_u32; 20];
-        for _ in 0..10_000 {
-            drawn[random.ranked(20)] += 1;
-        }
-        assert!(drawn[0] > 2 * drawn[3], "{drawn:?}");
-        assert!(drawn[3] > 2 * drawn[19], "{drawn:?}");
-        assert!(drawn[19] > 0, "{drawn:?}");
-    }
-
-    #[test]
-    fn weights_are_honoured() {
-        let mut random = Random::new(7);
-        let drawn: Vec<&str> = (0..1_000)
-            .map(|_| random.weighted(&[(9, "often"), (0, "never"), (1, "rarely")]))
-            .collect();
-        assert!(!drawn.contains(&"never"));
-        let rare = drawn.iter().filter(|item| **item == "rarely").count();
-        assert!((50..200).contains(&rare), "{rare}");
-    }
 }

@@ -192,25 +192,3 @@ fn service_error(head: &http::response::Parts, body: &[u8]) -> ClientError {
         message: message.unwrap_or_default().to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_urls_in_the_clear_are_taken() {
-        for url in ["http://127.0.0.1:9324", "http://localhost:9324/"] {
-            let client = Client::new(url).unwrap();
-            assert_eq!(client.url(), url.trim_end_matches('/'));
-        }
-        for url in [
-            "https://sqs.eu-west-1.amazonaws.com",
-            "localhost:9324",
-            "http://",
-            "http://a:b@host",
-            "",
-        ] {
-            assert!(matches!(Client::new(url), Err(ClientError::Url)), "{url}");
-        }
-    }
-}

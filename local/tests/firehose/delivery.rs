@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::firehose::{BackupMode, DeliveryStreamOptions};
 use serde_json::json;
 
-use crate::script::Script;
+use crate::script::{Script, answered};
 use crate::sink::{Reply, Sink};
 use crate::{ARRIVAL_MS, base64, lines, objects, options, put, started};
 
@@ -13,7 +13,9 @@ use crate::{ARRIVAL_MS, base64, lines, objects, options, put, started};
 async fn a_document_keeps_its_id_in_every_try() {
     let statuses = [401, 403, 404, 408, 429, 500, 502, 503, 504].map(|status| (status, "busy"));
     let one_too_many = r#"{"errors":false,"items":[{"index":{"status":201}}]}"#;
-    let others = [(200, "<html>a proxy</html>"), (200, one_too_many), (0, "")];
+    let no_item = r#"{"errors":false,"items":[{},{}]}"#;
+    let proxy = "<html>a proxy</html>";
+    let others = [(200, proxy), (200, one_too_many), (200, no_item), (0, "")];
     for (status, text) in statuses.into_iter().chain(others) {
         let backup = tempfile::tempdir().unwrap();
         let sink = Sink::new(move |_, number| match (number, status) {
@@ -184,7 +186,12 @@ async fn a_server_that_does_not_answer_in_time_is_tried_again() {
 #[tokio::test]
 async fn a_document_that_is_no_line_of_json_is_backed_up_without_being_sent() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let function = Script::each(|data| match data {
+        // Not UTF-8: `{"a":"\xff"}`.
+        "bytes" => json!({"result": "Ok", "data": "eyJhIjoi/yJ9"}),
+        data => answered("Ok", Some(data)),
+    });
+    let stream = started(options(&backup), function, &sink).await;
     let deep = format!("{}1{}", "{\"a\":".repeat(1000), "}".repeat(1000));
     let mut good = [" {\"a\":\"\\n\"} ", "{\"a\":1}", "{\"a\":\"é\"}", &deep];
     let bad = [
@@ -201,13 +208,15 @@ async fn a_document_that_is_no_line_of_json_is_backed_up_without_being_sent() {
     ];
     put(&stream, &good).await;
     put(&stream, &bad).await;
+    put(&stream, &["bytes"]).await;
     let report = stream.flush().await.unwrap();
-    assert_eq!((report.ok, report.delivered, report.delivery_failed), (14, 4, 10));
+    assert_eq!((report.ok, report.delivered, report.delivery_failed), (15, 4, 11));
     good.sort_unstable();
     assert_eq!(sink.documents(), good);
     let lines = lines(backup.path());
     let data: Vec<_> = lines.iter().map(|line| line["rawData"].clone()).collect();
-    assert_eq!(data, bad.map(|data| json!(base64(data))));
+    let bad = bad.map(|data| json!(base64(data))).into_iter().chain([json!("eyJhIjoi/yJ9")]);
+    assert_eq!(data, bad.collect::<Vec<_>>());
     assert_eq!(lines[0]["errorCode"], "OS.MalformedData");
     assert_eq!(lines[0]["attemptsMade"], 0);
 }

@@ -180,25 +180,3 @@ fn unexpected(path: &str) -> ClientError {
 fn without_query(path: &str) -> String {
     path.split('?').next().unwrap_or_default().to_owned()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_items_of_every_fate() {
-        let body = br#"{"took":3,"errors":true,"items":[
-            {"index":{"_index":"a","_id":"1","_version":1,"result":"created","status":201}},
-            {"create":{"_index":"a","_id":"1","status":409,"error":{"type":"conflict"}}}]}"#;
-        let answer = BulkAnswer::parse(body).unwrap();
-        let [written, refused] = &answer.items[..] else { panic!("{answer:?}") };
-        assert!(answer.errors && written.is_written() && !refused.is_written());
-        assert_eq!((written.operation.as_str(), written.status), ("index", 201));
-        assert_eq!((refused.operation.as_str(), refused.id.as_deref()), ("create", Some("1")));
-        assert_eq!((refused.index.as_str(), &refused.error["type"]), ("a", &"conflict".into()));
-        for wrong in [&b"<html>"[..], br#"{"errors":false,"items":[{}]}"#] {
-            let error = BulkAnswer::parse(wrong).unwrap_err().to_string();
-            assert_eq!(error, "/_bulk answered something that is not an OpenSearch's answer");
-        }
-    }
-}

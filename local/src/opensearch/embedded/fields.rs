@@ -278,25 +278,3 @@ fn unparsable() -> Failure {
 fn refused(path: &str, kind: &str) -> Failure {
     Failure::mapper_parsing(&format!("failed to parse field [{path}] of type [{kind}]"))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_the_template_of_the_documents() {
-        let template = serde_json::from_str(crate::opensearch::INDEX_TEMPLATE).unwrap();
-        let mapping = Mapping::of_template(&template);
-        for (path, field) in [
-            ("@timestamp", Some(Field::Date)),
-            ("artist.name", Some(Field::Keyword { ignore_above: 1_024 })),
-            ("song.duration_ms", Some(Field::Number { ignore_malformed: true })),
-            ("extra.track.isrc", Some(Field::FlatObject)),
-            ("overflow", Some(Field::Disabled)),
-            ("artist.nothing", None),
-            ("artist.name.more", None),
-        ] {
-            assert_eq!(mapping.field(path), field.as_ref(), "{path}");
-        }
-    }
-}
