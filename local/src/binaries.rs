@@ -80,7 +80,7 @@ pub fn function(name: &str) -> Result<PathBuf, Error> {
 }
 
 /// Builds the binaries of these functions with Cargo, in the profile and target folder of the
-/// running program if that is in one, and gives their paths in the same order. `on_line` gets
+/// running program if that is in one, and returns their paths in the same order. `on_line` gets
 /// Cargo's progress, line by line.
 ///
 /// Dropping the future ends Cargo.

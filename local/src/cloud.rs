@@ -30,7 +30,7 @@ while kill -0 "$server" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 
 kill -KILL "$server"
 "#;
 
-/// Why there is no cloud, or why it has no stack. The texts are parts of a sentence, to follow
+/// Why the cloud, or a stack in it, is unavailable. The texts are parts of a sentence, to follow
 /// "because".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

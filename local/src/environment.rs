@@ -1,7 +1,8 @@
 //! What the environment says about servers: read here, and nowhere else in this crate.
 
-use aws_credential_types::Credentials;
 use std::path::PathBuf;
+
+use aws_credential_types::Credentials;
 
 /// The environment's part in finding, running and asking a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// How long a planned fault lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lasting {
-    /// For so many requests.
+    /// For this number of requests.
     Requests(u32),
     /// Until the faults are cleared.
     UntilCleared,

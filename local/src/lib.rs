@@ -14,3 +14,8 @@ pub mod sample;
 pub mod server;
 mod service;
 pub mod sqs;
+
+/// The bytes as lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+}

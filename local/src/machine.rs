@@ -52,6 +52,44 @@ impl Unavailable {
     }
 }
 
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A server that someone else runs.
+    Url,
+    /// A container of the official image.
+    Docker,
+    /// The distribution, in a process of its own.
+    Java {
+        /// The Java runtime's feature version: 17 for 17.0.15.
+        version: u32,
+    },
+    /// The small server in this process.
+    Embedded,
+}
+
+impl Kind {
+    /// What answers, for people.
+    pub(crate) fn describe(self, name: &str, real: &str) -> String {
+        match self {
+            Self::Url => format!("the {name} at the given URL"),
+            Self::Docker => format!("{real} in Docker"),
+            Self::Java { version } => format!("{real} on Java {version}"),
+            Self::Embedded => format!("the embedded {name}"),
+        }
+    }
+}
+
+/// A running real server.
+#[derive(Debug)]
+pub struct Real {
+    pub(crate) server: Supervised,
+    pub(crate) url: String,
+    pub(crate) kind: Kind,
+    /// The container's name, in Docker.
+    pub(crate) container: Option<String>,
+}
+
 /// The output of a command that ran to its end.
 #[derive(Debug)]
 pub(crate) struct Output {

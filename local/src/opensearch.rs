@@ -16,9 +16,9 @@ pub use embedded::{Embedded, Fault};
 pub use http::StatusCode;
 
 pub use crate::environment::Environment;
-use crate::machine::Unavailable;
+use crate::machine::{Real, Unavailable};
 pub use crate::service::{Choice, InvalidChoice, Kind};
-use crate::service::{Product, Real, Service};
+use crate::service::{Product, Service};
 
 /// The index template of the documents: `opensearch/index-template.json`.
 pub const INDEX_TEMPLATE: &str = include_str!("../../opensearch/index-template.json");

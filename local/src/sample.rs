@@ -16,7 +16,7 @@ pub use hostile::hostile;
 use listening::Listening;
 use random::Random;
 
-/// How many events [`demo`] has.
+/// Number of events of [`demo`].
 pub const DEMO_EVENTS: usize = 5_000;
 const DEMO_SEED: u64 = 20_240_301;
 
@@ -29,7 +29,7 @@ pub enum Size {
     Large,
 }
 
-/// `count` well-meant small events. The same seed gives the same bytes, and a larger count begins
+/// `count` well-meant small events. The same seed yields the same bytes, and a larger count begins
 /// with the events of a smaller one.
 pub fn events(seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
     events_of(Size::Small, seed, count)

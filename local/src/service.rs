@@ -5,7 +5,8 @@ use std::io;
 use std::str::FromStr;
 
 use crate::environment::Environment;
-use crate::machine::{Supervised, Unavailable};
+pub use crate::machine::Kind;
+use crate::machine::{Real, Unavailable};
 
 /// Which server to take, where there is a real one and an embedded one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -42,36 +43,10 @@ impl FromStr for Choice {
     }
 }
 
-/// What answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A server that someone else runs.
-    Url,
-    /// A container of the official image.
-    Docker,
-    /// The distribution, in a process of its own.
-    Java {
-        /// The Java runtime's feature version: 17 for 17.0.15.
-        version: u32,
-    },
-    /// The small server in this process.
-    Embedded,
-}
-
-/// Why there is no server, and what to do about it.
+/// Why no server could be started, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(String);
-
-/// A running real server.
-#[derive(Debug)]
-pub struct Real {
-    pub(crate) server: Supervised,
-    pub(crate) url: String,
-    pub(crate) kind: Kind,
-    /// The container's name, in Docker.
-    pub(crate) container: Option<String>,
-}
 
 /// A product that can be had in several ways. The value is its embedded server.
 pub trait Product: fmt::Debug + Sized {
@@ -94,7 +69,7 @@ pub trait Product: fmt::Debug + Sized {
     /// Asks a server what it is.
     fn ask(client: &Self::Client) -> impl Future<Output = Result<String, String>>;
 
-    /// Starts a real server, and tells `say`, line by line, what happens.
+    /// Starts a real server, and reports to `say`, line by line, what happens.
     fn start_real(
         environment: &Environment,
         say: &mut impl FnMut(&str),
@@ -145,7 +120,7 @@ pub enum Kept<P: Product> {
 }
 
 impl<P: Product> Service<P> {
-    /// Starts the chosen server, waits until it answers, and tells `say`, line by line, which one
+    /// Starts the chosen server, waits until it answers, and reports to `say`, line by line, which one
     /// it is and why. [`Choice::Auto`] takes the real one if this machine can run it, else the
     /// embedded one, and then says how to get the real one. The first start of a real one downloads
     /// it; later ones take two to six seconds.
@@ -222,7 +197,7 @@ impl<P: Product> Service<P> {
     /// What answers, for people.
     #[must_use]
     pub fn description(&self) -> String {
-        describe(self.kind(), P::NAME, P::REAL)
+        self.kind().describe(P::NAME, P::REAL)
     }
 
     /// A client of this server; a clone shares its connections.
@@ -266,15 +241,5 @@ impl<P: Product> Service<P> {
                 Ok(Kept::Detached { url, stop: remove.unwrap_or_else(|| format!("kill {pid}")) })
             }
         }
-    }
-}
-
-/// What answers, for people.
-pub(crate) fn describe(kind: Kind, name: &str, real: &str) -> String {
-    match kind {
-        Kind::Url => format!("the {name} at the given URL"),
-        Kind::Docker => format!("{real} in Docker"),
-        Kind::Java { version } => format!("{real} on Java {version}"),
-        Kind::Embedded => format!("the embedded {name}"),
     }
 }

@@ -23,9 +23,9 @@ pub use mapping::{
 
 pub use crate::clock::Clock;
 pub use crate::environment::Environment;
-use crate::machine::Unavailable;
+use crate::machine::{Real, Unavailable};
 pub use crate::service::{Choice, InvalidChoice, Kind};
-use crate::service::{Product, Real, Service};
+use crate::service::{Product, Service};
 
 /// The version of ElasticMQ that is downloaded and run.
 pub const ELASTICMQ_VERSION: &str = "1.6.16";

@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_build_tells_its_progress_and_where_the_binary_is() {
+    async fn a_build_reports_its_progress_and_where_the_binary_is() {
         let folder = workspace("fn main() { println!(\"built\"); }");
         let build = build(folder.path(), &["cli", "f"]);
         let mut lines = Vec::new();

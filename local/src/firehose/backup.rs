@@ -3,6 +3,7 @@
 //! Sources: Amazon Data Firehose developer guide, "Handle failure in data transformation", "Handle
 //! data delivery failures" and "Configure Amazon S3 object name format".
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
@@ -11,7 +12,6 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::DeliveryStreamOptions;
-use super::delivery::Reason;
 use super::record::{Document, Record, Room};
 use crate::clock::utc;
 
@@ -29,6 +29,30 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn total(self) -> u64 {
         self.processing + self.invocation + self.delivery
+    }
+}
+
+/// The service's code where there is no answer, or not one of an OpenSearch.
+pub(super) const NO_ANSWER: &str = "OS.ServiceException";
+
+/// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl Reason {
+    pub(super) fn new(code: impl fmt::Display, message: impl Into<String>) -> Self {
+        Self { code: code.to_string(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    /// Without the words of a server, which may quote documents.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = if self.code == NO_ANSWER { &self.message } else { &self.code };
+        f.write_str(shown)
     }
 }
 

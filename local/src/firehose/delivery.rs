@@ -1,6 +1,5 @@
 //! Documents go to OpenSearch; those that it refuses, or does not take in time, to the backup.
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +7,7 @@ use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::BackupMode;
-use super::backup::Object;
+use super::backup::{NO_ANSWER, Object, Reason};
 use super::options::Backoff;
 use super::record::Document;
 use super::state::Shared;
@@ -24,30 +23,6 @@ const MALFORMED: (&str, &str) = (
 
 /// Maximum bytes of an answer about a whole request that are kept.
 const SHOWN_BYTES: usize = 1024;
-
-/// The service's code where there is no answer, or none of an OpenSearch.
-const NO_ANSWER: &str = "OS.ServiceException";
-
-/// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Reason {
-    pub(super) code: String,
-    pub(super) message: String,
-}
-
-impl Reason {
-    fn new(code: impl fmt::Display, message: impl Into<String>) -> Self {
-        Self { code: code.to_string(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Reason {
-    /// Without the words of a server, which may quote documents.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = if self.code == NO_ANSWER { &self.message } else { &self.code };
-        f.write_str(shown)
-    }
-}
 
 /// What became of one document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,7 +146,7 @@ fn judge(status: u16, body: &[u8], documents: usize) -> Vec<Item> {
         Ok(answer) if answer.items.len() == documents => {
             answer.items.iter().map(judge_item).collect()
         }
-        // Something answered that is no OpenSearch, or the answer is not complete. Whether the
+        // Something answered that is not an OpenSearch, or the answer is not complete. Whether the
         // documents are is unknown; with their ids they can be sent again.
         _ => {
             all(Item::Deferred(Reason::new(NO_ANSWER, "the answer is not that of a bulk request")))

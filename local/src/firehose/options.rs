@@ -16,15 +16,15 @@ pub struct DeliveryStreamOptions {
     pub processor_buffer_bytes: usize,
     /// … or when the oldest has waited this long (`BufferIntervalInSeconds`).
     pub processor_buffer_interval: Duration,
-    /// How many times a failed invocation is tried again (`NumberOfRetries`).
+    /// Maximum retries of a failed invocation (`NumberOfRetries`).
     pub number_of_retries: u32,
-    /// How many invocations may be under way at once.
+    /// Maximum concurrent invocations.
     pub concurrent_invocations: usize,
     /// Documents are delivered when this many bytes of them are buffered…
     pub destination_buffer_bytes: usize,
     /// … or when the oldest has waited this long.
     pub destination_buffer_interval: Duration,
-    /// How many `_bulk` requests may be under way at once.
+    /// Maximum concurrent `_bulk` requests.
     pub concurrent_deliveries: usize,
     /// How long a `_bulk` request may take until it counts as failed.
     pub request_timeout: Duration,
@@ -44,7 +44,7 @@ pub struct DeliveryStreamOptions {
     pub source_kinesis_stream_arn: Option<String>,
     /// The ARN under which the function is named in the backup.
     pub lambda_arn: String,
-    /// How many bytes of records may be in the stream before
+    /// Maximum bytes of records in the stream before
     /// [`put_record`](super::DeliveryStream::put_record) waits.
     pub in_flight_bytes: usize,
     /// What goes wrong on the stream's own endpoint, for tests.
@@ -128,7 +128,7 @@ pub enum BackupMode {
     AllDocuments,
 }
 
-/// A service that the stream's endpoint speaks for.
+/// A service that the stream's endpoint stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// `Firehose_20150804`

@@ -49,7 +49,7 @@ pub(super) async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record
     shared.batch_done(documents);
 }
 
-/// The function's answer, if an invocation brought one, and how many it took.
+/// The function's answer, if an invocation brought one, and the number of invocations.
 async fn transformed(shared: &Shared, invoke: &Invoker, batch: &[Record]) -> (Option<Bytes>, u32) {
     let mut backoff = Backoff::new(shared.options.retry_backoff);
     let mut attempts = 0;

@@ -16,7 +16,7 @@ use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
 /// What a record takes besides its data, in bytes; about.
 const RECORD_OVERHEAD_BYTES: usize = 256;
 
-/// How many invocations' durations are kept at least.
+/// Number of durations of invocations that are kept at least.
 const DURATIONS: usize = 50_000;
 
 #[derive(Debug)]
@@ -204,7 +204,7 @@ impl Shared {
         self.tell();
     }
 
-    /// Waits until `take` gives a batch. It gives `None` when there is nothing, else when it is
+    /// Waits until `take` returns a batch. It returns `None` when there is nothing, else when it is
     /// due.
     async fn when_due<T>(
         &self,

@@ -32,7 +32,7 @@ impl Endpoint {
     /// Takes a free port of the loopback interface.
     ///
     /// # Errors
-    /// When the operating system gives none.
+    /// When no port is free.
     pub async fn bind() -> Result<Self, Error> {
         let (listener, address) = server::bind().await.map_err(Error::Listen)?;
         Ok(Self { listener, address })

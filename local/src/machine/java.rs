@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Supervised, Unavailable, give_away, is_root, maven, ready, run, temporary_folder};
+use super::{
+    Kind, Real, Supervised, Unavailable, give_away, is_root, maven, ready, run, temporary_folder,
+};
 use crate::environment::Environment;
-use crate::service::{Kind, Real};
 
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
 

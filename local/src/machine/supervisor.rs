@@ -16,7 +16,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use super::{NOBODY, Unavailable, give_away};
 
 /// The parameters: the server's folder, the shell command that ends it, its own command line.
-/// `console.log` has what it prints; the file `ended` tells that it has ended by itself.
+/// `console.log` has what it prints; the file `ended` marks that it has ended by itself.
 const SCRIPT: &str = r#"
 folder=$1 end=$2
 shift 2
@@ -36,7 +36,7 @@ wait "$watcher"
 rm -rf "$folder"
 "#;
 
-/// How many lines of the log an error shows.
+/// Maximum lines of the log in an error.
 const SHOWN_LINES: usize = 15;
 
 /// How long the end of the server may take before it is left to the shell.

@@ -9,6 +9,7 @@ mod bulk;
 mod fields;
 mod json;
 mod query;
+mod reply;
 mod routes;
 mod search;
 mod server;

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use super::{Client, Embedded, VERSION};
 use crate::environment::Environment;
 use crate::machine::java::JavaServer;
-use crate::machine::{Unavailable, maven};
-use crate::service::{Product, Real, describe};
+use crate::machine::{Real, Unavailable, maven};
+use crate::service::Product;
 
 /// Where the names of the servers' folders start.
 const FOLDER_PREFIX: &str = "sluice-opensearch-";
@@ -59,7 +59,7 @@ pub(super) async fn start(
     say: &mut impl FnMut(&str),
 ) -> Result<Real, Unavailable> {
     let shown = |real: &Real| {
-        format!("{} at {}", describe(real.kind, Embedded::NAME, Embedded::REAL), real.url)
+        format!("{} at {}", real.kind.describe(Embedded::NAME, Embedded::REAL), real.url)
     };
     let docker = match docker::start(Path::new("docker"), say).await {
         Ok(real) => {

@@ -168,7 +168,7 @@ impl Inner {
 
 /// What a service of AWS invokes: a Lambda function, or a test's script.
 pub trait Invoke: Send + Sync + 'static {
-    /// Hands over an event and gives back the answer, both JSON.
+    /// Hands over an event and returns the answer, both JSON.
     fn invoke(&self, payload: Bytes) -> impl Future<Output = Result<Bytes, InvokeError>> + Send;
 }
 

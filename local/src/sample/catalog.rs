@@ -20,7 +20,7 @@ pub(super) struct Song {
     pub(super) duration_ms: u64,
 }
 
-/// How many songs every artist has.
+/// Number of songs of every artist.
 pub(super) const SONGS_EACH: usize = 24;
 
 /// Words that combine into titles.

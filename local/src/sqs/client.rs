@@ -12,7 +12,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// The most bytes of an answer that are read: ten messages of 1 MiB, escaped.
+/// Maximum bytes of an answer: ten messages of 1 MiB, escaped.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
 /// How long a request may take: the longest poll, and as much again.
@@ -30,7 +30,7 @@ pub enum ClientError {
     Service {
         /// The HTTP status.
         status: u16,
-        /// The error's code, as SDKs tell it: `AWS.SimpleQueueService.NonExistentQueue`.
+        /// The error's code, as SDKs report it: `AWS.SimpleQueueService.NonExistentQueue`.
         code: String,
         /// What the service says about it.
         message: String,

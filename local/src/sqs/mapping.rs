@@ -34,7 +34,7 @@ pub enum EventSourceMappingError {
 }
 
 /// A running mapping. It stops where it stands when this value is dropped: messages in its hands
-/// come again after their visibility timeout.
+/// are redelivered after their visibility timeout.
 #[derive(Debug)]
 pub struct EventSourceMapping {
     shared: Arc<Shared>,
@@ -107,7 +107,7 @@ impl EventSourceMapping {
     }
 
     /// Receives no more, waits until what was received has been through the function and deleted
-    /// or left, and tells what became of it all.
+    /// or left, and returns what became of it all.
     pub async fn stop(mut self) -> Report {
         self.shared.stopping.send_replace(true);
         while self.pollers.join_next().await.is_some() {}
@@ -121,7 +121,7 @@ impl Shared {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes the report, and tells those who wait.
+    /// Changes the report, and notifies those who wait.
     fn count(&self, change: impl FnOnce(&mut Report)) {
         change(&mut self.report());
         self.changed.send_replace(());

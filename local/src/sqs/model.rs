@@ -46,7 +46,7 @@ pub struct Sent<C> {
     pub delay_ms: u64,
 }
 
-/// What a producer is told.
+/// What a producer gets back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct Receipt {
@@ -272,7 +272,7 @@ impl<C: Clone> Queue<C> {
     }
 
     /// Deletes the message of a receipt handle, and returns it. A message that is gone, and on a
-    /// standard queue an old handle, is no error.
+    /// standard queue an old handle, is not an error.
     ///
     /// # Errors
     /// [`HandleError::Invalid`]; [`HandleError::Expired`] in a FIFO queue.

@@ -9,8 +9,8 @@ use tokio::net::TcpStream;
 use super::{ELASTICMQ_VERSION, Embedded};
 use crate::environment::Environment;
 use crate::machine::java::JavaServer;
-use crate::machine::{Unavailable, maven};
-use crate::service::{Product, Real, describe};
+use crate::machine::{Real, Unavailable, maven};
+use crate::service::Product;
 
 /// SHA-256 and coordinates (`group:artifact:version`) of every jar that the server is made of, as
 /// Maven Central has them. The list is what is fetched: Maven resolves nothing by itself.
@@ -65,7 +65,7 @@ pub(super) async fn start(
         line
     };
     let real = server.start(environment, say, fetch, arguments, probe).await?;
-    say(&format!("{} at {}.", describe(real.kind, Embedded::NAME, Embedded::REAL), real.url));
+    say(&format!("{} at {}.", real.kind.describe(Embedded::NAME, Embedded::REAL), real.url));
     Ok(real)
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Which;
 use super::json::Json;
-use super::routes::{Failure, Reply};
+use super::reply::{Failure, Reply};
 use super::store::{MAX_ID_BYTES, Store};
 
 /// Parameters of an action line that are taken, whether they matter here or not.

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::json::{Json, nanoseconds};
-use super::routes::Failure;
+use super::reply::Failure;
 
 /// Maximum nested arrays of a mapped field (`index.mapping.depth.limit`).
 const MAX_ARRAYS: usize = 20;

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Mapping, Term};
 use super::json::Json;
-use super::routes::Failure;
+use super::reply::Failure;
 
 /// Whether `query` finds a document: an error for what is not a query, whatever the document.
 pub(super) fn finds(query: &Value, document: &Json, mapping: &Mapping) -> Result<bool, Failure> {

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::fields::{Mapping, Term};
 use super::json::Json;
 use super::query::{finds, many, single};
-use super::routes::{Failure, Reply};
+use super::reply::{Failure, Reply};
 use super::store::{Document, Store};
 use crate::clock::utc;
 
@@ -264,19 +264,4 @@ fn nanoseconds(interval: &str) -> Option<i64> {
         _ => return None,
     };
     seconds.checked_mul(number)?.checked_mul(SECOND).filter(|interval| *interval > 0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_intervals() {
-        assert_eq!(nanoseconds("30s"), Some(30 * SECOND));
-        assert_eq!(nanoseconds("1h"), nanoseconds("hour"));
-        assert_eq!(nanoseconds("2d"), Some(172_800 * SECOND));
-        for wrong in ["", "1", "0s", "month", "1M", "x", "99999999999d"] {
-            assert_eq!(nanoseconds(wrong), None, "{wrong}");
-        }
-    }
 }

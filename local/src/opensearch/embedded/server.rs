@@ -10,7 +10,8 @@ use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
-use super::routes::{Call, Failure, Reply};
+use super::reply::{Failure, Reply};
+use super::routes::Call;
 use super::{Fault, State, locked};
 use crate::server::{BodyError, read_body};
 

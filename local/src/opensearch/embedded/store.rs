@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::fields::Mapping;
 use super::json::Json;
-use super::routes::Failure;
+use super::reply::Failure;
 
-/// The most bytes of a document's id.
+/// Maximum bytes of a document's id.
 pub(super) const MAX_ID_BYTES: usize = 512;
 
-/// The most bytes of an index's name.
+/// Maximum bytes of an index's name.
 const MAX_NAME_BYTES: usize = 255;
 
 /// A document as it was sent, and as it was read.
@@ -179,35 +179,4 @@ fn check_name(name: &str) -> Result<(), Failure> {
     };
     let reason = format!("Invalid index name [{name}], {reason}");
     Err(Failure::new(400, "invalid_index_name_exception", &reason))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matches_patterns() {
-        for (pattern, name, expected) in [
-            ("music-events*", "music-events-2024-03-01", true),
-            ("music-events*", "music-events", true),
-            ("music-events*", "music", false),
-            ("a*b*c", "a-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("*", "anything", true),
-            ("plain", "plain", true),
-            ("plain", "plainer", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn the_template_of_the_highest_priority_holds() {
-        let mut store = Store::default();
-        store.put_template("low", br#"{"index_patterns":["a*"],"priority":1}"#).unwrap();
-        store.put_template("high", br#"{"index_patterns":["a*"],"priority":2}"#).unwrap();
-        let best = best_template(&store.templates, "abc").unwrap();
-        assert_eq!(best["priority"], 2);
-        assert_eq!(best_template(&store.templates, "b"), None);
-    }
 }

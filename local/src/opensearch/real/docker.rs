@@ -6,9 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{FOLDER_PREFIX, probe_health};
-use crate::machine::{Supervised, Unavailable, ready, run, temporary_folder};
+use crate::machine::{Kind, Real, Supervised, Unavailable, ready, run, temporary_folder};
 use crate::opensearch::VERSION;
-use crate::service::{Kind, Real};
 
 const IMAGE: &str = "opensearchproject/opensearch";
 

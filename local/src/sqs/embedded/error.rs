@@ -60,7 +60,7 @@ pub(super) fn resource_not_found(parameter: &str) -> Failure {
     error("ResourceNotFoundException", message)
 }
 
-/// What is wrong with a receipt handle, in a call for so many seconds of visibility.
+/// What is wrong with a receipt handle, in a call for this number of seconds of visibility.
 pub(super) fn of_handle(wrong: HandleError, handle: &str, seconds: i64) -> Failure {
     match wrong {
         HandleError::Invalid => error(

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{error, invalid_parameter, missing_parameter};
 use crate::aws_json::Failure;
-use crate::machine::maven::hex;
+use crate::hex;
 
 /// Maximum attributes of a message.
 const ATTRIBUTES_LIMIT: usize = 10;

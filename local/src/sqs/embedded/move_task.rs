@@ -11,7 +11,7 @@ use super::error::{error, invalid_parameter, out_of_range, resource_not_found};
 use super::queue::{Queues, name_of_arn};
 use crate::aws_json::Failure;
 
-/// Maximum messages that a task may be told to move in a second.
+/// Maximum rate of a task, in messages a second.
 const RATE_LIMIT: u64 = 500;
 
 /// All tasks, oldest first.
@@ -90,7 +90,7 @@ impl MoveTasks {
         Ok(of_queue.take(limit).map(MoveTask::shown).collect())
     }
 
-    /// Ends a running task; how many messages it has moved.
+    /// Ends a running task; returns the number of messages that it has moved.
     pub(super) fn cancel(&mut self, handle: &str) -> Result<u64, Failure> {
         let task = self.0.iter_mut().find(|task| task.handle == handle && task.status == RUNNING);
         let message = "Task does not exist, or is not in the status RUNNING.";

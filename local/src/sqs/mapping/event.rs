@@ -66,7 +66,7 @@ const START: &str = "{\"Records\":[";
 const END: &str = "]}";
 
 impl Batch {
-    /// Adds a record, or gives it back: a batch is never larger than an invocation may be, unless
+    /// Adds a record, or returns it: a batch is never larger than an invocation may be, unless
     /// by a single record.
     pub(super) fn add(&mut self, record: Record) -> Option<Record> {
         let bytes = self.bytes + record.json.len() + 1;

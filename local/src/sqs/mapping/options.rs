@@ -9,7 +9,7 @@ use super::EventSourceMappingError;
 pub struct EventSourceMappingOptions {
     /// The queue that is polled.
     pub queue_url: String,
-    /// The most messages of an invocation (`BatchSize`): 1 to 10,000, and to 10 for a FIFO queue.
+    /// Maximum messages of an invocation (`BatchSize`): 1 to 10,000, and to 10 for a FIFO queue.
     pub batch_size: usize,
     /// How long a batch that is not full waits for more messages, from its first one
     /// (`MaximumBatchingWindowInSeconds`): up to 300 s, at least 1 s where a batch has more than
@@ -19,7 +19,7 @@ pub struct EventSourceMappingOptions {
     /// `ReportBatchItemFailures`). Without it the answer is not read, and an invocation that
     /// brings one has succeeded with all of its messages.
     pub report_batch_item_failures: bool,
-    /// How many invocations may be under way at once (`MaximumConcurrency`): 1 to 1,000. AWS takes
+    /// Maximum concurrent invocations (`MaximumConcurrency`): 1 to 1,000. AWS takes
     /// no fewer than 2; 1 is for tests that need an order.
     pub maximum_concurrency: usize,
 }

@@ -22,7 +22,7 @@ use crate::runtime_api::InvokeError;
 /// is stopped need not wait long.
 const POLL_SECONDS: u64 = 1;
 
-/// The most messages of one call.
+/// Maximum messages of one call.
 pub(super) const CALL_LIMIT: usize = 10;
 
 /// The pause after a call that failed, and between looks into a queue in a window's last second.
