@@ -103,7 +103,7 @@ impl Shared {
             room = Arc::clone(&self.room).acquire_many_owned(permits) => {
                 room.map_err(|_| PutError::Stopped)
             }
-            error = self.refusal() => Err(error),
+            error = self.until(|state, _| state.check().err().ok_or(None)) => Err(error),
         }
     }
 
@@ -137,29 +137,17 @@ impl Shared {
         Ok(())
     }
 
-    async fn refusal(&self) -> PutError {
-        let mut changed = self.changed.subscribe();
-        loop {
-            if let Err(error) = self.state().check() {
-                return error;
-            }
-            // The sender lives as long as `self`.
-            changed.changed().await.ok();
-        }
-    }
-
     /// Waits for the next batch to hand to the function; [`batch_done`](Self::batch_done) after.
     pub(super) async fn next_batch(&self) -> Vec<Record> {
         let limit = self.batch_limit();
         let interval = self.options.processor_buffer_interval;
-        self.when_due(|state, now| {
-            let due_at = state.records.due_at(interval)?;
-            let due = due_at <= now || state.records.is_full(limit) || state.hurried();
-            if !due {
-                return Some(Err(due_at));
+        self.until(|state, now| {
+            let due_at = state.records.due_at(interval).ok_or(None)?;
+            if due_at > now && !state.hurried() && !state.records.is_full(limit) {
+                return Err(Some(due_at));
             }
             state.processing += 1;
-            Some(Ok(state.records.take(limit)))
+            Ok(state.records.take(limit))
         })
         .await
     }
@@ -186,15 +174,15 @@ impl Shared {
         let limit =
             Size { bytes: self.options.destination_buffer_bytes, request_bytes: usize::MAX };
         let interval = self.options.destination_buffer_interval;
-        self.when_due(|state, now| {
-            let due_at = state.documents.due_at(interval)?;
+        self.until(|state, now| {
+            let due_at = state.documents.due_at(interval).ok_or(None)?;
             // In a hurry still not before the last batch is in, for large requests.
             let hurried = state.hurried() && state.records.is_empty() && state.processing == 0;
             if due_at > now && !hurried && !state.documents.is_full(limit) {
-                return Some(Err(due_at));
+                return Err(Some(due_at));
             }
             state.delivering += 1;
-            Some(Ok(state.documents.take(limit)))
+            Ok(state.documents.take(limit))
         })
         .await
     }
@@ -204,18 +192,17 @@ impl Shared {
         self.tell();
     }
 
-    /// Waits until `take` returns a batch. It returns `None` when there is nothing, else when it is
-    /// due.
-    async fn when_due<T>(
+    /// Waits until `ready` returns a value. It is asked after every change, and at the time that it
+    /// returns otherwise, if it does.
+    async fn until<T>(
         &self,
-        take: impl Fn(&mut State, Instant) -> Option<Result<Vec<T>, Instant>>,
-    ) -> Vec<T> {
+        ready: impl Fn(&mut State, Instant) -> Result<T, Option<Instant>>,
+    ) -> T {
         let mut changed = self.changed.subscribe();
         loop {
-            let due_at = match take(&mut self.state(), Instant::now()) {
-                Some(Ok(batch)) => return batch,
-                Some(Err(due_at)) => Some(due_at),
-                None => None,
+            let due_at = match ready(&mut self.state(), Instant::now()) {
+                Ok(value) => return value,
+                Err(due_at) => due_at,
             };
             let due = async {
                 match due_at {
@@ -294,20 +281,12 @@ impl Shared {
     /// Hurries everything out, and waits until the stream is empty.
     pub(super) async fn emptied(&self) -> Result<(), Error> {
         let _flushing = Raised::new(self, |state| &mut state.flushing);
-        let mut changed = self.changed.subscribe();
-        loop {
-            {
-                let state = self.state();
-                if state.stopped {
-                    return Err(Error::Stopped);
-                }
-                if state.is_empty() {
-                    return Ok(());
-                }
-            }
-            // The sender lives as long as `self`.
-            changed.changed().await.ok();
-        }
+        self.until(|state, _| match (state.stopped, state.is_empty()) {
+            (true, _) => Ok(Err(Error::Stopped)),
+            (false, true) => Ok(Ok(())),
+            (false, false) => Err(None),
+        })
+        .await
     }
 
     pub(super) fn stop(&self) {

@@ -94,11 +94,11 @@ impl Client {
         &self.url
     }
 
-    /// Calls an operation (`SendMessage`) with the members of its request.
+    /// Calls an operation (`SendMessage`) with the members of its request. Entries of a batch that
+    /// failed are in the answer's `Failed`.
     ///
     /// # Errors
-    /// No answer within 40 s, or an error of the service. Entries of a batch that failed are in
-    /// the answer's `Failed`.
+    /// No answer within 40 s, or an error of the service.
     pub async fn call(&self, operation: &str, members: &Value) -> Result<Value, ClientError> {
         let exchange = self.exchange(operation, members);
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
