@@ -12,7 +12,7 @@ pub mod opensearch;
 pub mod runtime_api;
 pub mod sample;
 pub mod server;
-mod service;
+pub mod service;
 pub mod sqs;
 
 /// The bytes as lower-case hexadecimal digits.

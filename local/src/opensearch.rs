@@ -1,7 +1,7 @@
 //! `OpenSearch` on one machine: a real server where this machine can run one, else a small embedded
 //! one.
 //!
-//! [`OpenSearch::start`] takes a [`Choice`], starts a server and says which one it took and why;
+//! [`OpenSearch::start`](Service::start) takes a [`Choice`], starts a server and says which one it took and why;
 //! [`Client`] is how the demo, the set-up and the tests talk to it.
 
 pub mod client;

@@ -5,8 +5,7 @@ use std::io;
 use std::str::FromStr;
 
 use crate::environment::Environment;
-pub use crate::machine::Kind;
-use crate::machine::{Real, Unavailable};
+pub use crate::machine::{Kind, Real, Unavailable};
 
 /// Which server to take, where there is a real one and an embedded one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,7 @@
 //! Amazon SQS on one machine: a real server (ElasticMQ) where Java and Maven can run it, else a
 //! small embedded one; and the event source mapping that hands a queue's messages to a function.
 //!
-//! [`Sqs::start`] takes a [`Choice`], starts a server and says which one it took and why;
+//! [`Sqs::start`](Service::start) takes a [`Choice`], starts a server and says which one it took and why;
 //! [`Client`] is how the mapping, the demo and the tests talk to it.
 
 mod client;

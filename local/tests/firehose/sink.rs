@@ -2,19 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use local::server::{Server, bind};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 
 /// One operation of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +35,9 @@ type Script = dyn Fn(&[Indexing], usize) -> Reply + Send + Sync;
 
 /// A running sink; it ends when it is dropped.
 pub(crate) struct Sink {
-    address: SocketAddr,
+    url: String,
     seen: Arc<Seen>,
-    task: JoinHandle<()>,
+    _server: Server,
 }
 
 #[derive(Default)]
@@ -61,15 +56,17 @@ impl Sink {
     pub(crate) async fn new(
         script: impl Fn(&[Indexing], usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
+        let (listener, address) = bind().await.unwrap();
         let seen = Arc::new(Seen::default());
-        let task = tokio::spawn(serve(listener, Arc::clone(&seen), Arc::new(script)));
-        Self { address, seen, task }
+        let (shared, script) = (Arc::clone(&seen), Arc::new(script));
+        let server = Server::start_fallible(listener, move |request| {
+            answer(request, Arc::clone(&shared), Arc::clone(&script) as Arc<Script>)
+        });
+        Self { url: format!("http://{address}"), seen, _server: server }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.url.clone()
     }
 
     /// The requests so far, those that failed among them.
@@ -84,25 +81,6 @@ impl Sink {
             documents.values().map(|indexing| indexing.document.clone()).collect();
         documents.sort();
         documents
-    }
-}
-
-impl Drop for Sink {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, seen: Arc<Seen>, script: Arc<Script>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (seen, script) = (Arc::clone(&seen), Arc::clone(&script));
-        let service =
-            service_fn(move |request| answer(request, Arc::clone(&seen), Arc::clone(&script)));
-        tokio::spawn(async move {
-            // Ends with an error where the script closes the connection.
-            http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
-        });
     }
 }
 
