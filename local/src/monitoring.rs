@@ -10,7 +10,7 @@ mod platform;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,21 +21,20 @@ use serde_json::{Value, json};
 
 pub use platform::{Ended, LogEvent, subscription, timestamp};
 
-use crate::server::{self, Server};
+use crate::server::{locked, read_body};
 
 /// Largest request, in bytes.
 const REQUEST_BYTES: usize = 1 << 20;
 
 /// The running endpoint. Dropping it closes its port.
-#[derive(Debug)]
-pub struct Monitoring {
-    url: String,
-    state: Arc<Mutex<State>>,
-    _server: Server,
-}
+pub type Monitoring = crate::server::Embedded<State>;
+
+/// What the endpoint knows and was sent.
+#[derive(Debug, Default)]
+pub struct State(Mutex<Contents>);
 
 #[derive(Debug, Default)]
-struct State {
+struct Contents {
     functions: BTreeMap<String, Watched>,
     messages: Vec<Value>,
 }
@@ -57,45 +56,36 @@ impl Monitoring {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> io::Result<Self> {
-        let (listener, address) = server::bind().await?;
-        let state = Arc::default();
-        let shared = Arc::clone(&state);
-        let server = Server::start(listener, move |request| answer(Arc::clone(&shared), request));
-        Ok(Self { url: format!("http://{address}"), state, _server: server })
-    }
-
-    /// Where AWS is, for `AWS_ENDPOINT_URL`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+        Self::open(|_| State::default(), async |state, request| Ok(answer(&state, request).await))
+            .await
     }
 
     /// The webhook of the Google Chat space.
     #[must_use]
     pub fn webhook(&self) -> String {
-        format!("{}/v1/spaces/local/messages?key=local&token=local", self.url)
+        format!("{}/v1/spaces/local/messages?key=local&token=local", self.url())
     }
 
     /// Tells of a function from now on.
     pub fn watch(&self, name: impl Into<String>, function: Watched) {
-        lock(&self.state).functions.insert(name.into(), function);
+        locked(&self.state.0).functions.insert(name.into(), function);
     }
 
     /// The messages posted to the space, as they came.
     #[must_use]
     pub fn messages(&self) -> Vec<Value> {
-        lock(&self.state).messages.clone()
+        locked(&self.state.0).messages.clone()
     }
 }
 
 type Answer = Response<Full<Bytes>>;
 
-async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer {
+async fn answer(state: &State, request: Request<Incoming>) -> Answer {
     let (head, body) = request.into_parts();
-    let Ok(body) = server::read_body(body, REQUEST_BYTES).await else {
+    let Ok(body) = read_body(body, REQUEST_BYTES).await else {
         return refusal(StatusCode::PAYLOAD_TOO_LARGE);
     };
-    let mut state = lock(&state);
+    let mut state = locked(&state.0);
     let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
     let path = head.uri.path().trim_end_matches('/');
     let json = || serde_json::from_slice::<Value>(&body).ok();
@@ -121,7 +111,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Answer 
     answer.map_or_else(|| refusal(StatusCode::BAD_REQUEST), typed_json)
 }
 
-impl State {
+impl Contents {
     fn list(&self) -> Value {
         let functions = self.functions.iter().map(|(name, function)| {
             json!({"FunctionName": name, "Timeout": function.timeout.as_secs(), "MemorySize": 128})
@@ -192,11 +182,6 @@ fn refusal(status: StatusCode) -> Answer {
     response
 }
 
-/// Every change is a single call: a panic elsewhere leaves nothing half done.
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -209,7 +194,7 @@ mod tests {
         let log = vec![event(1, "ERROR early"), event(5, "ERROR now"), event(6, "all is well")];
         let watched = Watched { log, ..Watched::default() };
         let functions = BTreeMap::from([("plays".to_owned(), watched)]);
-        let state = State { functions, messages: Vec::new() };
+        let state = Contents { functions, messages: Vec::new() };
         let asked = json!({
             "logGroupName": "/aws/lambda/plays", "filterPattern": "?ERROR ?FATAL", "startTime": 2,
             "endTime": 9,

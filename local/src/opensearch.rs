@@ -11,6 +11,7 @@ mod real;
 use std::io;
 
 pub use client::{Authentication, Client, ClientError};
+use embedded::State;
 pub use embedded::{Embedded, Fault};
 /// The status of an answer, as [`ClientError::status`] returns it.
 pub use http::StatusCode;
@@ -30,12 +31,12 @@ pub const INDEX_TEMPLATE_NAME: &str = "music-events";
 pub const VERSION: &str = "2.19.3";
 
 /// A running `OpenSearch`.
-pub type OpenSearch = Service<Embedded>;
+pub type OpenSearch = Service<State>;
 
 /// What `--keep` leaves behind.
-pub type Kept = crate::service::Kept<Embedded>;
+pub type Kept = crate::service::Kept<State>;
 
-impl Product for Embedded {
+impl Product for State {
     const NAME: &'static str = "OpenSearch";
     const REAL: &'static str = "OpenSearch 2.19.3";
     type Client = Client;
@@ -60,15 +61,7 @@ impl Product for Embedded {
         real::start(environment, say).await
     }
 
-    async fn start_embedded() -> io::Result<Self> {
-        Self::start().await
-    }
-
-    fn embedded_url(&self) -> &str {
-        self.url()
-    }
-
-    async fn stop_embedded(self) {
-        self.stop().await;
+    async fn start_embedded() -> io::Result<Embedded> {
+        Embedded::start().await
     }
 }

@@ -6,6 +6,7 @@ use std::str::FromStr;
 
 use crate::environment::Environment;
 pub use crate::machine::{Kind, Real, Unavailable};
+use crate::server::Embedded;
 
 /// Which server to take, where there is a real one and an embedded one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,8 +48,8 @@ impl FromStr for Choice {
 #[error("{0}")]
 pub struct StartError(String);
 
-/// A product that can be had in several ways. The value is its embedded server.
-pub trait Product: fmt::Debug + Sized {
+/// A product that can be had in several ways. The value is what its embedded server holds.
+pub trait Product: fmt::Debug + Send + Sync + Sized + 'static {
     /// The product's name.
     const NAME: &'static str;
     /// Name and version of the real server.
@@ -75,13 +76,7 @@ pub trait Product: fmt::Debug + Sized {
     ) -> impl Future<Output = Result<Real, Unavailable>>;
 
     /// Starts the embedded server on a free port of 127.0.0.1.
-    fn start_embedded() -> impl Future<Output = io::Result<Self>>;
-
-    /// Where the embedded server answers.
-    fn embedded_url(&self) -> &str;
-
-    /// Ends the embedded server.
-    fn stop_embedded(self) -> impl Future<Output = ()>;
+    fn start_embedded() -> impl Future<Output = io::Result<Embedded<Self>>>;
 }
 
 /// A server that answers, and ends when this value is dropped, and also when this process is
@@ -93,10 +88,10 @@ pub struct Service<P: Product> {
 }
 
 #[derive(Debug)]
-enum Server<P> {
+enum Server<P: Product> {
     Elsewhere,
     Real(Box<Real>),
-    Embedded(P),
+    Embedded(Embedded<P>),
 }
 
 /// What [`Service::keep`] leaves behind.
@@ -168,7 +163,7 @@ impl<P: Product> Service<P> {
         let embedded = P::start_embedded().await.map_err(|error| {
             StartError(format!("the embedded {} could not listen on 127.0.0.1: {error}", P::NAME))
         })?;
-        let url = embedded.embedded_url().to_owned();
+        let url = embedded.url().to_owned();
         Self::new(&url, Server::Embedded(embedded))
     }
 
@@ -207,7 +202,7 @@ impl<P: Product> Service<P> {
 
     /// The embedded server, if that is what answers: to make it fail on demand.
     #[must_use]
-    pub fn as_embedded(&self) -> Option<&P> {
+    pub fn as_embedded(&self) -> Option<&Embedded<P>> {
         match &self.server {
             Server::Embedded(embedded) => Some(embedded),
             Server::Elsewhere | Server::Real(_) => None,
@@ -220,7 +215,7 @@ impl<P: Product> Service<P> {
         match self.server {
             Server::Elsewhere => {}
             Server::Real(real) => real.server.stop().await,
-            Server::Embedded(embedded) => embedded.stop_embedded().await,
+            Server::Embedded(embedded) => embedded.stop().await,
         }
     }
 

@@ -16,6 +16,7 @@ use serde_json::json;
 
 pub use client::{Client, ClientError};
 pub use embedded::Embedded;
+use embedded::State;
 pub use mapping::{
     EventSourceMapping, EventSourceMappingError, EventSourceMappingOptions, Invocation, Report,
     WrongAnswer, batch_item_failures,
@@ -31,9 +32,9 @@ use crate::service::{Product, Service};
 pub const ELASTICMQ_VERSION: &str = "1.6.16";
 
 /// A running SQS.
-pub type Sqs = Service<Embedded>;
+pub type Sqs = Service<State>;
 
-impl Product for Embedded {
+impl Product for State {
     const NAME: &'static str = "SQS";
     const REAL: &'static str = "ElasticMQ 1.6.16";
     type Client = Client;
@@ -58,15 +59,7 @@ impl Product for Embedded {
         real::start(environment, say).await
     }
 
-    async fn start_embedded() -> io::Result<Self> {
-        Self::start().await
-    }
-
-    fn embedded_url(&self) -> &str {
-        self.url()
-    }
-
-    async fn stop_embedded(self) {
-        self.stop().await;
+    async fn start_embedded() -> io::Result<Embedded> {
+        Embedded::start().await
     }
 }

@@ -16,13 +16,13 @@ mod server;
 mod store;
 
 use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::faults::Faults;
 pub use crate::faults::Lasting;
-use crate::server::{Server, bind};
+use crate::server::locked;
 use store::Store;
 
 /// What is to go wrong with a bulk request.
@@ -77,15 +77,11 @@ impl Which {
 }
 
 /// A running embedded server; it ends, with its documents, when this value is dropped.
-#[derive(Debug)]
-pub struct Embedded {
-    url: String,
-    state: Arc<State>,
-    server: Server,
-}
+pub type Embedded = crate::server::Embedded<State>;
 
+/// What the server holds.
 #[derive(Debug, Default)]
-struct State {
+pub struct State {
     store: Mutex<Store>,
     faults: Mutex<Faults<Fault>>,
     bulk_requests: AtomicU64,
@@ -97,20 +93,7 @@ impl Embedded {
     /// # Errors
     /// When no port is free.
     pub async fn start() -> io::Result<Self> {
-        let state = Arc::new(State::default());
-        let (listener, address) = bind().await?;
-        let answering = Arc::clone(&state);
-        let server = Server::start_fallible(listener, move |request| {
-            let state = Arc::clone(&answering);
-            async move { server::answer(request, &state).await }
-        });
-        Ok(Self { url: format!("http://{address}"), state, server })
-    }
-
-    /// Where it answers, such as `http://127.0.0.1:40123`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url
+        Self::open(|_| State::default(), server::answer).await
     }
 
     /// Plans a fault for the bulk requests to come, after those that are planned already.
@@ -128,15 +111,4 @@ impl Embedded {
     pub fn bulk_requests(&self) -> u64 {
         self.state.bulk_requests.load(Ordering::Relaxed)
     }
-
-    /// Stops listening and closes the connections.
-    pub async fn stop(self) {
-        self.server.stop().await;
-    }
-}
-
-/// A lock that a panic elsewhere does not take away: what it guards is whole after every
-/// statement.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

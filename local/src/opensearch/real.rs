@@ -6,7 +6,8 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use super::{Client, Embedded, VERSION};
+use super::embedded::State;
+use super::{Client, VERSION};
 use crate::environment::Environment;
 use crate::machine::java::JavaServer;
 use crate::machine::{Real, Unavailable, maven};
@@ -58,9 +59,8 @@ pub(super) async fn start(
     environment: &Environment,
     say: &mut impl FnMut(&str),
 ) -> Result<Real, Unavailable> {
-    let shown = |real: &Real| {
-        format!("{} at {}", real.kind.describe(Embedded::NAME, Embedded::REAL), real.url)
-    };
+    let shown =
+        |real: &Real| format!("{} at {}", real.kind.describe(State::NAME, State::REAL), real.url);
     let docker = match docker::start(Path::new("docker"), say).await {
         Ok(real) => {
             say(&format!("{}.", shown(&real)));
@@ -85,7 +85,7 @@ async fn on_java(
     say: &mut impl FnMut(&str),
 ) -> Result<Real, Unavailable> {
     let server = JavaServer {
-        name: Embedded::REAL.to_owned(),
+        name: State::REAL.to_owned(),
         // Built for 11 and tested to 23; 24 has no security manager, which 2.x starts with.
         java: 17..=23,
         cached_as: format!("opensearch-{VERSION}-{}", &SHA256[..12]),

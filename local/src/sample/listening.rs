@@ -113,25 +113,3 @@ fn user(number: u64) -> User {
         device: random.weighted(&DEVICES),
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::{Listening, user};
-    use crate::sample::random::Random;
-
-    #[test]
-    fn interactions_are_possible() {
-        let (mut listening, mut random) = (Listening::new(1), Random::new(1));
-        let interactions: Vec<_> = (0..2_000).map(|_| listening.draw(&mut random)).collect();
-        let ids: HashSet<_> = interactions.iter().map(|interaction| &interaction.id).collect();
-        assert_eq!(ids.len(), 2_000);
-        assert!(interactions.is_sorted_by_key(|interaction| interaction.at.nanoseconds()));
-        for interaction in interactions {
-            assert!(interaction.listened_ms <= interaction.song.duration_ms, "{interaction:?}");
-        }
-        assert_eq!(user(17).country, user(17).country);
-        assert_eq!(user(17).device, user(17).device);
-    }
-}

@@ -14,7 +14,7 @@ mod server;
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -22,7 +22,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::faults::Faults;
 pub use crate::faults::Lasting;
-use crate::server::{Server, bind};
+use crate::server::locked;
 pub use operations::Operation;
 use operations::Store;
 
@@ -49,14 +49,11 @@ pub enum Fault {
 }
 
 /// A running embedded server; it ends, with its messages, when this value is dropped.
-#[derive(Debug)]
-pub struct Embedded {
-    state: Arc<State>,
-    server: Server,
-}
+pub type Embedded = crate::server::Embedded<State>;
 
+/// What the server holds.
 #[derive(Debug)]
-struct State {
+pub struct State {
     url: String,
     clock: Clock,
     store: Mutex<Store>,
@@ -81,27 +78,15 @@ impl Embedded {
     /// # Errors
     /// When no port is free.
     pub async fn with_clock(clock: Clock) -> io::Result<Self> {
-        let (listener, address) = bind().await?;
-        let state = Arc::new(State {
-            url: format!("http://{address}"),
+        let state = |url: &str| State {
+            url: url.to_owned(),
             clock,
             store: Mutex::default(),
             changed: Notify::new(),
             faults: Mutex::default(),
             calls: Mutex::default(),
-        });
-        let answering = Arc::clone(&state);
-        let server = Server::start_fallible(listener, move |request| {
-            let state = Arc::clone(&answering);
-            async move { server::answer(&state, request).await }
-        });
-        Ok(Self { state, server })
-    }
-
-    /// Where it answers, such as `http://127.0.0.1:40123`.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.state.url
+        };
+        Self::open(state, server::answer).await
     }
 
     /// Plans a fault for the calls of this operation to come, after those that are planned
@@ -120,15 +105,4 @@ impl Embedded {
     pub fn calls(&self, operation: Operation) -> u64 {
         locked(&self.state.calls).get(&operation).copied().unwrap_or_default()
     }
-
-    /// Stops listening and closes the connections.
-    pub async fn stop(self) {
-        self.server.stop().await;
-    }
-}
-
-/// A lock that a panic elsewhere does not take away: what it guards is whole after every
-/// statement.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

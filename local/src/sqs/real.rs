@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use super::{ELASTICMQ_VERSION, Embedded};
+use super::ELASTICMQ_VERSION;
+use super::embedded::State;
 use crate::environment::Environment;
 use crate::machine::java::JavaServer;
 use crate::machine::{Real, Unavailable, maven};
@@ -45,7 +46,7 @@ pub(super) async fn start(
 ) -> Result<Real, Unavailable> {
     let main = jars().find(|jar| jar.artifact == "elasticmq-server_2.13");
     let server = JavaServer {
-        name: Embedded::REAL.to_owned(),
+        name: State::REAL.to_owned(),
         java: 11..=u32::MAX,
         cached_as: format!(
             "elasticmq-{ELASTICMQ_VERSION}-{}",
@@ -65,7 +66,7 @@ pub(super) async fn start(
         line
     };
     let real = server.start(environment, say, fetch, arguments, probe).await?;
-    say(&format!("{} at {}.", real.kind.describe(Embedded::NAME, Embedded::REAL), real.url));
+    say(&format!("{} at {}.", real.kind.describe(State::NAME, State::REAL), real.url));
     Ok(real)
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
@@ -12,16 +13,16 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::reply::{Failure, Reply};
 use super::routes::Call;
-use super::{Fault, State, locked};
-use crate::server::{BodyError, read_body};
+use super::{Fault, State};
+use crate::server::{BodyError, locked, read_body};
 
 /// Maximum bytes of a request's body, compressed or not (`http.max_content_length`).
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
 /// Answers one request. An error closes the connection without an answer.
 pub(super) async fn answer(
+    state: Arc<State>,
     request: Request<Incoming>,
-    state: &State,
 ) -> io::Result<Response<AnswerBody>> {
     let (head, body) = request.into_parts();
     let body = match read_body(body, MAX_BODY_BYTES).await {

@@ -1,6 +1,7 @@
 //! Requests: reading them, waiting for messages, failing on demand.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,10 +13,10 @@ use tokio::time::Instant;
 
 use super::error::{error, invalid_parameter, of_protocol};
 use super::operations::{Call, Operation};
-use super::{Fault, State, locked};
+use super::{Fault, State};
 use crate::aws_json::{self, Failure, Version};
 use crate::faults::Faults;
-use crate::server::{BodyError, read_body};
+use crate::server::{BodyError, locked, read_body};
 
 /// Largest request that is read, in bytes: a batch of 1 MiB, escaped, with base64.
 const BODY_LIMIT_BYTES: usize = 16 << 20;
@@ -26,8 +27,8 @@ const TICK: Duration = Duration::from_millis(20);
 type Answer = Response<Full<Bytes>>;
 
 /// Answers one request. An error closes the connection without an answer.
-pub(super) async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Answer> {
-    let answered = answered(state, request).await?;
+pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io::Result<Answer> {
+    let answered = answered(&state, request).await?;
     Ok(match answered {
         Ok(body) => aws_json::answer(Version::V1_0, &body),
         Err(failure) => failure.response(Version::V1_0),
