@@ -25,6 +25,8 @@ fn digest(events: &[Vec<u8>]) -> String {
 #[test]
 fn the_same_bytes_for_ever() {
     assert_eq!(digest(&events(1, 1_000).collect::<Vec<_>>()), "[8e, af, f8, a7, 1b, 1f, 82, f3]");
+    let large: Vec<_> = events_of(Size::Large, 1, 1_000).collect();
+    assert_eq!(digest(&large), "[77, e5, 8b, 80, b3, 3d, 81, 50]");
     assert_eq!(digest(&demo()), "[db, 83, f8, 63, 7b, 37, 7f, da]");
 }
 

@@ -163,14 +163,14 @@ impl Client {
     /// # Errors
     /// Those of [`call`](Self::call).
     pub async fn message_count(&self, queue_url: &str) -> Result<u64, ClientError> {
-        let mut sum = 0;
-        for state in ["", "NotVisible", "Delayed"] {
-            let name = format!("ApproximateNumberOfMessages{state}");
-            let count = self.queue_attribute(queue_url, &name).await?.parse::<u64>();
-            let operation = "GetQueueAttributes".to_owned();
-            sum += count.map_err(|_| ClientError::Unexpected { operation })?;
-        }
-        Ok(sum)
+        // In one call: a message may change its state between two.
+        let names = ["", "NotVisible", "Delayed"]
+            .map(|state| format!("ApproximateNumberOfMessages{state}"));
+        let members = json!({"QueueUrl": queue_url, "AttributeNames": names});
+        let answer = self.call("GetQueueAttributes", &members).await?;
+        let count = |name: &String| answer["Attributes"][name].as_str()?.parse::<u64>().ok();
+        let unexpected = || ClientError::Unexpected { operation: "GetQueueAttributes".to_owned() };
+        names.iter().map(count).sum::<Option<u64>>().ok_or_else(unexpected)
     }
 }
 
