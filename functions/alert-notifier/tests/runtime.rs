@@ -110,14 +110,18 @@ async fn a_space_that_refuses_for_now_gets_the_message_later() {
 #[tokio::test]
 async fn requests_go_where_the_webhook_is() {
     let mut scene = Scene::chatting([], MINUTE).await;
-    assert_eq!(scene.invoke(sns(&["text"])).await.posted(), 1);
-    let [post] = &scene.endpoint.take_posts()[..] else { panic!() };
+    let alarm = r#"{"AlarmName":"plays","NewStateValue":"ALARM"}"#;
+    assert_eq!(scene.invoke(sns(&[alarm, "text"])).await.posted(), 2);
+    let [post, note] = &scene.endpoint.take_posts()[..] else { panic!() };
     assert_eq!(post.path, "/v1/spaces/AAA/messages");
     assert_eq!(post.parameter("key"), support::endpoint::KEY);
     assert_eq!(post.parameter("token"), support::endpoint::TOKEN);
     assert_eq!(post.parameter("messageReplyOption"), "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");
     assert_eq!(post.parameter("requestId"), "id-0");
     assert_eq!(post.query.len(), 4);
+    // Google Chat refuses the option for a message without a thread.
+    let names: Vec<_> = note.query.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["key", "token", "requestId"]);
 }
 
 #[tokio::test]
@@ -229,7 +233,8 @@ async fn logs_that_do_not_answer_hold_an_alert_up_for_seconds_only() {
     let observed = scene.invoke(event).await;
     assert_eq!(observed.posted(), 1);
     assert_eq!(scene.posted(), golden.posts);
-    let told = observed.stderr.iter().filter(|line| line.contains("told without error lines"));
+    let told =
+        observed.stderr.iter().filter(|line| line.contains("alarm posted without error lines"));
     assert_eq!(told.count(), 1, "{:?}", observed.stderr);
 }
 
@@ -237,7 +242,9 @@ async fn logs_that_do_not_answer_hold_an_alert_up_for_seconds_only() {
 async fn logs_are_asked_for_the_last_errors_of_the_function() {
     let mut scene = Scene::chatting([], MINUTE).await;
     assert_eq!(scene.invoke(Fixture::named("single-metric").event).await.posted(), 1);
-    let [call] = &scene.endpoint.take_calls()[..] else { panic!() };
+    let [lookup, call] = &scene.endpoint.take_calls()[..] else { panic!() };
+    assert_eq!(lookup.operation, "GetFunctionConfiguration");
+    assert_eq!(lookup.body, "/2015-03-31/functions/plays-transform/configuration");
     assert_eq!(call.operation, "FilterLogEvents");
     let at_ms = 1_732_204_840_989_u64;
     let expected = json!({
@@ -252,13 +259,21 @@ async fn logs_are_asked_for_the_last_errors_of_the_function() {
 
 #[tokio::test]
 async fn what_is_not_asked_for_is_not_called() {
-    for name in ["recovery-with-previous-state", "lambda-action", "missing-data", "plain-text"] {
+    for (name, expected) in [
+        // The log group, for the link.
+        ("recovery-with-previous-state", Some("GetFunctionConfiguration")),
+        ("lambda-action", Some("GetFunctionConfiguration")),
+        ("missing-data", None),
+        ("plain-text", None),
+    ] {
         let Fixture { event, golden, .. } = Fixture::named(name);
         let variables: Vec<_> =
             golden.environment.iter().map(|(name, value)| (&**name, &**value)).collect();
         let mut scene = Scene::new(Script::default(), [], &variables, MINUTE).await;
         assert_eq!(scene.invoke(event).await.posted(), 1, "{name}");
-        assert_eq!(scene.endpoint.take_calls(), [], "{name}");
+        let calls = scene.endpoint.take_calls();
+        let called: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
+        assert_eq!(called, expected.into_iter().collect::<Vec<_>>(), "{name}");
     }
 }
 

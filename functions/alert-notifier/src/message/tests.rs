@@ -12,7 +12,7 @@ fn writer() -> Writer {
 
 /// What is posted for the first alert of an event.
 fn posted(event: &str, context: &Context) -> Value {
-    let body = writer().body(&alerts(event.as_bytes(), "request")[0], context);
+    let body = writer().posting(&alerts(event.as_bytes(), "request")[0], context).body;
     assert!(body.len() <= MAX_BYTES, "{} bytes", body.len());
     serde_json::from_slice(&body).unwrap()
 }
@@ -53,7 +53,7 @@ fn long_texts_are_cut_with_a_note_between_characters() {
 #[test]
 fn what_exactly_fits_is_whole() {
     let written = |length: usize| {
-        let body = fitting(|max| (json!({"text": "a".repeat(length.min(max))}), length > max));
+        let body = fitting(|max| json!({"text": "a".repeat(length.min(max))}));
         serde_json::from_slice::<Value>(&body).unwrap()["text"].as_str().unwrap().len()
     };
     let most = MAX_BYTES - r#"{"text":""}"#.len();
@@ -74,8 +74,9 @@ fn every_text_may_be_too_long_at_once() {
         "Trigger": {"MetricName": long, "Namespace": long, "Dimensions": dimensions,
                     "Threshold": long, "Metrics": vec![json!({"Expression": long}); 100]},
     }));
-    let line = |at_ms| Line { at_ms, id: at_ms.to_string(), text: long.clone() };
-    let context = Context { lines: (0..50).map(line).collect(), began_ms: Some(0) };
+    let line = |at_ms| Line { at_ms, text: long.clone(), ..Line::default() };
+    let lines = (0..50).map(line).collect();
+    let context = Context { lines, began_ms: Some(0), log_group: Some(long.clone()) };
     let message = posted(&event, &context);
     assert!(message.to_string().contains(CUT));
 }
@@ -86,8 +87,8 @@ fn secrets_are_hidden_in_every_text() {
     let message = posted(
         &alarm(&json!({"AlarmDescription": hidden, "NewStateReason": hidden, "AlarmRule": hidden})),
         &Context {
-            lines: vec![Line { at_ms: 0, id: String::new(), text: hidden.to_owned() }],
-            began_ms: None,
+            lines: vec![Line { text: hidden.to_owned(), ..Line::default() }],
+            ..Context::default()
         },
     );
     let shown = message.to_string();
@@ -104,7 +105,7 @@ fn a_duration_that_would_be_negative_is_none() {
     let recovered = alarm(&json!({
         "NewStateValue": "OK", "StateChangeTime": "2024-11-21T16:00:40.989+0000"}));
     let lasted = |began_ms| {
-        let context = Context { lines: Vec::new(), began_ms };
+        let context = Context { began_ms, ..Context::default() };
         rows(&posted(&recovered, &context)).remove("Was in alarm for")
     };
     assert_eq!(lasted(Some(1_732_204_840_989 - 61_000)), Some(json!("1 min 1 s")));
@@ -201,7 +202,7 @@ proptest! {
             event
         };
         for alert in alerts(event.to_string().as_bytes(), "request") {
-            let body = writer().body(&alert, &Context::default());
+            let body = writer().posting(&alert, &Context::default()).body;
             prop_assert!(body.len() <= MAX_BYTES);
             let message: Value = serde_json::from_slice(&body).unwrap();
             let alarm = || {
@@ -219,7 +220,7 @@ proptest! {
     #[test]
     fn any_bytes_are_told(event in prop::collection::vec(any::<u8>(), 0..200)) {
         for alert in alerts(&event, "request") {
-            let body = writer().body(&alert, &Context::default());
+            let body = writer().posting(&alert, &Context::default()).body;
             let message: Value = serde_json::from_slice(&body).unwrap();
             let told = matches!(alert.content, Content::Alarm(_)) || message["text"] != "";
             prop_assert!(told, "{message}");
@@ -235,6 +236,6 @@ fn a_message_of_ten_megabytes_is_told() {
         id: "a".to_owned(),
         content: Content::Note { subject: Some(huge.clone()), text: huge },
     };
-    let body = writer().body(&alert, &Context::default());
+    let body = writer().posting(&alert, &Context::default()).body;
     assert!((MAX_BYTES - 20..=MAX_BYTES).contains(&body.len()), "{}", body.len());
 }

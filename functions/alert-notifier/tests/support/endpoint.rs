@@ -37,6 +37,12 @@ struct State {
 pub(crate) struct Script {
     /// Pages of error lines; `null` is a refusal. Without it there is no log group.
     pub(crate) logs: Option<Vec<Option<Lines>>>,
+    /// The stream of every line.
+    pub(crate) log_stream: String,
+    /// The log group in the configuration of every function.
+    pub(crate) log_group: Option<String>,
+    /// Lambda refuses to show the configuration of functions.
+    pub(crate) lambda_refuses: bool,
     /// The logs never answer.
     pub(crate) logs_hang: bool,
     /// Changes of state: time in milliseconds, state before and after. Without it the history is
@@ -140,6 +146,11 @@ async fn answer(
         state.calls.lock().unwrap().push(call);
         return Ok(history(&state.script));
     }
+    if path.ends_with("/configuration") {
+        let call = Call { operation: "GetFunctionConfiguration".to_owned(), body: json!(path) };
+        state.calls.lock().unwrap().push(call);
+        return Ok(configuration(&state.script));
+    }
     let bytes = body.len();
     let body = serde_json::from_slice(&body).unwrap();
     let pair = |pair: &str| {
@@ -175,11 +186,20 @@ async fn logs(script: &Script, page: usize) -> Response<Full<Bytes>> {
     let Some(lines) = pages.get(page).and_then(Option::as_ref) else {
         return refusal("AccessDeniedException");
     };
-    let event = |(at, (at_ms, text)): (usize, &(u64, String))| json!({"timestamp": at_ms, "message": text, "eventId": format!("{page}-{at}")});
+    let event = |(at, (at_ms, text)): (usize, &(u64, String))| json!({"timestamp": at_ms, "message": text, "eventId": format!("{page}-{at}"), "logStreamName": script.log_stream});
     let events: Vec<_> = lines.iter().enumerate().map(event).collect();
     let next = (page + 1 < pages.len()).then(|| (page + 1).to_string());
     let body = json!({"events": events, "nextToken": next}).to_string();
     response(200, "application/x-amz-json-1.1", body.as_bytes())
+}
+
+fn configuration(script: &Script) -> Response<Full<Bytes>> {
+    if script.lambda_refuses {
+        return refusal("AccessDeniedException");
+    }
+    let logging = script.log_group.as_ref().map(|group| json!({"LogGroup": group}));
+    let body = json!({"LoggingConfig": logging}).to_string();
+    response(200, "application/json", body.as_bytes())
 }
 
 fn secret(script: &Script) -> Response<Full<Bytes>> {
