@@ -131,7 +131,7 @@ fn carded(card: &Card, id: &str, thread: &str) -> Vec<u8> {
 
 fn summary(lines: &str, ids: Vec<String>) -> Posting {
     let count = ids.len();
-    let text = format!("{count} more alerts at the same time, only by their titles:{lines}");
+    let text = format!("{count} more alerts at the same time (titles only):{lines}");
     Posting {
         id: digest(ids.iter().map(String::as_str)),
         body: json!({ "text": text }).to_string().into_bytes(),

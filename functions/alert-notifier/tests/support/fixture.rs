@@ -26,6 +26,8 @@ pub(crate) struct Golden {
     pub(crate) environment: BTreeMap<String, String>,
     #[serde(default)]
     pub(crate) cloudwatch: Script,
+    /// Number of alerts, where a message has several.
+    pub(crate) alerts: Option<u64>,
     /// What is posted, in this order.
     pub(crate) posts: Vec<Posted>,
 }
