@@ -159,7 +159,7 @@ fn functions_may_do_what_they_must_and_nothing_else() {
         "sqs:SendMessage on ${HealthAlertsDeadLetterQueue.Arn}",
     ];
     let read_secret = format!("secretsmanager:GetSecretValue on {SECRET_ARN}");
-    let account = "cloudwatch:GetMetricData lambda:GetAccountSettings lambda:ListFunctions on *";
+    let account = "cloudwatch:GetMetricData cloudwatch:ListMetrics lambda:GetAccountSettings lambda:ListFunctions on *";
     let functions = "lambda:GetFunctionConcurrency \
                      on arn:aws:lambda:eu-west-1:123456789012:function:";
     let (own, all) = (format!("{functions}sluice-dev-*"), format!("{functions}*"));

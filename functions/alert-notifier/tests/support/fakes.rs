@@ -15,6 +15,7 @@ use serde_json::Value;
 use shared::aws::CallFailure;
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
+use testkit::{LAMBDA, numbers};
 use tokio::time::{Instant, sleep};
 
 pub(crate) const NOW_MS: u64 = 1_732_204_900_000;
@@ -121,12 +122,10 @@ pub(crate) async fn tell_with(
     event: &Value,
     variables: &[(&str, &str)],
 ) -> Told {
-    let own = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "notifier"),
-        ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.example/v1/spaces/A/messages?key=AIzaHushHush"),
-    ];
-    let config = Config::from_environment(&own.iter().chain(variables).copied().collect()).unwrap();
+    let webhook = "https://chat.example/v1/spaces/A/messages?key=AIzaHushHush";
+    let own = [("GOOGLE_CHAT_WEBHOOK_URL", webhook)];
+    let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
+    let config = Config::from_environment(&environment).unwrap();
     let mut metrics = Vec::new();
     let mut app = App::new(config, space, cloudwatch, &mut metrics);
     let started = Instant::now();
@@ -141,8 +140,8 @@ pub(crate) async fn tell_with(
     let handled = app.handle(invocation, &mut answer).await;
     let answer = handled.map(|()| serde_json::from_slice(&answer).unwrap());
     let took = started.elapsed();
-    let line: Value = serde_json::from_slice(&metrics).unwrap();
-    let metrics = ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"]
-        .map(|name| line[name].as_u64().unwrap());
+    let metrics = numbers(&serde_json::from_slice(&metrics).unwrap());
+    let metrics =
+        ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"].map(|name| metrics[name]);
     Told { answer, metrics, took }
 }
