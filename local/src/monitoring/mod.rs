@@ -2,8 +2,9 @@
 //! functions ask them, and a Google Chat space, all in one endpoint; and the log of the platform.
 //!
 //! Sources: the API references of AWS Lambda (`ListFunctions`, `GetAccountSettings`,
-//! `GetFunctionConcurrency`), Amazon CloudWatch (`GetMetricData`, `ListMetrics`) and Amazon CloudWatch Logs
-//! (`FilterLogEvents`); Google Chat API, `spaces.messages.create`.
+//! `GetFunctionConcurrency`, `GetFunctionConfiguration`), Amazon CloudWatch (`GetMetricData`,
+//! `ListMetrics`) and Amazon CloudWatch Logs (`FilterLogEvents`); Google Chat API,
+//! `spaces.messages.create`.
 
 pub mod cbor;
 mod platform;
@@ -106,7 +107,10 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Respons
         (None, "/2016-08-19/account-settings") => reply(&json!({"AccountLimit": {
             "ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000,
         }})),
-        (None, path) if path.ends_with("/concurrency") => reply(&json!({})),
+        // Nothing else is configured either: a function logs to its own log group.
+        (None, path) if path.ends_with("/concurrency") || path.ends_with("/configuration") => {
+            reply(&json!({}))
+        }
         (None, path) if path.ends_with("/operation/GetMetricData") => match cbor::decode(&body) {
             Ok(asked) => cbor_reply(state.metric_data(&asked)),
             Err(_) => refusal(StatusCode::BAD_REQUEST),
