@@ -36,13 +36,13 @@ impl Card {
             .iter()
             .flatten()
             .filter(|link| links::is_url(&link.url) && writer.text(&link.url) == link.url);
-        let lines = notice.lines.iter().flatten().map(|text| writer.text(text));
+        let shown_lines = notice.lines.iter().flatten().map(|text| writer.text(text));
         Self {
             title: title(notice, writer),
             subtitle: header(&format!("{} · {}", notice.source, notice.kind)),
             rows: first.chain(facts).filter(|(_, text)| !text.is_empty()).collect(),
             lines_header: "Lines".to_owned(),
-            lines: lines.filter(|line| !line.is_empty()).collect(),
+            lines: shown_lines.filter(|line| !line.is_empty()).collect(),
             buttons: links
                 .take(MAX_LINKS)
                 .map(|link| {
