@@ -2,8 +2,9 @@
 //! functions ask them, and a Google Chat space, all in one endpoint; and the log of the platform.
 //!
 //! Sources: the API references of AWS Lambda (`ListFunctions`, `GetAccountSettings`,
-//! `GetFunctionConcurrency`), Amazon CloudWatch (`GetMetricData`, `ListMetrics`) and Amazon CloudWatch Logs
-//! (`FilterLogEvents`); Google Chat API, `spaces.messages.create`.
+//! `GetFunctionConcurrency`, `GetFunctionConfiguration`), Amazon CloudWatch (`GetMetricData`,
+//! `ListMetrics`) and Amazon CloudWatch Logs (`FilterLogEvents`); Google Chat API,
+//! `spaces.messages.create`.
 
 pub mod cbor;
 mod platform;
@@ -96,7 +97,10 @@ async fn answer(state: &State, request: Request<Incoming>) -> Answer {
         (None, "/2016-08-19/account-settings") => Some(json!({"AccountLimit": {
             "ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000,
         }})),
-        (None, path) if path.ends_with("/concurrency") => Some(json!({})),
+        // Nothing else is configured either: a function logs to its own log group.
+        (None, path) if path.ends_with("/concurrency") || path.ends_with("/configuration") => {
+            Some(json!({}))
+        }
         (None, path) if path.ends_with("/operation/GetMetricData") => {
             let asked = cbor::decode(&body).ok().map(|asked| state.metric_data(&asked));
             return asked.map_or_else(|| refusal(StatusCode::BAD_REQUEST), cbor_reply);

@@ -1,5 +1,5 @@
 //! What the functions of sluice have in common, written once: the event model
-//! ([`event`]), reading the environment ([`config`]), logs ([`telemetry`]), metrics
+//! ([`event`]), reading the environment ([`config`]), logs ([`telemetry`]), log streams ([`log_stream`]), metrics
 //! ([`metrics`]), running on Lambda ([`runtime`]), a failed start ([`startup`]) and the scanner of
 //! JSON text that the fast paths stand on ([`json`]).
 //!
@@ -12,6 +12,7 @@ pub mod aws;
 pub mod config;
 pub mod event;
 pub mod json;
+pub mod log_stream;
 pub mod metrics;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
