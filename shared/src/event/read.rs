@@ -14,7 +14,7 @@ const MAX_PATH_BYTES: usize = 512;
 
 /// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
 /// `IndexRequest.validate`).
-const MAX_ID_BYTES: usize = 512;
+pub(super) const MAX_ID_BYTES: usize = 512;
 
 /// What was found in one payload; kept from record to record, so that reading allocates
 /// nothing once the buffers have grown.
@@ -117,19 +117,8 @@ impl Kind {
     }
 }
 
-/// The event's text: the payload without byte order mark and surrounding white space.
-pub(super) fn trim(payload: &[u8]) -> &[u8] {
-    let text = payload.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(payload);
-    let white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    let Some(start) = text.iter().position(|byte| !white(byte)) else {
-        return &[];
-    };
-    let end = text.iter().rposition(|byte| !white(byte)).map_or(start, |last| last + 1);
-    &text[start..end]
-}
-
 impl Found {
-    /// Reads an event's text (see [`trim`]).
+    /// Reads an event's text: without a byte order mark and white space around it.
     pub(super) fn read(&mut self, mapping: &Mapping, text: &[u8]) -> Result<(), Refusal> {
         self.members.clear();
         self.named.clear();
@@ -166,6 +155,67 @@ impl Found {
             return Err(Refusal::InvalidJson);
         }
         if object { Ok(()) } else { Err(Refusal::NotAnObject) }
+    }
+
+    /// Whether the text can be an envelope.
+    #[inline]
+    pub(super) fn may_be_envelope(&self, mapping: &Mapping) -> bool {
+        let [kind, message, detail_type, detail, version] =
+            mapping.marks.map(|mark| self.named[mark.index()] != NONE);
+        kind && message || detail_type && detail || version
+    }
+
+    /// The text without the members that this model added when it put the event back.
+    pub(super) fn original(&self, mapping: &Mapping, text: &[u8], mut piece: impl FnMut(&[u8])) {
+        let mut position = 0;
+        for member in self.own(mapping) {
+            let (key, value) = (member.key().start, member.value());
+            let before = text[..key].trim_ascii_end();
+            let first = before.ends_with(b"{") || before.len() <= position;
+            let cut = if first {
+                // The first member goes with the comma after it.
+                let after = text[value.end..].trim_ascii_start();
+                let after = after
+                    .strip_prefix(b",")
+                    .map_or(&text[value.end..], |after| after.trim_ascii_start());
+                Span { start: key, end: text.len() - after.len() }
+            } else {
+                Span { start: before.len() - 1, end: value.end }
+            };
+            piece(&text[position..cut.start]);
+            position = cut.end;
+        }
+        piece(&text[position..]);
+    }
+
+    /// The members that this model adds, replaced ones too.
+    pub(super) fn own(&self, mapping: &Mapping) -> impl Iterator<Item = &Member> {
+        let any = self.named(mapping.reingests).or(self.named(mapping.arrival)).is_some();
+        let members = if any { &self.members[..] } else { &[] };
+        members.iter().filter(|member| member.name.is_own())
+    }
+
+    /// The highest count in the members [`REINGESTS`](super::REINGESTS).
+    pub(super) fn reingests(&self, mapping: &Mapping, text: &[u8]) -> u32 {
+        let counts = self.own(mapping).filter(|member| member.name == mapping.reingests);
+        let count = |member: &Member| {
+            let digits = std::str::from_utf8(member.value().of(text)).ok()?;
+            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+            // Only too many digits are left to fail.
+            Some(digits.parse().unwrap_or(u32::MAX))
+        };
+        counts.filter_map(count).max().unwrap_or(0)
+    }
+
+    /// The arrival that a put-back record brings along: a number, or nothing.
+    pub(super) fn arrival<'a>(&self, mapping: &Mapping, text: &'a [u8]) -> &'a [u8] {
+        let member = self.named(mapping.arrival).map(|index| self.members[index]);
+        match member {
+            Some(member) if member.kind == Kind::Scalar(json::Kind::Number) => {
+                member.value().of(text)
+            }
+            _ => &[],
+        }
     }
 
     /// The member with this name, if there is one.
@@ -268,7 +318,9 @@ impl Found {
             return;
         }
         let claim = &mut self.claims[usize::from(name.field)];
-        if name.priority < claim.priority && (name.field != ID || is_id(member, text)) {
+        if name.priority < claim.priority
+            && (name.field != ID || is_id(member.kind, member.value().of(text)))
+        {
             *claim = Claim { member: offset(index), priority: name.priority };
         }
     }
@@ -380,20 +432,24 @@ impl Found {
     }
 }
 
-/// Whether a value that a field takes can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not
-/// empty, or a number.
-fn is_id(member: &Member, text: &[u8]) -> bool {
-    match member.kind {
+/// Whether a value can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not empty, or a
+/// number.
+pub(super) fn is_id(kind: Kind, value: &[u8]) -> bool {
+    match kind {
         Kind::Scalar(json::Kind::String) => {
-            let content = member.value().inside().of(text);
-            // Nothing means more bytes than it is written in, nor less than a sixth.
-            (1..=MAX_ID_BYTES).contains(&content.len())
-                || (MAX_ID_BYTES..=MAX_ID_BYTES * 6).contains(&content.len())
-                    && json::meaning(content, &mut Vec::new()).len() <= MAX_ID_BYTES
+            let content = &value[1..value.len() - 1];
+            !content.is_empty() && fits_id(content, MAX_ID_BYTES)
         }
-        Kind::Scalar(json::Kind::Number) => member.value().length() <= MAX_ID_BYTES,
+        Kind::Scalar(json::Kind::Number) => value.len() <= MAX_ID_BYTES,
         _ => false,
     }
+}
+
+/// Whether the content of a string means at most `most` bytes.
+pub(super) fn fits_id(content: &[u8], most: usize) -> bool {
+    // Nothing means more bytes than it is written in, nor less than a sixth.
+    content.len() <= most
+        || content.len() <= most * 6 && json::meaning(content, &mut Vec::new()).len() <= most
 }
 
 /// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].

@@ -155,14 +155,14 @@ fn an_event_that_is_put_back_keeps_its_document() {
         let document = document_by(&model, &payload);
         let mut reader = Reader::default();
         let mut event = reader.read(&model, payload.as_bytes()).unwrap();
-        let put_back = event.put_back(count);
+        let put_back = event.put_back(count, b"");
         // Whether it is put back is known only once the document is written.
         event.write_document(&arrival(), &mut Vec::new());
-        assert_eq!(event.put_back(count), put_back);
+        assert_eq!(event.put_back(count, b""), put_back);
 
         let event = reader.read(&model, &put_back).unwrap();
         assert_eq!(event.reingests(), count);
-        assert_eq!(event.put_back(count), put_back);
+        assert_eq!(event.put_back(count, b""), put_back);
         assert_eq!(document_by(&model, &put_back), document);
     });
 }

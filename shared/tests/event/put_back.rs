@@ -8,7 +8,7 @@ fn put_back(payload: &str, count: u32) -> String {
     let model = model(&[]);
     let mut reader = Reader::default();
     let event = reader.read(&model, payload.as_bytes()).unwrap();
-    String::from_utf8(event.put_back(count)).unwrap()
+    String::from_utf8(event.put_back(count, b"")).unwrap()
 }
 
 fn reingests(payload: &str) -> u32 {

@@ -73,7 +73,7 @@ async fn a_record_of_more_than_1000_kib_is_not_put_back() {
     let variables =
         [("RESPONSE_BUDGET_BYTES", "1400000"), ("AWS_ENDPOINT_URL", endpoint.url.as_str())];
     let mut binary = Binary::new(&variables).await;
-    let payload = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+    let payload = |bytes: usize| format!(r#"{{"id":1,"a":"{}"}}"#, "x".repeat(bytes - 15));
     let with_count = counted(&payload(100), 1).len() - 100;
     let payloads = [
         payload(1_000_000),
