@@ -82,9 +82,11 @@ impl Envelope {
         self.text.clone_from(&other.text);
     }
 
-    /// The ids of the envelopes, as JSON values: the innermost envelope's first.
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &[u8]> {
-        self.levels().map(|level| level.id.of(&self.said)).filter(|id| !id.is_empty())
+    /// The ids of the envelopes as JSON values, with the number of envelopes around each: the
+    /// innermost envelope's first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let ids = self.levels().map(|level| level.id.of(&self.said));
+        (0..self.depth).rev().zip(ids).filter(|(_, id)| !id.is_empty())
     }
 
     /// The times of the envelopes, as JSON values: the innermost envelope's first.

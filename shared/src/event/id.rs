@@ -96,10 +96,12 @@ impl Event<'_> {
         lent.is_some()
     }
 
-    /// The id of the innermost envelope that has one, with the event's position if there are
-    /// several events inside; the content of a JSON string.
+    /// The id of the innermost envelope that has one, with the event's position if it has several
+    /// events inside; the content of a JSON string.
     pub(super) fn lent_id(&self) -> Option<Vec<u8>> {
-        self.envelope.ids().find_map(|value| {
+        let shared = self.around.map_or(0, |around| around.envelope.depth());
+        let position = self.around.and_then(|around| around.position);
+        self.envelope.ids().find_map(|(level, value)| {
             let kind = match value[0] {
                 b'"' => json::Kind::String,
                 b'-' | b'0'..=b'9' => json::Kind::Number,
@@ -107,7 +109,7 @@ impl Event<'_> {
             };
             let text = kind == json::Kind::String;
             let mut id = if text { &value[1..value.len() - 1] } else { value }.to_vec();
-            if let Some(position) = self.position {
+            if let Some(position) = position.filter(|_| level < shared) {
                 id.extend_from_slice(format!(".{position}").as_bytes());
             }
             (is_id(Kind::Scalar(kind), value) && fits_id(&id, MAX_ID_BYTES)).then_some(id)

@@ -203,8 +203,8 @@ pub struct Event<'a> {
     text: &'a [u8],
     found: &'a mut Found,
     envelope: &'a Envelope,
-    /// Its place among the events of the envelope, if there are several.
-    position: Option<usize>,
+    /// What it was taken out of before it was read.
+    around: Option<Around<'a>>,
     carried: &'a Carried,
 }
 
@@ -253,8 +253,7 @@ impl Reader {
             read?;
         }
         let Opened { envelope: own, carried, .. } = &*opened;
-        let position = around.and_then(|around| around.position);
-        Ok(Event { model, text, found, envelope: envelope.unwrap_or(own), position, carried })
+        Ok(Event { model, text, found, envelope: envelope.unwrap_or(own), around, carried })
     }
 }
 

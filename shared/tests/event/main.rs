@@ -4,9 +4,13 @@
 #[cfg(test)]
 mod analytics;
 #[cfg(test)]
+mod document_id;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod duplicates;
+#[cfg(test)]
+mod envelopes;
 #[cfg(test)]
 mod extra;
 #[cfg(test)]
@@ -25,5 +29,7 @@ mod refusals;
 mod settings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod times;
 #[cfg(test)]
 mod timestamps;
