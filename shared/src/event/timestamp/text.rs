@@ -196,8 +196,10 @@ impl Cursor<'_> {
         }
         let zone = self.0.strip_prefix(b"[").map(|zone| zone.strip_suffix(b"]"));
         let named = |zone: &[u8]| {
-            let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"/_+-".contains(byte);
-            !zone.is_empty() && zone.iter().all(in_name)
+            let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_+-".contains(byte);
+            zone.split(|byte| *byte == b'/').all(|part| {
+                part.first().is_some_and(u8::is_ascii_alphabetic) && part.iter().all(in_name)
+            })
         };
         let ends = zone.map_or(self.0.is_empty(), |zone| zone.is_some_and(named));
         ends.then_some(offset)

@@ -1,5 +1,6 @@
 //! Payloads in, documents out: the model with fixed times.
 
+pub(crate) mod envelopes;
 pub(crate) mod expected;
 pub(crate) mod payloads;
 pub(crate) mod runner;
