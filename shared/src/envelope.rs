@@ -41,6 +41,8 @@ pub struct Envelope {
     said: Vec<u8>,
     group: Vec<u8>,
     text: Vec<u8>,
+    /// A buffer for scanners.
+    cuts: Vec<Span>,
 }
 
 /// What one envelope says, as places in [`Envelope::said`]; empty where it says nothing.
@@ -124,10 +126,10 @@ impl Envelope {
     /// # Errors
     /// [`Error`]. Everything else that is not an event is returned as it is.
     pub fn open(&mut self, text: &mut Vec<u8>, spare: &mut Vec<u8>) -> Result<Span, Error> {
-        open_string(text, spare);
+        open_string(text, spare, &mut self.cuts);
         while self.depth < MAX_ENVELOPES {
             let inside = trimmed(text).of(text);
-            let Some(fields) = Fields::of(inside) else { break };
+            let Some(fields) = Fields::of(inside, &mut self.cuts) else { break };
             let Some(found) = fields.envelope() else { break };
             spare.clear();
             found.content.write(spare)?;
@@ -136,7 +138,7 @@ impl Envelope {
             if trimmed(text).length() == 0 {
                 return Err(Error::Empty);
             }
-            open_string(text, spare);
+            open_string(text, spare, &mut self.cuts);
         }
         Ok(trimmed(text))
     }
@@ -246,7 +248,7 @@ enum Content<'a> {
 impl<'a> Fields<'a> {
     /// The members of the object that `text` is; `None` where it is not a valid object, or cannot
     /// be an envelope.
-    fn of(text: &'a [u8]) -> Option<Self> {
+    fn of(text: &'a [u8], cuts: &mut Vec<Span>) -> Option<Self> {
         static MARKS: LazyLock<[Finder<'_>; 4]> = LazyLock::new(|| {
             // What an envelope's names can be hidden by comes last: they are of ASCII, without
             // anything that has an escape of its own.
@@ -257,7 +259,7 @@ impl<'a> Fields<'a> {
             return None;
         }
         let mut fields = Self::default();
-        let mut scanner = Scanner::new(text);
+        let mut scanner = scanner(text, cuts);
         let mut unescaped = Vec::new();
         let read = scanner.object(|scanner, key| {
             let start = scanner.position();
@@ -268,7 +270,9 @@ impl<'a> Fields<'a> {
             }
             Ok(())
         });
-        (read.is_ok() && scanner.peek().is_none()).then_some(fields)
+        let whole = read.is_ok() && scanner.peek().is_none();
+        *cuts = scanner.cuts;
+        whole.then_some(fields)
     }
 
     /// The envelope that these are members of.
@@ -336,28 +340,37 @@ impl Content<'_> {
 }
 
 /// Replaces a text that is a JSON string by the JSON object that it holds, if it holds one.
-fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>) {
+fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
     let string = trimmed(text).of(text);
     if string.first() != Some(&b'"') {
         return;
     }
-    let mut scanner = Scanner::new(string);
-    if scanner.string().is_err() || scanner.peek().is_some() {
+    let mut outside = Scanner::new(string);
+    if outside.string().is_err() || outside.peek().is_some() {
         return;
     }
     spare.clear();
     json::unescape(&string[1..string.len() - 1], spare);
     let inside = trimmed(spare).of(spare);
-    let mut scanner = Scanner::new(inside);
+    let mut scanner = scanner(inside, cuts);
     let object = inside.first() == Some(&b'{')
         && match scanner.value(0) {
             Ok(_) => scanner.peek().is_none(),
             // An object beyond the limits is refused for what it is.
             Err(error) => error != json::Error::Invalid,
         };
+    *cuts = scanner.cuts;
     if object {
         mem::swap(text, spare);
     }
+}
+
+/// A scanner that uses this buffer.
+fn scanner<'a>(text: &'a [u8], cuts: &mut Vec<Span>) -> Scanner<'a> {
+    let mut scanner = Scanner::new(text);
+    scanner.cuts = mem::take(cuts);
+    scanner.cuts.clear();
+    scanner
 }
 
 /// Where the text stands without a byte order mark and white space around it.

@@ -95,6 +95,23 @@ fn documents() -> impl Iterator<Item = Kind> {
         ),
         ("line breaks", "{\n  \"type\": \"play\",\r\n\t\"x\": [\n1,\n2\n]\n}\n".to_owned()),
         ("a count of reingests", r#"{"__sluice_reingests":2,"type":"play"}"#.to_owned()),
+        ("what looks like an envelope", r#"{"Type":"x","Message":"y","detail":{}}"#.to_owned()),
+        (
+            "a notification of SNS",
+            r#"{"Type":"Notification","MessageId":"m","Message":"{\"type\":\"play\"}"}"#.to_owned(),
+        ),
+        (
+            "an event of EventBridge",
+            r#"{"detail-type":"t","id":"e","time":"2024-03-01T12:34:56Z","resources":["a"],
+                "detail":"{\"type\":\"play\"}"}"#
+                .to_owned(),
+        ),
+        (
+            "a CloudEvent",
+            r#"{"specversion":"1.0","id":"c","source":"s","type":"t","data_base64":"e30="}"#
+                .to_owned(),
+        ),
+        ("an event in a string", r#""{\"type\":\"play\"}""#.to_owned()),
         (
             "analytics",
             r#"{"listened_ms":120000,"song":{"duration_ms":215000.5,"title":"a"}}"#.to_owned(),
@@ -118,6 +135,11 @@ const TIMESTAMPS: &[&str] = &[
     r#""1709296496""#,
     r#""1709296496789""#,
     r#""1709296496.789""#,
+    r#""2024-03-01 12:34:56 UTC""#,
+    r#""2024-03-01T12:34:56Z[UTC]""#,
+    r#""Fri, 01 Mar 2024 12:34:56 GMT""#,
+    r#""01/Mar/2024:12:34:56 +0000""#,
+    r#""/Date(1709296496789)/""#,
     "1709296496",
     "1709296496789",
     "1709296496789123",

@@ -4,9 +4,13 @@
 use sha2::{Digest, Sha256};
 
 use super::mapping::ID;
-use super::read::{Kind, MAX_ID_BYTES, fits_id, is_id};
+use super::read::Kind;
 use super::{Event, Written};
 use crate::json;
+
+/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
+/// `IndexRequest.validate`).
+const MAX_ID_BYTES: usize = 512;
 
 /// Digits of an event's hash in its document's `_id`.
 const HASH_DIGITS: usize = 16;
@@ -38,6 +42,15 @@ impl DocumentId {
             _ => None,
         }
     }
+}
+
+/// The id that an envelope lends to an event in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LentId<'a> {
+    /// The content of a JSON string.
+    content: &'a [u8],
+    /// The event's position, which belongs to the id where several events are in the envelope.
+    position: Option<usize>,
 }
 
 impl Event<'_> {
@@ -87,32 +100,34 @@ impl Event<'_> {
         }
         out.push(b'"');
         let lent = self.lent_id();
-        if let Some(id) = &lent {
-            out.extend_from_slice(id);
-        } else {
-            self.write_derived_id(identity, out);
+        match lent {
+            Some(LentId { content, position }) => {
+                out.extend_from_slice(content);
+                if let Some(position) = position {
+                    out.extend_from_slice(format!(".{position}").as_bytes());
+                }
+            }
+            None => self.write_derived_id(identity, out),
         }
         out.push(b'"');
         lent.is_some()
     }
 
-    /// The id of the innermost envelope that has one, with the event's position if it has several
-    /// events inside; the content of a JSON string.
-    pub(super) fn lent_id(&self) -> Option<Vec<u8>> {
+    /// The id of the innermost envelope that has one.
+    pub(super) fn lent_id(&self) -> Option<LentId<'_>> {
         let shared = self.around.map_or(0, |around| around.envelope.depth());
         let position = self.around.and_then(|around| around.position);
         self.envelope.ids().find_map(|(level, value)| {
-            let kind = match value[0] {
-                b'"' => json::Kind::String,
-                b'-' | b'0'..=b'9' => json::Kind::Number,
+            let (kind, content) = match value[0] {
+                b'"' => (json::Kind::String, &value[1..value.len() - 1]),
+                b'-' | b'0'..=b'9' => (json::Kind::Number, value),
                 _ => return None,
             };
-            let text = kind == json::Kind::String;
-            let mut id = if text { &value[1..value.len() - 1] } else { value }.to_vec();
-            if let Some(position) = position.filter(|_| level < shared) {
-                id.extend_from_slice(format!(".{position}").as_bytes());
-            }
-            (is_id(Kind::Scalar(kind), value) && fits_id(&id, MAX_ID_BYTES)).then_some(id)
+            let position = position.filter(|_| level < shared);
+            let suffix = position.map_or(0, |position| 2 + position.checked_ilog10().unwrap_or(0));
+            let fits = is_id(Kind::Scalar(kind), value)
+                && fits_id(content, MAX_ID_BYTES - suffix as usize);
+            fits.then_some(LentId { content, position })
         })
     }
 
@@ -131,6 +146,26 @@ impl Event<'_> {
             hash.update(self.envelope.text());
         }
     }
+}
+
+/// Whether a value can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not empty, or a
+/// number.
+pub(super) fn is_id(kind: Kind, value: &[u8]) -> bool {
+    match kind {
+        Kind::Scalar(json::Kind::String) => {
+            let content = &value[1..value.len() - 1];
+            !content.is_empty() && fits_id(content, MAX_ID_BYTES)
+        }
+        Kind::Scalar(json::Kind::Number) => value.len() <= MAX_ID_BYTES,
+        _ => false,
+    }
+}
+
+/// Whether the content of a string means at most `most` bytes.
+fn fits_id(content: &[u8], most: usize) -> bool {
+    // Nothing means more bytes than it is written in, nor less than a sixth.
+    content.len() <= most
+        || content.len() <= most * 6 && json::meaning(content, &mut Vec::new()).len() <= most
 }
 
 fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {

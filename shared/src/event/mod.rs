@@ -33,6 +33,7 @@ mod document;
 mod id;
 mod keys;
 mod mapping;
+mod put_back;
 mod read;
 mod settings;
 mod timestamp;
@@ -44,7 +45,7 @@ pub use timestamp::{Plausible, Timestamp};
 
 use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};
-use mapping::{ACTION, ARRIVAL, ID};
+use mapping::ACTION;
 use read::{Found, Kind};
 
 /// The largest payload that is taken, in bytes.
@@ -308,52 +309,5 @@ impl Event<'_> {
             _ => value.of(self.text),
         };
         actions.iter().any(|known| known.as_bytes() == action)
-    }
-
-    /// How often this record was put back into its source: the highest count that the member
-    /// [`REINGESTS`] has, 0 if there is none.
-    #[must_use]
-    pub fn reingests(&self) -> u32 {
-        if self.envelope.is_none() {
-            self.found.reingests(&self.model.mapping, self.text)
-        } else {
-            self.carried.reingests
-        }
-    }
-
-    /// The payload to put back into the source: the event's text, or that of its envelope, with
-    /// `reingests` as its count. It brings the `arrival` along, the JSON number that was the
-    /// identity of the delivery, where the event's id depends on it.
-    #[must_use]
-    pub fn put_back(&self, reingests: u32, arrival: &[u8]) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(self.text.len() + REINGESTS.len() + 64);
-        if self.envelope.is_none() {
-            let mapping = &self.model.mapping;
-            self.found.original(mapping, self.text, |piece| payload.extend_from_slice(piece));
-        } else {
-            payload.extend_from_slice(self.envelope.text());
-        }
-        payload.pop();
-        let last = payload.iter().rev().find(|byte| !byte.is_ascii_whitespace());
-        let mut comma = if last == Some(&b'{') { "" } else { "," };
-        let arrival = self.identity(arrival);
-        if !arrival.is_empty() && self.found.claimed(ID).is_none() && self.lent_id().is_none() {
-            payload.extend_from_slice(format!("{comma}\"{ARRIVAL}\":").as_bytes());
-            payload.extend_from_slice(arrival);
-            comma = ",";
-        }
-        payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}}}").as_bytes());
-        payload
-    }
-
-    /// What the derived id depends on besides the text: `given`, or what a put-back record brings
-    /// along.
-    fn identity<'b>(&'b self, given: &'b [u8]) -> &'b [u8] {
-        let carried = if self.envelope.is_none() {
-            self.found.arrival(&self.model.mapping, self.text)
-        } else {
-            &self.carried.arrival
-        };
-        if carried.is_empty() { given } else { carried }
     }
 }

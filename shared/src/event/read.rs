@@ -3,6 +3,7 @@
 //! is copied but keys with escapes.
 
 use super::Refusal;
+use super::id::is_id;
 use super::keys::{Key, Keys, Object};
 use super::mapping::{ID, Mapping, NO_FIELD, NameId, Names, Print};
 use super::timestamp::Repeated;
@@ -11,10 +12,6 @@ use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 /// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
 /// `extra` an `overflow`.
 const MAX_PATH_BYTES: usize = 512;
-
-/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
-/// `IndexRequest.validate`).
-pub(super) const MAX_ID_BYTES: usize = 512;
 
 /// What was found in one payload; kept from record to record, so that reading allocates
 /// nothing once the buffers have grown.
@@ -163,59 +160,6 @@ impl Found {
         let [kind, message, detail_type, detail, version] =
             mapping.marks.map(|mark| self.named[mark.index()] != NONE);
         kind && message || detail_type && detail || version
-    }
-
-    /// The text without the members that this model added when it put the event back.
-    pub(super) fn original(&self, mapping: &Mapping, text: &[u8], mut piece: impl FnMut(&[u8])) {
-        let mut position = 0;
-        for member in self.own(mapping) {
-            let (key, value) = (member.key().start, member.value());
-            let before = text[..key].trim_ascii_end();
-            let first = before.ends_with(b"{") || before.len() <= position;
-            let cut = if first {
-                // The first member goes with the comma after it.
-                let after = text[value.end..].trim_ascii_start();
-                let after = after
-                    .strip_prefix(b",")
-                    .map_or(&text[value.end..], |after| after.trim_ascii_start());
-                Span { start: key, end: text.len() - after.len() }
-            } else {
-                Span { start: before.len() - 1, end: value.end }
-            };
-            piece(&text[position..cut.start]);
-            position = cut.end;
-        }
-        piece(&text[position..]);
-    }
-
-    /// The members that this model adds, replaced ones too.
-    pub(super) fn own(&self, mapping: &Mapping) -> impl Iterator<Item = &Member> {
-        let any = self.named(mapping.reingests).or(self.named(mapping.arrival)).is_some();
-        let members = if any { &self.members[..] } else { &[] };
-        members.iter().filter(|member| member.name.is_own())
-    }
-
-    /// The highest count in the members [`REINGESTS`](super::REINGESTS).
-    pub(super) fn reingests(&self, mapping: &Mapping, text: &[u8]) -> u32 {
-        let counts = self.own(mapping).filter(|member| member.name == mapping.reingests);
-        let count = |member: &Member| {
-            let digits = std::str::from_utf8(member.value().of(text)).ok()?;
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
-            // Only too many digits are left to fail.
-            Some(digits.parse().unwrap_or(u32::MAX))
-        };
-        counts.filter_map(count).max().unwrap_or(0)
-    }
-
-    /// The arrival that a put-back record brings along: a number, or nothing.
-    pub(super) fn arrival<'a>(&self, mapping: &Mapping, text: &'a [u8]) -> &'a [u8] {
-        let member = self.named(mapping.arrival).map(|index| self.members[index]);
-        match member {
-            Some(member) if member.kind == Kind::Scalar(json::Kind::Number) => {
-                member.value().of(text)
-            }
-            _ => &[],
-        }
     }
 
     /// The member with this name, if there is one.
@@ -430,26 +374,6 @@ impl Found {
         };
         (Key::new(print.hash(table), content, key.escaped, start), print)
     }
-}
-
-/// Whether a value can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not empty, or a
-/// number.
-pub(super) fn is_id(kind: Kind, value: &[u8]) -> bool {
-    match kind {
-        Kind::Scalar(json::Kind::String) => {
-            let content = &value[1..value.len() - 1];
-            !content.is_empty() && fits_id(content, MAX_ID_BYTES)
-        }
-        Kind::Scalar(json::Kind::Number) => value.len() <= MAX_ID_BYTES,
-        _ => false,
-    }
-}
-
-/// Whether the content of a string means at most `most` bytes.
-pub(super) fn fits_id(content: &[u8], most: usize) -> bool {
-    // Nothing means more bytes than it is written in, nor less than a sixth.
-    content.len() <= most
-        || content.len() <= most * 6 && json::meaning(content, &mut Vec::new()).len() <= most
 }
 
 /// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].

@@ -1,6 +1,7 @@
 //! `_id`: two different events are never one document, and the same delivery twice is one.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -36,13 +37,14 @@ fn ids_inside(
 
 /// The SHA-256 of these texts in a row, as so many hex digits.
 fn sha(texts: &[&str], digits: usize) -> String {
-    use std::fmt::Write;
+    hex(&Sha256::digest(texts.concat()))[..digits].to_owned()
+}
 
-    let mut hex = String::new();
-    for byte in Sha256::digest(texts.concat()) {
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
         write!(hex, "{byte:02x}").unwrap();
-    }
-    hex[..digits].to_owned()
+        hex
+    })
 }
 
 #[test]
@@ -141,7 +143,7 @@ fn of_several_events_in_a_large_envelope_depends_on_its_hash() {
         } else {
             hash.update(&message);
         }
-        let start: String = hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let start = hex(&hash.finalize()[..8]);
         let (id, event_id) = ids_inside(DocumentId::Event, "{}", "", Some(around));
         assert_eq!((id, event_id), (format!("m.1.{start}"), "m.1".to_owned()));
     }
