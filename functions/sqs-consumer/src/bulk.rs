@@ -148,6 +148,7 @@ mod tests {
             timestamp: Timestamp::YEAR_2000,
             timestamp_source: TimestampSource::Event,
             id: Span { start: 7, end: 7 + id.len() },
+            own_id: true,
         };
         let index = IndexPattern::parse("events-%Y").unwrap();
         bulk.add(limits, &index, document.as_bytes(), &written, (3, 4))

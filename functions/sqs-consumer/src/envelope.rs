@@ -208,7 +208,7 @@ fn read_system_attributes<'a>(
                     .map_or(1, |count| u32::try_from(count).unwrap_or(u32::MAX).max(1));
             }
             b"ApproximateFirstReceiveTimestamp" => message.first_received_ms = number(content),
-            b"SentTimestamp" => message.sent = Timestamp::from_milliseconds(content.as_bytes()),
+            b"SentTimestamp" => message.sent = Timestamp::from_number(content.as_bytes()),
             b"MessageGroupId" if written.starts_with('"') => message.group_id = Some(content),
             _ => {}
         }

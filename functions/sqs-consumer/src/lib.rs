@@ -99,7 +99,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         let quarantine = self.has_quarantine(messages);
         let Self { config: Config { model, index, limits, .. }, reader, buffers, .. } = self;
         let rules = Rules { index, limits: *limits, quarantine, now: invocation.now };
-        let write = |event: &[u8], arrival: &Arrival, document: &mut Vec<u8>| {
+        let write = |event: &[u8], arrival: &Arrival<'_>, document: &mut Vec<u8>| {
             Ok(reader.read(model, event)?.write_document(arrival, document))
         };
         let mut work = Work::new(rules, messages, buffers, write);

@@ -137,7 +137,7 @@ pub struct Report {
 
 impl<'a, W> Work<'a, W>
 where
-    W: FnMut(&[u8], &Arrival, &mut Vec<u8>) -> Result<Written, Refusal>,
+    W: FnMut(&[u8], &Arrival<'_>, &mut Vec<u8>) -> Result<Written, Refusal>,
 {
     /// The work on `messages`.
     pub fn new(
@@ -319,7 +319,7 @@ where
             self.refuse(index, 0, Why::Model(refusal));
             return true;
         }
-        let arrival = Arrival { time: message.sent, now: self.rules.now };
+        let arrival = Arrival { time: message.sent, now: self.rules.now, identity: b"" };
         let Rules { limits, index: pattern, .. } = self.rules;
         loop {
             let position = self.next.1;

@@ -4,8 +4,10 @@
 #![cfg(test)]
 
 mod analytics;
+mod document_id;
 mod documents;
 mod duplicates;
+mod envelopes;
 mod extra;
 mod id;
 mod line_breaks;
@@ -15,4 +17,5 @@ mod put_back;
 mod refusals;
 mod settings;
 mod support;
+mod times;
 mod timestamps;

@@ -72,7 +72,7 @@ async fn a_record_is_put_back_max_reingests_times() {
 async fn a_record_of_more_than_1000_kib_is_not_put_back() {
     const FIREHOSE_RECORD_BYTES: usize = 1_024_000;
     let endpoint = source([]).await;
-    let payload = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
+    let payload = |bytes: usize| format!(r#"{{"id":1,"a":"{}"}}"#, "x".repeat(bytes - 15));
     let with_count = counted(&payload(100), 1).len() - 100;
     let payloads = [
         payload(1_000_000),

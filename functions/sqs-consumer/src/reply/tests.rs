@@ -15,6 +15,7 @@ fn bulk(ids: &[&str]) -> Bulk {
             timestamp: Timestamp::YEAR_2000,
             timestamp_source: TimestampSource::Event,
             id: Span { start: 1, end: 1 + id.len() },
+            own_id: true,
         };
         let document = format!("\"{id}\"");
         let limits = Limits { bytes: usize::MAX, documents: usize::MAX };

@@ -52,7 +52,7 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let (mut reader, mut buffers) = (Reader::default(), Buffers::default());
     let model: Model = model(&Environment::default()).unwrap();
-    let write = |event: &[u8], arrival: &Arrival, document: &mut Vec<u8>| {
+    let write = |event: &[u8], arrival: &Arrival<'_>, document: &mut Vec<u8>| {
         assert!(!event.windows(5).any(|part| part == b"panic"), "as it happens");
         Ok(reader.read(&model, event)?.write_document(arrival, document))
     };
@@ -462,7 +462,7 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     let pattern = IndexPattern::parse("events").unwrap();
     let Setting { limits, quarantine, .. } = SETTING;
     let rules = Rules { index: &pattern, limits, quarantine, now: Timestamp::YEAR_2000 };
-    let refuse = |_: &[u8], _: &Arrival, _: &mut Vec<u8>| Err(Refusal::InvalidJson);
+    let refuse = |_: &[u8], _: &Arrival<'_>, _: &mut Vec<u8>| Err(Refusal::InvalidJson);
     let mut work = Work::new(rules, &messages, &mut buffers, refuse);
     assert!(matches!(work.next_step(), Step::Quarantine([_])));
     assert!(matches!(work.next_step(), Step::Quarantine([_])), "the same until it is answered");
