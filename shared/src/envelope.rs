@@ -66,14 +66,11 @@ impl Envelope {
     }
 
     /// Forgets everything.
-    #[inline]
     pub fn clear(&mut self) {
-        if self.depth > 0 {
-            self.depth = 0;
-            self.said.clear();
-            self.group.clear();
-            self.text.clear();
-        }
+        self.depth = 0;
+        self.said.clear();
+        self.group.clear();
+        self.text.clear();
     }
 
     /// Becomes what `other` is.

@@ -76,6 +76,8 @@ fn call() -> impl Strategy<Value = Call> {
 #[derive(Clone, Debug)]
 struct Case {
     records: Vec<Value>,
+    /// The member of each record that holds its data.
+    member: &'static str,
     budget: usize,
     reingest: bool,
     script: Vec<Call>,
@@ -85,26 +87,27 @@ struct Case {
 fn case() -> impl Strategy<Value = Case> {
     let record = (data(), "\\PC{0,12}", any::<bool>());
     let budget = prop_oneof![4 => 1_000..6_000_usize, 1 => Just(6_000_000)];
-    let parts =
-        (vec(record, 0..12), budget, prop::bool::weighted(0.8), vec(call(), 0..12), 0..20_u64);
-    parts.prop_map(|(records, budget, reingest, script, left)| {
+    let member = prop_oneof![3 => Just("data"), 1 => Just("kafkaRecordValue")];
+    let source = (prop::bool::weighted(0.8), vec(call(), 0..12), 0..20_u64);
+    let parts = (vec(record, 0..12), member, budget, source);
+    parts.prop_map(|(records, member, budget, (reingest, script, left))| {
         let record = |(index, (data, id, arrived)): (usize, (Option<Value>, String, bool))| {
             let mut record = json!({"recordId": format!("{index} {id}")});
             if arrived {
                 record["approximateArrivalTimestamp"] = json!(ARRIVED_MS);
             }
             if let Some(data) = data {
-                record["data"] = data;
+                record[member] = data;
             }
             record
         };
         let records = records.into_iter().enumerate().map(record).collect();
-        Case { records, budget, reingest, script, left: Duration::from_secs(left) }
+        Case { records, member, budget, reingest, script, left: Duration::from_secs(left) }
     })
 }
 
 fn check(case: Case) {
-    let Case { records, budget, reingest, script, left } = case;
+    let Case { records, member, budget, reingest, script, left } = case;
     let budget_text = budget.to_string();
     let variables = [
         ("RESPONSE_BUDGET_BYTES", budget_text.as_str()),
@@ -144,13 +147,18 @@ fn check(case: Case) {
                 serde_json::from_str::<IgnoredAny>(&document).unwrap();
                 assert!(!document.contains(['\n', '\r']), "{document:?}");
             }
-            "Dropped" => assert_eq!(answer.data, None),
+            "Dropped" => assert_eq!((&answer.data, &answer.kafka_record_value), (&None, &None)),
             "ProcessingFailed" => {
-                let own = answer.data.as_ref().is_none_or(|data| record["data"] == json!(data));
+                let data = answer.data.as_ref().or(answer.kafka_record_value.as_ref());
+                let own = data.is_none_or(|data| record[member] == json!(data));
                 assert!(own, "{record} was answered {answer:?}");
             }
             other => panic!("{other}"),
         }
+        assert!(answer.data.is_none() || member == "data", "{answer:?}");
+        assert!(answer.kafka_record_value.is_none() || member != "data", "{answer:?}");
+        let nothing = record.get(member).is_none_or(Value::is_null);
+        assert!(!nothing || answer.result == "ProcessingFailed", "{record}");
         let put_back = taken.contains(&answer.record_id);
         assert!(!put_back || answer.result == "Dropped", "{answer:?}");
     }
@@ -232,6 +240,26 @@ fn no_budget_is_exceeded_by_a_byte() {
         assert_eq!(lost == 0, budget == whole.len(), "{budget}");
         assert_eq!(handler.metrics()["RecordsReingested"], handler.taken().len() as u64);
     }
+}
+
+#[test]
+fn what_does_not_fit_is_not_put_back_into_kafka() {
+    let large = format!(r#"{{"id":"e","note":"{}"}}"#, "n".repeat(300));
+    let mut request: Value = serde_json::from_slice(&direct_put(&[&large, &large])).unwrap();
+    request["sourceMSKArn"] = json!("arn:aws:kafka:us-east-1:123456789012:cluster/music/1");
+    for record in request["records"].as_array_mut().unwrap() {
+        record["kafkaRecordValue"] = record["data"].take();
+    }
+    let handler = Handler::new(&[("RESPONSE_BUDGET_BYTES", "1000")], []);
+    let body = request.to_string();
+    let answer = on_paused_clock(handler.handle(body.as_bytes(), MINUTE)).unwrap();
+    let [first, second] = &Answer::read(&answer).records[..] else { panic!("2 records") };
+    assert_eq!((&*first.result, &first.data), ("Ok", &None));
+    assert!(first.document().ends_with(r#"n"}}"#));
+    assert_eq!(second.result, "ProcessingFailed");
+    assert_eq!((&second.data, &second.kafka_record_value), (&None, &None));
+    assert_eq!(handler.taken(), [].into());
+    assert_eq!(handler.metrics()["RecordsFailed"], 1);
 }
 
 #[test]

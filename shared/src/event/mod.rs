@@ -240,7 +240,7 @@ impl Reader {
             return Err(Refusal::Empty);
         }
         let Self { found, opened } = self;
-        opened.envelope.clear();
+        opened.clear();
         let read = found.read(&model.mapping, text);
         let closed = match read {
             Ok(()) => found.may_be_envelope(&model.mapping),
@@ -259,6 +259,16 @@ impl Reader {
 }
 
 impl Opened {
+    /// Forgets the last envelope.
+    #[inline]
+    fn clear(&mut self) {
+        if !self.envelope.is_none() {
+            self.envelope.clear();
+            self.carried.reingests = 0;
+            self.carried.arrival.clear();
+        }
+    }
+
     /// Opens the payload that `found` was found in, and reads what is inside; returns `false` where
     /// it is the event itself.
     #[cold]

@@ -125,6 +125,25 @@ fn depends_on_the_outermost_envelope() {
 }
 
 #[test]
+fn a_reader_forgets_what_an_envelope_brought_along() {
+    let model = model(&[]);
+    let mut reader = Reader::default();
+    let mut envelope = Envelope::default();
+    let message = r#"{"Type":"Notification","Message":"{}"}"#;
+    let (mut text, mut spare) = (message.as_bytes().to_vec(), Vec::new());
+    envelope.open(&mut text, &mut spare).unwrap();
+    let put_back = r#"{"detail-type":"t","detail":{},"__sluice_arrival":5,"__sluice_reingests":2}"#;
+    assert_eq!(reader.read(&model, put_back.as_bytes()).unwrap().reingests(), 2);
+    let around = Around { envelope: &envelope, position: None };
+    let mut event = reader.read_inside(&model, b"{}", Some(around)).unwrap();
+    assert_eq!(event.reingests(), 0);
+    let mut document = Vec::new();
+    let arrival = Arrival { identity: b"m", ..arrival() };
+    let written = event.write_document(&arrival, &mut document);
+    assert_eq!(written.id.of(&document), sha(&["{}", message, "m"], 32).as_bytes());
+}
+
+#[test]
 fn of_several_events_in_a_large_envelope_depends_on_its_hash() {
     for (length, hashed) in [(1_000, false), (20_000, true)] {
         let filler = "x".repeat(length);

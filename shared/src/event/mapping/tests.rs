@@ -1,4 +1,5 @@
 use super::*;
+use crate::json::Span;
 
 fn reason(json: &str) -> String {
     Mapping::from_json(json, []).unwrap_err().to_string()
