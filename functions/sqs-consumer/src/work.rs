@@ -114,6 +114,17 @@ enum Why {
     OpenSearch(Box<Reason>),
 }
 
+/// Events refused for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// How many.
+    pub count: u64,
+    /// The message of the first.
+    pub first: usize,
+    /// What to do, for the log; empty where there is nothing to say.
+    pub advice: &'static str,
+}
+
 /// What was done, for the answer, the metrics and the log.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Report {
@@ -121,10 +132,13 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Documents that are in the index and were not before.
     pub indexed: u64,
-    /// Documents that were there before.
-    pub duplicate: u64,
-    /// Events refused by the model or by OpenSearch: how many by code, and the first message.
-    pub refused: BTreeMap<String, (u64, usize)>,
+    /// Documents that are in the index under an `_id` that an ingest pipeline chose: how many, and
+    /// the first message.
+    pub elsewhere: Option<(u64, usize)>,
+    /// Documents that were there before: how many, and the first message.
+    pub duplicate: Option<(u64, usize)>,
+    /// Events refused by the model or by OpenSearch, by code.
+    pub refused: BTreeMap<String, Refusals>,
     /// Bulk requests sent.
     pub bulk_requests: u64,
     /// Their bodies before compression, in bytes.
@@ -208,10 +222,7 @@ where
                     let message = self.buffers.bulk.operation(index).message;
                     self.fail(message, retry);
                 }
-                let troubles = &mut self.report.troubles;
-                if troubles.len() < MAX_TROUBLES && !troubles.contains(&trouble) {
-                    troubles.push(trouble);
-                }
+                self.note(trouble);
             }
         }
         if self.buffers.bulk.pending().is_none() {
@@ -350,11 +361,26 @@ where
     fn document_answered(&mut self, Operation { message, position, .. }: Operation, fate: Fate) {
         match fate {
             Fate::Indexed => self.report.indexed += 1,
-            Fate::Duplicate => self.report.duplicate += 1,
+            Fate::IndexedElsewhere => {
+                self.report.indexed += 1;
+                self.report.elsewhere.get_or_insert((0, message)).0 += 1;
+            }
+            Fate::Duplicate => self.report.duplicate.get_or_insert((0, message)).0 += 1,
             Fate::Retry(retry) => self.fail(message, retry),
+            Fate::SetUp(error, error_type) => {
+                self.fail(message, Retry::SetUp(error));
+                self.note(Trouble::Documents(error_type));
+            }
             Fate::Refused(reason) => {
                 self.refuse(message, position, Why::OpenSearch(Box::new(reason)));
             }
+        }
+    }
+
+    fn note(&mut self, trouble: Trouble) {
+        let troubles = &mut self.report.troubles;
+        if troubles.len() < MAX_TROUBLES && !troubles.contains(&trouble) {
+            troubles.push(trouble);
         }
     }
 
@@ -364,16 +390,18 @@ where
 
     fn refuse(&mut self, message: usize, position: usize, why: Why) {
         self.progress[message].refused = true;
-        let code = match &why {
-            Why::Model(refusal) => refusal.reason(),
-            Why::OpenSearch(reason) => &reason.code,
+        let (code, advice) = match &why {
+            Why::Model(refusal) => (refusal.reason(), ""),
+            Why::OpenSearch(reason) => (&*reason.code, reason.advice),
         };
         let codes = &mut self.report.refused;
         // OpenSearch may name what it likes, but not fill the log with it.
         let code = if codes.len() < MAX_CODES || codes.contains_key(code) { code } else { "other" };
         match codes.get_mut(code) {
-            Some((count, _)) => *count += 1,
-            None => drop(codes.insert(code.to_owned(), (1, message))),
+            Some(refusals) => refusals.count += 1,
+            None => {
+                codes.insert(code.to_owned(), Refusals { count: 1, first: message, advice });
+            }
         }
         self.refusals.push_back(Refused { message, position, why });
     }

@@ -6,7 +6,11 @@ use crate::envelope;
 const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:music";
 
 fn reason(detail: &str) -> Reason {
-    Reason { code: Cow::Borrowed("invalid_json"), detail: Cow::Owned(detail.to_owned()) }
+    Reason {
+        code: Cow::Borrowed("invalid_json"),
+        detail: Cow::Owned(detail.to_owned()),
+        advice: "",
+    }
 }
 
 /// The message for the event at place 2 of one with these attributes.

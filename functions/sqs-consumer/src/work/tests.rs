@@ -3,6 +3,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::event::{Model, Reader, model};
+use shared::opensearch::UNKNOWN;
 
 use super::*;
 use crate::envelope;
@@ -109,7 +110,8 @@ fn ids(body: &[u8]) -> Vec<String> {
 fn answer(ids: &[String], status: impl Fn(&str) -> u16) -> Result<Answer, Error> {
     let item = |id: &String| {
         let status = status(id);
-        let error = (status >= 300).then(|| json!({"type": "some_exception", "reason": "r"}));
+        let error =
+            (status >= 300).then(|| json!({"type": "mapper_parsing_exception", "reason": "r"}));
         let mut item = json!({"_index": "events", "_id": id, "status": status});
         if let Some(error) = error {
             item["error"] = error;
@@ -148,7 +150,7 @@ fn play(id: &str) -> String {
 
 /// The sum of all that was refused.
 fn refused(report: &Report) -> u64 {
-    report.refused.values().map(|(count, _)| count).sum()
+    report.refused.values().map(|refusals| refusals.count).sum()
 }
 
 const DONE: Outcome = Outcome::Done;
@@ -166,7 +168,7 @@ fn documents_of_all_messages_go_into_one_request() {
     assert_eq!(run.requests, [["a", "b", "c", "d", "e", "f"]]);
     assert_eq!(run.report.outcomes, [DONE; 4]);
     let Report { indexed, duplicate, bulk_requests, bulk_bytes, .. } = run.report;
-    assert_eq!((indexed, duplicate, bulk_requests), (5, 1, 1));
+    assert_eq!((indexed, duplicate, bulk_requests), (5, Some((1, 1)), 1));
     assert!(bulk_bytes > 600, "{bulk_bytes}");
     assert_eq!(run.quarantined, [[]; 0]);
 }
@@ -194,8 +196,12 @@ fn each_message_has_the_fate_of_its_documents() {
     let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
     let run = run(&bodies, &statuses.map(|(id, status, _)| (id, status)));
     assert_eq!(run.report.outcomes, statuses.map(|(.., outcome)| outcome));
-    assert_eq!(run.quarantined, [[(6, play("g"), "some_exception".to_owned())]]);
-    assert_eq!(run.report.refused, [("some_exception".to_owned(), (1, 6))].into());
+    assert_eq!(run.quarantined, [[(6, play("g"), "mapper_parsing_exception".to_owned())]]);
+    assert_eq!(
+        run.report.refused,
+        [("mapper_parsing_exception".to_owned(), Refusals { count: 1, first: 6, advice: "" })]
+            .into()
+    );
 }
 
 #[test]
@@ -224,7 +230,7 @@ fn of_a_message_of_many_events_only_the_refused_ones_go_to_quarantine() {
     let run = run(&[&body, &play("d")], &[("b", 400)]);
     assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
     let entry = |body: &str, reason: &str| (0, body.to_owned(), reason.to_owned());
-    let expected = [entry("5", "not_an_object"), entry(&play("b"), "some_exception")];
+    let expected = [entry("5", "not_an_object"), entry(&play("b"), "mapper_parsing_exception")];
     assert_eq!(run.quarantined, [expected]);
     assert_eq!((run.report.indexed, refused(&run.report)), (3, 2));
 }
@@ -308,7 +314,7 @@ fn the_same_event_twice_is_one_document() {
     let event = event(&[(&play("a"), ""), (&play("a"), "")], "music");
     let run = run_with(&event, &SETTING, index, &mut taken);
     assert_eq!(run.report.outcomes, [DONE, DONE]);
-    assert_eq!((run.report.indexed, run.report.duplicate), (1, 1));
+    assert_eq!((run.report.indexed, run.report.duplicate), (1, Some((1, 1))));
 }
 
 #[test]
@@ -482,7 +488,39 @@ fn opensearch_cannot_fill_the_log_with_reasons() {
         Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
     };
     let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
+    // None of them is known to be about the document.
+    assert_eq!(run.report.outcomes, [retry(Retry::SetUp(&UNKNOWN)); 100]);
+    let expected: Vec<_> =
+        (0..MAX_TROUBLES).map(|at| Trouble::Documents(format!("e{at}_exception"))).collect();
+    assert_eq!(run.report.troubles, expected);
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn refused_requests_cannot_fill_the_log_with_reasons() {
+    let bodies: Vec<_> = (0..100).map(|at| play(&format!("e{at}"))).collect();
+    let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
+    let index = &mut |ids: &[String]| {
+        let error = json!({"type": format!("{}_exception", ids[0]), "reason": "r"});
+        Ok(Answer { status: 400, body: json!({"error": error}).to_string().into() })
+    };
+    let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
     assert_eq!(run.report.outcomes, [QUARANTINED; 100]);
     assert_eq!((run.report.refused.len(), refused(&run.report)), (33, 100));
-    assert_eq!(run.report.refused["other"], (68, 32));
+    assert_eq!(run.report.refused["other"], Refusals { count: 68, first: 32, advice: "" });
+}
+
+#[test]
+fn what_a_pipeline_writes_under_another_id_is_done() {
+    let index = &mut |ids: &[String]| {
+        let items: Vec<_> = ids
+            .iter()
+            .map(|id| json!({"create": {"_id": format!("p-{id}"), "status": 201}}))
+            .collect();
+        Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
+    };
+    let event = event(&[(&play("a"), ""), (&play("b"), "")], "music");
+    let run = run_with(&event, &SETTING, index, &mut taken);
+    assert_eq!(run.report.outcomes, [DONE; 2]);
+    assert_eq!((run.report.indexed, run.report.elsewhere), (2, Some((2, 0))));
 }
