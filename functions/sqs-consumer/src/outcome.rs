@@ -88,6 +88,20 @@ pub struct Reason {
     pub advice: &'static str,
 }
 
+impl Reason {
+    /// The body is in S3, where the SQS extended client put it.
+    #[must_use]
+    pub const fn large_payload_pointer() -> Self {
+        Self {
+            code: Cow::Borrowed("large_payload_pointer"),
+            detail: Cow::Borrowed("the SQS extended client put the body into S3"),
+            advice: "the producer puts large bodies into S3 (SQS extended client): let it send \
+                     events of at most 1 MiB, or read the bodies from S3 by the messages in \
+                     quarantine",
+        }
+    }
+}
+
 impl From<Refusal> for Reason {
     fn from(refusal: Refusal) -> Self {
         let detail = match refusal {

@@ -106,6 +106,10 @@ impl<'a> Summary<'a> {
                 "events refused"
             );
         }
+        if let Some((count, first)) = report.test_events {
+            let first_message_id = shown(messages[first].id);
+            tracing::info!(request_id, count, first_message_id, "s3:TestEvent received");
+        }
         if let Some((count, first)) = report.duplicate {
             let first_message_id = shown(messages[first].id);
             tracing::info!(

@@ -18,7 +18,7 @@ use shared::event::{Arrival, Refusal, Timestamp, Written};
 use shared::opensearch::{Answer, Error};
 
 use crate::bulk::{Bulk, Limits, Operation};
-use crate::contents::Contents;
+use crate::contents::{Contents, Holds};
 use crate::envelope::Message;
 use crate::index::IndexPattern;
 use crate::outcome::{Outcome, Reason, Retry};
@@ -111,7 +111,7 @@ struct Refused {
 #[derive(Debug)]
 enum Why {
     Model(Refusal),
-    OpenSearch(Box<Reason>),
+    Other(Box<Reason>),
 }
 
 /// Events refused for one reason.
@@ -139,6 +139,8 @@ pub struct Report {
     pub duplicate: Option<(u64, usize)>,
     /// Events refused by the model or by OpenSearch, by code.
     pub refused: BTreeMap<String, Refusals>,
+    /// Messages that hold S3's test of a notification: how many, and the first.
+    pub test_events: Option<(u64, usize)>,
     /// Bulk requests sent.
     pub bulk_requests: u64,
     /// Their bodies before compression, in bytes.
@@ -326,9 +328,24 @@ where
     fn take_events(&mut self) -> bool {
         let index = self.next.0;
         let message = &self.messages[index];
-        if let Err(refusal) = self.open(index) {
-            self.refuse(index, 0, Why::Model(refusal));
-            return true;
+        match self.open(index) {
+            Ok(Holds::Events) => {}
+            Ok(Holds::TestEvent) => {
+                self.report.test_events.get_or_insert((0, index)).0 += 1;
+                return true;
+            }
+            Ok(Holds::LargePayloadPointer) => {
+                self.refuse(index, 0, Why::Other(Box::new(Reason::large_payload_pointer())));
+                return true;
+            }
+            Err(refusal) => {
+                self.refuse(index, 0, Why::Model(refusal));
+                return true;
+            }
+        }
+        if self.next.1 > 0 {
+            // The events that were taken are where they were: one may have been refused.
+            self.buffers.contents.look_again();
         }
         let arrival = Arrival { time: message.sent, now: self.rules.now };
         let Rules { limits, index: pattern, .. } = self.rules;
@@ -343,19 +360,24 @@ where
                         return false;
                     }
                 }
+                Err(_) if contents.look_again() => continue,
                 Err(refusal) => self.refuse(index, position, Why::Model(refusal)),
             }
             self.next.1 += 1;
         }
     }
 
-    fn open(&mut self, message: usize) -> Result<(), Refusal> {
-        if self.opened != Some(message) {
-            self.opened = None;
-            self.buffers.contents.open(self.messages[message].body)?;
+    /// Finds the events of a message; those of one that was opened before are there.
+    fn open(&mut self, message: usize) -> Result<Holds, Refusal> {
+        if self.opened == Some(message) {
+            return Ok(Holds::Events);
+        }
+        self.opened = None;
+        let holds = self.buffers.contents.open(self.messages[message].body)?;
+        if holds == Holds::Events {
             self.opened = Some(message);
         }
-        Ok(())
+        Ok(holds)
     }
 
     fn document_answered(&mut self, Operation { message, position, .. }: Operation, fate: Fate) {
@@ -372,7 +394,7 @@ where
                 self.note(Trouble::Documents(error_type));
             }
             Fate::Refused(reason) => {
-                self.refuse(message, position, Why::OpenSearch(Box::new(reason)));
+                self.refuse(message, position, Why::Other(Box::new(reason)));
             }
         }
     }
@@ -392,7 +414,7 @@ where
         self.progress[message].refused = true;
         let (code, advice) = match &why {
             Why::Model(refusal) => (refusal.reason(), ""),
-            Why::OpenSearch(reason) => (&*reason.code, reason.advice),
+            Why::Other(reason) => (&*reason.code, reason.advice),
         };
         let codes = &mut self.report.refused;
         // OpenSearch may name what it likes, but not fill the log with it.
@@ -442,7 +464,11 @@ where
 
     fn quarantine_entry(&mut self, refused: &Refused) -> Option<Quarantined> {
         let message = &self.messages[refused.message];
-        let many = self.open(refused.message).is_ok() && self.buffers.contents.count() > 1;
+        let mut many = self.open(refused.message) == Ok(Holds::Events);
+        if many {
+            self.buffers.contents.look_again();
+            many = self.buffers.contents.count() > 1;
+        }
         let text = if many {
             let event = self.buffers.contents.event(refused.position)?;
             String::from_utf8(event.to_vec()).ok()?
@@ -451,7 +477,7 @@ where
         };
         let reason = match &refused.why {
             Why::Model(refusal) => &Reason::from(*refusal),
-            Why::OpenSearch(reason) => &**reason,
+            Why::Other(reason) => &**reason,
         };
         Quarantined::new(refused.message, message, (refused.position, text), reason)
     }

@@ -208,7 +208,8 @@ fn each_message_has_the_fate_of_its_documents() {
 fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
     let bodies = ["oops", &play("a"), "[]", "5", " {\"a\":1} x\n", ""];
     let run = run(&bodies, &[]);
-    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.requests.len(), 1);
+    assert_eq!(run.requests[0][0], "a");
     let expected = [QUARANTINED, DONE, QUARANTINED, QUARANTINED, QUARANTINED];
     assert_eq!(run.report.outcomes[..5], expected);
     // SQS has no empty messages, and takes none.
@@ -218,10 +219,11 @@ fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
         entry(0, "invalid_json"),
         entry(2, "empty"),
         entry(3, "not_an_object"),
-        entry(4, "invalid_json"),
+        // The event before it is written.
+        (4, "x".to_owned(), "invalid_json".to_owned()),
     ];
     assert_eq!(run.quarantined, [expected]);
-    assert_eq!(refused(&run.report), 5);
+    assert_eq!((run.report.indexed, refused(&run.report)), (2, 5));
 }
 
 #[test]
@@ -233,6 +235,45 @@ fn of_a_message_of_many_events_only_the_refused_ones_go_to_quarantine() {
     let expected = [entry("5", "not_an_object"), entry(&play("b"), "mapper_parsing_exception")];
     assert_eq!(run.quarantined, [expected]);
     assert_eq!((run.report.indexed, refused(&run.report)), (3, 2));
+}
+
+#[test]
+fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
+    let nan = "{\"x\":NaN}";
+    let array = format!("[{},{nan},{},{}]", play("a"), play("b"), play("c"));
+    let lines = format!("\"cut\":1}}\n{}\n{nan}\n{}", play("d"), play("e"));
+    let joined = format!("{}{}{{", play("f"), play("g"));
+    for documents in 1..=8 {
+        let setting = Setting { limits: Limits { documents, ..SETTING.limits }, ..SETTING };
+        let event = event(&[(&array, ""), (&lines, ""), (&joined, "")], "music");
+        let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+        assert_eq!(run.report.outcomes, [QUARANTINED; 3], "{documents}");
+        assert_eq!(run.requests.concat(), ["a", "b", "c", "d", "e", "f", "g"], "{documents}");
+        let entry = |message, body: &str| (message, body.to_owned(), "invalid_json".to_owned());
+        let expected = [entry(0, nan), entry(1, "\"cut\":1}"), entry(1, nan), entry(2, "{")];
+        assert_eq!(run.quarantined.concat(), expected, "{documents}");
+    }
+}
+
+#[test]
+fn a_test_event_of_s3_is_done_without_a_document() {
+    let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"music"}"#;
+    let run = run(&[&play("a"), test, test], &[]);
+    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.report.outcomes, [DONE; 3]);
+    assert_eq!(run.report.test_events, Some((2, 1)));
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
+    let pointer =
+        r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"b","s3Key":"k"}]"#;
+    let run = run(&[pointer, &play("a")], &[]);
+    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
+    let expected = (0, pointer.to_owned(), "large_payload_pointer".to_owned());
+    assert_eq!(run.quarantined, [[expected]]);
 }
 
 #[test]
