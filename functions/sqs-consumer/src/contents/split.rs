@@ -20,7 +20,11 @@ pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Vec<Span>) {
         }
     } else if memchr(b'\n', content).is_none() || is_one_value(content) {
         events.push(inside);
-    } else if content.split(is_line_break).next().is_some_and(|first| is_one_value(trim(first))) {
+    } else if content
+        .split(|byte| *byte == b'\n')
+        .next()
+        .is_some_and(|first| is_one_value(trim(first)))
+    {
         for line in lines(text, inside) {
             events.push(line);
         }
@@ -52,7 +56,7 @@ pub(super) fn carefully(text: &[u8], inside: Span, events: &mut Vec<Span>) {
     }
     // A line within something larger is indented, mostly.
     let unindented = |line: &[u8]| line.first() == Some(&b'{') && value_length(line).is_some();
-    if content.split(is_line_break).any(unindented) {
+    if content.split(|byte| *byte == b'\n').any(unindented) {
         let mut by_line = Vec::new();
         for line in lines(text, inside) {
             objects_of_a_line(text, line, &mut by_line);
@@ -79,10 +83,6 @@ const fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-const fn is_line_break(byte: &u8) -> bool {
-    *byte == b'\n'
-}
-
 /// How much white space `text` starts with.
 fn white_space(text: &[u8]) -> usize {
     text.iter().position(|byte| !is_white(*byte)).unwrap_or(text.len())
@@ -95,7 +95,7 @@ fn trim(text: &[u8]) -> &[u8] {
 /// The lines that are not blank.
 fn lines(text: &[u8], inside: Span) -> impl Iterator<Item = Span> {
     let mut start = inside.start;
-    inside.of(text).split(is_line_break).filter_map(move |line| {
+    inside.of(text).split(|byte| *byte == b'\n').filter_map(move |line| {
         let span = trimmed(text, Span { start, end: start + line.len() });
         start += line.len() + 1;
         (span.length() > 0).then_some(span)
