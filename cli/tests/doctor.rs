@@ -10,8 +10,9 @@ use std::net::TcpListener;
 use local::opensearch::{Choice, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch};
 use local::sqs::{self, Client, Embedded, Sqs};
 use serde_json::{Value, json};
+use testkit::Endpoint;
 
-use support::lambda::Lambda;
+use support::lambda::lambda;
 use support::{Queues, Said, sluice};
 
 const FUNCTION: &str = "/2015-03-31/functions/consumer";
@@ -61,7 +62,7 @@ fn mapping(queue: &str, types: &Value) -> Value {
     })
 }
 
-async fn doctor(sqs: &Embedded, lambda: &Lambda, arguments: &[&str]) -> Said {
+async fn doctor(sqs: &Embedded, lambda: &Endpoint, arguments: &[&str]) -> Said {
     let mut command = sluice(&[&["doctor"], arguments].concat());
     command.env("AWS_ENDPOINT_URL_SQS", sqs.url()).env("AWS_ENDPOINT_URL_LAMBDA", &lambda.url);
     Said::of(command.output().await.unwrap())
@@ -78,7 +79,7 @@ async fn a_stack_that_is_well() {
     });
     let mappings = [mapping("music", &json!(["ReportBatchItemFailures"]))];
     let stream = json!({"EventSourceArn": "arn:aws:kinesis:us-east-1:1:stream/a", "UUID": "6"});
-    let lambda = Lambda::start([
+    let lambda = lambda([
         (FUNCTION, 200, function(&variables)),
         (MAPPINGS, 200, json!({"EventSourceMappings": [stream], "NextMarker": "a+/="})),
         (
@@ -98,9 +99,12 @@ quarantine    quarantine  visibility timeout 30 s, kept 14 days
 Nothing is wrong as far as this can see.
 ";
     assert_eq!((said.code, &*said.out, &*said.err), (0, expected, ""));
-    let heads = lambda.heads();
-    assert_eq!(heads.len(), 3);
-    assert!(heads.iter().all(|head| head.contains("/us-east-1/lambda/aws4_request")), "{heads:?}");
+    let calls = lambda.calls();
+    assert_eq!(calls.len(), 3);
+    for call in calls {
+        let authorization = call.headers["authorization"].to_str().unwrap();
+        assert!(authorization.contains("/us-east-1/lambda/aws4_request"), "{authorization}");
+    }
 
     let said = doctor(&sqs, &lambda, &["--function", "consumer", "--json"]).await;
     let report = said.json();
@@ -118,7 +122,7 @@ async fn everything_that_is_wrong_is_told_with_what_to_change() {
     function["Concurrency"] = json!({"ReservedConcurrentExecutions": 5});
     let mut mapping = mapping("bad", &Value::Null);
     mapping["FilterCriteria"] = json!({"Filters": [{"Pattern": "{}"}]});
-    let lambda = Lambda::start([
+    let lambda = lambda([
         (FUNCTION, 200, function),
         (MAPPINGS, 200, json!({"EventSourceMappings": [mapping]})),
     ])
@@ -167,8 +171,7 @@ async fn a_function_that_lambda_does_not_show() {
     let sqs = Embedded::start().await.unwrap();
     let denied = json!({"Message": "User: ada is not authorized to perform: lambda:GetFunction"});
     let gone = "/2015-03-31/functions/gone?Qualifier=live";
-    let lambda =
-        Lambda::start([(FUNCTION, 403, denied), (gone, 200, json!({"Configuration": {}}))]).await;
+    let lambda = lambda([(FUNCTION, 403, denied), (gone, 200, json!({"Configuration": {}}))]).await;
     for (function, expected) in [
         ("consumer", "is not authorized to perform: lambda:GetFunction (status 403)\nThe doctor"),
         ("other", "Function not found: there (status 404)\nAre the name, the region"),
@@ -224,9 +227,9 @@ async fn an_opensearch_as_it_answers() {
     client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
     assert_eq!(ask(opensearch.url()).await, (0, vec![]));
     opensearch.stop().await;
-    let refuses = Lambda::start([("/", 403, json!({}))]).await;
+    let refuses = lambda([("/", 403, json!({}))]).await;
     assert_eq!(ask(&refuses.url).await, (1, vec!["opensearch_refused".to_owned()]));
-    let other = Lambda::start([("/", 200, json!({"hello": "world"}))]).await;
+    let other = lambda([("/", 200, json!({"hello": "world"}))]).await;
     assert_eq!(ask(&other.url).await, (1, vec!["opensearch_endpoint".to_owned()]));
     // A port that was free a moment ago, and is free again.
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -147,7 +147,7 @@ async fn ctrl_c_puts_back_what_is_in_hand_and_tells_what_was_moved() {
     let arguments = ["redrive", "music-dlq", "--rate", "5", "--mode", "selective"];
     let command = queues.sluice(&[&arguments[..], &["--yes", "--json"]].concat()).spawn().unwrap();
     // Waits until a message has arrived.
-    assert!(!queues.receive(&queues.main, 20).await.is_empty());
+    assert!(!queues.wait_for(&queues.main).await.is_empty());
     interrupt(&command).await;
     let said = Said::of(command.wait_with_output().await.unwrap());
     assert_eq!(said.code, 130, "{said:?}");
@@ -176,7 +176,7 @@ async fn a_second_ctrl_c_ends_it_at_once_and_loses_nothing() {
     sqs.fail(Operation::SendMessageBatch, hangs, Lasting::UntilCleared);
     let arguments = ["redrive", "music-dlq", "--mode", "selective", "--yes"];
     let mut command = queues.sluice(&arguments).spawn().unwrap();
-    assert_eq!(queues.receive(&queues.main, 20).await.len(), 5);
+    assert_eq!(queues.wait_for(&queues.main).await.len(), 5);
     let mut lines = BufReader::new(command.stderr.take().unwrap()).lines();
     interrupt(&command).await;
     while !lines.next_line().await.unwrap().unwrap().starts_with("Ending: ") {}
@@ -196,9 +196,9 @@ async fn a_canary_that_is_back_stops_it() {
     queues.give_up(30).await;
     let arguments = ["redrive", "music-dlq", "--canary", "1", "--canary-wait", "5s"];
     let command = queues.sluice(&[&arguments[..], &["--yes", "--json"]].concat()).spawn().unwrap();
-    assert_eq!(queues.receive(&queues.main, 20).await.len(), 1);
+    assert_eq!(queues.wait_for(&queues.main).await.len(), 1);
     // The second receive gives it up.
-    assert_eq!(queues.receive(&queues.main, 0).await.len(), 0);
+    assert_eq!(queues.receive(&queues.main).await.len(), 0);
     let said = Said::of(command.wait_with_output().await.unwrap());
     assert_eq!(said.code, 1, "{said:?}");
     let answer = said.json();
@@ -262,7 +262,7 @@ async fn a_move_task_is_shown_and_cancelled() {
     queues.give_up(500).await;
     let command = queues.sluice(&["redrive", "music-dlq", "--rate", "5", "--yes"]).spawn().unwrap();
     // The task is under way: a message has arrived, which this gives up again.
-    assert!(!queues.receive(&queues.main, 20).await.is_empty());
+    assert!(!queues.wait_for(&queues.main).await.is_empty());
     interrupt(&command).await;
     let said = Said::of(command.wait_with_output().await.unwrap());
     assert_eq!(said.code, 130, "{said:?}");
@@ -270,7 +270,7 @@ async fn a_move_task_is_shown_and_cancelled() {
     let said = queues.say(&["redrive", "music-dlq", "--cancel"]).await;
     assert!(said.out.contains("  by SQS, until the task was cancelled\n"), "{said:?}");
     while queues.visible(&queues.dlq).await < 500 {
-        queues.receive(&queues.main, 0).await;
+        queues.receive(&queues.main).await;
     }
 
     let said = queues.say(&["redrive", "music-dlq", "--rate", "1", "--yes"]).await;

@@ -2,11 +2,11 @@
 
 #![cfg(test)]
 
-use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
 use local::opensearch::{Choice, INDEX_TEMPLATE_NAME, OpenSearch};
+use testkit::{Endpoint, Reply};
 use tokio::process::Command;
 
 async fn setup(arguments: &[&str]) -> Output {
@@ -60,18 +60,10 @@ async fn nobody_there() {
 }
 
 /// What setup says to a server that gives this answer to everything.
-async fn said_to(status: &str, credentials: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{credentials}{}", listener.local_addr().unwrap());
-    let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    let server = tokio::task::spawn_blocking(move || {
-        let (mut connection, _) = listener.accept().unwrap();
-        let mut request = [0; 4_096];
-        assert!(connection.read(&mut request).unwrap() > 0);
-        connection.write_all(answer.as_bytes()).unwrap();
-    });
+async fn said_to(status: u16, credentials: &str) -> String {
+    let server = Endpoint::start(move |_| Reply::new(status, "text/plain", "")).await;
+    let url = server.url.replace("http://", &format!("http://{credentials}"));
     let output = setup(&["--opensearch", &url]).await;
-    server.await.unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
     assert!(!message.contains("secret"), "{message}");
@@ -80,14 +72,14 @@ async fn said_to(status: &str, credentials: &str) -> String {
 
 #[tokio::test]
 async fn not_let_in() {
-    let message = said_to("401 Unauthorized", "").await;
+    let message = said_to(401, "").await;
     assert!(message.contains("/ answered 401 Unauthorized\n"), "{message}");
     assert!(message.contains("write the URL as http[s]://user:password@host"), "{message}");
-    let message = said_to("401 Unauthorized", "ada:secret@").await;
+    let message = said_to(401, "ada:secret@").await;
     assert!(message.contains("The user or the password in the URL is wrong"), "{message}");
-    let message = said_to("403 Forbidden", "ada:secret@").await;
+    let message = said_to(403, "ada:secret@").await;
     assert!(message.contains("indices:admin/index_template/put"), "{message}");
-    let message = said_to("200 OK", "").await;
+    let message = said_to(200, "").await;
     assert!(message.contains("Is that an OpenSearch?"), "{message}");
 }
 
@@ -110,23 +102,19 @@ async fn a_domain_of_aws_without_credentials() {
 
 #[tokio::test]
 async fn ctrl_c_ends_it_at_once() {
-    // Takes connections and never answers.
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let server = Endpoint::start(|_| Reply::Never).await;
     let command = Command::new(env!("CARGO_BIN_EXE_sluice"))
-        .args(["setup", "--opensearch", &url])
+        .args(["setup", "--opensearch", &server.url])
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .unwrap();
     // It asks: so it listens for Ctrl-C, too.
-    let accept = tokio::task::spawn_blocking(move || (listener.accept().unwrap(), listener));
-    let open = accept.await.unwrap();
+    server.called().await;
     let id = command.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
     let output = command.wait_with_output().await.unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{message}");
     assert_eq!(message, "interrupted: everything started is stopped\n");
-    drop(open);
 }

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use shared::aws::CallFailure;
 use shared::event::Timestamp;
 use shared::runtime::{Failure, Function, Invocation};
+use testkit::{LAMBDA, numbers};
 use tokio::time::{Instant, sleep};
 
 const NOW_MS: u64 = 1_732_204_900_000;
@@ -101,12 +102,10 @@ async fn tell_with(
     event: &Value,
     variables: &[(&str, &str)],
 ) -> Told {
-    let own = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "notifier"),
-        ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.example/v1/spaces/A/messages?key=AIzaHushHush"),
-    ];
-    let config = Config::from_environment(&own.iter().chain(variables).copied().collect()).unwrap();
+    let webhook = "https://chat.example/v1/spaces/A/messages?key=AIzaHushHush";
+    let own = [("GOOGLE_CHAT_WEBHOOK_URL", webhook)];
+    let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
+    let config = Config::from_environment(&environment).unwrap();
     let mut metrics = Vec::new();
     let mut app = App::new(config, space, cloudwatch, &mut metrics);
     let started = Instant::now();
@@ -121,9 +120,9 @@ async fn tell_with(
     let handled = app.handle(invocation, &mut answer).await;
     let answer = handled.map(|()| serde_json::from_slice(&answer).unwrap());
     let took = started.elapsed();
-    let line: Value = serde_json::from_slice(&metrics).unwrap();
-    let metrics = ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"]
-        .map(|name| line[name].as_u64().unwrap());
+    let metrics = numbers(&serde_json::from_slice(&metrics).unwrap());
+    let metrics =
+        ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"].map(|name| metrics[name]);
     Told { answer, metrics, took }
 }
 

@@ -3,21 +3,38 @@
 #![cfg(test)]
 
 mod support {
-    pub(crate) mod endpoint;
-    pub(crate) mod fixture;
-    pub(crate) mod function;
+    pub(crate) mod space;
 }
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use local::runtime_api::InvokeError;
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
+use testkit::{
+    Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, fixtures, metric_line, pairs, refusal,
+};
 
-use support::endpoint::{Chat, Endpoint, Script};
-use support::fixture::{Fixture, Posted};
-use support::function::{Binary, Observed};
+use support::space::{Chat, KEY, Posted, Script, TOKEN, aws_calls, posts, space, webhook};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_alert-notifier");
 const MINUTE: Duration = Duration::from_mins(1);
+
+/// What the function posts, with the settings that it needs and what CloudWatch knows.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Golden {
+    #[serde(default)]
+    environment: BTreeMap<String, String>,
+    #[serde(default)]
+    cloudwatch: Script,
+    /// In this order.
+    posts: Vec<Posted>,
+}
+
+fn fixture(name: &str) -> Fixture<Golden> {
+    testkit::fixture("alert-notifier", name)
+}
 
 /// The binary with a space and an AWS of its own.
 struct Scene {
@@ -32,12 +49,13 @@ impl Scene {
         variables: &[(&str, &str)],
         timeout: Duration,
     ) -> Self {
-        let endpoint = Endpoint::start(script, chat).await;
-        let webhook = endpoint.webhook();
-        let mut all = vec![("GOOGLE_CHAT_WEBHOOK_URL", &*webhook)];
-        // The last of a name counts.
-        all.extend(variables);
-        let binary = Binary::start(&endpoint, &all, timeout).await;
+        let endpoint = space(script, chat).await;
+        let own = [
+            ("AWS_ENDPOINT_URL", &*endpoint.url),
+            ("LOG_LEVEL", "trace"),
+            ("GOOGLE_CHAT_WEBHOOK_URL", &webhook(&endpoint)),
+        ];
+        let binary = Binary::with_timeout(BINARY, &[&own, variables].concat(), timeout).await;
         Self { endpoint, binary }
     }
 
@@ -46,18 +64,23 @@ impl Scene {
         Self::new(Script::default(), chat, &[], timeout).await
     }
 
+    /// One invocation, which shows nobody the webhook's key.
     async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Observed {
-        self.binary.invoke(event).await
+        let observed = self.binary.invoke(event).await;
+        observed.assert_hidden(&[KEY, TOKEN, "hush"]);
+        observed
     }
+}
 
-    fn posted(&self) -> Vec<Posted> {
-        let posts = self.endpoint.take_posts();
-        let posted = |post: support::endpoint::Post| {
-            assert!(post.bytes <= 32_000, "{} bytes", post.bytes);
-            Posted { request_id: post.parameter("requestId").to_owned(), body: post.body }
-        };
-        posts.into_iter().map(posted).collect()
-    }
+/// Number of alerts that the answer says were posted.
+fn posted(observed: &Observed) -> u64 {
+    observed.json()["posted"].as_u64().unwrap()
+}
+
+/// The metrics: alerts, posted, failed, requests.
+fn metrics(observed: &Observed) -> [u64; 4] {
+    let metrics = observed.metrics();
+    ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"].map(|name| metrics[name])
 }
 
 /// An event of SNS with these messages.
@@ -72,36 +95,33 @@ fn status(status: u16) -> Chat {
 
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
-    let fixtures = Fixture::all();
-    assert!(fixtures.len() >= 15, "only {} fixtures", fixtures.len());
-    for Fixture { name, event, golden } in fixtures {
-        let variables: Vec<_> =
-            golden.environment.iter().map(|(name, value)| (&**name, &**value)).collect();
+    for Fixture { name, event, golden } in fixtures::<Golden>("alert-notifier", 15) {
+        let variables = pairs(&golden.environment);
         let mut scene = Scene::new(golden.cloudwatch, [], &variables, MINUTE).await;
         let observed = scene.invoke(event.clone()).await;
         let count = golden.posts.len() as u64;
-        let mut posted = scene.posted();
-        for post in &mut posted {
+        let mut posts = posts(&scene.endpoint);
+        for post in &mut posts {
             // The invocation's own id, where the event has none.
             if !String::from_utf8_lossy(&event).contains(&post.request_id) {
                 assert_eq!(post.request_id.len(), 36, "{name}: {}", post.request_id);
                 post.request_id = "<invocation>".to_owned();
             }
         }
-        assert_eq!(posted, golden.posts, "{name}");
-        assert_eq!(observed.posted(), count, "{name}");
-        assert_eq!(observed.metrics(), [count, count, 0, count], "{name}");
+        assert_eq!(posts, golden.posts, "{name}");
+        assert_eq!(posted(&observed), count, "{name}");
+        assert_eq!(metrics(&observed), [count, count, 0, count], "{name}");
     }
 }
 
 #[tokio::test]
 async fn a_space_that_refuses_for_now_gets_the_message_later() {
-    let chat = [Chat::Status(429, vec![("retry-after", "0".to_owned())]), Chat::Drop, status(503)];
+    let chat = [Chat::Status(429, vec![("retry-after", "0".to_owned())]), Chat::Close, status(503)];
     let mut scene = Scene::chatting(chat, MINUTE).await;
     let observed = scene.invoke(sns(&["text"])).await;
-    assert_eq!(observed.posted(), 1);
-    assert_eq!(observed.metrics(), [1, 1, 0, 4]);
-    let posts = scene.posted();
+    assert_eq!(posted(&observed), 1);
+    assert_eq!(metrics(&observed), [1, 1, 0, 4]);
+    let posts = posts(&scene.endpoint);
     // The space knows by the id that it is the same.
     assert_eq!(posts.len(), 4);
     assert!(posts.iter().all(|post| *post == posts[0]), "{posts:?}");
@@ -110,30 +130,35 @@ async fn a_space_that_refuses_for_now_gets_the_message_later() {
 #[tokio::test]
 async fn requests_go_where_the_webhook_is() {
     let mut scene = Scene::chatting([], MINUTE).await;
-    assert_eq!(scene.invoke(sns(&["text"])).await.posted(), 1);
-    let [post] = &scene.endpoint.take_posts()[..] else { panic!() };
-    assert_eq!(post.path, "/v1/spaces/AAA/messages");
-    assert_eq!(post.parameter("key"), support::endpoint::KEY);
-    assert_eq!(post.parameter("token"), support::endpoint::TOKEN);
-    assert_eq!(post.parameter("messageReplyOption"), "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD");
-    assert_eq!(post.parameter("requestId"), "id-0");
-    assert_eq!(post.query.len(), 4);
+    assert_eq!(posted(&scene.invoke(sns(&["text"])).await), 1);
+    let [call] = &scene.endpoint.calls()[..] else { panic!() };
+    assert_eq!(call.path, "/v1/spaces/AAA/messages");
+    let mut query: Vec<_> =
+        call.query.split('&').map(|pair| pair.split_once('=').unwrap()).collect();
+    query.sort_unstable();
+    let expected = [
+        ("key", KEY),
+        ("messageReplyOption", "REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD"),
+        ("requestId", "id-0"),
+        ("token", TOKEN),
+    ];
+    assert_eq!(query, expected);
 }
 
 #[tokio::test]
 async fn a_space_that_is_away_fails_the_invocation_before_its_deadline() {
     let timeout = Duration::from_secs(5);
-    for behaviour in [status(500), Chat::Never, Chat::Drop] {
+    for behaviour in [status(500), Chat::Never, Chat::Close] {
         let mut scene = Scene::chatting(vec![behaviour.clone(); 100], timeout).await;
         let observed = scene.invoke(sns(&["a", "b"])).await;
         let (error_type, message) = observed.error();
         assert_eq!(error_type, "NotPosted", "{behaviour:?}: {message}");
         assert!(message.starts_with("2 of 2 alerts not posted: "), "{message}");
-        let posts = scene.posted();
+        let posts = posts(&scene.endpoint);
         // Both were tried, and more than once where there was an answer.
         assert!(posts.iter().any(|post| post.request_id == "id-0"), "{behaviour:?}");
         assert!(posts.iter().any(|post| post.request_id == "id-1"), "{behaviour:?}");
-        assert_eq!(observed.metrics(), [2, 0, 2, posts.len() as u64]);
+        assert_eq!(metrics(&observed), [2, 0, 2, posts.len() as u64]);
         let told = observed.stderr.iter().filter(|line| line.contains("alert not posted"));
         assert_eq!(told.count(), 2, "{:?}", observed.stderr);
     }
@@ -149,25 +174,25 @@ async fn a_space_that_is_not_there_any_more_fails_at_once() {
         let expected = format!("1 of 2 alerts not posted: Google Chat answered {code} SOME_CODE");
         assert!(message.starts_with(&expected), "{message}");
         // The other is posted all the same; and again without effect when Lambda tries again.
-        assert_eq!(observed.metrics(), [2, 1, 1, 2]);
+        assert_eq!(metrics(&observed), [2, 1, 1, 2]);
         let again = scene.invoke(sns(&["a", "b"])).await;
-        assert_eq!(again.posted(), 2);
-        let ids: Vec<_> = scene.posted().into_iter().map(|post| post.request_id).collect();
+        assert_eq!(posted(&again), 2);
+        let ids: Vec<_> = posts(&scene.endpoint).into_iter().map(|post| post.request_id).collect();
         assert_eq!(ids, ["id-0", "id-1", "id-0", "id-1"]);
     }
 }
 
 #[tokio::test]
 async fn no_redirect_is_followed() {
-    let elsewhere = Endpoint::start(Script::default(), []).await;
+    let elsewhere = space(Script::default(), []).await;
     for code in [301, 302, 307, 308] {
-        let location = vec![("location", elsewhere.webhook())];
+        let location = vec![("location", webhook(&elsewhere))];
         let mut scene = Scene::chatting([Chat::Status(code, location)], MINUTE).await;
         let (_, message) = scene.invoke(sns(&["text"])).await.error();
         assert!(message.contains(&format!("answered {code}")), "{message}");
         assert!(message.ends_with("redirects are not followed)"), "{message}");
     }
-    assert_eq!(elsewhere.take_posts(), []);
+    assert_eq!(posts(&elsewhere), []);
 }
 
 #[tokio::test]
@@ -184,22 +209,22 @@ async fn nobody_there_is_told_without_the_address() {
 
 #[tokio::test]
 async fn the_webhook_may_be_in_a_secret_which_is_read_once() {
-    let space = Endpoint::start(Script::default(), [status(403)]).await;
+    let elsewhere = space(Script::default(), [status(403)]).await;
     // With the line break that a file's last line has.
-    let secret = Some(format!("{}\n", space.webhook()));
+    let secret = Some(format!("{}\n", webhook(&elsewhere)));
     let script = Script { secret, ..Script::default() };
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", ""), ("GOOGLE_CHAT_SECRET_ARN", "arn:secret")];
     let mut scene = Scene::new(script, [], &variables, MINUTE).await;
     // A webhook that is refused may have been replaced: the next invocation reads it again.
     assert_eq!(scene.invoke(sns(&["text"])).await.error().0, "NotPosted");
     for _ in 0..2 {
-        assert_eq!(scene.invoke(sns(&["text"])).await.posted(), 1);
+        assert_eq!(posted(&scene.invoke(sns(&["text"])).await), 1);
     }
-    assert_eq!(space.take_posts().len(), 3);
-    let calls = scene.endpoint.take_calls();
+    assert_eq!(posts(&elsewhere).len(), 3);
+    let calls = aws_calls(&scene.endpoint);
     assert_eq!(calls.len(), 2, "{calls:?}");
     assert_eq!(calls[0].operation, "GetSecretValue");
-    assert_eq!(calls[0].body["SecretId"], "arn:secret");
+    assert_eq!(calls[0].json()["SecretId"], "arn:secret");
 }
 
 #[tokio::test]
@@ -217,7 +242,7 @@ async fn a_secret_that_cannot_be_used_fails_the_invocation_without_being_shown()
         assert_eq!(error_type, "SecretUnusable");
         let expected = format!("GOOGLE_CHAT_SECRET_ARN: {reason}");
         assert!(message.starts_with(&expected), "{message}");
-        assert_eq!(observed.metrics(), [2, 0, 2, 0]);
+        assert_eq!(metrics(&observed), [2, 0, 2, 0]);
     }
 }
 
@@ -225,10 +250,10 @@ async fn a_secret_that_cannot_be_used_fails_the_invocation_without_being_shown()
 async fn logs_that_do_not_answer_hold_an_alert_up_for_seconds_only() {
     let script = Script { logs_hang: true, ..Script::default() };
     let mut scene = Scene::new(script, [], &[], Duration::from_secs(10)).await;
-    let Fixture { event, golden, .. } = Fixture::named("log-group-missing");
+    let Fixture { event, golden, .. } = fixture("log-group-missing");
     let observed = scene.invoke(event).await;
-    assert_eq!(observed.posted(), 1);
-    assert_eq!(scene.posted(), golden.posts);
+    assert_eq!(posted(&observed), 1);
+    assert_eq!(posts(&scene.endpoint), golden.posts);
     let told = observed.stderr.iter().filter(|line| line.contains("told without error lines"));
     assert_eq!(told.count(), 1, "{:?}", observed.stderr);
 }
@@ -236,8 +261,8 @@ async fn logs_that_do_not_answer_hold_an_alert_up_for_seconds_only() {
 #[tokio::test]
 async fn logs_are_asked_for_the_last_errors_of_the_function() {
     let mut scene = Scene::chatting([], MINUTE).await;
-    assert_eq!(scene.invoke(Fixture::named("single-metric").event).await.posted(), 1);
-    let [call] = &scene.endpoint.take_calls()[..] else { panic!() };
+    assert_eq!(posted(&scene.invoke(fixture("single-metric").event).await), 1);
+    let [call] = &aws_calls(&scene.endpoint)[..] else { panic!() };
     assert_eq!(call.operation, "FilterLogEvents");
     let at_ms = 1_732_204_840_989_u64;
     let expected = json!({
@@ -247,18 +272,17 @@ async fn logs_are_asked_for_the_last_errors_of_the_function() {
         "endTime": at_ms + 60_000,
         "startFromHead": false,
     });
-    assert_eq!(call.body, expected);
+    assert_eq!(call.json(), expected);
 }
 
 #[tokio::test]
 async fn what_is_not_asked_for_is_not_called() {
     for name in ["recovery-with-previous-state", "lambda-action", "missing-data", "plain-text"] {
-        let Fixture { event, golden, .. } = Fixture::named(name);
-        let variables: Vec<_> =
-            golden.environment.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let Fixture { event, golden, .. } = fixture(name);
+        let variables = pairs(&golden.environment);
         let mut scene = Scene::new(Script::default(), [], &variables, MINUTE).await;
-        assert_eq!(scene.invoke(event).await.posted(), 1, "{name}");
-        assert_eq!(scene.endpoint.take_calls(), [], "{name}");
+        assert_eq!(posted(&scene.invoke(event).await), 1, "{name}");
+        assert_eq!(aws_calls(&scene.endpoint).len(), 0, "{name}");
     }
 }
 
@@ -267,26 +291,14 @@ async fn metrics_are_one_line_of_embedded_metric_format() {
     let variables = [("METRICS_NAMESPACE", "Team/Music")];
     let mut scene = Scene::new(Script::default(), [], &variables, MINUTE).await;
     let observed = scene.invoke(sns(&["text"])).await;
-    let [line] = &observed.stdout[..] else { panic!("{:?}", observed.stdout) };
-    let mut line: Value = serde_json::from_str(line).unwrap();
-    assert!(line["_aws"]["Timestamp"].take().as_u64().unwrap() > 1_709_296_496_789);
-    let count = |name| json!({"Name": name, "Unit": "Count"});
-    let expected = json!({
-        "_aws": {
-            "Timestamp": null,
-            "CloudWatchMetrics": [{
-                "Namespace": "Team/Music",
-                "Dimensions": [["FunctionName"]],
-                "Metrics": [
-                    count("AlertsIn"), count("AlertsPosted"), count("AlertsFailed"),
-                    count("ChatRequests"),
-                ],
-            }],
-        },
-        "FunctionName": support::function::NAME,
-        "AlertsIn": 1, "AlertsPosted": 1, "AlertsFailed": 0, "ChatRequests": 1,
-    });
-    assert_eq!(line, expected);
+    let counts = [
+        ("AlertsIn", "Count", 1),
+        ("AlertsPosted", "Count", 1),
+        ("AlertsFailed", "Count", 0),
+        ("ChatRequests", "Count", 1),
+    ];
+    let expected = metric_line("Team/Music", &[("FunctionName", FUNCTION_NAME)], &counts);
+    assert_eq!(observed.metric_line(), expected);
 }
 
 #[tokio::test]
@@ -297,12 +309,9 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
         ("TIME_ZONE", "KST", "the IANA name of a time zone"),
         ("ERROR_LINES", "-1", "a whole number from 0 to 50"),
     ] {
-        let mut scene = Scene::new(Script::default(), [], &[(variable, value)], MINUTE).await;
-        let error = scene.invoke(sns(&["text"])).await.answer.unwrap_err();
-        assert!(matches!(error, InvokeError::Init { .. }), "{error:?}");
-        assert_eq!(error.error_type(), "InvalidConfiguration");
-        let message = error.message();
+        let webhook = ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.example/?key=hush");
+        let message = refusal(BINARY, &[webhook, (variable, value)]).await;
         assert!(message.starts_with(&format!("{variable} is ")), "{message}");
-        assert!(message.contains(allowed), "{message}");
+        assert!(message.contains(allowed) && !message.contains("hush"), "{message}");
     }
 }

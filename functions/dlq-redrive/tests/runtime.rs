@@ -6,38 +6,26 @@ mod support {
     pub(crate) mod stack;
 }
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use futures_util::future::join_all;
+use http::Method;
 use local::runtime_api::InvokeError;
 use local::sqs::embedded::{Fault, Lasting, Operation};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use testkit::{Call, Endpoint, FUNCTION_NAME, Fixture, Reply, fixtures, refusal};
 
-use support::stack::{NAME, Stack};
+use support::stack::Stack;
+
+const BINARY: &str = env!("CARGO_BIN_EXE_dlq-redrive");
 
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/dlq-redrive");
-    let read = |path: &Path| -> Value {
-        let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
-    };
-    let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let files: Vec<_> = files.filter(|path| path.is_file()).collect();
-    assert!(files.len() >= 8, "only {} fixtures", files.len());
-    assert_eq!(fs::read_dir(folder.join("answers")).unwrap().count(), files.len());
-    let checks = files.iter().map(|path| {
-        let golden = folder.join("answers").join(path.file_name().unwrap());
-        check(path.display().to_string(), read(path), read(&golden))
-    });
-    join_all(checks).await;
+    join_all(fixtures("dlq-redrive", 8).into_iter().map(check)).await;
 }
 
-async fn check(name: String, request: Value, golden: Value) {
+async fn check(Fixture { name, event, golden }: Fixture<Value>) {
+    let request = serde_json::from_slice(&event).unwrap();
     let stack = Stack::new(&[]).await;
     stack.give_up(golden["givenUp"].as_array().unwrap_or(&vec![])).await;
     for message in golden["sentDirectly"].as_array().into_iter().flatten() {
@@ -146,7 +134,7 @@ async fn metrics_tell_what_was_done_and_how_old_the_oldest_is() {
         ],
     });
     assert_eq!(*definition, expected);
-    assert_eq!(metrics["FunctionName"], NAME);
+    assert_eq!(metrics["FunctionName"], FUNCTION_NAME);
     assert_eq!((&metrics["Redriven"], &metrics["RedriveFailed"]), (&json!(2), &json!(1)));
     let age = metrics["DlqOldestAgeSeconds"].as_u64().unwrap();
     assert!(age < 60, "{age}");
@@ -188,27 +176,14 @@ async fn a_crash_between_send_and_delete_duplicates_and_loses_nothing() {
     assert_eq!((&answer["moved"], &answer["complete"]), (&json!(15), &json!(true)));
     assert_eq!(stack.client.message_count(&stack.dlq).await.unwrap(), 0);
     let mut arrived = Vec::new();
-    while let [message] = &receive_and_delete(&stack).await[..] {
-        arrived.push(message.clone());
+    while let messages @ [_, ..] = &stack.take(&stack.main).await[..] {
+        arrived.extend(messages.iter().map(|message| message["Body"].as_str().unwrap().to_owned()));
     }
     arrived.sort();
     let twice = &bodies[10..20];
     let mut expected = [&bodies[..], twice].concat();
     expected.sort();
     assert_eq!(arrived, expected);
-}
-
-async fn receive_and_delete(stack: &Stack) -> Vec<String> {
-    let members = json!({"QueueUrl": stack.main, "VisibilityTimeout": 30});
-    let answer = stack.client.call("ReceiveMessage", &members).await.unwrap();
-    let mut bodies = Vec::new();
-    for message in answer["Messages"].as_array().into_iter().flatten() {
-        let handle = &message["ReceiptHandle"];
-        let members = json!({"QueueUrl": stack.main, "ReceiptHandle": handle});
-        stack.client.call("DeleteMessage", &members).await.unwrap();
-        bodies.push(message["Body"].as_str().unwrap().to_owned());
-    }
-    bodies
 }
 
 #[tokio::test]
@@ -227,18 +202,12 @@ async fn a_fifo_queue_keeps_groups_and_order() {
     let answer = stack.invoke(&payload).await.unwrap();
     assert_eq!((&answer["moved"], &answer["complete"]), (&json!(24), &json!(true)), "{answer}");
     let mut arrived = vec![Vec::new(), Vec::new()];
-    let members = json!({"QueueUrl": stack.main, "MaxNumberOfMessages": 10,
-        "MessageSystemAttributeNames": ["All"]});
     for _ in 0..3 {
-        let answer = stack.client.call("ReceiveMessage", &members).await.unwrap();
-        for message in answer["Messages"].as_array().unwrap() {
+        for message in stack.take(&stack.main).await {
             let group = message["Attributes"]["MessageGroupId"].as_str().unwrap();
             arrived[usize::from(group == "g1")].push(message["Body"].as_str().unwrap().to_owned());
             let deduplication_id = &message["Attributes"]["MessageDeduplicationId"];
             assert_eq!(deduplication_id.as_str().unwrap().len(), 64);
-            let handle = &message["ReceiptHandle"];
-            let delete = json!({"QueueUrl": stack.main, "ReceiptHandle": handle});
-            stack.client.call("DeleteMessage", &delete).await.unwrap();
         }
     }
     for (group, arrived) in arrived.into_iter().enumerate() {
@@ -310,30 +279,18 @@ async fn a_real_sqs_is_redriven_as_the_embedded_one() {
     assert_eq!(stack.visible(&stack.dlq).await, 0);
 }
 
-/// An OpenSearch that answers every request for its health with this status.
-async fn opensearch(status: &'static str) -> String {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = [0; 4096];
-            let length = stream.read(&mut request).await.unwrap();
-            assert!(request[..length].starts_with(b"GET /_cluster/health HTTP/1.1\r\n"));
-            let body = json!({"status": status}).to_string();
-            let length = body.len();
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{body}");
-            stream.write_all(answer.as_bytes()).await.unwrap();
-        }
-    });
-    url
-}
-
 #[tokio::test]
 async fn nothing_is_moved_where_opensearch_is_not_healthy() {
     for (status, healthy) in [("green", true), ("yellow", true), ("red", false)] {
         for mode in ["selective", "native"] {
-            let url = opensearch(status).await;
-            let variables = [("REQUIRE_HEALTHY_ENDPOINT", &*url), ("OPENSEARCH_AUTH", "none")];
+            let health = move |call: &Call| {
+                assert_eq!((&call.method, &*call.path), (&Method::GET, "/_cluster/health"));
+                assert_eq!(call.query, "");
+                Reply::json(200, &json!({"status": status}))
+            };
+            let opensearch = Endpoint::start(health).await;
+            let variables =
+                [("REQUIRE_HEALTHY_ENDPOINT", &*opensearch.url), ("OPENSEARCH_AUTH", "none")];
             let stack = Stack::new(&variables).await;
             stack.give_up(&[body("a")]).await;
             let answer = stack.invoke(&json!({"action": "redrive", "mode": mode})).await.unwrap();
@@ -361,12 +318,11 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
         ("DEADLINE_MARGIN_MS", "2s"),
         ("LOG_LEVEL", "verbose"),
     ] {
-        let stack = Stack::new(&[(variable, value)]).await;
-        let answer = stack.invoke(&json!({"action": "status"})).await;
-        let Err(InvokeError::Init { error_type, message }) = &answer else {
-            panic!("{variable}: {answer:?}");
-        };
-        assert_eq!(error_type, "InvalidConfiguration");
+        let own = [
+            ("DLQ_URL", "http://127.0.0.1:9324/1/music-dlq"),
+            ("PARKING_QUEUE_URL", "http://127.0.0.1:9324/1/parking"),
+        ];
+        let message = refusal(BINARY, &[&own, &[(variable, value)][..]].concat()).await;
         let start = format!("{variable} is {value:?}, but must be ");
         assert!(message.starts_with(&start), "{message}");
     }

@@ -18,6 +18,7 @@ use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
 use local::sample::{self, Size};
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
+use testkit::LAMBDA;
 use tokio::time::Instant;
 
 use support::request::{self, direct_put, record_id};
@@ -57,7 +58,7 @@ impl Kind {
 }
 
 fn kinds() -> Vec<Kind> {
-    let timestamps = TIMESTAMPS.iter().map(|time| {
+    let timestamps = TIMESTAMPS.split_whitespace().chain([BLANK]).map(|time| {
         let text = format!(r#"{{"ts":{time},"type":"play"}}"#);
         Kind::document(&format!("timestamp {time}"), text)
     });
@@ -105,33 +106,16 @@ fn documents() -> impl Iterator<Item = Kind> {
 }
 
 /// Every form that a time is read in, and some that it is not: the record's arrival counts then.
-const TIMESTAMPS: &[&str] = &[
-    r#""2024-03-01T12:34:56.789Z""#,
-    r#""2024-03-01t12:34:56z""#,
-    r#""2024-03-01 12:34:56,5""#,
-    r#""2024-03-01T12:34""#,
-    r#""2024-03-01""#,
-    r#""2024-03-01T12:34:56.123456789+05:30""#,
-    r#""2024-03-01T12:34:56+0900""#,
-    r#""2024-03-01T12:34:56\u002b09:00""#,
-    r#""2024-02-29T23:59:60Z""#,
-    r#""1709296496""#,
-    r#""1709296496789""#,
-    r#""1709296496.789""#,
-    "1709296496",
-    "1709296496789",
-    "1709296496789123",
-    "1709296496789123456",
-    "1709296496.7891234567",
-    "1.709296496789e12",
-    "1709296496789e-3",
-    r#""yesterday""#,
-    r#""1999-12-31T23:59:59Z""#,
-    "1e400",
-    "-1",
-    "null",
-    "[1709296496]",
-];
+const TIMESTAMPS: &str = r#"
+    "2024-03-01T12:34:56.789Z" "2024-03-01t12:34:56z" "2024-03-01T12:34" "2024-03-01"
+    "2024-03-01T12:34:56.123456789+05:30" "2024-03-01T12:34:56+0900"
+    "2024-03-01T12:34:56\u002b09:00" "2024-02-29T23:59:60Z" "1709296496" "1709296496789"
+    "1709296496.789" 1709296496 1709296496789 1709296496789123 1709296496789123456
+    1709296496.7891234567 1.709296496789e12 1709296496789e-3 "yesterday" "1999-12-31T23:59:59Z"
+    1e400 -1 null [1709296496]"#;
+
+/// One more, with a blank.
+const BLANK: &str = r#""2024-03-01 12:34:56,5""#;
 
 fn others() -> impl Iterator<Item = Kind> {
     let numbers = format!(r#"{{"x":{}}}"#, "7".repeat(1_001));
@@ -160,13 +144,7 @@ impl Source for Nowhere {
 
 /// The function with these variables besides Lambda's own.
 fn app(variables: &[(&str, &str)]) -> App<Nowhere, io::Sink> {
-    let lambda = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "transform-test"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-    ];
-    let environment = lambda.iter().chain(variables).copied().collect();
+    let environment = [&LAMBDA, variables].concat().into_iter().collect();
     App::new(Config::from_environment(&environment).unwrap(), Nowhere, io::sink())
 }
 

@@ -5,7 +5,6 @@
 mod support {
     pub(crate) mod app;
     pub(crate) mod request;
-    pub(crate) mod runner;
 }
 
 use std::time::Duration;
@@ -16,10 +15,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use testkit::{holds, on_paused_clock};
 
-use support::app::{Call, Handler, on_paused_clock};
+use support::app::{Call, Handler};
 use support::request::{ARRIVED_MS, Answer, direct_put, envelope, record_id};
-use support::runner::holds;
 
 const MINUTE: Duration = Duration::from_mins(1);
 

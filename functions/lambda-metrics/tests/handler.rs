@@ -272,10 +272,10 @@ async fn what_nobody_takes_is_emitted_again() {
     let cloud = Cloud::with(["plays"]);
     cloud.set("Throttles of plays", LATEST_MS, 2.0);
     let mut handler = Handler::new(&cloud, &[]);
-    handler.fill_output(true);
+    handler.output.set_full(true);
     let error = handler.run(0).await.answer.unwrap_err();
     assert_eq!(error.error_type(), "MetricsNotWritten");
-    handler.fill_output(false);
+    handler.output.set_full(false);
     let observed = handler.run(60).await;
     assert_eq!(observed.value(Some("plays"), "Throttles"), Some(2.0));
     assert_eq!(observed.value(None, "Throttles"), Some(2.0));

@@ -3,10 +3,8 @@
 #![cfg(test)]
 
 mod support {
-    pub(crate) mod cbor;
     pub(crate) mod cloud;
     pub(crate) mod fixture;
-    pub(crate) mod function;
     pub(crate) mod process;
 }
 
@@ -15,12 +13,13 @@ use std::time::Duration;
 
 use local::runtime_api::InvokeError;
 use serde_json::{Value, json};
+use testkit::{Binary, Fixture, Observed, fixtures, pairs, refusal};
 
 use support::cloud::{Account, Cloud, Data, Failing, Function};
-use support::fixture::{Fixture, Run};
-use support::function::{Binary, Observed};
+use support::fixture::{Golden, Run};
 use support::process::{cpu_ms, peak_memory_mb, process};
 
+const BINARY: &str = env!("CARGO_BIN_EXE_lambda-metrics");
 const MINUTE: Duration = Duration::from_mins(1);
 
 const FUNCTIONS: usize = 1_000;
@@ -39,33 +38,25 @@ const METRICS: [&str; 8] = [
 
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
-    let fixtures = Fixture::all();
-    assert!(fixtures.len() >= 15, "only {} fixtures", fixtures.len());
-    for Fixture { name, event, golden } in fixtures {
+    for Fixture { name, event, golden } in fixtures::<Golden>("lambda-metrics", 15) {
         let cloud = Cloud::of(golden.lambda).await;
-        let variables: Vec<_> =
-            golden.environment.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let mut binary = Binary::start(&cloud, &variables, MINUTE).await;
+        let mut binary = binary(&cloud, &pairs(&golden.environment), MINUTE).await;
         for (number, run) in golden.runs.iter().enumerate() {
             cloud.set(run.cloudwatch.clone(), run.failing.clone());
-            let observed = binary.run(event.clone()).await;
+            let observed = binary.invoke(event.clone()).await;
             check(&format!("{name}, run {number}"), run, &observed, &cloud);
         }
     }
 }
 
 fn check(name: &str, golden: &Run, observed: &Observed, cloud: &Cloud) {
-    let mut counts = BTreeMap::<_, usize>::new();
-    for call in cloud.take_calls() {
-        *counts.entry(call.operation).or_default() += 1;
-    }
-    let log: Vec<_> = observed.log.iter().filter_map(logged).collect();
+    let log: Vec<_> = observed.log().iter().filter_map(logged).collect();
     let seen = json!({
-        "answer": observed.answer.as_ref().ok(),
+        "answer": observed.answer.is_ok().then(|| observed.json()),
         "errorType": observed.answer.as_ref().err().map(InvokeError::error_type),
         "errorMessage": observed.answer.as_ref().err().map(InvokeError::message),
         "emitted": emitted(observed, cloud.base()),
-        "calls": counts,
+        "calls": cloud.take_counts(),
         "log": log,
     });
     let golden = json!({
@@ -76,10 +67,20 @@ fn check(name: &str, golden: &Run, observed: &Observed, cloud: &Cloud) {
     assert_eq!(seen, golden, "{name}: {seen:#}");
 }
 
+/// The binary with these variables, between the services of a cloud.
+async fn binary(cloud: &Cloud, variables: &[(&str, &str)], timeout: Duration) -> Binary {
+    let url = &*cloud.endpoint.url;
+    let own = [
+        ("AWS_ENDPOINT_URL_CLOUDWATCH", url),
+        ("AWS_ENDPOINT_URL_LAMBDA", url),
+        ("AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API", url),
+    ];
+    Binary::with_timeout(BINARY, &[&own, variables].concat(), timeout).await
+}
+
 /// The lines of metrics, with times as fixtures have them.
 fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
-    let line = |line: &Value| {
-        let mut line = line.clone();
+    let line = |mut line: Value| {
         let members = line.as_object_mut().unwrap();
         let aws = members.remove("_aws").unwrap();
         let at = aws["Timestamp"].as_f64().unwrap() / 1_000.0 - base;
@@ -89,7 +90,7 @@ fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
         line["at"] = if is_now { json!("now") } else { json!(at / 60.0) };
         line
     };
-    observed.metrics.iter().map(line).collect()
+    observed.metric_lines().into_iter().map(line).collect()
 }
 
 /// What a line of the log above `info` says.
@@ -118,7 +119,7 @@ fn one_error() -> Data {
 }
 
 fn value(observed: &Observed, metric: &str) -> Vec<f64> {
-    observed.metrics.iter().filter_map(|line| line[metric].as_f64()).collect()
+    observed.metric_lines().iter().filter_map(|line| line[metric].as_f64()).collect()
 }
 
 #[tokio::test]
@@ -132,16 +133,7 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
         ("LOG_LEVEL", "verbose"),
         ("METRICS_NAMESPACE", ""),
     ] {
-        let cloud = one_function().await;
-        let mut variables = vec![("FUNCTION_NAMES", "plays"), (variable, value)];
-        if variable == "FUNCTION_NAMES" {
-            variables.remove(0);
-        }
-        let observed = Binary::start(&cloud, &variables, MINUTE).await.run("{}").await;
-        let Err(InvokeError::Init { error_type, message }) = &observed.answer else {
-            panic!("{variable}: {observed:?}");
-        };
-        assert_eq!(error_type, "InvalidConfiguration");
+        let message = refusal(BINARY, &[("FUNCTION_NAMES", "plays"), (variable, value)]).await;
         assert!(message.starts_with(&format!("{variable} is {value:?}, but must be")), "{message}");
     }
 }
@@ -150,9 +142,9 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
 async fn whatever_the_event_is_it_is_a_run() {
     let cloud = one_function().await;
     cloud.set(one_error(), Vec::new());
-    let mut binary = Binary::start(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
+    let mut binary = binary(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
     for (event, expected) in [("null", vec![100.0, 100.0]), ("no JSON", Vec::new())] {
-        let observed = binary.run(event).await;
+        let observed = binary.invoke(event).await;
         assert_eq!(value(&observed, "ErrorRate"), expected, "{event}");
         assert_eq!(value(&observed, "Polls"), [1.0], "{event}");
     }
@@ -169,10 +161,10 @@ async fn services_that_fail_for_good_fail_the_run_and_not_the_process() {
         endings.push(Failing { body, ..Failing::always("GetMetricData", 200, "") });
     }
     let cloud = one_function().await;
-    let mut binary = Binary::start(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
+    let mut binary = binary(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
     for failing in endings {
         cloud.set(one_error(), vec![failing.clone()]);
-        let observed = binary.run("{}").await;
+        let observed = binary.invoke("{}").await;
         let error = observed.answer.as_ref().unwrap_err();
         assert_eq!(error.error_type(), "PollFailed", "{failing:?}");
         assert!(error.message().contains("GetMetricData of Invocations of plays"), "{failing:?}");
@@ -180,7 +172,7 @@ async fn services_that_fail_for_good_fail_the_run_and_not_the_process() {
         assert!(value(&observed, "PollFailures")[0] >= 1.0, "{failing:?}");
     }
     cloud.set(one_error(), Vec::new());
-    let observed = binary.run("{}").await;
+    let observed = binary.invoke("{}").await;
     assert_eq!(value(&observed, "ErrorRate"), [100.0, 100.0]);
 }
 
@@ -190,8 +182,8 @@ async fn a_cloud_that_is_gone_fails_the_run() {
     // Nobody answers there.
     let variables =
         [("FUNCTION_NAMES", "plays"), ("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")];
-    let mut binary = Binary::start(&cloud, &variables, MINUTE).await;
-    let observed = binary.run("{}").await;
+    let mut binary = binary(&cloud, &variables, MINUTE).await;
+    let observed = binary.invoke("{}").await;
     assert_eq!(observed.answer.as_ref().unwrap_err().error_type(), "PollFailed");
     assert_eq!(value(&observed, "Polls"), [1.0]);
     // Neither the metrics that there are nor their values.
@@ -215,14 +207,13 @@ async fn a_thousand_busy_functions_take_little_memory() {
     let metrics = BTreeMap::from(metrics);
     let values = names.iter().map(|name| (name.clone(), metrics.clone())).collect();
     cloud.set(Data { values, ..Data::default() }, Vec::new());
-    let mut binary =
-        Binary::start(&cloud, &[("FUNCTION_NAMES", "*")], Duration::from_mins(5)).await;
+    let mut binary = binary(&cloud, &[("FUNCTION_NAMES", "*")], Duration::from_mins(5)).await;
     // The second tells nothing new but of those functions whose reserved concurrency it asked for,
     // in one minute less where the next has begun.
     for (run, lines) in [("first", 6_006..=6_006), ("second", 150 * 5..=150 * 6)] {
         let before = if run == "first" { 0 } else { cpu_ms(&process().1) };
-        let observed = binary.run("{}").await;
-        let answer = observed.answer.unwrap();
+        let observed = binary.invoke("{}").await;
+        let answer = observed.json();
         assert_eq!(answer["functions"], FUNCTIONS);
         assert_eq!(answer["metricsRequested"], FUNCTIONS * 8 + 1);
         let emitted = answer["linesEmitted"].as_u64().unwrap();

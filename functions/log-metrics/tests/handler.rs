@@ -5,7 +5,6 @@
 mod support {
     pub(crate) mod app;
     pub(crate) mod payload;
-    pub(crate) mod runner;
     pub(crate) mod story;
 }
 
@@ -20,10 +19,10 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
+use testkit::holds;
 
 use support::app::{NOW_MS, invoke};
 use support::payload::{batch as batch_of, event, event_of, gzip};
-use support::runner::holds;
 use support::story::{Fate, as_json, as_text, story};
 
 /// Invokes the function and gives the lines of its metrics.

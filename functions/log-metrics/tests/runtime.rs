@@ -4,57 +4,54 @@
 
 mod support {
     pub(crate) mod fixture;
-    pub(crate) mod function;
+    pub(crate) mod output;
     pub(crate) mod payload;
 }
 
 use std::io;
-use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use base64_simd::STANDARD;
 use flate2::bufread::GzDecoder;
-use local::runtime_api::InvokeError;
 use serde_json::{Value, json};
+use testkit::{Binary, Fixture, Observed, events, fixtures, now_ms, outside_of_lambda, refusal};
 
-use support::fixture::Fixture;
-use support::function::{Binary, Observed};
+use support::fixture::{Golden, batch as decoded_batch};
+use support::output::{failures, metrics};
 use support::payload::{batch, event, event_of, gzip};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_log-metrics");
 
 const ID: &str = "8f507cfc-6a1d-4a1b-9c39-0d7a0e2f9f21";
 
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
-    let fixtures = Fixture::all();
-    assert!(fixtures.len() >= 30, "only {} fixtures", fixtures.len());
-    let mut binary = Binary::new(&[("METRICS_NAMESPACE", "Team/Music")]).await;
-    for Fixture { name, event, golden, .. } in fixtures {
-        let before = now_ms();
+    let mut binary = Binary::new(BINARY, &[("METRICS_NAMESPACE", "Team/Music")]).await;
+    for Fixture { name, event, golden } in fixtures::<Golden>("log-metrics", 30) {
         let observed = binary.invoke(event).await;
-        let after = now_ms();
-        if let Some(error_type) = golden.error_type {
-            let error = observed.answer.as_ref().unwrap_err();
-            let message = golden.error_message.unwrap();
-            assert_eq!((error.error_type(), error.message()), (&*error_type, message), "{name}");
-            assert_eq!(observed.stdout, Vec::<Value>::new(), "{name}");
+        if let Some(error) = golden.error_type.zip(golden.error_message) {
+            assert_eq!(observed.error(), error, "{name}");
+            assert_eq!(observed.stdout, [""; 0], "{name}");
             continue;
         }
-        assert_eq!(observed.answer.as_ref().ok(), golden.answer.as_ref(), "{name}");
-        assert_eq!(observed.metrics(), golden.metrics, "{name}");
-        assert_eq!(observed.failures(), golden.failures, "{name}");
-        for line in &observed.stdout {
+        assert_eq!(Some(observed.json()), golden.answer, "{name}");
+        assert_eq!(metrics(&observed), golden.metrics, "{name}");
+        assert_eq!(failures(&observed), golden.failures, "{name}");
+        for line in observed.metric_lines() {
             let aws = &line["_aws"];
             assert_eq!(aws["CloudWatchMetrics"][0]["Namespace"], "Team/Music", "{name}");
             // They are of long ago.
-            assert!((before..=after).contains(&aws["Timestamp"].as_u64().unwrap()), "{name}");
+            assert!(observed.during_ms.contains(&aws["Timestamp"].as_u64().unwrap()), "{name}");
         }
     }
 }
 
 #[test]
 fn the_decoded_form_of_every_event_is_beside_it() {
-    for Fixture { name, event, batch, golden } in Fixture::all() {
+    let mut batches = 0;
+    for Fixture { name, event, golden } in fixtures::<Golden>("log-metrics", 30) {
+        let batch = decoded_batch(&name);
+        batches += usize::from(batch.is_some());
         let event: Value = serde_json::from_slice(&event).unwrap();
         let decoded = || {
             let gzip = STANDARD.decode_to_vec(event["awslogs"]["data"].as_str()?).ok()?;
@@ -67,6 +64,8 @@ fn the_decoded_form_of_every_event_is_beside_it() {
         assert_eq!(decoded(), batch, "{name}");
         assert!(batch.is_some() || golden.error_type.is_some(), "{name}");
     }
+    let files = events("log-metrics").join("decoded").read_dir().unwrap().count();
+    assert_eq!(batches, files, "an event for each file");
 }
 
 /// The crate's type refuses members that it does not know, which this function passes.
@@ -74,9 +73,10 @@ const WITH_UNKNOWN_MEMBERS: &str = "event-with-escapes-and-white-space";
 
 #[test]
 fn fixtures_are_what_aws_lambda_events_knows() {
-    for Fixture { name, event, batch, golden } in Fixture::all() {
+    for Fixture { name, event, golden } in fixtures::<Golden>("log-metrics", 30) {
         let event = serde_json::from_slice::<LogsEvent>(&event);
-        let Some(batch) = batch.filter(|_| golden.answer.is_some()) else { continue };
+        let batch = decoded_batch(&name).filter(|_| golden.answer.is_some());
+        let Some(batch) = batch else { continue };
         if name == WITH_UNKNOWN_MEMBERS {
             assert!(event.is_err());
             continue;
@@ -100,13 +100,9 @@ fn fixtures_are_what_aws_lambda_events_knows() {
     }
 }
 
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    u64::try_from(now.as_millis()).unwrap()
-}
-
 fn timestamps(observed: &Observed) -> Vec<u64> {
-    observed.stdout.iter().map(|line| line["_aws"]["Timestamp"].as_u64().unwrap()).collect()
+    let stamp = |line: &Value| line["_aws"]["Timestamp"].as_u64().unwrap();
+    observed.metric_lines().iter().map(stamp).collect()
 }
 
 fn timeout(time_ms: u64, id: usize) -> (u64, String) {
@@ -116,13 +112,13 @@ fn timeout(time_ms: u64, id: usize) -> (u64, String) {
 #[tokio::test]
 async fn metrics_are_stamped_with_the_time_of_the_log_events() {
     const HOUR_MS: u64 = 60 * 60 * 1_000;
-    let mut binary = Binary::new(&[]).await;
+    let mut binary = Binary::new(BINARY, &[]).await;
     let minute_ms = (now_ms() / 60_000 - 10) * 60_000;
     let lines = [timeout(minute_ms + 7, 1), timeout(minute_ms + 59_999, 2)];
     let observed = binary.invoke(event(&batch(&lines).to_string())).await;
     assert_eq!(timestamps(&observed), [minute_ms + 59_999; 2]);
     let expected = [json!({"FunctionName": "plays", "Timeouts": 2}), json!({"Timeouts": 2})];
-    assert_eq!(observed.metrics(), expected);
+    assert_eq!(metrics(&observed), expected);
 
     let lines = [timeout(minute_ms + 60_000, 3), timeout(minute_ms + 59_999, 2)];
     let observed = binary.invoke(event(&batch(&lines).to_string())).await;
@@ -138,18 +134,18 @@ async fn metrics_are_stamped_with_the_time_of_the_log_events() {
         (0, false),
         (u64::MAX, false),
     ] {
-        let before = now_ms();
         let observed = binary.invoke(event(&batch(&[timeout(time_ms, 1)]).to_string())).await;
         let [stamp, _] = timestamps(&observed)[..] else { panic!("{observed:?}") };
         assert_eq!(stamp == time_ms, is_taken, "{time_ms}");
-        assert!(is_taken || (before..=now_ms()).contains(&stamp), "{time_ms} {stamp}");
+        assert!(is_taken || observed.during_ms.contains(&stamp), "{time_ms} {stamp}");
     }
 }
 
 #[tokio::test]
 async fn every_failure_gives_a_line_with_a_link_and_no_payload() {
     const MARKER: &str = "PayloadMarker";
-    let mut binary = Binary::new(&[("LOG_LEVEL", "trace"), ("AWS_REGION", "eu-west-1")]).await;
+    let mut binary =
+        Binary::new(BINARY, &[("LOG_LEVEL", "trace"), ("AWS_REGION", "eu-west-1")]).await;
     let quoted = format!("RequestId: {ID} Error: {MARKER}\nRuntime.ExitError\n");
     let lines = [timeout(1, 1), (2, MARKER.to_owned()), (3, quoted), (4, format!("{{{MARKER}"))];
     let observed = binary.invoke(event(&batch(&lines).to_string())).await;
@@ -159,49 +155,38 @@ async fn every_failure_gives_a_line_with_a_link_and_no_payload() {
     let failure =
         |kind, id: &str| json!({"function": "plays", "request_id": id, "kind": kind, "link": link});
     let expected = [failure("timeout", &format!("{ID}-1")), failure("unhandled_error", ID)];
-    assert_eq!(observed.failures(), expected);
+    assert_eq!(failures(&observed), expected);
     let wrong = [
         event(&format!("{{\"{MARKER}\":")),
         event_of(MARKER.as_bytes()),
         format!("{{\"awslogs\":{{\"data\":\"{MARKER}\"}}}}").into_bytes(),
         format!("{{\"{MARKER}\":\"{MARKER}\"}}").into_bytes(),
     ];
-    let mut all = vec![observed];
+    observed.assert_hidden(&[MARKER]);
     for event in wrong {
         let observed = binary.invoke(event).await;
-        let error = observed.answer.as_ref().unwrap_err();
-        assert_eq!(error.error_type(), "InvalidEvent");
-        assert!(!error.to_string().contains(MARKER), "{error}");
-        all.push(observed);
-    }
-    for line in all.iter().flat_map(|observed| observed.stderr.iter().chain(&observed.stdout)) {
-        assert!(!line.to_string().contains(MARKER), "{line}");
+        assert_eq!(observed.error().0, "InvalidEvent");
+        observed.assert_hidden(&[MARKER]);
     }
 }
 
 #[tokio::test]
 async fn nothing_is_emitted_before_the_batch_is_known_to_be_whole() {
-    let mut binary = Binary::new(&[]).await;
+    let mut binary = Binary::new(BINARY, &[]).await;
     let whole = gzip(batch(&[timeout(1, 1)]).to_string().as_bytes());
     for length in 0..whole.len() {
         let observed = binary.invoke(event_of(&whole[..length])).await;
-        let error = observed.answer.as_ref().unwrap_err();
-        assert_eq!(error.error_type(), "InvalidEvent", "{length} bytes");
-        assert_eq!(observed.stdout, Vec::<Value>::new(), "{length} bytes");
+        assert_eq!(observed.error().0, "InvalidEvent", "{length} bytes");
+        assert_eq!(observed.stdout, [""; 0], "{length} bytes");
     }
     let observed = binary.invoke(event_of(&whole)).await;
-    assert_eq!(observed.answer, Ok(json!({"logEvents": 1, "failures": 1})));
+    assert_eq!(observed.json(), json!({"logEvents": 1, "failures": 1}));
 }
 
 #[tokio::test]
 async fn a_wrong_setting_ends_the_start_and_is_named() {
     for (variable, value) in [("LOG_LEVEL", "verbose"), ("METRICS_NAMESPACE", "")] {
-        let mut binary = Binary::new(&[(variable, value)]).await;
-        let observed = binary.invoke(event(&batch::<&str>(&[]).to_string())).await;
-        let Err(InvokeError::Init { error_type, message }) = &observed.answer else {
-            panic!("{variable}: {:?}", observed.answer);
-        };
-        assert_eq!(error_type, "InvalidConfiguration");
+        let message = refusal(BINARY, &[(variable, value)]).await;
         let start = format!("{variable} is {value:?}, but must be ");
         assert!(message.starts_with(&start), "{message}");
     }
@@ -209,11 +194,8 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
 
 #[test]
 fn outside_of_lambda_it_says_how_to_run_it() {
-    let output = Command::new(env!("CARGO_BIN_EXE_log-metrics")).env_clear().output().unwrap();
-    assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]));
-    let line: Value = serde_json::from_slice(&output.stderr).unwrap();
     assert_eq!(
-        line["error"],
+        outside_of_lambda(BINARY),
         "AWS_LAMBDA_RUNTIME_API is \"\", but must be set by AWS Lambda: on one machine, run the \
          function with `cargo sluice invoke log-metrics EVENT.json`"
     );

@@ -21,6 +21,7 @@ use sqs_consumer::App;
 use sqs_consumer::config::Config;
 use sqs_consumer::ports::{Queues, Search, VisibilityChange};
 use sqs_consumer::quarantine::Quarantined;
+use testkit::LAMBDA;
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
 
@@ -56,13 +57,9 @@ type Consumer = App<Index, NoQueues, io::Sink>;
 
 fn consumer() -> Consumer {
     let documents = DOCUMENTS.to_string();
-    let variables = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "consumer-test"),
-        ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
-        ("BULK_MAX_DOCS", &documents),
-    ];
-    let config = Config::from_environment(&variables.into_iter().collect()).unwrap();
+    let own = [("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"), ("BULK_MAX_DOCS", &documents)];
+    let environment = [&LAMBDA, &own[..]].concat().into_iter().collect();
+    let config = Config::from_environment(&environment).unwrap();
     let item = json!({"create": {"_index": "music-events", "_id": "e", "status": 201}});
     let answer = json!({"took": 1, "errors": false, "items": vec![item; DOCUMENTS]});
     let index = Index(answer.to_string().into());

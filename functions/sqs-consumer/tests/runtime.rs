@@ -6,22 +6,25 @@
 mod support {
     pub(crate) mod event;
     pub(crate) mod fixture;
-    pub(crate) mod function;
     pub(crate) mod index;
     pub(crate) mod queues;
 }
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use local::opensearch::embedded::Lasting;
-use local::opensearch::{Embedded, Fault};
-use local::runtime_api::InvokeError;
+use local::opensearch::embedded::{Lasting, Which};
+use local::opensearch::{Client, Embedded, Fault};
 use serde_json::{Value, json};
+use testkit::{
+    Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, fixtures, metric_line, pairs, refusal,
+};
 
 use support::event::{QUEUE_ARN, event, message, play};
-use support::fixture::{Fixture, Golden};
-use support::function::{Binary, NAME, Observed};
-use support::queues::{Queues, Reply};
+use support::fixture::Golden;
+use support::queues::{Act, entries, sqs};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_sqs-consumer");
 
 /// Stands for no quarantine queue, and for no other variable either.
 const NO_QUARANTINE: (&str, &str) = ("QUARANTINE_QUEUE_URL", "none");
@@ -29,14 +32,23 @@ const NO_QUARANTINE: (&str, &str) = ("QUARANTINE_QUEUE_URL", "none");
 /// The binary with an OpenSearch and an SQS of its own.
 struct Scene {
     opensearch: Embedded,
-    queues: Queues,
+    client: Client,
+    queues: Endpoint,
     binary: Binary,
 }
 
 impl Scene {
-    async fn new(variables: &[(&str, &str)], replies: impl IntoIterator<Item = Reply>) -> Self {
-        let (opensearch, queues) =
-            (support::index::embedded().await, Queues::replying(replies).await);
+    async fn new(variables: &[(&str, &str)], acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::with_timeout(variables, acts, Duration::from_mins(1)).await
+    }
+
+    async fn with_timeout(
+        variables: &[(&str, &str)],
+        acts: impl IntoIterator<Item = Act>,
+        timeout: Duration,
+    ) -> Self {
+        let (opensearch, client) = testkit::opensearch().await;
+        let queues = sqs(acts).await;
         let quarantine = format!("{}/123456789012/quarantine", queues.url);
         let mut all = vec![
             ("OPENSEARCH_ENDPOINT", opensearch.url()),
@@ -46,10 +58,10 @@ impl Scene {
         if !variables.contains(&NO_QUARANTINE) {
             all.push(("QUARANTINE_QUEUE_URL", &quarantine));
             // The last of a name counts.
-            all.extend(variables.iter().copied());
+            all.extend(variables);
         }
-        let binary = Binary::with_timeout(&all, Duration::from_mins(1)).await;
-        Self { opensearch, queues, binary }
+        let binary = Binary::with_timeout(BINARY, &all, timeout).await;
+        Self { opensearch, client, queues, binary }
     }
 
     async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Observed {
@@ -57,34 +69,42 @@ impl Scene {
     }
 }
 
+/// The ids of the messages that come again, in the order of the answer.
+fn come_again(observed: &Observed) -> Vec<String> {
+    let answer = observed.json();
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    let id = |failure: &Value| failure["itemIdentifier"].as_str().unwrap().to_owned();
+    let ids: Vec<_> = failures.iter().map(id).collect();
+    let failures: Vec<_> = ids.iter().map(|id| json!({"itemIdentifier": id})).collect();
+    assert_eq!(answer, json!({"batchItemFailures": failures}), "nothing else");
+    ids
+}
+
+/// The reasons in the log: number of messages, and the first message's id.
+fn reasons(observed: &Observed) -> BTreeMap<String, (u64, String)> {
+    observed.reasons("first_message_id")
+}
+
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
-    let fixtures = Fixture::all();
-    assert!(fixtures.len() >= 20, "only {} fixtures", fixtures.len());
-    for Fixture { name, event, golden } in fixtures {
-        let variables: Vec<_> =
-            golden.environment.iter().map(|(name, value)| (&**name, &**value)).collect();
-        let mut scene = Scene::new(&variables, []).await;
+    for Fixture { name, event, golden } in fixtures::<Golden>("sqs-consumer", 20) {
+        let mut scene = Scene::new(&pairs(&golden.environment), []).await;
         if let Some(fault) = golden.fault() {
             scene.opensearch.fail(fault, Lasting::UntilCleared);
         }
         let observed = scene.invoke(event).await;
-        check(&name, &golden, &scene, &observed).await;
+        check(&name, golden, &scene, &observed).await;
     }
 }
 
-async fn check(name: &str, golden: &Golden, scene: &Scene, observed: &Observed) {
-    if let Some(error_type) = &golden.error_type {
-        let error = observed.answer.as_ref().unwrap_err();
-        assert_eq!(error.error_type(), error_type, "{name}");
-        assert_eq!(Some(error.message()), golden.error_message, "{name}");
-    } else {
-        assert_eq!(observed.come_again(), golden.batch_item_failures, "{name}");
+async fn check(name: &str, golden: Golden, scene: &Scene, observed: &Observed) {
+    match golden.error_type.zip(golden.error_message) {
+        Some(error) => assert_eq!(observed.error(), error, "{name}"),
+        None => assert_eq!(come_again(observed), golden.batch_item_failures, "{name}"),
     }
     let (mut quarantine, mut visibility_changed) = (Vec::new(), Vec::new());
-    for call in scene.queues.take_calls() {
-        for entry in call.entries() {
-            let mut entry = entry.clone();
+    for call in scene.queues.calls() {
+        for mut entry in entries(&call) {
             entry.as_object_mut().unwrap().remove("Id").unwrap();
             if call.operation == "SendMessageBatch" {
                 quarantine.push(entry);
@@ -95,12 +115,12 @@ async fn check(name: &str, golden: &Golden, scene: &Scene, observed: &Observed) 
     }
     assert_eq!(json!(quarantine), json!(golden.quarantine), "{name}");
     assert_eq!(visibility_changed, golden.visibility_changed, "{name}");
-    let mut documents = support::index::documents(&scene.opensearch).await;
+    let mut documents = support::index::documents(&scene.client).await;
     for document in &mut documents {
         document["document"]["event"]["ingested"] = json!("<now>");
     }
     assert_eq!(json!(documents), json!(golden.documents), "{name}");
-    assert_eq!(observed.reasons(), golden.reasons, "{name}");
+    assert_eq!(reasons(observed), golden.reasons, "{name}");
     let mut metrics = observed.metrics();
     let bulk_bytes = metrics.remove("BulkBytes").unwrap();
     assert_eq!(bulk_bytes > 0, metrics["BulkRequests"] > 0, "{name}");
@@ -111,31 +131,21 @@ async fn check(name: &str, golden: &Golden, scene: &Scene, observed: &Observed) 
 async fn metrics_are_one_line_of_embedded_metric_format() {
     let mut scene = Scene::new(&[("METRICS_NAMESPACE", "Team/Music")], []).await;
     let observed = scene.invoke(event(&[message("m0", &play("a")), message("m1", "oops")])).await;
-    let [line] = &observed.stdout[..] else { panic!("{:?}", observed.stdout) };
-    let mut line: Value = serde_json::from_str(line).unwrap();
-    assert!(line["_aws"]["Timestamp"].take().as_u64().unwrap() > 1_709_296_496_789);
-    assert!(line["BulkBytes"].take().as_u64().unwrap() > 100);
-    let count = |name| json!({"Name": name, "Unit": "Count"});
-    let expected = json!({
-        "_aws": {
-            "Timestamp": null,
-            "CloudWatchMetrics": [{
-                "Namespace": "Team/Music",
-                "Dimensions": [["FunctionName", "QueueName"]],
-                "Metrics": [
-                    count("MessagesIn"), count("MessagesDone"), count("MessagesRetried"),
-                    count("MessagesQuarantined"), count("DocumentsIndexed"),
-                    count("DocumentsDuplicate"), count("DocumentsRefused"),
-                    count("BulkRequests"), {"Name": "BulkBytes", "Unit": "Bytes"},
-                ],
-            }],
-        },
-        "FunctionName": NAME, "QueueName": "music",
-        "MessagesIn": 2, "MessagesDone": 1, "MessagesRetried": 0, "MessagesQuarantined": 1,
-        "DocumentsIndexed": 1, "DocumentsDuplicate": 0, "DocumentsRefused": 1,
-        "BulkRequests": 1, "BulkBytes": null,
-    });
-    assert_eq!(line, expected);
+    let dimensions = [("FunctionName", FUNCTION_NAME), ("QueueName", "music")];
+    let bulk_bytes = observed.metrics()["BulkBytes"];
+    assert!(bulk_bytes > 100);
+    let metrics = [
+        ("MessagesIn", "Count", 2),
+        ("MessagesDone", "Count", 1),
+        ("MessagesRetried", "Count", 0),
+        ("MessagesQuarantined", "Count", 1),
+        ("DocumentsIndexed", "Count", 1),
+        ("DocumentsDuplicate", "Count", 0),
+        ("DocumentsRefused", "Count", 1),
+        ("BulkRequests", "Count", 1),
+        ("BulkBytes", "Bytes", bulk_bytes),
+    ];
+    assert_eq!(observed.metric_line(), metric_line("Team/Music", &dimensions, &metrics));
 }
 
 #[tokio::test]
@@ -143,12 +153,12 @@ async fn what_comes_again_is_written_once() {
     let mut scene = Scene::new(&[], []).await;
     scene.opensearch.fail(Fault::DropAfterWriting, Lasting::Requests(1));
     let event = event(&[message("m0", &play("a")), message("m1", &play("b"))]);
-    assert_eq!(scene.invoke(event.clone()).await.come_again(), ["m0", "m1"]);
+    assert_eq!(come_again(&scene.invoke(event.clone()).await), ["m0", "m1"]);
     let observed = scene.invoke(event).await;
-    assert_eq!(observed.come_again(), [""; 0]);
+    assert_eq!(come_again(&observed), [""; 0]);
     let metrics = observed.metrics();
     assert_eq!((metrics["DocumentsIndexed"], metrics["DocumentsDuplicate"]), (0, 2));
-    assert_eq!(support::index::ids(&scene.opensearch).await, ["a", "b"]);
+    assert_eq!(support::index::ids(&scene.client).await, ["a", "b"]);
 }
 
 #[tokio::test]
@@ -157,41 +167,37 @@ async fn requests_are_compressed_unless_told_otherwise() {
         let mut scene = Scene::new(&[("BULK_GZIP", gzip)], []).await;
         let messages: Vec<_> =
             (0..50).map(|at| message(&format!("m{at}"), &play(&at.to_string()))).collect();
-        assert_eq!(scene.invoke(event(&messages)).await.come_again(), [""; 0], "{gzip}");
-        assert_eq!(support::index::ids(&scene.opensearch).await.len(), 50, "{gzip}");
+        assert_eq!(come_again(&scene.invoke(event(&messages)).await), [""; 0], "{gzip}");
+        assert_eq!(support::index::ids(&scene.client).await.len(), 50, "{gzip}");
     }
 }
 
 #[tokio::test]
 async fn entries_that_sqs_fails_are_looked_at_one_by_one() {
     let messages: Vec<_> = (0..4).map(|at| message(&format!("m{at}"), "oops")).collect();
-    for (reply, come_again) in [
-        (Reply::Except(vec![1, 3]), vec!["m1", "m3"]),
-        (Reply::Mention(3), vec!["m3"]),
-        (
-            Reply::Error(400, "AWS.SimpleQueueService.NonExistentQueue"),
-            vec!["m0", "m1", "m2", "m3"],
-        ),
+    for (reply, expected) in [
+        (Act::Except(vec![1, 3]), vec!["m1", "m3"]),
+        (Act::Mention(3), vec!["m3"]),
+        (Act::Error(400, "AWS.SimpleQueueService.NonExistentQueue"), vec!["m0", "m1", "m2", "m3"]),
     ] {
         let mut scene = Scene::new(&[], [reply]).await;
         let observed = scene.invoke(event(&messages)).await;
-        assert_eq!(observed.come_again(), come_again);
+        assert_eq!(come_again(&observed), expected);
         // Waiting does not help them: nothing but the quarantine is called.
         let operations: Vec<_> =
-            scene.queues.take_calls().into_iter().map(|call| call.operation).collect();
+            scene.queues.calls().into_iter().map(|call| call.operation).collect();
         assert_eq!(operations, ["SendMessageBatch"]);
-        let reasons = observed.reasons();
-        assert_eq!(reasons["not_quarantined"].0, come_again.len() as u64);
+        assert_eq!(reasons(&observed)["not_quarantined"].0, expected.len() as u64);
     }
 }
 
 #[tokio::test]
 async fn a_visibility_timeout_that_is_not_changed_is_told_and_changes_nothing() {
-    for reply in [Reply::Except(vec![0]), Reply::Error(403, "AccessDeniedException")] {
+    for reply in [Act::Except(vec![0]), Act::Error(403, "AccessDeniedException")] {
         let mut scene = Scene::new(&[], [reply]).await;
         scene.opensearch.fail(Fault::Status(429), Lasting::UntilCleared);
         let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-        assert_eq!(observed.come_again(), ["m0"]);
+        assert_eq!(come_again(&observed), ["m0"]);
         let told =
             observed.stderr.iter().filter(|line| line.contains("visibility timeouts not changed"));
         assert_eq!(told.count(), 1, "{:?}", observed.stderr);
@@ -204,16 +210,15 @@ async fn visibility_is_changed_in_the_messages_own_queue_ten_at_a_time() {
     scene.opensearch.fail(Fault::Status(503), Lasting::UntilCleared);
     let mut messages: Vec<_> = (0..23).map(|at| message(&format!("m{at}"), &play("a"))).collect();
     messages[5].as_object_mut().unwrap().remove("receiptHandle");
-    assert_eq!(scene.invoke(event(&messages)).await.come_again().len(), 23);
-    let calls = scene.queues.take_calls();
-    let mut lengths: Vec<_> = calls.iter().map(|call| call.entries().len()).collect();
+    assert_eq!(come_again(&scene.invoke(event(&messages)).await).len(), 23);
+    let calls = scene.queues.calls();
+    let mut lengths: Vec<_> = calls.iter().map(|call| entries(call).len()).collect();
     lengths.sort_unstable();
     assert_eq!(lengths, [2, 10, 10]);
     for call in calls {
         assert_eq!(call.operation, "ChangeMessageVisibilityBatch");
-        let url = call.body["QueueUrl"].as_str().unwrap();
-        assert_eq!(url, format!("{}/123456789012/music", scene.queues.url));
-        for entry in call.entries() {
+        assert_eq!(call.json()["QueueUrl"], format!("{}/123456789012/music", scene.queues.url));
+        for entry in entries(&call) {
             assert_eq!(entry["VisibilityTimeout"], 0);
             assert!(entry["ReceiptHandle"].as_str().unwrap().starts_with("handle-m"));
         }
@@ -222,26 +227,16 @@ async fn visibility_is_changed_in_the_messages_own_queue_ten_at_a_time() {
 
 #[tokio::test]
 async fn the_answer_is_given_in_time_whatever_hangs() {
-    let variables = [("DEADLINE_MARGIN_MS", "600")];
-    let opensearch = support::index::embedded().await;
-    opensearch.fail(Fault::Slow(Duration::from_hours(1)), Lasting::UntilCleared);
-    let queues = Queues::replying(vec![Reply::Never; 100]).await;
-    let quarantine = format!("{}/123456789012/quarantine", queues.url);
-    let own = [
-        ("OPENSEARCH_ENDPOINT", opensearch.url()),
-        ("OPENSEARCH_AUTH", "none"),
-        ("AWS_ENDPOINT_URL_SQS", &queues.url),
-        ("QUARANTINE_QUEUE_URL", &quarantine),
-    ];
-    let timeout = Duration::from_secs(3);
-    let mut binary = Binary::with_timeout(&[&own[..], &variables].concat(), timeout).await;
+    let (variables, acts) = ([("DEADLINE_MARGIN_MS", "600")], vec![Act::Never; 100]);
+    let mut scene = Scene::with_timeout(&variables, acts, Duration::from_secs(3)).await;
+    scene.opensearch.fail(Fault::Slow(Duration::from_hours(1)), Lasting::UntilCleared);
     // Hangs in OpenSearch, then in changing the visibility.
-    let observed = binary.invoke(event(&[message("m0", &play("a"))])).await;
-    assert_eq!(observed.come_again(), ["m0"]);
-    assert_eq!(observed.reasons()["no_answer"].0, 1);
+    let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
+    assert_eq!(come_again(&observed), ["m0"]);
+    assert_eq!(reasons(&observed)["no_answer"].0, 1);
     // Hangs in the quarantine.
-    let observed = binary.invoke(event(&[message("m1", "oops")])).await;
-    assert_eq!(observed.come_again(), ["m1"]);
+    let observed = scene.invoke(event(&[message("m1", "oops")])).await;
+    assert_eq!(come_again(&observed), ["m1"]);
 }
 
 #[tokio::test]
@@ -249,7 +244,7 @@ async fn nobody_there_is_told_with_what_to_change() {
     // Port 1 of this machine: nobody listens there.
     let mut scene = Scene::new(&[("OPENSEARCH_ENDPOINT", "http://127.0.0.1:1")], []).await;
     let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-    assert_eq!(observed.come_again(), ["m0"]);
+    assert_eq!(come_again(&observed), ["m0"]);
     let lines = observed.stderr.join("\n");
     for part in ["no answer from http://127.0.0.1:1: Connection refused", "OPENSEARCH_ENDPOINT"] {
         assert!(lines.contains(part), "{lines}");
@@ -267,9 +262,9 @@ async fn a_fault_of_the_set_up_is_an_error_that_says_what_to_change() {
         let mut scene = Scene::new(&[], []).await;
         scene.opensearch.fail(fault.clone(), Lasting::UntilCleared);
         let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-        assert_eq!(observed.come_again(), ["m0"], "{fault:?}");
-        let errors: Vec<_> =
-            observed.stderr.iter().filter(|line| line.contains("\"level\":\"ERROR\"")).collect();
+        assert_eq!(come_again(&observed), ["m0"], "{fault:?}");
+        let errors = observed.stderr.iter().filter(|line| line.contains("\"level\":\"ERROR\""));
+        let errors: Vec<_> = errors.collect();
         for part in parts {
             assert!(errors.iter().any(|line| line.contains(part)), "{part}: {errors:?}");
         }
@@ -280,8 +275,8 @@ async fn a_fault_of_the_set_up_is_an_error_that_says_what_to_change() {
 async fn no_log_line_holds_a_body_at_any_level() {
     const MARKER: &str = "BodyMarker";
     let marked = |body: &str| body.replace('$', MARKER);
-    let mut scene = Scene::new(&[("LOG_LEVEL", "trace")], [Reply::Except(vec![0])]).await;
-    let refused = Fault::Items { status: 400, which: local::opensearch::embedded::Which::OneOf(2) };
+    let mut scene = Scene::new(&[("LOG_LEVEL", "trace")], [Act::Except(vec![0])]).await;
+    let refused = Fault::Items { status: 400, which: Which::OneOf(2) };
     scene.opensearch.fail(refused, Lasting::UntilCleared);
     let messages = [
         message("m0", &marked("$ is no JSON")),
@@ -292,45 +287,40 @@ async fn no_log_line_holds_a_body_at_any_level() {
     let observed = scene.invoke(event(&messages)).await;
     assert!(observed.metrics()["DocumentsRefused"] > 2, "{:?}", observed.metrics());
     let wrong = scene.invoke(marked(r#"{"Records":[{"body":"$","$":"$"}]}"#)).await;
-    assert_eq!(wrong.answer.as_ref().unwrap_err().error_type(), "InvalidEvent");
-    for line in [&observed, &wrong].iter().flat_map(|seen| seen.stderr.iter().chain(&seen.stdout)) {
-        assert!(!line.contains(MARKER), "{line}");
-    }
+    assert_eq!(wrong.error().0, "InvalidEvent");
+    observed.assert_hidden(&[MARKER]);
+    wrong.assert_hidden(&[MARKER]);
 }
 
 #[tokio::test]
 async fn a_wrong_setting_ends_the_start_and_is_named() {
     let here = ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200");
-    for (variables, named, allowed) in [
-        (vec![], "OPENSEARCH_ENDPOINT", "a URL such as"),
-        (vec![here, ("INDEX", "Music")], "INDEX", "must be in lower case"),
-        (vec![here, ("INDEX", "music-%Q")], "INDEX", "%Q is none of"),
-        (vec![here, ("BULK_MAX_DOCS", "0")], "BULK_MAX_DOCS", "a whole number from 1 to 100000"),
-        (vec![here, ("QUARANTINE_QUEUE_URL", "q")], "QUARANTINE_QUEUE_URL", "the URL of a queue"),
+    for (variable, value, allowed) in [
+        ("OPENSEARCH_ENDPOINT", "", "a URL such as"),
+        ("INDEX", "Music", "must be in lower case"),
+        ("INDEX", "music-%Q", "%Q is none of"),
+        ("BULK_MAX_DOCS", "0", "a whole number from 1 to 100000"),
+        ("QUARANTINE_QUEUE_URL", "q", "the URL of a queue"),
     ] {
-        let mut binary = Binary::with_timeout(&variables, Duration::from_mins(1)).await;
-        let error = binary.invoke(event(&[])).await.answer.unwrap_err();
-        assert!(matches!(error, InvokeError::Init { .. }), "{error:?}");
-        assert_eq!(error.error_type(), "InvalidConfiguration");
-        let message = error.message();
-        assert!(message.starts_with(&format!("{named} is ")), "{message}");
+        let message = refusal(BINARY, &[here, (variable, value)]).await;
+        assert!(message.starts_with(&format!("{variable} is ")), "{message}");
         assert!(message.contains(allowed), "{message}");
     }
 }
 
 #[tokio::test]
 async fn what_is_sent_to_a_fifo_quarantine_keeps_its_group() {
-    let queues = Queues::replying([]).await;
+    let queues = sqs([]).await;
     let url = format!("{}/123456789012/quarantine.fifo", queues.url);
     let variables = [("QUARANTINE_QUEUE_URL", &*url), ("AWS_ENDPOINT_URL_SQS", &queues.url)];
     let mut scene = Scene::new(&variables, []).await;
     let mut grouped = message("m0", "oops");
     grouped["attributes"]["MessageGroupId"] = json!("g");
-    assert_eq!(scene.invoke(event(&[grouped, message("m1", "oops")])).await.come_again(), [""; 0]);
-    let calls = queues.take_calls();
+    assert_eq!(come_again(&scene.invoke(event(&[grouped, message("m1", "oops")])).await), [""; 0]);
+    let calls = queues.calls();
     let [call] = &calls[..] else { panic!("{calls:?}") };
-    assert_eq!(call.body["QueueUrl"], url);
-    let [first, second] = call.entries() else { panic!("{call:?}") };
+    assert_eq!(call.json()["QueueUrl"], url);
+    let [first, second] = &entries(call)[..] else { panic!("{call:?}") };
     assert_eq!(first["MessageGroupId"], "g");
     assert_eq!(second["MessageGroupId"], second["MessageDeduplicationId"]);
     assert_ne!(first["MessageDeduplicationId"], second["MessageDeduplicationId"]);
@@ -338,14 +328,14 @@ async fn what_is_sent_to_a_fifo_quarantine_keeps_its_group() {
 
 #[tokio::test]
 async fn the_queue_that_is_consumed_is_no_quarantine() {
-    let queues = Queues::replying([]).await;
+    let queues = sqs([]).await;
     let url = format!("{}/123456789012/music", queues.url);
     assert!(QUEUE_ARN.ends_with(":123456789012:music"));
     let variables = [("QUARANTINE_QUEUE_URL", &*url), ("AWS_ENDPOINT_URL_SQS", &queues.url)];
     let mut scene = Scene::new(&variables, []).await;
     let observed = scene.invoke(event(&[message("m0", "oops")])).await;
-    assert_eq!(observed.come_again(), ["m0"]);
-    assert_eq!(queues.take_calls().len(), 0);
+    assert_eq!(come_again(&observed), ["m0"]);
+    assert_eq!(queues.calls().len(), 0);
     assert!(
         observed.stderr.concat().contains("QUARANTINE_QUEUE_URL is the queue that is consumed")
     );

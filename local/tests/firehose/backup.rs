@@ -2,14 +2,14 @@
 
 use local::firehose::{DeliveryStream, DeliveryStreamOptions, Endpoint, Error, PutError};
 
-use crate::script::{Script, answered};
+use crate::script::{answered, each, echo};
 use crate::sink::Sink;
 use crate::{base64, lines, objects, options, put, started};
 
 #[tokio::test]
 async fn a_backup_that_cannot_be_written_is_told_and_loses_nothing() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let function = Script::each(|data| match data {
+    let function = each(|data| match data {
         "fail" => answered("ProcessingFailed", None),
         _ => answered("Ok", Some(data)),
     });
@@ -49,7 +49,7 @@ async fn a_backup_that_cannot_be_written_is_told_and_loses_nothing() {
 #[tokio::test]
 async fn nothing_unfinished_is_left_in_the_backup() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let function = Script::each(|_| answered("ProcessingFailed", None));
+    let function = each(|_| answered("ProcessingFailed", None));
     let options = DeliveryStreamOptions { processor_buffer_bytes: 1, ..options(&backup) };
     let stream = started(options, function, &sink).await;
     put(&stream, &["1", "2", "3"]).await;
@@ -62,7 +62,7 @@ async fn nothing_unfinished_is_left_in_the_backup() {
 
 async fn start_error(options: DeliveryStreamOptions, url: &str) -> String {
     let endpoint = Endpoint::bind().await.unwrap();
-    DeliveryStream::start(options, endpoint, Script::echo(), url).await.unwrap_err().to_string()
+    DeliveryStream::start(options, endpoint, echo(), url).await.unwrap_err().to_string()
 }
 
 #[tokio::test]

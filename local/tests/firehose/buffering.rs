@@ -6,41 +6,40 @@ use bytes::Bytes;
 use local::firehose::{DeliveryStreamOptions, PutError, RECORD_LIMIT_BYTES};
 use local::runtime_api::{Invoke, InvokeError, REQUEST_LIMIT_BYTES};
 use serde_json::json;
+use testkit::Script;
 use tokio::sync::mpsc;
 
-use crate::script::{Script, answer_each, answered, data, records};
+use crate::script::{answer_each, answered, batches, data, each, echo, records};
 use crate::sink::Sink;
 use crate::{options, put, started};
 
 #[tokio::test]
 async fn records_go_to_the_function_when_the_buffer_is_full() {
-    let (backup, sink, function) =
-        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let (backup, sink, function) = (tempfile::tempdir().unwrap(), Sink::open().await, echo());
     let options = DeliveryStreamOptions { processor_buffer_bytes: 8, ..options(&backup) };
     let stream = started(options, function.clone(), &sink).await;
     put(&stream, &["{\"a\":1}", "{}", "{}", "{}", "{}", "{}"]).await;
     let report = stream.flush().await.unwrap();
     let sizes = |request| records(request).iter().map(|record| data(record).len()).sum::<usize>();
-    let bytes: Vec<usize> = function.requests().iter().map(sizes).collect();
+    let bytes: Vec<usize> = function.events().iter().map(sizes).collect();
     assert!(bytes.iter().all(|bytes| *bytes <= 8), "{bytes:?}");
     assert_eq!(bytes.iter().sum::<usize>(), 17);
     assert_eq!((report.put, report.ok, report.delivered), (6, 6, 6));
-    assert_eq!(report.invocations, function.requests().len() as u64);
-    assert_eq!(report.invocation_durations.len(), function.requests().len());
+    assert_eq!(report.invocations, function.events().len() as u64);
+    assert_eq!(report.invocation_durations.len(), function.events().len());
 }
 
 #[tokio::test]
 async fn one_batch_holds_all_that_is_flushed_together() {
-    let (backup, sink, function) =
-        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let (backup, sink, function) = (tempfile::tempdir().unwrap(), Sink::open().await, echo());
     let stream = started(options(&backup), function.clone(), &sink).await;
     let records: Vec<String> =
         (0..1000).map(|number| format!("{{\"n\":\"{number:03}\"}}")).collect();
     put(&stream, &records.iter().map(String::as_str).collect::<Vec<_>>()).await;
     assert_eq!(stream.report().in_flight, 1000);
-    assert_eq!(function.batches(), [0; 0], "neither full nor old");
+    assert_eq!(batches(&function), [0; 0], "neither full nor old");
     stream.flush().await.unwrap();
-    assert_eq!(function.batches(), [1000]);
+    assert_eq!(batches(&function), [1000]);
     assert_eq!(sink.requests().len(), 1);
     assert!(sink.documents() == records);
 }
@@ -53,7 +52,7 @@ async fn records_and_documents_go_on_when_they_are_old() {
         destination_buffer_interval: Duration::from_millis(5),
         ..options(&backup)
     };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     put(&stream, &["{}"]).await;
     // Nobody flushes.
     while stream.report().delivered == 0 {
@@ -66,7 +65,7 @@ async fn records_and_documents_go_on_when_they_are_old() {
 async fn a_request_never_exceeds_what_lambda_takes() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
     let (sizes, mut seen) = mpsc::unbounded_channel();
-    let function = Sized { function: Script::each(|_| answered("Dropped", None)), sizes };
+    let function = Sized { function: each(|_| answered("Dropped", None)), sizes };
     let options = DeliveryStreamOptions {
         processor_buffer_bytes: 64 << 20,
         source_kinesis_stream_arn: Some("arn:aws:kinesis:us-east-1:1:stream/s".to_owned()),
@@ -84,7 +83,7 @@ async fn a_request_never_exceeds_what_lambda_takes() {
         stream.put_record_with_key(Bytes::from_static(b"x"), key.clone()).await.unwrap();
     }
     assert_eq!(stream.flush().await.unwrap().dropped, 705);
-    let batches = function.function.batches();
+    let batches = batches(&function.function);
     assert_eq!(batches, [4, 1, 607, 93]);
     for batch in batches {
         let size = seen.recv().await.unwrap();
@@ -110,7 +109,7 @@ impl Invoke for Sized {
 async fn documents_are_delivered_in_requests_of_the_buffers_size() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
     let options = DeliveryStreamOptions { destination_buffer_bytes: 14, ..options(&backup) };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}", "{\"a\":4}", "{\"a\":5}"]).await;
     let report = stream.flush().await.unwrap();
     let sizes: Vec<usize> = sink.requests().iter().map(Vec::len).collect();
@@ -190,7 +189,7 @@ async fn as_many_invocations_run_at_once_as_are_allowed() {
 #[tokio::test]
 async fn a_record_that_is_too_large_is_not_taken() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     let bytes = RECORD_LIMIT_BYTES + 1;
     let refused = stream.put_record(vec![b'x'; bytes]).await.unwrap_err();
     assert_eq!(refused, PutError::TooLarge { bytes });
@@ -200,7 +199,7 @@ async fn a_record_that_is_too_large_is_not_taken() {
 #[tokio::test]
 async fn an_empty_stream_flushes_at_once_and_a_stopped_one_refuses() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     assert_eq!(stream.flush().await.unwrap().unaccounted(), 0);
     put(&stream, &["{}"]).await;
     stream.stop().await;

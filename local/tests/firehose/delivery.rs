@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::firehose::{BackupMode, DeliveryStreamOptions};
 use serde_json::json;
 
-use crate::script::Script;
+use crate::script::echo;
 use crate::sink::{Reply, Sink};
 use crate::{ARRIVAL_MS, base64, lines, objects, options, put, started};
 
@@ -20,7 +20,7 @@ async fn a_document_keeps_its_id_in_every_try() {
     ] {
         let backup = tempfile::tempdir().unwrap();
         let sink = Sink::new(move |_, number| if number < 3 { reply() } else { Reply::Take }).await;
-        let stream = started(options(&backup), Script::echo(), &sink).await;
+        let stream = started(options(&backup), echo(), &sink).await;
         put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
         let report = stream.flush().await.unwrap();
         assert_eq!((report.delivered, report.delivery_failed), (2, 0));
@@ -43,7 +43,7 @@ async fn a_server_that_is_away_is_tried_again() {
     let sink = Sink::open().await;
     let options = DeliveryStreamOptions { retry_duration: Duration::ZERO, ..options(&backup) };
     let endpoint = local::firehose::Endpoint::bind().await.unwrap();
-    let stream = local::firehose::DeliveryStream::start(options, endpoint, Script::echo(), &url);
+    let stream = local::firehose::DeliveryStream::start(options, endpoint, echo(), &url);
     let stream = stream.await.unwrap();
     put(&stream, &["{}"]).await;
     let report = stream.flush().await.unwrap();
@@ -61,7 +61,7 @@ async fn only_documents_that_were_deferred_are_sent_again() {
         _ => Reply::Take,
     })
     .await;
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}", "{\"a\":4}"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.delivered, report.delivery_failed, report.delivery_retries), (4, 0, 2));
@@ -82,7 +82,7 @@ async fn only_documents_that_were_deferred_are_sent_again() {
 async fn a_document_of_status_400_is_backed_up_at_once() {
     let backup = tempfile::tempdir().unwrap();
     let sink = Sink::new(|_, _| Reply::Items(vec![201, 400, 201])).await;
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.delivered, report.delivery_failed, report.delivery_requests), (2, 1, 1));
@@ -115,7 +115,7 @@ async fn what_is_deferred_for_too_long_is_backed_up() {
     let sink = Sink::new(|_, _| Reply::Status(503, "down")).await;
     let options =
         DeliveryStreamOptions { retry_duration: Duration::from_millis(20), ..options(&backup) };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.delivered, report.delivery_failed, report.unaccounted()), (0, 2, 0));
@@ -134,7 +134,7 @@ async fn without_a_retry_duration_there_is_one_try() {
     let backup = tempfile::tempdir().unwrap();
     let sink = Sink::new(|_, _| Reply::Items(vec![201, 429])).await;
     let options = DeliveryStreamOptions { retry_duration: Duration::ZERO, ..options(&backup) };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.delivered, report.delivery_failed, report.delivery_requests), (1, 1, 1));
@@ -145,7 +145,7 @@ async fn without_a_retry_duration_there_is_one_try() {
 async fn a_request_that_will_never_be_taken_is_backed_up_at_once() {
     let backup = tempfile::tempdir().unwrap();
     let sink = Sink::new(|_, _| Reply::Status(413, "too large")).await;
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     put(&stream, &["{}"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.delivery_requests, report.delivery_failed), (1, 1));
@@ -164,7 +164,7 @@ async fn a_server_that_does_not_answer_in_time_is_tried_again() {
         ..options(&backup)
     };
     let endpoint = local::firehose::Endpoint::bind().await.unwrap();
-    let stream = local::firehose::DeliveryStream::start(options, endpoint, Script::echo(), &url);
+    let stream = local::firehose::DeliveryStream::start(options, endpoint, echo(), &url);
     let stream = stream.await.unwrap();
     put(&stream, &["{}"]).await;
     let report = stream.flush().await.unwrap();
@@ -178,7 +178,7 @@ async fn a_server_that_does_not_answer_in_time_is_tried_again() {
 #[tokio::test]
 async fn a_document_that_is_no_line_of_json_is_backed_up_without_being_sent() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":\n2}", "[3]", "no JSON"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.ok, report.delivered, report.delivery_failed), (4, 1, 3));
@@ -196,7 +196,7 @@ async fn all_documents_are_backed_up_if_that_is_the_mode() {
     let sink = Sink::new(|_, _| Reply::Items(vec![201, 400])).await;
     let mode = BackupMode::AllDocuments;
     let options = DeliveryStreamOptions { backup_mode: mode, ..options(&backup) };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
     let report = stream.flush().await.unwrap();
     assert_eq!((report.delivered, report.delivery_failed, report.backup_objects), (1, 1, 2));

@@ -12,8 +12,9 @@ use local::firehose::{
 };
 use local::runtime_api::{Invoke, InvokeError};
 use serde_json::{Value, json};
+use testkit::Script;
 
-use crate::script::{Script, answered, data, records};
+use crate::script::{answered, batches, data, each, echo, records};
 use crate::sink::Sink;
 use crate::{base64, objects, options, put, started};
 
@@ -68,7 +69,7 @@ impl Invoke for PutsBack {
 #[tokio::test]
 async fn records_that_are_put_back_come_again_before_a_flush_ends() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let then = Script::each(|data| {
+    let then = each(|data| {
         if data.contains("again") { answered("Ok", Some(data)) } else { answered("Dropped", None) }
     });
     let function = PutsBack { endpoint: Arc::default(), then: then.clone() };
@@ -82,9 +83,9 @@ async fn records_that_are_put_back_come_again_before_a_flush_ends() {
     assert_eq!((report.dropped, report.ok, report.delivered, report.in_flight), (3, 3, 3, 0));
     assert_eq!(report.unaccounted(), 0);
     assert_eq!(sink.documents(), ["{\"again\":1}", "{\"again\":2}", "{\"again\":3}"]);
-    assert_eq!(then.batches(), [3, 3]);
+    assert_eq!(batches(&then), [3, 3]);
     let ids: std::collections::HashSet<String> = then
-        .requests()
+        .events()
         .iter()
         .flat_map(|request| records(request).to_vec())
         .map(|record| record["recordId"].to_string())
@@ -96,7 +97,7 @@ async fn records_that_are_put_back_come_again_before_a_flush_ends() {
 #[tokio::test]
 async fn both_operations_of_firehose_put_records() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     let url = stream.endpoint();
     let one = json!({"DeliveryStreamName": "music", "Record": {"Data": base64("{\"a\":1}")}});
     let (status, answer) = post(&url, PUT_RECORD, &one).await;
@@ -111,8 +112,7 @@ async fn both_operations_of_firehose_put_records() {
 
 #[tokio::test]
 async fn a_kinesis_source_takes_records_of_kinesis_only() {
-    let (backup, sink, function) =
-        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let (backup, sink, function) = (tempfile::tempdir().unwrap(), Sink::open().await, echo());
     let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/plays";
     let source_kinesis_stream_arn = Some(arn.to_owned());
     let options = DeliveryStreamOptions { source_kinesis_stream_arn, ..options(&backup) };
@@ -133,7 +133,7 @@ async fn a_kinesis_source_takes_records_of_kinesis_only() {
     let (status, answer) = post(&url, "Kinesis_20131202.PutRecord", &body).await;
     assert_eq!((status, &answer["ShardId"]), (200, &json!("shardId-000000000000")));
     stream.flush().await.unwrap();
-    let keys: Vec<Value> = records(&function.requests()[0])
+    let keys: Vec<Value> = records(&function.events()[0])
         .iter()
         .map(|record| record["kinesisRecordMetadata"]["partitionKey"].clone())
         .collect();
@@ -154,7 +154,7 @@ async fn the_limits_of_a_call_are_those_of_the_service() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
     let processor_buffer_bytes = 64 << 20;
     let options = DeliveryStreamOptions { processor_buffer_bytes, ..options(&backup) };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     let url = stream.endpoint();
     // Made of base64 at once, because large texts take their time in tests.
     let record = |bytes: usize| {
@@ -186,7 +186,7 @@ async fn the_limits_of_a_call_are_those_of_the_service() {
 #[tokio::test]
 async fn calls_that_make_no_sense_are_refused() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), Script::echo(), &sink).await;
+    let stream = started(options(&backup), echo(), &sink).await;
     let url = stream.endpoint();
     let good = batch(&["{}"]);
     for (target, body, expected) in [
@@ -226,7 +226,7 @@ async fn calls_and_entries_fail_as_a_test_says() {
         }
     });
     let options = DeliveryStreamOptions { put_faults, ..options(&backup) };
-    let stream = started(options, Script::echo(), &sink).await;
+    let stream = started(options, echo(), &sink).await;
     let url = stream.endpoint();
     let body = batch(&["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]);
     for (status, error_type) in [

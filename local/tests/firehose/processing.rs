@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use local::firehose::{Clock, DeliveryStreamOptions};
 use local::runtime_api::{Function, FunctionOptions, InvokeError};
 use serde_json::{Value, json};
+use testkit::Script;
 
-use crate::script::{Script, answer_each, answered, records};
+use crate::script::{answer_each, answered, each, echo, records};
 use crate::sink::Sink;
 use crate::{ARRIVAL_MS, base64, lines, objects, options, put, started};
 
@@ -18,12 +19,11 @@ fn failed() -> InvokeError {
 
 #[tokio::test]
 async fn a_request_is_that_of_a_direct_put_stream() {
-    let (backup, sink, function) =
-        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let (backup, sink, function) = (tempfile::tempdir().unwrap(), Sink::open().await, echo());
     let stream = started(options(&backup), function.clone(), &sink).await;
     put(&stream, &["{\"a\":1}", "{}"]).await;
     stream.flush().await.unwrap();
-    let request = &function.requests()[0];
+    let request = &function.events()[0];
     let arn = "arn:aws:firehose:us-east-1:123456789012:deliverystream/music";
     assert_eq!(request["deliveryStreamArn"], arn);
     assert_eq!(request["region"], "us-east-1");
@@ -40,15 +40,14 @@ async fn a_request_is_that_of_a_direct_put_stream() {
 
 #[tokio::test]
 async fn a_request_of_a_kinesis_stream_has_its_metadata() {
-    let (backup, sink, function) =
-        (tempfile::tempdir().unwrap(), Sink::open().await, Script::echo());
+    let (backup, sink, function) = (tempfile::tempdir().unwrap(), Sink::open().await, echo());
     let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/plays".to_owned();
     let options =
         DeliveryStreamOptions { source_kinesis_stream_arn: Some(arn.clone()), ..options(&backup) };
     let stream = started(options, function.clone(), &sink).await;
     stream.put_record_with_key("{}", "user-\"7\"").await.unwrap();
     stream.flush().await.unwrap();
-    let request = &function.requests()[0];
+    let request = &function.events()[0];
     assert_eq!(request["sourceKinesisStreamArn"], arn);
     let record = &records(request)[0];
     let sequence_number = record["recordId"].as_str().unwrap().strip_suffix("000000");
@@ -65,7 +64,7 @@ async fn a_request_of_a_kinesis_stream_has_its_metadata() {
 #[tokio::test]
 async fn ok_is_delivered_dropped_is_gone_and_failed_is_backed_up_as_it_was_put() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let function = Script::each(|data| match data {
+    let function = each(|data| match data {
         "drop" => answered("Dropped", None),
         // With other data, and without.
         "fail" => answered("ProcessingFailed", Some("something else")),
@@ -114,7 +113,7 @@ async fn a_failed_invocation_is_tried_again_with_the_same_records() {
     assert_eq!((report.ok, report.delivered, report.backup_objects), (2, 2, 0));
     let last_error = "an invocation failed: Sandbox.Timedout: Task timed out after 60.00 seconds";
     assert_eq!(report.last_error.as_deref(), Some(last_error));
-    let requests = function.requests();
+    let requests = function.events();
     assert!(requests.iter().all(|request| request["records"] == requests[0]["records"]));
     let ids: HashSet<String> =
         requests.iter().map(|request| request["invocationId"].to_string()).collect();
@@ -124,7 +123,7 @@ async fn a_failed_invocation_is_tried_again_with_the_same_records() {
 #[tokio::test]
 async fn a_batch_whose_every_try_fails_is_backed_up() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let function = Script::new(|_, _| Err(failed()));
+    let function = Script::new::<String>(|_, _| Err(failed()));
     let stream = started(options(&backup), function.clone(), &sink).await;
     put(&stream, &["one", "two"]).await;
     let report = stream.flush().await.unwrap();
@@ -189,7 +188,7 @@ async fn a_record_that_the_answer_misses_fails_alone() {
 #[tokio::test]
 async fn a_panic_of_the_script_is_a_failed_invocation() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let function = Script::new(|request, _| {
+    let function = Script::new::<String>(|request, _| {
         assert_eq!(records(request).len(), 0, "this panic is part of the test");
         Err(failed())
     });
@@ -224,8 +223,7 @@ async fn the_index_follows_the_arrival() {
         let seconds = clock.load(std::sync::atomic::Ordering::SeqCst);
         SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
     });
-    let stream =
-        started(DeliveryStreamOptions { clock, ..options(&backup) }, Script::echo(), &sink).await;
+    let stream = started(DeliveryStreamOptions { clock, ..options(&backup) }, echo(), &sink).await;
     put(&stream, &["{\"n\":1}"]).await;
     seconds.fetch_add(2, std::sync::atomic::Ordering::SeqCst);
     put(&stream, &["{\"n\":2}"]).await;

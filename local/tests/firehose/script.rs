@@ -1,59 +1,23 @@
-//! Functions that do what a test says, and remember what they were asked.
+//! Functions that transform records.
 
-use std::sync::{Arc, Mutex};
-
-use bytes::Bytes;
-use local::runtime_api::{Invoke, InvokeError};
 use serde_json::{Value, json};
+use testkit::Script;
 
 use super::base64;
 
-type Reply = Result<Value, InvokeError>;
-type Act = dyn Fn(&Value, usize) -> Reply + Send + Sync;
-
-/// A function: gets each request and its number, from 0.
-#[derive(Clone)]
-pub(crate) struct Script {
-    reply: Arc<Act>,
-    requests: Arc<Mutex<Vec<Value>>>,
+/// Each record becomes itself.
+pub(crate) fn echo() -> Script {
+    each(|data| answered("Ok", Some(data)))
 }
 
-impl Script {
-    pub(crate) fn new(reply: impl Fn(&Value, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self { reply: Arc::new(reply), requests: Arc::default() }
-    }
-
-    /// Each record becomes itself.
-    pub(crate) fn echo() -> Self {
-        Self::each(|data| answered("Ok", Some(data)))
-    }
-
-    /// Each record gets an answer of its own, without its id.
-    pub(crate) fn each(answer: impl Fn(&str) -> Value + Send + Sync + 'static) -> Self {
-        Self::new(move |request, _| Ok(answer_each(request, &answer)))
-    }
-
-    /// The requests so far.
-    pub(crate) fn requests(&self) -> Vec<Value> {
-        self.requests.lock().unwrap().clone()
-    }
-
-    /// How many records each request so far had.
-    pub(crate) fn batches(&self) -> Vec<usize> {
-        self.requests().iter().map(|request| records(request).len()).collect()
-    }
+/// Each record gets an answer of its own, without its id.
+pub(crate) fn each(answer: impl Fn(&str) -> Value + Send + Sync + 'static) -> Script {
+    Script::new(move |request, _| Ok(answer_each(request, &answer)))
 }
 
-impl Invoke for Script {
-    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let request: Value = serde_json::from_slice(&payload).unwrap();
-        let number = {
-            let mut requests = self.requests.lock().unwrap();
-            requests.push(request.clone());
-            requests.len() - 1
-        };
-        (self.reply)(&request, number).map(|answer| answer.to_string().into())
-    }
+/// How many records each request so far had.
+pub(crate) fn batches(script: &Script) -> Vec<usize> {
+    script.events().iter().map(|request| records(request).len()).collect()
 }
 
 pub(crate) fn records(request: &Value) -> &[Value] {

@@ -1,20 +1,10 @@
 //! An OpenSearch of which only `_bulk` is there, and that does what a test says.
 
 use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use testkit::{Call, Endpoint};
 
 /// One operation of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,19 +26,12 @@ pub(crate) enum Reply {
     Close,
 }
 
-type Script = dyn Fn(&[Indexing], usize) -> Reply + Send + Sync;
+type Documents = Arc<Mutex<BTreeMap<String, Indexing>>>;
 
 /// A running sink; it ends when it is dropped.
 pub(crate) struct Sink {
-    address: SocketAddr,
-    seen: Arc<Seen>,
-    task: JoinHandle<()>,
-}
-
-#[derive(Default)]
-struct Seen {
-    requests: Mutex<Vec<Vec<Indexing>>>,
-    documents: Mutex<BTreeMap<String, Indexing>>,
+    endpoint: Endpoint,
+    taken: Documents,
 }
 
 impl Sink {
@@ -58,74 +41,39 @@ impl Sink {
     }
 
     /// A sink that gets each request and its number, from 0.
-    pub(crate) async fn new(
-        script: impl Fn(&[Indexing], usize) -> Reply + Send + Sync + 'static,
-    ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let seen = Arc::new(Seen::default());
-        let task = tokio::spawn(serve(listener, Arc::clone(&seen), Arc::new(script)));
-        Self { address, seen, task }
+    pub(crate) async fn new(script: impl Fn(&[Indexing], usize) -> Reply + Send + 'static) -> Self {
+        let taken = Documents::default();
+        let (documents, mut numbers) = (Arc::clone(&taken), 0..);
+        let answer = move |call: &Call| {
+            let operations = operations(call);
+            let reply = script(&operations, numbers.next().unwrap());
+            answer(operations, reply, &documents)
+        };
+        Self { endpoint: Endpoint::start(answer).await, taken }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.endpoint.url.clone()
     }
 
     /// The requests so far, those that failed among them.
     pub(crate) fn requests(&self) -> Vec<Vec<Indexing>> {
-        self.seen.requests.lock().unwrap().clone()
+        self.endpoint.calls().iter().map(operations).collect()
     }
 
     /// The documents taken, sorted.
     pub(crate) fn documents(&self) -> Vec<String> {
-        let documents = self.seen.documents.lock().unwrap();
-        let mut documents: Vec<_> =
-            documents.values().map(|indexing| indexing.document.clone()).collect();
+        let taken = self.taken.lock().unwrap();
+        let mut documents: Vec<_> = taken.values().map(|taken| taken.document.clone()).collect();
         documents.sort();
         documents
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, seen: Arc<Seen>, script: Arc<Script>) {
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        let (seen, script) = (Arc::clone(&seen), Arc::clone(&script));
-        let service =
-            service_fn(move |request| answer(request, Arc::clone(&seen), Arc::clone(&script)));
-        tokio::spawn(async move {
-            // Ends with an error where the script closes the connection.
-            http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
-        });
-    }
-}
-
-async fn answer(
-    request: Request<Incoming>,
-    seen: Arc<Seen>,
-    script: Arc<Script>,
-) -> Result<Response<Full<Bytes>>, io::Error> {
-    assert_eq!((request.method().as_str(), request.uri().path()), ("POST", "/_bulk"));
-    assert_eq!(request.headers()["content-type"], "application/x-ndjson");
-    let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
-    let operations = operations(std::str::from_utf8(&body).unwrap());
-    let number = {
-        let mut requests = seen.requests.lock().unwrap();
-        requests.push(operations.clone());
-        requests.len() - 1
-    };
+fn answer(operations: Vec<Indexing>, reply: Reply, taken: &Documents) -> testkit::Reply {
     let all = vec![201; operations.len()];
-    let (statuses, closes) = match script(&operations, number) {
-        Reply::Status(status, text) => {
-            let response = Response::builder().status(status);
-            return Ok(response.body(Full::from(text)).unwrap());
-        }
+    let (statuses, closes) = match reply {
+        Reply::Status(status, text) => return testkit::Reply::new(status, "text/plain", text),
         Reply::Take => (all, false),
         Reply::Close => (all, true),
         Reply::Items(statuses) => (statuses, false),
@@ -135,19 +83,22 @@ async fn answer(
     for (operation, status) in operations.into_iter().zip(statuses) {
         let mut item = json!({"_index": operation.index, "_id": operation.id, "status": status});
         if status == 201 {
-            seen.documents.lock().unwrap().insert(operation.id.clone(), operation);
+            taken.lock().unwrap().insert(operation.id.clone(), operation);
         } else {
             item["error"] = json!({"type": format!("error_{status}")});
         }
         items.push(json!({"index": item}));
     }
     if closes {
-        return Err(io::Error::other("as the script says"));
+        return testkit::Reply::Close;
     }
-    Ok(Response::new(Full::from(json!({"took": 1, "errors": true, "items": items}).to_string())))
+    testkit::Reply::json(200, &json!({"took": 1, "errors": true, "items": items}))
 }
 
-fn operations(body: &str) -> Vec<Indexing> {
+fn operations(call: &Call) -> Vec<Indexing> {
+    assert_eq!((call.method.as_str(), &*call.path), ("POST", "/_bulk"));
+    assert_eq!(call.headers["content-type"], "application/x-ndjson");
+    let body = std::str::from_utf8(&call.body).unwrap();
     assert!(body.ends_with('\n'));
     let lines: Vec<&str> = body.lines().collect();
     let operation = |lines: &[&str]| {

@@ -270,7 +270,7 @@ async fn hold_to_the_table(client: &Client) {
 
 #[tokio::test]
 async fn the_embedded_server_keeps_to_the_table() {
-    let (_embedded, client) = servers::embedded().await;
+    let (_embedded, client) = testkit::opensearch().await;
     hold_to_the_table(&client).await;
 }
 

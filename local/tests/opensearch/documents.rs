@@ -64,24 +64,10 @@ fn scalars() -> Vec<String> {
     ];
     let texts = texts.into_iter().map(str::to_owned).chain(long);
     let mut values: Vec<_> = texts.map(|text| format!("\"{text}\"")).collect();
-    let numbers = [
-        "true",
-        "false",
-        "0",
-        "-0",
-        "-0.0",
-        "1.50",
-        "1e2",
-        "1E+2",
-        "1e400",
-        "-1e400",
-        "1e-400",
-        "9223372036854775808",
-        "18446744073709551616",
-        "1e999999999",
-        "1e-100000000",
-        "1e99999999999999999999",
-    ];
+    let numbers = "
+        true false 0 -0 -0.0 1.50 1e2 1E+2 1e400 -1e400 1e-400 9223372036854775808
+        18446744073709551616 1e999999999 1e-100000000 1e99999999999999999999"
+        .split_whitespace();
     values.extend(numbers.map(str::to_owned));
     values.push("9".repeat(1_000));
     values.push(format!("-0.{}", "9".repeat(997)));
@@ -92,60 +78,18 @@ fn scalars() -> Vec<String> {
 
 /// What `extra` and `overflow` take alike: short paths, short values.
 fn leftovers() -> Vec<String> {
-    let keys = [
-        "",
-        ".",
-        "..",
-        "a.",
-        ".a",
-        "a..b",
-        "a.b",
-        " ",
-        "a ",
-        r"\t",
-        r"\u0000",
-        r"\u001f",
-        r#"\""#,
-        r"\\",
-        "=",
-        "a=b",
-        "extra",
-        "_value",
-        "_valueAndPath",
-        "extra._value",
-        "@timestamp",
-        "_id",
-        "_source",
-        "*",
-        "#",
-        "한국",
-        "😀",
-        "\u{feff}",
-        r"\ud800",
-        "__proto__",
-        "artist.name",
-    ];
-    let values = [
-        "null",
-        "1",
-        "true",
-        r#""x""#,
-        r#""""#,
-        r#""\ud800""#,
-        "1e400",
-        "{}",
-        "[]",
-        "[[]]",
-        "[null]",
-        "[{}]",
-        r#"{"":1}"#,
-        r#"{"b":null}"#,
-        r#"[1,{"b":1},null,[{"c":[2]}],"x"]"#,
-        r#"[{"a":1},{"a":"x"},{"a":{"b":1}}]"#,
-    ];
+    let plain = r#"
+        . .. a. .a a..b a.b \t \u0000 \u001f \" \\ = a=b extra _value _valueAndPath extra._value
+        @timestamp _id _source * # 한국 😀 \ud800 __proto__ artist.name"#;
+    let others = ["", " ", "a ", "\u{feff}"];
+    let keys = plain.split_whitespace().chain(others);
+    let values = r#"
+        null 1 true "x" "" "\ud800" 1e400 {} [] [[]] [null] [{}] {"":1} {"b":null}
+        [1,{"b":1},null,[{"c":[2]}],"x"] [{"a":1},{"a":"x"},{"a":{"b":1}}]"#
+        .split_whitespace();
     let mut all = vec!["{}".to_owned()];
     for key in keys {
-        all.extend(values.map(|value| format!(r#"{{"{key}":{value}}}"#)));
+        all.extend(values.clone().map(|value| format!(r#"{{"{key}":{value}}}"#)));
     }
     // The same path as a scalar and as an object, in one document and across them.
     all.extend([r#"{"a":1}"#, r#"{"a":{"b":1}}"#, r#"{"a.b":1,"a":{"b":2}}"#].map(str::to_owned));
@@ -265,7 +209,7 @@ async fn every_document_is_taken(client: &Client) {
 
 #[tokio::test]
 async fn the_embedded_server_takes_every_document_that_the_model_writes() {
-    let (_embedded, client) = servers::embedded().await;
+    let (_embedded, client) = testkit::opensearch().await;
     every_document_is_taken(&client).await;
 }
 

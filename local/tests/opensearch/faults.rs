@@ -1,6 +1,5 @@
 //! The embedded server's faults on demand.
 
-use crate::servers;
 use local::opensearch::Client;
 use local::opensearch::client::ClientError;
 use local::opensearch::embedded::{Embedded, Fault, Lasting, Which};
@@ -23,7 +22,7 @@ async fn count(client: &Client) -> u64 {
 }
 
 async fn failing(fault: Fault) -> (Embedded, Client) {
-    let (embedded, client) = servers::embedded().await;
+    let (embedded, client) = testkit::opensearch().await;
     embedded.fail(fault, Lasting::Requests(1));
     (embedded, client)
 }
@@ -95,7 +94,7 @@ async fn a_slow_answer_is_an_answer() {
 
 #[tokio::test]
 async fn a_lasting_fault_ends_when_it_is_cleared() {
-    let (embedded, client) = servers::embedded().await;
+    let (embedded, client) = testkit::opensearch().await;
     embedded.fail(Fault::Status(503), Lasting::UntilCleared);
     for _ in 0..3 {
         assert_eq!(client.bulk(body(), false).await.unwrap_err().status().unwrap(), 503);
@@ -107,7 +106,7 @@ async fn a_lasting_fault_ends_when_it_is_cleared() {
 
 #[tokio::test]
 async fn what_is_not_gzip_closes_the_connection() {
-    let (_embedded, client) = servers::embedded().await;
+    let (_embedded, client) = testkit::opensearch().await;
     let body = Some(("application/x-ndjson", body().into()));
     let sent = client.send(http::Method::POST, "/_bulk", body, Some("gzip")).await;
     assert!(matches!(sent, Err(ClientError::Exchange(_))), "{sent:?}");
@@ -115,7 +114,7 @@ async fn what_is_not_gzip_closes_the_connection() {
 
 #[tokio::test]
 async fn a_stopped_server_does_not_answer() {
-    let (embedded, client) = servers::embedded().await;
+    let (embedded, client) = testkit::opensearch().await;
     embedded.stop().await;
     assert!(matches!(client.info().await, Err(ClientError::Exchange(_))));
 }

@@ -19,7 +19,7 @@ async fn the_embedded_server_is_taken_when_asked_for() {
 
 #[tokio::test]
 async fn a_given_url_is_taken_and_left_alone() {
-    let (embedded, client) = servers::embedded().await;
+    let (embedded, client) = testkit::opensearch().await;
     let url = embedded.url().replace("http://", "http://user:secret@");
     let mut said = Vec::new();
     let opensearch =
@@ -32,7 +32,7 @@ async fn a_given_url_is_taken_and_left_alone() {
 
 #[tokio::test]
 async fn a_url_where_nothing_answers_is_an_error_without_the_password() {
-    let (embedded, _) = servers::embedded().await;
+    let (embedded, _) = testkit::opensearch().await;
     let url = embedded.url().replace("http://", "http://user:secret@");
     let address = embedded.url().to_owned();
     embedded.stop().await;

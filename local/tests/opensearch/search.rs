@@ -142,7 +142,7 @@ async fn answers(client: &Client) {
 
 #[tokio::test]
 async fn the_embedded_server_answers_searches() {
-    let (_embedded, client) = servers::embedded().await;
+    let (_embedded, client) = testkit::opensearch().await;
     answers(&client).await;
 }
 

@@ -1,15 +1,7 @@
 //! The servers that the tests ask.
 
-use local::opensearch::{Client, Embedded, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, Real};
+use local::opensearch::{Client, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, Real};
 use tokio::sync::OnceCell;
-
-/// An embedded server with the index template.
-pub(crate) async fn embedded() -> (Embedded, Client) {
-    let embedded = Embedded::start().await.unwrap();
-    let client = Client::new(embedded.url()).unwrap();
-    client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
-    (embedded, client)
-}
 
 /// The real server of this test binary, with the index template. Where it cannot be had, that is
 /// said, and fails the test if `SLUICE_REQUIRE_REAL` is 1.

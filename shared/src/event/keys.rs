@@ -233,8 +233,9 @@ mod tests {
         let mut keys = Keys::default();
         let mut object = keys.enter();
         for length in 1..=26 {
-            (0..=26 - length)
-                .for_each(|at| drop(put(&mut keys, &mut object, key(7, at, length, 0))));
+            (0..=26 - length).for_each(|at| {
+                assert_eq!(put(&mut keys, &mut object, key(7, at, length, 0)).1, None)
+            });
         }
         keys.clear();
         let mut object = keys.enter();

@@ -32,54 +32,24 @@ fn takes_what_the_grammar_takes() {
 
 #[test]
 fn refuses_what_the_grammar_refuses() {
-    for text in [
+    let plain = r#"
+        " "abc "\x" "\u12 "\u12G4" "\uD800" "\uD800A" "\uDC00" "\uDC00\uD800" 01 - 1. .5 +1 1e
+        1e+ 0x1 tru True nul nan Infinity [ [1 [1,] [,1] { {"a"} {"a":} {"a":1,} {a:1} {1:1} ] }
+        'a'"#;
+    let others = [
         "",
         " ",
-        "\"",
-        "\"abc",
         "\"a\nb\"",
         "\"\u{1f}\"",
-        r#""\x""#,
-        r#""\u12"#,
-        r#""\u12G4""#,
-        r#""\uD800""#,
-        r#""\uD800A""#,
-        r#""\uDC00""#,
-        r#""\uDC00\uD800""#,
-        "01",
-        "-",
-        "1.",
-        ".5",
-        "+1",
-        "1e",
-        "1e+",
-        "0x1",
-        "tru",
-        "True",
-        "nul",
-        "nan",
-        "Infinity",
-        "[",
-        "[1",
-        "[1,]",
-        "[,1]",
         "[1 2]",
-        "{",
-        "{\"a\"}",
-        "{\"a\":}",
-        "{\"a\":1,}",
-        "{a:1}",
-        "{1:1}",
         "{\"a\":1 \"b\":2}",
-        "]",
-        "}",
         "1 2",
         "{} {}",
         "/* */ 1",
-        "'a'",
         "\u{b}1",
         "\u{a0}1",
-    ] {
+    ];
+    for text in plain.split_whitespace().chain(others) {
         assert_eq!(scan(text), Err(Error::Invalid), "{text:?}");
     }
 }

@@ -42,19 +42,10 @@ fn in_arrays_that_fields_take_only_runs_with_a_line_break_go() {
 #[test]
 fn in_extra_only_runs_with_a_line_break_go() {
     for (white, left) in WHITE_SPACE {
-        for value in [
-            "[$]",
-            "[$null$,$1$]",
-            "[$[$[$]$,$1]$,$[1$]$]",
-            "{$}",
-            "{$\"b\":1}",
-            "{\"b\"$:1}",
-            "{\"b\":$1}",
-            "{\"b\":1$}",
-            "{\"b\":1$,\"c\":2}",
-            "{\"b\":1,$\"c\":[$]$}",
-            "[{$\"b\"$:${$}$}$,$2]",
-        ] {
+        let values = r#"
+            [$] [$null$,$1$] [$[$[$]$,$1]$,$[1$]$] {$} {$"b":1} {"b"$:1} {"b":$1} {"b":1$}
+            {"b":1$,"c":2} {"b":1,$"c":[$]$} [{$"b"$:${$}$}$,$2]"#;
+        for value in values.split_whitespace() {
             let (given, expected) = (value.replace('$', white), value.replace('$', left));
             let rest = rest(&format!(r#""artist":{{"c":{given}}},"a":{given}"#));
             assert_eq!(rest, format!(r#","extra":{{"artist":{{"c":{expected}}},"a":{expected}}}"#));

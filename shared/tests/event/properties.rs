@@ -4,8 +4,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use shared::event::{Model, Reader, Refusal};
 use shared::json::MAX_DEPTH;
+use testkit::holds;
 
-use crate::support::runner::holds;
 use crate::support::tree::{Duplicates, Tree};
 use crate::support::{arrival, document_by, expected, id_of, model, payloads, transform};
 

@@ -55,11 +55,14 @@ fn not_utf_8() {
 
 #[test]
 fn not_json() {
-    for payload in [
-        "{",
-        "}",
-        "{]",
-        "x",
+    let without_spaces = r#"
+        { } {] x {}{} {}, {}x []] {a:1} {'a':1} {"a"} {"a":} {"a":1,} {,"a":1} {"a"::1} {"a":1;}
+        {"a":[1,]} {"a":[,]} {"a":[1} {/**/} {"a":1}//
+        {"a":01} {"a":-} {"a":+1} {"a":.5} {"a":5.} {"a":1e} {"a":1e+} {"a":0x1} {"a":1_000}
+        {"a":NaN} {"a":Infinity} {"a":True} {"a":nul} {"a":nullx} {"a":undefined}
+        {"a":"\"} {"a":"\a"} {"a":"\u12"} {"a":"\u12g4"} {"a":"\U0041"} {"\x":1}
+        {"a":01,"a":1} {"artist":{"id":01}} {"artist":{"id":1,}} {"ts":1.} {"a":{"b":[{"c":tru}]}}"#;
+    let with_spaces = [
         "\0",
         "{\0}",
         "\u{feff}\u{feff}{}",
@@ -70,63 +73,18 @@ fn not_json() {
         "\u{c}{}",
         "{}\u{c}",
         "{\u{b}}",
-        // More than one value.
-        "{}{}",
         "{} {}",
-        "{},",
-        "{}x",
         "{}\n{}",
         "{}\0",
         "1 2",
-        "[]]",
-        // The grammar.
-        "{a:1}",
-        "{'a':1}",
-        "{\"a\"}",
-        "{\"a\":}",
-        "{\"a\":1,}",
-        "{,\"a\":1}",
         "{\"a\" 1}",
         "{\"a\":1 \"b\":2}",
-        "{\"a\"::1}",
-        "{\"a\":1;}",
-        "{\"a\":[1,]}",
-        "{\"a\":[,]}",
-        "{\"a\":[1}",
-        "{\"a\":01}",
-        "{\"a\":-}",
-        "{\"a\":+1}",
-        "{\"a\":.5}",
-        "{\"a\":5.}",
-        "{\"a\":1e}",
-        "{\"a\":1e+}",
-        "{\"a\":0x1}",
-        "{\"a\":1_000}",
-        "{\"a\":NaN}",
-        "{\"a\":Infinity}",
-        "{\"a\":True}",
-        "{\"a\":nul}",
-        "{\"a\":nullx}",
-        "{\"a\":undefined}",
-        "{\"a\":1}//",
-        "{/**/}",
         "{\"a\":\"b\nc\"}",
         "{\"a\":\"\t\"}",
         "{\"a\nb\":1}",
         "{\"a\":\"\0\"}",
-        "{\"a\":\"\\\"}",
-        "{\"a\":\"\\a\"}",
-        "{\"a\":\"\\u12\"}",
-        "{\"a\":\"\\u12g4\"}",
-        "{\"a\":\"\\U0041\"}",
-        "{\"\\x\":1}",
-        // In what is replaced, too, and at each kind of place.
-        "{\"a\":01,\"a\":1}",
-        "{\"artist\":{\"id\":01}}",
-        "{\"artist\":{\"id\":1,}}",
-        "{\"ts\":1.}",
-        "{\"a\":{\"b\":[{\"c\":tru}]}}",
-    ] {
+    ];
+    for payload in without_spaces.split_whitespace().chain(with_spaces) {
         assert_eq!(refusal(payload), Refusal::InvalidJson, "{payload:?}");
     }
 }
@@ -143,17 +101,9 @@ fn every_prefix_of_an_event_is_refused() {
 
 #[test]
 fn lone_surrogates() {
-    for escapes in [
-        r"\uD800",
-        r"\udfff",
-        r"\uDBFFx",
-        r"\uD800\n",
-        r"\uD800\u0041",
-        r"\uD800\uD800",
-        r"\uDC00\uD800",
-        r"\uD800\\uDC00",
-        r"\uD834\uDD1E\uDD1E",
-    ] {
+    let escapes = r"\uD800 \udfff \uDBFFx \uD800\n \uD800\u0041 \uD800\uD800 \uDC00\uD800
+        \uD800\\uDC00 \uD834\uDD1E\uDD1E";
+    for escapes in escapes.split_whitespace() {
         for place in [r#"{"a":"$"}"#, r#"{"$":1}"#, r#"{"id":"$"}"#, r#"{"artist":{"a":["$"]}}"#] {
             let payload = place.replace('$', escapes);
             assert_eq!(refusal(&payload), Refusal::InvalidJson, "{payload}");

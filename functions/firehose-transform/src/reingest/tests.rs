@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{RngSeed, TestRunner};
+use testkit::{holds, on_paused_clock};
 
 use super::*;
 use crate::request::Data;
@@ -242,19 +242,10 @@ fn every_record_is_settled_once_whatever_the_service_does() {
     ];
     let lengths = vec(prop_oneof![4 => Just(2), 1 => Just(MAX_RECORD_BYTES)], 0..12);
     let case = (lengths, vec(reply, 1..12), 0..20_000_u64);
-    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
-    if config.rng_seed == RngSeed::Random {
-        config.rng_seed = RngSeed::Fixed(20_240_301);
-    }
-    println!("PROPTEST_RNG_SEED={}", config.rng_seed);
-    let runtime = || {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        runtime.enable_time().start_paused(true).build().unwrap()
-    };
-    let outcome = TestRunner::new(config).run(&case, |(lengths, replies, left)| {
+    holds(256, &case, |(lengths, replies, left)| {
         let service = Service::new(|number, _| replies[number % replies.len()].clone());
         let left = Duration::from_millis(left);
-        let fates = runtime().block_on(async {
+        let fates = on_paused_clock(async {
             let start = Instant::now();
             let fates = service.put_back_of(lengths, left).await;
             assert!(start.elapsed() <= left.saturating_sub(DEADLINE_MARGIN));
@@ -264,11 +255,7 @@ fn every_record_is_settled_once_whatever_the_service_does() {
         taken.sort_unstable();
         let settled = (0..fates.len()).filter(|index| fates[*index] == Ok(()));
         assert_eq!(taken, settled.collect::<Vec<_>>());
-        Ok(())
     });
-    if let Err(error) = outcome {
-        panic!("{error}");
-    }
 }
 
 #[test]

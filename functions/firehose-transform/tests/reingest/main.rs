@@ -8,19 +8,20 @@ mod limits;
 
 #[path = "../support"]
 mod support {
-    pub(crate) mod endpoint;
-    pub(crate) mod function;
     pub(crate) mod request;
+    pub(crate) mod source;
 }
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use testkit::{Binary, Endpoint, Observed};
 use tokio::sync::oneshot;
 
-use support::endpoint::{Call, Endpoint, Reply};
-use support::function::{Binary, Observed};
 use support::request::{Answer, Answered, direct_put, record_id};
+use support::source::{Act, Put, calls, puts, source};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_firehose-transform");
 
 /// An event whose entry in the answer takes about 730 bytes with its document, and 106 without.
 fn event(number: usize) -> String {
@@ -39,20 +40,31 @@ fn counted(payload: &str, count: u32) -> Vec<u8> {
 }
 
 /// A budget that holds the answer to so many [`event`]s with one document.
-fn budget_for_one(count: usize) -> String {
-    (count * 106 + 1_000).to_string()
+fn budget_for_one(count: usize) -> usize {
+    count * 106 + 1_000
 }
 
 /// The binary with room for one of `count` [`event`]s, putting back to `endpoint`.
 async fn binary(endpoint: &Endpoint, count: usize, timeout: Duration) -> Binary {
-    let budget = budget_for_one(count);
+    let budget = budget_for_one(count).to_string();
     let variables = [
         ("RESPONSE_BUDGET_BYTES", budget.as_str()),
         ("AWS_ENDPOINT_URL_FIREHOSE", endpoint.url.as_str()),
         ("AWS_ENDPOINT_URL_KINESIS", endpoint.url.as_str()),
         ("LOG_LEVEL", "trace"),
     ];
-    Binary::with_timeout(&variables, timeout).await
+    Binary::with_timeout(BINARY, &variables, timeout).await
+}
+
+/// Invokes the binary with `count` [`event`]s and room for one of them; the source acts like this.
+async fn put_back(
+    count: usize,
+    acts: impl IntoIterator<Item = Act>,
+    timeout: Duration,
+) -> (Observed, Endpoint) {
+    let endpoint = source(acts).await;
+    let observed = binary(&endpoint, count, timeout).await.invoke(direct_put(&events(count))).await;
+    (observed, endpoint)
 }
 
 const LONG: Duration = Duration::from_mins(1);
@@ -86,32 +98,34 @@ fn failure(reason: &str, count: u64, first: usize) -> Vec<(String, (u64, String)
 }
 
 fn failures(observed: &Observed) -> Vec<(String, (u64, String))> {
-    observed.failures().into_iter().collect()
+    observed.reasons("first_record_id").into_iter().collect()
+}
+
+/// Fails the test if the two records after the first did not fail for this reason.
+fn assert_failed(observed: &Observed, reason: &str) {
+    assert_eq!(results(observed), ["ProcessingFailed"; 2]);
+    assert_eq!(failures(observed), failure(reason, 2, 1));
 }
 
 #[tokio::test]
 async fn records_of_direct_put_go_back_into_the_delivery_stream() {
-    let endpoint = Endpoint::replying([]).await;
-    let mut binary = binary(&endpoint, 3, LONG).await;
-    let observed = binary.invoke(direct_put(&events(3))).await;
+    let (observed, endpoint) = put_back(3, [], LONG).await;
     assert_eq!(results(&observed), ["Dropped", "Dropped"]);
     assert_eq!(failures(&observed), []);
-    let call = Call {
+    let put = Put {
         target: "Firehose_20150804.PutRecordBatch".to_owned(),
         stream: "music-events".to_owned(),
         payloads: vec![counted(&event(1), 1), counted(&event(2), 1)],
         partition_keys: vec![],
     };
-    assert_eq!(endpoint.calls(), [call]);
+    assert_eq!(puts(&endpoint), [put]);
 }
 
 #[tokio::test]
 async fn records_of_kinesis_go_back_into_the_stream_with_their_partition_key() {
-    let endpoint = Endpoint::replying([
-        Reply::Error(400, "ProvisionedThroughputExceededException"),
-        Reply::Except(vec![0]),
-    ])
-    .await;
+    let endpoint =
+        source([Act::Error(400, "ProvisionedThroughputExceededException"), Act::Except(vec![0])])
+            .await;
     let mut binary = binary(&endpoint, 4, LONG).await;
     let mut request: Value = serde_json::from_slice(&direct_put(&events(4))).unwrap();
     let arn = "arn:aws:kinesis:us-east-1:123456789012:stream/listening-events";
@@ -122,30 +136,30 @@ async fn records_of_kinesis_go_back_into_the_stream_with_their_partition_key() {
     }
     let observed = binary.invoke(request.to_string()).await;
     assert_eq!(results(&observed), ["Dropped"; 3]);
-    let call = |numbers: &[usize]| Call {
+    let put = |numbers: &[usize]| Put {
         target: "Kinesis_20131202.PutRecords".to_owned(),
         stream: arn.to_owned(),
         payloads: numbers.iter().map(|number| counted(&event(*number), 1)).collect(),
         partition_keys: numbers.iter().map(|number| keys[*number].clone()).collect(),
     };
-    assert_eq!(endpoint.calls(), [call(&[1, 2, 3]), call(&[1, 2, 3]), call(&[1])]);
+    assert_eq!(puts(&endpoint), [put(&[1, 2, 3]), put(&[1, 2, 3]), put(&[1])]);
 }
 
 #[tokio::test]
 async fn a_kinesis_record_without_a_key_gets_one() {
-    let endpoint = Endpoint::replying([]).await;
+    let endpoint = source([]).await;
     let mut binary = binary(&endpoint, 2, LONG).await;
     let mut request: Value = serde_json::from_slice(&direct_put(&events(2))).unwrap();
     request["sourceKinesisStreamArn"] = json!("arn:aws:kinesis:us-east-1:1:stream/s");
     let observed = binary.invoke(request.to_string()).await;
     assert_eq!(results(&observed), ["Dropped"]);
-    assert_eq!(endpoint.calls()[0].partition_keys, [record_id(1)]);
+    assert_eq!(puts(&endpoint)[0].partition_keys, [record_id(1)]);
 }
 
 #[tokio::test]
 async fn nothing_is_answered_dropped_before_it_was_taken() {
     let (release, released) = oneshot::channel();
-    let endpoint = Endpoint::replying([Reply::AcceptAfter(released)]).await;
+    let endpoint = source([Act::AcceptAfter(released)]).await;
     let mut binary = binary(&endpoint, 2, LONG).await;
     let invocation = tokio::spawn(async move { binary.invoke(direct_put(&events(2))).await });
     endpoint.called().await;
@@ -159,9 +173,9 @@ async fn nothing_is_answered_dropped_before_it_was_taken() {
 
 #[tokio::test]
 async fn a_put_back_record_keeps_its_derived_id() {
-    let endpoint = Endpoint::replying([]).await;
+    let endpoint = source([]).await;
     let mut small = binary(&endpoint, 5, LONG).await;
-    let mut large = Binary::new(&[]).await;
+    let mut large = Binary::new(BINARY, &[]).await;
     let note = "x".repeat(300);
     let payloads = [
         event(0),
@@ -185,7 +199,7 @@ async fn a_put_back_record_keeps_its_derived_id() {
     for round in 1..=3_usize {
         let observed = small.invoke(direct_put(&payloads)).await;
         assert_eq!(results(&observed), ["Dropped"; 4]);
-        let put_back = endpoint.calls()[round - 1].payloads.clone();
+        let put_back = calls(&endpoint)[round - 1].clone();
         for payload in &put_back {
             let count = format!(r#""__sluice_reingests":{round}}}"#);
             assert!(payload.ends_with(count.as_bytes()), "{}", String::from_utf8_lossy(payload));
@@ -198,11 +212,11 @@ async fn a_put_back_record_keeps_its_derived_id() {
 #[tokio::test]
 async fn no_log_line_of_putting_back_holds_a_payload_at_any_level() {
     const MARKER: &str = "PayloadMarker";
-    let endpoint = Endpoint::replying([
-        Reply::Error(500, "InternalFailure"),
-        Reply::Text("<html>"),
-        Reply::Except(vec![0]),
-        Reply::Error(403, "AccessDeniedException"),
+    let endpoint = source([
+        Act::Error(500, "InternalFailure"),
+        Act::Text("<html>"),
+        Act::Except(vec![0]),
+        Act::Error(403, "AccessDeniedException"),
     ])
     .await;
     let mut binary = binary(&endpoint, 3, LONG).await;
@@ -213,14 +227,12 @@ async fn no_log_line_of_putting_back_holds_a_payload_at_any_level() {
     let request = direct_put(&payloads);
     let observed = binary.invoke(request).await;
     assert_eq!(results(&observed), ["ProcessingFailed", "Dropped"]);
-    let mut payloads = endpoint.payloads();
+    let mut payloads = calls(&endpoint).concat();
     payloads.dedup();
     let mut secrets = vec![MARKER.to_owned()];
     secrets.extend(
         payloads.iter().map(|payload| base64_simd::STANDARD.encode_to_string(&payload[..24])),
     );
     assert!(observed.stderr.len() >= 4, "{:?}", observed.stderr);
-    for line in observed.stderr.iter().chain(&observed.stdout) {
-        assert!(secrets.iter().all(|secret| !line.contains(secret)), "{line}");
-    }
+    observed.assert_hidden(&secrets);
 }

@@ -1,7 +1,6 @@
 //! The handler with a scripted source, on a paused clock.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,9 +8,9 @@ use firehose_transform::App;
 use firehose_transform::config::Config;
 use firehose_transform::error::Error;
 use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
-use serde_json::Value;
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
+use testkit::{LAMBDA, Output, numbers};
 use tokio::time::Instant;
 
 /// What the source makes of one call.
@@ -51,44 +50,24 @@ impl Source for Scripted {
     }
 }
 
-/// Where the metrics go.
-#[derive(Clone, Debug, Default)]
-struct Metrics(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Metrics {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// The handler under test.
 #[derive(Debug)]
 pub(crate) struct Handler {
-    app: tokio::sync::Mutex<App<Scripted, Metrics>>,
-    metrics: Metrics,
+    app: tokio::sync::Mutex<App<Scripted, Output>>,
+    output: Output,
     taken: Arc<Mutex<Vec<String>>>,
 }
 
 impl Handler {
     /// A handler with these variables besides Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)], script: impl IntoIterator<Item = Call>) -> Self {
-        let lambda = [
-            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-            ("AWS_LAMBDA_FUNCTION_NAME", "transform-test"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-        ];
-        let environment = lambda.iter().chain(variables).copied().collect();
+        let environment = [&LAMBDA, variables].concat().into_iter().collect();
         let config = Config::from_environment(&environment).unwrap();
         let source =
             Scripted { script: Mutex::new(script.into_iter().collect()), ..Scripted::default() };
-        let (metrics, taken) = (Metrics::default(), Arc::clone(&source.taken));
-        let app = App::new(config, source, metrics.clone()).into();
-        Self { app, metrics, taken }
+        let (output, taken) = (Output::default(), Arc::clone(&source.taken));
+        let app = App::new(config, source, output.clone()).into();
+        Self { app, output, taken }
     }
 
     /// Handles one request, with so much time left.
@@ -103,11 +82,7 @@ impl Handler {
 
     /// The metrics of the last invocation.
     pub(crate) fn metrics(&self) -> BTreeMap<String, u64> {
-        let lines = std::mem::take(&mut *self.metrics.0.lock().unwrap());
-        let line = lines.strip_suffix(b"\n").expect("a line");
-        assert!(!line.contains(&b'\n'), "one line");
-        let Value::Object(line) = serde_json::from_slice(line).unwrap() else { panic!("{line:?}") };
-        line.into_iter().filter_map(|(name, value)| Some((name, value.as_u64()?))).collect()
+        numbers(&self.output.take_line())
     }
 
     /// The ids of the records that the source took; none twice.
@@ -117,11 +92,4 @@ impl Handler {
         assert_eq!(ids.len(), taken.len(), "{taken:?}");
         ids
     }
-}
-
-/// Runs a test on a clock that stands still but where all wait.
-pub(crate) fn on_paused_clock<T>(test: impl Future<Output = T>) -> T {
-    let runtime = tokio::runtime::Builder::new_current_thread();
-    let runtime = { runtime }.enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(test)
 }

@@ -1,4 +1,5 @@
 use serde_json::{Value, json};
+use testkit::Output;
 
 use super::*;
 use crate::gauges::{Bounds, Gauges};
@@ -105,16 +106,9 @@ fn periods_that_cannot_change_any_more_and_functions_that_went_are_forgotten() {
 
 #[test]
 fn where_nothing_is_written_that_is_an_error() {
-    struct Full;
-    impl Write for Full {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::StorageFull.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut lines = Lines { namespace: "Sluice", out: Full, count: 0 };
+    let full = Output::default();
+    full.set_full(true);
+    let mut lines = Lines { namespace: "Sluice", out: full, count: 0 };
     let error = History::default().emit("a", NOON_MS, &throttled(1.0), &mut lines).unwrap_err();
     assert_eq!((error.kind(), lines.count), (io::ErrorKind::StorageFull, 0));
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use shared::aws::CallFailure;
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
+use testkit::{LAMBDA, Output};
 use tokio::time::{Instant, sleep};
 
 /// 2024-03-01T12:00:00Z, when the first run starts; the latest period is that of 11:58.
@@ -145,7 +146,7 @@ impl Services for Way {
 /// The handler.
 pub(crate) struct Handler {
     app: App<Way, Output>,
-    output: Output,
+    pub(crate) output: Output,
 }
 
 /// What one run did.
@@ -156,43 +157,13 @@ pub(crate) struct Observed {
     pub(crate) took: Duration,
 }
 
-/// Standard output, which may be full.
-#[derive(Clone, Default)]
-pub(crate) struct Output {
-    bytes: Rc<RefCell<Vec<u8>>>,
-    is_full: Rc<Cell<bool>>,
-}
-
-impl std::io::Write for Output {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        if self.is_full.get() {
-            return Err(std::io::ErrorKind::StorageFull.into());
-        }
-        self.bytes.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 impl Handler {
     pub(crate) fn new(cloud: &Rc<Cloud>, variables: &[(&str, &str)]) -> Self {
-        let own = [
-            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-            ("AWS_LAMBDA_FUNCTION_NAME", "metrics-test"),
-            ("FUNCTION_NAMES", "*"),
-        ];
-        let environment = own.iter().chain(variables).copied().collect();
+        let own = [("FUNCTION_NAMES", "*")];
+        let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
         let config = Config::from_environment(&environment).unwrap();
         let output = Output::default();
         Self { app: App::new(config, Way(Rc::clone(cloud)), output.clone()), output }
-    }
-
-    /// From now on nobody takes what is written, or somebody does again.
-    pub(crate) fn fill_output(&self, is_full: bool) {
-        self.output.is_full.set(is_full);
     }
 
     /// A run so many seconds after noon, of at most 50 seconds.
@@ -208,9 +179,7 @@ impl Handler {
         let mut json = Vec::new();
         let answer = self.app.handle(invocation, &mut json).await;
         let answer = answer.map(|()| serde_json::from_slice(&json).unwrap());
-        let bytes = std::mem::take(&mut *self.output.bytes.borrow_mut());
-        let lines = String::from_utf8(bytes).unwrap();
-        let metrics = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let metrics = self.output.take_lines();
         Observed { answer, metrics, took: started.elapsed() }
     }
 }

@@ -6,22 +6,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
-use local::server::{Server, bind};
+use local::monitoring::cbor::decode;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use testkit::{Call, Endpoint, Reply};
 
-use super::cbor;
-use local::monitoring::cbor::decode;
-
-/// The endpoint; its port closes when it is dropped.
+/// The services, at one endpoint.
 pub(crate) struct Cloud {
-    pub(crate) url: String,
+    pub(crate) endpoint: Endpoint,
     state: Arc<Mutex<State>>,
-    _server: Server,
 }
 
 #[derive(Default)]
@@ -29,19 +22,9 @@ struct State {
     account: Account,
     data: Data,
     failing: Vec<Failing>,
-    calls: Vec<Call>,
     /// The end of what was asked for first: what minutes are counted from, also when the next
     /// minute has begun.
     base: Option<f64>,
-}
-
-/// A call that came in.
-#[derive(Clone, Debug)]
-pub(crate) struct Call {
-    /// Such as `ListFunctions`.
-    pub(crate) operation: String,
-    /// What it is about: the body, or the path and query.
-    pub(crate) asked: Value,
 }
 
 /// What Lambda knows.
@@ -116,12 +99,10 @@ impl Failing {
 
 impl Cloud {
     pub(crate) async fn of(account: Account) -> Self {
-        let (listener, address) = bind().await.unwrap();
-        let url = format!("http://{address}");
         let state = Arc::new(Mutex::new(State { account, ..State::default() }));
         let shared = Arc::clone(&state);
-        let server = Server::start(listener, move |request| answer(Arc::clone(&shared), request));
-        Self { url, state, _server: server }
+        let endpoint = Endpoint::start(move |call| shared.lock().unwrap().reply(call)).await;
+        Self { endpoint, state }
     }
 
     /// From now on.
@@ -135,89 +116,85 @@ impl Cloud {
         self.state.lock().unwrap().base.unwrap()
     }
 
-    /// The calls since the last time.
-    pub(crate) fn take_calls(&self) -> Vec<Call> {
-        std::mem::take(&mut self.state.lock().unwrap().calls)
+    /// Number of calls of each operation since the last time.
+    pub(crate) fn take_counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.endpoint.take_calls() {
+            *counts.entry(operation(&call)).or_default() += 1;
+        }
+        counts
     }
 }
 
-async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Response<Full<Bytes>> {
-    let (head, body) = request.into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    let path = head.uri.path().trim_end_matches('/').to_owned();
-    let call = if path.ends_with("/operation/GetMetricData") {
-        assert_eq!(head.headers["smithy-protocol"], "rpc-v2-cbor");
-        Call { operation: "GetMetricData".to_owned(), asked: decode(&body).unwrap() }
-    } else if path.ends_with("/operation/ListMetrics") {
-        Call { operation: "ListMetrics".to_owned(), asked: decode(&body).unwrap() }
-    } else if let Some(target) = head.headers.get("x-amz-target") {
-        assert_eq!(target, "ResourceGroupsTaggingAPI_20170126.GetResources");
-        let asked = serde_json::from_slice(&body).unwrap();
-        Call { operation: "GetResources".to_owned(), asked }
-    } else {
-        let operation = match &*path {
+/// Such as `ListFunctions`.
+fn operation(call: &Call) -> String {
+    let operation = match &*call.operation {
+        "" => match call.path.trim_end_matches('/') {
             "/2015-03-31/functions" => "ListFunctions",
             "/2016-08-19/account-settings" => "GetAccountSettings",
             path if path.ends_with("/concurrency") => "GetFunctionConcurrency",
             other => panic!("no operation: {other}"),
-        };
-        let asked = json!({"path": path, "query": head.uri.query().unwrap_or_default()});
-        Call { operation: operation.to_owned(), asked }
+        },
+        other => other,
     };
-    let mut state = state.lock().unwrap();
-    state.calls.push(call.clone());
-    let is_cbor = ["GetMetricData", "ListMetrics"].contains(&&*call.operation);
-    if let Some(Failing { status, code, body, .. }) = state.failure(&call) {
-        if let Some(body) = body {
-            let response = Response::builder().status(status);
-            let response = response.header("smithy-protocol", "rpc-v2-cbor");
-            return response.body(Full::new(body.into())).unwrap();
-        }
-        let body = json!({"__type": code, "message": "as the test wants it"});
-        return response(status, &code, &body, is_cbor);
-    }
-    let body = match &*call.operation {
-        "ListFunctions" => state.account.page(call.asked["query"].as_str().unwrap()),
-        "GetAccountSettings" => {
-            let (total, unreserved) = state.account.limits;
-            json!({"AccountLimit": {
-                "ConcurrentExecutions": total, "UnreservedConcurrentExecutions": unreserved,
-            }})
-        }
-        "GetFunctionConcurrency" => {
-            let name = path.split('/').nth(3).unwrap();
-            let function = state.account.functions.get(name);
-            match function.and_then(|function| function.reserved) {
-                Some(reserved) => json!({"ReservedConcurrentExecutions": reserved}),
-                None => json!({}),
-            }
-        }
-        "ListMetrics" => state.data.listed(&call.asked),
-        "GetResources" => state.account.tagged(&call.asked),
-        _ => {
-            let end = call.asked["EndTime"].as_f64().unwrap();
-            let base = *state.base.get_or_insert(end);
-            state.data.page(&call.asked, base)
-        }
-    };
-    response(200, "", &body, is_cbor)
-}
-
-fn response(status: u16, code: &str, body: &Value, is_cbor: bool) -> Response<Full<Bytes>> {
-    let response = Response::builder().status(status).header("x-amzn-errortype", code);
-    if is_cbor {
-        let response = response.header("smithy-protocol", "rpc-v2-cbor");
-        let response = response.header("content-type", "application/cbor");
-        return response.body(Full::new(cbor::encode(body).into())).unwrap();
-    }
-    response.body(Full::new(body.to_string().into())).unwrap()
+    operation.to_owned()
 }
 
 impl State {
-    fn failure(&mut self, call: &Call) -> Option<Failing> {
-        let asked = call.asked.to_string();
+    fn reply(&mut self, call: &Call) -> Reply {
+        let operation = operation(call);
+        // What it is about.
+        let asked = match &*operation {
+            "GetMetricData" | "ListMetrics" => decode(&call.body).unwrap(),
+            "GetResources" => {
+                let target = "ResourceGroupsTaggingAPI_20170126.GetResources";
+                assert_eq!(call.headers["x-amz-target"], target);
+                call.json()
+            }
+            _ => json!({"path": call.path, "query": call.query}),
+        };
+        let is_cbor = ["GetMetricData", "ListMetrics"].contains(&&*operation);
+        assert!(!is_cbor || call.headers["smithy-protocol"] == "rpc-v2-cbor");
+        let reply = if is_cbor { Reply::cbor } else { Reply::json };
+        if let Some(Failing { status, code, body, .. }) = self.failure(&operation, &asked) {
+            return match body {
+                Some(body) => Reply::cbor_bytes(status, body),
+                None => reply(status, &json!({"__type": code, "message": "as the test wants it"}))
+                    .with_header("x-amzn-errortype", &code),
+            };
+        }
+        let body = match &*operation {
+            "ListFunctions" => self.account.page(&call.query),
+            "GetAccountSettings" => {
+                let (total, unreserved) = self.account.limits;
+                json!({"AccountLimit": {
+                    "ConcurrentExecutions": total, "UnreservedConcurrentExecutions": unreserved,
+                }})
+            }
+            "GetFunctionConcurrency" => {
+                let name = call.path.split('/').nth(3).unwrap();
+                let function = self.account.functions.get(name);
+                match function.and_then(|function| function.reserved) {
+                    Some(reserved) => json!({"ReservedConcurrentExecutions": reserved}),
+                    None => json!({}),
+                }
+            }
+            "GetResources" => self.account.tagged(&asked),
+            "ListMetrics" => self.data.listed(&asked),
+            "GetMetricData" => {
+                let end = asked["EndTime"].as_f64().unwrap();
+                let base = *self.base.get_or_insert(end);
+                self.data.page(&asked, base)
+            }
+            other => panic!("{other}"),
+        };
+        reply(200, &body)
+    }
+
+    fn failure(&mut self, operation: &str, asked: &Value) -> Option<Failing> {
+        let asked = asked.to_string();
         let failing = self.failing.iter_mut().find(|failing| {
-            failing.operation == call.operation
+            failing.operation == operation
                 && asked.contains(&failing.containing)
                 && failing.times != Some(0)
         })?;

@@ -8,6 +8,7 @@ use log_metrics::error::Error;
 use serde_json::Value;
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
+use testkit::LAMBDA;
 use tokio::runtime::Builder;
 use tokio::time::Instant;
 
@@ -15,12 +16,8 @@ use tokio::time::Instant;
 pub(crate) const NOW_MS: u64 = 1_709_296_560_000;
 
 fn config() -> Config {
-    let variables = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "log-metrics-test"),
-        ("AWS_REGION", "eu-west-1"),
-    ];
-    Config::from_environment(&variables.into_iter().collect()).unwrap()
+    let environment = LAMBDA.into_iter().chain([("AWS_REGION", "eu-west-1")]).collect();
+    Config::from_environment(&environment).unwrap()
 }
 
 /// Invokes the function, which writes its metrics to `metrics`.

@@ -1,22 +1,10 @@
-//! The events in `events/log-metrics/`, what is in them, and their golden answers.
+//! The golden answers in `events/log-metrics/answers/`, and what is in the events.
 
-use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
-
-/// One situation.
-pub(crate) struct Fixture {
-    /// The name of its files.
-    pub(crate) name: String,
-    /// The event, as the function gets it.
-    pub(crate) event: Vec<u8>,
-    /// What its `awslogs.data` holds, if it holds anything.
-    pub(crate) batch: Option<Value>,
-    pub(crate) golden: Golden,
-}
+use testkit::events;
 
 /// What the function does with it.
 #[derive(Deserialize)]
@@ -31,39 +19,9 @@ pub(crate) struct Golden {
     pub(crate) error_message: Option<String>,
 }
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/log-metrics")
-}
-
-fn names(folder: &Path) -> BTreeSet<String> {
-    let entries = fs::read_dir(folder).unwrap();
-    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
-    names.filter_map(|name| name.strip_suffix(".json").map(str::to_owned)).collect()
-}
-
-impl Fixture {
-    /// All situations, by name.
-    pub(crate) fn all() -> Vec<Self> {
-        let folder = folder();
-        let fixtures = names(&folder);
-        assert_eq!(fixtures, names(&folder.join("answers")));
-        assert!(names(&folder.join("decoded")).is_subset(&fixtures));
-        let read = |path: PathBuf| -> Option<Value> {
-            let text = fs::read_to_string(&path).ok()?;
-            let value = serde_json::from_str(&text);
-            Some(value.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
-        };
-        let fixture = |name: String| {
-            let file = format!("{name}.json");
-            let golden = read(folder.join("answers").join(&file)).unwrap();
-            Self {
-                event: fs::read(folder.join(&file)).unwrap(),
-                batch: read(folder.join("decoded").join(&file)),
-                golden: serde_json::from_value(golden)
-                    .unwrap_or_else(|error| panic!("{name}: {error}")),
-                name,
-            }
-        };
-        fixtures.into_iter().map(fixture).collect()
-    }
+/// What an event's `awslogs.data` holds, if it holds anything.
+pub(crate) fn batch(name: &str) -> Option<Value> {
+    let path = events("log-metrics").join("decoded").join(name).with_extension("json");
+    let text = fs::read_to_string(path).ok()?;
+    Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{name}: {error}")))
 }

@@ -15,6 +15,7 @@ use sqs_consumer::config::Config;
 use sqs_consumer::error::Error;
 use sqs_consumer::ports::{Queues, Search, VisibilityChange};
 use sqs_consumer::quarantine::Quarantined;
+use testkit::{LAMBDA, Output, numbers};
 use tokio::time::{Instant, sleep};
 
 /// 2024-03-01T12:35:00Z, when every invocation starts.
@@ -123,40 +124,24 @@ impl Queues for Ports {
 
 /// The handler under test.
 pub(crate) struct Handler {
-    app: App<Ports, Ports, Metrics>,
+    app: App<Ports, Ports, Output>,
     ports: Ports,
-    metrics: Metrics,
-}
-
-/// Where the metrics go.
-#[derive(Clone, Debug, Default)]
-struct Metrics(Rc<RefCell<Vec<u8>>>);
-
-impl std::io::Write for Metrics {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.borrow_mut().write(bytes)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    output: Output,
 }
 
 impl Handler {
     /// A handler with these variables besides Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
         let own = [
-            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-            ("AWS_LAMBDA_FUNCTION_NAME", "consumer-test"),
             ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
             ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/1/quarantine"),
         ];
-        let environment = own.iter().chain(variables).copied().collect();
+        let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
         let config = Config::from_environment(&environment).unwrap();
-        let (ports, metrics) = (Ports::default(), Metrics::default());
+        let (ports, output) = (Ports::default(), Output::default());
         let random = fastrand::Rng::with_seed(20_240_301);
-        let app = App::new(config, ports.clone(), ports.clone(), random, metrics.clone());
-        Self { app, ports, metrics }
+        let app = App::new(config, ports.clone(), ports.clone(), random, output.clone());
+        Self { app, ports, output }
     }
 
     /// What OpenSearch does next, before it writes everything at once.
@@ -202,10 +187,8 @@ impl Handler {
 
     /// The metrics of the invocation since the last time, and the names of their dimensions.
     pub(crate) fn metrics(&self) -> (BTreeMap<String, u64>, Value) {
-        let text = std::mem::take(&mut *self.metrics.0.borrow_mut());
-        let line: Value = serde_json::from_slice(&text).unwrap();
+        let line = self.output.take_line();
         let dimensions = line["_aws"]["CloudWatchMetrics"][0]["Dimensions"].clone();
-        let number = |(name, value): (&String, &Value)| Some((name.clone(), value.as_u64()?));
-        (line.as_object().unwrap().iter().filter_map(number).collect(), dimensions)
+        (numbers(&line), dimensions)
     }
 }

@@ -1,22 +1,11 @@
-//! The events in `events/sqs-consumer/` and their golden answers.
+//! The golden answers in `events/sqs-consumer/answers/`.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
 
 use local::opensearch::Fault;
 use local::opensearch::embedded::Which;
 use serde::Deserialize;
 use serde_json::Value;
-
-/// One situation.
-pub(crate) struct Fixture {
-    /// The name of its files.
-    pub(crate) name: String,
-    /// The event, as the function gets it.
-    pub(crate) event: Vec<u8>,
-    pub(crate) golden: Golden,
-}
 
 /// What the function answers and does, with the settings that it needs.
 #[derive(Debug, Deserialize)]
@@ -72,35 +61,5 @@ impl Golden {
             Planned::Truncated => Fault::Truncate,
             Planned::Page => Fault::Garbage,
         })
-    }
-}
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../events/sqs-consumer")
-}
-
-impl Fixture {
-    /// All situations, by name.
-    pub(crate) fn all() -> Vec<Self> {
-        let mut names: Vec<_> = fs::read_dir(folder())
-            .unwrap()
-            .filter_map(|entry| {
-                let name = entry.unwrap().file_name().into_string().unwrap();
-                name.strip_suffix(".json").map(str::to_owned)
-            })
-            .collect();
-        names.sort();
-        let answers = fs::read_dir(folder().join("answers")).unwrap().count();
-        assert_eq!(answers, names.len(), "an event for each answer");
-        let fixture = |name: String| {
-            let event = fs::read(folder().join(&name).with_extension("json")).unwrap();
-            let answer = folder().join("answers").join(&name).with_extension("json");
-            let answer = fs::read_to_string(&answer)
-                .unwrap_or_else(|error| panic!("{}: {error}", answer.display()));
-            let golden = serde_json::from_str(&answer);
-            let golden = golden.unwrap_or_else(|error| panic!("{name}: {error}"));
-            Self { name, event, golden }
-        };
-        names.into_iter().map(fixture).collect()
     }
 }

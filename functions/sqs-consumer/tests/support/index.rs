@@ -1,23 +1,12 @@
 //! What stands in the embedded OpenSearch.
 
-use local::opensearch::{Client, Embedded, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME};
+use local::opensearch::Client;
 use serde_json::{Value, json};
 
-/// An OpenSearch in this process, with the index template.
-pub(crate) async fn embedded() -> Embedded {
-    let embedded = Embedded::start().await.unwrap();
-    client(&embedded).put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
-    embedded
-}
-
-fn client(embedded: &Embedded) -> Client {
-    Client::new(embedded.url()).unwrap()
-}
-
 /// Index and document of all that stands there.
-pub(crate) async fn documents(embedded: &Embedded) -> Vec<Value> {
+pub(crate) async fn documents(client: &Client) -> Vec<Value> {
     let query = json!({"size": 1_000});
-    let found = client(embedded).search("music-events*", &query).await.unwrap();
+    let found = client.search("music-events*", &query).await.unwrap();
     let hits = found.body()["hits"]["hits"].as_array().unwrap();
     let document = |hit: &Value| {
         assert_eq!(hit["_id"], hit["_source"]["event"]["id"]);
@@ -27,7 +16,7 @@ pub(crate) async fn documents(embedded: &Embedded) -> Vec<Value> {
 }
 
 /// The ids of the documents.
-pub(crate) async fn ids(embedded: &Embedded) -> Vec<String> {
+pub(crate) async fn ids(client: &Client) -> Vec<String> {
     let id = |hit: Value| hit["document"]["event"]["id"].as_str().unwrap().to_owned();
-    documents(embedded).await.into_iter().map(id).collect()
+    documents(client).await.into_iter().map(id).collect()
 }

@@ -3,8 +3,9 @@
 use local::runtime_api::InvokeError;
 use local::sqs::EventSourceMappingOptions;
 use serde_json::{Value, json};
+use testkit::Script;
 
-use super::script::Script;
+use super::script::{answering, failing_on};
 use super::{options, started};
 use crate::servers::{self, Server, both};
 
@@ -26,7 +27,7 @@ async fn filled(server: &Server, name: &str, bodies: &[&str]) -> String {
 async fn what_succeeds_is_deleted_and_the_rest_is_left_to_its_visibility_timeout() {
     for server in both().await {
         let queue = filled(&server, "partial", &["good 1", "bad", "good 2"]).await;
-        let script = Script::failing_on("bad");
+        let script = failing_on("bad");
         let mapping = started(options(&queue), &server.client, script.clone()).await;
         let report = mapping.until(|report| report.received == 3 && report.in_hand == 0).await;
         assert_eq!((report.deleted, report.failed, report.undeleted), (2, 1, 0));
@@ -45,7 +46,7 @@ async fn a_message_that_failed_comes_again_until_it_is_given_up() {
         let members = json!({"QueueUrl": queue, "Attributes": {"VisibilityTimeout": "0"}});
         server.done("SetQueueAttributes", members).await;
         server.send(&queue, "bad").await;
-        let script = Script::failing_on("bad");
+        let script = failing_on("bad");
         let mapping = started(options(&queue), &server.client, script.clone()).await;
         mapping.until(|report| report.failed == 3).await;
         // The receive after the third one gives it up.
@@ -136,7 +137,7 @@ async fn without_report_batch_item_failures_the_answer_is_not_read() {
 async fn a_panic_of_the_script_is_a_failed_invocation() {
     let server = servers::own().await;
     let queue = filled(&server, "panics", &["one"]).await;
-    let script = Script::new(|_, _| panic!("as told"));
+    let script = Script::new::<String>(|_, _| panic!("as told"));
     let mapping = started(options(&queue), &server.client, script).await;
     let report = mapping.until(|report| report.invocations == 1).await;
     assert_eq!((report.failed, report.deleted), (1, 0));
@@ -160,7 +161,7 @@ async fn the_event_is_the_one_that_lambda_sends() {
         server.hide(&queue, &message, 0).await;
         assert_eq!(server.receive(&queue).await.len(), 0, "given up");
 
-        let script = Script::answering(NONE_FAILED);
+        let script = answering(NONE_FAILED);
         let mapping = started(options(&dead), &server.client, script.clone()).await;
         mapping.until(|report| report.deleted == 1).await;
         let mut record = script.events()[0]["Records"][0].take();

@@ -10,7 +10,7 @@ use local::sqs::{EventSourceMapping, EventSourceMappingError, EventSourceMapping
 use serde_json::json;
 use tokio::sync::Barrier;
 
-use super::script::Script;
+use super::script::{answering, bodies, failing_on};
 use super::{options, started};
 use crate::servers::{self, Server, both};
 
@@ -29,11 +29,11 @@ async fn a_batch_is_no_larger_than_the_batch_size() {
     for server in both().await {
         let queue = server.queue("small-batches", &[]).await;
         send(&server, &queue, numbers(7)).await;
-        let script = Script::answering("{}");
+        let script = answering("{}");
         let options = EventSourceMappingOptions { batch_size: 3, ..options(&queue) };
         let mapping = started(options, &server.client, script.clone()).await;
         let report = mapping.until(|report| report.deleted == 7).await;
-        let sizes: Vec<_> = script.bodies().iter().map(Vec::len).collect();
+        let sizes: Vec<_> = bodies(&script).iter().map(Vec::len).collect();
         assert_eq!(sizes, [3, 3, 1]);
         let told: Vec<_> = report.history.iter().map(|invocation| invocation.messages).collect();
         assert_eq!(told, sizes);
@@ -45,7 +45,7 @@ async fn a_window_gathers_more_than_one_receive_brings() {
     for server in both().await {
         let queue = server.queue("windows", &[]).await;
         send(&server, &queue, numbers(25)).await;
-        let script = Script::answering("{}");
+        let script = answering("{}");
         let options = EventSourceMappingOptions {
             batch_size: 25,
             batching_window: Duration::from_mins(5),
@@ -53,7 +53,7 @@ async fn a_window_gathers_more_than_one_receive_brings() {
         };
         let mapping = started(options, &server.client, script.clone()).await;
         mapping.until(|report| report.deleted == 25).await;
-        let mut bodies = script.bodies();
+        let mut bodies = bodies(&script);
         assert_eq!(bodies.len(), 1, "it goes when it is full, before the window ends");
         bodies[0].sort();
         let mut all: Vec<_> = numbers(25).collect();
@@ -67,7 +67,7 @@ async fn a_batch_that_is_not_full_goes_when_its_window_ends() {
     let server = servers::own().await;
     let queue = server.queue("q", &[]).await;
     send(&server, &queue, numbers(12)).await;
-    let script = Script::answering("{}");
+    let script = answering("{}");
     let options = EventSourceMappingOptions {
         batch_size: 100,
         batching_window: Duration::from_secs(1),
@@ -75,7 +75,7 @@ async fn a_batch_that_is_not_full_goes_when_its_window_ends() {
     };
     let mapping = started(options, &server.client, script.clone()).await;
     mapping.until(|report| report.deleted == 12).await;
-    assert_eq!(script.bodies().into_iter().flatten().count(), 12);
+    assert_eq!(bodies(&script).into_iter().flatten().count(), 12);
 }
 
 #[tokio::test]
@@ -85,7 +85,7 @@ async fn an_invocation_is_no_larger_than_lambda_takes() {
     // Each takes twice its size as JSON.
     let body = "\"".repeat(1 << 19);
     send(&server, &queue, std::iter::repeat_n(body, 9)).await;
-    let script = Script::answering("{}");
+    let script = answering("{}");
     let options = EventSourceMappingOptions {
         batch_size: 100,
         batching_window: Duration::from_mins(5),
@@ -95,7 +95,7 @@ async fn an_invocation_is_no_larger_than_lambda_takes() {
     // The first is full; the second would wait for more.
     mapping.until(|report| report.deleted == 5 && report.received == 9).await;
     let report = mapping.stop().await;
-    let sizes: Vec<_> = script.bodies().iter().map(Vec::len).collect();
+    let sizes: Vec<_> = bodies(&script).iter().map(Vec::len).collect();
     assert_eq!(sizes, [5, 4]);
     for invocation in &report.history {
         assert!(invocation.payload_bytes <= REQUEST_LIMIT_BYTES);
@@ -151,12 +151,12 @@ async fn groups_of_a_fifo_queue_keep_their_order() {
             let group = format!("g{}", number % 3);
             server.send_to_group(&queue, &group, &format!("{group}-{number:02}")).await;
         }
-        let script = Script::answering("{}");
+        let script = answering("{}");
         let options =
             EventSourceMappingOptions { batch_size: 2, ..EventSourceMappingOptions::new(&queue) };
         let mapping = started(options, &server.client, script.clone()).await;
         mapping.until(|report| report.deleted == 12).await;
-        let bodies: Vec<_> = script.bodies().into_iter().flatten().collect();
+        let bodies: Vec<_> = bodies(&script).into_iter().flatten().collect();
         for group in ["g0", "g1", "g2"] {
             let of_group: Vec<_> = bodies.iter().filter(|body| body.starts_with(group)).collect();
             assert_eq!(of_group.len(), 4);
@@ -173,13 +173,13 @@ async fn a_group_waits_for_its_message_that_failed() {
         for (group, body) in [("a", "bad"), ("a", "later"), ("b", "other")] {
             server.send_to_group(&queue, group, body).await;
         }
-        let script = Script::failing_on("bad");
+        let script = failing_on("bad");
         let options = EventSourceMappingOptions { batch_size: 1, ..options(&queue) };
         let mapping = started(options, &server.client, script.clone()).await;
         mapping.until(|report| report.failed == 1 && report.deleted == 1).await;
         let report = mapping.stop().await;
         assert_eq!(report.received, 2);
-        assert_eq!(script.bodies(), [["bad"], ["other"]]);
+        assert_eq!(bodies(&script), [["bad"], ["other"]]);
         assert_eq!(server.counts(&queue).await.iter().sum::<u64>(), 2);
     }
 }
@@ -190,7 +190,7 @@ async fn a_mapping_that_cannot_be_is_refused() {
     let queue = server.queue("q.fifo", &[("FifoQueue", "true")]).await;
     let start = async |options| {
         let client = server.client.clone();
-        EventSourceMapping::start(options, client, Script::answering("{}")).await.unwrap_err()
+        EventSourceMapping::start(options, client, answering("{}")).await.unwrap_err()
     };
     let large = EventSourceMappingOptions { batch_size: 11, ..options(&queue) };
     assert!(matches!(

@@ -2,7 +2,7 @@
 
 use local::sqs::embedded::{Fault, Lasting, Operation};
 
-use super::script::Script;
+use super::script::answering;
 use super::{options, started};
 use crate::servers::{self, Server};
 
@@ -21,7 +21,7 @@ async fn failing(operation: Operation, fault: Fault, lasting: Lasting) -> (Serve
 async fn a_receive_that_fails_is_tried_again() {
     for fault in [Fault::Throttle, Fault::Fail, Fault::Unavailable, Fault::Drop] {
         let (server, queue) = failing(Operation::ReceiveMessage, fault, Lasting::Requests(2)).await;
-        let script = Script::answering("{}");
+        let script = answering("{}");
         let mapping = started(options(&queue), &server.client, script).await;
         let report = mapping.until(|report| report.deleted == 3).await;
         assert_eq!((report.received, report.failed_calls), (3, 2));
@@ -35,7 +35,7 @@ async fn a_delete_that_fails_is_tried_again() {
     for fault in [Fault::Throttle, Fault::Drop, Fault::DropAfterDoing] {
         let (server, queue) =
             failing(Operation::DeleteMessageBatch, fault, Lasting::Requests(2)).await;
-        let script = Script::answering("{}");
+        let script = answering("{}");
         let mapping = started(options(&queue), &server.client, script).await;
         let report = mapping.until(|report| report.deleted == 3).await;
         assert_eq!((report.received, report.undeleted, report.failed_calls), (3, 0, 2));
@@ -47,7 +47,7 @@ async fn a_delete_that_fails_is_tried_again() {
 async fn entries_whose_delete_fails_are_tried_again() {
     let fault = Fault::Entries(vec![0]);
     let (server, queue) = failing(Operation::DeleteMessageBatch, fault, Lasting::Requests(1)).await;
-    let script = Script::answering("{}");
+    let script = answering("{}");
     let mapping = started(options(&queue), &server.client, script).await;
     let report = mapping.until(|report| report.deleted == 3).await;
     assert_eq!((report.undeleted, report.failed_calls), (0, 0));
@@ -58,7 +58,7 @@ async fn entries_whose_delete_fails_are_tried_again() {
 async fn what_cannot_be_deleted_is_told_and_comes_again() {
     let (server, queue) =
         failing(Operation::DeleteMessageBatch, Fault::Fail, Lasting::UntilCleared).await;
-    let script = Script::answering("{}");
+    let script = answering("{}");
     let mapping = started(options(&queue), &server.client, script).await;
     let report = mapping.until(|report| report.undeleted == 3).await;
     assert_eq!((report.deleted, report.failed, report.in_hand), (0, 0, 0));

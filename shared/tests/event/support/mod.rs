@@ -2,7 +2,6 @@
 
 pub(crate) mod expected;
 pub(crate) mod payloads;
-pub(crate) mod runner;
 pub(crate) mod tree;
 
 use self::tree::{Duplicates, Tree};

@@ -1,7 +1,10 @@
 //! JSON as a tree that keeps each string, number and literal as it was written: a second
-//! reading of the grammar, as plain as possible, to hold the fast one against.
+//! reading of the grammar, `serde_json`'s, to hold the fast one against.
 
 use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,10 +26,30 @@ pub(crate) enum Duplicates {
 impl Tree {
     /// The value that `text` is, white space around it included; `None` where it is no JSON.
     pub(crate) fn parse(text: &str, duplicates: Duplicates) -> Option<Self> {
-        let mut parser = Parser { rest: text, duplicates };
-        let tree = parser.value()?;
-        parser.white_space();
-        parser.rest.is_empty().then_some(tree)
+        let text = serde_json::from_str::<&RawValue>(text).ok()?.get();
+        match text.as_bytes()[0] {
+            b'{' => {
+                let mut members: Vec<(String, Self)> = Vec::new();
+                for (key, value) in serde_json::from_str::<Members<'_>>(text).ok()?.0 {
+                    let value = Self::parse(value.get(), duplicates)?;
+                    let count = members.len();
+                    members.retain(|(known, _)| *known != key);
+                    if members.len() < count && duplicates == Duplicates::Refused {
+                        return None;
+                    }
+                    members.push((key, value));
+                }
+                Some(Self::Object(members))
+            }
+            b'[' => {
+                let values = serde_json::from_str::<Vec<&RawValue>>(text).ok()?;
+                let values = values.iter().map(|value| Self::parse(value.get(), duplicates));
+                values.collect::<Option<_>>().map(Self::Array)
+            }
+            // A string whose escapes mean nothing is found out only where it is decoded.
+            b'"' if serde_json::from_str::<String>(text).is_err() => None,
+            _ => Some(Self::Leaf(text.to_owned())),
+        }
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&Self> {
@@ -71,124 +94,26 @@ impl fmt::Display for Tree {
     }
 }
 
-struct Parser<'a> {
-    rest: &'a str,
-    duplicates: Duplicates,
-}
+/// The members of an object, in order, with duplicate keys.
+struct Members<'a>(Vec<(String, &'a RawValue)>);
 
-impl Parser<'_> {
-    fn white_space(&mut self) {
-        self.rest = self.rest.trim_start_matches([' ', '\t', '\r', '\n']);
-    }
-
-    /// Whether `wanted` comes next, after white space; it is passed.
-    fn next(&mut self, wanted: char) -> bool {
-        self.white_space();
-        match self.rest.strip_prefix(wanted) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn value(&mut self) -> Option<Tree> {
-        self.white_space();
-        match self.rest.chars().next()? {
-            '{' => self.object(),
-            '[' => self.array(),
-            '"' => self.string().map(Tree::Leaf),
-            _ => self.word().map(Tree::Leaf),
-        }
-    }
-
-    fn object(&mut self) -> Option<Tree> {
-        let mut members: Vec<(String, Tree)> = Vec::new();
-        self.next('{');
-        if self.next('}') {
-            return Some(Tree::Object(members));
-        }
-        loop {
-            self.white_space();
-            let key: String = serde_json::from_str(&self.string()?).ok()?;
-            if !self.next(':') {
-                return None;
-            }
-            let value = self.value()?;
-            let count = members.len();
-            members.retain(|(known, _)| *known != key);
-            if members.len() < count && self.duplicates == Duplicates::Refused {
-                return None;
-            }
-            members.push((key, value));
-            if self.next('}') {
-                return Some(Tree::Object(members));
-            }
-            if !self.next(',') {
-                return None;
-            }
-        }
-    }
-
-    fn array(&mut self) -> Option<Tree> {
-        let mut values = Vec::new();
-        self.next('[');
-        if self.next(']') {
-            return Some(Tree::Array(values));
-        }
-        loop {
-            values.push(self.value()?);
-            if self.next(']') {
-                return Some(Tree::Array(values));
-            }
-            if !self.next(',') {
-                return None;
-            }
-        }
-    }
-
-    /// A string with its quotes.
-    fn string(&mut self) -> Option<String> {
-        let content = self.rest.strip_prefix('"')?;
-        let mut escaped = false;
-        let end = content.find(|character| {
-            let ends = character == '"' && !escaped;
-            escaped = character == '\\' && !escaped;
-            ends
-        })?;
-        let (string, rest) = self.rest.split_at(end + 2);
-        serde_json::from_str::<String>(string).ok()?;
-        self.rest = rest;
-        Some(string.to_owned())
-    }
-
-    /// A number or literal.
-    fn word(&mut self) -> Option<String> {
-        let end = self
-            .rest
-            .find([' ', '\t', '\r', '\n', ',', ']', '}', ':', '"'])
-            .unwrap_or(self.rest.len());
-        let (word, rest) = self.rest.split_at(end);
-        self.rest = rest;
-        (matches!(word, "true" | "false" | "null") || is_number(word)).then(|| word.to_owned())
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self(Vec::new()))
     }
 }
 
-fn is_number(word: &str) -> bool {
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let word = word.strip_prefix('-').unwrap_or(word);
-    let (mantissa, exponent) = match word.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (word, None),
-    };
-    let (integer, fraction) = match mantissa.split_once('.') {
-        Some((integer, fraction)) => (integer, Some(fraction)),
-        None => (mantissa, None),
-    };
-    digits(integer)
-        && (integer == "0" || !integer.starts_with('0'))
-        && fraction.is_none_or(digits)
-        && exponent
-            .is_none_or(|exponent| digits(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)))
+impl<'de> Visitor<'de> for Members<'de> {
+    type Value = Self;
+
+    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<Self, A::Error> {
+        while let Some(member) = map.next_entry()? {
+            self.0.push(member);
+        }
+        Ok(self)
+    }
 }

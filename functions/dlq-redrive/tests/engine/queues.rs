@@ -32,6 +32,7 @@ struct Stored {
 }
 
 /// Queues by URL.
+#[derive(Default)]
 pub(crate) struct Memory {
     queues: RefCell<BTreeMap<String, Vec<Stored>>>,
     random: RefCell<fastrand::Rng>,
@@ -53,16 +54,9 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            queues: RefCell::default(),
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
-            ids: Cell::new(0),
-            hidden_until: Cell::new(None),
-            troubles: RefCell::default(),
-            poison: RefCell::default(),
-            sends: RefCell::default(),
-            awaits: Cell::new(0),
             crash_at: Cell::new(usize::MAX),
-            crashed: Notify::new(),
+            ..Self::default()
         }
     }
 
@@ -163,20 +157,27 @@ impl Memory {
             let mut queues = self.queues.borrow_mut();
             let queue = queues.entry(url.to_owned()).or_default();
             let place = queue.iter().position(|stored| stored.message.receipt_handle == *handle);
-            let fails = |place: usize| match trouble {
-                Some(Trouble::Fails) => true,
-                Some(Trouble::FailsFor(body)) => queue[place].message.body == body,
-                _ => false,
-            };
             match place {
-                Some(place) if !fails(place) => Ok(done(queue, place)),
-                _ => Err(Failure::new("Refused", "as the test wants it")),
+                Some(place) if !fails(trouble, &queue[place].message.body) => {
+                    Ok(done(queue, place))
+                }
+                _ => Err(refused()),
             }
         });
         let results = results.collect();
         self.step().await;
         results
     }
+}
+
+fn refused() -> Failure {
+    Failure::new("Refused", "as the test wants it")
+}
+
+/// Whether this trouble fails a message of this body.
+fn fails(trouble: Option<Trouble>, body: &str) -> bool {
+    trouble == Some(Trouble::Fails)
+        || matches!(trouble, Some(Trouble::FailsFor(failing)) if failing == body)
 }
 
 fn is_fifo(url: &str) -> bool {
@@ -191,7 +192,7 @@ impl Queues for Memory {
         wait_seconds: u32,
     ) -> Result<Vec<Message>, Failure> {
         if self.call("receive").await == Some(Trouble::Fails) {
-            return Err(Failure::new("Refused", "as the test wants it"));
+            return Err(refused());
         }
         let until = Instant::now() + Duration::from_secs(wait_seconds.into());
         let mut received = self.hide_visible(url, hide_seconds);
@@ -210,12 +211,8 @@ impl Queues for Memory {
         self.sends.borrow_mut().push(messages.len());
         let trouble = self.call("send").await;
         let sent = messages.iter().map(|message| {
-            let fails = match trouble {
-                Some(Trouble::FailsFor(body)) => message.body == body,
-                trouble => trouble == Some(Trouble::Fails),
-            };
-            if fails {
-                return Err(Failure::new("Refused", "as the test wants it"));
+            if fails(trouble, &message.body) {
+                return Err(refused());
             }
             let stored = Message {
                 id: self.new_id(),

@@ -1,5 +1,5 @@
-//! JSON values as CBOR, for CloudWatch's protocol: numbers are doubles, and what is called a time
-//! is one.
+//! JSON values as CBOR, for CloudWatch's protocol: numbers are doubles, and times are seconds since
+//! 1970 in members called `Timestamp` or `Timestamps`.
 //!
 //! Source: Smithy, "Smithy RPC v2 CBOR protocol".
 
@@ -7,7 +7,7 @@ use aws_smithy_cbor::Encoder;
 use aws_smithy_types::DateTime;
 use serde_json::Value;
 
-/// Writes one value.
+/// The CBOR of a value.
 pub(crate) fn encode(value: &Value) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
     write(&mut encoder, "", value);
@@ -18,7 +18,7 @@ fn write(encoder: &mut Encoder, key: &str, value: &Value) {
     match value {
         Value::Null => drop(encoder.null()),
         Value::Bool(is) => drop(encoder.boolean(*is)),
-        Value::Number(number) if key == "Timestamps" => {
+        Value::Number(number) if matches!(key, "Timestamp" | "Timestamps") => {
             encoder.timestamp(&DateTime::from_secs_f64(number.as_f64().unwrap()));
         }
         Value::Number(number) => drop(encoder.double(number.as_f64().unwrap())),

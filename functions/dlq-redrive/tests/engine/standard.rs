@@ -1,108 +1,16 @@
-//! Moving messages one by one, between queues in memory and on a clock that the tests own.
-
-#![cfg(test)]
-
-mod support {
-    pub(crate) mod queues;
-}
+//! Standard queues.
 
 use std::time::Duration;
 
-use dlq_redrive::filter::Filter;
 use dlq_redrive::message::{Message, REDRIVES};
 use dlq_redrive::queues::Queue;
-use dlq_redrive::run::{Moves, Purpose, Rules};
-use dlq_redrive::schedule::{Pace, Schedule};
-use dlq_redrive::selective;
-use dlq_redrive::tally::{Stopped, Tally};
+use dlq_redrive::run::Purpose;
+use dlq_redrive::tally::Stopped;
 use shared::sqs::{Attribute, AttributeValue};
 use tokio::time::{Instant, sleep};
 
-use support::queues::{Memory, Trouble};
-
-const DLQ: &str = "http://sqs/1/music-dlq";
-const MAIN: &str = "http://sqs/1/music";
-const FIFO_DLQ: &str = "http://sqs/1/music-dlq.fifo";
-const FIFO_MAIN: &str = "http://sqs/1/music.fifo";
-const NOW_MS: u64 = 1_709_296_496_000;
-const MINUTES: Duration = Duration::from_mins(10);
-
-/// A run of the tests: all messages, without a limit, and ten minutes' time.
-struct Trial {
-    rules: Rules,
-    rate: Option<u32>,
-    canary_wait: Duration,
-    time: Duration,
-}
-
-impl Trial {
-    fn new(source: &str, destination: &str) -> Self {
-        let queue = |url| Queue::parse_url(url).unwrap();
-        let moves = Moves {
-            destination: Some(queue(destination)),
-            endpoint: None,
-            max_redrives: None,
-            parking: None,
-            dry_run: false,
-            canary_messages: None,
-        };
-        let rules = Rules {
-            source: queue(source),
-            purpose: Purpose::Move(moves),
-            filter: Filter::default(),
-            max_messages: u64::MAX,
-        };
-        Self { rules, rate: None, canary_wait: Duration::ZERO, time: MINUTES }
-    }
-
-    fn moves(&mut self) -> &mut Moves {
-        let Purpose::Move(moves) = &mut self.rules.purpose else { panic!("it moves") };
-        moves
-    }
-
-    fn only(mut self, text: &str) -> Self {
-        self.rules.filter.text = Some(text.to_owned());
-        self
-    }
-
-    async fn run(&self, queues: &Memory) -> Tally {
-        let deadline = Instant::now() + self.time;
-        let schedule = Schedule::new(NOW_MS, deadline, Duration::from_secs(2));
-        let pace = Pace::new(self.rate);
-        let tally = selective::run(queues, &self.rules, pace, self.canary_wait, &schedule).await;
-        assert!(Instant::now() < deadline, "the answer comes in time");
-        let Tally { scanned, matched, moved, parked, skipped, failed, .. } = &tally;
-        assert_eq!(*scanned, moved + parked + skipped + failed);
-        assert!(matched <= scanned);
-        let hidden_until = queues.hidden_until.get();
-        assert!(hidden_until.is_none_or(|until| until <= deadline), "hidden for too long");
-        tally
-    }
-}
-
-/// So many messages with numbers for bodies, in groups by turns.
-fn filled(seed: u64, url: &str, messages: usize, groups: usize) -> Memory {
-    let queues = Memory::new(seed);
-    for index in 0..messages {
-        let message = Message {
-            id: queues.new_id(),
-            body: format!("{index:03}"),
-            group_id: Some(format!("g{}", index % groups)),
-            ..Message::default()
-        };
-        queues.put(url, message);
-    }
-    queues
-}
-
-fn numbers(range: std::ops::Range<usize>) -> Vec<String> {
-    range.map(|index| format!("{index:03}")).collect()
-}
-
-fn sorted(mut texts: Vec<String>) -> Vec<String> {
-    texts.sort();
-    texts
-}
+use crate::queues::{Memory, Trouble};
+use crate::{DLQ, MAIN, Trial, filled, numbers, sorted};
 
 #[tokio::test(start_paused = true)]
 async fn all_messages_move() {
@@ -369,92 +277,4 @@ async fn large_messages_go_in_calls_of_their_own() {
     }
     let tally = Trial::new(DLQ, MAIN).run(&queues).await;
     assert_eq!((tally.moved, tally.failed), (5, 0));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_fifo_group_stays_in_order_behind_one_that_fails() {
-    let queues = filled(16, FIFO_DLQ, 40, 2);
-    queues.troubles.borrow_mut().insert("send", Trouble::FailsFor("006"));
-    let tally = Trial::new(FIFO_DLQ, FIFO_MAIN).run(&queues).await;
-    // Of the group of even numbers three are moved, and none after the one that failed.
-    let even: Vec<_> = queues.bodies(FIFO_MAIN).into_iter().filter(|body| is_even(body)).collect();
-    assert_eq!(even, ["000", "002", "004"]);
-    let odd: Vec<_> = queues.bodies(FIFO_MAIN).into_iter().filter(|body| !is_even(body)).collect();
-    assert_eq!(odd, numbers(0..40).into_iter().filter(|body| !is_even(body)).collect::<Vec<_>>());
-    assert_eq!(tally.moved, 23);
-    assert_eq!(queues.visible(FIFO_DLQ).len(), 17);
-}
-
-fn is_even(body: &str) -> bool {
-    body.parse::<u32>().unwrap() % 2 == 0
-}
-
-#[tokio::test(start_paused = true)]
-async fn fifo_messages_behind_others_that_stay_are_found() {
-    // Nine messages stay, the first of their groups: SQS shows the others behind them.
-    let mut trial = Trial::new(FIFO_DLQ, FIFO_MAIN);
-    trial.moves().destination = None;
-    let arn = "arn:aws:sqs:us-east-1:1:music.fifo";
-    let queues = Memory::new(17);
-    for (index, message) in filled(17, FIFO_DLQ, 60, 3).all(FIFO_DLQ).into_iter().enumerate() {
-        let dead_letter_source_arn = (index >= 9).then(|| arn.to_owned());
-        queues.put(FIFO_DLQ, Message { id: queues.new_id(), dead_letter_source_arn, ..message });
-    }
-    trial.moves().endpoint = Some("http://sqs".to_owned());
-    let tally = trial.run(&queues).await;
-    assert_eq!((tally.scanned, tally.moved, tally.skipped, tally.stopped), (60, 51, 9, None));
-    assert_eq!(queues.visible(FIFO_DLQ), numbers(0..9));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_a_fifo_queue_does_not_show_is_told() {
-    let queues = filled(18, FIFO_DLQ, 25, 1);
-    let mut trial = Trial::new(FIFO_DLQ, FIFO_MAIN);
-    trial.moves().dry_run = true;
-    let tally = trial.run(&queues).await;
-    assert_eq!((tally.scanned, tally.stopped), (10, Some(Stopped::GroupBlocked)));
-    assert_eq!(queues.visible(FIFO_DLQ).len(), 25);
-}
-
-/// Ends the run at each of its awaits in turn, and then goes on.
-#[tokio::test(start_paused = true)]
-async fn whatever_await_it_ends_at_nothing_is_lost() {
-    // Behind ten that stay a FIFO queue shows no others.
-    for (source, destination, messages) in [(DLQ, MAIN, 33), (FIFO_DLQ, FIFO_MAIN, 15)] {
-        let mut nth = 0;
-        loop {
-            nth += 1;
-            let queues = filled(nth as u64, source, messages, 4);
-            queues.crash_at(nth);
-            let mut trial = Trial::new(source, destination).only("1");
-            trial.moves().canary_messages = Some(3);
-            let crashed = tokio::select! {
-                biased;
-                () = queues.crashed.notified() => true,
-                _ = trial.run(&queues) => false,
-            };
-            if crashed {
-                queues.crash_at(usize::MAX);
-                // As long as the run could have hidden messages.
-                sleep(MINUTES).await;
-                assert_eq!(queues.visible(source), queues.bodies(source));
-                assert_eq!(trial.run(&queues).await.stopped, None, "{source} {nth}");
-            }
-            let mut expected = numbers(0..messages);
-            expected.retain(|body| body.contains('1'));
-            let mut arrived = queues.bodies(destination);
-            let twice = arrived.len() - expected.len();
-            assert!(twice <= 10, "{source} {nth}: {twice} in both");
-            arrived = sorted(arrived);
-            arrived.dedup();
-            assert_eq!(arrived, expected, "{source} {nth}");
-            let mut left = numbers(0..messages);
-            left.retain(|body| !body.contains('1'));
-            assert_eq!(sorted(queues.visible(source)), left, "{source} {nth}");
-            if !crashed {
-                break;
-            }
-        }
-        assert!(nth > 20, "only {nth} awaits");
-    }
 }

@@ -1,0 +1,150 @@
+//! A scripted endpoint that is a Google Chat space, CloudWatch, CloudWatch Logs and Secrets Manager
+//! at once.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use testkit::{Call, Endpoint, Reply};
+
+/// The webhook's key and token, which must never be seen.
+pub(crate) const KEY: &str = "AIzaSyHushHushKey";
+pub(crate) const TOKEN: &str = "hush_hush-token%3D";
+
+/// What the AWS services know.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Script {
+    /// Pages of error lines; `null` is a refusal. Without pages there is no log group.
+    pub(crate) logs: Option<Vec<Option<Lines>>>,
+    /// The logs never answer.
+    pub(crate) logs_hang: bool,
+    /// Changes of state: time in milliseconds, state before and after. Without changes the history
+    /// is refused.
+    pub(crate) history: Option<Vec<(u64, String, String)>>,
+    /// The text of every secret.
+    pub(crate) secret: Option<String>,
+}
+
+/// Times in milliseconds and texts.
+type Lines = Vec<(u64, String)>;
+
+/// How Google Chat behaves for one request.
+#[derive(Clone, Debug, Default)]
+pub(crate) enum Chat {
+    /// It posts the message.
+    #[default]
+    Post,
+    /// It answers with a status and headers.
+    Status(u16, Vec<(&'static str, String)>),
+    /// It does not answer.
+    Never,
+    /// The connection breaks after the message was received.
+    Close,
+}
+
+/// A message in the space.
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+pub(crate) struct Posted {
+    pub(crate) request_id: String,
+    pub(crate) body: Value,
+}
+
+/// Starts the endpoint; after `chat` every message is posted.
+pub(crate) async fn space(script: Script, chat: impl IntoIterator<Item = Chat>) -> Endpoint {
+    let mut chat: VecDeque<_> = chat.into_iter().collect();
+    let answer = move |call: &Call| match &*call.operation {
+        "FilterLogEvents" => script.logs(call),
+        "GetSecretValue" => script.secret(),
+        "DescribeAlarmHistory" => script.history(),
+        "" => chat.pop_front().unwrap_or_default().reply(),
+        other => panic!("{other}"),
+    };
+    Endpoint::start(answer).await
+}
+
+/// The URL of the endpoint's webhook.
+pub(crate) fn webhook(endpoint: &Endpoint) -> String {
+    format!("{}/v1/spaces/AAA/messages?key={KEY}&token={TOKEN}", endpoint.url)
+}
+
+/// The calls of AWS services.
+pub(crate) fn aws_calls(endpoint: &Endpoint) -> Vec<Call> {
+    endpoint.calls().into_iter().filter(|call| !call.operation.is_empty()).collect()
+}
+
+/// The messages that came in, posted or not.
+pub(crate) fn posts(endpoint: &Endpoint) -> Vec<Posted> {
+    let posted = |call: Call| {
+        assert!(call.body.len() <= 32_000, "{} bytes", call.body.len());
+        let mut ids = call.query.split('&').filter_map(|pair| pair.strip_prefix("requestId="));
+        let request_id = ids.next().unwrap().to_owned();
+        assert_eq!(ids.next(), None);
+        Posted { request_id, body: call.json() }
+    };
+    endpoint.calls().into_iter().filter(|call| call.operation.is_empty()).map(posted).collect()
+}
+
+impl Chat {
+    fn reply(self) -> Reply {
+        match self {
+            Self::Post => Reply::json(200, &json!({"name": "spaces/AAA/messages/1"})),
+            Self::Never => Reply::Never,
+            Self::Close => Reply::Close,
+            Self::Status(status, headers) => {
+                // What comes with an error may quote anything.
+                let message = format!("key={KEY}");
+                let error = json!({"code": status, "message": message, "status": "SOME_CODE"});
+                let reply = Reply::json(status, &json!({"error": error}));
+                headers.iter().fold(reply, |reply, (name, value)| reply.with_header(name, value))
+            }
+        }
+    }
+}
+
+impl Script {
+    fn logs(&self, call: &Call) -> Reply {
+        if self.logs_hang {
+            return Reply::Never;
+        }
+        let Some(pages) = &self.logs else {
+            return Reply::aws_error(400, "ResourceNotFoundException");
+        };
+        let page = call.json()["nextToken"].as_str().map_or(0, |token| token.parse().unwrap());
+        let Some(Some(lines)) = pages.get(page) else {
+            return Reply::aws_error(400, "AccessDeniedException");
+        };
+        let event = |(at, (at_ms, text)): (usize, &(u64, String))| json!({"timestamp": at_ms, "message": text, "eventId": format!("{page}-{at}")});
+        let events: Vec<_> = lines.iter().enumerate().map(event).collect();
+        let next = (page + 1 < pages.len()).then(|| (page + 1).to_string());
+        Reply::json(200, &json!({"events": events, "nextToken": next}))
+    }
+
+    fn secret(&self) -> Reply {
+        let Some(secret) = &self.secret else {
+            return Reply::aws_error(400, "ResourceNotFoundException");
+        };
+        let body = json!({"ARN": "arn:secret", "Name": "secret", "SecretString": secret});
+        Reply::json(200, &body)
+    }
+
+    fn history(&self) -> Reply {
+        let Some(changes) = &self.history else {
+            let code = "com.amazonaws.cloudwatch#InvalidNextToken";
+            return Reply::cbor(400, &json!({"__type": code}));
+        };
+        let item = |(at_ms, old, new): &(u64, String, String)| {
+            let data = json!({"oldState": {"stateValue": old}, "newState": {"stateValue": new}});
+            json!({
+                "Timestamp": Duration::from_millis(*at_ms).as_secs_f64(),
+                "HistoryItemType": "StateUpdate",
+                "HistorySummary": format!("Alarm updated from {old} to {new}"),
+                "HistoryData": data.to_string(),
+            })
+        };
+        let items: Vec<_> = changes.iter().map(item).collect();
+        Reply::cbor(200, &json!({"AlarmHistoryItems": items}))
+    }
+}

@@ -1,0 +1,202 @@
+//! A scripted HTTP endpoint, which stands in for services.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use local::server::{Server, bind};
+use serde_json::{Value, json};
+use tokio::sync::{Notify, oneshot};
+
+use crate::cbor;
+
+type Script = dyn FnMut(&Call) -> Reply + Send;
+
+/// An endpoint on the loopback interface. Its port closes when it is dropped.
+pub struct Endpoint {
+    /// Where it answers, such as `http://127.0.0.1:40123`.
+    pub url: String,
+    state: Arc<State>,
+    _server: Server,
+}
+
+struct State {
+    script: Mutex<Box<Script>>,
+    calls: Mutex<Vec<Call>>,
+    called: Notify,
+}
+
+/// A request to an endpoint.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The operation of an AWS service: the end of `x-amz-target`, or of a path
+    /// `…/operation/OPERATION`. Empty where the request has neither.
+    pub operation: String,
+    /// The method.
+    pub method: Method,
+    /// The path.
+    pub path: String,
+    /// The query, without its question mark.
+    pub query: String,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// How an endpoint replies to a call.
+#[derive(Debug)]
+pub enum Reply {
+    /// With this answer.
+    Answer(Response<Full<Bytes>>),
+    /// With this answer, as soon as the other end of the channel sends.
+    After(oneshot::Receiver<()>, Response<Full<Bytes>>),
+    /// Not at all; the connection stays open.
+    Never,
+    /// Not at all; the connection closes.
+    Close,
+}
+
+impl Endpoint {
+    /// Starts an endpoint that replies to each call with what `script` returns.
+    pub async fn start(script: impl FnMut(&Call) -> Reply + Send + 'static) -> Self {
+        let (listener, address) = bind().await.unwrap();
+        let (calls, called) = (Mutex::default(), Notify::new());
+        let state = Arc::new(State { script: Mutex::new(Box::new(script)), calls, called });
+        let answering = Arc::clone(&state);
+        let server = Server::start_fallible(listener, move |request| {
+            let state = Arc::clone(&answering);
+            async move { state.answer(request).await }
+        });
+        Self { url: format!("http://{address}"), state, _server: server }
+    }
+
+    /// Starts an endpoint that acts on these replies one after the other, and then on the default.
+    pub async fn replying<R: Default + Send + 'static>(
+        replies: impl IntoIterator<Item = R>,
+        act: impl Fn(&Call, R) -> Reply + Send + 'static,
+    ) -> Self {
+        let mut replies: VecDeque<_> = replies.into_iter().collect();
+        Self::start(move |call| act(call, replies.pop_front().unwrap_or_default())).await
+    }
+
+    /// The calls since the last time.
+    #[must_use]
+    pub fn take_calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.state.calls.lock().unwrap())
+    }
+
+    /// The calls since [`take_calls`](Self::take_calls) was last used.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.state.calls.lock().unwrap().clone()
+    }
+
+    /// Waits for the next call.
+    pub async fn called(&self) {
+        self.state.called.notified().await;
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Endpoint").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
+        let (head, body) = request.into_parts();
+        let path = head.uri.path().to_owned();
+        let target = head.headers.get("x-amz-target").map(|target| target.to_str().unwrap());
+        let operation = match (target, path.split_once("/operation/")) {
+            (Some(target), _) => target.split('.').next_back().unwrap_or_default(),
+            (None, Some((_, operation))) => operation,
+            (None, None) => "",
+        };
+        let call = Call {
+            operation: operation.to_owned(),
+            query: head.uri.query().unwrap_or_default().to_owned(),
+            body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
+            headers: head.headers,
+            method: head.method,
+            path,
+        };
+        let reply = (self.script.lock().unwrap())(&call);
+        self.calls.lock().unwrap().push(call);
+        self.called.notify_one();
+        match reply {
+            Reply::Answer(answer) => Ok(answer),
+            Reply::After(signal, answer) => signal.await.map(|()| answer).map_err(io::Error::other),
+            Reply::Never => std::future::pending().await,
+            Reply::Close => Err(io::Error::other("closed")),
+        }
+    }
+}
+
+impl Call {
+    /// The body, which is JSON.
+    #[must_use]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+}
+
+impl Reply {
+    /// An answer with this status and body.
+    #[must_use]
+    pub fn new(status: u16, content_type: &'static str, body: impl Into<Bytes>) -> Self {
+        let mut answer = Response::new(Full::new(body.into()));
+        *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+        Self::Answer(answer).with_header("content-type", content_type)
+    }
+
+    /// An answer of JSON.
+    #[must_use]
+    pub fn json(status: u16, body: &Value) -> Self {
+        Self::new(status, "application/x-amz-json-1.1", body.to_string())
+    }
+
+    /// The error of an AWS service, in JSON.
+    #[must_use]
+    pub fn aws_error(status: u16, code: &str) -> Self {
+        Self::json(status, &json!({"__type": code, "message": "no"}))
+    }
+
+    /// An answer of CBOR, in the protocol that CloudWatch speaks. Numbers become doubles, and in
+    /// members called `Timestamp` or `Timestamps` times, in seconds since 1970.
+    #[must_use]
+    pub fn cbor(status: u16, body: &Value) -> Self {
+        Self::cbor_bytes(status, cbor::encode(body))
+    }
+
+    /// An answer of these bytes in the place of CBOR.
+    #[must_use]
+    pub fn cbor_bytes(status: u16, body: impl Into<Bytes>) -> Self {
+        Self::new(status, "application/cbor", body).with_header("smithy-protocol", "rpc-v2-cbor")
+    }
+
+    /// This answer, as soon as the other end of the channel sends.
+    #[must_use]
+    pub fn after(self, signal: oneshot::Receiver<()>) -> Self {
+        match self {
+            Self::Answer(answer) => Self::After(signal, answer),
+            other => other,
+        }
+    }
+
+    /// This reply with a header; only an answer has headers.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
+        if let Self::Answer(answer) | Self::After(_, answer) = &mut self {
+            let value = HeaderValue::from_str(value).unwrap();
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+        self
+    }
+}

@@ -1,0 +1,24 @@
+//! What the tests of several crates share. A development dependency only.
+
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a failed test")]
+
+mod binary;
+mod cbor;
+mod endpoint;
+mod fixture;
+mod metrics;
+mod process;
+mod property;
+mod queues;
+mod script;
+mod search;
+
+pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
+pub use endpoint::{Call, Endpoint, Reply};
+pub use fixture::{Fixture, events, fixture, fixtures, pairs};
+pub use metrics::{Output, metric_line, numbers};
+pub use process::{LAMBDA, now_ms, on_paused_clock};
+pub use property::holds;
+pub use queues::Queues;
+pub use script::Script;
+pub use search::opensearch;
