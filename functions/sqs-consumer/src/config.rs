@@ -25,6 +25,7 @@ pub const VARIABLES: &[&str] = &[
     "RETRY_MAX_SECONDS",
     "DEADLINE_MARGIN_MS",
     "QUARANTINE_QUEUE_URL",
+    "LARGE_PAYLOADS",
 ];
 
 /// The longest visibility timeout, in seconds (source: Amazon SQS API reference,
@@ -76,6 +77,10 @@ impl Config {
             let allowed = "the name of an index, of a data stream or an alias, with specifiers \
                            of strftime";
             ConfigError::new("INDEX", pattern, format!("{allowed} ({error})"))
+        })?;
+        // What else there is to do with a body in S3 will have this name.
+        environment.parse_with("LARGE_PAYLOADS", "quarantine", |text| {
+            (text == "quarantine").then_some(())
         })?;
         let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
         let number = |name, default, max| environment.number(name, default, 1, max);
@@ -158,6 +163,7 @@ mod tests {
             ("RETRY_MAX_SECONDS", "43200"),
             ("DEADLINE_MARGIN_MS", "500"),
             ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/000000000000/quarantine"),
+            ("LARGE_PAYLOADS", "quarantine"),
             ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324"),
         ])
         .unwrap();
@@ -186,6 +192,7 @@ mod tests {
             ("QUARANTINE_QUEUE_URL", "quarantine", url),
             ("QUARANTINE_QUEUE_URL", "", url),
             ("QUARANTINE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/", url),
+            ("LARGE_PAYLOADS", "fetch", "quarantine"),
             ("OPENSEARCH_AUTH", "no", "sigv4, basic or none"),
             ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),

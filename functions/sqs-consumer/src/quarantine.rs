@@ -34,8 +34,10 @@ pub struct Quarantined {
     pub body: String,
     /// Names and values.
     pub attributes: Vec<(String, Attribute)>,
-    /// What keeps the order in a FIFO queue, and what is fair in another.
+    /// What keeps the order in a FIFO queue, and what is fair in a standard queue.
     pub group_id: Option<String>,
+    /// Whether the group is that of a fair queue, which a standard queue keeps.
+    pub is_fair: bool,
     /// For a FIFO queue: the same for the same event of the same message.
     pub deduplication_id: String,
 }
@@ -78,7 +80,14 @@ impl Quarantined {
         attributes.extend(placed(original, attributes.len()));
         let deduplication_id = hex_digest(format!("{message_id}/{position}"));
         let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
-        let mut quarantined = Self { message: index, body, attributes, group_id, deduplication_id };
+        let mut quarantined = Self {
+            message: index,
+            body,
+            attributes,
+            is_fair: group_id.is_some() && !message.is_fifo(),
+            group_id,
+            deduplication_id,
+        };
         quarantined.shorten_detail();
         (quarantined.bytes() <= MAX_MESSAGE_BYTES).then_some(quarantined)
     }

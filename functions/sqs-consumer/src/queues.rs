@@ -100,10 +100,10 @@ fn entry(
     let entry = SendMessageBatchRequestEntry::builder()
         .id(id.to_string())
         .message_body(&quarantined.body)
-        .set_message_attributes(Some(attributes))
-        .set_message_group_id(quarantined.group_id.clone());
+        .set_message_attributes(Some(attributes));
     if !fifo {
-        return entry.build();
+        let group_id = quarantined.group_id.clone().filter(|_| quarantined.is_fair);
+        return entry.set_message_group_id(group_id).build();
     }
     let deduplication_id = &quarantined.deduplication_id;
     // Without a group, each is its own.

@@ -88,7 +88,12 @@ fn reasons(observed: &Observed) -> BTreeMap<String, (u64, String)> {
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
     for Fixture { name, event, golden } in fixtures::<Golden>("sqs-consumer", 20) {
-        let mut scene = Scene::new(&pairs(&golden.environment), []).await;
+        let answering = golden.answering().await;
+        let mut variables = pairs(&golden.environment);
+        if let Some(endpoint) = &answering {
+            variables.extend([("OPENSEARCH_ENDPOINT", &*endpoint.url), ("BULK_GZIP", "off")]);
+        }
+        let mut scene = Scene::new(&variables, []).await;
         if let Some(fault) = golden.fault() {
             scene.opensearch.fail(fault, Lasting::UntilCleared);
         }
