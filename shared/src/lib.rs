@@ -1,5 +1,6 @@
 //! What the functions of sluice have in common, written once: the event model
-//! ([`event`]), reading the environment ([`config`]), logs ([`telemetry`]), metrics
+//! ([`event`]), the
+//! envelopes around events ([`envelope`]), reading the environment ([`config`]), logs ([`telemetry`]), metrics
 //! ([`metrics`]), running on Lambda ([`runtime`]), a failed start ([`startup`]) and the scanner of
 //! JSON text that the fast paths stand on ([`json`]).
 //!
@@ -10,6 +11,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
+pub mod envelope;
 pub mod event;
 pub mod json;
 pub mod metrics;

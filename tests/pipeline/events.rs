@@ -28,8 +28,13 @@ pub(crate) struct Document {
     pub(crate) text: String,
 }
 
-/// The fate of a payload that arrives at this time.
+/// The fate of a payload that Firehose receives at this time.
 pub(crate) fn fate(payload: &[u8], arrival_ms: u64) -> Fate {
+    fate_of_delivery(payload, arrival_ms, arrival_ms.to_string().as_bytes())
+}
+
+/// The fate of a payload that arrives at this time in a delivery with this identity.
+pub(crate) fn fate_of_delivery(payload: &[u8], arrival_ms: u64, identity: &[u8]) -> Fate {
     let mut reader = Reader::default();
     let mut event = match reader.read(model(), payload) {
         Ok(event) => event,
@@ -38,7 +43,7 @@ pub(crate) fn fate(payload: &[u8], arrival_ms: u64) -> Fate {
     };
     let time = Timestamp::from_milliseconds(arrival_ms.to_string().as_bytes()).unwrap();
     let mut text = Vec::new();
-    event.write_document(&Arrival { time: Some(time), now: time }, &mut text);
+    event.write_document(&Arrival { time: Some(time), now: time, identity }, &mut text);
     Fate::Document(document(std::str::from_utf8(&text).unwrap()))
 }
 

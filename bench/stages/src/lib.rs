@@ -18,7 +18,7 @@ pub struct Events {
     /// The function's settings where none is set.
     pub config: Config,
     /// What time it is, and when the events came.
-    pub arrival: Arrival,
+    pub arrival: Arrival<'static>,
     /// The request.
     pub body: Vec<u8>,
     /// Each event's base64, as it stands in the request.
@@ -46,7 +46,7 @@ impl Events {
             .collect(),
         )?;
         let now = Timestamp::from_milliseconds(ARRIVAL_MS.to_string().as_bytes());
-        let arrival = Arrival { time: now, now: now.ok_or("the arrival is no time")? };
+        let arrival = Arrival { time: now, now: now.ok_or("the arrival is no time")?, identity: b"" };
         let Request { records, body, .. } = Request::of_events("stages", REQUEST_BYTES, size, SEED);
         let payloads: Vec<_> = events_of(size, SEED, records).collect();
         let mut reader = Reader::default();

@@ -11,13 +11,14 @@ use base64_simd::STANDARD;
 
 use crate::error::Error;
 use crate::outcome::{Failure, Outcome};
-use crate::request::{Data, Record};
+use crate::request::{Data, DataMember, Record};
 
 const OPEN: &[u8] = b"{\"records\":[";
 const CLOSE: &[u8] = b"]}";
 const ID: &[u8] = b"{\"recordId\":\"";
 const RESULT: &[u8] = b"\",\"result\":";
 const DATA: &[u8] = b",\"data\":\"";
+const KAFKA_RECORD_VALUE: &[u8] = b",\"kafkaRecordValue\":\"";
 const OK: &[u8] = b"\"Ok\"";
 const DROPPED: &[u8] = b"\"Dropped\"";
 const FAILED: &[u8] = b"\"ProcessingFailed\"";
@@ -162,7 +163,7 @@ struct Size {
 impl Size {
     fn of(record: &Record<'_>, outcome: Outcome, document: &[u8]) -> Self {
         let bare = |result: &[u8]| ID.len() + record.id.len() + RESULT.len() + result.len() + 1;
-        let with = |result: &[u8], data: usize| bare(result) + DATA.len() + data + 1;
+        let with = |result: &[u8], data: usize| bare(result) + before_data(record).len() + data + 1;
         let (full, bare) = match outcome {
             Outcome::Ok(_) => (with(OK, STANDARD.encoded_length(document.len())), bare(FAILED)),
             Outcome::Dropped | Outcome::Reingested => (bare(DROPPED), bare(DROPPED)),
@@ -172,6 +173,14 @@ impl Size {
             },
         };
         Self { full, bare }
+    }
+}
+
+/// What stands before a record's data in its entry.
+const fn before_data(record: &Record<'_>) -> &'static [u8] {
+    match record.data_member {
+        DataMember::Data => DATA,
+        DataMember::KafkaRecordValue => KAFKA_RECORD_VALUE,
     }
 }
 
@@ -204,7 +213,7 @@ fn write_entry(record: &Record<'_>, outcome: Outcome, document: &[u8], out: &mut
     match outcome {
         Outcome::Ok(_) => {
             write_bare(record, OK, out);
-            out.extend_from_slice(DATA);
+            out.extend_from_slice(before_data(record));
             STANDARD.encode_append(document, out);
             out.push(b'"');
         }
@@ -212,7 +221,7 @@ fn write_entry(record: &Record<'_>, outcome: Outcome, document: &[u8], out: &mut
         Outcome::Failed(_) => {
             write_bare(record, FAILED, out);
             if let Some(data) = own_data(record) {
-                out.extend_from_slice(DATA);
+                out.extend_from_slice(before_data(record));
                 out.extend_from_slice(data);
                 out.push(b'"');
             }
@@ -244,7 +253,8 @@ mod tests {
     fn answer(letters: &str, budget: usize) -> Result<Answer, Error> {
         let ids: Vec<_> = letters.chars().map(String::from).collect();
         let data = Data::Text { content: b"AAAABBBB", escaped: false };
-        let record = |id| Record { id, data, arrival: b"", partition_key: None };
+        let data_member = DataMember::Data;
+        let record = |id| Record { id, data, data_member, arrival: b"", partition_key: None };
         let records: Vec<_> = ids.iter().map(|id| record(id.as_str())).collect();
         let mut answer = Answer::default();
         answer.write(&records, budget, |record, document| {
@@ -347,7 +357,8 @@ mod tests {
     #[test]
     fn data_that_is_not_utf8_is_left_out() {
         let data = Data::Text { content: b"\xff", escaped: false };
-        let record = Record { id: "1", data, arrival: b"", partition_key: None };
+        let data_member = DataMember::Data;
+        let record = Record { id: "1", data, data_member, arrival: b"", partition_key: None };
         let mut answer = Answer::default();
         let failed = Outcome::Failed(Failure::Refused(Refusal::InvalidBase64));
         answer.write(&[record], 1_000, |_, _| (failed, 0)).unwrap();

@@ -34,7 +34,7 @@ pub enum Failure {
 pub enum NotPutBack {
     /// `REINGEST` is `off`.
     Off,
-    /// The request does not tell where it comes from.
+    /// The request does not say where it comes from, or it is Kafka.
     NoSource,
     /// It was put back `MAX_REINGESTS` times before.
     Limit,

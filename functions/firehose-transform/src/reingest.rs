@@ -12,7 +12,7 @@ use shared::json;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::outcome::NotPutBack;
-use crate::request::{Record, Request};
+use crate::request::{DataMember, Record, Request};
 
 /// The most records in one call of `PutRecordBatch` and `PutRecords` (source: API references of
 /// Amazon Data Firehose and Amazon Kinesis Data Streams).
@@ -46,9 +46,13 @@ pub enum Target {
 }
 
 impl Target {
-    /// Where the records of `request` come from, if it tells.
+    /// Where the records of `request` come from, if it says so and they can be put back there.
     #[must_use]
     pub fn of(request: &Request<'_>) -> Option<Self> {
+        let from_kafka = |record: &Record<'_>| record.data_member == DataMember::KafkaRecordValue;
+        if request.from_kafka || request.records.iter().any(from_kafka) {
+            return None;
+        }
         let arn = request.source_kinesis_stream_arn.as_ref();
         if let Some(arn) = arn.filter(|arn| !arn.is_empty()) {
             return Some(Self::KinesisStream(arn.clone()));

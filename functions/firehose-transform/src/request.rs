@@ -18,6 +18,8 @@ pub struct Request<'a> {
     pub delivery_stream_arn: Option<String>,
     /// `sourceKinesisStreamArn`, where the delivery stream reads from a Kinesis data stream.
     pub source_kinesis_stream_arn: Option<String>,
+    /// Whether there is a `sourceMSKArn`: the delivery stream reads from Kafka.
+    pub from_kafka: bool,
 }
 
 /// One record, as it stands in the request.
@@ -25,18 +27,31 @@ pub struct Request<'a> {
 pub struct Record<'a> {
     /// `recordId`: what stands between the quotes.
     pub id: &'a str,
-    /// `data`: what stands between the quotes.
+    /// `data` or `kafkaRecordValue`: what stands between the quotes.
     pub data: Data<'a>,
-    /// `approximateArrivalTimestamp`, in milliseconds since 1970 as it was written.
+    /// The member that holds the data, and that the answer has it in.
+    pub data_member: DataMember,
+    /// `approximateArrivalTimestamp` as it was written: a number, or nothing.
     pub arrival: &'a [u8],
     /// `kinesisRecordMetadata.partitionKey`: what stands between the quotes.
     pub partition_key: Option<&'a str>,
 }
 
+/// The member that holds a record's data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DataMember {
+    /// `data`
+    #[default]
+    Data,
+    /// `kafkaRecordValue`, where the delivery stream reads from Amazon MSK (source: "Understand how
+    /// to read Amazon MSK records in your Lambda function", Amazon Data Firehose Developer Guide).
+    KafkaRecordValue,
+}
+
 /// A record's data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Data<'a> {
-    /// There is none.
+    /// There is none, or null.
     Missing,
     /// What stands between the quotes: base64, if the invoker is right.
     Text {
@@ -53,7 +68,8 @@ impl Record<'_> {
     /// When Firehose received the record, if it tells a time that documents can have.
     #[must_use]
     pub fn arrived(&self) -> Option<Timestamp> {
-        Timestamp::from_milliseconds(self.arrival)
+        // In milliseconds; some emulators write seconds.
+        Timestamp::from_number(self.arrival)
     }
 }
 
@@ -85,6 +101,9 @@ impl<'a> Request<'a> {
                     (b"sourceKinesisStreamArn", Some(b'"')) => {
                         request.source_kinesis_stream_arn =
                             json::unescaped(scanner.string()?.span.of(body));
+                    }
+                    (b"sourceMSKArn", _) => {
+                        request.from_kafka = scanner.value(1)? == Kind::String;
                     }
                     _ => drop(scanner.value(1)?),
                 }
@@ -135,26 +154,18 @@ fn read_record<'a>(
         return Ok(Err("is no object"));
     }
     let mut id = Err("has no text `recordId`");
-    let mut record = Record { id: "", data: Data::Missing, arrival: b"", partition_key: None };
+    let (data, data_member) = (Data::Missing, DataMember::Data);
+    let mut record = Record { id: "", data, data_member, arrival: b"", partition_key: None };
+    let mut kafka = Data::Missing;
     scanner.object(|scanner, key| {
         match (key.span.of(body), scanner.peek()) {
             (b"recordId", Some(b'"')) => {
                 id = std::str::from_utf8(scanner.string()?.span.of(body))
                     .map_err(|_| "has a `recordId` that is not UTF-8");
             }
-            (b"data", Some(b'"')) => {
-                let Text { span, escaped } = scanner.string()?;
-                record.data = Data::Text { content: span.of(body), escaped };
-            }
-            (b"data", _) => {
-                let kind = scanner.value(3)?;
-                record.data = if kind == Kind::Null { Data::Missing } else { Data::NoText };
-            }
-            (b"approximateArrivalTimestamp", _) => {
-                let start = scanner.position();
-                scanner.value(3)?;
-                record.arrival = Span { start, end: scanner.position() }.of(body);
-            }
+            (b"data", _) => record.data = read_data(body, scanner)?,
+            (b"kafkaRecordValue", _) => kafka = read_data(body, scanner)?,
+            (b"approximateArrivalTimestamp", _) => record.arrival = read_arrival(body, scanner)?,
             (b"kinesisRecordMetadata", Some(b'{')) => scanner.object(|scanner, key| {
                 match (key.span.of(body), scanner.peek()) {
                     (b"partitionKey", Some(b'"')) => {
@@ -169,7 +180,33 @@ fn read_record<'a>(
         }
         Ok(())
     })?;
+    if record.data == Data::Missing && kafka != Data::Missing {
+        (record.data, record.data_member) = (kafka, DataMember::KafkaRecordValue);
+    }
     Ok(id.map(|id| Record { id, ..record }))
+}
+
+fn read_data<'a>(body: &'a [u8], scanner: &mut Scanner<'a>) -> Result<Data<'a>, json::Error> {
+    if scanner.peek() == Some(b'"') {
+        let Text { span, escaped } = scanner.string()?;
+        return Ok(Data::Text { content: span.of(body), escaped });
+    }
+    let kind = scanner.value(3)?;
+    Ok(if kind == Kind::Null { Data::Missing } else { Data::NoText })
+}
+
+/// Reads a number or a text of digits; of anything else nothing.
+fn read_arrival<'a>(body: &'a [u8], scanner: &mut Scanner<'a>) -> Result<&'a [u8], json::Error> {
+    let start = scanner.position();
+    let kind = scanner.value(3)?;
+    let value = Span { start, end: scanner.position() };
+    Ok(match kind {
+        Kind::Number => value.of(body),
+        Kind::String if value.inside().of(body).iter().all(u8::is_ascii_digit) => {
+            value.inside().of(body)
+        }
+        _ => b"",
+    })
 }
 
 #[cfg(test)]
@@ -179,11 +216,12 @@ mod tests {
     #[test]
     fn reads_a_request_of_firehose() {
         let body = br#" {"invocationId":"i","deliveryStreamArn":"arn:d","region":"eu-west-1",
-          "sourceKinesisStreamArn":"arn:k","records":[
+          "sourceKinesisStreamArn":"arn:k","sourceMSKArn":null,"records":[
             {"recordId":"49","approximateArrivalTimestamp":1709296496789,"data":"e30="},
             {"recordId":"a\"b","data":"a\/b=","kinesisRecordMetadata":{"shardId":"s",
               "partitionKey":"p\u0031","subsequenceNumber":"","sequenceNumber":"1"},"new":[{}]},
-            {"recordId":"","data":null},{"recordId":"n","data":5,"approximateArrivalTimestamp":"x"}]} "#;
+            {"recordId":"","data":null,"approximateArrivalTimestamp":"1709296496"},
+            {"recordId":"n","data":5,"approximateArrivalTimestamp":"x"}]} "#;
         let request = Request::parse(body).unwrap();
         assert_eq!(request.delivery_stream_arn.as_deref(), Some("arn:d"));
         assert_eq!(request.source_kinesis_stream_arn.as_deref(), Some("arn:k"));
@@ -194,8 +232,57 @@ mod tests {
         assert_eq!(second.id, r#"a\"b"#);
         assert_eq!(second.data, Data::Text { content: br"a\/b=", escaped: true });
         assert_eq!(second.partition_key, Some(r"p\u0031"));
-        assert_eq!((third.data, third.arrived()), (Data::Missing, None));
+        // Some emulators write seconds.
+        let seconds = Timestamp::from_milliseconds(b"1709296496000");
+        assert_eq!((third.data, third.arrived()), (Data::Missing, seconds));
+        assert!(!request.from_kafka);
         assert_eq!((fourth.data, fourth.arrived()), (Data::NoText, None));
+    }
+
+    #[test]
+    fn an_arrival_is_a_number_or_a_text_of_digits() {
+        for (written, arrival) in [
+            ("1709296496789", "1709296496789"),
+            ("\"1709296496789\"", "1709296496789"),
+            ("1709296496", "1709296496"),
+            ("1709296496.25", "1709296496.25"),
+            ("-1", "-1"),
+            ("\"\"", ""),
+            ("\"1709296496.25\"", ""),
+            ("\"2024-03-01\"", ""),
+            ("null", ""),
+            ("[1]", ""),
+        ] {
+            let body = format!(
+                r#"{{"records":[{{"recordId":"1","approximateArrivalTimestamp":{written}}}]}}"#
+            );
+            let request = Request::parse(body.as_bytes()).unwrap();
+            assert_eq!(request.records[0].arrival, arrival.as_bytes(), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_kafka_is_data_where_there_is_no_other() {
+        let text = |content| Data::Text { content, escaped: false };
+        for (members, data, data_member) in [
+            (r#""kafkaRecordValue":"e30=""#, text(b"e30="), DataMember::KafkaRecordValue),
+            (
+                r#""data":null,"kafkaRecordValue":"e30=""#,
+                text(b"e30="),
+                DataMember::KafkaRecordValue,
+            ),
+            (r#""kafkaRecordValue":5"#, Data::NoText, DataMember::KafkaRecordValue),
+            (r#""kafkaRecordValue":"e30=","data":"e31=""#, text(b"e31="), DataMember::Data),
+            (r#""kafkaRecordValue":null"#, Data::Missing, DataMember::Data),
+            (r#""kafkaRecordMetadata":{"offset":"1"}"#, Data::Missing, DataMember::Data),
+        ] {
+            let body =
+                format!(r#"{{"sourceMSKArn":"arn:m","records":[{{"recordId":"1",{members}}}]}}"#);
+            let request = Request::parse(body.as_bytes()).unwrap();
+            assert!(request.from_kafka);
+            let record = request.records[0];
+            assert_eq!((record.data, record.data_member), (data, data_member), "{members}");
+        }
     }
 
     #[test]

@@ -107,7 +107,7 @@ mod tests {
 
     use super::*;
     use crate::outcome::NotPutBack;
-    use crate::request::Data;
+    use crate::request::{Data, DataMember};
 
     #[test]
     fn counts_every_record_once() {
@@ -123,8 +123,9 @@ mod tests {
         ];
         let fates = outcomes.map(|outcome| Fate { outcome, bytes_in: 10, bytes_out: 7 });
         let ids = ["0", "1", "2", "3", "4", "5", "6", "7"];
+        let (data, data_member) = (Data::Missing, DataMember::Data);
         let records =
-            ids.map(|id| Record { id, data: Data::Missing, arrival: b"", partition_key: None });
+            ids.map(|id| Record { id, data, data_member, arrival: b"", partition_key: None });
         let expected = Summary {
             records_in: 8,
             records_ok: 3,

@@ -36,7 +36,7 @@ impl Transformer {
             if event.action_is_one_of(&config.drop_actions) {
                 return Ok(Outcome::Dropped);
             }
-            let arrival = Arrival { time: record.arrived(), now };
+            let arrival = Arrival { time: record.arrived(), now, identity: record.arrival };
             Ok(Outcome::Ok(event.write_document(&arrival, document).timestamp_source))
         });
         (outcome, self.payload.len())
@@ -55,7 +55,7 @@ impl Transformer {
             if count >= config.max_reingests {
                 return Err(Failure::NotPutBack(NotPutBack::Limit));
             }
-            Ok(event.put_back(count + 1))
+            Ok(event.put_back(count + 1, record.arrival))
         }));
         let payload = put_back.unwrap_or(Err(Failure::Panicked))?;
         if payload.len() > MAX_RECORD_BYTES {
@@ -67,7 +67,7 @@ impl Transformer {
     fn decode(&mut self, record: &Record<'_>) -> Result<(), Refusal> {
         self.payload.clear();
         let base64 = match record.data {
-            Data::Missing => return Err(Refusal::Empty),
+            Data::Missing => return Err(Refusal::NoData),
             Data::NoText => return Err(Refusal::InvalidBase64),
             Data::Text { content, escaped: false } => content,
             Data::Text { content, escaped: true } => {

@@ -18,7 +18,6 @@ use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
 use local::sample::{self, Size};
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
-use testkit::LAMBDA;
 use tokio::time::Instant;
 
 use support::request::{self, direct_put, record_id};
@@ -58,7 +57,7 @@ impl Kind {
 }
 
 fn kinds() -> Vec<Kind> {
-    let timestamps = TIMESTAMPS.split_whitespace().chain([BLANK]).map(|time| {
+    let timestamps = TIMESTAMPS.iter().map(|time| {
         let text = format!(r#"{{"ts":{time},"type":"play"}}"#);
         Kind::document(&format!("timestamp {time}"), text)
     });
@@ -96,6 +95,23 @@ fn documents() -> impl Iterator<Item = Kind> {
         ),
         ("line breaks", "{\n  \"type\": \"play\",\r\n\t\"x\": [\n1,\n2\n]\n}\n".to_owned()),
         ("a count of reingests", r#"{"__sluice_reingests":2,"type":"play"}"#.to_owned()),
+        ("what looks like an envelope", r#"{"Type":"x","Message":"y","detail":{}}"#.to_owned()),
+        (
+            "a notification of SNS",
+            r#"{"Type":"Notification","MessageId":"m","Message":"{\"type\":\"play\"}"}"#.to_owned(),
+        ),
+        (
+            "an event of EventBridge",
+            r#"{"detail-type":"t","id":"e","time":"2024-03-01T12:34:56Z","resources":["a"],
+                "detail":"{\"type\":\"play\"}"}"#
+                .to_owned(),
+        ),
+        (
+            "a CloudEvent",
+            r#"{"specversion":"1.0","id":"c","source":"s","type":"t","data_base64":"e30="}"#
+                .to_owned(),
+        ),
+        ("an event in a string", r#""{\"type\":\"play\"}""#.to_owned()),
         (
             "analytics",
             r#"{"listened_ms":120000,"song":{"duration_ms":215000.5,"title":"a"}}"#.to_owned(),
@@ -106,16 +122,38 @@ fn documents() -> impl Iterator<Item = Kind> {
 }
 
 /// Every form that a time is read in, and some that it is not: the record's arrival counts then.
-const TIMESTAMPS: &str = r#"
-    "2024-03-01T12:34:56.789Z" "2024-03-01t12:34:56z" "2024-03-01T12:34" "2024-03-01"
-    "2024-03-01T12:34:56.123456789+05:30" "2024-03-01T12:34:56+0900"
-    "2024-03-01T12:34:56\u002b09:00" "2024-02-29T23:59:60Z" "1709296496" "1709296496789"
-    "1709296496.789" 1709296496 1709296496789 1709296496789123 1709296496789123456
-    1709296496.7891234567 1.709296496789e12 1709296496789e-3 "yesterday" "1999-12-31T23:59:59Z"
-    1e400 -1 null [1709296496]"#;
-
-/// One more, with a blank.
-const BLANK: &str = r#""2024-03-01 12:34:56,5""#;
+const TIMESTAMPS: &[&str] = &[
+    r#""2024-03-01T12:34:56.789Z""#,
+    r#""2024-03-01t12:34:56z""#,
+    r#""2024-03-01 12:34:56,5""#,
+    r#""2024-03-01T12:34""#,
+    r#""2024-03-01""#,
+    r#""2024-03-01T12:34:56.123456789+05:30""#,
+    r#""2024-03-01T12:34:56+0900""#,
+    r#""2024-03-01T12:34:56\u002b09:00""#,
+    r#""2024-02-29T23:59:60Z""#,
+    r#""1709296496""#,
+    r#""1709296496789""#,
+    r#""1709296496.789""#,
+    r#""2024-03-01 12:34:56 UTC""#,
+    r#""2024-03-01T12:34:56Z[UTC]""#,
+    r#""Fri, 01 Mar 2024 12:34:56 GMT""#,
+    r#""01/Mar/2024:12:34:56 +0000""#,
+    r#""/Date(1709296496789)/""#,
+    "1709296496",
+    "1709296496789",
+    "1709296496789123",
+    "1709296496789123456",
+    "1709296496.7891234567",
+    "1.709296496789e12",
+    "1709296496789e-3",
+    r#""yesterday""#,
+    r#""1999-12-31T23:59:59Z""#,
+    "1e400",
+    "-1",
+    "null",
+    "[1709296496]",
+];
 
 fn others() -> impl Iterator<Item = Kind> {
     let numbers = format!(r#"{{"x":{}}}"#, "7".repeat(1_001));
@@ -144,7 +182,13 @@ impl Source for Nowhere {
 
 /// The function with these variables besides Lambda's own.
 fn app(variables: &[(&str, &str)]) -> App<Nowhere, io::Sink> {
-    let environment = [&LAMBDA, variables].concat().into_iter().collect();
+    let lambda = [
+        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "transform-test"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+    ];
+    let environment = lambda.iter().chain(variables).copied().collect();
     App::new(Config::from_environment(&environment).unwrap(), Nowhere, io::sink())
 }
 

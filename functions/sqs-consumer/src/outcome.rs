@@ -105,11 +105,13 @@ impl Reason {
 impl From<Refusal> for Reason {
     fn from(refusal: Refusal) -> Self {
         let detail = match refusal {
+            Refusal::NoData => "it has no data",
             Refusal::InvalidBase64 => "it is not base64",
             Refusal::InvalidUtf8 => "it is not UTF-8",
             Refusal::InvalidJson => "it is not one JSON value",
             Refusal::NotAnObject => "it is JSON, but no object",
             Refusal::Empty => "there is no event in it",
+            Refusal::EmptyEnvelope => "there is nothing in its envelope",
             Refusal::TooDeep => "it is nested more than 128 levels deep",
             Refusal::TooLarge => "it has more than 1,048,576 bytes",
             Refusal::NumberTooLong => "it has a number of more than 1,000 characters",

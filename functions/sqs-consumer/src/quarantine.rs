@@ -62,22 +62,21 @@ impl Quarantined {
         if detail.is_empty() {
             detail.clone_from(&reason.code.clone().into_owned());
         }
-        let mut original = original(message.attributes);
         // An event without the producer's own id is known by its first message and place.
-        let first_id = original.remove(MESSAGE_ID).unwrap_or(Attribute::string(&message_id));
-        let before = original.remove(POSITION).and_then(|position| position.text()?.parse().ok());
-        let position_of_first = (position as u64).saturating_add(before.unwrap_or(0));
+        let (first_id, before) = message.identity();
+        let first_id = unescaped(first_id.as_bytes()).unwrap_or_else(|| message_id.clone());
+        let position_of_first = before.saturating_add(position as u64);
         let mut attributes: Vec<_> = [
             (REASON, Attribute::string(&*reason.code)),
             (DETAIL, Attribute::string(detail)),
             (SOURCE_ARN, Attribute::string(source_arn)),
-            (MESSAGE_ID, first_id),
+            (MESSAGE_ID, Attribute::string(first_id)),
             (POSITION, Attribute::number(position_of_first)),
             (RECEIVE_COUNT, Attribute::number(u64::from(message.receive_count))),
         ]
         .map(|(name, attribute)| (name.to_owned(), attribute))
         .into();
-        attributes.extend(placed(original, attributes.len()));
+        attributes.extend(placed(original(message.attributes), attributes.len()));
         let deduplication_id = hex_digest(format!("{message_id}/{position}"));
         let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
         let mut quarantined = Self {
@@ -146,7 +145,7 @@ fn original(attributes: &str) -> BTreeMap<String, Attribute> {
         AttributeValue::Text(text) => serde_json::from_str::<Map<String, Value>>(text).ok(),
         AttributeValue::Binary(_) => None,
     });
-    original.retain(|name, _| [MESSAGE_ID, POSITION].contains(&&**name) || !OWN.contains(&&**name));
+    original.retain(|name, _| !OWN.contains(&&**name));
     for (name, value) in more.into_iter().flatten() {
         let member = |name: &str| value[name].as_str();
         let attribute = member("DataType")

@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shared::event::{Arrival, Refusal, Timestamp, Written};
+use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
 use shared::opensearch::{Answer, Error};
 
 use crate::bulk::{Bulk, Limits, Operation};
@@ -60,15 +60,37 @@ pub struct Rules<'a> {
     pub now: Timestamp,
 }
 
+/// One event to write.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    /// Its text.
+    pub event: &'a [u8],
+    /// The envelopes that it was taken out of.
+    pub around: Option<Around<'a>>,
+    /// How it was delivered.
+    pub arrival: Arrival<'a>,
+}
+
+/// Where a document and its `_id` are written.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// The document.
+    pub document: Vec<u8>,
+    /// The content of its `_id`, as a JSON string has it; empty where OpenSearch chooses it.
+    pub id: Vec<u8>,
+}
+
 /// Kept from event to event, so that nothing is allocated once they have grown.
 #[derive(Debug, Default)]
 pub struct Buffers {
     bulk: Bulk,
     contents: Contents,
-    document: Vec<u8>,
+    out: Out,
+    /// What an event without the producer's own id is known by.
+    identity: Vec<u8>,
 }
 
-/// The work on one event's messages; `W` writes the document of an event.
+/// The work on one event's messages; `W` writes the document of an event and its `_id`.
 #[derive(Debug)]
 pub struct Work<'a, W> {
     rules: Rules<'a>,
@@ -153,7 +175,7 @@ pub struct Report {
 
 impl<'a, W> Work<'a, W>
 where
-    W: FnMut(&[u8], &Arrival, &mut Vec<u8>) -> Result<Written, Refusal>,
+    W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
 {
     /// The work on `messages`.
     pub fn new(
@@ -347,16 +369,21 @@ where
             // The events that were taken are where they were: one may have been refused.
             self.buffers.contents.look_again();
         }
-        let arrival = Arrival { time: message.sent, now: self.rules.now };
-        let Rules { limits, index: pattern, .. } = self.rules;
+        let (first_id, before) = message.identity();
+        let Rules { limits, index: pattern, now, .. } = self.rules;
         loop {
             let position = self.next.1;
-            let Buffers { bulk, contents, document } = &mut *self.buffers;
+            let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
             let Some(event) = contents.event(position) else { return true };
-            document.clear();
-            match (self.write)(event, &arrival, document) {
+            write_identity(&first_id, before.saturating_add(position as u64), identity);
+            let arrival = Arrival { time: message.sent, now, identity };
+            let incoming = Incoming { event, around: contents.around(position), arrival };
+            out.document.clear();
+            out.id.clear();
+            match (self.write)(&incoming, out) {
                 Ok(written) => {
-                    if !bulk.add(limits, pattern, document, &written, (index, position)) {
+                    let document = (&*out.document, &*out.id, written.timestamp);
+                    if !bulk.add(limits, pattern, document, (index, position)) {
                         return false;
                     }
                 }
@@ -498,6 +525,14 @@ where
         self.settled = self.next.0;
         self.open_groups.clear();
     }
+}
+
+/// Writes what tells the event at `position` of a message from all others.
+fn write_identity(message_id: &str, position: u64, identity: &mut Vec<u8>) {
+    identity.clear();
+    identity.extend_from_slice(message_id.as_bytes());
+    identity.push(b'/');
+    identity.extend_from_slice(&position.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -97,8 +97,18 @@ async fn every_fixture_gets_its_golden_answer() {
         if let Some(fault) = golden.fault() {
             scene.opensearch.fail(fault, Lasting::UntilCleared);
         }
-        let observed = scene.invoke(event).await;
+        let observed = scene.invoke(event.clone()).await;
+        let is_written = golden.error_type.is_none()
+            && golden.fault().is_none()
+            && !golden.environment.contains_key("INDEX");
+        let documents = golden.documents.len() as u64;
         check(&name, golden, &scene, &observed).await;
+        if is_written && answering.is_none() {
+            // Delivered again, all of it is there.
+            let again = scene.invoke(event).await.metrics();
+            assert_eq!(again["DocumentsIndexed"], 0, "{name}");
+            assert!(again["DocumentsDuplicate"] >= documents, "{name}");
+        }
     }
 }
 

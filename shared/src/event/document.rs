@@ -1,9 +1,7 @@
 //! Writing a document: claimed values first, each copied as it was written; then all the rest
 //! under `extra`.
 
-use sha2::{Digest, Sha256};
-
-use super::mapping::{ACTION, ID, NameId, Role};
+use super::mapping::{ACTION, NameId, Role};
 use super::read::{self, Found, Kind, Member};
 use super::timestamp::{self, Timestamp};
 use super::{Arrival, Event, TimestampSource, Written};
@@ -11,13 +9,13 @@ use crate::json::{self, Span};
 
 impl Event<'_> {
     /// Appends the document, one line without its newline, and tells what it is filed under.
-    pub fn write_document(&mut self, arrival: &Arrival, out: &mut Vec<u8>) -> Written {
+    pub fn write_document(&mut self, arrival: &Arrival<'_>, out: &mut Vec<u8>) -> Written {
         let (time, source) = self.time(arrival);
         out.extend_from_slice(b"{\"@timestamp\":\"");
         time.write(out);
         out.extend_from_slice(b"\",\"event\":{\"id\":");
         let id = out.len() + 1;
-        self.write_id(out);
+        let own_id = self.write_id(arrival.identity, out);
         let id = Span { start: id, end: out.len() - 1 };
         if let Some(action) = self.claim(ACTION) {
             out.extend_from_slice(b",\"action\":");
@@ -32,16 +30,21 @@ impl Event<'_> {
             TimestampSource::Now => b",\"timestamp_source\":\"now\"",
         });
         out.push(b'}');
+        if !self.envelope.is_none() {
+            out.extend_from_slice(b",\"envelope\":");
+            out.extend_from_slice(self.envelope.group());
+        }
         let durations = self.write_groups(out);
         self.write_analytics(time, durations, out);
         self.write_extra(out);
         out.push(b'}');
-        Written { timestamp: time, timestamp_source: source, id }
+        Written { timestamp: time, timestamp_source: source, id, own_id }
     }
 
-    /// The event's time: its own if one is plausible, else when it arrived, else now.
-    fn time(&mut self, arrival: &Arrival) -> (Timestamp, TimestampSource) {
-        let latest = arrival.time.unwrap_or(arrival.now);
+    /// The event's time, if it is plausible: its own, else its envelope's, else when it arrived;
+    /// else now.
+    fn time(&mut self, arrival: &Arrival<'_>) -> (Timestamp, TimestampSource) {
+        let plausible = |time: &Timestamp| self.model.plausible.holds(*time, arrival.now);
         for name in &self.model.mapping.timestamps {
             let Some(index) = self.found.named(*name) else {
                 continue;
@@ -51,14 +54,20 @@ impl Event<'_> {
             let Kind::Scalar(kind) = member.kind else {
                 continue;
             };
-            let time = timestamp::parse(kind, member.value().of(self.text), unescaped)
-                .filter(|time| self.model.plausible.holds(*time, latest));
+            let time =
+                timestamp::parse(kind, member.value().of(self.text), unescaped).filter(plausible);
             if let Some(time) = time {
                 member.gone = true;
                 return (time, TimestampSource::Event);
             }
         }
-        match arrival.time {
+        if !self.envelope.is_none() {
+            let read = |time: &[u8]| timestamp::read(time, &mut Vec::new()).filter(plausible);
+            if let Some(time) = self.envelope.times().find_map(read) {
+                return (time, TimestampSource::Event);
+            }
+        }
+        match arrival.time.filter(plausible) {
             Some(time) => (time, TimestampSource::Arrival),
             None => (arrival.now, TimestampSource::Now),
         }
@@ -66,38 +75,11 @@ impl Event<'_> {
 
     /// The member that the field takes, which is then no longer part of `extra`.
     #[inline]
-    fn claim(&mut self, field: u16) -> Option<Member> {
+    pub(super) fn claim(&mut self, field: u16) -> Option<Member> {
         let index = self.found.claimed(field)?;
         let member = &mut self.found.members[index];
         member.gone = true;
         Some(*member)
-    }
-
-    fn write_id(&mut self, out: &mut Vec<u8>) {
-        let Some(member) = self.claim(ID) else {
-            return self.write_derived_id(out);
-        };
-        let value = member.value().of(self.text);
-        if member.kind == Kind::Scalar(json::Kind::String) {
-            out.extend_from_slice(value);
-        } else {
-            out.push(b'"');
-            out.extend_from_slice(value);
-            out.push(b'"');
-        }
-    }
-
-    /// The first half of the SHA-256 of the event's text, in hex: nobody can make two events
-    /// that replace each other.
-    fn write_derived_id(&self, out: &mut Vec<u8>) {
-        const HEX: &[u8; 16] = b"0123456789abcdef";
-        let mut hash = Sha256::new();
-        self.original(|piece| hash.update(piece));
-        out.push(b'"');
-        for byte in &hash.finalize()[..16] {
-            out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
-        }
-        out.push(b'"');
     }
 
     /// Writes the mapped groups; gives the values of `song.duration_ms` and
@@ -213,7 +195,7 @@ impl Event<'_> {
     /// Whether a member with a name is neither claimed nor part of `extra`.
     fn is_left_out(&self, member: &Member) -> bool {
         let mapping = &self.model.mapping;
-        member.name == mapping.reingests
+        member.name.is_own()
             || member.kind == Kind::Scalar(json::Kind::Null)
                 && mapping.names.get(member.name).mapped
     }

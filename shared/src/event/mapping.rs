@@ -11,6 +11,13 @@ use crate::json::Span;
 /// document, and the derived id does not depend on it.
 pub const REINGESTS: &str = "__sluice_reingests";
 
+/// The member that brings the arrival along which the derived id of a record that was put back
+/// depends on. It never reaches a document.
+pub(super) const ARRIVAL: &str = "__sluice_arrival";
+
+/// The names by which an envelope is noticed.
+const MARKS: [&str; 5] = ["Type", "Message", "detail-type", "detail", "specversion"];
+
 /// The music mapping: document field, and its input paths in order.
 const MUSIC: &[(&str, &[&str])] = &[
     ("event.id", &["event_id", "eventId", "id"]),
@@ -60,6 +67,10 @@ pub struct Mapping {
     pub(super) timestamps: Vec<NameId>,
     /// `__sluice_reingests`
     pub(super) reingests: NameId,
+    /// `__sluice_arrival`
+    pub(super) arrival: NameId,
+    /// [`MARKS`]
+    pub(super) marks: [NameId; MARKS.len()],
     pub(super) names: Names,
 }
 
@@ -134,9 +145,17 @@ impl Mapping {
         timestamps: impl IntoIterator<Item = &'b str>,
     ) -> Result<Self, MappingError> {
         let mut names = Names::default();
-        let reingests = names.add(Names::TOP, REINGESTS);
-        let mut mapping =
-            Self { groups: Vec::new(), fields: 2, timestamps: Vec::new(), reingests, names };
+        let [reingests, arrival] = [REINGESTS, ARRIVAL].map(|name| names.add(Names::TOP, name));
+        let marks = MARKS.map(|name| names.add(Names::TOP, name));
+        let mut mapping = Self {
+            groups: Vec::new(),
+            fields: 2,
+            timestamps: Vec::new(),
+            reingests,
+            arrival,
+            marks,
+            names,
+        };
         let mut known = BTreeSet::new();
         for (entry, paths) in entries {
             if !known.insert(entry) {
@@ -173,7 +192,7 @@ impl Mapping {
         };
         let allowed = match group {
             "event" => matches!(name, "id" | "action"),
-            "analytics" | "extra" | "overflow" | "@timestamp" => false,
+            "analytics" | "envelope" | "extra" | "overflow" | "@timestamp" => false,
             // OpenSearch rejects documents with the names of its own metadata.
             _ => !group.starts_with('_'),
         };
@@ -253,6 +272,13 @@ pub(super) struct NameId(pub(super) u16);
 impl NameId {
     /// Of a key that the mapping does not know.
     pub(super) const NONE: Self = Self(u16::MAX);
+
+    /// Whether it is a member that this model adds to records that are put back.
+    #[inline]
+    pub(super) const fn is_own(self) -> bool {
+        // They are entered first.
+        self.0 < 2
+    }
 
     pub(super) const fn index(self) -> usize {
         self.0 as usize
@@ -369,7 +395,7 @@ impl Names {
         let Some((first, second)) = segments(path) else {
             return Err(wrong(path, "an input path has one or two segments, as in user.id"));
         };
-        if first == REINGESTS {
+        if first == REINGESTS || first == ARRIVAL {
             return Err(wrong(path, "the input path is sluice's own"));
         }
         if self.known.len() + 2 >= usize::from(NO_FIELD) {

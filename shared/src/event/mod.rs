@@ -22,20 +22,28 @@
 //! So no number is converted, no string unescaped and no tree built, and the buffers are kept
 //! from record to record: in the steady state nothing is allocated.
 //!
+//! An event may come in envelopes ([`envelope`](crate::envelope)). Whether a payload can be one is
+//! known from the members that were found in it; only then is it looked at again, opened, and what
+//! is inside is read.
+//!
 //! The clock is not read here: [`Arrival`] brings the times. A refused input is a value,
 //! [`Refusal`], and never a panic.
 
 mod document;
+mod id;
 mod keys;
 mod mapping;
+mod put_back;
 mod read;
 mod settings;
 mod timestamp;
 
+pub use id::DocumentId;
 pub use mapping::{Mapping, MappingError, REINGESTS};
 pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 
+use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};
 use mapping::ACTION;
 use read::{Found, Kind};
@@ -57,6 +65,8 @@ pub struct Model {
 /// Why an input can never become a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
+    /// The record has no data: not even an empty one.
+    NoData,
     /// The record's data is not base64.
     InvalidBase64,
     /// The payload is not UTF-8.
@@ -67,6 +77,8 @@ pub enum Refusal {
     NotAnObject,
     /// There is no payload: no bytes, or only white space or a byte order mark.
     Empty,
+    /// There is nothing in the envelope that the payload is.
+    EmptyEnvelope,
     /// More than [`json::MAX_DEPTH`] levels.
     TooDeep,
     /// More than [`MAX_PAYLOAD_BYTES`].
@@ -80,11 +92,12 @@ impl Refusal {
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
+            Self::NoData => "no_data",
             Self::InvalidBase64 => "invalid_base64",
             Self::InvalidUtf8 => "invalid_utf8",
             Self::InvalidJson => "invalid_json",
             Self::NotAnObject => "not_an_object",
-            Self::Empty => "empty",
+            Self::Empty | Self::EmptyEnvelope => "empty",
             Self::TooDeep => "too_deep",
             Self::TooLarge => "too_large",
             Self::NumberTooLong => "number_too_long",
@@ -102,19 +115,33 @@ impl From<json::Error> for Refusal {
     }
 }
 
-/// When a record reached its service, and what time it is.
+impl From<envelope::Error> for Refusal {
+    fn from(error: envelope::Error) -> Self {
+        match error {
+            envelope::Error::Empty => Self::EmptyEnvelope,
+            envelope::Error::InvalidBase64 => Self::InvalidBase64,
+        }
+    }
+}
+
+/// How a record was delivered, and what time it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival {
-    /// When the invoker received it, if it tells a time from 1970 to [`Timestamp::MAX`].
+pub struct Arrival<'a> {
+    /// When the invoker received it, if it gives a time from 1970 to [`Timestamp::MAX`]. It counts
+    /// where it is plausible.
     pub time: Option<Timestamp>,
     /// Now: `event.ingested`.
     pub now: Timestamp,
+    /// What tells this delivery from others, and is the same when it is repeated: the id of an
+    /// event without an id of its own depends on it. The arrival as given, for Firehose; the
+    /// message's id and the position of the event in the message, for SQS.
+    pub identity: &'a [u8],
 }
 
 /// Where a document's `@timestamp` comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimestampSource {
-    /// The event's own time.
+    /// The event's own time, or that of its envelope.
     Event,
     /// The invoker's arrival time.
     Arrival,
@@ -131,12 +158,43 @@ pub struct Written {
     pub timestamp_source: TimestampSource,
     /// Where the content of its `event.id`, as written, stands in what it was appended to.
     pub id: Span,
+    /// Whether that is the producer's own id, or that of the envelope: not derived.
+    pub own_id: bool,
 }
 
 /// Reads payloads, one after the other.
 #[derive(Debug, Default)]
 pub struct Reader {
     found: Found,
+    opened: Opened,
+}
+
+/// What was opened on the way to an event.
+#[derive(Debug, Default)]
+struct Opened {
+    envelope: Envelope,
+    /// What is inside all envelopes.
+    text: Vec<u8>,
+    spare: Vec<u8>,
+    /// Where the event stands in `text`.
+    inside: Span,
+    carried: Carried,
+}
+
+/// What an envelope that was put back brings along.
+#[derive(Debug, Default)]
+struct Carried {
+    reingests: u32,
+    arrival: Vec<u8>,
+}
+
+/// The envelopes that an event was taken out of before it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Around<'a> {
+    /// What they say.
+    pub envelope: &'a Envelope,
+    /// The event's place in the message, where there are several events in it.
+    pub position: Option<usize>,
 }
 
 /// A payload that was read: a JSON object, valid from the first byte to the last.
@@ -145,27 +203,89 @@ pub struct Event<'a> {
     model: &'a Model,
     text: &'a [u8],
     found: &'a mut Found,
+    envelope: &'a Envelope,
+    /// What it was taken out of before it was read.
+    around: Option<Around<'a>>,
+    carried: &'a Carried,
 }
 
 impl Reader {
-    /// Reads one payload.
+    /// Reads one payload: an event, an envelope around one, or a string that holds one of these.
     ///
     /// # Errors
-    /// [`Refusal`], all but [`Refusal::InvalidBase64`].
+    /// [`Refusal`], all but [`Refusal::NoData`].
     pub fn read<'a>(
         &'a mut self,
         model: &'a Model,
         payload: &'a [u8],
     ) -> Result<Event<'a>, Refusal> {
+        self.read_inside(model, payload, None)
+    }
+
+    /// Reads one payload that was taken out of envelopes, if there are any `around` it.
+    ///
+    /// # Errors
+    /// As [`Reader::read`].
+    pub fn read_inside<'a>(
+        &'a mut self,
+        model: &'a Model,
+        payload: &'a [u8],
+        around: Option<Around<'a>>,
+    ) -> Result<Event<'a>, Refusal> {
         if payload.len() > MAX_PAYLOAD_BYTES {
             return Err(Refusal::TooLarge);
         }
-        let text = read::trim(payload);
+        let mut text = envelope::trimmed(payload).of(payload);
         if text.is_empty() {
             return Err(Refusal::Empty);
         }
-        self.found.read(&model.mapping, text)?;
-        Ok(Event { model, text, found: &mut self.found })
+        let Self { found, opened } = self;
+        opened.envelope.clear();
+        let read = found.read(&model.mapping, text);
+        let closed = match read {
+            Ok(()) => found.may_be_envelope(&model.mapping),
+            Err(refusal) => refusal == Refusal::NotAnObject && text[0] == b'"',
+        };
+        let mut envelope = around.map(|around| around.envelope);
+        if closed && opened.open(&model.mapping, found, text, envelope)? {
+            text = opened.inside.of(&opened.text);
+            envelope = None;
+        } else {
+            read?;
+        }
+        let Opened { envelope: own, carried, .. } = &*opened;
+        Ok(Event { model, text, found, envelope: envelope.unwrap_or(own), around, carried })
+    }
+}
+
+impl Opened {
+    /// Opens the payload that `found` was found in, and reads what is inside; returns `false` where
+    /// it is the event itself.
+    #[cold]
+    fn open(
+        &mut self,
+        mapping: &Mapping,
+        found: &mut Found,
+        payload: &[u8],
+        around: Option<&Envelope>,
+    ) -> Result<bool, Refusal> {
+        let Self { envelope, text, spare, inside, carried } = self;
+        if let Some(around) = around {
+            envelope.copy_from(around);
+        }
+        let depth = envelope.depth();
+        text.clear();
+        found.original(mapping, payload, |piece| text.extend_from_slice(piece));
+        *inside = envelope.open(text, spare)?;
+        let is_open = envelope.depth() > depth
+            || payload.starts_with(b"\"") && inside.of(text).starts_with(b"{");
+        if is_open {
+            carried.reingests = found.reingests(mapping, payload);
+            carried.arrival.clear();
+            carried.arrival.extend_from_slice(found.arrival(mapping, payload));
+            found.read(mapping, inside.of(text))?;
+        }
+        Ok(is_open)
     }
 }
 
@@ -189,64 +309,5 @@ impl Event<'_> {
             _ => value.of(self.text),
         };
         actions.iter().any(|known| known.as_bytes() == action)
-    }
-
-    /// How often this record was put back into its source: the highest count that the member
-    /// [`REINGESTS`] tells, 0 if there is none.
-    #[must_use]
-    pub fn reingests(&self) -> u32 {
-        let count = |(_, member): (usize, Span)| {
-            let digits = std::str::from_utf8(member.of(self.text)).ok()?;
-            digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
-            // Only too many digits are left to fail.
-            Some(digits.parse().unwrap_or(u32::MAX))
-        };
-        self.counts().filter_map(count).max().unwrap_or(0)
-    }
-
-    /// The payload to put back into the source: the event's text with `reingests` as its count.
-    #[must_use]
-    pub fn put_back(&self, reingests: u32) -> Vec<u8> {
-        let mut payload = Vec::with_capacity(self.text.len() + REINGESTS.len() + 16);
-        self.original(|piece| payload.extend_from_slice(piece));
-        payload.pop();
-        let last = payload.iter().rev().find(|byte| !byte.is_ascii_whitespace());
-        let comma = if last == Some(&b'{') { "" } else { "," };
-        payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}}}").as_bytes());
-        payload
-    }
-
-    /// The event's text without the count of reingests: what it was before it was put back.
-    fn original(&self, mut piece: impl FnMut(&[u8])) {
-        let mut position = 0;
-        for (index, value) in self.counts() {
-            let key = self.found.members[index].key().start;
-            let before = self.text[..key].trim_ascii_end();
-            let first = before.ends_with(b"{") || before.len() <= position;
-            let cut = if first {
-                // The first member goes with the comma after it.
-                let after = self.text[value.end..].trim_ascii_start();
-                let after = after
-                    .strip_prefix(b",")
-                    .map_or(&self.text[value.end..], |after| after.trim_ascii_start());
-                Span { start: key, end: self.text.len() - after.len() }
-            } else {
-                Span { start: before.len() - 1, end: value.end }
-            };
-            piece(&self.text[position..cut.start]);
-            position = cut.end;
-        }
-        piece(&self.text[position..]);
-    }
-
-    /// The members that count reingests, replaced ones too: their index and value.
-    fn counts(&self) -> impl Iterator<Item = (usize, Span)> {
-        let name = self.model.mapping.reingests;
-        let any = self.found.named(self.model.mapping.reingests).is_some();
-        let members = if any { &self.found.members[..] } else { &[] };
-        let members = members.iter().enumerate();
-        members
-            .filter(move |(_, member)| member.name == name)
-            .map(|(at, member)| (at, member.value()))
     }
 }

@@ -3,6 +3,7 @@
 //! is copied but keys with escapes.
 
 use super::Refusal;
+use super::id::is_id;
 use super::keys::{Key, Keys, Object};
 use super::mapping::{ID, Mapping, NO_FIELD, NameId, Names, Print};
 use super::timestamp::Repeated;
@@ -11,10 +12,6 @@ use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 /// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
 /// `extra` an `overflow`.
 const MAX_PATH_BYTES: usize = 512;
-
-/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
-/// `IndexRequest.validate`).
-const MAX_ID_BYTES: usize = 512;
 
 /// What was found in one payload; kept from record to record, so that reading allocates
 /// nothing once the buffers have grown.
@@ -117,19 +114,8 @@ impl Kind {
     }
 }
 
-/// The event's text: the payload without byte order mark and surrounding white space.
-pub(super) fn trim(payload: &[u8]) -> &[u8] {
-    let text = payload.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(payload);
-    let white = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
-    let Some(start) = text.iter().position(|byte| !white(byte)) else {
-        return &[];
-    };
-    let end = text.iter().rposition(|byte| !white(byte)).map_or(start, |last| last + 1);
-    &text[start..end]
-}
-
 impl Found {
-    /// Reads an event's text (see [`trim`]).
+    /// Reads an event's text: without a byte order mark and white space around it.
     pub(super) fn read(&mut self, mapping: &Mapping, text: &[u8]) -> Result<(), Refusal> {
         self.members.clear();
         self.named.clear();
@@ -166,6 +152,14 @@ impl Found {
             return Err(Refusal::InvalidJson);
         }
         if object { Ok(()) } else { Err(Refusal::NotAnObject) }
+    }
+
+    /// Whether the text can be an envelope.
+    #[inline]
+    pub(super) fn may_be_envelope(&self, mapping: &Mapping) -> bool {
+        let [kind, message, detail_type, detail, version] =
+            mapping.marks.map(|mark| self.named[mark.index()] != NONE);
+        kind && message || detail_type && detail || version
     }
 
     /// The member with this name, if there is one.
@@ -268,7 +262,9 @@ impl Found {
             return;
         }
         let claim = &mut self.claims[usize::from(name.field)];
-        if name.priority < claim.priority && (name.field != ID || is_id(member, text)) {
+        if name.priority < claim.priority
+            && (name.field != ID || is_id(member.kind, member.value().of(text)))
+        {
             *claim = Claim { member: offset(index), priority: name.priority };
         }
     }
@@ -377,22 +373,6 @@ impl Found {
             (key.span, Print::of(text, key.span))
         };
         (Key::new(print.hash(table), content, key.escaped, start), print)
-    }
-}
-
-/// Whether a value that a field takes can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not
-/// empty, or a number.
-fn is_id(member: &Member, text: &[u8]) -> bool {
-    match member.kind {
-        Kind::Scalar(json::Kind::String) => {
-            let content = member.value().inside().of(text);
-            // Nothing means more bytes than it is written in, nor less than a sixth.
-            (1..=MAX_ID_BYTES).contains(&content.len())
-                || (MAX_ID_BYTES..=MAX_ID_BYTES * 6).contains(&content.len())
-                    && json::meaning(content, &mut Vec::new()).len() <= MAX_ID_BYTES
-        }
-        Kind::Scalar(json::Kind::Number) => member.value().length() <= MAX_ID_BYTES,
-        _ => false,
     }
 }
 

@@ -51,7 +51,7 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
     let min = environment.parse_with(
         "TIMESTAMP_MIN",
         "an RFC 3339 time, not before 1970 and not after 2262",
-        |text| Timestamp::from_text(text.as_bytes()).filter(|_| text.contains('-')),
+        |text| Timestamp::from_rfc3339(text.as_bytes()),
     )?;
     Ok(Model {
         mapping,

@@ -4,6 +4,8 @@
 //! A time is a [`Timestamp`], whole nanoseconds since 1970; all arithmetic is on the digits as
 //! they were written, none in floating point.
 
+mod text;
+
 use crate::json;
 
 const SECOND: u64 = 1_000_000_000;
@@ -27,44 +29,31 @@ impl Timestamp {
         u64::try_from(nanos).ok().map(Self).filter(|time| *time <= Self::MAX)
     }
 
-    /// From a number as JSON writes it, in milliseconds since 1970: how the services tell when
-    /// they received something. `None` where it is no number or not from 1970 to
-    /// [`Timestamp::MAX`].
+    /// From a number as JSON writes it, in milliseconds since 1970. `None` where it is not a
+    /// number or not from 1970 to [`Timestamp::MAX`].
     #[must_use]
     pub fn from_milliseconds(number: &[u8]) -> Option<Self> {
         Self::scaled(number, |_| 6)
     }
 
-    /// Reads an RFC 3339 time, or one of the forms near it: without an offset it is UTC; `T`,
-    /// `t` or one space before the time of day; seconds optional; `.` or `,` before the
-    /// fraction; a date alone is its midnight; digits alone are a number, see
-    /// [`Timestamp::from_number`]. Second 60 is the last nanosecond of that minute.
+    /// Reads a time that producers write as text: what [`Timestamp::from_rfc3339`] reads; digits
+    /// alone or with a fraction, which are a number ([`Timestamp::from_number`]); offsets such as
+    /// `+0900`, `+09`, ` UTC`, ` GMT` and `Z[UTC]`, or with a space before them;
+    /// `Wed, 28 Feb 2024 23:59:58 GMT`, `28/Feb/2024:23:59:58 +0000` and `/Date(1709164798789)/`.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Option<Self> {
         if text.iter().all(u8::is_ascii_digit) {
             return Self::from_number(text);
         }
-        let mut text = Cursor(text);
-        let days = text.date()?;
-        if text.0.is_empty() {
-            return Self::from_parts(days * DAY_SECONDS, 0);
-        }
-        text.take(|byte| matches!(byte, b'T' | b't' | b' '))?;
-        let hour = text.number(2, 23)?;
-        text.take(|byte| byte == b':')?;
-        let minute = text.number(2, 59)?;
-        let (mut second, mut nanos) = (0, 0);
-        if text.take(|byte| byte == b':').is_some() {
-            second = text.number(2, 60)?;
-            if text.take(|byte| matches!(byte, b'.' | b',')).is_some() {
-                nanos = text.fraction()?;
-            }
-        }
-        if second == 60 {
-            (second, nanos) = (59, SECOND - 1);
-        }
-        let offset = text.offset()?;
-        Self::from_parts(days * DAY_SECONDS + hour * 3_600 + (minute - offset) * 60 + second, nanos)
+        text::rfc3339(text).or_else(|| text::other(text))
+    }
+
+    /// Reads an RFC 3339 time, or one of the forms near it: without an offset it is UTC; `T`,
+    /// `t` or one space before the time of day; seconds optional; `.` or `,` before the
+    /// fraction; a date alone is its midnight. Second 60 is the last nanosecond of that minute.
+    #[must_use]
+    pub fn from_rfc3339(text: &[u8]) -> Option<Self> {
+        text::rfc3339(text)
     }
 
     /// Reads a number as JSON writes it, by its magnitude: below 1e11 seconds, below 1e14
@@ -186,20 +175,20 @@ impl Repeated {
     }
 }
 
-/// Which of an event's own times are believed.
+/// Which times are believed: an event's own, its envelope's and its arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plausible {
     /// The first.
     pub min: Timestamp,
-    /// How far ahead of its arrival, in seconds.
+    /// How far after now, in seconds.
     pub max_ahead_seconds: u64,
 }
 
 impl Plausible {
-    /// Whether an event that arrived at `arrival` can have happened at `time`.
+    /// Whether an event that is read at `now` can have happened at `time`.
     #[must_use]
-    pub fn holds(&self, time: Timestamp, arrival: Timestamp) -> bool {
-        self.min <= time && time <= arrival.plus_seconds(self.max_ahead_seconds)
+    pub fn holds(&self, time: Timestamp, now: Timestamp) -> bool {
+        self.min <= time && time <= now.plus_seconds(self.max_ahead_seconds)
     }
 }
 
@@ -212,6 +201,16 @@ pub(super) fn parse(kind: json::Kind, value: &[u8], spare: &mut Vec<u8>) -> Opti
         }
         _ => None,
     }
+}
+
+/// Reads the time in a JSON value that is not parsed yet.
+pub(super) fn read(value: &[u8], spare: &mut Vec<u8>) -> Option<Timestamp> {
+    let kind = match value.first()? {
+        b'"' => json::Kind::String,
+        b'-' | b'0'..=b'9' => json::Kind::Number,
+        _ => return None,
+    };
+    parse(kind, value, spare)
 }
 
 /// A number of digits only, few enough to fit.
@@ -301,63 +300,6 @@ fn exponent(text: &[u8]) -> Option<i64> {
         value.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(1_000_000)
     });
     Some(if negative { -value } else { value })
-}
-
-/// Text that is read from its start.
-struct Cursor<'a>(&'a [u8]);
-
-impl Cursor<'_> {
-    fn take(&mut self, wanted: impl FnOnce(u8) -> bool) -> Option<u8> {
-        let (&first, rest) = self.0.split_first()?;
-        wanted(first).then(|| {
-            self.0 = rest;
-            first
-        })
-    }
-
-    /// A number of just `length` digits, at most `max`.
-    fn number(&mut self, length: usize, max: i64) -> Option<i64> {
-        let (digits, rest) = self.0.split_at_checked(length)?;
-        let value = digits.iter().try_fold(0, |value, digit| {
-            digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0'))
-        })?;
-        self.0 = rest;
-        (value <= max).then_some(value)
-    }
-
-    /// A date, as days since 1970.
-    fn date(&mut self) -> Option<i64> {
-        let year = self.number(4, 9_999)?;
-        self.take(|byte| byte == b'-')?;
-        let month = self.number(2, 12)?;
-        self.take(|byte| byte == b'-')?;
-        let day = self.number(2, days_in_month(year, month)?)?;
-        (day > 0).then(|| days_from_civil(year, month, day))
-    }
-
-    /// A fraction of a second, as nanoseconds; digits after the ninth are cut.
-    fn fraction(&mut self) -> Option<u64> {
-        let count = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let (digits, rest) = self.0.split_at(count);
-        self.0 = rest;
-        let nine = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
-        (count > 0).then(|| nine.fold(0, |nanos, digit| nanos * 10 + u64::from(digit - b'0')))
-    }
-
-    /// The offset from UTC that ends the text, in minutes; none is UTC.
-    fn offset(&mut self) -> Option<i64> {
-        let sign = match *self.0 {
-            [] | [b'Z' | b'z'] => return Some(0),
-            [b'+', ..] => 1,
-            [b'-', ..] => -1,
-            _ => return None,
-        };
-        self.0 = &self.0[1..];
-        let hours = self.number(2, 23)?;
-        self.take(|byte| byte == b':')?;
-        let minutes = self.number(2, 59)?;
-        self.0.is_empty().then_some(sign * (hours * 60 + minutes))
-    }
 }
 
 fn days_in_month(year: i64, month: i64) -> Option<i64> {

@@ -57,7 +57,7 @@ fn a_byte_order_mark_changes_nothing() {
 
 #[test]
 fn a_document_depends_on_the_event_and_the_clock_only() {
-    let arrival = Arrival { time: None, now: time("2030-12-31T23:59:59.5Z") };
+    let arrival = Arrival { time: None, now: time("2030-12-31T23:59:59.5Z"), ..arrival() };
     let model = model(&[]);
     let first = transform(&model, &arrival, WHOLE.as_bytes()).unwrap();
     assert!(first.0.contains(r#""ingested":"2030-12-31T23:59:59.500Z"}"#), "{}", first.0);

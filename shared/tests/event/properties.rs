@@ -2,10 +2,12 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use shared::event::{Model, Reader, Refusal};
+use proptest::sample::select;
+use shared::event::{Arrival, Model, Reader, Refusal};
 use shared::json::MAX_DEPTH;
-use testkit::holds;
 
+use crate::support::envelopes::{Envelope, envelopes};
+use crate::support::runner::holds;
 use crate::support::tree::{Duplicates, Tree};
 use crate::support::{arrival, document_by, expected, id_of, model, payloads, transform};
 
@@ -30,7 +32,14 @@ fn extra(document: &str) -> Option<(&str, &str)> {
 
 /// Checks the document of a valid event against the specification.
 fn is_as_specified(model: &Model, payload: &str) {
-    let document = document_by(model, payload);
+    is_as_specified_in(model, payload, &[]);
+}
+
+/// Checks the document of a valid event in these envelopes.
+fn is_as_specified_in(model: &Model, event: &str, envelopes: &[Envelope]) {
+    let payload =
+        envelopes.iter().rev().fold(event.to_owned(), |inside, envelope| envelope.around(&inside));
+    let document = document_by(model, &payload);
     let written = tree(&document);
     let id = id_of(&document);
     assert!((1..=512).contains(&id.len()), "{id}");
@@ -43,8 +52,8 @@ fn is_as_specified(model: &Model, payload: &str) {
         }
         None => "extra",
     };
-    let event = Tree::parse(payload, Duplicates::LastWins).unwrap();
-    let expected = expected::document(&event, &id, name);
+    let event = Tree::parse(event, Duplicates::LastWins).unwrap();
+    let expected = expected::document(&event, envelopes, &id, name);
     assert_eq!(written.to_string(), expected.to_string(), "{payload}");
     assert_eq!(written, expected);
 }
@@ -87,6 +96,14 @@ fn documents_are_as_specified() {
     let model = model(&[]);
     holds(500, &payloads::event(), |payload| {
         is_as_specified(&model, &payload);
+    });
+}
+
+#[test]
+fn documents_of_events_in_envelopes_are_as_specified() {
+    let model = model(&[]);
+    holds(500, &(payloads::event(), envelopes()), |(event, envelopes)| {
+        is_as_specified_in(&model, &event, &envelopes);
     });
 }
 
@@ -151,19 +168,29 @@ fn a_reader_forgets_what_it_read() {
 #[test]
 fn an_event_that_is_put_back_keeps_its_document() {
     let model = model(&[]);
-    holds(500, &(payloads::event(), any::<u32>()), |(payload, count)| {
-        let document = document_by(&model, &payload);
+    let identity = select(&["", "1709296498000"][..]);
+    let envelopes = prop_oneof![1 => Just(Vec::new()), 1 => envelopes()];
+    let cases = (payloads::event(), envelopes, any::<u32>(), identity);
+    holds(500, &cases, |(event, envelopes, count, identity)| {
+        let payload =
+            envelopes.iter().rev().fold(event, |inside, envelope| envelope.around(&inside));
+        let first = Arrival { identity: identity.as_bytes(), ..arrival() };
+        let (document, _) = transform(&model, &first, payload.as_bytes()).unwrap();
         let mut reader = Reader::default();
         let mut event = reader.read(&model, payload.as_bytes()).unwrap();
-        let put_back = event.put_back(count);
+        let put_back = event.put_back(count, first.identity);
         // Whether it is put back is known only once the document is written.
-        event.write_document(&arrival(), &mut Vec::new());
-        assert_eq!(event.put_back(count), put_back);
+        event.write_document(&first, &mut Vec::new());
+        assert_eq!(event.put_back(count, first.identity), put_back);
 
+        // It arrives anew, and keeps the id that depends on its first arrival.
+        let again = Arrival { identity: b"1709296500000", ..arrival() };
+        let again = if identity.is_empty() { first } else { again };
         let event = reader.read(&model, &put_back).unwrap();
         assert_eq!(event.reingests(), count);
-        assert_eq!(event.put_back(count), put_back);
-        assert_eq!(document_by(&model, &put_back), document);
+        assert_eq!(event.put_back(count, again.identity), put_back);
+        let (document_again, _) = transform(&model, &again, &put_back).unwrap();
+        assert_eq!(document_again, document);
     });
 }
 

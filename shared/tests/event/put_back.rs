@@ -8,7 +8,7 @@ fn put_back(payload: &str, count: u32) -> String {
     let model = model(&[]);
     let mut reader = Reader::default();
     let event = reader.read(&model, payload.as_bytes()).unwrap();
-    String::from_utf8(event.put_back(count)).unwrap()
+    String::from_utf8(event.put_back(count, b"")).unwrap()
 }
 
 fn reingests(payload: &str) -> u32 {
@@ -53,6 +53,52 @@ fn the_count_is_the_last_member() {
         // And again, as the next function does it.
         assert_eq!(put_back(&once, 8), expected.replace("s\":7}", "s\":8}"));
     }
+}
+
+#[test]
+fn the_arrival_goes_along_where_the_id_depends_on_it() {
+    let model = model(&[]);
+    let put_back = |payload: &str, arrival: &str| {
+        let mut reader = Reader::default();
+        let event = reader.read(&model, payload.as_bytes()).unwrap();
+        String::from_utf8(event.put_back(1, arrival.as_bytes())).unwrap()
+    };
+    for (payload, arrival, expected) in [
+        ("{}", "17", r#"{"__sluice_arrival":17,"__sluice_reingests":1}"#),
+        (r#"{"a":1}"#, "17", r#"{"a":1,"__sluice_arrival":17,"__sluice_reingests":1}"#),
+        (r#"{"a":1}"#, "", r#"{"a":1,"__sluice_reingests":1}"#),
+        (r#"{"id":"a"}"#, "17", r#"{"id":"a","__sluice_reingests":1}"#),
+        // The first arrival stays.
+        (
+            r#"{"a":1,"__sluice_arrival":5,"__sluice_reingests":2}"#,
+            "17",
+            r#"{"a":1,"__sluice_arrival":5,"__sluice_reingests":1}"#,
+        ),
+        (
+            r#"{"__sluice_arrival":"x","a":1}"#,
+            "17",
+            r#"{"a":1,"__sluice_arrival":17,"__sluice_reingests":1}"#,
+        ),
+        // An envelope goes back as it is.
+        (
+            r#"{"detail-type":"t","id":"e","detail":{}}"#,
+            "17",
+            r#"{"detail-type":"t","id":"e","detail":{},"__sluice_reingests":1}"#,
+        ),
+        (
+            r#"{"detail-type":"t","detail":{},"__sluice_arrival":5}"#,
+            "17",
+            r#"{"detail-type":"t","detail":{},"__sluice_arrival":5,"__sluice_reingests":1}"#,
+        ),
+        // Of a string what is in it.
+        (r#""{\"id\":1}""#, "17", r#"{"id":1,"__sluice_reingests":1}"#),
+    ] {
+        assert_eq!(put_back(payload, arrival), expected, "{payload}");
+    }
+    for payload in [r#"{"a":1}"#, r#"{"a":1,"__sluice_arrival":5}"#] {
+        assert!(!document(payload).contains("sluice"), "{payload}");
+    }
+    assert_ne!(document(r#"{"a":1}"#), document(r#"{"a":1,"__sluice_arrival":5}"#));
 }
 
 #[test]

@@ -11,11 +11,13 @@ fn refusal(payload: impl AsRef<[u8]>) -> Refusal {
 #[test]
 fn reasons_are_in_snake_case() {
     for (refusal, reason) in [
+        (Refusal::NoData, "no_data"),
         (Refusal::InvalidBase64, "invalid_base64"),
         (Refusal::InvalidUtf8, "invalid_utf8"),
         (Refusal::InvalidJson, "invalid_json"),
         (Refusal::NotAnObject, "not_an_object"),
         (Refusal::Empty, "empty"),
+        (Refusal::EmptyEnvelope, "empty"),
         (Refusal::TooDeep, "too_deep"),
         (Refusal::TooLarge, "too_large"),
         (Refusal::NumberTooLong, "number_too_long"),
@@ -116,7 +118,7 @@ fn lone_surrogates() {
 #[test]
 fn not_an_object() {
     for payload in
-        ["[]", "[{}]", "1", "-0.5", "\"{}\"", "true", "false", "null", " [1]\n", "\u{feff}[]"]
+        ["[]", "[{}]", "1", "-0.5", "\"x\"", "true", "false", "null", " [1]\n", "\u{feff}[]"]
     {
         assert_eq!(refusal(payload), Refusal::NotAnObject, "{payload}");
     }

@@ -95,6 +95,7 @@ fn timestamp_fields() {
         ("ts,meta.", "meta.: an input path has one or two segments, as in user.id"),
         ("__sluice_reingests", "__sluice_reingests: the input path is sluice's own"),
         ("__sluice_reingests.a", "__sluice_reingests.a: the input path is sluice's own"),
+        ("__sluice_arrival", "__sluice_arrival: the input path is sluice's own"),
     ] {
         assert_eq!(
             error("TIMESTAMP_FIELDS", value).to_string(),
@@ -138,6 +139,8 @@ fn a_wrong_mapping_is_refused_by_the_name_of_its_entry() {
         (r#"{"@timestamp.a":["x"]}"#, "@timestamp.a", OWN),
         (r#"{"analytics.hour":["x"]}"#, "analytics.hour", OWN),
         (r#"{"analytics.a":["x"]}"#, "analytics.a", OWN),
+        (r#"{"envelope.kind":["x"]}"#, "envelope.kind", OWN),
+        (r#"{"envelope.a":["x"]}"#, "envelope.a", OWN),
         (r#"{"_id.a":["x"]}"#, "_id.a", OWN),
         (r#"{"a. ":["x"]}"#, "a. ", TWO),
         (r#"{"event.ingested":["x"]}"#, "event.ingested", OWN),

@@ -9,7 +9,7 @@ use crate::support::{arrival, model, rest_by, time, transform};
 /// `@timestamp` of the document of an event with these members, its source, and `extra`.
 fn timestamp_by(
     model: &Model,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     members: &str,
 ) -> (String, TimestampSource, String) {
     let payload = format!(r#"{{"id":"x",{members}}}"#);
@@ -77,11 +77,24 @@ fn the_first_candidate_is_taken_and_the_others_stay() {
 
 #[test]
 fn a_refused_candidate_stays_and_leaves_it_to_the_next() {
-    let candidates = r#"
-        "" "soon" "2024-02-30" 0 -1709296496 true 1e400 {} {"a":1} [1709296496] ["2024-03-01"]
-        946684799 "1999-12-31T23:59:59.999999999Z" "2024-03-02T12:34:58.000000001Z"
-        "2262-04-11T23:47:16.854775808Z""#;
-    for refused in candidates.split_whitespace() {
+    for refused in [
+        r#""""#,
+        r#""soon""#,
+        r#""2024-02-30""#,
+        "0",
+        "-1709296496",
+        "true",
+        "1e400",
+        "{}",
+        r#"{"a":1}"#,
+        "[1709296496]",
+        r#"["2024-03-01"]"#,
+        // Not plausible.
+        "946684799",
+        r#""1999-12-31T23:59:59.999999999Z""#,
+        r#""2024-03-02T12:34:58.001000001Z""#,
+        r#""2262-04-11T23:47:16.854775808Z""#,
+    ] {
         let member = format!(r#""timestamp":{refused}"#);
         assert_eq!(timestamp(&member), fallback(&member));
         let (time, source, extra) = timestamp(&format!(r#"{member},"ts":1709296496"#));
@@ -113,6 +126,13 @@ fn strings_and_numbers_are_read() {
         (r#""2024-03-01""#, "2024-03-01T00:00:00.000Z"),
         (r#""2016-12-31T23:59:60Z""#, "2016-12-31T23:59:59.999999999Z"),
         (r#""1709296496789""#, "2024-03-01T12:34:56.789Z"),
+        (r#""1709296496.789""#, "2024-03-01T12:34:56.789Z"),
+        (r#""2024-03-01T21:34:56.789+0900""#, "2024-03-01T12:34:56.789Z"),
+        (r#""2024-03-01 12:34:56.123456+00""#, "2024-03-01T12:34:56.123456Z"),
+        (r#""2024-03-01 12:34:56 UTC""#, "2024-03-01T12:34:56.000Z"),
+        (r#""Fri, 01 Mar 2024 12:34:56 GMT""#, "2024-03-01T12:34:56.000Z"),
+        (r#""01/Mar/2024:12:34:56 +0000""#, "2024-03-01T12:34:56.000Z"),
+        (r#""\/Date(1709296496789)\/""#, "2024-03-01T12:34:56.789Z"),
         (r#""2024\u002d03-01T12\u003A34:56Z""#, "2024-03-01T12:34:56.000Z"),
         ("1709296496", "2024-03-01T12:34:56.000Z"),
         ("1709296496.5", "2024-03-01T12:34:56.500Z"),
@@ -128,11 +148,11 @@ fn strings_and_numbers_are_read() {
 }
 
 #[test]
-fn plausible_is_from_2000_to_a_day_after_arrival() {
+fn plausible_is_from_2000_to_a_day_after_now() {
     for (border, outside) in [
         (r#""2000-01-01T00:00:00Z""#, r#""1999-12-31T23:59:59.999999999Z""#),
         ("946684800", "946684799.999999999"),
-        (r#""2024-03-02T12:34:58Z""#, r#""2024-03-02T12:34:58.000000001Z""#),
+        (r#""2024-03-02T12:34:58.001Z""#, r#""2024-03-02T12:34:58.001000001Z""#),
     ] {
         assert_eq!(timestamp(&format!(r#""ts":{border}"#)).1, TimestampSource::Event);
         let member = format!(r#""ts":{outside}"#);
@@ -148,7 +168,7 @@ fn the_settings_move_the_borders() {
     ]);
     for (inside, outside) in [
         ("2024-03-01T03:00:00Z", "2024-03-01T02:59:59.999999999Z"),
-        ("2024-03-01T12:35:00Z", "2024-03-01T12:35:00.000000001Z"),
+        ("2024-03-01T12:35:00.001Z", "2024-03-01T12:35:00.001000001Z"),
     ] {
         let source = |time: &str| timestamp_by(&strict, &arrival(), &format!(r#""ts":"{time}""#)).1;
         assert_eq!(source(inside), TimestampSource::Event);
@@ -177,8 +197,8 @@ fn the_settings_move_the_borders() {
     }
     let now_only = model(&[("TIMESTAMP_MAX_AHEAD_SECONDS", "0")]);
     let source = |members: &str| timestamp_by(&now_only, &arrival(), members).1;
-    assert_eq!(source(r#""ts":1709296498"#), TimestampSource::Event);
-    assert_eq!(source(r#""ts":1709296498.000000001"#), TimestampSource::Arrival);
+    assert_eq!(source(r#""ts":1709296498.001"#), TimestampSource::Event);
+    assert_eq!(source(r#""ts":1709296498.001000001"#), TimestampSource::Arrival);
 }
 
 #[test]
@@ -228,7 +248,7 @@ fn a_candidate_that_was_not_used_is_still_its_fields() {
 
 #[test]
 fn without_an_arrival_it_is_now() {
-    let now = Arrival { time: None, now: time("2024-03-01T12:34:58.0015Z") };
+    let now = Arrival { time: None, now: time("2024-03-01T12:34:58.0015Z"), ..arrival() };
     let by = |members: &str| timestamp_by(&model(&[]), &now, members);
     assert_eq!(
         by(r#""a":1"#),
@@ -244,32 +264,44 @@ fn without_an_arrival_it_is_now() {
 }
 
 #[test]
-fn the_arrival_counts_not_the_clock() {
+fn the_clock_counts_not_the_arrival() {
     // Read a year after it arrived.
     let late = Arrival { now: time("2025-03-01"), ..arrival() };
     let by = |members: &str| timestamp_by(&model(&[]), &late, members);
     assert_eq!(by(r#""a":1"#), fallback(r#""a":1"#));
-    let ahead = r#""ts":"2024-06-01""#;
+    assert_eq!(by(r#""ts":"2024-06-01""#), own("2024-06-01T00:00:00.000Z"));
+    assert_eq!(by(r#""ts":"2025-03-02""#), own("2025-03-02T00:00:00.000Z"));
+    let ahead = r#""ts":"2025-03-02T00:00:00.000000001Z""#;
     assert_eq!(by(ahead), fallback(ahead));
 }
 
 #[test]
-fn an_arrival_lies_within_1970_to_2262() {
-    for (milliseconds, time) in [
-        ("0", Some("1970-01-01T00:00:00.000Z")),
-        ("9223372036854", Some("2262-04-11T23:47:16.854Z")),
-        ("-1", None),
-        ("9223372036855", None),
+fn an_arrival_counts_where_it_is_plausible() {
+    let strict = [("TIMESTAMP_MIN", "2018-01-01"), ("TIMESTAMP_MAX_AHEAD_SECONDS", "60")];
+    for (variables, arrived, expected) in [
+        (&[][..], "2024-03-01T12:34:58Z", Some("2024-03-01T12:34:58.000Z")),
+        (&[], "2000-01-01", Some("2000-01-01T00:00:00.000Z")),
+        (&[], "1999-12-31T23:59:59.999Z", None),
+        (&[], "1970-01-20T18:48:16.498Z", None),
+        (&[], "2024-03-02T12:34:58.001Z", Some("2024-03-02T12:34:58.001Z")),
+        (&[], "2024-03-02T12:34:58.002Z", None),
+        (&[], "2262-04-11T23:47:16.854775807Z", None),
+        (&strict, "2018-01-01", Some("2018-01-01T00:00:00.000Z")),
+        (&strict, "2017-12-31T23:59:59Z", None),
+        (&strict, "2024-03-01T12:35:58.001Z", Some("2024-03-01T12:35:58.001Z")),
+        (&strict, "2024-03-01T12:35:58.002Z", None),
     ] {
-        let arrival =
-            Arrival { time: Timestamp::from_milliseconds(milliseconds.as_bytes()), ..arrival() };
-        let (written, source, _) = timestamp_by(&model(&[]), &arrival, r#""a":1"#);
+        let arrival = Arrival { time: Some(time(arrived)), ..arrival() };
+        let (written, source, _) = timestamp_by(&model(variables), &arrival, r#""a":1"#);
         let now = ("2024-03-01T12:34:58.001Z", TimestampSource::Now);
-        let expected = time.map_or(now, |time| (time, TimestampSource::Arrival));
-        assert_eq!((written.as_str(), source), expected);
+        let expected = expected.map_or(now, |time| (time, TimestampSource::Arrival));
+        assert_eq!((written.as_str(), source), expected, "{arrived}");
+        // An event's own time does not depend on it.
+        let own = timestamp_by(&model(variables), &arrival, r#""ts":1709296496"#);
+        assert_eq!(own.1, TimestampSource::Event, "{arrived}");
     }
-    // A day after the last there is: the sum is cut.
-    let last = Arrival { time: Some(Timestamp::MAX), ..arrival() };
+    // A day after the last time there is: the sum is cut.
+    let last = Arrival { now: Timestamp::MAX, ..arrival() };
     let own = timestamp_by(&model(&[]), &last, r#""ts":9223372036854775807"#);
     assert_eq!(own.1, TimestampSource::Event);
 }

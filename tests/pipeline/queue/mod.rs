@@ -14,7 +14,7 @@ use local::runtime_api::{Function, FunctionOptions};
 use local::sqs::{Client, Clock, Embedded, EventSourceMapping, EventSourceMappingOptions, Report};
 use serde_json::{Value, json};
 
-use crate::events::{Fate, fate};
+use crate::events::{Fate, fate_of_delivery};
 use crate::run::ARRIVAL_MS;
 use crate::servers::Server;
 use crate::stored;
@@ -191,7 +191,7 @@ struct Expected {
 fn expected(bodies: &[String]) -> Expected {
     let mut expected = Expected::default();
     for body in bodies {
-        match fate(body.as_bytes(), ARRIVAL_MS) {
+        match fate_of_delivery(body.as_bytes(), ARRIVAL_MS, b"") {
             Fate::Document(document) => expected.ids.push(document.id),
             Fate::Dropped => expected.quarantined.push((body.clone(), "empty".to_owned())),
             Fate::Refused(reason) => {

@@ -258,6 +258,12 @@ fn every_record_is_settled_once_whatever_the_service_does() {
     });
 }
 
+/// A record without anything but an id.
+fn record(id: &str) -> Record<'_> {
+    let (data, data_member) = (Data::Missing, DataMember::Data);
+    Record { id, data, data_member, arrival: b"", partition_key: None }
+}
+
 #[test]
 fn the_source_is_where_the_records_come_from() {
     let request = |delivery: Option<&str>, kinesis: Option<&str>| Request {
@@ -274,12 +280,19 @@ fn the_source_is_where_the_records_come_from() {
     assert_eq!(Target::of(&request(Some(delivery), None)), direct);
     assert_eq!(Target::of(&request(Some("arn:aws:sns:eu-west-1:1:t"), None)), None);
     assert_eq!(Target::of(&request(None, None)), None);
+    // Nothing can be put back into Kafka, although the delivery stream is named.
+    let kafka = Request { from_kafka: true, ..request(Some(delivery), None) };
+    assert_eq!(Target::of(&kafka), None);
+    let data_member = DataMember::KafkaRecordValue;
+    let record = Record { data_member, ..record("1") };
+    let kafka = Request { records: vec![record], ..request(Some(delivery), None) };
+    assert_eq!(Target::of(&kafka), None);
 }
 
 #[test]
 fn a_partition_key_is_the_records_own_and_no_longer_than_kinesis_takes() {
     let key = |id, partition_key| {
-        let record = Record { id, data: Data::Missing, arrival: b"", partition_key };
+        let record = Record { partition_key, ..record(id) };
         PutRecord::new(0, Vec::new(), &record).partition_key
     };
     assert_eq!(key("id", Some(r"p\u0031\n")), "p1\n");

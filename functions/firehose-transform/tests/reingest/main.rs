@@ -76,7 +76,7 @@ const SHORT: Duration = Duration::from_secs(3);
 /// have data: the answer is full.
 fn results(observed: &Observed) -> Vec<String> {
     let mut records = Answer::read(observed.body()).records.into_iter();
-    let Answered { record_id: id, result, data } = records.next().unwrap();
+    let Answered { record_id: id, result, data, .. } = records.next().unwrap();
     assert_eq!((id, result.as_str(), data.is_some()), (record_id(0), "Ok", true));
     let rest = records.enumerate().map(|(index, record)| {
         assert_eq!((record.record_id, record.data), (record_id(index + 1), None));

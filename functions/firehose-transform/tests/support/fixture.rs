@@ -27,6 +27,8 @@ pub(crate) struct GoldenRecord {
     result: String,
     document: Option<Box<RawValue>>,
     data: Option<String>,
+    /// The member that the data is in, where that is not `data`.
+    member: Option<String>,
     reason: Option<String>,
 }
 
@@ -43,11 +45,17 @@ pub(crate) fn failures(records: &[GoldenRecord]) -> BTreeMap<String, (u64, Strin
 impl GoldenRecord {
     /// Fails the test if `actual` is not what this says.
     pub(crate) fn check(&self, situation: &str, actual: &Answered) {
-        let Self { record_id, result, document, data, .. } = self;
+        let Self { record_id, result, document, data, member, .. } = self;
         assert_eq!(actual.record_id, *record_id, "{situation}");
         assert_eq!(actual.result, *result, "{situation}: {record_id}");
+        let (held, empty) = match member.as_deref() {
+            None => (&actual.data, &actual.kafka_record_value),
+            Some("kafkaRecordValue") => (&actual.kafka_record_value, &actual.data),
+            Some(other) => panic!("{situation}: a member {other}"),
+        };
+        assert_eq!(*empty, None, "{situation}: {record_id}");
         let Some(document) = document else {
-            assert_eq!(actual.data, *data, "{situation}: {record_id}");
+            assert_eq!(held, data, "{situation}: {record_id}");
             return;
         };
         let actual = actual.document();

@@ -50,6 +50,7 @@ pub(crate) struct Answered {
     pub(crate) record_id: String,
     pub(crate) result: String,
     pub(crate) data: Option<String>,
+    pub(crate) kafka_record_value: Option<String>,
 }
 
 impl Answer {
@@ -64,7 +65,8 @@ impl Answer {
 impl Answered {
     /// The document in `data`.
     pub(crate) fn document(&self) -> String {
-        let data = self.data.as_deref().unwrap_or_default();
+        let data = self.data.as_ref().or(self.kafka_record_value.as_ref());
+        let data = data.map_or("", String::as_str);
         String::from_utf8(STANDARD.decode_to_vec(data).unwrap()).unwrap()
     }
 }

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
-use shared::event::{Timestamp, TimestampSource, Written};
+use shared::event::Timestamp;
 
 use super::*;
 use crate::bulk::Limits;
@@ -11,14 +11,10 @@ fn bulk(ids: &[&str]) -> Bulk {
     let mut bulk = Bulk::default();
     let index = IndexPattern::parse("events").unwrap();
     for id in ids {
-        let written = Written {
-            timestamp: Timestamp::YEAR_2000,
-            timestamp_source: TimestampSource::Event,
-            id: Span { start: 1, end: 1 + id.len() },
-        };
         let document = format!("\"{id}\"");
         let limits = Limits { bytes: usize::MAX, documents: usize::MAX };
-        assert!(bulk.add(limits, &index, document.as_bytes(), &written, (0, 0)));
+        let document = (document.as_bytes(), id.as_bytes(), Timestamp::YEAR_2000);
+        assert!(bulk.add(limits, &index, document, (0, 0)));
     }
     bulk.seal();
     bulk
@@ -187,6 +183,15 @@ fn an_item_is_believed_only_if_it_names_its_document() {
         let expected = [Fate::Indexed, ODD, Fate::Indexed];
         assert_eq!(fates(&json!([created("a"), odd, created("c")])), expected, "{odd}");
     }
+}
+
+#[test]
+fn what_is_sent_without_an_id_has_that_of_opensearch() {
+    let body = r#"{"items":[{"create":{"_id":"x","status":201}},{"create":{"status":201}},
+        {"create":{"_id":"z","status":429}},{"index":{"_id":"y","status":201}}]}"#;
+    let throttled = Fate::Retry(Retry::Throttled);
+    let expected = Verdict::Items(vec![Fate::Indexed, Fate::Indexed, throttled, ODD]);
+    assert_eq!(judged(&["", "", "", ""], body), expected);
 }
 
 #[test]

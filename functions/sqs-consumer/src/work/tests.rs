@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::config::Environment;
-use shared::event::{Model, Reader, model};
+use shared::event::{DocumentId, Model, Reader, model};
 use shared::opensearch::UNKNOWN;
 
 use super::*;
@@ -53,9 +53,13 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let (mut reader, mut buffers) = (Reader::default(), Buffers::default());
     let model: Model = model(&Environment::default()).unwrap();
-    let write = |event: &[u8], arrival: &Arrival, document: &mut Vec<u8>| {
+    let write = |incoming: &Incoming<'_>, out: &mut Out| {
+        let Incoming { event, around, arrival } = incoming;
         assert!(!event.windows(5).any(|part| part == b"panic"), "as it happens");
-        Ok(reader.read(&model, event)?.write_document(arrival, document))
+        let mut event = reader.read_inside(&model, event, *around)?;
+        let written = event.write_document(arrival, &mut out.document);
+        event.write_document_id(DocumentId::Id, &written, &out.document, &mut out.id);
+        Ok(written)
     };
     let pattern = IndexPattern::parse("events").unwrap();
     let rules = Rules {
@@ -509,7 +513,7 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     let pattern = IndexPattern::parse("events").unwrap();
     let Setting { limits, quarantine, .. } = SETTING;
     let rules = Rules { index: &pattern, limits, quarantine, now: Timestamp::YEAR_2000 };
-    let refuse = |_: &[u8], _: &Arrival, _: &mut Vec<u8>| Err(Refusal::InvalidJson);
+    let refuse = |_: &Incoming<'_>, _: &mut Out| Err(Refusal::InvalidJson);
     let mut work = Work::new(rules, &messages, &mut buffers, refuse);
     assert!(matches!(work.next_step(), Step::Quarantine([_])));
     assert!(matches!(work.next_step(), Step::Quarantine([_])), "the same until it is answered");

@@ -1,5 +1,6 @@
 //! What the specification makes of an event, written for reading, not for speed: on trees.
 
+use super::envelopes::Envelope;
 use super::tree::Tree;
 
 /// The music mapping: document field, and its input paths in order.
@@ -49,8 +50,13 @@ pub(crate) fn segments(path: &str) -> (&str, Option<&str>) {
 
 /// The document of an event without duplicate keys, where the only plausible times are
 /// [`super::payloads::OWN_TIMES`] and the event arrived at [`super::arrival`]; with `extra` by
-/// the name it shall have.
-pub(crate) fn document(event: &Tree, derived_id: &str, extra: &str) -> Tree {
+/// the name it shall have. Of the envelopes the outermost is the first.
+pub(crate) fn document(
+    event: &Tree,
+    envelopes: &[Envelope],
+    derived_id: &str,
+    extra: &str,
+) -> Tree {
     let mut used = Vec::new();
     let mut use_first = |paths: &[&'static str], usable: &dyn Fn(&Tree) -> bool| {
         let (path, value) = paths
@@ -60,15 +66,22 @@ pub(crate) fn document(event: &Tree, derived_id: &str, extra: &str) -> Tree {
         used.push(segments(path));
         Some(value.clone())
     };
-    let time = use_first(TIMESTAMPS, &is_own_time);
+    let leaf = |name: &str, text: &str| (name.to_owned(), Tree::Leaf(text.to_owned()));
+    let lent = |said: fn(&Envelope) -> Option<&'static str>, usable: &dyn Fn(&Tree) -> bool| {
+        let said = envelopes.iter().rev().filter_map(said);
+        said.map(|text| Tree::Leaf(text.to_owned())).find(|value| usable(value))
+    };
+    let time = use_first(TIMESTAMPS, &is_own_time)
+        .or_else(|| lent(|envelope| envelope.time, &is_own_time));
     let mut groups: Vec<(&str, Vec<(String, Tree)>)> = Vec::new();
     for (field, paths) in MAPPING {
         let (group, name) = field.split_once('.').unwrap();
         let value = match *field {
-            "event.id" => Some(use_first(paths, &is_id).map_or_else(
-                || Tree::Leaf(format!("\"{derived_id}\"")),
-                |id| Tree::Leaf(format!("\"{}\"", id.to_string().trim_matches('"'))),
-            )),
+            "event.id" => {
+                let id = use_first(paths, &is_id).or_else(|| lent(|envelope| envelope.id, &is_id));
+                let id = id.map_or_else(|| derived_id.to_owned(), |id| id.to_string());
+                Some(Tree::Leaf(format!("\"{}\"", id.trim_matches('"'))))
+            }
             _ => use_first(paths, &is_taken),
         };
         if groups.last().is_none_or(|(known, _)| *known != group) {
@@ -77,10 +90,12 @@ pub(crate) fn document(event: &Tree, derived_id: &str, extra: &str) -> Tree {
         let members = &mut groups.last_mut().unwrap().1;
         members.extend(value.map(|value| (name.to_owned(), value)));
     }
-    let leaf = |name: &str, text: &str| (name.to_owned(), Tree::Leaf(text.to_owned()));
     groups[0].1.push(leaf("ingested", r#""2024-03-01T12:34:58.001Z""#));
     if time.is_none() {
         groups[0].1.push(leaf("timestamp_source", r#""arrival""#));
+    }
+    if let Some(Tree::Object(said)) = envelopes.first().map(Envelope::group) {
+        groups.insert(1, ("envelope", said));
     }
     let analytics: Vec<_> = completion(&groups)
         .map(|share| leaf("completion", &share))

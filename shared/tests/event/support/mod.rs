@@ -1,5 +1,6 @@
 //! Payloads in, documents out: the model with fixed times.
 
+pub(crate) mod envelopes;
 pub(crate) mod expected;
 pub(crate) mod payloads;
 pub(crate) mod tree;
@@ -17,14 +18,18 @@ pub(crate) fn time(text: &str) -> Timestamp {
 }
 
 /// Arrived at 2024-03-01T12:34:58.000Z, a Friday, and read a millisecond later.
-pub(crate) fn arrival() -> Arrival {
-    Arrival { time: Some(time("2024-03-01T12:34:58Z")), now: time("2024-03-01T12:34:58.001Z") }
+pub(crate) fn arrival() -> Arrival<'static> {
+    Arrival {
+        time: Some(time("2024-03-01T12:34:58Z")),
+        now: time("2024-03-01T12:34:58.001Z"),
+        identity: b"",
+    }
 }
 
 /// What `model` makes of a payload.
 pub(crate) fn transform(
     model: &Model,
-    arrival: &Arrival,
+    arrival: &Arrival<'_>,
     payload: &[u8],
 ) -> Result<(String, TimestampSource), Refusal> {
     let mut out = b"before".to_vec();

@@ -1,0 +1,386 @@
+//! The envelopes that services put around an event: what they say of it, and what is inside.
+//!
+//! SNS notifications, EventBridge events (those that S3 sends there too) and `CloudEvents` 1.0 are
+//! opened, up to [`MAX_ENVELOPES`] of them in each other. Sources: "Amazon SNS message and JSON
+//! formats", Amazon SNS Developer Guide; "Amazon EventBridge event structure", Amazon EventBridge
+//! User Guide; `CloudEvents`, JSON event format, version 1.0.
+
+use std::mem;
+use std::sync::LazyLock;
+
+use base64_simd::STANDARD;
+use memchr::memmem::Finder;
+use sha2::{Digest, Sha256};
+
+use crate::json::{self, Kind, Scanner, Span};
+
+/// Envelopes in each other that are opened; what is inside more of them is taken as the event.
+pub const MAX_ENVELOPES: usize = 3;
+
+/// A longer envelope around several events is known by its SHA-256: it is hashed with each of them.
+const MAX_HASHED_BYTES: usize = 16_384;
+
+/// Why an envelope cannot be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// There is nothing in it.
+    #[error("the envelope is empty")]
+    Empty,
+    /// Its `data_base64` is not base64.
+    #[error("the envelope's content is not base64")]
+    InvalidBase64,
+}
+
+/// What the envelopes around an event say of it. Kept from event to event, so that nothing is
+/// allocated once the buffers have grown.
+#[derive(Debug, Default)]
+pub struct Envelope {
+    levels: [Level; MAX_ENVELOPES],
+    depth: usize,
+    /// The values that the levels name.
+    said: Vec<u8>,
+    group: Vec<u8>,
+    text: Vec<u8>,
+    /// A buffer for scanners.
+    cuts: Vec<Span>,
+}
+
+/// What one envelope says, as places in [`Envelope::said`]; empty where it says nothing.
+#[derive(Clone, Copy, Debug, Default)]
+struct Level {
+    id: Span,
+    time: Span,
+}
+
+impl Envelope {
+    /// Whether there is no envelope.
+    #[inline]
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.depth == 0
+    }
+
+    /// The number of envelopes in each other.
+    pub(crate) const fn depth(&self) -> usize {
+        self.depth
+    }
+
+    /// Forgets everything.
+    #[inline]
+    pub fn clear(&mut self) {
+        if self.depth > 0 {
+            self.depth = 0;
+            self.said.clear();
+            self.group.clear();
+            self.text.clear();
+        }
+    }
+
+    /// Becomes what `other` is.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        (self.levels, self.depth) = (other.levels, other.depth);
+        self.said.clone_from(&other.said);
+        self.group.clone_from(&other.group);
+        self.text.clone_from(&other.text);
+    }
+
+    /// The ids of the envelopes as JSON values, with the number of envelopes around each: the
+    /// innermost envelope's first.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let ids = self.levels().map(|level| level.id.of(&self.said));
+        (0..self.depth).rev().zip(ids).filter(|(_, id)| !id.is_empty())
+    }
+
+    /// The times of the envelopes, as JSON values: the innermost envelope's first.
+    pub(crate) fn times(&self) -> impl Iterator<Item = &[u8]> {
+        self.levels().map(|level| level.time.of(&self.said)).filter(|time| !time.is_empty())
+    }
+
+    fn levels(&self) -> impl Iterator<Item = &Level> {
+        self.levels[..self.depth].iter().rev()
+    }
+
+    /// The group `envelope` of a document: what the outermost envelope says, a JSON object.
+    pub(crate) fn group(&self) -> &[u8] {
+        &self.group
+    }
+
+    /// The text of the outermost envelope, or what stands for it in hashes.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Notes that there are several events inside: the envelope is hashed with each of them.
+    pub fn holds_several(&mut self) {
+        if self.text.len() > MAX_HASHED_BYTES {
+            let hash = Sha256::digest(&self.text);
+            self.text.clear();
+            self.text.extend_from_slice(&hash);
+        }
+    }
+
+    /// Opens the envelopes in `text`, and strings that hold a JSON object, inside those that were
+    /// opened before. `text` becomes what is inside all of them; returns where that stands, without
+    /// a byte order mark and white space around it. `spare` is a buffer.
+    ///
+    /// # Errors
+    /// [`Error`]. Everything else that is not an event is returned as it is.
+    pub fn open(&mut self, text: &mut Vec<u8>, spare: &mut Vec<u8>) -> Result<Span, Error> {
+        open_string(text, spare, &mut self.cuts);
+        while self.depth < MAX_ENVELOPES {
+            let inside = trimmed(text).of(text);
+            let Some(fields) = Fields::of(inside, &mut self.cuts) else { break };
+            let Some(found) = fields.envelope() else { break };
+            spare.clear();
+            found.content.write(spare)?;
+            self.enter(&found, inside);
+            mem::swap(text, spare);
+            if trimmed(text).length() == 0 {
+                return Err(Error::Empty);
+            }
+            open_string(text, spare, &mut self.cuts);
+        }
+        Ok(trimmed(text))
+    }
+
+    /// Notes what an envelope with this text says.
+    fn enter(&mut self, found: &Opened<'_>, text: &[u8]) {
+        let [id, _, _, time, ..] = found.said;
+        self.levels[self.depth] = Level { id: self.say(id), time: self.say(time) };
+        if self.depth == 0 {
+            self.text.extend_from_slice(text);
+            self.group.extend_from_slice(b"{\"kind\":\"");
+            self.group.extend_from_slice(found.kind.as_bytes());
+            self.group.push(b'"');
+            for (name, value) in GROUP.iter().zip(found.said) {
+                let start = self.group.len();
+                self.group.extend_from_slice(name.as_bytes());
+                if !write_keywords(value, &mut self.group) {
+                    self.group.truncate(start);
+                }
+            }
+            self.group.push(b'}');
+        }
+        self.depth += 1;
+    }
+
+    fn say(&mut self, value: Option<&[u8]>) -> Span {
+        let start = self.said.len();
+        self.said.extend_from_slice(value.unwrap_or_default());
+        Span { start, end: self.said.len() }
+    }
+}
+
+/// What stands before the values of [`Opened::said`] in the group.
+const GROUP: [&str; 7] = [
+    ",\"id\":",
+    ",\"source\":",
+    ",\"type\":",
+    ",\"time\":",
+    ",\"account\":",
+    ",\"region\":",
+    ",\"resources\":",
+];
+
+/// Appends a string, number or boolean, or an array of those that is not empty, on one line;
+/// returns `false` where `value` is something else.
+fn write_keywords(value: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
+    let Some(value) = value else { return false };
+    if value.first() != Some(&b'[') {
+        out.extend_from_slice(value);
+        return !matches!(value.first(), Some(b'{' | b'n'));
+    }
+    let (mut count, mut keywords) = (0, true);
+    let read = Scanner::new(value).array(|scanner| {
+        let start = scanner.position();
+        keywords &= !matches!(scanner.value(1)?, Kind::Null | Kind::Array | Kind::Object);
+        out.push(if count == 0 { b'[' } else { b',' });
+        out.extend_from_slice(&value[start..scanner.position()]);
+        count += 1;
+        Ok(())
+    });
+    out.push(b']');
+    read.is_ok() && keywords && count > 0
+}
+
+/// The members of an object that an envelope may have: as written, by [`NAMES`].
+#[derive(Debug, Default)]
+struct Fields<'a>([Option<&'a [u8]>; NAMES.len()]);
+
+const NAMES: [&str; 18] = [
+    "Type",
+    "Message",
+    "MessageId",
+    "TopicArn",
+    "Subject",
+    "Timestamp",
+    "detail-type",
+    "detail",
+    "id",
+    "source",
+    "type",
+    "time",
+    "account",
+    "region",
+    "resources",
+    "specversion",
+    "data",
+    "data_base64",
+];
+
+/// An envelope, and what it says: id, source, type, time, account, region and resources.
+struct Opened<'a> {
+    kind: &'static str,
+    said: [Option<&'a [u8]>; 7],
+    content: Content<'a>,
+}
+
+/// Where an envelope has what it carries.
+enum Content<'a> {
+    /// A JSON value.
+    Value(&'a [u8]),
+    /// A string that is a text of its own.
+    Text(&'a [u8]),
+    /// A string that is base64.
+    Base64(&'a [u8]),
+}
+
+impl<'a> Fields<'a> {
+    /// The members of the object that `text` is; `None` where it is not a valid object, or cannot
+    /// be an envelope.
+    fn of(text: &'a [u8], cuts: &mut Vec<Span>) -> Option<Self> {
+        static MARKS: LazyLock<[Finder<'_>; 4]> = LazyLock::new(|| {
+            // What an envelope's names can be hidden by comes last: they are of ASCII, without
+            // anything that has an escape of its own.
+            ["\"Notification\"", "\"detail-type\"", "\"specversion\"", "\\u00"].map(Finder::new)
+        });
+        // Most events are not envelopes and are not read a second time.
+        if text.first() != Some(&b'{') || !MARKS.iter().any(|mark| mark.find(text).is_some()) {
+            return None;
+        }
+        let mut fields = Self::default();
+        let mut scanner = scanner(text, cuts);
+        let mut unescaped = Vec::new();
+        let read = scanner.object(|scanner, key| {
+            let start = scanner.position();
+            scanner.value(1)?;
+            let name = json::meaning(key.span.of(text), &mut unescaped);
+            if let Some(at) = NAMES.iter().position(|known| known.as_bytes() == name) {
+                fields.0[at] = Some(&text[start..scanner.position()]);
+            }
+            Ok(())
+        });
+        let whole = read.is_ok() && scanner.peek().is_none();
+        *cuts = scanner.cuts;
+        whole.then_some(fields)
+    }
+
+    /// The envelope that these are members of.
+    fn envelope(&self) -> Option<Opened<'a>> {
+        let [
+            kind,
+            message,
+            message_id,
+            topic,
+            subject,
+            timestamp,
+            detail_type,
+            detail,
+            id,
+            source,
+            kind_of_event,
+            time,
+            account,
+            region,
+            resources,
+            version,
+            data,
+            base64,
+        ] = self.0;
+        let text = |value: Option<&'a [u8]>| value.filter(|value| value[0] == b'"');
+        let is = |value: Option<&'a [u8]>, wanted: &[u8]| {
+            let content = text(value).map(|value| &value[1..value.len() - 1]);
+            content.is_some_and(|content| json::meaning(content, &mut Vec::new()) == wanted)
+        };
+        if let Some(message) = text(message).filter(|_| is(kind, b"Notification")) {
+            let said = [message_id, topic, subject, timestamp, None, None, None];
+            return Some(Opened { kind: "sns", said, content: Content::Text(message) });
+        }
+        let said = |kind| [id, source, kind, time, account, region, resources];
+        if let Some((kind, detail)) = text(detail_type).zip(detail) {
+            let content = Content::Value(detail);
+            return Some(Opened { kind: "eventbridge", said: said(Some(kind)), content });
+        }
+        let required = text(id).and(text(source)).and(text(kind_of_event));
+        if !is(version, b"1.0") || required.is_none() {
+            return None;
+        }
+        let said = [id, source, kind_of_event, time, None, None, None];
+        let data = data.filter(|data| *data != b"null").map(Content::Value);
+        let content = data.or_else(|| text(base64).map(Content::Base64))?;
+        Some(Opened { kind: "cloudevents", said, content })
+    }
+}
+
+impl Content<'_> {
+    /// Appends what an envelope carries.
+    fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
+        match self {
+            Self::Value(value) => out.extend_from_slice(value),
+            Self::Text(string) => json::unescape(&string[1..string.len() - 1], out),
+            Self::Base64(string) => {
+                json::unescape(&string[1..string.len() - 1], out);
+                let decoded = STANDARD.decode_inplace(out).map_err(|_| Error::InvalidBase64)?;
+                let length = decoded.len();
+                out.truncate(length);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Replaces a text that is a JSON string by the JSON object that it holds, if it holds one.
+fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
+    let string = trimmed(text).of(text);
+    if string.first() != Some(&b'"') {
+        return;
+    }
+    let mut outside = Scanner::new(string);
+    if outside.string().is_err() || outside.peek().is_some() {
+        return;
+    }
+    spare.clear();
+    json::unescape(&string[1..string.len() - 1], spare);
+    let inside = trimmed(spare).of(spare);
+    let mut scanner = scanner(inside, cuts);
+    let object = inside.first() == Some(&b'{')
+        && match scanner.value(0) {
+            Ok(_) => scanner.peek().is_none(),
+            // An object beyond the limits is refused for what it is.
+            Err(error) => error != json::Error::Invalid,
+        };
+    *cuts = scanner.cuts;
+    if object {
+        mem::swap(text, spare);
+    }
+}
+
+/// A scanner that uses this buffer.
+fn scanner<'a>(text: &'a [u8], cuts: &mut Vec<Span>) -> Scanner<'a> {
+    let mut scanner = Scanner::new(text);
+    scanner.cuts = mem::take(cuts);
+    scanner.cuts.clear();
+    scanner
+}
+
+/// Where the text stands without a byte order mark and white space around it.
+#[must_use]
+pub fn trimmed(text: &[u8]) -> Span {
+    let from = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
+    let black = |byte: &u8| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
+    let Some(start) = text[from..].iter().position(black) else {
+        return Span { start: from, end: from };
+    };
+    let end = text.iter().rposition(black).map_or(from, |last| last + 1);
+    Span { start: from + start, end }
+}

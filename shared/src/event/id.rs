@@ -1,0 +1,176 @@
+//! What a document is known by: `event.id`, and the `_id` that makes a repeated delivery meet the
+//! document that is there.
+
+use sha2::{Digest, Sha256};
+
+use super::mapping::ID;
+use super::read::Kind;
+use super::{Event, Written};
+use crate::json;
+
+/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
+/// `IndexRequest.validate`).
+const MAX_ID_BYTES: usize = 512;
+
+/// Digits of an event's hash in its document's `_id`.
+const HASH_DIGITS: usize = 16;
+
+/// How a document's `_id` is chosen: `DOCUMENT_ID`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DocumentId {
+    /// By the producer's own id and the event's text: the same event meets itself, another event
+    /// with the same id is another document.
+    #[default]
+    Event,
+    /// By the producer's own id alone: of events with the same id the first wins.
+    Id,
+    /// OpenSearch chooses it: an event that is delivered again is another document.
+    None,
+}
+
+impl DocumentId {
+    /// The values of `DOCUMENT_ID`, for messages.
+    pub const ALLOWED: &'static str = "event, id or none";
+
+    /// Reads a value of `DOCUMENT_ID`.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        match value {
+            "event" => Some(Self::Event),
+            "id" => Some(Self::Id),
+            "none" => Some(Self::None),
+            _ => None,
+        }
+    }
+}
+
+/// The id that an envelope lends to an event in it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LentId<'a> {
+    /// The content of a JSON string.
+    content: &'a [u8],
+    /// The event's position, which belongs to the id where several events are in the envelope.
+    position: Option<usize>,
+}
+
+impl Event<'_> {
+    /// Appends the `_id` of the document that was `written` to `document`, as the content of a JSON
+    /// string; nothing where OpenSearch chooses it. At most 512 bytes, unescaped.
+    pub fn write_document_id(
+        &self,
+        how: DocumentId,
+        written: &Written,
+        document: &[u8],
+        out: &mut Vec<u8>,
+    ) {
+        let id = written.id.of(document);
+        match how {
+            DocumentId::None => {}
+            DocumentId::Event if written.own_id => {
+                let mut hash = Sha256::new();
+                if fits_id(id, MAX_ID_BYTES - 1 - HASH_DIGITS) {
+                    self.hash_text(&mut hash);
+                    out.extend_from_slice(id);
+                    out.push(b'.');
+                    write_hex(&hash.finalize()[..HASH_DIGITS / 2], out);
+                } else {
+                    hash.update(json::meaning(id, &mut Vec::new()));
+                    self.hash_text(&mut hash);
+                    write_hex(&hash.finalize(), out);
+                }
+            }
+            // A derived id is of the text already.
+            DocumentId::Event | DocumentId::Id => out.extend_from_slice(id),
+        }
+    }
+
+    /// Writes `event.id` with its quotes; returns whether it is the producer's own, or its
+    /// envelope's.
+    pub(super) fn write_id(&mut self, identity: &[u8], out: &mut Vec<u8>) -> bool {
+        if let Some(member) = self.claim(ID) {
+            let value = member.value().of(self.text);
+            if member.kind == Kind::Scalar(json::Kind::String) {
+                out.extend_from_slice(value);
+            } else {
+                out.push(b'"');
+                out.extend_from_slice(value);
+                out.push(b'"');
+            }
+            return true;
+        }
+        out.push(b'"');
+        let lent = self.lent_id();
+        match lent {
+            Some(LentId { content, position }) => {
+                out.extend_from_slice(content);
+                if let Some(position) = position {
+                    out.extend_from_slice(format!(".{position}").as_bytes());
+                }
+            }
+            None => self.write_derived_id(identity, out),
+        }
+        out.push(b'"');
+        lent.is_some()
+    }
+
+    /// The id of the innermost envelope that has one.
+    pub(super) fn lent_id(&self) -> Option<LentId<'_>> {
+        let shared = self.around.map_or(0, |around| around.envelope.depth());
+        let position = self.around.and_then(|around| around.position);
+        self.envelope.ids().find_map(|(level, value)| {
+            let (kind, content) = match value[0] {
+                b'"' => (json::Kind::String, &value[1..value.len() - 1]),
+                b'-' | b'0'..=b'9' => (json::Kind::Number, value),
+                _ => return None,
+            };
+            let position = position.filter(|_| level < shared);
+            let suffix = position.map_or(0, |position| 2 + position.checked_ilog10().unwrap_or(0));
+            let fits = is_id(Kind::Scalar(kind), value)
+                && fits_id(content, MAX_ID_BYTES - suffix as usize);
+            fits.then_some(LentId { content, position })
+        })
+    }
+
+    /// Half of a SHA-256, in hex: nobody can make two events that replace each other.
+    fn write_derived_id(&self, identity: &[u8], out: &mut Vec<u8>) {
+        let mut hash = Sha256::new();
+        self.hash_text(&mut hash);
+        hash.update(self.identity(identity));
+        write_hex(&hash.finalize()[..16], out);
+    }
+
+    /// Hashes the event's text, and after it that of its envelope.
+    fn hash_text(&self, hash: &mut Sha256) {
+        self.found.original(&self.model.mapping, self.text, |piece| hash.update(piece));
+        if !self.envelope.is_none() {
+            hash.update(self.envelope.text());
+        }
+    }
+}
+
+/// Whether a value can be an `_id`: a text of at most [`MAX_ID_BYTES`] that is not empty, or a
+/// number.
+pub(super) fn is_id(kind: Kind, value: &[u8]) -> bool {
+    match kind {
+        Kind::Scalar(json::Kind::String) => {
+            let content = &value[1..value.len() - 1];
+            !content.is_empty() && fits_id(content, MAX_ID_BYTES)
+        }
+        Kind::Scalar(json::Kind::Number) => value.len() <= MAX_ID_BYTES,
+        _ => false,
+    }
+}
+
+/// Whether the content of a string means at most `most` bytes.
+fn fits_id(content: &[u8], most: usize) -> bool {
+    // Nothing means more bytes than it is written in, nor less than a sixth.
+    content.len() <= most
+        || content.len() <= most * 6 && json::meaning(content, &mut Vec::new()).len() <= most
+}
+
+fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        out.extend([HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]);
+    }
+}
