@@ -7,8 +7,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use serde_json::{Value, json};
-
-use crate::identifier::uuid;
+use uuid::Uuid;
 
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,36 +27,32 @@ pub(crate) fn answer(version: Version, body: &Value) -> Response<Full<Bytes>> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     status: StatusCode,
-    error_type: &'static str,
-    /// The code that the service gave before it spoke JSON, which SDKs still tell.
-    query_code: Option<&'static str>,
+    /// Before the error's name in the answer, such as `com.amazonaws.sqs#`.
+    pub(crate) namespace: &'static str,
+    name: &'static str,
+    /// The code that the service had before it spoke JSON, which SDKs still report.
+    pub(crate) query_code: Option<String>,
     message: String,
 }
 
 impl Failure {
-    /// A failure of the caller's, status 400, unless the type is one of the service's own.
-    pub(crate) fn new(error_type: &'static str, message: impl Into<String>) -> Self {
-        let status = match error_type {
+    /// A failure of the caller's, status 400, unless the name is that of one of the service's own.
+    pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
+        let status = match name {
             "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
             "ServiceUnavailable" | "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, error_type, query_code: None, message: message.into() }
-    }
-
-    /// The same, with the code that the service gave before it spoke JSON.
-    pub(crate) fn with_query_code(self, code: &'static str) -> Self {
-        Self { query_code: Some(code), ..self }
+        Self { status, namespace: "", name, query_code: None, message: message.into() }
     }
 
     pub(crate) fn validation(message: &str) -> Self {
         Self::new("ValidationException", format!("1 validation error detected: {message}"))
     }
 
-    /// The code that SDKs tell.
-    pub(crate) fn code(&self) -> &'static str {
-        let shape = self.error_type.rsplit('#').next().unwrap_or(self.error_type);
-        self.query_code.unwrap_or(shape)
+    /// The code that SDKs report.
+    pub(crate) fn code(&self) -> &str {
+        self.query_code.as_deref().unwrap_or(self.name)
     }
 
     pub(crate) fn message(&self) -> &str {
@@ -70,9 +65,10 @@ impl Failure {
     }
 
     pub(crate) fn response(&self, version: Version) -> Response<Full<Bytes>> {
-        let body = json!({"__type": self.error_type, "message": self.message});
+        let error_type = format!("{}{}", self.namespace, self.name);
+        let body = json!({"__type": error_type, "message": self.message});
         let mut response = response(version, self.status, &body);
-        if let Some(code) = self.query_code {
+        if let Some(code) = &self.query_code {
             let whose = if self.is_callers() { "Sender" } else { "Receiver" };
             if let Ok(value) = HeaderValue::from_str(&format!("{code};{whose}")) {
                 response.headers_mut().insert("x-amzn-query-error", value);
@@ -91,7 +87,7 @@ fn response(version: Version, status: StatusCode, body: &Value) -> Response<Full
         Version::V1_1 => "application/x-amz-json-1.1",
     });
     headers.insert(http::header::CONTENT_TYPE, content_type);
-    if let Ok(id) = HeaderValue::from_str(&uuid()) {
+    if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
         headers.insert("x-amzn-requestid", id);
     }
     response

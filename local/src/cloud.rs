@@ -4,11 +4,14 @@
 //! It runs functions without a container, from the binary that is deployed, whatever architecture
 //! the template says.
 
-use crate::machine::{MachineError, Supervised, command, ready, user};
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+
+use tokio::net::TcpStream;
+
+use crate::machine::{Supervised, Unavailable, ready, run, temporary_folder};
+use crate::server;
 
 /// The region of everything in it: what it takes for requests that name none.
 const REGION: &str = "us-east-1";
@@ -27,22 +30,17 @@ while kill -0 "$server" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 
 kill -KILL "$server"
 "#;
 
-/// Why there is no cloud, or why it has no stack. The texts are parts of a sentence, to follow
+/// Why the cloud, or a stack in it, is unavailable. The texts are parts of a sentence, to follow
 /// "because".
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudError {
-    /// A program is missing.
-    #[error("there is no {program} on the path ({source}); install it with pip")]
-    Missing {
-        /// The program's name.
-        program: &'static str,
-        /// What the operating system said.
-        source: std::io::Error,
-    },
+    /// A program is missing: its name, and the system's error.
+    #[error("there is no {0} on the path ({1}); install it with pip")]
+    Missing(&'static str, std::io::Error),
     /// It could not be started.
     #[error("MiniStack: {0}")]
-    Machine(#[from] MachineError),
+    Machine(#[from] Unavailable),
     /// A stack could not be deployed.
     #[error("sam deploy failed: {0}")]
     Deploy(String),
@@ -63,28 +61,26 @@ impl Cloud {
     /// [`CloudError::Missing`] or [`CloudError::Machine`].
     pub async fn start() -> Result<Self, CloudError> {
         for (program, question) in [("ministack", "--help"), ("sam", "--version")] {
-            let asked = command::run(Path::new(program), [question], None, PROBE_LIMIT).await;
-            asked.map_err(|source| CloudError::Missing { program, source })?;
+            let asked = run(Path::new(program), [question], None, PROBE_LIMIT).await;
+            asked.map_err(|error| CloudError::Missing(program, error))?;
         }
-        let folder = user::temporary_folder("sluice-cloud-")?;
-        let address = free_address().await.map_err(MachineError::io("no free port for", "it"))?;
+        let folder = temporary_folder("sluice-cloud-")?;
+        // Free when it was taken, and again now.
+        let (listener, address) =
+            server::bind().await.map_err(Unavailable::io("no free port for", "it"))?;
+        drop(listener);
         let url = format!("http://{address}");
-        let (host, port) = address.split_once(':').unwrap_or_default();
         let mut line = vec![OsString::from("env")];
         line.extend(variables(&url).map(OsString::from));
-        line.push(format!("BIND_HOST={host}").into());
-        line.push(format!("GATEWAY_PORT={port}").into());
+        line.push(format!("BIND_HOST={}", address.ip()).into());
+        line.push(format!("GATEWAY_PORT={}", address.port()).into());
         // Would listen on a fixed port.
         line.push("IOT_MTLS_ENABLED=0".into());
         let mut temporary = OsString::from("TMPDIR=");
         temporary.push(folder.path());
-        line.push(temporary);
-        line.push("ministack".into());
+        line.extend([temporary, "ministack".into()]);
         let server = Supervised::start(folder, END, &line, false)?;
-        let probe = |_| {
-            let connected = TcpStream::connect(address.clone());
-            async { connected.await.ok().map(drop) }
-        };
+        let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
         let (server, ()) = ready(server, probe).await?;
         Ok(Self { server, url })
     }
@@ -113,7 +109,7 @@ impl Cloud {
         arguments.extend(options.split_whitespace().map(str::to_owned));
         arguments.extend([stack.to_owned(), "--parameter-overrides".to_owned()]);
         arguments.extend(parameters.iter().map(|(name, value)| format!("{name}={value}")));
-        let deployed = command::run(Path::new("env"), arguments, Some(folder), DEPLOY_LIMIT).await;
+        let deployed = run(Path::new("env"), arguments, Some(folder), DEPLOY_LIMIT).await;
         let output = deployed.map_err(|error| CloudError::Deploy(error.to_string()))?;
         if output.success { Ok(()) } else { Err(CloudError::Deploy(output.complaint())) }
     }
@@ -141,9 +137,4 @@ fn variables(url: &str) -> [String; 7] {
         "NO_PROXY=127.0.0.1,localhost".to_owned(),
         "SAM_CLI_TELEMETRY=0".to_owned(),
     ]
-}
-
-/// An address of the loopback interface that nobody uses at the moment.
-async fn free_address() -> std::io::Result<String> {
-    Ok(TcpListener::bind("127.0.0.1:0").await?.local_addr()?.to_string())
 }

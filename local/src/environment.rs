@@ -1,7 +1,8 @@
 //! What the environment says about servers: read here, and nowhere else in this crate.
 
-use aws_credential_types::Credentials;
 use std::path::PathBuf;
+
+use aws_credential_types::Credentials;
 
 /// The environment's part in finding, running and asking a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -76,31 +77,25 @@ mod tests {
     }
 
     #[test]
-    fn prefers_the_named_cache() {
-        let read = environment(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/scratch")]);
-        assert_eq!(read.cache_folder(false), PathBuf::from("/scratch/sluice"));
-        assert_eq!(read.cache_folder(true), PathBuf::from("/scratch/sluice"));
-        let read = environment(&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "not/absolute")]);
-        assert_eq!(read.cache_folder(false), PathBuf::from("/home/ada/.cache/sluice"));
-    }
-
-    #[test]
-    fn root_keeps_its_downloads_where_others_can_read_them() {
-        let read = environment(&[("HOME", "/root")]);
-        assert_eq!(read.cache_folder(true), PathBuf::from("/var/cache/sluice"));
-    }
-
-    #[test]
-    fn only_one_requires_the_real_server() {
-        assert!(environment(&[("SLUICE_REQUIRE_REAL", "1")]).require_real);
-        assert!(!environment(&[("SLUICE_REQUIRE_REAL", "0")]).require_real);
-        assert!(!environment(&[]).require_real);
-    }
-
-    #[test]
-    fn takes_java_home() {
-        let read = environment(&[("JAVA_HOME", "/opt/jdk")]);
-        assert_eq!(read.java_home, Some(PathBuf::from("/opt/jdk")));
+    fn reads_paths_and_switches() {
+        for (pairs, is_root, cache) in [
+            (
+                &[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/scratch")][..],
+                false,
+                "/scratch/sluice",
+            ),
+            (&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "/scratch")], true, "/scratch/sluice"),
+            (&[("HOME", "/home/ada"), ("XDG_CACHE_HOME", "x")], false, "/home/ada/.cache/sluice"),
+            // Others can read it there.
+            (&[("HOME", "/root")], true, "/var/cache/sluice"),
+        ] {
+            assert_eq!(environment(pairs).cache_folder(is_root), PathBuf::from(cache));
+        }
+        for (value, required) in [("1", true), ("0", false), ("", false)] {
+            let read = environment(&[("SLUICE_REQUIRE_REAL", value), ("JAVA_HOME", "/opt/jdk")]);
+            assert_eq!(read.require_real, required, "{value}");
+            assert_eq!(read.java_home, Some(PathBuf::from("/opt/jdk")));
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 /// How long a planned fault lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lasting {
-    /// For so many requests.
+    /// For this number of requests.
     Requests(u32),
     /// Until the faults are cleared.
     UntilCleared,
@@ -47,29 +47,5 @@ impl<F: Clone> Faults<F> {
             }
         }
         None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn faults_come_in_order_and_end() {
-        let mut faults = Faults::default();
-        faults.plan("busy", Lasting::Requests(2));
-        faults.plan("gone", Lasting::Requests(1));
-        let seen: Vec<_> = std::iter::from_fn(|| faults.next()).collect();
-        assert_eq!(seen, ["busy", "busy", "gone"]);
-    }
-
-    #[test]
-    fn a_lasting_fault_ends_when_it_is_cleared() {
-        let mut faults = Faults::default();
-        faults.plan("garbage", Lasting::UntilCleared);
-        assert_eq!(faults.next(), Some("garbage"));
-        assert_eq!(faults.next(), Some("garbage"));
-        faults.clear();
-        assert_eq!(faults.next(), None);
     }
 }

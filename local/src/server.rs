@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use http::{Request, Response};
@@ -59,7 +60,7 @@ impl Server {
     }
 
     /// Closes the port and every connection, and waits until that is done.
-    pub(crate) async fn stop(mut self) {
+    async fn stop(mut self) {
         self.task.abort();
         // An aborted task is the outcome that was asked for.
         drop((&mut self.task).await);
@@ -70,6 +71,51 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.task.abort();
     }
+}
+
+/// A server in this process, with what it holds; it ends when this value is dropped.
+#[derive(Debug)]
+pub struct Embedded<S> {
+    url: String,
+    pub(crate) state: Arc<S>,
+    server: Server,
+}
+
+impl<S: Send + Sync + 'static> Embedded<S> {
+    /// Opens a free port of 127.0.0.1 for what `make` makes of its URL. An error of `answer` closes
+    /// the connection without an answer.
+    pub(crate) async fn open<F, B>(
+        make: impl FnOnce(&str) -> S,
+        answer: impl Fn(Arc<S>, Request<Incoming>) -> F + Clone + Send + 'static,
+    ) -> io::Result<Self>
+    where
+        F: Future<Output = io::Result<Response<B>>> + Send + 'static,
+        B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+    {
+        let (listener, address) = bind().await?;
+        let url = format!("http://{address}");
+        let state = Arc::new(make(&url));
+        let shared = Arc::clone(&state);
+        let answer = move |request| answer(Arc::clone(&shared), request);
+        Ok(Self { url, state, server: Server::start_fallible(listener, answer) })
+    }
+
+    /// Where it answers, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Stops listening and closes the connections.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
+
+/// A lock that a panic elsewhere does not take away: what it guards is whole after every
+/// statement.
+pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn accept<A, F, B>(listener: TcpListener, answer: A)
@@ -143,18 +189,4 @@ where
         whole.extend_from_slice(&data);
     }
     if length > limit { Err(BodyError::TooLarge) } else { Ok(whole.freeze()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use http_body_util::Full;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_body_is_read_up_to_its_limit() {
-        let body = || Full::new(Bytes::from_static(b"12345"));
-        assert_eq!(read_body(body(), 5).await, Ok(Bytes::from_static(b"12345")));
-        assert_eq!(read_body(body(), 4).await, Err(BodyError::TooLarge));
-    }
 }

@@ -1,6 +1,6 @@
 //! What the functions of sluice have in common, written once: the event model
-//! ([`event`]), the
-//! envelopes around events ([`envelope`]), reading the environment ([`config`]), logs ([`telemetry`]), metrics
+//! ([`event`]), the envelopes around events ([`envelope`]), reading the environment ([`config`]),
+//! logs ([`telemetry`]), log streams ([`log_stream`]), metrics
 //! ([`metrics`]), running on Lambda ([`runtime`]), a failed start ([`startup`]) and the scanner of
 //! JSON text that the fast paths stand on ([`json`]).
 //!
@@ -14,6 +14,7 @@ pub mod config;
 pub mod envelope;
 pub mod event;
 pub mod json;
+pub mod log_stream;
 pub mod metrics;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;

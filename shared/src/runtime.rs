@@ -123,7 +123,11 @@ impl<F: Function> Layer<F> {
     ) -> Result<(), lambda_runtime::Error> {
         let LambdaInvocation { parts, body, context } = invocation;
         let request_id = &*context.request_id;
-        let time_left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+        let time_left = match Duration::from_millis(context.deadline) {
+            // cargo lambda sends the time that is left instead of the time when it ends.
+            left if left < LONGEST => left,
+            _ => context.deadline().duration_since(SystemTime::now()).unwrap_or_default(),
+        };
         let mut answer = Answer::new(&self.spare);
         let mut function = self.function.lock().await;
         let handled = function.handle(

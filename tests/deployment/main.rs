@@ -42,7 +42,7 @@ impl Stack {
     async fn deploy() -> Option<Self> {
         let cloud = match Cloud::start().await {
             Ok(cloud) => cloud,
-            Err(error @ CloudError::Missing { .. }) if !Environment::read().require_real => {
+            Err(error @ CloudError::Missing(..)) if !Environment::read().require_real => {
                 eprintln!("NOT RUN, because {error}");
                 return None;
             }

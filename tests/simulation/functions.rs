@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::history::{Place, Plan, Redrive, Setup};
 use crate::process::{Ports, Process};
-use crate::queue::Stored;
+use crate::queue::{Stored, handle};
 use crate::world::{BEGINNING_MS, World};
 
 /// The functions' timeouts.
@@ -118,7 +118,7 @@ pub(crate) async fn consume(world: Rc<World>, idle: &Idle, most: usize, plan: &P
         };
         process.tell(|| format!("fails {failed:?}"));
         let done = messages.iter().filter(|message| !failed.contains(&message.id));
-        delete(&process, &done.map(Stored::handle).collect::<Vec<_>>()).await;
+        delete(&process, &done.map(handle).collect::<Vec<_>>()).await;
         messages.len()
     };
     process.run(work).await.unwrap_or_default()
@@ -148,17 +148,17 @@ fn event(messages: &[Stored], fifo: bool) -> Vec<u8> {
         });
         let mut record = json!({
             "messageId": message.id,
-            "receiptHandle": message.handle(),
+            "receiptHandle": handle(message),
             "body": message.content.body,
             "attributes": {
-                "ApproximateReceiveCount": message.receives.to_string(),
+                "ApproximateReceiveCount": message.receive_count.to_string(),
                 "SentTimestamp": (BEGINNING_MS + message.sent_ms).to_string(),
             },
             "messageAttributes": attributes.collect::<serde_json::Map<_, _>>(),
             "eventSource": "aws:sqs",
             "eventSourceARN": Place::Main.arn(fifo),
         });
-        if let Some(first) = message.first_received_ms {
+        if let Some(first) = message.first_receive_ms {
             let first = (BEGINNING_MS + first).to_string();
             record["attributes"]["ApproximateFirstReceiveTimestamp"] = first.into();
         }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use dlq_redrive::health::Health;
 use dlq_redrive::message::{Message, Outgoing};
 use dlq_redrive::queues::{MoveTask, QueueAttributes};
+use local::sqs::model::Receive;
 use shared::opensearch::{Answer, Error};
 use shared::sqs::{Failure, MAX_ENTRIES};
 use sqs_consumer::ports::{Search, VisibilityChange};
@@ -20,7 +21,7 @@ use sqs_consumer::quarantine::Quarantined;
 use tokio::time::{sleep, timeout};
 
 use crate::history::{Call, Place, Plan, What};
-use crate::queue::{Content, Receive, Stored};
+use crate::queue::{Content, Stored, handle};
 use crate::world::{BEGINNING_MS, World};
 
 /// How long a call takes.
@@ -145,10 +146,10 @@ impl Process {
         let received = if fails == Some(false) {
             Vec::new()
         } else {
-            let hide_ms = u64::from(hide_seconds) * 1_000;
+            let visibility_ms = u64::from(hide_seconds) * 1_000;
             let mut random = self.random.borrow_mut();
             let order = (self.plan.shuffle > 0).then_some(&mut *random);
-            self.world.receive(place, Receive { most, hide_ms, again, order })
+            self.world.receive(place, Receive { limit: most, visibility_ms, again, order })
         };
         let ids = || received.iter().map(|message| (&message.id, &message.content.events));
         self.tell(|| format!("gets from {place:?} {:?}", ids().collect::<Vec<_>>()));
@@ -229,7 +230,7 @@ impl sqs_consumer::ports::Queues for Ports {
         let content = |entry: &Quarantined| Content {
             body: entry.body.clone(),
             attributes: entry.attributes.iter().cloned().collect(),
-            group: Some(entry.group_id.clone()),
+            group: entry.group_id.clone(),
             deduplication: Some(entry.deduplication_id.clone()),
             events: [].into(),
         };
@@ -256,7 +257,7 @@ impl dlq_redrive::queues::Queues for Ports {
     async fn receive(&self, url: &str, hide: u32, _: u32) -> Result<Vec<Message>, Failure> {
         let received = self.process().receive(Place::of(url), MAX_ENTRIES, hide).await?;
         let message = |stored: Stored| Message {
-            receipt_handle: stored.handle(),
+            receipt_handle: handle(&stored),
             id: stored.id,
             body: stored.content.body,
             attributes: stored.content.attributes,
@@ -291,7 +292,7 @@ impl dlq_redrive::queues::Queues for Ports {
     async fn attributes(&self, url: &str) -> Result<QueueAttributes, Failure> {
         let answer = |world: &World| QueueAttributes {
             arn: Some(Place::of(url).arn(world.setup.fifo)),
-            visible: Some(world.state().queue(Place::of(url)).visible(world.now()) as u64),
+            visible: Some(world.state().queue(Place::of(url)).counts(world.now()).visible as u64),
             retention_seconds: Some(1_209_600),
         };
         self.process().ask(Call::Attributes, answer).await

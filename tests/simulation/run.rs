@@ -87,7 +87,7 @@ async fn come_to_rest(world: &Rc<World>, idle: &Idle) {
     let most = 10;
     for _ in 0..REDRIVES {
         let mut rests = 0;
-        while !world.state().queue(Place::Main).messages.is_empty() {
+        while !world.state().queue(Place::Main).is_empty() {
             rests += 1;
             if rests > RESTS || world.is_broken() {
                 return world.broke("the queue does not become empty");
@@ -95,13 +95,13 @@ async fn come_to_rest(world: &Rc<World>, idle: &Idle) {
             sleep(REST).await;
             while consume(Rc::clone(world), idle, most, &Plan::default()).await > 0 {}
         }
-        if world.state().queue(Place::Dlq).messages.is_empty() {
+        if world.state().queue(Place::Dlq).is_empty() {
             break;
         }
         sleep(REST).await;
         redrive(Rc::clone(world), &order, &Plan::default()).await;
     }
-    while !world.state().queue(Place::Main).messages.is_empty() && !world.is_broken() {
+    while !world.state().queue(Place::Main).is_empty() && !world.is_broken() {
         sleep(REST).await;
         while consume(Rc::clone(world), idle, most, &Plan::default()).await > 0 {}
     }

@@ -6,14 +6,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 
 use aws_sdk_sqs::types::BatchResultErrorEntry;
+use local::sqs::model::{HandleError, Receive, Sent};
 use shared::opensearch::{Answer, Error};
+use shared::sqs::names::MESSAGE_ID;
 use shared::sqs::{Attribute, Failure, MAX_ATTRIBUTES, MAX_ENTRIES, by_entry};
 use tokio::time::Instant;
 
 use crate::history::{Place, Setup, Told, What};
 use crate::ledger::Ledger;
 use crate::message::Message;
-use crate::queue::{Content, Queue, Receive, Stored};
+use crate::queue::{Content, Queue, Stored};
 use crate::search::{OpenSearch, Operation, operations};
 
 /// When every history begins: 2024-03-01T12:35:00Z, in milliseconds since 1970.
@@ -51,7 +53,7 @@ impl State {
 
     /// Whether a message with this event is in a queue.
     pub(crate) fn is_in(&self, place: Place, event: usize) -> bool {
-        self.queues[&place].holds(event)
+        self.queues[&place].messages().any(|message| message.content.events.contains(&event))
     }
 }
 
@@ -91,8 +93,9 @@ impl World {
     /// A world in which nothing has happened; it remembers everything where that will be told.
     pub(crate) fn new(setup: Setup, tells: bool) -> Self {
         let queue = |place: Place| {
-            let max_receives = (place == Place::Main).then_some(setup.max_receives);
-            (place, Queue::new(place.name(setup.fifo), setup.fifo, max_receives))
+            let mut queue = Queue::new(setup.fifo, place as u64);
+            queue.max_receives = (place == Place::Main).then_some(setup.max_receives);
+            (place, queue)
         };
         let state = State {
             queues: Place::ALL.map(queue).into(),
@@ -177,6 +180,7 @@ impl World {
         let mut state = self.state();
         if let Some(which) = which.checked_rem(state.sent.len()) {
             let content = state.sent[which].clone();
+            state.ledger.delivered_anew.extend(&*content.events);
             self.publish(&mut state, content);
         }
     }
@@ -188,13 +192,19 @@ impl World {
 
     fn put(&self, state: &mut State, place: Place, content: Content) -> String {
         let events = content.events.clone();
-        let (id, is_new) = state.queue(place).send(content, self.now());
-        if is_new {
+        let sent = Sent {
+            group: content.group.clone(),
+            deduplication_id: content.deduplication.clone(),
+            content,
+            delay_ms: 0,
+        };
+        let receipt = state.queue(place).send(sent, self.now());
+        if receipt.is_new {
             state.ledger.arrived(&events);
         } else {
             self.saw("deduplicated");
         }
-        id
+        receipt.message_id
     }
 
     /// A message left a queue for good, or after it has arrived in another.
@@ -213,7 +223,7 @@ impl World {
         for message in dead {
             self.saw("given up");
             self.tell(|| format!("{} goes to the dead-letter queue", message.id));
-            state.queue(Place::Dlq).take_dead(message, place.arn(self.setup.fifo), now);
+            state.queue(Place::Dlq).take_dead(message, &place.arn(self.setup.fifo), now);
         }
         given
     }
@@ -237,6 +247,10 @@ impl World {
                 self.broke(format!("{:?} is sent with too many attributes", content.events));
             }
             self.tell(|| format!("{events:?} is in {place:?}"));
+            if !content.attributes.contains_key(MESSAGE_ID) {
+                // There was no place for it.
+                state.ledger.delivered_anew.extend(&*events);
+            }
             content.events = events;
             Ok(self.put(&mut state, place, content))
         })
@@ -261,7 +275,11 @@ impl World {
                 return state.queue(place).hide(&handles[at], COMES_BACK_MS, now).or(Ok(()));
             }
             let mut state = self.state();
-            let Some(gone) = state.queue(place).delete(&handles[at], self.now())? else {
+            // SQS may delete with an old handle, or not: here about every second time.
+            let queue = state.queue(place);
+            queue.old_handles_delete = handles[at].bytes().map(u32::from).sum::<u32>() % 2 == 0;
+            let gone = queue.delete(&handles[at], self.now()).map_err(refused)?;
+            let Some(gone) = gone else {
                 self.saw("deleted with an old handle");
                 return Ok(());
             };
@@ -281,18 +299,20 @@ impl World {
         self.entries(changes.len(), troubles, |at| {
             let (handle, seconds) = &changes[at];
             let now = self.now();
-            self.state().queue(place).hide(handle, u64::from(*seconds) * 1_000, now)
+            let hide_ms = u64::from(*seconds) * 1_000;
+            self.state().queue(place).hide(handle, hide_ms, now).map_err(refused)
         })
     }
 
     /// Moves all messages that can be received, as a move task does.
     pub(crate) fn move_all(&self, from: Place, to: Place) {
         let mut state = self.state();
-        let messages = state.queue(from).take_visible(self.now());
+        let (messages, _) = state.queue(from).take_visible(usize::MAX, self.now(), |_| true);
         state.move_tasks.push(messages.len() as u64);
         for message in messages {
             self.tell(|| format!("{} is moved to {to:?} by SQS", message.id));
             self.saw("moved by SQS");
+            state.ledger.delivered_anew.extend(&*message.content.events);
             // No queue has seen it before.
             let content = Content { deduplication: None, ..message.content.clone() };
             self.put(&mut state, to, content);
@@ -322,11 +342,11 @@ impl World {
 
     /// In a FIFO queue no message is tried before those before it in its group are safe.
     fn check_order(&self, state: &State, tried: &[Operation]) {
-        let messages = &state.queues[&Place::Main].messages;
+        let messages = || state.queues[&Place::Main].messages();
         for Operation { event, .. } in tried {
             let holds = |message: &&Stored| message.content.events.contains(event);
-            let Some(message) = messages.iter().find(holds) else { continue };
-            let before = messages.iter().take_while(|other| other.id != message.id);
+            let Some(message) = messages().find(holds) else { continue };
+            let before = messages().take_while(|other| other.id != message.id);
             let of_group = before.filter(|other| other.content.group == message.content.group);
             let is_unsafe = |event: &&usize| {
                 !state.ledger.is_indexed(**event) && state.ledger.copies(**event) < 2
@@ -395,4 +415,14 @@ impl World {
         let done = RefCell::new(done);
         by_entry(count, &failed, |id| done.borrow_mut().remove(id))
     }
+}
+
+/// What SQS says of a receipt handle.
+fn refused(wrong: HandleError) -> Failure {
+    let code = match wrong {
+        HandleError::Invalid | HandleError::Expired => "ReceiptHandleIsInvalid",
+        HandleError::Gone | HandleError::NotInFlight => "MessageNotInflight",
+        HandleError::BeyondLimit => "InvalidParameterValue",
+    };
+    Failure::new(code, format!("{wrong:?}"))
 }

@@ -154,6 +154,8 @@ fn functions_may_do_what_they_must_and_nothing_else() {
     let read_lines = format!("logs:FilterLogEvents on {LOGS}/aws/lambda/sluice-dev-*");
     let notify = [
         read_lines.as_str(),
+        "lambda:GetFunctionConfiguration \
+         on arn:aws:lambda:eu-west-1:123456789012:function:sluice-dev-*",
         "cloudwatch:DescribeAlarmHistory \
          on arn:aws:cloudwatch:eu-west-1:123456789012:alarm:sluice-dev-*",
         "sqs:SendMessage on ${HealthAlertsDeadLetterQueue.Arn}",

@@ -81,7 +81,7 @@ impl Report {
         let (median, max) = median_and_max(stream.invocation_durations);
         Self {
             opensearch: Destination {
-                kind: opensearch.kind().to_string(),
+                kind: opensearch.description(),
                 url: opensearch.url().to_owned(),
                 index: place.index.clone(),
             },

@@ -1,10 +1,12 @@
-//! A change of a CloudWatch alarm's state, read from whatever tells of it.
+//! A change of a CloudWatch alarm's state, read from SNS, EventBridge or a Lambda action.
 //!
 //! Sources: "Notifying users on alarm changes" (SNS), "Alarm events and EventBridge" and "Invoke
-//! a Lambda function from an alarm", Amazon CloudWatch User Guide. Nothing of it is certain to be
-//! there: only an alarm's name makes an alarm.
+//! a Lambda function from an alarm", Amazon CloudWatch User Guide. Any member but the alarm's name
+//! may be missing or of another type.
 
 mod reading;
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 use shared::event::Timestamp;
@@ -48,6 +50,8 @@ pub struct Alarm {
     pub contributor: Option<Contributor>,
     /// The value and what it is compared with.
     pub reading: Reading,
+    /// The lines that a log alarm matched.
+    pub lines: Vec<String>,
 }
 
 /// Where an alarm is.
@@ -82,6 +86,8 @@ pub struct Metric {
     pub expression: Option<String>,
     /// The expression's name.
     pub label: Option<String>,
+    /// The account of the metric, if the alarm names it.
+    pub account: Option<String>,
 }
 
 /// One of many time series of an alarm.
@@ -125,6 +131,7 @@ impl Alarm {
                 attributes: pairs(message, &["AlarmContributorAttributes"]),
             }),
             reading: Reading::of(trigger, reason.as_deref(), data),
+            lines: items(trigger, &["LogLines"]).iter().filter_map(scalar).collect(),
             reason,
             name,
         })
@@ -172,18 +179,36 @@ impl Alarm {
                 attributes: pairs(contributor, &["attributes"]),
             }),
             reading: Reading::of(configuration, reason.as_deref(), member(state, &["reasonData"])),
+            lines: Vec::new(),
             reason,
             name,
         })
     }
 
-    /// The Lambda function that it watches, if it watches one.
+    /// Returns the Lambda function that the alarm watches, if it watches one of its own account. A
+    /// replica of Lambda@Edge is `us-east-1.<name>`.
     #[must_use]
     pub fn function(&self) -> Option<&str> {
+        if !self.other_accounts().is_empty() {
+            return None;
+        }
         let dimensions = self.metrics.iter().flat_map(|metric| &metric.dimensions);
-        let contributor = self.contributor.iter().flat_map(|contributor| &contributor.attributes);
-        let named = dimensions.chain(contributor).find(|(name, _)| name == "FunctionName");
+        let named = dimensions.chain(self.attributes()).find(|(name, _)| name == "FunctionName");
         named.map(|(_, value)| value.as_str()).filter(|value| is_function_name(value))
+    }
+
+    /// Returns the accounts of its metrics other than its own.
+    #[must_use]
+    pub fn other_accounts(&self) -> BTreeSet<&str> {
+        let accounts = self.metrics.iter().filter_map(|metric| metric.account.as_ref());
+        // Metrics Insights groups by this name.
+        let grouped = self.attributes().filter(|(name, _)| name == "AWS.AccountId");
+        let all = accounts.chain(grouped.map(|(_, account)| account)).map(String::as_str);
+        all.filter(|account| self.place.account.as_deref() != Some(account)).collect()
+    }
+
+    fn attributes(&self) -> impl Iterator<Item = &(String, String)> {
+        self.contributor.iter().flat_map(|contributor| &contributor.attributes)
     }
 
     /// Whether it fires.
@@ -250,6 +275,8 @@ impl Metric {
             dimensions: pairs(trigger, &["Dimensions"]),
             statistic: text(trigger, &["ExtendedStatistic", "Statistic"]),
             period_s: member(trigger, &["Period"]).and_then(Value::as_u64),
+            // Of an alarm on log lines.
+            expression: text(trigger, &["QueryString"]),
             ..Self::default()
         };
         let queries = items(trigger, &["Metrics"]).iter().map(Self::of_query);
@@ -269,6 +296,7 @@ impl Metric {
             period_s: period(stat).or_else(|| period(query)),
             expression: text(query, &["Expression", "expression"]),
             label: text(query, &["Label", "label"]),
+            account: text(query, &["AccountId", "accountId"]),
         }
     }
 
@@ -290,10 +318,17 @@ fn moment(value: &Value, names: &[&str]) -> Option<u64> {
     Timestamp::from_text(told.as_bytes()).map(Timestamp::milliseconds)
 }
 
-/// Source: AWS Lambda API reference, `CreateFunction`.
+/// Whether a text is the name of a function (source: AWS Lambda API reference, `CreateFunction`) or
+/// of a replica of Lambda@Edge.
 fn is_function_name(text: &str) -> bool {
-    let taken = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    (1..=64).contains(&text.len()) && text.bytes().all(taken)
+    let name = text.split_once('.').map_or(
+        text,
+        |(region, name)| {
+            if arn::is_region(region) { name } else { "" }
+        },
+    );
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&name.len()) && name.bytes().all(allowed)
 }
 
 #[cfg(test)]

@@ -1,42 +1,75 @@
-//! CloudWatch and CloudWatch Logs, with the AWS SDK.
+//! CloudWatch, CloudWatch Logs and Lambda, called with the AWS SDK.
 
 use std::sync::OnceLock;
 
 use aws_sdk_cloudwatch as cloudwatch;
 use aws_sdk_cloudwatchlogs as cloudwatchlogs;
+use aws_sdk_lambda as lambda;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::retry::RetryConfig;
 use cloudwatch::types::{AlarmType, HistoryItemType, ScanBy};
 use shared::aws::{Aws, CallFailure, Service};
 
+use crate::context::Functions;
 use crate::history::{Histories, Item, Question};
 use crate::logs::{ERROR_LINES, Line, Logs, Page, Search};
 
-/// CloudWatch, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
+/// CloudWatch, at `AWS_ENDPOINT_URL_CLOUDWATCH`.
 pub const CLOUDWATCH: Service = "CLOUDWATCH";
-/// CloudWatch Logs, in `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
+/// CloudWatch Logs, at `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
 pub const CLOUDWATCH_LOGS: Service = "CLOUDWATCH_LOGS";
+/// Lambda, at `AWS_ENDPOINT_URL_LAMBDA`.
+pub const LAMBDA: Service = "LAMBDA";
 
-/// The most items of one answer (source: CloudWatch API reference, `DescribeAlarmHistory`).
+/// Maximum items of one answer (source: CloudWatch API reference, `DescribeAlarmHistory`).
 const MAX_ITEMS: i32 = 100;
 
-/// Calls both. A client is built when it is first called for.
+/// Sends a call to the service in the region, or in the function's own.
+macro_rules! send {
+    ($service:ident, $call:expr, $region:expr) => {{
+        let mut config = $service::config::Builder::new();
+        config.set_region($region.map(|name: &str| $service::config::Region::new(name.to_owned())));
+        let call = $call.customize();
+        let call = if $region.is_some() { call.config_override(config) } else { call };
+        call.send().await.map_err(|error| CallFailure::from(&error))
+    }};
+}
+
+/// Calls the services. A client is built at its first call.
 #[derive(Debug)]
-pub struct CloudWatch {
+pub struct Sdk {
     aws: Aws,
     alarms: OnceLock<cloudwatch::Client>,
     logs: OnceLock<cloudwatchlogs::Client>,
+    functions: OnceLock<lambda::Client>,
 }
 
-impl CloudWatch {
-    /// Calls nobody yet.
+impl Sdk {
+    /// Has no client yet.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
-        Self { aws, alarms: OnceLock::new(), logs: OnceLock::new() }
+        Self { aws, alarms: OnceLock::new(), logs: OnceLock::new(), functions: OnceLock::new() }
     }
 }
 
-impl Logs for CloudWatch {
+impl Functions for Sdk {
+    async fn log_group(
+        &self,
+        function: &str,
+        region: Option<&str>,
+    ) -> Result<Option<String>, CallFailure> {
+        let client = self.functions.get_or_init(|| {
+            let config = self.aws.sdk_config(LAMBDA, RetryConfig::standard());
+            lambda::Client::new(&config)
+        });
+        let call = client.get_function_configuration().function_name(function);
+        let answer = send!(lambda, call, region)?;
+        let logging = answer.logging_config();
+        Ok(logging.and_then(|logging| logging.log_group()).map(str::to_owned))
+    }
+}
+
+impl Logs for Sdk {
     async fn page(&self, search: &Search, next: Option<&str>) -> Result<Page, CallFailure> {
         let client = self.logs.get_or_init(|| {
             let config = self.aws.sdk_config(CLOUDWATCH_LOGS, RetryConfig::standard());
@@ -50,22 +83,19 @@ impl Logs for CloudWatch {
             .end_time(signed(search.to_ms))
             .set_start_from_head(search.from_the_end().then_some(false))
             .set_next_token(next.map(str::to_owned));
-        let mut region = cloudwatchlogs::config::Builder::new();
-        region.set_region(search.region.clone().map(cloudwatchlogs::config::Region::new));
-        let call = call.customize();
-        let call = if search.region.is_some() { call.config_override(region) } else { call };
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let answer = send!(cloudwatchlogs, call, search.region.as_deref())?;
         let line = |event: &cloudwatchlogs::types::FilteredLogEvent| Line {
             at_ms: event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default(),
             id: event.event_id().unwrap_or_default().to_owned(),
             text: event.message().unwrap_or_default().to_owned(),
+            stream: event.log_stream_name().unwrap_or_default().to_owned(),
         };
         let lines = answer.events().iter().map(line).collect();
         Ok(Page { lines, next: answer.next_token().map(str::to_owned) })
     }
 }
 
-impl Histories for CloudWatch {
+impl Histories for Sdk {
     async fn changes(&self, question: &Question) -> Result<Vec<Item>, CallFailure> {
         let client = self.alarms.get_or_init(|| {
             let config = self.aws.sdk_config(CLOUDWATCH, RetryConfig::standard());
@@ -86,11 +116,7 @@ impl Histories for CloudWatch {
             .scan_by(ScanBy::TimestampDescending)
             .end_date(DateTime::from_millis(signed(question.recovered_ms.saturating_add(999))))
             .max_records(MAX_ITEMS);
-        let mut region = cloudwatch::config::Builder::new();
-        region.set_region(question.region.clone().map(cloudwatch::config::Region::new));
-        let call = call.customize();
-        let call = if question.region.is_some() { call.config_override(region) } else { call };
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let answer = send!(cloudwatch, call, question.region.as_deref())?;
         let item = |item: &cloudwatch::types::AlarmHistoryItem| {
             let at_ms = item.timestamp()?.to_millis().ok()?;
             Some(Item {

@@ -65,14 +65,26 @@ impl fmt::Display for NoReply {
     }
 }
 
-/// Where messages go.
+/// A message to post.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Posting {
+    /// Posting it again under the same id posts nothing.
+    pub id: String,
+    /// JSON.
+    pub body: Vec<u8>,
+    /// Whether the message names a thread.
+    pub has_thread: bool,
+    /// The ids of the alerts that it contains.
+    pub alerts: Vec<String>,
+}
+
+/// A Google Chat space.
 pub trait Chat {
     /// Posts one message, once.
     fn post(
         &self,
         webhook: &Webhook,
-        request_id: &str,
-        body: &[u8],
+        posting: &Posting,
     ) -> impl Future<Output = Result<Reply, NoReply>>;
 }
 
@@ -84,19 +96,15 @@ pub struct GoogleChat {
 }
 
 impl Chat for GoogleChat {
-    async fn post(
-        &self,
-        webhook: &Webhook,
-        request_id: &str,
-        body: &[u8],
-    ) -> Result<Reply, NoReply> {
+    async fn post(&self, webhook: &Webhook, posting: &Posting) -> Result<Reply, NoReply> {
+        let Posting { id, body, has_thread, .. } = posting;
         let no_reply = |reason: &str| NoReply(reason.to_owned());
-        let address = webhook.address(request_id).ok_or_else(|| no_reply("no URL"))?;
+        let address = webhook.address(id, *has_thread).ok_or_else(|| no_reply("no URL"))?;
         let request = Request::builder()
             .method(Method::POST)
             .uri(address)
             .header(CONTENT_TYPE, "application/json; charset=UTF-8")
-            .body(SdkBody::from(body))
+            .body(SdkBody::from(body.as_slice()))
             .ok()
             .and_then(|request| HttpRequest::try_from(request).ok())
             .ok_or_else(|| no_reply("no URL"))?;

@@ -9,7 +9,7 @@ use shared::secrets::SECRETS_MANAGER;
 use shared::telemetry;
 use tracing::Level;
 
-use crate::aws::{CLOUDWATCH, CLOUDWATCH_LOGS};
+use crate::aws::{CLOUDWATCH, CLOUDWATCH_LOGS, LAMBDA};
 use crate::moment;
 use crate::webhook::{self, Webhook};
 
@@ -60,7 +60,7 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that is
     /// missing. It never shows a webhook's URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let services = [SECRETS_MANAGER, CLOUDWATCH, CLOUDWATCH_LOGS];
+        let services = [SECRETS_MANAGER, CLOUDWATCH, CLOUDWATCH_LOGS, LAMBDA];
         let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
         let allowed = "the IANA name of a time zone, such as Asia/Seoul";
         let named = |name: &str| moment::time_zone(name);

@@ -1,90 +1,142 @@
-//! What is asked for before an alarm is told: error lines and the time when it began. An alarm
-//! is told without them where that fails or takes too long.
+//! What is looked up before an alarm is posted: the function's log group, its error lines, and when
+//! the alarm began. An alarm is posted without what fails or takes too long.
 
 use std::time::Duration;
 
+use shared::aws::CallFailure;
 use tokio::time::{Instant, timeout_at};
 
 use crate::alarm::Alarm;
 use crate::event::{Alert, Content};
 use crate::history::{Histories, Question, began_ms};
-use crate::logs::{Logs, Search, last_errors};
-use crate::message::Context;
+use crate::logs::{Line, Logs, Search, last_errors, log_group};
 
-/// How long one alarm's questions may take.
+/// Maximum time for the lookups of one alarm.
 const MAX_TIME: Duration = Duration::from_secs(3);
 
-/// What part of the time that is left all questions together may take.
-const PART_OF_TIME: u32 = 3;
+/// The share of the remaining time that the lookups of all alarms may take.
+const SHARE_OF_TIME: u32 = 3;
 
-/// Asks, for one alert.
-#[derive(Debug)]
-pub struct Asking<'a, C> {
-    /// Who is asked.
-    pub cloudwatch: &'a C,
-    /// So many error lines at most.
-    pub error_lines: usize,
-    /// For what nobody tells the time of: now, in milliseconds since 1970.
-    pub now_ms: u64,
+/// What is known of an alarm besides its message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context {
+    /// The log group of its function, if it is certain.
+    pub log_group: Option<String>,
+    /// The last error lines of its function.
+    pub lines: Vec<Line>,
+    /// When it began, if it is over, in milliseconds since 1970.
+    pub began_ms: Option<u64>,
 }
 
-impl<C: Logs + Histories> Asking<'_, C> {
-    /// The contexts of all alerts, in their order, well before `deadline`.
-    pub async fn all(&self, alerts: &[Alert], deadline: Instant) -> Vec<Context> {
-        let left = deadline.saturating_duration_since(Instant::now()) / PART_OF_TIME;
-        let part = left / u32::try_from(alerts.len()).unwrap_or(u32::MAX).max(1);
+/// The configuration of Lambda functions.
+pub trait Functions {
+    /// Returns the log group in a function's configuration; `None` if it names none.
+    fn log_group(
+        &self,
+        function: &str,
+        region: Option<&str>,
+    ) -> impl Future<Output = Result<Option<String>, CallFailure>>;
+}
+
+/// Looks up contexts.
+#[derive(Debug)]
+pub(crate) struct Lookup<'a, C> {
+    pub(crate) aws: &'a C,
+    /// Maximum number of error lines.
+    pub(crate) error_lines: usize,
+    /// The current time, for an alarm without one, in milliseconds since 1970.
+    pub(crate) now_ms: u64,
+}
+
+impl<C: Logs + Histories + Functions> Lookup<'_, C> {
+    /// Returns the contexts of all alerts in their order, well before `deadline`.
+    pub(crate) async fn contexts(&self, alerts: &[Alert], deadline: Instant) -> Vec<Context> {
+        let total = deadline.saturating_duration_since(Instant::now()) / SHARE_OF_TIME;
+        let each = total / u32::try_from(alerts.len()).unwrap_or(u32::MAX).max(1);
         let mut contexts = Vec::with_capacity(alerts.len());
         for alert in alerts {
             contexts.push(match &alert.content {
-                Content::Alarm(alarm) => self.one(alarm, Instant::now() + part.min(MAX_TIME)).await,
-                Content::Note { .. } => Context::default(),
+                Content::Alarm(alarm) => self.context(alarm, each.min(MAX_TIME)).await,
+                Content::Notice(_) | Content::Note { .. } => Context::default(),
             });
         }
         contexts
     }
 
-    async fn one(&self, alarm: &Alarm, until: Instant) -> Context {
+    async fn context(&self, alarm: &Alarm, limit: Duration) -> Context {
+        let started = Instant::now();
+        let until = started + limit;
         let mut context = Context::default();
         if alarm.recovered() {
             context.began_ms = match alarm.previous_ms {
                 Some(previous_ms) => Some(previous_ms),
-                None => self.history(alarm, until).await,
+                None => self.began_ms(alarm, until).await,
             };
-        } else if alarm.fires() && self.error_lines > 0 {
-            let Some(function) = alarm.function() else { return context };
-            let changed_ms = alarm.changed_ms.unwrap_or(self.now_ms);
-            let region = alarm.place.region.clone();
-            let search = Search::new(function, region, changed_ms, alarm.evaluated_ms());
-            let lines = last_errors(self.cloudwatch, &search, self.error_lines, until).await;
-            context.lines = lines.unwrap_or_else(|error| {
-                tracing::warn!(alarm = alarm.name, %error, "told without error lines");
-                Vec::new()
-            });
+        }
+        let Some(function) = alarm.function() else { return context };
+        // Half of the time is for the error lines.
+        context.log_group = self.log_group(function, alarm, started + limit / 2).await;
+        if alarm.fires() && self.error_lines > 0 {
+            self.add_lines(function, alarm, until, &mut context).await;
         }
         context
     }
 
-    async fn history(&self, alarm: &Alarm, until: Instant) -> Option<u64> {
+    async fn add_lines(
+        &self,
+        function: &str,
+        alarm: &Alarm,
+        until: Instant,
+        context: &mut Context,
+    ) {
+        let is_certain = context.log_group.is_some();
+        let log_group = context.log_group.take().unwrap_or_else(|| log_group(function));
+        let search = Search::new(
+            function,
+            log_group,
+            alarm.place.region.clone(),
+            alarm.changed_ms.unwrap_or(self.now_ms),
+            alarm.evaluated_ms(),
+        );
+        let lines = last_errors(self.aws, &search, self.error_lines, until).await;
+        // Lines, even none, are the answer of a log group that exists.
+        context.log_group = (is_certain || lines.is_ok()).then_some(search.log_group);
+        context.lines = lines.unwrap_or_else(|error| {
+            tracing::warn!(alarm = alarm.name, %error, "alarm posted without error lines");
+            Vec::new()
+        });
+    }
+
+    /// Returns the log group of a function; `None` if it is not certain.
+    async fn log_group(&self, function: &str, alarm: &Alarm, until: Instant) -> Option<String> {
+        // The configuration of a replica is in another region and does not name the replica's own
+        // log group.
+        if function.contains('.') {
+            return None;
+        }
+        let configured = self.aws.log_group(function, alarm.place.region.as_deref());
+        let error = match timeout_at(until, configured).await {
+            Ok(Ok(group)) => return Some(group.unwrap_or_else(|| log_group(function))),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(alarm = alarm.name, error, "log group of the function not found");
+        None
+    }
+
+    async fn began_ms(&self, alarm: &Alarm, until: Instant) -> Option<u64> {
         let question = Question {
             alarm: alarm.name.clone(),
             region: alarm.place.region.clone(),
             contributor: alarm.contributor.as_ref().and_then(|one| one.id.clone()),
             recovered_ms: alarm.changed_ms?,
         };
-        match timeout_at(until, self.cloudwatch.changes(&question)).await {
-            Ok(Ok(items)) => began_ms(&items, question.recovered_ms),
-            Ok(Err(error)) => {
-                tracing::warn!(alarm = alarm.name, %error, "told without a duration");
-                None
-            }
-            Err(_) => {
-                tracing::warn!(
-                    alarm = alarm.name,
-                    error = "no answer in time",
-                    "told without a duration"
-                );
-                None
-            }
-        }
+        let error = match timeout_at(until, self.aws.changes(&question)).await {
+            Ok(Ok(items)) => return began_ms(&items, question.recovered_ms),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "no answer in time".to_owned(),
+        };
+        tracing::warn!(alarm = alarm.name, error, "alarm posted without its duration");
+        None
     }
 }

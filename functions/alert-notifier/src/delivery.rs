@@ -1,31 +1,26 @@
-//! Posting several messages until each is posted, refused, or the time is up.
+//! Posts messages until each is posted or refused, or the time is up.
 
 use std::fmt;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::chat::{Chat, NoReply, Reply};
+use crate::chat::{Chat, NoReply, Posting, Reply};
 use crate::webhook::Webhook;
 
-/// How long an answer is waited for at most.
+/// Minimum time between two requests to a space (source: Google Chat API, "Usage limits": 60 writes
+/// a minute and space, 1 a second through a webhook).
+pub(crate) const PACE: Duration = Duration::from_secs(1);
+
+/// Maximum time that one request waits for its reply.
 const MAX_ATTEMPT: Duration = Duration::from_secs(10);
 
-/// Waiting begins with this, and doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// The first wait before a retry; it doubles.
+const FIRST_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// The last wait ends this long before the time is up.
+/// The last wait ends so long before the time is up.
 const LAST_ATTEMPT: Duration = Duration::from_secs(1);
-
-/// A message that is ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Posting {
-    /// Posting it again under the same id posts nothing.
-    pub id: String,
-    /// JSON.
-    pub body: Vec<u8>,
-}
 
 /// What became of a message.
 pub type Outcome = Result<(), Failure>;
@@ -33,11 +28,11 @@ pub type Outcome = Result<(), Failure>;
 /// Why a message is not in the space.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
-    /// Google Chat said no.
+    /// Google Chat refused it.
     Refused(Reply),
-    /// It did not answer.
+    /// Google Chat did not reply.
     NoReply(NoReply),
-    /// There was no time to ask.
+    /// There was no time for a request.
     NoTime,
 }
 
@@ -46,7 +41,7 @@ impl fmt::Display for Failure {
         match self {
             Self::Refused(reply) => reply.fmt(out),
             Self::NoReply(no_reply) => no_reply.fmt(out),
-            Self::NoTime => out.write_str("no time was left to post it"),
+            Self::NoTime => out.write_str("the time was up before it was posted"),
         }
     }
 }
@@ -70,19 +65,37 @@ impl Failure {
 /// What became of the messages, in their order, and how many requests that took.
 #[derive(Debug)]
 pub struct Delivery {
-    /// One of each message.
+    /// The outcome of each message.
     pub outcomes: Vec<Outcome>,
-    /// How many requests were sent.
+    /// Number of requests sent.
     pub requests: u64,
 }
 
-/// Posts messages in turn, and those that failed for now again, until `until`. Every one of them
-/// is tried before any is tried again. `jitter` draws from 0 to 1.
+/// The time of the next request to a space, across invocations.
+#[derive(Debug, Default)]
+pub struct Pace {
+    next: Option<Instant>,
+}
+
+impl Pace {
+    /// Waits until a request may be sent; returns whether that is before `until`.
+    async fn wait(&self, until: Instant) -> bool {
+        let next = self.next.unwrap_or_else(Instant::now);
+        if next < until {
+            sleep_until(next).await;
+        }
+        Instant::now().max(next) < until
+    }
+}
+
+/// Posts messages in turn, one request a second, and retries until `until`. Every message is tried
+/// before any is retried. `jitter` draws from 0 to 1.
 pub async fn post(
     chat: &impl Chat,
     webhook: &Webhook,
     postings: &[Posting],
     until: Instant,
+    pace: &mut Pace,
     mut jitter: impl FnMut() -> f64,
 ) -> Delivery {
     let mut outcomes = vec![Err(Failure::NoTime); postings.len()];
@@ -91,30 +104,33 @@ pub async fn post(
         let pending = |outcome: &Outcome| outcome.as_ref().is_err_and(Failure::is_temporary);
         let waiting: Vec<usize> =
             (0..postings.len()).filter(|at| pending(&outcomes[*at])).collect();
-        let mut asked: Option<Duration> = None;
+        let mut retry_after = Duration::ZERO;
         for (done, at) in waiting.iter().enumerate() {
-            let others = u32::try_from(waiting.len() - done).unwrap_or(u32::MAX);
-            let left = until.saturating_duration_since(Instant::now()) / others;
-            if left.is_zero() {
-                continue;
+            if !pace.wait(until).await {
+                break;
             }
             requests += 1;
-            let attempt = attempt(chat, webhook, &postings[*at], left.min(MAX_ATTEMPT)).await;
-            let after = attempt.as_ref().err().and_then(Failure::retry_after);
-            asked = asked.max(after);
-            outcomes[*at] = attempt;
+            let left = until.saturating_duration_since(Instant::now());
+            let share = left / u32::try_from(waiting.len() - done).unwrap_or(u32::MAX);
+            let limit = share.clamp(PACE.min(left), MAX_ATTEMPT);
+            outcomes[*at] = attempt(chat, webhook, &postings[*at], limit).await;
+            // From the reply on: the space counts when a request arrives, not when it was sent.
+            pace.next = Some(Instant::now() + PACE);
+            if let Err(failure) = &outcomes[*at] {
+                retry_after = retry_after.max(failure.retry_after().unwrap_or_default());
+            }
         }
-        // Half of it by chance: what was refused together does not come together again.
-        let own = wait.mul_f64(0.5 + jitter().clamp(0.0, 1.0) / 2.0);
+        // Half of the wait is random: messages that were refused together are not retried together.
+        let backoff = wait.mul_f64(0.5 + jitter().clamp(0.0, 1.0) / 2.0);
         let left = until.saturating_duration_since(Instant::now()).saturating_sub(LAST_ATTEMPT);
-        let own = if left > FIRST_WAIT { own.min(left) } else { own };
-        let next = Instant::now().checked_add(own.max(asked.unwrap_or_default()));
-        // Waiting for what cannot be done any more would only cost: Lambda tries again.
-        let in_time = next.is_some_and(|next| next < until);
+        let backoff = if left > FIRST_WAIT { backoff.min(left) } else { backoff };
+        let pause = backoff.max(retry_after);
+        let in_time = Instant::now().checked_add(pause).is_some_and(|next| next < until);
+        // Without time for a retry, Lambda retries the invocation.
         if !outcomes.iter().any(pending) || !in_time {
             return Delivery { outcomes, requests };
         }
-        sleep(own.max(asked.unwrap_or_default())).await;
+        sleep(pause).await;
         wait = (wait * 2).min(MAX_WAIT);
     }
 }
@@ -125,7 +141,7 @@ async fn attempt(
     posting: &Posting,
     limit: Duration,
 ) -> Outcome {
-    match timeout(limit, chat.post(webhook, &posting.id, &posting.body)).await {
+    match timeout(limit, chat.post(webhook, posting)).await {
         Ok(Ok(reply)) if reply.is_posted() => Ok(()),
         Ok(Ok(reply)) => Err(Failure::Refused(reply)),
         Ok(Err(no_reply)) => Err(Failure::NoReply(no_reply)),

@@ -1,129 +1,188 @@
-//! What an invocation is about: the alerts in whatever event it got.
+//! The alerts in an event, whatever its form.
 //!
-//! Nothing is ever left out: what is no alarm is a note, with the text as it came.
+//! Nothing is left out: what is neither an alarm nor a notice is a note with the text as received.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use crate::alarm::Alarm;
 use crate::fields::{items, member, text};
+use crate::identity::is_id;
+use crate::notice::Notice;
 
-/// Something to tell.
+/// One message to post.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alert {
-    /// What makes a second delivery of it the same.
+    /// Identifies the alert: Google Chat posts one message for each id.
     pub id: String,
-    /// What it tells.
+    /// What to post.
     pub content: Content,
 }
 
-/// What an alert tells.
+/// What an alert is about.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Content {
-    /// An alarm changed.
+    /// An alarm that changed its state.
     Alarm(Box<Alarm>),
-    /// Something else.
+    /// A notice of another function.
+    Notice(Box<Notice>),
+    /// Anything else.
     Note {
-        /// Its title, if it has one.
+        /// The subject of the SNS message.
         subject: Option<String>,
-        /// What it says.
+        /// The text as received.
         text: String,
     },
 }
 
-/// At most so many characters make an id that is taken as it is.
-const MAX_ID_CHARACTERS: usize = 128;
-
-/// The alerts of an event, at least one. `request_id` is the invocation's, which Lambda keeps
-/// when it tries again: it is the id of what has none of its own.
+/// Returns the alerts of an event: at least one. `request_id` is the id of the invocation, which
+/// Lambda keeps when it retries; it identifies an alert without an id of its own.
 #[must_use]
 pub fn alerts(event: &[u8], request_id: &str) -> Vec<Alert> {
-    let Ok(value) = serde_json::from_slice::<Value>(event) else {
-        return vec![unread(event, request_id)];
-    };
-    let records = items(&value, &["Records"]);
-    if records.is_empty() {
-        let own = text(&value, &["id"]).filter(|id| is_id(id));
-        let id = own.unwrap_or_else(|| request_id.to_owned());
-        let as_it_came = String::from_utf8_lossy(event);
-        return vec![Alert { id, content: Content::of_message(&value, &as_it_came, None, None) }];
-    }
-    let mut alerts: Vec<Alert> = Vec::with_capacity(records.len());
-    let mut taken = BTreeMap::new();
-    for (at, record) in records.iter().enumerate() {
-        let (own, content) = of_record(record);
-        let mut id = own.unwrap_or_else(|| format!("{request_id}-{at}"));
-        // The same id for another content would post nothing.
-        let first = *taken.entry(id.clone()).or_insert(at);
-        if first < at && alerts[first].content != content {
-            id = format!("{id}-{at}");
+    let received = String::from_utf8_lossy(event);
+    let mut alerts = match serde_json::from_slice::<Value>(event) {
+        Ok(value) => Source::default().read(&value, Some(&received), request_id),
+        // Not JSON, or nested too deeply to be parsed.
+        Err(_) => {
+            let text = if received.trim().is_empty() { "an empty event".into() } else { received };
+            vec![Source::default().note(text, request_id)]
         }
-        alerts.push(Alert { id, content });
+    };
+    let mut first_of = BTreeMap::new();
+    for at in 0..alerts.len() {
+        let first = *first_of.entry(alerts[at].id.clone()).or_insert(at);
+        let is_notice = matches!(alerts[at].content, Content::Notice(_));
+        // Google Chat would ignore other content under the same id.
+        if alerts[first].content != alerts[at].content && !is_notice {
+            alerts[at].id = format!("{}-{at}", alerts[at].id);
+        }
     }
     alerts
 }
 
-/// What is no JSON, or deeper than any parser goes.
-fn unread(event: &[u8], request_id: &str) -> Alert {
-    let text = String::from_utf8_lossy(event);
-    let text = if text.trim().is_empty() { "an empty event".into() } else { text };
-    let content = Content::Note { subject: None, text: text.into_owned() };
-    Alert { id: request_id.to_owned(), content }
+/// The SNS message that holds a value, if one does.
+#[derive(Default)]
+struct Source<'a> {
+    subject: Option<String>,
+    /// ARN of the topic.
+    topic: Option<&'a str>,
+    is_sns: bool,
 }
 
-/// Id and content of a record of SNS, or of what stands in its place.
-fn of_record(record: &Value) -> (Option<String>, Content) {
-    let Some(sns) = member(record, &["Sns", "sns", "SNS"]) else {
-        return (None, Content::of(record, None, None));
-    };
-    let id = text(sns, &["MessageId"]).filter(|id| is_id(id));
-    let (subject, topic) = (text(sns, &["Subject"]), text(sns, &["TopicArn"]));
-    let content = match member(sns, &["Message"]) {
-        Some(Value::String(message)) => match serde_json::from_str::<Value>(message) {
-            Ok(value @ Value::Object(_)) => {
-                Content::of_message(&value, message, subject, topic.as_deref())
-            }
-            _ => Content::note(subject, message),
-        },
-        Some(message) => Content::of(message, subject, topic.as_deref()),
-        None => Content::of(record, subject, topic.as_deref()),
-    };
-    (id, content)
-}
-
-impl Content {
-    fn of(value: &Value, subject: Option<String>, topic: Option<&str>) -> Self {
-        let text = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        Self::of_message(value, &text, subject, topic)
-    }
-
-    /// An alarm, or the text as it is.
-    fn of_message(value: &Value, text: &str, subject: Option<String>, topic: Option<&str>) -> Self {
-        let alarm = if value.get("AlarmName").is_some() {
-            Alarm::of_sns(value, topic)
-        } else {
-            Alarm::of_event(value)
-        };
-        // What tells no state is no change of state: the text tells more.
-        match alarm.filter(|alarm| alarm.state.is_some()) {
-            Some(alarm) => Self::Alarm(Box::new(alarm)),
-            None => Self::note(subject, text),
+impl Source<'_> {
+    /// Returns the alerts of a value, which is `received` as text. `id` is for an alert without its
+    /// own.
+    fn read(&self, value: &Value, received: Option<&str>, id: &str) -> Vec<Alert> {
+        if let Some(alerts) = dead_letter(value, id) {
+            return alerts;
         }
+        let records = items(value, &["Records"]);
+        // A message about something else, such as an object in S3, has records too.
+        if !self.is_sns && !records.is_empty() || records.iter().any(is_envelope) {
+            let record = |(at, record)| of_record(record, &format!("{id}-{at}"));
+            return records.iter().enumerate().flat_map(record).collect();
+        }
+        if text(value, &["Type"]).is_some_and(|kind| kind == "Notification")
+            && member(value, &["TopicArn"]).is_some()
+        {
+            return of_sns(value, value, id);
+        }
+        let event_id = text(value, &["id"]).filter(|own| !self.is_sns && is_id(own));
+        let id = event_id.as_deref().unwrap_or(id);
+        if let Some(notice) = Notice::parse(value) {
+            let (id, content) = (notice.id(), Content::Notice(Box::new(notice)));
+            return vec![Alert { id, content }];
+        }
+        let alarm = match value.get("AlarmName") {
+            Some(_) => Alarm::of_sns(value, self.topic),
+            None => Alarm::of_event(value),
+        };
+        // An alarm without a state has not changed its state.
+        if let Some(alarm) = alarm.filter(|alarm| alarm.state.is_some()) {
+            return vec![Alert { id: id.to_owned(), content: Content::Alarm(Box::new(alarm)) }];
+        }
+        vec![self.note(received.map_or_else(|| written(value), Cow::Borrowed), id)]
     }
 
-    fn note(subject: Option<String>, text: &str) -> Self {
-        let text = if text.trim().is_empty() { json!(text).to_string() } else { text.to_owned() };
-        Self::Note { subject, text }
+    fn note(&self, text: Cow<'_, str>, id: &str) -> Alert {
+        // Google Chat refuses an empty text.
+        let text = if text.trim().is_empty() { json!(text).to_string() } else { text.into_owned() };
+        let content = Content::Note { subject: self.subject.clone(), text };
+        Alert { id: id.to_owned(), content }
     }
 }
 
-fn is_id(text: &str) -> bool {
-    let taken = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-    (1..=MAX_ID_CHARACTERS).contains(&text.len()) && text.bytes().all(taken)
+/// Opens what an on-failure destination received (source: "Retaining records of asynchronous
+/// invocations", AWS Lambda Developer Guide). `None` if it does not hold alerts: then it is not a
+/// dead letter of this function, and its text explains more than the request alone.
+fn dead_letter(value: &Value, id: &str) -> Option<Vec<Alert>> {
+    let (mut payload, mut id) = (value, id.to_owned());
+    while let Some(inner) = member(payload, &["requestPayload"]) {
+        let failed = text(member(payload, &["requestContext"])?, &["requestId"]);
+        id = failed.filter(|failed| is_id(failed)).unwrap_or(id);
+        payload = inner;
+    }
+    if std::ptr::eq(payload, value) {
+        return None;
+    }
+    let alerts = Source::default().read(payload, None, &id);
+    let is_note = |alert: &Alert| matches!(alert.content, Content::Note { .. });
+    let is_event = items(payload, &["Records"]).iter().any(is_envelope);
+    (is_event || !alerts.iter().any(is_note)).then_some(alerts)
+}
+
+/// Whether a record is one of SNS or SQS.
+fn is_envelope(record: &Value) -> bool {
+    sns(record).is_some() || sqs_body(record).is_some()
+}
+
+fn sns(record: &Value) -> Option<&Value> {
+    member(record, &["Sns", "sns", "SNS"])
+}
+
+fn sqs_body(record: &Value) -> Option<&str> {
+    member(record, &["messageId", "receiptHandle"])?;
+    member(record, &["body"])?.as_str()
+}
+
+/// Returns the alerts of a record of SNS or SQS, or of another value in its place.
+fn of_record(record: &Value, id: &str) -> Vec<Alert> {
+    if let Some(sns) = sns(record) {
+        return of_sns(sns, record, id);
+    }
+    let Some(body) = sqs_body(record) else {
+        return Source::default().read(record, None, id);
+    };
+    let own = text(record, &["messageId"]).filter(|id| is_id(id));
+    of_text(body, &Source::default(), own.as_deref().unwrap_or(id))
+}
+
+/// Returns the alerts of a message of SNS.
+fn of_sns(sns: &Value, record: &Value, id: &str) -> Vec<Alert> {
+    let own = text(sns, &["MessageId"]).filter(|id| is_id(id));
+    let id = own.as_deref().unwrap_or(id);
+    let subject = text(sns, &["Subject"]);
+    let topic = member(sns, &["TopicArn"]).and_then(Value::as_str);
+    let source = Source { subject, topic, is_sns: true };
+    match member(sns, &["Message"]) {
+        Some(Value::String(message)) => of_text(message, &source, id),
+        Some(message) => source.read(message, None, id),
+        None => vec![source.note(written(record), id)],
+    }
+}
+
+fn of_text(text: &str, source: &Source<'_>, id: &str) -> Vec<Alert> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(value @ Value::Object(_)) => source.read(&value, Some(text), id),
+        _ => vec![source.note(text.into(), id)],
+    }
+}
+
+/// Returns a value as text: a string as it is, anything else as JSON.
+fn written(value: &Value) -> Cow<'_, str> {
+    value.as_str().map_or_else(|| value.to_string().into(), Cow::Borrowed)
 }
 
 #[cfg(test)]

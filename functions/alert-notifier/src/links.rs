@@ -3,17 +3,17 @@
 use crate::alarm::Place;
 use crate::webhook::encoded;
 
-/// A longer link is no use to anybody.
+/// Maximum size of a link, in bytes.
 const MAX_BYTES: usize = 2_000;
 
-/// An alarm's page.
+/// Returns the page of an alarm.
 #[must_use]
 pub fn alarm(place: &Place, name: &str) -> Option<String> {
     let link = format!("{}#alarmsV2:alarm/{}", console(place)?, encoded(name));
     (link.len() <= MAX_BYTES).then_some(link)
 }
 
-/// The page of a log group.
+/// Returns the page of a log group.
 #[must_use]
 pub fn logs(place: &Place, log_group: &str) -> Option<String> {
     // The console encodes what stands behind `#` once more, with `$` for `%`.
@@ -32,13 +32,12 @@ fn console(place: &Place) -> Option<String> {
     Some(format!("https://{host}/cloudwatch/home?region={region}"))
 }
 
-/// The first URL in a text.
+/// Returns the first URL in a text.
 #[must_use]
 pub fn runbook(description: &str) -> Option<String> {
     let starts = ["https://", "http://"].iter().filter_map(|scheme| description.find(scheme));
     let url = &description[starts.min()?..];
-    let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"'`|\\^{}".contains(c);
-    let url = &url[..url.find(ends).unwrap_or(url.len())];
+    let url = &url[..url.find(ends_url).unwrap_or(url.len())];
     let mut url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']);
     // The bracket of a text around it, unless it has one itself.
     for (open, close) in [('(', ')'), ('[', ']')] {
@@ -48,9 +47,19 @@ pub fn runbook(description: &str) -> Option<String> {
             url = without.trim_end_matches(['.', ',']);
         }
     }
-    let (_, host) = url.split_once("://")?;
-    let has_host = host.starts_with(|c: char| c.is_alphanumeric() || c == '[');
-    (has_host && url.len() <= MAX_BYTES).then(|| url.to_owned())
+    is_url(url).then(|| url.to_owned())
+}
+
+/// Whether a text is a URL that a card can link to.
+pub(crate) fn is_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let has_host =
+        rest.is_some_and(|host| host.starts_with(|c: char| c.is_alphanumeric() || c == '['));
+    has_host && text.len() <= MAX_BYTES && !text.contains(ends_url)
+}
+
+fn ends_url(c: char) -> bool {
+    c.is_whitespace() || c.is_control() || "<>\"'`|\\^{}".contains(c)
 }
 
 #[cfg(test)]

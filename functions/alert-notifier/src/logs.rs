@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use shared::aws::CallFailure;
+use shared::log_stream;
 use tokio::time::{Instant, timeout_at};
 
 /// What an error line has in it; the names of levels, and how runtimes and Lambda itself tell of
@@ -19,9 +20,11 @@ const FROM_THE_END_SINCE_MS: u64 = 1_704_067_200_000;
 const BEFORE_MS: u64 = 16 * 60_000;
 const AFTER_MS: u64 = 60_000;
 
-/// What is looked for.
+/// Which lines are searched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Search {
+    /// The function that wrote them: other functions may write to the same log group.
+    pub function: String,
     /// `/aws/lambda/plays`
     pub log_group: String,
     /// The region of the log group; `None` for the function's own.
@@ -33,15 +36,22 @@ pub struct Search {
 }
 
 impl Search {
-    /// For the errors of a function that an alarm told of at `changed_ms`, after it had looked at
-    /// `evaluated_ms`.
+    /// Searches for the errors of a function whose alarm changed at `changed_ms`, after it had
+    /// evaluated the `evaluated_ms` before.
     #[must_use]
-    pub fn new(function: &str, region: Option<String>, changed_ms: u64, evaluated_ms: u64) -> Self {
+    pub fn new(
+        function: &str,
+        log_group: String,
+        region: Option<String>,
+        changed_ms: u64,
+        evaluated_ms: u64,
+    ) -> Self {
         // A day is the longest that an alarm looks back (source: API reference, PutMetricAlarm),
         // but for metrics by the hour.
         let before = BEFORE_MS + evaluated_ms.min(86_400_000);
         Self {
-            log_group: log_group(function),
+            function: function.to_owned(),
+            log_group,
             region,
             from_ms: changed_ms.saturating_sub(before),
             to_ms: changed_ms.saturating_add(AFTER_MS),
@@ -55,14 +65,14 @@ impl Search {
     }
 }
 
-/// Where a function logs, unless it was told otherwise.
+/// Returns the log group of a function whose configuration does not name another.
 #[must_use]
-pub fn log_group(function: &str) -> String {
+pub(crate) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
 /// A line of a log.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Line {
     /// In milliseconds since 1970.
     pub at_ms: u64,
@@ -70,6 +80,8 @@ pub struct Line {
     pub id: String,
     /// What it says.
     pub text: String,
+    /// The log stream.
+    pub stream: String,
 }
 
 /// Some of the lines that were looked for.
@@ -96,7 +108,7 @@ pub trait Logs {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unread {
     /// The time was up.
-    #[error("not read in time")]
+    #[error("no answer in time")]
     Late,
     /// The service refused, or was not reached.
     #[error("{0}")]
@@ -128,7 +140,10 @@ pub async fn last_errors(
         let page = page.map_err(Unread::Failed)?;
         for line in page.lines {
             order.note(line.at_ms);
-            found.insert(line);
+            let writer = log_stream::function_name(&search.log_group, &line.stream);
+            if writer == Some(&*search.function) {
+                found.insert(line);
+            }
             if found.len() > max {
                 found.pop_first();
             }

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use alert_notifier::App;
-use alert_notifier::aws::CloudWatch;
+use alert_notifier::aws::Sdk;
 use alert_notifier::chat::GoogleChat;
 use alert_notifier::config::Config;
 use shared::config::Environment;
@@ -17,7 +17,7 @@ fn run() -> Result<(), startup::Error> {
     let environment = Environment::of_this_process();
     let config = Config::from_environment(&environment)?;
     telemetry::start("alert_notifier", config.log_level);
-    let cloudwatch = CloudWatch::new(config.aws.clone());
-    let app = App::new(config, GoogleChat::default(), cloudwatch, std::io::stdout());
+    let sdk = Sdk::new(config.aws.clone());
+    let app = App::new(config, GoogleChat::default(), sdk, std::io::stdout());
     runtime::run(&environment, app)
 }

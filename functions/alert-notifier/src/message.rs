@@ -1,98 +1,149 @@
-//! What is posted: an alert as the body of a Google Chat message.
+//! An alert as the body of a Google Chat message.
 //!
 //! Source: Google Chat API, "Message" and "Card v2".
 
+mod alarm;
 mod card;
+mod notice;
+
+use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use crate::alarm::Alarm;
+use crate::chat::Posting;
+use crate::context::Context;
 use crate::event::{Alert, Content};
-use crate::logs::Line;
+use crate::identity::{digest, thread_key};
 use crate::mask::mask;
-use crate::text::{clean, cut, inert};
-use crate::thread::thread_key;
+use crate::text::{clean, cut, inert, line};
 
-/// The largest message, in bytes (source: Google Chat API, `spaces.messages.create`).
+use self::card::Card;
+
+/// Maximum size of a message, in bytes (source: Google Chat API, `spaces.messages.create`).
 pub const MAX_BYTES: usize = 32_000;
+
+/// Maximum size of the lines of a summary as JSON, in bytes; the rest is for what is around them.
+const MAX_SUMMARY_BYTES: usize = 30_000;
+
+/// Maximum size of one line of a summary, in bytes.
+const MAX_SUMMARY_LINE_BYTES: usize = 300;
+
+/// Maximum size of what a phone's notification shows, in bytes.
+const MAX_FALLBACK_BYTES: usize = 500;
 
 /// Says that something is missing.
 pub const CUT: &str = "Cut to fit into 32,000 bytes.";
 
-/// What is known of an alarm beside what its message tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
-    /// The last error lines of its function.
-    pub lines: Vec<Line>,
-    /// When it began, where it is over now, in milliseconds since 1970.
-    pub began_ms: Option<u64>,
-}
-
 /// How texts are written.
 #[derive(Clone, Debug)]
-pub struct Writer {
+pub(crate) struct Writer {
     /// The team's time zone.
-    pub zone: TimeZone,
-    /// What is hidden wherever it is.
-    pub secrets: Vec<String>,
+    pub(crate) zone: TimeZone,
+    /// Hidden wherever they are.
+    pub(crate) secrets: Vec<String>,
 }
 
 impl Writer {
-    /// The message's body, JSON of at most [`MAX_BYTES`].
-    #[must_use]
-    pub fn body(&self, alert: &Alert, context: &Context) -> Vec<u8> {
-        match &alert.content {
-            Content::Alarm(alarm) => self.alarm(alarm, context),
-            Content::Note { subject, text } => self.note(subject.as_deref(), text),
+    /// Returns the message for one alert, of at most [`MAX_BYTES`].
+    pub(crate) fn posting(&self, alert: &Alert, context: &Context) -> Posting {
+        let (body, has_thread) = match &alert.content {
+            Content::Alarm(alarm) => {
+                let card = Card::of_alarm(alarm, context, self);
+                (carded(&card, "alarm", &alarm.place.arn), true)
+            }
+            Content::Notice(notice) => {
+                let card = Card::of_notice(notice, self);
+                (carded(&card, "notice", &notice.thread), true)
+            }
+            Content::Note { subject, text } => (self.note(subject.as_deref(), text), false),
+        };
+        Posting { id: alert.id.clone(), body, has_thread, alerts: vec![alert.id.clone()] }
+    }
+
+    /// Returns messages that name all alerts, one a line.
+    pub(crate) fn summaries(&self, alerts: &[Alert]) -> Vec<Posting> {
+        let mut summaries = Vec::new();
+        let (mut lines, mut ids, mut bytes) = (String::new(), Vec::new(), 0);
+        for alert in alerts {
+            let shown = self.summary_line(alert);
+            let line_bytes = json!(shown).to_string().len();
+            if bytes + line_bytes > MAX_SUMMARY_BYTES {
+                summaries.push(summary(&std::mem::take(&mut lines), std::mem::take(&mut ids)));
+                bytes = 0;
+            }
+            bytes += line_bytes;
+            lines.push('\n');
+            lines.push_str(&shown);
+            ids.push(alert.id.clone());
         }
+        if !ids.is_empty() {
+            summaries.push(summary(&lines, ids));
+        }
+        summaries
     }
 
-    fn alarm(&self, alarm: &Alarm, context: &Context) -> Vec<u8> {
-        let card = card::Card::of(alarm, context, self);
-        let thread = thread_key(&alarm.place.arn);
-        fitting(|max| {
-            let (card, is_cut) = card.json(max);
-            let message = json!({
-                "thread": {"threadKey": thread},
-                "fallbackText": fallback(alarm),
-                "cardsV2": [{"cardId": "alarm", "card": card}],
-            });
-            (message, is_cut)
-        })
+    fn summary_line(&self, alert: &Alert) -> String {
+        let shown = match &alert.content {
+            Content::Alarm(alarm) => {
+                format!("{} ({})", alarm::title(alarm), alarm::subtitle(alarm))
+            }
+            Content::Notice(notice) => notice::title(notice, self),
+            Content::Note { subject, text } => {
+                let parts = subject.iter().chain([text]).map(|part| self.text(part));
+                parts.collect::<Vec<_>>().join(": ")
+            }
+        };
+        inert(&line(&cut(&shown, MAX_SUMMARY_LINE_BYTES)))
     }
 
-    /// Plain text. Chat would read `<users/all>` in it as a mention of everybody, and `<URL|name>`
-    /// as a link.
+    /// Plain text. Google Chat would read `<users/all>` in it as a mention of everybody, and
+    /// `<URL|name>` as a link.
     fn note(&self, subject: Option<&str>, text: &str) -> Vec<u8> {
         let subject = subject.map(|subject| inert(&self.text(subject)));
         let text = inert(&self.text(text));
         fitting(|max| {
-            let cuts = subject.iter().chain([&text]).map(|part| cut(part, max));
-            let mut shown = cuts.collect::<Vec<_>>().join("\n");
-            let is_cut = text.len() > max || subject.as_ref().is_some_and(|all| all.len() > max);
-            if is_cut {
-                shown = format!("{shown}\n{CUT}");
-            }
-            (json!({ "text": shown }), is_cut)
+            let parts = subject.iter().chain([&text]);
+            let is_cut = parts.clone().any(|part| part.len() > max);
+            let shown = parts.map(|part| cut(part, max)).chain(is_cut.then_some(CUT.into()));
+            let shown: Vec<Cow<'_, str>> = shown.collect();
+            json!({ "text": shown.join("\n") })
         })
     }
 
-    /// A text from outside, as it may be shown.
+    /// Returns a text from outside as it may be shown.
     fn text(&self, text: &str) -> String {
         clean(&mask(text, &self.secrets))
     }
 }
 
-/// What a notification on a phone shows.
-fn fallback(alarm: &Alarm) -> String {
-    cut(&card::title(alarm), 500).into_owned()
+fn carded(card: &Card, id: &str, thread: &str) -> Vec<u8> {
+    let thread = thread_key(thread);
+    let fallback = cut(&card.title, MAX_FALLBACK_BYTES);
+    fitting(|max| {
+        json!({
+            "thread": {"threadKey": thread},
+            "fallbackText": fallback,
+            "cardsV2": [{"cardId": id, "card": card.json(max)}],
+        })
+    })
 }
 
-/// The message with the longest texts that fit. `write` makes one whose texts have at most so
-/// many bytes, and tells whether any was cut.
-fn fitting(write: impl Fn(usize) -> (Value, bool)) -> Vec<u8> {
-    let written = |max| write(max).0.to_string().into_bytes();
+fn summary(lines: &str, ids: Vec<String>) -> Posting {
+    let count = ids.len();
+    let text = format!("{count} more alerts at the same time (titles only):{lines}");
+    Posting {
+        id: digest(ids.iter().map(String::as_str)),
+        body: json!({ "text": text }).to_string().into_bytes(),
+        has_thread: false,
+        alerts: ids,
+    }
+}
+
+/// Returns the message with the longest texts that fit. `write` returns the message with texts of
+/// at most so many bytes.
+fn fitting(write: impl Fn(usize) -> Value) -> Vec<u8> {
+    let written = |max| write(max).to_string().into_bytes();
     let whole = written(MAX_BYTES);
     if whole.len() <= MAX_BYTES {
         return whole;

@@ -1,46 +1,50 @@
-//! What an invocation did, for its metrics and its log.
+//! The metrics and the outcome of an invocation.
 
 use std::io::{self, Write};
 
 use shared::metrics::{Metrics, Unit};
 
+use crate::chat::Posting;
 use crate::delivery::Delivery;
 use crate::error::Error;
 use crate::event::Alert;
 
-/// How many alerts there were, and what became of them.
+/// Counts alerts by what became of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// Alerts in the event.
     pub alerts_in: u64,
-    /// Those that are in the space.
+    /// Alerts that are in the space.
     pub posted: u64,
-    /// Those that are not.
+    /// Alerts that are not.
     pub failed: u64,
     /// Requests to Google Chat.
     pub requests: u64,
 }
 
 impl Summary {
-    /// Of alerts of which none was posted.
-    #[must_use]
-    pub const fn none_of(alerts: &[Alert]) -> Self {
+    /// None of the alerts is posted.
+    pub(crate) const fn failed(alerts: &[Alert]) -> Self {
         let count = alerts.len() as u64;
         Self { alerts_in: count, posted: 0, failed: count, requests: 0 }
     }
 
-    /// Of what became of them.
-    #[must_use]
-    pub fn of(delivery: &Delivery) -> Self {
-        let posted = delivery.outcomes.iter().filter(|outcome| outcome.is_ok()).count() as u64;
-        let alerts_in = delivery.outcomes.len() as u64;
-        Self { alerts_in, posted, failed: alerts_in - posted, requests: delivery.requests }
+    /// Counts the alerts of messages by what became of them.
+    pub(crate) fn of(postings: &[Posting], delivery: &Delivery) -> Self {
+        let mut summary = Self { requests: delivery.requests, ..Self::default() };
+        for (posting, outcome) in postings.iter().zip(&delivery.outcomes) {
+            let count = posting.alerts.len() as u64;
+            summary.alerts_in += count;
+            let counter = if outcome.is_ok() { &mut summary.posted } else { &mut summary.failed };
+            *counter += count;
+        }
+        summary
     }
 
     /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// What writing to `out` gives.
+    /// When `out` cannot be written.
     pub fn emit(
         &self,
         namespace: &str,
@@ -66,15 +70,23 @@ impl Summary {
 /// Logs each alert that could not be posted.
 ///
 /// # Errors
-/// [`Error::NotPosted`] where there is one.
-pub fn judge(alerts: &[Alert], delivery: &Delivery, request_id: &str) -> Result<(), Error> {
-    let outcomes = alerts.iter().zip(&delivery.outcomes);
-    let failures: Vec<_> =
-        outcomes.filter_map(|(alert, outcome)| Some((alert, outcome.as_ref().err()?))).collect();
-    for (Alert { id, .. }, failure) in &failures {
-        tracing::error!(request_id, alert_id = id, %failure, "alert not posted");
+/// [`Error::NotPosted`] if there is one.
+pub(crate) fn check(
+    postings: &[Posting],
+    delivery: &Delivery,
+    request_id: &str,
+) -> Result<(), Error> {
+    let outcomes = postings.iter().zip(&delivery.outcomes);
+    let failures =
+        outcomes.filter_map(|(posting, outcome)| Some((posting, outcome.as_ref().err()?)));
+    let (mut failed, mut first) = (0, None);
+    for (posting, failure) in failures {
+        for alert_id in &posting.alerts {
+            tracing::error!(request_id, alert_id, %failure, "alert not posted");
+        }
+        failed += posting.alerts.len();
+        first = first.or(Some(failure.clone()));
     }
-    let Some((_, first)) = failures.first() else { return Ok(()) };
-    let (failed, alerts, first) = (failures.len(), alerts.len(), (*first).clone());
-    Err(Error::NotPosted { failed, alerts, first })
+    let alerts = postings.iter().map(|posting| posting.alerts.len()).sum();
+    first.map_or(Ok(()), |first| Err(Error::NotPosted { failed, alerts, first }))
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use http::Uri;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// What a URL must be to be taken for one of a webhook.
 pub const ALLOWED: &str = "the URL of a Google Chat webhook: \
@@ -52,15 +53,18 @@ impl Webhook {
         Some(Self { base: base.to_owned(), parameters: parameters.map(str::to_owned).collect() })
     }
 
-    /// Where a message goes: it starts the thread that it names or replies in it, and posting it
-    /// again under the same id posts nothing (source: Google Chat API, `spaces.messages.create`).
+    /// Returns the URL that a message is posted to. A message with a thread starts that thread or
+    /// replies in it; Google Chat refuses the option for a message without a thread. Posting again
+    /// under the same id posts nothing (source: Google Chat API, `spaces.messages.create`).
     #[must_use]
-    pub fn address(&self, request_id: &str) -> Option<Uri> {
-        let own = [
-            "messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned(),
-            format!("requestId={}", encoded(request_id)),
-        ];
-        let query = [&self.parameters[..], &own].concat().join("&");
+    pub fn address(&self, request_id: &str, has_thread: bool) -> Option<Uri> {
+        let in_thread =
+            has_thread || self.parameters.iter().any(|own| own.starts_with("threadKey="));
+        let reply =
+            in_thread.then(|| "messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD".to_owned());
+        let id = format!("requestId={}", encoded(request_id));
+        let query = self.parameters.iter().chain(&reply).chain([&id]);
+        let query = query.map(String::as_str).collect::<Vec<_>>().join("&");
         format!("{}?{query}", self.base).parse().ok()
     }
 
@@ -77,21 +81,11 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Percent-encoded but for letters, digits and `-_.~` (RFC 3986, unreserved).
-#[must_use]
-pub fn encoded(text: &str) -> String {
-    use std::fmt::Write;
-
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a text cannot fail.
-            write!(out, "%{byte:02X}").unwrap_or_default();
-        }
-    }
-    out
+/// Percent-encodes everything but letters, digits and `-_.~` (RFC 3986, unreserved).
+pub(crate) fn encoded(text: &str) -> String {
+    const UNRESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+    utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
 #[cfg(test)]
@@ -103,18 +97,32 @@ mod tests {
 
     #[test]
     fn its_own_parameters_are_kept() {
-        let address = Webhook::parse(URL).unwrap().address("a b").unwrap().to_string();
+        let address = Webhook::parse(URL).unwrap().address("a b", true).unwrap().to_string();
         let expected = "https://chat.googleapis.com/v1/spaces/AAA/messages?key=AIzaSyKey\
                         &token=tokentoken%3D\
                         &messageReplyOption=REPLY_MESSAGE_FALLBACK_TO_NEW_THREAD&requestId=a%20b";
         assert_eq!(address, expected);
         let twice = format!(" {URL}&requestId=x&messageReplyOption=Y&threadKey=t#f\n");
-        let address = Webhook::parse(&twice).unwrap().address("i").unwrap().to_string();
+        let address = Webhook::parse(&twice).unwrap().address("i", false).unwrap().to_string();
         assert_eq!(address.matches("requestId=").count(), 1);
         assert_eq!(address.matches("messageReplyOption=").count(), 1);
         assert!(address.contains("&threadKey=t&") && !address.contains('#'), "{address}");
-        let bare = Webhook::parse("http://127.0.0.1:80").unwrap().address("i").unwrap();
-        assert_eq!(bare.query().unwrap().split('&').count(), 2);
+        let bare = Webhook::parse("http://127.0.0.1:80").unwrap();
+        assert_eq!(bare.address("i", true).unwrap().query().unwrap().split('&').count(), 2);
+        assert_eq!(bare.address("i", false).unwrap().query(), Some("requestId=i"));
+    }
+
+    #[test]
+    fn the_reply_option_is_for_threads_only() {
+        let option = |url: &str, has_thread| {
+            let address = Webhook::parse(url).unwrap().address("i", has_thread).unwrap();
+            address.query().unwrap().contains("messageReplyOption")
+        };
+        assert!(option(URL, true));
+        assert!(!option(URL, false));
+        assert!(!option(&format!("{URL}&messageReplyOption=REPLY_MESSAGE_OR_FAIL"), false));
+        // The URL itself can name a thread.
+        assert!(option(&format!("{URL}&threadKey=alerts"), false));
     }
 
     #[test]

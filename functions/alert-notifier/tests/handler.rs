@@ -1,130 +1,21 @@
-//! The handler with fakes, on a paused clock: what is asked for, what is posted, what is answered.
+//! The handler with fakes, on a paused clock: what is looked up, what is posted, what is answered.
 
 #![cfg(test)]
 
-use std::cell::RefCell;
+mod support {
+    pub(crate) mod fakes;
+}
+
 use std::time::Duration;
 
-use alert_notifier::App;
-use alert_notifier::chat::{Chat, NoReply, Reply};
-use alert_notifier::config::Config;
-use alert_notifier::error::Error;
-use alert_notifier::history::{Histories, Item, Question};
-use alert_notifier::logs::{Line, Logs, Page, Search};
-use alert_notifier::webhook::Webhook;
+use alert_notifier::history::Question;
+use alert_notifier::logs::Search;
 use serde_json::{Value, json};
-use shared::aws::CallFailure;
-use shared::event::Timestamp;
-use shared::runtime::{Failure, Function, Invocation};
-use testkit::{LAMBDA, numbers};
-use tokio::time::{Instant, sleep};
+use shared::runtime::Failure;
 
-const NOW_MS: u64 = 1_732_204_900_000;
-const CHANGED_MS: u64 = 1_732_204_840_989;
+use support::fakes::{CHANGED_MS, CloudWatch, NOW_MS, Space, tell, tell_with};
+
 const CHANGED: &str = "2024-11-21T16:00:40.989+0000";
-
-/// A space that answers messages by what is in them.
-#[derive(Default)]
-struct Space {
-    /// A text, and the status that a message with it gets.
-    refuses: Vec<(&'static str, u16)>,
-    posted: RefCell<Vec<(String, Value)>>,
-}
-
-impl Chat for &Space {
-    async fn post(&self, _: &Webhook, id: &str, body: &[u8]) -> Result<Reply, NoReply> {
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        let refused = self.refuses.iter().find(|(part, _)| text.contains(part));
-        self.posted.borrow_mut().push((id.to_owned(), serde_json::from_str(&text).unwrap()));
-        Ok(Reply { status: refused.map_or(200, |(_, status)| *status), ..Reply::default() })
-    }
-}
-
-/// A CloudWatch that knows some lines and changes, after a while.
-#[derive(Default)]
-struct CloudWatch {
-    takes: Duration,
-    fails: bool,
-    lines: Vec<&'static str>,
-    changes: Vec<(u64, &'static str)>,
-    searches: RefCell<Vec<Search>>,
-    questions: RefCell<Vec<Question>>,
-}
-
-impl CloudWatch {
-    async fn answer(&self) -> Result<(), CallFailure> {
-        sleep(self.takes).await;
-        let failure = CallFailure { code: Some("AccessDenied".to_owned()), message: String::new() };
-        if self.fails { Err(failure) } else { Ok(()) }
-    }
-}
-
-impl Logs for &CloudWatch {
-    async fn page(&self, search: &Search, _: Option<&str>) -> Result<Page, CallFailure> {
-        self.searches.borrow_mut().push(search.clone());
-        self.answer().await?;
-        let line = |(at, text): (usize, &&str)| Line {
-            at_ms: CHANGED_MS + at as u64,
-            id: String::new(),
-            text: (*text).to_owned(),
-        };
-        Ok(Page { lines: self.lines.iter().enumerate().map(line).collect(), next: None })
-    }
-}
-
-impl Histories for &CloudWatch {
-    async fn changes(&self, question: &Question) -> Result<Vec<Item>, CallFailure> {
-        self.questions.borrow_mut().push(question.clone());
-        self.answer().await?;
-        let item = |(at_ms, state): &(u64, &str)| Item {
-            at_ms: *at_ms,
-            data: String::new(),
-            summary: format!("Alarm updated from X to {state}"),
-        };
-        Ok(self.changes.iter().map(item).collect())
-    }
-}
-
-struct Told {
-    answer: Result<Value, Error>,
-    metrics: [u64; 4],
-    took: Duration,
-}
-
-/// One invocation with a minute of time.
-async fn tell(space: &Space, cloudwatch: &CloudWatch, event: &Value) -> Told {
-    tell_with(space, cloudwatch, event, &[]).await
-}
-
-async fn tell_with(
-    space: &Space,
-    cloudwatch: &CloudWatch,
-    event: &Value,
-    variables: &[(&str, &str)],
-) -> Told {
-    let webhook = "https://chat.example/v1/spaces/A/messages?key=AIzaHushHush";
-    let own = [("GOOGLE_CHAT_WEBHOOK_URL", webhook)];
-    let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
-    let config = Config::from_environment(&environment).unwrap();
-    let mut metrics = Vec::new();
-    let mut app = App::new(config, space, cloudwatch, &mut metrics);
-    let started = Instant::now();
-    let event = event.to_string();
-    let invocation = Invocation {
-        body: event.as_bytes(),
-        request_id: "request",
-        now: Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap(),
-        deadline: started + Duration::from_mins(1),
-    };
-    let mut answer = Vec::new();
-    let handled = app.handle(invocation, &mut answer).await;
-    let answer = handled.map(|()| serde_json::from_slice(&answer).unwrap());
-    let took = started.elapsed();
-    let metrics = numbers(&serde_json::from_slice(&metrics).unwrap());
-    let metrics =
-        ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"].map(|name| metrics[name]);
-    Told { answer, metrics, took }
-}
 
 fn alarm(extra: &Value) -> Value {
     let mut alarm = json!({
@@ -181,8 +72,10 @@ async fn an_alarm_that_fires_is_told_with_error_lines() {
     let cloudwatch =
         CloudWatch { lines: vec!["a", "b", "c", "d", "e", "f"], ..CloudWatch::default() };
     tell(&space, &cloudwatch, &sns(&[alarm(&json!({}))])).await;
-    let expected = Search::new("f", Some("eu-west-1".to_owned()), CHANGED_MS, 60_000);
+    let region = Some("eu-west-1".to_owned());
+    let expected = Search::new("f", "/aws/lambda/f".to_owned(), region, CHANGED_MS, 60_000);
     assert_eq!(*cloudwatch.searches.borrow(), [expected]);
+    assert_eq!(*cloudwatch.asked_for.borrow(), ["f in eu-west-1"]);
     assert_eq!(cloudwatch.questions.borrow().len(), 0);
     let body = space.posted.borrow()[0].1.to_string();
     let shown = |line: &str| body.contains(&format!("16:00:40 {line}\""));
@@ -274,8 +167,23 @@ async fn many_alerts_leave_time_for_google_chat() {
         (0..100).map(|at| alarm(&json!({"AlarmName": format!("a{at}")}))).collect();
     let told = tell(&space, &cloudwatch, &sns(&alarms)).await;
     assert_eq!(told.answer, Ok(json!({"posted": 100})));
-    // A third of the minute, less the margin.
-    assert!(told.took <= Duration::from_secs(20), "{:?}", told.took);
+    assert!(told.took <= Duration::from_secs(59), "{:?}", told.took);
+    // More than fit into half of the time: the last message is a summary.
+    assert_eq!(told.metrics, [100, 100, 0, 29]);
+    let posted = space.posted.take();
+    let names = |body: &Value| {
+        let text = body["text"].as_str().unwrap_or_default().to_owned();
+        let lines = text.lines().skip(1).map(str::to_owned);
+        let title = body["cardsV2"][0]["card"]["header"]["title"].as_str().map(str::to_owned);
+        lines.chain(title).collect::<Vec<_>>()
+    };
+    let shown: Vec<String> = posted.iter().flat_map(|(_, body)| names(body)).collect();
+    let place = |at: usize| if at < 28 { "" } else { " (eu-west-1 · 123456789012)" };
+    let expected: Vec<_> = (0..100).map(|at| format!("🔴 ALARM: a{at}{}", place(at))).collect();
+    assert_eq!(shown, expected);
+    // Again, it is the same.
+    tell(&space, &cloudwatch, &sns(&alarms)).await;
+    assert_eq!(space.posted.take(), posted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,4 +206,139 @@ async fn times_are_told_in_the_teams_zone_too() {
     tell_with(&space, &CloudWatch::default(), &event, &variables).await;
     let body = space.posted.borrow()[0].1.to_string();
     assert!(body.contains("2024-11-21 16:00:40 UTC (2024-11-22 01:00:40 KST)"), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_storm_posts_each_alarm_once_and_loses_none() {
+    let alarms: Vec<_> = (0..12).map(|at| alarm(&json!({"AlarmName": format!("a{at}")}))).collect();
+    let space = Space::default();
+    let told = tell(&space, &CloudWatch::default(), &sns(&alarms)).await;
+    assert_eq!((told.answer, told.metrics), (Ok(json!({"posted": 12})), [12, 12, 0, 12]));
+    assert_eq!(told.took, Duration::from_secs(11));
+    let ids: Vec<_> = space.posted.take().into_iter().map(|(id, _)| id).collect();
+    assert_eq!(ids, (0..12).map(|at| format!("id-{at}")).collect::<Vec<_>>());
+    // A summary that is refused fails the invocation with all that it names.
+    let many: Vec<_> = (0..40).map(|at| json!(format!("note {at}"))).collect();
+    let space = Space { refuses: vec![("more alerts", 503)], ..Space::default() };
+    let told = tell(&space, &CloudWatch::default(), &sns(&many)).await;
+    let error = told.answer.unwrap_err().to_string();
+    assert_eq!(error, "12 of 40 alerts not posted: Google Chat answered 503");
+    assert_eq!(told.metrics[..3], [40, 28, 12]);
+}
+
+/// The links and the header of the lines of the one card that was posted.
+async fn card(cloudwatch: &CloudWatch, alarm: Value) -> (Vec<String>, Option<String>, String) {
+    let space = Space::default();
+    tell(&space, cloudwatch, &sns(&[alarm])).await;
+    let body = space.posted.take().remove(0).1;
+    let sections = body["cardsV2"][0]["card"]["sections"].as_array().unwrap().clone();
+    let header = sections.iter().find_map(|section| section["header"].as_str());
+    let buttons = sections
+        .iter()
+        .find_map(|section| section["widgets"][0]["buttonList"]["buttons"].as_array());
+    let url = |button: &Value| button["onClick"]["openLink"]["url"].as_str().unwrap().to_owned();
+    let links = buttons.into_iter().flatten().map(url).collect();
+    (links, header.map(str::to_owned), body.to_string())
+}
+
+fn logs_link(links: &[String]) -> Option<&str> {
+    let group = links.iter().find_map(|link| link.split_once("#logsV2:log-groups/log-group/"));
+    group.map(|(_, group)| group)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_function_with_another_log_group_is_looked_up() {
+    let cloudwatch = CloudWatch {
+        group: Some("/platform/shared"),
+        lines: vec!["failed"],
+        stream: "2024/11/21/f[$LATEST]01",
+        ..CloudWatch::default()
+    };
+    let (links, header, _) = card(&cloudwatch, alarm(&json!({}))).await;
+    assert_eq!(logs_link(&links), Some("$252Fplatform$252Fshared"));
+    assert_eq!(header.as_deref(), Some("Last errors in /platform/shared"));
+    assert_eq!(cloudwatch.searches.borrow()[0].log_group, "/platform/shared");
+    // Lines of another function in the same group.
+    let other = CloudWatch { stream: "2024/11/21/g[$LATEST]01", ..cloudwatch };
+    let (links, header, _) = card(&other, alarm(&json!({}))).await;
+    assert_eq!((logs_link(&links), header), (Some("$252Fplatform$252Fshared"), None));
+    // After the recovery too, where no lines are searched for.
+    let recovered = alarm(&json!({"NewStateValue": "OK", "OldStateValue": "ALARM"}));
+    let (links, ..) = card(&other, recovered).await;
+    assert_eq!(logs_link(&links), Some("$252Fplatform$252Fshared"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_group_that_is_not_certain_is_not_linked_to() {
+    for state in [json!({}), json!({"NewStateValue": "OK", "OldStateValue": "ALARM"})] {
+        let refused = CloudWatch { fails: true, ..CloudWatch::default() };
+        let (links, header, _) = card(&refused, alarm(&state)).await;
+        assert_eq!((logs_link(&links), header), (None, None), "{state}");
+        // The alarm itself is.
+        assert_eq!(links.len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replica_of_lambda_at_edge_has_a_log_group_of_its_own() {
+    let cloudwatch = CloudWatch { lines: vec!["failed"], ..CloudWatch::default() };
+    for name in ["us-east-1.redirector", "us-east-1.f"] {
+        let dimensions = json!([{"name": "FunctionName", "value": name}]);
+        let trigger = json!({"MetricName": "Errors", "Dimensions": dimensions});
+        let (links, header, _) = card(&cloudwatch, alarm(&json!({"Trigger": trigger}))).await;
+        assert_eq!(logs_link(&links), Some(&*format!("$252Faws$252Flambda$252F{name}")));
+        assert_eq!(header, Some(format!("Last errors in /aws/lambda/{name}")));
+    }
+    assert!(cloudwatch.asked_for.borrow().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alarm_on_another_account_shows_nothing_of_this_one() {
+    let query = |account: &str| {
+        let dimensions = json!([{"name": "FunctionName", "value": "f"}]);
+        let metric = json!({"MetricName": "Errors", "Dimensions": dimensions});
+        json!({"Id": "m", "AccountId": account, "MetricStat": {"Metric": metric}})
+    };
+    for accounts in [&["210987654321"][..], &["123456789012", "210987654321"]] {
+        let metrics: Vec<_> = accounts.iter().map(|account| query(account)).collect();
+        let cloudwatch = CloudWatch { lines: vec!["failed"], ..CloudWatch::default() };
+        let trigger = json!({"Trigger": {"Metrics": metrics}});
+        let (links, header, body) = card(&cloudwatch, alarm(&trigger)).await;
+        assert_eq!((logs_link(&links), header), (None, None));
+        assert!(body.contains("210987654321 (the alarm is in 123456789012)"), "{body}");
+        assert!(
+            cloudwatch.searches.borrow().is_empty() && cloudwatch.asked_for.borrow().is_empty()
+        );
+    }
+    // Named, but its own.
+    let cloudwatch = CloudWatch { lines: vec!["failed"], ..CloudWatch::default() };
+    let trigger = json!({"Trigger": {"Metrics": [query("123456789012")]}});
+    let (links, _, body) = card(&cloudwatch, alarm(&trigger)).await;
+    assert_eq!(logs_link(&links), Some("$252Faws$252Flambda$252Ff"));
+    assert!(!body.contains("another account"), "{body}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn notices_of_one_thread_are_in_one_thread() {
+    let notice = |state: &str, at: &str| {
+        json!({
+            "sluice": "notice", "version": 1, "source": "warehouse-watch", "kind": "long_query",
+            "state": state, "title": "Query 7", "thread": "query/7", "at": at, "facts": [],
+        })
+    };
+    let space = Space::default();
+    let at = "2024-11-21T16:00:00Z";
+    let event =
+        sns(&[notice("ALARM", at), notice("OK", "2024-11-21T17:00:00Z"), notice("ALARM", at)]);
+    let cloudwatch = CloudWatch::default();
+    let told = tell(&space, &cloudwatch, &event).await;
+    assert_eq!(told.metrics, [3, 3, 0, 3]);
+    let posted = space.posted.take();
+    let title = |at: usize| &posted[at].1["cardsV2"][0]["card"]["header"]["title"];
+    assert_eq!((title(0), title(1)), (&json!("🔴 Query 7"), &json!("🟢 Query 7")));
+    assert!(posted.iter().all(|(_, body)| body["thread"]["threadKey"] == "query/7"));
+    // The same notice has the same id, another state another.
+    assert_eq!(posted[0], posted[2]);
+    assert_ne!(posted[0].0, posted[1].0);
+    assert!(cloudwatch.asked_for.borrow().is_empty() && cloudwatch.questions.borrow().is_empty());
 }

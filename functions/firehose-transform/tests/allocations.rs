@@ -18,6 +18,7 @@ use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
 use local::sample::{self, Size};
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
+use testkit::LAMBDA;
 use tokio::time::Instant;
 
 use support::request::{self, direct_put, record_id};
@@ -182,13 +183,7 @@ impl Source for Nowhere {
 
 /// The function with these variables besides Lambda's own.
 fn app(variables: &[(&str, &str)]) -> App<Nowhere, io::Sink> {
-    let lambda = [
-        ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "transform-test"),
-        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
-        ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-    ];
-    let environment = lambda.iter().chain(variables).copied().collect();
+    let environment = [&LAMBDA, variables].concat().into_iter().collect();
     App::new(Config::from_environment(&environment).unwrap(), Nowhere, io::sink())
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 
 use serde_json::Number;
+use shared::log_stream;
 use shared::metrics::{Metric, Metrics, Unit};
 
 use crate::line::Failure;
@@ -41,7 +42,7 @@ struct Minute {
 
 impl Summary<'_> {
     fn function_name(&self) -> &str {
-        source::function_name(self.log_group, self.log_stream).unwrap_or(UNKNOWN)
+        log_stream::function_name(self.log_group, self.log_stream).unwrap_or(UNKNOWN)
     }
 
     /// The metrics as lines of embedded metric format: of the function, and of all functions

@@ -1,17 +1,34 @@
-//! One run of `cargo build`, and what it tells of itself.
+//! One run of `cargo build`, and what it reports.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::env;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 
 use serde::Deserialize;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use tokio::process::Command;
 
-use super::layout::Layout;
-use super::{Error, environment};
+use super::Error;
+use super::places::Layout;
 
-/// How many lines of Cargo's output an error shows.
+/// Variables that Cargo sets for the one package it runs. A Cargo started below must not see them:
+/// build scripts that watch them would run again, and their crates be built again, every time.
+const OF_ONE_PACKAGE: [&str; 10] = [
+    "CARGO_BIN_EXE_",
+    "CARGO_BIN_NAME",
+    "CARGO_CRATE_NAME",
+    "CARGO_MANIFEST_DIR",
+    "CARGO_MANIFEST_LINKS",
+    "CARGO_MANIFEST_PATH",
+    "CARGO_PKG_",
+    "CARGO_PRIMARY_PACKAGE",
+    "CARGO_TARGET_TMPDIR",
+    "OUT_DIR",
+];
+
+/// Maximum lines of Cargo's output in an error.
 const SHOWN_LINES: usize = 60;
 
 /// Paths by the binary's name.
@@ -37,70 +54,57 @@ impl Build {
             arguments.extend(["--package".to_owned(), (*package).to_owned()]);
         }
         arguments.extend(layout.map(Layout::arguments).unwrap_or_default());
-        Self { cargo: environment::cargo(), workspace, arguments }
-    }
-
-    /// Runs Cargo to its end.
-    pub(super) fn run(&self) -> Result<Binaries, Error> {
-        let output = self.command().output().map_err(|source| self.no_cargo(source))?;
-        let mut said = Tail::default();
-        String::from_utf8_lossy(&output.stderr).lines().for_each(|line| said.push(line));
-        self.check(output.status, said)?;
-        Ok(String::from_utf8_lossy(&output.stdout).lines().filter_map(executable).collect())
+        Self { cargo: cargo(), workspace, arguments }
     }
 
     /// Runs Cargo to its end; each line of its progress goes to `on_line`.
-    pub(super) async fn run_with_progress(
+    pub(super) async fn run(
         &self,
         on_line: &mut (impl FnMut(&str) + Send),
     ) -> Result<Binaries, Error> {
-        let mut command = tokio::process::Command::from(self.command());
-        let mut child =
-            command.kill_on_drop(true).spawn().map_err(|source| self.no_cargo(source))?;
+        let mut command = Command::new(&self.cargo);
+        command.args(&self.arguments).current_dir(&self.workspace).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        for (name, _) in env::vars_os() {
+            let shown = name.to_string_lossy();
+            if OF_ONE_PACKAGE.iter().any(|prefix| shown.starts_with(prefix)) {
+                command.env_remove(&name);
+            }
+        }
+        let no_cargo = |error| Error::NoCargo(self.cargo.to_string_lossy().into_owned(), error);
+        let mut child = command.spawn().map_err(no_cargo)?;
         let mut binaries = Binaries::new();
-        let mut said = Tail::default();
-        let messages = each_line(child.stdout.take(), |line| {
-            binaries.extend(executable(line));
-        });
+        let mut said = VecDeque::new();
+        let messages = each_line(child.stdout.take(), |line| binaries.extend(executable(line)));
         let progress = each_line(child.stderr.take(), |line| {
             on_line(line);
-            said.push(line);
+            if said.len() == SHOWN_LINES {
+                said.pop_front();
+            }
+            said.push_back(line.to_owned());
         });
         tokio::join!(messages, progress);
-        let status = child.wait().await.map_err(|source| self.no_cargo(source))?;
-        self.check(status, said)?;
-        Ok(binaries)
+        let status = child.wait().await.map_err(no_cargo)?;
+        if status.success() {
+            return Ok(binaries);
+        }
+        Err(Error::Build(self.shown(), status.to_string(), Vec::from(said).join("\n")))
+    }
+
+    /// Runs Cargo to its end, on a thread that may be one of an asynchronous test.
+    pub(super) fn run_blocking(&self) -> Result<Binaries, Error> {
+        let run = || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| Error::NoCargo(self.shown(), error))?;
+            runtime.block_on(self.run(&mut |_: &str| ()))
+        };
+        let run = std::thread::scope(|scope| scope.spawn(run).join());
+        run.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
     /// Cargo ended well without this binary.
     pub(super) fn no_binary(&self, name: &str) -> Error {
-        Error::NoBinary { command: self.shown(), name: name.to_owned() }
-    }
-
-    fn command(&self) -> std::process::Command {
-        let mut command = std::process::Command::new(&self.cargo);
-        command
-            .args(&self.arguments)
-            .current_dir(&self.workspace)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        for name in environment::of_one_package() {
-            command.env_remove(name);
-        }
-        command
-    }
-
-    fn check(&self, status: ExitStatus, said: Tail) -> Result<(), Error> {
-        if status.success() {
-            return Ok(());
-        }
-        let output = Vec::from(said.0).join("\n");
-        Err(Error::Build { command: self.shown(), status: status.to_string(), output })
-    }
-
-    fn no_cargo(&self, source: std::io::Error) -> Error {
-        Error::NoCargo { cargo: self.cargo.to_string_lossy().into_owned(), source }
+        Error::NoBinary(self.shown(), name.to_owned())
     }
 
     fn shown(&self) -> String {
@@ -108,17 +112,10 @@ impl Build {
     }
 }
 
-/// The latest lines.
-#[derive(Debug, Default)]
-struct Tail(VecDeque<String>);
-
-impl Tail {
-    fn push(&mut self, line: &str) {
-        if self.0.len() == SHOWN_LINES {
-            self.0.pop_front();
-        }
-        self.0.push_back(line.to_owned());
-    }
+/// The Cargo that runs this program, else the one on the path.
+#[expect(clippy::disallowed_methods, reason = "which Cargo to run is no setting of a function")]
+fn cargo() -> OsString {
+    env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
 async fn each_line(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(&str)) {
@@ -132,7 +129,7 @@ async fn each_line(stream: Option<impl AsyncRead + Unpin>, mut take: impl FnMut(
     }
 }
 
-/// Name and path of the binary that one of Cargo's messages tells of.
+/// Name and path of the binary in one of Cargo's messages.
 fn executable(message: &str) -> Option<(String, PathBuf)> {
     #[derive(Deserialize)]
     struct Message {
@@ -183,11 +180,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_build_tells_its_progress_and_where_the_binary_is() {
+    async fn a_build_reports_its_progress_and_where_the_binary_is() {
         let folder = workspace("fn main() { println!(\"built\"); }");
         let build = build(folder.path(), &["cli", "f"]);
         let mut lines = Vec::new();
-        let binaries = build.run_with_progress(&mut |line: &str| lines.push(line.to_owned())).await;
+        let binaries = build.run(&mut |line: &str| lines.push(line.to_owned())).await;
         let binaries = binaries.unwrap();
         let names: Vec<_> = binaries.keys().collect();
         assert_eq!(names, ["f"]);
@@ -195,7 +192,7 @@ mod tests {
         assert_eq!(output.stdout, b"built\n");
         assert!(lines.iter().any(|line| line.trim().starts_with("Compiling f ")), "{lines:?}");
 
-        assert_eq!(build.run().unwrap(), binaries, "a second time without progress");
+        assert_eq!(build.run_blocking().unwrap(), binaries, "a second time without progress");
         let missing = build.no_binary("g").to_string();
         assert!(missing.ends_with("` built no binary g"), "{missing}");
     }
@@ -204,22 +201,14 @@ mod tests {
     async fn a_build_that_fails_shows_why() {
         let folder = workspace("fn main() { let number: u8 = \"text\"; }");
         let build = build(folder.path(), &["f"]);
-        let failures = [
-            build.run().unwrap_err(),
-            build.run_with_progress(&mut |_: &str| ()).await.unwrap_err(),
-        ];
-        for failure in failures {
-            let Error::Build { command, output, .. } = failure else { panic!("{failure}") };
-            assert!(command.starts_with("cargo build ") && command.contains("--package f"));
-            assert!(output.contains("expected `u8`, found `&str`"), "{output}");
-        }
-    }
+        let failure = build.run(&mut |_: &str| ()).await.unwrap_err();
+        let Error::Build(command, _, output) = failure else { panic!("{failure}") };
+        assert!(command.starts_with("cargo build ") && command.contains("--package f"));
+        assert!(output.contains("expected `u8`, found `&str`"), "{output}");
 
-    #[test]
-    fn a_missing_cargo_is_named() {
         let mut build = Build::new(PathBuf::from("/"), None, &["f"]);
         build.cargo = "no-such-cargo".into();
-        let error = build.run().unwrap_err().to_string();
+        let error = build.run_blocking().unwrap_err().to_string();
         assert!(error.starts_with("no-such-cargo cannot be run: "), "{error}");
     }
 

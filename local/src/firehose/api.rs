@@ -1,4 +1,7 @@
-//! The stream's endpoint: where the function puts records back.
+//! The stream's endpoint, where the function puts records back: the AWS JSON 1.1 protocol.
+//!
+//! Sources: the API references of Amazon Data Firehose (`PutRecord`, `PutRecordBatch`) and of
+//! Amazon Kinesis Data Streams (`PutRecord`, `PutRecords`).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,35 +10,24 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::aws_json::{Call, Entry, Operation, Taken, VERSION, answer};
+use super::RECORD_LIMIT_BYTES;
+use super::options::{PutCall, PutFault, Service};
 use super::state::{Entrance, Shared};
-use super::{PutCall, PutFault, RECORD_LIMIT_BYTES, Service};
-use crate::aws_json::Failure;
-use crate::identifier::uuid;
+use crate::aws_json::{self, Failure, Version};
 use crate::server::read_body;
 
 /// Largest request that is read, in bytes: more than base64 makes of what the services allow.
 const BODY_LIMIT_BYTES: usize = 16 << 20;
 
-/// What the services allow in one call of their batch operation. Source: their API references.
-struct Limits {
-    records: usize,
-    call_bytes: usize,
-    record_bytes: usize,
-}
+/// Maximum records of a call, of both services. Source: their API references.
+const RECORDS_LIMIT: usize = 500;
 
-impl Limits {
-    fn of(service: Service) -> Self {
-        match service {
-            Service::Firehose => {
-                Self { records: 500, call_bytes: 4 << 20, record_bytes: RECORD_LIMIT_BYTES }
-            }
-            // Partition keys count, too.
-            Service::Kinesis => Self { records: 500, call_bytes: 5 << 20, record_bytes: 1 << 20 },
-        }
-    }
-}
+/// The only shard.
+const SHARD: &str = "shardId-000000000000";
 
 /// The endpoint of one stream.
 #[derive(Debug)]
@@ -43,6 +35,40 @@ pub(super) struct Api {
     shared: Arc<Shared>,
     calls: AtomicU64,
 }
+
+/// The operations of the endpoint.
+#[derive(Debug, Clone, Copy)]
+struct Operation {
+    service: Service,
+    /// `PutRecordBatch` and `PutRecords`, rather than `PutRecord`.
+    is_batch: bool,
+}
+
+/// A call of any operation.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Call {
+    #[serde(alias = "StreamName", alias = "StreamARN")]
+    delivery_stream_name: Option<String>,
+    records: Option<Vec<Entry>>,
+    record: Option<Entry>,
+    data: Option<String>,
+    partition_key: Option<String>,
+}
+
+/// One record of a call.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    data: String,
+    partition_key: Option<String>,
+}
+
+/// Data and partition key of a record.
+type Data = (Bytes, Option<String>);
+
+/// What became of an entry: the id it got, or its error's code and message.
+type Taken = Result<String, (&'static str, &'static str)>;
 
 impl Api {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
@@ -54,58 +80,58 @@ impl Api {
         self: Arc<Self>,
         request: Request<Incoming>,
     ) -> Response<Full<Bytes>> {
-        let answered = self.answered(request).await;
-        answered.unwrap_or_else(|failure| failure.response(VERSION))
+        match self.answered(request).await {
+            Ok(body) => aws_json::answer(Version::V1_1, &body),
+            Err(failure) => failure.response(Version::V1_1),
+        }
     }
 
-    async fn answered(&self, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Failure> {
-        let target = request.headers().get("x-amz-target");
-        let operation = target
-            .and_then(|target| target.to_str().ok())
-            .and_then(Operation::from_target)
-            .filter(|_| request.method() == Method::POST)
+    async fn answered(&self, request: Request<Incoming>) -> Result<Value, Failure> {
+        let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
+        let operation = target.and_then(operation).filter(|_| request.method() == Method::POST);
+        let operation = operation
             .ok_or_else(|| Failure::new("UnknownOperationException", "no such operation here"))?;
         let body = read_body(request.into_body(), BODY_LIMIT_BYTES).await.map_err(|_| {
             Failure::new("SerializationException", "the body broke off or is too large")
         })?;
-        let call = Call::read(operation, &body)?;
-        self.check(operation, &call)?;
+        let (stream, entries) = read(&body)?;
+        self.check(operation, &stream, &entries)?;
 
+        let service = operation.service;
+        let throttled = || {
+            let (error_type, message) = throttling(service);
+            Err(Failure::new(error_type, message))
+        };
         let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        let records = call.entries.len();
-        let put_call = PutCall { service: operation.service, number, records };
+        let put_call = PutCall { service, number, records: entries.len() };
         let failing = match self.shared.options.put_faults.of(&put_call) {
             PutFault::None => Vec::new(),
             PutFault::Deny => {
                 let message = "the caller is not authorized to perform this action";
                 return Err(Failure::new("AccessDeniedException", message));
             }
-            PutFault::Throttle => return Err(throttled(operation.service)),
             PutFault::Fail => return Err(Failure::new("InternalFailure", "")),
-            PutFault::Entries(_) if !operation.is_batch => {
-                return Err(throttled(operation.service));
-            }
-            PutFault::Entries(positions) => positions,
+            PutFault::Entries(positions) if operation.is_batch => positions,
+            PutFault::Throttle | PutFault::Entries(_) => return throttled(),
         };
-        let taken = self.put(operation.service, call.entries, &failing)?;
-        if let ([Err(_)], false) = (&taken[..], operation.is_batch) {
-            return Err(throttled(operation.service));
+        let taken = self.put(service, entries, &failing)?;
+        if taken.iter().any(Result::is_err) && !operation.is_batch {
+            return throttled();
         }
-        Ok(answer(operation, &taken))
+        Ok(operation.answer(&taken))
     }
 
-    fn check(&self, operation: Operation, call: &Call) -> Result<(), Failure> {
+    fn check(&self, operation: Operation, stream: &str, entries: &[Data]) -> Result<(), Failure> {
         let options = &self.shared.options;
         let source = options.source_kinesis_stream_arn.as_deref();
         let is_here = match operation.service {
-            Service::Firehose => call.stream == options.name,
+            Service::Firehose => stream == options.name,
             Service::Kinesis => source.is_some_and(|arn| {
-                arn == call.stream
-                    || arn.split_once('/').is_some_and(|(_, name)| name == call.stream)
+                arn == stream || arn.split_once('/').is_some_and(|(_, name)| name == stream)
             }),
         };
         if !is_here {
-            let message = format!("Stream {} under account not found.", call.stream);
+            let message = format!("Stream {stream} under account not found.");
             return Err(Failure::new("ResourceNotFoundException", message));
         }
         if operation.service == Service::Firehose && source.is_some() {
@@ -113,26 +139,27 @@ impl Api {
                            stream type.";
             return Err(Failure::new("InvalidArgumentException", message));
         }
-        let limits = Limits::of(operation.service);
-        if call.entries.is_empty() || call.entries.len() > limits.records {
+        // Partition keys count, too.
+        let (call_bytes, record_bytes) = match operation.service {
+            Service::Firehose => (4 << 20, RECORD_LIMIT_BYTES),
+            Service::Kinesis => (5 << 20, 1 << 20),
+        };
+        if entries.is_empty() || entries.len() > RECORDS_LIMIT {
             return Err(Failure::validation("'records' must have 1 to 500 members"));
         }
-        if call.entries.iter().any(|entry| entry.data.len() > limits.record_bytes) {
-            let message = format!("a record's data exceeds {} bytes", limits.record_bytes);
+        if entries.iter().any(|(data, _)| data.len() > record_bytes) {
+            let message = format!("a record's data exceeds {record_bytes} bytes");
             return Err(Failure::validation(&message));
         }
+        let key_bytes = |key: &Option<String>| key.as_ref().map_or(0, String::len);
         if operation.service == Service::Kinesis
-            && call
-                .entries
-                .iter()
-                .any(|entry| entry.partition_key.as_deref().is_none_or(str::is_empty))
+            && entries.iter().any(|(_, key)| key_bytes(key) == 0)
         {
             return Err(Failure::validation("a partition key is missing"));
         }
-        let key_bytes = |entry: &Entry| entry.partition_key.as_ref().map_or(0, String::len);
-        let bytes = |entry: &Entry| entry.data.len() + key_bytes(entry);
-        if call.entries.iter().map(bytes).sum::<usize>() > limits.call_bytes {
-            let message = format!("Records size exceeds {} bytes limit", limits.call_bytes);
+        let bytes = entries.iter().map(|(data, key)| data.len() + key_bytes(key));
+        if bytes.sum::<usize>() > call_bytes {
+            let message = format!("Records size exceeds {call_bytes} bytes limit");
             return Err(Failure::new("InvalidArgumentException", message));
         }
         Ok(())
@@ -142,18 +169,17 @@ impl Api {
     fn put(
         &self,
         service: Service,
-        entries: Vec<Entry>,
+        entries: Vec<Data>,
         failing: &[usize],
     ) -> Result<Vec<Taken>, Failure> {
         let mut records = Vec::new();
         let mut taken = Vec::new();
-        for (position, Entry { data, partition_key }) in entries.into_iter().enumerate() {
-            let room = (!failing.contains(&position))
-                .then(|| self.shared.endpoint_room(data.len()))
-                .flatten();
+        for (position, (data, key)) in entries.into_iter().enumerate() {
+            let fails = failing.contains(&position);
+            let room = if fails { None } else { self.shared.endpoint_room(data.len()) };
             taken.push(match room {
                 Some(room) => {
-                    let key = partition_key.unwrap_or_else(uuid);
+                    let key = key.unwrap_or_else(|| Uuid::new_v4().to_string());
                     let record = self.shared.record(data, key, room);
                     let id = record.sequence_number.clone();
                     records.push(record);
@@ -162,10 +188,62 @@ impl Api {
                 None => Err(throttling(service)),
             });
         }
-        self.shared
-            .put(records, Entrance::Endpoint)
-            .map_err(|error| Failure::new("ServiceUnavailableException", error.to_string()))?;
+        let put = self.shared.put(records, Entrance::Endpoint);
+        put.map_err(|error| Failure::new("ServiceUnavailableException", error.to_string()))?;
         Ok(taken)
+    }
+}
+
+fn operation(target: &str) -> Option<Operation> {
+    let (service, is_batch) = match target {
+        "Firehose_20150804.PutRecord" => (Service::Firehose, false),
+        "Firehose_20150804.PutRecordBatch" => (Service::Firehose, true),
+        "Kinesis_20131202.PutRecord" => (Service::Kinesis, false),
+        "Kinesis_20131202.PutRecords" => (Service::Kinesis, true),
+        _ => return None,
+    };
+    Some(Operation { service, is_batch })
+}
+
+/// The stream's name or ARN, and the records, of a request's body.
+fn read(body: &[u8]) -> Result<(String, Vec<Data>), Failure> {
+    let call: Call = serde_json::from_slice(body).map_err(|error| {
+        Failure::new("SerializationException", format!("the body cannot be read: {error}"))
+    })?;
+    let stream = call.delivery_stream_name;
+    let stream = stream.ok_or_else(|| Failure::validation("the stream's name is missing"))?;
+    let partition_key = call.partition_key;
+    let single = call.data.map(|data| Entry { data, partition_key }).or(call.record);
+    let records = call.records.or(single.map(|record| vec![record]));
+    let records = records.ok_or_else(|| Failure::validation("the records are missing"))?;
+    let entries = records.into_iter().map(|record| {
+        let data = base64_simd::STANDARD.decode_to_vec(record.data);
+        let data =
+            data.map_err(|_| Failure::new("SerializationException", "data is not base64"))?;
+        Ok((data.into(), record.partition_key))
+    });
+    Ok((stream, entries.collect::<Result<_, Failure>>()?))
+}
+
+impl Operation {
+    /// The answer to a call that was taken as a whole.
+    fn answer(self, entries: &[Taken]) -> Value {
+        let failed = entries.iter().filter(|entry| entry.is_err()).count();
+        let entry = |taken: &Taken| match (self.service, taken) {
+            (Service::Firehose, Ok(id)) => json!({"RecordId": id}),
+            (Service::Kinesis, Ok(id)) => json!({"SequenceNumber": id, "ShardId": SHARD}),
+            (_, Err((code, message))) => json!({"ErrorCode": code, "ErrorMessage": message}),
+        };
+        let mut entries: Vec<Value> = entries.iter().map(entry).collect();
+        match (self.service, self.is_batch) {
+            (Service::Firehose, true) => {
+                json!({"FailedPutCount": failed, "Encrypted": false, "RequestResponses": entries})
+            }
+            (Service::Kinesis, true) => {
+                json!({"FailedRecordCount": failed, "EncryptionType": "NONE", "Records": entries})
+            }
+            (_, false) => entries.pop().unwrap_or_default(),
+        }
     }
 }
 
@@ -177,9 +255,4 @@ fn throttling(service: Service) -> (&'static str, &'static str) {
             "Rate exceeded for shard shardId-000000000000.",
         ),
     }
-}
-
-fn throttled(service: Service) -> Failure {
-    let (error_type, message) = throttling(service);
-    Failure::new(error_type, message)
 }

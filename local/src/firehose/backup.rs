@@ -3,21 +3,22 @@
 //! Sources: Amazon Data Firehose developer guide, "Handle failure in data transformation", "Handle
 //! data delivery failures" and "Configure Amazon S3 object name format".
 
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use uuid::Uuid;
 
-use super::bulk::Reason;
+use super::DeliveryStreamOptions;
 use super::record::{Document, Record, Room};
-use super::{DeliveryStreamOptions, names};
-use crate::identifier::uuid;
+use crate::clock::utc;
 
-/// How many records of an object failed where.
+/// Number of records of an object by where they failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// The function said so.
+    /// The function answered so.
     pub(super) processing: u64,
     /// Their invocation failed.
     pub(super) invocation: u64,
@@ -28,6 +29,30 @@ pub(super) struct Counts {
 impl Counts {
     pub(super) fn total(self) -> u64 {
         self.processing + self.invocation + self.delivery
+    }
+}
+
+/// The service's code where there is no answer, or not one of an OpenSearch.
+pub(super) const NO_ANSWER: &str = "OS.ServiceException";
+
+/// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Reason {
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+impl Reason {
+    pub(super) fn new(code: impl fmt::Display, message: impl Into<String>) -> Self {
+        Self { code: code.to_string(), message: message.into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    /// Without the words of a server, which may quote documents.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = if self.code == NO_ANSWER { &self.message } else { &self.code };
+        f.write_str(shown)
     }
 }
 
@@ -52,28 +77,28 @@ pub(super) struct Unprocessed {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct UnprocessedLine<'a> {
+struct Line<'a> {
     attempts_made: u32,
     arrival_timestamp: u64,
     error_code: &'a str,
     error_message: &'a str,
     attempt_ending_timestamp: u64,
+    #[serde(flatten)]
+    document: Option<DocumentNames<'a>>,
     raw_data: String,
-    lambda_arn: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lambda_arn: Option<&'a str>,
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct UndeliveredLine<'a> {
-    attempts_made: u32,
-    arrival_timestamp: u64,
-    error_code: &'a str,
-    error_message: &'a str,
-    attempt_ending_timestamp: u64,
-    es_document_id: &'a str,
-    es_index_name: &'a str,
-    es_type_name: &'a str,
-    raw_data: String,
+struct DocumentNames<'a> {
+    #[serde(rename = "esDocumentId")]
+    id: &'a str,
+    #[serde(rename = "esIndexName")]
+    index: &'a str,
+    /// OpenSearch has no types; the destination's `TypeName` must be empty.
+    #[serde(rename = "esTypeName")]
+    type_name: &'a str,
 }
 
 impl Object {
@@ -84,49 +109,44 @@ impl Object {
         counts: Counts,
         now_ms: u64,
     ) -> io::Result<Self> {
-        let oldest = failures.iter().map(|failure| failure.record.arrival_ms).min();
-        let mut content = Vec::new();
-        for failure in &failures {
-            let line = UnprocessedLine {
-                attempts_made: failure.attempts,
-                arrival_timestamp: failure.record.arrival_ms,
-                error_code: failure.code,
-                error_message: failure.message,
-                attempt_ending_timestamp: now_ms,
-                raw_data: base64_simd::STANDARD.encode_to_string(&failure.record.data),
-                lambda_arn: &options.lambda_arn,
-            };
-            add_line(&mut content, &line)?;
-        }
+        let lines = failures.iter().map(|failure| Line {
+            attempts_made: failure.attempts,
+            arrival_timestamp: failure.record.arrival_ms,
+            error_code: failure.code,
+            error_message: failure.message,
+            attempt_ending_timestamp: now_ms,
+            document: None,
+            raw_data: base64_simd::STANDARD.encode_to_string(&failure.record.data),
+            lambda_arn: Some(&options.lambda_arn),
+        });
+        let (content, oldest) = content(lines)?;
         let rooms = failures.into_iter().map(|failure| failure.record.room).collect();
         let key = key(options, "processing-failed/", oldest.unwrap_or(now_ms));
         Ok(Self { key, content, counts, _rooms: rooms })
     }
 
-    /// Documents that were not delivered, after so many requests.
+    /// Documents that were not delivered, after this number of requests.
     pub(super) fn of_undelivered(
         options: &DeliveryStreamOptions,
         failures: Vec<(Document, Reason)>,
         attempts: u32,
         now_ms: u64,
     ) -> io::Result<Self> {
-        let oldest = failures.iter().map(|(document, _)| document.arrival_ms).min();
-        let mut content = Vec::new();
-        for (document, reason) in &failures {
-            let line = UndeliveredLine {
-                attempts_made: attempts,
-                arrival_timestamp: document.arrival_ms,
-                error_code: &reason.code,
-                error_message: &reason.message,
-                attempt_ending_timestamp: now_ms,
-                es_document_id: &document.id,
-                es_index_name: &document.index,
-                // OpenSearch has no types; the destination's TypeName must be empty.
-                es_type_name: "",
-                raw_data: base64_simd::STANDARD.encode_to_string(&document.body),
-            };
-            add_line(&mut content, &line)?;
-        }
+        let lines = failures.iter().map(|(document, reason)| Line {
+            attempts_made: attempts,
+            arrival_timestamp: document.arrival_ms,
+            error_code: &reason.code,
+            error_message: &reason.message,
+            attempt_ending_timestamp: now_ms,
+            document: Some(DocumentNames {
+                id: &document.id,
+                index: &document.index,
+                type_name: "",
+            }),
+            raw_data: base64_simd::STANDARD.encode_to_string(&document.body),
+            lambda_arn: None,
+        });
+        let (content, oldest) = content(lines)?;
         let counts = Counts { delivery: failures.len() as u64, ..Counts::default() };
         let rooms = failures.into_iter().map(|(document, _)| document.room).collect();
         let key = key(options, "AmazonOpenSearchService_failed/", oldest.unwrap_or(now_ms));
@@ -161,16 +181,21 @@ impl Object {
     }
 }
 
-fn add_line(content: &mut Vec<u8>, line: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *content, line)?;
-    content.push(b'\n');
-    Ok(())
+/// The lines, and the arrival of the oldest.
+fn content<'a>(lines: impl Iterator<Item = Line<'a>>) -> io::Result<(Vec<u8>, Option<u64>)> {
+    let mut content = Vec::new();
+    let mut oldest: Option<u64> = None;
+    for line in lines {
+        oldest = Some(oldest.map_or(line.arrival_timestamp, |ms| ms.min(line.arrival_timestamp)));
+        serde_json::to_writer(&mut content, &line)?;
+        content.push(b'\n');
+    }
+    Ok((content, oldest))
 }
 
 /// `<prefix>YYYY/MM/DD/HH/<stream>-<version>-YYYY-MM-DD-HH-MM-SS-<uuid>`, in UTC, by the arrival
 /// of the object's oldest record.
 fn key(options: &DeliveryStreamOptions, prefix: &str, oldest_ms: u64) -> String {
-    let (folder, name) = (names::prefix(oldest_ms), &options.name);
-    let at = names::in_object_name(oldest_ms);
-    format!("{prefix}{folder}{name}-1-{at}-{}", uuid())
+    let (folder, at) = (utc(oldest_ms, "%Y/%m/%d/%H"), utc(oldest_ms, "%Y-%m-%d-%H-%M-%S"));
+    format!("{prefix}{folder}/{}-1-{at}-{}", options.name, Uuid::new_v4())
 }

@@ -28,11 +28,13 @@ struct Item<T> {
     since: Instant,
 }
 
-impl<T> Buffer<T> {
-    pub(super) fn new() -> Self {
+impl<T> Default for Buffer<T> {
+    fn default() -> Self {
         Self { items: VecDeque::new(), size: Size::default() }
     }
+}
 
+impl<T> Buffer<T> {
     pub(super) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
@@ -84,7 +86,7 @@ mod tests {
     }
 
     fn filled(sizes: &[Size]) -> Buffer<usize> {
-        let mut buffer = Buffer::new();
+        let mut buffer = Buffer::default();
         for (number, size) in sizes.iter().enumerate() {
             buffer.push(number, *size, Instant::now());
         }
@@ -92,23 +94,19 @@ mod tests {
     }
 
     #[test]
-    fn it_is_full_at_either_size() {
+    fn it_is_full_at_either_size_and_is_taken_in_parts_that_fit() {
         assert!(!filled(&[]).is_full(size(0, 0)));
         let buffer = filled(&[size(3, 10), size(3, 10)]);
         assert!(buffer.is_full(size(6, 100)));
         assert!(!buffer.is_full(size(7, 21)));
         assert!(buffer.is_full(size(7, 20)));
-    }
 
-    #[test]
-    fn what_is_taken_fits_but_is_never_nothing() {
         let mut buffer = filled(&[size(3, 1), size(3, 1), size(3, 1), size(99, 1), size(1, 9)]);
         assert_eq!(buffer.take(size(6, 100)), [0, 1]);
         assert_eq!(buffer.take(size(100, 1)), [2]);
         assert_eq!(buffer.take(size(6, 100)), [3], "larger than a batch, so alone");
         assert_eq!(buffer.take(size(6, 100)), [4]);
-        assert!(buffer.is_empty());
-        assert_eq!(buffer.size, Size::default());
+        assert_eq!((buffer.is_empty(), buffer.size), (true, Size::default()));
         assert_eq!(buffer.take(size(6, 100)), [0; 0]);
     }
 
@@ -116,7 +114,7 @@ mod tests {
     fn the_oldest_item_decides_when_it_is_due() {
         let now = Instant::now();
         let (second, third) = (Duration::from_secs(1), Duration::from_secs(3));
-        let mut buffer = Buffer::new();
+        let mut buffer = Buffer::default();
         assert_eq!(buffer.due_at(third), None);
         buffer.push((), size(1, 1), now);
         buffer.push((), size(1, 1), now + second);

@@ -1,18 +1,18 @@
-//! Documents go to OpenSearch; those that it will not take, or not in time, to the backup.
+//! Documents go to OpenSearch; those that it refuses, or does not take in time, to the backup.
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use bytes::Bytes;
+use serde::de::IgnoredAny;
 use tokio::time::Instant;
 
 use super::BackupMode;
-use super::backup::Object;
-use super::bulk::{Item, Outcome, Reason, is_deliverable, send};
-use super::processing::Backoff;
+use super::backup::{NO_ANSWER, Object, Reason};
+use super::options::Backoff;
 use super::record::Document;
 use super::state::Shared;
 use crate::opensearch::Client;
+use crate::opensearch::client::{BulkAnswer, BulkItem};
 
 /// The service's words for a document that no bulk request can hold.
 const MALFORMED: (&str, &str) = (
@@ -21,24 +21,26 @@ const MALFORMED: (&str, &str) = (
      object and that it does not contain newlines.",
 );
 
-/// Delivers documents, several requests at once, for ever.
-pub(super) async fn run(shared: Arc<Shared>, client: Client) {
-    let slots = Arc::new(Semaphore::new(shared.options.concurrent_deliveries));
-    // The set ends its tasks when it is dropped, with the stream.
-    let mut deliveries = JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let documents = shared.next_documents().await;
-        let (shared, client) = (Arc::clone(&shared), client.clone());
-        deliveries.spawn(async move {
-            deliver(&shared, &client, documents).await;
-            shared.delivery_done();
-            drop(slot);
-        });
-        while deliveries.try_join_next().is_some() {}
-    }
+/// Maximum bytes of an answer about a whole request that are kept.
+const SHOWN_BYTES: usize = 1024;
+
+/// What became of one document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Item {
+    Indexed,
+    /// It may be taken later.
+    Deferred(Reason),
+    /// It will never be taken.
+    Refused(Reason),
 }
 
-async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
+/// Delivers documents.
+pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
+    deliver_all(shared, client, documents).await;
+    shared.delivery_done();
+}
+
+async fn deliver_all(shared: &Shared, client: &Client, documents: Vec<Document>) {
     if shared.options.backup_mode == BackupMode::AllDocuments {
         let object = Object::of_all(&shared.options, &documents, shared.now_ms());
         shared.back_up(Ok(object)).await;
@@ -46,8 +48,8 @@ async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
     let (deliverable, malformed): (Vec<_>, Vec<_>) =
         documents.into_iter().partition(|document| is_deliverable(&document.body));
     let (code, message) = MALFORMED;
-    let reason = Reason { code: code.to_owned(), message: message.to_owned() };
-    give_up(shared, with_reason(malformed, &reason), 0).await;
+    let malformed = malformed.into_iter().map(|document| (document, Reason::new(code, message)));
+    give_up(shared, malformed.collect(), 0).await;
 
     let mut backoff = Backoff::new(shared.options.retry_backoff);
     let mut pending = deliverable;
@@ -59,8 +61,15 @@ async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
             report.delivery_requests += 1;
             report.delivery_retries += u64::from(attempts > 1);
         });
-        let outcome = send(client, &pending, shared.options.request_timeout).await;
-        let Sorted { indexed, refused, deferred } = sort(pending, outcome);
+        let items = send(client, &pending, shared.options.request_timeout).await;
+        let (mut indexed, mut refused, mut deferred) = (0, Vec::new(), Vec::new());
+        for (document, item) in pending.into_iter().zip(items) {
+            match item {
+                Item::Indexed => indexed += 1,
+                Item::Deferred(reason) => deferred.push((document, reason)),
+                Item::Refused(reason) => refused.push((document, reason)),
+            }
+        }
         shared.count(|report| {
             report.delivered += indexed;
             report.in_flight -= indexed;
@@ -83,38 +92,73 @@ async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
     }
 }
 
-/// The documents of a request by what became of them.
-struct Sorted {
-    indexed: u64,
-    refused: Vec<(Document, Reason)>,
-    deferred: Vec<(Document, Reason)>,
-}
-
-fn sort(documents: Vec<Document>, outcome: Outcome) -> Sorted {
-    let mut sorted = Sorted { indexed: 0, refused: Vec::new(), deferred: Vec::new() };
-    match outcome {
-        Outcome::Deferred(reason) => sorted.deferred = with_reason(documents, &reason),
-        Outcome::Refused(reason) => sorted.refused = with_reason(documents, &reason),
-        Outcome::Items(items) => {
-            for (document, item) in documents.into_iter().zip(items) {
-                match item {
-                    Item::Indexed => sorted.indexed += 1,
-                    Item::Deferred(reason) => sorted.deferred.push((document, reason)),
-                    Item::Refused(reason) => sorted.refused.push((document, reason)),
-                }
-            }
-        }
-    }
-    sorted
-}
-
-fn with_reason(documents: Vec<Document>, reason: &Reason) -> Vec<(Document, Reason)> {
-    documents.into_iter().map(|document| (document, reason.clone())).collect()
-}
-
 async fn give_up(shared: &Shared, failures: Vec<(Document, Reason)>, attempts: u32) {
     if !failures.is_empty() {
         let now = shared.now_ms();
         shared.back_up(Object::of_undelivered(&shared.options, failures, attempts, now)).await;
+    }
+}
+
+/// Sends the documents with the operation `index`, which Firehose uses. One item for each, in order.
+async fn send(client: &Client, documents: &[Document], timeout: Duration) -> Vec<Item> {
+    let number = documents.len();
+    let deferred = |message: String| vec![Item::Deferred(Reason::new(NO_ANSWER, message)); number];
+    let sent = client.send_bulk("/_bulk", body(documents), false);
+    match tokio::time::timeout(timeout, sent).await {
+        Ok(Ok(answer)) => judge(answer.status.as_u16(), &answer.body, number),
+        Ok(Err(error)) => deferred(error.to_string()),
+        Err(_) => deferred(format!("no answer within {} s", timeout.as_secs_f64())),
+    }
+}
+
+fn body(documents: &[Document]) -> Bytes {
+    let mut body = Vec::new();
+    for Document { index, id, body: document, .. } in documents {
+        // Both names are made here, of characters that JSON takes as they are.
+        let action = format!("{{\"index\":{{\"_index\":\"{index}\",\"_id\":\"{id}\"}}}}\n");
+        body.extend_from_slice(action.as_bytes());
+        body.extend_from_slice(document);
+        body.push(b'\n');
+    }
+    body.into()
+}
+
+/// Whether Firehose can deliver this: one JSON object, in UTF-8, on a single line.
+fn is_deliverable(document: &[u8]) -> bool {
+    let on_a_line = !document.iter().any(|byte| matches!(byte, b'\n' | b'\r'));
+    on_a_line
+        && document.trim_ascii_start().starts_with(b"{")
+        && std::str::from_utf8(document)
+            .is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+}
+
+fn judge(status: u16, body: &[u8], documents: usize) -> Vec<Item> {
+    let all = |item| vec![item; documents];
+    if !(200..300).contains(&status) {
+        // Every document of the request is written with it.
+        let shown = &body[..body.len().min(SHOWN_BYTES)];
+        let reason = Reason::new(status, String::from_utf8_lossy(shown));
+        // The server is busy or ill, or its access rules or its address are about to be put right.
+        let may_pass = matches!(status, 401 | 403 | 404 | 408 | 429 | 500..);
+        return all(if may_pass { Item::Deferred(reason) } else { Item::Refused(reason) });
+    }
+    match BulkAnswer::parse(body) {
+        Ok(answer) if answer.items.len() == documents => {
+            answer.items.iter().map(judge_item).collect()
+        }
+        // Something answered that is not an OpenSearch, or the answer is not complete. Whether the
+        // documents are is unknown; with their ids they can be sent again.
+        _ => {
+            all(Item::Deferred(Reason::new(NO_ANSWER, "the answer is not that of a bulk request")))
+        }
+    }
+}
+
+fn judge_item(item: &BulkItem) -> Item {
+    let words = || if item.error.is_null() { String::new() } else { item.error.to_string() };
+    match item.status {
+        200..300 => Item::Indexed,
+        429 | 500.. => Item::Deferred(Reason::new(item.status, words())),
+        _ => Item::Refused(Reason::new(item.status, words())),
     }
 }

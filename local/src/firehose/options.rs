@@ -1,7 +1,11 @@
+//! The settings of a stream, and the faults of its endpoint.
+
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Clock, PutFaults};
+use super::Clock;
 
 /// The settings of a delivery stream.
 #[derive(Debug, Clone)]
@@ -12,15 +16,15 @@ pub struct DeliveryStreamOptions {
     pub processor_buffer_bytes: usize,
     /// … or when the oldest has waited this long (`BufferIntervalInSeconds`).
     pub processor_buffer_interval: Duration,
-    /// How many times a failed invocation is tried again (`NumberOfRetries`).
+    /// Maximum retries of a failed invocation (`NumberOfRetries`).
     pub number_of_retries: u32,
-    /// How many invocations may be under way at once.
+    /// Maximum concurrent invocations.
     pub concurrent_invocations: usize,
     /// Documents are delivered when this many bytes of them are buffered…
     pub destination_buffer_bytes: usize,
     /// … or when the oldest has waited this long.
     pub destination_buffer_interval: Duration,
-    /// How many `_bulk` requests may be under way at once.
+    /// Maximum concurrent `_bulk` requests.
     pub concurrent_deliveries: usize,
     /// How long a `_bulk` request may take until it counts as failed.
     pub request_timeout: Duration,
@@ -40,7 +44,7 @@ pub struct DeliveryStreamOptions {
     pub source_kinesis_stream_arn: Option<String>,
     /// The ARN under which the function is named in the backup.
     pub lambda_arn: String,
-    /// How many bytes of records may be in the stream before
+    /// Maximum bytes of records in the stream before
     /// [`put_record`](super::DeliveryStream::put_record) waits.
     pub in_flight_bytes: usize,
     /// What goes wrong on the stream's own endpoint, for tests.
@@ -122,4 +126,103 @@ pub enum BackupMode {
     FailedDocumentsOnly,
     /// All documents, as they are delivered, besides those that could not be.
     AllDocuments,
+}
+
+/// A service that the stream's endpoint stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    /// `Firehose_20150804`
+    Firehose,
+    /// `Kinesis_20131202`
+    Kinesis,
+}
+
+/// A call of `PutRecord(s)` or `PutRecordBatch` on the stream's endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PutCall {
+    /// The service called.
+    pub service: Service,
+    /// The call's number on this endpoint, from 0.
+    pub number: u64,
+    /// Number of its records.
+    pub records: usize,
+}
+
+/// What goes wrong with a [`PutCall`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PutFault {
+    /// Nothing.
+    None,
+    /// The call is denied: `AccessDeniedException`.
+    Deny,
+    /// The call is throttled: `ServiceUnavailableException`, or for Kinesis
+    /// `ProvisionedThroughputExceededException`.
+    Throttle,
+    /// The service fails: `InternalFailure`, 500.
+    Fail,
+    /// The entries at these positions fail, the others are taken. For a call of one record this is
+    /// a throttled call.
+    Entries(Vec<usize>),
+}
+
+/// Decides what goes wrong with each call.
+#[derive(Clone)]
+pub struct PutFaults(Arc<dyn Fn(&PutCall) -> PutFault + Send + Sync>);
+
+impl PutFaults {
+    /// Nothing ever goes wrong.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::new(|_| PutFault::None)
+    }
+
+    /// Faults of the caller's own.
+    pub fn new(decide: impl Fn(&PutCall) -> PutFault + Send + Sync + 'static) -> Self {
+        Self(Arc::new(decide))
+    }
+
+    /// What goes wrong with this call.
+    #[must_use]
+    pub fn of(&self, call: &PutCall) -> PutFault {
+        (self.0)(call)
+    }
+}
+
+impl fmt::Debug for PutFaults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PutFaults")
+    }
+}
+
+/// Pauses, each twice the one before.
+#[derive(Debug)]
+pub(super) struct Backoff {
+    next: Duration,
+    longest: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new(backoff: RetryBackoff) -> Self {
+        Self { next: backoff.first, longest: backoff.longest }
+    }
+
+    pub(super) fn next(&mut self) -> Duration {
+        let pause = self.next.min(self.longest);
+        self.next = pause.saturating_mul(2);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let (first, longest) = (Duration::from_millis(200), Duration::from_secs(1));
+        let mut backoff = Backoff::new(RetryBackoff { first, longest });
+        let pauses: Vec<_> = (0..5).map(|_| backoff.next().as_millis()).collect();
+        assert_eq!(pauses, [200, 400, 800, 1000, 1000]);
+    }
 }

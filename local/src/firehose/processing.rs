@@ -1,46 +1,27 @@
 //! Batches go to the function, and its answers become documents, drops and failures.
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use bytes::Bytes;
-use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::answer::{Verdict, judge};
+use super::answer::{Problem, Verdict, judge};
 use super::backup::{Counts, Object, Unprocessed};
-use super::record::{Document, Record};
+use super::options::Backoff;
+use super::record::{Document, Record, index, request};
 use super::state::Shared;
-use super::{RetryBackoff, names, request};
-use crate::runtime_api::Invoker;
+use crate::runtime_api::{InvokeError, Invoker};
 
-const FUNCTION_ERROR: (&str, &str) = (
+const FUNCTION_ERROR: Problem = (
     "Lambda.FunctionError",
     "The Lambda function was successfully invoked but it returned an error result.",
 );
-const PROCESSING_FAILED: (&str, &str) =
+const PROCESSING_FAILED: Problem =
     ("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record");
 
-/// Hands batches to the function, several at once, for ever.
-pub(super) async fn run(shared: Arc<Shared>, invoke: Invoker) {
-    let slots = Arc::new(Semaphore::new(shared.options.concurrent_invocations));
-    // The set ends its tasks when it is dropped, with the stream.
-    let mut batches = JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let batch = shared.next_batch().await;
-        let (shared, invoke) = (Arc::clone(&shared), invoke.clone());
-        batches.spawn(async move {
-            process(&shared, &invoke, batch).await;
-            drop(slot);
-        });
-        while batches.try_join_next().is_some() {}
-    }
-}
-
-async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
+/// Takes a batch through the function.
+pub(super) async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
     let (answer, attempts) = transformed(shared, invoke, &batch).await;
-    let verdicts = answer.map(|answer| judge(&answer, &batch));
+    let ids: Vec<String> = batch.iter().map(Record::id).collect();
+    let verdicts = answer.map(|answer| judge(&answer, &ids));
     let mut sorted = Sorted::default();
     match verdicts {
         Some(verdicts) => {
@@ -68,15 +49,17 @@ async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
     shared.batch_done(documents);
 }
 
-/// The function's answer, if an invocation brought one, and how many it took.
+/// The function's answer, if an invocation brought one, and the number of invocations.
 async fn transformed(shared: &Shared, invoke: &Invoker, batch: &[Record]) -> (Option<Bytes>, u32) {
     let mut backoff = Backoff::new(shared.options.retry_backoff);
     let mut attempts = 0;
     loop {
         attempts += 1;
-        let request = request::write(&shared.options, batch);
         let started = Instant::now();
-        let result = invoke.invoke(request).await;
+        let result = match request(&shared.options, batch) {
+            Ok(request) => invoke.invoke(request).await,
+            Err(error) => Err(InvokeError::Start { message: error.to_string() }),
+        };
         shared.took(started.elapsed());
         match result {
             Ok(answer) => return (Some(answer), attempts),
@@ -112,19 +95,19 @@ impl Sorted {
                 self.failed(record, attempts, PROCESSING_FAILED);
             }
             Verdict::Wrong(problem) => {
-                self.problem = Some(problem.code());
-                self.fail(record, attempts, (problem.code(), problem.message()));
+                self.problem = Some(problem.0);
+                self.fail(record, attempts, problem);
             }
         }
     }
 
     /// The invocation failed this record, or all of them.
-    fn fail(&mut self, record: Record, attempts: u32, error: (&'static str, &'static str)) {
+    fn fail(&mut self, record: Record, attempts: u32, error: Problem) {
         self.counts.invocation += 1;
         self.failed(record, attempts, error);
     }
 
-    fn failed(&mut self, record: Record, attempts: u32, error: (&'static str, &'static str)) {
+    fn failed(&mut self, record: Record, attempts: u32, error: Problem) {
         let (code, message) = error;
         self.failures.push(Unprocessed { record, attempts, code, message });
     }
@@ -134,41 +117,9 @@ fn document(shared: &Shared, record: Record, body: Bytes) -> Document {
     let options = &shared.options;
     Document {
         id: format!("{}.0", record.sequence_number),
-        index: names::index(&options.index_name, options.rotation, record.arrival_ms),
+        index: index(&options.index_name, options.rotation, record.arrival_ms),
         arrival_ms: record.arrival_ms,
         body,
         room: record.room,
-    }
-}
-
-/// Pauses, each twice the one before.
-#[derive(Debug)]
-pub(super) struct Backoff {
-    next: Duration,
-    longest: Duration,
-}
-
-impl Backoff {
-    pub(super) fn new(backoff: RetryBackoff) -> Self {
-        Self { next: backoff.first, longest: backoff.longest }
-    }
-
-    pub(super) fn next(&mut self) -> Duration {
-        let pause = self.next.min(self.longest);
-        self.next = pause.saturating_mul(2);
-        pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let (first, longest) = (Duration::from_millis(200), Duration::from_secs(1));
-        let mut backoff = Backoff::new(RetryBackoff { first, longest });
-        let pauses: Vec<_> = (0..5).map(|_| backoff.next().as_millis()).collect();
-        assert_eq!(pauses, [200, 400, 800, 1000, 1000]);
     }
 }

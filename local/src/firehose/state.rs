@@ -10,14 +10,13 @@ use tokio::time::Instant;
 
 use super::backup::{Counts, Object};
 use super::buffer::{Buffer, Size};
-use super::record::{Document, Record, Room, SequenceNumbers};
-use super::request::{RECORDS_LIMIT_BYTES, record_bytes};
+use super::record::{Document, RECORDS_LIMIT_BYTES, Record, Room, SequenceNumbers};
 use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
 
 /// What a record takes besides its data, in bytes; about.
 const RECORD_OVERHEAD_BYTES: usize = 256;
 
-/// How many invocations' durations are kept at least.
+/// Number of durations of invocations that are kept at least.
 const DURATIONS: usize = 50_000;
 
 #[derive(Debug)]
@@ -33,7 +32,7 @@ pub(super) struct Shared {
     changed: watch::Sender<()>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct State {
     records: Buffer<Record>,
     /// Batches in the function's hands.
@@ -69,18 +68,7 @@ impl Shared {
             room: Arc::new(Semaphore::new(room)),
             endpoint_room: Arc::new(Semaphore::new(room)),
             sequence_numbers: SequenceNumbers::new(),
-            state: Mutex::new(State {
-                records: Buffer::new(),
-                processing: 0,
-                documents: Buffer::new(),
-                delivering: 0,
-                flushing: 0,
-                waiting: 0,
-                unwritten: Vec::new(),
-                backup_error: None,
-                stopped: false,
-                report: Report::default(),
-            }),
+            state: Mutex::default(),
             changed: watch::Sender::new(()),
         }
     }
@@ -97,8 +85,6 @@ impl Shared {
     pub(super) fn count(&self, change: impl FnOnce(&mut Report)) {
         change(&mut self.state().report);
     }
-
-    // Records come in.
 
     pub(super) fn record(&self, data: Bytes, partition_key: String, room: Room) -> Record {
         let sequence_number = self.sequence_numbers.next();
@@ -117,7 +103,7 @@ impl Shared {
             room = Arc::clone(&self.room).acquire_many_owned(permits) => {
                 room.map_err(|_| PutError::Stopped)
             }
-            error = self.refusal() => Err(error),
+            error = self.until(|state, _| state.check().err().ok_or(None)) => Err(error),
         }
     }
 
@@ -134,7 +120,7 @@ impl Shared {
         let was_empty = state.records.is_empty();
         let number = records.len() as u64;
         for record in records {
-            let request_bytes = record_bytes(&record, from_kinesis);
+            let request_bytes = record.request_bytes(from_kinesis);
             let size = Size { bytes: record.data.len(), request_bytes };
             state.records.push(record, size, now);
         }
@@ -151,31 +137,17 @@ impl Shared {
         Ok(())
     }
 
-    async fn refusal(&self) -> PutError {
-        let mut changed = self.changed.subscribe();
-        loop {
-            if let Err(error) = self.state().check() {
-                return error;
-            }
-            // The sender lives as long as `self`.
-            changed.changed().await.ok();
-        }
-    }
-
-    // Batches go to the function.
-
     /// Waits for the next batch to hand to the function; [`batch_done`](Self::batch_done) after.
     pub(super) async fn next_batch(&self) -> Vec<Record> {
         let limit = self.batch_limit();
         let interval = self.options.processor_buffer_interval;
-        self.when_due(|state, now| {
-            let due_at = state.records.due_at(interval)?;
-            let due = due_at <= now || state.records.is_full(limit) || state.hurried();
-            if !due {
-                return Some(Err(due_at));
+        self.until(|state, now| {
+            let due_at = state.records.due_at(interval).ok_or(None)?;
+            if due_at > now && !state.hurried() && !state.records.is_full(limit) {
+                return Err(Some(due_at));
             }
             state.processing += 1;
-            Some(Ok(state.records.take(limit)))
+            Ok(state.records.take(limit))
         })
         .await
     }
@@ -197,22 +169,20 @@ impl Shared {
         Size { bytes: self.options.processor_buffer_bytes, request_bytes: RECORDS_LIMIT_BYTES }
     }
 
-    // Documents go to OpenSearch.
-
     /// Waits for the next documents to deliver; [`delivery_done`](Self::delivery_done) after.
     pub(super) async fn next_documents(&self) -> Vec<Document> {
         let limit =
             Size { bytes: self.options.destination_buffer_bytes, request_bytes: usize::MAX };
         let interval = self.options.destination_buffer_interval;
-        self.when_due(|state, now| {
-            let due_at = state.documents.due_at(interval)?;
+        self.until(|state, now| {
+            let due_at = state.documents.due_at(interval).ok_or(None)?;
             // In a hurry still not before the last batch is in, for large requests.
             let hurried = state.hurried() && state.records.is_empty() && state.processing == 0;
             if due_at > now && !hurried && !state.documents.is_full(limit) {
-                return Some(Err(due_at));
+                return Err(Some(due_at));
             }
             state.delivering += 1;
-            Some(Ok(state.documents.take(limit)))
+            Ok(state.documents.take(limit))
         })
         .await
     }
@@ -222,18 +192,17 @@ impl Shared {
         self.tell();
     }
 
-    /// Waits until `take` gives a batch. It gives `None` when there is nothing, else when it is
-    /// due.
-    async fn when_due<T>(
+    /// Waits until `ready` returns a value. It is asked after every change, and at the time that it
+    /// returns otherwise, if it does.
+    async fn until<T>(
         &self,
-        take: impl Fn(&mut State, Instant) -> Option<Result<Vec<T>, Instant>>,
-    ) -> Vec<T> {
+        ready: impl Fn(&mut State, Instant) -> Result<T, Option<Instant>>,
+    ) -> T {
         let mut changed = self.changed.subscribe();
         loop {
-            let due_at = match take(&mut self.state(), Instant::now()) {
-                Some(Ok(batch)) => return batch,
-                Some(Err(due_at)) => Some(due_at),
-                None => None,
+            let due_at = match ready(&mut self.state(), Instant::now()) {
+                Ok(value) => return value,
+                Err(due_at) => due_at,
             };
             let due = async {
                 match due_at {
@@ -248,8 +217,6 @@ impl Shared {
             }
         }
     }
-
-    // Failures go to the backup.
 
     /// Writes an object to the backup; one that cannot be written is kept.
     pub(super) async fn back_up(&self, object: io::Result<Object>) {
@@ -311,25 +278,15 @@ impl Shared {
         written.map_err(|error| error.to_string())?.map_err(|error| error.to_string())
     }
 
-    // The end.
-
     /// Hurries everything out, and waits until the stream is empty.
     pub(super) async fn emptied(&self) -> Result<(), Error> {
         let _flushing = Raised::new(self, |state| &mut state.flushing);
-        let mut changed = self.changed.subscribe();
-        loop {
-            {
-                let state = self.state();
-                if state.stopped {
-                    return Err(Error::Stopped);
-                }
-                if state.is_empty() {
-                    return Ok(());
-                }
-            }
-            // The sender lives as long as `self`.
-            changed.changed().await.ok();
-        }
+        self.until(|state, _| match (state.stopped, state.is_empty()) {
+            (true, _) => Ok(Err(Error::Stopped)),
+            (false, true) => Ok(Ok(())),
+            (false, false) => Err(None),
+        })
+        .await
     }
 
     pub(super) fn stop(&self) {

@@ -1,3 +1,5 @@
+//! A running stream.
+
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -5,14 +7,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinHandle, JoinSet};
+use uuid::Uuid;
 
 use super::api::Api;
+use super::delivery::deliver;
+use super::processing::process;
 use super::state::{Entrance, Shared};
-use super::{
-    DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report, delivery, processing,
-};
-use crate::identifier::uuid;
+use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
 use crate::opensearch::Client;
 use crate::runtime_api::{Invoke, Invoker};
 use crate::server::{self, Server};
@@ -29,22 +32,17 @@ impl Endpoint {
     /// Takes a free port of the loopback interface.
     ///
     /// # Errors
-    /// When the operating system gives none.
+    /// When no port is free.
     pub async fn bind() -> Result<Self, Error> {
-        let (listener, address) =
-            server::bind().await.map_err(|source| Error::Listen { source })?;
+        let (listener, address) = server::bind().await.map_err(Error::Listen)?;
         Ok(Self { listener, address })
     }
 
     /// For `AWS_ENDPOINT_URL_FIREHOSE` and `AWS_ENDPOINT_URL_KINESIS`: `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
-        url(self.address)
+        format!("http://{}", self.address)
     }
-}
-
-fn url(address: SocketAddr) -> String {
-    format!("http://{address}")
 }
 
 /// A running delivery stream; clones are the same stream. It stops with the last of them.
@@ -74,18 +72,32 @@ impl DeliveryStream {
         opensearch_url: &str,
     ) -> Result<Self, Error> {
         check(&options)?;
-        let client = Client::new(opensearch_url)
-            .map_err(|error| Error::Url { reason: error.to_string() })?;
+        let client = Client::new(opensearch_url).map_err(|error| Error::Url(error.to_string()))?;
         make_folder(&options).await?;
         let shared = Arc::new(Shared::new(options));
         let api = Arc::new(Api::new(Arc::clone(&shared)));
         let Endpoint { listener, address } = endpoint;
         let server = Server::start(listener, move |request| Arc::clone(&api).answer(request));
         let invoke = Invoker::new(transform);
-        let tasks = [
-            tokio::spawn(processing::run(Arc::clone(&shared), invoke)),
-            tokio::spawn(delivery::run(Arc::clone(&shared), client)),
-        ];
+        let stream = Arc::clone(&shared);
+        let processing = async move {
+            let batch = || stream.next_batch();
+            for_ever(stream.options.concurrent_invocations, batch, |batch| {
+                let (stream, invoke) = (Arc::clone(&stream), invoke.clone());
+                async move { process(&stream, &invoke, batch).await }
+            })
+            .await;
+        };
+        let stream = Arc::clone(&shared);
+        let delivery = async move {
+            let documents = || stream.next_documents();
+            for_ever(stream.options.concurrent_deliveries, documents, |documents| {
+                let (stream, client) = (Arc::clone(&stream), client.clone());
+                async move { deliver(&stream, &client, documents).await }
+            })
+            .await;
+        };
+        let tasks = [tokio::spawn(processing), tokio::spawn(delivery)];
         Ok(Self { running: Arc::new(Running { shared, address, tasks, _server: server }) })
     }
 
@@ -95,7 +107,7 @@ impl DeliveryStream {
     /// # Errors
     /// When the record is too large or the stream takes no more; it is not in the stream then.
     pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), PutError> {
-        self.put_record_with_key(data, uuid()).await
+        self.put_record_with_key(data, Uuid::new_v4().to_string()).await
     }
 
     /// Puts one record under a partition key, which the function sees if the source is a Kinesis
@@ -122,7 +134,7 @@ impl DeliveryStream {
     /// and `PutRecords` of Kinesis.
     #[must_use]
     pub fn endpoint(&self) -> String {
-        url(self.running.address)
+        format!("http://{}", self.running.address)
     }
 
     /// Sends everything buffered out now, and returns when every record is delivered, dropped or
@@ -162,6 +174,25 @@ impl Drop for Running {
     }
 }
 
+/// Does `work` with what `next` returns, up to `limit` at once, for ever.
+async fn for_ever<T, N, W>(limit: usize, next: impl Fn() -> N, work: impl Fn(T) -> W)
+where
+    N: Future<Output = T>,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(limit));
+    // The set ends its tasks when it is dropped, with the stream.
+    let mut running = JoinSet::new();
+    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
+        let work = work(next().await);
+        running.spawn(async move {
+            work.await;
+            drop(slot);
+        });
+        while running.try_join_next().is_some() {}
+    }
+}
+
 fn check(options: &DeliveryStreamOptions) -> Result<(), Error> {
     let DeliveryStreamOptions { name, index_name, .. } = options;
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
@@ -177,7 +208,7 @@ fn check(options: &DeliveryStreamOptions) -> Result<(), Error> {
         (options.concurrent_deliveries > 0, "concurrent_deliveries", "at least 1"),
     ] {
         if !holds {
-            return Err(Error::Option { option, allowed });
+            return Err(Error::Option(option, allowed));
         }
     }
     Ok(())

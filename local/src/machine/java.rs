@@ -1,37 +1,103 @@
-//! The Java of this machine.
+//! Servers on the Java of this machine.
 
-use super::{MachineError, command};
-use crate::environment::Environment;
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use super::{
+    Kind, Real, Supervised, Unavailable, give_away, is_root, maven, ready, run, temporary_folder,
+};
+use crate::environment::Environment;
 
 const PROBE_LIMIT: Duration = Duration::from_secs(30);
 
-/// The Java that runs `server`, and its feature version: that of `JAVA_HOME`, else the one on the
-/// path.
-pub(crate) async fn find(
-    environment: &Environment,
-    server: &'static str,
-    needed: RangeInclusive<u32>,
-) -> Result<(PathBuf, u32), MachineError> {
-    let of_home = environment.java_home.iter().map(|home| home.join("bin/java"));
-    let mut wrong = MachineError::NoJava;
-    for java in of_home.chain([PathBuf::from("java")]) {
-        let arguments = ["-XshowSettings:properties", "-version"];
-        let Ok(output) = command::run(&java, arguments, None, PROBE_LIMIT).await else { continue };
-        match version(&output.stderr) {
-            Some(version) if needed.contains(&version) => return Ok((java, version)),
-            Some(found) => {
-                wrong = MachineError::WrongJava { found, server, needed: needed.clone() };
-            }
-            None => {}
-        }
-    }
-    Err(wrong)
+/// A server that is downloaded through Maven and runs on Java.
+#[derive(Debug)]
+pub(crate) struct JavaServer {
+    /// Name and version.
+    pub(crate) name: String,
+    /// The feature versions of Java that run it.
+    pub(crate) java: RangeInclusive<u32>,
+    /// Name of its folder in the cache.
+    pub(crate) cached_as: String,
+    /// Size of the download, for people.
+    pub(crate) size: &'static str,
+    /// Where the names of its folders start.
+    pub(crate) prefix: &'static str,
+    /// Whether it refuses to run as root.
+    pub(crate) refuses_root: bool,
+    /// Folders in its folder.
+    pub(crate) folders: &'static [&'static str],
+    /// Files in its folder: path and content.
+    pub(crate) files: &'static [(&'static str, &'static str)],
 }
 
-/// The feature version that `java -XshowSettings:properties` tells: 8 is written `1.8`.
+impl JavaServer {
+    /// Finds Java, fetches the server unless it is in the cache, starts it in its own folder with
+    /// `arguments` (of the distribution and that folder), and waits until `probe` returns its URL.
+    pub(crate) async fn start<F: Future<Output = Option<String>>>(
+        &self,
+        environment: &Environment,
+        say: &mut impl FnMut(&str),
+        fetch: impl AsyncFnOnce(&Path) -> Result<PathBuf, Unavailable>,
+        arguments: impl FnOnce(&Path, &Path) -> Vec<OsString>,
+        probe: impl Fn(PathBuf) -> F,
+    ) -> Result<Real, Unavailable> {
+        let (java, version) = self.find(environment).await?;
+        let is_root = is_root()?;
+        let cache = environment.cache_folder(is_root);
+        let home = maven::once(&cache, &self.cached_as, &self.name, self.size, say, fetch).await?;
+        let folder = temporary_folder(self.prefix)?;
+        let as_nobody = is_root && self.refuses_root;
+        for name in self.folders {
+            let path = folder.path().join(name);
+            std::fs::create_dir(&path).map_err(Unavailable::io("cannot create", &path))?;
+        }
+        for (name, text) in self.files {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).map_err(Unavailable::io("cannot write", &path))?;
+        }
+        if as_nobody {
+            let files = self.files.iter().map(|(name, _)| name);
+            self.folders
+                .iter()
+                .chain(files)
+                .try_for_each(|name| give_away(&folder.path().join(name)))?;
+        }
+        let mut line = vec![java.into_os_string()];
+        line.extend(arguments(&home, folder.path()));
+        let server = Supervised::start(folder, "kill -KILL \"$server\"", &line, as_nobody)?;
+        let (server, url) = ready(server, probe).await?;
+        Ok(Real { server, url, kind: Kind::Java { version }, container: None })
+    }
+
+    /// The Java that runs it, and its feature version: that of `JAVA_HOME`, else the one on the path.
+    async fn find(&self, environment: &Environment) -> Result<(PathBuf, u32), Unavailable> {
+        let versions = match *self.java.end() {
+            u32::MAX => format!("{} or later", self.java.start()),
+            end => format!("{} to {end}", self.java.start()),
+        };
+        let remedy = format!("install Java ({versions}) and Maven (mvn)");
+        let mut reason = "there is no Java (neither JAVA_HOME nor java on the path)".to_owned();
+        let of_home = environment.java_home.iter().map(|home| home.join("bin/java"));
+        for java in of_home.chain([PathBuf::from("java")]) {
+            let arguments = ["-XshowSettings:properties", "-version"];
+            let Ok(output) = run(&java, arguments, None, PROBE_LIMIT).await else { continue };
+            match version(&output.stderr) {
+                Some(version) if self.java.contains(&version) => return Ok((java, version)),
+                Some(found) => {
+                    reason =
+                        format!("Java {found} does not run {}, which needs {versions}", self.name);
+                }
+                None => {}
+            }
+        }
+        Err(Unavailable::new(reason, remedy))
+    }
+}
+
+/// The feature version in the output of `java -XshowSettings:properties`: 8 is written `1.8`.
 fn version(settings: &str) -> Option<u32> {
     let value = settings.lines().find_map(|line| {
         line.trim().strip_prefix("java.specification.version")?.trim().strip_prefix('=')
@@ -51,5 +117,32 @@ mod tests {
         assert_eq!(version(settings), Some(17));
         assert_eq!(version("    java.specification.version = 1.8\n"), Some(8));
         assert_eq!(version("command not found"), None);
+    }
+
+    #[tokio::test]
+    async fn a_java_of_another_version_is_reported_with_what_is_needed() {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join("bin")).unwrap();
+        let script = "#!/bin/sh\necho 'java.specification.version = 1.8' >&2\n";
+        crate::machine::write_program(&home.path().join("bin/java"), script);
+        let environment =
+            Environment { java_home: Some(home.path().to_owned()), ..Environment::default() };
+        for (java, needed) in [(1_000..=u32::MAX, "1000 or later"), (1_000..=1_001, "1000 to 1001")]
+        {
+            let server = JavaServer {
+                name: "ElasticMQ 1".to_owned(),
+                java,
+                cached_as: String::new(),
+                size: "",
+                prefix: "",
+                refuses_root: false,
+                folders: &[],
+                files: &[],
+            };
+            let error = server.find(&environment).await.unwrap_err();
+            let reason = error.to_string();
+            assert!(reason.ends_with(&format!(" does not run ElasticMQ 1, which needs {needed}")));
+            assert_eq!(error.remedy, format!("install Java ({needed}) and Maven (mvn)"));
+        }
     }
 }

@@ -1,40 +1,102 @@
-//! The user's own Maven, so that its settings (mirrors, proxies, the local repository) hold.
+//! Downloads, made once, through the user's own Maven, so that its settings (mirrors, proxies, the
+//! local repository) hold.
 
-use super::command::{MAX_SHOWN_CHARS, Output};
-use super::{MachineError, command};
-use sha2::{Digest, Sha256};
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Which version of it runs is left to Maven; what it fetches is verified.
+use sha2::{Digest, Sha256};
+
+use super::{MAX_SHOWN_CHARS, Output, Unavailable, open_to_all, run};
+use crate::hex;
+
+/// The newest version that Maven knows: what it fetches is verified.
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
 
 /// How long a download may take.
 const FETCH_LIMIT: Duration = Duration::from_mins(10);
 
+/// How often another process's download is looked at.
+const LOCK_INTERVAL: Duration = Duration::from_millis(200);
+
+/// The folder `name` of the cache, which exists only as a whole: if it is missing, `make` gets an
+/// empty folder and returns which one in it to take.
+pub(crate) async fn once(
+    cache: &Path,
+    name: &str,
+    server: &str,
+    size: &str,
+    say: &mut impl FnMut(&str),
+    make: impl AsyncFnOnce(&Path) -> Result<PathBuf, Unavailable>,
+) -> Result<PathBuf, Unavailable> {
+    let folder = cache.join(name);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(cache).map_err(Unavailable::io("cannot create", cache))?;
+    open_to_all(cache)?;
+    let _lock = lock(&cache.join(format!("{name}.lock")), server, say).await?;
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    say(&format!("Fetching {server} through Maven ({size}, once) ..."));
+    let download = tempfile::Builder::new()
+        .prefix("download-")
+        .tempdir_in(cache)
+        .map_err(Unavailable::io("cannot create a folder in", cache))?;
+    let whole = make(download.path()).await?;
+    open_to_all(&whole)?;
+    // The last step, and an atomic one: a folder of this name is whole.
+    std::fs::rename(&whole, &folder).map_err(Unavailable::io("cannot create", &folder))?;
+    Ok(folder)
+}
+
+/// Waits until no other process downloads.
+async fn lock(path: &Path, server: &str, say: &mut impl FnMut(&str)) -> Result<File, Unavailable> {
+    let file = File::options().create(true).append(true).open(path);
+    let file = file.map_err(Unavailable::io("cannot create", path))?;
+    let mut said = false;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::Error(error)) => {
+                return Err(Unavailable::io("cannot lock", path)(error));
+            }
+            Err(TryLockError::WouldBlock) => {
+                if !said {
+                    say(&format!("Waiting for another process that fetches {server} ..."));
+                    said = true;
+                }
+                tokio::time::sleep(LOCK_INTERVAL).await;
+            }
+        }
+    }
+}
+
 /// Runs a goal of the dependency plugin in `folder`, to fetch `server`.
 pub(crate) async fn fetch(
-    server: &'static str,
+    server: &str,
     folder: &Path,
     goal: &str,
     properties: &[String],
-) -> Result<(), MachineError> {
+) -> Result<(), Unavailable> {
     let goal = format!("{DEPENDENCY_PLUGIN}:{goal}");
     let properties = properties.iter().map(|property| format!("-D{property}"));
     let arguments = ["--batch-mode".to_owned(), "--quiet".to_owned(), goal];
     let arguments = arguments.into_iter().chain(properties);
-    let output = command::run(Path::new("mvn"), arguments, Some(folder), FETCH_LIMIT).await;
+    let output = run(Path::new("mvn"), arguments, Some(folder), FETCH_LIMIT).await;
     let output = output.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => MachineError::NoMaven { server },
-        _ => MachineError::Fetch(format!("mvn: {error}")),
+        io::ErrorKind::NotFound => Unavailable::new(
+            format!("there is no Maven (mvn) to fetch {server} with"),
+            "install Maven (mvn)",
+        ),
+        _ => Unavailable::fetch(format!("mvn: {error}")),
     })?;
-    if output.success { Ok(()) } else { Err(MachineError::Fetch(reason(&output))) }
+    if output.success { Ok(()) } else { Err(Unavailable::fetch(reason(&output))) }
 }
 
-/// Why Maven failed: its first error, which later ones only explain. It tells them on standard
-/// output.
+/// Why Maven failed: its first error, on standard output, which later ones only explain.
 fn reason(output: &Output) -> String {
     let errors = output.stdout.lines().filter_map(|line| line.strip_prefix("[ERROR]"));
     let first = errors.map(str::trim).find(|error| !error.is_empty());
@@ -42,31 +104,37 @@ fn reason(output: &Output) -> String {
     first.map_or_else(|| output.complaint(), shown)
 }
 
-/// Whether the file is the one with this SHA-256, in lower-case hexadecimal digits.
-pub(crate) fn verify(file: &Path, sha256: &'static str) -> Result<(), MachineError> {
-    let name = || file.file_name().unwrap_or_default().display().to_string();
+/// Checks that the file has this SHA-256, in lower-case hexadecimal digits.
+pub(crate) fn verify(file: &Path, sha256: &str) -> Result<(), Unavailable> {
+    let name = file.file_name().unwrap_or_default().display();
     let mut reader = File::open(file).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => MachineError::Fetch(format!("Maven left no {}", name())),
-        _ => MachineError::io("cannot open", file)(error),
+        io::ErrorKind::NotFound => Unavailable::fetch(format!("Maven left no {name}")),
+        _ => Unavailable::io("cannot open", file)(error),
     })?;
-    let found = digest(&mut reader).map_err(MachineError::io("cannot read", file))?;
+    let mut digest = Sha256::new();
+    io::copy(&mut reader, &mut HashWriter(&mut digest))
+        .map_err(Unavailable::io("cannot read", file))?;
+    let found = hex(&digest.finalize());
     if found == sha256 {
         return Ok(());
     }
-    Err(MachineError::Checksum { file: name(), found, expected: sha256 })
+    let reason = format!("the downloaded {name} has the SHA-256 {found}, not {sha256}");
+    let remedy = "remove the artifact from the local Maven repository, so that it is fetched anew";
+    Err(Unavailable::new(reason, remedy))
 }
 
-/// The SHA-256 of what is left to read, in hexadecimal digits.
-fn digest(reader: &mut impl Read) -> io::Result<String> {
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        match reader.read(&mut buffer)? {
-            0 => break,
-            length => digest.update(&buffer[..length]),
-        }
+/// Hashes what is written.
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
     }
-    Ok(digest.finalize().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")))
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -75,18 +143,57 @@ mod tests {
 
     const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-    #[test]
-    fn the_first_error_is_told() {
-        let failed = |stdout: &str| Output {
-            success: false,
-            stdout: stdout.to_owned(),
-            stderr: String::new(),
+    #[tokio::test]
+    async fn a_download_is_made_once_and_only_as_a_whole() {
+        let cache = tempfile::tempdir().unwrap();
+        let mut said = Vec::new();
+        let mut say = |line: &str| said.push(line.to_owned());
+        let half = async |folder: &Path| {
+            std::fs::write(folder.join("half"), "").unwrap();
+            Err(Unavailable::fetch("no network"))
         };
-        let output = failed(
-            "[INFO] a\n[ERROR] Could not transfer artifact: refused\n[ERROR] \n[ERROR] Use -X\n",
-        );
-        assert_eq!(reason(&output), "Could not transfer artifact: refused");
-        assert_eq!(reason(&failed("no JAVA_HOME\n")), "no JAVA_HOME");
+        once(cache.path(), "a-1", "A 1", "5 MB", &mut |_| {}, half).await.unwrap_err();
+        let left = std::fs::read_dir(cache.path()).unwrap().flatten();
+        let names: Vec<_> = left.map(|entry| entry.file_name()).collect();
+        assert_eq!(names, ["a-1.lock"]);
+
+        let make = async |folder: &Path| {
+            let made = folder.join("made");
+            std::fs::create_dir(&made).unwrap();
+            std::fs::write(made.join("a"), "1").unwrap();
+            Ok(made)
+        };
+        let first = once(cache.path(), "a-1", "A 1", "5 MB", &mut say, make).await.unwrap();
+        let never = async |_: &Path| panic!("it is there");
+        let second = once(cache.path(), "a-1", "A 1", "5 MB", &mut say, never).await.unwrap();
+        assert_eq!((&first, &second), (&cache.path().join("a-1"), &first));
+        assert_eq!(std::fs::read_to_string(first.join("a")).unwrap(), "1");
+        assert_eq!(said, ["Fetching A 1 through Maven (5 MB, once) ..."]);
+    }
+
+    #[tokio::test]
+    async fn one_process_fetches_and_the_others_wait() {
+        let cache = tempfile::tempdir().unwrap();
+        let path = cache.path().join("a.lock");
+        let first = lock(&path, "A 1", &mut |line| panic!("{line}")).await.unwrap();
+        let mut said = Vec::new();
+        let mut say = |line: &str| said.push(line.to_owned());
+        let mut second = Box::pin(lock(&path, "A 1", &mut say));
+        assert!(tokio::time::timeout(Duration::ZERO, &mut second).await.is_err());
+        drop(first);
+        second.await.unwrap();
+        assert_eq!(said, ["Waiting for another process that fetches A 1 ..."]);
+    }
+
+    #[test]
+    fn the_first_error_is_reported() {
+        let errors = "[INFO] a\n[ERROR] Could not transfer: refused\n[ERROR] \n[ERROR] Use -X\n";
+        for (stdout, expected) in
+            [(errors, "Could not transfer: refused"), ("no JAVA_HOME\n", "no JAVA_HOME")]
+        {
+            let (stdout, stderr) = (stdout.to_owned(), String::new());
+            assert_eq!(reason(&Output { success: false, stdout, stderr }), expected);
+        }
     }
 
     #[test]

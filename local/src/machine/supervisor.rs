@@ -4,17 +4,19 @@
 //! (the value was dropped, or this process was killed, even by SIGKILL), the shell ends the server
 //! and removes its folder; the word `keep` lets it run on.
 
-use super::{MachineError, user};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
+use super::{NOBODY, Unavailable, give_away};
+
 /// The parameters: the server's folder, the shell command that ends it, its own command line.
-/// `console.log` has what it prints; the file `ended` tells that it has ended by itself.
+/// `console.log` has what it prints; the file `ended` marks that it has ended by itself.
 const SCRIPT: &str = r#"
 folder=$1 end=$2
 shift 2
@@ -34,11 +36,17 @@ wait "$watcher"
 rm -rf "$folder"
 "#;
 
-/// How many lines of the log an error shows.
+/// Maximum lines of the log in an error.
 const SHOWN_LINES: usize = 15;
 
 /// How long the end of the server may take before it is left to the shell.
 const END_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long a server may take to come up: 6 seconds are usual.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+/// How often it is looked at meanwhile.
+const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A server process, its folder and its end.
 #[derive(Debug)]
@@ -56,7 +64,7 @@ impl Supervised {
         end: &str,
         command_line: &[OsString],
         as_nobody: bool,
-    ) -> Result<Self, MachineError> {
+    ) -> Result<Self, Unavailable> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(SCRIPT).arg("sluice-server");
         command.arg(folder.path()).arg(end).args(command_line);
@@ -65,10 +73,10 @@ impl Supervised {
         // Ctrl-C is this process's to handle; it reaches the server through the pipe.
         command.process_group(0);
         if as_nobody {
-            user::give_away(folder.path())?;
-            command.uid(user::NOBODY).gid(user::NOBODY);
+            give_away(folder.path())?;
+            command.uid(NOBODY).gid(NOBODY);
         }
-        let failed = || MachineError::io("cannot run a shell in", folder.path());
+        let failed = || Unavailable::io("cannot run a shell in", folder.path());
         let mut shell = command.spawn().map_err(failed())?;
         let lifeline = shell.stdin.take().ok_or_else(|| std::io::ErrorKind::BrokenPipe.into());
         let lifeline = lifeline.map_err(failed())?;
@@ -105,14 +113,38 @@ impl Supervised {
     }
 
     /// Lets the server run on without this process; the process id of what now waits for its end.
-    pub(crate) async fn keep(mut self) -> Result<String, MachineError> {
-        let failed = || MachineError::io("cannot keep the server of", &self.folder);
+    pub(crate) async fn keep(mut self) -> Result<String, Unavailable> {
+        let failed = || Unavailable::io("cannot keep the server of", &self.folder);
         self.lifeline.write_all(b"keep\n").await.map_err(failed())?;
         self.lifeline.flush().await.map_err(failed())?;
         let path = self.folder.join("pid");
-        let pid = std::fs::read_to_string(&path).map_err(MachineError::io("cannot read", &path))?;
+        let pid = std::fs::read_to_string(&path).map_err(Unavailable::io("cannot read", &path))?;
         Ok(pid.trim().to_owned())
     }
+}
+
+/// Waits until `probe`, which gets the server's folder, finds that it answers. A server that does
+/// not come up is ended.
+pub(crate) async fn ready<T, F: Future<Output = Option<T>>>(
+    server: Supervised,
+    probe: impl Fn(PathBuf) -> F,
+) -> Result<(Supervised, T), Unavailable> {
+    let since = Instant::now();
+    let how = loop {
+        if let Some(found) = probe(server.folder().to_owned()).await {
+            return Ok((server, found));
+        }
+        if server.has_ended() {
+            break "ended instead of coming up".to_owned();
+        }
+        if since.elapsed() > START_LIMIT {
+            break format!("did not answer within {} s", START_LIMIT.as_secs());
+        }
+        tokio::time::sleep(INTERVAL).await;
+    };
+    let reason = format!("it {how}; the last lines of its log:\n{}\n", server.last_lines());
+    server.stop().await;
+    Err(Unavailable::new(reason, "check the machine's free memory"))
 }
 
 #[cfg(test)]
@@ -120,10 +152,6 @@ mod tests {
     use super::*;
 
     const KILL: &str = "kill -KILL \"$server\"";
-
-    fn command_line(script: &str) -> Vec<OsString> {
-        ["sh", "-c", script].map(OsString::from).to_vec()
-    }
 
     async fn until(what: impl Fn() -> bool) {
         while !what() {
@@ -137,9 +165,10 @@ mod tests {
     }
 
     async fn started(script: &str) -> (Supervised, PathBuf, String) {
-        let folder = user::temporary_folder("sluice-test-").unwrap();
+        let folder = crate::machine::temporary_folder("sluice-test-").unwrap();
         let path = folder.path().to_owned();
-        let server = Supervised::start(folder, KILL, &command_line(script), false).unwrap();
+        let line = ["sh", "-c", script].map(OsString::from);
+        let server = Supervised::start(folder, KILL, &line, false).unwrap();
         let pid_file = path.join("pid");
         until(|| std::fs::read(&pid_file).is_ok_and(|pid| pid.ends_with(b"\n"))).await;
         let pid = std::fs::read_to_string(pid_file).unwrap().trim().to_owned();
@@ -147,16 +176,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_leaves_nothing() {
+    async fn stopping_and_dropping_leave_nothing() {
         let (server, folder, pid) = started("exec sleep 600").await;
         assert!(runs(&pid));
         server.stop().await;
-        assert!(!runs(&pid));
-        assert!(!folder.exists());
-    }
+        assert!(!runs(&pid) && !folder.exists());
 
-    #[tokio::test]
-    async fn dropping_leaves_nothing() {
         let (server, folder, pid) = started("exec sleep 600").await;
         drop(server);
         until(|| !folder.exists()).await;
@@ -164,11 +189,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_log_of_a_server_that_ended_is_there() {
+    async fn a_server_that_does_not_come_up_is_reported_with_its_log() {
         let (server, folder, _) = started("echo no memory; exit 1").await;
-        until(|| server.has_ended()).await;
-        assert_eq!(server.last_lines(), "no memory");
-        server.stop().await;
+        let error = ready(server, async |_| None::<()>).await.unwrap_err().to_string();
+        let log = "it ended instead of coming up; the last lines of its log:\nno memory\n";
+        assert_eq!(error, log);
         assert!(!folder.exists());
     }
 

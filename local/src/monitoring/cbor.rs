@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// One value as JSON; times become seconds since 1970.
 ///
 /// # Errors
-/// Where it is no CBOR.
+/// Where it is not CBOR.
 pub fn decode(bytes: &[u8]) -> Result<Value, DeserializeError> {
     value(&mut Decoder::new(bytes))
 }

@@ -11,10 +11,9 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use crate::calendar::Utc;
-use crate::clock::Clock;
-use crate::identifier::uuid;
+use crate::clock::{Clock, utc};
 use crate::runtime_api::{ACCOUNT, InvokeError};
 
 /// An event of a log: one line of the function, or one of the platform.
@@ -46,7 +45,7 @@ impl Ended<'_> {
     pub fn log(&self) -> Vec<LogEvent> {
         let began_ms = milliseconds(self.began);
         let ended_ms = milliseconds(self.began + self.duration);
-        let request_id = uuid();
+        let request_id = Uuid::new_v4().to_string();
         let at = |at_ms, message: String| LogEvent { at_ms, message };
         let start = json!({"requestId": request_id, "version": "$LATEST"});
         let mut log = vec![at(began_ms, platform(began_ms, "platform.start", &start))];
@@ -91,9 +90,7 @@ fn milliseconds(time: SystemTime) -> u64 {
 /// `2024-03-01T12:34:56.789Z`
 #[must_use]
 pub fn timestamp(at_ms: u64) -> String {
-    let Utc { year, month, day, hour, minute, second, .. } = Utc::from_seconds(at_ms / 1_000);
-    let millisecond = at_ms % 1_000;
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
+    utc(at_ms, "%Y-%m-%dT%H:%M:%S.%3fZ")
 }
 
 /// The event with which a subscription hands over some events of a function's log.
@@ -102,7 +99,6 @@ pub fn timestamp(at_ms: u64) -> String {
 /// None that can happen in memory.
 pub fn subscription(function: &str, log: &[LogEvent]) -> io::Result<Bytes> {
     let first_ms = log.first().map_or(0, |event| event.at_ms);
-    let Utc { year, month, day, .. } = Utc::from_seconds(first_ms / 1_000);
     let events: Vec<_> = log
         .iter()
         .enumerate()
@@ -114,7 +110,7 @@ pub fn subscription(function: &str, log: &[LogEvent]) -> io::Result<Bytes> {
         "messageType": "DATA_MESSAGE",
         "owner": ACCOUNT,
         "logGroup": format!("/aws/lambda/{function}"),
-        "logStream": format!("{year:04}/{month:02}/{day:02}/[$LATEST]{}", uuid().replace('-', "")),
+        "logStream": format!("{}/[$LATEST]{}", utc(first_ms, "%Y/%m/%d"), Uuid::new_v4().simple()),
         "subscriptionFilters": ["log-metrics"],
         "logEvents": events,
     });
@@ -137,43 +133,30 @@ mod tests {
     }
 
     #[test]
-    fn a_timeout_is_told_by_the_report() {
-        let told = ended(Some(&InvokeError::Timeout { after: Duration::from_secs(1) }));
-        let [start, own, report] = &told[..] else { panic!("{told:?}") };
-        let (start, report): (Value, Value) = (start.parse().unwrap(), report.parse().unwrap());
-        assert_eq!((&start["type"], &**own), (&json!("platform.start"), "own"));
-        assert_eq!(start["time"], "2024-03-01T12:34:56.789Z");
-        assert_eq!(report["time"], "2024-03-01T12:34:58.289Z");
-        assert_eq!(
-            report["record"],
-            json!({
-                "requestId": start["record"]["requestId"], "status": "timeout",
+    fn an_invocation_is_logged_as_the_platform_does() {
+        let exit = InvokeError::Exit { status: "signal: killed".to_owned() };
+        for (error, status, lines) in [
+            (None, "success", 3),
+            (Some(InvokeError::Timeout { after: Duration::from_secs(1) }), "timeout", 3),
+            (Some(exit), "error", 4),
+        ] {
+            let log = ended(error.as_ref());
+            assert_eq!((log.len(), &*log[1]), (lines, "own"), "{status}");
+            let (start, report) = (&log[0], &log[lines - 1]);
+            let (start, report): (Value, Value) = (start.parse().unwrap(), report.parse().unwrap());
+            assert_eq!(start["type"], "platform.start");
+            assert_eq!(start["time"], "2024-03-01T12:34:56.789Z");
+            assert_eq!(report["time"], "2024-03-01T12:34:58.289Z");
+            let mut expected = json!({
+                "requestId": start["record"]["requestId"], "status": status,
                 "metrics": {"durationMs": 1_500.0, "billedDurationMs": 1_500},
-            })
-        );
-    }
-
-    #[test]
-    fn an_end_by_the_platform_has_a_line_of_its_own() {
-        let told = ended(Some(&InvokeError::Exit { status: "signal: killed".to_owned() }));
-        let [_, _, exit, report] = &told[..] else { panic!("{told:?}") };
-        assert!(exit.starts_with("RequestId: "), "{exit}");
-        assert!(
-            exit.ends_with(
-                " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n"
-            ),
-            "{exit}"
-        );
-        let report: Value = report.parse().unwrap();
-        assert_eq!(report["record"]["status"], "error");
-        assert_eq!(report["record"]["errorType"], "Runtime.ExitError");
-    }
-
-    #[test]
-    fn what_goes_well_is_told_as_that() {
-        let told = ended(None);
-        let report: Value = told[2].parse().unwrap();
-        assert_eq!(report["record"]["status"], "success");
-        assert_eq!(report["record"]["errorType"], Value::Null);
+            });
+            if status == "error" {
+                expected["errorType"] = json!("Runtime.ExitError");
+                let end = " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n";
+                assert!(log[2].starts_with("RequestId: ") && log[2].ends_with(end), "{}", log[2]);
+            }
+            assert_eq!(report["record"], expected);
+        }
     }
 }

@@ -10,13 +10,12 @@ use bytes::Bytes;
 use tokio::process::Command;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::exchange::{Event, Exchange};
 use super::logs::{LogPipe, LogStore};
 use super::process::{Control, Process};
-use super::variables::{arn, variables};
 use super::{Answer, FunctionOptions, InvokeError, LogStream, Logs, routes};
-use crate::identifier::uuid;
 use crate::server::{self, Server};
 
 /// A started environment. Dropping it kills its process.
@@ -44,7 +43,7 @@ impl Environment {
         let (listener, address) = server::bind().await?;
         let exchange = Arc::new(Exchange::new());
         let routed = Arc::clone(&exchange);
-        let function_arn: Arc<str> = arn(options).into();
+        let function_arn: Arc<str> = options.arn().into();
         let server = Server::start(listener, move |request| {
             routes::answer(Arc::clone(&routed), Arc::clone(&function_arn), request)
         });
@@ -59,12 +58,12 @@ impl Environment {
             }
         };
         let task_root = options.binary.parent().unwrap_or(Path::new("/"));
-        let log_stream = format!("[$LATEST]{}", uuid().replace('-', ""));
+        let log_stream = format!("[$LATEST]{}", Uuid::new_v4().simple());
         let mut command = Command::new(&options.binary);
         command
             .current_dir(task_root)
             .env_clear()
-            .envs(variables(options, task_root, &address.to_string(), &log_stream))
+            .envs(options.variables(task_root, &address.to_string(), &log_stream))
             .stdin(Stdio::null())
             .stdout(stdio(LogStream::Stdout)?)
             .stderr(stdio(LogStream::Stderr)?);
@@ -104,7 +103,7 @@ impl Environment {
         payload: Bytes,
         limit: Duration,
     ) -> Result<Answer, Failure> {
-        let request_id = uuid();
+        let request_id = Uuid::new_v4().to_string();
         let (taken, mut was_taken) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let event =
@@ -125,7 +124,7 @@ impl Environment {
             Ok(Err(error)) => {
                 return Err(Failure { error, taken: was_taken.try_recv().is_ok() });
             }
-            Err(_) => return Err(self.timed_out(&request_id, limit).await),
+            Err(_) => return Err(self.timed_out(limit).await),
         };
 
         let answered = async {
@@ -137,7 +136,7 @@ impl Environment {
             }
         };
         let Ok(answer) = timeout(limit, answered).await else {
-            return Err(self.timed_out(&request_id, limit).await);
+            return Err(self.timed_out(limit).await);
         };
         let duration = taken.elapsed();
         self.drain_logs();
@@ -145,8 +144,8 @@ impl Environment {
         Ok(Answer { body, duration, init_duration: self.init_duration.take(), request_id })
     }
 
-    async fn timed_out(&mut self, request_id: &str, after: Duration) -> Failure {
-        self.exchange.time_out(request_id);
+    async fn timed_out(&mut self, after: Duration) -> Failure {
+        self.exchange.give_up();
         self.end().await;
         Failure { error: InvokeError::Timeout { after }, taken: true }
     }

@@ -1,3 +1,5 @@
+//! Why a function or an invocation failed.
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,12 +9,9 @@ use super::{REQUEST_LIMIT_BYTES, RESPONSE_LIMIT_BYTES};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The binary is not there, or is not a file.
-    #[error("the function's binary {} is not a file", path.display())]
-    NoBinary {
-        /// Where it was looked for.
-        path: PathBuf,
-    },
+    /// The binary is missing, or is not a file.
+    #[error("the function's binary {} is not a file", .0.display())]
+    NoBinary(PathBuf),
     /// The options ask for no environment at all.
     #[error("a function needs a concurrency of at least 1")]
     NoConcurrency,

@@ -9,15 +9,17 @@ use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::InvokeError;
 
+type Answer = Result<Bytes, InvokeError>;
+
 /// One event on its way to the runtime.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
     pub(super) timeout: Duration,
-    /// Told when the runtime takes the event: its time runs from then.
+    /// Notified when the runtime takes the event: its time runs from then.
     pub(super) taken: oneshot::Sender<Instant>,
-    pub(super) answer: oneshot::Sender<Result<Bytes, InvokeError>>,
+    pub(super) answer: oneshot::Sender<Answer>,
 }
 
 /// An event as `next` hands it to the runtime.
@@ -26,15 +28,6 @@ pub(super) struct Next {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
     pub(super) deadline_ms: u128,
-}
-
-/// Why an answer was not taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refused {
-    /// No such invocation is under way.
-    UnknownId,
-    /// The invocation has timed out.
-    TooLate,
 }
 
 /// The exchange of one environment.
@@ -48,15 +41,9 @@ pub(super) struct Exchange {
 
 #[derive(Debug, Default)]
 struct State {
-    current: Option<Current>,
-    timed_out: Option<String>,
+    /// The invocation under way: its id, and where its answer goes.
+    current: Option<(String, oneshot::Sender<Answer>)>,
     init_error: Option<InvokeError>,
-}
-
-#[derive(Debug)]
-struct Current {
-    request_id: String,
-    answer: oneshot::Sender<Result<Bytes, InvokeError>>,
 }
 
 impl Exchange {
@@ -82,13 +69,9 @@ impl Exchange {
         self.send.send(event).await.ok();
     }
 
-    /// Gives up an invocation: an answer that still comes is too late.
-    pub(super) fn time_out(&self, request_id: &str) {
-        let mut state = self.state();
-        if state.current.as_ref().is_some_and(|current| current.request_id == request_id) {
-            state.current = None;
-        }
-        state.timed_out = Some(request_id.to_owned());
+    /// Gives up the invocation under way: nobody waits for its answer any more.
+    pub(super) fn give_up(&self) {
+        self.state().current = None;
     }
 
     /// The runtime asks for its next event.
@@ -96,40 +79,22 @@ impl Exchange {
         self.initialised.notify_one();
         let event = self.receive.lock().await.recv().await?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let next = Next {
-            request_id: event.request_id.clone(),
-            payload: event.payload,
-            deadline_ms: (now + event.timeout).as_millis(),
-        };
-        self.state().current = Some(Current { request_id: event.request_id, answer: event.answer });
+        self.state().current = Some((event.request_id.clone(), event.answer));
         // Nobody listens any more if the invocation was given up.
         event.taken.send(Instant::now()).ok();
-        Some(next)
+        let deadline_ms = (now + event.timeout).as_millis();
+        Some(Next { request_id: event.request_id, payload: event.payload, deadline_ms })
     }
 
-    /// Is this the invocation under way?
-    pub(super) fn check(&self, request_id: &str) -> Result<(), Refused> {
-        let state = self.state();
-        if state.current.as_ref().is_some_and(|current| current.request_id == request_id) {
-            Ok(())
-        } else if state.timed_out.as_deref() == Some(request_id) {
-            Err(Refused::TooLate)
-        } else {
-            Err(Refused::UnknownId)
-        }
+    /// Whether this is the invocation under way.
+    pub(super) fn is_current(&self, request_id: &str) -> bool {
+        self.state().current.as_ref().is_some_and(|(id, _)| id == request_id)
     }
 
-    /// The runtime answers.
-    pub(super) fn answer(
-        &self,
-        request_id: &str,
-        answer: Result<Bytes, InvokeError>,
-    ) -> Result<(), Refused> {
-        self.check(request_id)?;
-        if let Some(current) = self.state().current.take() {
-            current.answer.send(answer).map_err(|_| Refused::TooLate)?;
-        }
-        Ok(())
+    /// The runtime answers; whether that is the answer to the invocation under way.
+    pub(super) fn answer(&self, request_id: &str, answer: Answer) -> bool {
+        let current = self.state().current.take_if(|(id, _)| id == request_id);
+        current.is_some_and(|(_, waiting)| waiting.send(answer).is_ok())
     }
 
     /// The runtime could not start.
@@ -141,56 +106,5 @@ impl Exchange {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change is a single assignment: a panic leaves nothing half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    type Answers = oneshot::Receiver<Result<Bytes, InvokeError>>;
-
-    async fn taken(exchange: &Exchange, id: &str) -> Answers {
-        let (taken, _was_taken) = oneshot::channel();
-        let (answer, answers) = oneshot::channel();
-        let event = Event {
-            request_id: id.to_owned(),
-            payload: Bytes::from_static(b"{}"),
-            timeout: Duration::from_secs(1),
-            taken,
-            answer,
-        };
-        exchange.send(event).await;
-        let next = exchange.next().await.unwrap();
-        assert_eq!((next.request_id.as_str(), next.payload.as_ref()), (id, &b"{}"[..]));
-        answers
-    }
-
-    #[tokio::test]
-    async fn an_answer_is_taken_once_and_for_its_own_invocation() {
-        let exchange = Exchange::new();
-        let answers = taken(&exchange, "a").await;
-        let body = Bytes::from_static(b"answer");
-        assert_eq!(exchange.answer("b", Ok(body.clone())), Err(Refused::UnknownId));
-        assert_eq!(exchange.answer("a", Ok(body.clone())), Ok(()));
-        assert_eq!(exchange.answer("a", Ok(body.clone())), Err(Refused::UnknownId));
-        assert_eq!(answers.await.unwrap(), Ok(body));
-    }
-
-    #[tokio::test]
-    async fn an_answer_after_the_timeout_is_too_late() {
-        let exchange = Exchange::new();
-        let _answers = taken(&exchange, "a").await;
-        exchange.time_out("a");
-        assert_eq!(exchange.answer("a", Ok(Bytes::new())), Err(Refused::TooLate));
-        assert_eq!(exchange.answer("b", Ok(Bytes::new())), Err(Refused::UnknownId));
-    }
-
-    #[tokio::test]
-    async fn an_init_error_ends_the_wait_for_the_first_next() {
-        let exchange = Exchange::new();
-        let error = InvokeError::Init { error_type: "A".to_owned(), message: "b".to_owned() };
-        exchange.init_error(error.clone());
-        assert_eq!(exchange.initialised().await, Err(error));
     }
 }

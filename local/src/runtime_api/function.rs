@@ -1,8 +1,13 @@
+//! A function that is invoked, and what invokes it.
+
+use std::fmt;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use super::environment::Environment;
 use super::logs::LogStore;
@@ -56,7 +61,7 @@ impl Function {
         // Absolute, because the process runs in the binary's folder.
         let binary = tokio::fs::canonicalize(&options.binary).await.ok();
         let Some(binary) = binary.filter(|path| path.is_file()) else {
-            return Err(Error::NoBinary { path: options.binary });
+            return Err(Error::NoBinary(options.binary));
         };
         options.binary = binary;
         let slots = Semaphore::new(options.concurrency);
@@ -158,5 +163,49 @@ impl Inner {
     fn environments(&self) -> MutexGuard<'_, Environments> {
         // Every change is a single call: a panic leaves nothing half done.
         self.environments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a service of AWS invokes: a Lambda function, or a test's script.
+pub trait Invoke: Send + Sync + 'static {
+    /// Hands over an event and returns the answer, both JSON.
+    fn invoke(&self, payload: Bytes) -> impl Future<Output = Result<Bytes, InvokeError>> + Send;
+}
+
+impl Invoke for Function {
+    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        Ok(Function::invoke(self, payload).await?.body)
+    }
+}
+
+type Invocation = Pin<Box<dyn Future<Output = Result<Bytes, InvokeError>> + Send>>;
+
+/// An [`Invoke`] of any type; clones are the same.
+#[derive(Clone)]
+pub(crate) struct Invoker(Arc<dyn Fn(Bytes) -> Invocation + Send + Sync>);
+
+impl Invoker {
+    pub(crate) fn new(invoke: impl Invoke) -> Self {
+        let invoke = Arc::new(invoke);
+        Self(Arc::new(move |payload| {
+            let invoke = Arc::clone(&invoke);
+            Box::pin(async move { invoke.invoke(payload).await })
+        }))
+    }
+
+    /// Invokes it. Its panic is a failed invocation, not a service that hangs.
+    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        let mut task = JoinSet::new();
+        task.spawn((self.0)(payload));
+        match task.join_next().await {
+            Some(Ok(result)) => result,
+            _ => Err(InvokeError::Exit { status: "panic".to_owned() }),
+        }
+    }
+}
+
+impl fmt::Debug for Invoker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Invoker")
     }
 }

@@ -1,5 +1,13 @@
-use std::path::PathBuf;
+//! The settings of a function, and what its environment gets to know of them.
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The region that the stand-ins pretend to be in.
+pub(crate) const REGION: &str = "us-east-1";
+
+/// The account that the stand-ins pretend to be.
+pub(crate) const ACCOUNT: &str = "123456789012";
 
 /// How a function is run: the settings of the Lambda function that matter to its binary.
 #[derive(Debug, Clone)]
@@ -14,9 +22,9 @@ pub struct FunctionOptions {
     pub timeout: Duration,
     /// How long an environment may take from its start to its first call of `next`: 10 s in Lambda.
     pub init_timeout: Duration,
-    /// Told to the function as `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; not enforced.
+    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; not enforced.
     pub memory_mb: u32,
-    /// How many environments may run at once; further invocations wait for one. At least 1.
+    /// Maximum environments at once; further invocations wait for one. At least 1.
     pub concurrency: usize,
     /// Where the function's standard output and standard error go.
     pub logs: Logs,
@@ -35,6 +43,48 @@ impl FunctionOptions {
             concurrency: 1,
             logs: Logs::Capture,
         }
+    }
+
+    /// The function's ARN, as its invocations name it.
+    pub(super) fn arn(&self) -> String {
+        format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
+    }
+
+    /// The variables of an environment whose Runtime API is at `api` (`host:port`); the function's
+    /// own come last and win.
+    ///
+    /// Source: AWS Lambda developer guide, "Defined runtime environment variables".
+    pub(super) fn variables(
+        &self,
+        task_root: &Path,
+        api: &str,
+        log_stream: &str,
+    ) -> Vec<(String, String)> {
+        let name = &self.name;
+        let own = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let mut variables = vec![
+            own("AWS_LAMBDA_RUNTIME_API", api),
+            own("AWS_LAMBDA_FUNCTION_NAME", name),
+            own("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
+            own("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &self.memory_mb.to_string()),
+            own("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
+            own("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{name}")),
+            own("AWS_LAMBDA_LOG_STREAM_NAME", log_stream),
+            own("AWS_EXECUTION_ENV", "AWS_Lambda_provided.al2023"),
+            own("AWS_REGION", REGION),
+            own("AWS_DEFAULT_REGION", REGION),
+            own("AWS_ACCESS_KEY_ID", "local"),
+            own("AWS_SECRET_ACCESS_KEY", "local"),
+            own("AWS_SESSION_TOKEN", "local"),
+            own("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin"),
+            own("LANG", "en_US.UTF-8"),
+            own("TZ", ":UTC"),
+            own("LAMBDA_TASK_ROOT", &task_root.to_string_lossy()),
+            own("LAMBDA_RUNTIME_DIR", "/var/runtime"),
+            own("_HANDLER", "bootstrap"),
+        ];
+        variables.extend(self.environment.iter().cloned());
+        variables
     }
 }
 

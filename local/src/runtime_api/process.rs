@@ -16,7 +16,7 @@ pub(super) struct Process {
     task: JoinHandle<()>,
 }
 
-/// Ends a process from afar and tells how it ended.
+/// Ends a process from afar and reports how it ended.
 #[derive(Debug)]
 pub(super) struct Control {
     kill: Notify,
@@ -55,7 +55,7 @@ impl Control {
         self.ended.borrow().clone()
     }
 
-    /// Waits for the process to end and gives its status.
+    /// Waits for the process to end and returns its status.
     pub(super) async fn ended(&self) -> String {
         let mut ended = self.ended.clone();
         let status = ended.wait_for(Option::is_some).await.ok().and_then(|status| status.clone());

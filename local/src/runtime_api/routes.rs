@@ -11,7 +11,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use serde::Deserialize;
 
-use super::exchange::{Exchange, Refused};
+use super::exchange::Exchange;
 use super::{InvokeError, RESPONSE_LIMIT_BYTES};
 use crate::server::{BodyError, read_body};
 
@@ -42,7 +42,7 @@ pub(super) async fn answer(
         (&Method::POST, ["init", "error"]) => {
             let (error_type, message) = error_report(&parts.headers, body).await;
             exchange.init_error(InvokeError::Init { error_type, message });
-            accepted(Ok(()))
+            accepted(true)
         }
         _ => not_found(),
     }
@@ -70,19 +70,17 @@ async fn next(exchange: &Exchange, function_arn: &str) -> Response<Full<Bytes>> 
 }
 
 async fn response(exchange: &Exchange, id: &str, body: Incoming) -> Response<Full<Bytes>> {
-    if let Err(refused) = exchange.check(id) {
-        return accepted(Err(refused));
+    if !exchange.is_current(id) {
+        return accepted(false);
     }
     match read_body(body, RESPONSE_LIMIT_BYTES).await {
         Ok(body) => accepted(exchange.answer(id, Ok(body))),
-        Err(BodyError::TooLarge) => match exchange.answer(id, Err(InvokeError::ResponseTooLarge)) {
-            Ok(()) => error(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestEntityTooLarge",
-                &format!("Exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."),
-            ),
-            Err(refused) => accepted(Err(refused)),
-        },
+        Err(BodyError::TooLarge) => {
+            exchange.answer(id, Err(InvokeError::ResponseTooLarge));
+            let limit = RESPONSE_LIMIT_BYTES;
+            let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
+            error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
+        }
         // The runtime has gone, or is about to try again.
         Err(BodyError::Broken) => {
             error(StatusCode::BAD_REQUEST, "InvalidRequestBody", "the body broke off")
@@ -107,16 +105,11 @@ async fn error_report(headers: &HeaderMap, body: Incoming) -> (String, String) {
     (error_type, report.error_message.unwrap_or_default())
 }
 
-fn accepted(result: Result<(), Refused>) -> Response<Full<Bytes>> {
-    match result {
-        Ok(()) => json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into()),
-        Err(Refused::UnknownId) => {
-            error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
-        }
-        Err(Refused::TooLate) => {
-            error(StatusCode::GONE, "InvalidRequestID", "The invocation has timed out")
-        }
+fn accepted(is_current: bool) -> Response<Full<Bytes>> {
+    if is_current {
+        return json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into());
     }
+    error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
 
 fn not_found() -> Response<Full<Bytes>> {

@@ -44,7 +44,6 @@ pub(super) struct Interaction {
     pub(super) user: User,
     pub(super) session_id: String,
     pub(super) listened_ms: u64,
-    pub(super) position_ms: u64,
     pub(super) shuffle: bool,
 }
 
@@ -101,7 +100,6 @@ impl Listening {
             song,
             user,
             listened_ms,
-            position_ms: listened_ms,
             shuffle: random.percent(30),
         }
     }
@@ -113,38 +111,5 @@ fn user(number: u64) -> User {
         id: format!("u{:06}", 100_000 + number),
         country: random.weighted(&COUNTRIES),
         device: random.weighted(&DEVICES),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Interaction, Listening, user};
-    use crate::sample::random::Random;
-    use std::collections::HashSet;
-
-    fn draw(count: usize) -> Vec<Interaction> {
-        let (mut listening, mut random) = (Listening::new(1), Random::new(1));
-        (0..count).map(|_| listening.draw(&mut random)).collect()
-    }
-
-    #[test]
-    fn ids_are_unique_and_time_goes_on() {
-        let interactions = draw(2_000);
-        let ids: HashSet<_> = interactions.iter().map(|interaction| &interaction.id).collect();
-        assert_eq!(ids.len(), 2_000);
-        assert!(interactions.is_sorted_by_key(|interaction| interaction.at.nanoseconds()));
-    }
-
-    #[test]
-    fn nobody_listens_longer_than_the_song_lasts() {
-        for interaction in draw(2_000) {
-            assert!(interaction.listened_ms <= interaction.song.duration_ms, "{interaction:?}");
-        }
-    }
-
-    #[test]
-    fn a_user_stays_the_same() {
-        assert_eq!(user(17).country, user(17).country);
-        assert_eq!(user(17).device, user(17).device);
     }
 }

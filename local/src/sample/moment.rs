@@ -1,6 +1,7 @@
 //! Moments, written the ways in which producers write them.
 
-use crate::calendar::Utc;
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, Debug)]
@@ -29,33 +30,23 @@ impl Moment {
 
     /// RFC 3339 in UTC, with `digits` digits of the fraction (1 to 9).
     pub(super) fn utc(self, digits: usize) -> String {
-        format!("{}.{}Z", clock(self.seconds(), 'T'), self.fraction(digits))
+        self.local(0, &format!("%Y-%m-%dT%H:%M:%S.%{digits}fZ"))
     }
 
     /// RFC 3339 with the offset of a place that is `hours` east of Greenwich.
-    pub(super) fn offset(self, hours: i64, digits: usize) -> String {
-        let local = self.seconds().saturating_add_signed(hours * 3600);
-        let sign = if hours < 0 { '-' } else { '+' };
-        let hours = hours.unsigned_abs();
-        format!("{}.{}{sign}{hours:02}:00", clock(local, 'T'), self.fraction(digits))
+    pub(super) fn offset(self, hours: i8, digits: usize) -> String {
+        self.local(hours, &format!("%Y-%m-%dT%H:%M:%S.%{digits}f%:z"))
     }
 
     /// As databases write it: a space, no fraction, no offset.
     pub(super) fn database(self) -> String {
-        clock(self.seconds(), ' ')
+        self.local(0, "%Y-%m-%d %H:%M:%S")
     }
 
-    fn fraction(self, digits: usize) -> String {
-        let mut fraction = format!("{:09}", self.0 % 1_000_000_000);
-        fraction.truncate(digits);
-        fraction
+    fn local(self, hours: i8, format: &str) -> String {
+        let time = Timestamp::from_nanosecond(self.0.into()).unwrap_or(Timestamp::MAX);
+        time.to_zoned(TimeZone::fixed(Offset::constant(hours))).strftime(format).to_string()
     }
-}
-
-/// `YYYY-MM-DDTHH:MM:SS` in UTC.
-fn clock(epoch_seconds: u64, separator: char) -> String {
-    let Utc { year, month, day, hour, minute, second, .. } = Utc::from_seconds(epoch_seconds);
-    format!("{year:04}-{month:02}-{day:02}{separator}{hour:02}:{minute:02}:{second:02}")
 }
 
 #[cfg(test)]
@@ -63,14 +54,6 @@ mod tests {
     use super::Moment;
 
     const MOMENT: Moment = Moment(1_709_210_096_789_012_345);
-
-    #[test]
-    fn every_unit() {
-        assert_eq!(MOMENT.seconds(), 1_709_210_096);
-        assert_eq!(MOMENT.milliseconds(), 1_709_210_096_789);
-        assert_eq!(MOMENT.microseconds(), 1_709_210_096_789_012);
-        assert_eq!(MOMENT.nanoseconds(), 1_709_210_096_789_012_345);
-    }
 
     #[test]
     fn every_text() {

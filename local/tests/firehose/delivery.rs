@@ -5,21 +5,25 @@ use std::time::Duration;
 use local::firehose::{BackupMode, DeliveryStreamOptions};
 use serde_json::json;
 
-use crate::script::echo;
+use crate::script::{answered, each, echo};
 use crate::sink::{Reply, Sink};
 use crate::{ARRIVAL_MS, base64, lines, objects, options, put, started};
 
 #[tokio::test]
 async fn a_document_keeps_its_id_in_every_try() {
-    for reply in [
-        || Reply::Status(503, "busy"),
-        || Reply::Status(429, "busy"),
-        || Reply::Status(403, "not yet"),
-        || Reply::Status(200, "<html>a proxy</html>"),
-        || Reply::Close,
-    ] {
+    let statuses = [401, 403, 404, 408, 429, 500, 502, 503, 504].map(|status| (status, "busy"));
+    let one_too_many = r#"{"errors":false,"items":[{"index":{"status":201}}]}"#;
+    let no_item = r#"{"errors":false,"items":[{},{}]}"#;
+    let proxy = "<html>a proxy</html>";
+    let others = [(200, proxy), (200, one_too_many), (200, no_item), (0, "")];
+    for (status, text) in statuses.into_iter().chain(others) {
         let backup = tempfile::tempdir().unwrap();
-        let sink = Sink::new(move |_, number| if number < 3 { reply() } else { Reply::Take }).await;
+        let sink = Sink::new(move |_, number| match (number, status) {
+            (3.., _) => Reply::Take,
+            (_, 0) => Reply::Close,
+            _ => Reply::Status(status, text),
+        })
+        .await;
         let stream = started(options(&backup), echo(), &sink).await;
         put(&stream, &["{\"a\":1}", "{\"a\":2}"]).await;
         let report = stream.flush().await.unwrap();
@@ -143,13 +147,17 @@ async fn without_a_retry_duration_there_is_one_try() {
 
 #[tokio::test]
 async fn a_request_that_will_never_be_taken_is_backed_up_at_once() {
-    let backup = tempfile::tempdir().unwrap();
-    let sink = Sink::new(|_, _| Reply::Status(413, "too large")).await;
-    let stream = started(options(&backup), echo(), &sink).await;
-    put(&stream, &["{}"]).await;
-    let report = stream.flush().await.unwrap();
-    assert_eq!((report.delivery_requests, report.delivery_failed), (1, 1));
-    assert_eq!(lines(backup.path())[0]["errorCode"], "413");
+    for status in [301, 400, 413] {
+        let backup = tempfile::tempdir().unwrap();
+        let sink = Sink::new(move |_, _| Reply::Status(status, "why")).await;
+        let stream = started(options(&backup), echo(), &sink).await;
+        put(&stream, &["{}"]).await;
+        let report = stream.flush().await.unwrap();
+        assert_eq!((report.delivery_requests, report.delivery_failed), (1, 1));
+        let line = &lines(backup.path())[0];
+        assert_eq!(line["errorCode"], status.to_string());
+        assert_eq!(line["errorMessage"], "why");
+    }
 }
 
 #[tokio::test]
@@ -178,14 +186,37 @@ async fn a_server_that_does_not_answer_in_time_is_tried_again() {
 #[tokio::test]
 async fn a_document_that_is_no_line_of_json_is_backed_up_without_being_sent() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let stream = started(options(&backup), echo(), &sink).await;
-    put(&stream, &["{\"a\":1}", "{\"a\":\n2}", "[3]", "no JSON"]).await;
+    let function = each(|data| match data {
+        // Not UTF-8: `{"a":"\xff"}`.
+        "bytes" => json!({"result": "Ok", "data": "eyJhIjoi/yJ9"}),
+        data => answered("Ok", Some(data)),
+    });
+    let stream = started(options(&backup), function, &sink).await;
+    let deep = format!("{}1{}", "{\"a\":".repeat(1000), "}".repeat(1000));
+    let mut good = [" {\"a\":\"\\n\"} ", "{\"a\":1}", "{\"a\":\"é\"}", &deep];
+    let bad = [
+        "{\"a\":\n2}",
+        "[3]",
+        "no JSON",
+        "",
+        "1",
+        "{",
+        "{}{}",
+        "{}\n",
+        "{}\r",
+        "{\"a\":\"\u{1}\"}",
+    ];
+    put(&stream, &good).await;
+    put(&stream, &bad).await;
+    put(&stream, &["bytes"]).await;
     let report = stream.flush().await.unwrap();
-    assert_eq!((report.ok, report.delivered, report.delivery_failed), (4, 1, 3));
-    assert_eq!(sink.documents(), ["{\"a\":1}"]);
+    assert_eq!((report.ok, report.delivered, report.delivery_failed), (15, 4, 11));
+    good.sort_unstable();
+    assert_eq!(sink.documents(), good);
     let lines = lines(backup.path());
     let data: Vec<_> = lines.iter().map(|line| line["rawData"].clone()).collect();
-    assert_eq!(data, ["{\"a\":\n2}", "[3]", "no JSON"].map(|data| json!(base64(data))));
+    let bad = bad.map(|data| json!(base64(data))).into_iter().chain([json!("eyJhIjoi/yJ9")]);
+    assert_eq!(data, bad.collect::<Vec<_>>());
     assert_eq!(lines[0]["errorCode"], "OS.MalformedData");
     assert_eq!(lines[0]["attemptsMade"], 0);
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use local::firehose::{Clock, DeliveryStreamOptions};
-use local::runtime_api::{Function, FunctionOptions, InvokeError};
+use local::runtime_api::{Function, FunctionOptions, Invoke, InvokeError};
 use serde_json::{Value, json};
 use testkit::Script;
 
@@ -143,16 +144,35 @@ async fn a_batch_whose_every_try_fails_is_backed_up() {
     }
 }
 
+/// A function that always gives this answer.
+struct Says(String);
+
+impl Invoke for Says {
+    async fn invoke(&self, _: Bytes) -> Result<Bytes, InvokeError> {
+        Ok(self.0.clone().into())
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_answer_is_final() {
-    for (answer, code) in [
-        (json!(null), "Lambda.JsonProcessingException"),
-        (json!({"records": [{"recordId": "?", "result": "Fine"}]}), "Lambda.FunctionError"),
-        (json!({"records": []}), "Lambda.MissingRecordId"),
-    ] {
+    let json = "Lambda.JsonProcessingException";
+    let format = "Lambda.FunctionError";
+    let of = |record: &str| format!(r#"{{"records":[{record}]}}"#);
+    let answers = ["", "null", "[]", "{}", r#"{"records":null}"#, r#"{"records":[]} and more"#];
+    let answers = answers.map(|answer| (answer.to_owned(), json)).into_iter().chain([
+        (of(""), "Lambda.MissingRecordId"),
+        (of(r#"{"result":"Ok","data":""}"#), json),
+        (of(r#"{"recordId":1,"result":"Ok","data":""}"#), json),
+        (of(r#"{"recordId":"1","data":""}"#), json),
+        (of(r#"{"recordId":"1","result":"ok","data":""}"#), format),
+        (of(r#"{"recordId":"1","result":"Ok"}"#), format),
+        (of(r#"{"recordId":"1","result":"Ok","data":"e30"}"#), format),
+        (of(r#"{"recordId":"1","result":"Dropped","data":"*"}"#), format),
+        (of(r#"{"recordId":"9","result":"Ok","data":"e3 0="}"#), format),
+    ]);
+    for (answer, code) in answers {
         let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-        let function = Script::new(move |_, _| Ok(answer.clone()));
-        let stream = started(options(&backup), function.clone(), &sink).await;
+        let stream = started(options(&backup), Says(answer), &sink).await;
         put(&stream, &["one"]).await;
         let report = stream.flush().await.unwrap();
         assert_eq!((report.invocations, report.failed_invocations), (1, 1), "{code}");
@@ -166,23 +186,36 @@ async fn a_wrong_answer_is_final() {
 }
 
 #[tokio::test]
-async fn a_record_that_the_answer_misses_fails_alone() {
-    let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    let function = Script::new(|request, _| {
-        let mut answer = answer_each(request, |data| answered("Ok", Some(data)));
-        answer["records"][1]["recordId"] = "of another batch".into();
-        Ok(answer)
-    });
-    let stream = started(options(&backup), function, &sink).await;
-    put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]).await;
-    let report = stream.flush().await.unwrap();
-    assert_eq!((report.ok, report.delivered, report.invocation_failed), (2, 2, 1));
-    assert_eq!(report.failed_invocations, 1);
-    assert_eq!(sink.documents(), ["{\"a\":1}", "{\"a\":3}"]);
-    let lines = lines(backup.path());
-    assert_eq!(lines.len(), 1);
-    assert_eq!(lines[0]["errorCode"], "Lambda.MissingRecordId");
-    assert_eq!(lines[0]["rawData"], base64("{\"a\":2}"));
+async fn a_record_that_the_answer_misses_or_doubles_fails_alone() {
+    for (is_doubled, code) in
+        [(false, "Lambda.MissingRecordId"), (true, "Lambda.DuplicatedRecordId")]
+    {
+        let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
+        let function = Script::new(move |request, _| {
+            let mut answer = answer_each(request, |data| answered("Ok", Some(data)));
+            let records = answer["records"].as_array_mut().unwrap();
+            if is_doubled {
+                records.extend([records[1].clone(), records[1].clone()]);
+            } else {
+                records[1]["recordId"] = "of another batch".into();
+            }
+            // In any order.
+            records.reverse();
+            Ok(answer)
+        });
+        let stream = started(options(&backup), function, &sink).await;
+        put(&stream, &["{\"a\":1}", "{\"a\":2}", "{\"a\":3}"]).await;
+        let report = stream.flush().await.unwrap();
+        assert_eq!((report.ok, report.delivered, report.invocation_failed), (2, 2, 1));
+        assert_eq!(report.failed_invocations, 1);
+        assert_eq!(sink.documents(), ["{\"a\":1}", "{\"a\":3}"]);
+        let lines = lines(backup.path());
+        assert_eq!(lines.len(), 1);
+        assert_eq!(
+            (&lines[0]["errorCode"], &lines[0]["rawData"]),
+            (&json!(code), &json!(base64("{\"a\":2}")))
+        );
+    }
 }
 
 #[tokio::test]

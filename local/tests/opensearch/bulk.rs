@@ -163,6 +163,7 @@ fn malformed() -> Vec<Case> {
 fn documents() -> Vec<Case> {
     let long_number = "9".repeat(1_001);
     let number = "9".repeat(1_000);
+    let time = |time: &str| format!(r#"{{"@timestamp":"{time}"}}"#);
     let arrays = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
     let taken = [
         ("empty object", "{}".to_owned()),
@@ -173,6 +174,10 @@ fn documents() -> Vec<Case> {
         ("9 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.123456789Z"}"#.to_owned()),
         ("the end of time", r#"{"@timestamp":"2262-04-11T23:47:16.854775807Z"}"#.to_owned()),
         ("null for a time", r#"{"@timestamp":null}"#.to_owned()),
+        ("a comma before the fraction", time("2024-03-01T12:34:56,123456789Z")),
+        ("no offset", time("2024-03-01T12:34:56")),
+        ("another offset", time("2024-03-01T21:34:56+09:00")),
+        ("a date", time("2024-02-29")),
         ("text for a number", r#"{"song":{"duration_ms":"x"}}"#.to_owned()),
         ("1e400 for a number", r#"{"song":{"duration_ms":1e400}}"#.to_owned()),
         ("1,000 digits", format!(r#"{{"song":{{"duration_ms":{number}}}}}"#)),
@@ -200,7 +205,28 @@ fn documents() -> Vec<Case> {
         ("two objects", "{} {}".to_owned()),
         ("a key twice", r#"{"a":1,"a":2}"#.to_owned()),
         ("a key twice, inside overflow", r#"{"overflow":{"b":[{"a":1,"\u0061":2}]}}"#.to_owned()),
-        ("no time", r#"{"@timestamp":"yesterday"}"#.to_owned()),
+        ("no time", time("yesterday")),
+        ("an empty time", time("")),
+        ("digits for a time", time("1709296496789")),
+        ("a day that is not", time("2024-02-30T00:00:00.000Z")),
+        ("a leap day that is not", time("2023-02-29")),
+        ("a month that is not", time("2024-13-01")),
+        ("an hour that is not", time("2024-03-01T24:00:00Z")),
+        ("a leap second", time("2024-03-01T12:34:60.000Z")),
+        ("a space before the time", time("2024-03-01 12:34:56")),
+        ("a year of two digits", time("24-03-01")),
+        ("a leading zero", r#"{"a":01}"#.to_owned()),
+        ("no digit behind the point", r#"{"a":1.}"#.to_owned()),
+        ("no digit before the point", r#"{"a":.5}"#.to_owned()),
+        ("no exponent", r#"{"a":1e}"#.to_owned()),
+        ("a plus", r#"{"a":+1}"#.to_owned()),
+        ("a comma at the end", r#"{"a":1,}"#.to_owned()),
+        ("a key without quotes", "{a:1}".to_owned()),
+        ("no value", r#"{"a"}"#.to_owned()),
+        ("a word", r#"{"a":nul}"#.to_owned()),
+        ("a control character", "{\"a\":\"\u{1}\"}".to_owned()),
+        ("an unknown escape", r#"{"a":"\x"}"#.to_owned()),
+        ("half an escape", r#"{"a":"\u00g0"}"#.to_owned()),
         ("a number for a time", r#"{"@timestamp":1}"#.to_owned()),
         ("10 fraction digits", r#"{"@timestamp":"2024-03-01T12:34:56.1234567891Z"}"#.to_owned()),
         ("before 1970", r#"{"@timestamp":"1969-12-31T23:59:59.999Z"}"#.to_owned()),
@@ -245,8 +271,8 @@ fn outcome(answer: &Answer) -> String {
     let bulk = BulkAnswer::parse(&answer.body).unwrap();
     assert_eq!(bulk.errors, bulk.items.iter().any(|item| !item.is_written()));
     let items = bulk.items.iter().map(|item| {
-        let error = item.error_type.iter().map(|kind| format!(" {kind}"));
-        format!("{} {}{}", item.operation, item.status, error.collect::<String>())
+        let error = item.error["type"].as_str().map(|kind| format!(" {kind}"));
+        format!("{} {}{}", item.operation, item.status, error.unwrap_or_default())
     });
     items.collect::<Vec<_>>().join(", ")
 }

@@ -195,7 +195,8 @@ async fn refused(client: &Client, documents: &[String]) -> Vec<String> {
 
 fn complaint((document, item): (&String, &BulkItem)) -> Option<String> {
     let shown: String = document.chars().skip(98).take(100).collect();
-    (!item.is_written()).then(|| format!("{} {:?} {shown}", item.status, item.error_reason))
+    (!item.is_written())
+        .then(|| format!("{} {:?} {shown}", item.status, item.error["reason"].as_str()))
 }
 
 async fn every_document_is_taken(client: &Client) {

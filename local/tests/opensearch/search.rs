@@ -106,8 +106,51 @@ async fn aggregations(client: &Client) {
             ("2024-03-01T13:00:00.000Z", 2),
         ])
     );
+    for (kind, interval, buckets) in [
+        ("fixed_interval", "30m", 8),
+        ("calendar_interval", "hour", 4),
+        ("fixed_interval", "2d", 1),
+        ("calendar_interval", "day", 1),
+    ] {
+        let histogram = json!({ "field": "@timestamp", kind: interval });
+        let search = json!({ "size": 0, "aggs": { "h": { "date_histogram": histogram } } });
+        let answer = client.search(INDEX, &search).await.unwrap();
+        assert_eq!(answer.buckets("h").len(), buckets, "{interval}");
+    }
+    for wrong in ["", "1", "0s", "x", "1x"] {
+        let histogram = json!({ "field": "@timestamp", "fixed_interval": wrong });
+        let search = json!({ "aggs": { "h": { "date_histogram": histogram } } });
+        assert!(client.search(INDEX, &search).await.is_err(), "{wrong}");
+    }
     assert_eq!(answer.documents().count(), 0);
     assert_eq!(answer.body()["aggregations"]["artists"]["sum_other_doc_count"], 1);
+}
+
+/// Names match patterns, and of the templates that match the one of the highest priority holds.
+async fn patterns(client: &Client) {
+    for (pattern, expected) in [
+        ("music-events-search*", 5),
+        ("m*ev*search", 5),
+        ("m*search*ev", 0),
+        ("music-events-searc", 0),
+        ("*events-search", 5),
+    ] {
+        let pattern = format!("{pattern},music-none*");
+        let counted = client.count(&pattern).await;
+        assert_eq!(counted.unwrap_or_default(), expected, "{pattern}");
+    }
+    for (name, priority, kind) in [("low", 1, "integer"), ("high", 2, "keyword")] {
+        let mappings = json!({ "properties": { "a": { "type": kind } } });
+        let template = json!({
+            "index_patterns": ["priority-*"],
+            "priority": priority,
+            "template": { "mappings": mappings },
+        });
+        client.put_index_template(name, &template.to_string()).await.unwrap();
+    }
+    client.delete_index("priority-1").await.unwrap();
+    let body = "{\"index\":{\"_index\":\"priority-1\"}}\n{\"a\":\"text\"}\n";
+    assert!(!client.bulk(body, false).await.unwrap().errors);
 }
 
 async fn refusals(client: &Client) {
@@ -134,6 +177,7 @@ async fn answers(client: &Client) {
     queries(client).await;
     pages(client).await;
     aggregations(client).await;
+    patterns(client).await;
     refusals(client).await;
     client.delete_index(INDEX).await.unwrap();
     client.delete_index(INDEX).await.unwrap();

@@ -1,13 +1,15 @@
 //! The servers that the tests ask.
 
-use local::opensearch::{Client, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, Real};
+use local::opensearch::{
+    Choice, Client, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch,
+};
 use tokio::sync::OnceCell;
 
 /// The real server of this test binary, with the index template. Where it cannot be had, that is
 /// said, and fails the test if `SLUICE_REQUIRE_REAL` is 1.
 pub(crate) async fn real() -> Option<Client> {
     // Nothing drops it; it ends with this process.
-    static REAL: OnceCell<Option<Real>> = OnceCell::const_new();
+    static REAL: OnceCell<Option<OpenSearch>> = OnceCell::const_new();
     let real = REAL.get_or_init(|| async { start().await.ok() }).await;
     let Some(real) = real else {
         assert!(!Environment::read().require_real, "SLUICE_REQUIRE_REAL=1, and no real OpenSearch");
@@ -19,9 +21,7 @@ pub(crate) async fn real() -> Option<Client> {
 }
 
 /// Starts one, or says why there is none.
-async fn start() -> Result<Real, ()> {
-    let started = Real::start(&Environment::read(), &mut |line| eprintln!("{line}")).await;
-    started.map_err(|error| {
-        eprintln!("NOT RUN against a real OpenSearch, because {error}; {}", error.remedy());
-    })
+async fn start() -> Result<OpenSearch, ()> {
+    let started = OpenSearch::start(Choice::Real, |line| eprintln!("{line}")).await;
+    started.map_err(|error| eprintln!("NOT RUN against a real OpenSearch, because {error}"))
 }

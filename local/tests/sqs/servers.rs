@@ -1,6 +1,6 @@
 //! The servers that the tests ask.
 
-use local::sqs::{Client, ClientError, Embedded, Environment, Real};
+use local::sqs::{Choice, Client, ClientError, Embedded, Environment, Sqs};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
@@ -151,7 +151,7 @@ pub(crate) fn bodies(messages: &[Value]) -> Vec<&str> {
 /// `SLUICE_REQUIRE_REAL` is 1.
 async fn real() -> Option<Client> {
     // Nothing drops it; it ends with this process.
-    static REAL: OnceCell<Option<Real>> = OnceCell::const_new();
+    static REAL: OnceCell<Option<Sqs>> = OnceCell::const_new();
     let real = REAL.get_or_init(|| async { start().await.ok() }).await;
     let Some(real) = real else {
         assert!(!Environment::read().require_real, "SLUICE_REQUIRE_REAL=1, and no real SQS");
@@ -161,9 +161,7 @@ async fn real() -> Option<Client> {
 }
 
 /// Starts one, or says why there is none.
-async fn start() -> Result<Real, ()> {
-    let started = Real::start(&Environment::read(), &mut |line| eprintln!("{line}")).await;
-    started.map_err(|error| {
-        eprintln!("NOT RUN against a real SQS, because {error}; {}", error.remedy());
-    })
+async fn start() -> Result<Sqs, ()> {
+    let started = Sqs::start(Choice::Real, |line| eprintln!("{line}")).await;
+    started.map_err(|error| eprintln!("NOT RUN against a real SQS, because {error}"))
 }

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use shared::envelope::Envelope;
 use shared::event::{Around, Arrival, DocumentId, Reader};
 
-use crate::support::runner::holds;
 use crate::support::{arrival, model, payloads};
+use testkit::holds;
 
 /// `_id` and `event.id` of an event that was delivered under `identity`.
 fn ids(how: DocumentId, payload: &str, identity: &str) -> (String, String) {

@@ -5,9 +5,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use shared::event::{Arrival, Model, Reader, Refusal};
 use shared::json::MAX_DEPTH;
+use testkit::holds;
 
 use crate::support::envelopes::{Envelope, envelopes};
-use crate::support::runner::holds;
 use crate::support::tree::{Duplicates, Tree};
 use crate::support::{arrival, document_by, expected, id_of, model, payloads, transform};
 

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use shared::event::Timestamp;
 
-use crate::support::runner::holds;
+use testkit::holds;
 
 /// What jiff reads, in nanoseconds since 1970. What it does not know is brought into a form that
 /// it knows: fractions of more than nine digits, leap seconds and names of UTC.

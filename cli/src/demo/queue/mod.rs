@@ -90,7 +90,10 @@ pub(super) async fn run(events: Events, parts: Parts<'_>) -> Result<Run, Failure
 }
 
 async fn through(events: Events, parts: Parts<'_>, queues: &Queues) -> Result<Run, Failure> {
-    say(format_args!("Sending the events through SQS ({}) and {FUNCTION}.", parts.sqs.kind()));
+    say(format_args!(
+        "Sending the events through SQS ({}) and {FUNCTION}.",
+        parts.sqs.description()
+    ));
     let consumer = Consumer::start(parts, queues).await?;
     let options = EventSourceMappingOptions {
         batch_size: BATCH_SIZE,

@@ -60,7 +60,7 @@ impl Report {
         run: &Run,
         documents: u64,
     ) -> Self {
-        let servers = (sqs.kind().to_string(), opensearch.kind().to_string());
+        let servers = (sqs.description(), opensearch.description());
         Self::of(source, servers, index, run, documents)
     }
 

@@ -84,7 +84,10 @@ fn the_function_is_that_of_a_dimension_or_of_the_contributor() {
         sns(&json!({"Trigger": {"MetricName": "Errors", "Dimensions": dimensions}}))
     };
     assert_eq!(dimension("plays-transform").function(), Some("plays-transform"));
-    assert_eq!(dimension("plays/../x").function(), None);
+    assert_eq!(dimension("us-east-1.redirector").function(), Some("us-east-1.redirector"));
+    for other in ["plays/../x", "evil.example", "us-east-1.", "us-east-1.a.b", ".plays"] {
+        assert_eq!(dimension(other).function(), None, "{other}");
+    }
     assert_eq!(dimension(&"a".repeat(65)).function(), None);
     let contributor = sns(&json!({
         "AlarmContributorId": "6d44", "AlarmContributorAttributes": {"FunctionName": "plays"}}));
@@ -117,4 +120,48 @@ fn knows_how_far_back_an_alarm_looks() {
     assert_eq!(sns(&json!({})).evaluated_ms(), 60_000);
     let hostile = json!({"MetricName": "E", "Period": u64::MAX, "EvaluationPeriods": u64::MAX});
     assert_eq!(sns(&json!({"Trigger": hostile})).evaluated_ms(), u64::MAX);
+}
+
+#[test]
+fn a_function_of_another_account_is_not_this_accounts() {
+    let query = |account: Value| {
+        let metric = json!({"Namespace": "AWS/Lambda", "MetricName": "Errors",
+            "Dimensions": [{"name": "FunctionName", "value": "plays"}]});
+        json!({"Id": "m", "AccountId": account, "MetricStat": {"Metric": metric, "Stat": "Sum"}})
+    };
+    let (own, other) = (json!("123456789012"), json!("210987654321"));
+    for (accounts, others) in [
+        (vec![own.clone()], vec![]),
+        (vec![Value::Null], vec![]),
+        (vec![other.clone()], vec!["210987654321"]),
+        // Math over both.
+        (vec![own.clone(), other.clone()], vec!["210987654321"]),
+        (
+            vec![json!("333333333333"), Value::Null, other.clone()],
+            vec!["210987654321", "333333333333"],
+        ),
+    ] {
+        let metrics: Vec<Value> = accounts.into_iter().map(query).collect();
+        let alarm = sns(&json!({"AlarmArn": ARN, "Trigger": {"Metrics": metrics}}));
+        assert_eq!(alarm.other_accounts().into_iter().collect::<Vec<_>>(), others);
+        assert_eq!(alarm.function(), others.is_empty().then_some("plays"));
+    }
+    let queries = json!([{"id": "m", "accountId": other, "metricStat": {"metric": {
+        "name": "Errors", "dimensions": {"FunctionName": "plays"}}}}]);
+    let detail = json!({"alarmName": "plays", "state": {"value": "ALARM"},
+        "configuration": {"metrics": queries}});
+    let alarm = Alarm::of_event(&event(&detail)).unwrap();
+    assert!(alarm.other_accounts().contains("210987654321") && alarm.function().is_none());
+    let grouped = sns(&json!({"AlarmArn": ARN, "AlarmContributorAttributes":
+        {"AWS.AccountId": other, "FunctionName": "plays"}}));
+    assert_eq!(grouped.function(), None);
+}
+
+#[test]
+fn an_alarm_on_log_lines_has_its_query_and_lines() {
+    let trigger = json!({"Period": 300, "QueryString": "filter level = 'ERROR'",
+        "LogLines": ["a", 5, null]});
+    let alarm = sns(&json!({"Trigger": trigger}));
+    assert_eq!(alarm.metrics[0].expression.as_deref(), Some("filter level = 'ERROR'"));
+    assert_eq!(alarm.lines, ["a", "5"]);
 }

@@ -15,6 +15,7 @@ fn texts(alerts: &[Alert]) -> Vec<(&str, &str)> {
         let text = match &alert.content {
             Content::Note { text, .. } => text,
             Content::Alarm(alarm) => &alarm.name,
+            Content::Notice(notice) => &notice.title,
         };
         (&alert.id, text)
     }
@@ -106,4 +107,110 @@ fn a_record_of_another_form_is_told_as_it_is() {
 fn of_a_member_that_comes_twice_the_last_counts() {
     let event = br#"{"Records":[{"Sns":{"Message":"1","Message":"2"}}],"Records":[{"Sns":{"MessageId":"a","Message":"3"}}]}"#;
     assert_eq!(texts(&alerts(event, "request")), [("a", "3")]);
+}
+
+/// What an on-failure destination receives about an event.
+fn failed(event: &Value) -> Value {
+    json!({
+        "version": "1.0",
+        "timestamp": "2024-03-01T12:45:00.000Z",
+        "requestContext": {
+            "requestId": "failed",
+            "functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:notifier:$LATEST",
+            "condition": "RetriesExhausted",
+            "approximateInvokeCount": 3,
+        },
+        "requestPayload": event,
+        "responsePayload": {"errorType": "NotPosted"},
+    })
+}
+
+/// A record of SQS.
+fn queued(id: &str, body: &str) -> Value {
+    json!({"messageId": id, "receiptHandle": "r", "body": body, "eventSource": "aws:sqs"})
+}
+
+fn notice() -> Value {
+    json!({
+        "sluice": "notice", "version": 1, "source": "warehouse-watch", "kind": "long_query",
+        "state": "ALARM", "title": "Query 7", "thread": "query/7", "at": "2024-03-01T12:50:00Z",
+        "facts": [],
+    })
+}
+
+#[test]
+fn a_dead_letter_is_the_event_inside() {
+    let events = [
+        json!({"Records": [record(&json!("a"), &json!(ALARM)), record(&json!("b"), &json!("text"))]}),
+        json!({"id": "event", "detail": {"alarmName": "in", "state": {"value": "OK"}}}),
+        json!({"alarmData": {"alarmName": "in", "state": {"value": "OK"}}}),
+        notice(),
+    ];
+    for event in &events {
+        let expected = alerts(event.to_string().as_bytes(), "failed");
+        let letter = failed(event);
+        assert_eq!(of(&letter), expected);
+        // As a message of the queue, twice failed, and both.
+        let message = queued("m", &letter.to_string());
+        assert_eq!(of(&json!({"Records": [message]})), expected);
+        assert_eq!(of(&failed(&letter)), expected);
+        assert_eq!(of(&failed(&json!({"Records": [message]}))), expected);
+    }
+}
+
+#[test]
+fn a_failure_that_is_not_about_alerts_is_posted_as_it_is() {
+    for payload in [json!({"artist": "a"}), json!("text"), json!({"Records": [{"s3": {}}]})] {
+        let letter = failed(&payload).to_string();
+        assert_eq!(texts(&alerts(letter.as_bytes(), "request")), [("request", &*letter)]);
+        let message = json!({"Records": [record(&json!("a"), &json!(letter))]});
+        assert_eq!(texts(&of(&message)), [("a", &*letter)]);
+    }
+    let null = failed(&Value::Null).to_string();
+    assert_eq!(texts(&alerts(null.as_bytes(), "request")), [("request", &*null)]);
+}
+
+#[test]
+fn messages_of_a_queue_are_read_by_their_bodies() {
+    // What SNS itself could not deliver, and what it delivers to a queue.
+    let envelope = json!({
+        "Type": "Notification", "MessageId": "sns", "TopicArn": "arn:aws:sns:eu-west-1:1:alerts",
+        "Subject": "subject", "Message": ALARM,
+    });
+    let object = json!({"Records": [{"s3": {"object": {"key": "k"}}}]}).to_string();
+    let event = json!({"Records": [
+        queued("a", ALARM),
+        queued("b", "text"),
+        queued("c", &envelope.to_string()),
+        queued("d", "[1]"),
+        queued("e", &notice().to_string()),
+    ]});
+    let alerts = of(&event);
+    let Content::Notice(own) = &alerts[4].content else { panic!("{:?}", alerts[4]) };
+    let id = own.id();
+    let expected =
+        [("a", "plays"), ("b", "text"), ("sns", "plays"), ("d", "[1]"), (&*id, "Query 7")];
+    assert_eq!(texts(&alerts), expected);
+    // A message of SNS with records of its own is one note.
+    let message = json!({"Records": [record(&json!("a"), &json!(object))]});
+    assert_eq!(texts(&of(&message)), [("a", &*object)]);
+}
+
+#[test]
+fn a_notice_has_the_id_of_what_it_is_about() {
+    let mut later = notice();
+    later["text"] = json!("published again");
+    let event = json!({"Records": [
+        record(&json!("a"), &json!(notice().to_string())),
+        record(&json!("b"), &json!(later.to_string())),
+    ]});
+    let alerts = of(&event);
+    assert_eq!(alerts[0].id, alerts[1].id);
+    assert_eq!(alerts[0].id.len(), 64);
+    // Of a version that is not known.
+    let mut newer = notice();
+    newer["version"] = json!(2);
+    let text = newer.to_string();
+    let event = json!({"Records": [record(&json!("a"), &json!(text))]});
+    assert_eq!(texts(&of(&event)), [("a", &*text)]);
 }

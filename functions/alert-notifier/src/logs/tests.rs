@@ -3,13 +3,17 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{CallFailure, Line, Logs, Page, Search, Unread, last_errors};
+use super::{CallFailure, Line, Logs, Page, Search, Unread, last_errors, log_group};
 
 /// Pages that are answered one after the other; no page is a failure.
 struct Pages {
     times: Vec<Option<Vec<u64>>>,
     each_takes: Duration,
     asked: RefCell<Vec<Option<String>>>,
+}
+
+fn search(changed_ms: u64, evaluated_ms: u64) -> Search {
+    Search::new("plays", log_group("plays"), None, changed_ms, evaluated_ms)
 }
 
 impl Pages {
@@ -19,8 +23,8 @@ impl Pages {
     }
 
     async fn last(&self, max: usize) -> Result<Vec<u64>, Unread> {
-        let search = Search::new("plays", None, 1_732_204_840_989, 300_000);
         let until = Instant::now() + Duration::from_secs(1);
+        let search = search(1_732_204_840_989, 300_000);
         let lines = last_errors(self, &search, max, until).await?;
         Ok(lines.into_iter().map(|line| line.at_ms).collect())
     }
@@ -33,7 +37,7 @@ impl Logs for Pages {
         self.asked.borrow_mut().push(next.map(str::to_owned));
         let refused = || CallFailure { code: None, message: "no".to_owned() };
         let times = self.times[at].as_ref().ok_or_else(refused)?;
-        let line = |at_ms: &u64| Line { at_ms: *at_ms, id: at_ms.to_string(), text: String::new() };
+        let line = |at_ms: &u64| Line { at_ms: *at_ms, id: at_ms.to_string(), ..Line::default() };
         let next = (at + 1 < self.times.len()).then(|| (at + 1).to_string());
         Ok(Page { lines: times.iter().map(line).collect(), next })
     }
@@ -78,14 +82,51 @@ async fn a_page_that_fails_is_told() {
 
 #[test]
 fn looks_around_the_time_of_the_alarm() {
-    let search = Search::new("plays", Some("eu-west-1".to_owned()), 1_732_204_840_989, 300_000);
-    assert_eq!(search.log_group, "/aws/lambda/plays");
+    let plays = search(1_732_204_840_989, 300_000);
     // 16 minutes and the five that the alarm looked at.
-    assert_eq!(search.from_ms, 1_732_204_840_989 - 21 * 60_000);
-    assert_eq!(search.to_ms, 1_732_204_840_989 + 60_000);
-    assert!(search.from_the_end());
-    assert!(!Search::new("plays", None, 1_570_035_880_989, 0).from_the_end());
-    let hostile = Search::new("plays", None, u64::MAX, u64::MAX);
-    assert_eq!(hostile.to_ms, u64::MAX);
-    assert_eq!(Search::new("plays", None, 5, 5).from_ms, 0);
+    assert_eq!(plays.from_ms, 1_732_204_840_989 - 21 * 60_000);
+    assert_eq!(plays.to_ms, 1_732_204_840_989 + 60_000);
+    assert!(plays.from_the_end());
+    assert!(!search(1_570_035_880_989, 0).from_the_end());
+    assert_eq!(search(u64::MAX, u64::MAX).to_ms, u64::MAX);
+    assert_eq!(search(5, 5).from_ms, 0);
+}
+
+/// A page of one line for each stream.
+struct Streams(&'static [&'static str]);
+
+impl Logs for Streams {
+    async fn page(&self, _: &Search, _: Option<&str>) -> Result<Page, CallFailure> {
+        let line = |(at_ms, stream): (u64, &&str)| Line {
+            at_ms,
+            id: String::new(),
+            text: (*stream).to_owned(),
+            stream: (*stream).to_owned(),
+        };
+        Ok(Page { lines: (0..).zip(self.0).map(line).collect(), next: None })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_other_functions_are_left_out() {
+    let streams = Streams(&[
+        "2024/03/01/plays[$LATEST]01",
+        "2024/03/01/plays-2[$LATEST]01",
+        "2024/03/01/likes[7]01",
+        "2024/03/01/[$LATEST]01",
+        "2024/03/01/plays[7]02",
+        "",
+    ]);
+    for (group, expected) in [
+        ("/platform/shared", &[0, 4][..]),
+        ("/aws/lambda/tenant-a", &[0, 4]),
+        // Its own group, where streams need not name it.
+        ("/aws/lambda/plays", &[0, 3, 4, 5]),
+    ] {
+        let search = Search::new("plays", group.to_owned(), None, 0, 0);
+        let until = Instant::now() + Duration::from_secs(1);
+        let lines = last_errors(&streams, &search, 5, until).await.unwrap();
+        let times: Vec<u64> = lines.iter().map(|line| line.at_ms).collect();
+        assert_eq!(times, expected, "{group}");
+    }
 }

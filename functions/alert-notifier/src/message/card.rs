@@ -1,161 +1,79 @@
-//! An alarm as a card.
+//! A card of Google Chat (source: Google Chat API, "Card v2").
 
 use serde_json::{Value, json};
 
-use super::{CUT, Context, Writer};
-use crate::alarm::{ALARM, Alarm, Metric, OK};
-use crate::links;
-use crate::logs::log_group;
-use crate::moment;
+use super::CUT;
 use crate::text::{cut, html, inert, line};
 
-/// At most so many of a list are shown.
-const SHOWN: usize = 20;
+/// A card shows at most 100 widgets (source: Google Chat API, "Section"): the last of these rows
+/// and of these lines hold all that follow.
+const MAX_ROWS: usize = 40;
+const MAX_LINES: usize = 50;
 
-/// A title is one line.
+/// Maximum size of a title, which is one line.
 const MAX_TITLE_BYTES: usize = 1_000;
 
-/// What a card shows: text as it is to be read, not escaped yet.
-#[derive(Debug)]
+/// What a card shows: plain text that is not escaped yet.
+#[derive(Debug, Default)]
 pub(super) struct Card {
-    title: String,
-    subtitle: String,
-    rows: Vec<(&'static str, String)>,
-    log_group: Option<String>,
-    lines: Vec<String>,
-    buttons: Vec<(&'static str, String)>,
+    pub(super) title: String,
+    pub(super) subtitle: String,
+    /// Labels and texts.
+    pub(super) rows: Vec<(String, String)>,
+    /// The header of the lines.
+    pub(super) lines_header: String,
+    pub(super) lines: Vec<String>,
+    /// Texts and URLs.
+    pub(super) buttons: Vec<(String, String)>,
 }
 
 impl Card {
-    pub(super) fn of(alarm: &Alarm, context: &Context, writer: &Writer) -> Self {
-        let mut rows = Vec::new();
-        let mut row = |label, text: Option<String>| {
-            rows.extend(text.filter(|text| !text.is_empty()).map(|text| (label, text)));
-        };
-        row("Alarm", Some(line(&alarm.name)));
-        row("What", what(alarm, writer));
-        row("Contributor", contributor(alarm));
-        row("Value", alarm.reading.shown());
-        row("Since", alarm.changed_ms.map(|at_ms| moment::shown(at_ms, &writer.zone)));
-        row("Was in alarm for", lasted(alarm, context));
-        row("Reason", alarm.reason.as_deref().map(|reason| writer.text(reason)));
-        row("Description", alarm.description.as_deref().map(|text| writer.text(text)));
-        let log_group = alarm.function().map(log_group);
-        let shown = |line: &crate::logs::Line| {
-            let time = moment::time_of_day(line.at_ms, &writer.zone);
-            format!("{time} {}", writer.text(&line.text))
-        };
-        Self {
-            title: title(alarm),
-            subtitle: subtitle(alarm),
-            rows,
-            lines: context.lines.iter().map(shown).collect(),
-            buttons: buttons(alarm, log_group.as_deref(), writer),
-            log_group,
+    /// Returns the card with texts of at most `max` bytes, and a note if any was cut.
+    pub(super) fn json(&self, max: usize) -> Value {
+        let row = |(label, text): &(String, String)| format!("{label}: {text}");
+        let rows = self.rows.iter().take(MAX_ROWS).cloned();
+        let mut rows: Vec<(String, String)> = rows.collect();
+        if let Some(rest @ [_, ..]) = self.rows.get(MAX_ROWS..) {
+            let rest: Vec<_> = rest.iter().map(row).collect();
+            rows.push(("More".to_owned(), rest.join("\n")));
         }
-    }
+        let mut lines: Vec<String> = self.lines.iter().take(MAX_LINES).cloned().collect();
+        lines.extend(
+            self.lines.get(MAX_LINES..).filter(|rest| !rest.is_empty()).map(|rest| rest.join("\n")),
+        );
 
-    /// The card with texts of at most `max` bytes, and whether any was cut.
-    pub(super) fn json(&self, max: usize) -> (Value, bool) {
-        let is_cut = [&self.title, &self.subtitle].iter().any(|text| text.len() > max)
-            || self.rows.iter().any(|(_, text)| text.len() > max)
-            || self.lines.iter().any(|text| text.len() > max);
-        let row = |(label, text): &(&str, String)| {
+        let is_long = |text: &String| text.len() > max;
+        let labelled = rows.iter().flat_map(|(label, text)| [label, text]);
+        let buttons = self.buttons.iter().map(|(text, _)| text);
+        let texts = [&self.title, &self.subtitle, &self.lines_header].into_iter();
+        let is_cut = texts.chain(labelled).chain(&lines).chain(buttons).any(is_long);
+
+        let row = |(label, text): &(String, String)| {
             let text = html(&cut(text, max));
-            json!({"decoratedText": {"topLabel": label, "text": text, "wrapText": true}})
+            json!({"decoratedText": {"topLabel": cut(label, max), "text": text, "wrapText": true}})
         };
-        let mut sections = vec![json!({"widgets": self.rows.iter().map(row).collect::<Vec<_>>()})];
-        if !self.lines.is_empty() {
-            let group = self.log_group.as_deref().unwrap_or_default();
-            let line = |line: &String| json!({"textParagraph": {"text": html(&cut(line, max))}});
+        let paragraph = |text: &str| json!({"textParagraph": {"text": html(&cut(text, max))}});
+        let mut sections = vec![json!({"widgets": rows.iter().map(row).collect::<Vec<_>>()})];
+        if !lines.is_empty() {
             sections.push(json!({
-                "header": html(&format!("Last errors in {group}")),
-                "widgets": self.lines.iter().map(line).collect::<Vec<_>>(),
+                "header": html(&cut(&self.lines_header, max)),
+                "widgets": lines.iter().map(|line| paragraph(line)).collect::<Vec<_>>(),
             }));
         }
         if is_cut {
             sections.push(json!({"widgets": [{"textParagraph": {"text": CUT}}]}));
         }
         if !self.buttons.is_empty() {
-            let button = |(text, url): &(&str, String)| json!({"text": text, "onClick": {"openLink": {"url": url}}});
+            let button = |(text, url): &(String, String)| json!({"text": cut(text, max), "onClick": {"openLink": {"url": url}}});
             let buttons: Vec<_> = self.buttons.iter().map(button).collect();
             sections.push(json!({"widgets": [{"buttonList": {"buttons": buttons}}]}));
         }
         let header = json!({"title": cut(&self.title, max), "subtitle": cut(&self.subtitle, max)});
-        (json!({"header": header, "sections": sections}), is_cut)
+        json!({"header": header, "sections": sections})
     }
 }
 
-/// `🔴 ALARM: plays-errors`
-pub(super) fn title(alarm: &Alarm) -> String {
-    let state = alarm.state.as_deref().unwrap_or_default();
-    let sign = match state {
-        ALARM => "🔴",
-        OK => "🟢",
-        _ => "⚪",
-    };
-    let title = format!("{sign} {}: {}", line(state), line(&alarm.name));
-    // Nobody documents whether a header's markup is read.
-    cut(&inert(&title), MAX_TITLE_BYTES).into_owned()
-}
-
-/// `eu-west-1 · 123456789012`
-fn subtitle(alarm: &Alarm) -> String {
-    let region = alarm.place.region.as_ref().or(alarm.place.region_name.as_ref());
-    let parts: Vec<&str> =
-        region.into_iter().chain(&alarm.place.account).map(String::as_str).collect();
-    cut(&inert(&line(&parts.join(" · "))), MAX_TITLE_BYTES).into_owned()
-}
-
-fn what(alarm: &Alarm, writer: &Writer) -> Option<String> {
-    let mut lines: Vec<String> =
-        alarm.metrics.iter().take(SHOWN).flat_map(|metric| metric_lines(metric, writer)).collect();
-    lines.extend(alarm.rule.as_deref().map(|rule| writer.text(rule)));
-    let children = alarm.children.iter().take(SHOWN);
-    lines.extend(children.map(|arn| format!("triggered by {}", line(arn))));
-    (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-fn metric_lines(metric: &Metric, writer: &Writer) -> Vec<String> {
-    let how = [
-        metric.statistic.as_deref().map(line),
-        metric.period_s.map(|period_s| format!("over {}", moment::duration(period_s))),
-    ];
-    let how: Vec<String> = how.into_iter().flatten().collect();
-    let how = if how.is_empty() { String::new() } else { format!(" ({})", how.join(" ")) };
-    let name: Vec<String> =
-        [&metric.namespace, &metric.name].into_iter().flatten().map(|text| line(text)).collect();
-    let expression = metric.expression.as_deref().map(|expression| {
-        let label = metric.label.as_deref().map(|label| format!("{}: ", line(label)));
-        format!("{}{}{how}", label.unwrap_or_default(), writer.text(expression))
-    });
-    let own = expression.unwrap_or_else(|| format!("{}{how}", name.join(" ")));
-    std::iter::once(own).chain(pairs(&metric.dimensions)).collect()
-}
-
-fn contributor(alarm: &Alarm) -> Option<String> {
-    let contributor = alarm.contributor.as_ref()?;
-    let id = contributor.id.as_deref().map(|id| format!("id: {}", line(id)));
-    Some(pairs(&contributor.attributes).chain(id).collect::<Vec<_>>().join("\n"))
-}
-
-fn pairs(pairs: &[(String, String)]) -> impl Iterator<Item = String> {
-    pairs.iter().take(SHOWN).map(|(name, value)| format!("{}: {}", line(name), line(value)))
-}
-
-fn lasted(alarm: &Alarm, context: &Context) -> Option<String> {
-    let seconds = alarm.changed_ms?.checked_sub(context.began_ms?)? / 1_000;
-    Some(moment::duration(seconds))
-}
-
-fn buttons(alarm: &Alarm, log_group: Option<&str>, writer: &Writer) -> Vec<(&'static str, String)> {
-    let runbook = alarm.description.as_deref().and_then(links::runbook);
-    // A link with a secret in it is no link for everybody.
-    let runbook = runbook.filter(|url| writer.text(url) == *url);
-    let links = [
-        ("Alarm", links::alarm(&alarm.place, &alarm.name)),
-        ("Logs", log_group.and_then(|group| links::logs(&alarm.place, group))),
-        ("Runbook", runbook),
-    ];
-    links.into_iter().filter_map(|(text, url)| Some((text, url?))).collect()
+/// Returns a text as a card's header shows it. Whether a header's markup is read is not documented.
+pub(super) fn header(text: &str) -> String {
+    cut(&inert(&line(text)), MAX_TITLE_BYTES).into_owned()
 }

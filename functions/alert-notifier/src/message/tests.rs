@@ -14,7 +14,7 @@ fn writer() -> Writer {
 
 /// What is posted for the first alert of an event.
 fn posted(event: &str, context: &Context) -> Value {
-    let body = writer().body(&alerts(event.as_bytes(), "request")[0], context);
+    let body = writer().posting(&alerts(event.as_bytes(), "request")[0], context).body;
     assert!(body.len() <= MAX_BYTES, "{} bytes", body.len());
     serde_json::from_slice(&body).unwrap()
 }
@@ -55,7 +55,7 @@ fn long_texts_are_cut_with_a_note_between_characters() {
 #[test]
 fn what_exactly_fits_is_whole() {
     let written = |length: usize| {
-        let body = fitting(|max| (json!({"text": "a".repeat(length.min(max))}), length > max));
+        let body = fitting(|max| json!({"text": "a".repeat(length.min(max))}));
         serde_json::from_slice::<Value>(&body).unwrap()["text"].as_str().unwrap().len()
     };
     let most = MAX_BYTES - r#"{"text":""}"#.len();
@@ -76,8 +76,9 @@ fn every_text_may_be_too_long_at_once() {
         "Trigger": {"MetricName": long, "Namespace": long, "Dimensions": dimensions,
                     "Threshold": long, "Metrics": vec![json!({"Expression": long}); 100]},
     }));
-    let line = |at_ms| Line { at_ms, id: at_ms.to_string(), text: long.clone() };
-    let context = Context { lines: (0..50).map(line).collect(), began_ms: Some(0) };
+    let line = |at_ms| Line { at_ms, text: long.clone(), ..Line::default() };
+    let lines = (0..50).map(line).collect();
+    let context = Context { lines, began_ms: Some(0), log_group: Some(long.clone()) };
     let message = posted(&event, &context);
     assert!(message.to_string().contains(CUT));
 }
@@ -88,8 +89,8 @@ fn secrets_are_hidden_in_every_text() {
     let message = posted(
         &alarm(&json!({"AlarmDescription": hidden, "NewStateReason": hidden, "AlarmRule": hidden})),
         &Context {
-            lines: vec![Line { at_ms: 0, id: String::new(), text: hidden.to_owned() }],
-            began_ms: None,
+            lines: vec![Line { text: hidden.to_owned(), ..Line::default() }],
+            ..Context::default()
         },
     );
     let shown = message.to_string();
@@ -106,12 +107,97 @@ fn a_duration_that_would_be_negative_is_none() {
     let recovered = alarm(&json!({
         "NewStateValue": "OK", "StateChangeTime": "2024-11-21T16:00:40.989+0000"}));
     let lasted = |began_ms| {
-        let context = Context { lines: Vec::new(), began_ms };
+        let context = Context { began_ms, ..Context::default() };
         rows(&posted(&recovered, &context)).remove("Was in alarm for")
     };
     assert_eq!(lasted(Some(1_732_204_840_989 - 61_000)), Some(json!("1 min 1 s")));
     assert_eq!(lasted(Some(1_732_204_840_989 + 1)), None);
     assert_eq!(lasted(None), None);
+}
+
+fn notice(extra: &Value) -> String {
+    let mut notice = json!({
+        "sluice": "notice", "version": 1, "source": "warehouse-watch", "kind": "lock",
+        "state": "ALARM", "title": "locked", "thread": "lock/1", "at": "2024-11-21T16:00:00Z",
+    });
+    notice.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    notice.to_string()
+}
+
+#[test]
+fn a_notice_of_many_parts_is_a_whole_card() {
+    let long = "<🔥\"".repeat(300);
+    let facts: Vec<_> = (0..300)
+        .map(|at| json!({"label": format!("label {at}"), "value": format!("value {at}")}))
+        .collect();
+    let links: Vec<_> =
+        (0..30).map(|at| json!({"text": long, "url": format!("https://c.example/{at}")})).collect();
+    let lines: Vec<_> = (0..300).map(|at| format!("line {at}")).collect();
+    let all = json!({"facts": facts, "lines": lines, "links": links});
+    let message = posted(&notice(&all), &Context::default());
+    let shown = message.to_string();
+    assert!(!shown.contains(CUT), "{} bytes", shown.len());
+    for at in 0..300 {
+        assert!(shown.contains(&format!("line {at}")) && shown.contains(&format!("value {at}")));
+    }
+    let sections = message["cardsV2"][0]["card"]["sections"].as_array().unwrap();
+    let widgets: usize =
+        sections.iter().map(|section| section["widgets"].as_array().unwrap().len()).sum();
+    assert_eq!(widgets, 41 + 51 + 1);
+    // Too long in every part.
+    let facts = vec![json!({"label": long, "value": long}); 100];
+    let parts = json!({"facts": facts, "lines": vec![long.clone(); 100], "links": links,
+        "text": long, "title": long, "source": long, "kind": long, "thread": long});
+    assert!(posted(&notice(&parts), &Context::default()).to_string().contains(CUT));
+}
+
+#[test]
+fn a_notice_shows_no_secret_and_links_to_no_secret() {
+    let hidden = "password=hush AIzaSecret";
+    let links = json!([
+        {"text": "a", "url": "https://wiki.example/?token=hush"},
+        {"text": "b", "url": "javascript:alert(1)"},
+        {"text": "c", "url": "https://wiki.example/a b"},
+        {"text": "d", "url": "https://wiki.example/d"},
+    ]);
+    let facts = json!([{"label": "Password", "value": "hush"}, {"label": "User", "value": hidden}]);
+    let all = json!({"title": hidden, "text": hidden, "lines": [hidden], "facts": facts,
+        "links": links});
+    let message = posted(&notice(&all), &Context::default());
+    let shown = message.to_string();
+    assert!(!shown.contains("hush") && !shown.contains("AIza"), "{shown}");
+    assert_eq!(rows(&message)["Password"], "***");
+    assert_eq!(shown.matches("openLink").count(), 1);
+}
+
+#[test]
+fn summaries_name_every_alert_whatever_its_length() {
+    let text = "재🔥<users/all>\n\"password=hush\" ".repeat(100);
+    let note = |at: usize| Alert {
+        id: at.to_string(),
+        content: Content::Note { subject: Some(format!("note {at}")), text: text.clone() },
+    };
+    let alerts: Vec<Alert> = (0..200).map(note).collect();
+    let summaries = writer().summaries(&alerts);
+    assert!(summaries.len() > 1);
+    let mut named = 0;
+    for summary in &summaries {
+        assert!(summary.body.len() <= MAX_BYTES, "{} bytes", summary.body.len());
+        let message: Value = serde_json::from_slice(&summary.body).unwrap();
+        let shown = message["text"].as_str().unwrap();
+        assert!(!shown.contains("hush") && !shown.contains("<users"), "{shown}");
+        let lines: Vec<_> = shown.lines().collect();
+        let first = format!("{} more alerts at the same time (titles only):", lines.len() - 1);
+        assert_eq!(lines[0], first);
+        for (line, id) in lines[1..].iter().zip(&summary.alerts) {
+            assert!(line.starts_with(&format!("note {named}: ")), "{line}");
+            assert_eq!(*id, named.to_string());
+            named += 1;
+        }
+    }
+    assert_eq!(named, 200);
+    let ids: Vec<_> = summaries.iter().map(|summary| &summary.id).collect();
+    assert_ne!(ids[0], ids[1]);
 }
 
 /// Any JSON.
@@ -152,7 +238,9 @@ fn form(which: usize) -> Value {
         4 => event("eventbridge-single-metric"),
         5 => event("eventbridge-anomaly-band"),
         6 => event("eventbridge-contributor"),
-        _ => event("lambda-action"),
+        7 => event("lambda-action"),
+        8 => message("notice"),
+        _ => message("log-alarm"),
     }
 }
 
@@ -182,13 +270,13 @@ fn mutate(value: &mut Value, path: &[usize], new: Value) {
 #[test]
 fn any_form_near_a_real_one_is_told_with_the_alarms_name() {
     let mutation = (vec(0_usize..12, 1..6), any_json());
-    let values = (0_usize..8, vec(mutation, 0..4), any::<bool>());
+    let values = (0_usize..10, vec(mutation, 0..4), any::<bool>());
     holds(256, &values, |(which, mutations, through_sns)| {
         let mut event = form(which);
         for (path, new) in mutations {
             mutate(&mut event, &path, new);
         }
-        let name = ["/AlarmName", "/detail/alarmName", "/alarmData/alarmName"]
+        let name = ["/AlarmName", "/detail/alarmName", "/alarmData/alarmName", "/title"]
             .iter()
             .find_map(|path| event.pointer(path)?.as_str())
             .map(str::to_owned);
@@ -198,14 +286,11 @@ fn any_form_near_a_real_one_is_told_with_the_alarms_name() {
             event
         };
         for alert in alerts(event.to_string().as_bytes(), "request") {
-            let body = writer().body(&alert, &Context::default());
+            let body = writer().posting(&alert, &Context::default()).body;
             assert!(body.len() <= MAX_BYTES);
             let message: Value = serde_json::from_slice(&body).unwrap();
-            let alarm = || {
-                let alarm = rows(&message)["Alarm"].as_str().unwrap().to_owned();
-                alarm.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-            };
-            let shown = message["text"].as_str().map_or_else(alarm, str::to_owned);
+            let title = &message["cardsV2"][0]["card"]["header"]["title"];
+            let shown = message["text"].as_str().or(title.as_str()).unwrap();
             // Of a name of nothing but letters nothing is cleaned away.
             if let Some(name) = name.as_ref().filter(|name| name.chars().all(char::is_alphanumeric))
             {
@@ -219,9 +304,10 @@ fn any_form_near_a_real_one_is_told_with_the_alarms_name() {
 fn any_bytes_are_told() {
     holds(256, &vec(any::<u8>(), 0..200), |event| {
         for alert in alerts(&event, "request") {
-            let body = writer().body(&alert, &Context::default());
+            let body = writer().posting(&alert, &Context::default()).body;
             let message: Value = serde_json::from_slice(&body).unwrap();
-            let told = matches!(alert.content, Content::Alarm(_)) || message["text"] != "";
+            let is_note = matches!(alert.content, Content::Note { .. });
+            let told = !is_note || message["text"] != "";
             assert!(told, "{message}");
         }
     });
@@ -235,6 +321,6 @@ fn a_message_of_ten_megabytes_is_told() {
         id: "a".to_owned(),
         content: Content::Note { subject: Some(huge.clone()), text: huge },
     };
-    let body = writer().body(&alert, &Context::default());
+    let body = writer().posting(&alert, &Context::default()).body;
     assert!((MAX_BYTES - 20..=MAX_BYTES).contains(&body.len()), "{}", body.len());
 }

@@ -1,5 +1,5 @@
-//! A scripted endpoint that is a Google Chat space, CloudWatch, CloudWatch Logs and Secrets Manager
-//! at once.
+//! A scripted endpoint that is a Google Chat space, CloudWatch, CloudWatch Logs, Lambda and Secrets
+//! Manager at once.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +18,12 @@ pub(crate) const TOKEN: &str = "hush_hush-token%3D";
 pub(crate) struct Script {
     /// Pages of error lines; `null` is a refusal. Without pages there is no log group.
     pub(crate) logs: Option<Vec<Option<Lines>>>,
+    /// The stream of every line.
+    pub(crate) log_stream: String,
+    /// The log group in the configuration of every function.
+    pub(crate) log_group: Option<String>,
+    /// Lambda refuses to show the configuration of functions.
+    pub(crate) lambda_refuses: bool,
     /// The logs never answer.
     pub(crate) logs_hang: bool,
     /// Changes of state: time in milliseconds, state before and after. Without changes the history
@@ -55,7 +61,8 @@ pub(crate) struct Posted {
 /// Starts the endpoint; after `chat` every message is posted.
 pub(crate) async fn space(script: Script, chat: impl IntoIterator<Item = Chat>) -> Endpoint {
     let mut chat: VecDeque<_> = chat.into_iter().collect();
-    let answer = move |call: &Call| match &*call.operation {
+    let answer = move |call: &Call| match operation(call) {
+        "GetFunctionConfiguration" => script.configuration(),
         "FilterLogEvents" => script.logs(call),
         "GetSecretValue" => script.secret(),
         "DescribeAlarmHistory" => script.history(),
@@ -70,9 +77,15 @@ pub(crate) fn webhook(endpoint: &Endpoint) -> String {
     format!("{}/v1/spaces/AAA/messages?key={KEY}&token={TOKEN}", endpoint.url)
 }
 
+/// The operation of an AWS service; empty for a message.
+pub(crate) fn operation(call: &Call) -> &str {
+    let is_lambda = call.path.ends_with("/configuration");
+    if is_lambda { "GetFunctionConfiguration" } else { &call.operation }
+}
+
 /// The calls of AWS services.
 pub(crate) fn aws_calls(endpoint: &Endpoint) -> Vec<Call> {
-    endpoint.calls().into_iter().filter(|call| !call.operation.is_empty()).collect()
+    endpoint.calls().into_iter().filter(|call| !operation(call).is_empty()).collect()
 }
 
 /// The messages that came in, posted or not.
@@ -82,9 +95,13 @@ pub(crate) fn posts(endpoint: &Endpoint) -> Vec<Posted> {
         let mut ids = call.query.split('&').filter_map(|pair| pair.strip_prefix("requestId="));
         let request_id = ids.next().unwrap().to_owned();
         assert_eq!(ids.next(), None);
-        Posted { request_id, body: call.json() }
+        // Google Chat refuses the option for a message without a thread.
+        let replies = call.query.contains("messageReplyOption=");
+        let body = call.json();
+        assert_eq!(replies, body["thread"]["threadKey"].is_string(), "{body}");
+        Posted { request_id, body }
     };
-    endpoint.calls().into_iter().filter(|call| call.operation.is_empty()).map(posted).collect()
+    endpoint.calls().into_iter().filter(|call| operation(call).is_empty()).map(posted).collect()
 }
 
 impl Chat {
@@ -116,10 +133,18 @@ impl Script {
         let Some(Some(lines)) = pages.get(page) else {
             return Reply::aws_error(400, "AccessDeniedException");
         };
-        let event = |(at, (at_ms, text)): (usize, &(u64, String))| json!({"timestamp": at_ms, "message": text, "eventId": format!("{page}-{at}")});
+        let event = |(at, (at_ms, text)): (usize, &(u64, String))| json!({"timestamp": at_ms, "message": text, "eventId": format!("{page}-{at}"), "logStreamName": self.log_stream});
         let events: Vec<_> = lines.iter().enumerate().map(event).collect();
         let next = (page + 1 < pages.len()).then(|| (page + 1).to_string());
         Reply::json(200, &json!({"events": events, "nextToken": next}))
+    }
+
+    fn configuration(&self) -> Reply {
+        if self.lambda_refuses {
+            return Reply::aws_error(400, "AccessDeniedException");
+        }
+        let logging = self.log_group.as_ref().map(|group| json!({"LogGroup": group}));
+        Reply::json(200, &json!({"LoggingConfig": logging}))
     }
 
     fn secret(&self) -> Reply {

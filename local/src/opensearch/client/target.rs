@@ -1,138 +1,160 @@
-//! Where the server is, and who asks.
+//! Where the server is and how to sign in, as the functions read it from their environment.
 
-use super::ClientError;
-use base64_simd::STANDARD;
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Uri};
+use http::Uri;
+use percent_encoding::percent_decode_str;
+
+use super::{Authentication, ClientError};
+use crate::environment::Environment;
+
+/// Ends of hosts that want signed requests, and the service's name in a signature.
+///
+/// Source: Amazon `OpenSearch` Service developer guide, "Signing HTTP requests to Amazon
+/// `OpenSearch` Service" and, for `aoss`, "Signing HTTP requests with other clients".
+const SERVICES: [(&str, &str); 2] = [(".es.amazonaws.com", "es"), (".aoss.amazonaws.com", "aoss")];
 
 /// The server's address and, apart from it, the credentials.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Target {
     /// Scheme, authority and prefix, without a slash at the end.
-    url: String,
-    https: bool,
-    /// The host, without its port.
-    host: String,
-    authorization: Option<HeaderValue>,
+    pub(super) url: String,
+    pub(super) authentication: Authentication,
+    /// The variables of a function that reaches it; secrets are among them.
+    pub(super) variables: Vec<(&'static str, String)>,
 }
 
 impl Target {
-    pub(super) fn parse(url: &str) -> Result<Self, ClientError> {
-        let (scheme, rest) = url.split_once("://").ok_or(ClientError::Url)?;
-        let https = match scheme {
-            "http" => false,
-            "https" => true,
-            _ => return Err(ClientError::Url),
-        };
-        let authority_end = rest.find('/').unwrap_or(rest.len());
-        let (authority, prefix) = rest.split_at(authority_end);
-        let (credentials, host) = match authority.rsplit_once('@') {
-            Some((credentials, host)) => (Some(credentials), host),
+    pub(super) fn new(text: &str, environment: &Environment) -> Result<Self, ClientError> {
+        let (scheme, rest) = text.split_once("://").ok_or(ClientError::Url)?;
+        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let (user, host) = match authority.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
             None => (None, authority),
         };
-        if host.is_empty() || prefix.contains(['?', '#']) {
-            return Err(ClientError::Url);
-        }
-        let url = format!("{scheme}://{host}{}", prefix.trim_end_matches('/'));
-        let uri = url.parse::<Uri>().map_err(|_| ClientError::Url)?;
-        let host = uri.host().ok_or(ClientError::Url)?.to_ascii_lowercase();
-        let authorization = credentials.map(basic).transpose()?;
-        Ok(Self { url, https, host, authorization })
-    }
-
-    pub(super) fn url(&self) -> &str {
-        &self.url
-    }
-
-    pub(super) fn is_https(&self) -> bool {
-        self.https
-    }
-
-    /// The host in lower case, without its port.
-    pub(super) fn host(&self) -> &str {
-        &self.host
-    }
-
-    pub(super) fn authorization(&self) -> Option<&HeaderValue> {
-        self.authorization.as_ref()
-    }
-
-    /// Who asks, where that is basic authentication.
-    pub(super) fn user_and_password(&self) -> Option<(String, String)> {
-        let base64 = self.authorization.as_ref()?.to_str().ok()?.strip_prefix("Basic ")?;
-        let credentials = String::from_utf8(STANDARD.decode_to_vec(base64).ok()?).ok()?;
-        let (user, password) = credentials.split_once(':').unwrap_or((&credentials, ""));
-        Some((user.to_owned(), password.to_owned()))
-    }
-
-    pub(super) fn uri(&self, path: &str) -> Result<Uri, ClientError> {
-        path.parse::<PathAndQuery>().map_err(|_| ClientError::Path)?;
-        format!("{}{path}", self.url).parse().map_err(|_| ClientError::Path)
+        let url = format!("{scheme}://{host}{}", path.trim_end_matches('/'));
+        let uri: Uri = url.parse().map_err(|_| ClientError::Url)?;
+        let host = uri.host().unwrap_or_default().to_ascii_lowercase();
+        let mut variables = vec![("OPENSEARCH_ENDPOINT", url.clone())];
+        let authentication = match (user, service_and_region(&host)) {
+            (Some(user), _) => {
+                let (user, password) = user.split_once(':').unwrap_or((user, ""));
+                let decoded = |text| percent_decode_str(text).decode_utf8_lossy().into_owned();
+                variables.push(("OPENSEARCH_AUTH", "basic".to_owned()));
+                variables.push(("OPENSEARCH_USERNAME", decoded(user)));
+                variables.push(("OPENSEARCH_PASSWORD", decoded(password)));
+                Authentication::Basic
+            }
+            (None, Some((service, region))) => {
+                if scheme != "https" {
+                    return Err(ClientError::SignedInClear);
+                }
+                let credentials =
+                    environment.aws_credentials.as_ref().ok_or(ClientError::NoCredentials)?;
+                let token = credentials.session_token().unwrap_or_default();
+                variables.extend([
+                    ("OPENSEARCH_AUTH", "sigv4".to_owned()),
+                    ("OPENSEARCH_SERVICE", service.to_owned()),
+                    ("AWS_REGION", region.to_owned()),
+                    ("AWS_ACCESS_KEY_ID", credentials.access_key_id().to_owned()),
+                    ("AWS_SECRET_ACCESS_KEY", credentials.secret_access_key().to_owned()),
+                    ("AWS_SESSION_TOKEN", token.to_owned()),
+                ]);
+                Authentication::Signed
+            }
+            (None, None) => {
+                variables.push(("OPENSEARCH_AUTH", "none".to_owned()));
+                Authentication::None
+            }
+        };
+        Ok(Self { url, authentication, variables })
     }
 }
 
-/// Basic authentication (RFC 7617) of `user:password`, each percent-encoded as in a URL.
-fn basic(credentials: &str) -> Result<HeaderValue, ClientError> {
-    let decoded = percent_decoded(credentials).ok_or(ClientError::Url)?;
-    let header = format!("Basic {}", STANDARD.encode_to_string(decoded));
-    let mut header = HeaderValue::from_str(&header).map_err(|_| ClientError::Url)?;
-    header.set_sensitive(true);
-    Ok(header)
-}
-
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(if byte == b'%' {
-            let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|d| u8::try_from(d).ok());
-            digit(bytes.next()?)? << 4 | digit(bytes.next()?)?
-        } else {
-            byte
-        });
-    }
-    Some(decoded)
+/// The names of service and region in the host of a domain or collection:
+/// `{domain}.{region}.es.amazonaws.com`.
+fn service_and_region(host: &str) -> Option<(&'static str, &str)> {
+    let (before, service) =
+        SERVICES.iter().find_map(|(end, service)| Some((host.strip_suffix(end)?, *service)))?;
+    let (name, region) = before.rsplit_once('.')?;
+    (!name.is_empty() && !region.is_empty()).then_some((service, region))
 }
 
 #[cfg(test)]
 mod tests {
+    use aws_credential_types::Credentials;
+
+    use super::super::Client;
     use super::*;
 
-    #[test]
-    fn tells_who_asks() {
-        let asks = |url: &str| Target::parse(url).unwrap().user_and_password();
-        let (user, password) = ("ada@example".to_owned(), "a:b".to_owned());
-        assert_eq!(asks("http://ada%40example:a%3Ab@host"), Some((user, password)));
-        assert_eq!(asks("http://host"), None);
+    const DOMAIN: &str = "https://search-music-abc123.eu-west-1.es.amazonaws.com";
+    const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    const TOKEN: &str = "IQoJb3JpZ2luEXAMPLE/+==";
+
+    fn client(url: &str) -> Result<Client, ClientError> {
+        let token = Some(TOKEN.to_owned());
+        let credentials = Credentials::new("AKIDEXAMPLE", SECRET, token, None, "test");
+        let aws_credentials = Some(credentials);
+        Client::with_environment(url, &Environment { aws_credentials, ..Environment::default() })
     }
 
     #[test]
-    fn keeps_credentials_out_of_the_url() {
-        let target = Target::parse("https://ada:p%40ss:w%2Frd@search.example/prefix/").unwrap();
-        assert_eq!(target.url(), "https://search.example/prefix");
-        assert!(target.is_https());
-        assert_eq!(target.host(), "search.example");
-        // "ada:p@ss:w/rd"
-        assert_eq!(target.authorization().unwrap(), "Basic YWRhOnBAc3M6dy9yZA==");
-        assert!(!format!("{target:?}").contains("YWRh"));
-        let uri = target.uri("/_bulk?refresh=true").unwrap();
-        assert_eq!(uri, "https://search.example/prefix/_bulk?refresh=true");
+    fn a_function_signs_in_as_the_client_does() {
+        let basic = "http://ada%40example:a%3Ab@host/prefix/";
+        let collection = "https://A.US-EAST-1.AOSS.AMAZONAWS.COM:443/";
+        let keys = format!(
+            "AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY={SECRET} AWS_SESSION_TOKEN={TOKEN}"
+        );
+        for (url, expected) in [
+            ("http://127.0.0.1:9200", "OPENSEARCH_ENDPOINT=http://127.0.0.1:9200 OPENSEARCH_AUTH=none".to_owned()),
+            (basic, "OPENSEARCH_ENDPOINT=http://host/prefix OPENSEARCH_AUTH=basic OPENSEARCH_USERNAME=ada@example OPENSEARCH_PASSWORD=a:b".to_owned()),
+            (DOMAIN, format!("OPENSEARCH_ENDPOINT={DOMAIN} OPENSEARCH_AUTH=sigv4 OPENSEARCH_SERVICE=es AWS_REGION=eu-west-1 {keys}")),
+            (collection, format!("OPENSEARCH_ENDPOINT=https://A.US-EAST-1.AOSS.AMAZONAWS.COM:443 OPENSEARCH_AUTH=sigv4 OPENSEARCH_SERVICE=aoss AWS_REGION=us-east-1 {keys}")),
+        ] {
+            let variables = client(url).unwrap().variables().into_iter();
+            let variables: Vec<_> = variables.map(|(name, value)| format!("{name}={value}")).collect();
+            assert_eq!(variables.join(" "), expected);
+        }
     }
 
     #[test]
-    fn takes_an_address_without_credentials() {
-        let target = Target::parse("http://127.0.0.1:9200").unwrap();
-        assert_eq!(target.host(), "127.0.0.1");
-        assert_eq!(target.authorization(), None);
-        assert_eq!(target.uri("/").unwrap(), "http://127.0.0.1:9200/");
+    fn only_hosts_of_aws_without_credentials_are_signed_for() {
+        for (url, expected) in [
+            (DOMAIN, Authentication::Signed),
+            ("https://ada:secret@a.eu-west-1.es.amazonaws.com", Authentication::Basic),
+            ("http://127.0.0.1:9200", Authentication::None),
+            ("https://es.amazonaws.com", Authentication::None),
+            ("https://eu-west-1.es.amazonaws.com", Authentication::None),
+            ("https://a.eu-west-1.es.amazonaws.com.example", Authentication::None),
+            ("https://a.eu-west-1.notes.amazonaws.com", Authentication::None),
+        ] {
+            assert_eq!(client(url).unwrap().authentication(), expected, "{url}");
+        }
     }
 
     #[test]
-    fn refuses_what_is_no_address() {
-        for url in
-            ["", "127.0.0.1:9200", "ftp://host", "http://", "http://a:%zz@host", "http://h/?q"]
-        {
-            assert!(matches!(Target::parse(url), Err(ClientError::Url)), "{url}");
+    fn an_invalid_address_is_refused() {
+        for url in ["", "127.0.0.1:9200", "ftp://host", "http://", "http://h/?q", "http://a@/"] {
+            assert!(matches!(client(url), Err(ClientError::Url)), "{url}");
+        }
+        let in_clear = client(&DOMAIN.replace("https", "http"));
+        assert!(matches!(in_clear, Err(ClientError::SignedInClear)), "{in_clear:?}");
+        let error = Client::with_environment(DOMAIN, &Environment::default()).unwrap_err();
+        let message = error.to_string();
+        for part in [
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "`eval \"$(aws configure export-credentials --format env)\"`",
+        ] {
+            assert!(message.contains(part), "{message}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_in_no_debug_output() {
+        let clients = [client(DOMAIN).unwrap(), client("http://ada:hush@host").unwrap()];
+        let debug = format!("{clients:?}");
+        for secret in [SECRET, TOKEN, "hush"] {
+            assert!(!debug.contains(secret), "{debug}");
         }
     }
 }

@@ -1,23 +1,16 @@
 //! Bulk requests.
 
-use super::fault::Which;
-use super::json::Json;
-use super::reply::{Failure, Reply};
-use super::store::{MAX_ID_BYTES, Store};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
+use super::Which;
+use super::json::Json;
+use super::reply::{Failure, Reply};
+use super::store::{MAX_ID_BYTES, Store};
+
 /// Parameters of an action line that are taken, whether they matter here or not.
-const PARAMETERS: [&str; 8] = [
-    "_index",
-    "_id",
-    "routing",
-    "version",
-    "version_type",
-    "if_seq_no",
-    "if_primary_term",
-    "require_alias",
-];
+const PARAMETERS: &str = "_index _id routing version version_type if_seq_no if_primary_term \
+                          require_alias";
 
 /// One operation: an action line and its document.
 #[derive(Debug)]
@@ -56,11 +49,10 @@ fn item(store: &mut Store, operation: Operation, fails: Option<u16>) -> Value {
         None => store.write(&index, id.clone(), source, create),
     };
     match written {
-        Ok(written) => {
-            let (result, status) =
-                if written.version == 1 { ("created", 201) } else { ("updated", 200) };
+        Ok((id, version)) => {
+            let (result, status) = if version == 1 { ("created", 201) } else { ("updated", 200) };
             json!({
-                "_index": index, "_id": written.id, "_version": written.version,
+                "_index": index, "_id": id, "_version": version,
                 "result": result, "status": status,
                 "_shards": { "total": 1, "successful": 1, "failed": 0 },
             })
@@ -132,7 +124,7 @@ impl Action {
         };
         let text = std::str::from_utf8(line).map_err(|_| Failure::malformed_json())?;
         // What follows the action on its line is not looked at.
-        let (action, _) = Json::parse_prefix(text).map_err(|_| Failure::malformed_json())?;
+        let action = Json::parse_prefix(text).ok_or_else(Failure::malformed_json)?;
         let Json::Object(action) = action else {
             return Err(malformed("expected START_OBJECT"));
         };
@@ -150,7 +142,7 @@ impl Action {
         };
         let mut read = Self { create, index: None, id: None };
         for (parameter, value) in parameters {
-            if !PARAMETERS.contains(&parameter.as_str()) {
+            if !PARAMETERS.split(' ').any(|known| known == parameter) {
                 return Err(Failure::illegal_argument(&format!(
                     "Action/metadata line [{number}] contains an unknown parameter [{parameter}]"
                 )));

@@ -1,20 +1,27 @@
-//! JSON as `OpenSearch` reads it: numbers keep their text, whatever their size; a key that comes
-//! twice is an error, and so is a number of more than 1,000 characters.
+//! JSON and times as `OpenSearch` reads them.
 
-/// The most levels of a document; the real server has no limit of its own, but runs out of stack
-/// somewhere above.
-const MAX_DEPTH: usize = 1_000;
+use std::collections::HashSet;
+use std::fmt;
 
-/// The most characters of a number (Jackson's `StreamReadConstraints`).
+use jiff::Timestamp;
+use serde::de::{Error as _, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// Maximum levels of a document, twice as many as the model writes; the real server has no limit of
+/// its own, but runs out of stack somewhere.
+const MAX_DEPTH: usize = 256;
+
+/// Maximum characters of a number (Jackson's `StreamReadConstraints`).
 const MAX_NUMBER_CHARS: usize = 1_000;
 
-/// A value, with members in the order in which they came.
+/// A value, with members in the order in which they came. A key that comes twice is an error, and
+/// so is a number that is too long.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Json {
     Null,
-    Bool(bool),
-    /// As it was written.
-    Number(String),
+    /// A number, `true` or `false`, as it was written, whatever its size.
+    Plain(String),
     /// Unescaped; a lone surrogate is U+FFFD.
     Text(String),
     Array(Vec<Json>),
@@ -23,264 +30,116 @@ pub(super) enum Json {
 
 impl Json {
     /// Reads one value, and nothing after it.
-    pub(super) fn parse(text: &str) -> Result<Self, Malformed> {
-        let (value, rest) = Self::parse_prefix(text)?;
-        if rest.is_empty() { Ok(value) } else { Err(Malformed("data after the value")) }
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::of(serde_json::from_str(text).ok()?, 0)
     }
 
-    /// Reads one value, and returns what follows it.
-    pub(super) fn parse_prefix(text: &str) -> Result<(Self, &str), Malformed> {
-        let mut reader = Reader { text, at: 0 };
-        let value = reader.value(0)?;
-        reader.blanks();
-        Ok((value, &text[reader.at..]))
+    /// Reads one value, whatever follows it.
+    pub(super) fn parse_prefix(text: &str) -> Option<Self> {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+        Self::of(values.next()?.ok()?, 0)
+    }
+
+    // One level at a time: serde_json's own values change numbers and refuse lone surrogates.
+    fn of(raw: &RawValue, depth: usize) -> Option<Self> {
+        let text = raw.get();
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        match text.as_bytes().first()? {
+            b'{' => {
+                let Members(members) = serde_json::from_str(text).ok()?;
+                let members = members.into_iter();
+                let members = members.map(|(key, value)| Some((key, Self::of(value, depth + 1)?)));
+                Some(Self::Object(members.collect::<Option<_>>()?))
+            }
+            b'[' => {
+                let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+                let items = items.into_iter().map(|item| Self::of(item, depth + 1));
+                Some(Self::Array(items.collect::<Option<_>>()?))
+            }
+            b'"' => serde_json::from_str(text).ok().map(|Text(text)| Self::Text(text)),
+            b'n' => Some(Self::Null),
+            _ => (text.len() <= MAX_NUMBER_CHARS).then(|| Self::Plain(text.to_owned())),
+        }
     }
 
     /// The text of a scalar, as a keyword field takes it.
     pub(super) fn scalar(&self) -> Option<&str> {
         match self {
-            Self::Bool(true) => Some("true"),
-            Self::Bool(false) => Some("false"),
-            Self::Number(text) | Self::Text(text) => Some(text),
+            Self::Plain(text) | Self::Text(text) => Some(text),
             Self::Null | Self::Array(_) | Self::Object(_) => None,
         }
     }
 }
 
-/// What is wrong with a text that is not JSON.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed(pub(super) &'static str);
+#[derive(PartialEq, Eq, Hash, Clone)]
+struct Text(String);
 
-struct Reader<'a> {
-    text: &'a str,
-    at: usize,
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfBytes;
+
+        impl Visitor<'_> for OfBytes {
+            type Value = Text;
+
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("a string")
+            }
+
+            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
+                Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
+            }
+        }
+
+        // As bytes, serde_json hands out lone surrogates too.
+        deserializer.deserialize_bytes(OfBytes)
+    }
 }
 
-impl Reader<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
+struct Members<'a>(Vec<(String, &'a RawValue)>);
 
-    fn blanks(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
-            self.at += 1;
-        }
-    }
+impl<'de> Deserialize<'de> for Members<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfMap;
 
-    /// Skips blanks, and `byte` if it comes then.
-    fn takes(&mut self, byte: u8) -> bool {
-        self.blanks();
-        let there = self.peek() == Some(byte);
-        self.at += usize::from(there);
-        there
-    }
+        impl<'de> Visitor<'de> for OfMap {
+            type Value = Members<'de>;
 
-    fn value(&mut self, depth: usize) -> Result<Json, Malformed> {
-        if depth > MAX_DEPTH {
-            return Err(Malformed("nested too deeply"));
-        }
-        self.blanks();
-        match self.peek() {
-            Some(b'{') => self.object(depth),
-            Some(b'[') => self.array(depth),
-            Some(b'"') => Ok(Json::Text(self.string()?)),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            _ => self.word(),
-        }
-    }
+            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+                out.write_str("an object")
+            }
 
-    fn object(&mut self, depth: usize) -> Result<Json, Malformed> {
-        self.at += 1;
-        let mut members: Vec<(String, Json)> = Vec::new();
-        let mut keys = std::collections::HashSet::new();
-        if self.takes(b'}') {
-            return Ok(Json::Object(members));
-        }
-        loop {
-            self.blanks();
-            if self.peek() != Some(b'"') {
-                return Err(Malformed("expected a key"));
-            }
-            let key = self.string()?;
-            if !keys.insert(key.clone()) {
-                return Err(Malformed("duplicate field"));
-            }
-            if !self.takes(b':') {
-                return Err(Malformed("expected a colon"));
-            }
-            members.push((key, self.value(depth + 1)?));
-            if self.takes(b'}') {
-                return Ok(Json::Object(members));
-            }
-            if !self.takes(b',') {
-                return Err(Malformed("expected a comma"));
-            }
-        }
-    }
-
-    fn array(&mut self, depth: usize) -> Result<Json, Malformed> {
-        self.at += 1;
-        let mut items = Vec::new();
-        if self.takes(b']') {
-            return Ok(Json::Array(items));
-        }
-        loop {
-            items.push(self.value(depth + 1)?);
-            if self.takes(b']') {
-                return Ok(Json::Array(items));
-            }
-            if !self.takes(b',') {
-                return Err(Malformed("expected a comma"));
-            }
-        }
-    }
-
-    fn word(&mut self) -> Result<Json, Malformed> {
-        let words =
-            [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))];
-        for (word, value) in words {
-            if self.text[self.at..].starts_with(word) {
-                self.at += word.len();
-                return Ok(value);
-            }
-        }
-        Err(Malformed("expected a value"))
-    }
-
-    fn number(&mut self) -> Result<Json, Malformed> {
-        let start = self.at;
-        self.at += usize::from(self.peek() == Some(b'-'));
-        let leading_zero = self.peek() == Some(b'0');
-        let digits = self.digits();
-        if digits == 0 || (leading_zero && digits > 1) {
-            return Err(Malformed("not a number"));
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            if self.digits() == 0 {
-                return Err(Malformed("not a number"));
-            }
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
-            if self.digits() == 0 {
-                return Err(Malformed("not a number"));
-            }
-        }
-        if self.at - start > MAX_NUMBER_CHARS {
-            return Err(Malformed("number of more than 1,000 characters"));
-        }
-        Ok(Json::Number(self.text[start..self.at].to_owned()))
-    }
-
-    fn digits(&mut self) -> usize {
-        let rest = &self.text.as_bytes()[self.at..];
-        let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        self.at += digits;
-        digits
-    }
-
-    fn string(&mut self) -> Result<String, Malformed> {
-        self.at += 1;
-        let mut string = String::new();
-        loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.find(|c: char| c == '"' || c == '\\' || c < ' ');
-            let plain = plain.ok_or(Malformed("unterminated string"))?;
-            string.push_str(&rest[..plain]);
-            self.at += plain + 1;
-            match rest.as_bytes()[plain] {
-                b'"' => return Ok(string),
-                b'\\' => string.push(self.escape()?),
-                _ => return Err(Malformed("control character in a string")),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, Malformed> {
-        let escape = self.peek().ok_or(Malformed("unterminated string"))?;
-        self.at += 1;
-        Ok(match escape {
-            b'"' | b'\\' | b'/' => char::from(escape),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let unit = self.code_unit()?;
-                let low = self.text[self.at..].strip_prefix("\\u").and_then(unit_of);
-                let pair = low.map_or_else(Vec::new, |low| vec![unit, low]);
-                match char::decode_utf16(pair).next() {
-                    Some(Ok(character)) if u32::from(character) > 0xffff => {
-                        self.at += 6;
-                        character
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
+                let (mut members, mut keys) = (Vec::new(), HashSet::new());
+                while let Some(key) = map.next_key::<Text>()? {
+                    if !keys.insert(key.clone()) {
+                        return Err(A::Error::custom("duplicate field"));
                     }
-                    _ => char::from_u32(unit.into()).unwrap_or(char::REPLACEMENT_CHARACTER),
+                    members.push((key.0, map.next_value()?));
                 }
+                Ok(Members(members))
             }
-            _ => return Err(Malformed("unknown escape")),
-        })
-    }
+        }
 
-    fn code_unit(&mut self) -> Result<u16, Malformed> {
-        let unit = unit_of(&self.text[self.at..]).ok_or(Malformed("unknown escape"))?;
-        self.at += 4;
-        Ok(unit)
+        deserializer.deserialize_map(OfMap)
     }
 }
 
-/// The number of the first four characters, if they are hexadecimal digits.
-fn unit_of(text: &str) -> Option<u16> {
-    let digits = text.get(..4).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
-    u16::from_str_radix(digits, 16).ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn keeps_numbers_as_they_are_written() {
-        for number in ["1e400", "-0", "1.50", "123456789012345678901234567890", &"9".repeat(1_000)]
-        {
-            assert_eq!(Json::parse(number), Ok(Json::Number(number.to_owned())));
-        }
-        for number in ["01", "1.", ".5", "1e", "-", "+1", &"9".repeat(1_001)] {
-            assert!(Json::parse(number).is_err(), "{number}");
-        }
+/// Nanoseconds since 1970 of an ISO 8601 date with an optional time (UTC unless it has an offset)
+/// and up to 9 fraction digits, if it lies from 1970 to 2262, where they fit: `date_nanos` with the
+/// format `strict_date_optional_time_nanos`.
+pub(super) fn nanoseconds(text: &str) -> Option<i64> {
+    // jiff also reads other forms of ISO 8601, and a leap second.
+    let strict = |byte: u8| byte.is_ascii_digit() || b"-:.,+TZ".contains(&byte);
+    if text.as_bytes().get(4) != Some(&b'-') || !text.bytes().all(strict) || text.contains(":60") {
+        return None;
     }
-
-    #[test]
-    fn unescapes_strings() {
-        let text = r#""a\n\"\\\/\u00e9\ud83d\ude00\ud800x\ud800\u0041""#;
-        let read = "a\n\"\\/é😀\u{fffd}x\u{fffd}A";
-        assert_eq!(Json::parse(text), Ok(Json::Text(read.to_owned())));
-        for text in ["\"\u{1}\"", "\"a", r#""\x""#, r#""\u00g0""#, r#""\u00"#] {
-            assert!(Json::parse(text).is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn refuses_keys_that_come_twice_at_any_depth() {
-        let twice = Malformed("duplicate field");
-        assert_eq!(Json::parse(r#"{"a":1,"a":2}"#), Err(twice));
-        assert_eq!(Json::parse(r#"[{"a":{"b":1,"\u0062":2}}]"#), Err(twice));
-        assert!(Json::parse(r#"{"a":{"a":1},"b":[{},{"a":null}]}"#).is_ok());
-    }
-
-    #[test]
-    fn bounds_the_depth() {
-        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(Json::parse(&nested(1_000)).is_ok());
-        assert_eq!(Json::parse(&nested(1_002)), Err(Malformed("nested too deeply")));
-    }
-
-    #[test]
-    fn refuses_what_is_not_json() {
-        for text in ["", "nope", "{", "[1,]", "{\"a\"}", "{} {}", "{a:1}", "{\"a\":1,}", "nul"] {
-            assert!(Json::parse(text).is_err(), "{text}");
-        }
-    }
+    let whole = match text.split_once('T') {
+        None => format!("{text}T00:00:00Z"),
+        Some((_, time)) if time.contains(['Z', '+', '-']) => text.to_owned(),
+        Some(_) => format!("{text}Z"),
+    };
+    let time: Timestamp = whole.parse().ok()?;
+    i64::try_from(time.as_nanosecond()).ok().filter(|nanoseconds| *nanoseconds >= 0)
 }

@@ -51,10 +51,6 @@ impl Failure {
         Self::new(400, "json_parse_exception", "the body is not JSON")
     }
 
-    pub(super) fn no_such_index(index: &str) -> Self {
-        Self::new(404, "index_not_found_exception", &format!("no such index [{index}]"))
-    }
-
     /// A request that was refused as a whole on demand.
     pub(super) fn of_request(status: u16) -> Self {
         let (kind, reason) = match status {
@@ -86,9 +82,8 @@ impl Failure {
 
     /// The whole answer.
     pub(super) fn reply(&self) -> Reply {
-        let cause = self.error();
-        let mut error = cause.clone();
-        error["root_cause"] = json!([cause]);
+        let mut error = self.error();
+        error["root_cause"] = json!([self.error()]);
         let body = json!({ "error": error, "status": self.status });
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         Reply { status, body: body.to_string().into() }

@@ -1,14 +1,13 @@
 //! Requests and their answers.
 
-use super::bulk;
-use super::fault::Which;
-use super::reply::{Failure, Reply};
-use super::search;
-use super::store::Store;
-use crate::opensearch::VERSION;
 use bytes::Bytes;
 use http::{Method, StatusCode};
 use serde_json::json;
+
+use super::reply::{Failure, Reply};
+use super::store::Store;
+use super::{Which, bulk, search};
+use crate::opensearch::VERSION;
 
 /// A request that has been read.
 #[derive(Debug)]
@@ -27,15 +26,12 @@ impl Call<'_> {
             && matches!(segments[..], ["_bulk"] | [_, "_bulk"])
     }
 
-    /// The index of a bulk request's path, for actions that name none.
-    fn default_index(&self) -> Option<&str> {
-        self.path.strip_prefix('/')?.strip_suffix("/_bulk")
-    }
-
     /// Answers it; operations of a bulk request that are `failing` are not done.
     pub(super) fn answer(&self, store: &mut Store, failing: Option<(u16, &Which)>) -> Reply {
         let answered = if self.is_bulk() {
-            bulk::answer(store, self.body, self.default_index(), failing)
+            // For actions that name no index.
+            let index = self.path.strip_prefix('/').and_then(|path| path.strip_suffix("/_bulk"));
+            bulk::answer(store, self.body, index, failing)
         } else {
             self.route(store)
         };
@@ -45,23 +41,34 @@ impl Call<'_> {
     fn route(&self, store: &mut Store) -> Result<Reply, Failure> {
         let segments: Vec<_> = self.path.trim_matches('/').split('/').collect();
         let acknowledged = || Reply::ok(&json!({ "acknowledged": true }));
+        let refreshed =
+            || Reply::ok(&json!({ "_shards": { "total": 1, "successful": 1, "failed": 0 } }));
+        let no_template = |name: &str| {
+            let reason = format!("index template matching [{name}] not found");
+            Failure::new(404, "resource_not_found_exception", &reason)
+        };
         match (self.method.as_str(), &segments[..]) {
-            ("GET" | "HEAD", [""]) => Ok(info()),
-            ("GET", ["_cluster", "health"]) => Ok(health()),
+            ("GET" | "HEAD", [""]) => Ok(Reply::ok(&json!({
+                "name": "embedded",
+                "cluster_name": "sluice",
+                "version": { "distribution": "opensearch", "number": VERSION },
+                "tagline": "The embedded OpenSearch of sluice",
+            }))),
+            ("GET", ["_cluster", "health"]) => Ok(Reply::ok(&json!({
+                "cluster_name": "sluice", "status": "green", "timed_out": false,
+                "number_of_nodes": 1,
+            }))),
             ("PUT" | "POST", ["_index_template", name]) => {
                 store.put_template(name, self.body).map(|()| acknowledged())
             }
             ("GET", ["_index_template", name]) => {
-                let template = store.template(name).ok_or_else(|| no_template(name))?;
+                let template = store.templates.get(*name).ok_or_else(|| no_template(name))?;
                 let template = json!({ "name": name, "index_template": template });
                 Ok(Reply::ok(&json!({ "index_templates": [template] })))
             }
             ("DELETE", ["_index_template", name]) => {
-                if store.delete_template(name) {
-                    Ok(acknowledged())
-                } else {
-                    Err(no_template(name))
-                }
+                let removed = store.templates.remove(*name);
+                removed.map(|_| acknowledged()).ok_or_else(|| no_template(name))
             }
             ("GET" | "POST", ["_count"]) => search::count(store, "_all", self.body),
             ("GET" | "POST", [index, "_count"]) => search::count(store, index, self.body),
@@ -71,45 +78,16 @@ impl Call<'_> {
             // What is written is found at once.
             ("GET" | "POST", [index, "_refresh"]) => store.resolve(index).map(|_| refreshed()),
             ("DELETE", [index]) if !index.is_empty() && !index.starts_with('_') => {
-                let ignore_missing =
-                    self.query.split('&').any(|pair| pair == "ignore_unavailable=true");
+                let mut pairs = self.query.split('&');
+                let ignore_missing = pairs.any(|pair| pair == "ignore_unavailable=true");
                 store.delete(index, ignore_missing).map(|()| acknowledged())
             }
             _ => {
-                let body = format!(
-                    "no handler found for uri [{}] and method [{}]",
-                    self.path, self.method
-                );
-                let body = json!({ "error": body }).to_string().into();
+                let (path, method) = (self.path, self.method);
+                let error = format!("no handler found for uri [{path}] and method [{method}]");
+                let body = json!({ "error": error }).to_string().into();
                 Ok(Reply { status: StatusCode::BAD_REQUEST, body })
             }
         }
     }
-}
-
-fn no_template(name: &str) -> Failure {
-    let reason = format!("index template matching [{name}] not found");
-    Failure::new(404, "resource_not_found_exception", &reason)
-}
-
-fn refreshed() -> Reply {
-    Reply::ok(&json!({ "_shards": { "total": 1, "successful": 1, "failed": 0 } }))
-}
-
-fn info() -> Reply {
-    Reply::ok(&json!({
-        "name": "embedded",
-        "cluster_name": "sluice",
-        "version": { "distribution": "opensearch", "number": VERSION },
-        "tagline": "The embedded OpenSearch of sluice",
-    }))
-}
-
-fn health() -> Reply {
-    Reply::ok(&json!({
-        "cluster_name": "sluice",
-        "status": "green",
-        "timed_out": false,
-        "number_of_nodes": 1,
-    }))
 }

@@ -1,34 +1,29 @@
 //! Requests: reading them, answering, failing on demand.
 
-use super::body::AnswerBody;
-use super::fault::Fault;
-use super::reply::{Failure, Reply};
-use super::routes::Call;
-use super::{State, locked};
-use crate::server::{BodyError, Server, bind, read_body};
-use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, Request, Response, header};
-use hyper::body::Incoming;
 use std::io::{self, Read};
-use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
-/// The most bytes of a request's body, compressed or not (`http.max_content_length`).
+use bytes::Bytes;
+use flate2::read::MultiGzDecoder;
+use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::reply::{Failure, Reply};
+use super::routes::Call;
+use super::{Fault, State};
+use crate::server::{BodyError, locked, read_body};
+
+/// Maximum bytes of a request's body, compressed or not (`http.max_content_length`).
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
-pub(super) async fn start(state: Arc<State>) -> io::Result<(SocketAddr, Server)> {
-    let (listener, address) = bind().await?;
-    let answer = move |request| {
-        let state = Arc::clone(&state);
-        async move { answer(request, &state).await }
-    };
-    Ok((address, Server::start_fallible(listener, answer)))
-}
-
-/// An error closes the connection without an answer.
-async fn answer(request: Request<Incoming>, state: &State) -> io::Result<Response<AnswerBody>> {
+/// Answers one request. An error closes the connection without an answer.
+pub(super) async fn answer(
+    state: Arc<State>,
+    request: Request<Incoming>,
+) -> io::Result<Response<AnswerBody>> {
     let (head, body) = request.into_parts();
     let body = match read_body(body, MAX_BODY_BYTES).await {
         Ok(body) => body,
@@ -63,12 +58,12 @@ async fn answer(request: Request<Incoming>, state: &State) -> io::Result<Respons
         }
         Some(Fault::Truncate) => {
             let Reply { status, body } = done(None);
-            Ok(response(status, AnswerBody::half(&body)))
+            let piece = Some(body.slice(..body.len() / 2));
+            Ok(response(status, AnswerBody { piece, breaks_off: true, flushed: false }))
         }
         Some(Fault::Garbage) => {
-            let Reply { status, .. } = done(None);
             let page = Bytes::from_static(b"<html><body>502 Bad Gateway</body></html>");
-            Ok(response(status, AnswerBody::whole(page)))
+            Ok(respond(Reply { body: page, ..done(None) }))
         }
     }
 }
@@ -85,13 +80,55 @@ fn decoded(headers: &HeaderMap, body: Bytes) -> io::Result<Option<Bytes>> {
 }
 
 fn respond(reply: Reply) -> Response<AnswerBody> {
-    response(reply.status, AnswerBody::whole(reply.body))
+    let body = AnswerBody { piece: Some(reply.body), breaks_off: false, flushed: true };
+    response(reply.status, body)
 }
 
-fn response(status: http::StatusCode, body: AnswerBody) -> Response<AnswerBody> {
+fn response(status: StatusCode, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    let json = http::HeaderValue::from_static("application/json; charset=UTF-8");
+    let json = HeaderValue::from_static("application/json; charset=UTF-8");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
+}
+
+/// A body of one piece; one that breaks off ends its connection after that.
+#[derive(Debug)]
+pub(super) struct AnswerBody {
+    piece: Option<Bytes>,
+    breaks_off: bool,
+    flushed: bool,
+}
+
+impl Body for AnswerBody {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        if let Some(piece) = self.piece.take() {
+            return Poll::Ready(Some(Ok(Frame::data(piece))));
+        }
+        if !self.flushed {
+            // The piece goes out while there is nothing more to write.
+            self.flushed = true;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        Poll::Ready(self.breaks_off.then(|| Err(io::ErrorKind::ConnectionAborted.into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.piece.is_none() && !self.breaks_off
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.piece {
+            // Without a length it goes out in chunks, and the end that is missing is noticed.
+            _ if self.breaks_off => SizeHint::default(),
+            piece => SizeHint::with_exact(piece.as_ref().map_or(0, |piece| piece.len() as u64)),
+        }
+    }
 }

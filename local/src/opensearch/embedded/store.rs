@@ -1,18 +1,18 @@
 //! Index templates, indices and their documents, in memory.
 
-use super::json::Json;
-use super::mapping::Mapping;
-use super::reply::Failure;
-use super::validate;
+use std::collections::{BTreeMap, HashMap};
+
 use bytes::Bytes;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 
-/// The most bytes of a document's id.
+use super::fields::Mapping;
+use super::json::Json;
+use super::reply::Failure;
+
+/// Maximum bytes of a document's id.
 pub(super) const MAX_ID_BYTES: usize = 512;
 
-/// The most bytes of an index's name.
+/// Maximum bytes of an index's name.
 const MAX_NAME_BYTES: usize = 255;
 
 /// A document as it was sent, and as it was read.
@@ -27,7 +27,7 @@ pub(super) struct Document {
 /// An index: documents in the order in which their ids came first.
 #[derive(Debug)]
 pub(super) struct Index {
-    pub(super) mapping: Arc<Mapping>,
+    pub(super) mapping: Mapping,
     pub(super) documents: Vec<Document>,
     places: HashMap<String, usize>,
 }
@@ -35,16 +35,9 @@ pub(super) struct Index {
 /// What the server holds.
 #[derive(Debug, Default)]
 pub(super) struct Store {
-    templates: BTreeMap<String, Value>,
+    pub(super) templates: BTreeMap<String, Value>,
     indices: BTreeMap<String, Index>,
     ids: u64,
-}
-
-/// A document that was written.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) id: String,
-    pub(super) version: u64,
 }
 
 impl Store {
@@ -57,22 +50,14 @@ impl Store {
         Ok(())
     }
 
-    pub(super) fn template(&self, name: &str) -> Option<&Value> {
-        self.templates.get(name)
-    }
-
-    pub(super) fn delete_template(&mut self, name: &str) -> bool {
-        self.templates.remove(name).is_some()
-    }
-
-    /// Writes a document, into a new index if there is none of that name.
+    /// Writes a document, into a new index if there is none of that name; its id and version.
     pub(super) fn write(
         &mut self,
         index: &str,
         id: Option<String>,
         source: Bytes,
         create: bool,
-    ) -> Result<Written, Failure> {
+    ) -> Result<(String, u64), Failure> {
         check_name(index)?;
         let id = id.unwrap_or_else(|| self.new_id());
         if id.is_empty() {
@@ -83,7 +68,7 @@ impl Store {
             let reason = format!("[{id}]: version conflict, document already exists");
             return Err(Failure::new(409, "version_conflict_engine_exception", &reason));
         }
-        let json = validate::document(&source, &index.mapping)?;
+        let json = index.mapping.read(&source)?;
         Ok(index.put(id, source, json))
     }
 
@@ -98,7 +83,7 @@ impl Store {
         self.indices.entry(name.to_owned()).or_insert_with(|| {
             let template = best_template(templates, name);
             let mapping = template.map_or(Mapping::Dynamic, Mapping::of_template);
-            Index { mapping: Arc::new(mapping), documents: Vec::new(), places: HashMap::new() }
+            Index { mapping, documents: Vec::new(), places: HashMap::new() }
         })
     }
 
@@ -109,7 +94,8 @@ impl Store {
             let all = part == "_all";
             let mut matching = self.indices.iter().filter(|(name, _)| all || matches(part, name));
             if !all && !part.contains('*') && matching.clone().next().is_none() {
-                return Err(Failure::no_such_index(part));
+                let reason = format!("no such index [{part}]");
+                return Err(Failure::new(404, "index_not_found_exception", &reason));
             }
             found.extend(matching.by_ref().map(|(name, index)| (name.as_str(), index)));
         }
@@ -130,7 +116,7 @@ impl Store {
 }
 
 impl Index {
-    fn put(&mut self, id: String, source: Bytes, json: Json) -> Written {
+    fn put(&mut self, id: String, source: Bytes, json: Json) -> (String, u64) {
         let version = if let Some(place) = self.places.get(&id) {
             let version = self.documents[*place].version + 1;
             self.documents[*place] = Document { id: id.clone(), version, source, json };
@@ -140,7 +126,7 @@ impl Index {
             self.documents.push(Document { id: id.clone(), version: 1, source, json });
             1
         };
-        Written { id, version }
+        (id, version)
     }
 }
 
@@ -193,35 +179,4 @@ fn check_name(name: &str) -> Result<(), Failure> {
     };
     let reason = format!("Invalid index name [{name}], {reason}");
     Err(Failure::new(400, "invalid_index_name_exception", &reason))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn matches_patterns() {
-        for (pattern, name, expected) in [
-            ("music-events*", "music-events-2024-03-01", true),
-            ("music-events*", "music-events", true),
-            ("music-events*", "music", false),
-            ("a*b*c", "a-b-c", true),
-            ("a*b*c", "a-c-b", false),
-            ("*", "anything", true),
-            ("plain", "plain", true),
-            ("plain", "plainer", false),
-        ] {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
-        }
-    }
-
-    #[test]
-    fn the_template_of_the_highest_priority_holds() {
-        let mut store = Store::default();
-        store.put_template("low", br#"{"index_patterns":["a*"],"priority":1}"#).unwrap();
-        store.put_template("high", br#"{"index_patterns":["a*"],"priority":2}"#).unwrap();
-        let best = best_template(&store.templates, "abc").unwrap();
-        assert_eq!(best["priority"], 2);
-        assert_eq!(best_template(&store.templates, "b"), None);
-    }
 }

@@ -1,12 +1,13 @@
 //! The server in Docker.
 
-use super::{Ready, RealError, probe_health};
-use crate::machine::{MachineError, Supervised, command, ready, user};
-use crate::opensearch::{Kind, VERSION};
 use std::ffi::OsString;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
+
+use super::{FOLDER_PREFIX, probe_health};
+use crate::machine::{Kind, Real, Supervised, Unavailable, ready, run, temporary_folder};
+use crate::opensearch::VERSION;
 
 const IMAGE: &str = "opensearchproject/opensearch";
 
@@ -24,72 +25,58 @@ const SETTINGS: [&str; 5] = [
     "cluster.routing.allocation.disk.threshold_enabled=false",
 ];
 
-/// Brings it up with the command `docker`.
-pub(super) async fn start(docker: &Path, say: &mut impl FnMut(&str)) -> Result<Ready, RealError> {
+/// Starts it with the command `docker`.
+pub(super) async fn start(docker: &Path, say: &mut impl FnMut(&str)) -> Result<Real, Unavailable> {
     probe(docker).await?;
     pull(docker, say).await?;
-    let folder = user::temporary_folder(super::FOLDER_PREFIX)?;
-    let name = folder.path().file_name().unwrap_or_default().to_os_string();
-    let end = end(docker, &name);
-    let server = Supervised::start(folder, &end, &command_line(docker, &name), false)?;
-    let probe = async |_| probe_health(address(docker, &name).await?).await;
+    let folder = temporary_folder(FOLDER_PREFIX)?;
+    let name = folder.path().file_name().unwrap_or_default().display().to_string();
+    // Ending `docker run` alone may leave the container, and removing it alone does nothing while
+    // `docker run` has not yet created it.
+    let end = format!("kill \"$server\"; '{}' rm --force '{name}'", docker.display());
+    let mut line = vec![docker.as_os_str().to_owned()];
+    line.extend(
+        ["run", "--rm", "--publish", "127.0.0.1::9200", "--name", &name].map(OsString::from),
+    );
+    line.extend(SETTINGS.iter().flat_map(|setting| ["--env", setting]).map(OsString::from));
+    line.push(format!("{IMAGE}:{VERSION}").into());
+    let server = Supervised::start(folder, &end, &line, false)?;
+    let probe = async |_| {
+        let output = run(docker, ["port", &name, "9200/tcp"], None, PROBE_LIMIT).await.ok()?;
+        probe_health(output.stdout.lines().find(|line| line.starts_with("127.0.0.1:"))?).await
+    };
     let (server, url) = ready(server, probe).await?;
-    Ok(Ready { server, url, kind: Kind::Docker })
+    Ok(Real { server, url, kind: Kind::Docker, container: Some(name) })
 }
 
-async fn probe(docker: &Path) -> Result<(), RealError> {
-    let info = command::run(docker, ["info"], None, PROBE_LIMIT).await;
+async fn probe(docker: &Path) -> Result<(), Unavailable> {
+    let no_docker =
+        |why: &str| Unavailable::new(format!("Docker does not run here ({why})"), "start Docker");
+    let info = run(docker, ["info"], None, PROBE_LIMIT).await;
     let info = info.map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => RealError::NoDocker("no docker on the path".to_owned()),
-        _ => RealError::NoDocker(error.to_string()),
+        io::ErrorKind::NotFound => no_docker("no docker on the path"),
+        _ => no_docker(&error.to_string()),
     })?;
-    if info.success { Ok(()) } else { Err(RealError::NoDocker(reason(&info.stderr))) }
-}
-
-/// The line of `docker info` that says why; the others list the client's plugins.
-fn reason(stderr: &str) -> String {
-    let mut lines = stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    if info.success {
+        return Ok(());
+    }
+    // The first line is the reason; the others list the client's plugins.
+    let mut lines = info.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
     let said = lines.next().unwrap_or("docker info fails");
-    said.split(". ").next().unwrap_or(said).trim_end_matches('.').to_owned()
+    Err(no_docker(said.split(". ").next().unwrap_or(said).trim_end_matches('.')))
 }
 
-async fn pull(docker: &Path, say: &mut impl FnMut(&str)) -> Result<(), RealError> {
+async fn pull(docker: &Path, say: &mut impl FnMut(&str)) -> Result<(), Unavailable> {
     let image = format!("{IMAGE}:{VERSION}");
-    let failed = |error: io::Error| MachineError::Fetch(format!("docker: {error}"));
-    let there = command::run(docker, ["image", "inspect", &image], None, PROBE_LIMIT).await;
+    let failed = |error: io::Error| Unavailable::fetch(format!("docker: {error}"));
+    let there = run(docker, ["image", "inspect", &image], None, PROBE_LIMIT).await;
     if there.map_err(failed)?.success {
         return Ok(());
     }
     say(&format!("Fetching the image {image} (about 1 GB, once) ..."));
-    let pulled = command::run(docker, ["pull", "--quiet", &image], None, PULL_LIMIT).await;
+    let pulled = run(docker, ["pull", "--quiet", &image], None, PULL_LIMIT).await;
     let pulled = pulled.map_err(failed)?;
-    if pulled.success { Ok(()) } else { Err(MachineError::Fetch(pulled.complaint()).into()) }
-}
-
-fn command_line(docker: &Path, name: &OsString) -> Vec<OsString> {
-    let mut line = vec![docker.as_os_str().to_owned()];
-    line.extend(["run", "--rm", "--publish", "127.0.0.1::9200", "--name"].map(OsString::from));
-    line.push(name.clone());
-    line.extend(SETTINGS.iter().flat_map(|setting| ["--env", setting]).map(OsString::from));
-    line.push(format!("{IMAGE}:{VERSION}").into());
-    line
-}
-
-/// The shell command that ends the container: ending `docker run` alone may leave it, and removing
-/// it alone does nothing while `docker run` has not yet created it.
-fn end(docker: &Path, name: &OsString) -> String {
-    format!("kill \"$server\"; '{}' rm --force '{}'", docker.display(), name.display())
-}
-
-/// The command that a user ends a kept container with.
-pub(super) fn stop_command(folder: &Path) -> String {
-    format!("docker rm --force {}", folder.file_name().unwrap_or_default().display())
-}
-
-async fn address(docker: &Path, name: &OsString) -> Option<String> {
-    let arguments = [OsString::from("port"), name.clone(), OsString::from("9200/tcp")];
-    let output = command::run(docker, arguments, None, PROBE_LIMIT).await.ok()?;
-    output.stdout.lines().find(|line| line.starts_with("127.0.0.1:")).map(str::to_owned)
+    if pulled.success { Ok(()) } else { Err(Unavailable::fetch(pulled.complaint())) }
 }
 
 #[cfg(test)]
@@ -97,6 +84,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
+    use crate::machine::write_program;
     use crate::opensearch::Embedded;
 
     /// A `docker` that writes down what it is told; its containers answer at `address`.
@@ -114,13 +102,8 @@ esac
 "#,
             folder = folder.display(),
         );
-        let (draft, docker) = (folder.join("draft"), folder.join("docker"));
-        std::fs::write(&draft, script).unwrap();
-        user::open_to_all(&draft).unwrap();
-        // Copied by another process: a file that this one has open for writing cannot be run, and
-        // the children of other tests may have inherited it.
-        let copied = std::process::Command::new("cp").arg("-p").arg(&draft).arg(&docker).status();
-        assert!(copied.unwrap().success());
+        let docker = folder.join("docker");
+        write_program(&docker, &script);
         docker
     }
 
@@ -132,14 +115,13 @@ esac
         let docker = fake(folder.path(), address, "exit 0");
         let mut said = Vec::new();
         let mut say = |line: &str| said.push(line.to_owned());
-        let Ready { server, url, kind } = start(&docker, &mut say).await.unwrap();
+        let Real { server, url, kind, container } = start(&docker, &mut say).await.unwrap();
         assert_eq!(
             said,
             ["Fetching the image opensearchproject/opensearch:2.19.3 (about 1 GB, once) ..."]
         );
         assert_eq!((url.as_str(), kind), (embedded.url(), Kind::Docker));
-        let stop = stop_command(server.folder());
-        let name = stop.strip_prefix("docker rm --force ").unwrap().to_owned();
+        let name = container.unwrap();
         server.stop().await;
         let told = std::fs::read_to_string(folder.path().join("told")).unwrap();
         let told: Vec<_> = told.lines().filter(|line| !line.starts_with("port ")).collect();

@@ -5,17 +5,21 @@
 //! redrive".
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 
-use super::error;
-use super::store::{Store, name_of_arn};
+use super::error::{error, invalid_parameter, out_of_range, resource_not_found};
+use super::queue::{Queues, name_of_arn};
 use crate::aws_json::Failure;
-use crate::identifier::uuid;
 
-/// The most messages that a task may be told to move in a second.
+/// Maximum rate of a task, in messages a second.
 const RATE_LIMIT: u64 = 500;
 
+/// All tasks, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct MoveTasks(Vec<MoveTask>);
+
 #[derive(Debug)]
-pub(super) struct MoveTask {
+struct MoveTask {
     handle: String,
     source_arn: String,
     destination_arn: Option<String>,
@@ -23,151 +27,136 @@ pub(super) struct MoveTask {
     started_ms: u64,
     to_move: usize,
     moved: u64,
-    status: Status,
+    status: &'static str,
+    failure: Option<&'static str>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Status {
-    Running,
-    Completed,
-    Cancelled,
-    Failed { reason: &'static str },
-}
+const RUNNING: &str = "RUNNING";
 
-impl Store {
-    pub(super) fn start_move_task(
+impl MoveTasks {
+    pub(super) fn start(
         &mut self,
+        queues: &Queues,
         source_arn: &str,
         destination_arn: Option<&str>,
         rate: Option<u64>,
         now: u64,
     ) -> Result<String, Failure> {
-        let no_resource = |which: &str| {
-            let message =
-                format!("The resource that you specified for the {which} parameter doesn't exist.");
-            error::resource_not_found(&message)
-        };
-        if self.of_arn(source_arn).is_none() {
-            return Err(no_resource("SourceArn"));
-        }
-        if !self.is_dead_letter_queue(source_arn) {
+        let source = queues.of_arn(source_arn).ok_or_else(|| resource_not_found("SourceArn"))?;
+        if queues.sources_of(source_arn).next().is_none() {
             let message = "Source queue must be configured as a Dead Letter Queue.";
-            return Err(error::invalid_parameter(message));
+            return Err(invalid_parameter(message));
         }
-        if destination_arn.is_some_and(|arn| self.of_arn(arn).is_none()) {
-            return Err(no_resource("DestinationArn"));
+        if destination_arn.is_some_and(|arn| queues.of_arn(arn).is_none()) {
+            return Err(resource_not_found("DestinationArn"));
         }
         if destination_arn == Some(source_arn) {
             let message = "The source and destination queues must not be the same.";
-            return Err(error::invalid_parameter(message));
+            return Err(invalid_parameter(message));
         }
-        if rate.is_some_and(|rate| !(1..=RATE_LIMIT).contains(&rate)) {
-            let value = rate.unwrap_or_default();
+        if let Some(rate) = rate.filter(|rate| !(1..=RATE_LIMIT).contains(rate)) {
             let reason = "Must be between 1 and 500, if provided.";
-            return Err(error::out_of_range(value, "MaxNumberOfMessagesPerSecond", reason));
+            return Err(out_of_range(rate, "MaxNumberOfMessagesPerSecond", reason));
         }
-        let is_running = |task: &MoveTask| task.status == Status::Running;
-        if self.tasks.iter().any(|task| task.source_arn == source_arn && is_running(task)) {
+        if self.0.iter().any(|task| task.source_arn == source_arn && task.status == RUNNING) {
             let message = "There is already a task running. Only one active task is allowed for \
                            a source queue arn at a given time.";
-            return Err(error::unsupported_operation(message));
+            return Err(error("UnsupportedOperation", message));
         }
-        let visible = self.of_arn(source_arn).map_or(0, |queue| queue.counts(now).visible);
-        let handle = base64_simd::STANDARD.encode_to_string(uuid());
-        self.tasks.push(MoveTask {
+        let handle = base64_simd::STANDARD.encode_to_string(Uuid::new_v4());
+        self.0.push(MoveTask {
             handle: handle.clone(),
             source_arn: source_arn.to_owned(),
             destination_arn: destination_arn.map(str::to_owned),
             rate,
             started_ms: now,
-            to_move: visible,
+            to_move: source.messages.counts(now).visible,
             moved: 0,
-            status: Status::Running,
+            status: RUNNING,
+            failure: None,
         });
         Ok(handle)
     }
 
     /// The latest tasks of a queue, latest first.
-    pub(super) fn move_tasks(&self, source_arn: &str, limit: usize) -> Result<Vec<Value>, Failure> {
-        if self.of_arn(source_arn).is_none() {
-            let message =
-                "The resource that you specified for the SourceArn parameter doesn't exist.";
-            return Err(error::resource_not_found(message));
-        }
-        let of_queue = self.tasks.iter().rev().filter(|task| task.source_arn == source_arn);
+    pub(super) fn list(
+        &self,
+        queues: &Queues,
+        source_arn: &str,
+        limit: usize,
+    ) -> Result<Vec<Value>, Failure> {
+        queues.of_arn(source_arn).ok_or_else(|| resource_not_found("SourceArn"))?;
+        let of_queue = self.0.iter().rev().filter(|task| task.source_arn == source_arn);
         Ok(of_queue.take(limit).map(MoveTask::shown).collect())
     }
 
-    /// Ends a running task; how many messages it has moved.
-    pub(super) fn cancel_move_task(&mut self, handle: &str) -> Result<u64, Failure> {
-        let task = self.tasks.iter_mut().find(|task| task.handle == handle);
-        let task = task.filter(|task| task.status == Status::Running).ok_or_else(|| {
-            error::resource_not_found("Task does not exist, or is not in the status RUNNING.")
-        })?;
-        task.status = Status::Cancelled;
+    /// Ends a running task; returns the number of messages that it has moved.
+    pub(super) fn cancel(&mut self, handle: &str) -> Result<u64, Failure> {
+        let task = self.0.iter_mut().find(|task| task.handle == handle && task.status == RUNNING);
+        let message = "Task does not exist, or is not in the status RUNNING.";
+        let task = task.ok_or_else(|| error("ResourceNotFoundException", message))?;
+        task.status = "CANCELLED";
         Ok(task.moved)
     }
 
     /// Moves what running tasks have moved by now.
-    pub(super) fn progress(&mut self, now: u64) {
-        let mut tasks = std::mem::take(&mut self.tasks);
-        for task in tasks.iter_mut().filter(|task| task.status == Status::Running) {
-            self.progress_of(task, now);
-        }
-        self.tasks = tasks;
-    }
-
-    fn progress_of(&mut self, task: &mut MoveTask, now: u64) {
-        let elapsed_ms = now.saturating_sub(task.started_ms);
-        let by_now = task.rate.map_or(u64::MAX, |rate| rate * elapsed_ms / 1000);
-        let allowed = by_now.saturating_sub(task.moved);
-        if allowed == 0 {
-            return;
-        }
-        let existing: Vec<_> = self.queues.values().map(|queue| queue.arn.clone()).collect();
-        let destination = |source: Option<&String>| {
-            let arn = task.destination_arn.as_ref().or(source)?;
-            existing.contains(arn).then(|| arn.clone())
-        };
-        let Some(source) = self.queues.get_mut(name_of_arn(&task.source_arn)) else {
-            task.status = Status::Failed { reason: "AWS.SimpleQueueService.NonExistentQueue" };
-            return;
-        };
-        let (taken, is_stuck) = source.take_visible(allowed, now, |message| {
-            destination(message.source_arn.as_ref()).is_some()
-        });
-        let is_empty = source.counts(now).visible == 0;
-        for message in taken {
-            let Some(arn) = destination(message.source_arn.as_ref()) else { continue };
-            if let Some(queue) = self.queues.get_mut(name_of_arn(&arn)) {
-                queue.take_moved(message, now);
-                task.moved += 1;
-            }
-        }
-        if is_stuck {
-            task.status = Status::Failed { reason: "CouldNotDetermineMessageSource" };
-        } else if is_empty {
-            task.status = Status::Completed;
+    pub(super) fn progress(&mut self, queues: &mut Queues, now: u64) {
+        for task in self.0.iter_mut().filter(|task| task.status == RUNNING) {
+            task.progress(queues, now);
         }
     }
 }
 
 impl MoveTask {
-    fn shown(&self) -> Value {
-        let status = match self.status {
-            Status::Running => "RUNNING",
-            Status::Completed => "COMPLETED",
-            Status::Cancelled => "CANCELLED",
-            Status::Failed { .. } => "FAILED",
+    fn progress(&mut self, queues: &mut Queues, now: u64) {
+        let elapsed_ms = now.saturating_sub(self.started_ms);
+        let by_now = self.rate.map_or(u64::MAX, |rate| rate * elapsed_ms / 1000);
+        let allowed = by_now.saturating_sub(self.moved);
+        if allowed == 0 {
+            return;
+        }
+        let existing: Vec<_> = queues.0.values().map(|queue| queue.arn.clone()).collect();
+        let destination = |source: Option<&String>| {
+            let arn = self.destination_arn.as_ref().or(source)?;
+            existing.contains(arn).then(|| arn.clone())
         };
+        let Ok(source) = queues.get(name_of_arn(&self.source_arn)) else {
+            self.status = "FAILED";
+            self.failure = Some("AWS.SimpleQueueService.NonExistentQueue");
+            return;
+        };
+        let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
+        let (taken, is_stuck) = source.messages.take_visible(allowed, now, |message| {
+            destination(message.source_arn.as_ref()).is_some()
+        });
+        let is_empty = source.messages.counts(now).visible == 0;
+        let taken: Vec<_> = taken
+            .into_iter()
+            .filter_map(|message| Some((destination(message.source_arn.as_ref())?, message)))
+            .collect();
+        for (arn, message) in taken {
+            if let Ok(queue) = queues.get(name_of_arn(&arn)) {
+                queue.messages.take_moved(message, now);
+                self.moved += 1;
+            }
+        }
+        if is_stuck {
+            self.status = "FAILED";
+            self.failure = Some("CouldNotDetermineMessageSource");
+        } else if is_empty {
+            self.status = "COMPLETED";
+        }
+    }
+
+    fn shown(&self) -> Value {
         let mut shown = json!({
-            "Status": status,
+            "Status": self.status,
             "SourceArn": self.source_arn,
             "ApproximateNumberOfMessagesMoved": self.moved,
             "ApproximateNumberOfMessagesToMove": self.to_move,
             "StartedTimestamp": self.started_ms,
         });
-        if self.status == Status::Running {
+        if self.status == RUNNING {
             shown["TaskHandle"] = self.handle.clone().into();
         }
         if let Some(arn) = &self.destination_arn {
@@ -176,7 +165,7 @@ impl MoveTask {
         if let Some(rate) = self.rate {
             shown["MaxNumberOfMessagesPerSecond"] = rate.into();
         }
-        if let Status::Failed { reason } = self.status {
+        if let Some(reason) = self.failure {
             shown["FailureReason"] = reason.into();
         }
         shown

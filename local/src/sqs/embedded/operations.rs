@@ -2,29 +2,31 @@
 //!
 //! Source: the Amazon SQS API reference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::attributes::VISIBILITY_LIMIT_SECONDS;
-use super::batch;
-use super::error;
-use super::message::Sent;
-use super::queue::Message;
-use super::store::Store;
+use super::attributes::MESSAGE_LIMIT_BYTES;
+use super::error::{self, error, missing_parameter, out_of_range};
+use super::message::{Content, Sent};
+use super::move_task::MoveTasks;
+use super::queue::{Message, Queues, visibility_ms};
 use crate::aws_json::Failure;
 use crate::runtime_api::ACCOUNT;
 
-/// The most messages of one `ReceiveMessage`.
-const RECEIVE_LIMIT: i64 = 10;
+/// Maximum messages of one `ReceiveMessage`.
+const RECEIVE_LIMIT: usize = 10;
+
+/// Maximum entries of a batch.
+const ENTRIES_LIMIT: usize = 10;
 
 /// The longest poll, in seconds.
 const WAIT_LIMIT_SECONDS: i64 = 20;
 
 /// An operation of the embedded server.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[expect(missing_docs, reason = "their names are those of the API reference")]
 pub enum Operation {
     CancelMessageMoveTask,
@@ -48,32 +50,17 @@ pub enum Operation {
 }
 
 impl Operation {
-    const ALL: [Self; 18] = [
-        Self::CancelMessageMoveTask,
-        Self::ChangeMessageVisibility,
-        Self::ChangeMessageVisibilityBatch,
-        Self::CreateQueue,
-        Self::DeleteMessage,
-        Self::DeleteMessageBatch,
-        Self::DeleteQueue,
-        Self::GetQueueAttributes,
-        Self::GetQueueUrl,
-        Self::ListDeadLetterSourceQueues,
-        Self::ListMessageMoveTasks,
-        Self::ListQueues,
-        Self::PurgeQueue,
-        Self::ReceiveMessage,
-        Self::SendMessage,
-        Self::SendMessageBatch,
-        Self::SetQueueAttributes,
-        Self::StartMessageMoveTask,
-    ];
-
     /// The operation of an `x-amz-target`.
     pub(super) fn of_target(target: &str) -> Option<Self> {
-        let name = target.strip_prefix("AmazonSQS.")?;
-        Self::ALL.into_iter().find(|operation| format!("{operation:?}") == name)
+        Self::deserialize(Value::from(target.strip_prefix("AmazonSQS.")?)).ok()
     }
+}
+
+/// What the server holds.
+#[derive(Debug, Default)]
+pub(super) struct Store {
+    queues: Queues,
+    tasks: MoveTasks,
 }
 
 /// A call that is being answered.
@@ -94,11 +81,11 @@ pub(super) struct Call<'a> {
 #[serde(rename_all = "PascalCase", default)]
 struct Members {
     queue_name: Option<String>,
-    queue_name_prefix: Option<String>,
+    queue_name_prefix: String,
     queue_url: Option<String>,
     receipt_handle: Option<String>,
     visibility_timeout: Option<i64>,
-    attributes: Option<BTreeMap<String, String>>,
+    attributes: BTreeMap<String, String>,
     attribute_names: Vec<String>,
     message_system_attribute_names: Vec<String>,
     message_attribute_names: Vec<String>,
@@ -111,130 +98,127 @@ struct Members {
     task_handle: Option<String>,
 }
 
-/// Reads the members of a request or an entry.
-pub(super) fn read<T: DeserializeOwned>(members: &Value) -> Result<T, Failure> {
-    T::deserialize(members).map_err(|error| {
-        Failure::new("com.amazon.coral.service#SerializationException", error.to_string())
-    })
+impl Members {
+    /// The name of the queue, which is the last part of its URL.
+    fn queue(&self) -> Result<&str, Failure> {
+        let url = required(self.queue_url.as_ref(), "QueueUrl")?;
+        Ok(url.rsplit('/').next().unwrap_or(url))
+    }
+}
+
+fn required<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str, Failure> {
+    let value = value.filter(|value| !value.is_empty()).ok_or_else(|| missing_parameter(name))?;
+    Ok(value)
+}
+
+/// Reads the members of a request or an entry. A member that is `null` is missing.
+fn read<T: DeserializeOwned>(members: &Value) -> Result<T, Failure> {
+    let given = members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+    let given: serde_json::Map<_, _> =
+        given.map(|(name, value)| (name.clone(), value.clone())).collect();
+    T::deserialize(Value::Object(given))
+        .map_err(|error| error::of_protocol("SerializationException", error.to_string()))
 }
 
 impl Call<'_> {
     /// Does it.
     pub(super) fn answer(&self, store: &mut Store) -> Result<Value, Failure> {
-        store.progress(self.now);
+        let Store { queues, tasks } = store;
+        tasks.progress(queues, self.now);
         let members: Members = read(self.members)?;
-        match self.operation {
-            Operation::CreateQueue => self.create_queue(store, &members),
+        let done = json!({});
+        Ok(match self.operation {
+            Operation::CreateQueue => {
+                let name = required(members.queue_name.as_ref(), "QueueName")?;
+                queues.create(name, &members.attributes, self.now)?;
+                json!({"QueueUrl": self.queue_url(name)})
+            }
             Operation::GetQueueUrl => {
-                let name = required(members.queue_name.as_deref(), "QueueName")?;
-                store.queue(name)?;
-                Ok(json!({"QueueUrl": self.queue_url(name)}))
+                let name = required(members.queue_name.as_ref(), "QueueName")?;
+                queues.get(name)?;
+                json!({"QueueUrl": self.queue_url(name)})
             }
             Operation::ListQueues => {
-                let prefix = members.queue_name_prefix.unwrap_or_default();
-                let names = store.queues.keys().filter(|name| name.starts_with(&prefix));
-                let urls: Vec<_> = names.map(|name| self.queue_url(name)).collect();
-                Ok(json!({"QueueUrls": urls}))
+                let names = queues.0.keys();
+                let names = names.filter(|name| name.starts_with(&members.queue_name_prefix));
+                json!({"QueueUrls": names.map(|name| self.queue_url(name)).collect::<Vec<_>>()})
             }
             Operation::DeleteQueue => {
-                store.queue(members.queue()?)?;
-                store.queues.remove(members.queue()?);
-                Ok(json!({}))
+                queues.get(members.queue()?)?;
+                queues.0.remove(members.queue()?);
+                done
             }
-            Operation::GetQueueAttributes => self.queue_attributes(store, &members),
+            Operation::GetQueueAttributes => self.queue_attributes(queues, &members)?,
             Operation::SetQueueAttributes => {
-                let attributes = members.attributes.clone().unwrap_or_default();
-                store.set_attributes(members.queue()?, &attributes, self.now)?;
-                Ok(json!({}))
+                queues.set_attributes(members.queue()?, &members.attributes, self.now)?;
+                done
             }
             Operation::PurgeQueue => {
-                store.queue(members.queue()?)?.purge(self.now)?;
-                Ok(json!({}))
+                queues.get(members.queue()?)?.purge(self.now)?;
+                done
             }
             Operation::ListDeadLetterSourceQueues => {
-                let arn = store.queue(members.queue()?)?.arn.clone();
-                let urls: Vec<_> =
-                    store.sources_of(&arn).map(|name| self.queue_url(name)).collect();
+                let arn = queues.get(members.queue()?)?.arn.clone();
+                let urls = queues.sources_of(&arn).map(|name| self.queue_url(name));
                 // In lower case, unlike every other member.
-                Ok(json!({"queueUrls": urls}))
+                json!({"queueUrls": urls.collect::<Vec<_>>()})
             }
-            Operation::SendMessage => {
-                let sent: Sent = read(self.members)?;
-                self.send(store, members.queue()?, &sent)
-            }
-            Operation::ReceiveMessage => self.receive(store, &members),
-            Operation::DeleteMessage => self.delete(store, members.queue()?, &members),
+            Operation::SendMessage => self.send(queues, members.queue()?, self.members)?,
+            Operation::DeleteMessage => self.delete(queues, members.queue()?, self.members)?,
             Operation::ChangeMessageVisibility => {
-                self.change_visibility(store, members.queue()?, &members)
+                self.hide(queues, members.queue()?, self.members)?
             }
             Operation::SendMessageBatch => {
-                batch::check_size(self.members)?;
-                self.batch(store, &members, |store, queue, entry| {
-                    self.send(store, queue, &read(entry)?)
-                })
+                self.check_size()?;
+                self.batch(queues, members.queue()?, Self::send)?
             }
-            Operation::DeleteMessageBatch => self.batch(store, &members, |store, queue, entry| {
-                self.delete(store, queue, &read(entry)?)
-            }),
+            Operation::DeleteMessageBatch => self.batch(queues, members.queue()?, Self::delete)?,
             Operation::ChangeMessageVisibilityBatch => {
-                self.batch(store, &members, |store, queue, entry| {
-                    self.change_visibility(store, queue, &read(entry)?)
-                })
+                self.batch(queues, members.queue()?, Self::hide)?
             }
+            Operation::ReceiveMessage => self.receive(queues, &members)?,
             Operation::StartMessageMoveTask => {
-                let source = required(members.source_arn.as_deref(), "SourceArn")?;
+                let source = required(members.source_arn.as_ref(), "SourceArn")?;
                 let destination = members.destination_arn.as_deref();
                 let rate = members.max_number_of_messages_per_second;
-                let handle = store.start_move_task(source, destination, rate, self.now)?;
-                Ok(json!({"TaskHandle": handle}))
+                json!({"TaskHandle": tasks.start(queues, source, destination, rate, self.now)?})
             }
             Operation::ListMessageMoveTasks => {
-                let source = required(members.source_arn.as_deref(), "SourceArn")?;
-                let results = store.move_tasks(source, members.max_results.unwrap_or(1))?;
-                Ok(json!({"Results": results}))
+                let source = required(members.source_arn.as_ref(), "SourceArn")?;
+                json!({"Results": tasks.list(queues, source, members.max_results.unwrap_or(1))?})
             }
             Operation::CancelMessageMoveTask => {
-                let handle = required(members.task_handle.as_deref(), "TaskHandle")?;
-                let moved = store.cancel_move_task(handle)?;
-                Ok(json!({"ApproximateNumberOfMessagesMoved": moved}))
+                let moved = tasks.cancel(required(members.task_handle.as_ref(), "TaskHandle")?)?;
+                json!({"ApproximateNumberOfMessagesMoved": moved})
             }
-        }
+        })
     }
 
     fn queue_url(&self, name: &str) -> String {
         format!("{}/{ACCOUNT}/{name}", self.url)
     }
 
-    fn create_queue(&self, store: &mut Store, members: &Members) -> Result<Value, Failure> {
-        let name = required(members.queue_name.as_deref(), "QueueName")?;
-        let attributes = members.attributes.clone().unwrap_or_default();
-        store.create(name, &attributes, self.now)?;
-        Ok(json!({"QueueUrl": self.queue_url(name)}))
-    }
-
-    fn queue_attributes(&self, store: &mut Store, members: &Members) -> Result<Value, Failure> {
-        let queue = store.queue(members.queue()?)?;
-        queue.expire(self.now);
-        let counts = queue.counts(self.now);
-        let seconds = |ms: u64| (ms / 1000).to_string();
-        let own = [
+    fn queue_attributes(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
+        let queue = queues.get(members.queue()?)?;
+        queue.messages.expire(self.now);
+        let counts = queue.messages.counts(self.now);
+        let mut all = queue.attributes.all();
+        for (name, value) in [
             ("QueueArn", queue.arn.clone()),
             ("ApproximateNumberOfMessages", counts.visible.to_string()),
             ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
             ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
-            ("CreatedTimestamp", seconds(queue.created_ms)),
-            ("LastModifiedTimestamp", seconds(queue.modified_ms)),
-        ];
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let all: BTreeMap<_, _> = queue.attributes.all().into_iter().chain(own).collect();
-        let asked = &members.attribute_names;
-        let is_asked = |name: &str| asked.iter().any(|asked| asked == "All" || asked == name);
-        let chosen: BTreeMap<_, _> = all.into_iter().filter(|(name, _)| is_asked(name)).collect();
-        Ok(json!({"Attributes": chosen}))
+            ("CreatedTimestamp", (queue.created_ms / 1000).to_string()),
+            ("LastModifiedTimestamp", (queue.modified_ms / 1000).to_string()),
+        ] {
+            all.insert(name.to_owned(), value);
+        }
+        all.retain(|name, _| is_asked(&members.attribute_names, name));
+        Ok(json!({"Attributes": all}))
     }
 
-    fn send(&self, store: &mut Store, queue: &str, sent: &Sent) -> Result<Value, Failure> {
-        let (content, receipt) = store.queue(queue)?.send(sent, self.now)?;
+    fn send(&self, queues: &mut Queues, queue: &str, entry: &Value) -> Result<Value, Failure> {
+        let (content, receipt) = queues.get(queue)?.send(&read(entry)?, self.now)?;
         let mut answer =
             json!({"MessageId": receipt.message_id, "MD5OfMessageBody": content.md5_of_body()});
         if let Some((_, md5)) = content.attributes(&["All".to_owned()]) {
@@ -246,94 +230,146 @@ impl Call<'_> {
         Ok(answer)
     }
 
-    fn receive(&self, store: &mut Store, members: &Members) -> Result<Value, Failure> {
-        let limit = members.max_number_of_messages.unwrap_or(1);
-        if !(1..=RECEIVE_LIMIT).contains(&limit) {
-            let reason = "Must be between 1 and 10, if provided.";
-            return Err(error::out_of_range(limit, "MaxNumberOfMessages", reason));
-        }
-        let visibility = members.visibility_timeout.map(|seconds| {
-            let allowed = u64::try_from(seconds).ok().filter(|s| *s <= VISIBILITY_LIMIT_SECONDS);
-            let reason = "Must be between 0 and 43200.";
-            allowed.ok_or_else(|| error::out_of_range(seconds, "VisibilityTimeout", reason))
-        });
-        let limit = usize::try_from(limit).unwrap_or_default();
-        let messages = store.receive(members.queue()?, limit, visibility.transpose()?, self.now)?;
+    fn delete(&self, queues: &mut Queues, queue: &str, entry: &Value) -> Result<Value, Failure> {
+        let members: Members = read(entry)?;
+        let queue = queues.get(queue)?;
+        queue.delete(required(members.receipt_handle.as_ref(), "ReceiptHandle")?, self.now)?;
+        Ok(json!({}))
+    }
+
+    fn hide(&self, queues: &mut Queues, queue: &str, entry: &Value) -> Result<Value, Failure> {
+        let members: Members = read(entry)?;
+        let queue = queues.get(queue)?;
+        let handle = required(members.receipt_handle.as_ref(), "ReceiptHandle")?;
+        let seconds = members.visibility_timeout;
+        let seconds = seconds.ok_or_else(|| missing_parameter("VisibilityTimeout"))?;
+        queue.hide(handle, seconds, self.now)?;
+        Ok(json!({}))
+    }
+
+    fn receive(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
+        let asked = members.max_number_of_messages.unwrap_or(1);
+        let limit = usize::try_from(asked).ok().filter(|limit| (1..=RECEIVE_LIMIT).contains(limit));
+        let reason = "Must be between 1 and 10, if provided.";
+        let limit = limit.ok_or_else(|| out_of_range(asked, "MaxNumberOfMessages", reason))?;
+        let visibility = members.visibility_timeout.map(visibility_ms).transpose()?;
+        let messages = queues.receive(members.queue()?, limit, visibility, self.now)?;
         if messages.is_empty() {
             return Ok(json!({}));
         }
-        let system: Vec<_> =
-            [&members.attribute_names[..], &members.message_system_attribute_names[..]].concat();
-        let names = &members.message_attribute_names;
-        let messages: Vec<_> =
-            messages.iter().map(|message| shown(message, &system, names)).collect();
-        Ok(json!({"Messages": messages}))
+        Ok(json!({"Messages": messages.iter().map(|m| shown(m, members)).collect::<Vec<_>>()}))
     }
 
     /// How long a `ReceiveMessage` waits for a message, in seconds.
     pub(super) fn wait_seconds(&self, store: &mut Store) -> Result<u64, Failure> {
         let members: Members = read(self.members)?;
-        let queue = store.queue(members.queue()?)?;
+        let queue = store.queues.get(members.queue()?)?;
         let Some(seconds) = members.wait_time_seconds else {
             return Ok(queue.attributes.number("ReceiveMessageWaitTimeSeconds"));
         };
         let allowed = Some(seconds).filter(|seconds| (0..=WAIT_LIMIT_SECONDS).contains(seconds));
         let reason = "Must be >= 0 and <= 20, if provided.";
-        let refused = || error::out_of_range(seconds, "WaitTimeSeconds", reason);
+        let refused = || out_of_range(seconds, "WaitTimeSeconds", reason);
         Ok(allowed.ok_or_else(refused)?.unsigned_abs())
     }
 
-    fn delete(&self, store: &mut Store, queue: &str, of: &Members) -> Result<Value, Failure> {
-        let handle = required(of.receipt_handle.as_deref(), "ReceiptHandle")?;
-        store.queue(queue)?.delete(handle, self.now)?;
-        Ok(json!({}))
-    }
-
-    fn change_visibility(
-        &self,
-        store: &mut Store,
-        queue: &str,
-        of: &Members,
-    ) -> Result<Value, Failure> {
-        let handle = required(of.receipt_handle.as_deref(), "ReceiptHandle")?;
-        let seconds = of.visibility_timeout;
-        let seconds = seconds.ok_or_else(|| error::missing_parameter("VisibilityTimeout"))?;
-        store.queue(queue)?.change_visibility(handle, seconds, self.now)?;
-        Ok(json!({}))
-    }
-
+    /// Does `one` for each entry of a batch, and sorts them by how that ended.
     fn batch(
         &self,
-        store: &mut Store,
-        members: &Members,
-        mut one: impl FnMut(&mut Store, &str, &Value) -> Result<Value, Failure>,
+        queues: &mut Queues,
+        queue: &str,
+        one: fn(&Self, &mut Queues, &str, &Value) -> Result<Value, Failure>,
     ) -> Result<Value, Failure> {
-        let queue = members.queue()?;
-        store.queue(queue)?;
-        batch::each(self.members, self.failing, |entry| one(store, queue, entry))
+        queues.get(queue)?;
+        let (mut successful, mut failed) = (Vec::new(), Vec::new());
+        for (position, entry) in entries(self.members)?.iter().enumerate() {
+            let done = if self.failing.contains(&position) {
+                Err(json!({"Code": "InternalError", "Message": "", "SenderFault": false}))
+            } else {
+                one(self, queues, queue, entry).map_err(|failure| {
+                    json!({
+                        "Code": failure.code(),
+                        "Message": failure.message(),
+                        "SenderFault": failure.is_callers(),
+                    })
+                })
+            };
+            let (mut result, list) = match done {
+                Ok(result) => (result, &mut successful),
+                Err(result) => (result, &mut failed),
+            };
+            result["Id"] = entry["Id"].clone();
+            list.push(result);
+        }
+        Ok(json!({"Successful": successful, "Failed": failed}))
+    }
+
+    /// The messages of a batch may not be larger together than one may be alone.
+    fn check_size(&self) -> Result<(), Failure> {
+        let mut sum = 0;
+        for entry in entries(self.members)? {
+            let sent: Sent = read(entry)?;
+            // What is refused for another reason has no size here.
+            sum += Content::new(&sent, u64::MAX).map_or(0, |content| content.bytes());
+        }
+        if sum > MESSAGE_LIMIT_BYTES {
+            return Err(error(
+                "BatchRequestTooLong",
+                format!(
+                    "Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes. You have sent \
+                 {sum} bytes."
+                ),
+            ));
+        }
+        Ok(())
     }
 }
 
-impl Members {
-    /// The name of the queue, which is the last part of its URL.
-    fn queue(&self) -> Result<&str, Failure> {
-        let url = required(self.queue_url.as_deref(), "QueueUrl")?;
-        Ok(url.rsplit('/').next().unwrap_or(url))
+/// The entries of a batch, if they are well formed.
+fn entries(members: &Value) -> Result<&[Value], Failure> {
+    let entries = members["Entries"].as_array().map_or(&[][..], Vec::as_slice);
+    if entries.is_empty() {
+        let message = "There should be at least one entry in the request.";
+        return Err(error("EmptyBatchRequest", message));
     }
+    if entries.len() > ENTRIES_LIMIT {
+        return Err(error(
+            "TooManyEntriesInBatchRequest",
+            format!(
+                "Maximum number of entries per request are 10. You have sent {}.",
+                entries.len()
+            ),
+        ));
+    }
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let mut seen = HashSet::new();
+    for entry in entries {
+        let id = entry["Id"].as_str().ok_or_else(|| missing_parameter("Id"))?;
+        if !(1..=80).contains(&id.len()) || !id.bytes().all(is_allowed) {
+            let message = "A batch entry id can only contain alphanumeric characters, hyphens and \
+                           underscores. It can be at most 80 letters long.";
+            return Err(error("InvalidBatchEntryId", message));
+        }
+        if !seen.insert(id) {
+            return Err(error("BatchEntryIdsNotDistinct", format!("Id {id} repeated.")));
+        }
+    }
+    Ok(entries)
 }
 
-fn required<'a>(value: Option<&'a str>, name: &str) -> Result<&'a str, Failure> {
-    value.filter(|value| !value.is_empty()).ok_or_else(|| error::missing_parameter(name))
+fn is_asked(asked: &[String], name: &str) -> bool {
+    asked.iter().any(|asked| asked == "All" || asked == name)
 }
 
 /// A message as it is received, with the attributes that are asked for.
-fn shown(message: &Message, system: &[String], attributes: &[String]) -> Value {
+fn shown(message: &Message, members: &Members) -> Value {
     let mut shown = json!({
         "MessageId": message.id,
         "ReceiptHandle": message.receipt_handle,
         "Body": message.content.body,
         "MD5OfBody": message.content.md5_of_body(),
     });
+    let system = [&members.attribute_names[..], &members.message_system_attribute_names].concat();
     let known = [
         ("SenderId", Some("AIDALOCAL".to_owned())),
         ("SentTimestamp", Some(message.sent_ms.to_string())),
@@ -345,15 +381,14 @@ fn shown(message: &Message, system: &[String], attributes: &[String]) -> Value {
         ("MessageDeduplicationId", message.deduplication_id.clone()),
         ("SequenceNumber", message.sequence_number.clone()),
     ];
-    let is_asked = |name: &str| system.iter().any(|asked| asked == "All" || asked == name);
-    let known = known.into_iter().filter(|(name, _)| is_asked(name));
+    let known = known.into_iter().filter(|(name, _)| is_asked(&system, name));
     let known: BTreeMap<_, _> =
         known.filter_map(|(name, value)| value.map(|value| (name, value))).collect();
     if !known.is_empty() {
         shown["Attributes"] = json!(known);
     }
-    if let Some((attributes, md5)) = message.content.attributes(attributes) {
-        shown["MessageAttributes"] = attributes;
+    if let Some((attributes, md5)) = message.content.attributes(&members.message_attribute_names) {
+        shown["MessageAttributes"] = json!(attributes);
         shown["MD5OfMessageAttributes"] = md5.into();
     }
     shown

@@ -1,85 +1,48 @@
-//! One queue: what is in it, who may see it, and since when.
-//!
-//! Source: Amazon SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS dead-letter
-//! queues", "FIFO queue delivery logic" and "Exactly-once processing".
+//! The queues: their settings, and what may be done with them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use super::attributes::{Attributes, VISIBILITY_LIMIT_SECONDS};
-use super::error;
+use super::attributes::Attributes;
+use super::error::{self, error, invalid_parameter, missing_parameter, out_of_range};
 use super::message::{Content, Sent};
 use crate::aws_json::Failure;
-use crate::identifier::uuid;
+use crate::runtime_api::{ACCOUNT, REGION};
+use crate::sqs::model::{self, IN_FLIGHT_LIMIT_MS, Receipt, Receive};
 
-/// How long a deduplication id is remembered.
-const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
-
-/// How many messages may be in flight.
+/// Maximum messages in flight.
 const IN_FLIGHT_LIMIT: usize = 120_000;
 
-/// A message in a queue. Times are milliseconds since 1970.
-#[derive(Debug, Clone)]
-pub(super) struct Message {
-    pub(super) id: String,
-    pub(super) content: Content,
-    pub(super) sent_ms: u64,
-    /// Its retention counts from here.
-    pub(super) enqueued_ms: u64,
-    visible_at_ms: u64,
-    pub(super) receive_count: u32,
-    pub(super) first_receive_ms: Option<u64>,
-    /// The latest receipt handle.
-    pub(super) receipt_handle: Option<String>,
-    pub(super) source_arn: Option<String>,
-    pub(super) group: Option<String>,
-    pub(super) deduplication_id: Option<String>,
-    pub(super) sequence_number: Option<String>,
-}
+pub(super) type Message = model::Message<Content>;
 
-/// What a producer is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Receipt {
-    pub(super) message_id: String,
-    pub(super) sequence_number: Option<String>,
-}
-
+/// One queue. Times are milliseconds since 1970.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) arn: String,
     pub(super) attributes: Attributes,
     pub(super) created_ms: u64,
     pub(super) modified_ms: u64,
-    /// In the order of arrival.
-    messages: BTreeMap<u64, Message>,
-    /// Where in `messages` an id is.
-    places: HashMap<String, u64>,
-    next_place: u64,
-    /// What was answered for a deduplication id, and until when it is.
-    deduplicated: HashMap<String, (u64, Receipt)>,
     purged_ms: Option<u64>,
+    pub(super) messages: model::Queue<Content>,
 }
 
-/// How many messages are in which state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) visible: usize,
-    pub(super) in_flight: usize,
-    pub(super) delayed: usize,
-}
+/// All queues, by name.
+#[derive(Debug, Default)]
+pub(super) struct Queues(pub(super) BTreeMap<String, Queue>);
 
 impl Queue {
-    pub(super) fn new(arn: String, attributes: Attributes, now: u64) -> Self {
-        Self {
-            arn,
-            attributes,
-            created_ms: now,
-            modified_ms: now,
-            messages: BTreeMap::new(),
-            places: HashMap::new(),
-            next_place: 0,
-            deduplicated: HashMap::new(),
-            purged_ms: None,
-        }
+    fn new(arn: String, attributes: Attributes, now: u64) -> Self {
+        let messages = model::Queue::new(attributes.is_fifo, fastrand::u64(..));
+        let (created_ms, modified_ms) = (now, now);
+        let mut queue =
+            Self { arn, attributes, created_ms, modified_ms, purged_ms: None, messages };
+        queue.apply_attributes();
+        queue
+    }
+
+    fn apply_attributes(&mut self) {
+        let Self { attributes, messages, .. } = self;
+        messages.retention_ms = attributes.number("MessageRetentionPeriod") * 1000;
+        messages.deduplicates_by_group = attributes.is_set("DeduplicationScope", "messageGroup");
     }
 
     /// Takes what a producer sends.
@@ -89,32 +52,9 @@ impl Queue {
         let deduplication_id = self.deduplication_id(sent, &content)?;
         check_id(sent.group.as_deref(), "MessageGroupId")?;
         check_id(deduplication_id.as_deref(), "MessageDeduplicationId")?;
-        let key = deduplication_id.as_ref().map(|id| self.deduplication_key(sent, id));
-        if let Some(key) = &key {
-            self.deduplicated.retain(|_, (until, _)| *until > now);
-            if let Some((_, receipt)) = self.deduplicated.get(key) {
-                return Ok((content, receipt.clone()));
-            }
-        }
-        let message = Message {
-            id: uuid(),
-            content: content.clone(),
-            sent_ms: now,
-            enqueued_ms: now,
-            visible_at_ms: now + delay_ms,
-            receive_count: 0,
-            first_receive_ms: None,
-            receipt_handle: None,
-            source_arn: None,
-            group: sent.group.clone(),
-            deduplication_id,
-            sequence_number: None,
-        };
-        let receipt = self.insert(message);
-        if let Some(key) = key {
-            self.deduplicated.insert(key, (now + DEDUPLICATION_MS, receipt.clone()));
-        }
-        Ok((content, receipt))
+        let (group, content_sent) = (sent.group.clone(), content.clone());
+        let sent = model::Sent { content: content_sent, group, deduplication_id, delay_ms };
+        Ok((content, self.messages.send(sent, now)))
     }
 
     fn delay_ms(&self, sent: &Sent) -> Result<u64, Failure> {
@@ -126,259 +66,189 @@ impl Queue {
             Some(0..=900) => "The request include parameter that is not valid for this queue type.",
             Some(_) => "DelaySeconds must be >= 0 and <= 900.",
         };
-        Err(error::out_of_range(sent.delay_seconds.unwrap_or_default(), "DelaySeconds", reason))
+        Err(out_of_range(sent.delay_seconds.unwrap_or_default(), "DelaySeconds", reason))
     }
 
     fn deduplication_id(&self, sent: &Sent, content: &Content) -> Result<Option<String>, Failure> {
+        let given = sent.deduplication_id.clone();
         if !self.attributes.is_fifo {
             let reason = "The request include parameter that is not valid for this queue type";
-            return match &sent.deduplication_id {
-                Some(id) => Err(error::out_of_range(id, "MessageDeduplicationId", reason)),
-                None => Ok(None),
-            };
+            let refused = |id| Err(out_of_range(id, "MessageDeduplicationId", reason));
+            return given.map_or(Ok(None), refused);
         }
         if sent.group.as_ref().is_none_or(String::is_empty) {
-            return Err(error::missing_parameter("MessageGroupId"));
+            return Err(missing_parameter("MessageGroupId"));
         }
-        if let Some(id) = sent.deduplication_id.clone().filter(|id| !id.is_empty()) {
+        if let Some(id) = given.filter(|id| !id.is_empty()) {
             return Ok(Some(id));
         }
         if self.attributes.is_set("ContentBasedDeduplication", "true") {
             return Ok(Some(content.sha256_of_body()));
         }
-        Err(error::invalid_parameter(
+        Err(invalid_parameter(
             "The queue should either have ContentBasedDeduplication enabled or \
              MessageDeduplicationId provided explicitly",
         ))
     }
 
-    fn deduplication_key(&self, sent: &Sent, id: &str) -> String {
-        if self.attributes.is_set("DeduplicationScope", "messageGroup") {
-            return format!("{} {id}", sent.group.as_deref().unwrap_or_default());
-        }
-        id.to_owned()
-    }
-
-    fn insert(&mut self, mut message: Message) -> Receipt {
-        let place = self.next_place;
-        self.next_place += 1;
-        // Twenty digits, which grow.
-        let number = self.attributes.is_fifo.then(|| format!("1{place:019}"));
-        message.sequence_number.clone_from(&number);
-        let receipt = Receipt { message_id: message.id.clone(), sequence_number: number };
-        self.places.insert(message.id.clone(), place);
-        self.messages.insert(place, message);
-        receipt
-    }
-
-    /// Takes a message that was given up in another queue; it is visible at once.
-    pub(super) fn take_dead(&mut self, mut message: Message, source_arn: &str, now: u64) {
-        message.source_arn = Some(source_arn.to_owned());
-        message.visible_at_ms = now;
-        message.receipt_handle = None;
-        if self.attributes.is_fifo {
-            message.enqueued_ms = now;
-        }
-        self.insert(message);
-    }
-
-    /// Takes a message that a move task brings: a new one with the same content.
-    pub(super) fn take_moved(&mut self, message: Message, now: u64) {
-        self.insert(Message {
-            id: uuid(),
-            sent_ms: now,
-            enqueued_ms: now,
-            visible_at_ms: now,
-            receive_count: 0,
-            first_receive_ms: None,
-            receipt_handle: None,
-            source_arn: None,
-            ..message
-        });
-    }
-
-    /// Hands out up to `limit` messages and hides them for the visibility timeout. Those that were
-    /// received too often come back apart, where `gives_up` says that there is a queue for them.
-    pub(super) fn receive(
-        &mut self,
-        limit: usize,
-        visibility_ms: u64,
-        gives_up: bool,
-        now: u64,
-    ) -> Result<(Vec<Message>, Vec<Message>), Failure> {
-        self.expire(now);
-        let in_flight =
-            if self.messages.len() < IN_FLIGHT_LIMIT { 0 } else { self.counts(now).in_flight };
-        if in_flight >= IN_FLIGHT_LIMIT {
-            return if self.attributes.is_fifo {
-                Ok(Default::default())
-            } else {
-                Err(error::over_limit())
-            };
-        }
-        let policy = self.attributes.redrive_policy.as_ref().filter(|_| gives_up);
-        let max_receive_count = policy.map_or(u32::MAX, |policy| policy.max_receive_count);
-        let (mut received, mut dead) = (Vec::new(), Vec::new());
-        let mut blocked = HashSet::new();
-        for (place, message) in &mut self.messages {
-            if received.len() == limit {
-                break;
-            }
-            let group = message.group.as_ref().filter(|_| self.attributes.is_fifo);
-            if group.is_some_and(|group| blocked.contains(group)) {
-                continue;
-            }
-            if message.visible_at_ms > now {
-                blocked.extend(group.cloned());
-            } else if message.receive_count >= max_receive_count {
-                dead.push(*place);
-            } else {
-                message.receive_count += 1;
-                message.first_receive_ms.get_or_insert(now);
-                message.visible_at_ms = now + visibility_ms;
-                let handle = format!("{} {}", message.id, uuid());
-                let handle = base64_simd::STANDARD.encode_to_string(handle);
-                message.receipt_handle = Some(handle);
-                received.push(message.clone());
-            }
-        }
-        let dead = dead.into_iter().filter_map(|place| self.remove(place)).collect();
-        Ok((received, dead))
-    }
-
-    /// Takes up to `limit` visible messages away, oldest first, for a move task; whether it ended
-    /// before one that may not go.
-    pub(super) fn take_visible(
-        &mut self,
-        limit: u64,
-        now: u64,
-        may_go: impl Fn(&Message) -> bool,
-    ) -> (Vec<Message>, bool) {
-        self.expire(now);
-        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-        let visible = self.messages.iter().filter(|(_, message)| message.visible_at_ms <= now);
-        let chosen: Vec<_> =
-            visible.take(limit).map(|(place, message)| (*place, may_go(message))).collect();
-        let going = chosen.iter().take_while(|(_, goes)| *goes).map(|(place, _)| *place);
-        let going: Vec<_> = going.collect();
-        let is_stuck = going.len() < chosen.len();
-        (going.into_iter().filter_map(|place| self.remove(place)).collect(), is_stuck)
-    }
-
-    /// Deletes the message of a receipt handle. On a standard queue a handle that is not the
-    /// latest deletes nothing, and that is no error.
+    /// Deletes the message of a receipt handle.
     pub(super) fn delete(&mut self, handle: &str, now: u64) -> Result<(), Failure> {
-        let Some((place, message)) = self.of_handle(handle)? else { return Ok(()) };
-        let is_latest = message.receipt_handle.as_deref() == Some(handle);
-        let is_expired = !is_latest || message.visible_at_ms <= now;
-        if self.attributes.is_fifo && is_expired {
-            let reason = "The receipt handle has expired.";
-            return Err(error::out_of_range(handle, "ReceiptHandle", reason));
-        }
-        if is_latest {
-            self.remove(place);
-        }
-        Ok(())
+        let deleted = self.messages.delete(handle, now);
+        deleted.map(drop).map_err(|wrong| error::of_handle(wrong, handle, 0))
     }
 
-    /// Hides the message of a receipt handle for so many seconds from now on.
-    pub(super) fn change_visibility(
-        &mut self,
-        handle: &str,
-        seconds: i64,
-        now: u64,
-    ) -> Result<(), Failure> {
-        let invalid = |reason: &str| error::out_of_range(seconds, "VisibilityTimeout", reason);
-        let asked = u64::try_from(seconds).ok().filter(|s| *s <= VISIBILITY_LIMIT_SECONDS);
-        let asked = asked.ok_or_else(|| invalid("Must be between 0 and 43200."))?;
-        let gone = || {
-            let reason =
-                "Message does not exist or is not available for visibility timeout change.";
-            error::out_of_range(handle, "ReceiptHandle", reason)
-        };
-        let (place, message) = self.of_handle(handle)?.ok_or_else(gone)?;
-        if message.receipt_handle.as_deref() != Some(handle) {
-            return Err(gone());
-        }
-        if message.visible_at_ms <= now {
-            return Err(error::message_not_in_flight());
-        }
-        let since_first = now.saturating_sub(message.first_receive_ms.unwrap_or(now));
-        let is_beyond = since_first + asked * 1000 > VISIBILITY_LIMIT_SECONDS * 1000;
-        if asked > 0 && is_beyond {
-            return Err(invalid(
-                "Total VisibilityTimeout for the message is beyond the limit [43200 seconds].",
-            ));
-        }
-        if let Some(message) = self.messages.get_mut(&place) {
-            message.visible_at_ms = now + asked * 1000;
-        }
-        Ok(())
-    }
-
-    /// The message that a receipt handle is of, if the queue still has it.
-    fn of_handle(&self, handle: &str) -> Result<Option<(u64, &Message)>, Failure> {
-        let invalid = || error::receipt_handle_is_invalid(handle);
-        let decoded = base64_simd::STANDARD.decode_to_vec(handle).map_err(|_| invalid())?;
-        let decoded = String::from_utf8(decoded).map_err(|_| invalid())?;
-        let (id, _) = decoded.split_once(' ').ok_or_else(invalid)?;
-        let place = self.places.get(id);
-        Ok(place.and_then(|place| Some((*place, self.messages.get(place)?))))
+    /// Hides the message of a receipt handle for this number of seconds from now on.
+    pub(super) fn hide(&mut self, handle: &str, seconds: i64, now: u64) -> Result<(), Failure> {
+        let hide_ms = visibility_ms(seconds)?;
+        let hidden = self.messages.hide(handle, hide_ms, now);
+        hidden.map_err(|wrong| error::of_handle(wrong, handle, seconds))
     }
 
     /// Removes all messages.
     pub(super) fn purge(&mut self, now: u64) -> Result<(), Failure> {
         if self.purged_ms.is_some_and(|purged| now < purged + 60_000) {
-            return Err(error::purge_in_progress());
+            let message = "Only one PurgeQueue operation is allowed every 60 seconds.";
+            return Err(error("PurgeQueueInProgress", message));
         }
         self.purged_ms = Some(now);
-        self.messages.clear();
-        self.places.clear();
+        self.messages.purge();
         Ok(())
     }
+}
 
-    pub(super) fn counts(&self, now: u64) -> Counts {
-        let mut counts = Counts::default();
-        for message in self.messages.values() {
-            if message.visible_at_ms <= now {
-                counts.visible += 1;
-            } else if message.receipt_handle.is_some() {
-                counts.in_flight += 1;
-            } else {
-                counts.delayed += 1;
-            }
-        }
-        counts
-    }
-
-    /// Removes the messages that are older than the retention period.
-    pub(super) fn expire(&mut self, now: u64) {
-        let retention_ms = self.attributes.number("MessageRetentionPeriod") * 1000;
-        let places = &mut self.places;
-        self.messages.retain(|_, message| {
-            let keeps = now < message.enqueued_ms + retention_ms;
-            if !keeps {
-                places.remove(&message.id);
-            }
-            keeps
-        });
-    }
-
-    fn remove(&mut self, place: u64) -> Option<Message> {
-        let message = self.messages.remove(&place)?;
-        self.places.remove(&message.id);
-        Some(message)
-    }
+/// A visibility timeout in milliseconds, if it is allowed.
+pub(super) fn visibility_ms(seconds: i64) -> Result<u64, Failure> {
+    let asked = u64::try_from(seconds).ok().map(|seconds| seconds * 1000);
+    let reason = "Must be between 0 and 43200.";
+    let refused = || out_of_range(seconds, "VisibilityTimeout", reason);
+    asked.filter(|ms| *ms <= IN_FLIGHT_LIMIT_MS).ok_or_else(refused)
 }
 
 /// Group and deduplication ids are of 1 to 128 letters, digits and punctuation characters.
 fn check_id(id: Option<&str>, parameter: &str) -> Result<(), Failure> {
-    let Some(id) = id else { return Ok(()) };
-    if (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Ok(());
-    }
+    let is_good =
+        |id: &str| (1..=128).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_graphic());
+    let Some(id) = id.filter(|id| !is_good(id)) else { return Ok(()) };
     let reason = format!(
         "{parameter} can only include alphanumeric and punctuation characters. 1 to 128 in length."
     );
-    Err(error::out_of_range(id, parameter, &reason))
+    Err(out_of_range(id, parameter, &reason))
+}
+
+impl Queues {
+    /// Creates a queue, unless it is there with these attributes.
+    pub(super) fn create(
+        &mut self,
+        name: &str,
+        attributes: &BTreeMap<String, String>,
+        now: u64,
+    ) -> Result<(), Failure> {
+        let fifo = name.strip_suffix(".fifo");
+        let plain = fifo.unwrap_or(name);
+        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+        let rule = "can only include alphanumeric characters, hyphens, or underscores";
+        if plain.is_empty() || name.len() > 80 || !plain.bytes().all(is_allowed) {
+            return Err(invalid_parameter(format!("A name {rule}. 1 to 80 in length")));
+        }
+        let is_fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
+        if fifo.is_some() != is_fifo {
+            return Err(invalid_parameter(format!(
+                "The name of a FIFO queue {rule}, must end with .fifo suffix and be 1 to 80 in \
+                 length."
+            )));
+        }
+        if let Some(queue) = self.0.get(name) {
+            let difference = queue.attributes.difference(attributes).map(|attribute| {
+                error("QueueNameExists", format!(
+                    "A queue already exists with the same name and a different value for attribute \
+                     {attribute}"
+                ))
+            });
+            return difference.map_or(Ok(()), Err);
+        }
+        let attributes = Attributes::new(is_fifo).with(attributes)?;
+        self.check_policy(&attributes)?;
+        let arn = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}");
+        self.0.insert(name.to_owned(), Queue::new(arn, attributes, now));
+        Ok(())
+    }
+
+    pub(super) fn set_attributes(
+        &mut self,
+        name: &str,
+        attributes: &BTreeMap<String, String>,
+        now: u64,
+    ) -> Result<(), Failure> {
+        let changed = self.get(name)?.attributes.with(attributes)?;
+        self.check_policy(&changed)?;
+        let queue = self.get(name)?;
+        (queue.attributes, queue.modified_ms) = (changed, now);
+        queue.apply_attributes();
+        Ok(())
+    }
+
+    /// A redrive policy names a queue that is there, and of the same type.
+    fn check_policy(&self, attributes: &Attributes) -> Result<(), Failure> {
+        let Some(policy) = &attributes.redrive_policy else { return Ok(()) };
+        let arn = &policy.dead_letter_queue_arn;
+        let invalid = |reason: &str| out_of_range(arn, "RedrivePolicy", reason);
+        let target =
+            self.of_arn(arn).ok_or_else(|| invalid("Dead letter target does not exist."))?;
+        if target.attributes.is_fifo != attributes.is_fifo {
+            return Err(invalid("Dead-letter queue must be same type of queue as the source."));
+        }
+        Ok(())
+    }
+
+    pub(super) fn get(&mut self, name: &str) -> Result<&mut Queue, Failure> {
+        let missing = || error("QueueDoesNotExist", "The specified queue does not exist.");
+        self.0.get_mut(name).ok_or_else(missing)
+    }
+
+    pub(super) fn of_arn(&self, arn: &str) -> Option<&Queue> {
+        self.0.get(name_of_arn(arn)).filter(|queue| queue.arn == arn)
+    }
+
+    /// Hands out messages, and gives up those that were received too often.
+    pub(super) fn receive(
+        &mut self,
+        name: &str,
+        limit: usize,
+        visibility_ms: Option<u64>,
+        now: u64,
+    ) -> Result<Vec<Message>, Failure> {
+        let policy = self.get(name)?.attributes.redrive_policy.clone();
+        let policy = policy.filter(|policy| self.of_arn(&policy.dead_letter_queue_arn).is_some());
+        let queue = self.get(name)?;
+        if queue.messages.counts(now).in_flight >= IN_FLIGHT_LIMIT {
+            let refused = || Err(error("OverLimit", "Too many messages are in flight."));
+            return if queue.attributes.is_fifo { Ok(Vec::new()) } else { refused() };
+        }
+        let default_ms = queue.attributes.number("VisibilityTimeout") * 1000;
+        queue.messages.max_receives = policy.as_ref().map(|policy| policy.max_receive_count);
+        let visibility_ms = visibility_ms.unwrap_or(default_ms);
+        let ask = Receive { limit, visibility_ms, ..Receive::default() };
+        let (received, dead) = queue.messages.receive(ask, now);
+        let source_arn = queue.arn.clone();
+        if let Some(policy) = policy {
+            let target = self.get(name_of_arn(&policy.dead_letter_queue_arn))?;
+            for message in dead {
+                target.messages.take_dead(message, &source_arn, now);
+            }
+        }
+        Ok(received)
+    }
+
+    /// The names of the queues whose redrive policy names this one.
+    pub(super) fn sources_of(&self, arn: &str) -> impl Iterator<Item = &String> {
+        self.0.iter().filter_map(move |(name, queue)| {
+            let policy = queue.attributes.redrive_policy.as_ref();
+            policy.filter(|policy| policy.dead_letter_queue_arn == arn).map(|_| name)
+        })
+    }
+}
+
+/// The queue's name, which is the last part of its ARN.
+pub(super) fn name_of_arn(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or(arn)
 }

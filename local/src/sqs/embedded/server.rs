@@ -1,6 +1,7 @@
 //! Requests: reading them, waiting for messages, failing on demand.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,72 +11,79 @@ use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::error::{error, invalid_parameter, of_protocol};
 use super::operations::{Call, Operation};
-use super::{Fault, State, error, locked};
+use super::{Fault, State};
 use crate::aws_json::{self, Failure, Version};
-use crate::server::{BodyError, read_body};
+use crate::faults::Faults;
+use crate::server::{BodyError, locked, read_body};
 
 /// Largest request that is read, in bytes: a batch of 1 MiB, escaped, with base64.
 const BODY_LIMIT_BYTES: usize = 16 << 20;
 
-/// How often a waiting poll looks whether the clock has made a message visible.
+/// How often a waiting poll checks whether the clock has made a message visible.
 const TICK: Duration = Duration::from_millis(20);
 
 type Answer = Response<Full<Bytes>>;
 
 /// Answers one request. An error closes the connection without an answer.
-pub(super) async fn answer(state: &State, request: Request<Incoming>) -> io::Result<Answer> {
+pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io::Result<Answer> {
+    let answered = answered(&state, request).await?;
+    Ok(match answered {
+        Ok(body) => aws_json::answer(Version::V1_0, &body),
+        Err(failure) => failure.response(Version::V1_0),
+    })
+}
+
+async fn answered(state: &State, request: Request<Incoming>) -> io::Result<Result<Value, Failure>> {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
     let operation = target.and_then(Operation::of_target);
     let Some(operation) = operation.filter(|_| request.method() == Method::POST) else {
-        return Ok(refusal(&unknown_operation()));
+        return Ok(Err(of_protocol("UnknownOperationException", "no such operation here")));
     };
     let body = match read_body(request.into_body(), BODY_LIMIT_BYTES).await {
         Ok(body) => body,
         Err(BodyError::Broken) => return Err(io::ErrorKind::UnexpectedEof.into()),
-        Err(BodyError::TooLarge) => {
-            return Ok(refusal(&error::invalid_parameter("The request is too large.")));
-        }
+        Err(BodyError::TooLarge) => return Ok(Err(invalid_parameter("The request is too large."))),
     };
     *locked(&state.calls).entry(operation).or_default() += 1;
-    let fault = locked(&state.faults).get_mut(&operation).and_then(crate::faults::Faults::next);
+    let fault = locked(&state.faults).get_mut(&operation).and_then(Faults::next);
     let members = serde_json::from_slice::<Value>(&body).ok().filter(Value::is_object);
     let Some(members) = members else {
         let message = "The request is not a JSON object.";
-        return Ok(refusal(&Failure::new(
-            "com.amazon.coral.service#SerializationException",
-            message,
-        )));
+        return Ok(Err(of_protocol("SerializationException", message)));
     };
     let done = |failing| done(state, operation, &members, failing);
-    match fault {
-        None => Ok(done(&[]).await),
-        Some(Fault::Throttle) => Ok(refusal(&error::throttled())),
-        Some(Fault::Deny) => Ok(refusal(&error::denied())),
-        Some(Fault::Fail) => Ok(refusal(&error::internal())),
-        Some(Fault::Unavailable) => Ok(refusal(&error::unavailable())),
-        Some(Fault::Drop) => Err(io::ErrorKind::ConnectionReset.into()),
+    Ok(match fault {
+        None => done(&[]).await,
+        Some(Fault::Entries(failing)) => done(&failing).await,
+        Some(Fault::Throttle) => Err(error("RequestThrottled", "Request is throttled.")),
+        Some(Fault::Deny) => {
+            let message = "User: local is not authorized to perform this action on this resource.";
+            Err(error("AccessDeniedException", message))
+        }
+        Some(Fault::Fail) => {
+            let message = "We encountered an internal error. Please try again.";
+            Err(Failure::new("InternalFailure", message))
+        }
+        Some(Fault::Unavailable) => {
+            Err(Failure::new("ServiceUnavailable", "Service is currently unavailable."))
+        }
+        Some(Fault::Drop) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::DropAfterDoing) => {
+            // However it ended.
             drop(done(&[]).await);
-            Err(io::ErrorKind::ConnectionReset.into())
+            return Err(io::ErrorKind::ConnectionReset.into());
         }
         Some(Fault::Slow(while_)) => {
             let answer = done(&[]).await;
             tokio::time::sleep(while_).await;
-            Ok(answer)
+            answer
         }
-        Some(Fault::Entries(failing)) => Ok(done(&failing).await),
-    }
+    })
 }
 
-async fn done(state: &State, operation: Operation, members: &Value, failing: &[usize]) -> Answer {
-    match result(state, operation, members, failing).await {
-        Ok(body) => aws_json::answer(Version::V1_0, &body),
-        Err(failure) => refusal(&failure),
-    }
-}
-
-async fn result(
+async fn done(
     state: &State,
     operation: Operation,
     members: &Value,
@@ -103,12 +111,4 @@ async fn result(
             () = tokio::time::sleep(TICK) => {}
         }
     }
-}
-
-fn unknown_operation() -> Failure {
-    Failure::new("com.amazon.coral.service#UnknownOperationException", "no such operation here")
-}
-
-fn refusal(failure: &Failure) -> Answer {
-    failure.response(Version::V1_0)
 }

@@ -63,21 +63,13 @@ async fn delete_once(
     let entries: Vec<Value> = positions.iter().map(entry).collect();
     let members = json!({"QueueUrl": shared.options.queue_url, "Entries": entries});
     let answer = shared.client.call("DeleteMessageBatch", &members).await?;
+    let entry = |list: &str, position: &usize| {
+        let (mut entries, id) =
+            (answer[list].as_array().into_iter().flatten(), json!(position.to_string()));
+        entries.find(|entry| entry["Id"] == id)
+    };
     // What is not among the deleted ones was not deleted.
-    let ids = |list: &str| -> Vec<(String, bool)> {
-        let entries = answer[list].as_array().map_or(&[][..], Vec::as_slice).iter();
-        let entry = |entry: &Value| {
-            let is_callers = entry["SenderFault"] == true;
-            entry["Id"].as_str().map(|id| (id.to_owned(), is_callers))
-        };
-        entries.filter_map(entry).collect()
-    };
-    let (deleted, failed) = (ids("Successful"), ids("Failed"));
-    let position_of = |position: &usize| {
-        let id = position.to_string();
-        let is_deleted = deleted.iter().any(|(deleted, _)| *deleted == id);
-        let is_callers = failed.iter().any(|(failed, is_callers)| *failed == id && *is_callers);
-        (!is_deleted).then_some((*position, is_callers))
-    };
-    Ok(positions.iter().filter_map(position_of).collect())
+    let undeleted = positions.iter().filter(|position| entry("Successful", position).is_none());
+    let fault = |position| entry("Failed", position).is_some_and(|e| e["SenderFault"] == true);
+    Ok(undeleted.map(|position| (*position, fault(position))).collect())
 }

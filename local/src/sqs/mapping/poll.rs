@@ -8,13 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::answer::batch_item_failures;
 use super::delete::delete;
-use super::event::{Batch, Received, Record};
+use super::event::{Batch, Record};
 use super::report::Invocation;
 use super::{ClientError, Shared};
 use crate::runtime_api::InvokeError;
@@ -23,7 +22,7 @@ use crate::runtime_api::InvokeError;
 /// is stopped need not wait long.
 const POLL_SECONDS: u64 = 1;
 
-/// The most messages of one call.
+/// Maximum messages of one call.
 pub(super) const CALL_LIMIT: usize = 10;
 
 /// The pause after a call that failed, and between looks into a queue in a window's last second.
@@ -98,12 +97,12 @@ async fn receive(shared: &Shared, limit: usize, wait: u64) -> Result<Vec<Record>
         "AttributeNames": ["All"],
         "MessageAttributeNames": ["All"],
     });
-    let mut answer = shared.client.call("ReceiveMessage", &members).await?;
-    let messages = answer["Messages"].take();
-    let messages = Option::<Vec<Received>>::deserialize(messages)
-        .map_err(|_| ClientError::Unexpected { operation: "ReceiveMessage".to_owned() })?;
-    let records = messages.unwrap_or_default().into_iter();
-    let records: Vec<_> = records.map(|message| Record::new(message, &shared.queue_arn)).collect();
+    let answer = shared.client.call("ReceiveMessage", &members).await?;
+    let messages = answer["Messages"].as_array().map_or(&[][..], Vec::as_slice);
+    let record = |message: &Value| Record::new(message, &shared.queue_arn);
+    let records: Option<Vec<_>> = messages.iter().map(record).collect();
+    let unexpected = || ClientError::Unexpected { operation: "ReceiveMessage".to_owned() };
+    let records = records.ok_or_else(unexpected)?;
     if !records.is_empty() {
         shared.count(|report| {
             report.received += records.len() as u64;

@@ -1,7 +1,9 @@
+//! What has become of the messages.
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// How many invocations are remembered.
+/// Number of invocations that are remembered.
 const HISTORY: usize = 10_000;
 
 /// What has become of the messages so far.
@@ -17,7 +19,7 @@ pub struct Report {
     pub deleted: u64,
     /// Messages that failed, and are left to their visibility timeout.
     pub failed: u64,
-    /// Messages that succeeded and could not be deleted: they come again.
+    /// Messages that succeeded and could not be deleted: they are redelivered.
     pub undeleted: u64,
     /// Messages that wait for their invocation, are in it, or are being deleted.
     pub in_hand: u64,
@@ -37,9 +39,9 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Invocation {
-    /// How many messages it was of.
+    /// Number of its messages.
     pub messages: usize,
-    /// How many of them failed.
+    /// Number of those that failed.
     pub failed: usize,
     /// The size of its event, in bytes.
     pub payload_bytes: usize,

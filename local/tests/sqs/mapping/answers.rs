@@ -81,28 +81,27 @@ async fn fate(answer: Result<&str, InvokeError>, reports: bool) -> (u64, u64, Op
 
 #[tokio::test]
 async fn a_success_deletes_all() {
-    for answer in ["null", "{}", NONE_FAILED, r#"{"batchItemFailures":null}"#] {
+    let null = r#"{"batchItemFailures":null}"#;
+    for answer in ["null", "{}", NONE_FAILED, null, r#"{"other":1}"#] {
         assert_eq!(fate(Ok(answer), true).await, (2, 0, None), "{answer}");
     }
 }
 
 #[tokio::test]
 async fn a_wrong_answer_leaves_all() {
+    let no_identifier = "an entry of batchItemFailures has no itemIdentifier that is a text";
     for (answer, error) in [
         ("not JSON", "the answer is not JSON"),
         ("", "the answer is not JSON"),
-        (
-            r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
-            "an entry of batchItemFailures has no itemIdentifier that is a text",
-        ),
-        (
-            r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
-            "an entry of batchItemFailures has no itemIdentifier that is a text",
-        ),
-        (
-            r#"{"batchItemFailures":[{"messageId":"x"}]}"#,
-            "an entry of batchItemFailures has no itemIdentifier that is a text",
-        ),
+        ("{", "the answer is not JSON"),
+        ("\"done\"", "the answer is not an object"),
+        ("[]", "the answer is not an object"),
+        (r#"{"batchItemFailures":{}}"#, "batchItemFailures is not a list"),
+        (r#"{"batchItemFailures":["a"]}"#, no_identifier),
+        (r#"{"batchItemFailures":[{"itemIdentifier":1}]}"#, no_identifier),
+        (r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#, no_identifier),
+        (r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#, no_identifier),
+        (r#"{"batchItemFailures":[{"messageId":"x"}]}"#, no_identifier),
         (
             r#"{"batchItemFailures":[{"itemIdentifier":"unknown"}]}"#,
             "an itemIdentifier is not of this batch",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use local::runtime_api::{Invoke, InvokeError, REQUEST_LIMIT_BYTES};
-use local::sqs::{EventSourceMapping, EventSourceMappingError, EventSourceMappingOptions};
+use local::sqs::{EventSourceMapping, EventSourceMappingOptions};
 use serde_json::json;
 use tokio::sync::Barrier;
 
@@ -187,18 +187,37 @@ async fn a_group_waits_for_its_message_that_failed() {
 #[tokio::test]
 async fn a_mapping_that_cannot_be_is_refused() {
     let server = servers::own().await;
-    let queue = server.queue("q.fifo", &[("FifoQueue", "true")]).await;
+    let queues =
+        [server.queue("q", &[]).await, server.queue("q.fifo", &[("FifoQueue", "true")]).await];
     let start = async |options| {
         let client = server.client.clone();
-        EventSourceMapping::start(options, client, answering("{}")).await.unwrap_err()
+        let started = EventSourceMapping::start(options, client, answering("{}")).await;
+        started.err().map(|error| error.to_string()).unwrap_or_default()
     };
-    let large = EventSourceMappingOptions { batch_size: 11, ..options(&queue) };
-    assert!(matches!(
-        start(large).await,
-        EventSourceMappingError::Option { option: "batch_size", .. }
-    ));
+    let seconds = Duration::from_secs;
+    let window = "batching_window: expected at least 1 s for batches of more than 10";
+    for (is_fifo, batch_size, batching_window, maximum_concurrency, refused) in [
+        (false, 10, seconds(0), 5, ""),
+        (true, 10, seconds(0), 5, ""),
+        (false, 10_000, seconds(1), 5, ""),
+        (true, 11, seconds(1), 5, "batch_size: expected 1 to 10 for a FIFO queue"),
+        (false, 0, seconds(0), 5, "batch_size: expected 1 to 10,000"),
+        (false, 11, seconds(0), 5, window),
+        (false, 10, seconds(301), 5, "batching_window: expected at most 300 s"),
+        (true, 10, seconds(1), 5, "batching_window: expected none for a FIFO queue"),
+        (false, 10, seconds(0), 1001, "maximum_concurrency: expected 1 to 1,000"),
+    ] {
+        let options = options(&queues[usize::from(is_fifo)]);
+        let options = EventSourceMappingOptions {
+            batch_size,
+            batching_window,
+            maximum_concurrency,
+            ..options
+        };
+        assert_eq!(start(options).await, refused);
+    }
     let missing = format!("{}/123456789012/missing", server.client.url());
-    let error = start(options(&missing)).await.to_string();
+    let error = start(options(&missing)).await;
     let expected = format!(
         "the queue {missing} cannot be used: AWS.SimpleQueueService.NonExistentQueue (status 400): \
          The specified queue does not exist."

@@ -1,0 +1,198 @@
+//! What this machine has and runs: short commands, Java, downloads through Maven, and servers in
+//! their own processes that end with their owner.
+
+pub(crate) mod java;
+pub(crate) mod maven;
+mod supervisor;
+
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+
+pub(crate) use supervisor::{Supervised, ready};
+
+/// Maximum characters of a failed command's output in an error.
+const MAX_SHOWN_CHARS: usize = 400;
+
+/// User and group id of `nobody` on every Linux.
+const NOBODY: u32 = 65_534;
+
+/// Why a real server is unavailable on this machine. The text is part of a sentence, to follow
+/// "because".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Unavailable {
+    reason: String,
+    /// What the user can do about it.
+    pub remedy: String,
+}
+
+impl Unavailable {
+    pub(crate) fn new(reason: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { reason: reason.into(), remedy: remedy.into() }
+    }
+
+    /// A download failed.
+    pub(crate) fn fetch(reason: impl std::fmt::Display) -> Self {
+        let remedy = "check that it can be fetched from its registry with the machine's settings";
+        Self::new(format!("it could not be fetched: {reason}"), remedy)
+    }
+
+    /// `action` failed on a file.
+    pub(crate) fn io(action: &str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let what = format!("{action} {}", path.into().display());
+        let remedy = "check the disk's space and the file's permissions";
+        move |error| Self::new(format!("{what}: {error}"), remedy)
+    }
+}
+
+/// What answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A server that someone else runs.
+    Url,
+    /// A container of the official image.
+    Docker,
+    /// The distribution, in a process of its own.
+    Java {
+        /// The Java runtime's feature version: 17 for 17.0.15.
+        version: u32,
+    },
+    /// The small server in this process.
+    Embedded,
+}
+
+impl Kind {
+    /// What answers, for people.
+    pub(crate) fn describe(self, name: &str, real: &str) -> String {
+        match self {
+            Self::Url => format!("the {name} at the given URL"),
+            Self::Docker => format!("{real} in Docker"),
+            Self::Java { version } => format!("{real} on Java {version}"),
+            Self::Embedded => format!("the embedded {name}"),
+        }
+    }
+}
+
+/// A running real server.
+#[derive(Debug)]
+pub struct Real {
+    pub(crate) server: Supervised,
+    pub(crate) url: String,
+    pub(crate) kind: Kind,
+    /// The container's name, in Docker.
+    pub(crate) container: Option<String>,
+}
+
+/// The output of a command that ran to its end.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// The end of what a failed command wrote: on standard error, else on standard output.
+    pub(crate) fn complaint(&self) -> String {
+        let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
+        let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        let skipped = words.chars().count().saturating_sub(MAX_SHOWN_CHARS);
+        words.chars().skip(skipped).collect()
+    }
+}
+
+/// Runs `program` to its end, without standard input; it is killed when it takes longer than
+/// `limit`, or when the future is dropped.
+pub(crate) async fn run<A: AsRef<OsStr>>(
+    program: &Path,
+    arguments: impl IntoIterator<Item = A>,
+    folder: Option<&Path>,
+    limit: Duration,
+) -> io::Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    if let Some(folder) = folder {
+        command.current_dir(folder);
+    }
+    let output = tokio::time::timeout(limit, command.output()).await.map_err(|_| {
+        io::Error::new(io::ErrorKind::TimedOut, format!("no end within {} s", limit.as_secs()))
+    })??;
+    Ok(Output {
+        success: output.status.success(),
+        stdout: uncoloured(&String::from_utf8_lossy(&output.stdout)),
+        stderr: uncoloured(&String::from_utf8_lossy(&output.stderr)),
+    })
+}
+
+/// The text without the sequences that colour it on a terminal: `ESC [ … m`.
+fn uncoloured(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |shown, piece| {
+        let piece = piece.trim_start_matches(|char: char| char.is_ascii_digit() || char == ';');
+        shown + piece.strip_prefix('m').unwrap_or(piece)
+    })
+}
+
+/// Whether this process runs as root: what it creates then belongs to user 0.
+pub(crate) fn is_root() -> Result<bool, Unavailable> {
+    let folder = temporary_folder("sluice-probe-")?;
+    let metadata = std::fs::metadata(folder.path());
+    Ok(metadata.map_err(Unavailable::io("cannot look at", folder.path()))?.uid() == 0)
+}
+
+/// A new folder, removed with its value, whose name starts with `prefix`.
+pub(crate) fn temporary_folder(prefix: &str) -> Result<TempDir, Unavailable> {
+    let folder = tempfile::Builder::new().prefix(prefix).tempdir();
+    folder.map_err(Unavailable::io("cannot create a folder in", std::env::temp_dir()))
+}
+
+/// Lets everyone read `path`: the server may run as another user.
+pub(crate) fn open_to_all(path: &Path) -> Result<(), Unavailable> {
+    let permissions = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(path, permissions).map_err(Unavailable::io("cannot open up", path))
+}
+
+/// Gives `path` to `nobody`.
+fn give_away(path: &Path) -> Result<(), Unavailable> {
+    std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY))
+        .map_err(Unavailable::io("cannot give to the user nobody", path))
+}
+
+/// Writes a program that can be run.
+#[cfg(test)]
+pub(crate) fn write_program(path: &Path, script: &str) {
+    let draft = path.with_extension("draft");
+    std::fs::write(&draft, script).unwrap();
+    open_to_all(&draft).unwrap();
+    // Copied by another process: a file that this one has open for writing cannot be run, and the
+    // children of other tests may have inherited it.
+    let copied = std::process::Command::new("cp").arg("-p").args([&draft, path]).status();
+    assert!(copied.unwrap().success());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_complaint_is_the_end_of_the_output_without_its_colours() {
+        for (script, expected) in [
+            (r"printf '\033[1;31mmade\033[0m\n it' >&2; echo no; exit 1", "made it"),
+            (r"printf '\033[0m\033[0m' >&2; echo on standard output; exit 1", "on standard output"),
+            (r"printf 'x%.0s' $(seq 500) >&2; exit 1", &"x".repeat(MAX_SHOWN_CHARS)),
+        ] {
+            let output = run(Path::new("sh"), ["-c", script], None, Duration::from_mins(1)).await;
+            let output = output.unwrap();
+            assert!(!output.success);
+            assert_eq!(output.complaint(), expected);
+        }
+    }
+}

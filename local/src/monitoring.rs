@@ -1,0 +1,217 @@
+//! What watches functions: CloudWatch, CloudWatch Logs and Lambda's own API, as far as the suite's
+//! functions ask them, and a Google Chat space, all in one endpoint; and the log of the platform.
+//!
+//! Sources: the API references of AWS Lambda (`ListFunctions`, `GetAccountSettings`,
+//! `GetFunctionConcurrency`, `GetFunctionConfiguration`), Amazon CloudWatch (`GetMetricData`,
+//! `ListMetrics`) and Amazon CloudWatch Logs (`FilterLogEvents`); Google Chat API,
+//! `spaces.messages.create`.
+
+pub mod cbor;
+mod platform;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use serde_json::{Value, json};
+
+pub use platform::{Ended, LogEvent, subscription, timestamp};
+
+use crate::server::{locked, read_body};
+
+/// Largest request, in bytes.
+const REQUEST_BYTES: usize = 1 << 20;
+
+/// The running endpoint. Dropping it closes its port.
+pub type Monitoring = crate::server::Embedded<State>;
+
+/// What the endpoint knows and was sent.
+#[derive(Debug, Default)]
+pub struct State(Mutex<Contents>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    functions: BTreeMap<String, Watched>,
+    messages: Vec<Value>,
+}
+
+/// A function, and what became of its invocations.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    /// Its timeout.
+    pub timeout: Duration,
+    /// Its values in `AWS/Lambda`, by metric, in the latest minute that anybody asks for.
+    pub metrics: BTreeMap<&'static str, f64>,
+    /// The events of its log group.
+    pub log: Vec<LogEvent>,
+}
+
+impl Monitoring {
+    /// Opens the endpoint, which knows of no function yet.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub async fn start() -> io::Result<Self> {
+        Self::open(|_| State::default(), async |state, request| Ok(answer(&state, request).await))
+            .await
+    }
+
+    /// The webhook of the Google Chat space.
+    #[must_use]
+    pub fn webhook(&self) -> String {
+        format!("{}/v1/spaces/local/messages?key=local&token=local", self.url())
+    }
+
+    /// Tells of a function from now on.
+    pub fn watch(&self, name: impl Into<String>, function: Watched) {
+        locked(&self.state.0).functions.insert(name.into(), function);
+    }
+
+    /// The messages posted to the space, as they came.
+    #[must_use]
+    pub fn messages(&self) -> Vec<Value> {
+        locked(&self.state.0).messages.clone()
+    }
+}
+
+type Answer = Response<Full<Bytes>>;
+
+async fn answer(state: &State, request: Request<Incoming>) -> Answer {
+    let (head, body) = request.into_parts();
+    let Ok(body) = read_body(body, REQUEST_BYTES).await else {
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE);
+    };
+    let mut state = locked(&state.0);
+    let target = head.headers.get("x-amz-target").and_then(|target| target.to_str().ok());
+    let path = head.uri.path().trim_end_matches('/');
+    let json = || serde_json::from_slice::<Value>(&body).ok();
+    let answer = match (target, path) {
+        (Some("Logs_20140328.FilterLogEvents"), _) => json().map(|asked| state.error_lines(&asked)),
+        (None, "/2015-03-31/functions") => Some(state.list()),
+        // Nothing is reserved, and the account has what a new one has.
+        (None, "/2016-08-19/account-settings") => Some(json!({"AccountLimit": {
+            "ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000,
+        }})),
+        // Nothing else is configured either: a function logs to its own log group.
+        (None, path) if path.ends_with("/concurrency") || path.ends_with("/configuration") => {
+            Some(json!({}))
+        }
+        (None, path) if path.ends_with("/operation/GetMetricData") => {
+            let asked = cbor::decode(&body).ok().map(|asked| state.metric_data(&asked));
+            return asked.map_or_else(|| refusal(StatusCode::BAD_REQUEST), cbor_reply);
+        }
+        // No function has provisioned concurrency, and none is a replica of Lambda@Edge.
+        (None, path) if path.ends_with("/operation/ListMetrics") => {
+            return cbor_reply(cbor::no_metrics());
+        }
+        (None, path) if path.starts_with("/v1/spaces/") => json().map(|message| {
+            state.messages.push(message);
+            json!({"name": "spaces/local/messages/1"})
+        }),
+        _ => return refusal(StatusCode::NOT_FOUND),
+    };
+    let typed_json = |body: Value| typed("application/json", body.to_string().into());
+    answer.map_or_else(|| refusal(StatusCode::BAD_REQUEST), typed_json)
+}
+
+impl Contents {
+    fn list(&self) -> Value {
+        let functions = self.functions.iter().map(|(name, function)| {
+            json!({"FunctionName": name, "Timeout": function.timeout.as_secs(), "MemorySize": 128})
+        });
+        json!({"Functions": functions.collect::<Vec<_>>(), "NextMarker": null})
+    }
+
+    fn metric_data(&self, asked: &Value) -> Vec<u8> {
+        let queries = asked["MetricDataQueries"].as_array().map_or(&[][..], Vec::as_slice);
+        let results: Vec<_> = queries
+            .iter()
+            .map(|query| (query["Id"].as_str().unwrap_or_default(), self.value(query)))
+            .collect();
+        // The end itself is not asked for.
+        let minute = asked["EndTime"].as_f64().unwrap_or_default() - 60.0;
+        cbor::metric_data(&results, minute)
+    }
+
+    fn value(&self, query: &Value) -> Option<f64> {
+        let metric = &query["MetricStat"]["Metric"];
+        let function = self.functions.get(metric["Dimensions"][0]["Value"].as_str()?)?;
+        function.metrics.get(metric["MetricName"].as_str()?).copied()
+    }
+
+    /// The events of a log group that have one of the pattern's terms.
+    fn error_lines(&self, asked: &Value) -> Value {
+        let group = asked["logGroupName"].as_str().unwrap_or_default();
+        let function = self.functions.get(group.trim_start_matches("/aws/lambda/"));
+        let terms = terms(asked["filterPattern"].as_str().unwrap_or_default());
+        let time = |name: &str| asked[name].as_u64();
+        let events: Vec<_> = function
+            .into_iter()
+            .flat_map(|function| &function.log)
+            .enumerate()
+            .filter(|(_, event)| terms.iter().any(|term| event.message.contains(term)))
+            .filter(|(_, event)| time("startTime").is_none_or(|start| start <= event.at_ms))
+            .filter(|(_, event)| time("endTime").is_none_or(|end| event.at_ms <= end))
+            .map(|(at, event)| {
+                let LogEvent { at_ms, message } = event;
+                json!({"eventId": format!("{at:056}"), "timestamp": at_ms, "message": message})
+            })
+            .collect();
+        json!({"events": events})
+    }
+}
+
+/// The terms of a pattern of which one is enough: `?ERROR ?"Task timed out"`.
+fn terms(pattern: &str) -> Vec<&str> {
+    let terms = pattern.split('?').map(|term| term.trim().trim_matches('"'));
+    terms.filter(|term| !term.is_empty()).collect()
+}
+
+fn cbor_reply(body: Vec<u8>) -> Answer {
+    let mut response = typed("application/cbor", body.into());
+    response.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
+    response
+}
+
+fn typed(content_type: &'static str, body: Bytes) -> Answer {
+    let mut response = Response::new(Full::new(body));
+    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
+    response
+}
+
+fn refusal(status: StatusCode) -> Answer {
+    let mut response = Response::new(Full::default());
+    *response.status_mut() = status;
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_by_term_and_time() {
+        let all = terms("?ERROR ?\"Task timed out\" ?Error");
+        assert_eq!(all, ["ERROR", "Task timed out", "Error"]);
+        let event = |at_ms, message: &str| LogEvent { at_ms, message: message.to_owned() };
+        let log = vec![event(1, "ERROR early"), event(5, "ERROR now"), event(6, "all is well")];
+        let watched = Watched { log, ..Watched::default() };
+        let functions = BTreeMap::from([("plays".to_owned(), watched)]);
+        let state = Contents { functions, messages: Vec::new() };
+        let asked = json!({
+            "logGroupName": "/aws/lambda/plays", "filterPattern": "?ERROR ?FATAL", "startTime": 2,
+            "endTime": 9,
+        });
+        assert_eq!(
+            state.error_lines(&asked),
+            json!({"events": [
+                {"eventId": format!("{:056}", 1), "timestamp": 5, "message": "ERROR now"},
+            ]})
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! `OpenSearch` on one machine: a real server where this machine can run one, else a small embedded
+//! one.
+//!
+//! [`OpenSearch::start`](Service::start) takes a [`Choice`], starts a server and says which one it took and why;
+//! [`Client`] is how the demo, the set-up and the tests talk to it.
+
+pub mod client;
+pub mod embedded;
+mod real;
+
+use std::io;
+
+pub use client::{Authentication, Client, ClientError};
+use embedded::State;
+pub use embedded::{Embedded, Fault};
+/// The status of an answer, as [`ClientError::status`] returns it.
+pub use http::StatusCode;
+
+pub use crate::environment::Environment;
+use crate::machine::{Real, Unavailable};
+pub use crate::service::{Choice, InvalidChoice, Kind};
+use crate::service::{Product, Service};
+
+/// The index template of the documents: `opensearch/index-template.json`.
+pub const INDEX_TEMPLATE: &str = include_str!("../../opensearch/index-template.json");
+
+/// The name under which [`INDEX_TEMPLATE`] is put.
+pub const INDEX_TEMPLATE_NAME: &str = "music-events";
+
+/// The version of the real server that is downloaded and run.
+pub const VERSION: &str = "2.19.3";
+
+/// A running `OpenSearch`.
+pub type OpenSearch = Service<State>;
+
+/// What `--keep` leaves behind.
+pub type Kept = crate::service::Kept<State>;
+
+impl Product for State {
+    const NAME: &'static str = "OpenSearch";
+    const REAL: &'static str = "OpenSearch 2.19.3";
+    type Client = Client;
+
+    fn client(url: &str) -> Result<Client, String> {
+        Client::new(url).map_err(|error| error.to_string())
+    }
+
+    fn url_of(client: &Client) -> &str {
+        client.url()
+    }
+
+    async fn ask(client: &Client) -> Result<String, String> {
+        let info = client.info().await.map_err(|error| error.to_string())?;
+        Ok(format!("{} {}", info.distribution, info.version))
+    }
+
+    async fn start_real(
+        environment: &Environment,
+        say: &mut impl FnMut(&str),
+    ) -> Result<Real, Unavailable> {
+        real::start(environment, say).await
+    }
+
+    async fn start_embedded() -> io::Result<Embedded> {
+        Embedded::start().await
+    }
+}

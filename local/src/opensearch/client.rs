@@ -1,0 +1,304 @@
+//! A thin asynchronous client of the few `OpenSearch` calls that sluice needs on one machine. It
+//! finds and signs in to a server as the functions do.
+
+#![expect(clippy::missing_errors_doc, reason = "every call fails alike: see `Client`")]
+
+mod answer;
+mod target;
+
+use std::fmt;
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::{HeaderValue, Method, Request, StatusCode, header};
+use serde_json::Value;
+
+use shared::aws::Aws;
+use shared::opensearch::{Error, SERVICES, Settings};
+
+use super::Environment;
+pub use answer::{Answer, BulkAnswer, BulkItem, Info, SearchAnswer};
+use target::Target;
+
+/// How long one request may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
+
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+
+/// How a [`Client`] signs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all.
+    None,
+    /// With the user and the password of the URL (RFC 7617).
+    Basic,
+    /// With a signature of AWS (Signature Version 4) on every request: without credentials in the
+    /// URL, on hosts under `.{region}.es.amazonaws.com` and `.{region}.aoss.amazonaws.com`.
+    Signed,
+}
+
+/// Why a call failed. No text quotes a document, a query or a password.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The text is not a URL that the client can use.
+    #[error("not a URL of the form http[s]://[user:password@]host[:port][/path]")]
+    Url,
+    /// A path has characters that no URL takes.
+    #[error("the path is not one that a URL can have")]
+    Path,
+    /// The host is one of AWS, and the environment has no credentials to sign with.
+    #[error(
+        "AWS wants signed requests, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN where the credentials are temporary) are not set or malformed; set them, for example with `eval \"$(aws configure export-credentials --format env)\"`, or write user:password@ before the host"
+    )]
+    NoCredentials,
+    /// A signed request is to go over `http`, where others could read the session's token.
+    #[error("AWS wants signed requests, and these go over https only")]
+    SignedInClear,
+    /// No connection, or it broke before the answer's head was there.
+    #[error("no answer: {0}")]
+    Exchange(String),
+    /// The answer broke off, or is too long.
+    #[error("the answer broke off or is longer than 32 MiB: {0}")]
+    Body(String),
+    /// The answer took too long.
+    #[error("no answer within {} s", .0.as_secs())]
+    Timeout(Duration),
+    /// The server refused the request.
+    #[error("{path} answered {status}{}", kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default())]
+    Status {
+        /// The request's path.
+        path: String,
+        /// The answer's status.
+        status: StatusCode,
+        /// The error's type, such as `index_not_found_exception`, if the answer has one.
+        kind: Option<String>,
+    },
+    /// The answer is not what an `OpenSearch` answers.
+    #[error("{path} answered something that is not an OpenSearch's answer")]
+    Unexpected {
+        /// The request's path.
+        path: String,
+    },
+}
+
+impl ClientError {
+    /// The answer's status, if there was an answer that refused the request.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        match self {
+            Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The error's type as the server named it, such as `index_not_found_exception`.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        match self {
+            Self::Status { kind, .. } => kind.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+impl From<Error> for ClientError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Timeout(limit) => Self::Timeout(limit),
+            Error::Unreachable { reason, .. } => Self::Exchange(reason),
+            Error::BrokenAnswer(reason) => Self::Body(reason),
+            Error::Path => Self::Path,
+            error => Self::Exchange(error.to_string()),
+        }
+    }
+}
+
+/// An asynchronous client of one server; connections are kept and shared by its clones.
+///
+/// # Errors
+/// Every call fails with a [`ClientError`]: when no answer comes within 60 seconds, when its status
+/// is not a success, or when it is not an answer of `OpenSearch`.
+#[derive(Clone)]
+pub struct Client {
+    target: Target,
+    inner: Arc<shared::opensearch::Client>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Client").field("url", &self.target.url).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client of the server at `url`: `http://` or `https://`, with `user:password@` (percent
+    /// encoded where needed) for basic authentication, and with a path to put before all others
+    /// where the server has one. Nothing is sent yet.
+    ///
+    /// Without `user:password@`, requests to a domain of Amazon `OpenSearch` Service or a
+    /// collection of `OpenSearch` Serverless are signed with the AWS credentials of the process's
+    /// environment: see [`Authentication::Signed`]. Fails when `url` is not such a URL, or when
+    /// requests are to be signed and the environment has no credentials or the URL is not `https`.
+    pub fn new(url: &str) -> Result<Self, ClientError> {
+        Self::with_environment(url, &Environment::read())
+    }
+
+    /// Like [`new`](Self::new), with the credentials of this `environment`.
+    pub fn with_environment(url: &str, environment: &Environment) -> Result<Self, ClientError> {
+        let target = Target::new(url, environment)?;
+        let variables = target.variables.iter().map(|(name, value)| (*name, value.as_str()));
+        let variables = variables.collect();
+        let settings = Settings::from_environment(&variables).map_err(|_| ClientError::Url)?;
+        let aws = Aws::from_environment(&variables, SERVICES);
+        Ok(Self { target, inner: Arc::new(shared::opensearch::Client::new(settings, aws)) })
+    }
+
+    /// How the client signs in.
+    #[must_use]
+    pub fn authentication(&self) -> Authentication {
+        self.target.authentication
+    }
+
+    /// The environment variables with which a function reaches this server as this client does.
+    /// Secrets are among them.
+    #[must_use]
+    pub fn variables(&self) -> Vec<(String, String)> {
+        let variables = self.target.variables.iter();
+        variables.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    }
+
+    /// The server's URL, without user and password and without a slash at its end.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.target.url
+    }
+
+    /// `GET /`: what the server says it is.
+    pub async fn info(&self) -> Result<Info, ClientError> {
+        Info::new(&self.call(Method::GET, "/", None).await?.json("/")?)
+    }
+
+    /// Waits on the server until the cluster's health is yellow or green, for at most
+    /// `timeout_seconds`, and returns it: `"yellow"` means that all primary shards are up. A health
+    /// that stays red is a [`ClientError::Status`] with status 408.
+    pub async fn health(&self, timeout_seconds: u32) -> Result<String, ClientError> {
+        let path = format!("/_cluster/health?wait_for_status=yellow&timeout={timeout_seconds}s");
+        let health: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
+        answer::text(&health, "/status", &path)
+    }
+
+    /// Puts an index template, in the place of one of that name.
+    pub async fn put_index_template(&self, name: &str, body: &str) -> Result<(), ClientError> {
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        let path = format!("/_index_template/{name}");
+        self.call(Method::PUT, &path, Some((JSON, body))).await.map(drop)
+    }
+
+    /// The index template of that name as the server holds it, `None` if it holds none. The server
+    /// writes settings in a form of its own, and adds defaults.
+    pub async fn index_template(&self, name: &str) -> Result<Option<Value>, ClientError> {
+        let path = format!("/_index_template/{name}");
+        let answer = self.send(Method::GET, &path, None, None).await?;
+        if answer.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        let mut body: Value = answer.success(&path)?.json(&path)?;
+        let template = body.pointer_mut("/index_templates/0/index_template").map(Value::take);
+        template.map(Some).ok_or(ClientError::Unexpected { path })
+    }
+
+    /// `POST /_bulk`: `body` is newline-delimited JSON and names the index in every action line;
+    /// `compress` sends it gzipped. Operations that failed are items of the answer.
+    pub async fn bulk(
+        &self,
+        body: impl Into<Bytes>,
+        compress: bool,
+    ) -> Result<BulkAnswer, ClientError> {
+        let answer = self.send_bulk("/_bulk", body.into(), compress).await?.success("/_bulk")?;
+        BulkAnswer::parse(&answer.body)
+    }
+
+    /// Like [`bulk`](Self::bulk), on any path (`/_bulk` or `/{index}/_bulk`), and whatever its
+    /// status: for those who need a refusal's body too.
+    pub async fn send_bulk(
+        &self,
+        path: &str,
+        body: Bytes,
+        compress: bool,
+    ) -> Result<Answer, ClientError> {
+        if !compress {
+            return self.send(Method::POST, path, Some((NDJSON, body)), None).await;
+        }
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        let written = encoder.write_all(&body).and_then(|()| encoder.finish());
+        let zipped = written.map_err(|error| ClientError::Exchange(error.to_string()))?;
+        self.send(Method::POST, path, Some((NDJSON, zipped.into())), Some("gzip")).await
+    }
+
+    /// Makes all that was written to `index` visible to [`count`](Self::count) and
+    /// [`search`](Self::search).
+    pub async fn refresh(&self, index: &str) -> Result<(), ClientError> {
+        self.call(Method::POST, &format!("/{index}/_refresh"), None).await.map(drop)
+    }
+
+    /// Number of documents in `index`: a name, or a pattern such as `music-events*`, which may match
+    /// none.
+    pub async fn count(&self, index: &str) -> Result<u64, ClientError> {
+        let path = format!("/{index}/_count");
+        let answer: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
+        answer["count"].as_u64().ok_or(ClientError::Unexpected { path })
+    }
+
+    /// `POST /{index}/_search` with `query` as the body.
+    pub async fn search(&self, index: &str, query: &Value) -> Result<SearchAnswer, ClientError> {
+        let path = format!("/{index}/_search");
+        let body = Bytes::from(query.to_string());
+        let answer = self.call(Method::POST, &path, Some((JSON, body))).await?;
+        Ok(SearchAnswer::new(answer.json(&path)?))
+    }
+
+    /// Deletes `index` with its documents; a missing one is not an error.
+    pub async fn delete_index(&self, index: &str) -> Result<(), ClientError> {
+        let path = format!("/{index}?ignore_unavailable=true");
+        self.call(Method::DELETE, &path, None).await.map(drop)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Bytes)>,
+    ) -> Result<Answer, ClientError> {
+        self.send(method, path, body, None).await?.success(path)
+    }
+
+    /// Sends one request and reads its whole answer, whatever its status.
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Bytes)>,
+        content_encoding: Option<&'static str>,
+    ) -> Result<Answer, ClientError> {
+        let mut request = Request::new(Bytes::new());
+        *request.method_mut() = method;
+        *request.uri_mut() = path.parse().map_err(|_| ClientError::Path)?;
+        if let Some((content_type, bytes)) = body {
+            let headers = request.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+            if let Some(encoding) = content_encoding {
+                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+            }
+            *request.body_mut() = bytes;
+        }
+        let answer = self.inner.send(request, TIMEOUT).await?;
+        let status = StatusCode::from_u16(answer.status);
+        let status = status.map_err(|_| ClientError::Unexpected { path: path.to_owned() })?;
+        Ok(Answer { status, body: answer.body })
+    }
+}

@@ -1,0 +1,60 @@
+//! Sample music events: the same bytes on every machine, for the demo, the tests and the
+//! benchmarks.
+//!
+//! Real producers disagree on names, types and clocks; so do these. [`events`] is what producers
+//! mean well, [`hostile`] what goes wrong, [`demo`] both mixed.
+
+mod catalog;
+mod hostile;
+mod listening;
+mod moment;
+mod producers;
+mod random;
+
+pub use hostile::hostile;
+
+use listening::Listening;
+use random::Random;
+
+/// Number of events of [`demo`].
+pub const DEMO_EVENTS: usize = 5_000;
+const DEMO_SEED: u64 = 20_240_301;
+
+/// How long the events are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// About 400 bytes: what happened, and little more.
+    Small,
+    /// About 1.8 kB: with a nested context of devices, experiments and recommendations.
+    Large,
+}
+
+/// `count` well-meant small events. The same seed yields the same bytes, and a larger count begins
+/// with the events of a smaller one.
+pub fn events(seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
+    events_of(Size::Small, seed, count)
+}
+
+/// As [`events`], of a given size.
+pub fn events_of(size: Size, seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
+    let (mut random, mut listening) = (Random::new(seed), Listening::new(seed));
+    (0..count).map(move |_| {
+        let interaction = listening.draw(&mut random);
+        producers::write(&interaction, size == Size::Large, &mut random)
+    })
+}
+
+/// The events of the demo: [`DEMO_EVENTS`], every [`hostile`] one once among them, evenly spread.
+#[must_use]
+pub fn demo() -> Vec<Vec<u8>> {
+    let hostile = hostile();
+    let every = DEMO_EVENTS / hostile.len();
+    let mut well_meant = events(DEMO_SEED, DEMO_EVENTS - hostile.len());
+    let mut hostile = hostile.into_iter().map(|(_, payload)| payload);
+    (1..=DEMO_EVENTS)
+        .filter_map(|place| {
+            let due = if place % every == 0 { hostile.next() } else { None };
+            due.or_else(|| well_meant.next())
+        })
+        .collect()
+}
