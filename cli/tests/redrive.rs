@@ -225,8 +225,11 @@ async fn what_fails_is_told_and_stays() {
     sqs.fail(Operation::ReceiveMessage, Fault::Deny, Lasting::UntilCleared);
     let said = queues.say(&selective).await;
     assert_eq!((said.code, &*said.out), (1, ""), "{said:?}");
-    assert!(said.err.contains("error: messages could not be received: AccessDenied"), "{said:?}");
+    assert!(said.err.contains("error: failed to read the queue "), "{said:?}");
+    assert!(said.err.contains(": AccessDenied"), "{said:?}");
     assert!(said.err.contains("functions/dlq-redrive/README.md"), "{said:?}");
+    sqs.clear_faults();
+    sqs.fail(Operation::ReceiveMessage, Fault::Throttle, Lasting::UntilCleared);
     let said = queues.say(&[&selective[..], &["--json"]].concat()).await;
     assert_eq!((said.code, &said.json()["stopped"]), (1, &json!("receive_failed")), "{said:?}");
     sqs.clear_faults();

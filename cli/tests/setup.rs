@@ -118,3 +118,54 @@ async fn ctrl_c_ends_it_at_once() {
     assert_eq!(output.status.code(), Some(130), "{message}");
     assert_eq!(message, "interrupted: everything started is stopped\n");
 }
+
+#[tokio::test]
+async fn an_index_of_ones_own_has_its_template_and_its_policy() {
+    let mut template = serde_json::Value::Null;
+    let server = Endpoint::start(move |call| {
+        let json = |body| Reply::json(200, &body);
+        match (call.method.as_str(), &*call.path) {
+            ("GET", "/") => {
+                let version = serde_json::json!({"distribution": "opensearch", "number": "2.19.3"});
+                json(serde_json::json!({"version": version}))
+            }
+            ("PUT", "/_index_template/shop") => {
+                template = call.json();
+                json(serde_json::json!({"acknowledged": true}))
+            }
+            ("GET", "/_index_template/shop") if template.is_null() => {
+                Reply::new(404, "text/plain", "")
+            }
+            ("GET", "/_index_template/shop") => {
+                json(serde_json::json!({"index_templates": [{"index_template": template}]}))
+            }
+            ("GET", "/_plugins/_ism/policies/shop-retention") => {
+                json(serde_json::json!({"_seq_no": 7, "_primary_term": 2}))
+            }
+            ("PUT", "/_plugins/_ism/policies/shop-retention") => json(serde_json::json!({})),
+            other => panic!("{other:?}"),
+        }
+    })
+    .await;
+    let mapping = r#"{"order.number":["no"]}"#;
+    let arguments = ["--index", "shop-%Y.%m", "--mapping", mapping, "--retention-days", "30"];
+    let output = setup(&[&["--opensearch", &*server.url], &arguments[..]].concat()).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("Index template: shop (created)\n"), "{text} {:?}", output.stderr);
+    assert!(text.contains("deleted by the policy shop-retention\n"), "{text}");
+    assert!(text.contains("an index pattern shop* with the time field @timestamp\n"), "{text}");
+    let calls = server.calls();
+    let put = |path: &str| {
+        let found = calls.iter().find(|call| call.method == "PUT" && call.path == path);
+        found.unwrap_or_else(|| panic!("{path}"))
+    };
+    let stored = put("/_index_template/shop").json();
+    assert_eq!(stored["index_patterns"], serde_json::json!(["shop*"]));
+    let number = &stored["template"]["mappings"]["properties"]["order"]["properties"]["number"];
+    assert_eq!(number["type"], "keyword");
+    let policy = put("/_plugins/_ism/policies/shop-retention");
+    // The one that was there is replaced.
+    assert_eq!(policy.query, "if_seq_no=7&if_primary_term=2");
+    let patterns = &policy.json()["policy"]["ism_template"][0]["index_patterns"];
+    assert_eq!(*patterns, serde_json::json!(["shop*"]));
+}

@@ -5,7 +5,7 @@
 //! first called for: it costs more than the rest of a cold start.
 
 #[cfg(feature = "requests")]
-mod exchange;
+mod connections;
 #[cfg(feature = "requests")]
 mod signer;
 
@@ -26,7 +26,7 @@ use aws_types::region::Region;
 
 use crate::config::Environment;
 #[cfg(feature = "requests")]
-pub use exchange::{Answer, ExchangeError, MAX_ANSWER_BYTES, exchange};
+pub use connections::{Answer, Connections, ExchangeError, MAX_ANSWER_BYTES};
 #[cfg(feature = "requests")]
 pub use signer::{Signer, SigningError};
 

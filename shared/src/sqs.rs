@@ -6,6 +6,7 @@
 
 mod call;
 mod message;
+pub mod names;
 
 pub use call::{Failure, SQS, by_entry, client};
 pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};

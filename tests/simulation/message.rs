@@ -65,13 +65,17 @@ impl Kind {
 }
 
 impl Event {
-    fn new(kind: Kind, number: usize, daily: bool) -> Self {
+    fn new(kind: Kind, number: usize, daily: bool, form: Form) -> Self {
         let id = format!("\"event_id\":\"e{number}\",");
         let time = "\"ts\":1709290000";
         let text = match kind {
             Kind::Timeless if !daily => format!("{{{id}\"n\":{number}}}"),
             Kind::Good | Kind::Timeless => format!("{{{id}\"n\":{number},{time}}}"),
             Kind::Underived => format!("{{\"n\":{number},{time}}}"),
+            // An envelope of EventBridge is JSON, whatever is in it.
+            Kind::Malformed if form != Form::Detail && number % 2 == 0 => {
+                format!("{{\"n\":{number},\"x\":NaN}}")
+            }
             Kind::Malformed => format!("\"n{number}\""),
             Kind::Refused => format!("{{{id}\"n\":{number},{time},\"refuse\":true}}"),
             Kind::Toxic => format!("{{{id}\"n\":{number},{time},\"toxic\":true}}"),
@@ -89,7 +93,8 @@ impl Message {
     pub(crate) fn written(&self, first: usize, daily: bool) -> (String, Vec<Event>) {
         let count = if self.form == Form::Alone { 1 } else { self.events.len() };
         let kinds = self.events[..count].iter().enumerate();
-        let events: Vec<_> = kinds.map(|(at, kind)| Event::new(*kind, first + at, daily)).collect();
+        let events: Vec<_> =
+            kinds.map(|(at, kind)| Event::new(*kind, first + at, daily, self.form)).collect();
         let texts: Vec<_> = events.iter().map(|event| event.text.as_str()).collect();
         let body = match self.form {
             // What is no JSON at all is an event of its own.

@@ -230,7 +230,7 @@ impl sqs_consumer::ports::Queues for Ports {
         let content = |entry: &Quarantined| Content {
             body: entry.body.clone(),
             attributes: entry.attributes.iter().cloned().collect(),
-            group: Some(entry.group_id.clone()),
+            group: entry.group_id.clone(),
             deduplication: Some(entry.deduplication_id.clone()),
             events: [].into(),
         };

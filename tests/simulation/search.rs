@@ -137,13 +137,11 @@ impl OpenSearch {
             let status = self.create(operation, ledger)?;
             return Ok(Some(item(&operation.id, status)));
         };
-        if done {
-            self.create(operation, ledger)?;
-        }
+        let status = if done { self.create(operation, ledger)? } else { 503 };
         let id = &operation.id;
         let told = match told {
             Told::Failed(status) => {
-                if matches!(status, 400 | 405..=428 | 430..=499) {
+                if matches!(status, 400 | 413) {
                     ledger.refused_wrongly.insert(operation.event);
                 }
                 item(id, status)
@@ -154,7 +152,8 @@ impl OpenSearch {
             Told::Nothing(way) => match way {
                 0 => return Ok(None),
                 1 => "null".to_owned(),
-                2 => item("another", 201),
+                // As where an ingest pipeline sets the id.
+                2 => item("another", status),
                 3 => format!(r#"{{"index":{{"_id":"{id}","status":201}}}}"#),
                 4 => format!(r#"{{"create":{{"_id":"{id}"}}}}"#),
                 _ => format!(r#"{{"create":{{"_id":"{id}","status":"201"}}}}"#),
@@ -181,7 +180,9 @@ fn item(id: &str, status: u16) -> String {
     if status < 300 {
         return format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status}}}}}"#);
     }
-    let error = r#"{"type":"some_exception","reason":"as the history wants it"}"#;
+    // Of all others it is not known that they are about the document.
+    let error_type = if status == 400 { "mapper_parsing_exception" } else { "some_exception" };
+    let error = format!(r#"{{"type":"{error_type}","reason":"as the history wants it"}}"#);
     format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status},"error":{error}}}}}"#)
 }
 

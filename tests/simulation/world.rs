@@ -8,6 +8,7 @@ use std::fmt::Display;
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 use local::sqs::model::{HandleError, Receive, Sent};
 use shared::opensearch::{Answer, Error};
+use shared::sqs::names::MESSAGE_ID;
 use shared::sqs::{Attribute, Failure, MAX_ATTRIBUTES, MAX_ENTRIES, by_entry};
 use tokio::time::Instant;
 
@@ -179,6 +180,7 @@ impl World {
         let mut state = self.state();
         if let Some(which) = which.checked_rem(state.sent.len()) {
             let content = state.sent[which].clone();
+            state.ledger.delivered_anew.extend(&*content.events);
             self.publish(&mut state, content);
         }
     }
@@ -245,6 +247,10 @@ impl World {
                 self.broke(format!("{:?} is sent with too many attributes", content.events));
             }
             self.tell(|| format!("{events:?} is in {place:?}"));
+            if !content.attributes.contains_key(MESSAGE_ID) {
+                // There was no place for it.
+                state.ledger.delivered_anew.extend(&*events);
+            }
             content.events = events;
             Ok(self.put(&mut state, place, content))
         })
@@ -306,6 +312,7 @@ impl World {
         for message in messages {
             self.tell(|| format!("{} is moved to {to:?} by SQS", message.id));
             self.saw("moved by SQS");
+            state.ledger.delivered_anew.extend(&*message.content.events);
             // No queue has seen it before.
             let content = Content { deduplication: None, ..message.content.clone() };
             self.put(&mut state, to, content);

@@ -8,7 +8,7 @@ use http::Request;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use shared::aws::{Aws, Service, Signer, connector, exchange};
+use shared::aws::{Aws, Connections, Service, Signer};
 use tokio::time::timeout;
 
 use super::facts::{Function, Mapping};
@@ -130,8 +130,7 @@ impl Lambda {
         let mut request = request.map_err(|error| failed(error.to_string()))?;
         let signed = self.signer.sign(&mut request, SystemTime::now());
         signed.map_err(|error| failed(error.to_string()))?;
-        let connector = connector();
-        let answer = timeout(LIMIT, exchange(&connector, request)).await;
+        let answer = timeout(LIMIT, Connections::default().exchange(request)).await;
         let answer =
             answer.map_err(|_| failed(format!("no answer within {} s", LIMIT.as_secs())))?;
         let answer = answer.map_err(|error| failed(error.to_string()))?;

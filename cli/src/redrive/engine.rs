@@ -141,6 +141,10 @@ pub(super) fn failed(error: Error) -> Failure {
             let advice = error_advice(&failure);
             Failure::failed(format_args!("{}{advice}", explained(&failure)))
         }
+        Error::SourceUnavailable { queue, failure } => Failure::failed(format_args!(
+            "failed to read the queue {queue}: {}",
+            explained(&failure)
+        )),
         Error::NoRunningTask { .. } => Failure::failed(error),
         Error::TaskFailed { ref reason } if reason.contains("CouldNotDetermineMessageSource") => {
             Failure::failed(format_args!(

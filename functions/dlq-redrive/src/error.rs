@@ -4,6 +4,8 @@ use shared::runtime::Failure as Report;
 
 use shared::sqs::Failure;
 
+use crate::queues::Queue;
+
 /// An invocation's failure; its type and the message are what the invoker sees.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -14,6 +16,17 @@ pub enum Error {
         field: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The source does not exist, or the function may not read it.
+    #[error(
+        "failed to read the queue {queue}: {failure}; check DLQ_URL or `source`, and the \
+             permissions of the function's role on this queue and its key"
+    )]
+    SourceUnavailable {
+        /// The URL or the ARN of the queue.
+        queue: String,
+        /// What SQS says.
+        failure: Failure,
     },
     /// SQS does not start, list or cancel a move task.
     #[error("{failure}{}", advice(.failure))]
@@ -36,6 +49,16 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error of a call about the source: that it is unavailable, where SQS says so.
+    #[must_use]
+    pub fn of_source(source: &Queue, failure: Failure) -> Self {
+        if is_unavailable(&failure) {
+            let queue = source.arn.as_ref().unwrap_or(&source.url).clone();
+            return Self::SourceUnavailable { queue, failure };
+        }
+        Self::Refused { failure }
+    }
+
     /// The field is not as it must be.
     #[must_use]
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
@@ -47,11 +70,24 @@ impl Report for Error {
     fn error_type(&self) -> &'static str {
         match self {
             Self::InvalidRequest { .. } => "InvalidRequest",
+            Self::SourceUnavailable { .. } => "SourceUnavailable",
             Self::Refused { .. } => "MoveTaskRefused",
             Self::TaskFailed { .. } => "MoveTaskFailed",
             Self::NoRunningTask { .. } => "NoRunningTask",
         }
     }
+}
+
+/// Whether SQS says that a queue does not exist or may not be read, which no retry changes
+/// (source: Amazon SQS API reference, "Common Errors" and the errors of `ReceiveMessage`, in both
+/// of its protocols).
+#[must_use]
+pub fn is_unavailable(failure: &Failure) -> bool {
+    let code = failure.code.rsplit('.').next().unwrap_or_default();
+    let missing = ["NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"];
+    let denied = ["AccessDenied", "AccessDeniedException", "InvalidAddress", "InvalidSecurity"];
+    let key = ["KmsAccessDenied", "KmsDisabled", "KmsInvalidState", "KmsNotFound"];
+    [&missing[..], &denied, &key].concat().contains(&code)
 }
 
 fn advice(failure: &Failure) -> &'static str {
@@ -69,5 +105,36 @@ fn task_advice(reason: &str) -> &'static str {
         " (there are messages that were sent to the queue directly: give a `destination`)"
     } else {
         ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_source_is_unavailable_where_no_retry_helps() {
+        let source = Queue::parse("arn:aws:sqs:eu-west-1:123456789012:music-dlq", None).unwrap();
+        for code in [
+            "AWS.SimpleQueueService.NonExistentQueue",
+            "QueueDoesNotExist",
+            "ResourceNotFoundException",
+            "AccessDenied",
+            "AccessDeniedException",
+            "InvalidAddress",
+            "KMS.AccessDeniedException",
+            "KmsAccessDenied",
+        ] {
+            let error = Error::of_source(&source, Failure::new(code, "no"));
+            assert_eq!(error.error_type(), "SourceUnavailable", "{code}");
+            let text = error.to_string();
+            let expected =
+                format!("failed to read the queue {}: {code}: no;", source.arn.as_ref().unwrap());
+            assert!(text.starts_with(&expected), "{text}");
+        }
+        for code in ["NoAnswer", "Deadline", "RequestThrottled", "InternalError", "KmsThrottled"] {
+            let failure = Failure::new(code, "no");
+            assert_eq!(Error::of_source(&source, failure.clone()), Error::Refused { failure });
+        }
     }
 }

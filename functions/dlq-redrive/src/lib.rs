@@ -22,8 +22,7 @@ use std::time::Duration;
 use shared::runtime::{Function, Invocation};
 
 use crate::config::Config;
-use crate::error::Error;
-use crate::filter::Filter;
+use crate::error::{Error, is_unavailable};
 use crate::health::Health;
 use crate::queues::{Queue, Queues};
 use crate::request::{Action, Mode, Redrive, Request};
@@ -83,20 +82,26 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         let request = Request::parse(payload, self.config.aws.endpoint(shared::sqs::SQS))?;
         let source = request.source(self.config.dlq.as_ref())?;
         match request.action {
-            Action::Redrive(redrive) => self.redrive(source, redrive, schedule, summary).await,
+            Action::Redrive(redrive) => {
+                let answer = self.redrive(source, redrive, schedule, summary).await;
+                // A schedule that never moves anything must not look well.
+                summary.source_unavailable = matches!(answer, Err(Error::SourceUnavailable { .. }));
+                answer
+            }
             Action::Inspect { filter, max_messages } => {
-                self.inspect(source, filter, max_messages, schedule, summary).await;
+                let rules = Rules { source, purpose: Purpose::Inspect, filter, max_messages };
+                self.run(&rules, Pace::new(None), Duration::ZERO, schedule, summary).await?;
                 Ok(Answer::inspect(summary))
             }
             Action::Status => {
-                let source_arn = native::arn(&self.queues, &source, schedule).await?;
-                let tasks = native::tasks(&self.queues, &source_arn, schedule).await?;
+                let source_arn = self.source_arn(&source, schedule).await?;
+                let tasks = native::tasks(&self.queues, &source, &source_arn, schedule).await?;
                 Ok(Answer::Status { tasks })
             }
             Action::Cancel => {
-                let source_arn = native::arn(&self.queues, &source, schedule).await?;
+                let source_arn = self.source_arn(&source, schedule).await?;
                 let (task_handle, moved) =
-                    native::cancel(&self.queues, &source_arn, schedule).await?;
+                    native::cancel(&self.queues, &source, &source_arn, schedule).await?;
                 Ok(Answer::Cancel { task_handle, moved })
             }
         }
@@ -130,7 +135,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         };
         let rules = Rules { source, purpose: Purpose::Move(moves), filter, max_messages };
         let wait = canary.map(|canary| canary.wait).unwrap_or_default();
-        self.run(&rules, Pace::new(redrive.rate_per_second), wait, schedule, summary).await;
+        self.run(&rules, Pace::new(redrive.rate_per_second), wait, schedule, summary).await?;
         Ok(Answer::redrive(Mode::Selective, summary))
     }
 
@@ -141,28 +146,25 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         schedule: &Schedule,
         summary: &mut Summary,
     ) -> Result<Answer, Error> {
-        let source_arn = native::arn(&self.queues, source, schedule).await?;
+        let source_arn = self.source_arn(source, schedule).await?;
         let destination_arn = match &redrive.destination {
-            Some(destination) => Some(native::arn(&self.queues, destination, schedule).await?),
+            Some(destination) => {
+                let arn = native::arn(&self.queues, destination, schedule).await;
+                Some(arn.map_err(|failure| Error::Refused { failure })?)
+            }
             None => None,
         };
         let (destination_arn, rate) = (destination_arn.as_deref(), redrive.rate_per_second);
         let started =
-            native::start(&self.queues, &source_arn, destination_arn, rate, schedule).await?;
+            native::start(&self.queues, source, &source_arn, destination_arn, rate, schedule)
+                .await?;
         summary.tally.moved = started.moved;
         Ok(Answer::of_task(summary, started.task_handle, started.complete))
     }
 
-    async fn inspect(
-        &self,
-        source: Queue,
-        filter: Filter,
-        max_messages: u64,
-        schedule: &Schedule,
-        summary: &mut Summary,
-    ) {
-        let rules = Rules { source, purpose: Purpose::Inspect, filter, max_messages };
-        self.run(&rules, Pace::new(None), Duration::ZERO, schedule, summary).await;
+    async fn source_arn(&self, source: &Queue, schedule: &Schedule) -> Result<String, Error> {
+        let arn = native::arn(&self.queues, source, schedule).await;
+        arn.map_err(|failure| Error::of_source(source, failure))
     }
 
     async fn run(
@@ -172,11 +174,18 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         canary_wait: Duration,
         schedule: &Schedule,
         summary: &mut Summary,
-    ) {
+    ) -> Result<(), Error> {
         // Only for a metric: that it is missing stops nothing.
         let attributes = schedule.in_time(self.queues.attributes(&rules.source.url)).await;
         summary.retention_seconds = attributes.unwrap_or_default().retention_seconds;
         summary.tally = selective::run(&self.queues, rules, pace, canary_wait, schedule).await;
+        match &summary.tally.receive_failure {
+            // What was moved before is told.
+            Some(failure) if summary.tally.scanned == 0 && is_unavailable(failure) => {
+                Err(Error::of_source(&rules.source, failure.clone()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn emit(&mut self, summary: &Summary, now_ms: u64) {

@@ -2,20 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use shared::sqs::{
-    Attribute, AttributeValue, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes,
-};
+pub use shared::sqs::names::REDRIVES;
+use shared::sqs::names::{MESSAGE_ID, REASON, SOURCE_ARN};
+use shared::sqs::{Attribute, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes};
 
 use crate::queues::Queue;
-
-/// The attribute that counts how often a message was redriven.
-pub const REDRIVES: &str = "sluice.redrives";
-
-/// The attribute that tells why a message was given up.
-pub const REASON: &str = "sluice.reason";
-
-/// The attribute that tells which queue a message in quarantine came from.
-pub const SOURCE_ARN: &str = "sluice.source_arn";
 
 /// A message's attributes, by name.
 pub type Attributes = BTreeMap<String, Attribute>;
@@ -66,9 +57,25 @@ impl Message {
         count.parse().unwrap_or(u64::MAX)
     }
 
-    /// The message as it goes to a queue unchanged.
+    /// The message as it is parked: with its identity, where there is place for it.
     #[must_use]
     pub fn parked(&self, from: &Queue, to: &Queue) -> Outgoing {
+        let mut outgoing = self.unchanged(from, to);
+        self.identify(&mut outgoing);
+        outgoing
+    }
+
+    /// The message as it is redriven: counted and with its identity, where there is place for
+    /// both, or for the count.
+    #[must_use]
+    pub fn redriven(&self, from: &Queue, to: &Queue) -> Outgoing {
+        let mut outgoing = self.unchanged(from, to);
+        outgoing.set(REDRIVES, Attribute::number(self.redrives().saturating_add(1)));
+        self.identify(&mut outgoing);
+        outgoing
+    }
+
+    fn unchanged(&self, from: &Queue, to: &Queue) -> Outgoing {
         let own_group = || Some(self.id.clone());
         let group_id = match (to.is_fifo(), from.is_fifo()) {
             (true, _) => self.group_id.clone().or_else(own_group),
@@ -86,19 +93,11 @@ impl Message {
         }
     }
 
-    /// The message as it is redriven: counted, where there is place for the count.
-    #[must_use]
-    pub fn redriven(&self, from: &Queue, to: &Queue) -> Outgoing {
-        let mut outgoing = self.parked(from, to);
-        let count = Attribute {
-            data_type: "Number".to_owned(),
-            value: AttributeValue::Text(self.redrives().saturating_add(1).to_string()),
-        };
-        outgoing.attributes.insert(REDRIVES.to_owned(), count);
-        if outgoing.attributes.len() > MAX_ATTRIBUTES || outgoing.bytes() > MAX_MESSAGE_BYTES {
-            outgoing.attributes.clone_from(&self.attributes);
+    /// Keeps the identity of a message that becomes another one by being sent.
+    fn identify(&self, outgoing: &mut Outgoing) {
+        if !outgoing.attributes.contains_key(MESSAGE_ID) {
+            outgoing.set(MESSAGE_ID, Attribute::string(&self.id));
         }
-        outgoing
     }
 }
 
@@ -118,6 +117,17 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// Sets an attribute, where there is place for it.
+    fn set(&mut self, name: &str, attribute: Attribute) {
+        let before = self.attributes.insert(name.to_owned(), attribute);
+        if self.attributes.len() > MAX_ATTRIBUTES || self.bytes() > MAX_MESSAGE_BYTES {
+            match before {
+                Some(before) => self.attributes.insert(name.to_owned(), before),
+                None => self.attributes.remove(name),
+            };
+        }
+    }
+
     /// The message's size as SQS counts it: body, names, types and values.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -29,16 +29,19 @@ pub struct Started {
 /// Starts a task and watches it for a moment.
 ///
 /// # Errors
-/// [`Error::Refused`] where SQS does not start it, [`Error::TaskFailed`] where it fails at once.
+/// [`Error::SourceUnavailable`] and [`Error::Refused`] where SQS does not start it,
+/// [`Error::TaskFailed`] where it fails at once.
 pub async fn start<Q: Queues>(
     queues: &Q,
+    source: &Queue,
     source_arn: &str,
     destination_arn: Option<&str>,
     rate_per_second: Option<u32>,
     schedule: &Schedule,
 ) -> Result<Started, Error> {
     let started = queues.start_move(source_arn, destination_arn, rate_per_second);
-    let task_handle = schedule.in_time(started).await.map_err(refused)?;
+    let task_handle = schedule.in_time(started).await;
+    let task_handle = task_handle.map_err(|failure| Error::of_source(source, failure))?;
     let mut started = Started { task_handle, moved: 0, complete: false };
     let until = Instant::now() + WATCH;
     while Instant::now() < until {
@@ -69,10 +72,12 @@ pub async fn start<Q: Queues>(
 /// [`Error::Refused`] where SQS does not tell.
 pub async fn tasks<Q: Queues>(
     queues: &Q,
+    source: &Queue,
     source_arn: &str,
     schedule: &Schedule,
 ) -> Result<Vec<MoveTask>, Error> {
-    schedule.in_time(queues.move_tasks(source_arn)).await.map_err(refused)
+    let tasks = schedule.in_time(queues.move_tasks(source_arn)).await;
+    tasks.map_err(|failure| Error::of_source(source, failure))
 }
 
 /// Ends the running task of a queue; gives its handle and how many messages it has moved.
@@ -81,10 +86,11 @@ pub async fn tasks<Q: Queues>(
 /// [`Error::NoRunningTask`], and [`Error::Refused`] where SQS does not end it.
 pub async fn cancel<Q: Queues>(
     queues: &Q,
+    source: &Queue,
     source_arn: &str,
     schedule: &Schedule,
 ) -> Result<(String, u64), Error> {
-    let tasks = tasks(queues, source_arn, schedule).await?;
+    let tasks = tasks(queues, source, source_arn, schedule).await?;
     let mut running = tasks.into_iter().filter(|task| task.status == "RUNNING");
     let handle = running.find_map(|task| task.task_handle);
     let handle =
@@ -96,17 +102,17 @@ pub async fn cancel<Q: Queues>(
 /// The ARN of a queue, which SQS tells where it is not known.
 ///
 /// # Errors
-/// [`Error::Refused`] where SQS does not tell it.
+/// The failure where SQS does not tell it.
 pub async fn arn<Q: Queues>(
     queues: &Q,
     queue: &Queue,
     schedule: &Schedule,
-) -> Result<String, Error> {
+) -> Result<String, Failure> {
     if let Some(arn) = &queue.arn {
         return Ok(arn.clone());
     }
-    let attributes = schedule.in_time(queues.attributes(&queue.url)).await.map_err(refused)?;
-    let missing = || refused(Failure::new("Missing", "the queue's attributes have no ARN"));
+    let attributes = schedule.in_time(queues.attributes(&queue.url)).await?;
+    let missing = || Failure::new("Missing", "the queue's attributes have no ARN");
     attributes.arn.ok_or_else(missing)
 }
 

@@ -93,8 +93,10 @@ impl<Q: Queues> Mover<'_, Q> {
         let (hide, wait) = self.schedule.receive_seconds(hidden);
         let received = self.queues.receive(&self.rules.source.url, hide, wait);
         let received = timeout_at(until, received).await.map_err(|_| Stopped::Deadline)?;
-        received.map_err(|Failure { code, message }| {
+        received.map_err(|failure| {
+            let Failure { code, message } = &failure;
             tracing::error!(code, error = message, "messages could not be received");
+            self.run.tally.receive_failure = Some(failure);
             Stopped::ReceiveFailed
         })
     }

@@ -22,6 +22,8 @@ pub struct Summary {
     pub dry_run: bool,
     /// How long the queue keeps a message, in seconds.
     pub retention_seconds: Option<u64>,
+    /// Whether nothing was redriven because the source is unavailable.
+    pub source_unavailable: bool,
 }
 
 /// An invocation's answer.
@@ -155,12 +157,12 @@ impl Summary {
         now_ms: u64,
         out: impl Write,
     ) -> io::Result<()> {
-        let Self { tally, dry_run, retention_seconds } = self;
+        let Self { tally, dry_run, retention_seconds, source_unavailable } = self;
         let done = |count: u64| if *dry_run { 0 } else { count };
         let mut metrics = vec![
             ("Redriven", Unit::Count, done(tally.moved)),
             ("Parked", Unit::Count, done(tally.parked)),
-            ("RedriveFailed", Unit::Count, tally.failed),
+            ("RedriveFailed", Unit::Count, tally.failed + u64::from(*source_unavailable)),
         ];
         if let Some(sent_ms) = tally.oldest_sent_ms {
             let age_seconds = now_ms.saturating_sub(sent_ms) / 1_000;

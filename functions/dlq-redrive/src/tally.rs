@@ -105,6 +105,8 @@ pub struct Tally {
     pub failures: BTreeMap<(&'static str, String), (u64, String, String)>,
     /// Why the run ended before it was through.
     pub stopped: Option<Stopped>,
+    /// Why messages could not be received.
+    pub receive_failure: Option<Failure>,
 }
 
 impl Tally {
@@ -192,7 +194,7 @@ impl Ages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::REASON;
+    use shared::sqs::names::REASON;
     use shared::sqs::{Attribute, AttributeValue};
 
     fn message(reason: &str, sent_ms: u64) -> Message {

@@ -74,6 +74,7 @@ async fn a_moved_message_is_what_it_was_and_counted() {
                 {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}},
         })])
         .await;
+    let inspected = stack.invoke(&json!({"action": "inspect"})).await.unwrap();
     let answer = stack.invoke(&json!({"action": "redrive", "mode": "selective"})).await.unwrap();
     assert_eq!((&answer["moved"], &answer["complete"]), (&json!(1), &json!(true)));
     assert_eq!(stack.counts().await, [0, 1, 0]);
@@ -82,7 +83,34 @@ async fn a_moved_message_is_what_it_was_and_counted() {
     assert_eq!(moved["Attributes"]["AWSTraceHeader"], trace);
     let mut expected = attributes;
     expected["sluice.redrives"]["StringValue"] = json!("2");
+    let first_id = &inspected["samples"][0];
+    expected["sluice.message_id"] = json!({"DataType": "String", "StringValue": first_id});
     assert_eq!(moved["MessageAttributes"], expected);
+}
+
+#[tokio::test]
+async fn a_source_that_is_unavailable_fails_the_invocation() {
+    let stack = Stack::new(&[]).await;
+    let source = "arn:aws:sqs:eu-west-1:000000000000:no-such-queue";
+    for (request, failed) in [
+        (json!({"action": "redrive", "mode": "selective", "source": source}), 1),
+        (json!({"action": "redrive", "mode": "native", "source": source}), 1),
+        (json!({"action": "redrive", "dryRun": true, "source": source}), 1),
+        (json!({"action": "inspect", "source": source}), 0),
+        (json!({"action": "status", "source": source}), 0),
+        (json!({"action": "cancel", "source": source}), 0),
+    ] {
+        let error = stack.invoke(&request).await.unwrap_err();
+        assert_eq!(error.error_type(), "SourceUnavailable", "{request}");
+        assert!(error.message().contains(source), "{}", error.message());
+        assert_eq!(stack.metrics()["RedriveFailed"], failed, "{request}");
+    }
+    stack.give_up(&[body("a")]).await;
+    stack.sqs.fail(Operation::ReceiveMessage, Fault::Deny, Lasting::UntilCleared);
+    let error = stack.invoke(&json!({"action": "redrive", "mode": "selective"})).await.unwrap_err();
+    assert_eq!(error.error_type(), "SourceUnavailable");
+    assert!(error.message().contains(&stack.dlq), "{}", error.message());
+    assert_eq!(stack.metrics()["RedriveFailed"], 1);
 }
 
 #[tokio::test]
@@ -242,6 +270,8 @@ async fn a_real_sqs_is_redriven_as_the_embedded_one() {
     let moved = &stack.receive(&stack.main).await[0];
     let mut expected = attributes;
     expected["sluice.redrives"] = json!({"DataType": "Number", "StringValue": "1"});
+    expected["sluice.message_id"] = moved["MessageAttributes"]["sluice.message_id"].clone();
+    assert!(expected["sluice.message_id"]["StringValue"].is_string());
     assert_eq!(moved["MessageAttributes"], expected);
     let natively = json!({"action": "redrive", "destination": main_arn});
     let answer = stack.invoke(&natively).await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use shared::event::{Timestamp, Written};
+use shared::event::Timestamp;
 use shared::json::Span;
 
 use crate::index::IndexPattern;
@@ -24,7 +24,7 @@ pub struct Operation {
     pub message: usize,
     /// Its event's place among the message's.
     pub position: usize,
-    /// The content of its `_id`, as written, in the body.
+    /// The content of its `_id`, as written, in the body; empty where OpenSearch chooses it.
     id: Span,
     /// Its action and its document, in the body.
     lines: Span,
@@ -58,14 +58,13 @@ impl Bulk {
         &mut self,
         limits: Limits,
         index: &IndexPattern,
-        document: &[u8],
-        written: &Written,
+        (document, id, time): (&[u8], &[u8], Timestamp),
         (message, position): (usize, usize),
     ) -> bool {
         let start = self.operations.last().map_or(0, |last| last.lines.end);
         // A panic may have left something after it.
         self.body.truncate(start);
-        let id = self.write_action(index, written.timestamp, written.id.of(document));
+        let id = self.write_action(index, time, id);
         self.body.extend_from_slice(document);
         self.body.push(b'\n');
         let fits = self.body.len() <= limits.bytes && self.operations.len() < limits.documents;
@@ -81,7 +80,9 @@ impl Bulk {
     fn write_action(&mut self, index: &IndexPattern, time: Timestamp, id: &[u8]) -> Span {
         self.body.extend_from_slice(b"{\"create\":{\"_index\":\"");
         index.write(time, &mut self.body);
-        self.body.extend_from_slice(b"\",\"_id\":\"");
+        if !id.is_empty() {
+            self.body.extend_from_slice(b"\",\"_id\":\"");
+        }
         let start = self.body.len();
         self.body.extend_from_slice(id);
         let end = self.body.len();
@@ -111,7 +112,7 @@ impl Bulk {
         self.pending.last().map(|range| &self.operations[range.clone()])
     }
 
-    /// The content of a document's `_id`, as written.
+    /// The content of a document's `_id`, as written; empty where OpenSearch chooses it.
     #[must_use]
     pub fn id(&self, operation: &Operation) -> &[u8] {
         operation.id.of(&self.body)
@@ -138,20 +139,14 @@ impl Bulk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::event::TimestampSource;
 
     const LIMITS: Limits = Limits { bytes: 250, documents: 10 };
 
     fn add(bulk: &mut Bulk, limits: Limits, id: &str, filler: usize) -> bool {
         let document = format!("{{\"id\":\"{id}\",\"x\":\"{}\"}}", "x".repeat(filler));
-        let written = Written {
-            timestamp: Timestamp::YEAR_2000,
-            timestamp_source: TimestampSource::Event,
-            id: Span { start: 7, end: 7 + id.len() },
-            own_id: true,
-        };
         let index = IndexPattern::parse("events-%Y").unwrap();
-        bulk.add(limits, &index, document.as_bytes(), &written, (3, 4))
+        let document = (document.as_bytes(), id.as_bytes(), Timestamp::YEAR_2000);
+        bulk.add(limits, &index, document, (3, 4))
     }
 
     fn request(bulk: &Bulk) -> String {
@@ -179,6 +174,16 @@ mod tests {
         let ids: Vec<_> = operations.iter().map(|operation| bulk.id(operation)).collect();
         assert_eq!(ids, [&b"a"[..], br"\u0062"]);
         assert_eq!((operations[1].message, operations[1].position), (3, 4));
+    }
+
+    #[test]
+    fn opensearch_may_choose_the_id() {
+        let mut bulk = Bulk::default();
+        assert!(add(&mut bulk, LIMITS, "", 0));
+        bulk.seal();
+        let expected = "{\"create\":{\"_index\":\"events-2000\"}}\n{\"id\":\"\",\"x\":\"\"}\n";
+        assert_eq!(request(&bulk), expected);
+        assert_eq!(bulk.id(&bulk.operation(0)), b"");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
-use shared::event::{self, Model};
+use shared::event::{self, DocumentId, Model};
 use shared::opensearch::{self, Settings, Url};
 use shared::telemetry;
 use tracing::Level;
@@ -25,6 +25,8 @@ pub const VARIABLES: &[&str] = &[
     "RETRY_MAX_SECONDS",
     "DEADLINE_MARGIN_MS",
     "QUARANTINE_QUEUE_URL",
+    "LARGE_PAYLOADS",
+    "DOCUMENT_ID",
 ];
 
 /// The longest visibility timeout, in seconds (source: Amazon SQS API reference,
@@ -48,6 +50,8 @@ pub struct Config {
     pub model: Model,
     /// Where a document goes.
     pub index: IndexPattern,
+    /// How a document's `_id` is chosen: `DOCUMENT_ID`, default `event`.
+    pub document_id: DocumentId,
     /// How large one bulk request may be.
     pub limits: Limits,
     /// Whether requests are compressed.
@@ -77,6 +81,10 @@ impl Config {
                            of strftime";
             ConfigError::new("INDEX", pattern, format!("{allowed} ({error})"))
         })?;
+        // What else there is to do with a body in S3 will have this name.
+        environment.parse_with("LARGE_PAYLOADS", "quarantine", |text| {
+            (text == "quarantine").then_some(())
+        })?;
         let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
         let number = |name, default, max| environment.number(name, default, 1, max);
         let seconds = |name, default| environment.number(name, default, 0, MAX_VISIBILITY_SECONDS);
@@ -86,6 +94,9 @@ impl Config {
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             model: event::model(environment)?,
             index,
+            document_id: environment
+                .parse_with("DOCUMENT_ID", DocumentId::ALLOWED, DocumentId::parse)?
+                .unwrap_or_default(),
             limits: Limits {
                 bytes: number("BULK_MAX_BYTES", 5 * 1_048_576, MAX_BULK_BYTES)?,
                 documents: number("BULK_MAX_DOCS", 1_000, 100_000)?,
@@ -140,6 +151,7 @@ mod tests {
         assert_eq!(config.log_level, Level::INFO);
         assert_eq!(config.metrics_namespace, "Sluice");
         assert_eq!(config.index, IndexPattern::parse("music-events-%Y.%m.%d").unwrap());
+        assert_eq!(config.document_id, DocumentId::Event);
         assert_eq!(config.limits, Limits { bytes: 5_242_880, documents: 1_000 });
         assert!(config.gzip);
         assert_eq!(config.backoff, Backoff { base_seconds: 30, max_seconds: 900 });
@@ -158,10 +170,13 @@ mod tests {
             ("RETRY_MAX_SECONDS", "43200"),
             ("DEADLINE_MARGIN_MS", "500"),
             ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/000000000000/quarantine"),
+            ("LARGE_PAYLOADS", "quarantine"),
+            ("DOCUMENT_ID", "none"),
             ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324"),
         ])
         .unwrap();
         assert_eq!(config.index, IndexPattern::parse("events-%G-w%V").unwrap());
+        assert_eq!(config.document_id, DocumentId::None);
         assert_eq!(config.limits, Limits { bytes: 1, documents: 100_000 });
         assert!(!config.gzip);
         assert_eq!(config.backoff, Backoff { base_seconds: 0, max_seconds: 43_200 });
@@ -186,6 +201,8 @@ mod tests {
             ("QUARANTINE_QUEUE_URL", "quarantine", url),
             ("QUARANTINE_QUEUE_URL", "", url),
             ("QUARANTINE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/", url),
+            ("LARGE_PAYLOADS", "fetch", "quarantine"),
+            ("DOCUMENT_ID", "Event", "event, id or none"),
             ("OPENSEARCH_AUTH", "no", "sigv4, basic or none"),
             ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),

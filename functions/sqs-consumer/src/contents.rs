@@ -1,72 +1,117 @@
-//! What a message holds: one event, an array of events or lines of events, maybe inside the
-//! envelopes of SNS and EventBridge.
+//! What a message holds: one event, an array of events or lines of events, maybe inside envelopes.
 //!
 //! Nothing is validated here that the event model validates: an event is found by where it
 //! starts and ends, and read by the model later.
 
-use std::borrow::Cow;
-use std::mem;
+mod split;
+
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
-use shared::event::Refusal;
-use shared::json::{self, Scanner, Span, Text};
+use shared::envelope::Envelope;
+use shared::event::{Around, Refusal};
+use shared::json::{self, Scanner, Span};
 
 use crate::envelope::Body;
 
-/// So many envelopes are looked into; what is inside more of them is taken as the event.
-const MAX_ENVELOPES: usize = 8;
+/// S3 sends it when a bucket's notifications are configured (source: "Event message structure",
+/// Amazon S3 User Guide).
+static TEST_EVENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"s3:TestEvent\""));
 
-static NOTIFICATION: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"Notification\""));
-static DETAIL_TYPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"detail-type\""));
-/// What an envelope's names can be hidden by: they are of ASCII, without anything that has an
-/// escape of its own.
-static ASCII_ESCAPE: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\\u00"));
+/// The longest test event that is looked for, in bytes: S3's have about 250.
+const MAX_TEST_EVENT_BYTES: usize = 2_048;
+
+/// What a message holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holds {
+    /// Events.
+    Events,
+    /// S3's test of a notification, from which no document is to come.
+    TestEvent,
+    /// Where in S3 the SQS extended client put the body.
+    LargePayloadPointer,
+}
 
 /// The events of one message. Kept from message to message, so that nothing is allocated once
 /// the buffers have grown.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The body, or the text of the envelope in it that was opened last.
+    /// The body, or what is inside all envelopes around it.
     text: Vec<u8>,
     spare: Vec<u8>,
+    envelope: Envelope,
+    /// The part of it that holds the events.
+    inside: Span,
     events: Vec<Span>,
+    /// Whether the events were found carefully.
+    careful: bool,
 }
 
 impl Contents {
     /// Finds the events in `body`.
     ///
     /// # Errors
-    /// [`Refusal::Empty`] where there is none. Whatever is no event is found as one, and refused
-    /// when it is read.
-    pub fn open(&mut self, body: Body<'_>) -> Result<(), Refusal> {
+    /// [`Refusal::Empty`] where there is none, and what [`Envelope::open`] refuses. Whatever is not
+    /// an event is found as one, and refused when it is read.
+    pub fn open(&mut self, body: Body<'_>) -> Result<Holds, Refusal> {
         self.events.clear();
+        self.careful = false;
         self.text.clear();
         if body.escaped {
             json::unescape(body.content.as_bytes(), &mut self.text);
         } else {
             self.text.extend_from_slice(body.content.as_bytes());
         }
-        let mut inside = Span { start: 0, end: self.text.len() };
-        for _ in 0..MAX_ENVELOPES {
-            inside = trimmed(&self.text, inside);
-            match envelope(inside.of(&self.text)) {
-                Some(Envelope::Sns(Text { span, .. })) => {
-                    self.spare.clear();
-                    let content = span.of(inside.of(&self.text));
-                    json::unescape(content, &mut self.spare);
-                    mem::swap(&mut self.text, &mut self.spare);
-                    inside = Span { start: 0, end: self.text.len() };
-                }
-                Some(Envelope::EventBridge(detail)) => {
-                    let start = inside.start;
-                    inside = Span { start: start + detail.start, end: start + detail.end };
-                }
-                None => break,
-            }
+        self.envelope.clear();
+        self.inside = self.envelope.open(&mut self.text, &mut self.spare)?;
+        split::quickly(&self.text, self.inside, &mut self.events);
+        self.note_several();
+        match &*self.events {
+            [] => Err(Refusal::Empty),
+            [only] if is_test_event(only.of(&self.text)) => Ok(Holds::TestEvent),
+            [class, place] if self.is_pointer(*class, *place) => Ok(Holds::LargePayloadPointer),
+            _ => Ok(Holds::Events),
         }
-        split(&self.text, trimmed(&self.text, inside), &mut self.events);
-        if self.events.is_empty() { Err(Refusal::Empty) } else { Ok(()) }
+    }
+
+    /// Finds the events again where one of them was refused, with no trust in the text. Those
+    /// before the refused one stay the same. `false` where that was done before.
+    pub fn look_again(&mut self) -> bool {
+        if self.careful {
+            return false;
+        }
+        self.careful = true;
+        split::carefully(&self.text, self.inside, &mut self.events);
+        self.note_several();
+        true
+    }
+
+    fn note_several(&mut self) {
+        if self.events.len() > 1 {
+            self.envelope.holds_several();
+        }
+    }
+
+    /// Whether a pair of array elements points to a body in S3: the name of a class and
+    /// `{"s3BucketName":"…","s3Key":"…"}` (source: `PayloadS3Pointer` of
+    /// payload-offloading-java-common-lib-for-aws, which writes two class names over time).
+    fn is_pointer(&self, class: Span, place: Span) -> bool {
+        let (class, place) = (class.of(&self.text), place.of(&self.text));
+        if self.inside.of(&self.text)[0] != b'[' || class[0] != b'"' || place[0] != b'{' {
+            return false;
+        }
+        let (mut bucket, mut key) = (false, false);
+        let mut scanner = Scanner::new(place);
+        let read = scanner.object(|scanner, name| {
+            let string = scanner.value(0)? == json::Kind::String;
+            match json::meaning(name.span.of(place), &mut Vec::new()) {
+                b"s3BucketName" => bucket = string,
+                b"s3Key" => key = string,
+                _ => {}
+            }
+            Ok(())
+        });
+        read.is_ok() && bucket && key
     }
 
     /// How many events there are.
@@ -80,188 +125,33 @@ impl Contents {
     pub fn event(&self, position: usize) -> Option<&[u8]> {
         self.events.get(position).map(|span| span.of(&self.text))
     }
-}
 
-/// The span without a byte order mark and white space around it.
-fn trimmed(text: &[u8], Span { start, end }: Span) -> Span {
-    let bom = if text[start..end].starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
-    let start = start + bom;
-    let start = start + white_space(&text[start..end]);
-    let last = text[start..end].iter().rposition(|byte| !is_white(*byte));
-    Span { start, end: last.map_or(start, |last| start + last + 1) }
-}
-
-const fn is_white(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
-}
-
-/// How much white space `text` starts with.
-fn white_space(text: &[u8]) -> usize {
-    text.iter().position(|byte| !is_white(*byte)).unwrap_or(text.len())
-}
-
-/// Where an envelope keeps what it carries.
-enum Envelope {
-    /// `Message`
-    Sns(Text),
-    /// `detail`
-    EventBridge(Span),
-}
-
-/// The envelope that `text` is, if it is one.
-fn envelope(text: &[u8]) -> Option<Envelope> {
-    // Most events are none and are not read a second time: an envelope's names stand in it as
-    // they are, or with escapes.
-    let may_be = text.first() == Some(&b'{')
-        && (NOTIFICATION.find(text).is_some()
-            || DETAIL_TYPE.find(text).is_some()
-            || ASCII_ESCAPE.find(text).is_some());
-    if !may_be {
-        return None;
+    /// The envelopes that the event at a place was taken out of, if there are any.
+    #[must_use]
+    pub fn around(&self, position: usize) -> Option<Around<'_>> {
+        let position = (self.events.len() > 1).then_some(position);
+        (!self.envelope.is_none()).then_some(Around { envelope: &self.envelope, position })
     }
+}
+
+fn is_test_event(text: &[u8]) -> bool {
+    if text.len() > MAX_TEST_EVENT_BYTES || TEST_EVENT.find(text).is_none() {
+        return false;
+    }
+    let (mut of_s3, mut is_test) = (false, false);
     let mut scanner = Scanner::new(text);
-    let (mut notification, mut message, mut detail_type, mut detail) = (false, None, false, None);
     let read = scanner.object(|scanner, key| {
         let start = scanner.position();
-        let string = scanner.peek() == Some(b'"');
-        match &*meaning(text, key) {
-            b"Type" => {
-                notification = string && *meaning(text, scanner.string()?) == *b"Notification";
-                if !string {
-                    scanner.value(0)?;
-                }
-            }
-            b"Message" if string => message = Some(scanner.string()?),
-            b"Message" => {
-                message = None;
-                scanner.value(0)?;
-            }
-            b"detail-type" => {
-                detail_type = string;
-                scanner.value(0)?;
-            }
-            b"detail" => {
-                scanner.value(0)?;
-                detail = Some(Span { start, end: scanner.position() });
-            }
-            _ => drop(scanner.value(1)?),
+        scanner.value(0)?;
+        let value = &text[start..scanner.position()];
+        match key.span.of(text) {
+            b"Service" => of_s3 = value == b"\"Amazon S3\"",
+            b"Event" => is_test = value == b"\"s3:TestEvent\"",
+            _ => {}
         }
         Ok(())
     });
-    if read.is_err() || scanner.peek().is_some() {
-        return None;
-    }
-    match (message, detail) {
-        (Some(message), _) if notification => Some(Envelope::Sns(message)),
-        (_, Some(detail)) if detail_type => Some(Envelope::EventBridge(detail)),
-        _ => None,
-    }
-}
-
-fn meaning(text: &[u8], Text { span, escaped }: Text) -> Cow<'_, [u8]> {
-    let content = span.of(text);
-    if !escaped {
-        return Cow::Borrowed(content);
-    }
-    let mut meaning = Vec::new();
-    json::unescape(content, &mut meaning);
-    Cow::Owned(meaning)
-}
-
-/// Finds the events in a trimmed text.
-fn split(text: &[u8], inside: Span, events: &mut Vec<Span>) {
-    let content = inside.of(text);
-    if content.is_empty() {
-        return;
-    }
-    if content[0] == b'[' {
-        if elements(content, inside.start, events).is_some() {
-            return;
-        }
-        events.clear();
-    } else if memchr::memchr(b'\n', content).is_none() || is_one_value(content) {
-        return events.push(inside);
-    }
-    let first = content.split(|byte| *byte == b'\n').next().unwrap_or(content);
-    if first.len() == content.len() || !is_one_value(first.trim_ascii_end()) {
-        return events.push(inside);
-    }
-    let mut start = inside.start;
-    for line in content.split(|byte| *byte == b'\n') {
-        let span = trimmed(text, Span { start, end: start + line.len() });
-        if span.length() > 0 {
-            events.push(span);
-        }
-        start += line.len() + 1;
-    }
-}
-
-/// Finds the elements of an array, which stands at `offset`; `None` where it is none.
-fn elements(array: &[u8], offset: usize, events: &mut Vec<Span>) -> Option<()> {
-    let mut at = 1;
-    let after = |at: usize| at + white_space(&array[at..]);
-    at = after(at);
-    if array.get(at) == Some(&b']') {
-        at += 1;
-    } else {
-        loop {
-            let end = at + value_length(array.get(at..)?)?;
-            events.push(Span { start: offset + at, end: offset + end });
-            at = after(end);
-            match array.get(at)? {
-                b',' => at = after(at + 1),
-                b']' => break at += 1,
-                _ => return None,
-            }
-        }
-    }
-    (at == array.len()).then_some(())
-}
-
-fn is_one_value(text: &[u8]) -> bool {
-    value_length(text) == Some(text.len())
-}
-
-/// How long the value at the start of `text` is; `None` where none stands there. A value beyond
-/// the limits of depth and of numbers is one too: the model refuses it, and it alone.
-fn value_length(text: &[u8]) -> Option<usize> {
-    let mut scanner = Scanner::new(text);
-    match scanner.value(0) {
-        Ok(_) => Some(scanner.position()),
-        Err(json::Error::Invalid) => None,
-        Err(json::Error::TooDeep | json::Error::NumberTooLong) => balanced_length(text),
-    }
-}
-
-/// How long the value at the start of `text` is, by its brackets alone.
-fn balanced_length(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    loop {
-        match text.get(at)? {
-            b'"' => {
-                let mut scanner = Scanner::new(&text[at..]);
-                scanner.string().ok()?;
-                at += scanner.position();
-            }
-            b'[' | b'{' => {
-                depth += 1;
-                at += 1;
-            }
-            b']' | b'}' => {
-                depth = depth.checked_sub(1)?;
-                at += 1;
-            }
-            _ => {
-                let rest = &text[at..];
-                let token = |byte: &u8| !b"[]{}\",".contains(byte) && !byte.is_ascii_whitespace();
-                at += rest.iter().position(|byte| !token(byte)).unwrap_or(rest.len()).max(1);
-            }
-        }
-        if depth == 0 {
-            return Some(at);
-        }
-    }
+    read.is_ok() && scanner.peek().is_none() && of_s3 && is_test
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
 //! its queue are asked for, because without them it could not be answered; the rest is used
 //! where it is there.
 
+use std::borrow::Cow;
 use std::str;
 
+use serde_json::Value;
 use shared::event::Timestamp;
 use shared::json::{self, Kind, Scanner, Span, Text};
+use shared::sqs::names;
 
 use crate::error::Error;
 
@@ -61,6 +64,21 @@ impl Message<'_> {
     #[must_use]
     pub fn is_fifo(&self) -> bool {
         is_fifo(self.source_arn)
+    }
+
+    /// What its events without the producer's own id are known by: the id of the first message
+    /// that held them, and their place there; both as a quarantine or a redrive brought them along.
+    #[must_use]
+    pub fn identity(&self) -> (Cow<'_, str>, u64) {
+        if !self.attributes.contains(names::MESSAGE_ID) {
+            return (Cow::Borrowed(self.id), 0);
+        }
+        let attributes = serde_json::from_str::<Value>(self.attributes).unwrap_or_default();
+        let text = |name: &str| attributes[name]["stringValue"].as_str();
+        let position = text(names::POSITION).and_then(|position| position.parse().ok());
+        let id = text(names::MESSAGE_ID).filter(|id| !id.is_empty());
+        let id = id.map_or(Cow::Borrowed(self.id), |id| Cow::Owned(id.to_owned()));
+        (id, position.unwrap_or(0))
     }
 
     /// The queue's name.

@@ -22,7 +22,7 @@ use std::cell::RefCell;
 use std::io::Write;
 
 use futures_util::{StreamExt, stream};
-use shared::event::{Arrival, Reader};
+use shared::event::Reader;
 use shared::opensearch::Error as SearchError;
 use shared::runtime::{Function, Invocation};
 use shared::sqs::{Failure, MAX_ENTRIES};
@@ -35,7 +35,7 @@ use crate::outcome::Outcome;
 use crate::ports::{Queues, Search, VisibilityChange};
 use crate::schedule::Schedule;
 use crate::summary::Summary;
-use crate::work::{Buffers, Report, Rules, Step, Work};
+use crate::work::{Buffers, Incoming, Out, Report, Rules, Step, Work};
 
 /// So many calls to SQS are under way at once.
 const CONCURRENT_CALLS: usize = 8;
@@ -97,10 +97,15 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         schedule: &Schedule,
     ) -> Report {
         let quarantine = self.has_quarantine(messages);
-        let Self { config: Config { model, index, limits, .. }, reader, buffers, .. } = self;
+        let Self { config, reader, buffers, .. } = self;
+        let Config { model, index, limits, document_id, .. } = config;
         let rules = Rules { index, limits: *limits, quarantine, now: invocation.now };
-        let write = |event: &[u8], arrival: &Arrival<'_>, document: &mut Vec<u8>| {
-            Ok(reader.read(model, event)?.write_document(arrival, document))
+        let write = |incoming: &Incoming<'_>, out: &mut Out| {
+            let Incoming { event, around, arrival } = incoming;
+            let mut event = reader.read_inside(model, event, *around)?;
+            let written = event.write_document(arrival, &mut out.document);
+            event.write_document_id(*document_id, &written, &out.document, &mut out.id);
+            Ok(written)
         };
         let mut work = Work::new(rules, messages, buffers, write);
         while !schedule.is_late() {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use shared::event::Refusal;
+use shared::opensearch::KnownError;
 
 /// A message's fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub enum Retry {
     NoIndex,
     /// 401 or 403: the set-up is wrong.
     Denied,
+    /// OpenSearch refused the document for a reason that is about the set-up.
+    SetUp(&'static KnownError),
     /// Another status of the whole request that tells of a wrong set-up.
     Rejected,
     /// The answer, or what it says of this document, makes no sense.
@@ -55,6 +58,7 @@ impl Retry {
             Self::NoAnswer => "no_answer",
             Self::NoIndex => "no_such_index",
             Self::Denied => "denied",
+            Self::SetUp(error) => error.name,
             Self::Rejected => "rejected",
             Self::OddAnswer => "odd_answer",
             Self::Deadline => "deadline",
@@ -80,6 +84,22 @@ pub struct Reason {
     pub code: Cow<'static, str>,
     /// For people, and maybe a quote of the event: never for the log.
     pub detail: Cow<'static, str>,
+    /// What to do, for the log; empty where there is nothing to say.
+    pub advice: &'static str,
+}
+
+impl Reason {
+    /// The body is in S3, where the SQS extended client put it.
+    #[must_use]
+    pub const fn large_payload_pointer() -> Self {
+        Self {
+            code: Cow::Borrowed("large_payload_pointer"),
+            detail: Cow::Borrowed("the SQS extended client put the body into S3"),
+            advice: "the producer puts large bodies into S3 (SQS extended client): let it send \
+                     events of at most 1 MiB, or read the bodies from S3 by the messages in \
+                     quarantine",
+        }
+    }
 }
 
 impl From<Refusal> for Reason {
@@ -96,6 +116,6 @@ impl From<Refusal> for Reason {
             Refusal::TooLarge => "it has more than 1,048,576 bytes",
             Refusal::NumberTooLong => "it has a number of more than 1,000 characters",
         };
-        Self { code: Cow::Borrowed(refusal.reason()), detail: Cow::Borrowed(detail) }
+        Self { code: Cow::Borrowed(refusal.reason()), detail: Cow::Borrowed(detail), advice: "" }
     }
 }

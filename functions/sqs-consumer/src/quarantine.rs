@@ -8,6 +8,9 @@ use std::collections::BTreeMap;
 use base64_simd::STANDARD;
 use serde_json::{Map, Value, json};
 use shared::json::unescaped;
+use shared::sqs::names::{
+    DETAIL, MESSAGE_ID, MORE_ATTRIBUTES, POSITION, REASON, RECEIVE_COUNT, SOURCE_ARN,
+};
 use shared::sqs::{
     Attribute, AttributeValue, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes,
 };
@@ -18,19 +21,9 @@ use crate::outcome::Reason;
 /// The longest `sluice.detail`, in bytes.
 const MAX_DETAIL_BYTES: usize = 1_024;
 
-/// The attribute that holds those of the message's own for which there is no place.
-const MORE: &str = "sluice.attributes";
-
 /// The attributes that tell why, each one replaced if the message had it before.
-const OWN: [&str; 7] = [
-    "sluice.reason",
-    "sluice.detail",
-    "sluice.source_arn",
-    "sluice.message_id",
-    "sluice.position",
-    "sluice.receive_count",
-    MORE,
-];
+const OWN: [&str; 7] =
+    [REASON, DETAIL, SOURCE_ARN, MESSAGE_ID, POSITION, RECEIVE_COUNT, MORE_ATTRIBUTES];
 
 /// A message for the quarantine queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +34,10 @@ pub struct Quarantined {
     pub body: String,
     /// Names and values.
     pub attributes: Vec<(String, Attribute)>,
-    /// For a FIFO queue: what keeps its order.
-    pub group_id: String,
+    /// What keeps the order in a FIFO queue, and what is fair in a standard queue.
+    pub group_id: Option<String>,
+    /// Whether the group is that of a fair queue, which a standard queue keeps.
+    pub is_fair: bool,
     /// For a FIFO queue: the same for the same event of the same message.
     pub deduplication_id: String,
 }
@@ -62,30 +57,36 @@ impl Quarantined {
         }
         let message_id = unescaped(message.id.as_bytes())?;
         let source_arn = unescaped(message.source_arn.as_bytes())?;
-        let text = |value: String| attribute("String", value);
-        let number = |value: u64| attribute("Number", value.to_string());
         let mut detail = shown(&reason.detail);
         detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
         if detail.is_empty() {
             detail.clone_from(&reason.code.clone().into_owned());
         }
-        let mut attributes: Vec<_> = OWN
-            .into_iter()
-            .zip([
-                text(reason.code.clone().into_owned()),
-                text(detail),
-                text(source_arn),
-                text(message_id.clone()),
-                number(position as u64),
-                number(u64::from(message.receive_count)),
-            ])
-            .map(|(name, attribute)| (name.to_owned(), attribute))
-            .collect();
+        // An event without the producer's own id is known by its first message and place.
+        let (first_id, before) = message.identity();
+        let first_id = unescaped(first_id.as_bytes()).unwrap_or_else(|| message_id.clone());
+        let position_of_first = before.saturating_add(position as u64);
+        let mut attributes: Vec<_> = [
+            (REASON, Attribute::string(&*reason.code)),
+            (DETAIL, Attribute::string(detail)),
+            (SOURCE_ARN, Attribute::string(source_arn)),
+            (MESSAGE_ID, Attribute::string(first_id)),
+            (POSITION, Attribute::number(position_of_first)),
+            (RECEIVE_COUNT, Attribute::number(u64::from(message.receive_count))),
+        ]
+        .map(|(name, attribute)| (name.to_owned(), attribute))
+        .into();
         attributes.extend(placed(original(message.attributes), attributes.len()));
         let deduplication_id = hex_digest(format!("{message_id}/{position}"));
         let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
-        let group_id = group_id.unwrap_or_else(|| deduplication_id.clone());
-        let mut quarantined = Self { message: index, body, attributes, group_id, deduplication_id };
+        let mut quarantined = Self {
+            message: index,
+            body,
+            attributes,
+            is_fair: group_id.is_some() && !message.is_fifo(),
+            group_id,
+            deduplication_id,
+        };
         quarantined.shorten_detail();
         (quarantined.bytes() <= MAX_MESSAGE_BYTES).then_some(quarantined)
     }
@@ -99,7 +100,7 @@ impl Quarantined {
     /// Makes place for a large body.
     fn shorten_detail(&mut self) {
         let excess = self.bytes().saturating_sub(MAX_MESSAGE_BYTES);
-        let detail = self.attributes.iter_mut().find(|(name, _)| name == "sluice.detail");
+        let detail = self.attributes.iter_mut().find(|(name, _)| name == DETAIL);
         if let Some((_, Attribute { value: AttributeValue::Text(detail), .. })) = detail {
             let first = detail.chars().next().map_or(0, char::len_utf8);
             let length = detail.len().saturating_sub(excess).max(first);
@@ -114,10 +115,6 @@ pub fn is_queue(url: &str, arn: &str) -> bool {
     let mut of_url = url.trim_end_matches('/').rsplit('/');
     let mut of_arn = arn.rsplit(':');
     of_url.next() == of_arn.next() && of_url.next() == of_arn.next()
-}
-
-fn attribute(data_type: &str, value: String) -> Attribute {
-    Attribute { data_type: data_type.to_owned(), value: AttributeValue::Text(value) }
 }
 
 /// Whether SQS takes a character in a body or an attribute.
@@ -144,7 +141,7 @@ fn original(attributes: &str) -> BTreeMap<String, Attribute> {
         }
     }
     // What an earlier quarantine had no place for.
-    let more = original.get(MORE).and_then(|more| match &more.value {
+    let more = original.get(MORE_ATTRIBUTES).and_then(|more| match &more.value {
         AttributeValue::Text(text) => serde_json::from_str::<Map<String, Value>>(text).ok(),
         AttributeValue::Binary(_) => None,
     });
@@ -192,7 +189,8 @@ fn placed(original: BTreeMap<String, Attribute>, own: usize) -> Vec<(String, Att
                 (name, value)
             })
             .collect();
-        attributes.push((MORE.to_owned(), attribute("String", Value::Object(more).to_string())));
+        let more = Attribute::string(Value::Object(more).to_string());
+        attributes.push((MORE_ATTRIBUTES.to_owned(), more));
     }
     attributes
 }

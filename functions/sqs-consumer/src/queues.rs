@@ -102,10 +102,11 @@ fn entry(
         .message_body(&quarantined.body)
         .set_message_attributes(Some(attributes));
     if !fifo {
-        return entry.build();
+        let group_id = quarantined.group_id.clone().filter(|_| quarantined.is_fair);
+        return entry.set_message_group_id(group_id).build();
     }
-    entry
-        .message_group_id(&quarantined.group_id)
-        .message_deduplication_id(&quarantined.deduplication_id)
-        .build()
+    let deduplication_id = &quarantined.deduplication_id;
+    // Without a group, each is its own.
+    let group_id = quarantined.group_id.as_ref().unwrap_or(deduplication_id);
+    entry.message_group_id(group_id).message_deduplication_id(deduplication_id).build()
 }

@@ -8,9 +8,9 @@
 use std::borrow::Cow;
 
 use shared::json::{self, Kind, Scanner, Span};
-use shared::opensearch::{Answer, Error};
+use shared::opensearch::{About, Answer, Error, KnownError, UNKNOWN};
 
-use crate::bulk::Bulk;
+use crate::bulk::{Bulk, Operation};
 use crate::outcome::{Reason, Retry};
 
 /// The longest code of a refusal that is taken from an answer, in bytes.
@@ -36,12 +36,16 @@ pub enum Verdict {
 pub enum Fate {
     /// It was not in the index, and now it is.
     Indexed,
+    /// It is in the index, under an `_id` that an ingest pipeline chose.
+    IndexedElsewhere,
     /// It was there before.
     Duplicate,
     /// It can never be.
     Refused(Reason),
     /// It is to be sent again.
     Retry(Retry),
+    /// It is to be sent again, when what this error is about has changed; its `type`.
+    SetUp(&'static KnownError, String),
 }
 
 /// What is wrong with the whole of OpenSearch, for the log.
@@ -51,6 +55,8 @@ pub enum Trouble {
     NoAnswer(Error),
     /// An answer with this status, and the type of the error if it is OpenSearch that tells it.
     Status(u16, Option<String>),
+    /// Documents were refused with an error of this type, which is not about them.
+    Documents(String),
     /// An answer with this status that is none of OpenSearch.
     NotOpenSearch(u16),
 }
@@ -70,11 +76,16 @@ pub fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
     }
     let error = error_of(body);
     let code = error.as_ref().map(|reason| reason.code.clone().into_owned());
+    let set_up = error.as_ref().and_then(set_up);
     let retry = |retry| Verdict::Retry(retry, Trouble::Status(*status, code));
+    if let (400 | 403 | 429, Some(set_up)) = (*status, set_up) {
+        return retry(Retry::SetUp(set_up));
+    }
     match *status {
         413 => Verdict::Halve(Reason {
             code: Cow::Borrowed("document_too_large"),
             detail: Cow::Borrowed("OpenSearch takes no request of this size (413)"),
+            advice: "",
         }),
         // A proxy's page about the request, not OpenSearch's word on the documents in it.
         400 if body.trim_ascii_start().starts_with(b"<") => {
@@ -83,6 +94,7 @@ pub fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
         400 => Verdict::Halve(error.unwrap_or(Reason {
             code: Cow::Borrowed("bad_request"),
             detail: Cow::Borrowed("OpenSearch refuses the request (400)"),
+            advice: "",
         })),
         401 | 403 => retry(Retry::Denied),
         429 => retry(Retry::Throttled),
@@ -108,7 +120,7 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
         scanner.array(|scanner| {
             let item = Item::read(body, scanner)?;
             if let Some(operation) = operations.get(fates.len()) {
-                fates.push(item.fate(body, bulk.id(operation)));
+                fates.push(item.fate(body, operation, bulk));
             }
             Ok(())
         })
@@ -166,38 +178,84 @@ impl Item {
         Ok(item)
     }
 
-    /// What this says of the document of this id, as written.
-    fn fate(&self, body: &[u8], id: &[u8]) -> Fate {
-        let of_this_document = self.create && self.id.is_some_and(|said| same(said.of(body), id));
+    /// What this says of the document.
+    fn fate(&self, body: &[u8], operation: &Operation, bulk: &Bulk) -> Fate {
+        const ODD: Fate = Fate::Retry(Retry::OddAnswer);
         let status = self.status.and_then(|status| std::str::from_utf8(status.of(body)).ok());
         let status = status.and_then(|status| status.parse::<u16>().ok());
-        let Some(status) = status.filter(|_| of_this_document) else {
-            return Fate::Retry(Retry::OddAnswer);
+        let (Some(status), true) = (status, self.create) else { return ODD };
+        let sent = bulk.id(operation);
+        let Some(id) = self.id.map(|id| id.of(body)).or_else(|| sent.is_empty().then_some(sent))
+        else {
+            return ODD;
         };
+        // What is sent without an id has the one that OpenSearch chooses.
+        if !sent.is_empty() && !same(id, sent) {
+            // Under an id that an ingest pipeline chose, or of another document.
+            let mut others = bulk.pending().unwrap_or_default().iter();
+            return match status {
+                _ if others.any(|other| same(id, bulk.id(other))) => ODD,
+                200..=299 if self.error.is_none() => Fate::IndexedElsewhere,
+                409 => Fate::Duplicate,
+                _ => ODD,
+            };
+        }
+        let reason = || self.error.and_then(|error| reason(error.of(body)));
         match status {
             // Both cannot be true.
-            200..=299 if self.error.is_some() => Fate::Retry(Retry::OddAnswer),
+            200..=299 if self.error.is_some() => ODD,
             200..=299 => Fate::Indexed,
             409 => Fate::Duplicate,
-            401 | 403 => Fate::Retry(Retry::Denied),
             404 => Fate::Retry(Retry::NoIndex),
-            429 => Fate::Retry(Retry::Throttled),
-            400..=499 => {
-                let reason = self.error.and_then(|error| reason(error.of(body)));
-                Fate::Refused(reason.unwrap_or_else(|| Reason {
-                    code: Cow::Borrowed("refused"),
-                    detail: Cow::Owned(format!("OpenSearch refuses the document ({status})")),
-                }))
+            401 | 403 | 429 => {
+                let reason = reason();
+                let other = if status == 429 { Retry::Throttled } else { Retry::Denied };
+                let known = reason.and_then(|reason| Some((set_up(&reason)?, reason.code)));
+                known.map_or(Fate::Retry(other), |(known, code)| {
+                    Fate::SetUp(known, code.into_owned())
+                })
             }
+            413 => Fate::Refused(reason().unwrap_or_else(|| untyped(status))),
+            400..=499 => reason().map_or_else(|| Fate::Refused(untyped(status)), refused),
             500..=599 => Fate::Retry(Retry::Unavailable),
-            _ => Fate::Retry(Retry::OddAnswer),
+            _ => ODD,
         }
     }
 }
 
+/// The fate of a document that is refused with an error of a type.
+fn refused(reason: Reason) -> Fate {
+    let error = KnownError::find(&reason.code, &reason.detail).unwrap_or(&UNKNOWN);
+    match error.about {
+        About::Document => Fate::Refused(Reason { advice: error.advice, ..reason }),
+        About::SetUp => Fate::SetUp(error, reason.code.into_owned()),
+    }
+}
+
+/// The reason of a refusal that has no error of a type.
+fn untyped(status: u16) -> Reason {
+    Reason {
+        code: Cow::Borrowed("refused"),
+        detail: Cow::Owned(format!("OpenSearch refuses the document ({status})")),
+        advice: "",
+    }
+}
+
+/// The error in the table, where it is about the set-up.
+fn set_up(reason: &Reason) -> Option<&'static KnownError> {
+    let error = KnownError::find(&reason.code, &reason.detail)?;
+    (error.about == About::SetUp).then_some(error)
+}
+
 /// Whether two strings, as written, mean the same.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    one == other || json::unescaped(one).is_some_and(|one| Some(one) == json::unescaped(other))
+    // Without escapes it is as it is written; documents of pipelines are compared with all others.
+    let may_differ = one.contains(&b'\\') || other.contains(&b'\\');
+    one == other
+        || may_differ && {
+            let one = json::unescaped(one);
+            one.is_some() && one == json::unescaped(other)
+        }
 }
 
 /// The error that a whole answer tells.
@@ -222,7 +280,7 @@ fn reason_of(error: &serde_json::Value) -> Option<Reason> {
     }
     detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
     let code = if well_formed { Cow::Owned(code) } else { Cow::Borrowed("refused") };
-    Some(Reason { code, detail: Cow::Owned(detail) })
+    Some(Reason { code, detail: Cow::Owned(detail), advice: "" })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use shared::metrics::{Metrics, Unit};
 use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
 use crate::reply::Trouble;
-use crate::work::Report;
+use crate::work::{Refusals, Report};
 use shared::sqs::Failure;
 
 /// A longer text is cut in the log.
@@ -72,7 +72,7 @@ impl<'a> Summary<'a> {
             Some(queue_name) => &[("FunctionName", function_name), ("QueueName", queue_name)],
             None => &[("FunctionName", function_name)],
         };
-        let refused = report.refused.values().map(|(count, _)| count).sum();
+        let refused = report.refused.values().map(|refusals| refusals.count).sum();
         Metrics {
             namespace,
             dimensions,
@@ -83,7 +83,7 @@ impl<'a> Summary<'a> {
                 ("MessagesRetried", Unit::Count, self.messages_retried),
                 ("MessagesQuarantined", Unit::Count, self.messages_quarantined),
                 ("DocumentsIndexed", Unit::Count, report.indexed),
-                ("DocumentsDuplicate", Unit::Count, report.duplicate),
+                ("DocumentsDuplicate", Unit::Count, report.duplicate.map_or(0, |(count, _)| count)),
                 ("DocumentsRefused", Unit::Count, refused),
                 ("BulkRequests", Unit::Count, report.bulk_requests),
                 ("BulkBytes", Unit::Bytes, report.bulk_bytes),
@@ -94,9 +94,37 @@ impl<'a> Summary<'a> {
 
     /// Logs one line for each reason and each trouble.
     pub fn log(&self, report: &Report, messages: &[Message<'_>], request_id: &str) {
-        for (code, (count, first)) in &report.refused {
+        for (code, Refusals { count, first, advice }) in &report.refused {
             let first_message_id = shown(messages[*first].id);
-            tracing::warn!(request_id, reason = code, count, first_message_id, "events refused");
+            let advice = Some(*advice).filter(|advice| !advice.is_empty());
+            tracing::warn!(
+                request_id,
+                reason = code,
+                count,
+                first_message_id,
+                advice,
+                "events refused"
+            );
+        }
+        if let Some((count, first)) = report.test_events {
+            let first_message_id = shown(messages[first].id);
+            tracing::info!(request_id, count, first_message_id, "s3:TestEvent received");
+        }
+        if let Some((count, first)) = report.duplicate {
+            let first_message_id = shown(messages[first].id);
+            tracing::info!(
+                request_id,
+                count,
+                first_message_id,
+                "documents were in the index before"
+            );
+        }
+        if let Some((count, first)) = report.elsewhere {
+            let first_message_id = shown(messages[first].id);
+            let advice = "an ingest pipeline of the index sets _id: a message that is delivered \
+                          again is only recognized where the pipeline sets the same _id again";
+            let message = "documents are in the index under another _id";
+            tracing::info!(request_id, count, first_message_id, advice, message);
         }
         for (retry, (count, id)) in &self.retries {
             let (reason, first_message_id) = (retry.reason(), shown(id));
@@ -142,6 +170,7 @@ const fn advice(retry: Retry) -> Option<&'static str> {
              a data access policy on a collection), and map the role or user in OpenSearch to \
              one that may create documents in the index",
         ),
+        Retry::SetUp(error) => Some(error.advice),
         Retry::Rejected | Retry::OddAnswer => Some(
             "what answers is no OpenSearch, or something stands before it: check \
              OPENSEARCH_ENDPOINT or OPENSEARCH_DOMAIN, and OPENSEARCH_SERVICE",
@@ -174,6 +203,9 @@ fn log_trouble(trouble: &Trouble, request_id: &str) {
         Trouble::NoAnswer(error) => tracing::error!(request_id, %error, "no answer to _bulk"),
         Trouble::Status(status, error_type) => {
             tracing::error!(request_id, status, error_type, "OpenSearch refused _bulk");
+        }
+        Trouble::Documents(error_type) => {
+            tracing::error!(request_id, error_type, "OpenSearch refused documents");
         }
         Trouble::NotOpenSearch(status) => {
             tracing::error!(request_id, status, "the answer to _bulk is none of OpenSearch");

@@ -14,11 +14,11 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shared::event::{Arrival, Refusal, Timestamp, Written};
+use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
 use shared::opensearch::{Answer, Error};
 
 use crate::bulk::{Bulk, Limits, Operation};
-use crate::contents::Contents;
+use crate::contents::{Contents, Holds};
 use crate::envelope::Message;
 use crate::index::IndexPattern;
 use crate::outcome::{Outcome, Reason, Retry};
@@ -60,15 +60,37 @@ pub struct Rules<'a> {
     pub now: Timestamp,
 }
 
+/// One event to write.
+#[derive(Debug)]
+pub struct Incoming<'a> {
+    /// Its text.
+    pub event: &'a [u8],
+    /// The envelopes that it was taken out of.
+    pub around: Option<Around<'a>>,
+    /// How it was delivered.
+    pub arrival: Arrival<'a>,
+}
+
+/// Where a document and its `_id` are written.
+#[derive(Debug, Default)]
+pub struct Out {
+    /// The document.
+    pub document: Vec<u8>,
+    /// The content of its `_id`, as a JSON string has it; empty where OpenSearch chooses it.
+    pub id: Vec<u8>,
+}
+
 /// Kept from event to event, so that nothing is allocated once they have grown.
 #[derive(Debug, Default)]
 pub struct Buffers {
     bulk: Bulk,
     contents: Contents,
-    document: Vec<u8>,
+    out: Out,
+    /// What an event without the producer's own id is known by.
+    identity: Vec<u8>,
 }
 
-/// The work on one event's messages; `W` writes the document of an event.
+/// The work on one event's messages; `W` writes the document of an event and its `_id`.
 #[derive(Debug)]
 pub struct Work<'a, W> {
     rules: Rules<'a>,
@@ -111,7 +133,18 @@ struct Refused {
 #[derive(Debug)]
 enum Why {
     Model(Refusal),
-    OpenSearch(Box<Reason>),
+    Other(Box<Reason>),
+}
+
+/// Events refused for one reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// How many.
+    pub count: u64,
+    /// The message of the first.
+    pub first: usize,
+    /// What to do, for the log; empty where there is nothing to say.
+    pub advice: &'static str,
 }
 
 /// What was done, for the answer, the metrics and the log.
@@ -121,10 +154,15 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Documents that are in the index and were not before.
     pub indexed: u64,
-    /// Documents that were there before.
-    pub duplicate: u64,
-    /// Events refused by the model or by OpenSearch: how many by code, and the first message.
-    pub refused: BTreeMap<String, (u64, usize)>,
+    /// Documents that are in the index under an `_id` that an ingest pipeline chose: how many, and
+    /// the first message.
+    pub elsewhere: Option<(u64, usize)>,
+    /// Documents that were there before: how many, and the first message.
+    pub duplicate: Option<(u64, usize)>,
+    /// Events refused by the model or by OpenSearch, by code.
+    pub refused: BTreeMap<String, Refusals>,
+    /// Messages that hold S3's test of a notification: how many, and the first.
+    pub test_events: Option<(u64, usize)>,
     /// Bulk requests sent.
     pub bulk_requests: u64,
     /// Their bodies before compression, in bytes.
@@ -137,7 +175,7 @@ pub struct Report {
 
 impl<'a, W> Work<'a, W>
 where
-    W: FnMut(&[u8], &Arrival<'_>, &mut Vec<u8>) -> Result<Written, Refusal>,
+    W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
 {
     /// The work on `messages`.
     pub fn new(
@@ -208,10 +246,7 @@ where
                     let message = self.buffers.bulk.operation(index).message;
                     self.fail(message, retry);
                 }
-                let troubles = &mut self.report.troubles;
-                if troubles.len() < MAX_TROUBLES && !troubles.contains(&trouble) {
-                    troubles.push(trouble);
-                }
+                self.note(trouble);
             }
         }
         if self.buffers.bulk.pending().is_none() {
@@ -315,46 +350,86 @@ where
     fn take_events(&mut self) -> bool {
         let index = self.next.0;
         let message = &self.messages[index];
-        if let Err(refusal) = self.open(index) {
-            self.refuse(index, 0, Why::Model(refusal));
-            return true;
+        match self.open(index) {
+            Ok(Holds::Events) => {}
+            Ok(Holds::TestEvent) => {
+                self.report.test_events.get_or_insert((0, index)).0 += 1;
+                return true;
+            }
+            Ok(Holds::LargePayloadPointer) => {
+                self.refuse(index, 0, Why::Other(Box::new(Reason::large_payload_pointer())));
+                return true;
+            }
+            Err(refusal) => {
+                self.refuse(index, 0, Why::Model(refusal));
+                return true;
+            }
         }
-        let arrival = Arrival { time: message.sent, now: self.rules.now, identity: b"" };
-        let Rules { limits, index: pattern, .. } = self.rules;
+        if self.next.1 > 0 {
+            // The events that were taken are where they were: one may have been refused.
+            self.buffers.contents.look_again();
+        }
+        let (first_id, before) = message.identity();
+        let Rules { limits, index: pattern, now, .. } = self.rules;
         loop {
             let position = self.next.1;
-            let Buffers { bulk, contents, document } = &mut *self.buffers;
+            let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
             let Some(event) = contents.event(position) else { return true };
-            document.clear();
-            match (self.write)(event, &arrival, document) {
+            write_identity(&first_id, before.saturating_add(position as u64), identity);
+            let arrival = Arrival { time: message.sent, now, identity };
+            let incoming = Incoming { event, around: contents.around(position), arrival };
+            out.document.clear();
+            out.id.clear();
+            match (self.write)(&incoming, out) {
                 Ok(written) => {
-                    if !bulk.add(limits, pattern, document, &written, (index, position)) {
+                    let document = (&*out.document, &*out.id, written.timestamp);
+                    if !bulk.add(limits, pattern, document, (index, position)) {
                         return false;
                     }
                 }
+                Err(_) if contents.look_again() => continue,
                 Err(refusal) => self.refuse(index, position, Why::Model(refusal)),
             }
             self.next.1 += 1;
         }
     }
 
-    fn open(&mut self, message: usize) -> Result<(), Refusal> {
-        if self.opened != Some(message) {
-            self.opened = None;
-            self.buffers.contents.open(self.messages[message].body)?;
+    /// Finds the events of a message; those of one that was opened before are there.
+    fn open(&mut self, message: usize) -> Result<Holds, Refusal> {
+        if self.opened == Some(message) {
+            return Ok(Holds::Events);
+        }
+        self.opened = None;
+        let holds = self.buffers.contents.open(self.messages[message].body)?;
+        if holds == Holds::Events {
             self.opened = Some(message);
         }
-        Ok(())
+        Ok(holds)
     }
 
     fn document_answered(&mut self, Operation { message, position, .. }: Operation, fate: Fate) {
         match fate {
             Fate::Indexed => self.report.indexed += 1,
-            Fate::Duplicate => self.report.duplicate += 1,
-            Fate::Retry(retry) => self.fail(message, retry),
-            Fate::Refused(reason) => {
-                self.refuse(message, position, Why::OpenSearch(Box::new(reason)));
+            Fate::IndexedElsewhere => {
+                self.report.indexed += 1;
+                self.report.elsewhere.get_or_insert((0, message)).0 += 1;
             }
+            Fate::Duplicate => self.report.duplicate.get_or_insert((0, message)).0 += 1,
+            Fate::Retry(retry) => self.fail(message, retry),
+            Fate::SetUp(error, error_type) => {
+                self.fail(message, Retry::SetUp(error));
+                self.note(Trouble::Documents(error_type));
+            }
+            Fate::Refused(reason) => {
+                self.refuse(message, position, Why::Other(Box::new(reason)));
+            }
+        }
+    }
+
+    fn note(&mut self, trouble: Trouble) {
+        let troubles = &mut self.report.troubles;
+        if troubles.len() < MAX_TROUBLES && !troubles.contains(&trouble) {
+            troubles.push(trouble);
         }
     }
 
@@ -364,16 +439,18 @@ where
 
     fn refuse(&mut self, message: usize, position: usize, why: Why) {
         self.progress[message].refused = true;
-        let code = match &why {
-            Why::Model(refusal) => refusal.reason(),
-            Why::OpenSearch(reason) => &reason.code,
+        let (code, advice) = match &why {
+            Why::Model(refusal) => (refusal.reason(), ""),
+            Why::Other(reason) => (&*reason.code, reason.advice),
         };
         let codes = &mut self.report.refused;
         // OpenSearch may name what it likes, but not fill the log with it.
         let code = if codes.len() < MAX_CODES || codes.contains_key(code) { code } else { "other" };
         match codes.get_mut(code) {
-            Some((count, _)) => *count += 1,
-            None => drop(codes.insert(code.to_owned(), (1, message))),
+            Some(refusals) => refusals.count += 1,
+            None => {
+                codes.insert(code.to_owned(), Refusals { count: 1, first: message, advice });
+            }
         }
         self.refusals.push_back(Refused { message, position, why });
     }
@@ -414,7 +491,11 @@ where
 
     fn quarantine_entry(&mut self, refused: &Refused) -> Option<Quarantined> {
         let message = &self.messages[refused.message];
-        let many = self.open(refused.message).is_ok() && self.buffers.contents.count() > 1;
+        let mut many = self.open(refused.message) == Ok(Holds::Events);
+        if many {
+            self.buffers.contents.look_again();
+            many = self.buffers.contents.count() > 1;
+        }
         let text = if many {
             let event = self.buffers.contents.event(refused.position)?;
             String::from_utf8(event.to_vec()).ok()?
@@ -423,7 +504,7 @@ where
         };
         let reason = match &refused.why {
             Why::Model(refusal) => &Reason::from(*refusal),
-            Why::OpenSearch(reason) => &**reason,
+            Why::Other(reason) => &**reason,
         };
         Quarantined::new(refused.message, message, (refused.position, text), reason)
     }
@@ -444,6 +525,14 @@ where
         self.settled = self.next.0;
         self.open_groups.clear();
     }
+}
+
+/// Writes what tells the event at `position` of a message from all others.
+fn write_identity(message_id: &str, position: u64, identity: &mut Vec<u8>) {
+    identity.clear();
+    identity.extend_from_slice(message_id.as_bytes());
+    identity.push(b'/');
+    identity.extend_from_slice(&position.to_be_bytes());
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use support::event::{event, message, play};
 /// Documents of one bulk request; every batch is a whole number of them.
 const DOCUMENTS: usize = 500;
 
-/// Writes [`DOCUMENTS`] documents of the id `e`, without an allocation of its own.
+/// Writes [`DOCUMENTS`] documents under the id `e`, without an allocation of its own.
 #[derive(Debug)]
 struct Index(Bytes);
 

@@ -88,12 +88,27 @@ fn reasons(observed: &Observed) -> BTreeMap<String, (u64, String)> {
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
     for Fixture { name, event, golden } in fixtures::<Golden>("sqs-consumer", 20) {
-        let mut scene = Scene::new(&pairs(&golden.environment), []).await;
+        let answering = golden.answering().await;
+        let mut variables = pairs(&golden.environment);
+        if let Some(endpoint) = &answering {
+            variables.extend([("OPENSEARCH_ENDPOINT", &*endpoint.url), ("BULK_GZIP", "off")]);
+        }
+        let mut scene = Scene::new(&variables, []).await;
         if let Some(fault) = golden.fault() {
             scene.opensearch.fail(fault, Lasting::UntilCleared);
         }
-        let observed = scene.invoke(event).await;
+        let observed = scene.invoke(event.clone()).await;
+        let is_written = golden.error_type.is_none()
+            && golden.fault().is_none()
+            && !golden.environment.contains_key("INDEX");
+        let documents = golden.documents.len() as u64;
         check(&name, golden, &scene, &observed).await;
+        if is_written && answering.is_none() {
+            // Delivered again, all of it is there.
+            let again = scene.invoke(event).await.metrics();
+            assert_eq!(again["DocumentsIndexed"], 0, "{name}");
+            assert!(again["DocumentsDuplicate"] >= documents, "{name}");
+        }
     }
 }
 

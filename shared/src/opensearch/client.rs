@@ -3,19 +3,18 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_http_client::Connector;
 use bytes::Bytes;
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 
 use super::{Auth, Place, Settings, Url, lookup};
-use crate::aws::{self, Answer, Aws, ExchangeError, Signer, SigningError};
+use crate::aws::{Answer, Aws, Connections, ExchangeError, Signer, SigningError};
 
 /// A client of one OpenSearch. Nothing is opened or asked for before the first request.
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
     aws: Aws,
-    connector: OnceLock<Connector>,
+    connections: OnceLock<Connections>,
     found: Mutex<Option<Arc<Found>>>,
 }
 
@@ -48,7 +47,7 @@ pub enum Error {
         /// What went wrong.
         reason: String,
     },
-    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`](aws::MAX_ANSWER_BYTES).
+    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`](crate::aws::MAX_ANSWER_BYTES).
     #[error("the answer broke off or is too long: {0}")]
     BrokenAnswer(String),
     /// The domain's endpoint could not be looked up.
@@ -79,7 +78,7 @@ impl Client {
     /// A client with these settings that calls nobody yet.
     #[must_use]
     pub const fn new(settings: Settings, aws: Aws) -> Self {
-        Self { settings, aws, connector: OnceLock::new(), found: Mutex::new(None) }
+        Self { settings, aws, connections: OnceLock::new(), found: Mutex::new(None) }
     }
 
     /// Sends a request, whose URI is a path, and reads its whole answer.
@@ -106,7 +105,7 @@ impl Client {
             }
             SignIn::None => {}
         }
-        let answer = aws::exchange(self.connector.get_or_init(aws::connector), request).await;
+        let answer = self.connections.get_or_init(Connections::default).exchange(request).await;
         let answer = answer.map_err(|error| match error {
             ExchangeError::Unreachable(reason) => {
                 Error::Unreachable { url: found.url.as_str().to_owned(), reason }

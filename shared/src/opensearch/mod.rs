@@ -5,11 +5,13 @@
 //! AWS SDK brings along anyway.
 
 mod client;
+mod errors;
 mod lookup;
 mod settings;
 
 pub use crate::aws::{Answer, MAX_ANSWER_BYTES};
 pub use client::{Client, Error};
+pub use errors::{About, KnownError, UNKNOWN};
 pub use settings::{
     AUTH_VARIABLES, Auth, Place, SERVICES, Settings, SigningService, Url, VARIABLES,
 };

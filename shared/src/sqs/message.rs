@@ -26,6 +26,18 @@ pub enum AttributeValue {
 }
 
 impl Attribute {
+    /// A String.
+    #[must_use]
+    pub fn string(text: impl Into<String>) -> Self {
+        Self { data_type: "String".to_owned(), value: AttributeValue::Text(text.into()) }
+    }
+
+    /// A Number.
+    #[must_use]
+    pub fn number(number: u64) -> Self {
+        Self { data_type: "Number".to_owned(), value: AttributeValue::Text(number.to_string()) }
+    }
+
     /// The value of a String or a Number.
     #[must_use]
     pub fn text(&self) -> Option<&str> {

@@ -1,3 +1,5 @@
+use shared::sqs::AttributeValue;
+
 use super::*;
 
 fn attribute(data_type: &str, text: &str) -> Attribute {
@@ -42,17 +44,34 @@ fn a_count_that_is_no_whole_number_is_0() {
     assert_eq!(message(None, 0).redrives(), 0);
 }
 
+/// The attributes with the identity of `message`.
+fn identified(mut attributes: Attributes) -> Attributes {
+    attributes.insert("sluice.message_id".to_owned(), attribute("String", "id-1"));
+    attributes
+}
+
 #[test]
-fn all_but_the_count_stays_as_it_was() {
+fn all_but_count_and_identity_stays_as_it_was() {
     let before = message(Some(attribute("String", "2")), 3);
     let after = redriven(&before);
     let mut expected = before.attributes.clone();
-    expected.insert(REDRIVES.to_owned(), attribute("Number", "3"));
-    assert_eq!(after.attributes, expected);
+    expected.insert("sluice.redrives".to_owned(), attribute("Number", "3"));
+    assert_eq!(after.attributes, identified(expected));
     assert_eq!(after.body, "body");
     assert_eq!(after.trace_header.as_deref(), Some("Root=1-2-3"));
     let parked = before.parked(&queue("dlq"), &queue("parking"));
-    assert_eq!(parked.attributes, before.attributes);
+    assert_eq!(parked.attributes, identified(before.attributes));
+}
+
+#[test]
+fn the_first_identity_is_kept() {
+    let mut before = message(None, 0);
+    before.attributes.insert("sluice.message_id".to_owned(), attribute("String", "first"));
+    before.attributes.insert("sluice.position".to_owned(), attribute("Number", "2"));
+    let mut expected = before.attributes.clone();
+    assert_eq!(before.parked(&queue("dlq"), &queue("parking")).attributes, expected);
+    expected.insert("sluice.redrives".to_owned(), attribute("Number", "1"));
+    assert_eq!(redriven(&before).attributes, expected);
 }
 
 #[test]
@@ -60,6 +79,11 @@ fn a_message_with_ten_attributes_keeps_its_ten() {
     let nine = redriven(&message(None, 9));
     assert_eq!(nine.attributes[REDRIVES], attribute("Number", "1"));
     assert_eq!(nine.attributes.len(), 10);
+    let eight = redriven(&message(None, 8));
+    assert_eq!(eight.attributes[REDRIVES], attribute("Number", "1"));
+    assert_eq!(eight.attributes, identified(eight.attributes.clone()));
+    let parked = message(None, 9).parked(&queue("dlq"), &queue("parking"));
+    assert_eq!(parked.attributes, identified(message(None, 9).attributes));
     let ten = message(None, 10);
     assert_eq!(redriven(&ten).attributes, ten.attributes);
     // The count is one of the ten.
@@ -70,10 +94,14 @@ fn a_message_with_ten_attributes_keeps_its_ten() {
 #[test]
 fn a_message_without_place_for_the_count_goes_without_it() {
     let count = REDRIVES.len() + "Number".len() + 1;
-    for (bytes, counted) in [(MAX_MESSAGE_BYTES - count, true), (MAX_MESSAGE_BYTES, false)] {
-        let message = Message { body: "x".repeat(bytes), ..Message::default() };
-        let after = redriven(&message);
-        assert_eq!(after.attributes.contains_key(REDRIVES), counted);
+    let identity = MESSAGE_ID.len() + "String".len() + "id-1".len();
+    for (place, expected) in
+        [(count + identity, &[MESSAGE_ID, REDRIVES][..]), (count, &[REDRIVES]), (0, &[])]
+    {
+        let body = "x".repeat(MAX_MESSAGE_BYTES - place);
+        let after = redriven(&Message { id: "id-1".to_owned(), body, ..Message::default() });
+        let names: Vec<_> = after.attributes.keys().collect();
+        assert_eq!(names, expected);
         assert_eq!(after.bytes(), MAX_MESSAGE_BYTES);
     }
 }

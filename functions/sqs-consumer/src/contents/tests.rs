@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 
-/// The events in a body.
+/// The events in a body, as they are found when one of them was refused.
 fn events(body: &str) -> Result<Vec<String>, Refusal> {
     let mut contents = Contents::default();
     // What was there before does not matter.
@@ -13,6 +13,7 @@ fn events(body: &str) -> Result<Vec<String>, Refusal> {
         Body { content: &escaped[1..escaped.len() - 1], escaped: true },
     ] {
         contents.open(body)?;
+        assert!(contents.look_again() && !contents.look_again());
     }
     let event = |at| String::from_utf8(contents.event(at).unwrap().to_vec()).unwrap();
     assert_eq!(contents.event(contents.count()), None);
@@ -37,17 +38,147 @@ fn finds_one_event() {
         "{\n  \"a\": [\n    1\n  ]\n}",
         // No events, but nothing else either: refused when they are read.
         "oops",
+        "oops\n{\"a\":",
+        "no event at all",
+        "2024-03-01T12:34:56Z",
         "5",
-        "{\"a\":1} {\"b\":2}",
         "{\"a\":1",
         "[1,2",
-        "[1,2]]",
-        "[1,\u{c}2]",
-        "{\n\"a\":1\n}\n{\"b\":2}",
-        "oops\n{\"a\":1}",
+        "[INFO] nothing to see",
+        "\"a\":1}",
+        "{\n\"a\":NaN\n}",
     ] {
         let trimmed = body.trim_start_matches('\u{feff}').trim();
         assert_eq!(events(body).unwrap(), [trimmed], "{body}");
+    }
+}
+
+#[test]
+fn finds_events_one_after_the_other() {
+    for (body, expected) in [
+        (r#"{"a":1}{"b":2}"#, &[r#"{"a":1}"#, r#"{"b":2}"#][..]),
+        ("{\"a\":1} \r\n{\"b\":2}", &[r#"{"a":1}"#, r#"{"b":2}"#]),
+        ("{\n\"a\":1\n}\n{\"b\":2}", &["{\n\"a\":1\n}", r#"{"b":2}"#]),
+        ("{\n \"a\":1\n}{\n \"b\":2\n}", &["{\n \"a\":1\n}", "{\n \"b\":2\n}"]),
+        (r#"{"a":1} 5 "x" [6]{"b":2}"#, &[r#"{"a":1}"#, "5", "\"x\"", "[6]", r#"{"b":2}"#]),
+        // Up to what cannot be read.
+        (r#"{"a":1} x"#, &[r#"{"a":1}"#, "x"]),
+        (r#"{"a":1}{"b":2}{"c":"#, &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":"#]),
+        ("{\n\"a\":1\n}\n{\n\"b\":NaN\n}", &["{\n\"a\":1\n}", "{\n\"b\":NaN\n}"]),
+    ] {
+        assert_eq!(events(body).unwrap(), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_broken_element_leaves_its_neighbours() {
+    let (a, c) = (r#"{"a":1}"#, r#"{"c":[3,"],"]}"#);
+    for broken in [
+        r#"{"b":NaN}"#,
+        "NaN",
+        r#"{"b":}"#,
+        r#"{"b":1,}"#,
+        r#"{"b":1}x"#,
+        r#"{"b":1}{"b":2}"#,
+        r#"{"b":[1}"#,
+        r#"{"b":1]}"#,
+        r#"{"b":1}}"#,
+        r#"{"b":"\x"}"#,
+        r#"{"b":"\ud800"}"#,
+        "{\"b\":\"\n\"}",
+        "{'b':1}",
+    ] {
+        assert_eq!(events(&format!("[{a},{broken},{c}]")).unwrap(), [a, broken, c], "{broken}");
+        assert_eq!(events(&format!("[{broken} ,\n{c}]")).unwrap(), [broken, c], "{broken}");
+        assert_eq!(events(&format!("[{a},{broken}\n]")).unwrap(), [a, broken], "{broken}");
+        let lines = format!("[\n{a},\n{broken},\n{c}\n]");
+        assert_eq!(events(&lines).unwrap(), [a, broken, c], "{broken}");
+    }
+    assert_eq!(events(&format!("[{a},,{c},]")).unwrap(), [a, c]);
+    assert_eq!(events(&format!("[{a},{{\"b\":2]")).unwrap(), [a, "{\"b\":2"]);
+}
+
+#[test]
+fn of_an_array_that_is_cut_off_the_complete_elements_are_left() {
+    let (a, b) = (r#"{"a":1}"#, r#"{"b":2}"#);
+    for (body, expected) in [
+        (format!("[{a},{b}"), &[a, b][..]),
+        (format!("[{a},{b} ,\n"), &[a, b]),
+        (format!("[{a},{b},{{\"c\":"), &[a, b, "{\"c\":"]),
+        (format!("[{a},\n{b},\n{{\"c\":\"x"), &[a, b, "{\"c\":\"x"]),
+        // Where the string ends is not known.
+        (format!("[{a},{{\"c\":\"x}},{b}]"), &[a, "{\"c\":\"x},{\"b\":2}]"]),
+        (format!("[{a}] {b},"), &[a, "{\"b\":2},"]),
+        (format!("[{a}]]"), &[a, "]"]),
+    ] {
+        assert_eq!(events(&body).unwrap(), expected, "{body}");
+    }
+}
+
+#[test]
+fn a_broken_line_leaves_its_neighbours() {
+    let (a, c) = (r#"{"a":1}"#, r#"{"c":3}"#);
+    for broken in
+        [r#"{"b":NaN}"#, "oops", r#""action":"play"}"#, r#"{"b":"#, r#"{"b":1} x"#, "[1", "5"]
+    {
+        assert_eq!(events(&format!("{a}\n{broken}\n{c}")).unwrap(), [a, broken, c], "{broken}");
+        assert_eq!(events(&format!("{broken}\r\n\n{c}\n")).unwrap(), [broken, c], "{broken}");
+        assert_eq!(events(&format!("{a}\n{broken}")).unwrap(), [a, broken], "{broken}");
+    }
+    // What stands in a log before the events is a line too.
+    assert_eq!(events(&format!("[INFO] two\n{a}\n{c}")).unwrap(), ["[INFO] two", a, c]);
+    assert_eq!(events(&format!("oops\n{a}{c}\n{a} {c}")).unwrap(), ["oops", a, c, a, c]);
+    // A line within a larger object is none.
+    let within = format!("{{\n \"x\":NaN,\n \"list\":[\n  {a},\n  {c}\n ]\n}}");
+    assert_eq!(events(&within).unwrap(), [within]);
+}
+
+#[test]
+fn what_is_found_quickly_is_found_carefully_too() {
+    let mut contents = Contents::default();
+    for body in [r#"{"a":1}"#, "{\"a\":1}\n\n {\"b\":2}\r\n5", "[{\"a\":1}, 2 ,[3]]", "{\n\"a\":1}"]
+    {
+        contents.open(Body { content: body, escaped: false }).unwrap();
+        let found = contents.events.clone();
+        assert!(contents.look_again());
+        assert_eq!(contents.events, found, "{body}");
+    }
+}
+
+#[test]
+fn knows_what_s3_and_the_extended_client_send() {
+    let holds = |body: &str| Contents::default().open(Body { content: body, escaped: false });
+    let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Time":"2024-03-01T12:30:00.000Z","Bucket":"music"}"#;
+    for body in [test, &test.replace(',', " ,\n "), &sns(test)] {
+        assert_eq!(holds(body), Ok(Holds::TestEvent), "{body}");
+    }
+    for body in [
+        &*test.replace("Amazon S3", "x"),
+        &test.replace("\"Event\"", "\"What\""),
+        &format!("{test}\n{test}"),
+        &format!("[{test},{test}]"),
+        &format!("{{\"x\":{test}}}"),
+        &test.replace('}', ""),
+    ] {
+        assert_eq!(holds(body), Ok(Holds::Events), "{body}");
+    }
+    let place = r#"{"s3BucketName":"b","s3Key":"k"}"#;
+    for body in [
+        format!("[\"software.amazon.payloadoffloading.PayloadS3Pointer\",{place}]"),
+        format!("[ \"com.amazon.sqs.javamessaging.MessageS3Pointer\" ,\n{place} ]"),
+        sns(&format!("[\"another.Pointer\",{place}]")),
+    ] {
+        assert_eq!(holds(&body), Ok(Holds::LargePayloadPointer), "{body}");
+    }
+    for body in [
+        format!("[{place},{place}]"),
+        format!("\"software.amazon.payloadoffloading.PayloadS3Pointer\"\n{place}"),
+        "[\"x\",{\"s3BucketName\":\"b\"}]".to_owned(),
+        "[\"x\",{\"s3BucketName\":\"b\",\"s3Key\":1}]".to_owned(),
+        format!("[\"x\",{place},1]"),
+        "[\"x\",\"y\"]".to_owned(),
+    ] {
+        assert_eq!(holds(&body), Ok(Holds::Events), "{body}");
     }
 }
 
@@ -77,6 +208,8 @@ fn an_element_beyond_the_limits_is_an_element() {
 fn each_event_of_an_array_may_be_as_deep_as_one_alone() {
     let deep = format!("{{\"a\":{}{}}}", "[".repeat(127), "]".repeat(127));
     assert_eq!(events(&format!("[{deep},{deep}]")).unwrap(), [&*deep, &*deep]);
+    // An envelope is one level itself.
+    let deep = format!("{{\"a\":{}{}}}", "[".repeat(126), "]".repeat(126));
     assert_eq!(events(&event_bridge(&deep)).unwrap(), [deep]);
 }
 
@@ -92,7 +225,7 @@ fn nothing_is_no_event() {
     for body in
         ["", " \n\t\r", "\u{feff}", "[]", " [ \n ] ", &sns(""), &sns("[]"), &event_bridge("[]")]
     {
-        assert_eq!(events(body), Err(Refusal::Empty), "{body}");
+        assert_eq!(events(body).unwrap_err().reason(), "empty", "{body}");
     }
 }
 
@@ -133,14 +266,15 @@ fn what_only_looks_like_an_envelope_is_an_event() {
         r#"{"detail-type":5,"detail":{}}"#,
         r#"{"detail-type":"x"}"#,
         r#"{"detail":{},"x":"detail-type"}"#,
-        r#"{"detail-type":"x","detail":{}} x"#,
     ] {
         assert_eq!(events(body).unwrap(), [body]);
     }
+    let envelope = r#"{"detail-type":"x","detail":{}}"#;
+    assert_eq!(events(&format!("{envelope} x")).unwrap(), [envelope, "x"]);
 }
 
 #[test]
-fn envelopes_without_end_are_not_followed() {
+fn more_than_three_envelopes_are_not_opened() {
     let mut body = "{\"a\":1}".to_owned();
     for _ in 0..20 {
         body = event_bridge(&body);

@@ -6,7 +6,11 @@ use crate::envelope;
 const ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:music";
 
 fn reason(detail: &str) -> Reason {
-    Reason { code: Cow::Borrowed("invalid_json"), detail: Cow::Owned(detail.to_owned()) }
+    Reason {
+        code: Cow::Borrowed("invalid_json"),
+        detail: Cow::Owned(detail.to_owned()),
+        advice: "",
+    }
 }
 
 /// The message for the event at place 2 of one with these attributes.
@@ -97,7 +101,7 @@ fn the_rest_goes_into_one() {
     let sent = quarantined(&Value::Object(attributes), "oops", &reason("no")).unwrap();
     assert_eq!(sent.attributes.len(), 10);
     assert_eq!(names(&sent)[6..], ["a", "b", "c", "sluice.attributes"]);
-    let more: Value = serde_json::from_str(&text(&sent, MORE)).unwrap();
+    let more: Value = serde_json::from_str(&text(&sent, MORE_ATTRIBUTES)).unwrap();
     let string = |value: &str| json!({"DataType": "String", "StringValue": value});
     let expected = json!({
         "d": string("dd"), "e": string("ee"), "f": string("ff"), "g": string("gg"),
@@ -116,16 +120,22 @@ fn an_earlier_quarantine_is_replaced_and_what_it_kept_is_kept() {
     let attributes = json!({
         "a": own("aa"), "b": own("bb"), "c": own("cc"),
         "sluice.reason": own("too_deep"), "sluice.detail": own("old"),
-        "sluice.source_arn": own("old"), "sluice.message_id": own("old"),
-        "sluice.position": own("9"), "sluice.receive_count": own("9"),
+        "sluice.source_arn": own("old"), "sluice.message_id": own("first"),
+        "sluice.position": {"stringValue": "9", "dataType": "Number"},
+        "sluice.receive_count": own("9"),
         "sluice.attributes": own(&kept.to_string()),
     });
     let sent = quarantined(&attributes, "oops", &reason("new")).unwrap();
     assert_eq!(text(&sent, "sluice.reason"), "invalid_json");
     assert_eq!(text(&sent, "sluice.detail"), "new");
-    assert_eq!(text(&sent, "sluice.message_id"), "m-1");
+    assert_eq!(text(&sent, "sluice.source_arn"), ARN);
+    assert_eq!(text(&sent, "sluice.receive_count"), "3");
+    // What an event is known by stays: it was the tenth of its first message, and now is the
+    // third of this one.
+    assert_eq!(text(&sent, "sluice.message_id"), "first");
+    assert_eq!(text(&sent, "sluice.position"), "11");
     assert_eq!(names(&sent)[6..], ["a", "b", "c", "sluice.attributes"]);
-    assert_eq!(serde_json::from_str::<Value>(&text(&sent, MORE)).unwrap(), kept);
+    assert_eq!(serde_json::from_str::<Value>(&text(&sent, MORE_ATTRIBUTES)).unwrap(), kept);
 }
 
 #[test]
@@ -189,13 +199,13 @@ fn in_a_fifo_queue_groups_stay_and_events_are_told_apart() {
         Quarantined::new(message, &messages[message], (position, "x".to_owned()), &reason("no"))
             .unwrap()
     };
-    assert_eq!(of(0, 0).group_id, "g\"1");
+    assert_eq!(of(0, 0).group_id.as_deref(), Some("g\"1"));
     assert_eq!(of(0, 0).deduplication_id, of(0, 0).deduplication_id);
     let ids: std::collections::BTreeSet<_> =
         [of(0, 0), of(0, 1), of(1, 0), of(1, 1)].map(|sent| sent.deduplication_id).into();
     assert_eq!(ids.len(), 4);
     assert!(ids.iter().all(|id| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())));
-    assert_eq!(of(1, 0).group_id, of(1, 0).deduplication_id);
+    assert_eq!(of(1, 0).group_id, None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
-use shared::event::{Timestamp, TimestampSource, Written};
+use shared::event::Timestamp;
 
 use super::*;
 use crate::bulk::Limits;
@@ -11,15 +11,10 @@ fn bulk(ids: &[&str]) -> Bulk {
     let mut bulk = Bulk::default();
     let index = IndexPattern::parse("events").unwrap();
     for id in ids {
-        let written = Written {
-            timestamp: Timestamp::YEAR_2000,
-            timestamp_source: TimestampSource::Event,
-            id: Span { start: 1, end: 1 + id.len() },
-            own_id: true,
-        };
         let document = format!("\"{id}\"");
         let limits = Limits { bytes: usize::MAX, documents: usize::MAX };
-        assert!(bulk.add(limits, &index, document.as_bytes(), &written, (0, 0)));
+        let document = (document.as_bytes(), id.as_bytes(), Timestamp::YEAR_2000);
+        assert!(bulk.add(limits, &index, document, (0, 0)));
     }
     bulk.seal();
     bulk
@@ -77,7 +72,7 @@ fn a_refusal_has_opensearchs_own_type_and_reason() {
     let refused = |status: u16, error: Value| {
         let item = json!({"create": {"_id": "a", "status": status, "error": error}});
         let [fate, ..] = &fates(&json!([item]))[..] else { panic!("no fate") };
-        let Fate::Refused(Reason { code, detail }) = fate else { panic!("{fate:?}") };
+        let Fate::Refused(Reason { code, detail, .. }) = fate else { panic!("{fate:?}") };
         (code.clone().into_owned(), detail.clone().into_owned())
     };
     let error = json!({"type": "mapper_parsing_exception", "reason": "failed to parse",
@@ -88,15 +83,80 @@ fn a_refusal_has_opensearchs_own_type_and_reason() {
         (400, json!("an old server's text")),
         (400, json!({"reason": "no type"})),
         (422, json!(null)),
+        (413, json!(null)),
     ] {
         let expected = format!("OpenSearch refuses the document ({status})");
         assert_eq!(refused(status, error), ("refused".to_owned(), expected));
     }
-    for odd in ["Not a name!", "", &"x".repeat(129)] {
-        assert_eq!(refused(400, json!({"type": odd, "reason": "r"})).0, "refused");
-    }
-    let (_, detail) = refused(400, json!({"type": "t", "reason": "é".repeat(2_000)}));
+    let (_, detail) = refused(400, json!({"type": "parse_exception", "reason": "é".repeat(2_000)}));
     assert_eq!(detail, "é".repeat(512));
+}
+
+#[test]
+fn an_error_that_is_not_about_the_document_does_not_refuse_it() {
+    let fate = |status: u16, error: Value| {
+        let item = json!({"create": {"_id": "a", "status": status, "error": error}});
+        fates(&json!([item])).remove(0)
+    };
+    let set_up = |error_type: &str, reason: &str| {
+        let error = KnownError::find(error_type, reason).unwrap_or(&UNKNOWN);
+        Fate::SetUp(error, error_type.to_owned())
+    };
+    for (status, error_type, reason) in [
+        (400, "validation_exception", "this cluster currently has [9]/[9] maximum shards open;"),
+        (400, "index_closed_exception", "closed"),
+        (400, "some_exception", "r"),
+        (422, "some_exception", "r"),
+        (403, "cluster_block_exception", "blocked by: [FORBIDDEN/8/index write (api)];"),
+        (429, "cluster_block_exception", "index has read-only-allow-delete block"),
+    ] {
+        let error = json!({"type": error_type, "reason": reason});
+        assert_eq!(fate(status, error), set_up(error_type, reason), "{reason}");
+    }
+    // What stands in the cause counts too.
+    let caused = json!({"type": "illegal_argument_exception", "reason": "creation failed",
+        "caused_by": {"reason": "this cluster currently has [9]/[9] maximum shards open;"}});
+    assert!(matches!(fate(400, caused), Fate::SetUp(KnownError { name: "shard_limit", .. }, _)));
+    for odd in ["Not a name!", "", &"x".repeat(129)] {
+        let error = json!({"type": odd, "reason": "r"});
+        assert_eq!(fate(400, error), Fate::SetUp(&UNKNOWN, "refused".to_owned()));
+    }
+    // Known errors of other statuses are what their status is.
+    let closed = || json!({"type": "index_closed_exception", "reason": "closed"});
+    assert_eq!(fate(404, closed()), Fate::Retry(Retry::NoIndex));
+    assert_eq!(fate(503, closed()), Fate::Retry(Retry::Unavailable));
+    let denied = json!({"type": "security_exception", "reason": "no permissions"});
+    assert_eq!(fate(403, denied), Fate::Retry(Retry::Denied));
+    let busy = json!({"type": "rejected_execution_exception", "reason": "queue"});
+    assert_eq!(fate(429, busy), Fate::Retry(Retry::Throttled));
+}
+
+#[test]
+fn a_refusal_may_have_advice() {
+    let refused = |reason: &str| {
+        let error = json!({"type": "illegal_argument_exception", "reason": reason});
+        match fates(&json!([{"create": {"_id": "a", "status": 400, "error": error}}])).remove(0) {
+            Fate::Refused(Reason { advice, .. }) => advice,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert!(refused("Limit of total fields [1000] has been exceeded").contains("MAPPING"));
+    assert!(refused("Document contains at least one immense term in").contains("ignore_above"));
+}
+
+#[test]
+fn a_document_may_be_written_under_an_id_that_a_pipeline_chose() {
+    for (item, fate) in [
+        (json!({"_id": "pipeline-1", "status": 201}), Fate::IndexedElsewhere),
+        (json!({"_id": "pipeline-1", "status": 200}), Fate::IndexedElsewhere),
+        (json!({"_id": "pipeline-1", "status": 409}), Fate::Duplicate),
+        (json!({"_id": "pipeline-1", "status": 400, "error": {"type": "parse_exception"}}), ODD),
+        (json!({"_id": "pipeline-1", "status": 201, "error": {"type": "x"}}), ODD),
+        (json!({"_id": "pipeline-1", "status": 503}), ODD),
+    ] {
+        let items = json!([created("a"), {"create": item}, created("c")]);
+        assert_eq!(fates(&items), [Fate::Indexed, fate, Fate::Indexed], "{item}");
+    }
 }
 
 #[test]
@@ -126,6 +186,15 @@ fn an_item_is_believed_only_if_it_names_its_document() {
 }
 
 #[test]
+fn what_is_sent_without_an_id_has_that_of_opensearch() {
+    let body = r#"{"items":[{"create":{"_id":"x","status":201}},{"create":{"status":201}},
+        {"create":{"_id":"z","status":429}},{"index":{"_id":"y","status":201}}]}"#;
+    let throttled = Fate::Retry(Retry::Throttled);
+    let expected = Verdict::Items(vec![Fate::Indexed, Fate::Indexed, throttled, ODD]);
+    assert_eq!(judged(&["", "", "", ""], body), expected);
+}
+
+#[test]
 fn items_are_matched_by_their_place() {
     // The same items in another order name the wrong documents.
     assert_eq!(
@@ -144,7 +213,8 @@ fn ids_are_compared_by_what_they_mean() {
     let expected = Verdict::Items(vec![Fate::Indexed]);
     assert_eq!(judged(&[r#"é\/\""#], body), expected);
     assert_eq!(judged(&[r#"\u00E9/\""#], body), expected);
-    assert_eq!(judged(&["e"], body), Verdict::Items(vec![ODD]));
+    assert_eq!(judged(&["e"], body), Verdict::Items(vec![Fate::IndexedElsewhere]));
+    assert_eq!(judged(&["e", r#"é\/\""#], body), Verdict::Items(vec![ODD, ODD]));
 }
 
 #[test]
@@ -202,6 +272,23 @@ fn a_whole_answer_tells_by_its_status() {
     assert!(
         matches!(whole(400, String::new()), Verdict::Halve(reason) if reason.code == "bad_request")
     );
+    // What is about the set-up is about every document, however few they are.
+    let shards = "this cluster currently has [9]/[9] maximum shards open;";
+    for (status, error_type, reason, name) in [
+        (400, "validation_exception", shards, "shard_limit"),
+        (
+            403,
+            "cluster_block_exception",
+            "[FORBIDDEN/12/index read-only / allow delete (api)]",
+            "disk_full",
+        ),
+        (429, "cluster_block_exception", "index has read-only-allow-delete block", "disk_full"),
+    ] {
+        let body = json!({"error": {"type": error_type, "reason": reason}, "status": status});
+        let Verdict::Retry(retry, trouble) = whole(status, body.to_string()) else { panic!() };
+        assert_eq!(retry.reason(), name);
+        assert_eq!(trouble, Trouble::Status(status, Some(error_type.to_owned())));
+    }
     // A proxy that never asked OpenSearch.
     let page = "\n<html>The plain HTTP request was sent to HTTPS port</html>".to_owned();
     let expected = Verdict::Retry(Retry::Rejected, Trouble::NotOpenSearch(400));

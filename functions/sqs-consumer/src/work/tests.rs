@@ -2,7 +2,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use shared::config::Environment;
-use shared::event::{Model, Reader, model};
+use shared::event::{DocumentId, Model, Reader, model};
+use shared::opensearch::UNKNOWN;
 
 use super::*;
 use crate::envelope;
@@ -52,9 +53,13 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let (mut reader, mut buffers) = (Reader::default(), Buffers::default());
     let model: Model = model(&Environment::default()).unwrap();
-    let write = |event: &[u8], arrival: &Arrival<'_>, document: &mut Vec<u8>| {
+    let write = |incoming: &Incoming<'_>, out: &mut Out| {
+        let Incoming { event, around, arrival } = incoming;
         assert!(!event.windows(5).any(|part| part == b"panic"), "as it happens");
-        Ok(reader.read(&model, event)?.write_document(arrival, document))
+        let mut event = reader.read_inside(&model, event, *around)?;
+        let written = event.write_document(arrival, &mut out.document);
+        event.write_document_id(DocumentId::Id, &written, &out.document, &mut out.id);
+        Ok(written)
     };
     let pattern = IndexPattern::parse("events").unwrap();
     let rules = Rules {
@@ -109,7 +114,8 @@ fn ids(body: &[u8]) -> Vec<String> {
 fn answer(ids: &[String], status: impl Fn(&str) -> u16) -> Result<Answer, Error> {
     let item = |id: &String| {
         let status = status(id);
-        let error = (status >= 300).then(|| json!({"type": "some_exception", "reason": "r"}));
+        let error =
+            (status >= 300).then(|| json!({"type": "mapper_parsing_exception", "reason": "r"}));
         let mut item = json!({"_index": "events", "_id": id, "status": status});
         if let Some(error) = error {
             item["error"] = error;
@@ -148,7 +154,7 @@ fn play(id: &str) -> String {
 
 /// The sum of all that was refused.
 fn refused(report: &Report) -> u64 {
-    report.refused.values().map(|(count, _)| count).sum()
+    report.refused.values().map(|refusals| refusals.count).sum()
 }
 
 const DONE: Outcome = Outcome::Done;
@@ -166,7 +172,7 @@ fn documents_of_all_messages_go_into_one_request() {
     assert_eq!(run.requests, [["a", "b", "c", "d", "e", "f"]]);
     assert_eq!(run.report.outcomes, [DONE; 4]);
     let Report { indexed, duplicate, bulk_requests, bulk_bytes, .. } = run.report;
-    assert_eq!((indexed, duplicate, bulk_requests), (5, 1, 1));
+    assert_eq!((indexed, duplicate, bulk_requests), (5, Some((1, 1)), 1));
     assert!(bulk_bytes > 600, "{bulk_bytes}");
     assert_eq!(run.quarantined, [[]; 0]);
 }
@@ -194,15 +200,20 @@ fn each_message_has_the_fate_of_its_documents() {
     let bodies: Vec<_> = bodies.iter().map(String::as_str).collect();
     let run = run(&bodies, &statuses.map(|(id, status, _)| (id, status)));
     assert_eq!(run.report.outcomes, statuses.map(|(.., outcome)| outcome));
-    assert_eq!(run.quarantined, [[(6, play("g"), "some_exception".to_owned())]]);
-    assert_eq!(run.report.refused, [("some_exception".to_owned(), (1, 6))].into());
+    assert_eq!(run.quarantined, [[(6, play("g"), "mapper_parsing_exception".to_owned())]]);
+    assert_eq!(
+        run.report.refused,
+        [("mapper_parsing_exception".to_owned(), Refusals { count: 1, first: 6, advice: "" })]
+            .into()
+    );
 }
 
 #[test]
 fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
     let bodies = ["oops", &play("a"), "[]", "5", " {\"a\":1} x\n", ""];
     let run = run(&bodies, &[]);
-    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.requests.len(), 1);
+    assert_eq!(run.requests[0][0], "a");
     let expected = [QUARANTINED, DONE, QUARANTINED, QUARANTINED, QUARANTINED];
     assert_eq!(run.report.outcomes[..5], expected);
     // SQS has no empty messages, and takes none.
@@ -212,10 +223,11 @@ fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
         entry(0, "invalid_json"),
         entry(2, "empty"),
         entry(3, "not_an_object"),
-        entry(4, "invalid_json"),
+        // The event before it is written.
+        (4, "x".to_owned(), "invalid_json".to_owned()),
     ];
     assert_eq!(run.quarantined, [expected]);
-    assert_eq!(refused(&run.report), 5);
+    assert_eq!((run.report.indexed, refused(&run.report)), (2, 5));
 }
 
 #[test]
@@ -224,9 +236,48 @@ fn of_a_message_of_many_events_only_the_refused_ones_go_to_quarantine() {
     let run = run(&[&body, &play("d")], &[("b", 400)]);
     assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
     let entry = |body: &str, reason: &str| (0, body.to_owned(), reason.to_owned());
-    let expected = [entry("5", "not_an_object"), entry(&play("b"), "some_exception")];
+    let expected = [entry("5", "not_an_object"), entry(&play("b"), "mapper_parsing_exception")];
     assert_eq!(run.quarantined, [expected]);
     assert_eq!((run.report.indexed, refused(&run.report)), (3, 2));
+}
+
+#[test]
+fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
+    let nan = "{\"x\":NaN}";
+    let array = format!("[{},{nan},{},{}]", play("a"), play("b"), play("c"));
+    let lines = format!("\"cut\":1}}\n{}\n{nan}\n{}", play("d"), play("e"));
+    let joined = format!("{}{}{{", play("f"), play("g"));
+    for documents in 1..=8 {
+        let setting = Setting { limits: Limits { documents, ..SETTING.limits }, ..SETTING };
+        let event = event(&[(&array, ""), (&lines, ""), (&joined, "")], "music");
+        let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+        assert_eq!(run.report.outcomes, [QUARANTINED; 3], "{documents}");
+        assert_eq!(run.requests.concat(), ["a", "b", "c", "d", "e", "f", "g"], "{documents}");
+        let entry = |message, body: &str| (message, body.to_owned(), "invalid_json".to_owned());
+        let expected = [entry(0, nan), entry(1, "\"cut\":1}"), entry(1, nan), entry(2, "{")];
+        assert_eq!(run.quarantined.concat(), expected, "{documents}");
+    }
+}
+
+#[test]
+fn a_test_event_of_s3_is_done_without_a_document() {
+    let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"music"}"#;
+    let run = run(&[&play("a"), test, test], &[]);
+    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.report.outcomes, [DONE; 3]);
+    assert_eq!(run.report.test_events, Some((2, 1)));
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
+    let pointer =
+        r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"b","s3Key":"k"}]"#;
+    let run = run(&[pointer, &play("a")], &[]);
+    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
+    let expected = (0, pointer.to_owned(), "large_payload_pointer".to_owned());
+    assert_eq!(run.quarantined, [[expected]]);
 }
 
 #[test]
@@ -308,7 +359,7 @@ fn the_same_event_twice_is_one_document() {
     let event = event(&[(&play("a"), ""), (&play("a"), "")], "music");
     let run = run_with(&event, &SETTING, index, &mut taken);
     assert_eq!(run.report.outcomes, [DONE, DONE]);
-    assert_eq!((run.report.indexed, run.report.duplicate), (1, 1));
+    assert_eq!((run.report.indexed, run.report.duplicate), (1, Some((1, 1))));
 }
 
 #[test]
@@ -462,7 +513,7 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     let pattern = IndexPattern::parse("events").unwrap();
     let Setting { limits, quarantine, .. } = SETTING;
     let rules = Rules { index: &pattern, limits, quarantine, now: Timestamp::YEAR_2000 };
-    let refuse = |_: &[u8], _: &Arrival<'_>, _: &mut Vec<u8>| Err(Refusal::InvalidJson);
+    let refuse = |_: &Incoming<'_>, _: &mut Out| Err(Refusal::InvalidJson);
     let mut work = Work::new(rules, &messages, &mut buffers, refuse);
     assert!(matches!(work.next_step(), Step::Quarantine([_])));
     assert!(matches!(work.next_step(), Step::Quarantine([_])), "the same until it is answered");
@@ -482,7 +533,39 @@ fn opensearch_cannot_fill_the_log_with_reasons() {
         Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
     };
     let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
+    // None of them is known to be about the document.
+    assert_eq!(run.report.outcomes, [retry(Retry::SetUp(&UNKNOWN)); 100]);
+    let expected: Vec<_> =
+        (0..MAX_TROUBLES).map(|at| Trouble::Documents(format!("e{at}_exception"))).collect();
+    assert_eq!(run.report.troubles, expected);
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn refused_requests_cannot_fill_the_log_with_reasons() {
+    let bodies: Vec<_> = (0..100).map(|at| play(&format!("e{at}"))).collect();
+    let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
+    let index = &mut |ids: &[String]| {
+        let error = json!({"type": format!("{}_exception", ids[0]), "reason": "r"});
+        Ok(Answer { status: 400, body: json!({"error": error}).to_string().into() })
+    };
+    let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
     assert_eq!(run.report.outcomes, [QUARANTINED; 100]);
     assert_eq!((run.report.refused.len(), refused(&run.report)), (33, 100));
-    assert_eq!(run.report.refused["other"], (68, 32));
+    assert_eq!(run.report.refused["other"], Refusals { count: 68, first: 32, advice: "" });
+}
+
+#[test]
+fn what_a_pipeline_writes_under_another_id_is_done() {
+    let index = &mut |ids: &[String]| {
+        let items: Vec<_> = ids
+            .iter()
+            .map(|id| json!({"create": {"_id": format!("p-{id}"), "status": 201}}))
+            .collect();
+        Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
+    };
+    let event = event(&[(&play("a"), ""), (&play("b"), "")], "music");
+    let run = run_with(&event, &SETTING, index, &mut taken);
+    assert_eq!(run.report.outcomes, [DONE; 2]);
+    assert_eq!((run.report.indexed, run.report.elsewhere), (2, Some((2, 0))));
 }

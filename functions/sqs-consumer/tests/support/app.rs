@@ -135,6 +135,8 @@ impl Handler {
         let own = [
             ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
             ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/1/quarantine"),
+            // So that a document is called what its event is called.
+            ("DOCUMENT_ID", "id"),
         ];
         let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
         let config = Config::from_environment(&environment).unwrap();

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use local::opensearch::Fault;
 use local::opensearch::embedded::Which;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
+use testkit::{Call, Endpoint, Reply};
 
 /// What the function answers and does, with the settings that it needs.
 #[derive(Debug, Deserialize)]
@@ -48,6 +49,9 @@ enum Planned {
     Truncated,
     /// Every answer is a page of a proxy.
     Page,
+    /// The documents are answered with these items, under the `_id` that was sent where they have
+    /// none. Nothing is written.
+    Items(Vec<Value>),
 }
 
 impl Golden {
@@ -60,6 +64,31 @@ impl Golden {
             }
             Planned::Truncated => Fault::Truncate,
             Planned::Page => Fault::Garbage,
+            Planned::Items(_) => return None,
         })
     }
+
+    /// An OpenSearch that answers with the items of this fixture, if it has some.
+    pub(crate) async fn answering(&self) -> Option<Endpoint> {
+        let Some(Planned::Items(items)) = self.fault.clone() else { return None };
+        Some(Endpoint::start(move |call| answer(call, &items)).await)
+    }
+}
+
+fn answer(call: &Call, items: &[Value]) -> Reply {
+    let text = std::str::from_utf8(&call.body).unwrap();
+    let ids = text.lines().step_by(2).map(|action| {
+        let action: Value = serde_json::from_str(action).unwrap();
+        action["create"]["_id"].clone()
+    });
+    let ids: Vec<_> = ids.collect();
+    assert_eq!(ids.len(), items.len());
+    let item = |(id, item): (Value, &Value)| {
+        let mut item = item.clone();
+        let members = item.as_object_mut().unwrap();
+        members.entry("_id").or_insert(id);
+        json!({"create": item})
+    };
+    let items: Vec<_> = ids.into_iter().zip(items).map(item).collect();
+    Reply::json(200, &json!({"took": 1, "errors": true, "items": items}))
 }

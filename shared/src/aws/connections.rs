@@ -1,0 +1,154 @@
+//! Connections that are kept from request to request, of what is called without an SDK.
+
+mod stream;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::{Extensions, Request, Response};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::capture_connection;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::crypto::ring;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::cause;
+use stream::Connector;
+
+/// The longest answer that is read, in bytes.
+pub const MAX_ANSWER_BYTES: usize = 32 * 1_048_576;
+
+/// An answer, whatever its status.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Bytes,
+}
+
+/// Why there is no answer. No text quotes a request or an answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExchangeError {
+    /// No connection, or it broke.
+    #[error("no answer: {0}")]
+    Unreachable(String),
+    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`].
+    #[error("the answer broke off or is too long: {0}")]
+    BrokenAnswer(String),
+    /// The request is none that can be sent.
+    #[error("the request cannot be sent")]
+    Request,
+}
+
+/// Connections over HTTP/1.1, in the clear or over TLS. Nothing is opened before the first request.
+///
+/// A server closes a connection that it finds idle, or after an answer such as 413, and the client
+/// may learn of it only when it sends the next request: at once after the answer, or when Lambda
+/// thaws the process. Such a request is sent once more, on a new connection. Nothing else is sent
+/// twice.
+#[derive(Default)]
+pub struct Connections {
+    client: OnceLock<Client<HttpsConnector<Connector>, Full<Bytes>>>,
+}
+
+/// Whether a connection has answered a request: only then may the server have closed it before the
+/// next one came.
+#[derive(Clone, Debug, Default)]
+struct HasAnswered(Arc<AtomicBool>);
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Connections").finish_non_exhaustive()
+    }
+}
+
+impl Connections {
+    /// Sends a request, whose URI is a whole URL, and reads its whole answer. It has no time limit.
+    ///
+    /// # Errors
+    /// Where no whole answer comes.
+    pub async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, ExchangeError> {
+        let response = self.send(request).await?;
+        let status = response.status().as_u16();
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        let body = body.map_err(|error| ExchangeError::BrokenAnswer(cause(&*error)))?.to_bytes();
+        Ok(Answer { status, body })
+    }
+
+    /// Sends a request, whose URI is a whole URL, and reads the head of its answer. It has no time
+    /// limit. Follows no redirect.
+    ///
+    /// # Errors
+    /// Where no answer comes.
+    pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Incoming>, ExchangeError> {
+        match self.try_send(request.clone()).await {
+            Err((_, HasAnswered(before))) if before.load(Ordering::Relaxed) => {
+                self.try_send(request).await
+            }
+            other => other,
+        }
+        .map_err(|(error, _)| error)
+    }
+
+    /// Sends a request once. An error comes with whether its connection had answered before.
+    async fn try_send(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Incoming>, (ExchangeError, HasAnswered)> {
+        let failed = |error| (error, HasAnswered::default());
+        if request.uri().host().is_none() {
+            return Err(failed(ExchangeError::Request));
+        }
+        let client = self.client().map_err(failed)?;
+        let mut request = request.map(Full::new);
+        let connection = capture_connection(&mut request);
+        let response = client.request(request).await;
+        let mut extras = Extensions::new();
+        if let Some(connection) = &*connection.connection_metadata() {
+            connection.get_extras(&mut extras);
+        }
+        let has_answered = extras.remove::<HasAnswered>().unwrap_or_default();
+        match response {
+            Ok(response) => {
+                has_answered.0.store(true, Ordering::Relaxed);
+                Ok(response)
+            }
+            Err(error) => Err((ExchangeError::Unreachable(cause(&error)), has_answered)),
+        }
+    }
+
+    fn client(&self) -> Result<&Client<HttpsConnector<Connector>, Full<Bytes>>, ExchangeError> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let tls = tls().map_err(|error| ExchangeError::Unreachable(error.to_string()))?;
+        let connector = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let connector = connector.enable_http1().wrap_connector(Connector::default());
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            // Where one is stale, the next is new.
+            .pool_max_idle_per_host(1)
+            .build(connector);
+        Ok(self.client.get_or_init(|| client))
+    }
+}
+
+/// TLS with the certificates of the system; without them only servers in the clear are reached.
+fn tls() -> Result<ClientConfig, rustls::Error> {
+    let builder = || {
+        let provider = Arc::new(ring::default_provider());
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
+    };
+    let config = match builder()?.with_native_roots() {
+        Ok(config) => config,
+        Err(_) => builder()?.with_root_certificates(RootCertStore::empty()),
+    };
+    Ok(config.with_no_client_auth())
+}

@@ -1,0 +1,424 @@
+//! What the errors of OpenSearch mean for the documents of a bulk request.
+//!
+//! An error about the document returns whenever the document is written. An error about the
+//! cluster, the index or the set-up ends when somebody changes that: documents that meet it are
+//! kept and written later. An error that is not in the table is never taken for one about the
+//! document.
+//!
+//! Source of types and texts: the source code of OpenSearch 2 and 3 (`ShardLimitValidator`,
+//! `IndexClosedException`, `ResourceAlreadyExistsException`, `InvalidIndexNameException`,
+//! `IndexAbstraction`, `IngestService`, `ClusterBlock`, `MapperService`, Lucene's `IndexingChain`)
+//! and, for collections, "Supported operations and plugins in Amazon OpenSearch Serverless".
+
+/// An error of OpenSearch that is known.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct KnownError {
+    /// The name of the error in the log, in `snake_case`.
+    pub name: &'static str,
+    /// What has to change before the document can be written.
+    pub about: About,
+    /// What to do, for the log; empty where the error says enough.
+    pub advice: &'static str,
+    /// The values of `type`.
+    types: &'static [&'static str],
+    /// What the reason says.
+    text: Text,
+}
+
+/// What an error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum About {
+    /// The document: it is refused whenever it is sent.
+    Document,
+    /// The cluster, the index or the set-up: the document can be written later.
+    SetUp,
+}
+
+/// How a reason is compared. A reason may quote the document, so that a reason that means
+/// [`About::Document`], or that stands beside one that does, is compared from its start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Text {
+    Any,
+    StartsWith(&'static str),
+    /// Contains one of these.
+    Contains(&'static [&'static str]),
+}
+
+use About::{Document, SetUp};
+use Text::{Any, Contains, StartsWith};
+
+const ILLEGAL_ARGUMENT: &[&str] = &["illegal_argument_exception"];
+const CLUSTER_BLOCK: &[&str] = &["cluster_block_exception"];
+
+/// The table: the first row that matches counts.
+static TABLE: &[KnownError] = &[
+    KnownError {
+        name: "shard_limit",
+        about: SetUp,
+        types: &["validation_exception", "illegal_argument_exception"],
+        text: Contains(&["shards open"]),
+        advice: "the cluster holds as many shards as it may, so no index can be created: delete \
+                 old indices (cargo sluice setup --retention-days), write fewer and larger \
+                 indices (INDEX by month instead of by day), use fewer shards for each index, add \
+                 data nodes, or raise cluster.max_shards_per_node",
+    },
+    KnownError {
+        name: "document_id_not_supported",
+        about: SetUp,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("Document ID is not supported"),
+        advice: "the collection (of time series or vectors) takes no document with an _id: set \
+                 DOCUMENT_ID=none, or write to a collection of the type search",
+    },
+    KnownError {
+        name: "alias_without_write_index",
+        about: SetUp,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("no write index is defined for alias"),
+        advice: "INDEX is an alias of several indices, or of one that is not written to: set \
+                 is_write_index for one of its indices",
+    },
+    KnownError {
+        name: "pipeline_missing",
+        about: SetUp,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("pipeline with id ["),
+        advice: "the index names an ingest pipeline that does not exist: create the pipeline, or \
+                 change index.default_pipeline or index.final_pipeline of the index and of its \
+                 template",
+    },
+    KnownError {
+        name: "immense_term",
+        about: Document,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("Document contains at least one immense term"),
+        advice: "a text is longer than a keyword can be (32,766 bytes): map the field with \
+                 ignore_above, as the index template of sluice does",
+    },
+    KnownError {
+        name: "field_limit",
+        about: Document,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("Limit of total fields"),
+        advice: "the index maps as many fields as it may, and the document has more: name the \
+                 fields to keep in MAPPING and apply an index template whose mapping is not \
+                 dynamic, as cargo sluice setup does, or raise index.mapping.total_fields.limit",
+    },
+    KnownError {
+        name: "index_closed",
+        about: SetUp,
+        types: &["index_closed_exception"],
+        text: Any,
+        advice: "the index is closed: open it, or check which day the events' timestamps are of",
+    },
+    KnownError {
+        name: "index_already_exists",
+        about: SetUp,
+        types: &["resource_already_exists_exception", "index_already_exists_exception"],
+        text: Any,
+        advice: "another request created the index at the same time: the next attempt finds it",
+    },
+    KnownError {
+        name: "invalid_index_name",
+        about: SetUp,
+        types: &["invalid_index_name_exception", "invalid_alias_name_exception"],
+        text: Any,
+        advice: "OpenSearch does not allow the name of the index: check INDEX",
+    },
+    KnownError {
+        name: "invalid_index_template",
+        about: SetUp,
+        types: &["mapper_parsing_exception", "illegal_argument_exception"],
+        text: StartsWith("Failed to parse mapping"),
+        advice: "the index cannot be created because the mapping of its template is invalid: \
+                 apply the template again (cargo sluice setup)",
+    },
+    KnownError {
+        name: "routing_missing",
+        about: SetUp,
+        types: &["routing_missing_exception"],
+        text: Any,
+        advice: "the mapping of the index requires a routing value, which is not sent: change \
+                 _routing in the index template",
+    },
+    KnownError {
+        name: "disk_full",
+        about: SetUp,
+        types: CLUSTER_BLOCK,
+        text: Contains(&["allow delete", "allow-delete"]),
+        advice: "the disk of a data node is above the flood-stage watermark, so its indices are \
+                 read-only: delete old indices or add storage; OpenSearch lifts the block when \
+                 there is space again, or remove index.blocks.read_only_allow_delete",
+    },
+    KnownError {
+        name: "index_creation_blocked",
+        about: SetUp,
+        types: CLUSTER_BLOCK,
+        text: Contains(&["create-index"]),
+        advice: "the cluster creates no index, on Amazon OpenSearch Service because a node is \
+                 short of disk space or memory: delete old indices, add storage or nodes, then \
+                 remove cluster.blocks.create_index if it stays",
+    },
+    KnownError {
+        name: "index_closed",
+        about: SetUp,
+        types: CLUSTER_BLOCK,
+        text: Contains(&["index closed"]),
+        advice: "the index is closed: open it, or check which day the events' timestamps are of",
+    },
+    KnownError {
+        name: "read_only",
+        about: SetUp,
+        types: CLUSTER_BLOCK,
+        text: Contains(&["read-only"]),
+        advice: "somebody or an index policy made the index or the cluster read-only: remove the \
+                 block (index.blocks.read_only or cluster.blocks.read_only), or write to another \
+                 index",
+    },
+    KnownError {
+        name: "write_block",
+        about: SetUp,
+        types: CLUSTER_BLOCK,
+        text: Any,
+        advice: "a block forbids writing to the index: remove it (index.blocks.write) when what \
+                 set it is over, such as a snapshot, a shrink or a watermark of the disk",
+    },
+    KnownError {
+        name: "refused",
+        about: Document,
+        types: &[
+            "mapper_parsing_exception",
+            "document_parsing_exception",
+            "strict_dynamic_mapping_exception",
+            "max_bytes_length_exceeded_exception",
+            "not_x_content_exception",
+            "x_content_parse_exception",
+            "json_parse_exception",
+            "stream_constraints_exception",
+            "parse_exception",
+        ],
+        text: Any,
+        advice: "",
+    },
+];
+
+/// What is not in the table.
+pub static UNKNOWN: KnownError = KnownError {
+    name: "unknown_error",
+    about: SetUp,
+    types: &[],
+    text: Any,
+    advice: "OpenSearch refused documents for a reason that is not known to be about the \
+             documents: look up the error type in the log of OpenSearch, and check the index, its \
+             template, its ingest pipelines and INDEX",
+};
+
+impl KnownError {
+    /// Finds the error of this type and reason.
+    #[must_use]
+    pub fn find(error_type: &str, reason: &str) -> Option<&'static Self> {
+        TABLE.iter().find(|row| {
+            let says = match row.text {
+                Any => true,
+                StartsWith(text) => reason.starts_with(text),
+                Contains(texts) => texts.iter().any(|text| reason.contains(text)),
+            };
+            says && row.types.contains(&error_type)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errors as OpenSearch writes them.
+    const ERRORS: &[(&str, &str, &str, About, &str)] = &[
+        (
+            "validation_exception",
+            "Validation Failed: 1: this action would add [2] total shards, but this cluster \
+             currently has [1000]/[1000] maximum shards open;",
+            "shard_limit",
+            SetUp,
+            "cluster.max_shards_per_node",
+        ),
+        (
+            "illegal_argument_exception",
+            "Validation Failed: 1: this action would add [10] total shards, but this cluster \
+             currently has [2996]/[3000] maximum shards open;",
+            "shard_limit",
+            SetUp,
+            "shards",
+        ),
+        (
+            "illegal_argument_exception",
+            "Document ID is not supported in create/index operation request",
+            "document_id_not_supported",
+            SetUp,
+            "DOCUMENT_ID=none",
+        ),
+        (
+            "illegal_argument_exception",
+            "no write index is defined for alias [music]. The write index may be explicitly \
+             disabled using is_write_index=false or the alias points to multiple indices without \
+             one being designated as a write index",
+            "alias_without_write_index",
+            SetUp,
+            "is_write_index",
+        ),
+        (
+            "illegal_argument_exception",
+            "pipeline with id [geo] does not exist",
+            "pipeline_missing",
+            SetUp,
+            "index.default_pipeline",
+        ),
+        (
+            "illegal_argument_exception",
+            "Document contains at least one immense term in field=\"note\" (whose UTF8 encoding \
+             is longer than the max length 32766), all of which were skipped.",
+            "immense_term",
+            Document,
+            "ignore_above",
+        ),
+        (
+            "illegal_argument_exception",
+            "Limit of total fields [1000] has been exceeded",
+            "field_limit",
+            Document,
+            "MAPPING",
+        ),
+        ("index_closed_exception", "closed", "index_closed", SetUp, "open it"),
+        (
+            "resource_already_exists_exception",
+            "index [music-events-2024.03.01/abc] already exists",
+            "index_already_exists",
+            SetUp,
+            "next attempt",
+        ),
+        (
+            "invalid_index_name_exception",
+            "Invalid index name [Music], must be lowercase",
+            "invalid_index_name",
+            SetUp,
+            "check INDEX",
+        ),
+        (
+            "mapper_parsing_exception",
+            "Failed to parse mapping [_doc]: No handler for type [flat_objekt] declared on field",
+            "invalid_index_template",
+            SetUp,
+            "cargo sluice setup",
+        ),
+        (
+            "routing_missing_exception",
+            "routing is required for [music]/[e-1]",
+            "routing_missing",
+            SetUp,
+            "_routing",
+        ),
+        (
+            "cluster_block_exception",
+            "index [m] blocked by: [FORBIDDEN/12/index read-only / allow delete (api)];",
+            "disk_full",
+            SetUp,
+            "watermark",
+        ),
+        (
+            "cluster_block_exception",
+            "index [m] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage \
+             watermark, index has read-only-allow-delete block];",
+            "disk_full",
+            SetUp,
+            "watermark",
+        ),
+        (
+            "cluster_block_exception",
+            "blocked by: [FORBIDDEN/13/cluster read-only / allow delete (api)];",
+            "disk_full",
+            SetUp,
+            "watermark",
+        ),
+        (
+            "cluster_block_exception",
+            "blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];",
+            "index_creation_blocked",
+            SetUp,
+            "cluster.blocks.create_index",
+        ),
+        (
+            "cluster_block_exception",
+            "index [m] blocked by: [FORBIDDEN/4/index closed];",
+            "index_closed",
+            SetUp,
+            "open it",
+        ),
+        (
+            "cluster_block_exception",
+            "index [m] blocked by: [FORBIDDEN/5/index read-only (api)];",
+            "read_only",
+            SetUp,
+            "index.blocks.read_only",
+        ),
+        (
+            "cluster_block_exception",
+            "blocked by: [FORBIDDEN/6/cluster read-only (api)];",
+            "read_only",
+            SetUp,
+            "cluster.blocks.read_only",
+        ),
+        (
+            "cluster_block_exception",
+            "index [m] blocked by: [FORBIDDEN/8/index write (api)];",
+            "write_block",
+            SetUp,
+            "index.blocks.write",
+        ),
+        (
+            "mapper_parsing_exception",
+            "failed to parse field [song.duration_ms] of type [long] in document with id 'e-1'. \
+             Preview of field's value: 'Failed to parse mapping'",
+            "refused",
+            Document,
+            "",
+        ),
+        (
+            "strict_dynamic_mapping_exception",
+            "mapping set to strict, dynamic introduction of [x] within [_doc] is not allowed",
+            "refused",
+            Document,
+            "",
+        ),
+    ];
+
+    #[test]
+    fn each_error_is_about_what_has_to_change() {
+        for (error_type, reason, name, about, advice) in ERRORS {
+            let error = KnownError::find(error_type, reason).unwrap();
+            assert_eq!((error.name, error.about), (*name, *about), "{reason}");
+            assert!(error.advice.contains(advice), "{reason}: {}", error.advice);
+        }
+        for row in TABLE {
+            let tested = ERRORS.iter().any(|(error_type, reason, ..)| {
+                KnownError::find(error_type, reason).is_some_and(|found| std::ptr::eq(found, row))
+            });
+            assert!(tested, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_about_the_document() {
+        for (error_type, reason) in [
+            ("illegal_argument_exception", "something new"),
+            // A value of a document in the text of another error.
+            ("illegal_argument_exception", "unable to convert [Limit of total fields] to integer"),
+            ("illegal_argument_exception", ""),
+            ("script_exception", "runtime error"),
+            ("some_exception", "failed to parse"),
+            ("", ""),
+        ] {
+            assert_eq!(KnownError::find(error_type, reason), None, "{error_type} {reason}");
+        }
+        assert_eq!(UNKNOWN.about, SetUp);
+    }
+}

@@ -1,0 +1,26 @@
+//! The message attributes that sluice sets, by name.
+
+/// The first id of the message: an event without the producer's own id is known by it.
+pub const MESSAGE_ID: &str = "sluice.message_id";
+
+/// The place of the event among the events of its first message, from 0.
+pub const POSITION: &str = "sluice.position";
+
+/// Why the message is in quarantine, in `snake_case` or as the error type of OpenSearch.
+pub const REASON: &str = "sluice.reason";
+
+/// A text for people about the reason.
+pub const DETAIL: &str = "sluice.detail";
+
+/// The queue that the message in quarantine came from.
+pub const SOURCE_ARN: &str = "sluice.source_arn";
+
+/// How often the message was received before it went to quarantine.
+pub const RECEIVE_COUNT: &str = "sluice.receive_count";
+
+/// The attributes for which the message in quarantine had no place:
+/// `{name:{DataType,StringValue|BinaryValue}}`.
+pub const MORE_ATTRIBUTES: &str = "sluice.attributes";
+
+/// How often the message was redriven.
+pub const REDRIVES: &str = "sluice.redrives";

@@ -1,0 +1,181 @@
+//! Requests without an SDK against a server that closes its connections.
+
+#![cfg(test)]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::Request;
+use shared::aws::{Answer, Connections, ExchangeError};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What the server does with one request.
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    /// It answers, and waits for the next request.
+    Answer,
+    /// It answers, says that it closes the connection, and does.
+    AnswerAndClose,
+    /// It answers and closes the connection without saying so.
+    AnswerAndCloseSilently,
+    /// It reads the request and closes the connection.
+    Close,
+    /// It answers 413 as soon as it has read the head, and closes the connection: what comes of
+    /// the body is answered with a reset.
+    Refuse,
+    /// It answers 413 as soon as it has read the head, and reads no more.
+    RefuseAndWait,
+}
+
+use Act::{Answer as Good, AnswerAndClose, AnswerAndCloseSilently, Close, Refuse, RefuseAndWait};
+
+struct Server {
+    url: String,
+    connections: Arc<Mutex<usize>>,
+    left: Arc<Mutex<VecDeque<Act>>>,
+}
+
+impl Server {
+    /// A server that does these, one after the other.
+    async fn acting(acts: &[Act]) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/path", listener.local_addr().unwrap());
+        let connections = Arc::default();
+        let left = Arc::new(Mutex::new(acts.iter().copied().collect()));
+        let server = Self { url, connections: Arc::clone(&connections), left: Arc::clone(&left) };
+        tokio::spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                *connections.lock().unwrap() += 1;
+                // One after the other would keep a new one waiting for one that is not used.
+                tokio::spawn(serve(stream, Arc::clone(&left)));
+            }
+        });
+        server
+    }
+
+    fn connections(&self) -> usize {
+        *self.connections.lock().unwrap()
+    }
+
+    fn request(&self, body: impl Into<Bytes>) -> Request<Bytes> {
+        Request::post(&self.url).body(body.into()).unwrap()
+    }
+
+    async fn exchange(&self, connections: &Connections) -> Result<u16, ExchangeError> {
+        connections.exchange(self.request("body")).await.map(|Answer { status, .. }| status)
+    }
+}
+
+async fn serve(mut stream: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>) {
+    let good = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n";
+    let refusal = "HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n";
+    while let Some(length) = head(&mut stream).await {
+        let act = acts.lock().unwrap().pop_front().unwrap();
+        let answer = match act {
+            Refuse | RefuseAndWait => refusal.to_owned(),
+            AnswerAndClose => format!("{good}connection: close\r\n\r\n{{}}"),
+            _ => format!("{good}\r\n{{}}"),
+        };
+        if !matches!(act, Refuse | RefuseAndWait) {
+            stream.read_exact(&mut vec![0; length]).await.unwrap();
+        }
+        if !matches!(act, Close) {
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        match act {
+            Good => {}
+            RefuseAndWait => std::future::pending().await,
+            _ => return,
+        }
+    }
+}
+
+/// Reads the head of a request; gives the length of its body, `None` at the end.
+async fn head(stream: &mut TcpStream) -> Option<usize> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.ok()?);
+    }
+    let head = String::from_utf8(head).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    Some(length.parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_connection_is_kept() {
+    let server = Server::acting(&[Good; 3]).await;
+    let connections = Connections::default();
+    for _ in 0..3 {
+        assert_eq!(server.exchange(&connections).await, Ok(200));
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
+async fn a_server_may_close_after_each_answer() {
+    for act in [AnswerAndClose, AnswerAndCloseSilently] {
+        let server = Server::acting(&[act; 50]).await;
+        let connections = Connections::default();
+        for request in 0..50 {
+            assert_eq!(server.exchange(&connections).await, Ok(200), "{act:?} {request}");
+        }
+        assert_eq!(server.connections(), 50, "{act:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_met_a_closed_connection_is_sent_once_more() {
+    // As after an idle time-out, but that the server has read the request tells it from chance.
+    let server = Server::acting(&[Good, Good, Close, Good, Good, Close, Good]).await;
+    let connections = Connections::default();
+    for _ in 0..5 {
+        assert_eq!(server.exchange(&connections).await, Ok(200));
+    }
+    assert_eq!(server.connections(), 3);
+    assert!(server.left.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_new_connection_does_not_answer_is_not_sent_again() {
+    for (acts, connections) in [(&[Close, Good][..], 1), (&[AnswerAndClose, Close, Good], 2)] {
+        let server = Server::acting(acts).await;
+        let client = Connections::default();
+        for _ in 1..connections {
+            assert_eq!(server.exchange(&client).await, Ok(200));
+        }
+        let broken = server.exchange(&client).await;
+        assert!(matches!(broken, Err(ExchangeError::Unreachable(_))), "{broken:?}");
+        assert_eq!((server.connections(), server.left.lock().unwrap().len()), (connections, 1));
+        assert_eq!(server.exchange(&client).await, Ok(200));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_a_third_time() {
+    let server = Server::acting(&[Good, Close, Close, Good]).await;
+    let connections = Connections::default();
+    assert_eq!(server.exchange(&connections).await, Ok(200));
+    let broken = server.exchange(&connections).await;
+    assert!(matches!(broken, Err(ExchangeError::Unreachable(_))), "{broken:?}");
+    assert_eq!(server.left.lock().unwrap().len(), 1);
+}
+
+// The server runs on a thread of its own, so that it closes the connection whenever it likes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_before_the_whole_body_is_an_answer() {
+    let body = Bytes::from(vec![b'x'; 20_000_000]);
+    for act in [Refuse, RefuseAndWait] {
+        let server = Server::acting(&[act, Good, act, Good].repeat(10)).await;
+        let connections = Connections::default();
+        for turn in 0..20 {
+            let answer = connections.exchange(server.request(body.clone())).await;
+            let expected = Answer { status: 413, body: Bytes::new() };
+            assert_eq!(answer, Ok(expected), "{act:?} {turn}");
+            // And half of it goes through.
+            assert_eq!(server.exchange(&connections).await, Ok(200), "{act:?} {turn}");
+        }
+    }
+}
