@@ -56,13 +56,7 @@ const REFUSED: [(&str, &[&str]); 6] = [
     ),
     (
         "not_an_object",
-        &[
-            "array-at-the-top",
-            "text-at-the-top",
-            "number-at-the-top",
-            "true-at-the-top",
-            "null-at-the-top",
-        ],
+        &["array-at-the-top", "number-at-the-top", "true-at-the-top", "null-at-the-top"],
     ),
     ("too_deep", &["nested-129-levels-deep", "brackets-100000-levels-deep"]),
     ("number_too_long", &["number-of-1001-digits"]),
