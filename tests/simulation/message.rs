@@ -73,7 +73,7 @@ impl Event {
             Kind::Good | Kind::Timeless => format!("{{{id}\"n\":{number},{time}}}"),
             Kind::Underived => format!("{{\"n\":{number},{time}}}"),
             // An envelope of EventBridge is JSON, whatever is in it.
-            Kind::Malformed if form != Form::Detail && number % 2 == 0 => {
+            Kind::Malformed if form != Form::Detail && number.is_multiple_of(2) => {
                 format!("{{\"n\":{number},\"x\":NaN}}")
             }
             Kind::Malformed => format!("\"n{number}\""),
