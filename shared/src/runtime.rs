@@ -87,7 +87,7 @@ pub fn run(
     });
     startup::tokio()?
         .block_on(Runtime::new(service_fn(never)).layer(layer).run())
-        .map_err(startup::Error::runtime_api)
+        .map_err(|error| startup::Error::runtime_api(&error))
 }
 
 /// Checks what `lambda_runtime` would panic about or ignore.

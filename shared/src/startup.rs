@@ -27,9 +27,9 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn runtime_api(error: lambda_runtime::Error) -> Self {
+    pub(crate) fn runtime_api(error: &lambda_runtime::Error) -> Self {
         let mut text = error.to_string();
-        let mut error: &dyn std::error::Error = &*error;
+        let mut error: &dyn std::error::Error = &**error;
         while let Some(cause) = error.source() {
             text = format!("{text}: {cause}");
             error = cause;

@@ -64,8 +64,7 @@ impl Function for Echo {
 fn function() {
     let ended = run(&Environment::of_this_process(), Echo);
     // Reported as a function's main does.
-    let _ = startup::exit_code("runtime", ended);
-    panic!("ended");
+    panic!("{:?}", startup::exit_code("runtime", ended));
 }
 
 /// A request as it came in.

@@ -124,14 +124,16 @@ fn text(bytes: &[u8]) -> String {
 fn timeless(mut answer: Value) -> Value {
     let records = answer.get_mut("records").and_then(Value::as_array_mut);
     for record in records.into_iter().flatten().filter(|record| record["result"] == "Ok") {
-        let document = STANDARD.decode_to_vec(record["data"].as_str().unwrap()).unwrap();
+        // Kafka's records have another name for it.
+        let name = if record["data"].is_string() { "data" } else { "kafkaRecordValue" };
+        let document = STANDARD.decode_to_vec(record[name].as_str().unwrap()).unwrap();
         let document = String::from_utf8(document).unwrap();
         let (_, after) = document.split_once("\"ingested\":\"").unwrap();
         let (ingested, _) = after.split_once('"').unwrap();
         let document = document.replace(ingested, "<now>");
         let is_now = document.contains("\"timestamp_source\":\"now\"");
         let end = document.find(",\"analytics\"").filter(|_| is_now).unwrap_or(document.len());
-        record["data"] = document[..end].into();
+        record[name] = document[..end].into();
     }
     answer
 }
@@ -140,7 +142,7 @@ fn timeless(mut answer: Value) -> Value {
 fn all(name: &str) -> Vec<String> {
     let files = fs::read_dir(events(name)).unwrap().map(|entry| entry.unwrap().file_name());
     let names = files.map(|name| name.into_string().unwrap());
-    let mut names: Vec<_> = names.filter(|name| name.ends_with(".json")).collect();
+    let mut names: Vec<_> = names.filter(|name| name != "answers" && name != "decoded").collect();
     names.sort();
     names
 }

@@ -42,13 +42,12 @@ pub enum Content {
 #[must_use]
 pub fn alerts(event: &[u8], request_id: &str) -> Vec<Alert> {
     let received = String::from_utf8_lossy(event);
-    let mut alerts = match serde_json::from_slice::<Value>(event) {
-        Ok(value) => Source::default().read(&value, Some(&received), request_id),
+    let mut alerts = if let Ok(value) = serde_json::from_slice::<Value>(event) {
+        Source::default().read(&value, Some(&received), request_id)
+    } else {
         // Not JSON, or nested too deeply to be parsed.
-        Err(_) => {
-            let text = if received.trim().is_empty() { "an empty event".into() } else { received };
-            vec![Source::default().note(text, request_id)]
-        }
+        let text = if received.trim().is_empty() { "an empty event".into() } else { received };
+        vec![Source::default().note(text, request_id)]
     };
     let mut first_of = BTreeMap::new();
     for at in 0..alerts.len() {

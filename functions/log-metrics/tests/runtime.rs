@@ -197,6 +197,6 @@ fn outside_of_lambda_it_says_how_to_run_it() {
     assert_eq!(
         outside_of_lambda(BINARY),
         "AWS_LAMBDA_RUNTIME_API is \"\", but must be set by AWS Lambda: on one machine, run the \
-         function with `cargo sluice invoke log-metrics EVENT.json`"
+         function with `cargo sluice invoke log-metrics EVENT.json` or `cargo lambda watch`"
     );
 }

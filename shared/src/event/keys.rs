@@ -106,10 +106,9 @@ impl Keys {
         let bit = 1 << (key.hash >> 58);
         let new = object.seen & bit == 0;
         object.seen |= bit;
-        if !new || self.open.len() - object.first >= FEW {
-            if let Some(place) = self.find(object, &key, bytes) {
-                return (place, Some(std::mem::replace(&mut self.open[place], key)));
-            }
+        let may_be_known = !new || self.open.len() - object.first >= FEW;
+        if may_be_known && let Some(place) = self.find(object, &key, bytes) {
+            return (place, Some(std::mem::replace(&mut self.open[place], key)));
         }
         self.open.push(key);
         (self.open.len() - 1, None)
@@ -234,7 +233,7 @@ mod tests {
         let mut object = keys.enter();
         for length in 1..=26 {
             (0..=26 - length).for_each(|at| {
-                assert_eq!(put(&mut keys, &mut object, key(7, at, length, 0)).1, None)
+                assert_eq!(put(&mut keys, &mut object, key(7, at, length, 0)).1, None);
             });
         }
         keys.clear();

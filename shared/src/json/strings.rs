@@ -74,6 +74,10 @@ pub fn plain_prefix(bytes: &[u8]) -> usize {
 }
 
 #[inline]
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a decision for each byte is no vector instruction"
+)]
 const fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < b' ')
 }

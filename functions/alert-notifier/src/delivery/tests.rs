@@ -162,7 +162,7 @@ async fn a_space_gets_one_request_a_second() {
     // From each reply to the next request.
     let gaps = |space: &Space| -> Vec<Duration> {
         let times = space.times.borrow();
-        times.windows(2).map(|pair| pair[1] - pair[0] - takes).collect()
+        times.windows(2).map(|pair| pair[1].duration_since(pair[0] + takes)).collect()
     };
     let space = Space { takes, ..Space::default() };
     let (delivery, _) = space.deliver(&ids, 60).await;

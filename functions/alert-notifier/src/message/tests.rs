@@ -132,8 +132,8 @@ fn a_notice_of_many_parts_is_a_whole_card() {
         .collect();
     let links: Vec<_> =
         (0..30).map(|at| json!({"text": long, "url": format!("https://c.example/{at}")})).collect();
-    let lines: Vec<_> = (0..300).map(|at| format!("line {at}")).collect();
-    let all = json!({"facts": facts, "lines": lines, "links": links});
+    let error_lines: Vec<_> = (0..300).map(|at| format!("line {at}")).collect();
+    let all = json!({"facts": facts, "lines": error_lines, "links": links});
     let message = posted(&notice(&all), &Context::default());
     let shown = message.to_string();
     assert!(!shown.contains(CUT), "{} bytes", shown.len());

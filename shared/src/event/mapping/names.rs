@@ -207,8 +207,8 @@ impl Names {
     }
 
     #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the low bits, which are well mixed, stay")]
     fn home(&self, hash: u64) -> usize {
-        // Truncation keeps the low bits, which are well mixed.
         hash as usize & (self.slots.len() - 1)
     }
 }
