@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use local::firehose::Clock;
 use serde::Deserialize;
 use shared::config::Environment;
-use shared::event::{Arrival, Model, Reader, Refusal, Timestamp};
+use shared::event::{Arrival, DocumentId, Event, Model, Reader, Refusal, Timestamp, Written};
 
 /// What becomes of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,8 +33,31 @@ pub(crate) fn fate(payload: &[u8], arrival_ms: u64) -> Fate {
     fate_of_delivery(payload, arrival_ms, arrival_ms.to_string().as_bytes())
 }
 
+/// In place of an `_id` that follows from a message's id, which SQS chooses.
+pub(crate) const DERIVED: &str = "derived";
+
+/// The fate of an event in a message that is sent at this time; its id is the `_id`, or [`DERIVED`].
+pub(crate) fn fate_of_message(body: &[u8], sent_ms: u64) -> Fate {
+    fate_by(body, sent_ms, b"", |event, written, text| {
+        let mut id = Vec::new();
+        event.write_document_id(DocumentId::Event, written, text, &mut id);
+        // The content of a JSON string.
+        let id = serde_json::from_str(&format!("\"{}\"", String::from_utf8(id).unwrap())).unwrap();
+        if written.own_id { id } else { DERIVED.to_owned() }
+    })
+}
+
 /// The fate of a payload that arrives at this time in a delivery with this identity.
-pub(crate) fn fate_of_delivery(payload: &[u8], arrival_ms: u64, identity: &[u8]) -> Fate {
+fn fate_of_delivery(payload: &[u8], arrival_ms: u64, identity: &[u8]) -> Fate {
+    fate_by(payload, arrival_ms, identity, |_, _, text| id(std::str::from_utf8(text).unwrap()))
+}
+
+fn fate_by(
+    payload: &[u8],
+    arrival_ms: u64,
+    identity: &[u8],
+    id: impl FnOnce(&Event<'_>, &Written, &[u8]) -> String,
+) -> Fate {
     let mut reader = Reader::default();
     let mut event = match reader.read(model(), payload) {
         Ok(event) => event,
@@ -46,8 +69,9 @@ pub(crate) fn fate_of_delivery(payload: &[u8], arrival_ms: u64, identity: &[u8])
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
     let now = Timestamp::from_nanos(now).unwrap();
     let mut text = Vec::new();
-    event.write_document(&Arrival { time: Some(time), now, identity }, &mut text);
-    Fate::Document(document(std::str::from_utf8(&text).unwrap()))
+    let written = event.write_document(&Arrival { time: Some(time), now, identity }, &mut text);
+    let id = id(&event, &written, &text);
+    Fate::Document(Document { id, text: without_ingested(std::str::from_utf8(&text).unwrap()) })
 }
 
 /// The documents of payloads that all become one.
@@ -69,10 +93,10 @@ pub(crate) fn id(document: &str) -> String {
     // Typed, because some documents hold numbers that are too large for a `Value`.
     #[derive(Deserialize)]
     struct Text {
-        event: Event,
+        event: Group,
     }
     #[derive(Deserialize)]
-    struct Event {
+    struct Group {
         id: String,
     }
     serde_json::from_str::<Text>(document).unwrap().event.id

@@ -3,19 +3,25 @@
 use std::time::Duration;
 
 use local::sqs::EventSourceMappingOptions;
+use serde::de::IgnoredAny;
 
 use super::{Line, bodies_with_poison, expected};
 use crate::account::assert_same;
 use crate::servers::Server;
 
 /// What the sample has, as far as SQS takes it and a message is one event: a text that is neither
-/// an array nor of several lines.
+/// an array nor of several lines or values.
 fn sample() -> Vec<String> {
     let is_allowed = |char: char| !char.is_control() && !matches!(char, '\u{fffe}' | '\u{ffff}');
     let texts = local::sample::demo().into_iter().filter_map(|event| String::from_utf8(event).ok());
     let texts = texts.filter(|text| (1..=1 << 20).contains(&text.len()));
     let single = texts.filter(|text| text.chars().all(is_allowed) && !text.trim().starts_with('['));
-    single.collect()
+    let is_one = |text: &String| {
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<IgnoredAny>();
+        let first = values.next();
+        !matches!(first, Some(Ok(_))) || text[values.byte_offset()..].trim().is_empty()
+    };
+    single.filter(is_one).collect()
 }
 
 #[tokio::test]
