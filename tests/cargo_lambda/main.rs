@@ -78,13 +78,14 @@ impl Watch {
         Process(child.unwrap())
     }
 
-    fn invoke(&self, event: &Path) -> Output {
-        Command::new("cargo")
+    async fn invoke(&self, event: &Path) -> Output {
+        let mut command = Command::new("cargo");
+        command
             .args(["lambda", "invoke", "--invoke-address", "127.0.0.1"])
             .args(["--invoke-port", &self.port.to_string(), "--data-file"])
-            .arg(event)
-            .output()
-            .unwrap()
+            .arg(event);
+        // Meanwhile this thread answers what the function asks.
+        tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
 }
 
@@ -98,7 +99,7 @@ async fn check(name: &str, fixtures: &[String], variables: &[(&str, &str)]) {
     for fixture in fixtures {
         let event = events(name).join(fixture);
         let expected = binary.invoke(fs::read(&event).unwrap()).await;
-        let output = watch.invoke(&event);
+        let output = watch.invoke(&event).await;
         let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
         if expected.answer.is_ok() {
             let answer: Value = stdout.parse().unwrap_or_else(|_| panic!("{fixture}: {stderr}"));
