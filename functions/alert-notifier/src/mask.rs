@@ -92,7 +92,7 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         return Some((from, unquoted_end(text, bracketed_end(text, bracket))));
     }
     let to = match text.as_bytes().get(from)? {
-        b'{' | b'[' => bracketed_end(text, from),
+        b'{' | b'[' => unquoted_end(text, bracketed_end(text, from)),
         // Bytes and other texts of Python.
         b'b' | b'r' | b'u' | b'f' if text[from + 1..].starts_with(['"', '\'']) => {
             return quoted(text, from + 1);
