@@ -4,9 +4,7 @@
 //! process lives: nothing has to be looked up or renewed. A client is to be built when it is
 //! first called for: it costs more than the rest of a cold start.
 
-#[cfg(feature = "requests")]
 mod connections;
-#[cfg(feature = "requests")]
 mod signer;
 
 use std::collections::BTreeMap;
@@ -15,8 +13,6 @@ use std::fmt;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
@@ -25,9 +21,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::config::Environment;
-#[cfg(feature = "requests")]
 pub use connections::{Answer, Connections, ExchangeError, MAX_ANSWER_BYTES};
-#[cfg(feature = "requests")]
 pub use signer::{Signer, SigningError};
 
 /// A service of AWS, by its name in `AWS_ENDPOINT_URL_…`.
@@ -83,10 +77,9 @@ impl Aws {
     /// The configuration of an SDK client of `service`.
     #[must_use]
     pub fn sdk_config(&self, service: Service, retry: RetryConfig) -> SdkConfig {
-        let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let mut config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(client)
+            .http_client(Connections::for_sdk())
             .retry_config(retry);
         config.set_region(self.region.clone().map(Region::new));
         config.set_endpoint_url(self.endpoint(service).map(str::to_owned));
@@ -94,13 +87,6 @@ impl Aws {
         config.set_credentials_provider(provider);
         config.build()
     }
-}
-
-/// Connections that are kept, of the kind that the SDK's clients have: for what is called
-/// without an SDK.
-#[must_use]
-pub fn connector() -> Connector {
-    Connector::builder().tls_provider(Provider::Rustls(CryptoMode::Ring)).build()
 }
 
 /// Why a call failed, without what was sent.

@@ -1,18 +1,14 @@
 //! Google Chat: one message, one answer.
 
 use std::fmt;
-use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_http_client::Connector;
-use aws_smithy_runtime_api::client::http::HttpConnector;
-use aws_smithy_runtime_api::http::Request as HttpRequest;
-use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
-use shared::aws;
+use shared::aws::{Connections, ExchangeError};
 
 use crate::fields::text;
 use crate::webhook::Webhook;
@@ -92,7 +88,7 @@ pub trait Chat {
 /// elsewhere.
 #[derive(Debug, Default)]
 pub struct GoogleChat {
-    connector: OnceLock<Connector>,
+    connections: Connections,
 }
 
 impl Chat for GoogleChat {
@@ -104,13 +100,12 @@ impl Chat for GoogleChat {
             .method(Method::POST)
             .uri(address)
             .header(CONTENT_TYPE, "application/json; charset=UTF-8")
-            .body(SdkBody::from(body.as_slice()))
-            .ok()
-            .and_then(|request| HttpRequest::try_from(request).ok())
-            .ok_or_else(|| no_reply("no URL"))?;
-        let response = self.connector.get_or_init(aws::connector).call(request).await;
-        let response = response.map_err(|error| no_reply(&aws::cause(&error)))?;
-        let response = response.try_into_http1x().map_err(|_| no_reply("an odd answer"))?;
+            .body(Bytes::copy_from_slice(body))
+            .map_err(|_| no_reply("no URL"))?;
+        let response = self.connections.send(request).await.map_err(|error| match error {
+            ExchangeError::Unreachable(cause) => NoReply(cause),
+            error => NoReply(error.to_string()),
+        })?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
         // The status has said it all: what follows only explains.

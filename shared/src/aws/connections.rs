@@ -1,4 +1,5 @@
-//! Connections that are kept from request to request, of what is called without an SDK.
+//! Connections that are kept from request to request: of the SDK's clients, and of what is called
+//! without an SDK.
 
 mod stream;
 
@@ -7,6 +8,12 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 use http::{Extensions, Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
@@ -53,9 +60,19 @@ pub enum ExchangeError {
 /// may learn of it only when it sends the next request: at once after the answer, or when Lambda
 /// thaws the process. Such a request is sent once more, on a new connection. Nothing else is sent
 /// twice.
-#[derive(Default)]
+///
+/// A clone uses the same connections.
+#[derive(Clone)]
 pub struct Connections {
-    client: OnceLock<Client<HttpsConnector<Connector>, Full<Bytes>>>,
+    client: Arc<OnceLock<Client<HttpsConnector<Connector>, Full<Bytes>>>>,
+    max_idle: usize,
+}
+
+impl Default for Connections {
+    fn default() -> Self {
+        // Where one is stale, the next is new.
+        Self { client: Arc::default(), max_idle: 1 }
+    }
 }
 
 /// Whether a connection has answered a request: only then may the server have closed it before the
@@ -70,6 +87,13 @@ impl fmt::Debug for Connections {
 }
 
 impl Connections {
+    /// Connections for the clients of one SDK configuration, which call concurrently and retry by
+    /// themselves.
+    pub(super) fn for_sdk() -> SharedHttpClient {
+        let connections = Self { client: Arc::default(), max_idle: usize::MAX };
+        http_client_fn(move |_, _| SharedHttpConnector::new(connections.clone()))
+    }
+
     /// Sends a request, whose URI is a whole URL, and reads its whole answer. It has no time limit.
     ///
     /// # Errors
@@ -133,10 +157,30 @@ impl Connections {
         let connector = connector.enable_http1().wrap_connector(Connector::default());
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            // Where one is stale, the next is new.
-            .pool_max_idle_per_host(1)
+            .pool_max_idle_per_host(self.max_idle)
             .build(connector);
         Ok(self.client.get_or_init(|| client))
+    }
+}
+
+impl HttpConnector for Connections {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let connections = self.clone();
+        HttpConnectorFuture::new(async move {
+            let request =
+                request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+            let (head, body) = request.into_parts();
+            // A body that is a stream could not be sent again, and nothing here has one.
+            let body =
+                body.bytes().ok_or_else(|| ConnectorError::user("the body is a stream".into()))?;
+            let request = Request::from_parts(head, Bytes::copy_from_slice(body));
+            let response = connections.send(request).await.map_err(|error| match error {
+                ExchangeError::Request => ConnectorError::user(error.into()),
+                error => ConnectorError::io(error.into()),
+            })?;
+            HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
     }
 }
 

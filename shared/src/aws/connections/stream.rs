@@ -7,6 +7,7 @@
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -16,6 +17,9 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::HasAnswered;
+
+/// As the SDK's own client has it: a route that swallows packets must not cost a whole invocation.
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 
 /// Opens connections.
 #[derive(Clone, Debug)]
@@ -27,6 +31,7 @@ impl Default for Connector {
         // TLS is spoken on it too.
         connector.enforce_http(false);
         connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
         Self(connector)
     }
 }

@@ -1,10 +1,5 @@
 //! `sluice redrive` and `sluice inspect` on queues of a SQS on this machine.
 
-#![cfg(test)]
-
-#[expect(dead_code, reason = "the doctor's tests use more of it")]
-mod support;
-
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -14,7 +9,7 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
 
-use support::{Queues, Said, sluice};
+use super::support::{Queues, Said, sluice};
 
 async fn interrupt(command: &Child) {
     let id = command.id().unwrap().to_string();

@@ -1,10 +1,5 @@
 //! `sluice doctor` on queues of a SQS on this machine, a Lambda that is scripted, and OpenSearch.
 
-#![cfg(test)]
-
-#[expect(dead_code, reason = "the tests of redriving use more of it")]
-mod support;
-
 use std::net::TcpListener;
 
 use local::opensearch::{Choice, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch};
@@ -12,8 +7,8 @@ use local::sqs::{self, Client, Embedded, Sqs};
 use serde_json::{Value, json};
 use testkit::Endpoint;
 
-use support::lambda::lambda;
-use support::{Queues, Said, sluice};
+use super::support::lambda::lambda;
+use super::support::{Queues, Said, sluice};
 
 const FUNCTION: &str = "/2015-03-31/functions/consumer";
 const MAPPINGS: &str = "/2015-03-31/event-source-mappings/?FunctionName=consumer";

@@ -1,7 +1,5 @@
 //! Wrong use: exit code 2, and a message that helps. Nothing is built and nothing started.
 
-#![cfg(test)]
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,7 +1,5 @@
 //! `sluice demo` from a file of events to the report, on the embedded OpenSearch and SQS.
 
-#![cfg(test)]
-
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;

@@ -1,7 +1,5 @@
 //! `sluice setup` against an OpenSearch, and against none.
 
-#![cfg(test)]
-
 use std::net::TcpListener;
 use std::process::{Output, Stdio};
 
