@@ -9,15 +9,20 @@ mod opensearch;
 mod queues;
 mod report;
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use local::opensearch::Client;
 use shared::aws::Aws;
 use shared::config::Environment;
+use shared::event::Timestamp;
 use shared::sqs::SQS;
+use sqs_consumer::index;
 
 use crate::aws;
 use crate::console::print;
 use crate::failure::Failure;
 use crate::interrupt::or_interrupted;
+use crate::setup::plan::Plan;
 use facts::{Consumed, Facts, Found, Function};
 use lambda::{LAMBDA, Lambda, Name};
 use queues::Queues;
@@ -96,9 +101,26 @@ async fn read(args: Args, client: Option<Client>) -> Result<Facts, Failure> {
         facts.quarantine = quarantine(&queues, facts.function.as_ref()).await;
     }
     if let Some(client) = client {
-        facts.opensearch = Some(opensearch::ask(&client).await);
+        let plan = plan(facts.function.as_ref())?;
+        facts.opensearch = Some(opensearch::ask(&client, &plan, now()).await);
     }
     Ok(facts)
+}
+
+/// What `setup` puts for the function's indices; for those of a function with its defaults where
+/// no other is named, or where its settings are invalid, which is a finding of its own.
+fn plan(function: Option<&Function>) -> Result<Plan, Failure> {
+    let set = |name| function?.environment.as_ref()?.get(name).filter(|value| !value.is_empty());
+    let index = set("INDEX").map_or(index::DEFAULT, String::as_str);
+    // A file of the function's package is not here.
+    let mapping = set("MAPPING").filter(|mapping| !mapping.starts_with('@'));
+    Plan::new(index, mapping.map(String::as_str), None)
+        .or_else(|_| Plan::new(index::DEFAULT, None, None))
+}
+
+fn now() -> Timestamp {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_nanos(since_1970.as_nanos()).unwrap_or(Timestamp::MAX)
 }
 
 async fn read_function(aws: &Aws, name: &Name, facts: &mut Facts) -> Result<(), Failure> {

@@ -1,12 +1,13 @@
 //! `sluice setup`: tells an OpenSearch about the documents before the first one comes.
 
-mod plan;
+pub(crate) mod plan;
 
 use bytes::Bytes;
 use http::Method;
 use local::opensearch::{Authentication, Client, ClientError, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
+use sqs_consumer::index;
 
 use crate::console;
 use crate::failure::Failure;
@@ -25,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     opensearch: String,
     /// The indices that the functions write to, as in INDEX
-    #[arg(long, value_name = "PATTERN", default_value = "music-events-%Y.%m.%d")]
+    #[arg(long, value_name = "PATTERN", default_value = index::DEFAULT)]
     index: String,
     /// The fields of the documents, as in MAPPING: JSON, or @ and the path of a file
     #[arg(long, value_name = "JSON")]
@@ -72,7 +73,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 
 async fn set_up(client: &Client, plan: &Plan) -> Result<Report, Problem> {
     let info = client.info().await?;
-    let Plan { name, pattern, template, policy } = plan;
+    let Plan { name, patterns, template, policy, .. } = plan;
     let before = client.index_template(name).await?;
     client.put_index_template(name, &template.to_string()).await?;
     let after = client.index_template(name).await?;
@@ -87,7 +88,7 @@ async fn set_up(client: &Client, plan: &Plan) -> Result<Report, Problem> {
         distribution: info.distribution,
         version: info.version,
         index_template: name.clone(),
-        index_patterns: vec![pattern.clone()],
+        index_patterns: patterns.clone(),
         retention_policy: policy.is_some().then(|| plan.policy_name()),
         change: match before {
             None => Change::Created,
@@ -194,7 +195,7 @@ impl std::fmt::Display for Report {
         };
         writeln!(out, "OpenSearch:     {} {} at {}", self.distribution, self.version, self.url)?;
         writeln!(out, "Index template: {} ({change})", self.index_template)?;
-        let patterns = self.index_patterns.join(", ");
+        let patterns = self.index_patterns.join(",");
         writeln!(out, "Applies to:     new indices named {patterns}")?;
         if let Some(policy) = &self.retention_policy {
             writeln!(out, "Old indices:    deleted by the policy {policy}")?;
@@ -231,7 +232,7 @@ mod tests {
             distribution: "opensearch".to_owned(),
             version: "2.19.3".to_owned(),
             index_template: "music-events".to_owned(),
-            index_patterns: vec!["music-events*".to_owned()],
+            index_patterns: vec!["music-events-*".to_owned()],
             retention_policy: Some("music-events-retention".to_owned()),
             change: Change::Created,
         };
@@ -240,9 +241,9 @@ mod tests {
             "\
 OpenSearch:     opensearch 2.19.3 at http://127.0.0.1:9200
 Index template: music-events (created)
-Applies to:     new indices named music-events*
+Applies to:     new indices named music-events-*
 Old indices:    deleted by the policy music-events-retention
-Dashboards:     create an index pattern music-events* with the time field @timestamp
+Dashboards:     create an index pattern music-events-* with the time field @timestamp
 "
         );
         let json = serde_json::to_value(&report).unwrap();

@@ -126,8 +126,8 @@ impl Stack {
     }
 
     async fn count(&self) -> u64 {
-        self.documents.refresh("music-events*").await.unwrap();
-        self.documents.count("music-events*").await.unwrap()
+        self.documents.refresh("music-events-*").await.unwrap();
+        self.documents.count("music-events-*").await.unwrap()
     }
 
     fn log(&self) -> String {

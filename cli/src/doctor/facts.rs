@@ -109,6 +109,19 @@ pub(super) struct OpenSearch {
     pub(super) answer: Answer,
 }
 
+/// The index template that a new index gets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Template {
+    /// It maps all fields of the documents.
+    Fits,
+    /// It lacks these fields, or maps them in a way that refuses or loses documents.
+    Unfit(Vec<String>),
+    /// No template has a mapping for it.
+    Missing,
+    /// OpenSearch answers this status instead.
+    Unknown(u16),
+}
+
 /// How an OpenSearch answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -117,7 +130,9 @@ pub(super) enum Answer {
         version: String,
         /// `green`, `yellow`, or `red` where it becomes none of these at once.
         health: String,
-        has_template: bool,
+        /// The index that documents go to now.
+        index: String,
+        template: Template,
     },
     /// It answers that it does not.
     Refused(u16),

@@ -219,6 +219,9 @@ async fn an_opensearch_as_it_answers() {
     };
     assert_eq!(ask(opensearch.url()).await, (0, vec!["index_template".to_owned()]));
     let client = opensearch.client();
+    let unfit = INDEX_TEMPLATE.replace("flat_object", "object");
+    client.put_index_template(INDEX_TEMPLATE_NAME, &unfit).await.unwrap();
+    assert_eq!(ask(opensearch.url()).await, (0, vec!["index_template".to_owned()]));
     client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
     assert_eq!(ask(opensearch.url()).await, (0, vec![]));
     opensearch.stop().await;

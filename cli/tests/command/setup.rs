@@ -22,7 +22,7 @@ async fn is_idempotent_and_says_what_it_did() {
         let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(report["change"], change);
         assert_eq!(report["index_template"], INDEX_TEMPLATE_NAME);
-        assert_eq!(report["index_patterns"], serde_json::json!(["music-events*"]));
+        assert_eq!(report["index_patterns"], serde_json::json!(["music-events-*"]));
         assert_eq!(report["url"], url);
     }
     let output = setup(&["--opensearch", url]).await;
@@ -34,7 +34,7 @@ async fn is_idempotent_and_says_what_it_did() {
 #[tokio::test]
 async fn replaces_a_template_of_another_version() {
     let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
-    let other = r#"{"index_patterns":["music-events*"],"template":{"mappings":{"dynamic":true}}}"#;
+    let other = r#"{"index_patterns":["music-events-*"],"template":{"mappings":{"dynamic":true}}}"#;
     opensearch.client().put_index_template(INDEX_TEMPLATE_NAME, other).await.unwrap();
     let output = setup(&["--opensearch", opensearch.url(), "--json"]).await;
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -151,19 +151,19 @@ async fn an_index_of_ones_own_has_its_template_and_its_policy() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.contains("Index template: shop (created)\n"), "{text} {:?}", output.stderr);
     assert!(text.contains("deleted by the policy shop-retention\n"), "{text}");
-    assert!(text.contains("an index pattern shop* with the time field @timestamp\n"), "{text}");
+    assert!(text.contains("an index pattern shop-* with the time field @timestamp\n"), "{text}");
     let calls = server.calls();
     let put = |path: &str| {
         let found = calls.iter().find(|call| call.method == "PUT" && call.path == path);
         found.unwrap_or_else(|| panic!("{path}"))
     };
     let stored = put("/_index_template/shop").json();
-    assert_eq!(stored["index_patterns"], serde_json::json!(["shop*"]));
+    assert_eq!(stored["index_patterns"], serde_json::json!(["shop-*"]));
     let number = &stored["template"]["mappings"]["properties"]["order"]["properties"]["number"];
     assert_eq!(number["type"], "keyword");
     let policy = put("/_plugins/_ism/policies/shop-retention");
     // The one that was there is replaced.
     assert_eq!(policy.query, "if_seq_no=7&if_primary_term=2");
     let patterns = &policy.json()["policy"]["ism_template"][0]["index_patterns"];
-    assert_eq!(*patterns, serde_json::json!(["shop*"]));
+    assert_eq!(*patterns, serde_json::json!(["shop-*"]));
 }

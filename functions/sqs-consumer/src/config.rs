@@ -11,7 +11,7 @@ use tracing::Level;
 
 use crate::backoff::Backoff;
 use crate::bulk::Limits;
-use crate::index::IndexPattern;
+use crate::index::{self, IndexPattern};
 
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`]), of the
 /// event model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all
@@ -75,7 +75,7 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let pattern = environment.get("INDEX").unwrap_or("music-events-%Y.%m.%d");
+        let pattern = environment.get("INDEX").unwrap_or(index::DEFAULT);
         let index = IndexPattern::parse(pattern).map_err(|error| {
             let allowed = "the name of an index, of a data stream or an alias, with specifiers \
                            of strftime";

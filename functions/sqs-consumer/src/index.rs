@@ -2,6 +2,9 @@
 
 use shared::event::Timestamp;
 
+/// `INDEX` where it is not set: one index a day.
+pub const DEFAULT: &str = "music-events-%Y.%m.%d";
+
 /// The longest name, in bytes (source: OpenSearch documentation, "Create index").
 const MAX_NAME_BYTES: usize = 255;
 

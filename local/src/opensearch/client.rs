@@ -246,7 +246,7 @@ impl Client {
         self.call(Method::POST, &format!("/{index}/_refresh"), None).await.map(drop)
     }
 
-    /// Number of documents in `index`: a name, or a pattern such as `music-events*`, which may match
+    /// Number of documents in `index`: a name, or a pattern such as `music-events-*`, which may match
     /// none.
     pub async fn count(&self, index: &str) -> Result<u64, ClientError> {
         let path = format!("/{index}/_count");

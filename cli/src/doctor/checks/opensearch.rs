@@ -3,7 +3,7 @@
 use shared::opensearch::{Auth, Place, SigningService};
 
 use super::function;
-use crate::doctor::facts::{Answer, Facts, OpenSearch};
+use crate::doctor::facts::{Answer, Facts, OpenSearch, Template};
 use crate::doctor::finding::Finding;
 
 /// What the hosts of a service end in, and the service.
@@ -60,7 +60,7 @@ pub(super) fn check(facts: &Facts, findings: &mut Vec<Finding>) {
 fn check_answer(opensearch: &OpenSearch, findings: &mut Vec<Finding>) {
     let url = &opensearch.url;
     match &opensearch.answer {
-        Answer::Up { health, has_template, .. } => {
+        Answer::Up { health, index, template, .. } => {
             if health == "red" {
                 findings.push(Finding::error(
                     "opensearch_health",
@@ -69,13 +69,26 @@ fn check_answer(opensearch: &OpenSearch, findings: &mut Vec<Finding>) {
                     "Repair it before messages are moved back.",
                 ));
             }
-            if !has_template {
-                findings.push(Finding::warning(
-                    "index_template",
-                    url,
-                    "It has no index template for the documents: fields are mapped as they come.",
-                    format!("cargo sluice setup --opensearch {url}"),
-                ));
+            let problem = match template {
+                Template::Fits => None,
+                Template::Unfit(fields) => Some(format!(
+                    "The index template of {index} does not fit the documents: {}.",
+                    fields.join(", ")
+                )),
+                Template::Missing => Some(format!(
+                    "No index template maps {index}: a new index maps fields as they come, and \
+                     refuses documents that differ from the first."
+                )),
+                Template::Unknown(status) => Some(format!(
+                    "The index template of {index} is not known: OpenSearch answered {status}."
+                )),
+            };
+            if let Some(problem) = problem {
+                let remedy = format!(
+                    "cargo sluice setup --opensearch {url}, with --index and --mapping as INDEX and \
+                     MAPPING of the function; indices that exist keep their mapping."
+                );
+                findings.push(Finding::warning("index_template", url, problem, remedy));
             }
         }
         Answer::Refused(status) => findings.push(Finding::error(

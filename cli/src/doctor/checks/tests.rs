@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::facts::{
     Answer, Consumed, Facts, Found, Function, Mapping, OpenSearch, Queue, RedrivePolicy, TakesFrom,
+    Template,
 };
 use super::super::finding::Severity::{self, Error, Warning};
 use super::check;
@@ -55,12 +56,16 @@ fn well() -> Facts {
             dead_letters: Some(Found::Queue(dead)),
         }],
         quarantine: Some(Found::Queue(queue("quarantine"))),
-        opensearch: Some(OpenSearch { url: DOMAIN.to_owned(), answer: up("green", true) }),
+        opensearch: Some(OpenSearch {
+            url: DOMAIN.to_owned(),
+            answer: up("green", Template::Fits),
+        }),
     }
 }
 
-fn up(health: &str, has_template: bool) -> Answer {
-    Answer::Up { version: "2.19.3".to_owned(), health: health.to_owned(), has_template }
+fn up(health: &str, template: Template) -> Answer {
+    let index = "music-events-2024.03.01".to_owned();
+    Answer::Up { version: "2.19.3".to_owned(), health: health.to_owned(), index, template }
 }
 
 /// What is found where something is changed: how bad, and the check.
@@ -275,9 +280,13 @@ fn opensearch_as_the_function_is_told_of_it() {
 
 #[test]
 fn opensearch_as_it_answers() {
-    assert_eq!(answer(up("yellow", true)), []);
-    assert_eq!(answer(up("red", true)), [(Error, "opensearch_health")]);
-    assert_eq!(answer(up("green", false)), [(Warning, "index_template")]);
+    assert_eq!(answer(up("yellow", Template::Fits)), []);
+    assert_eq!(answer(up("red", Template::Fits)), [(Error, "opensearch_health")]);
+    for template in
+        [Template::Missing, Template::Unfit(vec!["extra".to_owned()]), Template::Unknown(403)]
+    {
+        assert_eq!(answer(up("green", template)), [(Warning, "index_template")]);
+    }
     assert_eq!(answer(Answer::Refused(403)), [(Error, "opensearch_refused")]);
     let other = Answer::Other("/ answered 404 Not Found".to_owned());
     assert_eq!(answer(other), [(Error, "opensearch_endpoint")]);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// Index and document of all that stands there.
 pub(crate) async fn documents(client: &Client) -> Vec<Value> {
     let query = json!({"size": 1_000});
-    let found = client.search("music-events*", &query).await.unwrap();
+    let found = client.search("music-events-*", &query).await.unwrap();
     let hits = found.body()["hits"]["hits"].as_array().unwrap();
     let document = |hit: &Value| {
         let [id, own] =

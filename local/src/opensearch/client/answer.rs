@@ -36,8 +36,11 @@ impl Answer {
         body.pointer("/error/type").and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// The body's JSON.
-    pub(super) fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+    /// The body's JSON, as the answer to a request for `path`.
+    ///
+    /// # Errors
+    /// [`ClientError::Unexpected`]
+    pub fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         serde_json::from_slice(&self.body).map_err(|_| unexpected(path))
     }
 }

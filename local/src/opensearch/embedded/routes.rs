@@ -5,7 +5,7 @@ use http::{Method, StatusCode};
 use serde_json::json;
 
 use super::reply::{Failure, Reply};
-use super::store::Store;
+use super::store::{Store, best_template};
 use super::{Which, bulk, search};
 use crate::opensearch::VERSION;
 
@@ -60,6 +60,10 @@ impl Call<'_> {
             }))),
             ("PUT" | "POST", ["_index_template", name]) => {
                 store.put_template(name, self.body).map(|()| acknowledged())
+            }
+            ("POST", ["_index_template", "_simulate_index", index]) => {
+                let template = best_template(&store.templates, index);
+                Ok(Reply::ok(&json!({ "template": template.map(|found| &found["template"]) })))
             }
             ("GET", ["_index_template", name]) => {
                 let template = store.templates.get(*name).ok_or_else(|| no_template(name))?;
