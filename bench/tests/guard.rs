@@ -11,9 +11,7 @@ use bench::valgrind::Valgrind;
 use local::opensearch::Environment;
 
 /// A larger one takes longer to fetch and to map at a cold start.
-const MAX_TRANSFORM_BYTES: u64 = 6_000_000;
-/// Of `sqs-consumer`, which always has TLS, SQS, Secrets Manager and OpenSearch to call.
-const MAX_CONSUMER_BYTES: u64 = 7_000_000;
+const MAX_BYTES: u64 = 6_000_000;
 
 /// Says that something was not tried here; fails if `SLUICE_REQUIRE_REAL` is 1.
 fn left_out(reason: &str) {
@@ -25,10 +23,10 @@ fn left_out(reason: &str) {
 #[test]
 fn binaries_are_small() {
     let Counted { transform, consumer } = Counted::build().unwrap();
-    for (function, most) in [(transform, MAX_TRANSFORM_BYTES), (consumer, MAX_CONSUMER_BYTES)] {
+    for function in [transform, consumer] {
         let bytes = function.binary_bytes.expect("a binary of its own");
         let name = function.name;
-        assert!(bytes <= most, "{name}: {bytes} bytes, more than {most}");
+        assert!(bytes <= MAX_BYTES, "{name}: {bytes} bytes, more than {MAX_BYTES}");
     }
 }
 

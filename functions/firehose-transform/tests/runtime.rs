@@ -9,6 +9,7 @@ mod support {
 
 use std::collections::BTreeMap;
 
+use aws_lambda_events::firehose::{KinesisFirehoseEvent, KinesisFirehoseResponse};
 use local::runtime_api::{InvokeError, REQUEST_LIMIT_BYTES};
 use serde_json::{Value, json};
 use shared::event::Timestamp;
@@ -41,7 +42,8 @@ async fn every_fixture_gets_its_golden_answer() {
             let binary = binary(&pairs(&golden.environment)).await;
             binaries.insert(golden.environment.clone(), binary);
         }
-        let observed = binaries.get_mut(&golden.environment).unwrap().invoke(event).await;
+        let binary = binaries.get_mut(&golden.environment).unwrap();
+        let observed = binary.invoke(event.clone()).await;
         let error = golden.error_type.zip(golden.error_message);
         let Some(records) = golden.records else {
             assert_eq!(Some(observed.error()), error, "{name}");
@@ -56,7 +58,39 @@ async fn every_fixture_gets_its_golden_answer() {
         }
         assert_eq!(observed.reasons("first_record_id"), failures(&records), "{name}");
         check_metrics(&name, &observed);
+        if !REFUSED_BY_TYPES.contains(&&*name) {
+            check_types(&name, &event, &observed);
+        }
     }
+}
+
+/// Requests with members that are missing, null, or of another type than in `aws_lambda_events`, and
+/// with data that is not base64. The crate refuses such a request as a whole.
+const REFUSED_BY_TYPES: &[&str] = &[
+    "arrival-in-seconds",
+    "arrival-not-plausible",
+    "invalid-base64",
+    "kafka-source",
+    "kinesis-source",
+    "mixed-batch",
+    "record-without-data",
+    "timestamp-and-arrival-missing",
+];
+
+/// Request and answer are what the types of `aws_lambda_events` know.
+fn check_types(name: &str, event: &[u8], observed: &Observed) {
+    let request: KinesisFirehoseEvent =
+        serde_json::from_slice(event).unwrap_or_else(|error| panic!("{name}: {error}"));
+    let mut answer = observed.json();
+    for record in answer["records"].as_array_mut().unwrap() {
+        // Required by the type, and optional in Firehose.
+        record["metadata"] = json!({});
+        record.as_object_mut().unwrap().entry("data").or_insert(json!(""));
+    }
+    let answer: KinesisFirehoseResponse = serde_json::from_value(answer).unwrap();
+    let sent: Vec<_> = request.records.iter().map(|record| &record.record_id).collect();
+    let answered: Vec<_> = answer.records.iter().map(|record| &record.record_id).collect();
+    assert_eq!(answered, sent, "{name}");
 }
 
 /// What the metrics say of records is what the answer says, and what they say of bytes too.
