@@ -9,13 +9,11 @@ mod opensearch;
 mod queues;
 mod report;
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use local::opensearch::Client;
 use shared::aws::Aws;
 use shared::config::Environment;
-use shared::event::Timestamp;
 use shared::sqs::SQS;
+use shared::time;
 use sqs_consumer::index;
 
 use crate::aws;
@@ -102,7 +100,7 @@ async fn read(args: Args, client: Option<Client>) -> Result<Facts, Failure> {
     }
     if let Some(client) = client {
         let plan = plan(facts.function.as_ref())?;
-        facts.opensearch = Some(opensearch::ask(&client, &plan, now()).await);
+        facts.opensearch = Some(opensearch::ask(&client, &plan, time::now()).await);
     }
     Ok(facts)
 }
@@ -116,11 +114,6 @@ fn plan(function: Option<&Function>) -> Result<Plan, Failure> {
     let mapping = set("MAPPING").filter(|mapping| !mapping.starts_with('@'));
     Plan::new(index, mapping.map(String::as_str), None)
         .or_else(|_| Plan::new(index::DEFAULT, None, None))
-}
-
-fn now() -> Timestamp {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(since_1970.as_nanos()).unwrap_or(Timestamp::MAX)
 }
 
 async fn read_function(aws: &Aws, name: &Name, facts: &mut Facts) -> Result<(), Failure> {

@@ -33,6 +33,7 @@ mod document;
 mod id;
 mod keys;
 mod mapping;
+mod member;
 mod put_back;
 mod read;
 mod settings;
@@ -46,7 +47,8 @@ pub use timestamp::{Plausible, Timestamp};
 use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};
 use mapping::ACTION;
-use read::{Found, Kind};
+use member::Kind;
+use read::Found;
 
 /// The largest payload that is taken, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 1_048_576;

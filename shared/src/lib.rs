@@ -1,12 +1,10 @@
-//! What the functions of sluice have in common, written once: the event model
-//! ([`event`]), the envelopes around events ([`envelope`]), reading the environment ([`config`]),
-//! logs ([`telemetry`]), log streams ([`log_stream`]), metrics
-//! ([`metrics`]), running on Lambda ([`runtime`]), a failed start ([`startup`]) and the scanner of
-//! JSON text that the fast paths stand on ([`json`]).
+//! What two or more functions of sluice use: the event model ([`event`]) on its scanner ([`json`]),
+//! the envelopes around events ([`envelope`]), running on Lambda ([`runtime`], [`startup`]),
+//! settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), the names of log streams
+//! ([`log_stream`]) and the clock ([`time`]).
 //!
-//! With the feature `aws` also calling AWS, with `requests` without an SDK, with `secrets` Secrets
-//! Manager, with `sqs` SQS, with `opensearch` OpenSearch: features, so that a function carries only
-//! what it calls.
+//! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
+//! signatures, one HTTP client), `secrets` (Secrets Manager), `sqs` and `opensearch`.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -18,6 +16,7 @@ pub mod log_stream;
 pub mod metrics;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
+mod report;
 pub mod runtime;
 #[cfg(feature = "secrets")]
 pub mod secrets;
@@ -25,3 +24,6 @@ pub mod secrets;
 pub mod sqs;
 pub mod startup;
 pub mod telemetry;
+pub mod time;
+#[cfg(feature = "aws")]
+pub mod url;

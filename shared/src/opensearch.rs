@@ -12,6 +12,4 @@ mod settings;
 pub use crate::aws::{Answer, MAX_ANSWER_BYTES};
 pub use client::{Client, Error};
 pub use errors::{About, KnownError, UNKNOWN};
-pub use settings::{
-    AUTH_VARIABLES, Auth, Place, SERVICES, Settings, SigningService, Url, VARIABLES,
-};
+pub use settings::{AUTH_VARIABLES, Auth, Place, SERVICES, Settings, SigningService, VARIABLES};

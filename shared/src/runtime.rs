@@ -9,25 +9,23 @@ use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex as Shelf, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::Request;
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn, tower};
 use lambda_runtime_api_client::PooledClient;
-use lambda_runtime_api_client::body::Body;
-use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::config::{ConfigError, Environment};
 use crate::event::Timestamp;
-use crate::startup;
+use crate::report::{error_request, json_request};
+use crate::{startup, time};
 
 /// More than any deadline: Lambda's longest is 15 minutes.
 const LONGEST: Duration = Duration::from_hours(24);
-const ERROR_TYPE: &str = "lambda-runtime-function-error-type";
 /// Echoed where Lambda sends it, so that it recognises an answer that comes too late (source:
 /// `lambda_runtime`).
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
@@ -134,7 +132,7 @@ impl<F: Function> Layer<F> {
             Invocation {
                 body: &body,
                 request_id,
-                now: now(),
+                now: time::now(),
                 deadline: Instant::now() + time_left.min(LONGEST),
             },
             &mut answer.text,
@@ -170,21 +168,6 @@ impl<F: Function> Layer<F> {
     }
 }
 
-fn json_request(request: http::request::Builder, body: Bytes) -> http::Result<Request<Body>> {
-    request.header("content-type", "application/json").body(Body::from(body))
-}
-
-/// A report of a failure to the Runtime API (source: "Using the Lambda runtime API for custom
-/// runtimes", AWS Lambda Developer Guide).
-pub(crate) fn error_request(
-    request: http::request::Builder,
-    error_type: &str,
-    message: &str,
-) -> http::Result<Request<Body>> {
-    let report = json!({"errorType": error_type, "errorMessage": message});
-    json_request(request.header(ERROR_TYPE, error_type), report.to_string().into())
-}
-
 /// An answer whose buffer is kept for the next one when it was sent: fresh megabytes for each would
 /// be page faults.
 struct Answer {
@@ -211,10 +194,4 @@ impl Drop for Answer {
         let text = std::mem::take(&mut self.text);
         *self.spare.lock().unwrap_or_else(PoisonError::into_inner) = text;
     }
-}
-
-/// The current time, in whole milliseconds.
-pub(crate) fn now() -> Timestamp {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(now.as_millis() * 1_000_000).unwrap_or(Timestamp::MAX)
 }

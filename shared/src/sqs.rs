@@ -4,9 +4,9 @@
 //! Source: Amazon SQS Developer Guide, "Amazon SQS queue and message identifiers" and "Amazon SQS
 //! message quotas".
 
+pub mod attributes;
 mod call;
 mod message;
-pub mod names;
 
 pub use call::{Failure, SQS, by_entry, client};
 pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};

@@ -10,7 +10,8 @@ use tokio::runtime::{Builder, Runtime};
 use tracing::Level;
 
 use crate::config::{ConfigError, Environment};
-use crate::{runtime, telemetry};
+use crate::report::error_request;
+use crate::telemetry;
 
 /// Why a function's process ends.
 #[derive(Debug, thiserror::Error)]
@@ -73,7 +74,7 @@ fn report(error: &Error) -> Result<(), lambda_runtime::Error> {
         return Ok(());
     }
     let request = Request::post("/2018-06-01/runtime/init/error");
-    let request = runtime::error_request(request, error.error_type(), &error.to_string())?;
+    let request = error_request(request, error.error_type(), &error.to_string())?;
     // Lambda needs the reply to be awaited, not read.
     tokio()?.block_on(async { PooledClient::builder().build().call(request).await })?;
     Ok(())

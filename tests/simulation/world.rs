@@ -8,7 +8,7 @@ use std::fmt::Display;
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 use local::sqs::model::{HandleError, Receive, Sent};
 use shared::opensearch::{Answer, Error};
-use shared::sqs::names::MESSAGE_ID;
+use shared::sqs::attributes::MESSAGE_ID;
 use shared::sqs::{Attribute, Failure, MAX_ATTRIBUTES, MAX_ENTRIES, by_entry};
 use tokio::time::Instant;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-pub use shared::sqs::names::REDRIVES;
-use shared::sqs::names::{MESSAGE_ID, REASON, SOURCE_ARN};
+pub use shared::sqs::attributes::REDRIVES;
+use shared::sqs::attributes::{MESSAGE_ID, REASON, SOURCE_ARN};
 use shared::sqs::{Attribute, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes};
 
 use crate::queues::Queue;

@@ -136,7 +136,7 @@ impl Queue {
     /// Reads the URL of a queue.
     #[must_use]
     pub fn parse_url(text: &str) -> Option<Self> {
-        let url = shared::opensearch::Url::parse(text)?;
+        let url = shared::url::Url::parse(text)?;
         let (_, path) = url.as_str().split_once("://")?.1.split_once('/')?;
         let is_white = |text: &str| text.contains(char::is_whitespace);
         (!path.is_empty() && !is_white(text)).then(|| Self { url: text.to_owned(), arn: None })

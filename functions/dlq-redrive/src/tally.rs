@@ -194,7 +194,7 @@ impl Ages {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use shared::sqs::names::REASON;
+    use shared::sqs::attributes::REASON;
     use shared::sqs::{Attribute, AttributeValue};
 
     fn message(reason: &str, sent_ms: u64) -> Message {

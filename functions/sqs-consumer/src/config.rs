@@ -5,8 +5,9 @@ use std::time::Duration;
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, DocumentId, Model};
-use shared::opensearch::{self, Settings, Url};
+use shared::opensearch::{self, Settings};
 use shared::telemetry;
+use shared::url::Url;
 use tracing::Level;
 
 use crate::backoff::Backoff;

@@ -10,7 +10,7 @@ use std::str;
 use serde_json::Value;
 use shared::event::Timestamp;
 use shared::json::{self, Kind, Scanner, Span, Text};
-use shared::sqs::names;
+use shared::sqs::attributes::{MESSAGE_ID, POSITION};
 
 use crate::error::Error;
 
@@ -70,13 +70,13 @@ impl Message<'_> {
     /// that held them, and their place there; both as a quarantine or a redrive brought them along.
     #[must_use]
     pub fn identity(&self) -> (Cow<'_, str>, u64) {
-        if !self.attributes.contains(names::MESSAGE_ID) {
+        if !self.attributes.contains(MESSAGE_ID) {
             return (Cow::Borrowed(self.id), 0);
         }
         let attributes = serde_json::from_str::<Value>(self.attributes).unwrap_or_default();
         let text = |name: &str| attributes[name]["stringValue"].as_str();
-        let position = text(names::POSITION).and_then(|position| position.parse().ok());
-        let id = text(names::MESSAGE_ID).filter(|id| !id.is_empty());
+        let position = text(POSITION).and_then(|position| position.parse().ok());
+        let id = text(MESSAGE_ID).filter(|id| !id.is_empty());
         let id = id.map_or(Cow::Borrowed(self.id), |id| Cow::Owned(id.to_owned()));
         (id, position.unwrap_or(0))
     }

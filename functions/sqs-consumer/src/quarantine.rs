@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use base64_simd::STANDARD;
 use serde_json::{Map, Value, json};
 use shared::json::unescaped;
-use shared::sqs::names::{
+use shared::sqs::attributes::{
     DETAIL, MESSAGE_ID, MORE_ATTRIBUTES, POSITION, REASON, RECEIVE_COUNT, SOURCE_ARN,
 };
 use shared::sqs::{

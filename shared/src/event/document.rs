@@ -2,7 +2,8 @@
 //! under `extra`.
 
 use super::mapping::{ACTION, NameId, Role};
-use super::read::{self, Found, Kind, Member};
+use super::member::{Kind, Member};
+use super::read::{self, Found};
 use super::timestamp::{self, Timestamp};
 use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};

@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::mapping::ID;
-use super::read::Kind;
+use super::member::Kind;
 use super::{Event, Written};
 use crate::json;
 

@@ -2,7 +2,8 @@
 
 use super::Event;
 use super::mapping::{ARRIVAL, ID, Mapping, REINGESTS};
-use super::read::{Found, Kind, Member};
+use super::member::{Kind, Member};
+use super::read::Found;
 use crate::json::{self, Span};
 
 impl Event<'_> {

@@ -6,8 +6,9 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderValue, Request, header::AUTHORIZATION};
 
-use super::{Auth, Place, Settings, Url, lookup};
+use super::{Auth, Place, Settings, lookup};
 use crate::aws::{Answer, Aws, Connections, ExchangeError, Signer, SigningError};
+use crate::url::Url;
 
 /// A client of one OpenSearch. Nothing is opened or asked for before the first request.
 #[derive(Debug)]

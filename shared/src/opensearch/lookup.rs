@@ -5,10 +5,11 @@ use aws_smithy_types::retry::RetryConfig;
 use http::HeaderValue;
 use serde::Deserialize;
 
+use super::Error;
 use super::settings::basic;
-use super::{Error, Url};
 use crate::aws::{Aws, CallFailure};
 use crate::secrets;
+use crate::url::Url;
 
 /// The endpoint of a domain: its own, or that in its VPC.
 pub(super) async fn endpoint(aws: &Aws, domain: &str) -> Result<Url, Error> {

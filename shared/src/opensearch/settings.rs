@@ -4,11 +4,11 @@ use std::fmt;
 
 use base64_simd::STANDARD;
 use http::HeaderValue;
-use http::uri::{PathAndQuery, Uri};
 
 use crate::aws::Service;
 use crate::config::{ConfigError, Environment};
 use crate::secrets::SECRETS_MANAGER;
+use crate::url::Url;
 
 /// The variables that [`Settings::from_environment`] reads.
 pub const VARIABLES: &[&str] = &[
@@ -202,56 +202,6 @@ pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&value).ok()?;
     value.set_sensitive(true);
     Some(value)
-}
-
-/// Where requests go: scheme and host, and a path to put before all others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Url {
-    /// Without a slash at its end.
-    base: String,
-    /// In lower case, without its port.
-    host: String,
-}
-
-impl Url {
-    /// Reads `http[s]://host[:port][/path]`.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let (scheme, rest) = text.split_once("://")?;
-        let default_port = match scheme {
-            "http" => ":80",
-            "https" => ":443",
-            _ => return None,
-        };
-        let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-        if authority.contains('@') || rest.contains(['?', '#']) {
-            return None;
-        }
-        // A client leaves it out of the header `Host`, and a signature covers that.
-        let authority = authority.strip_suffix(default_port).unwrap_or(authority);
-        let base = format!("{scheme}://{authority}{}", path.trim_end_matches('/'));
-        let uri = base.parse::<Uri>().ok()?;
-        let host = uri.host().filter(|host| !host.is_empty())?.to_ascii_lowercase();
-        Some(Self { base, host })
-    }
-
-    /// As it was given, without a slash at its end.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.base
-    }
-
-    /// The region that an Amazon host tells, as in `{domain}.{region}.es.amazonaws.com`.
-    pub(super) fn region(&self) -> Option<&str> {
-        let services = [".es.amazonaws.com", ".aoss.amazonaws.com"];
-        let before = services.iter().find_map(|service| self.host.strip_suffix(service))?;
-        before.rsplit_once('.').map(|(_, region)| region)
-    }
-
-    /// The address of a path.
-    pub(super) fn join(&self, path: &PathAndQuery) -> Option<Uri> {
-        format!("{}{path}", self.base).parse().ok()
-    }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::event::Timestamp;
-use crate::runtime;
+use crate::time;
 
 /// Writes the events of `function` and of this crate from `level` on, and of all others from
 /// warnings on, if `level` has those.
@@ -38,7 +38,7 @@ impl Subscriber for Lines {
     }
 
     fn event(&self, event: &Event<'_>) {
-        if let Ok(line) = line(event, runtime::now()) {
+        if let Ok(line) = line(event, time::now()) {
             // In one piece. Where it cannot be written, there is nobody to tell.
             drop(io::stderr().write_all(&line));
         }
