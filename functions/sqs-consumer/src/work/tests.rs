@@ -1,3 +1,5 @@
+mod any_answer;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
