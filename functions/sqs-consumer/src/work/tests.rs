@@ -1,4 +1,5 @@
 mod any_answer;
+mod identities;
 
 use std::collections::BTreeSet;
 
