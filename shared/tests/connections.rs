@@ -3,13 +3,17 @@
 #![cfg(test)]
 
 use std::collections::VecDeque;
+use std::io::{ErrorKind, stdin};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
 use shared::aws::{Answer, Connections, ExchangeError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
 
 /// What the server does with one request.
 #[derive(Clone, Copy, Debug)]
@@ -178,4 +182,99 @@ async fn an_answer_before_the_whole_body_is_an_answer() {
             assert_eq!(server.exchange(&connections).await, Ok(200), "{act:?} {turn}");
         }
     }
+}
+
+/// When a test that waits for a process has failed.
+const HANG: Duration = Duration::from_secs(20);
+
+/// The process of the next test: its first line of input is a URL, and each line makes it send a
+/// request there. It writes the status of each answer to standard error.
+#[tokio::test]
+#[ignore = "the next test starts it as a process"]
+async fn process() {
+    let next_line = || {
+        let mut line = String::new();
+        stdin().read_line(&mut line).map(|_| line)
+    };
+    let first = next_line().unwrap();
+    let (url, waits) = first.trim_end().split_once(' ').unwrap();
+    let connections = Connections::default();
+    for request in 0..2 {
+        match (request, waits) {
+            (0, _) => {}
+            // Nothing looks at the connection until the next request.
+            (_, "blocked") => drop(next_line().unwrap()),
+            // The end of the connection and the line show at once.
+            _ => drop(tokio::task::spawn_blocking(next_line).await.unwrap().unwrap()),
+        }
+        let answer = connections.exchange(Request::post(url).body("body".into()).unwrap()).await;
+        eprintln!("{}", answer.unwrap().status);
+    }
+}
+
+/// As when Lambda freezes the process for longer than the idle time-out of a server.
+#[tokio::test]
+async fn a_process_that_was_stopped_sends_its_next_request_once_on_a_new_connection() {
+    for waits in ["blocked", "awaiting"] {
+        for closes in ["in order", "with a reset"] {
+            let done = timeout(HANG, stop_while_idle(waits, closes)).await;
+            assert!(done.is_ok(), "{waits}, {closes}");
+        }
+    }
+}
+
+async fn stop_while_idle(waits: &str, closes: &str) {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let mut process = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["process", "--exact", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let id = process.id().unwrap().to_string();
+    let signal = |name: &str| {
+        let status = Command::new("kill").args([name, id.as_str()]).status().unwrap();
+        assert!(status.success(), "{name}");
+    };
+    let mut input = process.stdin.take().unwrap();
+    let mut statuses = BufReader::new(process.stderr.take().unwrap()).lines();
+
+    let url = format!("http://{}/ {waits}\n", listener.local_addr().unwrap());
+    input.write_all(url.as_bytes()).await.unwrap();
+    let (mut first, _) = listener.accept().await.unwrap();
+    // What is not read when a connection is closed makes its end a reset.
+    answer(&mut first, closes == "in order").await;
+    assert_eq!(statuses.next_line().await.unwrap().as_deref(), Some("200"));
+
+    signal("-STOP");
+    while !is_stopped(&id) {
+        sleep(Duration::from_millis(1)).await;
+    }
+    drop(first);
+    input.write_all(b"\n").await.unwrap();
+    signal("-CONT");
+
+    let (mut second, _) = listener.accept().await.unwrap();
+    answer(&mut second, true).await;
+    assert_eq!(statuses.next_line().await.unwrap().as_deref(), Some("200"), "{waits}, {closes}");
+    assert!(process.wait().await.unwrap().success());
+    assert_eq!(second.read(&mut [0]).await.unwrap(), 0, "the request comes once");
+    let third = listener.into_std().unwrap().accept();
+    assert_eq!(third.unwrap_err().kind(), ErrorKind::WouldBlock, "no more connections");
+}
+
+/// Answers a request, of whose body it may read nothing.
+async fn answer(stream: &mut TcpStream, reads_body: bool) {
+    let length = head(stream).await.unwrap();
+    if reads_body {
+        stream.read_exact(&mut vec![0; length]).await.unwrap();
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+}
+
+fn is_stopped(process_id: &str) -> bool {
+    let output = Command::new("ps").args(["-o", "stat=", "-p", process_id]).output().unwrap();
+    output.stdout.starts_with(b"T")
 }

@@ -21,4 +21,4 @@ pub use process::{LAMBDA, now_ms, on_paused_clock};
 pub use property::holds;
 pub use queues::Queues;
 pub use script::Script;
-pub use search::opensearch;
+pub use search::{opensearch, real_opensearch};

@@ -1,6 +1,8 @@
-//! An OpenSearch in the test's own process.
+//! The OpenSearch of a test.
 
-use local::opensearch::{Client, Embedded, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME};
+use local::opensearch::{
+    Choice, Client, Embedded, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch,
+};
 
 /// The embedded OpenSearch with the index template, and a client of it.
 pub async fn opensearch() -> (Embedded, Client) {
@@ -8,4 +10,19 @@ pub async fn opensearch() -> (Embedded, Client) {
     let client = Client::new(embedded.url()).unwrap();
     client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
     (embedded, client)
+}
+
+/// A real OpenSearch; `None`, and a message, where this machine runs none. With
+/// `SLUICE_REQUIRE_REAL=1` that fails the test.
+#[expect(clippy::print_stderr, reason = "a test must not pass in silence without its server")]
+pub async fn real_opensearch() -> Option<OpenSearch> {
+    match OpenSearch::start(Choice::Real, |line| eprintln!("{line}")).await {
+        Ok(real) => Some(real),
+        Err(error) => {
+            let required = Environment::read().require_real;
+            assert!(!required, "SLUICE_REQUIRE_REAL=1, and no real OpenSearch: {error}");
+            eprintln!("NOT RUN against a real OpenSearch, because {error}");
+            None
+        }
+    }
 }

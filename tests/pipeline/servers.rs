@@ -1,8 +1,6 @@
 //! The OpenSearch servers of the tests.
 
-use local::opensearch::{
-    Choice, Client, Embedded, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch,
-};
+use local::opensearch::{Client, Embedded, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch};
 use tokio::sync::OnceCell;
 
 /// A server with the index template.
@@ -24,7 +22,7 @@ impl Server {
     /// cannot be had, the embedded one; with `SLUICE_REQUIRE_REAL=1` that is a failure.
     pub(crate) async fn real_if_possible() -> Self {
         static REAL: OnceCell<Option<OpenSearch>> = OnceCell::const_new();
-        match REAL.get_or_init(start_real).await {
+        match REAL.get_or_init(testkit::real_opensearch).await {
             Some(real) => Self::with_template(real.url().to_owned(), None).await,
             None => Self::embedded().await,
         }
@@ -39,17 +37,5 @@ impl Server {
     /// To make it fail on demand.
     pub(crate) fn faults(&self) -> &Embedded {
         self.embedded.as_ref().expect("only the embedded server fails on demand")
-    }
-}
-
-async fn start_real() -> Option<OpenSearch> {
-    match OpenSearch::start(Choice::Real, |line| eprintln!("{line}")).await {
-        Ok(real) => Some(real),
-        Err(error) => {
-            let required = Environment::read().require_real;
-            assert!(!required, "SLUICE_REQUIRE_REAL=1, and no real OpenSearch: {error}");
-            eprintln!("NOT RUN against a real OpenSearch but the embedded one, because {error}");
-            None
-        }
     }
 }

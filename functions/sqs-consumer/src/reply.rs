@@ -7,7 +7,7 @@
 
 use std::borrow::Cow;
 
-use shared::json::{self, Kind, Scanner, Span};
+use shared::json::{self, Scanner, Span};
 use shared::opensearch::{About, Answer, Error, KnownError, UNKNOWN};
 
 use crate::bulk::{Bulk, Operation};
@@ -112,11 +112,13 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     let mut scanner = Scanner::new(body);
     scanner.skip_white_space();
     let read = scanner.object(|scanner, key| {
-        if key.span.of(body) != b"items" || scanner.peek() != Some(b'[') {
+        if key.span.of(body) != b"items" {
             return scanner.value(1).map(drop);
         }
+        if found || scanner.peek() != Some(b'[') {
+            return Err(json::Error::Invalid);
+        }
         found = true;
-        fates.clear();
         scanner.array(|scanner| {
             let item = Item::read(body, scanner)?;
             if let Some(operation) = operations.get(fates.len()) {
@@ -133,15 +135,13 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     Some(fates)
 }
 
-/// One item of an answer, as far as it matters.
+/// One item of an answer, as far as it matters: values as they are written.
 #[derive(Default)]
 struct Item {
-    create: bool,
-    /// The content of `_id`.
+    /// Whether it is about `create` alone, and no member of it stands there twice.
+    is_clear: bool,
     id: Option<Span>,
-    /// `status`, a number as written.
     status: Option<Span>,
-    /// `error`
     error: Option<Span>,
 }
 
@@ -152,29 +152,31 @@ impl Item {
         if scanner.peek() != Some(b'{') {
             return scanner.value(2).map(|_| item);
         }
+        let mut operations = 0;
         scanner.object(|scanner, key| {
-            if key.span.of(body) != b"create" || scanner.peek() != Some(b'{') {
+            operations += 1;
+            let is_create = key.span.of(body) == b"create" && scanner.peek() == Some(b'{');
+            item.is_clear = is_create && operations == 1;
+            if !item.is_clear {
                 return scanner.value(3).map(drop);
             }
-            item = Self { create: true, ..Self::default() };
             scanner.object(|scanner, key| {
                 let start = scanner.position();
-                let kind = scanner.scalar()?;
-                if matches!(kind, Kind::Array | Kind::Object) {
-                    scanner.value(4)?;
-                }
+                scanner.value(4)?;
                 let value = Span { start, end: scanner.position() };
-                match (key.span.of(body), kind) {
-                    (b"_id", Kind::String) => {
-                        item.id = Some(Span { start: start + 1, end: value.end - 1 });
-                    }
-                    (b"status", Kind::Number) => item.status = Some(value),
-                    (b"error", kind) if kind != Kind::Null => item.error = Some(value),
-                    _ => {}
+                let member = match key.span.of(body) {
+                    b"_id" => &mut item.id,
+                    b"status" => &mut item.status,
+                    b"error" => &mut item.error,
+                    _ => return Ok(()),
+                };
+                if member.replace(value).is_some() {
+                    item.is_clear = false;
                 }
                 Ok(())
             })
         })?;
+        item.error = item.error.filter(|error| error.of(body) != b"null");
         Ok(item)
     }
 
@@ -183,12 +185,12 @@ impl Item {
         const ODD: Fate = Fate::Retry(Retry::OddAnswer);
         let status = self.status.and_then(|status| std::str::from_utf8(status.of(body)).ok());
         let status = status.and_then(|status| status.parse::<u16>().ok());
-        let (Some(status), true) = (status, self.create) else { return ODD };
+        let (Some(status), true) = (status, self.is_clear) else { return ODD };
         let sent = bulk.id(operation);
-        let Some(id) = self.id.map(|id| id.of(body)).or_else(|| sent.is_empty().then_some(sent))
-        else {
-            return ODD;
-        };
+        // A text that is not empty, as every `_id` is.
+        let id = self.id.filter(|id| body[id.start] == b'"' && id.length() > 2);
+        let id = id.map(|id| id.inside().of(body));
+        let Some(id) = id.or_else(|| sent.is_empty().then_some(sent)) else { return ODD };
         // What is sent without an id has the one that OpenSearch chooses.
         if !sent.is_empty() && !same(id, sent) {
             // Under an id that an ingest pipeline chose, or of another document.

@@ -1,5 +1,5 @@
-//! The real binary behind a Lambda Runtime API, with an OpenSearch in this process and a scripted
-//! SQS.
+//! The real binary behind a Lambda Runtime API, with an OpenSearch in this process or a real one, and
+//! a scripted SQS.
 
 #![cfg(test)]
 
@@ -8,6 +8,10 @@ mod support {
     pub(crate) mod fixture;
     pub(crate) mod index;
     pub(crate) mod queues;
+}
+
+mod real {
+    mod refusals;
 }
 
 use std::collections::BTreeMap;

@@ -88,6 +88,14 @@ static TABLE: &[KnownError] = &[
                  template",
     },
     KnownError {
+        name: "index_in_bulk_forbidden",
+        about: SetUp,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("explicit index in bulk is not allowed"),
+        advice: "the domain takes no index in the body of a bulk request: set its advanced option \
+                 rest.action.multi.allow_explicit_index to true",
+    },
+    KnownError {
         name: "immense_term",
         about: Document,
         types: ILLEGAL_ARGUMENT,
@@ -153,7 +161,7 @@ static TABLE: &[KnownError] = &[
     KnownError {
         name: "index_creation_blocked",
         about: SetUp,
-        types: CLUSTER_BLOCK,
+        types: &["index_create_block_exception", "cluster_block_exception"],
         text: Contains(&["create-index"]),
         advice: "the cluster creates no index, on Amazon OpenSearch Service because a node is \
                  short of disk space or memory: delete old indices, add storage or nodes, then \

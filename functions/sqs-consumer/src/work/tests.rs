@@ -1,3 +1,6 @@
+mod any_answer;
+mod identities;
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -43,6 +43,13 @@ const ERRORS: &[(&str, &str, &str, About, &str)] = &[
     ),
     (
         "illegal_argument_exception",
+        "explicit index in bulk is not allowed",
+        "index_in_bulk_forbidden",
+        SetUp,
+        "rest.action.multi.allow_explicit_index",
+    ),
+    (
+        "illegal_argument_exception",
         "Document contains at least one immense term in field=\"note\" (whose UTF8 encoding \
          is longer than the max length 32766), all of which were skipped.",
         "immense_term",
@@ -109,6 +116,13 @@ const ERRORS: &[(&str, &str, &str, About, &str)] = &[
     ),
     (
         "cluster_block_exception",
+        "blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];",
+        "index_creation_blocked",
+        SetUp,
+        "cluster.blocks.create_index",
+    ),
+    (
+        "index_create_block_exception",
         "blocked by: [FORBIDDEN/10/cluster create-index blocked (api)];",
         "index_creation_blocked",
         SetUp,
