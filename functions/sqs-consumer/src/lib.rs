@@ -13,6 +13,7 @@ pub mod ports;
 pub mod quarantine;
 pub mod queues;
 pub mod reply;
+pub mod report;
 pub mod schedule;
 pub mod search;
 pub mod summary;
@@ -33,9 +34,10 @@ use crate::envelope::Message;
 use crate::error::Error;
 use crate::outcome::Outcome;
 use crate::ports::{Queues, Search, VisibilityChange};
+use crate::report::Report;
 use crate::schedule::Schedule;
 use crate::summary::Summary;
-use crate::work::{Buffers, Incoming, Out, Report, Rules, Step, Work};
+use crate::work::{Buffers, Incoming, Out, Rules, Step, Work};
 
 /// So many calls to SQS are under way at once.
 const CONCURRENT_CALLS: usize = 8;

@@ -8,7 +8,7 @@ use shared::metrics::{Metrics, Unit};
 use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
 use crate::reply::Trouble;
-use crate::work::{Refusals, Report};
+use crate::report::{Refusals, Report};
 use shared::sqs::Failure;
 
 /// A longer text is cut in the log.

@@ -1,5 +1,7 @@
 mod any_answer;
+mod fifo;
 mod identities;
+mod quarantine;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +12,7 @@ use shared::opensearch::UNKNOWN;
 
 use super::*;
 use crate::envelope;
+use crate::report::{MAX_TROUBLES, Refusals};
 
 /// What OpenSearch makes of a request: a status for each document, by its id.
 type Index<'t> = &'t mut dyn FnMut(&[String]) -> Result<Answer, Error>;
@@ -212,57 +215,6 @@ fn each_message_has_the_fate_of_its_documents() {
 }
 
 #[test]
-fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
-    let bodies = ["oops", &play("a"), "[]", "5", " {\"a\":1} x\n", ""];
-    let run = run(&bodies, &[]);
-    assert_eq!(run.requests.len(), 1);
-    assert_eq!(run.requests[0][0], "a");
-    let expected = [QUARANTINED, DONE, QUARANTINED, QUARANTINED, QUARANTINED];
-    assert_eq!(run.report.outcomes[..5], expected);
-    // SQS has no empty messages, and takes none.
-    assert_eq!(run.report.outcomes[5], retry(Retry::NotQuarantined));
-    let entry = |at: usize, reason: &str| (at, bodies[at].to_owned(), reason.to_owned());
-    let expected = [
-        entry(0, "invalid_json"),
-        entry(2, "empty"),
-        entry(3, "not_an_object"),
-        // The event before it is written.
-        (4, "x".to_owned(), "invalid_json".to_owned()),
-    ];
-    assert_eq!(run.quarantined, [expected]);
-    assert_eq!((run.report.indexed, refused(&run.report)), (2, 5));
-}
-
-#[test]
-fn of_a_message_of_many_events_only_the_refused_ones_go_to_quarantine() {
-    let body = format!("[{}, 5 ,{},{}]", play("a"), play("b"), play("c"));
-    let run = run(&[&body, &play("d")], &[("b", 400)]);
-    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
-    let entry = |body: &str, reason: &str| (0, body.to_owned(), reason.to_owned());
-    let expected = [entry("5", "not_an_object"), entry(&play("b"), "mapper_parsing_exception")];
-    assert_eq!(run.quarantined, [expected]);
-    assert_eq!((run.report.indexed, refused(&run.report)), (3, 2));
-}
-
-#[test]
-fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
-    let nan = "{\"x\":NaN}";
-    let array = format!("[{},{nan},{},{}]", play("a"), play("b"), play("c"));
-    let lines = format!("\"cut\":1}}\n{}\n{nan}\n{}", play("d"), play("e"));
-    let joined = format!("{}{}{{", play("f"), play("g"));
-    for documents in 1..=8 {
-        let setting = Setting { limits: Limits { documents, ..SETTING.limits }, ..SETTING };
-        let event = event(&[(&array, ""), (&lines, ""), (&joined, "")], "music");
-        let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
-        assert_eq!(run.report.outcomes, [QUARANTINED; 3], "{documents}");
-        assert_eq!(run.requests.concat(), ["a", "b", "c", "d", "e", "f", "g"], "{documents}");
-        let entry = |message, body: &str| (message, body.to_owned(), "invalid_json".to_owned());
-        let expected = [entry(0, nan), entry(1, "\"cut\":1}"), entry(1, nan), entry(2, "{")];
-        assert_eq!(run.quarantined.concat(), expected, "{documents}");
-    }
-}
-
-#[test]
 fn a_test_event_of_s3_is_done_without_a_document() {
     let test = r#"{"Service":"Amazon S3","Event":"s3:TestEvent","Bucket":"music"}"#;
     let run = run(&[&play("a"), test, test], &[]);
@@ -270,64 +222,6 @@ fn a_test_event_of_s3_is_done_without_a_document() {
     assert_eq!(run.report.outcomes, [DONE; 3]);
     assert_eq!(run.report.test_events, Some((2, 1)));
     assert_eq!(run.quarantined, [[]; 0]);
-}
-
-#[test]
-fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
-    let pointer =
-        r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"b","s3Key":"k"}]"#;
-    let run = run(&[pointer, &play("a")], &[]);
-    assert_eq!(run.requests, [["a"]]);
-    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
-    let expected = (0, pointer.to_owned(), "large_payload_pointer".to_owned());
-    assert_eq!(run.quarantined, [[expected]]);
-}
-
-#[test]
-fn what_comes_again_is_not_sent_to_quarantine_before() {
-    let body = format!("[{},5]", play("a"));
-    let run = run(&[&body], &[("a", 429)]);
-    assert_eq!(run.report.outcomes, [retry(Retry::Throttled)]);
-    assert_eq!(run.quarantined, [[]; 0]);
-}
-
-#[test]
-fn without_quarantine_a_message_ends_in_the_dead_letter_queue() {
-    let setting = Setting { quarantine: false, ..SETTING };
-    let event = event(&[("oops", ""), (&play("a"), "")], "music");
-    let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
-    assert_eq!(run.report.outcomes, [retry(Retry::NoQuarantine), DONE]);
-    assert!(!Retry::NoQuarantine.backs_off() && !Retry::NotQuarantined.backs_off());
-}
-
-#[test]
-fn what_is_not_in_quarantine_comes_again() {
-    let many = "[1,2,3]";
-    let event = event(&[("oops", ""), (many, ""), ("oops", ""), ("oops", "")], "music");
-    let mut answers = vec![vec![None, None, failure(), None, failure()]];
-    let index = &mut |ids: &[String]| answer(ids, |_| 201);
-    let run = run_with(&event, &SETTING, index, &mut |_| answers.pop().unwrap());
-    // The last one is not told of at all.
-    let again = retry(Retry::NotQuarantined);
-    assert_eq!(run.report.outcomes, [QUARANTINED, again, again, again]);
-    let expected = [("NoAnswer", (1, "")), ("Some", (2, "no"))];
-    let expected =
-        expected.map(|(code, (count, said))| (code.to_owned(), (count, said.to_owned())));
-    assert_eq!(run.report.not_quarantined, expected.into());
-}
-
-#[test]
-fn quarantine_takes_ten_at_a_time_and_no_more_than_every_queue_takes() {
-    let event = event(&[("oops", ""); 23], "music");
-    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 201), &mut taken);
-    let lengths: Vec<_> = run.quarantined.iter().map(Vec::len).collect();
-    assert_eq!(lengths, [10, 10, 3]);
-    assert_eq!(run.report.outcomes, [QUARANTINED; 23]);
-    let large = "x".repeat(100_000);
-    let event = self::event(&[(&large, ""), (&large, ""), (&large, ""), ("oops", "")], "music");
-    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 201), &mut taken);
-    let lengths: Vec<_> = run.quarantined.iter().map(Vec::len).collect();
-    assert_eq!(lengths, [2, 2]);
 }
 
 #[test]
@@ -421,63 +315,6 @@ fn a_panic_is_one_message() {
     let run = run(&[&play("a"), &many, &play("d")], &[]);
     assert_eq!(run.report.outcomes, [DONE, retry(Retry::Panicked), DONE]);
     assert_eq!(run.requests, [["a", "b", "d"]]);
-}
-
-#[test]
-fn in_a_fifo_queue_a_group_stops_at_its_first_failure() {
-    let bodies: Vec<_> = ["a1", "b1", "a2", "b2", "a3", "c1"].map(play).into();
-    let groups = ["a", "b", "a", "b", "a", "c"];
-    let bodies: Vec<_> = bodies.iter().map(|body| &**body).zip(groups).collect();
-    let event = event(&bodies, "music.fifo");
-    let index = &mut |ids: &[String]| answer(ids, |id| if id == "a2" { 503 } else { 201 });
-    let run = run_with(&event, &SETTING, index, &mut taken);
-    let expected: [&[_]; 3] = [&["a1", "b1"], &["a2", "b2"], &["c1"]];
-    assert_eq!(run.requests, expected);
-    let [unavailable, group] = [Retry::Unavailable, Retry::GroupFailed].map(retry);
-    assert_eq!(run.report.outcomes, [DONE, DONE, unavailable, DONE, group, DONE]);
-}
-
-#[test]
-fn in_a_fifo_queue_what_is_in_quarantine_did_not_fail() {
-    let event = event(&[("oops", "a"), (&play("a2"), "a"), (&play("b1"), "b")], "music.fifo");
-    for (answer_of_sqs, outcomes) in [
-        (None, [QUARANTINED, DONE, DONE]),
-        (failure(), [retry(Retry::NotQuarantined), retry(Retry::GroupFailed), DONE]),
-    ] {
-        let index = &mut |ids: &[String]| answer(ids, |_| 201);
-        let sqs = &mut |_: &[Quarantined]| vec![answer_of_sqs.clone()];
-        let run = run_with(&event, &SETTING, index, sqs);
-        assert_eq!(run.report.outcomes, outcomes);
-    }
-}
-
-#[test]
-fn in_a_fifo_queue_the_rest_of_a_message_shares_its_request_with_no_other_of_its_group() {
-    let many = format!("[{},{},{}]", play("a1"), play("a2"), play("a3"));
-    let event = event(&[(&many, "a"), (&play("a4"), "a"), (&play("b1"), "b")], "music.fifo");
-    let setting = Setting { limits: Limits { documents: 2, ..SETTING.limits }, ..SETTING };
-    let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
-    let expected: [&[_]; 3] = [&["a1", "a2"], &["a3"], &["a4", "b1"]];
-    assert_eq!(run.requests, expected);
-}
-
-#[test]
-fn messages_of_a_fifo_queue_without_a_group_are_of_one() {
-    let record =
-        |id: &str| json!({"messageId": id, "eventSourceARN": "a:music.fifo", "body": play(id)});
-    let event = json!({"Records": [record("a"), record("b")]}).to_string();
-    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 503), &mut taken);
-    assert_eq!(run.requests, [["a"]]);
-    let expected = [Retry::Unavailable, Retry::GroupFailed].map(retry);
-    assert_eq!(run.report.outcomes, expected);
-}
-
-#[test]
-fn groups_mean_nothing_in_a_standard_queue() {
-    let event = event(&[(&play("a"), "g"), (&play("b"), "g")], "music");
-    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 503), &mut taken);
-    assert_eq!(run.requests, [["a", "b"]]);
-    assert_eq!(run.report.outcomes, [retry(Retry::Unavailable); 2]);
 }
 
 /// Wherever the time ends, what is done is what was confirmed by then.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 use fastrand::Rng;
 use proptest::prelude::any;
-use shared::sqs::{AttributeValue, by_entry, names};
+use shared::sqs::attributes::POSITION;
+use shared::sqs::{AttributeValue, by_entry};
 use testkit::holds;
 
 use super::*;
@@ -271,7 +272,7 @@ fn check(seed: u64) -> usize {
     let quarantine = &mut |entries: &[Quarantined]| {
         let (answer, confirmed) = quarantine_any(&mut random, entries.len());
         for (at, entry) in entries.iter().enumerate() {
-            let position: usize = text_of(entry, names::POSITION).parse().unwrap();
+            let position: usize = text_of(entry, POSITION).parse().unwrap();
             let body = &bodies[entry.message];
             let is_alone = body.events.len() == 1;
             let text = if is_alone { &body.text } else { &body.events[position].text };

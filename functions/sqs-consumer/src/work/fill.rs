@@ -1,0 +1,126 @@
+//! The documents of the next messages go into a bulk request.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use shared::event::{Arrival, Refusal, Written};
+
+use super::refused::Why;
+use super::{Buffers, Incoming, Out, Rules, Work};
+use crate::contents::Holds;
+use crate::outcome::{Reason, Retry};
+
+impl<W> Work<'_, W>
+where
+    W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
+{
+    /// Takes documents for the next bulk request.
+    pub(super) fn fill(&mut self) {
+        while self.next.0 < self.messages.len() {
+            if !self.may_be_tried() {
+                break;
+            }
+            // A defect that shows on a message is that message's alone.
+            let taken = catch_unwind(AssertUnwindSafe(|| self.take_events()));
+            match taken {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(_) => {
+                    self.opened = None;
+                    self.fail(self.next.0, Retry::Panicked);
+                }
+            }
+            self.next = (self.next.0 + 1, 0);
+        }
+        if !self.buffers.bulk.is_empty() {
+            self.buffers.bulk.seal();
+        }
+    }
+
+    /// Whether the next message can be tried in this round; passes those that will not be.
+    fn may_be_tried(&mut self) -> bool {
+        while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo())
+        {
+            let group = message.group_id.unwrap_or_default();
+            if self.next.1 > 0 {
+                // The rest of a message; no other of its group may join it.
+                self.open_groups.insert(group);
+                return true;
+            }
+            if !self.failed_groups.contains(group) {
+                return self.open_groups.insert(group);
+            }
+            self.fail(self.next.0, Retry::GroupFailed);
+            self.next.0 += 1;
+        }
+        self.next.0 < self.messages.len()
+    }
+
+    /// Takes the next message's events; `false` where the request is full before.
+    fn take_events(&mut self) -> bool {
+        let index = self.next.0;
+        let message = &self.messages[index];
+        match self.open(index) {
+            Ok(Holds::Events) => {}
+            Ok(Holds::TestEvent) => {
+                self.report.test_events.get_or_insert((0, index)).0 += 1;
+                return true;
+            }
+            Ok(Holds::LargePayloadPointer) => {
+                self.refuse(index, 0, Why::Other(Box::new(Reason::large_payload_pointer())));
+                return true;
+            }
+            Err(refusal) => {
+                self.refuse(index, 0, Why::Model(refusal));
+                return true;
+            }
+        }
+        if self.next.1 > 0 {
+            // The events that were taken are where they were: one may have been refused.
+            self.buffers.contents.look_again();
+        }
+        let (first_id, before) = message.identity();
+        let Rules { limits, index: pattern, now, .. } = self.rules;
+        loop {
+            let position = self.next.1;
+            let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
+            let Some(event) = contents.event(position) else { return true };
+            write_identity(&first_id, before.saturating_add(position as u64), identity);
+            let arrival = Arrival { time: message.sent, now, identity };
+            let incoming = Incoming { event, around: contents.around(position), arrival };
+            out.document.clear();
+            out.id.clear();
+            match (self.write)(&incoming, out) {
+                Ok(written) => {
+                    let document = (&*out.document, &*out.id, written.timestamp);
+                    if !bulk.add(limits, pattern, document, (index, position)) {
+                        return false;
+                    }
+                }
+                Err(_) if contents.look_again() => continue,
+                Err(refusal) => self.refuse(index, position, Why::Model(refusal)),
+            }
+            self.next.1 += 1;
+        }
+    }
+
+    /// Finds the events of a message; those of one that was opened before are there.
+    pub(super) fn open(&mut self, message: usize) -> Result<Holds, Refusal> {
+        if self.opened == Some(message) {
+            return Ok(Holds::Events);
+        }
+        self.opened = None;
+        let holds = self.buffers.contents.open(self.messages[message].body)?;
+        if holds == Holds::Events {
+            self.opened = Some(message);
+        }
+        Ok(holds)
+    }
+}
+
+/// Writes what tells the event at `position` of a message from all others.
+fn write_identity(message_id: &str, position: u64, identity: &mut Vec<u8>) {
+    identity.clear();
+    identity.extend_from_slice(message_id.as_bytes());
+    identity.push(b'/');
+    identity.extend_from_slice(&position.to_be_bytes());
+}

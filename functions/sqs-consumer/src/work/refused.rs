@@ -1,0 +1,101 @@
+//! Refused events go to quarantine.
+
+use shared::event::{Refusal, Written};
+use shared::sqs::{Failure, MAX_ENTRIES};
+
+use super::{Incoming, Out, Work};
+use crate::contents::Holds;
+use crate::outcome::{Reason, Retry};
+use crate::quarantine::Quarantined;
+
+/// The most bytes of one call to quarantine, unless one message alone has more: what every
+/// queue takes, whatever its maximum message size.
+const MAX_QUARANTINE_BYTES: usize = 262_144;
+
+/// An event that can never become a document in the index.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) message: usize,
+    position: usize,
+    why: Why,
+}
+
+#[derive(Debug)]
+pub(super) enum Why {
+    Model(Refusal),
+    Other(Box<Reason>),
+}
+
+impl<W> Work<'_, W>
+where
+    W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
+{
+    pub(super) fn refuse(&mut self, message: usize, position: usize, why: Why) {
+        self.progress[message].refused = true;
+        let (code, advice) = match &why {
+            Why::Model(refusal) => (refusal.reason(), ""),
+            Why::Other(reason) => (&*reason.code, reason.advice),
+        };
+        self.report.count_refused(code, message, advice);
+        self.refusals.push_back(Refused { message, position, why });
+    }
+
+    /// Chooses what goes to quarantine next, of messages that are complete and do not come
+    /// again: those would only send it there twice.
+    pub(super) fn choose_for_quarantine(&mut self) {
+        let complete = self.next.0;
+        self.refusals
+            .make_contiguous()
+            .sort_unstable_by_key(|refused| (refused.message, refused.position));
+        let mut bytes = 0;
+        while self.refusals.front().is_some_and(|refused| refused.message < complete)
+            && self.sending.len() < MAX_ENTRIES
+        {
+            let Some(refused) = self.refusals.pop_front() else { break };
+            if self.progress[refused.message].retry.is_some() {
+                continue;
+            }
+            if !self.rules.quarantine {
+                self.fail(refused.message, Retry::NoQuarantine);
+                continue;
+            }
+            let Some(quarantined) = self.quarantine_entry(&refused) else {
+                let message = "its body or its size is none that SQS takes".to_owned();
+                let failure = Failure { code: "NotSent".to_owned(), message };
+                self.not_quarantined(refused.message, failure);
+                continue;
+            };
+            bytes += quarantined.bytes();
+            if bytes > MAX_QUARANTINE_BYTES && !self.sending.is_empty() {
+                self.refusals.push_front(refused);
+                break;
+            }
+            self.sending.push(quarantined);
+        }
+    }
+
+    fn quarantine_entry(&mut self, refused: &Refused) -> Option<Quarantined> {
+        let message = &self.messages[refused.message];
+        let mut many = self.open(refused.message) == Ok(Holds::Events);
+        if many {
+            self.buffers.contents.look_again();
+            many = self.buffers.contents.count() > 1;
+        }
+        let text = if many {
+            let event = self.buffers.contents.event(refused.position)?;
+            String::from_utf8(event.to_vec()).ok()?
+        } else {
+            message.body.text()?
+        };
+        let reason = match &refused.why {
+            Why::Model(refusal) => &Reason::from(*refusal),
+            Why::Other(reason) => &**reason,
+        };
+        Quarantined::new(refused.message, message, (refused.position, text), reason)
+    }
+
+    pub(super) fn not_quarantined(&mut self, message: usize, failure: Failure) {
+        self.fail(message, Retry::NotQuarantined);
+        self.report.not_quarantined.entry(failure.code).or_insert((0, failure.message)).0 += 1;
+    }
+}

@@ -1,0 +1,112 @@
+//! What goes to quarantine, and when.
+
+use super::*;
+
+#[test]
+fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
+    let bodies = ["oops", &play("a"), "[]", "5", " {\"a\":1} x\n", ""];
+    let run = run(&bodies, &[]);
+    assert_eq!(run.requests.len(), 1);
+    assert_eq!(run.requests[0][0], "a");
+    let expected = [QUARANTINED, DONE, QUARANTINED, QUARANTINED, QUARANTINED];
+    assert_eq!(run.report.outcomes[..5], expected);
+    // SQS has no empty messages, and takes none.
+    assert_eq!(run.report.outcomes[5], retry(Retry::NotQuarantined));
+    let entry = |at: usize, reason: &str| (at, bodies[at].to_owned(), reason.to_owned());
+    let expected = [
+        entry(0, "invalid_json"),
+        entry(2, "empty"),
+        entry(3, "not_an_object"),
+        // The event before it is written.
+        (4, "x".to_owned(), "invalid_json".to_owned()),
+    ];
+    assert_eq!(run.quarantined, [expected]);
+    assert_eq!((run.report.indexed, refused(&run.report)), (2, 5));
+}
+
+#[test]
+fn of_a_message_of_many_events_only_the_refused_ones_go_to_quarantine() {
+    let body = format!("[{}, 5 ,{},{}]", play("a"), play("b"), play("c"));
+    let run = run(&[&body, &play("d")], &[("b", 400)]);
+    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
+    let entry = |body: &str, reason: &str| (0, body.to_owned(), reason.to_owned());
+    let expected = [entry("5", "not_an_object"), entry(&play("b"), "mapper_parsing_exception")];
+    assert_eq!(run.quarantined, [expected]);
+    assert_eq!((run.report.indexed, refused(&run.report)), (3, 2));
+}
+
+#[test]
+fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
+    let nan = "{\"x\":NaN}";
+    let array = format!("[{},{nan},{},{}]", play("a"), play("b"), play("c"));
+    let lines = format!("\"cut\":1}}\n{}\n{nan}\n{}", play("d"), play("e"));
+    let joined = format!("{}{}{{", play("f"), play("g"));
+    for documents in 1..=8 {
+        let setting = Setting { limits: Limits { documents, ..SETTING.limits }, ..SETTING };
+        let event = event(&[(&array, ""), (&lines, ""), (&joined, "")], "music");
+        let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+        assert_eq!(run.report.outcomes, [QUARANTINED; 3], "{documents}");
+        assert_eq!(run.requests.concat(), ["a", "b", "c", "d", "e", "f", "g"], "{documents}");
+        let entry = |message, body: &str| (message, body.to_owned(), "invalid_json".to_owned());
+        let expected = [entry(0, nan), entry(1, "\"cut\":1}"), entry(1, nan), entry(2, "{")];
+        assert_eq!(run.quarantined.concat(), expected, "{documents}");
+    }
+}
+
+#[test]
+fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
+    let pointer =
+        r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"b","s3Key":"k"}]"#;
+    let run = run(&[pointer, &play("a")], &[]);
+    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
+    let expected = (0, pointer.to_owned(), "large_payload_pointer".to_owned());
+    assert_eq!(run.quarantined, [[expected]]);
+}
+
+#[test]
+fn what_comes_again_is_not_sent_to_quarantine_before() {
+    let body = format!("[{},5]", play("a"));
+    let run = run(&[&body], &[("a", 429)]);
+    assert_eq!(run.report.outcomes, [retry(Retry::Throttled)]);
+    assert_eq!(run.quarantined, [[]; 0]);
+}
+
+#[test]
+fn without_quarantine_a_message_ends_in_the_dead_letter_queue() {
+    let setting = Setting { quarantine: false, ..SETTING };
+    let event = event(&[("oops", ""), (&play("a"), "")], "music");
+    let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+    assert_eq!(run.report.outcomes, [retry(Retry::NoQuarantine), DONE]);
+    assert!(!Retry::NoQuarantine.backs_off() && !Retry::NotQuarantined.backs_off());
+}
+
+#[test]
+fn what_is_not_in_quarantine_comes_again() {
+    let many = "[1,2,3]";
+    let event = event(&[("oops", ""), (many, ""), ("oops", ""), ("oops", "")], "music");
+    let mut answers = vec![vec![None, None, failure(), None, failure()]];
+    let index = &mut |ids: &[String]| answer(ids, |_| 201);
+    let run = run_with(&event, &SETTING, index, &mut |_| answers.pop().unwrap());
+    // The last one is not told of at all.
+    let again = retry(Retry::NotQuarantined);
+    assert_eq!(run.report.outcomes, [QUARANTINED, again, again, again]);
+    let expected = [("NoAnswer", (1, "")), ("Some", (2, "no"))];
+    let expected =
+        expected.map(|(code, (count, said))| (code.to_owned(), (count, said.to_owned())));
+    assert_eq!(run.report.not_quarantined, expected.into());
+}
+
+#[test]
+fn quarantine_takes_ten_at_a_time_and_no_more_than_every_queue_takes() {
+    let event = event(&[("oops", ""); 23], "music");
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 201), &mut taken);
+    let lengths: Vec<_> = run.quarantined.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [10, 10, 3]);
+    assert_eq!(run.report.outcomes, [QUARANTINED; 23]);
+    let large = "x".repeat(100_000);
+    let event = self::event(&[(&large, ""), (&large, ""), (&large, ""), ("oops", "")], "music");
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 201), &mut taken);
+    let lengths: Vec<_> = run.quarantined.iter().map(Vec::len).collect();
+    assert_eq!(lengths, [2, 2]);
+}
