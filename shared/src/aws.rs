@@ -1,6 +1,6 @@
 //! Calling AWS: region, credentials and endpoints from the environment, and the HTTP client.
 //!
-//! Lambda gives a function its credentials in the environment, and they hold as long as the
+//! Lambda gives a function its credentials in the environment, and they are valid as long as the
 //! process lives: nothing has to be looked up or renewed. A client is to be built when it is
 //! first called for: it costs more than the rest of a cold start.
 
@@ -48,7 +48,7 @@ impl fmt::Debug for Aws {
 }
 
 impl Aws {
-    /// What the environment tells, with the endpoints of these services.
+    /// Reads the environment, with the endpoints of these services.
     #[must_use]
     pub fn from_environment(environment: &Environment, services: &[Service]) -> Self {
         // Set, but to nothing, is how a template says that it is not set.
@@ -94,7 +94,7 @@ impl Aws {
 pub struct CallFailure {
     /// The service's code, if it answered.
     pub code: Option<String>,
-    /// What the service says of it, or what kept it from answering.
+    /// The message of the service, or why it did not answer.
     pub message: String,
 }
 

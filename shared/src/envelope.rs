@@ -53,7 +53,7 @@ struct Level {
 }
 
 impl Envelope {
-    /// Whether there is no envelope.
+    /// Whether the event has no envelope.
     #[inline]
     #[must_use]
     pub const fn is_none(&self) -> bool {

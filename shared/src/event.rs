@@ -129,13 +129,13 @@ impl From<envelope::Error> for Refusal {
 /// How a record was delivered, and what time it is.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
-    /// When the invoker received it, if it gives a time from 1970 to [`Timestamp::MAX`]. It counts
+    /// When the invoker received it, if it sends a time from 1970 to [`Timestamp::MAX`]. It counts
     /// where it is plausible.
     pub time: Option<Timestamp>,
     /// Now: `event.ingested`.
     pub now: Timestamp,
-    /// What tells this delivery from others, and is the same when it is repeated: the id of an
-    /// event without an id of its own depends on it. The arrival as given, for Firehose; the
+    /// What identifies this delivery, and is the same when it is repeated: the id of an event
+    /// without an own id depends on it. The arrival as given, for Firehose; the
     /// message's id and the position of the event in the message, for SQS.
     pub identity: &'a [u8],
 }

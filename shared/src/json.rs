@@ -210,8 +210,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes any value that is no array or object, and tells its kind; of an array or object
-    /// tells the kind and stays where it is.
+    /// Passes a value that is not an array or object and returns its kind; stays before an array or
+    /// object and returns that kind.
     ///
     /// # Errors
     /// [`Error::Invalid`] where no value stands here, [`Error::NumberTooLong`].

@@ -55,7 +55,7 @@ impl<Value: Serialize> Metrics<'_, Value> {
     /// Writes the line, with its newline, in one piece.
     ///
     /// # Errors
-    /// What writing to `out` gives.
+    /// Where writing to `out` fails.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut line = serde_json::to_vec(self)?;
         line.push(b'\n');

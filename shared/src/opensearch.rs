@@ -1,7 +1,7 @@
 //! Calling OpenSearch: where it is and how to sign in, from the environment, and a client.
 //!
-//! The client is thin on purpose: it signs requests, keeps a connection and gives every request
-//! a time limit; it neither retries nor reads answers. It stands on the connections that the
+//! The client is thin on purpose: it signs requests, keeps a connection and limits the time of
+//! every request; it neither retries nor reads answers. It stands on the connections that the
 //! AWS SDK brings along anyway.
 
 mod client;

@@ -20,7 +20,7 @@ pub const VARIABLES: &[&str] = &["LOG_LEVEL", "METRICS_NAMESPACE"];
 /// (`AWS_LAMBDA_LOG_LEVEL`), else `info`.
 ///
 /// # Errors
-/// [`ConfigError`] where it is no level.
+/// [`ConfigError`] where it is not a level.
 pub fn log_level(environment: &Environment) -> Result<Level, ConfigError> {
     let parse = |text: &str| match text {
         "error" => Some(Level::ERROR),

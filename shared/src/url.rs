@@ -39,7 +39,7 @@ impl Url {
         &self.base
     }
 
-    /// The region that an Amazon host tells, as in `{domain}.{region}.es.amazonaws.com`.
+    /// The region in the host of an Amazon service, as in `{domain}.{region}.es.amazonaws.com`.
     pub(crate) fn region(&self) -> Option<&str> {
         let services = [".es.amazonaws.com", ".aoss.amazonaws.com"];
         let before = services.iter().find_map(|service| self.host.strip_suffix(service))?;

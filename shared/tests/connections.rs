@@ -97,7 +97,7 @@ async fn serve(mut stream: TcpStream, acts: Arc<Mutex<VecDeque<Act>>>) {
     }
 }
 
-/// Reads the head of a request; gives the length of its body, `None` at the end.
+/// Reads the head of a request; returns the length of its body, `None` at the end.
 async fn head(stream: &mut TcpStream) -> Option<usize> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -167,7 +167,7 @@ async fn nothing_is_sent_a_third_time() {
     assert_eq!(server.left.lock().unwrap().len(), 1);
 }
 
-// The server runs on a thread of its own, so that it closes the connection whenever it likes.
+// The server runs on its own thread, so that it closes the connection whenever it likes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_before_the_whole_body_is_an_answer() {
     let body = Bytes::from(vec![b'x'; 20_000_000]);

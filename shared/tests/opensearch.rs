@@ -153,7 +153,7 @@ async fn a_domains_endpoint_is_looked_up() {
         refused.len()
     );
     let nothing_yet = answer("200 OK", r#"{"DomainStatus":{"DomainName":"music"}}"#);
-    // Nobody listens there: port 1 of this machine.
+    // Nothing listens there: port 1 of this machine.
     let status = r#"{"DomainStatus":{"Endpoints":{"vpc":"127.0.0.1:1"}}}"#;
     let server = Server::answering(&[&refused, &nothing_yet, &answer("200 OK", status)]).await;
     let variables = [
@@ -220,8 +220,8 @@ async fn no_answer_is_an_error_that_tells_why() {
     assert!(matches!(error, Error::BrokenAnswer(_)), "{error}");
     let limit = Duration::from_millis(20);
     assert_eq!(client.send(get(), limit).await, Err(Error::Timeout(limit)));
-    let nobody = [("OPENSEARCH_ENDPOINT", "http://127.0.0.1:1"), NO_AUTH];
-    let error = self::client(&nobody).send(get(), LONG).await.unwrap_err();
+    let unreachable = [("OPENSEARCH_ENDPOINT", "http://127.0.0.1:1"), NO_AUTH];
+    let error = self::client(&unreachable).send(get(), LONG).await.unwrap_err();
     assert!(
         error.to_string().starts_with("no answer from http://127.0.0.1:1: Connection refused"),
         "{error}"
@@ -235,7 +235,7 @@ fn a_connection_that_was_closed_meanwhile_is_opened_again() {
 
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let (tell, closed) = std::sync::mpsc::channel();
+    let (sender, closed) = std::sync::mpsc::channel();
     let server = std::thread::spawn(move || {
         for _ in 0..3 {
             let (mut stream, _) = listener.accept().unwrap();
@@ -247,7 +247,7 @@ fn a_connection_that_was_closed_meanwhile_is_opened_again() {
             }
             stream.write_all(answer("200 OK", "{}").as_bytes()).unwrap();
             drop(stream);
-            tell.send(()).unwrap();
+            sender.send(()).unwrap();
         }
     });
     let client = client(&[("OPENSEARCH_ENDPOINT", &url), NO_AUTH]);

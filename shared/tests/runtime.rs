@@ -58,7 +58,7 @@ impl Function for Echo {
     }
 }
 
-/// The function's process: no test of its own.
+/// The function's process: not a test.
 #[test]
 #[ignore = "the other tests start it as a process"]
 fn function() {

@@ -1,4 +1,4 @@
-//! The answer to the event source mapping: the messages that come again.
+//! The answer to the event source mapping: the messages to redeliver.
 //!
 //! Source: "Reporting batch item failures", AWS Lambda Developer Guide. Messages that it does
 //! not name are deleted.

@@ -39,7 +39,7 @@ impl Backoff {
     }
 }
 
-/// For how long each message stays away that waiting helps, if it can be told to.
+/// Delays for the messages that waiting helps, if they have a receipt handle.
 #[must_use]
 pub fn changes(
     backoff: Backoff,

@@ -47,7 +47,7 @@ impl Bulk {
         self.pending.clear();
     }
 
-    /// Whether there are no documents.
+    /// Whether it holds no documents.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.operations.is_empty()

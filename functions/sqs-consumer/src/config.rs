@@ -34,7 +34,7 @@ pub const VARIABLES: &[&str] = &[
 /// `ChangeMessageVisibility`).
 const MAX_VISIBILITY_SECONDS: u32 = 43_200;
 
-/// OpenSearch takes no larger request unless it is told to (source: OpenSearch documentation,
+/// OpenSearch accepts no larger request by default (source: OpenSearch documentation,
 /// `http.max_content_length`).
 const MAX_BULK_BYTES: usize = 100 * 1_048_576;
 

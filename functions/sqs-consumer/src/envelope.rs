@@ -31,7 +31,7 @@ pub struct Message<'a> {
     pub receive_count: u32,
     /// `ApproximateFirstReceiveTimestamp`, in milliseconds since 1970.
     pub first_received_ms: Option<u64>,
-    /// `SentTimestamp`, if it tells a time that documents can have.
+    /// `SentTimestamp`, if documents can have this time.
     pub sent: Option<Timestamp>,
     /// `MessageGroupId`: what stands between the quotes.
     pub group_id: Option<&'a str>,
@@ -59,7 +59,7 @@ impl Body<'_> {
 }
 
 impl Message<'_> {
-    /// Whether the queue is a FIFO queue. A group alone does not tell: standard queues have
+    /// Whether the queue is a FIFO queue. A group alone does not say so: standard queues have
     /// groups too, for fairness.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
@@ -126,7 +126,7 @@ pub fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, Error> {
         return Err(invalid("there is something after its end"));
     }
     if kind != Kind::Object {
-        return Err(invalid("it is no object"));
+        return Err(invalid("it is not an object"));
     }
     messages
 }
@@ -158,7 +158,7 @@ fn read_message<'a>(
 ) -> Result<Result<Message<'a>, &'static str>, json::Error> {
     if scanner.peek() != Some(b'{') {
         scanner.value(2)?;
-        return Ok(Err("is no object"));
+        return Ok(Err("is not an object"));
     }
     let mut message = Message {
         id: "",
@@ -187,7 +187,7 @@ fn read_message<'a>(
             }
             b"body" => {
                 let written = value(text, scanner)?;
-                // No text: what it is tells more than nothing, where it is refused.
+                // Not a text: as written it shows more than nothing where it is refused.
                 message.body = match written {
                     "null" => Body::default(),
                     written => Body { content: written, escaped: false },

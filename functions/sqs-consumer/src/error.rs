@@ -7,7 +7,7 @@ use shared::runtime::Failure;
 /// An invocation's failure; its type and the message are what the invoker sees.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The event is none of SQS, or one that could only be answered in part.
+    /// The event is not one of SQS, or one that could only be answered in part.
     #[error("not an SQS event: {0}")]
     InvalidEvent(String),
 }

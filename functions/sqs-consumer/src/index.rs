@@ -42,7 +42,7 @@ pub struct IndexPattern {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// A specifier that is not known.
-    #[error("%{0} is none of %Y %y %m %d %j %H %G %V and %F")]
+    #[error("%{0} is not one of %Y %y %m %d %j %H %G %V and %F")]
     Specifier(char),
     /// A `%` at the end.
     #[error("it ends with %")]
@@ -203,7 +203,7 @@ mod tests {
 
     #[test]
     fn weeks_are_those_of_iso_8601() {
-        // As Python's `date.isocalendar` gives them.
+        // As Python's `date.isocalendar` returns them.
         for (time, week) in [
             ("2020-12-31", "2020-w53"),
             ("2021-01-03", "2020-w53"),
@@ -222,8 +222,8 @@ mod tests {
     fn patterns_that_name_no_index_are_refused() {
         let long = "x".repeat(252);
         for (pattern, reason) in [
-            ("music-%Q", "%Q is none of %Y %y %m %d %j %H %G %V and %F"),
-            ("music-%%", "%% is none of %Y %y %m %d %j %H %G %V and %F"),
+            ("music-%Q", "%Q is not one of %Y %y %m %d %j %H %G %V and %F"),
+            ("music-%%", "%% is not one of %Y %y %m %d %j %H %G %V and %F"),
             ("music-%", "it ends with %"),
             ("", "a name must not be empty"),
             ("Music", "a name must be in lower case"),

@@ -39,7 +39,7 @@ use crate::schedule::Schedule;
 use crate::summary::Summary;
 use crate::work::{Buffers, Incoming, Out, Rules, Step, Work};
 
-/// So many calls to SQS are under way at once.
+/// Maximum concurrent calls to SQS.
 const CONCURRENT_CALLS: usize = 8;
 
 /// The function.
@@ -68,7 +68,7 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
         let messages = match envelope::parse(invocation.body) {
             Ok(messages) => messages,
             Err(error) => {
-                self.tell(&[], &Report::default(), &invocation);
+                self.report(&[], &Report::default(), &invocation);
                 return Err(error);
             }
         };
@@ -76,7 +76,7 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
         let report = self.settle(&messages, &invocation, &schedule).await;
         let failures = self.back_off(&messages, &report.outcomes, &schedule).await;
         summary::log_visibility(&failures, invocation.request_id);
-        self.tell(&messages, &report, &invocation);
+        self.report(&messages, &report, &invocation);
         answer::write(&messages, &report.outcomes, answer);
         Ok(())
     }
@@ -128,7 +128,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         work.finish()
     }
 
-    /// Lets the messages that failed come again only after a while; gives what failed of that.
+    /// Delays redelivery of failed messages and returns the changes that SQS rejected.
     async fn back_off(
         &mut self,
         messages: &[Message<'_>],
@@ -166,7 +166,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         !same
     }
 
-    fn tell(&mut self, messages: &[Message<'_>], report: &Report, invocation: &Invocation<'_>) {
+    fn report(&mut self, messages: &[Message<'_>], report: &Report, invocation: &Invocation<'_>) {
         let summary = Summary::of(messages, &report.outcomes);
         summary.log(report, messages, invocation.request_id);
         let Config { metrics_namespace, function_name, .. } = &self.config;

@@ -17,7 +17,7 @@ pub enum Outcome {
     Retry(Retry),
 }
 
-/// Why a message is to come again.
+/// Why a message is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
     /// OpenSearch has too much to do: 429.
@@ -26,13 +26,13 @@ pub enum Retry {
     Unavailable,
     /// No answer came.
     NoAnswer,
-    /// There is no such index, and none is made.
+    /// The index does not exist and is not created.
     NoIndex,
     /// 401 or 403: the set-up is wrong.
     Denied,
     /// OpenSearch refused the document for a reason that is about the set-up.
     SetUp(&'static KnownError),
-    /// Another status of the whole request that tells of a wrong set-up.
+    /// Another status of the whole request that means a wrong set-up.
     Rejected,
     /// The answer, or what it says of this document, makes no sense.
     OddAnswer,
@@ -69,7 +69,7 @@ impl Retry {
         }
     }
 
-    /// Whether waiting helps. What belongs in quarantine comes again as soon as the queue lets
+    /// Whether waiting helps. What belongs in quarantine is redelivered as soon as the queue lets
     /// it, so that the queue's own limit takes it to the dead-letter queue.
     #[must_use]
     pub const fn backs_off(self) -> bool {

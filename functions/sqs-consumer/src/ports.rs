@@ -1,6 +1,6 @@
 //! The ways to the outside: small, so that tests put others in their place.
 //!
-//! No port retries and none has a time limit of its own to keep: who calls one drops it when
+//! A port neither retries nor keeps a time limit: the caller drops the call when
 //! the time is up.
 
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::quarantine::Quarantined;
 
 /// OpenSearch.
 pub trait Search: 'static {
-    /// Sends a bulk request, of lines as `_bulk` takes them, and gives its answer whatever its
+    /// Sends a bulk request, of lines as `_bulk` takes them, and returns its answer whatever its
     /// status.
     ///
     /// # Errors
@@ -22,11 +22,11 @@ pub trait Search: 'static {
 
 /// SQS.
 pub trait Queues: 'static {
-    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages to quarantine. Gives the failure of each entry, in
+    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages to quarantine. Returns the failure of each entry, in
     /// order; `None` only for those that SQS says it has.
     fn quarantine(&self, entries: &[Quarantined]) -> impl Future<Output = Vec<Option<Failure>>>;
 
-    /// Sets the visibility timeout of at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages of one queue. Gives the
+    /// Sets the visibility timeout of at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages of one queue. Returns the
     /// failures.
     fn change_visibility(
         &self,

@@ -21,7 +21,7 @@ use crate::outcome::Reason;
 /// The longest `sluice.detail`, in bytes.
 const MAX_DETAIL_BYTES: usize = 1_024;
 
-/// The attributes that tell why, each one replaced if the message had it before.
+/// The attributes with the reason, each one replaced if the message had it before.
 const OWN: [&str; 7] =
     [REASON, DETAIL, SOURCE_ARN, MESSAGE_ID, POSITION, RECEIVE_COUNT, MORE_ATTRIBUTES];
 
@@ -157,7 +157,7 @@ fn original(attributes: &str) -> BTreeMap<String, Attribute> {
     original
 }
 
-/// An attribute; `None` where it is none that SQS can have sent.
+/// An attribute; `None` where SQS cannot have sent it.
 fn read(data_type: &str, text: Option<&str>, binary: Option<&str>) -> Option<Attribute> {
     let given = |text: &&str| !text.is_empty();
     let value = if data_type.split('.').next() == Some("Binary") {

@@ -22,7 +22,7 @@ const MAX_DETAIL_BYTES: usize = 1_024;
 /// What an answer means for the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Each document has a fate of its own.
+    /// Each document has its own fate.
     Items(Vec<Fate>),
     /// The request is too large, or something in it makes OpenSearch refuse it: with fewer
     /// documents it may not, and a single one is refused for this.
@@ -53,11 +53,11 @@ pub enum Fate {
 pub enum Trouble {
     /// No answer came.
     NoAnswer(Error),
-    /// An answer with this status, and the type of the error if it is OpenSearch that tells it.
+    /// An answer with this status, and the type of the error if OpenSearch names one.
     Status(u16, Option<String>),
     /// Documents were refused with an error of this type, which is not about them.
     Documents(String),
-    /// An answer with this status that is none of OpenSearch.
+    /// An answer with this status that is not from OpenSearch.
     NotOpenSearch(u16),
 }
 
@@ -103,7 +103,7 @@ pub fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
     }
 }
 
-/// The fates of the pending documents of `bulk`; `None` for what is no answer to a bulk request.
+/// The fates of the pending documents of `bulk`; `None` for what is not an answer to a bulk request.
 fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     let operations = bulk.pending().unwrap_or_default();
     let mut fates = Vec::with_capacity(operations.len());
@@ -260,7 +260,7 @@ fn same(one: &[u8], other: &[u8]) -> bool {
         }
 }
 
-/// The error that a whole answer tells.
+/// The error of a whole answer.
 fn error_of(body: &[u8]) -> Option<Reason> {
     let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
     reason_of(answer.get("error")?)
@@ -270,7 +270,7 @@ fn reason(error: &[u8]) -> Option<Reason> {
     reason_of(&serde_json::from_slice(error).ok()?)
 }
 
-/// Type and reason of an error, with the reason of what caused it, which tells the field.
+/// Type and reason of an error, with the reason of its cause, which names the field.
 fn reason_of(error: &serde_json::Value) -> Option<Reason> {
     let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
     let code = text(error.get("type")?)?;

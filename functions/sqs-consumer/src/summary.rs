@@ -23,11 +23,11 @@ pub struct Summary<'a> {
     pub messages_in: u64,
     /// Messages whose documents are all in the index.
     pub messages_done: u64,
-    /// Messages that come again: the entries of the answer.
+    /// Messages to redeliver: the entries of the answer.
     pub messages_retried: u64,
     /// Messages with something in quarantine and nothing to retry.
     pub messages_quarantined: u64,
-    /// Messages that come again by reason: how many, and the first one's id.
+    /// Messages to redeliver by reason: their number, and the id of the first.
     pub retries: BTreeMap<Retry, (u64, &'a str)>,
 }
 
@@ -58,7 +58,7 @@ impl<'a> Summary<'a> {
     /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// What writing to `out` gives.
+    /// Where writing to `out` fails.
     pub fn emit(
         &self,
         report: &Report,
@@ -67,7 +67,7 @@ impl<'a> Summary<'a> {
         timestamp_ms: u64,
         out: impl Write,
     ) -> io::Result<()> {
-        // Without a message nobody tells which queue it is.
+        // Without a message the queue is not known.
         let dimensions: &[_] = match self.queue_name {
             Some(queue_name) => &[("FunctionName", function_name), ("QueueName", queue_name)],
             None => &[("FunctionName", function_name)],
@@ -128,7 +128,7 @@ impl<'a> Summary<'a> {
         }
         for (retry, (count, id)) in &self.retries {
             let (reason, first_message_id) = (retry.reason(), shown(id));
-            let message = "messages come again";
+            let message = "messages to be redelivered";
             if let Some(advice) = advice(*retry) {
                 tracing::error!(request_id, reason, count, first_message_id, advice, message);
             } else {
@@ -145,7 +145,7 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Logs which messages' visibility timeout could not be set: they come again when the queue's
+/// Logs which messages' visibility timeout could not be set: they are redelivered when the queue's
 /// own timeout is over.
 pub fn log_visibility(failures: &[Failure], request_id: &str) {
     let mut by_code = BTreeMap::new();
@@ -172,11 +172,11 @@ const fn advice(retry: Retry) -> Option<&'static str> {
         ),
         Retry::SetUp(error) => Some(error.advice),
         Retry::Rejected | Retry::OddAnswer => Some(
-            "what answers is no OpenSearch, or something stands before it: check \
+            "what answers is not OpenSearch, or a proxy stands before it: check \
              OPENSEARCH_ENDPOINT or OPENSEARCH_DOMAIN, and OPENSEARCH_SERVICE",
         ),
         Retry::NoIndex => Some(
-            "there is no such index and none is made: check INDEX, create it, or let OpenSearch \
+            "the index does not exist and is not created: check INDEX, create it, or let OpenSearch \
              create it (action.auto_create_index)",
         ),
         Retry::NoAnswer => Some(
@@ -208,7 +208,7 @@ fn log_trouble(trouble: &Trouble, request_id: &str) {
             tracing::error!(request_id, error_type, "OpenSearch refused documents");
         }
         Trouble::NotOpenSearch(status) => {
-            tracing::error!(request_id, status, "the answer to _bulk is none of OpenSearch");
+            tracing::error!(request_id, status, "the answer to _bulk is not one of OpenSearch");
         }
     }
 }

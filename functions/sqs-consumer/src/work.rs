@@ -1,6 +1,6 @@
 //! The work on one event, as a state machine: no I/O, no clock, nothing that waits.
 //!
-//! [`Work::next_step`] tells what has to be done, the caller does it and says how it went with
+//! [`Work::next_step`] returns what to do; the caller does it and reports the result with
 //! [`Work::bulk_answered`] or [`Work::quarantined`], until nothing is left or the caller has no
 //! time left ([`Work::stop`]). Whenever the caller goes away between two steps, every message
 //! that was not told to be settled comes again, and doing it all again does no harm.
@@ -145,7 +145,7 @@ where
         }
     }
 
-    /// What has to be done next; the same until it is told how it went.
+    /// Returns what to do next: the same until its result is reported.
     pub fn next_step(&mut self) -> Step<'_> {
         loop {
             if self.buffers.bulk.pending().is_some() {
@@ -197,7 +197,7 @@ where
         }
     }
 
-    /// How each entry of the call to quarantine went, in order; an entry that is not told of
+    /// How each entry of the call to quarantine went, in order; an entry that is missing
     /// failed.
     pub fn quarantined(&mut self, failures: &[Option<Failure>]) {
         let sent = mem::take(&mut self.sending);
@@ -211,7 +211,7 @@ where
         }
     }
 
-    /// Ends the work for want of time: what is not settled comes again.
+    /// Ends the work because time runs out: what is not settled is redelivered.
     pub fn stop(&mut self) {
         while self.buffers.bulk.pending().is_some() {
             for index in self.buffers.bulk.answered() {

@@ -30,7 +30,7 @@ use support::event::{event, message, play};
 /// Documents of one bulk request; every batch is a whole number of them.
 const DOCUMENTS: usize = 500;
 
-/// Writes [`DOCUMENTS`] documents under the id `e`, without an allocation of its own.
+/// Writes [`DOCUMENTS`] documents under the id `e`, without an own allocation.
 #[derive(Debug)]
 struct Index(Bytes);
 
@@ -49,7 +49,7 @@ impl Queues for NoQueues {
     }
 
     async fn change_visibility(&self, _: &str, _: &[VisibilityChange]) -> Vec<Failure> {
-        panic!("nothing comes again")
+        panic!("nothing is redelivered")
     }
 }
 
@@ -66,7 +66,7 @@ fn consumer() -> Consumer {
     App::new(config, index, NoQueues, fastrand::Rng::with_seed(1), io::sink())
 }
 
-/// An event of so many messages of this body.
+/// An event of this number of messages with this body.
 fn batch(messages: usize, body: &str) -> Vec<u8> {
     let messages: Vec<Value> = (0..messages).map(|at| message(&format!("m{at}"), body)).collect();
     event(&messages)
@@ -87,7 +87,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// An event of the id `e`, of so many bytes and some more.
+/// An event of the id `e`, of at least this number of bytes.
 fn long_play(bytes: usize) -> String {
     let play = play("e");
     let rest = play.strip_suffix('}').unwrap();

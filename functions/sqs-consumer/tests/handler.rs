@@ -26,8 +26,8 @@ fn bulk(ids: &[&str]) -> Done {
     Done::Bulk(ids.iter().map(|&id| id.to_owned()).collect())
 }
 
-/// The receipt handles of the messages that were told to stay away.
-fn told_to_stay_away(done: &[Done]) -> Vec<&str> {
+/// The receipt handles of the messages whose visibility was changed.
+fn visibility_changed(done: &[Done]) -> Vec<&str> {
     let handles = done.iter().filter_map(|done| match done {
         Done::Visibility(_, changes) => Some(changes),
         _ => None,
@@ -93,7 +93,7 @@ async fn an_answer_is_given_where_opensearch_gives_none() {
     assert_eq!(come_again, ["m0"]);
     // Half of the margin of 2 s is left.
     assert_eq!(took, seconds(59));
-    assert_eq!(told_to_stay_away(&handler.done()), ["handle-m0"]);
+    assert_eq!(visibility_changed(&handler.done()), ["handle-m0"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,7 +105,7 @@ async fn an_answer_is_given_where_sqs_gives_none() {
     let mut handler = Handler::new(&[]).opensearch(&[Bulk::Status(429)]).sqs(&[Call::Hang]);
     let (come_again, took) =
         handler.handle(&event(&[message("m0", &play("a"))]), MINUTE).await.unwrap();
-    // Half of what is left then.
+    // Half of the rest.
     assert_eq!((come_again, took), (vec!["m0".to_owned()], Duration::from_millis(59_500)));
 }
 
@@ -123,8 +123,8 @@ async fn nothing_is_started_in_the_margin() {
         assert_eq!(done[..requests.len()], requests);
         let expected: &[_] = if requests.len() == 2 { &[] } else { &["m1"] };
         assert_eq!(come_again, expected);
-        let told: &[_] = if requests.len() == 2 { &[] } else { &["handle-m1"] };
-        assert_eq!(told_to_stay_away(&done), told);
+        let expected: &[_] = if requests.len() == 2 { &[] } else { &["handle-m1"] };
+        assert_eq!(visibility_changed(&done), expected);
     }
 }
 
@@ -187,7 +187,7 @@ async fn messages_stay_away_for_a_while_that_doubles_and_ends_with_twelve_hours(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_told_to_stay_away_is_not_told() {
+async fn what_cannot_be_visibility_changed_is_not_told() {
     let mut bare = message("m0", &play("a"));
     bare.as_object_mut().unwrap().remove("receiptHandle");
     let mut no_attributes = message("m1", &play("b"));
@@ -196,7 +196,7 @@ async fn what_cannot_be_told_to_stay_away_is_not_told() {
     let event = event(&[bare, no_attributes]);
     let (come_again, _) = handler.handle(&event, MINUTE).await.unwrap();
     assert_eq!(come_again, ["m0", "m1"]);
-    assert_eq!(told_to_stay_away(&handler.done()), ["handle-m1"]);
+    assert_eq!(visibility_changed(&handler.done()), ["handle-m1"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -209,7 +209,7 @@ async fn each_queue_is_told_of_its_own_messages() {
     let mut handler = Handler::new(&[]).opensearch(&[Bulk::Status(429)]);
     let event = event(&[of("m0", "one"), of("m1", "two"), of("m2", "two")]);
     handler.handle(&event, MINUTE).await.unwrap();
-    let told: Vec<_> = handler
+    let logged: Vec<_> = handler
         .done()
         .into_iter()
         .filter_map(|done| match done {
@@ -217,7 +217,7 @@ async fn each_queue_is_told_of_its_own_messages() {
             _ => None,
         })
         .collect();
-    assert_eq!(told, [("one".to_owned(), 1), ("two".to_owned(), 2)]);
+    assert_eq!(logged, [("one".to_owned(), 1), ("two".to_owned(), 2)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_sqs-consumer");
 /// Stands for no quarantine queue, and for no other variable either.
 const NO_QUARANTINE: (&str, &str) = ("QUARANTINE_QUEUE_URL", "none");
 
-/// The binary with an OpenSearch and an SQS of its own.
+/// The binary with its own OpenSearch and SQS.
 struct Scene {
     opensearch: Embedded,
     client: Client,
@@ -74,8 +74,8 @@ impl Scene {
     }
 }
 
-/// The ids of the messages that come again, in the order of the answer.
-fn come_again(observed: &Observed) -> Vec<String> {
+/// The ids of the messages that are redelivered, in the order of the answer.
+fn redelivered(observed: &Observed) -> Vec<String> {
     let answer = observed.json();
     let failures = answer["batchItemFailures"].as_array().unwrap();
     let id = |failure: &Value| failure["itemIdentifier"].as_str().unwrap().to_owned();
@@ -137,7 +137,7 @@ async fn every_fixture_gets_its_golden_answer() {
 async fn check(name: &str, golden: Golden, scene: &Scene, observed: &Observed) {
     match golden.error_type.zip(golden.error_message) {
         Some(error) => assert_eq!(observed.error(), error, "{name}"),
-        None => assert_eq!(come_again(observed), golden.batch_item_failures, "{name}"),
+        None => assert_eq!(redelivered(observed), golden.batch_item_failures, "{name}"),
     }
     let (mut quarantine, mut visibility_changed) = (Vec::new(), Vec::new());
     for call in scene.queues.calls() {
@@ -190,9 +190,9 @@ async fn what_comes_again_is_written_once() {
     let mut scene = Scene::new(&[], []).await;
     scene.opensearch.fail(Fault::DropAfterWriting, Lasting::Requests(1));
     let event = event(&[message("m0", &play("a")), message("m1", &play("b"))]);
-    assert_eq!(come_again(&scene.invoke(event.clone()).await), ["m0", "m1"]);
+    assert_eq!(redelivered(&scene.invoke(event.clone()).await), ["m0", "m1"]);
     let observed = scene.invoke(event).await;
-    assert_eq!(come_again(&observed), [""; 0]);
+    assert_eq!(redelivered(&observed), [""; 0]);
     let metrics = observed.metrics();
     assert_eq!((metrics["DocumentsIndexed"], metrics["DocumentsDuplicate"]), (0, 2));
     assert_eq!(support::index::ids(&scene.client).await, ["a", "b"]);
@@ -204,7 +204,7 @@ async fn requests_are_compressed_unless_told_otherwise() {
         let mut scene = Scene::new(&[("BULK_GZIP", gzip)], []).await;
         let messages: Vec<_> =
             (0..50).map(|at| message(&format!("m{at}"), &play(&at.to_string()))).collect();
-        assert_eq!(come_again(&scene.invoke(event(&messages)).await), [""; 0], "{gzip}");
+        assert_eq!(redelivered(&scene.invoke(event(&messages)).await), [""; 0], "{gzip}");
         assert_eq!(support::index::ids(&scene.client).await.len(), 50, "{gzip}");
     }
 }
@@ -219,7 +219,7 @@ async fn entries_that_sqs_fails_are_looked_at_one_by_one() {
     ] {
         let mut scene = Scene::new(&[], [reply]).await;
         let observed = scene.invoke(event(&messages)).await;
-        assert_eq!(come_again(&observed), expected);
+        assert_eq!(redelivered(&observed), expected);
         // Waiting does not help them: nothing but the quarantine is called.
         let operations: Vec<_> =
             scene.queues.calls().into_iter().map(|call| call.operation).collect();
@@ -234,7 +234,7 @@ async fn a_visibility_timeout_that_is_not_changed_is_told_and_changes_nothing() 
         let mut scene = Scene::new(&[], [reply]).await;
         scene.opensearch.fail(Fault::Status(429), Lasting::UntilCleared);
         let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-        assert_eq!(come_again(&observed), ["m0"]);
+        assert_eq!(redelivered(&observed), ["m0"]);
         let told =
             observed.stderr.iter().filter(|line| line.contains("visibility timeouts not changed"));
         assert_eq!(told.count(), 1, "{:?}", observed.stderr);
@@ -247,7 +247,7 @@ async fn visibility_is_changed_in_the_messages_own_queue_ten_at_a_time() {
     scene.opensearch.fail(Fault::Status(503), Lasting::UntilCleared);
     let mut messages: Vec<_> = (0..23).map(|at| message(&format!("m{at}"), &play("a"))).collect();
     messages[5].as_object_mut().unwrap().remove("receiptHandle");
-    assert_eq!(come_again(&scene.invoke(event(&messages)).await).len(), 23);
+    assert_eq!(redelivered(&scene.invoke(event(&messages)).await).len(), 23);
     let calls = scene.queues.calls();
     let mut lengths: Vec<_> = calls.iter().map(|call| entries(call).len()).collect();
     lengths.sort_unstable();
@@ -269,19 +269,19 @@ async fn the_answer_is_given_in_time_whatever_hangs() {
     scene.opensearch.fail(Fault::Slow(Duration::from_hours(1)), Lasting::UntilCleared);
     // Hangs in OpenSearch, then in changing the visibility.
     let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-    assert_eq!(come_again(&observed), ["m0"]);
+    assert_eq!(redelivered(&observed), ["m0"]);
     assert_eq!(reasons(&observed)["no_answer"].0, 1);
     // Hangs in the quarantine.
     let observed = scene.invoke(event(&[message("m1", "oops")])).await;
-    assert_eq!(come_again(&observed), ["m1"]);
+    assert_eq!(redelivered(&observed), ["m1"]);
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_with_what_to_change() {
-    // Port 1 of this machine: nobody listens there.
+async fn an_unreachable_opensearch_is_logged_with_what_to_change() {
+    // Port 1 of this machine: nothing listens there.
     let mut scene = Scene::new(&[("OPENSEARCH_ENDPOINT", "http://127.0.0.1:1")], []).await;
     let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-    assert_eq!(come_again(&observed), ["m0"]);
+    assert_eq!(redelivered(&observed), ["m0"]);
     let lines = observed.stderr.join("\n");
     for part in ["no answer from http://127.0.0.1:1: Connection refused", "OPENSEARCH_ENDPOINT"] {
         assert!(lines.contains(part), "{lines}");
@@ -294,12 +294,12 @@ async fn a_fault_of_the_set_up_is_an_error_that_says_what_to_change() {
         (Fault::Status(401), ["OPENSEARCH_AUTH", "\"status\":401"]),
         (Fault::Status(403), ["es:ESHttpPost", "\"status\":403"]),
         (Fault::Status(404), ["OPENSEARCH_ENDPOINT", "\"status\":404"]),
-        (Fault::Garbage, ["OPENSEARCH_ENDPOINT", "none of OpenSearch"]),
+        (Fault::Garbage, ["OPENSEARCH_ENDPOINT", "not one of OpenSearch"]),
     ] {
         let mut scene = Scene::new(&[], []).await;
         scene.opensearch.fail(fault.clone(), Lasting::UntilCleared);
         let observed = scene.invoke(event(&[message("m0", &play("a"))])).await;
-        assert_eq!(come_again(&observed), ["m0"], "{fault:?}");
+        assert_eq!(redelivered(&observed), ["m0"], "{fault:?}");
         let errors = observed.stderr.iter().filter(|line| line.contains("\"level\":\"ERROR\""));
         let errors: Vec<_> = errors.collect();
         for part in parts {
@@ -335,7 +335,7 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
     for (variable, value, allowed) in [
         ("OPENSEARCH_ENDPOINT", "", "a URL such as"),
         ("INDEX", "Music", "must be in lower case"),
-        ("INDEX", "music-%Q", "%Q is none of"),
+        ("INDEX", "music-%Q", "%Q is not one of"),
         ("BULK_MAX_DOCS", "0", "a whole number from 1 to 100000"),
         ("QUARANTINE_QUEUE_URL", "q", "the URL of a queue"),
     ] {
@@ -353,7 +353,7 @@ async fn what_is_sent_to_a_fifo_quarantine_keeps_its_group() {
     let mut scene = Scene::new(&variables, []).await;
     let mut grouped = message("m0", "oops");
     grouped["attributes"]["MessageGroupId"] = json!("g");
-    assert_eq!(come_again(&scene.invoke(event(&[grouped, message("m1", "oops")])).await), [""; 0]);
+    assert_eq!(redelivered(&scene.invoke(event(&[grouped, message("m1", "oops")])).await), [""; 0]);
     let calls = queues.calls();
     let [call] = &calls[..] else { panic!("{calls:?}") };
     assert_eq!(call.json()["QueueUrl"], url);
@@ -371,7 +371,7 @@ async fn the_queue_that_is_consumed_is_no_quarantine() {
     let variables = [("QUARANTINE_QUEUE_URL", &*url), ("AWS_ENDPOINT_URL_SQS", &queues.url)];
     let mut scene = Scene::new(&variables, []).await;
     let observed = scene.invoke(event(&[message("m0", "oops")])).await;
-    assert_eq!(come_again(&observed), ["m0"]);
+    assert_eq!(redelivered(&observed), ["m0"]);
     assert_eq!(queues.calls().len(), 0);
     assert!(
         observed.stderr.concat().contains("QUARANTINE_QUEUE_URL is the queue that is consumed")

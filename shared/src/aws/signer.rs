@@ -24,7 +24,7 @@ pub struct Signer {
     pub credentials: Credentials,
 }
 
-/// A request that cannot be signed, such as one with a header that is no text.
+/// A request that cannot be signed, such as one with a header that is not text.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct SigningError(String);

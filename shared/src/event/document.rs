@@ -9,7 +9,7 @@ use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};
 
 impl Event<'_> {
-    /// Appends the document, one line without its newline, and tells what it is filed under.
+    /// Appends the document, one line without its newline, and returns what it is filed under.
     pub fn write_document(&mut self, arrival: &Arrival<'_>, out: &mut Vec<u8>) -> Written {
         let (time, source) = self.time(arrival);
         out.extend_from_slice(b"{\"@timestamp\":\"");
@@ -83,7 +83,7 @@ impl Event<'_> {
         Some(*member)
     }
 
-    /// Writes the mapped groups; gives the values of `song.duration_ms` and
+    /// Writes the mapped groups; returns the values of `song.duration_ms` and
     /// `interaction.listened_ms` where they are numbers.
     fn write_groups(&mut self, out: &mut Vec<u8>) -> [Option<Span>; 2] {
         let mut durations = [None; 2];

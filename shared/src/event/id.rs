@@ -131,7 +131,7 @@ impl Event<'_> {
         })
     }
 
-    /// Half of a SHA-256, in hex: nobody can make two events that replace each other.
+    /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
     fn write_derived_id(&self, identity: &[u8], out: &mut Vec<u8>) {
         let mut hash = Sha256::new();
         self.hash_text(&mut hash);

@@ -70,8 +70,8 @@ pub(super) struct Object {
 pub(super) struct Keys {
     open: Vec<Key>,
     objects: usize,
-    /// Of objects with many keys, by a hash that nobody can prepare collisions for: the place in
-    /// `open`. Holds keys of closed objects too, under hashes of their own.
+    /// Of objects with many keys, by a hash with a random key, so that collisions cannot be prepared: the place in
+    /// `open`. Holds keys of closed objects too, under their own hashes.
     many: HashMap<u64, usize, RandomState>,
 }
 

@@ -225,7 +225,7 @@ impl Mapping {
     }
 }
 
-/// One or two segments, none of them empty.
+/// One or two segments that are not empty.
 fn segments(path: &str) -> Option<(&str, Option<&str>)> {
     let (first, second) = match path.split_once('.') {
         Some((first, second)) => (first, Some(second)),

@@ -324,7 +324,7 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// The date so many days after 1970-01-01: the way back of [`days_from_civil`].
+/// The date this number of days after 1970-01-01: the way back of [`days_from_civil`].
 const fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -76,7 +76,7 @@ pub fn plain_prefix(bytes: &[u8]) -> usize {
 #[inline]
 #[expect(
     clippy::needless_bitwise_bool,
-    reason = "a decision for each byte is no vector instruction"
+    reason = "a branch for each byte prevents vector instructions"
 )]
 const fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < b' ')
@@ -180,7 +180,7 @@ pub fn unescape(content: &[u8], out: &mut Vec<u8>) {
     out.truncate(start + to);
 }
 
-/// Copies the bytes before the first backslash, or the first eight; tells how many these are.
+/// Copies the bytes before the first backslash, or the first eight; returns their number.
 #[inline]
 fn copy_plain(content: &[u8], meaning: &mut [u8]) -> usize {
     let Some(word) = content.first_chunk::<WORD>() else {

@@ -55,7 +55,7 @@ fn refuses_what_the_grammar_refuses() {
 }
 
 #[test]
-fn tells_a_strings_content_and_whether_it_is_escaped() {
+fn a_string_has_its_content_and_whether_it_is_escaped() {
     for (text, escaped) in
         [("\"\"", false), ("\"é{\"", false), (r#""\n""#, true), (r#""a\"b""#, true)]
     {

@@ -76,7 +76,7 @@ pub enum Error {
 }
 
 impl Client {
-    /// A client with these settings that calls nobody yet.
+    /// A client with these settings. Connects with the first request.
     #[must_use]
     pub const fn new(settings: Settings, aws: Aws) -> Self {
         Self { settings, aws, connections: OnceLock::new(), found: Mutex::new(None) }

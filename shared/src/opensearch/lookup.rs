@@ -31,7 +31,7 @@ pub(super) async fn password(aws: &Aws, arn: &str) -> Result<HeaderValue, Error>
     let failed = |reason: String| Error::Secret { arn: arn.to_owned(), reason };
     let secret = secrets::text(aws, arn).await.map_err(|failure| failed(failure.to_string()))?;
     header(&secret)
-        .ok_or_else(|| failed("it is no JSON with a `username` and a `password`".to_owned()))
+        .ok_or_else(|| failed("it is not JSON with a `username` and a `password`".to_owned()))
 }
 
 #[derive(Deserialize)]

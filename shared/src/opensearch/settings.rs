@@ -59,11 +59,11 @@ pub enum Place {
 pub enum Auth {
     /// Requests are signed with the function's own credentials.
     SigV4(SigningService),
-    /// User and password, as the header that tells them.
+    /// User and password, as the header that holds them.
     Basic(HeaderValue),
     /// User and password, from the secret of this ARN.
     Secret(String),
-    /// Nobody asks.
+    /// Requests are sent without credentials.
     None,
 }
 
@@ -193,7 +193,7 @@ fn signing_service(environment: &Environment) -> Result<SigningService, ConfigEr
     Ok(service.unwrap_or(SigningService::Domain))
 }
 
-/// Basic authentication (RFC 7617); `None` for a user that it cannot tell.
+/// Basic authentication (RFC 7617); `None` for a user with a colon.
 pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     if user.contains(':') {
         return None;

@@ -72,8 +72,8 @@ impl From<&BatchResultErrorEntry> for Failure {
 }
 
 /// What became of each entry of a call, where the ids of entries are their places from 0 on;
-/// `done` tells what the answer says of one that succeeded. One that the answer does not tell of
-/// is not done.
+/// `done` returns what the answer says of one that succeeded. One that is missing in the answer
+/// failed.
 pub fn by_entry<T>(
     entries: usize,
     failed: &[BatchResultErrorEntry],
@@ -84,7 +84,7 @@ pub fn by_entry<T>(
         if let Some(failed) = failed.iter().find(|failed| failed.id() == id) {
             return Err(failed.into());
         }
-        let missing = || Failure::new("Missing", "the answer does not tell of this entry");
+        let missing = || Failure::new("Missing", "the answer lacks this entry");
         done(&id).ok_or_else(missing)
     };
     (0..entries).map(result).collect()

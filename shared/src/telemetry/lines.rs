@@ -39,7 +39,7 @@ impl Subscriber for Lines {
 
     fn event(&self, event: &Event<'_>) {
         if let Ok(line) = line(event, time::now()) {
-            // In one piece. Where it cannot be written, there is nobody to tell.
+            // In one piece. A failure to write cannot be logged.
             drop(io::stderr().write_all(&line));
         }
     }

@@ -35,7 +35,7 @@ fn ids_inside(
     (String::from_utf8(id).unwrap(), String::from_utf8(event_id).unwrap())
 }
 
-/// The SHA-256 of these texts in a row, as so many hex digits.
+/// The SHA-256 of these texts in a row, as this number of hex digits.
 fn sha(texts: &[&str], digits: usize) -> String {
     hex(&Sha256::digest(texts.concat()))[..digits].to_owned()
 }

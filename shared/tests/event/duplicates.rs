@@ -57,7 +57,7 @@ fn groups_replace_each_other_and_what_they_hold() {
             r#","artist":{"id":2},"extra":{"artist":{"x":3}}"#,
         ),
         (r#""song":{"title":"a"},"track":{"title":"b"},"song":{}"#, r#","song":{"title":"b"}"#),
-        // A key of the new group is no duplicate of the old one's.
+        // A key of the new group does not duplicate one of the old group.
         (
             r#""artist":{"x":1,"y":2},"artist":{"y":3,"x":4}"#,
             r#","extra":{"artist":{"y":3,"x":4}}"#,

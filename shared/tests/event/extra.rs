@@ -102,7 +102,7 @@ fn a_path_of_more_than_512_bytes_is_overflow() {
         (k(505), r#""artist":{"$":1}"#),
         (k(503), r#""artist":{"$":{"a":1}}"#),
         (k(508), r#""a":{"b":{"$":1}}"#),
-        // It is a path wherever it ends, and arrays are no part of it.
+        // It is a path wherever it ends; arrays do not count.
         (k(510), r#""a":{"$":{}}"#),
         (k(510), r#""a":{"$":[]}"#),
         (k(510), r#""a":{"$":null}"#),

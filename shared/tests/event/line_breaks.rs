@@ -10,7 +10,7 @@ fn between_members_none_is_written() {
     );
 }
 
-/// White space, and what is left of it in a value.
+/// White space, and what remains of it in a value.
 const WHITE_SPACE: [(&str, &str); 11] = [
     ("", ""),
     (" ", " "),

@@ -47,7 +47,7 @@ fn the_first_path_is_taken_and_the_others_stay() {
         for first in 0..paths.len() {
             let mut values: Vec<(&str, String)> = Vec::new();
             for (index, path) in paths.iter().enumerate().skip(first) {
-                // A name is a group or a value of its own, not both.
+                // A name is a group or a value, not both.
                 if !values.iter().any(|(known, _)| segments(known).0 == *path) {
                     values.push((path, format!("\"v{index}\"")));
                 }

@@ -194,7 +194,7 @@ fn a_number_of_more_than_1_000_characters() {
             assert_eq!(refusal(&payload), Refusal::NumberTooLong, "{place}");
         }
     }
-    // Of a string or key it is no matter.
+    // The length of a string or key does not matter.
     let digits = "9".repeat(1_001);
     rest(&format!(r#""a":"{digits}","{digits}":1"#));
 }

@@ -1,6 +1,6 @@
 //! Where each event of a text starts and ends.
 //!
-//! What cannot be read does not take its neighbours with it: it becomes an event of its own, which
+//! What cannot be read does not take its neighbours with it: it becomes a separate event, which
 //! the event model refuses.
 
 use memchr::{memchr, memchr2};
@@ -102,7 +102,7 @@ fn lines(text: &[u8], inside: Span) -> impl Iterator<Item = Span> {
     })
 }
 
-/// Adds the elements of an array, which stands at `offset`; `false` where it is none.
+/// Adds the elements of an array, which stands at `offset`; `false` where it is not an array.
 fn elements(array: &[u8], offset: usize, events: &mut Vec<Span>) -> bool {
     let after = |at: usize| at + white_space(&array[at..]);
     let mut at = after(1);
@@ -128,7 +128,7 @@ fn values(content: &[u8], offset: usize, events: &mut Vec<Span>) -> bool {
         let Some(length) = value_length(&content[at..]) else { return false };
         let end = at + length;
         let next = end + white_space(&content[end..]);
-        // A number or a word has no end of its own.
+        // A number or a word does not mark its end.
         if next == end && next < content.len() && !matches!(content[at], b'{' | b'[') {
             return false;
         }

@@ -54,7 +54,7 @@ const ALWAYS: [&str; 6] = [
 ];
 
 #[test]
-fn tells_why_and_where_from() {
+fn holds_the_reason_and_the_source() {
     let sent = quarantined(&json!({}), "oops\n", &reason("it is not one JSON value")).unwrap();
     assert_eq!(sent.body, "oops\n");
     assert_eq!(names(&sent), ALWAYS);

@@ -28,7 +28,7 @@ fn judged(ids: &[&str], body: &str) -> Verdict {
     judge_answer(200, body.to_owned(), &bulk(ids))
 }
 
-/// The fates that an answer with these items gives to documents `a`, `b` and `c`.
+/// The fates of documents under an answer with these items: `a`, `b` and `c`.
 fn fates(items: &Value) -> Vec<Fate> {
     let body = json!({"took": 3, "errors": true, "items": items}).to_string();
     match judged(&["a", "b", "c"], &body) {

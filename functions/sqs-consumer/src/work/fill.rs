@@ -117,7 +117,7 @@ where
     }
 }
 
-/// Writes what tells the event at `position` of a message from all others.
+/// Writes what identifies the event at `position` of a message.
 fn write_identity(message_id: &str, position: u64, identity: &mut Vec<u8>) {
     identity.clear();
     identity.extend_from_slice(message_id.as_bytes());

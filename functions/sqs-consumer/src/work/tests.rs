@@ -373,7 +373,7 @@ fn opensearch_cannot_fill_the_log_with_reasons() {
         Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
     };
     let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
-    // None of them is known to be about the document.
+    // They are not known to be about the document.
     assert_eq!(run.report.outcomes, [retry(Retry::SetUp(&UNKNOWN)); 100]);
     let expected: Vec<_> =
         (0..MAX_TROUBLES).map(|at| Trouble::Documents(format!("e{at}_exception"))).collect();

@@ -8,7 +8,7 @@ use testkit::{Binary, Endpoint, Observed};
 
 use crate::support::event::{event, message, play};
 use crate::support::queues::{entries, sqs};
-use crate::{BINARY, come_again, reasons};
+use crate::{BINARY, redelivered, reasons};
 
 /// Method, path and body of a request to OpenSearch.
 type Request = (&'static str, &'static str, &'static str);
@@ -228,7 +228,7 @@ async fn a_real_opensearch_tells_a_wrong_set_up_from_a_wrong_document() {
         let mut function = scene.function(index).await;
         scene.send(causes).await;
         let observed = function.invoke(event.clone()).await;
-        assert_eq!(come_again(&observed), ["m0"], "{index}");
+        assert_eq!(redelivered(&observed), ["m0"], "{index}");
         assert_reason(&observed, reason, advice, index);
         assert_eq!(scene.quarantined(&mut seen), [""; 0], "{index}");
 
@@ -242,7 +242,7 @@ async fn a_real_opensearch_tells_a_wrong_set_up_from_a_wrong_document() {
         }
         if !ends.is_empty() || settings.count() > 0 {
             let observed = function.invoke(event).await;
-            assert_eq!(come_again(&observed), [""; 0], "{index}");
+            assert_eq!(redelivered(&observed), [""; 0], "{index}");
             assert_eq!(observed.metrics()["DocumentsIndexed"], 1, "{index}");
         }
     }
@@ -279,7 +279,7 @@ async fn a_real_opensearch_tells_a_wrong_set_up_from_a_wrong_document() {
         let mut function = scene.function(index).await;
         let body = json!({"event_id": "a", "ts": 1_709_296_496, "title": member}).to_string();
         let observed = function.invoke(event(&[message("m0", &body)])).await;
-        assert_eq!(come_again(&observed), [""; 0], "{index}");
+        assert_eq!(redelivered(&observed), [""; 0], "{index}");
         assert_reason(&observed, error_type, advice, index);
         assert_eq!(scene.quarantined(&mut seen), [error_type], "{index}");
     }

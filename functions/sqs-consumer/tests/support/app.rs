@@ -158,7 +158,7 @@ impl Handler {
         self
     }
 
-    /// Handles one event, with so much time left: the ids of the messages that come again, and
+    /// Handles one event, with this time left: the ids of the messages to redeliver, and
     /// how long it took.
     pub(crate) async fn handle(
         &mut self,

@@ -18,10 +18,10 @@ pub(crate) struct Golden {
     fault: Option<Planned>,
     pub(crate) error_type: Option<String>,
     pub(crate) error_message: Option<String>,
-    /// The ids of the messages that come again, in the order of the answer.
+    /// The ids of the messages to redeliver, in the order of the answer.
     #[serde(default)]
     pub(crate) batch_item_failures: Vec<String>,
-    /// The receipt handles of the messages that are told to stay away.
+    /// The receipt handles of the messages whose visibility is changed.
     #[serde(default)]
     pub(crate) visibility_changed: Vec<String>,
     /// Index and document, in the order in which the index has them.

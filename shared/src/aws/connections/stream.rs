@@ -2,7 +2,7 @@
 //!
 //! A server that refuses a request by its head, as with 413, answers and closes the connection while
 //! the body is still coming. Writing the rest of it then fails, but the answer is there to read: the
-//! rest is dropped, and reading tells how the request ended.
+//! rest is dropped, and the answer is read.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;

@@ -44,7 +44,7 @@ pub(in crate::event) struct Name {
 /// The [`Name::field`] of a name that no field has.
 pub(in crate::event) const NO_FIELD: u16 = u16::MAX;
 
-/// A key's length, first and last eight bytes, which tell keys of up to 16 bytes apart.
+/// A key's length, first and last eight bytes, which distinguish keys of up to 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::event) struct Print {
     first: u64,

@@ -275,7 +275,7 @@ fn knows_hour_and_weekday() {
 }
 
 #[test]
-fn tells_whole_milliseconds() {
+fn returns_whole_milliseconds() {
     for (time, milliseconds) in [
         ("1970-01-01T00:00:00Z", 0),
         ("2024-03-01T12:34:56.789Z", 1_709_296_496_789),

@@ -24,7 +24,7 @@ pub(crate) enum Duplicates {
 }
 
 impl Tree {
-    /// The value that `text` is, white space around it included; `None` where it is no JSON.
+    /// The value that `text` is, white space around it included; `None` where it is not JSON.
     pub(crate) fn parse(text: &str, duplicates: Duplicates) -> Option<Self> {
         let text = serde_json::from_str::<&RawValue>(text).ok()?.get();
         match text.as_bytes()[0] {

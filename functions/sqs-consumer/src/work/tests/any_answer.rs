@@ -170,7 +170,7 @@ fn items(random: &mut Rng, ids: &[String]) -> Vec<(String, Shows)> {
     items
 }
 
-/// A text that is no answer to a bulk request any more, though it was one.
+/// A text that was an answer to a bulk request and no longer is.
 fn broken(random: &mut Rng, text: &str) -> Vec<u8> {
     match random.u8(..8) {
         0..=2 => text.as_bytes()[..random.usize(..text.len())].to_vec(),
@@ -214,7 +214,7 @@ fn answer_any(random: &mut Rng, ids: &[String]) -> (Result<Answer, Error>, Vec<u
     }
 }
 
-/// What SQS answers for so many entries, and the places of those that it confirms.
+/// What SQS answers for this number of entries, and the places of those that it confirms.
 fn quarantine_any(random: &mut Rng, entries: usize) -> (Vec<Option<Failure>>, HashSet<usize>) {
     let (mut successful, mut failed) = (vec!["99".to_owned()], Vec::new());
     let mut confirmed = HashSet::new();
@@ -237,9 +237,9 @@ fn quarantine_any(random: &mut Rng, entries: usize) -> (Vec<Option<Failure>>, Ha
     let mut answer: Vec<_> =
         by_entry(entries, &failed, sent).into_iter().map(Result::err).collect();
     // As where no time is left for the answer.
-    let told = if random.u8(..8) == 0 { random.usize(..=entries) } else { entries };
-    answer.truncate(told);
-    confirmed.retain(|at| *at < told);
+    let answered = if random.u8(..8) == 0 { random.usize(..=entries) } else { entries };
+    answer.truncate(answered);
+    confirmed.retain(|at| *at < answered);
     (answer, confirmed)
 }
 

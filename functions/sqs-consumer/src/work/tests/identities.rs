@@ -9,7 +9,7 @@ use super::*;
 /// An event without an id, equal to all others.
 const HEARTBEAT: &str = "{\"n\":1}";
 
-/// The body of a message of so many heartbeats in one of four forms, with a broken event after the
+/// The body of a message of several heartbeats in one of four forms, with a broken event after the
 /// first or not.
 fn body(count: usize, form: u8, is_broken: bool) -> String {
     let mut events = vec![HEARTBEAT; count];

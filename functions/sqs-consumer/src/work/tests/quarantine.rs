@@ -65,7 +65,7 @@ fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
 }
 
 #[test]
-fn what_comes_again_is_not_sent_to_quarantine_before() {
+fn what_is_retried_is_not_sent_to_quarantine_before() {
     let body = format!("[{},5]", play("a"));
     let run = run(&[&body], &[("a", 429)]);
     assert_eq!(run.report.outcomes, [retry(Retry::Throttled)]);
@@ -82,13 +82,13 @@ fn without_quarantine_a_message_ends_in_the_dead_letter_queue() {
 }
 
 #[test]
-fn what_is_not_in_quarantine_comes_again() {
+fn what_is_not_in_quarantine_is_retried() {
     let many = "[1,2,3]";
     let event = event(&[("oops", ""), (many, ""), ("oops", ""), ("oops", "")], "music");
     let mut answers = vec![vec![None, None, failure(), None, failure()]];
     let index = &mut |ids: &[String]| answer(ids, |_| 201);
     let run = run_with(&event, &SETTING, index, &mut |_| answers.pop().unwrap());
-    // The last one is not told of at all.
+    // The last one is missing in the answer.
     let again = retry(Retry::NotQuarantined);
     assert_eq!(run.report.outcomes, [QUARANTINED, again, again, again]);
     let expected = [("NoAnswer", (1, "")), ("Some", (2, "no"))];
