@@ -82,7 +82,11 @@ impl<'a> Document<'a> {
             return id.to_owned();
         }
         let with_hash = format!("{id}.{}", hash(&self.text, b"", 8));
-        if with_hash.len() <= MAX_ID_BYTES { with_hash } else { hash(id.as_bytes(), &self.text, 32) }
+        if with_hash.len() <= MAX_ID_BYTES {
+            with_hash
+        } else {
+            hash(id.as_bytes(), &self.text, 32)
+        }
     }
 }
 
