@@ -1,28 +1,25 @@
 //! As much of OpenSearch as takes bulk requests: every document is created, none is kept in an
 //! index. Its work is done by this process, so that it costs the functions nothing.
 
-use std::io::{BufReader, Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::http::{Head, MAX_BODY_BYTES, read_body, read_head};
+use crate::functions::Function;
+use crate::http::{MAX_BODY_BYTES, Request, Server};
 
 /// What a function created.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
-pub struct Action {
-    /// The index.
+pub(crate) struct Action {
     #[serde(rename = "_index")]
-    pub index: String,
-    /// The document's id.
+    index: String,
     #[serde(rename = "_id")]
-    pub id: String,
+    id: String,
 }
 
 #[derive(Deserialize)]
@@ -30,121 +27,69 @@ struct ActionLine {
     create: Action,
 }
 
-/// The server; its threads end when it is dropped and the functions are gone.
+/// The server, and the requests that it kept.
 #[derive(Debug)]
-pub struct BulkApi {
-    /// Where it listens, on a port of the system's choice.
-    pub address: SocketAddr,
-    shared: Arc<Shared>,
-}
-
-#[derive(Debug, Default)]
-struct Shared {
-    closing: AtomicBool,
-    /// Whether requests are kept until they are taken.
-    recording: bool,
-    requests: Mutex<Vec<String>>,
+pub(crate) struct BulkApi {
+    server: Server,
+    requests: Receiver<String>,
 }
 
 impl BulkApi {
-    /// Starts a server that keeps nothing.
-    ///
-    /// # Errors
-    /// When no port can be had.
-    pub fn start() -> Result<Self, Error> {
-        Self::serve(Shared::default())
+    /// Starts a server, which keeps what it is sent until it is taken if it is `recording`.
+    pub(crate) fn start(recording: bool) -> Result<Self, Error> {
+        let (sender, requests) = channel();
+        let sender = recording.then_some(sender);
+        let server = Server::start(move |request| {
+            let (status, answer) = match answer(request) {
+                Ok((request, answer)) => {
+                    sender.as_ref().map_or(Ok(()), |sender| sender.send(request))?;
+                    ("200 OK", answer)
+                }
+                Err(error) => ("400 Bad Request", json!({"error": error.to_string()})),
+            };
+            let answer = answer.to_string();
+            let length = answer.len();
+            let answer = format!(
+                "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\
+                 content-length: {length}\r\n\r\n{answer}"
+            );
+            Ok(Arc::new(answer.into_bytes()))
+        })?;
+        Ok(Self { server, requests })
     }
 
-    /// Starts a server that keeps what it is sent, until it is taken.
-    ///
-    /// # Errors
-    /// When no port can be had.
-    pub fn recording() -> Result<Self, Error> {
-        Self::serve(Shared { recording: true, ..Shared::default() })
+    /// The function, writing to this server.
+    pub(crate) fn written_by(&self, function: &Function) -> Function {
+        function.clone().with("OPENSEARCH_ENDPOINT", format!("http://{}", self.server.address))
     }
 
     /// What was created since this was last asked, in order.
-    ///
-    /// # Errors
-    /// When a document is no JSON.
-    pub fn take(&self) -> Result<Vec<(Action, Value)>, Error> {
-        let mut requests = self.shared.requests.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn take(&self) -> Result<Vec<(Action, Value)>, Error> {
         let mut created = Vec::new();
-        for request in requests.drain(..) {
+        for request in self.requests.try_iter() {
             for (action, document) in operations(&request)? {
                 created.push((action, serde_json::from_str(document)?));
             }
         }
         Ok(created)
     }
-
-    fn serve(shared: Shared) -> Result<Self, Error> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-        let address = listener.local_addr()?;
-        let shared = Arc::new(shared);
-        let server = Arc::clone(&shared);
-        thread::spawn(move || {
-            for connection in listener.incoming().map_while(Result::ok) {
-                if server.closing.load(Ordering::Acquire) {
-                    break;
-                }
-                let server = Arc::clone(&server);
-                // A connection ends with its function; nothing is left to tell then.
-                thread::spawn(move || serve(&connection, &server).ok());
-            }
-        });
-        Ok(Self { address, shared })
-    }
 }
 
-impl Drop for BulkApi {
-    fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Release);
-        // Wakes the thread that accepts; if that fails, it is gone already.
-        drop(TcpStream::connect(self.address));
+/// A bulk request's text, and the answer to it.
+fn answer(request: Request) -> Result<(String, Value), Error> {
+    if !request.path.starts_with("/_bulk") {
+        return Err(format!("{} is not a bulk request", request.path).into());
     }
-}
-
-fn serve(connection: &TcpStream, shared: &Shared) -> Result<(), Error> {
-    connection.set_nodelay(true)?;
-    let mut reader = BufReader::with_capacity(256 * 1024, connection);
-    let mut writer = connection;
-    while let Some(head) = read_head(&mut reader)? {
-        let body = read_body(&mut reader, &head)?;
-        let (status, answer) = match answer(&head, body, shared) {
-            Ok(answer) => ("200 OK", answer.to_string()),
-            Err(error) => ("400 Bad Request", json!({"error": error.to_string()}).to_string()),
-        };
-        write!(
-            writer,
-            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        )?;
-        writer.write_all(answer.as_bytes())?;
+    let mut text = String::new();
+    if request.headers.get("content-encoding").is_some_and(|it| it == "gzip") {
+        let mut unpacked = GzDecoder::new(&request.body[..]).take(MAX_BODY_BYTES);
+        #[expect(clippy::disallowed_methods, reason = "bounded by take")]
+        unpacked.read_to_string(&mut text)?;
+    } else {
+        text = String::from_utf8(request.body)?;
     }
-    Ok(())
-}
-
-/// The answer to a bulk request.
-fn answer(head: &Head, body: Vec<u8>, shared: &Shared) -> Result<Value, Error> {
-    if !head.path.starts_with("/_bulk") {
-        return Err(format!("{} is no bulk request", head.path).into());
-    }
-    let request = match head.headers.get("content-encoding").map(String::as_str) {
-        Some("gzip") => {
-            let mut request = String::new();
-            let mut unpacked = GzDecoder::new(&body[..]).take(MAX_BODY_BYTES);
-            #[expect(clippy::disallowed_methods, reason = "bounded by take")]
-            unpacked.read_to_string(&mut request)?;
-            request
-        }
-        _ => String::from_utf8(body)?,
-    };
-    let items: Vec<_> = operations(&request)?.iter().map(|(action, _)| item(action)).collect();
-    if shared.recording {
-        shared.requests.lock().unwrap_or_else(PoisonError::into_inner).push(request);
-    }
-    Ok(json!({"took": 30, "errors": false, "items": items}))
+    let items: Vec<_> = operations(&text)?.iter().map(|(action, _)| item(action)).collect();
+    Ok((text, json!({"took": 30, "errors": false, "items": items})))
 }
 
 /// As OpenSearch answers for a document that it created.
@@ -179,29 +124,26 @@ mod tests {
     const REQUEST: &str = "{\"create\":{\"_index\":\"i\",\"_id\":\"\\\"1\"}}\n{\"a\":1}\n\
         {\"create\":{\"_id\":\"2\",\"_index\":\"j\"}}\n{\"a\":2}\n";
 
-    #[test]
-    fn creates_each_document_under_its_id() {
-        let shared = Shared { recording: true, ..Shared::default() };
-        let head = Head { path: "/_bulk?pretty=false".to_owned(), headers: [].into() };
-        let answer = answer(&head, REQUEST.into(), &shared).unwrap();
-        let items = answer["items"].as_array().unwrap();
-        let said: Vec<_> =
-            items.iter().map(|item| (&item["create"]["_id"], &item["create"]["status"])).collect();
-        assert_eq!(said, [(&json!("\"1"), &json!(201)), (&json!("2"), &json!(201))]);
-        assert_eq!(*shared.requests.lock().unwrap(), [REQUEST]);
+    fn answered(path: &str, body: &str) -> Result<(String, Value), Error> {
+        answer(Request { path: path.to_owned(), body: body.into(), ..Request::default() })
     }
 
     #[test]
-    fn refuses_what_is_no_bulk_request() {
-        let refused = |path: &str, body: &str| {
-            let head = Head { path: path.to_owned(), headers: [].into() };
-            answer(&head, body.into(), &Shared::default()).unwrap_err().to_string()
-        };
-        assert_eq!(refused("/", REQUEST), "/ is no bulk request");
+    fn creates_each_document_under_its_id() {
+        let (request, answer) = answered("/_bulk?pretty=false", REQUEST).unwrap();
+        assert_eq!(request, REQUEST);
+        for (item, id) in ["\"1", "2"].into_iter().enumerate() {
+            let created = &answer["items"][item]["create"];
+            assert_eq!((&created["_id"], &created["status"]), (&json!(id), &json!(201)));
+        }
+    }
+
+    #[test]
+    fn refuses_what_is_not_a_bulk_request() {
+        let refused = |path, body| answered(path, body).unwrap_err().to_string();
+        assert_eq!(refused("/", REQUEST), "/ is not a bulk request");
         assert_eq!(refused("/_bulk", REQUEST.trim_end()), "no end of the last line");
-        assert_eq!(
-            refused("/_bulk", "{\"create\":{\"_index\":\"i\",\"_id\":\"1\"}}\n"),
-            "an action without a document"
-        );
+        let action = "{\"create\":{\"_index\":\"i\",\"_id\":\"1\"}}\n";
+        assert_eq!(refused("/_bulk", action), "an action without a document");
     }
 }

@@ -1,15 +1,16 @@
-//! All functions give the same documents.
+//! All functions give the same documents, in their answers or to OpenSearch.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local::sample::{self, Size};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::Error;
+use crate::bulk_api::BulkApi;
 use crate::compare::difference;
-use crate::edges;
-use crate::functions::{Function, HELLO, Numbers};
+use crate::edges::{self, ARRIVALS};
+use crate::functions::{Function, HELLO};
 use crate::invoke::Running;
 use crate::pinned::Cores;
 use crate::request::{Request, record_id};
@@ -17,6 +18,7 @@ use crate::runtime_api::Invocation;
 
 /// The answer to small records is several times as long; it stays far below 6 MB.
 const MAX_BATCH_BYTES: usize = 200_000;
+const SHOWN_DIFFERENCES: usize = 10;
 const SHOWN_PAYLOAD_BYTES: usize = 1_000;
 
 #[derive(Deserialize)]
@@ -32,24 +34,40 @@ struct Record {
     data: Option<String>,
 }
 
-/// What the comparison found.
+/// What a comparison found.
 #[derive(Debug, Default)]
-pub struct Found {
-    /// How many answers were compared.
-    pub answers: usize,
-    /// How many of them are documents.
-    pub documents: usize,
-    /// What differs, with the payload.
-    pub differences: Vec<String>,
+pub(crate) struct Found {
+    /// How many answers or documents were compared.
+    pub(crate) compared: usize,
+    /// How many of the answers are documents.
+    documents: usize,
+    /// What differs.
+    pub(crate) differences: Vec<String>,
+}
+
+impl Found {
+    /// Prints what was found; an error where something differs.
+    pub(crate) fn report(&self, what: &str) -> Result<(), Error> {
+        for difference in self.differences.iter().take(SHOWN_DIFFERENCES) {
+            eprintln!("{difference}");
+        }
+        let Self { compared, documents, differences } = self;
+        if !differences.is_empty() {
+            return Err(format!("{} of {compared} {what} differ", differences.len()).into());
+        }
+        let documents = match documents {
+            0 => String::new(),
+            documents => format!(", {documents} of them documents"),
+        };
+        println!("{compared} {what} are the same{documents}\n");
+        Ok(())
+    }
 }
 
 /// Compares every function's answers with those of the naive one, which must be among them: on
 /// realistic events all functions, on hostile ones, of which `random` are random, those that keep
 /// numbers.
-///
-/// # Errors
-/// When a function fails, or does not answer all records in their order.
-pub fn check(
+pub(crate) fn transformers(
     functions: &[Function],
     cores: Cores,
     seed: u64,
@@ -62,13 +80,10 @@ pub fn check(
     let naive = functions.iter().find(|function| function.name == "naive");
     let naive = naive.ok_or("the check compares with naive")?;
     let mut found = Found::default();
-    for function in functions {
-        if [HELLO, naive.name].contains(&function.name) {
-            continue;
-        }
-        let mut pair = (Running::start(naive, cores)?, Running::start(function, cores)?);
+    for function in functions.iter().filter(|it| ![HELLO, naive.name].contains(&it.name)) {
+        let mut pair = [Running::start(naive, cores)?, Running::start(function, cores)?];
         compare_all(&mut pair, &realistic, function, &mut found)?;
-        if function.numbers == Numbers::AsWritten {
+        if !function.is_script() {
             compare_all(&mut pair, &hostile, function, &mut found)?;
         }
     }
@@ -76,20 +91,22 @@ pub fn check(
 }
 
 fn compare_all(
-    pair: &mut (Running, Running),
+    [naive, other]: &mut [Running; 2],
     payloads: &[Vec<u8>],
     function: &Function,
     found: &mut Found,
 ) -> Result<(), Error> {
+    let mut arrivals = ARRIVALS.iter().copied().cycle();
     for payloads in batches(payloads) {
-        let request = Request::of("check", payloads.iter().cloned());
+        let arriving = arrivals.by_ref().zip(payloads.iter().cloned());
+        let request = Request::arriving("check", usize::MAX, arriving);
         let invocation = Invocation::new(&request.body)?;
-        let naive = answers(&mut pair.0, &invocation, payloads.len())?;
-        let other = answers(&mut pair.1, &invocation, payloads.len())?;
+        let naive = answers(naive, &invocation, payloads.len())?;
+        let other = answers(other, &invocation, payloads.len())?;
         for ((naive, other), payload) in naive.iter().zip(&other).zip(payloads) {
-            found.answers += 1;
+            found.compared += 1;
             found.documents += usize::from(naive.result == "Ok");
-            if let Some(difference) = compare_one(naive, other, payload, function.numbers)? {
+            if let Some(difference) = compare_one(naive, other, payload, function.is_script())? {
                 let shown = payload.len().min(SHOWN_PAYLOAD_BYTES);
                 found.differences.push(format!(
                     "naive (left) and {} (right): {difference}\n  payload: {}",
@@ -132,7 +149,7 @@ fn compare_one(
     naive: &Record,
     other: &Record,
     payload: &[u8],
-    numbers: Numbers,
+    as_doubles: bool,
 ) -> Result<Option<String>, Error> {
     if naive.result != other.result {
         return Ok(Some(format!("{} and {}", naive.result, other.result)));
@@ -145,11 +162,21 @@ fn compare_one(
                 return Ok(Some("the right one has a line break".to_owned()));
             }
             let (mut left, mut right) = (read(&left)?, read(&right)?);
-            if contains(payload, "__sluice_reingests") {
-                // The naive one derives ids from the payload as it is.
-                (left["event"]["id"], right["event"]["id"]) = (Value::Null, Value::Null);
+            // The naive one derives ids from the payload as it is.
+            let put_back = String::from_utf8_lossy(payload).contains("__sluice_");
+            // The clock went on between the two.
+            let now = [&left, &right].iter().all(|it| it["event"]["timestamp_source"] == "now");
+            for document in [&mut left, &mut right] {
+                if put_back {
+                    document["event"]["id"].take();
+                }
+                if now {
+                    document["@timestamp"].take();
+                    document["analytics"]["hour"].take();
+                    document["analytics"]["weekday"].take();
+                }
             }
-            difference(&left, &right, numbers)
+            difference(&left, &right, as_doubles)
         }
         "ProcessingFailed" => (right != payload).then(|| "the data is not the record's".to_owned()),
         _ => (!right.is_empty()).then(|| "a dropped record with data".to_owned()),
@@ -165,6 +192,46 @@ fn read(document: &[u8]) -> Result<Value, Error> {
     Ok(value)
 }
 
-fn contains(payload: &[u8], text: &str) -> bool {
-    payload.windows(text.len()).any(|window| window == text.as_bytes())
+/// Compares what every function writes for these batches with what the naive one does, which must
+/// be among them; all messages must be done.
+pub(crate) fn consumers(
+    functions: &[Function],
+    batches: &[Request],
+    cores: Cores,
+) -> Result<Found, Error> {
+    let opensearch = BulkApi::start(true)?;
+    let written = |function: &Function, batch: &Request| {
+        let function = opensearch.written_by(function);
+        let invoked = Running::start(&function, cores)?.invoke(&Invocation::new(&batch.body)?)?;
+        let answer: Value = serde_json::from_slice(&invoked.answer)?;
+        let documents = opensearch.take()?;
+        if answer["batchItemFailures"] != json!([]) || documents.len() != batch.records {
+            let (name, written, of) = (function.name, documents.len(), batch.records);
+            return Err(format!("{name}: {written} of {of} documents, {answer}").into());
+        }
+        Ok::<_, Error>(documents)
+    };
+    let (naive, others): (Vec<_>, Vec<_>) =
+        functions.iter().partition(|function| function.name == "naive-consumer");
+    let naive = naive.first().ok_or("the check compares with naive-consumer")?;
+    let mut found = Found::default();
+    for batch in batches {
+        let expected = written(naive, batch)?;
+        for function in &others {
+            let documents = written(function, batch)?;
+            found.compared += documents.len();
+            for ((naive_action, naive), (action, document)) in expected.iter().zip(&documents) {
+                let differing = if naive_action == action {
+                    difference(naive, document, function.is_script())
+                } else {
+                    Some(format!("{naive_action:?} and {action:?}"))
+                };
+                let name = function.name;
+                let shown =
+                    differing.map(|it| format!("naive-consumer (left) and {name} (right): {it}"));
+                found.differences.extend(shown);
+            }
+        }
+    }
+    Ok(found)
 }

@@ -3,20 +3,17 @@
 use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
 
-use crate::functions::Numbers;
-
 /// Where two documents differ first, but for `event.ingested`; nothing when they are the same.
 ///
 /// Numbers are the same when they are written alike (`serde_json` writes `1E2` as `1e+2`, which
-/// counts as alike), or when they are the same double, as asked; a time that was a number of
-/// nanoseconds is then the same to the microsecond. `analytics.completion`, which no input wrote,
-/// is always compared as a double.
-#[must_use]
-pub fn difference(left: &Value, right: &Value, numbers: Numbers) -> Option<String> {
-    compare(left, right, numbers, "")
+/// counts as alike), or when they are the same double if they are compared `as_doubles`; a time
+/// that was a number of nanoseconds is then the same to the microsecond. `analytics.completion`,
+/// which no input wrote, is always compared as a double.
+pub(crate) fn difference(left: &Value, right: &Value, as_doubles: bool) -> Option<String> {
+    compare(left, right, as_doubles, "")
 }
 
-fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<String> {
+fn compare(left: &Value, right: &Value, as_doubles: bool, path: &str) -> Option<String> {
     let same = match (left, right) {
         (Value::Object(left), Value::Object(right)) => {
             let keys = left.keys().chain(right.keys().filter(|key| !left.contains_key(*key)));
@@ -24,7 +21,7 @@ fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<
                 let path = format!("{path}.{key}");
                 match (left.get(key), right.get(key)) {
                     _ if path == ".event.ingested" => None,
-                    (Some(left), Some(right)) => compare(left, right, numbers, &path),
+                    (Some(left), Some(right)) => compare(left, right, as_doubles, &path),
                     (left, _) => {
                         let side = if left.is_some() { "left" } else { "right" };
                         Some(format!("{path} is on the {side} only"))
@@ -34,11 +31,11 @@ fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<
         }
         (Value::Array(left), Value::Array(right)) if left.len() == right.len() => {
             return left.iter().zip(right).enumerate().find_map(|(index, (left, right))| {
-                compare(left, right, numbers, &format!("{path}[{index}]"))
+                compare(left, right, as_doubles, &format!("{path}[{index}]"))
             });
         }
         (Value::Number(left), Value::Number(right)) => {
-            let as_doubles = numbers == Numbers::AsDoubles || path == ".analytics.completion";
+            let as_doubles = as_doubles || path == ".analytics.completion";
             normal(left.as_str()) == normal(right.as_str())
                 || as_doubles && left.as_f64().is_some() && left.as_f64() == right.as_f64()
         }
@@ -46,7 +43,7 @@ fn compare(left: &Value, right: &Value, numbers: Numbers, path: &str) -> Option<
             left == right || is_number(left) && normal(left) == normal(right)
         }
         (Value::String(left), Value::String(right)) if path == ".@timestamp" => {
-            left == right || numbers == Numbers::AsDoubles && are_close(left, right)
+            left == right || as_doubles && are_close(left, right)
         }
         (left, right) => left == right,
     };
@@ -72,31 +69,28 @@ fn are_close(left: &str, right: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn compared(left: &str, right: &str, numbers: Numbers) -> Option<String> {
+    fn compared(left: &str, right: &str, as_doubles: bool) -> Option<String> {
         let read = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        difference(&read(left), &read(right), numbers)
+        difference(&read(left), &read(right), as_doubles)
     }
 
     #[test]
     fn the_same() {
-        for (left, right) in [
-            (r#"{"a":1,"b":[2,{}]}"#, r#"{"b":[2,{}],"a":1}"#),
-            (r#"{"event":{"ingested":"x"}}"#, r#"{"event":{"ingested":"y"}}"#),
-            (r#"{"event":{}}"#, r#"{"event":{"ingested":"y"}}"#),
-            (r#"{"a":1e2}"#, r#"{"a":1e+2}"#),
-            (r#"{"event":{"id":"1E2"}}"#, r#"{"event":{"id":"1e+2"}}"#),
-            (r#"{"analytics":{"completion":1.0}}"#, r#"{"analytics":{"completion":1}}"#),
-        ] {
-            assert_eq!(compared(left, right, Numbers::AsWritten), None, "{left}");
-        }
-        for (left, right) in [
-            (r#"{"a":1.50}"#, r#"{"a":1.5}"#),
+        for (left, right, as_doubles) in [
+            (r#"{"a":1,"b":[2,{}]}"#, r#"{"b":[2,{}],"a":1}"#, false),
+            (r#"{"event":{"ingested":"x"}}"#, r#"{"event":{"ingested":"y"}}"#, false),
+            (r#"{"event":{}}"#, r#"{"event":{"ingested":"y"}}"#, false),
+            (r#"{"a":1e2}"#, r#"{"a":1e+2}"#, false),
+            (r#"{"event":{"id":"1E2"}}"#, r#"{"event":{"id":"1e+2"}}"#, false),
+            (r#"{"analytics":{"completion":1.0}}"#, r#"{"analytics":{"completion":1}}"#, false),
+            (r#"{"a":1.50}"#, r#"{"a":1.5}"#, true),
             (
                 r#"{"@timestamp":"2024-03-01T00:00:00.123456789Z"}"#,
                 r#"{"@timestamp":"2024-03-01T00:00:00.1234568Z"}"#,
+                true,
             ),
         ] {
-            assert_eq!(compared(left, right, Numbers::AsDoubles), None, "{left}");
+            assert_eq!(compared(left, right, as_doubles), None, "{left}");
         }
     }
 
@@ -113,7 +107,7 @@ mod tests {
             (r#"{"a":[1]}"#, r#"{"a":[1,2]}"#, ".a is [1] on the left, [1,2] on the right"),
             (r#"{"a":[1]}"#, r#"{"a":["1"]}"#, ".a[0] is 1 on the left, \"1\" on the right"),
         ] {
-            assert_eq!(compared(left, right, Numbers::AsWritten).as_deref(), Some(expected));
+            assert_eq!(compared(left, right, false).as_deref(), Some(expected));
         }
     }
 }

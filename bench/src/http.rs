@@ -1,62 +1,112 @@
 //! As much of HTTP/1.1 as it takes to be called by functions.
 
 use std::collections::HashMap;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use crate::Error;
 
 /// More than any body that a function sends, in bytes.
 pub(crate) const MAX_BODY_BYTES: u64 = 64 << 20;
 
-/// The head of a request.
+/// A server on a port of the system's choice; it closes the port when it is dropped, and its
+/// connections end with the functions.
 #[derive(Debug)]
-pub(crate) struct Head {
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
+    closing: Arc<AtomicBool>,
+}
+
+impl Server {
+    /// Starts a server that writes what `answer` returns for a request, on the thread that holds
+    /// its connection. An error closes the connection.
+    pub(crate) fn start(
+        answer: impl Fn(Request) -> Result<Arc<Vec<u8>>, Error> + Clone + Send + 'static,
+    ) -> Result<Self, Error> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let address = listener.local_addr()?;
+        let closing = Arc::new(AtomicBool::new(false));
+        let closed = Arc::clone(&closing);
+        thread::spawn(move || {
+            for connection in listener.incoming().map_while(Result::ok) {
+                if closed.load(Ordering::Acquire) {
+                    break;
+                }
+                let answer = answer.clone();
+                // A connection ends with its function; there is nobody to report it to.
+                thread::spawn(move || serve(&connection, answer).ok());
+            }
+        });
+        Ok(Self { address, closing })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.closing.store(true, Ordering::Release);
+        // Wakes the thread that accepts; if that fails, it is gone already.
+        drop(TcpStream::connect(self.address));
+    }
+}
+
+fn serve(
+    connection: &TcpStream,
+    answer: impl Fn(Request) -> Result<Arc<Vec<u8>>, Error>,
+) -> Result<(), Error> {
+    connection.set_nodelay(true)?;
+    let mut reader = BufReader::with_capacity(256 * 1024, connection);
+    let mut writer = connection;
+    while let Some(request) = read(&mut reader)? {
+        writer.write_all(&answer(request)?)?;
+    }
+    Ok(())
+}
+
+/// A request.
+#[derive(Debug, Default)]
+pub(crate) struct Request {
     pub(crate) path: String,
     /// By name, in lower case.
     pub(crate) headers: HashMap<String, String>,
+    pub(crate) body: Vec<u8>,
 }
 
-/// Reads up to the body; nothing when the caller closed the connection.
-pub(crate) fn read_head(reader: &mut impl BufRead) -> io::Result<Option<Head>> {
+/// Reads a request; nothing when the caller closed the connection.
+fn read(reader: &mut impl BufRead) -> Result<Option<Request>, Error> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
     let path = line.split(' ').nth(1).unwrap_or_default().to_owned();
-    let mut headers = HashMap::new();
-    loop {
-        line.clear();
-        reader.read_line(&mut line)?;
-        let Some((name, value)) = line.split_once(':') else {
-            return Ok(Some(Head { path, headers }));
-        };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    let mut request = Request { path, ..Request::default() };
+    while let Some((name, value)) = next_line(reader, &mut line)?.split_once(':') {
+        request.headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
     }
-}
-
-/// Reads the body of a request whose head was read.
-pub(crate) fn read_body(reader: &mut impl BufRead, head: &Head) -> Result<Vec<u8>, crate::Error> {
-    let mut body = Vec::new();
-    if let Some(length) = head.headers.get("content-length") {
-        read_exactly(reader, length.parse()?, &mut body)?;
-    } else if head.headers.contains_key("transfer-encoding") {
+    if let Some(length) = request.headers.get("content-length") {
+        read_exactly(reader, length.parse()?, &mut request.body)?;
+    } else if request.headers.contains_key("transfer-encoding") {
         loop {
-            let mut size = String::new();
-            reader.read_line(&mut size)?;
-            let size = u64::from_str_radix(size.trim(), 16)?;
-            read_exactly(reader, size, &mut body)?;
-            reader.read_line(&mut String::new())?;
+            let size = u64::from_str_radix(next_line(reader, &mut line)?.trim(), 16)?;
+            read_exactly(reader, size, &mut request.body)?;
+            next_line(reader, &mut line)?;
             if size == 0 {
                 break;
             }
         }
     }
-    Ok(body)
+    Ok(Some(request))
 }
 
-fn read_exactly(
-    reader: &mut impl BufRead,
-    length: u64,
-    body: &mut Vec<u8>,
-) -> Result<(), crate::Error> {
+fn next_line<'a>(reader: &mut impl BufRead, line: &'a mut String) -> io::Result<&'a str> {
+    line.clear();
+    reader.read_line(line)?;
+    Ok(line)
+}
+
+fn read_exactly(reader: &mut impl BufRead, length: u64, body: &mut Vec<u8>) -> Result<(), Error> {
     if body.len() as u64 + length > MAX_BODY_BYTES {
         return Err("a body of more than 64 MiB".into());
     }

@@ -2,200 +2,132 @@
 
 use std::fmt;
 use std::fs;
-use std::path::Path;
 use std::process::Command;
-use std::slice;
 
 use local::sample::Size;
 
 use crate::Error;
-use crate::batch::batch;
 use crate::bulk_api::BulkApi;
-use crate::consumers;
 use crate::functions::{self, CONSUMER, Function, Job, OURS};
 use crate::pinned::Cores;
-use crate::request::Request;
+use crate::request::{Request, batch};
 use crate::runtime_api::Invocation;
-use crate::valgrind::Valgrind;
+use crate::valgrind::{Valgrind, of_one};
 
 /// The events that the committed figures are of, and the tables too unless another is asked for.
 pub const SEED: u64 = 7;
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 
 /// How far a figure may be from the committed one, in percent of it.
 const TOLERANCE_PERCENT: u64 = 10;
 /// As much as an answer can take: what an invocation costs by itself hardly counts.
 const REQUEST_BYTES: usize = 4_400_000;
-/// The first invocation grows the buffers; from the second on it is the steady state.
-const WARM_UPS: usize = 1;
-const INVOCATIONS: usize = 2;
 /// Of a batch: a full bulk request.
 const MESSAGES: usize = 1_000;
 
-/// Counts of instructions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Instructions {
-    /// From the start of the process to its first request for an invocation.
-    pub start: u64,
-    /// For one record with a small event, in the steady state.
-    pub small: u64,
-    /// For one record with a large event, in the steady state.
-    pub large: u64,
-    /// As `start`, of `sqs-consumer`.
-    pub consumer_start: u64,
-    /// For one message of [`BODY_BYTES`](crate::batch::BODY_BYTES), in the steady state.
-    pub message: u64,
+/// Builds the functions whose instructions are counted: `firehose-transform` and `sqs-consumer`.
+///
+/// # Errors
+/// When one does not build.
+pub fn counted() -> Result<[Function; 2], Error> {
+    let build = |job, name: &str| {
+        let found = functions::find(job, &[name.to_owned()])?.pop();
+        found.ok_or_else(|| Error::from(format!("{name} is missing")))
+    };
+    Ok([build(Job::Transform, OURS)?, build(Job::Consume, CONSUMER)?])
 }
 
-/// The functions whose instructions are counted.
-#[derive(Clone, Debug)]
-pub struct Counted {
-    /// `firehose-transform`
-    pub transform: Function,
-    /// `sqs-consumer`
-    pub consumer: Function,
-}
-
-impl Counted {
-    /// Builds them.
-    ///
-    /// # Errors
-    /// When one does not build.
-    pub fn build() -> Result<Self, Error> {
-        let build = |job, name: &str| {
-            let found = functions::find(job, &[name.to_owned()])?.pop();
-            found.ok_or_else(|| Error::from(format!("{name} is not there")))
-        };
-        Ok(Self {
-            transform: build(Job::Transform, OURS)?,
-            consumer: build(Job::Consume, CONSUMER)?,
-        })
-    }
-}
-
-impl Instructions {
-    /// Counts, with the reports of Callgrind in `folder`, which must exist.
-    ///
-    /// # Errors
-    /// When a function fails, or Valgrind cannot run it.
-    pub fn count(
-        valgrind: &Valgrind,
-        functions: &Counted,
-        cores: Cores,
-        seed: u64,
-        folder: &Path,
-    ) -> Result<Self, Error> {
-        let count = |function: &Function, name: &str, invocation: &Invocation, times: usize| {
-            let report = folder.join(format!("callgrind.{}.{name}-{times}.out", function.name));
-            let invocations = std::iter::repeat_n(invocation, times);
-            valgrind.instructions(function, cores, invocations, &report)
-        };
-        let of_one = |function: &Function, request: &Request| {
-            let invocation = Invocation::new(&request.body)?;
-            let count = |times| count(function, &request.name, &invocation, times);
-            let (warm, all) = (count(WARM_UPS)?, count(WARM_UPS + INVOCATIONS)?);
-            let records = INVOCATIONS as u64 * request.records as u64;
-            Ok::<_, Error>(all.saturating_sub(warm) / records.max(1))
-        };
-        let Counted { transform, consumer } = functions;
-        let opensearch = BulkApi::start()?;
-        let [consumer] = &consumers::writing_to(slice::from_ref(consumer), &opensearch)[..] else {
-            return Err("one consumer became several".into());
-        };
-        let nothing = Invocation::new(b"")?;
-        let events = |name, size| Request::of_events(name, REQUEST_BYTES, size, seed);
-        let messages = Request { name: "message".to_owned(), ..batch(MESSAGES, seed) };
-        Ok(Self {
-            start: count(transform, "start", &nothing, 0)?,
-            small: of_one(transform, &events("small", Size::Small))?,
-            large: of_one(transform, &events("large", Size::Large))?,
-            consumer_start: count(consumer, "start", &nothing, 0)?,
-            message: of_one(consumer, &messages)?,
-        })
-    }
-
-    fn named(self) -> [(&'static str, u64); 5] {
-        [
-            ("start", self.start),
-            ("small", self.small),
-            ("large", self.large),
-            ("consumer_start", self.consumer_start),
-            ("message", self.message),
-        ]
-    }
-}
-
-/// Figures that were committed, and what they were counted with.
+/// Counts of instructions, and what they were counted with.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Committed {
+pub struct Figures {
     /// As `rustc --version` tells it.
     pub rustc: String,
     /// The machine's architecture, as Rust names it.
     pub architecture: String,
-    /// The figures.
-    pub instructions: Instructions,
+    /// Up to the first request for an invocation, and for one record or message in the steady
+    /// state.
+    pub counts: Vec<(String, u64)>,
 }
 
-impl Committed {
-    /// Where they are.
-    #[must_use]
-    pub fn file() -> &'static Path {
-        Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt"))
-    }
-
-    /// These figures, counted with this machine's compiler.
+impl Figures {
+    /// Counts on this machine.
     ///
     /// # Errors
-    /// When there is no compiler.
-    pub fn here(instructions: Instructions) -> Result<Self, Error> {
+    /// When a function fails, or Valgrind cannot run it.
+    pub fn count(valgrind: &Valgrind, seed: u64) -> Result<Self, Error> {
+        let [transform, consumer] = counted()?;
+        let cores = Cores::take()?;
+        let opensearch = BulkApi::start(false)?;
+        let consumer = opensearch.written_by(&consumer);
+        let nothing = Invocation::new(b"")?;
+        let start =
+            |function: &Function| valgrind.instructions((function, cores), "start", (&nothing, 0));
+        let of_record = |function: &Function, name: &str, request: &Request| {
+            let invocation = Invocation::new(&request.body)?;
+            let [instructions] = of_one(|times| {
+                Ok([valgrind.instructions((function, cores), name, (&invocation, times))?])
+            })?;
+            Ok::<_, Error>(instructions / request.records as u64)
+        };
+        let events = |size| Request::of_events("events", REQUEST_BYTES, size, seed);
+        let counts = [
+            ("start", start(&transform)?),
+            ("small", of_record(&transform, "small", &events(Size::Small))?),
+            ("large", of_record(&transform, "large", &events(Size::Large))?),
+            ("consumer_start", start(&consumer)?),
+            ("message", of_record(&consumer, "message", &batch(MESSAGES, seed))?),
+        ];
         let version = Command::new("rustc").arg("--version").output()?;
         Ok(Self {
             rustc: String::from_utf8(version.stdout)?.trim().to_owned(),
             architecture: std::env::consts::ARCH.to_owned(),
-            instructions,
+            counts: counts.map(|(name, count)| (name.to_owned(), count)).into(),
         })
     }
 
-    /// Reads them.
+    /// Reads those that are committed.
     ///
     /// # Errors
-    /// When the file is not as [`Committed::file`] is written.
-    pub fn read() -> Result<Self, Error> {
-        Ok(fs::read_to_string(Self::file())?.parse()?)
+    /// When the file is not as [`Figures::commit`] writes it.
+    pub fn committed() -> Result<Self, Error> {
+        Ok(fs::read_to_string(FILE)?.parse()?)
     }
 
-    /// Writes them.
-    ///
-    /// # Errors
-    /// When the file cannot be written.
-    pub fn write(&self) -> Result<(), Error> {
-        Ok(fs::write(Self::file(), self.to_string())?)
+    /// Writes them to be committed.
+    pub(crate) fn commit(&self) -> Result<(), Error> {
+        Ok(fs::write(FILE, self.to_string())?)
     }
 
-    /// What differs by more than the tolerance, and what to do about it.
+    /// What differs in `now` by more than the tolerance, and what to do about it.
     #[must_use]
-    pub fn differences(&self, counted: &Self) -> Vec<String> {
-        let pairs = self.instructions.named().into_iter().zip(counted.instructions.named());
-        let far = pairs.filter(|((_, committed), (_, now))| {
-            committed.abs_diff(*now) * 100 > committed * TOLERANCE_PERCENT
+    pub fn differences(&self, now: &Self) -> Vec<String> {
+        let names = |it: &Self| it.counts.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+        if names(self) != names(now) {
+            return vec![format!("{:?} are committed, {:?} are counted", names(self), names(now))];
+        }
+        let pairs = self.counts.iter().zip(&now.counts);
+        let far = pairs.filter(|((_, committed), (_, count))| {
+            committed.abs_diff(*count) * 100 > committed * TOLERANCE_PERCENT
         });
-        far.map(|((name, committed), (_, now))| {
-            let what = if now > committed {
+        far.map(|((name, committed), (_, count))| {
+            let what = if count > committed {
                 "it got worse; if that is worth it, say why and commit the new figure"
             } else {
                 "it got better: commit the new figure, so that it stays so"
             };
             format!(
-                "{name}: {now} instructions, {committed} are committed: {what} \
+                "{name}: {count} instructions, {committed} are committed: {what} \
                  (cd bench && cargo run --release -- instructions --update; \
                  committed with {}, counted with {})",
-                self.rustc, counted.rustc
+                self.rustc, now.rustc
             )
         })
         .collect()
     }
 }
 
-impl fmt::Display for Committed {
+impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             out,
@@ -208,38 +140,26 @@ impl fmt::Display for Committed {
              architecture {}",
             self.rustc, self.architecture
         )?;
-        self.instructions
-            .named()
-            .iter()
-            .try_for_each(|(name, count)| writeln!(out, "{name} {count}"))
+        self.counts.iter().try_for_each(|(name, count)| writeln!(out, "{name} {count}"))
     }
 }
 
-impl std::str::FromStr for Committed {
+impl std::str::FromStr for Figures {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let value = |name: &str| {
-            let mut lines = text.lines().filter_map(|line| line.split_once(' '));
-            let found = lines.find(|(known, _)| *known == name).map(|(_, value)| value);
-            found.ok_or_else(|| format!("no line for {name:?} among the committed figures"))
-        };
-        let count = |name: &str| {
-            let text = value(name)?;
-            text.parse::<u64>()
-                .map_err(|_| format!("{name} is {text:?} among the committed figures"))
-        };
-        Ok(Self {
-            rustc: value("compiler")?.to_owned(),
-            architecture: value("architecture")?.to_owned(),
-            instructions: Instructions {
-                start: count("start")?,
-                small: count("small")?,
-                large: count("large")?,
-                consumer_start: count("consumer_start")?,
-                message: count("message")?,
-            },
-        })
+        let mut figures =
+            Self { rustc: String::new(), architecture: String::new(), counts: Vec::new() };
+        for line in text.lines().filter(|line| !line.starts_with('#')) {
+            let wrong = || format!("failed to read the committed figures: {line:?}");
+            let (name, value) = line.split_once(' ').ok_or_else(wrong)?;
+            match name {
+                "compiler" => value.clone_into(&mut figures.rustc),
+                "architecture" => value.clone_into(&mut figures.architecture),
+                _ => figures.counts.push((name.to_owned(), value.parse().map_err(|_| wrong())?)),
+            }
+        }
+        Ok(figures)
     }
 }
 
@@ -247,47 +167,34 @@ impl std::str::FromStr for Committed {
 mod tests {
     use super::*;
 
-    fn committed(start: u64, small: u64, large: u64) -> Committed {
-        Committed {
+    fn figures(counts: [u64; 3]) -> Figures {
+        let names = ["start", "small", "large"].map(str::to_owned);
+        Figures {
             rustc: "rustc 1.95.0 (59807616e 2026-04-14)".to_owned(),
             architecture: "x86_64".to_owned(),
-            instructions: Instructions {
-                start,
-                small,
-                large,
-                consumer_start: 4_000,
-                message: 5_000,
-            },
+            counts: names.into_iter().zip(counts).collect(),
         }
     }
 
     #[test]
     fn what_is_written_is_read() {
-        let figures = committed(1, 20, 300);
-        assert_eq!(figures.to_string().parse(), Ok(figures));
+        let figures = figures([1, 20, 300]);
+        let text = figures.to_string();
+        assert_eq!(text.parse(), Ok(figures));
+        let error = text.replace("small 20", "small 2k").parse::<Figures>().unwrap_err();
+        assert_eq!(error, "failed to read the committed figures: \"small 2k\"");
     }
 
     #[test]
-    fn says_what_is_wrong_with_the_file() {
-        let text = committed(1, 20, 300).to_string();
-        let error = |from, to| text.replace(from, to).parse::<Committed>().unwrap_err();
-        assert_eq!(error("small 20\n", ""), "no line for \"small\" among the committed figures");
-        assert_eq!(error("small 20", "small 2k"), "small is \"2k\" among the committed figures");
-    }
-
-    #[test]
-    fn ten_percent_are_no_difference() {
-        let figures = committed(1_000, 1_000, 1_000);
-        assert_eq!(figures.differences(&committed(1_100, 900, 1_000)), [""; 0]);
-    }
-
-    #[test]
-    fn more_is_a_difference_and_so_is_less() {
-        let figures = committed(1_000, 1_000, 1_000);
-        let [start, large] = &figures.differences(&committed(1_101, 1_000, 899))[..] else {
-            panic!("two differences");
-        };
+    fn more_than_ten_percent_are_a_difference_and_so_is_less() {
+        let committed = figures([1_000; 3]);
+        assert_eq!(committed.differences(&figures([1_100, 900, 1_000])), [""; 0]);
+        let differences = committed.differences(&figures([1_101, 1_000, 899]));
+        let [start, large] = &differences[..] else { panic!("{differences:?}") };
         assert!(start.starts_with("start: 1101 instructions, 1000 are committed: it got worse"));
         assert!(large.starts_with("large: 899 instructions, 1000 are committed: it got better"));
+        let mut fewer = figures([1_000; 3]);
+        fewer.counts.pop();
+        assert_eq!(committed.differences(&fewer).len(), 1);
     }
 }

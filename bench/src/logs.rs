@@ -17,14 +17,14 @@ use crate::request::{ARRIVAL_MS, Request};
 use crate::runtime_api::Invocation;
 
 /// What a batch inflates to: ten times as much as Lambda lets through.
-pub const INFLATED_BYTES: usize = 60_000_000;
+pub(crate) const INFLATED_BYTES: usize = 60_000_000;
 
 /// How many lines an application writes in an invocation.
 const LINES: usize = 20;
 
 /// In which format a function logs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub(crate) enum Format {
     /// `REPORT RequestId: …`
     Text,
     /// `{"time":…,"type":"platform.report",…}`
@@ -32,10 +32,7 @@ pub enum Format {
 }
 
 /// Log events of one function that inflate to so many bytes.
-///
-/// # Errors
-/// When they cannot be compressed.
-pub fn batch(format: Format, inflated_bytes: usize, seed: u64) -> Result<Request, Error> {
+pub(crate) fn batch(format: Format, inflated_bytes: usize, seed: u64) -> Result<Request, Error> {
     let mut random = Rng::with_seed(seed);
     let mut text = concat!(
         r#"{"messageType":"DATA_MESSAGE","owner":"123456789012","logGroup":"/aws/lambda/plays","#,
@@ -78,52 +75,52 @@ fn invocation(format: Format, random: &mut Rng) -> Vec<String> {
         _ => ("success", None),
     };
     let memory_mb = 64 + random.u32(..32);
-    let played = || {
-        let (song, user) = (random.usize(..SONGS.len()), random.u32(..100_000));
-        (SONGS[song], user, random.u32(..100))
-    };
-    let lines = std::iter::repeat_with(played).take(LINES);
-    if format == Format::Json {
-        let time = "2024-03-08T12:35:00.123Z";
-        let platform = |kind: &str, mut record: Value| {
-            record["requestId"] = id.as_str().into();
-            json!({"time": time, "type": format!("platform.{kind}"), "record": record}).to_string()
-        };
-        let line = |(song, user, took_ms): (&str, u32, u32)| {
-            format!(
-                r#"{{"timestamp":"{time}","level":"INFO","requestId":"{id}","message":"song played","song":"{song}","user":"u-{user}","player":{{"version":"4.2.1","shuffle":false}},"took_ms":{took_ms}}}"#
-            )
-        };
-        let lines = lines.map(line).collect::<Vec<_>>();
-        let metrics = json!({"durationMs": 42.5, "billedDurationMs": 43, "memorySizeMB": 128, "maxMemoryUsedMB": memory_mb});
-        let mut report = json!({"metrics": metrics, "status": status});
-        if let Some(error_type) = error_type {
-            report["errorType"] = error_type.into();
+    let line = |_| {
+        let song = SONGS[random.usize(..SONGS.len())];
+        let (user, took_ms) = (random.u32(..100_000), random.u32(..100));
+        match format {
+            Format::Text => format!(
+                "{TIME}\t{id}\tINFO\tsong played: {song} for user u-{user} with player 4.2.1 \
+                 (shuffle off, quality high, region eu-west-1) in {took_ms} ms\n"
+            ),
+            Format::Json => format!(
+                r#"{{"timestamp":"{TIME}","level":"INFO","requestId":"{id}","message":"song played","song":"{song}","user":"u-{user}","player":{{"version":"4.2.1","shuffle":false}},"took_ms":{took_ms}}}"#
+            ),
         }
-        let first = platform("start", json!({"version": "$LATEST"}));
-        let last = platform("report", report);
-        return [vec![first], lines, vec![last]].concat();
-    }
-    let line = |(song, user, took_ms): (&str, u32, u32)| {
-        format!(
-            "2024-03-08T12:35:00.123Z\t{id}\tINFO\tsong played: {song} for user u-{user} with player \
-             4.2.1 (shuffle off, quality high, region eu-west-1) in {took_ms} ms\n"
-        )
     };
-    let lines = lines.map(line).collect::<Vec<_>>();
-    let status = match (status, error_type) {
-        ("success", _) => String::new(),
-        (status, None) => format!("Status: {status}"),
-        (status, Some(error_type)) => format!("Status: {status}\tError Type: {error_type}"),
+    let lines = (0..LINES).map(line).collect();
+    let (first, last) = match format {
+        Format::Text => {
+            let status = match (status, error_type) {
+                ("success", _) => String::new(),
+                (status, None) => format!("Status: {status}"),
+                (status, Some(error_type)) => format!("Status: {status}\tError Type: {error_type}"),
+            };
+            let report = format!(
+                "REPORT RequestId: {id}\tDuration: 42.50 ms\tBilled Duration: 43 ms\tMemory Size: \
+                 128 MB\tMax Memory Used: {memory_mb} MB\t{status}\n"
+            );
+            let start = format!("START RequestId: {id} Version: $LATEST\n");
+            (start, vec![format!("END RequestId: {id}\n"), report])
+        }
+        Format::Json => {
+            let platform = |kind: &str, mut record: Value| {
+                record["requestId"] = id.as_str().into();
+                json!({"time": TIME, "type": format!("platform.{kind}"), "record": record})
+                    .to_string()
+            };
+            let metrics = json!({"durationMs": 42.5, "billedDurationMs": 43, "memorySizeMB": 128, "maxMemoryUsedMB": memory_mb});
+            let mut report = json!({"metrics": metrics, "status": status});
+            if let Some(error_type) = error_type {
+                report["errorType"] = error_type.into();
+            }
+            (platform("start", json!({"version": "$LATEST"})), vec![platform("report", report)])
+        }
     };
-    let last = format!(
-        "REPORT RequestId: {id}\tDuration: 42.50 ms\tBilled Duration: 43 ms\tMemory Size: 128 \
-         MB\tMax Memory Used: {memory_mb} MB\t{status}\n"
-    );
-    let first = format!("START RequestId: {id} Version: $LATEST\n");
-    [vec![first], lines, vec![format!("END RequestId: {id}\n"), last]].concat()
+    [vec![first], lines, last].concat()
 }
 
+const TIME: &str = "2024-03-08T12:35:00.123Z";
 const SONGS: [&str; 8] = [
     "Hyukoh - TOMBOY",
     "Nova Kim - Northern Lights",
@@ -135,23 +132,21 @@ const SONGS: [&str; 8] = [
     "Kestrel - Morning Static",
 ];
 
-/// Compares what every function answers, how many log events and failures there are. Gives the
-/// answers that differ from the first one's.
-///
-/// # Errors
-/// When a function fails, or finds nothing.
-pub fn check(functions: &[Function], batch: &Request, cores: Cores) -> Result<Vec<String>, Error> {
-    let mut answers = Vec::new();
+/// Compares what every function answers, how many log events and failures there are.
+pub(crate) fn check(functions: &[Function], batch: &Request, cores: Cores) -> Result<(), Error> {
+    let mut first = None;
     for function in functions {
         let invoked = Running::start(function, cores)?.invoke(&Invocation::new(&batch.body)?)?;
-        answers.push((function.name, serde_json::from_slice::<Value>(&invoked.answer)?));
+        let answer: Value = serde_json::from_slice(&invoked.answer)?;
+        if answer["logEvents"] != batch.records || answer["failures"].as_u64().unwrap_or(0) == 0 {
+            return Err(format!("of {} log events: {answer}", batch.records).into());
+        }
+        let first = first.get_or_insert_with(|| answer.clone());
+        if *first != answer {
+            return Err(format!("{}: {answer} instead of {first}", function.name).into());
+        }
     }
-    let Some((_, first)) = answers.first().cloned() else { return Ok(Vec::new()) };
-    if first["logEvents"] != batch.records || first["failures"].as_u64().unwrap_or_default() == 0 {
-        return Err(format!("of {} log events: {first}", batch.records).into());
-    }
-    let differing = answers.iter().filter(|(_, answer)| *answer != first);
-    Ok(differing.map(|(name, answer)| format!("{name}: {answer} instead of {first}")).collect())
+    Ok(())
 }
 
 #[cfg(test)]

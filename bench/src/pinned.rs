@@ -17,7 +17,7 @@ const LONGEST_UNREST: Duration = Duration::from_millis(50);
 
 /// Which core measures, and which one is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Cores {
+pub(crate) struct Cores {
     harness: usize,
     function: usize,
 }
@@ -25,10 +25,7 @@ pub struct Cores {
 impl Cores {
     /// Takes the first and the last core that this process may use, and moves the calling thread,
     /// and those that it will start, to the first.
-    ///
-    /// # Errors
-    /// When the system does not let a thread choose its core.
-    pub fn take() -> Result<Self, Error> {
+    pub(crate) fn take() -> Result<Self, Error> {
         let allowed = sched_getaffinity(Pid::from_raw(0))?;
         let mut usable = (0..CpuSet::count()).filter(|&core| allowed.is_set(core) == Ok(true));
         let harness = usable.next().ok_or("no core to run on")?;
@@ -38,16 +35,12 @@ impl Cores {
     }
 
     /// Whether there are two: with one, functions and harness take each other's time.
-    #[must_use]
-    pub fn are_two(self) -> bool {
+    pub(crate) fn are_two(self) -> bool {
         self.harness != self.function
     }
 
     /// Starts a process on the functions' core, without output.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn spawn(self, command: &mut Command) -> Result<Process, Error> {
+    pub(crate) fn spawn(self, command: &mut Command) -> Result<Process, Error> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         // A child runs where the thread that started it runs.
         move_to(self.function)?;
@@ -56,8 +49,8 @@ impl Cores {
         move_to(self.harness)?;
         let child =
             child.map_err(|error| format!("{}: {error}", command.get_program().display()))?;
-        let clock = ClockId::pid_cpu_clock_id(Pid::from_raw(i32::try_from(child.id())?))?;
-        Ok(Process { child, clock, started })
+        let pid = Pid::from_raw(i32::try_from(child.id())?);
+        Ok(Process { child, pid, clock: ClockId::pid_cpu_clock_id(pid)?, started })
     }
 }
 
@@ -69,28 +62,26 @@ fn move_to(core: usize) -> Result<(), Error> {
 
 /// A running process, killed when it is dropped.
 #[derive(Debug)]
-pub struct Process {
+pub(crate) struct Process {
     child: Child,
+    pid: Pid,
     clock: ClockId,
     /// Just before it was started.
-    pub started: Instant,
+    pub(crate) started: Instant,
 }
 
 impl Process {
     /// The time that all of its threads have used so far, in user and system mode, to the
     /// nanosecond. Waits until they rest: of a thread that runs, the system tells only what it had
     /// used at the last tick, which may be milliseconds ago.
-    ///
-    /// # Errors
-    /// When the process is gone.
-    pub fn cpu(&self) -> Result<Duration, Error> {
+    pub(crate) fn cpu(&self) -> Result<Duration, Error> {
         let enough = Instant::now() + LONGEST_UNREST;
         while self.runs()? && Instant::now() < enough {}
         Ok(self.clock.now()?.into())
     }
 
     fn runs(&self) -> Result<bool, Error> {
-        for thread in fs::read_dir(format!("/proc/{}/task", self.child.id()))? {
+        for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
             // One that ended since then does not run.
             let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
             if is_running(&stat) {
@@ -101,31 +92,22 @@ impl Process {
     }
 
     /// The most memory that it ever held (`VmHWM`), in bytes.
-    ///
-    /// # Errors
-    /// When the process is gone.
-    pub fn peak_memory_bytes(&self) -> Result<u64, Error> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
+    pub(crate) fn peak_memory_bytes(&self) -> Result<u64, Error> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
         Ok(kib.ok_or("no VmHWM in /proc/<pid>/status")?.parse::<u64>()? * 1_024)
     }
 
     /// Asks it to end (`SIGTERM`), and waits until it has.
-    ///
-    /// # Errors
-    /// When the system cannot say.
-    pub fn terminate(mut self) -> Result<(), Error> {
-        kill(Pid::from_raw(i32::try_from(self.child.id())?), Signal::SIGTERM)?;
+    pub(crate) fn terminate(mut self) -> Result<(), Error> {
+        kill(self.pid, Signal::SIGTERM)?;
         self.child.wait()?;
         Ok(())
     }
 
     /// Whether it ended, and how.
-    ///
-    /// # Errors
-    /// When the system cannot say.
-    pub fn ended(&mut self) -> Result<Option<String>, Error> {
+    pub(crate) fn ended(&mut self) -> Result<Option<String>, Error> {
         Ok(self.child.try_wait()?.map(|status| status.to_string()))
     }
 }
@@ -149,10 +131,14 @@ mod tests {
 
     #[test]
     fn knows_a_thread_that_runs() {
-        assert!(is_running("4711 (node) R 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
-        assert!(is_running("4711 (a) S 1) R 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
-        assert!(!is_running("4711 (node) S 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
-        assert!(!is_running("4711 (tokio (R) S 1 4711 4711 0 -1 4194304 1 0 0 0 5 1 0 0"));
-        assert!(!is_running(""));
+        for (name, runs) in [
+            ("(node) R", true),
+            ("(a) S 1) R", true),
+            ("(node) S", false),
+            ("(tokio (R) S", false),
+            ("", false),
+        ] {
+            assert_eq!(is_running(&format!("4711 {name} 1 4711 4711 0 -1 4194304 1 0 0")), runs);
+        }
     }
 }

@@ -9,36 +9,35 @@ use std::time::Duration;
 use crate::report::as_f64;
 
 /// Events of a day.
-pub const EVENTS: u64 = 5_000_000;
+pub(crate) const EVENTS: u64 = 5_000_000;
 /// Days of a month.
-pub const DAYS: u64 = 30;
+pub(crate) const DAYS: u64 = 30;
 /// For a GB (1,024 MB) held for a second.
-pub const USD_PER_GB_SECOND: f64 = 0.000_013_333_4;
+pub(crate) const USD_PER_GB_SECOND: f64 = 0.000_013_333_4;
 /// For a million requests.
-pub const USD_PER_MILLION_REQUESTS: f64 = 0.20;
+pub(crate) const USD_PER_MILLION_REQUESTS: f64 = 0.20;
 /// With so much memory a function has one CPU, with less a share of it.
-pub const MEGABYTES_PER_CPU: u64 = 1_769;
+pub(crate) const MEGABYTES_PER_CPU: u64 = 1_769;
 
 /// The sum, step by step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Price {
+pub(crate) struct Price {
     /// Invocations of a day.
-    pub invocations: u64,
+    pub(crate) invocations: u64,
     /// What Lambda bills for each, in milliseconds.
-    pub billed_ms: u64,
+    pub(crate) billed_ms: u64,
     /// GB-seconds of a month.
-    pub gb_seconds: f64,
+    pub(crate) gb_seconds: f64,
     /// Dollars a month for these.
-    pub duration_usd: f64,
+    pub(crate) duration_usd: f64,
     /// Dollars a month for the invocations themselves.
-    pub requests_usd: f64,
+    pub(crate) requests_usd: f64,
 }
 
 impl Price {
     /// Of [`EVENTS`] a day, where an invocation brings `records` of them and takes `cpu` on a
     /// whole CPU, in a function with `memory_megabytes`.
-    #[must_use]
-    pub fn of(records: usize, cpu: Duration, memory_megabytes: u64) -> Self {
+    pub(crate) fn of(records: usize, cpu: Duration, memory_megabytes: u64) -> Self {
         let invocations = EVENTS.div_ceil((records as u64).max(1));
         let memory_megabytes = memory_megabytes.max(1);
         let share = memory_megabytes.min(MEGABYTES_PER_CPU);
@@ -56,15 +55,13 @@ impl Price {
     }
 
     /// Dollars a month.
-    #[must_use]
-    pub fn total_usd(&self) -> f64 {
+    pub(crate) fn total_usd(&self) -> f64 {
         self.duration_usd + self.requests_usd
     }
 }
 
 /// The memory that the SAM template gives the function `logical_id`, in MB.
-#[must_use]
-pub fn memory_megabytes(template: &str, logical_id: &str) -> Option<u64> {
+pub(crate) fn memory_megabytes(template: &str, logical_id: &str) -> Option<u64> {
     let head = format!("  {logical_id}:");
     let mut lines = template.lines().skip_while(|line| *line != head).skip(1);
     // Up to the next resource.
@@ -95,10 +92,7 @@ mod tests {
         assert_eq!(price(4_999_999, Duration::from_millis(5)).invocations, 2);
         assert_eq!(price(1, Duration::from_millis(5)).billed_ms, 5);
         assert_eq!(price(1, Duration::from_nanos(5_000_001)).billed_ms, 6);
-    }
-
-    #[test]
-    fn one_thread_gains_nothing_from_a_second_cpu() {
+        // One thread gains nothing from a second CPU.
         assert_eq!(Price::of(1, Duration::from_millis(5), 2 * MEGABYTES_PER_CPU).billed_ms, 5);
     }
 

@@ -3,209 +3,144 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::consumers::Taken;
 use crate::functions::{CONSUMER, COUNTER, OURS};
-use crate::measure::{Cost, Spread, Start};
+use crate::measure::{Cost, Spread};
 use crate::price::{self, Price};
 use crate::request::Request;
 
 /// A table of what every function took for one request.
-#[must_use]
-pub fn costs(request: &Request, costs: &[Cost]) -> String {
-    let ours = costs.iter().find(|cost| cost.function == OURS).or(costs.first());
-    let mut table = format!(
-        "### {}: {} records, {:.2} MB\n\n\
-         | function | CPU ms (min-max) | times | wall ms (min-max) | peak memory MB |\n\
-         |---|--:|--:|--:|--:|\n",
-        request.name,
-        request.records,
-        megabytes(request.body.len() as u64)
-    );
-    for cost in costs {
-        let times = ours.map_or(1.0, |ours| ratio(cost.cpu.median, ours.cpu.median));
-        row(
-            &mut table,
-            &[
-                cost.function.to_owned(),
-                spread(cost.cpu),
-                format!("{times:.1}"),
-                spread(cost.wall),
-                format!("{:.1}", megabytes(cost.peak_memory_bytes)),
-            ],
-        );
-    }
-    table
+pub(crate) fn costs(request: &Request, costs: &[Cost]) -> String {
+    let title = format!("{}: {} records, {} MB", request.name, request.records, size(request));
+    let header = "function | CPU ms (min-max) | times | wall ms (min-max) | peak memory MB";
+    table(&title, header, costs, |cost| {
+        let [times, peak, _] = common(cost, costs, OURS);
+        vec![name(cost), spread(cost.cpu), times, spread(cost.wall), peak]
+    })
 }
 
 /// A table of what every function took for one batch of messages.
-#[must_use]
-pub fn batches(request: &Request, costs: &[Cost], taken: &[Taken]) -> String {
-    let ours = costs.iter().find(|cost| cost.function == CONSUMER).or(costs.first());
-    let mut table = format!(
-        "### {}: an event of {:.2} MB\n\n\
-         | function | CPU ms (min-max) | us a message | times | peak memory MB | above idle MB | \
-         allocations | of MB |\n\
-         |---|--:|--:|--:|--:|--:|--:|--:|\n",
-        request.name,
-        megabytes(request.body.len() as u64)
-    );
-    for cost in costs {
+pub(crate) fn batches(request: &Request, costs: &[Cost]) -> String {
+    let title = format!("{}: an event of {} MB", request.name, size(request));
+    let header = "function | CPU ms (min-max) | us a message | times | peak memory MB | \
+         above idle MB | allocations | of MB";
+    table(&title, header, costs, |cost| {
         let per_message = cost.cpu.median.as_secs_f64() * 1e6 / as_f64(request.records as u64);
-        let above_idle = cost.peak_memory_bytes.saturating_sub(cost.idle_memory_bytes);
-        let heap = taken.iter().find(|taken| taken.function == cost.function).map(|it| it.heap);
-        row(
-            &mut table,
-            &[
-                cost.function.to_owned(),
-                spread(cost.cpu),
-                format!("{per_message:.2}"),
-                tenths(ours.map_or(1.0, |ours| ratio(cost.cpu.median, ours.cpu.median))),
-                tenths(megabytes(cost.peak_memory_bytes)),
-                tenths(megabytes(above_idle)),
-                heap.map(|heap| grouped(heap.allocations)).unwrap_or_default(),
-                heap.map(|heap| tenths(megabytes(heap.bytes))).unwrap_or_default(),
-            ],
-        );
-    }
-    table
+        let [times, peak, above_idle] = common(cost, costs, CONSUMER);
+        let heap = cost.heap.map(|heap| [grouped(heap.allocations), tenths(megabytes(heap.bytes))]);
+        let [allocations, bytes] = heap.unwrap_or_default();
+        let per_message = format!("{per_message:.2}");
+        let cpu = spread(cost.cpu);
+        vec![name(cost), cpu, per_message, times, peak, above_idle, allocations, bytes]
+    })
 }
 
 /// A table of what every function took for one batch of log events.
-#[must_use]
-pub fn log_events(request: &Request, costs: &[Cost]) -> String {
-    let ours = costs.iter().find(|cost| cost.function == COUNTER).or(costs.first());
-    let mut table = format!(
-        "### {} log events in {:.2} MB; {}\n\n\
-         | function | CPU ms (min-max) | times | peak memory MB | above idle MB |\n\
-         |---|--:|--:|--:|--:|\n",
-        grouped(request.records as u64),
-        megabytes(request.body.len() as u64),
-        request.name,
-    );
-    for cost in costs {
-        let above_idle = cost.peak_memory_bytes.saturating_sub(cost.idle_memory_bytes);
-        row(
-            &mut table,
-            &[
-                cost.function.to_owned(),
-                spread(cost.cpu),
-                tenths(ours.map_or(1.0, |ours| ratio(cost.cpu.median, ours.cpu.median))),
-                tenths(megabytes(cost.peak_memory_bytes)),
-                tenths(megabytes(above_idle)),
-            ],
-        );
-    }
-    table
+pub(crate) fn log_events(request: &Request, costs: &[Cost]) -> String {
+    let log_events = grouped(request.records as u64);
+    let title = format!("{log_events} log events in {} MB; {}", size(request), request.name);
+    let header = "function | CPU ms (min-max) | times | peak memory MB | above idle MB";
+    table(&title, header, costs, |cost| {
+        let [times, peak, above_idle] = common(cost, costs, COUNTER);
+        vec![name(cost), spread(cost.cpu), times, peak, above_idle]
+    })
 }
 
 /// A table of what a month of [`price::EVENTS`] a day costs with every function, where each
 /// invocation brings this request: a row for each step of the sum.
-#[must_use]
-pub fn prices(request: &Request, costs: &[Cost], memory_megabytes: u64) -> String {
-    let of = |cost: &Cost| Price::of(request.records, cost.cpu.median, memory_megabytes);
-    let mut table = format!(
-        "### {} events a day on Lambda, in batches as above: US dollars a month\n\n| |",
-        grouped(price::EVENTS)
-    );
-    table.extend(costs.iter().flat_map(|cost| [" ", cost.function, " |"]));
-    table.push_str("\n|---|");
-    table.extend(costs.iter().map(|_| "--:|"));
-    table.push('\n');
-    let mut step = |what: String, value: &dyn Fn(&Cost, &Price) -> String| {
-        let values = costs.iter().map(|cost| value(cost, &of(cost)));
-        row(&mut table, &[what].into_iter().chain(values).collect::<Vec<_>>());
-    };
-    step("CPU ms of an invocation, median".to_owned(), &|cost, _| milliseconds(cost.cpu.median));
-    step(
-        format!(
-            "ms billed at {memory_megabytes} MB: x {} / {memory_megabytes}",
-            grouped(price::MEGABYTES_PER_CPU)
-        ),
-        &|_, price| grouped(price.billed_ms),
-    );
-    step(
+pub(crate) fn prices(request: &Request, costs: &[Cost], memory_megabytes: u64) -> String {
+    let events = grouped(price::EVENTS);
+    let title = format!("{events} events a day on Lambda, in batches as above: US dollars a month");
+    let one_cpu = grouped(price::MEGABYTES_PER_CPU);
+    let steps = [
+        "CPU ms of an invocation, median".to_owned(),
+        format!("ms billed at {memory_megabytes} MB: x {one_cpu} / {memory_megabytes}"),
         format!("invocations a day: {} records each", grouped(request.records as u64)),
-        &|_, price| grouped(price.invocations),
-    );
-    step(format!("GB-seconds in {} days", price::DAYS), &|_, price| {
-        format!("{:.0}", price.gb_seconds)
-    });
-    step(format!("for these, at {:.10} $", price::USD_PER_GB_SECOND), &|_, price| {
-        format!("{:.3}", price.duration_usd)
-    });
-    step(
+        format!("GB-seconds in {} days", price::DAYS),
+        format!("for these, at {:.10} $", price::USD_PER_GB_SECOND),
         format!("for invocations, at {:.2} $ a million", price::USD_PER_MILLION_REQUESTS),
-        &|_, price| format!("{:.3}", price.requests_usd),
-    );
-    step("**together**".to_owned(), &|_, price| format!("**{:.3}**", price.total_usd()));
-    table.push_str(
-        "\nAn estimate: CPU as measured here stands for Graviton's; a function with less memory than\n\
-         1,769 MB has that share of a CPU; all batches are full. Not in it: Lambda's free tier, cold\n\
-         starts (a few a day), the bytes' way through Lambda, Firehose, logs. US East, arm64.\n",
-    );
+        "**together**".to_owned(),
+    ];
+    let of = |cost: &Cost| {
+        let price = Price::of(request.records, cost.cpu.median, memory_megabytes);
+        [
+            milliseconds(cost.cpu.median),
+            grouped(price.billed_ms),
+            grouped(price.invocations),
+            format!("{:.0}", price.gb_seconds),
+            format!("{:.3}", price.duration_usd),
+            format!("{:.3}", price.requests_usd),
+            format!("**{:.3}**", price.total_usd()),
+        ]
+    };
+    let columns: Vec<_> = [steps].into_iter().chain(costs.iter().map(of)).collect();
+    let header = costs.iter().fold(String::new(), |header, it| header + " | " + it.function.name);
+    let rows: Vec<_> = (0..columns[0].len()).collect();
+    let table = table(&title, &header, &rows, |&row| {
+        columns.iter().map(|column| column[row].clone()).collect()
+    });
     table
+        + "\nAn estimate: CPU as measured here stands for Graviton's; a function with less memory than\n\
+         1,769 MB has that share of a CPU; all batches are full. Not in it: Lambda's free tier, cold\n\
+         starts (a few a day), the bytes' way through Lambda, Firehose, logs. US East, arm64.\n"
 }
 
 /// A table of what it took every function to start.
-#[must_use]
-pub fn starts(starts: &[Start]) -> String {
-    let mut table = "### Cold start, up to the first request for an invocation\n\n\
-         | function | wall ms (min-max) | CPU ms (min-max) | memory MB | binary MB |\n\
-         |---|--:|--:|--:|--:|\n"
-        .to_owned();
-    for start in starts {
-        let binary = start.binary_bytes.map(|bytes| format!("{:.2}", megabytes(bytes)));
-        row(
-            &mut table,
-            &[
-                start.function.to_owned(),
-                spread(start.wall),
-                spread(start.cpu),
-                format!("{:.1}", megabytes(start.memory_bytes)),
-                binary.unwrap_or_default(),
-            ],
-        );
-    }
-    table
+pub(crate) fn starts(starts: &[Cost]) -> String {
+    let title = "Cold start, up to the first request for an invocation";
+    let header = "function | wall ms (min-max) | CPU ms (min-max) | memory MB | binary MB";
+    table(title, header, starts, |start| {
+        let binary = start.function.binary_bytes.map(|bytes| format!("{:.2}", megabytes(bytes)));
+        let memory = tenths(megabytes(start.peak_memory_bytes));
+        let (wall, cpu) = (spread(start.wall), spread(start.cpu));
+        vec![name(start), wall, cpu, memory, binary.unwrap_or_default()]
+    })
 }
 
 /// A table of several requests, one a row, with each function's CPU time for a byte, and how it
 /// compares with that for the reference request.
-#[must_use]
-pub fn per_byte(
+pub(crate) fn per_byte(
     title: &str,
     reference: &(Request, Vec<Cost>),
     measured: &[(Request, Vec<Cost>)],
 ) -> String {
-    let mut table = format!("### {title}\n\n| request | records | MB |");
-    for cost in &reference.1 {
-        let name = cost.function;
-        table.extend([" ", name, " CPU ms | ns/byte | times |"]);
-    }
-    table.push_str("\n|---|--:|--:|");
-    table.extend(reference.1.iter().map(|_| "--:|--:|--:|"));
-    table.push('\n');
-    for (request, costs) in measured {
-        let mut cells = vec![
-            request.name.clone(),
-            request.records.to_string(),
-            format!("{:.2}", megabytes(request.body.len() as u64)),
-        ];
+    let functions = reference.1.iter().map(|cost| cost.function.name);
+    let header = functions.fold("request | records | MB".to_owned(), |header, name| {
+        format!("{header} | {name} CPU ms | ns/byte | times")
+    });
+    table(title, &header, measured, |(request, costs)| {
+        let mut cells = vec![request.name.clone(), request.records.to_string(), size(request)];
         for (cost, ordinary) in costs.iter().zip(&reference.1) {
             let nanos = nanos_per_byte(request, cost);
             let times = nanos / nanos_per_byte(&reference.0, ordinary);
             cells.push(milliseconds(cost.cpu.median));
-            cells.push(format!("{nanos:.2}"));
-            cells.push(format!("{times:.2}"));
+            cells.extend([nanos, times].map(|number| format!("{number:.2}")));
         }
-        row(&mut table, &cells);
+        cells
+    })
+}
+
+/// A table with a row for each item; the first column is text.
+fn table<T>(title: &str, header: &str, items: &[T], row: impl Fn(&T) -> Vec<String>) -> String {
+    let numbers = "--:|".repeat(header.matches('|').count());
+    let mut table = format!("### {title}\n\n| {header} |\n|---|{numbers}\n");
+    for item in items {
+        // Writing to a string cannot fail.
+        writeln!(table, "| {} |", row(item).join(" | ")).ok();
     }
     table
 }
 
-fn row(table: &mut String, cells: &[String]) {
-    // Writing to a string cannot fail.
-    writeln!(table, "| {} |", cells.join(" | ")).ok();
+fn name(cost: &Cost) -> String {
+    cost.function.name.to_owned()
+}
+
+/// How many times the CPU time of `ours` a cost is, the most memory in MB, and that above idle.
+fn common(cost: &Cost, costs: &[Cost], ours: &str) -> [String; 3] {
+    let ours = costs.iter().find(|cost| cost.function.name == ours).or(costs.first());
+    let ours = ours.map_or(cost.cpu, |ours| ours.cpu).median;
+    let above_idle = cost.peak_memory_bytes.saturating_sub(cost.idle_memory_bytes);
+    let times = cost.cpu.median.as_secs_f64() / ours.as_secs_f64();
+    [times, megabytes(cost.peak_memory_bytes), megabytes(above_idle)].map(tenths)
 }
 
 fn spread(spread: Spread) -> String {
@@ -235,12 +170,13 @@ fn tenths(number: f64) -> String {
     format!("{number:.1}")
 }
 
-fn ratio(one: Duration, other: Duration) -> f64 {
-    one.as_secs_f64() / other.as_secs_f64()
-}
-
 fn nanos_per_byte(request: &Request, cost: &Cost) -> f64 {
     cost.cpu.median.as_secs_f64() * 1e9 / as_f64(request.body.len() as u64)
+}
+
+/// Of the body, in MB.
+fn size(request: &Request) -> String {
+    format!("{:.2}", megabytes(request.body.len() as u64))
 }
 
 fn megabytes(bytes: u64) -> f64 {
@@ -256,40 +192,42 @@ pub(crate) fn as_f64(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::functions::Function;
     use crate::valgrind::Heap;
-
-    #[test]
-    fn three_significant_digits() {
-        let text = |micros| milliseconds(Duration::from_micros(micros));
-        assert_eq!(
-            [text(7), text(1_234), text(12_345), text(123_456)],
-            ["0.01", "1.23", "12.3", "123"]
-        );
-    }
 
     fn cost(function: &'static str, ms: u64) -> Cost {
         let spread = Spread::of(vec![Duration::from_millis(ms)]);
         Cost {
-            function,
+            function: Function::new(function, "/".into()),
             cpu: spread,
             wall: spread,
             peak_memory_bytes: 5_000_000,
             idle_memory_bytes: 2_000_000,
+            heap: None,
+        }
+    }
+
+    fn assert_rows(table: &str, rows: &[&str]) {
+        for row in rows {
+            assert!(table.lines().any(|line| line == *row), "{row} is not in\n{table}");
         }
     }
 
     #[test]
-    fn numbers_are_grouped() {
+    fn numbers_are_grouped_and_have_three_significant_digits() {
         let numbers = [0, 12, 999, 1_000, 12_345, 5_000_000].map(grouped);
         assert_eq!(numbers, ["0", "12", "999", "1,000", "12,345", "5,000,000"]);
+        let texts =
+            [7, 1_234, 12_345, 123_456].map(|micros| milliseconds(Duration::from_micros(micros)));
+        assert_eq!(texts, ["0.01", "1.23", "12.3", "123"]);
     }
 
     #[test]
     fn prices_show_every_step() {
         let request = Request::of("of 2,000", vec![vec![1]; 2_000]);
         let table = prices(&request, &[cost(OURS, 5), cost("other", 50)], 256);
-        for row in [
-            "| | firehose-transform | other |",
+        let rows = [
+            "|  | firehose-transform | other |",
             "| CPU ms of an invocation, median | 5.00 | 50.0 |",
             "| ms billed at 256 MB: x 1,769 / 256 | 35 | 346 |",
             "| invocations a day: 2,000 records each | 2,500 | 2,500 |",
@@ -297,23 +235,20 @@ mod tests {
             "| for these, at 0.0000133334 $ | 0.009 | 0.087 |",
             "| for invocations, at 0.20 $ a million | 0.015 | 0.015 |",
             "| **together** | **0.024** | **0.102** |",
-        ] {
-            assert!(table.lines().any(|line| line == row), "{row} is not in\n{table}");
-        }
+        ];
+        assert_rows(&table, &rows);
     }
 
     #[test]
     fn batches_tell_what_a_message_takes() {
         let request = Request::of("of 2,000", vec![vec![1]; 2_000]);
-        let heap = Heap { allocations: 1_234, bytes: 2_500_000 };
-        let taken = [Taken { function: CONSUMER, heap }];
-        let table = batches(&request, &[cost(CONSUMER, 4), cost("other", 50)], &taken);
-        for row in [
+        let heap = Some(Heap { allocations: 1_234, bytes: 2_500_000 });
+        let ours = Cost { heap, ..cost(CONSUMER, 4) };
+        let rows = [
             "| sqs-consumer | 4.00 (4.00-4.00) | 2.00 | 1.0 | 5.0 | 3.0 | 1,234 | 2.5 |",
             "| other | 50.0 (50.0-50.0) | 25.00 | 12.5 | 5.0 | 3.0 |  |  |",
-        ] {
-            assert!(table.lines().any(|line| line == row), "{row} is not in\n{table}");
-        }
+        ];
+        assert_rows(&batches(&request, &[ours, cost("other", 50)]), &rows);
     }
 
     #[test]

@@ -11,15 +11,13 @@ const REQUEST_BYTES: usize = 1_000_000;
 const LONG_BYTES: usize = 740_000;
 
 /// Ordinary events of the same size, to compare with.
-#[must_use]
-pub fn ordinary() -> Request {
+pub(crate) fn ordinary() -> Request {
     let events = sample::events_of(Size::Small, 11, 5_000);
     Request::filled("ordinary small events", REQUEST_BYTES, events)
 }
 
 /// All the shapes.
-#[must_use]
-pub fn hostile() -> Vec<Request> {
+pub(crate) fn hostile() -> Vec<Request> {
     [texts(), depths(), keys(), values(), refused_and_empty()]
         .into_iter()
         .flatten()
@@ -33,7 +31,7 @@ pub fn hostile() -> Vec<Request> {
 type Shapes = Vec<(&'static str, String)>;
 
 fn texts() -> Shapes {
-    let text = |unit: &str| wrap(&unit.repeat(LONG_BYTES / unit.len()));
+    let text = |unit: &str| format!(r#"{{"x":"{}"}}"#, unit.repeat(LONG_BYTES / unit.len()));
     vec![
         ("one huge string", text("a")),
         ("one huge string in Korean", text("밤")),
@@ -92,10 +90,6 @@ fn refused_and_empty() -> Shapes {
         ("empty objects", "{}".into()),
         ("empty records", String::new()),
     ]
-}
-
-fn wrap(text: &str) -> String {
-    format!(r#"{{"x":"{text}"}}"#)
 }
 
 fn nested(levels: usize) -> String {

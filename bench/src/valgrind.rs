@@ -4,7 +4,6 @@
 //! makes, hardly depends on the machine's mood: what remains are the hash seeds and the sizes of
 //! the socket's reads.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,108 +14,97 @@ use crate::invoke::Running;
 use crate::pinned::Cores;
 use crate::runtime_api::Invocation;
 
-/// Valgrind, whose tools count.
+/// The first invocation grows the buffers; from the second on it is the steady state.
+const WARM_UPS: usize = 1;
+const INVOCATIONS: usize = 2;
+
+/// Valgrind, whose tools count, and a folder for its reports.
 #[derive(Clone, Debug)]
 pub struct Valgrind {
     program: PathBuf,
+    folder: PathBuf,
 }
 
 /// What a process took from the heap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heap {
+pub(crate) struct Heap {
     /// How often, new or to grow.
-    pub allocations: u64,
+    pub(crate) allocations: u64,
     /// How much in all, whether given back or not.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
-
-/// There is no Valgrind on this machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Missing;
-
-impl std::fmt::Display for Missing {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str(
-            "valgrind is missing, and nothing else counts here; \
-             on Debian and Ubuntu: apt-get install valgrind libc6-dbg",
-        )
-    }
-}
-
-impl std::error::Error for Missing {}
 
 impl Valgrind {
-    /// Finds it.
+    /// Finds it on this machine; its reports go to `folder`, which must exist.
     ///
     /// # Errors
-    /// [`Missing`]
-    pub fn find() -> Result<Self, Missing> {
+    /// When it is missing, with what to do about it.
+    pub fn find(folder: &Path) -> Result<Self, String> {
         // By its whole path: functions are started without a `PATH`.
         let found = Command::new("sh").args(["-c", "command -v valgrind"]).output();
-        let found = found.ok().filter(|found| found.status.success()).ok_or(Missing)?;
-        let path = String::from_utf8(found.stdout).map_err(|_| Missing)?;
-        Ok(Self { program: PathBuf::from(path.trim_end()) })
+        let found = found.ok().filter(|found| found.status.success());
+        let program = found.and_then(|found| String::from_utf8(found.stdout).ok()).ok_or(
+            "valgrind is missing, and nothing else counts here; \
+             on Debian and Ubuntu: apt-get install valgrind libc6-dbg",
+        )?;
+        Ok(Self { program: program.trim_end().into(), folder: folder.to_owned() })
     }
 
-    /// How many instructions `function` executes from its start until it waits again after
-    /// answering `invocations`. Callgrind's report goes to the file `report`.
-    ///
-    /// # Errors
-    /// When the function fails, or Valgrind cannot run it.
-    pub fn instructions<'a>(
+    /// The number of instructions that `function` executes from its start until it waits again after
+    /// so many invocations. The report has `name` in its own.
+    pub(crate) fn instructions(
         &self,
-        function: &Function,
-        cores: Cores,
-        invocations: impl IntoIterator<Item = &'a Invocation>,
-        report: &Path,
+        (function, cores): (&Function, Cores),
+        name: &str,
+        (invocation, times): (&Invocation, usize),
     ) -> Result<u64, Error> {
-        let tool = ["--tool=callgrind".into(), option("--callgrind-out-file=", report)];
-        self.run(tool, function, cores, invocations)?;
+        let report = self.folder.join(format!("callgrind.{}.{name}-{times}.out", function.name));
+        let out = format!("--callgrind-out-file={}", report.display());
+        self.run(&["--tool=callgrind", &out], (function, cores), (invocation, times))?;
         Ok(total(&fs::read_to_string(report)?)?)
     }
 
-    /// What `function` takes from the heap from its start until it waits again after answering
-    /// `invocations`. Memcheck's report goes to the file `report`.
-    ///
-    /// # Errors
-    /// When the function fails, or Valgrind cannot run it.
-    pub fn heap<'a>(
+    /// What `function` takes from the heap for an invocation in the steady state.
+    pub(crate) fn heap_of_one(
         &self,
         function: &Function,
         cores: Cores,
-        invocations: impl IntoIterator<Item = &'a Invocation>,
-        report: &Path,
+        invocation: &Invocation,
     ) -> Result<Heap, Error> {
-        // Only the count is wanted: looking for what is wrong takes much longer.
-        let tool = [
-            "--leak-check=no".into(),
-            "--undef-value-errors=no".into(),
-            option("--log-file=", report),
-        ];
-        self.run(tool, function, cores, invocations)?;
-        let report = fs::read_to_string(report)?;
-        Ok(heap_usage(&report).ok_or("Memcheck's report does not tell the heap usage")?)
+        let [allocations, bytes] = of_one(|times| {
+            let report = self.folder.join(format!("memcheck.{}-{times}.log", function.name));
+            // Only the count is wanted: looking for what is wrong takes much longer.
+            let log = format!("--log-file={}", report.display());
+            let tool = ["--leak-check=no", "--undef-value-errors=no", &log];
+            self.run(&tool, (function, cores), (invocation, times))?;
+            let usage = heap_usage(&fs::read_to_string(report)?);
+            let usage = usage.ok_or("Memcheck's report does not tell the heap usage")?;
+            Ok([usage.allocations, usage.bytes])
+        })?;
+        Ok(Heap { allocations, bytes })
     }
 
-    fn run<'a>(
+    fn run(
         &self,
-        tool: impl IntoIterator<Item = OsString>,
-        function: &Function,
-        cores: Cores,
-        invocations: impl IntoIterator<Item = &'a Invocation>,
+        tool: &[&str],
+        (function, cores): (&Function, Cores),
+        (invocation, times): (&Invocation, usize),
     ) -> Result<(), Error> {
         let mut running = Running::start(&function.run_by(&self.program, tool), cores)?;
-        for invocation in invocations {
+        for _ in 0..times {
             running.invoke(invocation)?;
         }
-        running.terminate()
+        running.process.terminate()
     }
 }
 
-fn option(name: &str, value: &Path) -> OsString {
-    let mut option = OsString::from(name);
-    option.push(value);
-    option
+/// What one invocation takes in the steady state, from what a process with a number of them takes.
+pub(crate) fn of_one<const N: usize>(
+    count: impl Fn(usize) -> Result<[u64; N], Error>,
+) -> Result<[u64; N], Error> {
+    let (warm, all) = (count(WARM_UPS)?, count(WARM_UPS + INVOCATIONS)?);
+    let of_one = |at: usize| all[at].saturating_sub(warm[at]) / INVOCATIONS as u64;
+    Ok(std::array::from_fn(of_one))
 }
 
 /// What Memcheck says when the process has ended.
@@ -140,24 +128,31 @@ fn total(report: &str) -> Result<u64, String> {
     }
     let totals = line("totals:").ok_or("Callgrind's report has no totals: it is cut off")?;
     let first = totals.split_whitespace().next().and_then(|number| number.parse().ok());
-    first.ok_or_else(|| format!("Callgrind's totals are no number: {totals}"))
+    first.ok_or_else(|| format!("Callgrind's totals are not a number: {totals}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// As Callgrind 3.19 writes it, shortened.
-    const REPORT: &str = "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: 4711\n\
-        cmd:  bootstrap\npart: 1\n\n\ndesc: I1 cache: \ndesc: Trigger: Program termination\n\n\
-        positions: line\nevents: Ir\nsummary: 3208611\n\n\nob=(1) ld.so\nfl=(1)\nfn=(1) start\n0 7\n\n\
-        totals: 3208611\n";
-
     #[test]
     fn reads_the_total() {
-        assert_eq!(total(REPORT), Ok(3_208_611));
-        let more = REPORT.replace("events: Ir", "events: Ir Dr").replace("totals: ", "totals: 12 ");
-        assert_eq!(total(&more), Ok(12));
+        // As Callgrind 3.19 writes it, shortened.
+        let report = "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: 4711\n\n\
+            positions: line\nevents: Ir\nsummary: 3208611\n\nob=(1) ld.so\nfn=(1) start\n0 7\n\n\
+            totals: 3208611\n";
+        let changed = |from, to| total(&report.replace(from, to));
+        assert_eq!(total(report), Ok(3_208_611));
+        assert_eq!(changed("events: Ir", "events: Ir Dr"), Ok(3_208_611));
+        assert_eq!(changed("totals: ", "totals: 12 "), Ok(12));
+        for (from, to, error) in [
+            ("events: Ir", "events: Bc", "Callgrind counted Bc, not instructions"),
+            ("events", "none", "Callgrind's report does not say what it counted"),
+            ("totals: 3208611\n", "", "Callgrind's report has no totals: it is cut off"),
+            ("totals: 3", "totals: x", "Callgrind's totals are not a number:  x208611"),
+        ] {
+            assert_eq!(changed(from, to), Err(error.to_owned()));
+        }
     }
 
     #[test]
@@ -168,17 +163,5 @@ mod tests {
         assert_eq!(heap_usage(report), Some(heap));
         assert_eq!(heap_usage(&report.replace("1,431", "many")), None);
         assert_eq!(heap_usage(""), None);
-    }
-
-    #[test]
-    fn refuses_what_is_no_count_of_instructions() {
-        let changed = |from, to| total(&REPORT.replace(from, to)).unwrap_err();
-        assert_eq!(changed("events: Ir", "events: Bc"), "Callgrind counted Bc, not instructions");
-        assert_eq!(
-            changed("totals: 3208611\n", ""),
-            "Callgrind's report has no totals: it is cut off"
-        );
-        assert_eq!(changed("totals: 3", "totals: x"), "Callgrind's totals are no number:  x208611");
-        assert_eq!(total("").unwrap_err(), "Callgrind's report does not say what it counted");
     }
 }

@@ -5,9 +5,7 @@
 
 use std::io::{self, Write};
 
-use bench::instructions::{Committed, Counted, Instructions, SEED};
-use bench::pinned::Cores;
-use bench::valgrind::Valgrind;
+use bench::{Figures, SEED, Valgrind, counted};
 use local::opensearch::Environment;
 
 /// A larger one takes longer to fetch and to map at a cold start.
@@ -22,28 +20,23 @@ fn left_out(reason: &str) {
 
 #[test]
 fn binaries_are_small() {
-    let Counted { transform, consumer } = Counted::build().unwrap();
-    for function in [transform, consumer] {
+    for function in counted().unwrap() {
         let bytes = function.binary_bytes.expect("a binary of its own");
-        let name = function.name;
-        assert!(bytes <= MAX_BYTES, "{name}: {bytes} bytes, more than {MAX_BYTES}");
+        assert!(bytes <= MAX_BYTES, "{}: {bytes} bytes, more than {MAX_BYTES}", function.name);
     }
 }
 
 #[test]
 fn instructions_are_those_committed() {
-    let committed = Committed::read().unwrap();
-    let valgrind = match Valgrind::find() {
+    let committed = Figures::committed().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let valgrind = match Valgrind::find(folder.path()) {
         Ok(valgrind) => valgrind,
-        Err(missing) => return left_out(&missing.to_string()),
+        Err(missing) => return left_out(&missing),
     };
     if committed.architecture != std::env::consts::ARCH {
         return left_out(&format!("the committed figures are of {}", committed.architecture));
     }
-    let folder = tempfile::tempdir().unwrap();
-    let cores = Cores::take().unwrap();
-    let functions = Counted::build().unwrap();
-    let counted = Instructions::count(&valgrind, &functions, cores, SEED, folder.path()).unwrap();
-    let differences = committed.differences(&Committed::here(counted).unwrap());
+    let differences = committed.differences(&Figures::count(&valgrind, SEED).unwrap());
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }

@@ -10,7 +10,7 @@
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use chrono::{DateTime, Utc};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use naive::document;
+use naive::{Delivery, Document};
 use opensearch::http::transport::Transport;
 use opensearch::{BulkOperation, BulkParts, OpenSearch};
 use serde_json::Value;
@@ -64,12 +64,16 @@ async fn consume(
 
 /// The document of a message's event, to create; nothing if it holds none.
 fn operation(message: &SqsMessage, now: DateTime<Utc>) -> Option<BulkOperation<Value>> {
-    let sent = message.attributes.get("SentTimestamp").and_then(|sent| sent.parse().ok());
+    let sent = message.attributes.get("SentTimestamp").map_or("", String::as_str);
+    // The message and its only event's position in it.
+    let id = message.message_id.as_deref()?;
+    let identity = [id.as_bytes(), b"/", &0_u64.to_be_bytes()].concat();
+    let delivery = Delivery { arrival: sent, identity: &identity };
     let body = message.body.as_deref().unwrap_or_default();
-    let document = document(body.as_bytes(), sent.unwrap_or(i64::MIN), now).ok()?;
-    let id = document["event"]["id"].as_str()?.to_owned();
-    let day = document["@timestamp"].as_str()?.get(..10)?.replace('-', ".");
-    Some(BulkOperation::create(id, document).index(format!("music-events-{day}")).into())
+    let document = Document::of(body.as_bytes(), &delivery, now).ok()?;
+    let day = document.json["@timestamp"].as_str()?.get(..10)?.replace('-', ".");
+    let (id, index) = (document.id(), format!("music-events-{day}"));
+    Some(BulkOperation::create(id, document.json).index(index).into())
 }
 
 fn failure(id: String) -> BatchItemFailure {

@@ -1,5 +1,7 @@
 //! From an event to its document.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
 use serde_json::{Map, Number, Value};
 use sha2::{Digest, Sha256};
@@ -11,57 +13,102 @@ const EXTRA_MAX_BYTES: usize = 16_384;
 const MAX_PATH_BYTES: usize = 512;
 const MAX_ID_BYTES: usize = 512;
 
-/// The document of one event.
-///
-/// `arrival_ms` is when the event arrived, in milliseconds since 1970; a value outside 1970 to
-/// 2262 counts as none.
-///
-/// # Errors
-/// The reason, in `snake_case`, why the payload holds no event.
-pub fn document(
-    payload: &[u8],
-    arrival_ms: i64,
-    now: DateTime<Utc>,
-) -> Result<Value, &'static str> {
-    parse::check_size(payload)?;
-    let payload = parse::trim(payload);
-    let mut input = parse::object(payload)?;
-    let mut document = Map::new();
+/// How an event was delivered.
+#[derive(Clone, Debug)]
+pub struct Delivery<'a> {
+    /// When the invoker received it, as a number in digits: milliseconds since 1970, from some
+    /// emulators seconds.
+    pub arrival: &'a str,
+    /// What an event without an own id is told from its equals by.
+    pub identity: &'a [u8],
+}
 
-    input.remove("__sluice_reingests");
-    let time = add_time(&mut document, &mut input, arrival_ms, now);
-    for field in FIELDS {
-        if let Some(value) = claim(&mut input, field) {
-            group(&mut document, field.group).insert(field.name.to_owned(), value);
+/// The document of one event.
+#[derive(Clone, Debug)]
+pub struct Document<'a> {
+    /// The document itself.
+    pub json: Value,
+    /// The event's text, which ids are derived from.
+    text: Cow<'a, [u8]>,
+    /// Whether `event.id` is the producer's own.
+    own_id: bool,
+}
+
+impl<'a> Document<'a> {
+    /// The document of the event that `payload` is, or the string that `payload` is holds.
+    ///
+    /// # Errors
+    /// The reason, in `snake_case`, why the payload holds no event.
+    pub fn of(
+        payload: &'a [u8],
+        delivery: &Delivery<'_>,
+        now: DateTime<Utc>,
+    ) -> Result<Self, &'static str> {
+        parse::check_size(payload)?;
+        let mut text = Cow::Borrowed(parse::trim(payload));
+        if let Ok(inside) = serde_json::from_slice::<String>(&text) {
+            text = Cow::Owned(parse::trim(inside.as_bytes()).to_vec());
+        }
+        let mut input = parse::object(&text)?;
+        let mut document = Map::new();
+
+        for added in ["__sluice_reingests", "__sluice_arrival"] {
+            input.remove(added);
+        }
+        let time = add_time(&mut document, &mut input, delivery.arrival, now);
+        for field in FIELDS {
+            if let Some(value) = claim(&mut input, field) {
+                group(&mut document, field.group).insert(field.name.to_owned(), value);
+            }
+        }
+        let event = group(&mut document, "event");
+        let own_id = event.contains_key("id");
+        if !own_id {
+            event.insert("id".to_owned(), hash(&text, delivery.identity, 16).into());
+        }
+        add_analytics(&mut document, time);
+        remove_leftovers(&mut input);
+        if !input.is_empty() {
+            document.insert(name_of_extra(&input, &text).to_owned(), Value::Object(input));
+        }
+        Ok(Self { json: Value::Object(document), text, own_id })
+    }
+
+    /// The `_id` that the same event has again, and another event with the same id has not.
+    #[must_use]
+    pub fn id(&self) -> String {
+        let id = self.json["event"]["id"].as_str().unwrap_or_default();
+        if !self.own_id {
+            return id.to_owned();
+        }
+        let with_hash = format!("{id}.{}", hash(&self.text, b"", 8));
+        if with_hash.len() <= MAX_ID_BYTES {
+            with_hash
+        } else {
+            hash(id.as_bytes(), &self.text, 32)
         }
     }
-    group(&mut document, "event").entry("id").or_insert_with(|| derived_id(payload));
-    add_analytics(&mut document, time);
-    remove_leftovers(&mut input);
-    if !input.is_empty() {
-        document.insert(name_of_extra(&input, payload).to_owned(), Value::Object(input));
-    }
-    Ok(Value::Object(document))
+}
+
+/// The first `bytes` of the SHA-256 of two texts, in hex.
+fn hash(first: &[u8], second: &[u8], bytes: usize) -> String {
+    hex::encode(&Sha256::new().chain_update(first).chain_update(second).finalize()[..bytes])
 }
 
 /// Writes `@timestamp` and what `event` says about times; returns the event's time.
 fn add_time(
     document: &mut Map<String, Value>,
     input: &mut Map<String, Value>,
-    arrival_ms: i64,
+    arrival: &str,
     now: DateTime<Utc>,
 ) -> DateTime<Utc> {
-    let arrival = timestamp::arrival(arrival_ms);
     let own = TIMESTAMPS.iter().find_map(|path| {
-        let time = timestamp::read(lookup(input, path)?, arrival.unwrap_or(now))?;
+        let time = timestamp::read(lookup(input, path)?, now)?;
         take(input, path);
-        Some(time)
+        Some((time, None))
     });
-    let (time, source) = match (own, arrival) {
-        (Some(own), _) => (own, None),
-        (None, Some(arrival)) => (arrival, Some("arrival")),
-        (None, None) => (now, Some("now")),
-    };
+    let arrival = || Some((timestamp::read_number(arrival, now)?, Some("arrival")));
+    let (time, source) = own.or_else(arrival).unwrap_or((now, Some("now")));
     document.insert("@timestamp".to_owned(), timestamp::format(time).into());
     let event = group(document, "event");
     let ingested = now.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -100,13 +147,6 @@ fn is_plain(value: &Value) -> bool {
 
 fn is_scalar(value: &Value) -> bool {
     matches!(value, Value::String(_) | Value::Number(_) | Value::Bool(_))
-}
-
-/// The same id for the same payload, as long as the world uses SHA-256: its first 128 bits.
-fn derived_id(payload: &[u8]) -> Value {
-    let mut first = [0; 16];
-    first.copy_from_slice(&Sha256::digest(payload)[..16]);
-    format!("{:032x}", u128::from_be_bytes(first)).into()
 }
 
 fn add_analytics(document: &mut Map<String, Value>, time: DateTime<Utc>) {

@@ -5,8 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
+use serde_json::Value;
 
-use crate::document;
+use crate::{Delivery, Document};
 
 /// A transformation request.
 ///
@@ -24,8 +25,9 @@ pub struct FirehoseEvent {
 pub struct FirehoseRecord {
     /// The id that the answer must carry.
     pub record_id: String,
-    /// When Firehose received the record, in milliseconds since 1970.
-    pub approximate_arrival_timestamp: Option<i64>,
+    /// When Firehose received the record.
+    #[serde(default)]
+    pub approximate_arrival_timestamp: Value,
     /// The payload in base64.
     pub data: Option<String>,
 }
@@ -52,10 +54,15 @@ fn transform(record: &FirehoseRecord, now: DateTime<Utc>) -> (&'static str, Vec<
     let Ok(payload) = STANDARD.decode(data) else {
         return ("ProcessingFailed", Vec::new());
     };
-    // An absent arrival time is one that cannot be used.
-    let arrival_ms = record.approximate_arrival_timestamp.unwrap_or(i64::MIN);
-    let document = document(&payload, arrival_ms, now)
-        .and_then(|document| serde_json::to_vec(&document).map_err(|_| "unwritable"));
+    // As given; anything but a number and a text of digits is no arrival.
+    let arrival = match &record.approximate_arrival_timestamp {
+        Value::Number(number) => number.as_str(),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text,
+        _ => "",
+    };
+    let delivery = Delivery { arrival, identity: arrival.as_bytes() };
+    let document = Document::of(&payload, &delivery, now)
+        .and_then(|document| serde_json::to_vec(&document.json).map_err(|_| "unwritable"));
     match document {
         Ok(document) => ("Ok", document),
         Err("empty") => ("Dropped", Vec::new()),

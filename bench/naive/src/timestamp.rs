@@ -7,23 +7,34 @@ use serde_json::Value;
 const EARLIEST_S: i64 = 946_684_800;
 const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
 
-/// The arrival time, if it lies within what OpenSearch's `date_nanos` holds (1970 to 2262).
-pub(crate) fn arrival(arrival_ms: i64) -> Option<DateTime<Utc>> {
-    let arrival = DateTime::from_timestamp_millis(arrival_ms).filter(|_| arrival_ms >= 0)?;
-    arrival.timestamp_nanos_opt().map(|_| arrival)
+/// The time that a candidate's value says, if it can be read and is plausible.
+pub(crate) fn read(value: &Value, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match value {
+        Value::String(text) if is_decimal(text) => read_number(text, now),
+        Value::String(text) => from_text(text).filter(|time| is_plausible(*time, now)),
+        Value::Number(number) => read_number(number.as_str(), now),
+        _ => None,
+    }
 }
 
-/// The time that a candidate's value says, if it can be read and is plausible for an event that
-/// arrived at `arrival`.
-pub(crate) fn read(value: &Value, arrival: DateTime<Utc>) -> Option<DateTime<Utc>> {
-    let time = match value {
-        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => from_number(text)?,
-        Value::String(text) => from_text(text)?,
-        Value::Number(number) => from_number(number.as_str())?,
-        _ => return None,
-    };
-    time.timestamp_nanos_opt()?;
-    (time.timestamp() >= EARLIEST_S && time <= arrival + MAX_AHEAD).then_some(time)
+/// The time that a number says, if it is plausible.
+pub(crate) fn read_number(number: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    from_number(number).filter(|time| is_plausible(*time, now))
+}
+
+fn is_plausible(time: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+    let fits_date_nanos = time.timestamp_nanos_opt().is_some();
+    fits_date_nanos && time.timestamp() >= EARLIEST_S && time <= now + MAX_AHEAD
+}
+
+/// Whether a text is digits, with or without a fraction.
+fn is_decimal(text: &str) -> bool {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    [whole, fraction].iter().all(|digits| !digits.is_empty() && is_digits(digits))
+}
+
+fn is_digits(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// RFC 3339 with at least three digits after the second, more where there are more.
@@ -41,8 +52,14 @@ fn from_text(text: &str) -> Option<DateTime<Utc>> {
     if !text.is_ascii() {
         return None;
     }
+    if let Some(date) = text.strip_prefix("/Date(") {
+        let milliseconds = date.strip_suffix(")/").filter(|it| is_digits(it))?;
+        return DateTime::from_timestamp_millis(milliseconds.parse().ok()?);
+    }
     let time = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_rfc3339(&as_rfc3339(text).unwrap_or_default()))
+        .or_else(|_| DateTime::parse_from_rfc2822(text))
+        .or_else(|_| DateTime::parse_from_str(text, "%d/%b/%Y:%H:%M:%S %z"))
         .ok()?
         .to_utc();
     // chrono holds a leap second as a fraction above one second.
@@ -59,18 +76,34 @@ fn as_rfc3339(text: &str) -> Option<String> {
         return Some(format!("{date}T00:00:00Z"));
     }
     let (minutes, rest) = rest.split_at_checked("T12:34".len())?;
-    if !rest.starts_with(':') {
-        if rest.starts_with(['.', ',']) {
-            return None;
-        }
-        let zone = if rest.is_empty() { "Z" } else { rest };
-        return Some(format!("{date}{minutes}:00{zone}"));
+    let (seconds, rest) = match rest.strip_prefix(':') {
+        Some(_) => rest.split_at_checked(":56".len())?,
+        // A fraction is one of seconds.
+        None if rest.starts_with(['.', ',']) => return None,
+        None => (":00", rest),
+    };
+    let end = rest.find([' ', 'Z', 'z', '+', '-']).unwrap_or(rest.len());
+    let (fraction, offset) = rest.split_at(end);
+    let (fraction, offset) = (fraction.replacen(',', ".", 1), as_offset(offset));
+    Some(format!("{date}{minutes}{seconds}{fraction}{offset}"))
+}
+
+/// The offset with its colon and minutes, without a space before it and the time zone's name after
+/// it; `Z` where there is none.
+fn as_offset(text: &str) -> String {
+    if matches!(text, "" | " UTC" | " GMT") {
+        return "Z".to_owned();
     }
-    let (seconds, rest) = rest.split_at_checked(":56".len())?;
-    let rest = rest.replacen(',', ".", usize::from(rest.starts_with(',')));
-    let has_zone = rest.contains(['Z', 'z', '+', '-']);
-    let zone = if has_zone { "" } else { "Z" };
-    Some(format!("{date}{minutes}{seconds}{rest}{zone}"))
+    let offset = text.strip_prefix(' ').unwrap_or(text);
+    let offset = match offset.strip_suffix(']') {
+        Some(named) => named.split_once('[').map_or(named, |(offset, _)| offset),
+        None => offset,
+    };
+    match offset.len() {
+        3 => format!("{offset}:00"),
+        5 => format!("{}:{}", &offset[..3], &offset[3..]),
+        _ => offset.to_owned(),
+    }
 }
 
 /// A number since 1970: its magnitude says whether in seconds, milliseconds, microseconds or

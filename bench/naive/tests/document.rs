@@ -3,21 +3,26 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use chrono::{DateTime, Utc};
+use naive::{Delivery, Document};
 use serde_json::{Value, json};
 
 /// 2024-03-01T12:34:58Z.
-const ARRIVAL_MS: i64 = 1_709_296_498_000;
+const ARRIVAL: &str = "1709296498000";
 
 fn now() -> DateTime<Utc> {
-    DateTime::from_timestamp_millis(ARRIVAL_MS + 1).unwrap()
+    DateTime::from_timestamp_millis(1_709_296_498_001).unwrap()
+}
+
+fn delivered<'a>(payload: &'a [u8], arrival: &str) -> Result<Document<'a>, &'static str> {
+    Document::of(payload, &Delivery { arrival, identity: arrival.as_bytes() }, now())
 }
 
 fn document(payload: &str) -> Value {
-    naive::document(payload.as_bytes(), ARRIVAL_MS, now()).unwrap()
+    delivered(payload.as_bytes(), ARRIVAL).unwrap().json
 }
 
 fn refusal(payload: impl AsRef<[u8]>) -> &'static str {
-    naive::document(payload.as_ref(), ARRIVAL_MS, now()).unwrap_err()
+    delivered(payload.as_ref(), ARRIVAL).unwrap_err()
 }
 
 fn timestamp(value: &str) -> Option<String> {
@@ -67,12 +72,34 @@ fn alternatives_stay_and_nulls_go() {
 }
 
 #[test]
-fn the_derived_id_is_of_the_payload_alone() {
-    // sha256sum of `{}`.
-    let expected = "44136fa355b3678a1146ad16f7e8649e";
-    for payload in ["{}", " {}\r\n", "\u{feff} {}"] {
-        assert_eq!(document(payload)["event"]["id"], expected, "{payload:?}");
+fn the_derived_id_is_of_text_and_delivery() {
+    let id = |payload: &str, arrival| {
+        let document = delivered(payload.as_bytes(), arrival).unwrap();
+        assert_eq!(document.id(), document.json["event"]["id"], "{payload:?}");
+        document.id()
+    };
+    // printf '{}1709296498000' | sha256sum
+    let expected = "77253f54b23c0e021f4d70ce8dfe08f1";
+    for payload in ["{}", " {}\r\n", "\u{feff} {}", r#" "{}" "#] {
+        assert_eq!(id(payload, ARRIVAL), expected, "{payload:?}");
     }
+    // printf '{}' | sha256sum
+    assert_eq!(id("{}", ""), "44136fa355b3678a1146ad16f7e8649e");
+}
+
+#[test]
+fn an_own_id_makes_an_id_with_the_text() {
+    let id = |own: &str| {
+        let text = format!(r#"{{"id":{own}}}"#);
+        let document = delivered(text.as_bytes(), ARRIVAL).unwrap();
+        assert_eq!(document.id(), delivered(text.as_bytes(), "").unwrap().id());
+        document.id()
+    };
+    // printf '{"id":7}' | sha256sum
+    assert_eq!(id("7"), "7.a3c90e3b7448d23d");
+    assert!(id(&format!("\"{}\"", "x".repeat(495))).starts_with("xxx"));
+    let hash = id(&format!("\"{}\"", "x".repeat(496)));
+    assert!(hash.len() == 64 && hash.bytes().all(|it| it.is_ascii_hexdigit()), "{hash}");
 }
 
 #[test]
@@ -93,8 +120,19 @@ fn timestamps() {
         ("1709296496789123", Some("2024-03-01T12:34:56.789123Z")),
         ("1709296496789123456", Some("2024-03-01T12:34:56.789123456Z")),
         ("17092964967891234567e-1", Some("2024-03-01T12:34:56.789123456Z")),
-        (r#""2024-03-02T12:34:58Z""#, Some("2024-03-02T12:34:58.000Z")),
-        (r#""2024-03-02T12:34:58.001Z""#, None),
+        (r#""2024-03-01T12:34:56.7+0030""#, Some("2024-03-01T12:04:56.700Z")),
+        (r#""2024-03-01T12:34-01""#, Some("2024-03-01T13:34:00.000Z")),
+        (r#""2024-03-01 12:34:56 UTC""#, Some("2024-03-01T12:34:56.000Z")),
+        (r#""2024-03-01 12:34:56 +09:00""#, Some("2024-03-01T03:34:56.000Z")),
+        (r#""2024-03-01T12:34:56Z[UTC]""#, Some("2024-03-01T12:34:56.000Z")),
+        (r#""2024-03-01T12:34:56+09:00[Asia/Seoul]""#, Some("2024-03-01T03:34:56.000Z")),
+        (r#""Fri, 01 Mar 2024 12:34:56 GMT""#, Some("2024-03-01T12:34:56.000Z")),
+        (r#""Fri, 1 Mar 2024 12:34:56 +0900""#, Some("2024-03-01T03:34:56.000Z")),
+        (r#""01/Mar/2024:12:34:56 +0000""#, Some("2024-03-01T12:34:56.000Z")),
+        (r#""/Date(1709296496789)/""#, Some("2024-03-01T12:34:56.789Z")),
+        (r#""1709296496.789""#, Some("2024-03-01T12:34:56.789Z")),
+        (r#""2024-03-02T12:34:58.001Z""#, Some("2024-03-02T12:34:58.001Z")),
+        (r#""2024-03-02T12:34:58.002Z""#, None),
         (r#""1999-12-31T23:59:59Z""#, None),
         (r#""2024-02-30""#, None),
         (r#""2024-03-01T12:34.5Z""#, None),
@@ -116,9 +154,13 @@ fn without_a_time_of_its_own() {
     assert_eq!(arrived["@timestamp"], "2024-03-01T12:34:58.000Z");
     assert_eq!(arrived["event"]["timestamp_source"], "arrival");
     assert_eq!(arrived["extra"], json!({"ts": "soon"}));
-    let lost = naive::document(b"{}", -1, now()).unwrap();
-    assert_eq!(lost["@timestamp"], "2024-03-01T12:34:58.001Z");
-    assert_eq!(lost["event"]["timestamp_source"], "now");
+    let seconds = delivered(b"{}", "1709296498").unwrap().json;
+    assert_eq!(seconds["@timestamp"], "2024-03-01T12:34:58.000Z");
+    for arrival in ["", "-1", "0", "1909296498000"] {
+        let lost = delivered(b"{}", arrival).unwrap().json;
+        assert_eq!(lost["@timestamp"], "2024-03-01T12:34:58.001Z");
+        assert_eq!(lost["event"]["timestamp_source"], "now");
+    }
 }
 
 #[test]

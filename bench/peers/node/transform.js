@@ -63,8 +63,13 @@ const NESTED = new Map(
   ]),
 );
 
+// The offset is that of RFC 3339, or a form near it; a time zone's name may follow.
 const ISO =
-  /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)?)?$/;
+  /^(\d{4}-\d\d-\d\d)(?:[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d+))?)?(?: ?(?:[Zz]|([+-](?:[01]\d|2[0-3]))(?::?([0-5]\d))?)(?:\[[\w\/+-]+\])?| UTC| GMT)?)?$/;
+// Of HTTP and e-mail, and of web server logs.
+const DATE =
+  /^(?:[A-Z][a-z]{2}, )?(\d\d?)[ /]([A-Z][a-z]{2})[ /](\d{4})[ :](\d\d:\d\d:\d\d (?:[+-]\d{4}|GMT))$/;
+const NET = /^\/Date\((\d{1,15})\)\/$/;
 
 // Removes a byte order mark, too.
 const utf8 = new TextDecoder("utf-8", { fatal: true });
@@ -86,7 +91,7 @@ function transform(record, now) {
     if (text === "") {
       return { recordId, result: "Dropped", data: "" };
     }
-    const document = toDocument(text, record.approximateArrivalTimestamp, now);
+    const document = toDocument(text, arrivalOf(record), now);
     return { recordId, result: "Ok", data: Buffer.from(JSON.stringify(document)).toString("base64") };
   } catch {
     return { recordId, result: "ProcessingFailed", data };
@@ -98,14 +103,23 @@ function decodedLength(data) {
   return (data.length / 4) * 3 - padding;
 }
 
-function toDocument(text, arrivalMs, now) {
+// As Firehose gives it: a number, or a text of digits; else nothing.
+function arrivalOf({ approximateArrivalTimestamp: arrival }) {
+  if (typeof arrival === "number") {
+    return String(arrival);
+  }
+  return typeof arrival === "string" && /^\d+$/.test(arrival) ? arrival : "";
+}
+
+function toDocument(text, arrival, now) {
   const event = JSON.parse(text);
   if (typeof event !== "object" || event === null || Array.isArray(event)) {
     throw new Error("not_an_object");
   }
   delete event.__sluice_reingests;
+  delete event.__sluice_arrival;
 
-  const { time, source } = eventTime(event, arrivalMs, now);
+  const { time, source } = eventTime(event, arrival, now);
   const document = { "@timestamp": formatTime(time), event: {} };
   for (const { group, name, accepts, paths } of FIELDS) {
     const value = claim(event, paths, accepts);
@@ -113,7 +127,7 @@ function toDocument(text, arrivalMs, now) {
       (document[group] ??= {})[name] = value;
     }
   }
-  document.event.id ??= createHash("sha256").update(text).digest("hex").slice(0, 32);
+  document.event.id ??= createHash("sha256").update(text + arrival).digest("hex").slice(0, 32);
   document.event.id = String(document.event.id);
   document.event.ingested = formatTime(now);
   if (source) {
@@ -236,22 +250,19 @@ function longestPath(value, level) {
 }
 
 // The event's time, and where it is from if not from the event.
-function eventTime(event, arrivalMs, now) {
-  let arrival = Number.isInteger(arrivalMs) && arrivalMs >= 0 ? fromMillis(arrivalMs) : undefined;
-  if (arrival && isAfter(arrival, LAST)) {
-    arrival = undefined;
-  }
-  const { seconds, nanos } = arrival ?? now;
-  const ahead = { seconds: seconds + MAX_AHEAD_S, nanos };
+function eventTime(event, arrival, now) {
+  const ahead = { seconds: now.seconds + MAX_AHEAD_S, nanos: now.nanos };
   const latest = isAfter(ahead, LAST) ? LAST : ahead;
+  const isPlausible = (time) => time && !isAfter(EARLIEST, time) && !isAfter(time, latest);
   for (const name of TIMESTAMPS) {
     const time = readTime(event[name]);
-    if (time && !isAfter(EARLIEST, time) && !isAfter(time, latest)) {
+    if (isPlausible(time)) {
       delete event[name];
       return { time };
     }
   }
-  return arrival ? { time: arrival, source: "arrival" } : { time: now, source: "now" };
+  const time = readTime(arrival);
+  return isPlausible(time) ? { time, source: "arrival" } : { time: now, source: "now" };
 }
 
 function isAfter(a, b) {
@@ -269,7 +280,7 @@ function readTime(value) {
   if (typeof value !== "string" || value === "") {
     return undefined;
   }
-  return /^\d+$/.test(value) ? fromNumber(value) : fromIso(value);
+  return fromNumber(value) ?? fromIso(value) ?? fromOther(value);
 }
 
 // Seconds, milliseconds, microseconds or nanoseconds, by magnitude.
@@ -289,16 +300,26 @@ function fromIso(text) {
   if (!match) {
     return undefined;
   }
-  const [, date, minutes = "00:00", second = "00", fraction = "", zone = "Z"] = match;
+  const [, date, minutes = "00:00", second = "00", fraction = "", hours = "+00", rest = "00"] = match;
   const leap = second === "60";
   const seconds = leap ? "59" : second;
-  const ms = Date.parse(`${date}T${minutes}:${seconds}${zone.toUpperCase()}`);
+  const ms = Date.parse(`${date}T${minutes}:${seconds}${hours}:${rest}`);
   // Date takes 24:00 and rolls the 30th of February over.
   if (Number.isNaN(ms) || minutes.startsWith("24") || !isDay(date)) {
     return undefined;
   }
   const nanos = leap ? "999999999" : fraction.slice(0, 9).padEnd(9, "0");
   return { seconds: ms / 1000, nanos: Number(nanos) };
+}
+
+function fromOther(text) {
+  const net = NET.exec(text);
+  if (net) {
+    return fromMillis(Number(net[1]));
+  }
+  const [, day, month, year, clock] = DATE.exec(text) ?? [];
+  const ms = day && Date.parse(`${day} ${month} ${year} ${clock}`);
+  return Number.isFinite(ms) ? fromMillis(ms) : undefined;
 }
 
 function isDay(date) {

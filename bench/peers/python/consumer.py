@@ -14,7 +14,7 @@ import transform
 from opensearchpy import OpenSearch
 from opensearchpy.helpers import streaming_bulk
 from opensearchpy.serializer import JSONSerializer
-from transform import Refused, to_document
+from transform import Refused, document_id, to_document
 
 
 class OrjsonSerializer(JSONSerializer):
@@ -52,13 +52,14 @@ def lambda_handler(event, context):
 
 def action(message, now_ns):
     """The document of a message's event, to create."""
-    sent_ms = int(message["attributes"]["SentTimestamp"])
     payload = message["body"].encode().removeprefix(b"\xef\xbb\xbf").strip(transform.WHITE_SPACE)
-    document = to_document(payload, sent_ms, now_ns)
+    # The message and its only event's position in it.
+    identity = message["messageId"].encode() + b"/" + bytes(8)
+    document, own_id = to_document(payload, message["attributes"]["SentTimestamp"], identity, now_ns)
     return {
         "_op_type": "create",
         "_index": "music-events-" + document["@timestamp"][:10].replace("-", "."),
-        "_id": document["event"]["id"],
+        "_id": document_id(document, own_id, payload),
         "_source": document,
     }
 

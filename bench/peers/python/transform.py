@@ -10,6 +10,7 @@ import json
 import re
 import time
 from datetime import datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 
 MAX_PAYLOAD_BYTES = 1_048_576
 MAX_LEVELS = 128
@@ -52,11 +53,15 @@ MAPPED = {path for _, _, paths in FIELDS for path in paths} | {(name,) for name 
 
 SCALARS = (str, int, float, bool)
 WHITE_SPACE = b" \t\r\n"
+DECIMAL = re.compile(r"\d+(?:\.\d+)?", re.ASCII)
+# The offset is that of RFC 3339, or a form near it; a time zone's name may follow.
 ISO = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)"
-    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?([Zz]|[+-]\d\d:[0-5]\d)?)?",
+    r"(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?"
+    r"(?: ?(?:[Zz]|([+-]\d\d)(?::?([0-5]\d))?)(?:\[[\w/+-]+\])?| UTC| GMT)?)?",
     re.ASCII,
 )
+NET = re.compile(r"/Date\((\d+)\)/", re.ASCII)
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -99,20 +104,34 @@ def transform(record, now_ns):
         payload = payload.removeprefix(b"\xef\xbb\xbf").strip(WHITE_SPACE)
         if not payload:
             return "Dropped", ""
-        document = to_document(payload, record.get("approximateArrivalTimestamp"), now_ns)
+        arrival = arrival_of(record)
+        document, _ = to_document(payload, arrival, arrival.encode(), now_ns)
         return "Ok", base64.b64encode(dumps(document)).decode()
     except (Refused, ValueError, RecursionError):
         return "ProcessingFailed", data
 
 
-def to_document(payload, arrival_ms, now_ns):
+def arrival_of(record):
+    """As Firehose gives it: a number, or a text of digits; else nothing."""
+    arrival = record.get("approximateArrivalTimestamp")
+    if type(arrival) in (int, float):
+        return str(arrival)
+    return arrival if type(arrival) is str and arrival.isascii() and arrival.isdigit() else ""
+
+
+def to_document(payload, arrival, identity, now_ns):
+    """The event's document, and whether its id is the producer's own.
+
+    arrival is a number in digits; identity tells an event without an id from its equals.
+    """
     event = loads(payload)
     if not isinstance(event, dict):
         raise Refused("not_an_object")
     event.pop("__sluice_reingests", None)
+    event.pop("__sluice_arrival", None)
     document = {"@timestamp": None, "event": {}}
 
-    time_ns, source = event_time(event, arrival_ms, now_ns)
+    time_ns, source = event_time(event, arrival, now_ns)
     seconds, nanos = divmod(time_ns, 1_000_000_000)
     moment = EPOCH + timedelta(seconds=seconds)
     document["@timestamp"] = format_time(moment, nanos)
@@ -122,8 +141,9 @@ def to_document(payload, arrival_ms, now_ns):
         if value is not None:
             document.setdefault(group, {})[name] = value
     about = document["event"]
-    if "id" not in about:
-        about["id"] = hashlib.sha256(payload).hexdigest()[:32]
+    own_id = "id" in about
+    if not own_id:
+        about["id"] = hashlib.sha256(payload + identity).hexdigest()[:32]
     elif type(about["id"]) is not str:
         about["id"] = str(about["id"])
     seconds, nanos = divmod(now_ns, 1_000_000_000)
@@ -139,7 +159,18 @@ def to_document(payload, arrival_ms, now_ns):
     remove_leftovers(event)
     if event:
         document[name_of_extra(event, payload)] = event
-    return document
+    return document, own_id
+
+
+def document_id(document, own_id, payload):
+    """The _id that the same event has again, and another event with the same id has not."""
+    event_id = document["event"]["id"]
+    if not own_id:
+        return event_id
+    with_hash = f"{event_id}.{hashlib.sha256(payload).hexdigest()[:16]}"
+    if len(with_hash.encode()) <= MAX_ID_BYTES:
+        return with_hash
+    return hashlib.sha256(event_id.encode() + payload).hexdigest()
 
 
 def claim(event, paths, accepts):
@@ -216,24 +247,23 @@ def longest_path(value, level):
     return longest
 
 
-def event_time(event, arrival_ms, now_ns):
+def event_time(event, arrival, now_ns):
     """The event's time in nanoseconds since 1970, and where it is from if not from the event."""
-    arrival_ns = None
-    if type(arrival_ms) is int and 0 <= arrival_ms * 1_000_000 <= LAST_NS:
-        arrival_ns = arrival_ms * 1_000_000
-    latest_ns = (now_ns if arrival_ns is None else arrival_ns) + MAX_AHEAD_S * 1_000_000_000
-    latest_ns = min(latest_ns, LAST_NS)
-    for name in TIMESTAMPS:
-        value = event.get(name)
-        if value is None:
-            continue
+    latest_ns = min(now_ns + MAX_AHEAD_S * 1_000_000_000, LAST_NS)
+
+    def plausible(value):
         time_ns = read_time(value)
         if time_ns is not None and EARLIEST_S * 1_000_000_000 <= time_ns <= latest_ns:
+            return time_ns
+        return None
+
+    for name in TIMESTAMPS:
+        value = event.get(name)
+        if value is not None and (time_ns := plausible(value)) is not None:
             del event[name]
             return time_ns, None
-    if arrival_ns is not None:
-        return arrival_ns, "arrival"
-    return now_ns, "now"
+    arrival_ns = plausible(arrival)
+    return (now_ns, "now") if arrival_ns is None else (arrival_ns, "arrival")
 
 
 def read_time(value):
@@ -243,9 +273,9 @@ def read_time(value):
         return from_digits(repr(value))
     if type(value) is not str or value == "":
         return None
-    if value.isascii() and value.isdigit():
-        return from_int(int(value))
-    return from_iso(value)
+    if DECIMAL.fullmatch(value):
+        return from_digits(value)
+    return from_iso(value) or from_other(value)
 
 
 def from_int(value):
@@ -279,7 +309,7 @@ def from_iso(text):
     match = ISO.fullmatch(text)
     if not match:
         return None
-    year, month, day, hour, minute, second, fraction, zone = match.groups()
+    year, month, day, hour, minute, second, fraction, hours, minutes = match.groups()
     nanos = int((fraction or "0")[:9].ljust(9, "0"))
     second = int(second or 0)
     if second == 60:
@@ -291,13 +321,26 @@ def from_iso(text):
     except ValueError:
         return None
     seconds = (moment - EPOCH) // timedelta(seconds=1)
-    if zone and zone not in "Zz":
-        hours, minutes = int(zone[1:3]), int(zone[4:])
-        if hours > 23:
+    if hours:
+        if abs(int(hours)) > 23:
             return None
-        offset = (hours * 60 + minutes) * 60
-        seconds -= -offset if zone[0] == "-" else offset
+        offset = (abs(int(hours)) * 60 + int(minutes or 0)) * 60
+        seconds -= -offset if hours[0] == "-" else offset
     return seconds * 1_000_000_000 + nanos
+
+
+def from_other(text):
+    """A time of .NET, of a web server's log, of HTTP or e-mail."""
+    if match := NET.fullmatch(text):
+        return int(match[1]) * 1_000_000
+    try:
+        if text[2:3] == "/":
+            moment = datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z")
+        else:
+            moment = parsedate_to_datetime(text)
+        return (moment - EPOCH) // timedelta(seconds=1) * 1_000_000_000
+    except (TypeError, ValueError):
+        return None
 
 
 def format_time(moment, nanos):

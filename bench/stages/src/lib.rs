@@ -2,9 +2,7 @@
 //! form that they take on their way, and the function's settings.
 
 use base64_simd::STANDARD;
-use bench::Error;
-use bench::instructions::SEED;
-use bench::request::{ARRIVAL_MS, Request};
+use bench::{ARRIVAL_MS, Error, Request, SEED};
 use firehose_transform::config::Config;
 use local::sample::{Size, events_of};
 use shared::event::{Arrival, Reader, Refusal, Timestamp};

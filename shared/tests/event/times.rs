@@ -14,7 +14,9 @@ use testkit::holds;
 /// it knows: fractions of more than nine digits, leap seconds and names of UTC.
 fn by_jiff(text: &str) -> Option<i128> {
     if let Some(milliseconds) = text.strip_prefix("/Date(").and_then(|it| it.strip_suffix(")/")) {
-        let milliseconds = milliseconds.parse().ok()?;
+        // The offset does not change the moment.
+        let offset = milliseconds.rfind(['+', '-']).filter(|at| *at > 0);
+        let milliseconds = milliseconds[..offset.unwrap_or(milliseconds.len())].parse().ok()?;
         return Some(jiff::Timestamp::from_millisecond(milliseconds).ok()?.as_nanosecond());
     }
     let text = text.replace("Z[UTC]", "Z").replace(" UTC", " +0000").replace(" GMT", " +0000");
@@ -23,7 +25,7 @@ fn by_jiff(text: &str) -> Option<i128> {
     if let Some((local, offset)) = text.rsplit_once(' ') {
         let hours_only = offset.len() == 3;
         let offset = if hours_only { format!("{offset}00") } else { offset.replace(':', "") };
-        for format in ["%a, %d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z"] {
+        for format in ["%a, %d %b %Y %H:%M:%S %z", "%d %b %Y %H:%M:%S %z", "%d/%b/%Y:%H:%M:%S %z"] {
             let time = strtime::parse(format, format!("{local} {offset}"));
             if let Ok(time) = time.and_then(|time| time.to_timestamp()) {
                 return Some(time.as_nanosecond());
@@ -106,7 +108,8 @@ fn text() -> impl Strategy<Value = String> {
             let weekday =
                 if wrong == 0 { weekday.to_owned() } else { date.strftime("%a").to_string() };
             let date = date.strftime(if wrong == 1 { "%-d %b %Y" } else { "%d %b %Y" });
-            format!("{weekday}, {date} {hour}:{minute}:{second}{offset}")
+            let weekday = if wrong == 2 { String::new() } else { format!("{weekday}, ") };
+            format!("{weekday}{date} {hour}:{minute}:{second}{offset}")
         },
     );
     let log = (two(0..=32), select(&MONTHS[..]), 1960..2270_u16, clock(), offset()).prop_map(
@@ -114,7 +117,7 @@ fn text() -> impl Strategy<Value = String> {
             format!("{day}/{month}/{year}:{hour}:{minute}:{second}{offset}")
         },
     );
-    let date = "-?[0-9]{0,16}".prop_map(|digits| format!("/Date({digits})/"));
+    let date = "-?[0-9]{0,16}([+-][0-9]{4})?".prop_map(|digits| format!("/Date({digits})/"));
     let form = prop_oneof![4 => near_rfc3339, 1 => short, 2 => http, 2 => log, 1 => date];
     let damage = (any::<Index>(), select(&b"0 +-:TZ/,.x"[..]), any::<bool>());
     (form, vec(damage, 0..2), 0..4_u8).prop_map(|(text, damages, damaged)| {
@@ -170,7 +173,9 @@ fn every_form_is_taken() {
         "2024-02-28T23:59:58+09:00[Asia/Seoul]",
         "Wed, 28 Feb 2024 23:59:58 GMT",
         "28/Feb/2024:23:59:58 +0000",
+        "28 Feb 2024 23:59:58 +0900",
         "/Date(1709164798789)/",
+        "/Date(1709164798789+0900)/",
     ] {
         assert!(by_us(text).is_some(), "{text}");
         assert_eq!(by_us(text), by_jiff(text), "{text}");

@@ -8,7 +8,7 @@ use testkit::{Binary, Endpoint, Observed};
 
 use crate::support::event::{event, message, play};
 use crate::support::queues::{entries, sqs};
-use crate::{BINARY, redelivered, reasons};
+use crate::{BINARY, reasons, redelivered};
 
 /// Method, path and body of a request to OpenSearch.
 type Request = (&'static str, &'static str, &'static str);

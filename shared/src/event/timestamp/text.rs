@@ -28,7 +28,8 @@ pub(super) fn other(text: &[u8]) -> Option<Timestamp> {
     match text {
         [b'/', ..] => milliseconds(text),
         [b'A'..=b'Z', ..] => http_date(Cursor(text)),
-        [_, _, b'/', ..] => log_time(Cursor(text)),
+        [_, b' ', ..] | [_, _, b' ', ..] => date_and_clock(Cursor(text), b' '),
+        [_, _, b'/', ..] => date_and_clock(Cursor(text), b'/'),
         _ => number(text).or_else(|| with_other_offset(Cursor(text))),
     }
 }
@@ -41,10 +42,18 @@ fn number(text: &[u8]) -> Option<Timestamp> {
     if digits(integer) && digits(fraction) { Timestamp::from_number(text) } else { None }
 }
 
-/// `/Date(1709164798789)/`
+/// `/Date(1709164798789)/` or `/Date(1709164798789+0900)/`: the offset is that of the producer, and the
+/// milliseconds are those of UTC (source: .NET documentation, "Stand-Alone JSON Serialization").
 fn milliseconds(text: &[u8]) -> Option<Timestamp> {
-    let digits = text.strip_prefix(b"/Date(")?.strip_suffix(b")/")?;
-    if digits.iter().all(u8::is_ascii_digit) { Timestamp::from_milliseconds(digits) } else { None }
+    let inside = text.strip_prefix(b"/Date(")?.strip_suffix(b")/")?;
+    let (digits, offset) =
+        inside.split_at(inside.iter().take_while(|b| b.is_ascii_digit()).count());
+    let is_offset = match offset {
+        [] => true,
+        [b'+' | b'-', offset @ ..] => offset.len() == 4 && offset.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if is_offset { Timestamp::from_milliseconds(digits) } else { None }
 }
 
 /// Date and time of day as in RFC 3339, with another form of the offset.
@@ -59,16 +68,15 @@ fn with_other_offset(mut text: Cursor<'_>) -> Option<Timestamp> {
 fn http_date(mut text: Cursor<'_>) -> Option<Timestamp> {
     let (weekday, rest) = text.0.split_at_checked(3)?;
     text.0 = rest.strip_prefix(b", ")?;
-    let days = text.day_month_year(b' ')?;
+    let days = Cursor(text.0).day_month_year(b' ')?;
     let expected = WEEKDAYS[usize::try_from(days.rem_euclid(7)).ok()?];
-    text.take(|byte| byte == b' ').filter(|_| weekday == expected)?;
-    text.clock(days)
+    if weekday == expected { date_and_clock(text, b' ') } else { None }
 }
 
-/// `28/Feb/2024:23:59:58 +0000`
-fn log_time(mut text: Cursor<'_>) -> Option<Timestamp> {
-    let days = text.day_month_year(b'/')?;
-    text.take(|byte| byte == b':')?;
+/// `28 Feb 2024 23:59:58 +0900`, or with slashes as web servers log it: `28/Feb/2024:23:59:58 +0000`.
+fn date_and_clock(mut text: Cursor<'_>, separator: u8) -> Option<Timestamp> {
+    let days = text.day_month_year(separator)?;
+    text.take(|byte| byte == if separator == b'/' { b':' } else { b' ' })?;
     text.clock(days)
 }
 

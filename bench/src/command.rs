@@ -1,0 +1,254 @@
+//! What `cargo run --release` does in this folder.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+use local::sample::{Size, events_of};
+
+use crate::bulk_api::BulkApi;
+use crate::functions::{self, Function, Job, OURS};
+use crate::logs::{self, Format, INFLATED_BYTES};
+use crate::measure::{self, Cost, Effort};
+use crate::pinned::Cores;
+use crate::price::memory_megabytes;
+use crate::request::batch;
+use crate::runtime_api::Invocation;
+use crate::{Error, Figures, Request, SEED, Valgrind, check, report, shapes};
+
+const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// Measures firehose-transform, sqs-consumer and log-metrics side by side with what a user would
+/// pick instead.
+///
+/// Without a part, all are measured. Keep the machine quiet meanwhile: functions run on one core,
+/// the stand-in for the Runtime API on another.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to do
+    #[arg(value_enum)]
+    part: Option<Part>,
+    /// Fewer rounds: to see whether it works, not how fast
+    #[arg(long)]
+    quick: bool,
+    #[arg(long, value_delimiter = ',', help = format!("Only these functions: {}", functions::names()))]
+    only: Vec<String>,
+    /// The seed of the events
+    #[arg(long, default_value_t = SEED)]
+    seed: u64,
+    /// How many random payloads the check compares
+    #[arg(long, default_value_t = 20_000)]
+    random: usize,
+    /// With the part `instructions`: commit what was counted as what is to be
+    #[arg(long)]
+    update: bool,
+    /// With the part `instructions`: a folder to keep Callgrind's reports in
+    #[arg(long)]
+    keep: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Compare the documents of all functions, and exit with 1 if any differ
+    Check,
+    /// CPU, wall and memory for the requests that matter, and the price on Lambda
+    Requests,
+    /// Cold start and size
+    Cold,
+    /// CPU for a byte from five records to 6 MB
+    Sweep,
+    /// CPU for a byte of hostile payloads
+    Hostile,
+    /// CPU, memory and allocations of sqs-consumer for batches of SQS
+    Batches,
+    /// CPU and memory of log-metrics for log events of 60 MB
+    Logs,
+    /// Instructions of both functions, counted by Valgrind; only where this part is asked for
+    Instructions,
+}
+
+/// Reads the command line and does what it says.
+///
+/// # Errors
+/// When functions do not give the same documents, one fails, or what is needed is missing.
+pub fn run() -> Result<(), Error> {
+    let arguments = Arguments::parse();
+    if arguments.part == Some(Part::Instructions) {
+        return instructions(&arguments);
+    }
+    let cores = Cores::take()?;
+    if !cores.are_two() {
+        eprintln!("one core only: functions and harness take each other's time");
+    }
+    let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
+    let session = Session { arguments, cores, effort };
+    if session.wants(Part::Check) || session.wants(Part::Batches) {
+        session.consumers()?;
+    }
+    if session.wants(Part::Check) || session.wants(Part::Logs) {
+        session.counters()?;
+    }
+    if ![Some(Part::Batches), Some(Part::Logs)].contains(&session.arguments.part) {
+        session.transformers()?;
+    }
+    Ok(())
+}
+
+fn instructions(arguments: &Arguments) -> Result<(), Error> {
+    let temporary = tempfile::tempdir()?;
+    let folder = arguments.keep.as_deref().unwrap_or(temporary.path());
+    fs::create_dir_all(folder)?;
+    let figures = Figures::count(&Valgrind::find(folder)?, arguments.seed)?;
+    print!("{figures}");
+    if arguments.update { figures.commit() } else { Ok(()) }
+}
+
+/// What was asked for, and where and how often it is done.
+struct Session {
+    arguments: Arguments,
+    cores: Cores,
+    effort: Effort,
+}
+
+impl Session {
+    fn wants(&self, part: Part) -> bool {
+        self.arguments.part.is_none_or(|only| only == part)
+    }
+
+    fn find(&self, job: Job) -> Result<Vec<Function>, Error> {
+        functions::find(job, &self.arguments.only)
+    }
+
+    fn costs(&self, functions: &[Function], request: &Request) -> Result<Vec<Cost>, Error> {
+        measure::costs(functions, request, self.cores, self.effort)
+    }
+
+    /// Of those that write to OpenSearch.
+    fn consumers(&self) -> Result<(), Error> {
+        let consumers = self.find(Job::Consume)?;
+        if consumers.is_empty() {
+            return Ok(());
+        }
+        // What a batch costs by itself, what most do, and the most that the event source mapping
+        // sends.
+        let batches = [10, 1_000, 10_000].map(|messages| batch(messages, self.arguments.seed));
+        if self.wants(Part::Check) {
+            check::consumers(&consumers, &batches, self.cores)?.report("written documents")?;
+        }
+        if !self.wants(Part::Batches) {
+            return Ok(());
+        }
+        let opensearch = BulkApi::start(false)?;
+        let consumers: Vec<_> = consumers.iter().map(|it| opensearch.written_by(it)).collect();
+        let folder = tempfile::tempdir()?;
+        let valgrind = Valgrind::find(folder.path())
+            .inspect_err(|missing| eprintln!("no allocations: {missing}"))
+            .ok();
+        for batch in &batches {
+            let mut costs = self.costs(&consumers, batch)?;
+            let invocation = Invocation::new(&batch.body)?;
+            // Scripts have a heap of their own.
+            for cost in costs.iter_mut().filter(|cost| !cost.function.is_script()) {
+                let heap = valgrind
+                    .as_ref()
+                    .map(|it| it.heap_of_one(&cost.function, self.cores, &invocation));
+                cost.heap = heap.transpose()?;
+            }
+            println!("{}", report::batches(batch, &costs));
+        }
+        Ok(())
+    }
+
+    /// Of those that count log events.
+    fn counters(&self) -> Result<(), Error> {
+        let counters = self.find(Job::Count)?;
+        if counters.is_empty() {
+            return Ok(());
+        }
+        for format in [Format::Text, Format::Json] {
+            let batch = logs::batch(format, INFLATED_BYTES, self.arguments.seed)?;
+            logs::check(&counters, &batch, self.cores)?;
+            if self.wants(Part::Logs) {
+                println!("{}", report::log_events(&batch, &self.costs(&counters, &batch)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of those that answer Firehose.
+    fn transformers(&self) -> Result<(), Error> {
+        let Arguments { part, only, seed, random, .. } = &self.arguments;
+        let functions = self.find(Job::Transform)?;
+        if functions.is_empty() {
+            return Ok(());
+        }
+        // A selection of functions may have nothing to compare with.
+        if self.wants(Part::Check) && (part.is_some() || only.is_empty()) {
+            check::transformers(&functions, self.cores, *seed, *random)?.report("answers")?;
+        }
+        if self.wants(Part::Requests) {
+            // As much as an answer can take, and a trickle.
+            for request in [
+                Request::of_events("Small events", 4_400_000, Size::Small, *seed),
+                Request::of_events("Large events", 4_400_000, Size::Large, *seed),
+                Request::of("Five small events", events_of(Size::Small, *seed, 5)),
+            ] {
+                println!("{}", report::costs(&request, &self.costs(&functions, &request)?));
+            }
+            let memory = memory_megabytes(TEMPLATE, "FirehoseTransformFunction");
+            let memory = memory.ok_or("the template does not tell the function's memory")?;
+            // What Firehose sends when the template's buffer is full.
+            for (events, size) in [("Small", Size::Small), ("Large", Size::Large)] {
+                let name = format!("{events} events, the default buffer");
+                let request = Request::of_events(name, 1_000_000, size, *seed);
+                let costs = self.costs(&functions, &request)?;
+                println!("{}", report::costs(&request, &costs));
+                println!("{}", report::prices(&request, &costs, memory));
+            }
+        }
+        if self.wants(Part::Cold) {
+            let starts = measure::cold_starts(&functions, self.cores, self.effort)?;
+            println!("{}", report::starts(&starts));
+        }
+        if self.wants(Part::Sweep) {
+            let of_bytes = |bytes: u32| {
+                let name = match bytes {
+                    ..1_000_000 => format!("{} kB", bytes / 1_000),
+                    _ => format!("{} MB", f64::from(bytes) / 1e6),
+                };
+                Request::of_events(name, bytes as usize, Size::Small, *seed)
+            };
+            let trickle = Request::of("five", events_of(Size::Small, *seed, 5));
+            let kilobytes = [50, 200, 500, 1_000, 2_000, 4_400, 6_000];
+            let sizes = kilobytes.map(|kilobytes| of_bytes(kilobytes * 1_000));
+            let requests = [trickle].into_iter().chain(sizes).collect();
+            let title = "From five records to 6 MB";
+            self.per_byte(&functions, title, of_bytes(1_000_000), requests)?;
+        }
+        if self.wants(Part::Hostile) {
+            let reference = shapes::ordinary();
+            self.per_byte(&functions, "Hostile payloads", reference, shapes::hostile())?;
+        }
+        Ok(())
+    }
+
+    fn per_byte(
+        &self,
+        functions: &[Function],
+        title: &str,
+        reference: Request,
+        requests: Vec<Request>,
+    ) -> Result<(), Error> {
+        // What a byte costs in a script is not the question here.
+        let compiled = functions.iter().filter(|it| [OURS, "naive"].contains(&it.name));
+        let compiled: Vec<_> = compiled.cloned().collect();
+        let cost = |request: Request| {
+            let costs = self.costs(&compiled, &request)?;
+            Ok::<_, Error>((request, costs))
+        };
+        let reference = cost(reference)?;
+        let measured = requests.into_iter().map(cost).collect::<Result<Vec<_>, _>>()?;
+        println!("{}", report::per_byte(title, &reference, &measured));
+        Ok(())
+    }
+}
