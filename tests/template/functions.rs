@@ -15,7 +15,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
-        ("lambda-metrics", &[lambda_metrics::config::VARIABLES]),
+        ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
         (
             "sqs-consumer",
