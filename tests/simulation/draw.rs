@@ -1,5 +1,5 @@
-//! Histories by chance. What comes first among alternatives is the simplest: a history that
-//! fails gets smaller in that direction.
+//! Random histories. The first of several alternatives is the simplest, towards which a failing
+//! history is made smaller.
 
 use proptest::collection::vec;
 use proptest::option::weighted;
@@ -7,11 +7,11 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use crate::history::{
-    Action, Call, Failing, Fault, History, Place, Plan, Redrive, Setup, Step, Told, What,
+    Action, Call, Failing, Fault, History, Place, Plan, Redrive, Reported, Setup, Step, What,
 };
 use crate::message::{Form, Kind, Message};
 
-/// A history: of anything, or of messages that go round and round in a short time.
+/// A history: of any steps, or of messages that circulate in a short time.
 pub(crate) fn history() -> impl Strategy<Value = History> {
     let hours = 3_600_000;
     let long = vec![0, 0, 5, 15, 100, 5_000, 40_000, 200_000, 1_200_000, 13 * hours];
@@ -42,7 +42,7 @@ fn setup() -> impl Strategy<Value = Setup> {
         })
 }
 
-/// A step, so long after the one before; `sends` of `sends + 17` send a message.
+/// A step after one of these times; `sends` of `sends + 17` steps send a message.
 fn step(after_ms: Vec<u64>, sends: u32) -> impl Strategy<Value = Step> {
     (select(after_ms), action(sends)).prop_map(|(after_ms, action)| Step { after_ms, action })
 }
@@ -59,20 +59,11 @@ fn action(sends: u32) -> impl Strategy<Value = Action> {
 }
 
 fn message() -> impl Strategy<Value = Message> {
+    use Kind::{Good, Large, Malformed, Refused, Timeless, Toxic, Underived};
     let form =
         select(vec![Form::Alone, Form::Lines, Form::Array, Form::Notification, Form::Detail]);
-    let kind = select(vec![
-        Kind::Good,
-        Kind::Good,
-        Kind::Good,
-        Kind::Good,
-        Kind::Underived,
-        Kind::Timeless,
-        Kind::Malformed,
-        Kind::Refused,
-        Kind::Toxic,
-        Kind::Large,
-    ]);
+    let other = [Underived, Timeless, Malformed, Refused, Toxic, Large];
+    let kind = select([&[Good; 4][..], &other].concat());
     let attributes = select(vec![0_u8, 1, 10]);
     (form, vec(kind, 1..5), 0..2_u8, attributes)
         .prop_map(|(form, events, group, attributes)| Message { form, events, group, attributes })
@@ -102,7 +93,7 @@ fn redrive() -> impl Strategy<Value = Redrive> {
     )
 }
 
-/// What goes wrong with a process that has so many awaits.
+/// The faults of a process with this number of awaits.
 fn plan(awaits: u8) -> impl Strategy<Value = Plan> {
     let shuffle = select(vec![0_u8, 1, 2, 3]);
     (vec(fault(), 0..4), weighted(0.3, 0..awaits), shuffle)
@@ -113,7 +104,7 @@ fn fault() -> impl Strategy<Value = Fault> {
     let fault = |call, what: BoxedStrategy<What>, calls: u8| {
         (0..calls, what).prop_map(move |(nth, what)| Fault { call, nth, what })
     };
-    let given = prop_oneof![
+    let received = prop_oneof![
         2 => whole(),
         2 => (1..4_u8).prop_map(|messages| What::Again { messages }),
     ];
@@ -123,14 +114,14 @@ fn fault() -> impl Strategy<Value = Fault> {
         3 => fault(Call::Send, entries().boxed(), 3),
         4 => fault(Call::Delete, deletion().boxed(), 3),
         2 => fault(Call::Hide, entries().boxed(), 2),
-        2 => fault(Call::Receive, given.boxed(), 3),
+        2 => fault(Call::Receive, received.boxed(), 3),
         1 => fault(Call::Attributes, asked.clone().boxed(), 2),
         1 => fault(Call::Move, asked.clone().boxed(), 2),
         1 => fault(Call::Health, asked.boxed(), 1),
     ]
 }
 
-/// What goes wrong with any call as a whole.
+/// The fault of a whole call.
 fn whole() -> impl Strategy<Value = What> {
     prop_oneof![
         2 => (any::<bool>(), failing()).prop_map(|(done, how)| What::Fails { done, how }),
@@ -139,40 +130,38 @@ fn whole() -> impl Strategy<Value = What> {
     ]
 }
 
-/// What goes wrong with calls of several entries.
+/// The fault of one entry of a call.
+fn entry(reported: impl Strategy<Value = Reported>) -> impl Strategy<Value = What> {
+    (0..10_u8, any::<bool>(), reported).prop_map(|(place, done, reported)| What::Entry {
+        place,
+        done,
+        reported,
+    })
+}
+
+fn sqs_entry() -> impl Strategy<Value = What> {
+    entry(prop_oneof![Just(Reported::Failed(0)), Just(Reported::Nothing(0)), Just(Reported::Both)])
+}
+
 fn entries() -> impl Strategy<Value = What> {
-    let told = prop_oneof![Just(Told::Failed(0)), Just(Told::Nothing(0)), Just(Told::Both)];
-    prop_oneof![
-        4 => whole(),
-        4 => (0..10_u8, any::<bool>(), told)
-            .prop_map(|(place, done, told)| What::Entry { place, done, told }),
-        1 => Just(What::More),
-        1 => Just(What::Panics),
-    ]
+    prop_oneof![4 => whole(), 4 => sqs_entry(), 1 => Just(What::More), 1 => Just(What::Panics)]
 }
 
 fn deletion() -> impl Strategy<Value = What> {
-    let told = prop_oneof![Just(Told::Failed(0)), Just(Told::Nothing(0)), Just(Told::Both)];
-    prop_oneof![
-        3 => whole(),
-        3 => (0..10_u8, any::<bool>(), told)
-            .prop_map(|(place, done, told)| What::Entry { place, done, told }),
-        1 => Just(What::More),
-        2 => (0..10_u8).prop_map(|place| What::ComesBack { place }),
-    ]
+    let comes_back = (0..10_u8).prop_map(|place| What::ComesBack { place });
+    prop_oneof![3 => whole(), 3 => sqs_entry(), 1 => Just(What::More), 2 => comes_back]
 }
 
 fn bulk() -> impl Strategy<Value = What> {
     let statuses = vec![429, 503, 500, 404, 401, 403, 400, 413, 422, 302, 100, 700];
-    let told = prop_oneof![
-        4 => select(statuses).prop_map(Told::Failed),
-        3 => (0..6_u8).prop_map(Told::Nothing),
-        1 => Just(Told::Both),
+    let reported = prop_oneof![
+        4 => select(statuses).prop_map(Reported::Failed),
+        3 => (0..6_u8).prop_map(Reported::Nothing),
+        1 => Just(Reported::Both),
     ];
     prop_oneof![
         4 => whole(),
-        6 => (0..10_u8, any::<bool>(), told)
-            .prop_map(|(place, done, told)| What::Entry { place, done, told }),
+        6 => entry(reported),
         1 => Just(What::Reversed),
         1 => Just(What::More),
         1 => Just(What::Panics),

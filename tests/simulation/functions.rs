@@ -1,6 +1,6 @@
-//! The functions, and what invokes them.
+//! The functions and their invokers.
 //!
-//! Source of how an answer is read: AWS Lambda Developer Guide, "Implementing partial batch
+//! Source: AWS Lambda Developer Guide, "Implementing partial batch
 //! responses" (Amazon SQS).
 
 use std::cell::RefCell;
@@ -27,12 +27,12 @@ use crate::world::{BEGINNING_MS, World};
 const CONSUMER_TIMEOUT: Duration = Duration::from_secs(30);
 const REDRIVE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The deletions of a batch are tried so often.
+/// Maximum number of tries to delete a batch.
 const DELETE_TRIES: usize = 2;
 
 type Consumer = sqs_consumer::App<Ports, Ports, Sink>;
 
-/// The instances of `sqs-consumer` that are idle: the next invocations get them.
+/// The idle instances of `sqs-consumer`, which the next invocations use.
 #[derive(Default)]
 pub(crate) struct Idle(RefCell<Vec<(Consumer, Ports)>>);
 
@@ -58,7 +58,7 @@ fn environment(setup: &Setup) -> Environment {
     variables.into_iter().collect()
 }
 
-/// Invokes a function; the bytes of its answer, where it gives one.
+/// Invokes a function, and returns its answer, unless it fails.
 async fn invoke<F: Function>(
     process: &Process,
     function: &mut F,
@@ -84,7 +84,7 @@ async fn invoke<F: Function>(
     }
 }
 
-/// The event source mapping takes a batch through `sqs-consumer`; gives how many messages came.
+/// The event source mapping invokes `sqs-consumer` with a batch; returns the number of messages.
 pub(crate) async fn consume(world: Rc<World>, idle: &Idle, most: usize, plan: &Plan) -> usize {
     let process = Process::new(&world, plan, "sqs-consumer");
     let setup = world.setup;
@@ -111,12 +111,12 @@ pub(crate) async fn consume(world: Rc<World>, idle: &Idle, most: usize, plan: &P
         let failed = match failed {
             Some(Ok(failed)) => failed,
             Some(Err(wrong)) => {
-                world.broke(format!("sqs-consumer gave a wrong answer: {wrong}"));
+                world.broke(format!("invalid answer of sqs-consumer: {wrong}"));
                 return messages.len();
             }
             None => return messages.len(),
         };
-        process.tell(|| format!("fails {failed:?}"));
+        process.trace(|| format!("fails {failed:?}"));
         let done = messages.iter().filter(|message| !failed.contains(&message.id));
         delete(&process, &done.map(handle).collect::<Vec<_>>()).await;
         messages.len()
@@ -124,7 +124,7 @@ pub(crate) async fn consume(world: Rc<World>, idle: &Idle, most: usize, plan: &P
     process.run(work).await.unwrap_or_default()
 }
 
-/// Deletes what succeeded.
+/// Deletes the messages that succeeded.
 async fn delete(process: &Process, handles: &[String]) {
     for handles in handles.chunks(MAX_ENTRIES) {
         let mut open = handles.to_vec();
@@ -139,7 +139,7 @@ async fn delete(process: &Process, handles: &[String]) {
     }
 }
 
-/// The messages, as a function gets them.
+/// The event with these messages.
 fn event(messages: &[Stored], fifo: bool) -> Vec<u8> {
     let record = |message: &Stored| {
         let attributes = message.content.attributes.iter().map(|(name, attribute)| {
@@ -171,7 +171,7 @@ fn event(messages: &[Stored], fifo: bool) -> Vec<u8> {
     json!({"Records": records}).to_string().into_bytes()
 }
 
-/// Somebody invokes `dlq-redrive`; gives its answer.
+/// Invokes `dlq-redrive`, and returns its answer.
 pub(crate) async fn redrive(world: Rc<World>, order: &Redrive, plan: &Plan) -> Option<Value> {
     let process = Process::new(&world, plan, "dlq-redrive");
     let ports = Ports::of(Rc::clone(&process));
@@ -181,7 +181,7 @@ pub(crate) async fn redrive(world: Rc<World>, order: &Redrive, plan: &Plan) -> O
     let work = invoke(&process, &mut app, &body, REDRIVE_TIMEOUT);
     let answer = process.run(work).await.flatten()?;
     let answer: Value = serde_json::from_slice(&answer).unwrap();
-    process.tell(|| answer.to_string());
+    process.trace(|| answer.to_string());
     for (member, what) in [("moved", "redriven"), ("parked", "parked"), ("failed", "not redriven")]
     {
         if answer[member].as_u64() > Some(0) {
@@ -192,30 +192,23 @@ pub(crate) async fn redrive(world: Rc<World>, order: &Redrive, plan: &Plan) -> O
 }
 
 fn payload(order: &Redrive, fifo: bool) -> Value {
-    let mut payload = json!({"action": "redrive", "source": order.from.url(fifo)});
-    if order.from != Place::Dlq {
-        // Nobody else knows where they came from.
-        payload["destination"] = Place::Main.url(fifo).into();
+    // A member that is null is not set.
+    let mut payload = json!({
+        "action": "redrive",
+        "source": order.from.url(fifo),
+        // Only SQS knows where a message came from.
+        "destination": (order.from != Place::Dlq).then(|| Place::Main.url(fifo)),
+        "mode": if order.native { "native" } else { "selective" },
+        "ratePerSecond": order.rate_per_second,
+    });
+    if !order.native {
+        let filter = order.only.map(|digit| json!({"text": format!("\"n\":{digit}")}));
+        let canary = |(messages, seconds)| json!({"messages": messages, "waitSeconds": seconds});
+        payload["filter"] = filter.into();
+        payload["maxMessages"] = order.max_messages.into();
+        payload["maxRedrives"] = order.max_redrives.into();
+        payload["canary"] = order.canary.map(canary).into();
+        payload["dryRun"] = order.dry_run.into();
     }
-    payload["mode"] = if order.native { "native" } else { "selective" }.into();
-    if let Some(rate) = order.rate_per_second {
-        payload["ratePerSecond"] = rate.into();
-    }
-    if order.native {
-        return payload;
-    }
-    if let Some(digit) = order.only {
-        payload["filter"] = json!({"text": format!("\"n\":{digit}")});
-    }
-    if let Some(most) = order.max_messages {
-        payload["maxMessages"] = most.into();
-    }
-    if let Some(most) = order.max_redrives {
-        payload["maxRedrives"] = most.into();
-    }
-    if let Some((messages, seconds)) = order.canary {
-        payload["canary"] = json!({"messages": messages, "waitSeconds": seconds});
-    }
-    payload["dryRun"] = order.dry_run.into();
     payload
 }

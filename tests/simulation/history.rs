@@ -1,11 +1,11 @@
-//! A history: all that happens from outside and all that goes wrong, as a plain value. Whatever
-//! is taken out of one, the rest is a history too: that is how a failing one gets smaller.
+//! A history: all external actions and faults, as a plain value. Without any of them, the rest is a
+//! history too: this is how a failing history is made smaller.
 
 use std::fmt;
 
 use crate::message::Message;
 
-/// How everything is set up, and what happens.
+/// The setup and the steps.
 #[derive(Clone, Debug)]
 pub(crate) struct History {
     pub(crate) setup: Setup,
@@ -14,15 +14,12 @@ pub(crate) struct History {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Setup {
-    /// Whether the queues are FIFO queues.
     pub(crate) fifo: bool,
-    /// Whether there is a quarantine.
     pub(crate) quarantine: bool,
-    /// Whether each day has an index of its own.
+    /// Whether each day has its own index.
     pub(crate) daily: bool,
     /// `maxReceiveCount`
     pub(crate) max_receives: u32,
-    /// The visibility timeout. A short one expires while the function works.
     pub(crate) visibility_seconds: u32,
     /// `BULK_MAX_DOCS`
     pub(crate) bulk_documents: usize,
@@ -30,7 +27,7 @@ pub(crate) struct Setup {
     pub(crate) takes_documents: usize,
 }
 
-/// Something that starts so long after the start of the step before, over or not.
+/// An action that starts this time after the start of the previous step.
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) after_ms: u64,
@@ -39,41 +36,39 @@ pub(crate) struct Step {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Action {
-    /// A producer sends a message.
     Send(Message),
-    /// A producer sends an earlier message again: this one, counted round and round.
+    /// A producer sends an earlier message again: the index, modulo their number.
     SendAgain(u8),
-    /// The event source mapping hands a batch of at most so many messages to `sqs-consumer`.
+    /// The event source mapping passes at most this number of messages to `sqs-consumer`.
     Consume(u8, Plan),
     /// `dlq-redrive` is invoked.
     Redrive(Redrive, Plan),
-    /// OpenSearch answers everything like this from now on, or is well again.
+    /// OpenSearch fails like this from now on, or is healthy again.
     OpenSearch(Option<Failing>),
 }
 
-/// What goes wrong with one process: an invocation and what invokes it.
+/// The faults of one process: an invocation with its invoker.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     pub(crate) faults: Vec<Fault>,
-    /// It ends at this await, counted from 0: each call has one before it takes effect, and one
-    /// after it.
+    /// It ends at this await, from 0: each call has one before its effect, and one after.
     pub(crate) crash: Option<u8>,
-    /// In which order a standard queue gives its messages; 0 is the order of their arrival.
+    /// Seed of the order in which a standard queue returns messages; 0 is the order of arrival.
     pub(crate) shuffle: u8,
 }
 
-/// What an operator asks `dlq-redrive` for.
+/// A request of an operator to `dlq-redrive`.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Redrive {
     pub(crate) from: Place,
-    /// By SQS itself: nothing below, then.
+    /// By SQS itself: then without the members below.
     pub(crate) native: bool,
     /// Only events whose number starts with this digit.
     pub(crate) only: Option<u8>,
     pub(crate) max_messages: Option<u8>,
     pub(crate) rate_per_second: Option<u8>,
     pub(crate) max_redrives: Option<u8>,
-    /// Messages, and how long they have to come back.
+    /// Number of messages, and the wait in seconds.
     pub(crate) canary: Option<(u8, u8)>,
     pub(crate) dry_run: bool,
 }
@@ -88,8 +83,7 @@ pub(crate) enum Place {
     Parking,
 }
 
-/// Something wrong with the nth call of a kind, counted from 0. Where nothing of a call can be
-/// wrong in this way, nothing is.
+/// A fault of the nth call of a kind, from 0. It has no effect on calls that cannot fail like this.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     pub(crate) call: Call,
@@ -103,61 +97,66 @@ pub(crate) enum Call {
     Bulk,
     Send,
     Delete,
-    /// Sets visibility timeouts.
     Hide,
     Attributes,
     Move,
     Health,
 }
 
-/// What is wrong with a call. A service may tell that something failed that it did, or not tell
-/// of it; it never tells that it did what it did not: that no function can survive.
+/// The fault of a call. A service can report that something failed that it did, or not report it;
+/// it never reports that it did something that it did not do: no function could handle that.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum What {
-    /// It takes so long, and then is done: if somebody still waits.
-    Slow { seconds: u16 },
-    /// No answer comes, ever.
-    Silent { done: bool },
+    /// It takes this long, and is done if the caller still waits.
+    Slow {
+        seconds: u16,
+    },
+    /// It never responds.
+    Silent {
+        done: bool,
+    },
     /// It fails as a whole.
-    Fails { done: bool, how: Failing },
-    /// The code that calls has a defect.
+    Fails {
+        done: bool,
+        how: Failing,
+    },
     Panics,
-    /// What stands in the answer for the entry, document or message at this place, counted round
-    /// and round.
-    Entry { place: u8, done: bool, told: Told },
-    /// A deleted message of a standard queue comes again.
-    ComesBack { place: u8 },
-    /// A standard queue also gives so many messages that others have in their hands.
-    Again { messages: u8 },
-    /// The entries of the answer are in another order.
+    /// The response has this for the entry, document or message at this index, modulo their number.
+    Entry {
+        place: u8,
+        done: bool,
+        reported: Reported,
+    },
+    /// A standard queue redelivers a deleted message.
+    ComesBack {
+        place: u8,
+    },
+    /// A standard queue also returns this number of messages that are in flight.
+    Again {
+        messages: u8,
+    },
+    /// The entries of the response are in another order.
     Reversed,
-    /// The answer tells of entries that were not asked for.
+    /// The response has entries that were not requested.
     More,
 }
 
-/// How OpenSearch fails as a whole; SQS fails in one way only.
+/// How OpenSearch fails as a whole; SQS fails in only one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failing {
-    /// This status, with JSON.
     Status(u16),
-    /// This status, with a page of HTML.
     Page(u16),
-    /// Half an answer, as if it were whole.
+    /// Half a response, as if it were complete.
     Cut,
-    /// Half an answer, and the connection breaks.
     Breaks,
-    /// No connection.
     Unreachable,
 }
 
-/// What an answer says of an entry.
+/// What a response reports of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// That it failed, in OpenSearch with this status.
+pub(crate) enum Reported {
     Failed(u16),
-    /// Nothing, in one of several ways.
     Nothing(u8),
-    /// That it succeeded, and that it failed.
     Both,
 }
 
@@ -176,10 +175,12 @@ impl fmt::Display for Action {
         match self {
             Self::Send(message) => write!(out, "{message:?} is sent"),
             Self::SendAgain(which) => write!(out, "message {which} is sent again"),
-            Self::Consume(most, plan) => write!(out, "sqs-consumer gets {most} messages{plan}"),
+            Self::Consume(most, plan) => {
+                write!(out, "sqs-consumer gets at most {most} messages{plan}")
+            }
             Self::Redrive(redrive, plan) => write!(out, "dlq-redrive: {redrive:?}{plan}"),
             Self::OpenSearch(Some(failing)) => write!(out, "OpenSearch is down: {failing:?}"),
-            Self::OpenSearch(None) => write!(out, "OpenSearch is well"),
+            Self::OpenSearch(None) => write!(out, "OpenSearch is healthy"),
         }
     }
 }
@@ -201,7 +202,7 @@ impl fmt::Display for Plan {
 }
 
 impl History {
-    /// This history without one thing: a step, a fault, an end, or an event.
+    /// The histories without one of the steps, faults, crashes and events.
     pub(crate) fn smaller(&self) -> Vec<Self> {
         let mut all = Vec::new();
         for (at, step) in self.steps.iter().enumerate() {
@@ -254,7 +255,7 @@ impl Action {
         }
     }
 
-    /// What goes wrong, where there is a process.
+    /// The plan of the process, if the action has one.
     pub(crate) const fn plan(&mut self) -> Option<&mut Plan> {
         match self {
             Self::Consume(_, plan) | Self::Redrive(_, plan) => Some(plan),
@@ -264,19 +265,37 @@ impl Action {
 }
 
 impl What {
-    /// What is counted where it happens.
+    /// Whether a call fails as a whole: whether it is done, and how it fails.
+    pub(crate) fn failure(troubles: &[Self]) -> Option<(bool, Failing)> {
+        troubles.iter().find_map(|what| match what {
+            Self::Fails { done, how } => Some((*done, *how)),
+            _ => None,
+        })
+    }
+
+    /// The fault of the entry at an index of `count`: whether it is done, and what is reported.
+    pub(crate) fn of_entry(troubles: &[Self], at: usize, count: usize) -> Option<(bool, Reported)> {
+        troubles.iter().find_map(|what| match what {
+            Self::Entry { place, done, reported } if usize::from(*place) % count == at => {
+                Some((*done, *reported))
+            }
+            _ => None,
+        })
+    }
+
+    /// The name under which it is counted.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Slow { .. } => "slow",
             Self::Silent { done: false } => "silent",
             Self::Silent { done: true } => "done, and silent",
             Self::Fails { done: false, .. } => "failed",
-            Self::Fails { done: true, .. } => "done, and told as failed",
+            Self::Fails { done: true, .. } => "done, and reported as failed",
             Self::Panics => "panicked",
             Self::Entry { done: false, .. } => "entry failed",
-            Self::Entry { done: true, .. } => "entry done, and told as failed",
+            Self::Entry { done: true, .. } => "entry done, and reported as failed",
             Self::ComesBack { .. } => "to come back",
-            Self::Again { .. } => "given again",
+            Self::Again { .. } => "received again",
             Self::Reversed => "reversed",
             Self::More => "more than asked for",
         }

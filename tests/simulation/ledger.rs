@@ -1,4 +1,4 @@
-//! What was sent, and where it is: from here comes the judgement.
+//! The events that were sent, and where they are.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
@@ -9,20 +9,17 @@ use crate::message::{Event, Kind};
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     pub(crate) events: Vec<Event>,
-    /// The events in a text that was sent as a message, or stands in one.
     carried: HashMap<String, Rc<[usize]>>,
-    /// How many messages carry an event, in all queues.
     copies: Vec<usize>,
-    /// Where an event's document is: index and id.
+    /// Index and id of the document of an event.
     documents: BTreeMap<usize, (String, String)>,
-    /// Events that OpenSearch takes, but refused once.
     pub(crate) refused_wrongly: BTreeSet<usize>,
-    /// Events that were delivered as another message, whose identity is not that of the first.
+    /// Events that were delivered as another message with another identity.
     pub(crate) delivered_anew: BTreeSet<usize>,
 }
 
 impl Ledger {
-    /// A message is sent for the first time; gives the numbers of its events.
+    /// A message is sent for the first time; returns the numbers of its events.
     pub(crate) fn sent(&mut self, body: &str, events: Vec<Event>) -> Rc<[usize]> {
         let first = self.events.len();
         let numbers: Rc<[usize]> = (first..first + events.len()).collect();
@@ -35,7 +32,7 @@ impl Ledger {
         numbers
     }
 
-    /// The events in a message's body; `None` where nobody sent it like this.
+    /// The events in a body; `None` if it was not sent.
     pub(crate) fn events_in(&self, body: &str) -> Option<Rc<[usize]>> {
         self.carried.get(body).cloned()
     }
@@ -47,10 +44,10 @@ impl Ledger {
         }
     }
 
-    /// A message with these events left a queue, maybe for another, where it has arrived before.
+    /// A message with these events left a queue, possibly after it arrived in another.
     ///
     /// # Errors
-    /// The first event that is nowhere now.
+    /// The first event that is lost.
     pub(crate) fn left(&mut self, events: &[usize]) -> Result<(), usize> {
         for event in events {
             self.copies[*event] -= 1;
@@ -59,7 +56,7 @@ impl Ledger {
         events.iter().find(is_lost).map_or(Ok(()), |event| Err(*event))
     }
 
-    /// How many messages carry an event.
+    /// The number of messages with an event.
     pub(crate) fn copies(&self, event: usize) -> usize {
         self.copies[event]
     }
@@ -71,15 +68,15 @@ impl Ledger {
     /// An event's document is in the index.
     ///
     /// # Errors
-    /// What is wrong with that.
+    /// The violation.
     pub(crate) fn indexed(&mut self, event: usize, index: &str, id: &str) -> Result<(), String> {
         if !self.kind(event).is_some_and(Kind::can_be_indexed) {
             return Err(format!("event {event} can be no document, but became one"));
         }
         let place = (index.to_owned(), id.to_owned());
         let is_another = self.documents.get(&event).is_some_and(|before| *before != place);
-        // Two deliveries of an event without an id are two documents; and one that went to
-        // quarantine out of its envelope, though it was written, is another event.
+        // Two deliveries of an event without an id are two documents. An event that was written and
+        // also sent to the quarantine, without its envelope, is another event.
         let is_derived = self.kind(event) == Some(Kind::Underived);
         if is_another
             && (is_derived && self.delivered_anew.contains(&event)

@@ -1,20 +1,18 @@
-//! Whatever happens, nothing is lost: the way of messages from a queue through `sqs-consumer`
-//! into OpenSearch or a quarantine, and from the dead letters back with `dlq-redrive`, in a world
-//! of the tests' own.
+//! Nothing is lost with any fault: messages go from a queue through `sqs-consumer` to OpenSearch or
+//! a quarantine, and from the dead-letter queue back with `dlq-redrive`, in a simulated world.
 //!
-//! The functions are the real ones, from the bytes of an invocation to the bytes of its answer.
-//! All around them is made up: queues, event source mapping, OpenSearch and time. A history says
-//! what producers and operators do and what goes wrong: calls that fail, hang or lie, messages
-//! that come twice or while somebody has them, processes that end at any await. Everything follows
+//! The functions are real, from the bytes of an invocation to the bytes of its answer. Queues,
+//! event source mapping, OpenSearch and time are simulated. A history contains the actions of
+//! producers and operators and the faults: calls that fail, hang or report wrong results, messages
+//! that are delivered twice or while in flight, processes that end at any await. Everything follows
 //! from the history, and the history from its seed.
 //!
-//! What has to hold at any time: an event is in a queue as long as its document is not in the
-//! index; no document is there twice, and none that nobody sent; in a FIFO queue nobody
-//! overtakes. And when all is well again: every event that OpenSearch takes is in the index, every
-//! other one in quarantine, or in the dead-letter queue where there is no quarantine; or it is in
-//! the parking queue.
+//! At any time, an event must be in a queue until its document is in the index; a document must not
+//! be there twice or without an event; in a FIFO queue no message overtakes another. After all
+//! faults have ended, every event that OpenSearch accepts is in the index, and every other event is
+//! in the quarantine, in the dead-letter queue if no quarantine exists, or in the parking queue.
 //!
-//! Other histories, or one again:
+//! To run other histories, or one again:
 //!
 //! ```sh
 //! SIMULATION_HISTORIES=1000000 cargo test -p suite --test simulation
@@ -46,30 +44,29 @@ use shared::config::Environment;
 use crate::history::History;
 use crate::run::run;
 
-/// So many histories are run, unless `SIMULATION_HISTORIES` says otherwise.
+/// Number of histories, unless `SIMULATION_HISTORIES` is set.
 const HISTORIES: u64 = 10_000;
 
-/// A failing history is made smaller with so many runs at most.
+/// Maximum number of runs that make a failing history smaller.
 const MAX_SHRINKS: u32 = 20_000;
 
-/// Odd, with bits everywhere: 2 to the 128 divided by the golden ratio.
+/// 2 to the 128 divided by the golden ratio: odd, with bits in all places.
 const SPREAD: u128 = 0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835;
 
-/// The histories that are ended at each await of each process.
+/// Number of histories that are run with a crash at each await of each process.
 const ENDED_EVERYWHERE: u64 = 30;
 
-/// What has to happen in some history, or they are none that prove anything.
+/// What must happen in some history, so that the test means something.
 const EVERYTHING: [&str; 26] = [
     "crashed",
     "deduplicated",
     "deleted with an old handle",
     "deleted, and came back",
     "done, and silent",
-    "done, and told as failed",
-    "entry done, and told as failed",
+    "done, and reported as failed",
+    "entry done, and reported as failed",
     "entry failed",
     "failed",
-    "given again",
     "given up",
     "good, and kept for a person",
     "hung",
@@ -80,6 +77,7 @@ const EVERYTHING: [&str; 26] = [
     "not redriven",
     "panicked",
     "parked",
+    "received again",
     "redriven",
     "refused, and kept",
     "reversed",
@@ -97,14 +95,14 @@ struct Failure {
     why: String,
 }
 
-/// The history of a seed, with all that is simpler than it.
+/// The history of a seed, with all simpler histories.
 fn drawn(seed: u64) -> (TestRunner, impl ValueTree<Value = History>) {
     let config = ProptestConfig {
         failure_persistence: None,
         max_shrink_iters: MAX_SHRINKS,
         ..ProptestConfig::default()
     };
-    // Spread over all bits: what it draws from seeds that differ little would be much the same.
+    // Spread over all bits: similar seeds would draw similar histories.
     let bytes = u128::from(seed + 1).wrapping_mul(SPREAD).to_le_bytes();
     let random = TestRng::from_seed(RngAlgorithm::XorShift, &bytes);
     let mut runner = TestRunner::new_with_rng(config, random);
@@ -112,7 +110,7 @@ fn drawn(seed: u64) -> (TestRunner, impl ValueTree<Value = History>) {
     (runner, tree)
 }
 
-/// Runs the history of a seed, and makes it smaller where it fails.
+/// Runs the history of a seed, and makes it smaller if it fails.
 fn try_seed(seed: u64, forgets: Option<usize>, counts: &mut Seen) -> Result<(), Failure> {
     let (mut runner, tree) = drawn(seed);
     let ended = run(&tree.current(), forgets, false);
@@ -134,8 +132,8 @@ fn try_seed(seed: u64, forgets: Option<usize>, counts: &mut Seen) -> Result<(), 
     }
 }
 
-/// Takes things out of a history that fails as long as what is left fails too, and tells why it
-/// does. What drew it makes it smaller in one pass only.
+/// Removes parts of a failing history while the rest still fails, and returns it with its error.
+/// The test runner makes it smaller in only one pass.
 fn smallest(mut history: History, forgets: Option<usize>) -> (History, String) {
     let fails = |history: &History| run(history, forgets, false).broken.is_some();
     while let Some(smaller) = history.smaller().into_iter().find(fails) {
@@ -146,7 +144,7 @@ fn smallest(mut history: History, forgets: Option<usize>) -> (History, String) {
 }
 
 impl Failure {
-    /// All that a person needs to find the cause.
+    /// The error with the history and its trace.
     fn text(&self, forgets: Option<usize>) -> String {
         let Self { seed, history, why } = self;
         let trace = run(history, forgets, true).trace.join("\n");
@@ -183,7 +181,7 @@ fn try_seeds(seeds: Range<u64>) -> Result<Seen, Failure> {
 }
 
 #[test]
-fn whatever_happens_nothing_is_lost() {
+fn nothing_is_lost() {
     let histories = number("SIMULATION_HISTORIES").unwrap_or(HISTORIES);
     let seeds = number("SIMULATION_SEED").map_or(0..histories, |seed| seed..seed + 1);
     let are_enough = seeds.end - seeds.start >= HISTORIES;
@@ -195,7 +193,7 @@ fn whatever_happens_nothing_is_lost() {
 }
 
 #[test]
-fn whatever_await_a_process_ends_at_nothing_is_lost() {
+fn nothing_is_lost_if_a_process_ends_at_any_await() {
     let mut awaits = 0;
     for seed in 0..ENDED_EVERYWHERE {
         let mut history = drawn(seed).1.current();
@@ -233,14 +231,14 @@ fn a_history_is_the_same_every_time() {
     }
 }
 
-/// No function survives an OpenSearch that forgets what it said it has: the simulation must find
-/// that, and what it shows must be small.
+/// No function can handle an OpenSearch that forgets confirmed documents: the simulation must find
+/// that, and make the history small.
 #[test]
 fn a_loss_is_found_and_made_small() {
     let forgets = Some(3);
     let found = (0..20).find_map(|seed| try_seed(seed, forgets, &mut Seen::new()).err());
     let failure = found.expect("a history in which it forgets");
     assert!(failure.why.contains("is lost"), "{}", failure.why);
-    // A message is sent; that it comes through needs no step.
+    // Only the message: its delivery needs no step.
     assert_eq!(failure.history.steps.len(), 1, "{}", failure.text(forgets));
 }

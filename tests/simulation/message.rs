@@ -1,7 +1,7 @@
-//! What producers send.
+//! The messages of producers.
 //!
-//! Every event has a number of its own, which stands in its text and so in its document, however
-//! it is sent: by that number the simulation knows it again, whatever ids the functions give.
+//! Every event has a number in its text, and so in its document, by which the simulation identifies
+//! it.
 
 use serde_json::json;
 
@@ -11,7 +11,6 @@ pub(crate) struct Message {
     pub(crate) form: Form,
     pub(crate) events: Vec<Kind>,
     pub(crate) group: u8,
-    /// How many attributes it has.
     pub(crate) attributes: u8,
 }
 
@@ -21,33 +20,27 @@ pub(crate) enum Form {
     Alone,
     Lines,
     Array,
-    /// Lines in an envelope of SNS.
     Notification,
-    /// An array in an envelope of EventBridge.
     Detail,
 }
 
-/// An event, by what can become of it. No two events share an id: of those the second is taken
-/// for the first, which is what the ids are for.
+/// An event, by its possible results. Events do not share ids: the second would be a duplicate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Good,
     /// Its id is derived from its text.
     Underived,
-    /// It has no time of its own. Where each day has its index, it would be filed under the day
-    /// on which its message was sent, which a redrive changes: there it has a time.
+    /// It has no time. With daily indices it has one, because its index would be that of the day on
+    /// which the message was sent, which a redrive changes.
     Timeless,
-    /// The model refuses it.
     Malformed,
-    /// OpenSearch refuses it.
     Refused,
-    /// OpenSearch refuses every request that it is in.
     Toxic,
-    /// OpenSearch refuses it for its size.
+    /// OpenSearch rejects it because of its size.
     Large,
 }
 
-/// The bytes of the largest request that OpenSearch takes.
+/// Maximum size of a request to OpenSearch.
 pub(crate) const TAKES_BYTES: usize = 4_000;
 
 /// An event with its number.
@@ -72,7 +65,7 @@ impl Event {
             Kind::Timeless if !daily => format!("{{{id}\"n\":{number}}}"),
             Kind::Good | Kind::Timeless => format!("{{{id}\"n\":{number},{time}}}"),
             Kind::Underived => format!("{{\"n\":{number},{time}}}"),
-            // An envelope of EventBridge is JSON, whatever is in it.
+            // An envelope of EventBridge must be JSON.
             Kind::Malformed if form != Form::Detail && number.is_multiple_of(2) => {
                 format!("{{\"n\":{number},\"x\":NaN}}")
             }
@@ -97,7 +90,7 @@ impl Message {
             kinds.map(|(at, kind)| Event::new(*kind, first + at, daily, self.form)).collect();
         let texts: Vec<_> = events.iter().map(|event| event.text.as_str()).collect();
         let body = match self.form {
-            // What is no JSON at all is an event of its own.
+            // A body that is not JSON is one event.
             Form::Alone if self.events[0] == Kind::Malformed => format!("oops {first}"),
             Form::Alone => texts[0].to_owned(),
             Form::Lines => texts.join("\n\n"),

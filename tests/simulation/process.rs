@@ -1,5 +1,4 @@
-//! A process with what goes wrong with it, and the functions' ways to the outside, which lead
-//! into the world.
+//! A process with its faults, and the functions' interfaces to the world.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -21,16 +20,16 @@ use sqs_consumer::quarantine::Quarantined;
 use tokio::time::{sleep, timeout};
 
 use crate::history::{Call, Place, Plan, What};
-use crate::queue::{Content, Stored, handle};
+use crate::queue::{Content, Stored, failure, handle};
 use crate::world::{BEGINNING_MS, World};
 
 /// How long a call takes.
 const CALL: Duration = Duration::from_millis(10);
 
-/// What invokes a function does not wait longer for an answer of SQS.
+/// Maximum time that an invoker waits for SQS.
 const LIFE: Duration = Duration::from_mins(15);
 
-/// An invocation, together with what invokes it.
+/// An invocation with its invoker.
 pub(crate) struct Process {
     pub(crate) world: Rc<World>,
     plan: Plan,
@@ -41,7 +40,7 @@ pub(crate) struct Process {
     crashed: Cell<bool>,
 }
 
-/// What is wrong with one call.
+/// The faults of one call.
 type Troubles = Vec<What>;
 
 impl Process {
@@ -57,7 +56,7 @@ impl Process {
         })
     }
 
-    /// What the process does; `None` where it ends before.
+    /// Runs the work of the process; `None` if the process ends before.
     pub(crate) async fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         let done = poll_fn(|context| match work.as_mut().poll(context) {
@@ -68,13 +67,13 @@ impl Process {
         let done = timeout(LIFE, done).await.unwrap_or_default();
         if done.is_none() {
             self.saw(if self.crashed.get() { "crashed" } else { "hung" });
-            self.tell(|| "ends here".to_owned());
+            self.trace(|| "ends here".to_owned());
         }
         done
     }
 
-    pub(crate) fn tell(&self, text: impl FnOnce() -> String) {
-        self.world.tell(|| format!("{}: {}", self.name, text()));
+    pub(crate) fn trace(&self, text: impl FnOnce() -> String) {
+        self.world.trace(|| format!("{}: {}", self.name, text()));
     }
 
     pub(crate) fn saw(&self, what: &'static str) {
@@ -90,7 +89,7 @@ impl Process {
         }
     }
 
-    /// Until a call takes effect.
+    /// The time before the effect of a call.
     async fn begin(&self, call: Call) -> Troubles {
         let nth = {
             let mut calls = self.calls.borrow_mut();
@@ -102,7 +101,7 @@ impl Process {
         let is_meant = |fault: &&crate::history::Fault| fault.call == call && fault.nth == nth;
         let faults = self.plan.faults.iter().filter(is_meant);
         let troubles: Troubles = faults.map(|fault| fault.what).collect();
-        self.tell(|| format!("{call:?} {nth} {troubles:?}"));
+        self.trace(|| format!("{call:?} {nth} {troubles:?}"));
         let slow = troubles.iter().map(|what| match what {
             What::Slow { seconds } => Duration::from_secs(u64::from(*seconds)),
             _ => Duration::ZERO,
@@ -119,7 +118,7 @@ impl Process {
         troubles
     }
 
-    /// From when a call took effect until its answer is there.
+    /// The time between the effect of a call and its response.
     async fn end(&self, troubles: &[What]) {
         if troubles.iter().any(|what| matches!(what, What::Silent { .. })) {
             pending::<()>().await;
@@ -134,10 +133,7 @@ impl Process {
         hide_seconds: u32,
     ) -> Result<Vec<Stored>, Failure> {
         let troubles = self.begin(Call::Receive).await;
-        let fails = troubles.iter().find_map(|what| match what {
-            What::Fails { done, .. } => Some(*done),
-            _ => None,
-        });
+        let fails = What::failure(&troubles).map(|(done, _)| done);
         let again = troubles.iter().map(|what| match what {
             What::Again { messages } => usize::from(*messages),
             _ => 0,
@@ -152,10 +148,10 @@ impl Process {
             self.world.receive(place, Receive { limit: most, visibility_ms, again, order })
         };
         let ids = || received.iter().map(|message| (&message.id, &message.content.events));
-        self.tell(|| format!("gets from {place:?} {:?}", ids().collect::<Vec<_>>()));
+        self.trace(|| format!("gets from {place:?} {:?}", ids().collect::<Vec<_>>()));
         self.end(&troubles).await;
         match fails {
-            Some(_) => Err(Failure::new("InternalError", "as the history wants it")),
+            Some(_) => Err(failure()),
             None => Ok(received),
         }
     }
@@ -165,38 +161,35 @@ impl Process {
         place: Place,
         handles: &[String],
     ) -> Vec<Result<(), Failure>> {
-        let troubles = self.begin(Call::Delete).await;
-        let results = self.world.delete(place, handles, &troubles);
-        self.end(&troubles).await;
-        results
+        self.call(Call::Delete, |world, troubles| world.delete(place, handles, troubles)).await
     }
 
     async fn send(&self, place: Place, contents: Vec<Content>) -> Vec<Result<String, Failure>> {
-        let troubles = self.begin(Call::Send).await;
-        let results = self.world.send(place, contents, &troubles);
-        self.end(&troubles).await;
-        results
+        self.call(Call::Send, |world, troubles| world.send(place, contents, troubles)).await
     }
 
     async fn hide(&self, place: Place, changes: &[(String, u32)]) -> Vec<Result<(), Failure>> {
-        let troubles = self.begin(Call::Hide).await;
-        let results = self.world.hide(place, changes, &troubles);
-        self.end(&troubles).await;
-        results
+        self.call(Call::Hide, |world, troubles| world.hide(place, changes, troubles)).await
     }
 
-    /// A call that gives what `answer` gives, or fails.
+    async fn call<T>(&self, call: Call, act: impl FnOnce(&World, &[What]) -> T) -> T {
+        let troubles = self.begin(call).await;
+        let result = act(&self.world, &troubles);
+        self.end(&troubles).await;
+        result
+    }
+
+    /// A call that returns the result of `answer`, or fails.
     async fn ask<T>(&self, call: Call, answer: impl FnOnce(&World) -> T) -> Result<T, Failure> {
         let troubles = self.begin(call).await;
-        let fails = |what: &What| matches!(what, What::Fails { done: false, .. });
-        let answer = (!troubles.iter().any(fails)).then(|| answer(&self.world));
+        let fails = What::failure(&troubles).map(|(done, _)| done);
+        let answer = (fails != Some(false)).then(|| answer(&self.world));
         self.end(&troubles).await;
-        let is_told = !troubles.iter().any(|what| matches!(what, What::Fails { .. }));
-        answer.filter(|_| is_told).ok_or_else(|| Failure::new("InternalError", "no"))
+        answer.filter(|_| fails.is_none()).ok_or_else(failure)
     }
 }
 
-/// The ways to the outside of a function that is invoked by one process after the other.
+/// The interfaces of a function that is invoked by one process after another.
 #[derive(Clone)]
 pub(crate) struct Ports(Rc<RefCell<Rc<Process>>>);
 
@@ -205,7 +198,7 @@ impl Ports {
         Self(Rc::new(RefCell::new(process)))
     }
 
-    /// Another process has the function now.
+    /// Assigns the function to another process.
     pub(crate) fn hand_to(&self, process: Rc<Process>) {
         *self.0.borrow_mut() = process;
     }
@@ -217,11 +210,7 @@ impl Ports {
 
 impl Search for Ports {
     async fn bulk(&self, body: &[u8]) -> Result<Answer, Error> {
-        let process = self.process();
-        let troubles = process.begin(Call::Bulk).await;
-        let answer = process.world.bulk(body, &troubles);
-        process.end(&troubles).await;
-        answer
+        self.process().call(Call::Bulk, |world, troubles| world.bulk(body, troubles)).await
     }
 }
 

@@ -1,5 +1,5 @@
-//! Runs a history on a clock of its own, then lets everything come to rest, and looks where
-//! every event has ended.
+//! Runs a history on a paused clock, then without faults until the queues are empty, and checks
+//! where every event is.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -14,30 +14,29 @@ use crate::history::{Action, History, Place, Plan, Redrive};
 use crate::message::Kind;
 use crate::world::World;
 
-/// Longer than anything is hidden.
+/// Longer than any message is hidden.
 const REST: Duration = Duration::from_hours(1);
 
-/// The queue is empty after so many rests, or never.
+/// Maximum number of rests until the queue is empty.
 const RESTS: usize = 40;
 
-/// So often everything is redriven in the end.
+/// Maximum number of redrives at the end.
 const REDRIVES: usize = 3;
 
-/// What became of a history.
+/// The result of a history.
 pub(crate) struct Ended {
-    /// What never may be, if it was.
+    /// The violation, if any.
     pub(crate) broken: Option<String>,
-    /// How often what happened.
     pub(crate) seen: BTreeMap<&'static str, u64>,
-    /// All that happened, if that was to be told.
+    /// The trace, if requested.
     pub(crate) trace: Vec<String>,
 }
 
-/// Runs a history; with `forgets`, in a world where OpenSearch forgets every so manyth event.
-pub(crate) fn run(history: &History, forgets: Option<usize>, tells: bool) -> Ended {
+/// Runs a history; with `forgets`, OpenSearch forgets every nth event.
+pub(crate) fn run(history: &History, forgets: Option<usize>, traces: bool) -> Ended {
     let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     let (broken, seen, trace) = runtime.block_on(LocalSet::new().run_until(async {
-        let world = Rc::new(World::new(history.setup, tells));
+        let world = Rc::new(World::new(history.setup, traces));
         world.state().search.forgets = forgets;
         let idle = Rc::new(Idle::default());
         happen(&world, &idle, history).await;
@@ -53,7 +52,7 @@ pub(crate) fn run(history: &History, forgets: Option<usize>, tells: bool) -> End
     Ended { broken, seen, trace }
 }
 
-/// What the history tells.
+/// Runs the steps of the history.
 async fn happen(world: &Rc<World>, idle: &Rc<Idle>, history: &History) {
     let mut processes = Vec::new();
     for step in &history.steps {
@@ -79,9 +78,9 @@ async fn happen(world: &Rc<World>, idle: &Rc<Idle>, history: &History) {
     }
 }
 
-/// All is well from now on, for as long as it takes.
+/// Consumes and redrives without faults until the queues are empty.
 async fn come_to_rest(world: &Rc<World>, idle: &Idle) {
-    world.tell(|| "all is well from now on".to_owned());
+    world.trace(|| "no more faults".to_owned());
     world.state().search.down = None;
     let order = Redrive::default();
     let most = 10;
@@ -107,7 +106,7 @@ async fn come_to_rest(world: &Rc<World>, idle: &Idle) {
     }
 }
 
-/// Where every event is in the end.
+/// Checks where every event is at the end.
 fn look(world: &World) {
     let state = world.state();
     for event in 0..state.ledger.events.len() {
@@ -115,13 +114,13 @@ fn look(world: &World) {
         let is_in = |place| state.is_in(place, event);
         let is_kept = if kind.can_be_indexed() {
             let wrongly = state.ledger.refused_wrongly.contains(&event);
-            // Behind one of its group that nothing can be done with.
+            // It is blocked by an invalid event of its group.
             let is_behind = world.setup.fifo && !world.setup.quarantine && is_in(Place::Dlq);
             state.ledger.is_indexed(event) || wrongly && is_in(Place::Quarantine) || is_behind
         } else {
             is_in(if world.setup.quarantine { Place::Quarantine } else { Place::Dlq })
         };
-        // What was redriven too often is a person's to look at.
+        // The parking queue keeps what was redriven too often.
         if !is_kept && !is_in(Place::Parking) {
             let places = Place::ALL.into_iter().filter(|place| is_in(*place));
             let places: Vec<_> = places.collect();
@@ -131,7 +130,7 @@ fn look(world: &World) {
     }
     let is_dead = |event: &usize| world.setup.quarantine && state.is_in(Place::Dlq, *event);
     if let Some(event) = (0..state.ledger.events.len()).find(is_dead) {
-        world.broke(format!("event {event} is in the dead-letter queue in the end"));
+        world.broke(format!("event {event} is in the dead-letter queue at the end"));
     }
 }
 

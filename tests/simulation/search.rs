@@ -1,25 +1,24 @@
-//! OpenSearch, as far as `_bulk` goes.
+//! The `_bulk` operation of OpenSearch.
 //!
-//! Source: OpenSearch documentation, "Bulk"; what stands in answers that are none is made up.
+//! Source: OpenSearch documentation, "Bulk"; invalid responses are made up.
 
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
 use shared::opensearch::{Answer, Error};
 
-use crate::history::{Failing, Told, What};
+use crate::history::{Failing, Reported, What};
 use crate::ledger::Ledger;
 use crate::message::{Kind, TAKES_BYTES};
 
 #[derive(Debug)]
 pub(crate) struct OpenSearch {
     documents: BTreeSet<(String, String)>,
-    /// It answers 413 to more documents.
+    /// Maximum number of documents in a request; more are answered with 413.
     pub(crate) takes_documents: usize,
-    /// It answers everything like this.
+    /// How it fails, unless it is healthy.
     pub(crate) down: Option<Failing>,
-    /// It forgets the documents of these events, and tells that it has them: to try whether that
-    /// is found.
+    /// It confirms the documents of every nth event without keeping them, to test the simulation.
     pub(crate) forgets: Option<usize>,
 }
 
@@ -43,7 +42,7 @@ struct Create {
     id: String,
 }
 
-/// Of a document only what tells which event it is of.
+/// The part of a document that identifies its event.
 #[derive(Deserialize)]
 struct Document {
     extra: Extra,
@@ -59,21 +58,17 @@ impl OpenSearch {
         Self { documents: BTreeSet::new(), takes_documents, down: None, forgets: None }
     }
 
-    /// Answers a request of so many bytes.
+    /// Answers a request of this number of bytes.
     ///
     /// # Errors
-    /// The outer one: something that never may be.
+    /// The outer one: a violation.
     pub(crate) fn bulk(
         &mut self,
         (operations, bytes): (&[Operation], usize),
         troubles: &[What],
         ledger: &mut Ledger,
     ) -> Result<Result<Answer, Error>, String> {
-        let fails = troubles.iter().find_map(|what| match what {
-            What::Fails { done, how } => Some((*done, *how)),
-            _ => None,
-        });
-        if let Some((done, how)) = fails.or(self.down.map(|how| (false, how))) {
+        if let Some((done, how)) = What::failure(troubles).or(self.down.map(|how| (false, how))) {
             for operation in operations.iter().filter(|_| done) {
                 self.create(operation, ledger)?;
             }
@@ -102,7 +97,7 @@ impl OpenSearch {
         Ok(Ok(Answer { status: 200, body: body.into() }))
     }
 
-    /// Creates a document where it may be; gives the status.
+    /// Creates a document if it is valid, and returns the status.
     fn create(&mut self, operation: &Operation, ledger: &mut Ledger) -> Result<u16, String> {
         let Operation { event, index, id } = operation;
         match ledger.kind(*event) {
@@ -119,7 +114,7 @@ impl OpenSearch {
         ledger.indexed(*event, index, id).map(|()| 201)
     }
 
-    /// What the answer tells of a document.
+    /// The item of a document in the response.
     fn item(
         &mut self,
         operation: &Operation,
@@ -127,39 +122,33 @@ impl OpenSearch {
         troubles: &[What],
         ledger: &mut Ledger,
     ) -> Result<Option<String>, String> {
-        let trouble = troubles.iter().find_map(|what| match what {
-            What::Entry { place, done, told } if usize::from(*place) % of == at => {
-                Some((*done, *told))
-            }
-            _ => None,
-        });
-        let Some((done, told)) = trouble else {
+        let Some((done, reported)) = What::of_entry(troubles, at, of) else {
             let status = self.create(operation, ledger)?;
             return Ok(Some(item(&operation.id, status)));
         };
         let status = if done { self.create(operation, ledger)? } else { 503 };
         let id = &operation.id;
-        let told = match told {
-            Told::Failed(status) => {
+        let item = match reported {
+            Reported::Failed(status) => {
                 if matches!(status, 400 | 413) {
                     ledger.refused_wrongly.insert(operation.event);
                 }
                 item(id, status)
             }
-            Told::Both => {
+            Reported::Both => {
                 format!(r#"{{"create":{{"_id":"{id}","status":201,"error":{{"type":"x"}}}}}}"#)
             }
-            Told::Nothing(way) => match way {
+            Reported::Nothing(way) => match way {
                 0 => return Ok(None),
                 1 => "null".to_owned(),
-                // As where an ingest pipeline sets the id.
+                // An ingest pipeline can set the id.
                 2 => item("another", status),
                 3 => format!(r#"{{"index":{{"_id":"{id}","status":201}}}}"#),
                 4 => format!(r#"{{"create":{{"_id":"{id}"}}}}"#),
                 _ => format!(r#"{{"create":{{"_id":"{id}","status":"201"}}}}"#),
             },
         };
-        Ok(Some(told))
+        Ok(Some(item))
     }
 }
 
@@ -175,12 +164,12 @@ pub(crate) fn operations(body: &[u8]) -> Vec<Operation> {
     lines.chunks(2).filter_map(operation).collect()
 }
 
-/// What stands in an answer for a document.
+/// The item of a document in a response.
 fn item(id: &str, status: u16) -> String {
     if status < 300 {
         return format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status}}}}}"#);
     }
-    // Of all others it is not known that they are about the document.
+    // Other statuses need not be about the document.
     let error_type = if status == 400 { "mapper_parsing_exception" } else { "some_exception" };
     let error = format!(r#"{{"type":"{error_type}","reason":"as the history wants it"}}"#);
     format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status},"error":{error}}}}}"#)

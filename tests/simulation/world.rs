@@ -1,37 +1,35 @@
-//! All that is outside the functions: four queues, OpenSearch and the clock; and the judge of
-//! everything that changes there.
+//! Everything outside the functions: four queues, OpenSearch and the clock, with the checks of all
+//! changes.
 
 use std::cell::{Cell, RefCell, RefMut};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
-use aws_sdk_sqs::types::BatchResultErrorEntry;
 use local::sqs::model::{HandleError, Receive, Sent};
 use shared::opensearch::{Answer, Error};
 use shared::sqs::attributes::MESSAGE_ID;
-use shared::sqs::{Attribute, Failure, MAX_ATTRIBUTES, MAX_ENTRIES, by_entry};
+use shared::sqs::{Attribute, Failure, MAX_ATTRIBUTES, MAX_ENTRIES};
 use tokio::time::Instant;
 
-use crate::history::{Place, Setup, Told, What};
+use crate::history::{Place, Setup, What};
 use crate::ledger::Ledger;
 use crate::message::Message;
-use crate::queue::{Content, Queue, Stored};
+use crate::queue::{Content, Queue, Stored, entries};
 use crate::search::{OpenSearch, Operation, operations};
 
 /// When every history begins: 2024-03-01T12:35:00Z, in milliseconds since 1970.
 pub(crate) const BEGINNING_MS: u64 = 1_709_296_500_000;
 
-/// Between a deletion and when the message comes again nevertheless.
+/// Time between a deletion and the redelivery of the message.
 const COMES_BACK_MS: u64 = 60_000;
 
 pub(crate) struct World {
     pub(crate) setup: Setup,
     started: Instant,
     state: RefCell<State>,
-    /// The first thing that never may be.
+    /// The first violation.
     broken: RefCell<Option<String>>,
     trace: Option<RefCell<Vec<String>>>,
-    /// How often what happened.
     seen: RefCell<BTreeMap<&'static str, u64>>,
     processes: Cell<u64>,
 }
@@ -40,9 +38,7 @@ pub(crate) struct State {
     queues: BTreeMap<Place, Queue>,
     pub(crate) search: OpenSearch,
     pub(crate) ledger: Ledger,
-    /// What producers have sent.
     sent: Vec<Content>,
-    /// The finished move tasks: how many messages each has moved.
     pub(crate) move_tasks: Vec<u64>,
 }
 
@@ -60,38 +56,34 @@ impl State {
 impl Place {
     pub(crate) const ALL: [Self; 4] = [Self::Main, Self::Dlq, Self::Quarantine, Self::Parking];
 
-    const fn name(self, fifo: bool) -> &'static str {
-        match (self, fifo) {
-            (Self::Main, false) => "music",
-            (Self::Main, true) => "music.fifo",
-            (Self::Dlq, false) => "music-dlq",
-            (Self::Dlq, true) => "music-dlq.fifo",
-            (Self::Quarantine, false) => "quarantine",
-            (Self::Quarantine, true) => "quarantine.fifo",
-            (Self::Parking, false) => "parking",
-            (Self::Parking, true) => "parking.fifo",
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Main => "music",
+            Self::Dlq => "music-dlq",
+            Self::Quarantine => "quarantine",
+            Self::Parking => "parking",
         }
     }
 
     pub(crate) fn arn(self, fifo: bool) -> String {
-        format!("arn:aws:sqs:eu-west-1:1:{}", self.name(fifo))
+        format!("arn:aws:sqs:eu-west-1:1:{}{}", self.name(), if fifo { ".fifo" } else { "" })
     }
 
     pub(crate) fn url(self, fifo: bool) -> String {
-        format!("http://sqs/1/{}", self.name(fifo))
+        format!("http://sqs/1/{}{}", self.name(), if fifo { ".fifo" } else { "" })
     }
 
     /// The queue of a URL or an ARN.
     pub(crate) fn of(name: &str) -> Self {
         let name = name.rsplit(['/', ':']).next().unwrap();
-        let is_it = |place: &Self| [false, true].map(|fifo| place.name(fifo)).contains(&name);
-        Self::ALL.into_iter().find(is_it).unwrap()
+        let name = name.strip_suffix(".fifo").unwrap_or(name);
+        Self::ALL.into_iter().find(|place| place.name() == name).unwrap()
     }
 }
 
 impl World {
-    /// A world in which nothing has happened; it remembers everything where that will be told.
-    pub(crate) fn new(setup: Setup, tells: bool) -> Self {
+    /// A world at its start; `traces` is whether it keeps a trace.
+    pub(crate) fn new(setup: Setup, traces: bool) -> Self {
         let queue = |place: Place| {
             let mut queue = Queue::new(setup.fifo, place as u64);
             queue.max_receives = (place == Place::Main).then_some(setup.max_receives);
@@ -109,7 +101,7 @@ impl World {
             started: Instant::now(),
             state: RefCell::new(state),
             broken: RefCell::default(),
-            trace: tells.then(RefCell::default),
+            trace: traces.then(RefCell::default),
             seen: RefCell::default(),
             processes: Cell::new(0),
         }
@@ -129,7 +121,7 @@ impl World {
         self.processes.get()
     }
 
-    pub(crate) fn tell(&self, text: impl FnOnce() -> String) {
+    pub(crate) fn trace(&self, text: impl FnOnce() -> String) {
         if let Some(trace) = &self.trace {
             trace.borrow_mut().push(format!("{:>9} ms  {}", self.now(), text()));
         }
@@ -139,9 +131,9 @@ impl World {
         *self.seen.borrow_mut().entry(what).or_default() += 1;
     }
 
-    /// Something that never may be.
+    /// Records a violation.
     pub(crate) fn broke(&self, what: impl Display) {
-        self.tell(|| format!("BROKEN: {what}"));
+        self.trace(|| format!("BROKEN: {what}"));
         self.broken.borrow_mut().get_or_insert_with(|| what.to_string());
     }
 
@@ -149,7 +141,7 @@ impl World {
         self.broken.borrow().is_some()
     }
 
-    /// What never may be, how often what happened, and all that is told.
+    /// The violation, the numbers of events, and the trace.
     pub(crate) fn end(self) -> (Option<String>, BTreeMap<&'static str, u64>, Vec<String>) {
         let trace = self.trace.map(RefCell::into_inner).unwrap_or_default();
         (self.broken.into_inner(), self.seen.into_inner(), trace)
@@ -186,7 +178,7 @@ impl World {
     }
 
     fn publish(&self, state: &mut State, content: Content) {
-        self.tell(|| format!("a producer sends {:?}: {}", content.events, content.body));
+        self.trace(|| format!("a producer sends {:?}: {}", content.events, content.body));
         self.put(state, Place::Main, content);
     }
 
@@ -207,7 +199,7 @@ impl World {
         receipt.message_id
     }
 
-    /// A message left a queue for good, or after it has arrived in another.
+    /// A message left a queue, possibly after it arrived in another.
     fn left(&self, state: &mut State, place: Place, gone: &Stored) {
         if let Err(event) = state.ledger.left(&gone.content.events) {
             let kind = state.ledger.kind(event);
@@ -215,20 +207,20 @@ impl World {
         }
     }
 
-    /// Gives messages of a queue, and hides them.
+    /// Returns messages of a queue, and hides them.
     pub(crate) fn receive(&self, place: Place, ask: Receive<'_>) -> Vec<Stored> {
         let mut state = self.state();
         let now = self.now();
         let (given, dead) = state.queue(place).receive(ask, now);
         for message in dead {
             self.saw("given up");
-            self.tell(|| format!("{} goes to the dead-letter queue", message.id));
+            self.trace(|| format!("{} goes to the dead-letter queue", message.id));
             state.queue(Place::Dlq).take_dead(message, &place.arn(self.setup.fifo), now);
         }
         given
     }
 
-    /// Takes messages from a function.
+    /// Sends messages of a function.
     pub(crate) fn send(
         &self,
         place: Place,
@@ -236,24 +228,31 @@ impl World {
         troubles: &[What],
     ) -> Vec<Result<String, Failure>> {
         let mut contents: Vec<_> = contents.into_iter().map(Some).collect();
-        self.entries(contents.len(), troubles, |at| {
+        self.check_entries(contents.len());
+        entries(contents.len(), troubles, |at| {
             let mut state = self.state();
             let mut content = contents[at].take().unwrap();
             let Some(events) = state.ledger.events_in(&content.body) else {
-                self.broke(format!("nobody sent this: {}", content.body));
+                self.broke(format!("an unknown message is sent: {}", content.body));
                 return Err(Failure::new("Unknown", content.body));
             };
             if content.attributes.len() > MAX_ATTRIBUTES {
                 self.broke(format!("{:?} is sent with too many attributes", content.events));
             }
-            self.tell(|| format!("{events:?} is in {place:?}"));
+            self.trace(|| format!("{events:?} is in {place:?}"));
             if !content.attributes.contains_key(MESSAGE_ID) {
-                // There was no place for it.
+                // Its attributes were full.
                 state.ledger.delivered_anew.extend(&*events);
             }
             content.events = events;
             Ok(self.put(&mut state, place, content))
         })
+    }
+
+    fn check_entries(&self, count: usize) {
+        if !(1..=MAX_ENTRIES).contains(&count) {
+            self.broke(format!("a call of {count} entries"));
+        }
     }
 
     /// Deletes messages.
@@ -267,7 +266,8 @@ impl World {
             let is_it = |what: &What| matches!(what, What::ComesBack { place } if usize::from(*place) % handles.len() == at);
             !self.setup.fifo && troubles.iter().any(is_it)
         };
-        self.entries(handles.len(), troubles, |at| {
+        self.check_entries(handles.len());
+        entries(handles.len(), troubles, |at| {
             if comes_back(at) {
                 self.saw("deleted, and came back");
                 let mut state = self.state();
@@ -275,7 +275,7 @@ impl World {
                 return state.queue(place).hide(&handles[at], COMES_BACK_MS, now).or(Ok(()));
             }
             let mut state = self.state();
-            // SQS may delete with an old handle, or not: here about every second time.
+            // SQS may delete with an old handle, or not: here in about half of the cases.
             let queue = state.queue(place);
             queue.old_handles_delete = handles[at].bytes().map(u32::from).sum::<u32>() % 2 == 0;
             let gone = queue.delete(&handles[at], self.now()).map_err(refused)?;
@@ -283,7 +283,7 @@ impl World {
                 self.saw("deleted with an old handle");
                 return Ok(());
             };
-            self.tell(|| format!("{} is deleted from {place:?}", gone.id));
+            self.trace(|| format!("{} is deleted from {place:?}", gone.id));
             self.left(&mut state, place, &gone);
             Ok(())
         })
@@ -296,7 +296,8 @@ impl World {
         changes: &[(String, u32)],
         troubles: &[What],
     ) -> Vec<Result<(), Failure>> {
-        self.entries(changes.len(), troubles, |at| {
+        self.check_entries(changes.len());
+        entries(changes.len(), troubles, |at| {
             let (handle, seconds) = &changes[at];
             let now = self.now();
             let hide_ms = u64::from(*seconds) * 1_000;
@@ -304,16 +305,16 @@ impl World {
         })
     }
 
-    /// Moves all messages that can be received, as a move task does.
+    /// Moves all visible messages, as a move task does.
     pub(crate) fn move_all(&self, from: Place, to: Place) {
         let mut state = self.state();
         let (messages, _) = state.queue(from).take_visible(usize::MAX, self.now(), |_| true);
         state.move_tasks.push(messages.len() as u64);
         for message in messages {
-            self.tell(|| format!("{} is moved to {to:?} by SQS", message.id));
+            self.trace(|| format!("{} is moved to {to:?} by SQS", message.id));
             self.saw("moved by SQS");
             state.ledger.delivered_anew.extend(&*message.content.events);
-            // No queue has seen it before.
+            // It is new to the queue.
             let content = Content { deduplication: None, ..message.content.clone() };
             self.put(&mut state, to, content);
             self.left(&mut state, from, &message);
@@ -333,14 +334,14 @@ impl World {
             Err(Error::Path)
         });
         let shown = |answer: &Answer| String::from_utf8_lossy(&answer.body).into_owned();
-        self.tell(|| match &answer {
-            Ok(answer) => format!("OpenSearch answers {}: {}", answer.status, shown(answer)),
-            Err(error) => format!("OpenSearch does not answer: {error}"),
+        self.trace(|| match &answer {
+            Ok(answer) => format!("OpenSearch responds {}: {}", answer.status, shown(answer)),
+            Err(error) => format!("OpenSearch does not respond: {error}"),
         });
         answer
     }
 
-    /// In a FIFO queue no message is tried before those before it in its group are safe.
+    /// In a FIFO queue no message is indexed before the earlier messages of its group are safe.
     fn check_order(&self, state: &State, tried: &[Operation]) {
         let messages = || state.queues[&Place::Main].messages();
         for Operation { event, .. } in tried {
@@ -357,67 +358,9 @@ impl World {
             }
         }
     }
-
-    /// Does each entry of a call and gives what its answer tells of each.
-    fn entries<T>(
-        &self,
-        count: usize,
-        troubles: &[What],
-        mut act: impl FnMut(usize) -> Result<T, Failure>,
-    ) -> Vec<Result<T, Failure>> {
-        if !(1..=MAX_ENTRIES).contains(&count) {
-            self.broke(format!("a call of {count} entries"));
-        }
-        let failure = || Failure::new("InternalError", "as the history wants it");
-        let (mut failed, mut done) = (Vec::new(), HashMap::new());
-        let fails = |what: &What| match what {
-            What::Fails { done, .. } => Some(*done),
-            _ => None,
-        };
-        if let Some(acts) = troubles.iter().find_map(fails) {
-            for at in (0..count).filter(|_| acts) {
-                drop(act(at));
-            }
-            return (0..count).map(|_| Err(failure())).collect();
-        }
-        let told_failed = |at: usize, failure: Failure| {
-            let entry = BatchResultErrorEntry::builder().id(at.to_string()).code(failure.code);
-            entry.message(failure.message).sender_fault(false).build().unwrap()
-        };
-        for at in 0..count {
-            let trouble = troubles.iter().find_map(|what| match what {
-                What::Entry { place, done, told } if usize::from(*place) % count == at => {
-                    Some((*done, *told))
-                }
-                _ => None,
-            });
-            let result = match trouble {
-                Some((false, _)) => Err(failure()),
-                _ => act(at),
-            };
-            let told = trouble.map(|(_, told)| told);
-            match result {
-                _ if matches!(told, Some(Told::Nothing(_))) => {}
-                Err(failure) => failed.push(told_failed(at, failure)),
-                Ok(result) => {
-                    if told.is_none() || told == Some(Told::Both) {
-                        done.insert(at.to_string(), result);
-                    }
-                    if told.is_some() {
-                        failed.push(told_failed(at, failure()));
-                    }
-                }
-            }
-        }
-        if troubles.iter().any(|what| matches!(what, What::More)) {
-            failed.push(told_failed(count, failure()));
-        }
-        let done = RefCell::new(done);
-        by_entry(count, &failed, |id| done.borrow_mut().remove(id))
-    }
 }
 
-/// What SQS says of a receipt handle.
+/// The error of SQS for a receipt handle.
 fn refused(wrong: HandleError) -> Failure {
     let code = match wrong {
         HandleError::Invalid | HandleError::Expired => "ReceiptHandleIsInvalid",

@@ -1,4 +1,4 @@
-//! The dashboard against the stack that it shows.
+//! The dashboard against the stack.
 
 use std::collections::BTreeSet;
 
@@ -15,8 +15,7 @@ pub(crate) fn widgets(stack: &Stack) -> Vec<Value> {
     list(&body["widgets"]).into_iter().cloned().collect()
 }
 
-/// The metrics of a widget, written out: `...` in the source stands for the fields of the metric
-/// before (source: "Dashboard body structure and syntax", Amazon CloudWatch API reference).
+/// The metrics of a widget, written out: `...` repeats the fields of the previous metric (source: "Dashboard body structure and syntax", Amazon CloudWatch API reference).
 pub(crate) fn metrics(widget: &Value) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = Vec::new();
     for metric in list(&widget["properties"]["metrics"]) {
@@ -48,13 +47,13 @@ fn every_alarm_is_shown_once() {
             alarms.flat_map(|(_, alarm)| texts(&alarm["Properties"]["AlarmName"])).collect();
         deployed.sort_unstable();
         assert_eq!(shown, deployed);
-        // More do not fit in one widget (source: as above).
+        // The limit of one widget (source: as above).
         assert!(shown.len() <= 100);
     }
 }
 
 #[test]
-fn what_an_alarm_watches_can_be_looked_at() {
+fn the_metric_of_every_alarm_is_shown() {
     for stack in Stack::variants() {
         let shown: BTreeSet<Vec<String>> = widgets(&stack).iter().flat_map(metrics).collect();
         for (name, alarm) in stack.of_type(ALARM) {
@@ -78,7 +77,7 @@ fn every_function_is_in_each_widget_of_functions() {
     let mut shown = Vec::new();
     for widget in widgets(&stack) {
         let metrics = metrics(&widget);
-        // Only what is invoked asynchronously has a destination.
+        // Only functions with asynchronous invocations have a destination.
         let of_all = |metric: &Vec<String>| {
             metric[0] == "AWS/Lambda" && metric[1] != "DestinationDeliveryFailures"
         };
@@ -93,7 +92,7 @@ fn every_function_is_in_each_widget_of_functions() {
 }
 
 #[test]
-fn widgets_stand_beside_each_other() {
+fn widgets_do_not_overlap() {
     let mut taken = BTreeSet::new();
     for widget in widgets(&Stack::default()) {
         let at = |name: &str| widget[name].as_u64().unwrap();

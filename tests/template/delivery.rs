@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::stack::{DOMAIN_ARN, STREAM_ARN, Stack, list, read, referred, template, texts};
+use crate::stack::{
+    DOMAIN_ARN, STREAM_ARN, Stack, assert_has, list, read, referred, template, texts,
+};
 
 fn destination(stack: &Stack) -> &Value {
     &stack.properties("DeliveryStream")["AmazonopensearchserviceDestinationConfiguration"]
@@ -28,16 +30,22 @@ fn processor(stack: &Stack) -> BTreeMap<&str, &Value> {
 #[test]
 fn the_defaults_are_those_of_the_requirements() {
     let stack = Stack::default();
-    let destination = destination(&stack);
-    assert_eq!(destination["BufferingHints"], json!({ "SizeInMBs": 5, "IntervalInSeconds": 60 }));
-    assert_eq!(destination["IndexRotationPeriod"], "OneDay");
-    assert_eq!(destination["S3BackupMode"], "FailedDocumentsOnly");
-    assert_eq!(destination["RetryOptions"], json!({ "DurationInSeconds": 7200 }));
-    // The same id at every attempt: a retry after a lost answer makes no second document.
-    assert_eq!(
-        destination["DocumentIdOptions"],
-        json!({ "DefaultDocumentIdFormat": "FIREHOSE_DEFAULT" })
-    );
+    let expected = json!({
+        "BufferingHints": { "SizeInMBs": 5, "IntervalInSeconds": 60 },
+        "IndexRotationPeriod": "OneDay",
+        "S3BackupMode": "FailedDocumentsOnly",
+        "RetryOptions": { "DurationInSeconds": 7200 },
+        // The same id at every attempt: a retry after a lost response creates no second document.
+        "DocumentIdOptions": { "DefaultDocumentIdFormat": "FIREHOSE_DEFAULT" },
+        // Without prefixes, as AWS documents it.
+        "S3Configuration": {
+            "BucketARN": "${BackupBucket.Arn}",
+            "CompressionFormat": "UNCOMPRESSED",
+            "Prefix": null,
+            "ErrorOutputPrefix": null,
+        },
+    });
+    assert_has(destination(&stack), &expected);
 }
 
 #[test]
@@ -56,7 +64,7 @@ fn records_go_through_the_function() {
 }
 
 #[test]
-fn parameters_stay_within_the_services_limits() {
+fn parameters_stay_within_the_limits_of_the_services() {
     for (name, min, max) in [
         ("BufferMegabytes", json!(1), json!(100)),
         ("BufferSeconds", json!(0), json!(900)),
@@ -81,15 +89,6 @@ fn parameters_stay_within_the_services_limits() {
 }
 
 #[test]
-fn what_cannot_be_delivered_goes_to_the_backup_as_aws_documents_it() {
-    let stack = Stack::default();
-    let backup = &destination(&stack)["S3Configuration"];
-    assert_eq!(backup["BucketARN"], "${BackupBucket.Arn}");
-    assert_eq!(backup["CompressionFormat"], "UNCOMPRESSED");
-    assert!(backup["Prefix"].is_null() && backup["ErrorOutputPrefix"].is_null(), "{backup}");
-}
-
-#[test]
 fn errors_are_logged_to_streams_that_exist() {
     let stack = Stack::default();
     let destination = destination(&stack);
@@ -103,7 +102,7 @@ fn errors_are_logged_to_streams_that_exist() {
 }
 
 #[test]
-fn the_source_is_a_stream_of_its_own_a_given_one_or_direct_put() {
+fn the_source_is_a_created_stream_an_existing_one_or_direct_put() {
     for (parameters, created, arn) in [
         (&[][..], true, Some("${EventStream.Arn}")),
         (&[("ExistingStreamArn", STREAM_ARN)], false, Some(STREAM_ARN)),
@@ -116,7 +115,7 @@ fn the_source_is_a_stream_of_its_own_a_given_one_or_direct_put() {
         assert_eq!(source["KinesisStreamARN"].as_str(), arn, "{parameters:?}");
         let kind = if arn.is_some() { "KinesisStreamAsSource" } else { "DirectPut" };
         assert_eq!(delivery["DeliveryStreamType"], kind, "{parameters:?}");
-        // Firehose encrypts what it stores itself; a data stream does that for what it holds.
+        // Firehose encrypts records of direct PUT itself; a data stream encrypts its own.
         let encryption = &delivery["DeliveryStreamEncryptionConfigurationInput"]["KeyType"];
         let expected = if arn.is_some() { Value::Null } else { json!("AWS_OWNED_CMK") };
         assert_eq!(encryption, &expected, "{parameters:?}");
@@ -124,7 +123,7 @@ fn the_source_is_a_stream_of_its_own_a_given_one_or_direct_put() {
 }
 
 #[test]
-fn the_destination_is_a_domain_of_its_own_or_a_given_one() {
+fn the_destination_is_a_created_domain_or_an_existing_one() {
     let stack = Stack::default();
     assert_eq!(destination(&stack)["DomainARN"], "${SearchDomain.Arn}");
     assert!(stack.has("SearchDomain"));
@@ -134,7 +133,7 @@ fn the_destination_is_a_domain_of_its_own_or_a_given_one() {
 }
 
 #[test]
-fn an_update_cannot_replace_the_stream_and_lose_what_it_holds() {
+fn an_update_cannot_replace_the_stream_and_lose_its_records() {
     // A resource with a fixed name is never replaced: the update fails instead.
     let name = &Stack::default().properties("DeliveryStream")["DeliveryStreamName"].clone();
     assert_eq!(name, "sluice-dev");

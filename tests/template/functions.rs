@@ -1,21 +1,20 @@
-//! The functions' resources against the workspace: what is built, how it runs, and which
-//! environment variables it gets.
+//! The resources of the functions against the workspace: build, settings and environment variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::stack::{FUNCTION, SECRET_ARN, Stack, object, read};
+use crate::stack::{FUNCTION, SECRET_ARN, Stack, assert_has, object, read};
 
-/// The functions with the variables that their code reads, beside those that Lambda sets itself.
+/// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, opensearch};
     let own: [(&str, &[&[&str]]); 6] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
-        ("lambda-metrics", &[lambda_metrics::config::VARIABLES]),
+        ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
         (
             "sqs-consumer",
@@ -40,16 +39,19 @@ fn every_function_of_the_workspace_is_deployed_for_arm64() {
         let properties = &function["Properties"];
         let name = properties["FunctionName"].as_str().unwrap().replace("sluice-dev-", "");
         assert!(listed.contains_key(&*name), "{id} is not listed here");
-        assert!(members.remove(&name), "{id} is no member of the workspace, or deployed twice");
-        assert_eq!(properties["CodeUri"], format!("functions/{name}"), "{id}");
-        assert_eq!(properties["Runtime"], "provided.al2023", "{id}");
-        assert_eq!(properties["Handler"], "bootstrap", "{id}");
-        assert_eq!(properties["Architectures"], json!(["arm64"]), "{id}");
-        assert_eq!(
-            function["Metadata"],
-            json!({ "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": name } }),
-            "{id}"
-        );
+        assert!(members.remove(&name), "{id} is not a member of the workspace, or deployed twice");
+        let expected = json!({
+            "Properties": {
+                "CodeUri": format!("functions/{name}"),
+                "Runtime": "provided.al2023",
+                "Handler": "bootstrap",
+                "Architectures": ["arm64"],
+            },
+            "Metadata": {
+                "BuildMethod": "rust-cargolambda", "BuildProperties": { "Binary": name },
+            },
+        });
+        assert_has(function, &expected);
         let manifest = read(&format!("functions/{name}/Cargo.toml"));
         let binary = format!("name = \"{name}\"");
         assert!(manifest.lines().any(|line| line == binary), "{id} has no binary {name}");
@@ -65,7 +67,7 @@ fn memory_and_time_are_bounded() {
         let memory_mb = function["MemorySize"].as_u64().unwrap();
         assert!((128..=1024).contains(&memory_mb), "{name}: {memory_mb} MB");
         let timeout_s = function["Timeout"].as_u64().unwrap();
-        // Firehose gives up after five minutes.
+        // The limit of Firehose is five minutes.
         assert!((10..=300).contains(&timeout_s), "{name}: {timeout_s} s");
     }
 }
@@ -112,22 +114,20 @@ fn the_lists_of_variables_are_complete() {
 
 #[test]
 fn settings_left_empty_do_not_reach_the_function() {
-    // An empty value would be a setting of its own, and for MAPPING an invalid one.
+    // An empty value is a setting, and invalid for MAPPING.
     let expected = json!({ "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on" });
     assert_eq!(Stack::default().variables("firehose-transform"), &expected);
 }
 
 #[test]
-fn the_functions_own_level_decides_what_is_logged() {
+fn the_function_log_level_determines_what_is_logged() {
     let stack = Stack::with(&[("FunctionLogLevel", "error")]);
     for (name, function) in stack.functions() {
         assert_eq!(stack.variables(name)["LOG_LEVEL"], "error", "{name}");
-        let logging = &function["LoggingConfig"];
-        assert_eq!(logging["LogFormat"], "JSON", "{name}");
-        // Anything above INFO would drop the metrics, whose lines have no level.
-        assert_eq!(logging["ApplicationLogLevel"], "TRACE", "{name}");
-        // The level of the platform's reports, which log-metrics reads.
-        assert_eq!(logging["SystemLogLevel"], "INFO", "{name}");
+        // Above INFO, Lambda drops the metrics, whose lines have no level. log-metrics reads the
+        // platform's reports, which have the system level INFO.
+        let expected = json!({ "LogFormat": "JSON", "ApplicationLogLevel": "TRACE", "SystemLogLevel": "INFO" });
+        assert_has(&function["LoggingConfig"], &expected);
     }
 }
 
@@ -147,13 +147,13 @@ fn the_redrive_knows_its_queues_and_runs_by_itself_only_if_enabled() {
         let dlq_redrive::request::Action::Redrive(redrive) = request.action else {
             panic!("{payload}");
         };
-        // A message that always fails must not circulate for ever.
+        // A message that always fails must not circulate forever.
         assert_eq!(redrive.max_redrives, Some(3));
     }
 }
 
 #[test]
-fn the_poller_watches_the_suite_and_what_else_is_named() {
+fn the_poller_watches_the_suite_and_other_named_functions() {
     for (parameters, names, tag, rate) in [
         (&[][..], "sluice-dev-*", Value::Null, "rate(1 minute)"),
         (
@@ -170,7 +170,7 @@ fn the_poller_watches_the_suite_and_what_else_is_named() {
         let stack = Stack::with(parameters);
         let poller = stack.function("lambda-metrics");
         let variables = stack.variables("lambda-metrics");
-        // Every name of a function of the suite begins so (see Stack::functions).
+        // All function names of the suite have this prefix (see Stack::functions).
         assert_eq!(variables["FUNCTION_NAMES"], names);
         assert_eq!(variables["WATCH_TAG"], tag);
         assert_eq!(poller["Events"]["Schedule"]["Properties"]["Schedule"], rate);

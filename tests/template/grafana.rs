@@ -7,10 +7,10 @@ use serde_json::Value;
 use crate::dashboard::{metrics, widgets};
 use crate::stack::{ALARM, Stack, list, object, read, texts};
 
-/// A metric as it is shown: its namespace, its name, a name and a value for each dimension, and the
+/// A metric on a dashboard: its namespace, its name, a name and a value for each dimension, and the
 /// statistic.
 type Metric = Vec<String>;
-/// What the graphs show, by section and title.
+/// The metrics of the graphs, by section and title.
 type Graphs = BTreeMap<(String, String), BTreeSet<Metric>>;
 
 fn dashboard() -> Value {
@@ -22,7 +22,7 @@ fn text(value: &Value) -> String {
     suite::text(value).to_owned()
 }
 
-/// What CloudWatch's dashboard shows of a stack.
+/// The graphs of the CloudWatch dashboard.
 fn cloudwatch(stack: &Stack) -> Graphs {
     let mut graphs = Graphs::new();
     let mut section = String::new();
@@ -44,7 +44,7 @@ fn cloudwatch(stack: &Stack) -> Graphs {
     graphs
 }
 
-/// What Grafana's dashboard shows of a stack, with the variables at what they are at first.
+/// The graphs of the Grafana dashboard, with the initial values of the variables.
 fn grafana(stack: &Stack) -> Graphs {
     let dashboard = dashboard();
     let mut graphs = Graphs::new();
@@ -63,7 +63,7 @@ fn grafana(stack: &Stack) -> Graphs {
     graphs
 }
 
-/// The metrics that a query asks for: one, or for a dimension with `$function` one of each function.
+/// The metrics of a query: one, or for a dimension with `$function` one of each function.
 fn queried(stack: &Stack, dashboard: &Value, query: &Value) -> Vec<Metric> {
     let mut metrics =
         vec![vec![filled_in(dashboard, &query["namespace"]), text(&query["metricName"])]];
@@ -81,7 +81,7 @@ fn queried(stack: &Stack, dashboard: &Value, query: &Value) -> Vec<Metric> {
     metrics.into_iter().map(|metric| [metric, vec![text(&query["statistic"])]].concat()).collect()
 }
 
-/// A text with the variables for what they are at first.
+/// A text with the initial values of the variables.
 fn filled_in(dashboard: &Value, value: &Value) -> String {
     let mut filled = text(value);
     for variable in list(&dashboard["templating"]["list"]) {
@@ -119,7 +119,7 @@ fn both_dashboards_show_the_same() {
 }
 
 #[test]
-fn the_functions_to_choose_from_are_those_of_the_stack() {
+fn the_selectable_functions_are_those_of_the_stack() {
     let dashboard = dashboard();
     let chosen = &variable(&dashboard, "function")["regex"];
     let pattern = filled_in(&dashboard, chosen);
@@ -129,7 +129,7 @@ fn the_functions_to_choose_from_are_those_of_the_stack() {
     }
 }
 
-/// Grafana marks only the alarms of which the query has the statistic (source: `filterAlarms` in its
+/// Grafana marks only alarms with the statistic of the query (source: `filterAlarms` in its
 /// data source of CloudWatch), and reads the first hundred.
 #[test]
 fn every_alarm_is_marked() {
@@ -152,7 +152,7 @@ fn every_alarm_is_marked() {
 }
 
 #[test]
-fn panels_and_queries_have_ids_of_their_own() {
+fn panels_and_queries_have_unique_ids() {
     let dashboard = dashboard();
     let mut panels = BTreeSet::new();
     for panel in list(&dashboard["panels"]) {

@@ -1,4 +1,4 @@
-//! Functions are watched: whose logs log-metrics receives, and which lines.
+//! The log groups and lines that log-metrics receives.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,7 +12,7 @@ const PERMISSION: &str = "HealthLogMetricsPermission";
 const LOG_GROUPS: &str = "arn:aws:logs:eu-west-1:123456789012:log-group:";
 
 #[test]
-fn every_functions_log_is_read_except_the_readers_own() {
+fn every_log_is_read_except_that_of_log_metrics() {
     let stack = Stack::default();
     let mut subscribed: BTreeMap<&str, &Value> = BTreeMap::new();
     for (name, filter) in stack.of_type(SUBSCRIPTION) {
@@ -22,15 +22,15 @@ fn every_functions_log_is_read_except_the_readers_own() {
     for (name, function) in stack.functions() {
         let group = referred(&function["LoggingConfig"]["LogGroup"]);
         let filter = subscribed.remove(group);
-        // Its own lines would invoke it for ever.
+        // Its own lines would invoke it forever.
         assert_eq!(filter.is_none(), name == "log-metrics", "{name}");
         if let Some(filter) = filter {
             let properties = &filter["Properties"];
             assert_eq!(properties["FilterName"], "sluice-dev-log-metrics");
             assert_eq!(properties["DestinationArn"], "${HealthLogMetricsFunction.Arn}", "{name}");
             assert_eq!(properties["FilterPattern"], pattern(&stack), "{name}");
-            // CloudWatch Logs refuses a destination that it may not invoke. Other stacks wait for
-            // the whole of health.yaml.
+            // CloudWatch Logs rejects a destination that it may not invoke. Other stacks wait for
+            // health.yaml as a whole.
             let within = stack.resource(group)["DependsOn"] == PERMISSION;
             assert_eq!(within, group.starts_with("Health"), "{name}");
             assert_eq!(filter["DependsOn"] == PERMISSION, within, "{name}");
@@ -64,7 +64,7 @@ fn the_whole_account_is_read_once_and_only_on_request() {
 
 #[test]
 fn only_log_groups_of_this_account_may_invoke_the_reader() {
-    // The log groups of the suite's functions begin so (see storage.rs).
+    // The log groups of the suite have this prefix (see storage.rs).
     let own = format!("{LOG_GROUPS}/aws/lambda/sluice-dev-*");
     let all = format!("{LOG_GROUPS}*");
     for (parameters, log_groups) in [(&[][..], own), (&[("AccountSubscription", "ENABLED")], all)] {
@@ -93,9 +93,9 @@ fn pattern(stack: &Stack) -> Value {
 }
 
 #[test]
-fn the_filter_lets_every_line_pass_that_is_counted() {
+fn the_filter_matches_every_line_that_counts() {
     let pattern = pattern(&Stack::default());
-    // A log event must have one of these terms.
+    // A log event must contain one of these terms.
     let mut terms: Vec<_> = pattern.as_str().unwrap().split('?').collect();
     assert_eq!(terms.remove(0), "", "a term that is not optional");
     assert!(terms.len() >= 10, "{terms:?}");

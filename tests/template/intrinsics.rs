@@ -1,14 +1,14 @@
-//! The intrinsic functions of templates, as far as these use them.
+//! The intrinsic functions that the templates use.
 //!
-//! What only a deployment knows stays readable: a resource's reference is `${Name}` and its
-//! attribute `${Name.Attribute}`.
+//! Values that only a deployment knows stay readable: a reference to a resource is `${Name}`, and
+//! to an attribute `${Name.Attribute}`.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 use suite::{single, text};
 
-/// Decides conditions and evaluates functions for one choice of parameters.
+/// Evaluates conditions and functions for one choice of parameters.
 #[derive(Debug)]
 pub(crate) struct Resolver<'a> {
     parameters: BTreeMap<&'a str, Value>,

@@ -1,9 +1,9 @@
-//! The templates against the code, and against what they promise: nothing lost, nobody admitted
-//! without need, and an alarm for each way to fail.
+//! The templates against the code and the requirements: nothing is lost, permissions are minimal,
+//! and every failure has an alarm.
 //!
-//! The tests read what would be deployed: nested applications in place, parameters filled in,
-//! conditions decided and the functions' globals merged. The resource `X` of the application `A` is
-//! `AX`.
+//! The tests read the resources as deployed: with nested applications in place, parameters filled
+//! in, conditions evaluated and the globals of functions merged. The resource `X` of the application
+//! `A` is `AX`.
 
 mod alarms;
 mod dashboard;

@@ -1,4 +1,4 @@
-//! Alarms are posted to Google Chat where a webhook is given, and none is lost on the way.
+//! Alarms are posted to Google Chat if a webhook is set, and are not lost.
 
 use serde_json::json;
 
@@ -19,7 +19,7 @@ fn a_stack_without_a_webhook_posts_nothing() {
 }
 
 #[test]
-fn the_topic_invokes_the_function_where_a_webhook_is_given() {
+fn the_topic_invokes_the_function_if_a_webhook_is_set() {
     for (parameter, value, variable) in [
         ("ChatSecretArn", SECRET_ARN, "GOOGLE_CHAT_SECRET_ARN"),
         ("ChatWebhookUrl", URL, "GOOGLE_CHAT_WEBHOOK_URL"),
@@ -65,9 +65,9 @@ fn an_alert_that_cannot_be_posted_is_kept() {
 }
 
 #[test]
-fn the_webhooks_key_is_not_shown_with_the_stacks_parameters() {
+fn the_key_of_the_webhook_is_not_shown_in_the_parameters() {
     assert_eq!(template()["Parameters"]["ChatWebhookUrl"]["NoEcho"], true);
-    // What passes through health.yaml is not shown there either.
+    // Neither is the parameter of health.yaml.
     let health = suite::read("templates/health.yaml");
     assert_eq!(health["Parameters"]["ChatWebhookUrl"]["NoEcho"], true);
     // This transform would write the values of parameters into the processed template.

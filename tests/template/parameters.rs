@@ -1,4 +1,4 @@
-//! Parameters and outputs: each parameter has an effect, and what the README names exists.
+//! Each parameter has an effect, and the parameters and outputs in the README exist.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Every statement that allows something: nobody may do more than needed.
+//! Every statement that allows something: permissions are minimal.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
     found
 }
 
-/// What the role of this name may do: each action, each with a resource.
+/// The permissions of a role: each action with each resource.
 fn allowed(stack: &Stack, role: &str) -> BTreeSet<String> {
     let mut allowed = BTreeSet::new();
     for (name, statement) in statements(stack) {
@@ -93,7 +93,7 @@ fn no_statement_allows_any_action_or_any_resource() {
                 assert!(!on.starts_with('*') && on != "arn:*", "{resource} allows it on {on}");
             }
             let principal = statement["Principal"].to_string();
-            assert!(!principal.contains("\"*\""), "{resource} admits everybody: {statement}");
+            assert!(!principal.contains("\"*\""), "{resource} allows every principal: {statement}");
         }
     }
 }
@@ -115,7 +115,7 @@ fn every_function_has_a_role_that_only_lambda_assumes_and_only_it_has() {
                 "Action": "sts:AssumeRole",
             }]);
             if !roles.remove(name) {
-                assert_eq!(name, "DeliveryRole", "a role that no function has");
+                assert_eq!(name, "DeliveryRole", "a role without a function");
                 trust[0]["Principal"]["Service"] = json!("firehose.amazonaws.com");
                 trust[0]["Condition"] =
                     json!({ "StringEquals": { "aws:SourceAccount": "123456789012" } });
@@ -126,11 +126,11 @@ fn every_function_has_a_role_that_only_lambda_assumes_and_only_it_has() {
     }
 }
 
-/// What a function may do beside writing its log, for a choice of parameters.
+/// The permissions of a function, except writing its log, for a choice of parameters.
 type Permissions<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 
 #[test]
-fn functions_may_do_what_they_must_and_nothing_else() {
+fn functions_have_exactly_the_permissions_that_they_need() {
     let (stream, key, domain) = (STREAM_ARN, KEY_ARN, DOMAIN_ARN);
     let put_to_stream = format!("kinesis:PutRecords on {stream}");
     let encrypt = format!("kms:GenerateDataKey on {key}");
@@ -214,7 +214,7 @@ fn functions_may_do_what_they_must_and_nothing_else() {
     }
 }
 
-/// What the function may do beside writing its log.
+/// The permissions of a function, except writing its log.
 fn beside_its_log(stack: &Stack, name: &str) -> BTreeSet<String> {
     let function = stack.function(name);
     let log = referred(&function["LoggingConfig"]["LogGroup"]);
@@ -227,8 +227,8 @@ fn beside_its_log(stack: &Stack, name: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn permissions_are_there_before_lambda_checks_them() {
-    // An event source mapping and a failure destination are refused without them.
+fn permissions_exist_before_lambda_checks_them() {
+    // Without them, Lambda rejects an event source mapping and a failure destination.
     let stack = Stack::default();
     for (name, function) in stack.of_type(FUNCTION) {
         if name == "HealthLogMetricsFunction" {
@@ -242,7 +242,7 @@ fn permissions_are_there_before_lambda_checks_them() {
 }
 
 #[test]
-fn the_delivery_may_do_what_aws_documents_on_its_own_resources() {
+fn the_delivery_has_the_permissions_that_aws_documents() {
     let read = "kinesis:DescribeStream kinesis:GetRecords kinesis:GetShardIterator \
                 kinesis:ListShards on";
     let existing: &[(&str, &str)] = &[
@@ -281,7 +281,7 @@ fn the_delivery_may_do_what_aws_documents_on_its_own_resources() {
 }
 
 #[test]
-fn the_domain_admits_this_stacks_roles_and_its_administrator_only() {
+fn the_domain_allows_only_the_roles_of_the_stack_and_its_administrator() {
     let admin = "arn:aws:iam::123456789012:role/admin";
     let own = ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", "${DlqRedriveRole.Arn}"];
     for (parameters, expected) in

@@ -1,4 +1,4 @@
-//! The queues and who reads them: nothing is lost between a sender and OpenSearch.
+//! The queues and their consumer: nothing is lost between a sender and OpenSearch.
 
 use serde_json::{Value, json};
 
@@ -25,7 +25,7 @@ fn mapping(stack: &Stack) -> &Value {
 }
 
 #[test]
-fn every_queue_is_encrypted_and_kept_with_its_messages() {
+fn every_queue_is_encrypted_and_retained() {
     for stack in Stack::variants() {
         let queues = stack.of_type(QUEUE);
         let names =
@@ -36,7 +36,7 @@ fn every_queue_is_encrypted_and_kept_with_its_messages() {
             let properties = &queue["Properties"];
             assert_eq!(properties["MessageRetentionPeriod"], 1_209_600, "{id}");
             assert_eq!(properties["SqsManagedSseEnabled"], true, "{id}");
-            // Any of these would delay a message, or make the queue one of another kind.
+            // These would delay messages, or change the type of the queue.
             for other in ["DelaySeconds", "FifoQueue", "KmsMasterKeyId"] {
                 assert!(properties[other].is_null(), "{id} has {other}");
             }
@@ -49,7 +49,7 @@ fn every_queue_is_encrypted_and_kept_with_its_messages() {
 }
 
 #[test]
-fn queues_refuse_requests_without_tls_and_admit_only_the_given_sender() {
+fn queues_deny_requests_without_tls_and_allow_only_the_given_sender() {
     let admitted = |id: &str, service: Value, source: &str, sid: &str| {
         json!({
             "Sid": sid,
@@ -115,14 +115,14 @@ fn what_fails_three_times_goes_to_the_dead_letter_queue() {
 }
 
 #[test]
-fn a_message_stays_hidden_while_it_is_worked_on() {
+fn a_message_stays_hidden_while_it_is_processed() {
     let stack = Stack::default();
     let visibility_s = stack.properties("EventQueue")["VisibilityTimeout"].as_u64().unwrap();
     let timeout_s = stack.function("sqs-consumer")["Timeout"].as_u64().unwrap();
     let longest_window = &template()["Parameters"]["ConsumerBatchSeconds"]["MaxValue"];
     let least = 6 * timeout_s + longest_window.as_u64().unwrap();
     assert!(visibility_s >= least, "{visibility_s} s are less than {least} s");
-    // Messages of an invocation that died are redelivered within minutes.
+    // Messages of a crashed invocation are redelivered within minutes.
     assert!(visibility_s <= 900, "{visibility_s} s");
 }
 
@@ -136,7 +136,7 @@ fn the_consumer_reports_which_messages_failed() {
     for (parameters, size, seconds, concurrency) in
         [(&[][..], json!(1000), json!(5), json!(10)), (&own, json!("20"), json!("7"), json!("30"))]
     {
-        // Neither a filter, whose mismatches Lambda deletes, nor disabled.
+        // Without a filter, whose mismatches Lambda deletes, and not disabled.
         let expected = json!({
             "Queue": "${EventQueue.Arn}",
             "BatchSize": size,
@@ -168,7 +168,7 @@ fn both_functions_find_the_domain_or_the_given_endpoint() {
         assert_eq!(consumer["OPENSEARCH_DOMAIN"], domain, "{parameters:?}");
         assert_eq!(consumer["OPENSEARCH_AUTH"], auth, "{parameters:?}");
         assert_eq!(consumer["QUARANTINE_QUEUE_URL"], "${QuarantineQueue}", "{parameters:?}");
-        // Messages stay where they are while an OpenSearch that is known here is unavailable.
+        // Messages stay in their queue while a known OpenSearch is unavailable.
         let redrive = stack.variables("dlq-redrive");
         assert_eq!(redrive["REQUIRE_HEALTHY_ENDPOINT"], endpoint, "{parameters:?}");
         assert_eq!(redrive["OPENSEARCH_AUTH"], auth, "{parameters:?}");

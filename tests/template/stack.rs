@@ -24,14 +24,14 @@ pub(crate) const SECRET_ARN: &str =
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
 pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
-/// What the templates deploy.
+/// The deployed resources.
 #[derive(Debug)]
 pub(crate) struct Stack {
     resources: BTreeMap<String, Value>,
 }
 
 impl Stack {
-    /// With every parameter at its default except these.
+    /// With these parameters, and all others at their defaults.
     pub(crate) fn with(parameters: &[(&str, &str)]) -> Self {
         let template = template();
         let mut values: BTreeMap<&str, Value> = object(&template["Parameters"])
@@ -54,12 +54,12 @@ impl Stack {
         Self { resources }
     }
 
-    /// With every parameter at its default.
+    /// With all parameters at their defaults.
     pub(crate) fn default() -> Self {
         Self::with(&[])
     }
 
-    /// One for each way to set up source and destination.
+    /// One for each setup of source and destination.
     pub(crate) fn variants() -> Vec<Self> {
         [
             &[][..],
@@ -76,7 +76,7 @@ impl Stack {
         .into()
     }
 
-    /// Every resource with its name.
+    /// All resources with their names.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.resources.iter().map(|(name, resource)| (name.as_str(), resource))
     }
@@ -122,7 +122,7 @@ impl Stack {
     }
 }
 
-/// The templates as they are written, nested ones in place and functions in their long form.
+/// The templates as written, with nested templates in place and functions in their long form.
 pub(crate) fn template() -> &'static Value {
     static TEMPLATE: LazyLock<Value> = LazyLock::new(suite::template);
     &TEMPLATE
@@ -141,12 +141,23 @@ pub(crate) fn read(path: &str) -> String {
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The members of what must be an object.
+/// Asserts that an object has these members, and their members in turn.
+pub(crate) fn assert_has(value: &Value, expected: &Value) {
+    fn has(value: &Value, expected: &Value) -> bool {
+        match expected {
+            Value::Object(members) => members.iter().all(|(name, it)| has(&value[name], it)),
+            other => value == other,
+        }
+    }
+    assert!(has(value, expected), "{value:#} lacks {expected:#}");
+}
+
+/// The members of an object.
 pub(crate) fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or_else(|| panic!("not an object: {value}"))
 }
 
-/// The items of a list, or the one value that stands for a list of one.
+/// The items of a list; a single value is a list of one.
 pub(crate) fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),
@@ -155,7 +166,7 @@ pub(crate) fn list(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// The texts of a list, or the one text that stands for a list of one.
+/// The strings of a list; a single string is a list of one.
 pub(crate) fn texts(value: &Value) -> Vec<&str> {
     list(value).into_iter().map(suite::text).collect()
 }

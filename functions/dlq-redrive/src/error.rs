@@ -1,20 +1,19 @@
-//! Why an invocation fails as a whole: nothing was moved, or the service says that it was not.
+//! Why an invocation fails as a whole: nothing was moved, or SQS reports that it was not.
 
 use shared::runtime::Failure as Report;
-
 use shared::sqs::Failure;
 
 use crate::queues::Queue;
 
-/// An invocation's failure; its type and the message are what the invoker sees.
+/// An invocation's failure. The invoker receives its type and its message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The payload asks for what cannot be done; the text names the field.
+    /// A field of the payload is invalid.
     #[error("{field}: {reason}")]
     InvalidRequest {
         /// The field, such as `canary.messages`.
         field: String,
-        /// What is wrong with it.
+        /// What is wrong with its value.
         reason: String,
     },
     /// The source does not exist, or the function may not read it.
@@ -25,22 +24,22 @@ pub enum Error {
     SourceUnavailable {
         /// The URL or the ARN of the queue.
         queue: String,
-        /// What SQS says.
+        /// The error that SQS returned.
         failure: Failure,
     },
-    /// SQS does not start, list or cancel a move task.
+    /// SQS refused to start, list or cancel a move task.
     #[error("{failure}{}", advice(.failure))]
     Refused {
-        /// What SQS says.
+        /// The error that SQS returned.
         failure: Failure,
     },
     /// A move task ended without moving everything.
     #[error("the move task failed: {reason}{}", task_advice(.reason))]
     TaskFailed {
-        /// What SQS says.
+        /// The reason that SQS reports.
         reason: String,
     },
-    /// There is nothing to cancel.
+    /// No move task can be cancelled.
     #[error("no move task of {source_arn} is running")]
     NoRunningTask {
         /// The queue's ARN.
@@ -49,7 +48,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a call about the source: that it is unavailable, where SQS says so.
+    /// The error of a call about the source: unavailable, or refused for another reason.
     #[must_use]
     pub fn of_source(source: &Queue, failure: Failure) -> Self {
         if is_unavailable(&failure) {
@@ -59,7 +58,7 @@ impl Error {
         Self::Refused { failure }
     }
 
-    /// The field is not as it must be.
+    /// The error of an invalid field.
     #[must_use]
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::InvalidRequest { field: field.into(), reason: reason.into() }
@@ -78,9 +77,8 @@ impl Report for Error {
     }
 }
 
-/// Whether SQS says that a queue does not exist or may not be read, which no retry changes
-/// (source: Amazon SQS API reference, "Common Errors" and the errors of `ReceiveMessage`, in both
-/// of its protocols).
+/// Whether the queue does not exist or may not be read, which retries do not change (source: Amazon
+/// SQS API reference, "Common Errors" and the errors of `ReceiveMessage`, in both protocols).
 #[must_use]
 pub fn is_unavailable(failure: &Failure) -> bool {
     let code = failure.code.rsplit('.').next().unwrap_or_default();
@@ -92,7 +90,7 @@ pub fn is_unavailable(failure: &Failure) -> bool {
 
 fn advice(failure: &Failure) -> &'static str {
     if failure.code.ends_with("UnsupportedOperation") {
-        " (another task is running: wait for it, or end it with the action `cancel`)"
+        " (another task is running: wait for it, or cancel it with the action `cancel`)"
     } else if failure.message.contains("Dead Letter Queue") {
         " (the mode `selective` moves the messages of any queue)"
     } else {
@@ -102,7 +100,7 @@ fn advice(failure: &Failure) -> &'static str {
 
 fn task_advice(reason: &str) -> &'static str {
     if reason.contains("CouldNotDetermineMessageSource") {
-        " (there are messages that were sent to the queue directly: give a `destination`)"
+        " (messages were sent to the queue directly: set `destination`)"
     } else {
         ""
     }
@@ -113,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_source_is_unavailable_where_no_retry_helps() {
+    fn a_source_is_unavailable_if_retries_do_not_help() {
         let source = Queue::parse("arn:aws:sqs:eu-west-1:123456789012:music-dlq", None).unwrap();
         for code in [
             "AWS.SimpleQueueService.NonExistentQueue",

@@ -1,23 +1,29 @@
-//! Which messages are meant.
+//! Which messages are selected.
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer};
 use serde_json::{Number, Value};
 
+use crate::error::Error;
 use crate::message::Message;
 
-/// Conditions, all of which must hold; none of them is in the way of nothing.
-#[derive(Clone, Debug, Default, PartialEq)]
+/// Conditions, all of which must hold. An empty filter matches every message.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Filter {
     /// `sluice.reason` is one of these.
+    #[serde(rename = "reason")]
     pub reasons: Option<Vec<String>>,
     /// Attributes of the type String or Number have these values.
+    #[serde(rename = "attribute", deserialize_with = "attributes")]
     pub attributes: BTreeMap<String, String>,
     /// The values at these JSON pointers of the body.
+    #[serde(deserialize_with = "or_default")]
     pub body: BTreeMap<String, Value>,
-    /// At least so many seconds since the message was sent.
+    /// Minimum number of seconds since the message was sent.
     pub min_age_seconds: Option<u64>,
-    /// At most so many.
+    /// Maximum number of seconds since the message was sent.
     pub max_age_seconds: Option<u64>,
     /// The queue that the message came from.
     pub source_arn: Option<String>,
@@ -26,6 +32,32 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// # Errors
+    /// [`Error::InvalidRequest`] for the first condition that no message or every message meets.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let is_empty = |text: &Option<String>| text.as_deref() == Some("");
+        let ages = self.min_age_seconds.zip(self.max_age_seconds);
+        let is_pointer = |name: &String| name.is_empty() || name.starts_with('/');
+        let (field, reason) = if self
+            .reasons
+            .as_ref()
+            .is_some_and(|reasons| reasons.is_empty() || reasons.iter().any(String::is_empty))
+        {
+            ("filter.reason", "must not be empty")
+        } else if is_empty(&self.source_arn) {
+            ("filter.sourceArn", "must not be empty")
+        } else if is_empty(&self.text) {
+            ("filter.text", "must not be empty")
+        } else if !self.body.keys().all(is_pointer) {
+            ("filter.body", "must have JSON pointers as names, such as \"/event_type\"")
+        } else if ages.is_some_and(|(min, max)| min > max) {
+            ("filter.minAgeSeconds", "must not be more than maxAgeSeconds")
+        } else {
+            return Ok(());
+        };
+        Err(Error::invalid(field, reason))
+    }
+
     /// Whether all conditions hold for a message at a time, in milliseconds since 1970.
     #[must_use]
     pub fn matches(&self, message: &Message, now_ms: u64) -> bool {
@@ -66,7 +98,29 @@ impl Filter {
     }
 }
 
-/// Whether two JSON values are equal: numbers by what they are, not by how they are written.
+/// Reads names and values of attributes; SQS has numbers as texts.
+fn attributes<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a string or a number")]
+    enum Scalar {
+        Text(String),
+        Number(Number),
+    }
+    let attributes: BTreeMap<String, Scalar> = or_default(json)?;
+    let text = |(name, value)| match value {
+        Scalar::Text(text) => (name, text),
+        Scalar::Number(number) => (name, number.to_string()),
+    };
+    Ok(attributes.into_iter().map(text).collect())
+}
+
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
+    json: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(json).map(Option::unwrap_or_default)
+}
+
+/// Whether two JSON values are equal: numbers by value, not by notation.
 fn is_equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
         (Value::Number(one), Value::Number(other)) => is_equal_number(one, other),
@@ -75,10 +129,10 @@ fn is_equal(one: &Value, other: &Value) -> bool {
                 && one.iter().zip(other).all(|(one, other)| is_equal(one, other))
         }
         (Value::Object(one), Value::Object(other)) => {
-            one.len() == other.len()
-                && one
-                    .iter()
-                    .all(|(name, one)| other.get(name).is_some_and(|other| is_equal(one, other)))
+            let has_equal = |(name, one): (&String, &Value)| {
+                other.get(name).is_some_and(|other| is_equal(one, other))
+            };
+            one.len() == other.len() && one.iter().all(has_equal)
         }
         _ => one == other,
     }

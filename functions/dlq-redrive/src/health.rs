@@ -1,4 +1,4 @@
-//! Whether OpenSearch would take what is redriven.
+//! Whether OpenSearch is healthy enough for redriven messages.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use shared::opensearch::Client;
 
 use crate::config::Config;
 
-/// An OpenSearch that needs longer to tell how it is, is not well.
+/// Maximum time for the health request. An OpenSearch that takes longer is not healthy.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What has to be well before messages are moved.
+/// What must be healthy before messages are moved.
 pub trait Health {
-    /// Whether it is.
+    /// Whether it is healthy.
     fn is_healthy(&self) -> impl Future<Output = bool>;
 }
 
@@ -23,7 +23,7 @@ pub trait Health {
 pub struct OpenSearch(Option<Client>);
 
 impl OpenSearch {
-    /// An OpenSearch that is not called yet.
+    /// Does not call OpenSearch yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let settings = config.healthy_endpoint.clone();
@@ -36,15 +36,15 @@ impl Health for OpenSearch {
         let Some(client) = &self.0 else { return true };
         let Ok(request) = Request::get("/_cluster/health").body(Bytes::new()) else { return false };
         match client.send(request, LIMIT).await {
-            Ok(answer) => {
-                let is_healthy = answer.status == 200 && is_green_or_yellow(&answer.body);
+            Ok(response) => {
+                let is_healthy = response.status == 200 && is_green_or_yellow(&response.body);
                 if !is_healthy {
-                    tracing::warn!(status = answer.status, "OpenSearch is not healthy");
+                    tracing::warn!(status = response.status, "OpenSearch is not healthy");
                 }
                 is_healthy
             }
             Err(error) => {
-                tracing::warn!(%error, "OpenSearch does not tell its health");
+                tracing::warn!(%error, "failed to read the health of OpenSearch");
                 false
             }
         }
@@ -54,11 +54,11 @@ impl Health for OpenSearch {
 /// Source: OpenSearch documentation, "Cluster health".
 fn is_green_or_yellow(body: &[u8]) -> bool {
     #[derive(Deserialize)]
-    struct Answer {
+    struct ClusterHealth {
         status: String,
     }
-    let answer = serde_json::from_slice::<Answer>(body);
-    answer.is_ok_and(|answer| matches!(&*answer.status, "green" | "yellow"))
+    let health = serde_json::from_slice::<ClusterHealth>(body);
+    health.is_ok_and(|health| matches!(&*health.status, "green" | "yellow"))
 }
 
 #[cfg(test)]

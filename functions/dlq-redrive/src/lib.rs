@@ -2,11 +2,10 @@
 
 pub mod config;
 pub mod error;
-mod fields;
 pub mod filter;
 pub mod health;
 pub mod message;
-pub mod native;
+mod native;
 pub mod queues;
 pub mod request;
 pub mod run;
@@ -24,6 +23,7 @@ use shared::runtime::{Function, Invocation};
 use crate::config::Config;
 use crate::error::{Error, is_unavailable};
 use crate::health::Health;
+use crate::native::MoveTasks;
 use crate::queues::{Queue, Queues};
 use crate::request::{Action, Mode, Redrive, Request};
 use crate::run::{Moves, Purpose, Rules};
@@ -43,7 +43,7 @@ pub struct App<Q, H, W> {
 impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
     type Error = Error;
 
-    /// Does what one request asks for and emits the metrics.
+    /// Carries out one request and emits the metrics.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -55,24 +55,23 @@ impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
         let answer = self.answer(invocation.body, &schedule, &mut summary).await;
         summary.log(invocation.request_id);
         self.emit(&summary, schedule.now_ms());
-        // Texts, numbers and lists: nothing in it that JSON cannot tell.
+        // Strings, numbers and lists: this cannot fail.
         serde_json::to_writer(json, &answer?).unwrap_or_default();
         Ok(())
     }
 }
 
 impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
-    /// The function with these settings and ways to the outside, writing its metrics to
-    /// `metrics`: in Lambda, standard output.
+    /// The function, which writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, queues: Q, health: H, metrics: W) -> Self {
         Self { config, queues, health, metrics }
     }
 
-    /// Does what one request asks for; `summary` tells of it, whatever the answer is.
+    /// Carries out one request, which `summary` describes, even if it fails.
     ///
     /// # Errors
-    /// [`Error`]: nothing was moved, or SQS says that its own move task was not started.
+    /// [`Error`]: nothing was moved, or SQS refused its own move task.
     pub async fn answer(
         &self,
         payload: &[u8],
@@ -84,7 +83,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         match request.action {
             Action::Redrive(redrive) => {
                 let answer = self.redrive(source, redrive, schedule, summary).await;
-                // A schedule that never moves anything must not look well.
+                // A schedule that never moves anything must not look healthy.
                 summary.source_unavailable = matches!(answer, Err(Error::SourceUnavailable { .. }));
                 answer
             }
@@ -94,14 +93,12 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
                 Ok(Answer::inspect(summary))
             }
             Action::Status => {
-                let source_arn = self.source_arn(&source, schedule).await?;
-                let tasks = native::tasks(&self.queues, &source, &source_arn, schedule).await?;
+                let tasks = MoveTasks::of(&self.queues, schedule, &source).await?.list().await?;
                 Ok(Answer::Status { tasks })
             }
             Action::Cancel => {
-                let source_arn = self.source_arn(&source, schedule).await?;
-                let (task_handle, moved) =
-                    native::cancel(&self.queues, &source, &source_arn, schedule).await?;
+                let tasks = MoveTasks::of(&self.queues, schedule, &source).await?;
+                let (task_handle, moved) = tasks.cancel().await?;
                 Ok(Answer::Cancel { task_handle, moved })
             }
         }
@@ -121,7 +118,11 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
             return Ok(Answer::redrive(redrive.mode, summary));
         }
         if redrive.mode == Mode::Native {
-            return self.start_task(&source, &redrive, schedule, summary).await;
+            let tasks = MoveTasks::of(&self.queues, schedule, &source).await?;
+            let started =
+                tasks.start(redrive.destination.as_ref(), redrive.rate_per_second).await?;
+            summary.tally.moved = started.moved;
+            return Ok(Answer::of_task(summary, started.task_handle, started.complete));
         }
         let Redrive { destination, filter, max_messages, max_redrives, dry_run, .. } = redrive;
         let canary = redrive.canary;
@@ -131,40 +132,13 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
             max_redrives,
             parking: self.config.parking.clone(),
             dry_run,
-            canary_messages: canary.map(|canary| canary.messages),
+            canary_messages: canary.map(|canary| canary.messages.get()),
         };
         let rules = Rules { source, purpose: Purpose::Move(moves), filter, max_messages };
-        let wait = canary.map(|canary| canary.wait).unwrap_or_default();
+        let wait = canary.map_or(0, |canary| canary.wait_seconds);
+        let wait = Duration::from_secs(wait);
         self.run(&rules, Pace::new(redrive.rate_per_second), wait, schedule, summary).await?;
         Ok(Answer::redrive(Mode::Selective, summary))
-    }
-
-    async fn start_task(
-        &self,
-        source: &Queue,
-        redrive: &Redrive,
-        schedule: &Schedule,
-        summary: &mut Summary,
-    ) -> Result<Answer, Error> {
-        let source_arn = self.source_arn(source, schedule).await?;
-        let destination_arn = match &redrive.destination {
-            Some(destination) => {
-                let arn = native::arn(&self.queues, destination, schedule).await;
-                Some(arn.map_err(|failure| Error::Refused { failure })?)
-            }
-            None => None,
-        };
-        let (destination_arn, rate) = (destination_arn.as_deref(), redrive.rate_per_second);
-        let started =
-            native::start(&self.queues, source, &source_arn, destination_arn, rate, schedule)
-                .await?;
-        summary.tally.moved = started.moved;
-        Ok(Answer::of_task(summary, started.task_handle, started.complete))
-    }
-
-    async fn source_arn(&self, source: &Queue, schedule: &Schedule) -> Result<String, Error> {
-        let arn = native::arn(&self.queues, source, schedule).await;
-        arn.map_err(|failure| Error::of_source(source, failure))
     }
 
     async fn run(
@@ -175,12 +149,12 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         schedule: &Schedule,
         summary: &mut Summary,
     ) -> Result<(), Error> {
-        // Only for a metric: that it is missing stops nothing.
+        // Only for a metric: the run does not need it.
         let attributes = schedule.in_time(self.queues.attributes(&rules.source.url)).await;
         summary.retention_seconds = attributes.unwrap_or_default().retention_seconds;
         summary.tally = selective::run(&self.queues, rules, pace, canary_wait, schedule).await;
         match &summary.tally.receive_failure {
-            // What was moved before is told.
+            // What was moved before is reported.
             Some(failure) if summary.tally.scanned == 0 && is_unavailable(failure) => {
                 Err(Error::of_source(&rules.source, failure.clone()))
             }
@@ -192,7 +166,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         let Config { metrics_namespace, function_name, .. } = &self.config;
         let written = summary.emit(metrics_namespace, function_name, now_ms, &mut self.metrics);
         if let Err(error) = written {
-            tracing::error!(%error, "metrics could not be written");
+            tracing::error!(%error, "failed to write metrics");
         }
     }
 }

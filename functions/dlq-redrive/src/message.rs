@@ -1,4 +1,4 @@
-//! A message as it is received, and as it is sent on.
+//! A message as it is received, and as it is sent.
 
 use std::collections::BTreeMap;
 
@@ -13,51 +13,48 @@ pub type Attributes = BTreeMap<String, Attribute>;
 
 /// A message as it is received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct Message {
-    /// Its id, which it has as long as it is not sent again.
+    /// Its id, until it is sent again.
     pub id: String,
-    /// What deletes it, and what makes it visible; another one with each receive.
+    /// The handle that deletes it or makes it visible; each receive has another one.
     pub receipt_handle: String,
-    /// The body.
     pub body: String,
-    /// Its own attributes.
     pub attributes: Attributes,
     /// `SentTimestamp`: when it was first sent, in milliseconds since 1970.
     pub sent_ms: Option<u64>,
-    /// `DeadLetterQueueSourceArn`: the queue that gave it up.
+    /// `DeadLetterQueueSourceArn`: the queue that it came from.
     pub dead_letter_source_arn: Option<String>,
-    /// `MessageGroupId`
     pub group_id: Option<String>,
-    /// `AWSTraceHeader`
     pub trace_header: Option<String>,
 }
 
 impl Message {
-    /// Why it was given up, if that is told.
+    /// `sluice.reason`: why it failed.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.attributes.get(REASON)?.text()
     }
 
-    /// The queue that it came from, if that is known.
+    /// The queue that it came from, if known: from SQS, else `sluice.source_arn`.
     #[must_use]
     pub fn source_arn(&self) -> Option<&str> {
-        let told = || self.attributes.get(SOURCE_ARN)?.text();
-        self.dead_letter_source_arn.as_deref().or_else(told)
+        let attribute = || self.attributes.get(SOURCE_ARN)?.text();
+        self.dead_letter_source_arn.as_deref().or_else(attribute)
     }
 
-    /// How often it was redriven: 0 where the count is no whole number.
+    /// How often it was redriven: 0 if the count is not a whole number.
     #[must_use]
     pub fn redrives(&self) -> u64 {
         let count = self.attributes.get(REDRIVES).and_then(Attribute::text).unwrap_or_default();
         if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
             return 0;
         }
-        // Too many digits are a whole number still.
+        // A whole number with too many digits.
         count.parse().unwrap_or(u64::MAX)
     }
 
-    /// The message as it is parked: with its identity, where there is place for it.
+    /// The message as it is parked: with its identity, if there is room for it.
     #[must_use]
     pub fn parked(&self, from: &Queue, to: &Queue) -> Outgoing {
         let mut outgoing = self.unchanged(from, to);
@@ -65,8 +62,8 @@ impl Message {
         outgoing
     }
 
-    /// The message as it is redriven: counted and with its identity, where there is place for
-    /// both, or for the count.
+    /// The message as it is redriven: with its count and its identity, if there is room for both,
+    /// else with the count.
     #[must_use]
     pub fn redriven(&self, from: &Queue, to: &Queue) -> Outgoing {
         let mut outgoing = self.unchanged(from, to);
@@ -79,7 +76,7 @@ impl Message {
         let own_group = || Some(self.id.clone());
         let group_id = match (to.is_fifo(), from.is_fifo()) {
             (true, _) => self.group_id.clone().or_else(own_group),
-            // A fair queue's.
+            // Of a fair queue.
             (false, false) => self.group_id.clone(),
             (false, true) => None,
         };
@@ -87,13 +84,13 @@ impl Message {
             body: self.body.clone(),
             attributes: self.attributes.clone(),
             group_id,
-            // Of this receive and no other, so that no queue has seen it before.
+            // Another one for each receive, so that it is new to every queue.
             deduplication_id: to.is_fifo().then(|| digest(&[&self.id, &self.receipt_handle])),
             trace_header: self.trace_header.clone(),
         }
     }
 
-    /// Keeps the identity of a message that becomes another one by being sent.
+    /// Keeps the first id of a message, which gets another one when it is sent.
     fn identify(&self, outgoing: &mut Outgoing) {
         if !outgoing.attributes.contains_key(MESSAGE_ID) {
             outgoing.set(MESSAGE_ID, Attribute::string(&self.id));
@@ -103,21 +100,17 @@ impl Message {
 
 /// A message to send.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct Outgoing {
-    /// The body.
     pub body: String,
-    /// Its own attributes.
     pub attributes: Attributes,
-    /// `MessageGroupId`
     pub group_id: Option<String>,
-    /// `MessageDeduplicationId`
     pub deduplication_id: Option<String>,
-    /// `AWSTraceHeader`
     pub trace_header: Option<String>,
 }
 
 impl Outgoing {
-    /// Sets an attribute, where there is place for it.
+    /// Sets an attribute, if there is room for it.
     fn set(&mut self, name: &str, attribute: Attribute) {
         let before = self.attributes.insert(name.to_owned(), attribute);
         if self.attributes.len() > MAX_ATTRIBUTES || self.bytes() > MAX_MESSAGE_BYTES {
@@ -135,7 +128,7 @@ impl Outgoing {
     }
 }
 
-/// A text of 64 hexadecimal digits for these texts and no others.
+/// Returns 64 hexadecimal digits that are unique to these texts.
 fn digest(texts: &[&str]) -> String {
     let mut bytes = Vec::new();
     for text in texts {

@@ -2,120 +2,112 @@
 
 use std::time::Duration;
 
+use shared::sqs::Failure;
 use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::queues::{MoveTask, Queue, Queues};
 use crate::schedule::Schedule;
-use shared::sqs::Failure;
 
-/// For so long a task is watched, so that the answer tells of one that fails or is done soon.
+/// How long a new task is watched, so that the answer covers tasks that fail or finish soon.
 const WATCH: Duration = Duration::from_secs(3);
 
-/// How often it is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often its state is read.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A task that was started.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Started {
-    /// Its handle.
-    pub task_handle: String,
-    /// How many messages it has moved until now.
-    pub moved: u64,
-    /// Whether it has moved all.
-    pub complete: bool,
+/// The move tasks of a queue.
+pub(crate) struct MoveTasks<'a, Q> {
+    queues: &'a Q,
+    schedule: &'a Schedule,
+    source: &'a Queue,
+    source_arn: String,
 }
 
-/// Starts a task and watches it for a moment.
-///
-/// # Errors
-/// [`Error::SourceUnavailable`] and [`Error::Refused`] where SQS does not start it,
-/// [`Error::TaskFailed`] where it fails at once.
-pub async fn start<Q: Queues>(
-    queues: &Q,
-    source: &Queue,
-    source_arn: &str,
-    destination_arn: Option<&str>,
-    rate_per_second: Option<u32>,
-    schedule: &Schedule,
-) -> Result<Started, Error> {
-    let started = queues.start_move(source_arn, destination_arn, rate_per_second);
-    let task_handle = schedule.in_time(started).await;
-    let task_handle = task_handle.map_err(|failure| Error::of_source(source, failure))?;
-    let mut started = Started { task_handle, moved: 0, complete: false };
-    let until = Instant::now() + WATCH;
-    while Instant::now() < until {
-        let Ok(tasks) = schedule.in_time(queues.move_tasks(source_arn)).await else { break };
-        let Some(task) = tasks.into_iter().next() else { break };
-        started.moved = task.approximate_number_of_messages_moved;
-        match &*task.status {
-            "RUNNING" => {}
-            "FAILED" => {
-                let reason = task.failure_reason.unwrap_or_default();
-                return Err(Error::TaskFailed { reason });
+/// A task that was started.
+pub(crate) struct Started {
+    pub(crate) task_handle: String,
+    /// Number of messages moved so far.
+    pub(crate) moved: u64,
+    pub(crate) complete: bool,
+}
+
+impl<'a, Q: Queues> MoveTasks<'a, Q> {
+    /// Reads the ARN of the source, if the request has only its URL.
+    pub(crate) async fn of(
+        queues: &'a Q,
+        schedule: &'a Schedule,
+        source: &'a Queue,
+    ) -> Result<Self, Error> {
+        let source_arn = arn(queues, schedule, source).await;
+        let source_arn = source_arn.map_err(|failure| Error::of_source(source, failure))?;
+        Ok(Self { queues, schedule, source, source_arn })
+    }
+
+    /// Starts a task and watches it for three seconds.
+    pub(crate) async fn start(
+        &self,
+        destination: Option<&Queue>,
+        rate_per_second: Option<u32>,
+    ) -> Result<Started, Error> {
+        let destination_arn = match destination {
+            Some(destination) => Some(arn(self.queues, self.schedule, destination).await),
+            None => None,
+        };
+        let destination_arn =
+            destination_arn.transpose().map_err(|failure| Error::Refused { failure })?;
+        let destination_arn = destination_arn.as_deref();
+        let started = self.queues.start_move(&self.source_arn, destination_arn, rate_per_second);
+        let task_handle = self.schedule.in_time(started).await;
+        let task_handle = task_handle.map_err(|failure| Error::of_source(self.source, failure))?;
+        let mut started = Started { task_handle, moved: 0, complete: false };
+        let until = Instant::now() + WATCH;
+        while Instant::now() < until {
+            let Some(task) = self.list().await.ok().and_then(|tasks| tasks.into_iter().next())
+            else {
+                break;
+            };
+            started.moved = task.approximate_number_of_messages_moved;
+            match &*task.status {
+                "RUNNING" => {}
+                "FAILED" => {
+                    let reason = task.failure_reason.unwrap_or_default();
+                    return Err(Error::TaskFailed { reason });
+                }
+                status => {
+                    started.complete = status == "COMPLETED";
+                    break;
+                }
             }
-            status => {
-                started.complete = status == "COMPLETED";
+            if self.schedule.wait_until(Instant::now() + POLL_INTERVAL, 0).await.is_err() {
                 break;
             }
         }
-        if schedule.wait_until(Instant::now() + LOOK_EVERY, 0).await.is_err() {
-            break;
-        }
+        Ok(started)
     }
-    Ok(started)
+
+    /// The latest tasks, latest first.
+    pub(crate) async fn list(&self) -> Result<Vec<MoveTask>, Error> {
+        let tasks = self.schedule.in_time(self.queues.move_tasks(&self.source_arn)).await;
+        tasks.map_err(|failure| Error::of_source(self.source, failure))
+    }
+
+    /// Cancels the running task and returns its handle and the number of messages moved.
+    pub(crate) async fn cancel(&self) -> Result<(String, u64), Error> {
+        let tasks = self.list().await?;
+        let mut running = tasks.into_iter().filter(|task| task.status == "RUNNING");
+        let handle = running.find_map(|task| task.task_handle);
+        let handle =
+            handle.ok_or_else(|| Error::NoRunningTask { source_arn: self.source_arn.clone() })?;
+        let moved = self.schedule.in_time(self.queues.cancel_move(&handle)).await;
+        let moved = moved.map_err(|failure| Error::Refused { failure })?;
+        Ok((handle, moved))
+    }
 }
 
-/// The latest tasks of a queue, latest first.
-///
-/// # Errors
-/// [`Error::Refused`] where SQS does not tell.
-pub async fn tasks<Q: Queues>(
-    queues: &Q,
-    source: &Queue,
-    source_arn: &str,
-    schedule: &Schedule,
-) -> Result<Vec<MoveTask>, Error> {
-    let tasks = schedule.in_time(queues.move_tasks(source_arn)).await;
-    tasks.map_err(|failure| Error::of_source(source, failure))
-}
-
-/// Ends the running task of a queue; gives its handle and how many messages it has moved.
-///
-/// # Errors
-/// [`Error::NoRunningTask`], and [`Error::Refused`] where SQS does not end it.
-pub async fn cancel<Q: Queues>(
-    queues: &Q,
-    source: &Queue,
-    source_arn: &str,
-    schedule: &Schedule,
-) -> Result<(String, u64), Error> {
-    let tasks = tasks(queues, source, source_arn, schedule).await?;
-    let mut running = tasks.into_iter().filter(|task| task.status == "RUNNING");
-    let handle = running.find_map(|task| task.task_handle);
-    let handle =
-        handle.ok_or_else(|| Error::NoRunningTask { source_arn: source_arn.to_owned() })?;
-    let moved = schedule.in_time(queues.cancel_move(&handle)).await.map_err(refused)?;
-    Ok((handle, moved))
-}
-
-/// The ARN of a queue, which SQS tells where it is not known.
-///
-/// # Errors
-/// The failure where SQS does not tell it.
-pub async fn arn<Q: Queues>(
-    queues: &Q,
-    queue: &Queue,
-    schedule: &Schedule,
-) -> Result<String, Failure> {
+async fn arn(queues: &impl Queues, schedule: &Schedule, queue: &Queue) -> Result<String, Failure> {
     if let Some(arn) = &queue.arn {
         return Ok(arn.clone());
     }
     let attributes = schedule.in_time(queues.attributes(&queue.url)).await?;
-    let missing = || Failure::new("Missing", "the queue's attributes have no ARN");
-    attributes.arn.ok_or_else(missing)
-}
-
-const fn refused(failure: Failure) -> Error {
-    Error::Refused { failure }
+    attributes.arn.ok_or_else(|| Failure::new("Missing", "the queue's attributes have no ARN"))
 }

@@ -1,19 +1,18 @@
-//! The way to the queues: small, so that tests and simulations put another in its place.
+//! The interface to SQS, which tests and simulations implement too.
 //!
-//! No call has a time limit of its own: who calls drops it when the time is up.
+//! Calls have no time limit: the caller drops them.
 
 use serde::Serialize;
 use shared::sqs::Failure;
+#[cfg(doc)]
+use shared::sqs::MAX_ENTRIES;
 
 use crate::message::{Message, Outgoing};
 
-/// SQS. Calls of several entries take at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES), and answer for each of them in
-/// order: `Ok` only where SQS says that it is done.
+/// SQS. Calls with several entries take at most [`MAX_ENTRIES`] and return a result for each, in
+/// order: `Ok` only if SQS confirmed it. All errors are those of SQS, or that it did not respond.
 pub trait Queues {
-    /// Receives up to [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages, with all their attributes, and hides them.
-    ///
-    /// # Errors
-    /// What SQS says, or that it says nothing.
+    /// Receives up to [`MAX_ENTRIES`] messages, with all their attributes, and hides them.
     fn receive(
         &self,
         queue_url: &str,
@@ -21,38 +20,32 @@ pub trait Queues {
         wait_seconds: u32,
     ) -> impl Future<Output = Result<Vec<Message>, Failure>>;
 
-    /// Sends messages; gives the ids that they have now.
+    /// Sends messages and returns their new ids.
     fn send(
         &self,
         queue_url: &str,
         messages: &[Outgoing],
     ) -> impl Future<Output = Vec<Result<String, Failure>>>;
 
-    /// Deletes the messages of these receipt handles.
+    /// Deletes the messages with these receipt handles.
     fn delete(
         &self,
         queue_url: &str,
         receipt_handles: &[String],
     ) -> impl Future<Output = Vec<Result<(), Failure>>>;
 
-    /// Makes the messages of these receipt handles visible at once.
+    /// Makes the messages with these receipt handles visible at once.
     fn show(
         &self,
         queue_url: &str,
         receipt_handles: &[String],
     ) -> impl Future<Output = Vec<Result<(), Failure>>>;
 
-    /// What SQS tells of a queue.
-    ///
-    /// # Errors
-    /// As [`receive`](Self::receive).
+    /// Reads the attributes of a queue.
     fn attributes(&self, queue_url: &str)
     -> impl Future<Output = Result<QueueAttributes, Failure>>;
 
-    /// Starts a message move task; gives its handle.
-    ///
-    /// # Errors
-    /// As [`receive`](Self::receive).
+    /// Starts a message move task and returns its handle.
     fn start_move(
         &self,
         source_arn: &str,
@@ -61,19 +54,13 @@ pub trait Queues {
     ) -> impl Future<Output = Result<String, Failure>>;
 
     /// The latest move tasks of a queue, latest first.
-    ///
-    /// # Errors
-    /// As [`receive`](Self::receive).
     fn move_tasks(&self, source_arn: &str) -> impl Future<Output = Result<Vec<MoveTask>, Failure>>;
 
-    /// Ends a running move task; gives how many messages it has moved.
-    ///
-    /// # Errors
-    /// As [`receive`](Self::receive).
+    /// Cancels a running move task and returns the number of messages that it moved.
     fn cancel_move(&self, task_handle: &str) -> impl Future<Output = Result<u64, Failure>>;
 }
 
-/// What SQS tells of a queue.
+/// The attributes of a queue.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct QueueAttributes {
     /// `QueueArn`
@@ -87,26 +74,20 @@ pub struct QueueAttributes {
 /// A message move task, with the names of `ListMessageMoveTasks`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
+#[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct MoveTask {
-    /// Only of a running task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub task_handle: Option<String>,
     /// `RUNNING`, `COMPLETED`, `CANCELLING`, `CANCELLED` or `FAILED`.
     pub status: String,
-    /// The dead-letter queue's ARN.
     pub source_arn: String,
-    /// Where the messages go, if it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination_arn: Option<String>,
-    /// The rate, if it was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_number_of_messages_per_second: Option<u32>,
-    /// Messages moved until now.
     pub approximate_number_of_messages_moved: u64,
-    /// Messages in the queue when the task started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approximate_number_of_messages_to_move: Option<u64>,
-    /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failure_reason: Option<String>,
     /// Milliseconds since 1970.
@@ -118,12 +99,12 @@ pub struct MoveTask {
 pub struct Queue {
     /// Its URL.
     pub url: String,
-    /// Its ARN, where that is how it was named.
+    /// Its ARN, if the request has it.
     pub arn: Option<String>,
 }
 
 impl Queue {
-    /// Reads the URL or the ARN of a queue; `endpoint` is where SQS is called, if not at its own.
+    /// Parses the URL or the ARN of a queue; `endpoint` is where SQS is called, if not at its own.
     #[must_use]
     pub fn parse(text: &str, endpoint: Option<&str>) -> Option<Self> {
         if text.starts_with("arn:") {
@@ -133,7 +114,7 @@ impl Queue {
         Self::parse_url(text)
     }
 
-    /// Reads the URL of a queue.
+    /// Parses the URL of a queue.
     #[must_use]
     pub fn parse_url(text: &str) -> Option<Self> {
         let url = shared::url::Url::parse(text)?;
@@ -148,7 +129,7 @@ impl Queue {
         self.url.trim_end_matches('/').strip_suffix(".fifo").is_some()
     }
 
-    /// Whether both are the same queue, however they are named.
+    /// Whether both are the same queue, by URL or ARN.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         self.place().eq(other.place())
@@ -168,7 +149,7 @@ mod tests {
     const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq";
 
     #[test]
-    fn a_queue_is_the_same_however_it_is_named() {
+    fn a_queue_is_the_same_by_url_and_by_arn() {
         let of_arn = Queue::parse(ARN, None).unwrap();
         assert_eq!(of_arn, Queue { url: URL.to_owned(), arn: Some(ARN.to_owned()) });
         let of_url = Queue::parse(URL, None).unwrap();
@@ -186,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_names_no_queue_is_refused() {
+    fn other_texts_are_rejected() {
         for text in [
             "",
             "music-dlq",
@@ -203,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fifo_queue_is_known_by_its_name() {
+    fn a_fifo_queue_is_recognized_by_its_name() {
         assert!(Queue::parse("http://127.0.0.1:9324/1/a.fifo", None).unwrap().is_fifo());
         assert!(!Queue::parse(URL, None).unwrap().is_fifo());
     }

@@ -1,57 +1,49 @@
 //! What an invocation asks for.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::num::{NonZeroU32, NonZeroU64};
 
-use serde_json::Value;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::error::Error;
-use crate::fields::Fields;
 use crate::filter::Filter;
 use crate::queues::Queue;
 
-/// The highest rate of a message move task (source: Amazon SQS API reference,
-/// `StartMessageMoveTask`).
+/// Maximum rate of a message move task (source: Amazon SQS API reference, `StartMessageMoveTask`).
 pub const MAX_NATIVE_RATE: u32 = 500;
 
-/// An invocation's request. Without a `source` it is about the function's own queue.
+/// Maximum of `canary.waitSeconds`.
+const MAX_CANARY_SECONDS: u64 = 900;
+
+/// Maximum length of an error's text, in characters: it can quote the payload.
+const MAX_REASON_CHARACTERS: usize = 256;
+
+/// An invocation's request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// The dead-letter queue.
+    /// The dead-letter queue, if not that of `DLQ_URL`.
     pub source: Option<Queue>,
-    /// What is to be done.
+    /// What to do.
     pub action: Action,
 }
 
-/// What is to be done.
+/// What to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Moves messages.
     Redrive(Redrive),
-    /// Looks at messages.
+    /// Examines messages.
     Inspect {
-        /// Those that are meant.
+        /// Which messages.
         filter: Filter,
-        /// So many at most.
+        /// Maximum number of matches.
         max_messages: u64,
     },
     /// Lists move tasks.
     Status,
-    /// Ends the running move task.
+    /// Cancels the running move task.
     Cancel,
-}
-
-impl Action {
-    /// As the payload names it.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Redrive(_) => "redrive",
-            Self::Inspect { .. } => "inspect",
-            Self::Status => "status",
-            Self::Cancel => "cancel",
-        }
-    }
 }
 
 /// How messages are moved.
@@ -65,32 +57,73 @@ pub enum Mode {
 
 /// Which messages are moved, where to, and how.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the README describes them")]
 pub struct Redrive {
-    /// Where to, if not to where each message came from.
     pub destination: Option<Queue>,
     /// Who moves them: `auto` is decided.
     pub mode: Mode,
-    /// Which messages.
     pub filter: Filter,
-    /// Nothing is moved, only told.
     pub dry_run: bool,
-    /// So many matches at most.
     pub max_messages: u64,
-    /// So many a second at most.
     pub rate_per_second: Option<u32>,
-    /// A message that was redriven so often is not redriven again.
     pub max_redrives: Option<u64>,
-    /// The first ones are tried before the others.
     pub canary: Option<Canary>,
 }
 
 /// The first messages, which must not come back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Canary {
-    /// How many.
-    pub messages: u64,
-    /// How long they have to come back.
-    pub wait: Duration,
+    /// Number of messages.
+    pub messages: NonZeroU64,
+    /// How long to wait for them to come back, in seconds.
+    pub wait_seconds: u64,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ActionName {
+    Redrive,
+    Inspect,
+    Status,
+    Cancel,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct RedriveMembers {
+    source: Option<String>,
+    destination: Option<String>,
+    mode: Option<ModeName>,
+    filter: Option<Filter>,
+    dry_run: Option<bool>,
+    max_messages: Option<u64>,
+    rate_per_second: Option<NonZeroU32>,
+    max_redrives: Option<u64>,
+    canary: Option<Canary>,
+}
+
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ModeName {
+    #[default]
+    Auto,
+    Native,
+    Selective,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct InspectMembers {
+    source: Option<String>,
+    filter: Option<Filter>,
+    max_messages: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TaskMembers {
+    source: Option<String>,
 }
 
 impl Request {
@@ -99,32 +132,34 @@ impl Request {
     /// # Errors
     /// [`Error::InvalidRequest`], which names the field.
     pub fn parse(body: &[u8], endpoint: Option<&str>) -> Result<Self, Error> {
-        let mut fields = Fields::of_payload(body)?;
-        let allowed = "redrive, inspect, status or cancel";
-        let action = fields.take("action", allowed, |value| match value.as_str()? {
-            name @ ("redrive" | "inspect" | "status" | "cancel") => Some(name.to_owned()),
-            _ => None,
+        let mut payload: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
+            // Without the text, which can be anything.
+            Error::invalid("payload", format!("is not a JSON object at line {}", error.line()))
         })?;
-        let action =
-            action.ok_or_else(|| fields.invalid("action", format!("must be {allowed}")))?;
-        let source = queue(&mut fields, "source", endpoint)?;
-        let action = match &*action {
-            "redrive" => Action::Redrive(redrive(&mut fields, endpoint)?),
-            "inspect" => Action::Inspect {
-                filter: filter(&mut fields)?.unwrap_or_default(),
-                max_messages: fields.number("maxMessages", 0, u64::MAX)?.unwrap_or(u64::MAX),
-            },
-            "status" => Action::Status,
-            _ => Action::Cancel,
+        let action = payload.remove("action").unwrap_or_default();
+        let action = ActionName::deserialize(action)
+            .map_err(|_| Error::invalid("action", "must be redrive, inspect, status or cancel"))?;
+        let (source, action) = match action {
+            ActionName::Redrive => {
+                let mut redrive: RedriveMembers = members(payload)?;
+                (redrive.source.take(), Action::Redrive(redrive.read(endpoint)?))
+            }
+            ActionName::Inspect => {
+                let InspectMembers { source, filter, max_messages } = members(payload)?;
+                let filter = checked(filter)?.unwrap_or_default();
+                let max_messages = max_messages.unwrap_or(u64::MAX);
+                (source, Action::Inspect { filter, max_messages })
+            }
+            ActionName::Status => (members::<TaskMembers>(payload)?.source, Action::Status),
+            ActionName::Cancel => (members::<TaskMembers>(payload)?.source, Action::Cancel),
         };
-        fields.end()?;
-        Ok(Self { source, action })
+        Ok(Self { source: queue("source", source, endpoint)?, action })
     }
 
-    /// The queue that this is about: `own` where none is named.
+    /// The queue that this is about: `own` if the request names none.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] where there is none, or where it is the destination too.
+    /// [`Error::InvalidRequest`] where neither is known, or where it is the destination too.
     pub fn source(&self, own: Option<&Queue>) -> Result<Queue, Error> {
         let source = self.source.as_ref().or(own).ok_or_else(|| {
             Error::invalid("source", "must be the URL or the ARN of a queue: DLQ_URL is not set")
@@ -138,105 +173,73 @@ impl Request {
     }
 }
 
-fn queue(fields: &mut Fields, name: &str, endpoint: Option<&str>) -> Result<Option<Queue>, Error> {
-    fields.take(name, "the URL or the ARN of a queue", |value| {
-        Queue::parse(value.as_str()?, endpoint)
-    })
-}
-
-fn redrive(fields: &mut Fields, endpoint: Option<&str>) -> Result<Redrive, Error> {
-    let destination = queue(fields, "destination", endpoint)?;
-    let filter = filter(fields)?;
-    let allowed = "native, selective or auto";
-    let mode = fields.take("mode", allowed, |value| match value.as_str()? {
-        "native" => Some(Some(Mode::Native)),
-        "selective" => Some(Some(Mode::Selective)),
-        "auto" => Some(None),
-        _ => None,
-    })?;
-    let dry_run = fields.switch("dryRun")?.unwrap_or(false);
-    let max_messages = fields.number("maxMessages", 0, u64::MAX)?;
-    let rate = fields.number("ratePerSecond", 1, u64::from(u32::MAX))?;
-    let rate_per_second = rate.and_then(|rate| u32::try_from(rate).ok());
-    let max_redrives = fields.number("maxRedrives", 0, u64::MAX)?;
-    let canary = canary(fields)?;
-    let only_selective = [
-        ("filter", filter.is_some()),
-        ("dryRun", dry_run),
-        ("maxMessages", max_messages.is_some()),
-        ("maxRedrives", max_redrives.is_some()),
-        ("canary", canary.is_some()),
-    ];
-    let only_selective = only_selective.iter().find_map(|(name, given)| given.then_some(*name));
-    let is_too_fast = rate_per_second.is_some_and(|rate| rate > MAX_NATIVE_RATE);
-    let mode = match (mode.flatten(), only_selective) {
-        (Some(Mode::Native), Some(name)) => {
-            return Err(fields.invalid(name, "cannot be had in the mode native"));
+impl RedriveMembers {
+    fn read(self, endpoint: Option<&str>) -> Result<Redrive, Error> {
+        let destination = queue("destination", self.destination, endpoint)?;
+        let filter = checked(self.filter)?;
+        let dry_run = self.dry_run.unwrap_or_default();
+        let rate_per_second = self.rate_per_second.map(NonZeroU32::get);
+        let canary = self.canary;
+        if canary.is_some_and(|canary| canary.wait_seconds > MAX_CANARY_SECONDS) {
+            let reason = format!("must be at most {MAX_CANARY_SECONDS}");
+            return Err(Error::invalid("canary.waitSeconds", reason));
         }
-        (Some(Mode::Native), None) if is_too_fast => {
-            let reason = format!("must be at most {MAX_NATIVE_RATE} in the mode native");
-            return Err(fields.invalid("ratePerSecond", reason));
-        }
-        (Some(mode), _) => mode,
-        (None, None) if !is_too_fast => Mode::Native,
-        (None, _) => Mode::Selective,
-    };
-    Ok(Redrive {
-        destination,
-        mode,
-        filter: filter.unwrap_or_default(),
-        dry_run,
-        max_messages: max_messages.unwrap_or(u64::MAX),
-        rate_per_second,
-        max_redrives,
-        canary,
-    })
-}
-
-fn canary(fields: &mut Fields) -> Result<Option<Canary>, Error> {
-    let Some(mut members) = fields.object("canary")? else { return Ok(None) };
-    let required = |fields: &Fields, name, number: Option<u64>| {
-        number.ok_or_else(|| fields.invalid(name, "must be a whole number"))
-    };
-    let messages = members.number("messages", 1, u64::MAX)?;
-    let messages = required(&members, "messages", messages)?;
-    let seconds = members.number("waitSeconds", 0, 900)?;
-    let wait = Duration::from_secs(required(&members, "waitSeconds", seconds)?);
-    members.end()?;
-    Ok(Some(Canary { messages, wait }))
-}
-
-fn filter(fields: &mut Fields) -> Result<Option<Filter>, Error> {
-    let Some(mut members) = fields.object("filter")? else { return Ok(None) };
-    let pointers = "an object of JSON pointers, such as \"/event_type\", and values";
-    let filter = Filter {
-        reasons: members.texts("reason")?,
-        attributes: attributes(&mut members)?,
-        body: members.map("body", pointers, |pointer, value| {
-            (pointer.is_empty() || pointer.starts_with('/')).then_some(value)
-        })?,
-        min_age_seconds: members.number("minAgeSeconds", 0, u64::MAX)?,
-        max_age_seconds: members.number("maxAgeSeconds", 0, u64::MAX)?,
-        source_arn: members.text("sourceArn")?,
-        text: members.text("text")?,
-    };
-    if let (Some(min), Some(max)) = (filter.min_age_seconds, filter.max_age_seconds)
-        && min > max
-    {
-        return Err(members.invalid("minAgeSeconds", "must not be more than maxAgeSeconds"));
+        let selective = [
+            ("filter", filter.is_some()),
+            ("dryRun", dry_run),
+            ("maxMessages", self.max_messages.is_some()),
+            ("maxRedrives", self.max_redrives.is_some()),
+            ("canary", canary.is_some()),
+        ];
+        let only_selective = selective.iter().find_map(|(name, given)| given.then_some(*name));
+        let is_too_fast = rate_per_second.is_some_and(|rate| rate > MAX_NATIVE_RATE);
+        let mode = match (self.mode.unwrap_or_default(), only_selective) {
+            (ModeName::Native, Some(name)) => {
+                return Err(Error::invalid(name, "cannot be had in the mode native"));
+            }
+            (ModeName::Native, None) if is_too_fast => {
+                let reason = format!("must be at most {MAX_NATIVE_RATE} in the mode native");
+                return Err(Error::invalid("ratePerSecond", reason));
+            }
+            (ModeName::Native, None) => Mode::Native,
+            (ModeName::Auto, None) if !is_too_fast => Mode::Native,
+            (ModeName::Auto | ModeName::Selective, _) => Mode::Selective,
+        };
+        Ok(Redrive {
+            destination,
+            mode,
+            filter: filter.unwrap_or_default(),
+            dry_run,
+            max_messages: self.max_messages.unwrap_or(u64::MAX),
+            rate_per_second,
+            max_redrives: self.max_redrives,
+            canary,
+        })
     }
-    members.end()?;
-    Ok(Some(filter))
 }
 
-/// Names and values of attributes; SQS tells a number as a text too.
-fn attributes(members: &mut Fields) -> Result<BTreeMap<String, String>, Error> {
-    let allowed = "an object of attributes' names and values, texts or numbers";
-    members.map("attribute", allowed, |_, value| match value {
-        Value::String(text) => Some(text),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
+fn members<T: DeserializeOwned>(object: impl Into<Value>) -> Result<T, Error> {
+    serde_path_to_error::deserialize(object.into()).map_err(|error| {
+        let cut = |text: String| text.chars().take(MAX_REASON_CHARACTERS).collect::<String>();
+        Error::invalid(cut(error.path().to_string()), cut(error.inner().to_string()))
     })
+}
+
+fn checked(filter: Option<Filter>) -> Result<Option<Filter>, Error> {
+    filter.as_ref().map_or(Ok(()), Filter::check)?;
+    Ok(filter)
+}
+
+fn queue(
+    field: &str,
+    name: Option<String>,
+    endpoint: Option<&str>,
+) -> Result<Option<Queue>, Error> {
+    let parse = |name: String| {
+        let queue = Queue::parse(&name, endpoint);
+        queue.ok_or_else(|| Error::invalid(field, "must be the URL or the ARN of a queue"))
+    };
+    name.map(parse).transpose()
 }
 
 #[cfg(test)]

@@ -1,31 +1,32 @@
-//! A run as a state machine: received messages go in, what is to be sent comes out, and what
-//! became of it goes in again. It calls nobody and has no clock.
+//! A run as a state machine without I/O or clock: it takes received messages, returns those to
+//! send, and takes the results.
 
 use std::collections::{HashSet, VecDeque};
+
+use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 
 use crate::filter::Filter;
 use crate::message::{Message, Outgoing};
 use crate::queues::Queue;
 use crate::tally::{Fate, Tally};
-use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 
-/// Which messages of a queue are meant, and what is to become of them.
+/// Which messages of a queue are selected, and what to do with them.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The dead-letter queue.
     pub source: Queue,
-    /// What is to become of the messages that match.
+    /// What to do with the messages that match.
     pub purpose: Purpose,
-    /// Which messages are meant.
+    /// Which messages are selected.
     pub filter: Filter,
-    /// So many matches at most.
+    /// Maximum number of matches.
     pub max_messages: u64,
 }
 
-/// What is to become of the messages that match.
+/// What to do with the messages that match.
 #[derive(Clone, Debug)]
 pub enum Purpose {
-    /// They are looked at.
+    /// They are examined.
     Inspect,
     /// They are moved.
     Move(Moves),
@@ -33,22 +34,20 @@ pub enum Purpose {
 
 /// Where messages are moved to.
 #[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the README describes the request")]
 pub struct Moves {
-    /// Where to, if not to where each message came from.
     pub destination: Option<Queue>,
     /// Where SQS is called, if not at its own endpoint.
     pub endpoint: Option<String>,
-    /// A message that was redriven so often is not redriven again.
+    /// Messages that were redriven this often are not redriven again.
     pub max_redrives: Option<u64>,
-    /// Where such a message goes.
     pub parking: Option<Queue>,
-    /// Nothing is moved, only counted.
     pub dry_run: bool,
-    /// So many are sent, and then all others put back, so that they can prove themselves.
+    /// Number of messages that are moved first, while all others are visible in the queue.
     pub canary_messages: Option<u64>,
 }
 
-/// What is to become of a message.
+/// What to do with a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It is sent to this queue.
@@ -60,7 +59,7 @@ pub enum Decision {
 }
 
 impl Rules {
-    /// What is to become of a message at a time, in milliseconds since 1970.
+    /// What to do with a message at a time, in milliseconds since 1970.
     #[must_use]
     pub fn decide(&self, message: &Message, now_ms: u64) -> Decision {
         if !self.filter.matches(message, now_ms) {
@@ -88,21 +87,21 @@ impl Rules {
     }
 }
 
-/// A message that is to be sent.
+/// A message to send.
 #[derive(Clone, Debug)]
 pub struct Pending {
     /// As it was received.
     pub message: Message,
-    /// As it is to be sent.
+    /// As it is sent.
     pub outgoing: Outgoing,
     to: Queue,
     fate: Fate,
 }
 
-/// Messages that are sent with one call.
+/// Messages to send in one call.
 #[derive(Clone, Debug)]
 pub struct Wave {
-    /// Where to.
+    /// The destination.
     pub to: Queue,
     /// At most [`MAX_ENTRIES`].
     pub messages: Vec<Pending>,
@@ -112,35 +111,35 @@ pub struct Wave {
 #[derive(Debug)]
 pub struct Run<'a> {
     rules: &'a Rules,
-    /// What was done until now.
+    /// The counts so far.
     pub tally: Tally,
-    /// The ids of messages that were looked at.
-    looked: HashSet<String>,
-    /// The ids that messages have since this run has sent them.
+    /// The ids of the messages that were examined.
+    examined: HashSet<String>,
+    /// The new ids of the messages that this run sent.
     sent: HashSet<String>,
-    /// Those among them that have to prove themselves.
+    /// The new ids of the canaries.
     canaries: HashSet<String>,
-    /// How many of these are still to be sent.
+    /// Number of canaries that are not sent yet; none after the canary phase.
     canaries_left: Option<u64>,
     canary_is_back: bool,
-    /// To be sent, in the order of their receipt.
+    /// To be sent, in the order of receipt.
     pending: VecDeque<Pending>,
-    /// Groups of a FIFO queue of which a message failed: the others must not overtake it.
+    /// Groups of a FIFO queue in which a message failed: later messages must not overtake it.
     failed_groups: HashSet<String>,
-    /// Receipt handles of messages that stay and were looked at just now.
+    /// Receipt handles of messages that stay and were examined just now.
     left: Vec<String>,
-    /// Receipt handles of messages that stay hidden, so that the next ones come.
+    /// Receipt handles of messages that stay hidden, so that the next ones can be received.
     held: Vec<String>,
 }
 
 impl<'a> Run<'a> {
-    /// A run that has seen nothing yet.
+    /// A run at its start.
     #[must_use]
     pub fn new(rules: &'a Rules) -> Self {
         Self {
             rules,
             tally: Tally::default(),
-            looked: HashSet::new(),
+            examined: HashSet::new(),
             sent: HashSet::new(),
             canaries: HashSet::new(),
             canaries_left: rules.moves().and_then(|moves| moves.canary_messages),
@@ -152,22 +151,22 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Looks at received messages. Whether there was one among them that the run had not seen.
+    /// Examines received messages and returns whether any of them was new.
     pub fn take(&mut self, messages: Vec<Message>, now_ms: u64) -> bool {
-        let looked_before = self.looked.len();
+        let examined_before = self.examined.len();
         for message in messages {
             let is_full = self.tally.matched + self.pending.len() as u64 >= self.rules.max_messages;
             if is_full || self.knows(&message) {
                 self.held.push(message.receipt_handle);
             } else {
-                self.looked.insert(message.id.clone());
-                self.look(message, now_ms);
+                self.examined.insert(message.id.clone());
+                self.examine(message, now_ms);
             }
         }
-        self.looked.len() > looked_before
+        self.examined.len() > examined_before
     }
 
-    fn look(&mut self, message: Message, now_ms: u64) {
+    fn examine(&mut self, message: Message, now_ms: u64) {
         let source = &self.rules.source;
         let (outgoing, to, fate) = match self.rules.decide(&message, now_ms) {
             Decision::Stay(fate) => return self.leave(message, fate, now_ms),
@@ -185,7 +184,7 @@ impl<'a> Run<'a> {
         self.left.push(message.receipt_handle);
     }
 
-    /// Holds received messages without looking at them; only whether a canary is back is seen.
+    /// Holds received messages, and checks only whether a canary is back.
     pub fn hold(&mut self, messages: Vec<Message>) {
         for message in messages {
             self.knows(&message);
@@ -193,31 +192,31 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a message was looked at, or is one that this run has sent and that came back.
+    /// Whether a message was examined, or was sent by this run and came back.
     fn knows(&mut self, message: &Message) -> bool {
         self.canary_is_back |= self.canaries.contains(&message.id);
-        self.looked.contains(&message.id) || self.sent.contains(&message.id)
+        self.examined.contains(&message.id) || self.sent.contains(&message.id)
     }
 
-    /// Whether as many messages matched as may.
+    /// Whether the maximum number of messages matched.
     #[must_use]
     pub fn is_full(&self) -> bool {
         self.tally.matched >= self.rules.max_messages
     }
 
-    /// Whether there is something to send.
+    /// Whether messages are waiting to be sent.
     #[must_use]
     pub fn has_pending(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// Whether the canaries are sent, and have to prove themselves now.
+    /// Whether all canaries are sent, so that the wait must begin.
     #[must_use]
     pub const fn is_canary_due(&self) -> bool {
         matches!(self.canaries_left, Some(0))
     }
 
-    /// Whether there are canaries that did not prove themselves yet.
+    /// Whether canaries were sent and the wait has not ended.
     #[must_use]
     pub fn has_canaries(&self) -> bool {
         self.canaries_left.is_some() && !self.canaries.is_empty()
@@ -229,13 +228,13 @@ impl<'a> Run<'a> {
         self.canary_is_back
     }
 
-    /// The canaries have proved themselves: there are no more.
+    /// Ends the canary phase.
     pub const fn end_canary(&mut self) {
         self.canaries_left = None;
     }
 
-    /// What is to be sent next, at most `most` messages. In a FIFO queue a wave has only one
-    /// message of a group: nobody overtakes one that fails.
+    /// The next messages to send, at most `most`. From a FIFO queue, only one message of each
+    /// group, so that the others cannot overtake it if it fails.
     pub fn next_wave(&mut self, most: usize, now_ms: u64) -> Option<Wave> {
         self.give_up_failed_groups(now_ms);
         let to = self.pending.front()?.to.clone();
@@ -258,7 +257,7 @@ impl<'a> Run<'a> {
         Some(wave)
     }
 
-    /// The group in whose order a message has to stay.
+    /// The group in which the message must keep its order.
     fn group(&self, pending: &Pending) -> Option<String> {
         let group_id = pending.message.group_id.as_ref().filter(|_| self.rules.source.is_fifo());
         group_id.cloned()
@@ -279,7 +278,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes what became of sending a wave. Gives those that are to be deleted: they are sent.
+    /// Takes the results of sending, and returns the messages to delete: those that were sent.
     pub fn sent(
         &mut self,
         wave: Wave,
@@ -303,7 +302,7 @@ impl<'a> Run<'a> {
         sent
     }
 
-    /// Takes what became of deleting those that were sent.
+    /// Takes the results of deleting.
     pub fn deleted(&mut self, sent: Vec<Pending>, results: Vec<Result<(), Failure>>, now_ms: u64) {
         for (pending, result) in sent.into_iter().zip(results) {
             match result {
@@ -319,26 +318,26 @@ impl<'a> Run<'a> {
         self.held.push(pending.message.receipt_handle);
     }
 
-    /// Puts back what was not sent yet, as if it had never been looked at.
+    /// Puts back the messages that were not sent yet, as if they had not been examined.
     pub fn put_back_pending(&mut self) {
         for pending in std::mem::take(&mut self.pending) {
-            self.looked.remove(&pending.message.id);
+            self.examined.remove(&pending.message.id);
             self.held.push(pending.message.receipt_handle);
         }
     }
 
-    /// How many messages are hidden by this run.
+    /// Number of messages that this run hides.
     #[must_use]
     pub fn hidden(&self) -> usize {
         self.held.len() + self.left.len() + self.pending.len()
     }
 
-    /// Lets the messages that were looked at just now stay hidden, so that the next ones come.
+    /// Keeps the messages that were examined just now hidden, so that the next ones are received.
     pub fn hold_left(&mut self) {
         self.held.append(&mut self.left);
     }
 
-    /// The receipt handles of the messages that were looked at just now and stay.
+    /// The receipt handles of the messages that were examined just now and stay.
     pub fn take_left(&mut self) -> Vec<String> {
         std::mem::take(&mut self.left)
     }

@@ -1,29 +1,29 @@
-//! How an invocation's time is divided, so that its answer is always given, and how fast
-//! messages may be sent.
+//! How an invocation's time is divided, so that it always ends before its deadline, and how fast
+//! messages are sent.
 
 use std::future::pending;
 use std::time::Duration;
 
+use shared::sqs::{Failure, MAX_ENTRIES};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::tally::Stopped;
-use shared::sqs::{Failure, MAX_ENTRIES};
 
-/// How long a receive waits for messages. More than none makes SQS ask all of its servers
-/// (source: Amazon SQS Developer Guide, "Amazon SQS short and long polling").
+/// How long a receive waits for messages. With any wait SQS queries all of its servers (source:
+/// Amazon SQS Developer Guide, "Amazon SQS short and long polling").
 const WAIT: Duration = Duration::from_secs(1);
 
-/// Messages are hidden no longer than this, however much time there is.
-const LONGEST_HIDE: Duration = Duration::from_mins(15);
+/// Maximum time for which messages are hidden.
+const MAX_HIDE: Duration = Duration::from_mins(15);
 
-/// What making one message visible takes at most, of many.
+/// Maximum time to make one of many messages visible.
 const SHOW_TIME: Duration = Duration::from_millis(1);
 
-/// What is left for the answer itself, whatever the margin.
+/// Minimum time for the answer itself, with any margin.
 const MIN_FOR_ANSWER: Duration = Duration::from_millis(50);
 
-/// When what has to be done.
+/// The time limits of a run.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     started: Instant,
@@ -33,15 +33,14 @@ pub struct Schedule {
     work_until: Instant,
     /// Work that is under way ends here, half a margin later.
     pub calls_until: Instant,
-    /// Making messages visible ends here, half of the rest later.
+    /// Making messages visible ends here, a quarter of the margin before the deadline.
     pub show_until: Instant,
-    /// `true` as soon as somebody wants the run to end.
+    /// `true` when the caller stops the run.
     stop: Option<watch::Receiver<bool>>,
 }
 
 impl Schedule {
-    /// The schedule of a run that starts now, `now_ms` after 1970, and has to be over at
-    /// `deadline`.
+    /// The schedule of a run that starts now, `now_ms` after 1970, and must end by `deadline`.
     #[must_use]
     pub fn new(now_ms: u64, deadline: Instant, margin: Duration) -> Self {
         let started = Instant::now();
@@ -57,7 +56,7 @@ impl Schedule {
         }
     }
 
-    /// The same, but no work is started either once `stop` tells `true`.
+    /// The same, but no work is started after `stop` becomes `true`.
     #[must_use]
     pub fn until(self, stop: watch::Receiver<bool>) -> Self {
         Self { stop: Some(stop), ..self }
@@ -70,18 +69,18 @@ impl Schedule {
         self.started_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
     }
 
-    /// Work has to end here where so many messages are hidden: they have to be made visible.
+    /// When work must end if this number of messages is hidden: they must be made visible again.
     #[must_use]
     pub fn work_until(&self, hidden: usize) -> Instant {
         let time = SHOW_TIME.saturating_mul(u32::try_from(hidden).unwrap_or(u32::MAX));
         self.work_until.checked_sub(time).unwrap_or(self.started)
     }
 
-    /// Waits until a time, where that is before the end of the work.
+    /// Waits until a time before the end of the work.
     ///
     /// # Errors
-    /// [`Stopped::Deadline`] at once, where it is not, and [`Stopped::Interrupted`] as soon as
-    /// somebody wants the run to end.
+    /// [`Stopped::Deadline`] at once for a later time, and [`Stopped::Interrupted`] when the caller
+    /// stops the run.
     pub async fn wait_until(&self, time: Instant, hidden: usize) -> Result<(), Stopped> {
         self.check_stop()?;
         if time.max(Instant::now()) >= self.work_until(hidden) {
@@ -94,10 +93,10 @@ impl Schedule {
         }
     }
 
-    /// Whether the run may go on.
+    /// Checks whether the run may continue.
     ///
     /// # Errors
-    /// [`Stopped::Interrupted`] where somebody wants it to end.
+    /// [`Stopped::Interrupted`] if the caller stopped it.
     pub fn check_stop(&self) -> Result<(), Stopped> {
         let is_stopped = self.stop.as_ref().is_some_and(|stop| *stop.borrow());
         if is_stopped { Err(Stopped::Interrupted) } else { Ok(()) }
@@ -109,14 +108,14 @@ impl Schedule {
         {
             return;
         }
-        // Nobody can stop it, or can any more.
+        // The run cannot be stopped, or not any more.
         pending::<()>().await;
     }
 
-    /// What a call gives, if that comes before calls have to end.
+    /// Runs a call until calls must end.
     ///
     /// # Errors
-    /// What it gives, or that the time is up.
+    /// The call's own error, or [`Failure::late`].
     pub async fn in_time<T>(
         &self,
         call: impl Future<Output = Result<T, Failure>>,
@@ -124,8 +123,8 @@ impl Schedule {
         timeout_at(self.calls_until, call).await.unwrap_or_else(|_| Err(Failure::late()))
     }
 
-    /// For how many seconds received messages are hidden, and how many the call may wait for
-    /// them: they are visible again by the deadline, whatever happens.
+    /// The number of seconds for which received messages are hidden, at most until the deadline,
+    /// and the number of seconds that the call may wait for them.
     #[must_use]
     pub fn receive_seconds(&self, hidden: usize) -> (u32, u32) {
         let now = Instant::now();
@@ -133,11 +132,11 @@ impl Schedule {
         let wait = if has_time { WAIT } else { Duration::ZERO };
         let left = self.deadline.saturating_duration_since(now).saturating_sub(wait);
         let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-        (seconds(left.min(LONGEST_HIDE)).max(1), seconds(wait))
+        (seconds(left.min(MAX_HIDE)).max(1), seconds(wait))
     }
 }
 
-/// Lets so many messages a second go, a few at a time.
+/// Limits the number of messages per second, which are sent a few at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
     rate_per_second: Option<u32>,
@@ -145,19 +144,19 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// This many a second, or as many as can be.
+    /// This number per second, or no limit.
     #[must_use]
     pub fn new(rate_per_second: Option<u32>) -> Self {
         Self { rate_per_second, next: Instant::now() }
     }
 
-    /// Whether there is a limit.
+    /// Whether the rate is limited.
     #[must_use]
     pub const fn is_limited(&self) -> bool {
         self.rate_per_second.is_some()
     }
 
-    /// How many may go at a time: five times a second.
+    /// Maximum number of messages in one call, so that a call is due five times per second.
     #[must_use]
     pub fn most(&self) -> usize {
         let fifth =
@@ -165,13 +164,13 @@ impl Pace {
         fifth.unwrap_or(MAX_ENTRIES).clamp(1, MAX_ENTRIES)
     }
 
-    /// When the next may go.
+    /// When the next call is due.
     #[must_use]
     pub const fn next(&self) -> Instant {
         self.next
     }
 
-    /// So many go now.
+    /// Counts messages that are sent now.
     pub fn spend(&mut self, messages: usize) {
         if let Some(rate) = self.rate_per_second {
             let time = Duration::from_secs(1) * u32::try_from(messages).unwrap_or(u32::MAX) / rate;

@@ -1,11 +1,12 @@
-//! Moving messages one by one, or looking at them: a [`Run`] with queues and a clock.
+//! Moves or examines messages one by one: the loop that does the I/O of a [`Run`].
 //!
-//! A message is deleted only after SQS has said that it has it elsewhere. So whoever stops this
-//! anywhere loses nothing; at most one call's messages are then in both queues.
+//! A message is deleted only after SQS confirmed that it was sent. If the process ends at any
+//! point, nothing is lost; the messages of at most one call are in both queues.
 
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use shared::sqs::{Failure, MAX_ENTRIES};
 use tokio::time::{Instant, timeout_at};
 
 use crate::message::Message;
@@ -13,13 +14,12 @@ use crate::queues::Queues;
 use crate::run::{Rules, Run};
 use crate::schedule::{Pace, Schedule};
 use crate::tally::{Stopped, Tally};
-use shared::sqs::{Failure, MAX_ENTRIES};
 
-/// So many calls that make messages visible are under way at once.
+/// Maximum concurrent calls that make messages visible.
 const CONCURRENT_CALLS: usize = 8;
 
-/// Looks at the queue's messages and moves those that are meant, until there are no more, or
-/// enough, or the time is up. All messages that stay are visible afterwards.
+/// Examines the queue's messages and moves those that match, until the queue is empty, the limit is
+/// reached or the time is up. All messages that stay are visible afterwards.
 pub async fn run<Q: Queues>(
     queues: &Q,
     rules: &Rules,
@@ -58,7 +58,7 @@ impl<Q: Queues> Mover<'_, Q> {
                 if !std::mem::take(&mut has_news) {
                     return Err(Stopped::GroupBlocked);
                 }
-                // What is held is before them in their groups.
+                // Held messages of the same groups block them.
                 self.show_all().await;
                 continue;
             }
@@ -68,7 +68,7 @@ impl<Q: Queues> Mover<'_, Q> {
                 let handles = self.run.take_hidden();
                 self.show(handles).await;
             } else if self.pace.is_limited() {
-                // Sending takes its time: others need not wait for it.
+                // Sending takes time: the others are visible meanwhile.
                 let handles = self.run.take_left();
                 self.show(handles).await;
             } else {
@@ -95,19 +95,19 @@ impl<Q: Queues> Mover<'_, Q> {
         let received = timeout_at(until, received).await.map_err(|_| Stopped::Deadline)?;
         received.map_err(|failure| {
             let Failure { code, message } = &failure;
-            tracing::error!(code, error = message, "messages could not be received");
+            tracing::error!(code, error = message, "failed to receive messages");
             self.run.tally.receive_failure = Some(failure);
             Stopped::ReceiveFailed
         })
     }
 
-    /// Whether a FIFO queue has messages that are behind those that this run holds.
+    /// Whether a FIFO queue has more messages than those that this run holds.
     async fn is_more_behind(&self) -> bool {
         if self.run.hidden() == 0 {
             return false;
         }
         let attributes = self.queues.attributes(&self.rules.source.url);
-        // Where nobody knows, what was seen is all.
+        // If the call fails, the run has seen all messages.
         let attributes = self.schedule.in_time(attributes).await.unwrap_or_default();
         attributes.visible.is_some_and(|visible| visible > 0)
     }
@@ -141,9 +141,9 @@ impl<Q: Queues> Mover<'_, Q> {
         Ok(())
     }
 
-    /// Waits, and stops the run if one of the first messages is back.
+    /// Waits, and stops the run if a canary is back.
     async fn prove_canaries(&mut self) -> Result<(), Stopped> {
-        // They are in nobody's way while it waits.
+        // Other consumers can receive them meanwhile.
         self.run.put_back_pending();
         self.show_all().await;
         self.schedule.wait_until(Instant::now() + self.canary_wait, 0).await?;
@@ -169,20 +169,23 @@ impl<Q: Queues> Mover<'_, Q> {
         self.show(handles).await;
     }
 
-    /// Makes messages visible at once. Those that it fails for are visible by the deadline.
+    /// Makes messages visible at once. If that fails, they are visible by the deadline.
     async fn show(&self, handles: Vec<String>) {
         let url = &self.rules.source.url;
         let calls = handles.chunks(MAX_ENTRIES).map(|handles| self.queues.show(url, handles));
         let all = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS).collect::<Vec<_>>();
         let results = timeout_at(self.schedule.show_until, all).await;
         let Ok(results) = results else {
-            tracing::warn!(messages = handles.len(), "no time to make all messages visible");
+            tracing::warn!(
+                messages = handles.len(),
+                "not enough time to make all messages visible"
+            );
             return;
         };
         let mut failures = results.into_iter().flatten().filter_map(Result::err);
         if let Some(Failure { code, message }) = failures.next() {
             let count = 1 + failures.count();
-            tracing::warn!(count, code, error = message, "messages could not be made visible");
+            tracing::warn!(count, code, error = message, "failed to make messages visible");
         }
     }
 }

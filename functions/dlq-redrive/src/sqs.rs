@@ -17,10 +17,10 @@ use shared::sqs::{self, Attribute, AttributeValue, Failure, MAX_ENTRIES, by_entr
 use crate::message::{Message, Outgoing};
 use crate::queues::{MoveTask, QueueAttributes, Queues};
 
-/// The most move tasks of one answer (source: Amazon SQS API reference, `ListMessageMoveTasks`).
+/// Maximum number of listed move tasks (source: Amazon SQS API reference, `ListMessageMoveTasks`).
 const MAX_TASKS: i32 = 10;
 
-/// Calls SQS. The client is built for the first call.
+/// Calls SQS. The client is built at the first call.
 #[derive(Debug)]
 pub struct AwsQueues {
     aws: Aws,
@@ -28,7 +28,7 @@ pub struct AwsQueues {
 }
 
 impl AwsQueues {
-    /// Queues that are not called yet.
+    /// Does not call SQS yet.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
@@ -36,60 +36,6 @@ impl AwsQueues {
 
     fn client(&self) -> &sdk::Client {
         self.client.get_or_init(|| sqs::client(&self.aws))
-    }
-
-    async fn try_send(
-        &self,
-        queue_url: &str,
-        messages: &[Outgoing],
-    ) -> Result<Vec<Result<String, Failure>>, Failure> {
-        let mut call = self.client().send_message_batch().queue_url(queue_url);
-        for (id, message) in messages.iter().enumerate() {
-            call = call.entries(entry(id, message)?);
-        }
-        let answer = call.send().await?;
-        let sent = |id: &str| {
-            let sent = answer.successful().iter().find(|sent| sent.id() == id)?;
-            Some(sent.message_id().to_owned())
-        };
-        Ok(by_entry(messages.len(), answer.failed(), sent))
-    }
-
-    async fn try_delete(
-        &self,
-        queue_url: &str,
-        receipt_handles: &[String],
-    ) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let mut call = self.client().delete_message_batch().queue_url(queue_url);
-        for (id, handle) in receipt_handles.iter().enumerate() {
-            let entry = DeleteMessageBatchRequestEntry::builder()
-                .id(id.to_string())
-                .receipt_handle(handle)
-                .build();
-            call = call.entries(entry?);
-        }
-        let answer = call.send().await?;
-        let deleted = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
-        Ok(by_entry(receipt_handles.len(), answer.failed(), deleted))
-    }
-
-    async fn try_show(
-        &self,
-        queue_url: &str,
-        receipt_handles: &[String],
-    ) -> Result<Vec<Result<(), Failure>>, Failure> {
-        let mut call = self.client().change_message_visibility_batch().queue_url(queue_url);
-        for (id, handle) in receipt_handles.iter().enumerate() {
-            let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
-                .id(id.to_string())
-                .receipt_handle(handle)
-                .visibility_timeout(0)
-                .build();
-            call = call.entries(entry?);
-        }
-        let answer = call.send().await?;
-        let shown = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
-        Ok(by_entry(receipt_handles.len(), answer.failed(), shown))
     }
 }
 
@@ -109,13 +55,24 @@ impl Queues for AwsQueues {
             .wait_time_seconds(number(wait_seconds))
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .message_attribute_names("All");
-        let answer = call.send().await?;
-        Ok(answer.messages.unwrap_or_default().into_iter().map(message).collect())
+        let reply = call.send().await?;
+        Ok(reply.messages.unwrap_or_default().into_iter().map(message).collect())
     }
 
     async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Vec<Result<String, Failure>> {
-        let sent = self.try_send(queue_url, messages).await;
-        sent.unwrap_or_else(|failure| vec![Err(failure); messages.len()])
+        let call = async {
+            let mut call = self.client().send_message_batch().queue_url(queue_url);
+            for (id, message) in messages.iter().enumerate() {
+                call = call.entries(entry(id, message)?);
+            }
+            let reply = call.send().await?;
+            let message_id = |id: &str| {
+                let sent = reply.successful().iter().find(|sent| sent.id() == id)?;
+                Some(sent.message_id().to_owned())
+            };
+            Ok(by_entry(messages.len(), reply.failed(), message_id))
+        };
+        for_each_entry(messages.len(), call.await)
     }
 
     async fn delete(
@@ -123,13 +80,32 @@ impl Queues for AwsQueues {
         queue_url: &str,
         receipt_handles: &[String],
     ) -> Vec<Result<(), Failure>> {
-        let deleted = self.try_delete(queue_url, receipt_handles).await;
-        deleted.unwrap_or_else(|failure| vec![Err(failure); receipt_handles.len()])
+        let call = async {
+            let mut call = self.client().delete_message_batch().queue_url(queue_url);
+            for (id, handle) in receipt_handles.iter().enumerate() {
+                let entry = DeleteMessageBatchRequestEntry::builder();
+                call = call.entries(entry.id(id.to_string()).receipt_handle(handle).build()?);
+            }
+            let reply = call.send().await?;
+            let done = |id: &str| reply.successful().iter().any(|one| one.id() == id).then_some(());
+            Ok(by_entry(receipt_handles.len(), reply.failed(), done))
+        };
+        for_each_entry(receipt_handles.len(), call.await)
     }
 
     async fn show(&self, queue_url: &str, receipt_handles: &[String]) -> Vec<Result<(), Failure>> {
-        let shown = self.try_show(queue_url, receipt_handles).await;
-        shown.unwrap_or_else(|failure| vec![Err(failure); receipt_handles.len()])
+        let call = async {
+            let mut call = self.client().change_message_visibility_batch().queue_url(queue_url);
+            for (id, handle) in receipt_handles.iter().enumerate() {
+                let entry = ChangeMessageVisibilityBatchRequestEntry::builder();
+                let entry = entry.id(id.to_string()).receipt_handle(handle).visibility_timeout(0);
+                call = call.entries(entry.build()?);
+            }
+            let reply = call.send().await?;
+            let done = |id: &str| reply.successful().iter().any(|one| one.id() == id).then_some(());
+            Ok(by_entry(receipt_handles.len(), reply.failed(), done))
+        };
+        for_each_entry(receipt_handles.len(), call.await)
     }
 
     async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, Failure> {
@@ -138,8 +114,8 @@ impl Queues for AwsQueues {
             .get_queue_attributes()
             .queue_url(queue_url)
             .attribute_names(QueueAttributeName::All);
-        let answer = call.send().await?;
-        let text = |name| answer.attributes()?.get(&name).cloned();
+        let reply = call.send().await?;
+        let text = |name| reply.attributes()?.get(&name).cloned();
         let number = |name| text(name)?.parse().ok();
         Ok(QueueAttributes {
             arn: text(QueueAttributeName::QueueArn),
@@ -160,23 +136,31 @@ impl Queues for AwsQueues {
             .source_arn(source_arn)
             .set_destination_arn(destination_arn.map(str::to_owned))
             .set_max_number_of_messages_per_second(rate_per_second.map(number));
-        let answer = call.send().await?;
-        let missing = || Failure::new("Missing", "the answer has no task handle");
-        answer.task_handle.ok_or_else(missing)
+        let reply = call.send().await?;
+        let missing = || Failure::new("Missing", "the response has no task handle");
+        reply.task_handle.ok_or_else(missing)
     }
 
     async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, Failure> {
         let call = self.client().list_message_move_tasks();
         let call = call.source_arn(source_arn).max_results(MAX_TASKS);
-        let answer = call.send().await?;
-        Ok(answer.results.unwrap_or_default().into_iter().map(move_task).collect())
+        let reply = call.send().await?;
+        Ok(reply.results.unwrap_or_default().into_iter().map(move_task).collect())
     }
 
     async fn cancel_move(&self, task_handle: &str) -> Result<u64, Failure> {
         let call = self.client().cancel_message_move_task().task_handle(task_handle);
-        let answer = call.send().await?;
-        Ok(unsigned(answer.approximate_number_of_messages_moved))
+        let reply = call.send().await?;
+        Ok(unsigned(reply.approximate_number_of_messages_moved))
     }
+}
+
+/// The results of the entries; the failure of the whole call is that of each entry.
+fn for_each_entry<T: Clone>(
+    entries: usize,
+    results: Result<Vec<Result<T, Failure>>, Failure>,
+) -> Vec<Result<T, Failure>> {
+    results.unwrap_or_else(|failure| vec![Err(failure); entries])
 }
 
 fn message(received: sdk::types::Message) -> Message {
@@ -243,7 +227,7 @@ fn move_task(task: ListMessageMoveTasksResultEntry) -> MoveTask {
     }
 }
 
-/// A number as the SDK has them.
+/// A number as the SDK takes it.
 fn number(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }

@@ -1,5 +1,4 @@
-//! What an invocation did, for those who asked, for the metrics and for the log; all of it from
-//! one [`Tally`].
+//! The answer, the metrics and the log of an invocation, all from one [`Tally`].
 
 use std::io::{self, Write};
 
@@ -10,17 +9,17 @@ use crate::queues::MoveTask;
 use crate::request::Mode;
 use crate::tally::{Ages, Names, Stopped, Tally};
 
-/// A longer text is cut in the log, in characters.
+/// Maximum length of an error in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
 /// What an invocation did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// What became of the messages.
+    /// The counts of the messages.
     pub tally: Tally,
-    /// Whether that is only what would become of them.
+    /// Whether they were only counted, not moved.
     pub dry_run: bool,
-    /// How long the queue keeps a message, in seconds.
+    /// The retention period of the queue, in seconds.
     pub retention_seconds: Option<u64>,
     /// Whether nothing was redriven because the source is unavailable.
     pub source_unavailable: bool,
@@ -29,67 +28,42 @@ pub struct Summary {
 /// An invocation's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "action", rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the README describes them")]
 pub enum Answer {
-    /// Messages were moved.
     #[serde(rename_all = "camelCase")]
     Redrive {
-        /// `native` or `selective`
         mode: &'static str,
-        /// Messages looked at.
         scanned: u64,
-        /// Those that are meant.
         matched: u64,
-        /// Those that are in their destination.
         moved: u64,
-        /// Those that are in the parking queue.
         parked: u64,
-        /// Those that were looked at and left.
         skipped: u64,
-        /// Those that could not be sent or deleted.
         failed: u64,
-        /// Whether there is nothing left to do.
         complete: bool,
-        /// Whether this is only what would be done.
         dry_run: bool,
-        /// Why the run ended before it was through.
         #[serde(skip_serializing_if = "Option::is_none")]
         stopped: Option<Stopped>,
-        /// The move task.
         #[serde(skip_serializing_if = "Option::is_none")]
         task_handle: Option<String>,
-        /// All that were looked at, by their reason.
         reasons: Names,
     },
-    /// Messages were looked at.
     #[serde(rename_all = "camelCase")]
     Inspect {
-        /// Messages looked at.
         scanned: u64,
-        /// By their reason.
         reasons: Names,
-        /// By the queue that they came from.
         sources: Names,
-        /// By their age.
         ages: Ages,
-        /// Some of their ids.
         samples: Vec<String>,
-        /// Whether there are no others.
         complete: bool,
-        /// Why not.
         #[serde(skip_serializing_if = "Option::is_none")]
         stopped: Option<Stopped>,
     },
-    /// Move tasks were listed.
     Status {
-        /// Latest first.
         tasks: Vec<MoveTask>,
     },
-    /// A move task was ended.
     #[serde(rename_all = "camelCase")]
     Cancel {
-        /// Its handle.
         task_handle: String,
-        /// How many messages it has moved.
         moved: u64,
     },
 }
@@ -118,7 +92,7 @@ impl Answer {
         }
     }
 
-    /// The answer to a redrive that a move task does.
+    /// The answer to a redrive by a move task.
     #[must_use]
     pub fn of_task(summary: &Summary, handle: String, is_complete: bool) -> Self {
         let mut answer = Self::redrive(Mode::Native, summary);
@@ -149,7 +123,7 @@ impl Summary {
     /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// What writing to `out` gives.
+    /// The error of writing to `out`.
     pub fn emit(
         &self,
         namespace: &str,
@@ -181,7 +155,7 @@ impl Summary {
         .write(out)
     }
 
-    /// Logs what went wrong: one line for each step and code.
+    /// Logs the failures: one line for each step and code.
     pub fn log(&self, request_id: &str) {
         for ((step, code), (count, error, first_message_id)) in &self.tally.failures {
             let error: String = error.chars().take(SHOWN_CHARACTERS).collect();
@@ -192,11 +166,11 @@ impl Summary {
                 count,
                 error,
                 first_message_id,
-                "messages could not be moved"
+                "failed to move messages"
             );
         }
         if let Some(stopped) = self.tally.stopped {
-            tracing::warn!(request_id, ?stopped, "ended before all messages were looked at");
+            tracing::warn!(request_id, ?stopped, "stopped before all messages were examined");
         }
     }
 }

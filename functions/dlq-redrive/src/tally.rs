@@ -1,29 +1,28 @@
-//! What a run did: the one place where messages are counted, so that the answer, the metrics and
-//! the log cannot disagree.
+//! The counts of a run, from which the answer, the metrics and the log are made.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-
-use crate::message::Message;
 use shared::sqs::Failure;
 
-/// More names than these are counted together: messages name their reasons, and may name any.
+use crate::message::Message;
+
+/// Maximum number of names that are counted separately: messages can name any reason.
 const MAX_NAMES: usize = 100;
 
-/// A longer name is cut, in characters.
+/// Maximum length of a name, in characters; longer names are cut.
 const MAX_NAME_CHARACTERS: usize = 256;
 
-/// The name of all that have none.
+/// The name of messages without one.
 const UNKNOWN: &str = "unknown";
 
-/// The name of all that came after [`MAX_NAMES`].
+/// The name of messages beyond [`MAX_NAMES`].
 const OTHER: &str = "other";
 
-/// The most ids of messages that are told as samples.
+/// Maximum number of ids that are reported as samples.
 const MAX_SAMPLES: usize = 10;
 
-/// Messages counted by a name that they have.
+/// The number of messages by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Names(BTreeMap<String, u64>);
@@ -36,81 +35,68 @@ impl Names {
         *self.0.entry(if is_full { OTHER.to_owned() } else { name }).or_default() += 1;
     }
 
-    /// Names, and how many messages have each.
+    /// The names with their numbers of messages.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         self.0.iter().map(|(name, count)| (name.as_str(), *count))
     }
 }
 
-/// What became of a message that was looked at.
+/// The result of a message that was examined.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It is in its destination, and not here any more.
+    /// It was moved to its destination.
     Moved,
-    /// It is in the parking queue, and not here any more.
+    /// It was moved to the parking queue.
     Parked,
-    /// It is not meant, and stays.
+    /// It does not match, and stays.
     Unmatched,
-    /// It is meant, and stays: redriven too often, or nobody knows where to.
+    /// It matches, and stays: redriven too often, or without a known destination.
     Left,
-    /// It is meant, and stays: it could not be sent or deleted.
+    /// It matches, and stays: sending or deleting it failed.
     Failed {
-        /// What was tried: `send` or `delete`.
+        /// `send` or `delete`.
         step: &'static str,
-        /// What SQS says.
+        /// The error that SQS returned.
         failure: Failure,
     },
 }
 
-/// Why a run ended before it was through.
+/// Why a run stopped early.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the README describes them")]
 pub enum Stopped {
-    /// The time is up.
     Deadline,
-    /// Whoever started it has ended it: never in Lambda.
     Interrupted,
-    /// One of the first messages came back.
     Canary,
-    /// Messages could not be received.
     ReceiveFailed,
-    /// OpenSearch is not well.
     UnhealthyEndpoint,
-    /// Messages of a FIFO queue's group are behind others that stay.
     GroupBlocked,
 }
 
 /// The counts of a run. `scanned` is always the sum of the fates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the README describes them")]
 pub struct Tally {
-    /// Messages looked at.
     pub scanned: u64,
-    /// Those that are meant.
     pub matched: u64,
-    /// Those that are in their destination.
     pub moved: u64,
-    /// Those that are in the parking queue.
     pub parked: u64,
-    /// Those that were looked at and left.
     pub skipped: u64,
-    /// Those that could not be sent or deleted.
     pub failed: u64,
-    /// All that were looked at, by their reason.
     pub reasons: Names,
-    /// Those that are meant, from closer.
+    /// Details of the messages that match.
     pub survey: Survey,
     /// When the oldest message was sent, in milliseconds since 1970.
     pub oldest_sent_ms: Option<u64>,
-    /// Failures by step and code: how many, what SQS says of the first, and its message's id.
+    /// Failures by step and code: number, and error text and message id of the first.
     pub failures: BTreeMap<(&'static str, String), (u64, String, String)>,
-    /// Why the run ended before it was through.
     pub stopped: Option<Stopped>,
-    /// Why messages could not be received.
     pub receive_failure: Option<Failure>,
 }
 
 impl Tally {
-    /// Counts a message that was looked at.
+    /// Counts a message that was examined.
     pub fn settle(&mut self, message: &Message, fate: Fate, now_ms: u64) {
         self.scanned += 1;
         self.reasons.add(message.reason());
@@ -134,16 +120,13 @@ impl Tally {
     }
 }
 
-/// Messages from closer.
+/// Details of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the README describes them")]
 pub struct Survey {
-    /// By their reason.
     pub reasons: Names,
-    /// By the queue that they came from.
     pub sources: Names,
-    /// By their age.
     pub ages: Ages,
-    /// Some of their ids.
     pub samples: Vec<String>,
 }
 
@@ -161,10 +144,9 @@ impl Survey {
 /// How long ago messages were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the README describes them")]
 pub struct Ages {
-    /// The oldest, in seconds.
     pub oldest_seconds: Option<u64>,
-    /// The youngest, in seconds.
     pub youngest_seconds: Option<u64>,
     /// Up to one hour.
     pub hour: u64,

@@ -13,7 +13,7 @@ use http::Method;
 use local::runtime_api::InvokeError;
 use local::sqs::embedded::{Fault, Lasting, Operation};
 use serde_json::{Value, json};
-use testkit::{Call, Endpoint, FUNCTION_NAME, Fixture, Reply, fixtures, refusal};
+use testkit::{Call, Endpoint, FUNCTION_NAME, Fixture, Reply, fixtures, metric_line, refusal};
 
 use support::stack::Stack;
 
@@ -38,7 +38,7 @@ async fn check(Fixture { name, event, golden }: Fixture<Value>) {
         assert_eq!(error.message(), golden["errorMessage"].as_str().unwrap(), "{name}");
     } else {
         let mut answer = answer.unwrap();
-        // What is another one each time.
+        // These differ from run to run.
         for (member, shown) in [("taskHandle", "<handle>"), ("samples", "<ids>")] {
             if let Some(value) = answer.get_mut(member) {
                 *value = json!(shown);
@@ -59,7 +59,7 @@ fn body(text: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_moved_message_is_what_it_was_and_counted() {
+async fn a_moved_message_is_unchanged_except_for_count_and_identity() {
     let stack = Stack::new(&[]).await;
     let attributes = json!({
         "sluice.redrives": {"DataType": "Number", "StringValue": "1"},
@@ -114,26 +114,23 @@ async fn a_source_that_is_unavailable_fails_the_invocation() {
 }
 
 #[tokio::test]
-async fn metrics_tell_what_was_done_and_how_old_the_oldest_is() {
+async fn metrics_count_messages_and_have_the_age_of_the_oldest() {
     let stack = Stack::new(&[("METRICS_NAMESPACE", "Team/Music")]).await;
     stack.give_up(&[body("a"), body("b"), body("c")]).await;
     stack.sqs.fail(Operation::SendMessageBatch, Fault::Entries(vec![1]), Lasting::Requests(1));
     let answer = stack.invoke(&json!({"action": "redrive", "mode": "selective"})).await.unwrap();
     assert_eq!((&answer["moved"], &answer["failed"]), (&json!(2), &json!(1)));
     let metrics = stack.metrics();
-    let [definition] = &metrics["_aws"]["CloudWatchMetrics"].as_array().unwrap()[..] else {
-        panic!("{metrics}");
-    };
-    let unit = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
-    let expected = json!({
-        "Namespace": "Team/Music",
-        "Dimensions": [["FunctionName"]],
-        "Metrics": [
-            unit("Redriven", "Count"), unit("Parked", "Count"), unit("RedriveFailed", "Count"),
-            unit("DlqOldestAgeSeconds", "Seconds"), unit("SecondsToExpiry", "Seconds"),
-        ],
-    });
-    assert_eq!(*definition, expected);
+    let names = [
+        ("Redriven", "Count"),
+        ("Parked", "Count"),
+        ("RedriveFailed", "Count"),
+        ("DlqOldestAgeSeconds", "Seconds"),
+        ("SecondsToExpiry", "Seconds"),
+    ];
+    let values = names.map(|(name, unit)| (name, unit, metrics[name].clone()));
+    let expected = metric_line("Team/Music", &[("FunctionName", FUNCTION_NAME)], &values);
+    assert_eq!(metrics["_aws"]["CloudWatchMetrics"], expected["_aws"]["CloudWatchMetrics"]);
     assert_eq!(metrics["FunctionName"], FUNCTION_NAME);
     assert_eq!((&metrics["Redriven"], &metrics["RedriveFailed"]), (&json!(2), &json!(1)));
     let age = metrics["DlqOldestAgeSeconds"].as_u64().unwrap();
@@ -146,13 +143,13 @@ async fn metrics_tell_what_was_done_and_how_old_the_oldest_is() {
 
 #[tokio::test]
 async fn a_crash_between_send_and_delete_duplicates_and_loses_nothing() {
-    // Short, so that what the killed process has hidden is soon visible.
+    // Short, so that the messages that the killed process hides are visible soon.
     let stack = Stack::with("", &[], Duration::from_secs(6)).await;
     let bodies: Vec<_> = (0..25).map(|index| format!("{index:02}")).collect();
     let messages: Vec<_> = bodies.iter().map(|text| body(text)).collect();
     stack.give_up(&messages).await;
     let slow = Fault::Slow(Duration::from_mins(1));
-    // The second wave is sent, and never answered.
+    // The response to the second wave never arrives.
     let payload = json!({"action": "redrive", "mode": "selective"});
     let invocation = async { stack.invoke(&payload).await };
     stack.sqs.fail(Operation::SendMessageBatch, Fault::Slow(Duration::ZERO), Lasting::Requests(1));
@@ -168,7 +165,7 @@ async fn a_crash_between_send_and_delete_duplicates_and_loses_nothing() {
     let (answer, ()) = tokio::join!(invocation, kill);
     assert!(matches!(answer, Err(InvokeError::Exit { .. })), "{answer:?}");
     assert_eq!(stack.client.message_count(&stack.dlq).await.unwrap(), 15);
-    // Nobody has to wait longer than the killed invocation would have had.
+    // They are visible by the deadline of the killed invocation.
     while stack.visible(&stack.dlq).await < 15 {
         tokio::task::yield_now().await;
     }
@@ -217,7 +214,7 @@ async fn a_fifo_queue_keeps_groups_and_order() {
 }
 
 #[tokio::test]
-async fn a_running_task_is_shown_refuses_another_and_is_cancelled() {
+async fn a_running_task_is_listed_blocks_another_and_is_cancelled() {
     let stack = Stack::new(&[]).await;
     let messages: Vec<_> = (0..50).map(|index| body(&index.to_string())).collect();
     stack.give_up(&messages).await;
@@ -244,7 +241,7 @@ async fn a_running_task_is_shown_refuses_another_and_is_cancelled() {
 }
 
 #[tokio::test]
-async fn a_real_sqs_is_redriven_as_the_embedded_one() {
+async fn a_real_sqs_behaves_as_the_embedded_one() {
     let stack = Stack::real().await;
     let attributes = json!({
         "sluice.reason": {"DataType": "String", "StringValue": "timeout"},
@@ -280,7 +277,7 @@ async fn a_real_sqs_is_redriven_as_the_embedded_one() {
 }
 
 #[tokio::test]
-async fn nothing_is_moved_where_opensearch_is_not_healthy() {
+async fn nothing_is_moved_if_opensearch_is_not_healthy() {
     for (status, healthy) in [("green", true), ("yellow", true), ("red", false)] {
         for mode in ["selective", "native"] {
             let health = move |call: &Call| {
@@ -301,7 +298,7 @@ async fn nothing_is_moved_where_opensearch_is_not_healthy() {
             assert_eq!(stack.counts().await, expected, "{status} {mode}");
         }
     }
-    // Nobody answers there.
+    // Nothing listens there.
     let gone = [("REQUIRE_HEALTHY_ENDPOINT", "http://127.0.0.1:9"), ("OPENSEARCH_AUTH", "none")];
     let stack = Stack::new(&gone).await;
     stack.give_up(&[body("a")]).await;
@@ -310,19 +307,10 @@ async fn nothing_is_moved_where_opensearch_is_not_healthy() {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_ends_the_start_and_is_named() {
-    for (variable, value) in [
-        ("DLQ_URL", "music-dlq"),
-        ("PARKING_QUEUE_URL", "parking"),
-        ("REQUIRE_HEALTHY_ENDPOINT", "search"),
-        ("DEADLINE_MARGIN_MS", "2s"),
-        ("LOG_LEVEL", "verbose"),
-    ] {
-        let own = [
-            ("DLQ_URL", "http://127.0.0.1:9324/1/music-dlq"),
-            ("PARKING_QUEUE_URL", "http://127.0.0.1:9324/1/parking"),
-        ];
-        let message = refusal(BINARY, &[&own, &[(variable, value)][..]].concat()).await;
+async fn an_invalid_setting_stops_the_start_and_is_named() {
+    // The others: the tests of `Config`.
+    for (variable, value) in [("DLQ_URL", "music-dlq"), ("DEADLINE_MARGIN_MS", "2s")] {
+        let message = refusal(BINARY, &[(variable, value)]).await;
         let start = format!("{variable} is {value:?}, but must be ");
         assert!(message.starts_with(&start), "{message}");
     }
@@ -341,7 +329,7 @@ async fn no_log_line_holds_a_message() {
     }
     let logs = stack.function.logs();
     let lines: Vec<_> =
-        logs.iter().filter(|line| line.text.contains("could not be moved")).collect();
+        logs.iter().filter(|line| line.text.contains("failed to move messages")).collect();
     assert_eq!(lines.len(), 2, "{logs:?}");
     for (line, code) in lines.iter().zip(["AccessDenied", "InternalError"]) {
         let line: Value = serde_json::from_str(&line.text).unwrap();

@@ -1,15 +1,14 @@
-//! The answer to Firehose, written once, record by record, and never larger than the budget.
+//! The answer to Firehose, written record by record and never larger than the budget.
 //!
-//! While it fits, each record's entry is appended when the record is transformed. When it
-//! turns out not to fit, the sizes of all entries are known; [`fit`] decides which keep their
-//! data, and what was written is cut where the first one loses it and written again from
-//! there. The entries that lose a document are left as `ProcessingFailed` and noted as
-//! [`Overflow`]: if such a record is put back into its source, [`Answer::settle`] makes it
-//! `Dropped` in its place.
+//! While it fits, the entry of each record is appended when the record is transformed. If it does
+//! not fit, the sizes of all entries are known: [`fit`] decides which entries keep their data, and
+//! the answer is written again from the first entry that loses it. Entries that lose a document are
+//! `ProcessingFailed` and listed as [`Overflow`]: if such a record is put back into its source,
+//! [`Answer::settle`] replaces its result by `Dropped`.
 
 use base64_simd::STANDARD;
 
-use crate::error::Error;
+use crate::error::HandlerError;
 use crate::outcome::{Failure, Outcome};
 use crate::request::{Data, DataMember, Record};
 
@@ -23,52 +22,44 @@ const OK: &[u8] = b"\"Ok\"";
 const DROPPED: &[u8] = b"\"Dropped\"";
 const FAILED: &[u8] = b"\"ProcessingFailed\"";
 
-/// A record's fate and its sizes.
+/// The outcome and sizes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fate {
-    /// What becomes of the record.
-    pub outcome: Outcome,
-    /// Its decoded payload, in bytes.
-    pub bytes_in: usize,
-    /// Its document, in bytes; 0 where the answer holds none.
-    pub bytes_out: usize,
+pub(crate) struct Fate {
+    pub(crate) outcome: Outcome,
+    pub(crate) bytes_in: usize,
+    /// Size of its document; 0 if the answer contains none.
+    pub(crate) bytes_out: usize,
 }
 
 /// A record whose document does not fit in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Overflow {
-    /// Which record.
-    pub index: usize,
-    /// Where its result stands in the answer.
+pub(crate) struct Overflow {
+    /// The index of the record.
+    pub(crate) index: usize,
     result_at: usize,
 }
 
-/// The answer to one request; its buffers are kept for the next.
+/// The answer to one request, with buffers that later requests reuse.
 #[derive(Debug, Default)]
-pub struct Answer {
-    /// The JSON.
-    pub text: Vec<u8>,
-    /// The fate of each record of the request.
-    pub fates: Vec<Fate>,
-    /// The records that have a document but no place for it: failed, until they are settled.
-    pub overflow: Vec<Overflow>,
+pub(crate) struct Answer {
+    pub(crate) text: Vec<u8>,
+    pub(crate) fates: Vec<Fate>,
+    /// The records whose documents do not fit: failed, until they are settled.
+    pub(crate) overflow: Vec<Overflow>,
     sizes: Vec<Size>,
     document: Vec<u8>,
 }
 
 impl Answer {
-    /// Writes the answer to `records`: every record's id once, in order. `transform` writes a
-    /// record's document into the buffer it is given, and tells the outcome and the payload's
-    /// bytes; it is called again for some records if not all fit.
-    ///
-    /// # Errors
-    /// [`Error::BudgetTooSmall`] where not even ids and results fit.
-    pub fn write(
+    /// Writes the answer to `records`: the id of each record once, in order. `transform` writes the
+    /// document of a record to the given buffer and returns the outcome and the size of the
+    /// payload; it is called again for some records if not all fit.
+    pub(crate) fn write(
         &mut self,
         records: &[Record<'_>],
         budget: usize,
         mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
-    ) -> Result<(), Error> {
+    ) -> Result<(), HandlerError> {
         self.clear();
         let Self { text, fates, sizes, document, .. } = self;
         fates.reserve(records.len());
@@ -104,13 +95,13 @@ impl Answer {
         self.sizes.clear();
     }
 
-    /// Writes again from the first record that must lose its data.
+    /// Writes the answer again from the first record that loses its data.
     fn shorten(
         &mut self,
         records: &[Record<'_>],
         budget: usize,
         mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
-    ) -> Result<(), Error> {
+    ) -> Result<(), HandlerError> {
         let Self { text, fates, overflow, sizes, document } = self;
         let whole = fit(sizes, budget)?;
         let first = whole.iter().position(|whole| !whole).unwrap_or(whole.len());
@@ -137,9 +128,9 @@ impl Answer {
         Ok(())
     }
 
-    /// Settles what becomes of the overflowing records, in order. One that was put back is
-    /// `Dropped`, with spaces after it: no other byte moves.
-    pub fn settle(&mut self, outcomes: impl IntoIterator<Item = Outcome>) {
+    /// Sets the outcomes of the overflowing records, in order. The result of a record that was put
+    /// back is `Dropped`, padded with spaces.
+    pub(crate) fn settle(&mut self, outcomes: impl IntoIterator<Item = Outcome>) {
         for (overflow, outcome) in self.overflow.iter().zip(outcomes) {
             self.fates[overflow.index].outcome = outcome;
             if outcome == Outcome::Reingested {
@@ -151,12 +142,11 @@ impl Answer {
     }
 }
 
-/// The bytes of a record's entry.
+/// The sizes of a record's entry.
 #[derive(Clone, Copy, Debug)]
 struct Size {
-    /// With its data.
     full: usize,
-    /// Without; `ProcessingFailed` where the data is a document.
+    /// Without its data; `ProcessingFailed` if the data is a document.
     bare: usize,
 }
 
@@ -176,7 +166,7 @@ impl Size {
     }
 }
 
-/// What stands before a record's data in its entry.
+/// The text before a record's data in its entry.
 const fn before_data(record: &Record<'_>) -> &'static [u8] {
     match record.data_member {
         DataMember::Data => DATA,
@@ -184,7 +174,7 @@ const fn before_data(record: &Record<'_>) -> &'static [u8] {
     }
 }
 
-/// A record's data as it came, where an answer can hold it: JSON is UTF-8.
+/// A record's original data, if it is UTF-8, as JSON requires.
 fn own_data<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
     match record.data {
         Data::Text { content, .. } => std::str::from_utf8(content).is_ok().then_some(content),
@@ -192,13 +182,14 @@ fn own_data<'a>(record: &Record<'a>) -> Option<&'a [u8]> {
     }
 }
 
-/// Which entries keep their data: in order, each that fits while all after it keep at least
-/// their id and result.
-fn fit(sizes: &[Size], budget: usize) -> Result<Vec<bool>, Error> {
+/// Decides which entries keep their data: in order, each that fits while all later entries keep at
+/// least their id and result.
+fn fit(sizes: &[Size], budget: usize) -> Result<Vec<bool>, HandlerError> {
     let commas = sizes.len().saturating_sub(1);
     let bare = sizes.iter().map(|size| size.bare).sum::<usize>();
     let needed = OPEN.len() + bare + commas + CLOSE.len();
-    let mut spare = budget.checked_sub(needed).ok_or(Error::BudgetTooSmall { needed, budget })?;
+    let mut spare =
+        budget.checked_sub(needed).ok_or(HandlerError::BudgetTooSmall { needed, budget })?;
     let keeps = |size: &Size| match spare.checked_sub(size.full - size.bare) {
         Some(left) => {
             spare = left;
@@ -230,7 +221,7 @@ fn write_entry(record: &Record<'_>, outcome: Outcome, document: &[u8], out: &mut
     out.push(b'}');
 }
 
-/// Writes an entry up to its result, and tells where that stands.
+/// Writes an entry up to its result, and returns the position of the result.
 fn write_bare(record: &Record<'_>, result: &[u8], out: &mut Vec<u8>) -> usize {
     if out.len() > OPEN.len() {
         out.push(b',');
@@ -250,7 +241,7 @@ mod tests {
     use super::*;
 
     /// Records named by one letter: `o` becomes a document of 30 bytes, `d` is dropped, `f` fails.
-    fn answer(letters: &str, budget: usize) -> Result<Answer, Error> {
+    fn answer(letters: &str, budget: usize) -> Result<Answer, HandlerError> {
         let ids: Vec<_> = letters.chars().map(String::from).collect();
         let data = Data::Text { content: b"AAAABBBB", escaped: false };
         let data_member = DataMember::Data;
@@ -337,7 +328,9 @@ mod tests {
                     }
                     Err(error) => {
                         assert_eq!(before, 0);
-                        let Error::BudgetTooSmall { needed, .. } = error else { panic!("{error}") };
+                        let HandlerError::BudgetTooSmall { needed, .. } = error else {
+                            panic!("{error}")
+                        };
                         assert!(needed > budget);
                     }
                 }
@@ -348,7 +341,7 @@ mod tests {
     #[test]
     fn small_data_is_kept_after_a_large_document_that_is_not() {
         let documents = answer("oo", 6_000_000).unwrap().text;
-        // With the bare failure there is no place for a document, but for its data.
+        // The ids and results leave no room for a document, but for the data of the failed record.
         let cut = answer("oof", documents.len()).unwrap();
         assert_eq!(indexes(&cut.overflow), [0, 1]);
         assert!(text(&cut).contains("\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\""));

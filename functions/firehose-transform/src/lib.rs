@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
 
-pub mod answer;
+mod answer;
 pub mod config;
 pub mod error;
-pub mod outcome;
+mod outcome;
 pub mod reingest;
 pub mod request;
 pub mod source;
-pub mod summary;
+mod summary;
 pub mod transform;
 
 use std::cell::Cell;
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::answer::Answer;
 use crate::config::Config;
-use crate::error::Error;
+use crate::error::HandlerError;
 use crate::outcome::{Failure, NotPutBack, Outcome};
 use crate::reingest::{PutRecord, Source, Target};
 use crate::request::Request;
@@ -33,21 +33,21 @@ pub struct App<S, W> {
     config: Config,
     source: S,
     metrics: W,
-    // Kept from invocation to invocation, so that their buffers grow only once.
+    // Their buffers are reused by later invocations.
     transformer: Transformer,
     answer: Answer,
 }
 
 impl<S: Source, W: Write> Function for App<S, W> {
-    type Error = Error;
+    type Error = HandlerError;
 
-    /// Answers one transformation request and emits its metrics. No record's content makes the
-    /// invocation fail.
+    /// Answers one transformation request and emits its metrics. The content of a record cannot
+    /// fail the invocation.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), HandlerError> {
         let Invocation { body, request_id, now, deadline } = invocation;
         std::mem::swap(&mut self.answer.text, answer);
         let request = match self.answer(body, now) {
@@ -70,15 +70,15 @@ impl<S: Source, W: Write> Function for App<S, W> {
 }
 
 impl<S: Source, W: Write> App<S, W> {
-    /// The function with these settings, putting records back into `source` and writing its
-    /// metrics to `metrics`: in Lambda, standard output.
+    /// The function, which puts records back into `source` and writes its metrics to `metrics`: in
+    /// Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, source: S, metrics: W) -> Self {
-        let (transformer, answer) = Default::default();
+        let (transformer, answer) = (Transformer::default(), Answer::default());
         Self { config, source, metrics, transformer, answer }
     }
 
-    fn answer<'a>(&mut self, body: &'a [u8], now: Timestamp) -> Result<Request<'a>, Error> {
+    fn answer<'a>(&mut self, body: &'a [u8], now: Timestamp) -> Result<Request<'a>, HandlerError> {
         let request = Request::parse(body)?;
         self.answer.write(
             &request.records,
@@ -88,8 +88,7 @@ impl<S: Source, W: Write> App<S, W> {
         Ok(request)
     }
 
-    /// Puts the overflowing records back into their source, and notes in the answer which of
-    /// them are there.
+    /// Puts the overflowing records back into their source, and updates their results in the answer.
     async fn put_back(&mut self, request: &Request<'_>, deadline: Instant) {
         let Self { config, source, transformer, answer, .. } = self;
         let failed = |reason| Outcome::Failed(Failure::NotPutBack(reason));
@@ -99,7 +98,7 @@ impl<S: Source, W: Write> App<S, W> {
             Some(target) => target,
         };
         let outcomes = vec![Cell::new(failed(NotPutBack::Failing)); answer.overflow.len()];
-        // One after the other, so that never more than a call's payloads are held.
+        // One by one, so that only the payloads of one call are in memory.
         let records = answer.overflow.iter().zip(&outcomes).enumerate();
         let records = records.filter_map(|(at, (overflow, outcome))| {
             let record = &request.records[overflow.index];
@@ -124,7 +123,7 @@ impl<S: Source, W: Write> App<S, W> {
         let written =
             summary.emit(metrics_namespace, function_name, timestamp_ms, &mut self.metrics);
         if let Err(error) = written {
-            tracing::error!(%error, "metrics could not be written");
+            tracing::error!(%error, "failed to write metrics");
         }
     }
 }

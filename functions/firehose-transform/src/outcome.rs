@@ -1,16 +1,16 @@
-//! What becomes of a record, as a value. From here, and from nowhere else, come the answer's
-//! `result`, the metrics and the log lines, so that they cannot disagree.
+//! The outcome of a record, from which the `result` in the answer, the metrics and the log lines are
+//! made.
 
 use shared::event::{Refusal, TimestampSource};
 
-/// A record's fate.
+/// The outcome of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It became a document.
     Ok(TimestampSource),
-    /// It is left out on purpose: there is nothing in it, or its action is not wanted.
+    /// It is dropped on purpose: it is empty, or its action is in `DROP_ACTIONS`.
     Dropped,
-    /// It was put back into its source and will come again.
+    /// It was put back into its source, for a later request.
     Reingested,
     /// It goes to the S3 backup.
     Failed(Failure),
@@ -19,9 +19,9 @@ pub enum Outcome {
 /// Why a record failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
-    /// It can never become a document.
+    /// It cannot become a document.
     Refused(Refusal),
-    /// A defect in the transformation showed on it.
+    /// The transformation panicked.
     Panicked,
     /// Its document alone exceeds the response budget.
     DocumentTooLarge,
@@ -34,7 +34,7 @@ pub enum Failure {
 pub enum NotPutBack {
     /// `REINGEST` is `off`.
     Off,
-    /// The request does not say where it comes from, or it is Kafka.
+    /// The request does not name its source, or the source is Kafka.
     NoSource,
     /// It was put back `MAX_REINGESTS` times before.
     Limit,
@@ -49,7 +49,7 @@ pub enum NotPutBack {
 }
 
 impl Failure {
-    /// The reason as it stands in the log.
+    /// The reason code in the log.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {

@@ -1,8 +1,5 @@
-//! Putting records back into the source that they came from: those whose documents do not fit
-//! in the answer come again in a later request.
-//!
-//! Pure but for the port [`Source`] and the timer: which records go in which call, what is
-//! tried again and when it is enough.
+//! Puts records whose documents do not fit in the answer back into their source, for a later
+//! request: which records go in which call, what is retried, and when to give up.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -14,39 +11,39 @@ use tokio::time::{Instant, sleep, timeout_at};
 use crate::outcome::NotPutBack;
 use crate::request::{DataMember, Record, Request};
 
-/// The most records in one call of `PutRecordBatch` and `PutRecords` (source: API references of
-/// Amazon Data Firehose and Amazon Kinesis Data Streams).
+/// Maximum number of records in one call of `PutRecordBatch` and `PutRecords` (source: API
+/// references of Amazon Data Firehose and Amazon Kinesis Data Streams).
 pub const MAX_CALL_RECORDS: usize = 500;
 
-/// The most bytes in one call of `PutRecordBatch`; `PutRecords` takes more.
+/// Maximum number of bytes in one call of `PutRecordBatch`; `PutRecords` allows more.
 pub const MAX_CALL_BYTES: usize = 4 * 1_048_576;
 
-/// The largest record of Firehose, before base64.
+/// Maximum size of a record of Firehose, before base64.
 pub const MAX_RECORD_BYTES: usize = 1_000 * 1_024;
 
-/// The longest partition key of Kinesis.
+/// Maximum length of a partition key of Kinesis.
 const MAX_PARTITION_KEY_CHARACTERS: usize = 256;
 
-/// Nothing more is sent when less than this is left of the invocation's time.
+/// No call is started with less time left.
 pub const DEADLINE_MARGIN: Duration = Duration::from_secs(2);
 
-/// After so many calls in a row of which the service took nothing, it is failing.
+/// Maximum number of consecutive calls of which the service accepts no record.
 const MAX_FUTILE_CALLS: u32 = 8;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Where records come from and are put back.
+/// Where records are put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// A delivery stream that applications put records into: its name.
+    /// A delivery stream with direct PUT: its name.
     DeliveryStream(String),
     /// The Kinesis data stream that a delivery stream reads: its ARN.
     KinesisStream(String),
 }
 
 impl Target {
-    /// Where the records of `request` come from, if it says so and they can be put back there.
+    /// The source of the records of `request`, if it is named and accepts records.
     #[must_use]
     pub fn of(request: &Request<'_>) -> Option<Self> {
         let from_kafka = |record: &Record<'_>| record.data_member == DataMember::KafkaRecordValue;
@@ -65,16 +62,16 @@ impl Target {
 /// A record to put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutRecord {
-    /// Which of the records to put back it is.
+    /// The index among the records to put back.
     pub index: usize,
     /// Its payload.
     pub payload: Vec<u8>,
-    /// Its partition key, which a Kinesis data stream asks for.
+    /// Its partition key, for a Kinesis data stream.
     pub partition_key: String,
 }
 
 impl PutRecord {
-    /// A record with the partition key that it came with, or else one of its own.
+    /// A record with its partition key, or else its id as the key.
     #[must_use]
     pub fn new(index: usize, payload: Vec<u8>, record: &Record<'_>) -> Self {
         let key = record.partition_key.filter(|key| !key.is_empty()).unwrap_or(record.id);
@@ -88,18 +85,18 @@ impl PutRecord {
     }
 }
 
-/// Why a whole call was not taken.
+/// Why a whole call failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CallError {
-    /// It will not be taken either when tried again: no permission, no such stream.
+    /// A retry cannot help: missing permission or stream.
     Denied,
-    /// It may be taken when tried again.
+    /// A retry can help.
     Transient,
 }
 
-/// A service that takes records.
+/// A service that accepts records.
 pub trait Source: Send + Sync {
-    /// Puts records, in one call; for each of them, in order, whether it was taken.
+    /// Puts records in one call, and returns for each, in order, whether it was accepted.
     fn put(
         &self,
         target: &Target,
@@ -107,7 +104,7 @@ pub trait Source: Send + Sync {
     ) -> impl Future<Output = Result<Vec<bool>, CallError>> + Send;
 }
 
-/// Puts `records` back until `deadline`, and calls `settle` with each one's index and fate.
+/// Puts `records` back until `deadline`, and calls `settle` with the index and result of each.
 pub async fn put_back(
     source: &impl Source,
     target: &Target,
@@ -128,8 +125,8 @@ pub async fn put_back(
             again.extend(call);
             break NotPutBack::Deadline;
         }
-        let taken = match timeout_at(stop, source.put(target, &call)).await {
-            Ok(Ok(taken)) => taken,
+        let accepted = match timeout_at(stop, source.put(target, &call)).await {
+            Ok(Ok(accepted)) => accepted,
             Ok(Err(CallError::Transient)) => Vec::new(),
             Ok(Err(CallError::Denied)) => {
                 again.extend(call);
@@ -140,10 +137,10 @@ pub async fn put_back(
                 break NotPutBack::Deadline;
             }
         };
-        futile_calls = if taken.contains(&true) { 0 } else { futile_calls + 1 };
+        futile_calls = if accepted.contains(&true) { 0 } else { futile_calls + 1 };
         for (at, record) in call.into_iter().enumerate() {
-            // A record that the answer does not mention was not taken.
-            if taken.get(at) == Some(&true) {
+            // A record that is missing in the response was not accepted.
+            if accepted.get(at) == Some(&true) {
                 settle(record.index, Ok(()));
             } else {
                 again.push_back(record);
@@ -154,8 +151,7 @@ pub async fn put_back(
         }
         if !again.is_empty() {
             let longest = FIRST_BACKOFF.saturating_mul(1 << futile_calls).min(MAX_BACKOFF);
-            // Anything between nothing and the longest, so that many functions do not come
-            // back at the same moment.
+            // With full jitter, so that many functions do not retry at the same time.
             let backoff = longest.mul_f64(fastrand::f64());
             if Instant::now() + backoff >= stop {
                 break NotPutBack::Deadline;
@@ -168,7 +164,7 @@ pub async fn put_back(
     }
 }
 
-/// The records of the next call: those to try again first.
+/// The records of the next call: those to retry first.
 fn next_call(
     again: &mut VecDeque<PutRecord>,
     waiting: &mut impl Iterator<Item = PutRecord>,

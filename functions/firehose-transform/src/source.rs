@@ -1,7 +1,7 @@
-//! The AWS side of putting back: `PutRecordBatch` of Firehose and `PutRecords` of Kinesis.
+//! Puts records back with the AWS SDK: `PutRecordBatch` of Firehose and `PutRecords` of Kinesis.
 //!
-//! The clients are built when the first record has to be put back: most invocations never
-//! need one, and a client costs more than the rest of a cold start.
+//! The clients are built at the first call: most invocations need none, and a client costs more
+//! than the rest of a cold start.
 
 use std::error::Error as _;
 use std::sync::OnceLock;
@@ -31,7 +31,7 @@ pub struct AwsSource {
 }
 
 impl AwsSource {
-    /// A source that calls nobody yet.
+    /// Does not call AWS yet.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, firehose: OnceLock::new(), kinesis: OnceLock::new() }
@@ -59,11 +59,11 @@ impl AwsSource {
             let record = firehose::types::Record::builder().data(blob(record)).build();
             call = call.records(record.map_err(|_| CallError::Denied)?);
         }
-        let answer = call.send().await.map_err(|error| call_error(&error))?;
-        let taken = |entry: &firehose::types::PutRecordBatchResponseEntry| {
+        let reply = call.send().await.map_err(|error| call_error(&error))?;
+        let accepted = |entry: &firehose::types::PutRecordBatchResponseEntry| {
             entry.error_code().is_none() && entry.record_id().is_some()
         };
-        Ok(answer.request_responses().iter().map(taken).collect())
+        Ok(reply.request_responses().iter().map(accepted).collect())
     }
 
     async fn put_into_kinesis_stream(
@@ -79,11 +79,11 @@ impl AwsSource {
                 .build();
             call = call.records(entry.map_err(|_| CallError::Denied)?);
         }
-        let answer = call.send().await.map_err(|error| call_error(&error))?;
-        let taken = |entry: &kinesis::types::PutRecordsResultEntry| {
+        let reply = call.send().await.map_err(|error| call_error(&error))?;
+        let accepted = |entry: &kinesis::types::PutRecordsResultEntry| {
             entry.error_code().is_none() && entry.sequence_number().is_some()
         };
-        Ok(answer.records().iter().map(taken).collect())
+        Ok(reply.records().iter().map(accepted).collect())
     }
 }
 
@@ -100,7 +100,7 @@ fn blob(record: &PutRecord) -> Blob {
     Blob::new(record.payload.as_slice())
 }
 
-/// Whether a failed call is worth another; logs what the service said of it.
+/// Logs a failed call, and classifies whether a retry can help.
 fn call_error<E: ProvideErrorMetadata + std::error::Error + 'static>(
     error: &SdkError<E, HttpResponse>,
 ) -> CallError {
@@ -108,7 +108,7 @@ fn call_error<E: ProvideErrorMetadata + std::error::Error + 'static>(
     let status = error.raw_response().map(|response| response.status().as_u16());
     let message = error.message().map(ToOwned::to_owned);
     let message = message.or_else(|| error.source().map(ToString::to_string));
-    tracing::warn!(code, status, message, "putting records back failed");
+    tracing::warn!(code, status, message, "failed to put records back");
     let throttled = code.is_some_and(|code| {
         ["Throttl", "LimitExceeded", "ThroughputExceeded"].iter().any(|part| code.contains(part))
     });

@@ -1,4 +1,4 @@
-//! What an invocation did, counted from the records' outcomes: its metrics and its log lines.
+//! The metrics and log lines of an invocation, counted from the outcomes of its records.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -10,36 +10,27 @@ use crate::answer::Fate;
 use crate::outcome::{Failure, Outcome};
 use crate::request::Record;
 
-/// A longer record id is cut in the log.
+/// Maximum length of a record id in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
 /// The counts of one invocation. `records_in` is always the sum of the other records.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Summary<'a> {
-    /// Records in the request.
-    pub records_in: u64,
-    /// Records that became documents.
-    pub records_ok: u64,
-    /// Records left out on purpose.
-    pub records_dropped: u64,
-    /// Records that go to the S3 backup.
-    pub records_failed: u64,
-    /// Records put back into their source.
-    pub records_reingested: u64,
-    /// Documents whose time is not the event's own.
-    pub timestamp_fallbacks: u64,
-    /// Decoded payloads, in bytes.
-    pub bytes_in: u64,
-    /// Documents, in bytes.
-    pub bytes_out: u64,
+pub(crate) struct Summary<'a> {
+    pub(crate) records_in: u64,
+    pub(crate) records_ok: u64,
+    pub(crate) records_dropped: u64,
+    pub(crate) records_failed: u64,
+    pub(crate) records_reingested: u64,
+    pub(crate) timestamp_fallbacks: u64,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
     /// Failures by reason: how many, and the first record's id.
-    pub failures: BTreeMap<&'static str, (u64, &'a str)>,
+    pub(crate) failures: BTreeMap<&'static str, (u64, &'a str)>,
 }
 
 impl<'a> Summary<'a> {
     /// Counts the records and their fates.
-    #[must_use]
-    pub fn of(records: &[Record<'a>], fates: &[Fate]) -> Self {
+    pub(crate) fn of(records: &[Record<'a>], fates: &[Fate]) -> Self {
         let mut summary = Self::default();
         for (record, fate) in records.iter().zip(fates) {
             summary.records_in += 1;
@@ -63,10 +54,7 @@ impl<'a> Summary<'a> {
     }
 
     /// Writes the metrics to `out`.
-    ///
-    /// # Errors
-    /// What writing to `out` gives.
-    pub fn emit(
+    pub(crate) fn emit(
         &self,
         namespace: &str,
         function_name: &str,
@@ -92,7 +80,7 @@ impl<'a> Summary<'a> {
     }
 
     /// Logs one line for each reason of failure.
-    pub fn log(&self, request_id: &str) {
+    pub(crate) fn log(&self, request_id: &str) {
         for (reason, (count, id)) in &self.failures {
             let end = id.char_indices().nth(SHOWN_CHARACTERS).map_or(id.len(), |(end, _)| end);
             let first_record_id = &id[..end];

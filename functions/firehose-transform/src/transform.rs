@@ -1,4 +1,4 @@
-//! One record to one document: base64, event model, nothing else.
+//! Transforms one record to one document.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -11,7 +11,7 @@ use crate::outcome::{Failure, NotPutBack, Outcome};
 use crate::reingest::MAX_RECORD_BYTES;
 use crate::request::{Data, Record};
 
-/// Transforms records one after the other; its buffers are kept.
+/// Transforms records one by one, with reused buffers.
 #[derive(Debug, Default)]
 pub struct Transformer {
     reader: Reader,
@@ -20,8 +20,8 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Writes the document of `record` into `document`, which it clears before. Gives the
-    /// outcome and the decoded payload's bytes. A panic is a failed record.
+    /// Clears `document` and writes the document of `record` to it. Returns the outcome and the size
+    /// of the decoded payload. A panic fails the record.
     pub fn transform(
         &mut self,
         config: &Config,
@@ -42,10 +42,10 @@ impl Transformer {
         (outcome, self.payload.len())
     }
 
-    /// The payload of `record` to put back into its source: with a count of one more.
+    /// The payload of `record` to put back into its source, with an incremented count.
     ///
     /// # Errors
-    /// The [`Failure`] that the record ends with where it may not be put back.
+    /// The [`Failure`] of a record that may not be put back.
     pub fn put_back(&mut self, config: &Config, record: &Record<'_>) -> Result<Vec<u8>, Failure> {
         let put_back = catch_unwind(AssertUnwindSafe(|| {
             self.decode(record).map_err(Failure::Refused)?;
@@ -83,7 +83,7 @@ impl Transformer {
     }
 }
 
-/// What `transform` gives, or a failure if it panics.
+/// The outcome of `transform`, or a failure if it panics.
 fn isolated(transform: impl FnOnce() -> Result<Outcome, Refusal>) -> Outcome {
     // The buffers that a panic leaves half-written are cleared before each use.
     match catch_unwind(AssertUnwindSafe(transform)) {

@@ -1,5 +1,4 @@
-//! In the steady state a record costs no allocation: buffers are kept from record to record, and
-//! from invocation to invocation.
+//! In the steady state a record needs no allocation: later records and invocations reuse the buffers.
 
 #![cfg(test)]
 
@@ -23,14 +22,14 @@ use tokio::time::Instant;
 
 use support::request::{self, direct_put, record_id};
 
-/// Of each kind; a second request has twice as many.
+/// Number of records of each kind; a second request has twice as many.
 const RECORDS: usize = 128;
 
-/// A list that grows by doubling allocates once more for twice as many entries. This many such
-/// lists an invocation may have; what one record in forty allocates is already more.
+/// Maximum number of growing lists in an invocation: each allocates once more for twice as many
+/// entries. One allocation in forty records would be more.
 const GROWING_LISTS: u64 = 2;
 
-/// Payloads of one kind, and what becomes of each of them.
+/// Payloads of one kind, and the result of each.
 struct Kind {
     name: String,
     result: &'static str,
@@ -42,7 +41,7 @@ impl Kind {
         Self { name: name.to_owned(), result, payloads: payloads.into_iter().collect() }
     }
 
-    /// One document that is the same in each record.
+    /// The same document in each record.
     fn document(name: &str, text: impl Into<Vec<u8>>) -> Self {
         Self::new(name, "Ok", [text.into()])
     }
@@ -122,7 +121,7 @@ fn documents() -> impl Iterator<Item = Kind> {
     .map(|(name, text)| Kind::document(name, text))
 }
 
-/// Every form that a time is read in, and some that it is not: the record's arrival counts then.
+/// Every format of a time, and some that are not valid, for which the record's arrival counts.
 const TIMESTAMPS: &[&str] = &[
     r#""2024-03-01T12:34:56.789Z""#,
     r#""2024-03-01t12:34:56z""#,
@@ -160,9 +159,9 @@ fn others() -> impl Iterator<Item = Kind> {
     let numbers = format!(r#"{{"x":{}}}"#, "7".repeat(1_001));
     [
         Kind::refused("broken", r#"{"type":"play","x":[1,2}"#),
-        Kind::refused("no object", "[1,2]"),
+        Kind::refused("not an object", "[1,2]"),
         Kind::refused("a lone surrogate", r#"{"x":"\ud83c"}"#),
-        Kind::refused("no UTF-8", b"{\"x\":\"\xff\"}"),
+        Kind::refused("not UTF-8", b"{\"x\":\"\xff\"}"),
         Kind::refused("too many levels", "[".repeat(200)),
         Kind::refused("a number that is too long", numbers),
         Kind::new("empty", "Dropped", [Vec::new()]),
@@ -171,7 +170,7 @@ fn others() -> impl Iterator<Item = Kind> {
     .into_iter()
 }
 
-/// A source that nothing is put back into.
+/// A source into which nothing is put back.
 #[derive(Debug)]
 struct Nowhere;
 
@@ -194,17 +193,17 @@ fn handle(app: &mut App<Nowhere, io::Sink>, body: &[u8], answer: &mut Vec<u8>) {
     at_once(app.handle(invocation, answer)).unwrap();
 }
 
-/// What `future` gives, which has nothing to wait for.
+/// The result of a future that does not wait.
 fn at_once<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("it waits for something"),
+        Poll::Pending => panic!("the future waits"),
     }
 }
 
-/// The answer's documents are what their kind says, so that what is measured is the work.
+/// Checks that the answer is that of its kind, so that the intended work is measured.
 fn check(kind: &Kind, answer: &[u8]) {
-    let records = request::Answer::read(answer).records;
+    let records = request::answers(answer);
     for (index, record) in records.iter().enumerate() {
         let expected = (record_id(index), kind.result);
         assert_eq!(
@@ -221,13 +220,13 @@ fn check(kind: &Kind, answer: &[u8]) {
     assert_eq!(records.len(), 2 * RECORDS, "{}", kind.name);
 }
 
-/// The kinds of which twice as many records cost more allocations.
+/// The kinds of which twice as many records need more allocations.
 fn costly(variables: &[(&str, &str)], edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<String> {
     let mut costly = Vec::new();
     for kind in kinds() {
         let mut app = app(variables);
         let [once, twice] = [RECORDS, 2 * RECORDS].map(|records| edit(kind.request(records)));
-        // The first invocation makes the buffers as large as they will ever be.
+        // The first invocation grows the buffers to their final size.
         let mut answer = Vec::new();
         handle(&mut app, &twice, &mut answer);
         check(&kind, &answer);
@@ -242,23 +241,23 @@ fn costly(variables: &[(&str, &str)], edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<
 }
 
 #[test]
-fn no_record_costs_an_allocation() {
+fn no_record_needs_an_allocation() {
     assert_eq!(costly(&[], |body| body), [""; 0]);
 }
 
 #[test]
-fn no_record_costs_an_allocation_where_actions_are_dropped() {
+fn no_record_needs_an_allocation_with_dropped_actions() {
     assert_eq!(costly(&[("DROP_ACTIONS", "ping,heart beat")], |body| body), [""; 0]);
 }
 
 #[test]
-fn no_record_costs_an_allocation_where_its_base64_has_escapes() {
+fn no_record_needs_an_allocation_with_escapes_in_base64() {
     let escaped = |body: Vec<u8>| String::from_utf8(body).unwrap().replace('/', "\\/").into_bytes();
     assert_eq!(costly(&[], escaped), [""; 0]);
 }
 
 #[test]
-fn what_allocates_is_counted() {
+fn allocations_are_counted() {
     let names = |count: usize| (0..count).map(|at| at.to_string()).collect::<Vec<_>>();
     let [once, twice] = [RECORDS, 2 * RECORDS].map(|count| measure(|| drop(names(count))));
     assert_eq!(twice.count_total - once.count_total, RECORDS as u64);

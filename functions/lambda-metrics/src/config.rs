@@ -8,20 +8,19 @@ use tracing::Level;
 use crate::sdk::SERVICES;
 use crate::watch::{Pattern, Tag, Watch};
 
-/// This function's own variables; with those of the logs ([`telemetry::VARIABLES`]) they are all
-/// that a user sets.
+/// This function's own variables, in addition to [`telemetry::VARIABLES`].
 pub const VARIABLES: &[&str] = &["FUNCTION_NAMES", "WATCH_TAG", "MIN_INVOCATIONS"];
 
 /// All settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// From which level on the function logs.
+    /// Minimum level of the log.
     pub log_level: Level,
     /// CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
     /// Which functions are watched.
     pub watch: Watch,
-    /// A rate of fewer invocations than this is not told.
+    /// `MIN_INVOCATIONS` (1): minimum number of invocations for a rate.
     pub min_invocations: u32,
     /// How to call AWS.
     pub aws: Aws,
@@ -31,8 +30,8 @@ impl Config {
     /// Reads the settings.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable with a value that does not parse, that Lambda sets
-    /// and is missing, or where no function is watched at all.
+    /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing,
+    /// and if neither names nor a tag are set.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         environment.function_name("lambda-metrics")?;
         Ok(Self {
@@ -46,21 +45,21 @@ impl Config {
 }
 
 fn watch(environment: &Environment) -> Result<Watch, ConfigError> {
-    let allowed = "names of functions with commas between them, a * only at a name's end";
+    let allowed = "names of functions, separated by commas, with a * only at the end of a name";
     let names = environment.parse_with("FUNCTION_NAMES", allowed, |text| {
         let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
         names.map(Pattern::parse).collect::<Option<Vec<_>>>()
     })?;
     let names = names.unwrap_or_default();
     let allowed = "key=value, a tag of functions";
-    // Set, but to nothing, is how a template says that it is not set.
+    // A template sets an empty value for none.
     let tag = environment.parse_with("WATCH_TAG", allowed, |text| {
         if text.is_empty() { Some(None) } else { Tag::parse(text).map(Some) }
     })?;
     let tag = tag.flatten();
     if names.is_empty() && tag.is_none() {
         let value = environment.get("FUNCTION_NAMES").unwrap_or_default();
-        let allowed = "names of functions to watch, unless WATCH_TAG is a tag of them";
+        let allowed = "names of functions, unless WATCH_TAG is set";
         return Err(ConfigError::new("FUNCTION_NAMES", value, allowed));
     }
     Ok(Watch { names, tag })
@@ -68,13 +67,13 @@ fn watch(environment: &Environment) -> Result<Watch, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use testkit::LAMBDA;
+
     use super::*;
-    use crate::sdk::{CLOUDWATCH, LAMBDA, TAGGING};
+    use crate::sdk;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let lambda =
-            [("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"), ("AWS_LAMBDA_FUNCTION_NAME", "metrics")];
-        Config::from_environment(&lambda.iter().chain(variables).copied().collect())
+        Config::from_environment(&LAMBDA.iter().chain(variables).copied().collect())
     }
 
     #[test]
@@ -106,16 +105,16 @@ mod tests {
         assert_eq!(config.min_invocations, 10);
         assert_eq!(config.log_level, Level::DEBUG);
         assert_eq!(config.metrics_namespace, "Team/Music");
-        assert_eq!(config.aws.endpoint(CLOUDWATCH), Some("http://cloudwatch"));
-        assert_eq!(config.aws.endpoint(LAMBDA), Some("http://lambda"));
-        assert_eq!(config.aws.endpoint(TAGGING), Some("http://tags"));
+        assert_eq!(config.aws.endpoint(sdk::CLOUDWATCH), Some("http://cloudwatch"));
+        assert_eq!(config.aws.endpoint(sdk::LAMBDA), Some("http://lambda"));
+        assert_eq!(config.aws.endpoint(sdk::TAGGING), Some("http://tags"));
     }
 
     #[test]
     fn errors_name_variable_value_and_what_is_allowed() {
-        let names = "names of functions with commas between them, a * only at a name's end";
+        let names = "names of functions, separated by commas, with a * only at the end of a name";
         let tag = "key=value, a tag of functions";
-        let nothing = "names of functions to watch, unless WATCH_TAG is a tag of them";
+        let nothing = "names of functions, unless WATCH_TAG is set";
         for (variable, value, allowed) in [
             ("FUNCTION_NAMES", "plays,*-prod", names),
             ("FUNCTION_NAMES", "plays and skips", names),
@@ -123,23 +122,15 @@ mod tests {
             ("FUNCTION_NAMES", " , ", nothing),
             ("WATCH_TAG", "music", tag),
             ("WATCH_TAG", "=music", tag),
+            ("MIN_INVOCATIONS", "0", "a whole number from 1 to 1000000"),
         ] {
-            let error = config(&[(variable, value)]).unwrap_err().to_string();
+            let names = ("FUNCTION_NAMES", "plays");
+            let error = config(&[names, (variable, value)]).unwrap_err().to_string();
             assert_eq!(error, format!("{variable} is {value:?}, but must be {allowed}"));
         }
         let error = config(&[]).unwrap_err().to_string();
         assert_eq!(error, format!("FUNCTION_NAMES is \"\", but must be {nothing}"));
-        let wrong = [("FUNCTION_NAMES", "plays"), ("MIN_INVOCATIONS", "0")];
-        let error = config(&wrong).unwrap_err().to_string();
-        let expected = "MIN_INVOCATIONS is \"0\", but must be a whole number from 1 to 1000000";
-        assert_eq!(error, expected);
-        // A tag that cannot be used is an error though there are names.
-        let wrong = [("FUNCTION_NAMES", "plays"), ("WATCH_TAG", "music")];
-        assert_eq!(config(&wrong).unwrap_err().variable, "WATCH_TAG");
-    }
-
-    #[test]
-    fn an_empty_tag_is_none() {
+        // An empty tag is none.
         let config = config(&[("FUNCTION_NAMES", "plays"), ("WATCH_TAG", "")]).unwrap();
         assert_eq!(config.watch.tag, None);
     }

@@ -1,26 +1,26 @@
-//! Why an invocation fails; what could be read was emitted all the same.
+//! Why an invocation fails. The metrics that could be read are emitted nevertheless.
 
 use std::io;
 
 use shared::runtime::Failure as Report;
 
-/// An invocation's failure; its type and the message are what the invoker sees.
+/// An invocation's failure. The invoker receives its type and its message.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Not all could be read.
-    #[error("not all could be read (failures: {count}), such as {first}")]
+pub enum HandlerError {
+    /// Some calls failed, or some results were incomplete.
+    #[error("failed to read all metrics ({count} failures), first {first}")]
     PollFailed {
-        /// How many calls failed, and results of others were not whole.
+        /// Number of failed calls and of incomplete results.
         count: u64,
-        /// One of them: operation, code, what is said of it, and what it was for.
+        /// The first one: operation, subject, code and message.
         first: String,
     },
-    /// Nobody takes the metrics.
-    #[error("metrics could not be written: {0}")]
+    /// The metrics could not be written.
+    #[error("failed to write metrics: {0}")]
     MetricsNotWritten(#[from] io::Error),
 }
 
-impl Report for Error {
+impl Report for HandlerError {
     fn error_type(&self) -> &'static str {
         match self {
             Self::PollFailed { .. } => "PollFailed",

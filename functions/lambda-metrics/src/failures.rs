@@ -1,18 +1,16 @@
-//! What could not be read, told in the log once for each operation and code.
+//! Failed calls and incomplete results, logged once for each operation and code.
 
 use std::collections::BTreeMap;
 
 use shared::aws::CallFailure;
+use tokio::time::{Instant, timeout_at};
 
-/// A longer text is cut in the log, in characters.
+/// Maximum length of a text in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
-/// An operation, and the code of its failure.
-type Kind = (&'static str, String);
-
-/// What one run could not read.
+/// The failures of one run, by operation and code.
 #[derive(Debug, Default)]
-pub struct Failures(BTreeMap<Kind, Failed>);
+pub(crate) struct Failures(BTreeMap<(&'static str, String), Failed>);
 
 #[derive(Debug)]
 struct Failed {
@@ -22,8 +20,8 @@ struct Failed {
 }
 
 impl Failures {
-    /// `unread` could not be read.
-    pub fn add(&mut self, operation: &'static str, failure: &CallFailure, unread: &str) {
+    /// Adds a failure: `unread` is what could not be read.
+    pub(crate) fn add(&mut self, operation: &'static str, failure: &CallFailure, unread: &str) {
         let cut = |text: &str| text.chars().take(SHOWN_CHARACTERS).collect::<String>();
         let code = failure.code.as_deref().map_or_else(|| "NoAnswer".to_owned(), cut);
         let failed = self.0.entry((operation, code)).or_insert_with(|| Failed {
@@ -34,46 +32,47 @@ impl Failures {
         failed.count += 1;
     }
 
-    /// How many calls failed, and how many results of others were not whole.
-    #[must_use]
-    pub fn count(&self) -> u64 {
+    /// The value of a result, or `None` after adding its failure.
+    pub(crate) fn check<T>(
+        &mut self,
+        operation: &'static str,
+        unread: &str,
+        result: Result<T, CallFailure>,
+    ) -> Option<T> {
+        result.inspect_err(|failure| self.add(operation, failure, unread)).ok()
+    }
+
+    /// Number of failed calls and of incomplete results.
+    pub(crate) fn count(&self) -> u64 {
         self.0.values().map(|failed| failed.count).sum()
     }
 
-    /// The first of them, for a message.
-    #[must_use]
-    pub fn first(&self) -> Option<String> {
+    /// The first failure, for an error message.
+    pub(crate) fn first(&self) -> Option<String> {
         let ((operation, code), Failed { message, first, .. }) = self.0.first_key_value()?;
         let colon = if message.is_empty() { "" } else { ": " };
         Some(format!("{operation} of {first}: {code}{colon}{message}"))
     }
 
-    /// Logs them: one line for each operation and code.
-    pub fn log(&self, request_id: &str) {
-        for ((operation, code), Failed { count, message, first }) in &self.0 {
-            tracing::error!(
-                request_id,
-                operation,
-                code,
-                count,
-                error = message,
-                unread = first,
-                "could not be read"
-            );
+    /// Logs one line for each operation and code.
+    pub(crate) fn log(&self, request_id: &str) {
+        for ((operation, code), Failed { count, message: error, first: unread }) in &self.0 {
+            tracing::error!(request_id, operation, code, count, error, unread, "failed to read");
         }
     }
 }
 
-/// No answer came before the time was up.
-#[must_use]
-pub fn late() -> CallFailure {
-    let message = "no answer came before the time was up".to_owned();
-    CallFailure { code: Some("Deadline".to_owned()), message }
+/// The result of a call that ends in time.
+pub(crate) async fn in_time<T>(
+    until: Instant,
+    call: impl Future<Output = Result<T, CallFailure>>,
+) -> Result<T, CallFailure> {
+    let late = || failure("Deadline", "no response before the deadline");
+    timeout_at(until, call).await.unwrap_or_else(|_| Err(late()))
 }
 
-/// The service answers what it may not.
-#[must_use]
-pub fn wrong(code: &str, message: &str) -> CallFailure {
+/// A failure that this function detects itself.
+pub(crate) fn failure(code: &str, message: &str) -> CallFailure {
     CallFailure { code: Some(code.to_owned()), message: message.to_owned() }
 }
 
@@ -85,9 +84,9 @@ mod tests {
     fn are_counted_by_operation_and_code() {
         let mut failures = Failures::default();
         assert_eq!((failures.count(), failures.first()), (0, None));
-        failures.add("ListFunctions", &late(), "the functions");
-        failures.add("GetMetricData", &wrong("Forbidden", "no"), "Errors of plays");
-        failures.add("GetMetricData", &wrong("Forbidden", "no again"), "Errors of skips");
+        failures.add("ListFunctions", &failure("Deadline", "late"), "the functions");
+        failures.add("GetMetricData", &failure("Forbidden", "no"), "Errors of plays");
+        failures.add("GetMetricData", &failure("Forbidden", "no again"), "Errors of skips");
         assert_eq!(failures.count(), 3);
         let first = "GetMetricData of Errors of plays: Forbidden: no";
         assert_eq!(failures.first().as_deref(), Some(first));
@@ -97,7 +96,7 @@ mod tests {
     fn long_texts_are_cut() {
         let mut failures = Failures::default();
         let long = "é".repeat(1_000);
-        failures.add("GetMetricData", &wrong(&long, &long), &long);
+        failures.add("GetMetricData", &failure(&long, &long), &long);
         let cut = "é".repeat(256);
         assert_eq!(failures.first().unwrap(), format!("GetMetricData of {cut}: {cut}: {cut}"));
     }

@@ -1,4 +1,4 @@
-//! The values that alarms watch, of what CloudWatch counted in one period.
+//! The values that alarms watch, computed from the metrics of one period.
 
 use std::cmp::Ordering;
 
@@ -7,70 +7,46 @@ use shared::metrics::{Metric, Unit};
 use crate::query::Measure;
 use crate::reading::Reading;
 
-/// A value for alarms.
+/// A value for alarms, named as its metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Gauge {
-    /// Errors / Invocations
+pub(crate) enum Gauge {
     ErrorRate,
-    /// Throttles / (Throttles + Invocations)
     ThrottleRate,
-    /// As Lambda counts them.
     Errors,
-    /// As Lambda counts them.
     Throttles,
-    /// How much of its timeout the longest invocation left.
     TimeoutHeadroom,
-    /// How much of what can run at the same time did.
     ConcurrencyUtilization,
-    /// As Lambda counts them.
     AsyncEventsDropped,
-    /// As Lambda counts them.
     DeadLetterErrors,
-    /// As Lambda tells it.
     IteratorAge,
-    /// How much of the provisioned concurrency was used.
     ProvisionedConcurrencyUtilization,
-    /// Calls that ran beyond the provisioned concurrency.
     ProvisionedConcurrencySpillover,
+    /// Of the account, not of a function.
+    AccountConcurrencyUtilization,
 }
 
 impl Gauge {
-    /// All of them.
-    pub const ALL: [Self; 11] = [
-        Self::ErrorRate,
-        Self::ThrottleRate,
-        Self::Errors,
-        Self::Throttles,
-        Self::TimeoutHeadroom,
-        Self::ConcurrencyUtilization,
-        Self::AsyncEventsDropped,
-        Self::DeadLetterErrors,
-        Self::IteratorAge,
-        Self::ProvisionedConcurrencyUtilization,
-        Self::ProvisionedConcurrencySpillover,
+    /// All of them, with name and unit.
+    const ALL: [(Self, &'static str, Unit); 12] = [
+        (Self::ErrorRate, "ErrorRate", Unit::Percent),
+        (Self::ThrottleRate, "ThrottleRate", Unit::Percent),
+        (Self::Errors, "Errors", Unit::Count),
+        (Self::Throttles, "Throttles", Unit::Count),
+        (Self::TimeoutHeadroom, "TimeoutHeadroom", Unit::Percent),
+        (Self::ConcurrencyUtilization, "ConcurrencyUtilization", Unit::Percent),
+        (Self::AsyncEventsDropped, "AsyncEventsDropped", Unit::Count),
+        (Self::DeadLetterErrors, "DeadLetterErrors", Unit::Count),
+        (Self::IteratorAge, "IteratorAge", Unit::Milliseconds),
+        (
+            Self::ProvisionedConcurrencyUtilization,
+            "ProvisionedConcurrencyUtilization",
+            Unit::Percent,
+        ),
+        (Self::ProvisionedConcurrencySpillover, "ProvisionedConcurrencySpillover", Unit::Count),
+        (Self::AccountConcurrencyUtilization, "AccountConcurrencyUtilization", Unit::Percent),
     ];
 
-    const fn name_and_unit(self) -> (&'static str, Unit) {
-        match self {
-            Self::ErrorRate => ("ErrorRate", Unit::Percent),
-            Self::ThrottleRate => ("ThrottleRate", Unit::Percent),
-            Self::Errors => ("Errors", Unit::Count),
-            Self::Throttles => ("Throttles", Unit::Count),
-            Self::TimeoutHeadroom => ("TimeoutHeadroom", Unit::Percent),
-            Self::ConcurrencyUtilization => ("ConcurrencyUtilization", Unit::Percent),
-            Self::AsyncEventsDropped => ("AsyncEventsDropped", Unit::Count),
-            Self::DeadLetterErrors => ("DeadLetterErrors", Unit::Count),
-            Self::IteratorAge => ("IteratorAge", Unit::Milliseconds),
-            Self::ProvisionedConcurrencyUtilization => {
-                ("ProvisionedConcurrencyUtilization", Unit::Percent)
-            }
-            Self::ProvisionedConcurrencySpillover => {
-                ("ProvisionedConcurrencySpillover", Unit::Count)
-            }
-        }
-    }
-
-    /// The worse of two values: the higher one, of what is left the lower one.
+    /// The worse of two values: the higher one, of headroom the lower one.
     fn worse(self, one: f64, other: f64) -> f64 {
         match self {
             Self::TimeoutHeadroom => one.min(other),
@@ -79,49 +55,48 @@ impl Gauge {
     }
 }
 
-/// The values of one period; what is not known or did not happen has none.
+/// The values of one period; `None` if unknown or without traffic.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Gauges([Option<f64>; Gauge::ALL.len()]);
+pub(crate) struct Gauges([Option<f64>; Gauge::ALL.len()]);
 
-/// What values are measured against.
+/// The limits that values are compared to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bounds {
+pub(crate) struct Bounds {
     /// The function's timeout, in milliseconds.
-    pub timeout_ms: Option<u64>,
-    /// How many of it can run at the same time.
-    pub concurrency: Option<u32>,
-    /// A rate of fewer invocations is not told.
-    pub min_invocations: u32,
+    pub(crate) timeout_ms: Option<u64>,
+    /// Maximum concurrent executions of the function.
+    pub(crate) concurrency: Option<u32>,
+    /// Minimum number of invocations for a rate.
+    pub(crate) min_invocations: u32,
 }
 
 impl Gauges {
     /// The values of a function in a period.
-    #[must_use]
-    pub fn of(reading: &Reading, function: &str, period: u64, bounds: Bounds) -> Self {
+    pub(crate) fn of(reading: &Reading, function: &str, period: u64, bounds: Bounds) -> Self {
         let value = |measure: Measure| {
             let points = reading.of(function, measure)?;
             let value = points.by_period.get(&period).copied();
-            // What was counted and has no value did not happen, unless the answer is in part.
-            value.or_else(|| (measure.counts_from_zero() && points.is_whole).then_some(0.0))
+            // A count without a value is zero, unless the result is incomplete.
+            value.or_else(|| (measure.counts_from_zero() && points.is_complete).then_some(0.0))
         };
         let (invocations, errors) = (value(Measure::Invocations), value(Measure::Errors));
         let throttles = value(Measure::Throttles);
         let has_run = invocations.is_some_and(|invocations| invocations > 0.0);
-        // A period of throttles alone has nothing to tell of what ran: nothing did.
+        // In a period with only throttles, zeros of other metrics mean nothing.
         let happened = |value: Option<f64>| value.filter(|&value| has_run || value > 0.0);
         let min_invocations = f64::from(bounds.min_invocations.max(1));
         let rate = |part: Option<f64>, whole: Option<f64>| {
             Some(share(part?, whole.filter(|&whole| whole >= min_invocations)?))
         };
-        let asked_for = invocations.zip(throttles).map(|(ran, throttled)| ran + throttled);
+        let requested = invocations.zip(throttles).map(|(ran, throttled)| ran + throttled);
         let headroom = |longest_ms: f64| {
             let timeout_ms = bounds.timeout_ms.filter(|&timeout_ms| timeout_ms > 0)?;
             Some(100.0 - share(longest_ms, whole_number(timeout_ms)))
         };
         let utilization = |used: f64| Some(share(used, f64::from(bounds.concurrency?)));
-        let gauge = |gauge: Gauge| match gauge {
+        let gauge = |(gauge, ..): (Gauge, _, _)| match gauge {
             Gauge::ErrorRate => rate(errors, invocations),
-            Gauge::ThrottleRate => rate(throttles, asked_for),
+            Gauge::ThrottleRate => rate(throttles, requested),
             Gauge::Errors => happened(errors),
             Gauge::Throttles => happened(throttles),
             Gauge::TimeoutHeadroom => happened(value(Measure::Duration)).and_then(headroom),
@@ -136,21 +111,24 @@ impl Gauges {
                 used.map(|used| share(used, 1.0))
             }
             Gauge::ProvisionedConcurrencySpillover => {
-                happened(value(Measure::ProvisionedConcurrencySpillover))
+                happened(value(Measure::ProvisionedConcurrencySpilloverInvocations))
             }
+            Gauge::AccountConcurrencyUtilization => None,
         };
         Self(Gauge::ALL.map(gauge))
     }
 
+    pub(crate) const fn set(&mut self, gauge: Gauge, value: f64) {
+        self.0[gauge as usize] = Some(value);
+    }
+
     /// One of the values.
-    #[must_use]
-    pub const fn get(&self, gauge: Gauge) -> Option<f64> {
+    pub(crate) const fn get(&self, gauge: Gauge) -> Option<f64> {
         self.0[gauge as usize]
     }
 
-    /// Takes over what `new` has, and gives what of that is another value than before.
-    #[must_use]
-    pub fn update(&mut self, new: &Self) -> Self {
+    /// Takes the values of `new`, and returns those that changed.
+    pub(crate) fn update(&mut self, new: &Self) -> Self {
         let mut changed = Self::default();
         for ((known, new), changed) in self.0.iter_mut().zip(new.0).zip(&mut changed.0) {
             if new.is_some() && new != *known {
@@ -160,9 +138,9 @@ impl Gauges {
         changed
     }
 
-    /// Takes over what of `other` is worse.
-    pub fn worsen(&mut self, other: &Self) {
-        for ((gauge, worst), other) in Gauge::ALL.into_iter().zip(&mut self.0).zip(other.0) {
+    /// Takes the values of `other` that are worse.
+    pub(crate) fn worsen(&mut self, other: &Self) {
+        for (((gauge, ..), worst), other) in Gauge::ALL.iter().zip(&mut self.0).zip(other.0) {
             *worst = match (*worst, other) {
                 (Some(worst), Some(other)) => Some(gauge.worse(worst, other)),
                 (worst, other) => worst.or(other),
@@ -171,19 +149,14 @@ impl Gauges {
     }
 
     /// The values as metrics.
-    #[must_use]
-    pub fn metrics(&self) -> Vec<Metric<f64>> {
-        let metric = |gauge: Gauge| {
-            let (name, unit) = gauge.name_and_unit();
-            Some((name, unit, self.get(gauge)?))
-        };
+    pub(crate) fn metrics(&self) -> Vec<Metric<f64>> {
+        let metric = |(gauge, name, unit)| Some((name, unit, self.get(gauge)?));
         Gauge::ALL.into_iter().filter_map(metric).collect()
     }
 }
 
-/// How much of `whole` a part is, in percent. All of it, where there is nothing to have a part of.
-#[must_use]
-pub fn share(part: f64, whole: f64) -> f64 {
+/// The share of `part` in `whole`, in percent: at most 100, which is also the share of nothing.
+pub(crate) fn share(part: f64, whole: f64) -> f64 {
     match part.partial_cmp(&whole) {
         Some(Ordering::Less) => part / whole * 100.0,
         _ => 100.0,

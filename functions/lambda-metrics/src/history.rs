@@ -1,43 +1,34 @@
-//! What was emitted: a value is emitted again only when it changed.
+//! The values that were emitted: a value is emitted again only if it changed.
 //!
-//! It lives as long as the process does. One that is new emits all again, which is harmless: they
-//! are gauges, and alarms look at the highest or the lowest.
+//! A new process emits all values again, which is harmless: they are gauges, of which alarms read
+//! the highest or the lowest.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};
 
-use shared::metrics::{Metric, Metrics, Unit};
+use shared::metrics::{Metric, Metrics};
 
-use crate::gauges::Gauges;
+use crate::gauges::{Gauge, Gauges};
 use crate::window::Window;
 
-/// The values that were emitted, of the periods that can still change.
+/// The emitted values of the periods that can still change.
 #[derive(Debug, Default)]
-pub struct History {
+pub(crate) struct History {
     functions: HashMap<String, BTreeMap<u64, Gauges>>,
-    /// The worst of all functions.
     worst: BTreeMap<u64, Gauges>,
-    /// `AccountConcurrencyUtilization`
-    account: BTreeMap<u64, f64>,
 }
 
 /// Writes lines of metrics, and counts them.
 #[derive(Debug)]
-pub struct Lines<'a, W> {
-    /// The CloudWatch namespace.
-    pub namespace: &'a str,
-    /// Where to.
-    pub out: W,
-    /// How many there were.
-    pub count: u64,
+pub(crate) struct Lines<'a, W> {
+    pub(crate) namespace: &'a str,
+    pub(crate) out: W,
+    pub(crate) count: u64,
 }
 
 impl<W: Write> Lines<'_, W> {
-    /// Writes a line, unless it has nothing to tell.
-    ///
-    /// # Errors
-    /// What writing gives.
-    pub fn write(
+    /// Writes a line, unless it has no metrics.
+    pub(crate) fn write(
         &mut self,
         function: Option<&str>,
         timestamp_ms: u64,
@@ -56,21 +47,17 @@ impl<W: Write> Lines<'_, W> {
 }
 
 impl History {
-    /// Forgets what is not watched any more, and periods that cannot change any more.
-    pub fn keep(&mut self, window: Window, is_watched: impl Fn(&str) -> bool) {
+    /// Forgets functions that are no longer watched, and periods that can no longer change.
+    pub(crate) fn keep(&mut self, window: Window, is_watched: impl Fn(&str) -> bool) {
         self.functions.retain(|name, _| is_watched(name));
         for periods in self.functions.values_mut() {
             *periods = periods.split_off(&window.start_ms);
         }
         self.worst = self.worst.split_off(&window.start_ms);
-        self.account = self.account.split_off(&window.start_ms);
     }
 
-    /// Emits what is new or changed of a function in a period.
-    ///
-    /// # Errors
-    /// What writing gives.
-    pub fn emit(
+    /// Emits the new and changed values of a function in a period.
+    pub(crate) fn emit(
         &mut self,
         function: &str,
         period: u64,
@@ -80,20 +67,14 @@ impl History {
         if *gauges == Gauges::default() {
             return Ok(());
         }
-        if !self.functions.contains_key(function) {
-            self.functions.insert(function.to_owned(), BTreeMap::new());
-        }
-        let Some(periods) = self.functions.get_mut(function) else { return Ok(()) };
+        let periods = self.functions.entry(function.to_owned()).or_default();
         let changed = periods.entry(period).or_default().update(gauges);
         lines.write(Some(function), period, &changed.metrics())
     }
 
-    /// Emits what is new or changed of all functions together: the worst of each value, and
-    /// `AccountConcurrencyUtilization` where it is known.
-    ///
-    /// # Errors
-    /// What writing gives.
-    pub fn emit_overall(
+    /// Emits the new and changed values over all functions: the worst of each value, and
+    /// `AccountConcurrencyUtilization` if it is known.
+    pub(crate) fn emit_overall(
         &mut self,
         account: &BTreeMap<u64, f64>,
         window: Window,
@@ -104,23 +85,20 @@ impl History {
             for gauges in self.functions.values().filter_map(|periods| periods.get(&period)) {
                 worst.worsen(gauges);
             }
-            let changed = self.worst.entry(period).or_default().update(&worst);
-            let mut metrics = changed.metrics();
-            if let Some(&utilization) = account.get(&period)
-                && self.account.insert(period, utilization) != Some(utilization)
-            {
-                metrics.push(("AccountConcurrencyUtilization", Unit::Percent, utilization));
+            if let Some(&utilization) = account.get(&period) {
+                worst.set(Gauge::AccountConcurrencyUtilization, utilization);
             }
-            lines.write(None, period, &metrics)?;
+            let changed = self.worst.entry(period).or_default().update(&worst);
+            lines.write(None, period, &changed.metrics())?;
         }
         Ok(())
     }
 
-    /// How many values are kept.
-    #[must_use]
-    pub fn periods(&self) -> usize {
+    /// Number of periods that are kept.
+    #[cfg(test)]
+    pub(crate) fn periods(&self) -> usize {
         let functions: usize = self.functions.values().map(BTreeMap::len).sum();
-        functions + self.worst.len() + self.account.len()
+        functions + self.worst.len()
     }
 }
 

@@ -1,40 +1,37 @@
-//! The functions that are watched, with what Lambda tells of them: read again every ten minutes,
-//! and kept where that fails.
+//! The watched functions with their settings: read every ten minutes, and kept if that fails.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::future::join5;
 use futures_util::stream::{self, StreamExt};
 use shared::aws::CallFailure;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
-use crate::failures::{Failures, late, wrong};
+use crate::failures::{Failures, failure, in_time};
 use crate::query::Measure;
 use crate::services::{AccountLimits, Measured, Page, Services};
 use crate::watch::{Settings, Watch, is_replica};
 
-/// How old what is known may become.
+/// Maximum age of what is known.
 const REFRESH_MS: u64 = 600_000;
 
-/// So many functions are asked for their reserved concurrency in one run: Lambda answers 15
-/// calls a second of this kind to all of an account (source: AWS Lambda Developer Guide, "Lambda
-/// quotas").
-const MAX_ASKED: usize = 150;
-/// So many of them at the same time.
-const ASKED_AT_ONCE: usize = 8;
+/// Maximum calls for reserved concurrency in one run: Lambda allows an account 15 such calls per
+/// second (source: AWS Lambda Developer Guide, "Lambda quotas").
+const MAX_CALLS: usize = 150;
+/// Maximum concurrent calls for reserved concurrency.
+const CONCURRENT_CALLS: usize = 8;
 
-/// What Lambda says of a function that was deleted since it was listed.
+/// The code for a function that was deleted after it was listed.
 const NOT_FOUND: &str = "ResourceNotFoundException";
 
-/// More pages are no list.
+/// Maximum number of pages of a list.
 const MAX_PAGES: usize = 1_000;
 
-/// What is known of the watched functions.
+/// The watched functions and their limits.
 #[derive(Debug, Default)]
-pub struct Inventory {
+pub(crate) struct Inventory {
     functions: BTreeMap<String, Settings>,
     reserved: HashMap<String, Reserved>,
-    /// The aliases and versions with provisioned concurrency, by function.
     provisioned: BTreeMap<String, BTreeSet<Option<String>>>,
     limits: Option<AccountLimits>,
     read_at_ms: Option<u64>,
@@ -48,41 +45,38 @@ struct Reserved {
 
 impl Inventory {
     /// The watched functions.
-    #[must_use]
-    pub const fn functions(&self) -> &BTreeMap<String, Settings> {
+    pub(crate) const fn functions(&self) -> &BTreeMap<String, Settings> {
         &self.functions
     }
 
-    /// The account's limits, if they are known.
-    #[must_use]
-    pub const fn limits(&self) -> Option<AccountLimits> {
+    /// The account's limits, if known.
+    pub(crate) const fn limits(&self) -> Option<AccountLimits> {
         self.limits
     }
 
     /// The aliases and versions of a function that have provisioned concurrency.
-    pub fn provisioned(&self, function: &str) -> impl Iterator<Item = Option<&str>> {
+    pub(crate) fn provisioned(&self, function: &str) -> impl Iterator<Item = Option<&str>> {
         let all = self.provisioned.get(function).into_iter().flatten().map(Option::as_deref);
-        // Where CloudWatch also has the function as a whole, that is the same once more.
+        // If aliases are known, the metric of the whole function counts the same calls again.
         let is_known = all.clone().any(|resource| resource.is_some());
         all.filter(move |resource| resource.is_some() || !is_known)
     }
 
-    /// How many of a function can run at the same time: what it has for itself, else what the
-    /// account's functions share. `None` while it is not known.
-    #[must_use]
-    pub fn concurrency(&self, function: &str) -> Option<u32> {
+    /// Maximum concurrent executions of a function: reserved, else the account's unreserved
+    /// concurrency. `None` while it is not known.
+    pub(crate) fn concurrency(&self, function: &str) -> Option<u32> {
         let limits = self.limits;
         match self.reserved.get(function) {
             Some(Reserved { concurrency: Some(reserved), .. }) => Some(*reserved),
             Some(Reserved { concurrency: None, .. }) => Some(limits?.unreserved),
             None if is_replica(function) => Some(limits?.unreserved),
-            // Not asked yet; but where all is shared, no function has any for itself.
+            // Not read yet; but if nothing is reserved, no function has reserved concurrency.
             None => Some(limits.filter(|limits| limits.unreserved == limits.total)?.total),
         }
     }
 
-    /// Reads again what is old, until a time.
-    pub async fn refresh(
+    /// Reads what is too old again, until a time.
+    pub(crate) async fn refresh(
         &mut self,
         services: &impl Services,
         watch: &Watch,
@@ -95,7 +89,7 @@ impl Inventory {
             self.read(services, watch, until, failures).await;
             self.read_at_ms = (failures.count() == before).then_some(now_ms);
         }
-        self.ask_reserved(services, now_ms, until, failures).await;
+        self.read_reserved(services, now_ms, until, failures).await;
     }
 
     async fn read(
@@ -129,48 +123,27 @@ impl Inventory {
         let provisioned = measured(Measure::ProvisionedConcurrencyUtilization);
         let (functions, tagged, limits, replicas, provisioned) =
             join5(functions, tagged, limits, replicas, provisioned).await;
-        match provisioned {
-            Ok(provisioned) => {
-                self.provisioned.clear();
-                for Measured { function, resource } in provisioned {
-                    self.provisioned.entry(function).or_default().insert(resource);
-                }
-            }
-            Err(failure) => {
-                failures.add(
-                    "ListMetrics",
-                    &failure,
-                    "which functions have provisioned concurrency",
-                );
+        let unread = "the provisioned concurrency";
+        if let Some(provisioned) = failures.check("ListMetrics", unread, provisioned) {
+            self.provisioned.clear();
+            for Measured { function, resource } in provisioned {
+                self.provisioned.entry(function).or_default().insert(resource);
             }
         }
-        match limits {
-            Ok(limits) => self.limits = Some(limits),
-            Err(failure) => failures.add("GetAccountSettings", &failure, "the account's limits"),
-        }
-        let is_all_known = tagged.is_ok() && replicas.is_ok();
-        let tagged: BTreeSet<_> = tagged
-            .unwrap_or_else(|failure| {
-                failures.add("GetResources", &failure, "the functions with the tag");
-                Vec::new()
-            })
-            .into_iter()
-            .collect();
-        let replicas = replicas.unwrap_or_else(|failure| {
-            failures.add("ListMetrics", &failure, "the replicas of Lambda@Edge");
-            Vec::new()
-        });
-        let replicas =
-            replicas.into_iter().map(|measured| measured.function).filter(|name| is_replica(name));
-        let replicas = watch.named_replicas().chain(replicas);
-        match functions {
-            // Those that are known stay watched where their tags or replicas cannot be read.
-            Ok(mut functions) if is_all_known || self.functions.is_empty() => {
-                functions.extend(replicas.map(|name| (name, Settings::default())));
-                self.select(watch, functions, &tagged);
-            }
-            Ok(_) => {}
-            Err(failure) => failures.add("ListFunctions", &failure, "the functions"),
+        let limits = failures.check("GetAccountSettings", "the account's limits", limits);
+        self.limits = limits.or(self.limits);
+        let tagged = failures.check("GetResources", "the functions with the tag", tagged);
+        let replicas = failures.check("ListMetrics", "the replicas of Lambda@Edge", replicas);
+        let functions = failures.check("ListFunctions", "the functions", functions);
+        let Some(mut functions) = functions else { return };
+        // Known functions stay watched if tags or replicas cannot be read.
+        if tagged.is_some() && replicas.is_some() || self.functions.is_empty() {
+            let tagged = tagged.unwrap_or_default().into_iter().collect();
+            let replicas = replicas.unwrap_or_default().into_iter();
+            let replicas = replicas.map(|it| it.function).filter(|name| is_replica(name));
+            let replicas = watch.named_replicas().chain(replicas);
+            functions.extend(replicas.map(|name| (name, Settings::default())));
+            self.select(watch, functions, &tagged);
         }
     }
 
@@ -192,7 +165,7 @@ impl Inventory {
         self.functions = functions;
     }
 
-    async fn ask_reserved(
+    async fn read_reserved(
         &mut self,
         services: &impl Services,
         now_ms: u64,
@@ -202,10 +175,10 @@ impl Inventory {
         let read_at_ms = |name: &str| Some(self.reserved.get(name)?.read_at_ms);
         let functions = self.functions.keys().filter(|name| !is_replica(name));
         let due = functions.filter(|name| is_due(read_at_ms(name), now_ms));
-        let ask = |name: &String| {
+        let read = |name: &String| {
             let name = name.clone();
             async move {
-                // What there is no time left to ask is no failure: the next run asks it.
+                // Not a failure: the next run reads it.
                 if Instant::now() >= until {
                     return (name, None);
                 }
@@ -213,15 +186,15 @@ impl Inventory {
                 (name, Some(reserved))
             }
         };
-        let asked: Vec<_> = due.take(MAX_ASKED).map(ask).collect();
-        let mut answers = stream::iter(asked).buffer_unordered(ASKED_AT_ONCE);
-        while let Some((name, answer)) = answers.next().await {
-            match answer {
+        let calls: Vec<_> = due.take(MAX_CALLS).map(read).collect();
+        let mut results = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS);
+        while let Some((name, result)) = results.next().await {
+            match result {
                 Some(Ok(concurrency)) => {
                     self.reserved.insert(name, Reserved { concurrency, read_at_ms: now_ms });
                 }
                 Some(Err(failure)) if failure.code.as_deref() == Some(NOT_FOUND) => {
-                    tracing::warn!(name, "the function is gone");
+                    tracing::warn!(name, "the function was deleted");
                     self.reserved.insert(name, Reserved { concurrency: None, read_at_ms: now_ms });
                 }
                 Some(Err(failure)) => {
@@ -234,7 +207,7 @@ impl Inventory {
     }
 }
 
-/// Also after the clock was put back.
+/// Also if the clock went back.
 fn is_due(read_at_ms: Option<u64>, now_ms: u64) -> bool {
     read_at_ms.is_none_or(|read_at_ms| now_ms.abs_diff(read_at_ms) >= REFRESH_MS)
 }
@@ -255,13 +228,5 @@ async fn all_pages<T>(
         }
         next = page.next;
     }
-    Err(wrong("EndlessPages", "the list does not end"))
-}
-
-/// What a call gives, if that comes in time.
-pub(crate) async fn in_time<T>(
-    until: Instant,
-    call: impl Future<Output = Result<T, CallFailure>>,
-) -> Result<T, CallFailure> {
-    timeout_at(until, call).await.unwrap_or_else(|_| Err(late()))
+    Err(failure("EndlessPages", "the pages do not end"))
 }

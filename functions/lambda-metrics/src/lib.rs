@@ -1,40 +1,44 @@
 #![doc = include_str!("../README.md")]
 
-pub mod config;
-pub mod error;
-pub mod failures;
-pub mod gauges;
-pub mod history;
-pub mod inventory;
-pub mod query;
-pub mod reading;
-pub mod sdk;
-pub mod services;
-pub mod watch;
-pub mod window;
+mod config;
+mod error;
+mod failures;
+mod gauges;
+mod history;
+mod inventory;
+mod query;
+mod reading;
+mod sdk;
+mod services;
+mod watch;
+mod window;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
+use serde_json::json;
 use shared::metrics::Unit;
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
-use crate::config::Config;
-use crate::error::Error;
 use crate::failures::Failures;
 use crate::gauges::{Bounds, Gauges, share};
 use crate::history::{History, Lines};
 use crate::inventory::Inventory;
-use crate::query::{Measure, Query};
 use crate::reading::{Points, Reading};
-use crate::services::Services;
 use crate::watch::is_replica;
-use crate::window::{SHORTEST_LOOK_BACK_MS, Window};
+use crate::window::SHORTEST_LOOK_BACK_MS;
 
-/// What is left for emitting what was read.
+pub use config::{Config, VARIABLES};
+pub use error::HandlerError;
+pub use query::{MAX_QUERIES, Measure, Query};
+pub use sdk::AwsServices;
+pub use services::{AccountLimits, DataPage, Measured, Page, Series, Services};
+pub use watch::{Settings, Tag};
+pub use window::Window;
+
+/// Maximum time that is kept for emitting metrics.
 const MAX_MARGIN: Duration = Duration::from_secs(3);
 
 /// The function.
@@ -49,32 +53,23 @@ pub struct App<S, W> {
     all_read_at_ms: Option<u64>,
 }
 
-/// An invocation's answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Answer {
-    /// Functions that are watched.
-    functions: usize,
-    /// Metrics that CloudWatch was asked for.
-    metrics_requested: usize,
-    /// Lines of metrics that were new or changed.
-    lines_emitted: u64,
-}
+/// Tolerance for the schedule of every minute.
+const CLOCK_SLACK_MS: u64 = 30_000;
 
 impl<S: Services, W: Write> Function for App<S, W> {
-    type Error = Error;
+    type Error = HandlerError;
 
-    /// One run, whatever the event says: reads, and emits what is new.
+    /// Reads the metrics, and emits new and changed values. The event has no meaning.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
-        json: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
         let now_ms = invocation.now.milliseconds();
         let mut failures = Failures::default();
         let left = invocation.deadline.saturating_duration_since(Instant::now());
         let until = before(invocation.deadline, (left / 5).min(MAX_MARGIN));
-        // What is known of the functions will do where reading it again takes long.
+        // If reading the functions takes long, those that are known are used.
         let refresh_until = before(until, left * 2 / 5);
         let (services, watch) = (&self.services, &self.config.watch);
         self.inventory.refresh(services, watch, now_ms, refresh_until, &mut failures).await;
@@ -87,27 +82,28 @@ impl<S: Services, W: Write> Function for App<S, W> {
         failures.log(invocation.request_id);
         let lines_emitted = self.emit(&reading, window, now_ms, failures.count())?;
         if let Some(first) = failures.first() {
-            return Err(Error::PollFailed { count: failures.count(), first });
+            return Err(HandlerError::PollFailed { count: failures.count(), first });
         }
-        let functions = self.inventory.functions().len();
-        let answer = Answer { functions, metrics_requested: reading.asked, lines_emitted };
-        // Three numbers: nothing in it that JSON cannot tell.
-        serde_json::to_writer(json, &answer).unwrap_or_default();
+        let counts = json!({
+            "functions": self.inventory.functions().len(),
+            "metricsRequested": reading.requested,
+            "linesEmitted": lines_emitted,
+        });
+        answer.extend_from_slice(counts.to_string().as_bytes());
         Ok(())
     }
 }
 
 impl<S: Services, W: Write> App<S, W> {
-    /// The function with these settings and this way to AWS, writing its metrics to `out`: in
-    /// Lambda, standard output.
+    /// The function, which writes its metrics to `out`: in Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, services: S, out: W) -> Self {
         let (inventory, history) = (Inventory::default(), History::default());
         Self { config, services, out, inventory, history, all_read_at_ms: None }
     }
 
-    /// Reads the metrics. Each one costs: a function that was not called lately is asked for
-    /// nothing but whether it was, but for every five minutes, within which nothing is lost.
+    /// Reads the metrics. Each one costs: of a function without recent calls, only the traffic is
+    /// read, and all metrics every five minutes, which the look-back covers.
     async fn read(
         &mut self,
         now_ms: u64,
@@ -119,43 +115,38 @@ impl<S: Services, W: Write> App<S, W> {
         let is_all_due =
             |read_at_ms: u64| now_ms.abs_diff(read_at_ms) + CLOCK_SLACK_MS >= SHORTEST_LOOK_BACK_MS;
         let mut reading = Reading::default();
-        if self.all_read_at_ms.is_none_or(is_all_due) {
-            let queries: Vec<_> = names()
-                .flat_map(|name| Query::of(name, &Measure::TRAFFIC).chain(self.others(name)))
-                .chain([Query::AccountConcurrency])
-                .collect();
-            let before = failures.count();
-            reading.ask(&self.services, &queries, window, until, failures).await;
+        let is_all = self.all_read_at_ms.is_none_or(is_all_due);
+        let others = |name| is_all.then(|| self.others(name)).into_iter().flatten();
+        let queries: Vec<_> = names()
+            .flat_map(|name| Query::of(name, None, Measure::TRAFFIC).chain(others(name)))
+            .chain([Query::AccountConcurrency])
+            .collect();
+        let before = failures.count();
+        reading.request(&self.services, &queries, window, until, failures).await;
+        if is_all {
             self.all_read_at_ms = (failures.count() == before).then_some(now_ms);
             return reading;
         }
-        let queries: Vec<_> = names()
-            .flat_map(|name| Query::of(name, &Measure::TRAFFIC))
-            .chain([Query::AccountConcurrency])
-            .collect();
-        reading.ask(&self.services, &queries, window, until, failures).await;
         let was_called = |name: &&str| {
-            let is_quiet = |points: &Points| points.is_whole && !points.has_any();
-            let points = Measure::TRAFFIC.map(|measure| reading.of(name, measure));
-            !points.into_iter().all(|points| points.is_some_and(is_quiet))
+            let is_quiet = |points: &Points| points.is_complete && !points.has_any();
+            let mut traffic = Measure::TRAFFIC.iter().map(|&measure| reading.of(name, measure));
+            !traffic.all(|points| points.is_some_and(is_quiet))
         };
         let queries: Vec<_> =
             names().filter(was_called).flat_map(|name| self.others(name)).collect();
-        reading.ask(&self.services, &queries, window, until, failures).await;
+        reading.request(&self.services, &queries, window, until, failures).await;
         reading
     }
 
-    /// The metrics of a function beside its traffic.
+    /// The metrics of a function except its traffic.
     fn others<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Query<'a>> {
         let provisioned = self.inventory.provisioned(name);
-        Query::of(name, &Measure::OTHERS).chain(
-            provisioned.flat_map(move |resource| {
-                Query::of_resource(name, resource, &Measure::PROVISIONED)
-            }),
-        )
+        let provisioned =
+            provisioned.flat_map(move |resource| Query::of(name, resource, Measure::PROVISIONED));
+        Query::of(name, None, Measure::OTHERS).chain(provisioned)
     }
 
-    /// Emits what is new, and the heartbeat; gives the number of lines.
+    /// Emits new and changed values and the heartbeat, and returns the number of lines.
     fn emit(
         &mut self,
         reading: &Reading,
@@ -169,7 +160,7 @@ impl<S: Services, W: Write> App<S, W> {
         let min_invocations = self.config.min_invocations;
         let emitted = emit_values(inventory, history, min_invocations, reading, window, &mut lines);
         if emitted.is_err() {
-            // Nobody knows what was taken: all of it is emitted again.
+            // It is unknown what was written: the next run emits everything again.
             self.history = History::default();
         }
         let count = lines.count;
@@ -202,7 +193,7 @@ fn emit_values(
     history.emit_overall(&account_utilization(inventory, reading), window, lines)
 }
 
-/// How much of the account's concurrency was used or kept, in percent, by period.
+/// The used or reserved share of the account's concurrency, in percent, by period.
 fn account_utilization(inventory: &Inventory, reading: &Reading) -> BTreeMap<u64, f64> {
     let (Some(limits), Some(claimed)) = (inventory.limits(), reading.account()) else {
         return BTreeMap::new();
@@ -210,9 +201,6 @@ fn account_utilization(inventory: &Inventory, reading: &Reading) -> BTreeMap<u64
     let claimed = claimed.by_period.iter().filter(|&(_, &claimed)| claimed > 0.0);
     claimed.map(|(&period, &claimed)| (period, share(claimed, f64::from(limits.total)))).collect()
 }
-
-/// A schedule of every minute comes some seconds earlier or later.
-const CLOCK_SLACK_MS: u64 = 30_000;
 
 fn before(time: Instant, by: Duration) -> Instant {
     time.checked_sub(by).unwrap_or(time)

@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use lambda_metrics::App;
-use lambda_metrics::config::Config;
-use lambda_metrics::sdk::AwsServices;
+use lambda_metrics::{App, AwsServices, Config};
 use shared::config::Environment;
 use shared::{runtime, startup, telemetry};
 

@@ -1,33 +1,28 @@
-//! What CloudWatch is asked: which metrics of which functions.
+//! Which metrics of which functions are read.
 //!
 //! Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions".
 
-/// The most queries of one call (source: Amazon CloudWatch API reference, `GetMetricData`).
+/// Maximum number of queries in one call (source: Amazon CloudWatch API reference,
+/// `GetMetricData`).
 pub const MAX_QUERIES: usize = 500;
 
-/// A metric of `AWS/Lambda`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// A metric of `AWS/Lambda`, named as there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "their names are those of Lambda")]
 pub enum Measure {
-    /// Calls that ran, whether they failed or not.
     Invocations,
-    /// Calls that did not run.
     Throttles,
-    /// Calls that failed.
     Errors,
-    /// The longest, in milliseconds.
+    /// In milliseconds.
     Duration,
-    /// The most that ran at the same time.
     ConcurrentExecutions,
-    /// Events that Lambda gave up.
     AsyncEventsDropped,
-    /// Events that Lambda gave up and could not put into the dead-letter queue.
     DeadLetterErrors,
-    /// How long the last record of a batch had waited in its stream, in milliseconds.
+    /// In milliseconds.
     IteratorAge,
-    /// The share of an alias's provisioned concurrency that was used, from 0 to 1.
+    /// From 0 to 1.
     ProvisionedConcurrencyUtilization,
-    /// Calls of an alias that ran beyond its provisioned concurrency.
-    ProvisionedConcurrencySpillover,
+    ProvisionedConcurrencySpilloverInvocations,
 }
 
 impl Measure {
@@ -42,53 +37,28 @@ impl Measure {
         Self::DeadLetterErrors,
         Self::IteratorAge,
         Self::ProvisionedConcurrencyUtilization,
-        Self::ProvisionedConcurrencySpillover,
+        Self::ProvisionedConcurrencySpilloverInvocations,
     ];
 
-    /// Those that say whether a function was called: read of every function in every run.
-    pub const TRAFFIC: [Self; 2] = [Self::Invocations, Self::Throttles];
+    /// The metrics that show whether a function was called: read for every function in every run.
+    pub const TRAFFIC: &[Self] = Self::ALL.split_at(2).0;
 
-    /// The others that every function has.
-    pub const OTHERS: [Self; 6] = [
-        Self::Errors,
-        Self::Duration,
-        Self::ConcurrentExecutions,
-        Self::AsyncEventsDropped,
-        Self::DeadLetterErrors,
-        Self::IteratorAge,
-    ];
+    /// The other metrics of every function.
+    pub const OTHERS: &[Self] = Self::ALL.split_at(2).1.split_at(6).0;
 
-    /// Those of aliases and versions with provisioned concurrency.
-    pub const PROVISIONED: [Self; 2] =
-        [Self::ProvisionedConcurrencyUtilization, Self::ProvisionedConcurrencySpillover];
+    /// The metrics of aliases and versions with provisioned concurrency.
+    pub const PROVISIONED: &[Self] = Self::ALL.split_at(8).1;
 
-    /// The value of a function whose aliases have these.
+    /// Combines the values of two aliases of a function.
     #[must_use]
-    pub fn united(self, one: f64, other: f64) -> f64 {
+    pub fn combined(self, one: f64, other: f64) -> f64 {
         if self.statistic() == "Sum" { one + other } else { one.max(other) }
     }
 
-    /// Whether a period without a value had none, rather than nothing to tell.
+    /// Whether a period without a value counts as zero.
     #[must_use]
     pub const fn counts_from_zero(self) -> bool {
         matches!(self, Self::Invocations | Self::Errors | Self::Throttles)
-    }
-
-    /// `MetricName`
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Invocations => "Invocations",
-            Self::Errors => "Errors",
-            Self::Throttles => "Throttles",
-            Self::Duration => "Duration",
-            Self::ConcurrentExecutions => "ConcurrentExecutions",
-            Self::AsyncEventsDropped => "AsyncEventsDropped",
-            Self::DeadLetterErrors => "DeadLetterErrors",
-            Self::IteratorAge => "IteratorAge",
-            Self::ProvisionedConcurrencyUtilization => "ProvisionedConcurrencyUtilization",
-            Self::ProvisionedConcurrencySpillover => "ProvisionedConcurrencySpilloverInvocations",
-        }
     }
 
     const fn statistic(self) -> &'static str {
@@ -102,30 +72,31 @@ impl Measure {
     }
 }
 
-/// One metric to ask for.
+impl std::fmt::Display for Measure {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{self:?}")
+    }
+}
+
+/// One metric to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query<'a> {
     /// A function's.
     Function {
         /// The function.
         name: &'a str,
-        /// An alias or version of it, such as `plays:live`; all together where there is none.
+        /// An alias or version of it, such as `plays:live`; `None` is the whole function.
         resource: Option<&'a str>,
         /// Its metric.
         measure: Measure,
     },
-    /// `ClaimedAccountConcurrency`: what of the account's concurrency is used or kept.
+    /// `ClaimedAccountConcurrency`: the used or reserved concurrency of the account.
     AccountConcurrency,
 }
 
 impl<'a> Query<'a> {
-    /// Some metrics of a function.
-    pub fn of(name: &'a str, measures: &[Measure]) -> impl Iterator<Item = Self> {
-        Self::of_resource(name, None, measures)
-    }
-
-    /// Some metrics of an alias or version of a function.
-    pub fn of_resource(
+    /// Some metrics of a function, or of an alias or version of it.
+    pub fn of(
         name: &'a str,
         resource: Option<&'a str>,
         measures: &[Measure],
@@ -135,10 +106,10 @@ impl<'a> Query<'a> {
 
     /// `MetricName`
     #[must_use]
-    pub const fn metric(&self) -> &'static str {
+    pub fn metric(&self) -> String {
         match self {
-            Self::Function { measure, .. } => measure.name(),
-            Self::AccountConcurrency => "ClaimedAccountConcurrency",
+            Self::Function { measure, .. } => measure.to_string(),
+            Self::AccountConcurrency => "ClaimedAccountConcurrency".to_owned(),
         }
     }
 
@@ -151,44 +122,36 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// The function whose metric it is.
+    /// The function, and its alias or version.
     #[must_use]
-    pub const fn function(&self) -> Option<&'a str> {
+    pub const fn subject(&self) -> (Option<&'a str>, Option<&'a str>) {
         match self {
-            Self::Function { name, .. } => Some(name),
-            Self::AccountConcurrency => None,
+            Self::Function { name, resource, .. } => (Some(*name), *resource),
+            Self::AccountConcurrency => (None, None),
         }
     }
 
-    /// The alias or version whose metric it is.
+    /// The id of the query at this index of a call.
     #[must_use]
-    pub const fn resource(&self) -> Option<&'a str> {
-        match self {
-            Self::Function { resource, .. } => *resource,
-            Self::AccountConcurrency => None,
-        }
+    pub fn id(index: usize) -> String {
+        format!("m{index}")
     }
 
-    /// The id of the query at this place of a call.
+    /// The index of the query with this id.
     #[must_use]
-    pub fn id(place: usize) -> String {
-        format!("m{place}")
-    }
-
-    /// The place of the query with this id.
-    #[must_use]
-    pub fn place(id: &str) -> Option<usize> {
-        let place = id.strip_prefix('m')?.parse().ok()?;
-        (Self::id(place) == id).then_some(place)
+    pub fn index(id: &str) -> Option<usize> {
+        let index = id.strip_prefix('m')?.parse().ok()?;
+        (Self::id(index) == id).then_some(index)
     }
 }
 
-/// As a log calls it.
+/// As the log names it.
 impl std::fmt::Display for Query<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.resource().or(self.function()) {
+        let (function, resource) = self.subject();
+        match resource.or(function) {
             Some(name) => write!(out, "{} of {name}", self.metric()),
-            None => out.write_str(self.metric()),
+            None => out.write_str(&self.metric()),
         }
     }
 }
@@ -198,45 +161,34 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_metric_is_asked_with_its_statistic() {
-        let asked: Vec<_> = Query::of("plays", &Measure::ALL)
-            .chain([Query::AccountConcurrency])
-            .map(|query| (query.metric(), query.statistic(), query.function()))
-            .collect();
-        let function = Some("plays");
-        assert_eq!(
-            asked,
-            [
-                ("Invocations", "Sum", function),
-                ("Throttles", "Sum", function),
-                ("Errors", "Sum", function),
-                ("Duration", "Maximum", function),
-                ("ConcurrentExecutions", "Maximum", function),
-                ("AsyncEventsDropped", "Sum", function),
-                ("DeadLetterErrors", "Sum", function),
-                ("IteratorAge", "Maximum", function),
-                ("ProvisionedConcurrencyUtilization", "Maximum", function),
-                ("ProvisionedConcurrencySpilloverInvocations", "Sum", function),
-                ("ClaimedAccountConcurrency", "Maximum", None),
-            ]
-        );
-        let kinds = [&Measure::TRAFFIC[..], &Measure::OTHERS, &Measure::PROVISIONED].concat();
-        assert_eq!(kinds, Measure::ALL);
-        let live = Query::Function {
-            name: "plays",
-            resource: Some("plays:live"),
-            measure: Measure::ProvisionedConcurrencyUtilization,
-        };
+    fn every_metric_is_read_with_its_statistic() {
+        let queries = Query::of("plays", None, &Measure::ALL).chain([Query::AccountConcurrency]);
+        let read: Vec<_> = queries.map(|query| format!("{} {query}", query.statistic())).collect();
+        let expected = [
+            "Sum Invocations of plays",
+            "Sum Throttles of plays",
+            "Sum Errors of plays",
+            "Maximum Duration of plays",
+            "Maximum ConcurrentExecutions of plays",
+            "Sum AsyncEventsDropped of plays",
+            "Sum DeadLetterErrors of plays",
+            "Maximum IteratorAge of plays",
+            "Maximum ProvisionedConcurrencyUtilization of plays",
+            "Sum ProvisionedConcurrencySpilloverInvocations of plays",
+            "Maximum ClaimedAccountConcurrency",
+        ];
+        assert_eq!(read, expected);
+        let live = Query::of("plays", Some("plays:live"), Measure::PROVISIONED).next().unwrap();
         assert_eq!(live.to_string(), "ProvisionedConcurrencyUtilization of plays:live");
     }
 
     #[test]
-    fn ids_are_places() {
-        for place in [0, 7, 499] {
-            assert_eq!(Query::place(&Query::id(place)), Some(place));
+    fn ids_are_indexes() {
+        for index in [0, 7, 499] {
+            assert_eq!(Query::index(&Query::id(index)), Some(index));
         }
         for id in ["", "m", "7", "m-1", "m+1", "m07", "e7", "m99999999999999999999"] {
-            assert_eq!(Query::place(id), None, "{id}");
+            assert_eq!(Query::index(id), None, "{id}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reading metrics: all queries, in calls of 500, with all their pages; and what is not whole.
+//! Reads metrics in calls of 500 queries, with all pages, and finds incomplete results.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -6,73 +6,67 @@ use futures_util::stream::{self, StreamExt};
 use shared::aws::CallFailure;
 use tokio::time::Instant;
 
-use crate::failures::{Failures, wrong};
-use crate::inventory::in_time;
+use crate::failures::{Failures, failure, in_time};
 use crate::query::{MAX_QUERIES, Measure, Query};
 use crate::services::{DataPage, Services};
 use crate::window::Window;
 
 const OPERATION: &str = "GetMetricData";
 
-/// So many calls at the same time.
-const CALLS_AT_ONCE: usize = 4;
+/// Maximum concurrent calls.
+const CONCURRENT_CALLS: usize = 4;
 
-/// An answer of 500 queries and 16 periods fits one page of 100,800 values (source: Amazon
-/// CloudWatch API reference, `GetMetricData`).
+/// Maximum number of pages: 500 queries of 16 periods fit in one page of 100,800 values (source:
+/// Amazon CloudWatch API reference, `GetMetricData`).
 const MAX_PAGES: usize = 100;
 
-/// What CloudWatch told of one metric.
+/// The values of one metric.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Points {
-    /// By the period's start, in milliseconds since 1970.
-    pub by_period: BTreeMap<u64, f64>,
-    /// Whether that is all of it.
-    pub is_whole: bool,
+pub(crate) struct Points {
+    /// By the start of the period, in milliseconds since 1970.
+    pub(crate) by_period: BTreeMap<u64, f64>,
+    pub(crate) is_complete: bool,
 }
 
 impl Points {
     /// Whether there is a value above zero.
-    #[must_use]
-    pub fn has_any(&self) -> bool {
+    pub(crate) fn has_any(&self) -> bool {
         self.by_period.values().any(|&value| value > 0.0)
     }
 
-    /// With what is known of other aliases of the function.
-    fn united(mut self, known: Option<Self>, measure: Measure) -> Self {
+    /// Combines them with those of other aliases of the function.
+    fn combined(mut self, known: Option<Self>, measure: Measure) -> Self {
         let Some(known) = known else { return self };
-        self.is_whole &= known.is_whole;
+        self.is_complete &= known.is_complete;
         for (period, other) in known.by_period {
-            let value = self.by_period.get(&period).map(|&value| measure.united(value, other));
+            let value = self.by_period.get(&period).map(|&value| measure.combined(value, other));
             self.by_period.insert(period, value.unwrap_or(other));
         }
         self
     }
 }
 
-/// What was read in a run.
+/// The metrics that a run read.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub(crate) struct Reading {
     functions: HashMap<String, [Option<Points>; Measure::ALL.len()]>,
     account: Option<Points>,
-    /// How many metrics were asked for: this is what costs.
-    pub asked: usize,
+    pub(crate) requested: usize,
 }
 
 impl Reading {
-    /// What is known of a function's metric, if it was asked for.
-    #[must_use]
-    pub fn of(&self, function: &str, measure: Measure) -> Option<&Points> {
+    /// A function's metric, if it was requested.
+    pub(crate) fn of(&self, function: &str, measure: Measure) -> Option<&Points> {
         self.functions.get(function)?[measure as usize].as_ref()
     }
 
-    /// What is known of `ClaimedAccountConcurrency`.
-    #[must_use]
-    pub const fn account(&self) -> Option<&Points> {
+    /// `ClaimedAccountConcurrency`, if it was requested.
+    pub(crate) const fn account(&self) -> Option<&Points> {
         self.account.as_ref()
     }
 
-    /// Asks for these metrics until a time, and adds what comes.
-    pub async fn ask(
+    /// Requests these metrics until a time, and adds the results.
+    pub(crate) async fn request(
         &mut self,
         services: &impl Services,
         queries: &[Query<'_>],
@@ -80,17 +74,16 @@ impl Reading {
         until: Instant,
         failures: &mut Failures,
     ) {
-        let calls: Vec<_> =
-            queries
-                .chunks(MAX_QUERIES)
-                .map(|queries| async move {
-                    (queries, Call::read(services, queries, window, until).await)
-                })
-                .collect();
-        let mut calls = stream::iter(calls).buffer_unordered(CALLS_AT_ONCE);
+        let calls: Vec<_> = queries
+            .chunks(MAX_QUERIES)
+            .map(|queries| async move {
+                (queries, MetricDataCall::read(services, queries, window, until).await)
+            })
+            .collect();
+        let mut calls = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS);
         while let Some((queries, call)) = calls.next().await {
-            self.asked += queries.len();
-            call.tell(queries, failures);
+            self.requested += queries.len();
+            call.report(queries, failures);
             for (query, points) in queries.iter().zip(call.points) {
                 self.add(query, points);
             }
@@ -106,22 +99,21 @@ impl Reading {
                 }
                 if let Some(function) = self.functions.get_mut(name) {
                     let known = function[measure as usize].take();
-                    function[measure as usize] = Some(points.united(known, measure));
+                    function[measure as usize] = Some(points.combined(known, measure));
                 }
             }
         }
     }
 }
 
-/// What became of one call, over all its pages.
-struct Call {
+/// The result of one call with all its pages.
+struct MetricDataCall {
     points: Vec<Points>,
-    /// The last status of each query, and what was said of it.
     statuses: Vec<Option<(String, String)>>,
     failure: Option<CallFailure>,
 }
 
-impl Call {
+impl MetricDataCall {
     async fn read(
         services: &impl Services,
         queries: &[Query<'_>],
@@ -150,55 +142,58 @@ impl Call {
                 Err(failure) => return Self { failure: Some(failure), ..call },
             }
         }
-        Self { failure: Some(wrong("EndlessPages", "the answer does not end")), ..call }
+        Self { failure: Some(failure("EndlessPages", "the pages do not end")), ..call }
     }
 
-    /// Takes what a page holds; gives the way to the next.
+    /// Takes a page, and returns the token of the next one.
     fn take(&mut self, page: DataPage, window: Window) -> Option<String> {
         for message in page.messages.iter().take(10) {
-            tracing::warn!(message = &**message, "CloudWatch says");
+            tracing::warn!(text = &**message, "message from CloudWatch");
         }
         for series in page.series {
-            let place = Query::place(&series.id).filter(|&place| place < self.points.len());
-            let Some(place) = place else {
-                tracing::warn!(id = series.id, "CloudWatch tells what it was not asked");
+            let index = Query::index(&series.id).filter(|&index| index < self.points.len());
+            let Some(index) = index else {
+                tracing::warn!(
+                    id = series.id,
+                    "CloudWatch returned a metric that was not requested"
+                );
                 continue;
             };
-            let points = &mut self.points[place];
+            let points = &mut self.points[index];
             for (time_ms, value) in series.points {
-                // CloudWatch has no other; whatever sends one, JSON could not tell it.
+                // Others cannot be counts, and JSON has no NaN.
                 let is_value = value.is_finite() && value >= 0.0;
                 if let Some(period) = window.period(time_ms).filter(|_| is_value) {
                     points.by_period.insert(period, value);
                 }
             }
             let status = series.status.unwrap_or_else(|| "Complete".to_owned());
-            points.is_whole = status == "Complete";
-            self.statuses[place] = Some((status, series.messages.join("; ")));
+            points.is_complete = status == "Complete";
+            self.statuses[index] = Some((status, series.messages.join("; ")));
         }
         page.next
     }
 
-    /// Tells what could not be read.
-    fn tell(&self, queries: &[Query<'_>], failures: &mut Failures) {
-        if let Some(failure) = &self.failure {
-            let unread = queries.iter().zip(&self.points).filter(|(_, points)| !points.is_whole);
+    /// Adds what could not be read to `failures`.
+    fn report(&self, queries: &[Query<'_>], failures: &mut Failures) {
+        if let Some(problem) = &self.failure {
+            let unread = queries.iter().zip(&self.points).filter(|(_, points)| !points.is_complete);
             let mut unread = unread.map(|(query, _)| query);
             let what = match unread.next() {
                 Some(first) => format!("{first} and {} others", unread.count()),
-                // The answer told of each, and did not end.
+                // Each has a result, but the pages do not end.
                 None => "all metrics".to_owned(),
             };
-            failures.add(OPERATION, failure, &what);
+            failures.add(OPERATION, problem, &what);
             return;
         }
         for (query, status) in queries.iter().zip(&self.statuses) {
-            let failure = match status {
+            let problem = match status {
                 Some((status, _)) if status == "Complete" => continue,
-                Some((status, message)) => wrong(status, message),
-                None => wrong("Missing", "the answer does not tell of this metric"),
+                Some((status, message)) => failure(status, message),
+                None => failure("Missing", "the response does not contain this metric"),
             };
-            failures.add(OPERATION, &failure, &query.to_string());
+            failures.add(OPERATION, &problem, &query.to_string());
         }
     }
 }

@@ -12,28 +12,28 @@ use lambda::types::FunctionConfiguration;
 use shared::aws::{Aws, CallFailure, Service};
 use tagging::types::TagFilter;
 
-use crate::failures::wrong;
+use crate::failures::failure;
 use crate::query::{Measure, Query};
 use crate::services::{AccountLimits, DataPage, Measured, Page, Series, Services};
 use crate::watch::{Settings, Tag};
 use crate::window::{PERIOD_MS, Window};
 
 /// CloudWatch, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
-pub const CLOUDWATCH: Service = "CLOUDWATCH";
+pub(crate) const CLOUDWATCH: Service = "CLOUDWATCH";
 /// Lambda, in `AWS_ENDPOINT_URL_LAMBDA`.
-pub const LAMBDA: Service = "LAMBDA";
+pub(crate) const LAMBDA: Service = "LAMBDA";
 /// The tagging service, in `AWS_ENDPOINT_URL_RESOURCE_GROUPS_TAGGING_API`.
-pub const TAGGING: Service = "RESOURCE_GROUPS_TAGGING_API";
+pub(crate) const TAGGING: Service = "RESOURCE_GROUPS_TAGGING_API";
 
 /// All of them.
-pub const SERVICES: [Service; 3] = [CLOUDWATCH, LAMBDA, TAGGING];
+pub(crate) const SERVICES: [Service; 3] = [CLOUDWATCH, LAMBDA, TAGGING];
 
 const NAMESPACE: &str = "AWS/Lambda";
 /// Dimensions (source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions").
 const FUNCTION_NAME: &str = "FunctionName";
 const RESOURCE: &str = "Resource";
 
-/// Calls AWS. Each client is built for its first call.
+/// Calls AWS. Each client is built at its first call.
 #[derive(Debug)]
 pub struct AwsServices {
     aws: Aws,
@@ -43,7 +43,7 @@ pub struct AwsServices {
 }
 
 impl AwsServices {
-    /// Services that are not called yet.
+    /// Does not call AWS yet.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, cloudwatch: OnceLock::new(), lambda: OnceLock::new(), tagging: OnceLock::new() }
@@ -68,12 +68,10 @@ impl AwsServices {
 impl Services for AwsServices {
     async fn functions(&self, page: Option<&str>) -> Result<Page<(String, Settings)>, CallFailure> {
         let call = self.lambda().list_functions().set_marker(page.map(str::to_owned));
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
-        let functions = answer.functions.unwrap_or_default().into_iter();
-        Ok(Page {
-            items: functions.filter_map(settings).collect(),
-            next: present(answer.next_marker),
-        })
+        let response = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let functions = response.functions.unwrap_or_default().into_iter();
+        let items = functions.filter_map(settings).collect();
+        Ok(Page { items, next: present(response.next_marker) })
     }
 
     async fn tagged(&self, tag: &Tag, page: Option<&str>) -> Result<Page<String>, CallFailure> {
@@ -84,11 +82,11 @@ impl Services for AwsServices {
             .resource_type_filters("lambda:function")
             .tag_filters(filter)
             .set_pagination_token(page.map(str::to_owned));
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
-        let resources = answer.resource_tag_mapping_list.unwrap_or_default().into_iter();
+        let response = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let resources = response.resource_tag_mapping_list.unwrap_or_default().into_iter();
         let name = |arn: Option<String>| function_name(&arn?).map(str::to_owned);
         let items = resources.filter_map(|resource| name(resource.resource_arn)).collect();
-        Ok(Page { items, next: present(answer.pagination_token) })
+        Ok(Page { items, next: present(response.pagination_token) })
     }
 
     async fn measured(
@@ -100,29 +98,31 @@ impl Services for AwsServices {
             .cloudwatch()
             .list_metrics()
             .namespace(NAMESPACE)
-            .metric_name(measure.name())
+            .metric_name(measure.to_string())
             .set_next_token(page.map(str::to_owned));
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
-        let metrics = answer.metrics.unwrap_or_default();
+        let response = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let metrics = response.metrics.unwrap_or_default();
         let items = metrics.into_iter().filter_map(measured).collect();
-        Ok(Page { items, next: present(answer.next_token) })
+        Ok(Page { items, next: present(response.next_token) })
     }
 
     async fn reserved_concurrency(&self, function: &str) -> Result<Option<u32>, CallFailure> {
         let call = self.lambda().get_function_concurrency().function_name(function);
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
-        Ok(answer.reserved_concurrent_executions.and_then(|reserved| u32::try_from(reserved).ok()))
+        let response = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        Ok(response
+            .reserved_concurrent_executions
+            .and_then(|reserved| u32::try_from(reserved).ok()))
     }
 
     async fn account_limits(&self) -> Result<AccountLimits, CallFailure> {
         let call = self.lambda().get_account_settings();
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
-        let limits = answer.account_limit.and_then(|limits| {
+        let response = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let limits = response.account_limit.and_then(|limits| {
             let total = u32::try_from(limits.concurrent_executions).ok()?;
             let unreserved = u32::try_from(limits.unreserved_concurrent_executions?).ok()?;
             Some(AccountLimits { total, unreserved })
         });
-        limits.ok_or_else(|| wrong("Missing", "the answer has no limits of concurrency"))
+        limits.ok_or_else(|| failure("Missing", "the response has no concurrency limits"))
     }
 
     async fn metric_data(
@@ -132,7 +132,7 @@ impl Services for AwsServices {
         page: Option<&str>,
     ) -> Result<DataPage, CallFailure> {
         let time = |ms: u64| DateTime::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
-        let queries = queries.iter().enumerate().map(|(place, query)| metric_query(place, query));
+        let queries = queries.iter().enumerate().map(|(index, query)| metric_query(index, query));
         let call = self
             .cloudwatch()
             .get_metric_data()
@@ -141,29 +141,25 @@ impl Services for AwsServices {
             .end_time(time(window.end_ms))
             .scan_by(ScanBy::TimestampAscending)
             .set_next_token(page.map(str::to_owned));
-        let answer = call.send().await.map_err(|error| CallFailure::from(&error))?;
-        let messages = answer.messages.unwrap_or_default().into_iter();
+        let response = call.send().await.map_err(|error| CallFailure::from(&error))?;
+        let messages = response.messages.unwrap_or_default().into_iter();
         let text = |message: cloudwatch::types::MessageData| {
-            let (code, value) =
-                (message.code.unwrap_or_default(), message.value.unwrap_or_default());
-            format!("{code}: {value}")
+            let value = message.value.unwrap_or_default();
+            format!("{}: {value}", message.code.unwrap_or_default())
         };
+        let results = response.metric_data_results.unwrap_or_default().into_iter();
         Ok(DataPage {
-            series: answer
-                .metric_data_results
-                .unwrap_or_default()
-                .into_iter()
-                .map(series)
-                .collect(),
-            next: present(answer.next_token),
+            series: results.map(series).collect(),
+            next: present(response.next_token),
             messages: messages.map(text).collect(),
         })
     }
 }
 
-fn metric_query(place: usize, query: &Query<'_>) -> MetricDataQuery {
+fn metric_query(index: usize, query: &Query<'_>) -> MetricDataQuery {
     let mut metric = Metric::builder().namespace(NAMESPACE).metric_name(query.metric());
-    for (name, value) in [(FUNCTION_NAME, query.function()), (RESOURCE, query.resource())] {
+    let (function, resource) = query.subject();
+    for (name, value) in [(FUNCTION_NAME, function), (RESOURCE, resource)] {
         if let Some(value) = value {
             metric = metric.dimensions(Dimension::builder().name(name).value(value).build());
         }
@@ -173,10 +169,10 @@ fn metric_query(place: usize, query: &Query<'_>) -> MetricDataQuery {
         .period(i32::try_from(PERIOD_MS / 1_000).unwrap_or(i32::MAX))
         .stat(query.statistic())
         .build();
-    MetricDataQuery::builder().id(Query::id(place)).metric_stat(stat).build()
+    MetricDataQuery::builder().id(Query::id(index)).metric_stat(stat).build()
 }
 
-/// `None` where a metric has other dimensions than those of a function, an alias or a version.
+/// `None` for a metric with dimensions other than those of a function, an alias or a version.
 fn measured(metric: Metric) -> Option<Measured> {
     let (mut function, mut resource) = (None, None);
     for dimension in metric.dimensions.unwrap_or_default() {
@@ -224,7 +220,7 @@ fn function_name(arn: &str) -> Option<&str> {
     parts.next().filter(|name| !name.is_empty())
 }
 
-/// An empty token ends a list, too: the tagging service's last page has one.
+/// An empty token also ends a list: the last page of the tagging service has one.
 fn present(token: Option<String>) -> Option<String> {
     token.filter(|token| !token.is_empty())
 }
@@ -234,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_functions_name_is_in_its_arn() {
+    fn a_function_arn_has_its_name() {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:plays";
         assert_eq!(function_name(arn), Some("plays"));
         assert_eq!(function_name(&format!("{arn}:7")), Some("plays"));

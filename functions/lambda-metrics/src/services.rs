@@ -1,6 +1,6 @@
-//! The way to AWS: small, so that tests put another in its place.
+//! The interface to AWS, which tests implement too.
 //!
-//! No call has a time limit of its own: who calls drops it when the time is up.
+//! Calls have no time limit: the caller drops them.
 
 use shared::aws::CallFailure;
 
@@ -8,35 +8,34 @@ use crate::query::{Measure, Query};
 use crate::watch::{Settings, Tag};
 use crate::window::Window;
 
-/// A page of a list, and how the next one is called.
+/// A page of a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page<T> {
-    /// What it holds.
+    /// The items of the page.
     pub items: Vec<T>,
-    /// How to ask for the next page, if there is one.
+    /// The token of the next page, if one exists.
     pub next: Option<String>,
 }
 
-/// How much of the account can run at the same time.
+/// Maximum concurrent executions in the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountLimits {
-    /// `ConcurrentExecutions`: all functions together.
+    /// `ConcurrentExecutions`: of all functions.
     pub total: u32,
-    /// `UnreservedConcurrentExecutions`: what no function has for itself.
+    /// `UnreservedConcurrentExecutions`: of the functions without reserved concurrency.
     pub unreserved: u32,
 }
 
-/// What has a metric of its own in CloudWatch.
+/// A function, alias or version that has a metric in CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Measured {
     /// `FunctionName`: the function.
     pub function: String,
-    /// `Resource`: an alias or version of it, such as `plays:live`; the function as a whole where
-    /// there is none.
+    /// `Resource`: an alias or version of it, such as `plays:live`; `None` is the whole function.
     pub resource: Option<String>,
 }
 
-/// What CloudWatch answers to one query.
+/// The result of one query.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Series {
     /// The query's id.
@@ -45,71 +44,54 @@ pub struct Series {
     pub status: Option<String>,
     /// Times, in milliseconds since 1970, and values, in any order.
     pub points: Vec<(u64, f64)>,
-    /// What CloudWatch says of it.
+    /// Messages about this result.
     pub messages: Vec<String>,
 }
 
-/// A page of what CloudWatch answers.
+/// A page of results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DataPage {
-    /// One for each query that it has something of.
+    /// The results.
     pub series: Vec<Series>,
-    /// How to ask for the next page, if there is one.
+    /// The token of the next page, if one exists.
     pub next: Option<String>,
-    /// What CloudWatch says of all of it.
+    /// Messages about the whole operation.
     pub messages: Vec<String>,
 }
 
-/// Lambda, the tagging service and CloudWatch.
+/// Lambda, the tagging service and CloudWatch. All errors are those of the service, or that it did not
+/// respond.
 pub trait Services {
     /// The functions of the account and region.
-    ///
-    /// # Errors
-    /// What the service says, or that it says nothing.
     fn functions(
         &self,
         page: Option<&str>,
     ) -> impl Future<Output = Result<Page<(String, Settings)>, CallFailure>>;
 
     /// The names of the functions with a tag.
-    ///
-    /// # Errors
-    /// As [`functions`](Self::functions).
     fn tagged(
         &self,
         tag: &Tag,
         page: Option<&str>,
     ) -> impl Future<Output = Result<Page<String>, CallFailure>>;
 
-    /// What CloudWatch has a metric of.
-    ///
-    /// # Errors
-    /// As [`functions`](Self::functions).
+    /// The functions, aliases and versions that have a metric in CloudWatch.
     fn measured(
         &self,
         measure: Measure,
         page: Option<&str>,
     ) -> impl Future<Output = Result<Page<Measured>, CallFailure>>;
 
-    /// How much concurrency a function has for itself, if any.
-    ///
-    /// # Errors
-    /// As [`functions`](Self::functions).
+    /// The reserved concurrency of a function, if any.
     fn reserved_concurrency(
         &self,
         function: &str,
     ) -> impl Future<Output = Result<Option<u32>, CallFailure>>;
 
     /// The account's limits.
-    ///
-    /// # Errors
-    /// As [`functions`](Self::functions).
     fn account_limits(&self) -> impl Future<Output = Result<AccountLimits, CallFailure>>;
 
-    /// The values of metrics, at most [`MAX_QUERIES`](crate::query::MAX_QUERIES) of them.
-    ///
-    /// # Errors
-    /// As [`functions`](Self::functions).
+    /// The values of metrics, at most [`MAX_QUERIES`](crate::MAX_QUERIES) of them.
     fn metric_data(
         &self,
         queries: &[Query<'_>],

@@ -1,24 +1,24 @@
-//! Which functions are watched: those of given names, those with a tag, or both.
+//! Which functions are watched: by name, by tag, or both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Longer is no function's name (source: AWS Lambda API reference, `CreateFunction`).
+/// Maximum length of a function's name (source: AWS Lambda API reference, `CreateFunction`).
 const MAX_NAME_CHARACTERS: usize = 64;
-/// A tag's limits, in characters (source: AWS Lambda Developer Guide, "Using tags on Lambda
+/// Maximum lengths of a tag, in characters (source: AWS Lambda Developer Guide, "Using tags on Lambda
 /// functions").
 const MAX_TAG_KEY_CHARACTERS: usize = 128;
 const MAX_TAG_VALUE_CHARACTERS: usize = 256;
 
-/// What makes a function one of those that are watched; one reason is enough.
+/// Which functions are watched: those with one of the names, or with the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
-    /// Its name is one of these.
+    /// `FUNCTION_NAMES`
     pub names: Vec<Pattern>,
-    /// It has this tag.
+    /// `WATCH_TAG`
     pub tag: Option<Tag>,
 }
 
-/// A function's name, or how it begins.
+/// A function's name, or the beginning of names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pattern {
     start: String,
@@ -34,7 +34,7 @@ pub struct Tag {
     pub value: String,
 }
 
-/// What Lambda tells of a function.
+/// The settings of a function.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// Its timeout, in milliseconds.
@@ -44,9 +44,9 @@ pub struct Settings {
 }
 
 impl Pattern {
-    /// Reads a name, with `*` at the end where only its beginning counts. The name of a replica
-    /// of Lambda@Edge begins with the region of its function: `us-east-1.redirector`. `None` where
-    /// it cannot be a function's name.
+    /// Parses a name, or with `*` at the end the beginning of names. The name of a replica of
+    /// Lambda@Edge begins with the region of its function: `us-east-1.redirector`. `None` if it
+    /// cannot be a function's name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (start, is_open) = match text.strip_suffix('*') {
@@ -69,7 +69,7 @@ impl Pattern {
 }
 
 impl Tag {
-    /// Reads `key=value`; what follows the first `=` is the value.
+    /// Parses `key=value`; the value follows the first `=`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (key, value) = text.split_once('=')?;
@@ -79,17 +79,16 @@ impl Tag {
     }
 }
 
-/// Whether this is the name of a replica of Lambda@Edge, as CloudWatch has it in the regions where
-/// the replica runs. Lambda has no function of this name there.
+/// Whether this is the name of a replica of Lambda@Edge, which CloudWatch has in the regions where
+/// the replica runs. Lambda has no function with this name there.
 ///
 /// Source: Amazon `CloudFront` Developer Guide, "Edge function metrics".
-#[must_use]
-pub fn is_replica(name: &str) -> bool {
+pub(crate) fn is_replica(name: &str) -> bool {
     name.contains('.')
 }
 
 impl Watch {
-    /// The replicas of Lambda@Edge that are watched by their whole names.
+    /// The replicas of Lambda@Edge that are watched by their full names.
     pub fn named_replicas(&self) -> impl Iterator<Item = String> {
         let named = self.names.iter().filter(|name| !name.is_open && is_replica(&name.start));
         named.map(|name| name.start.clone())
@@ -101,7 +100,7 @@ impl Watch {
         self.names.iter().any(|name| name.is_open && is_replica(&name.start))
     }
 
-    /// Those of an account's functions that are watched, and the names that none of them has.
+    /// The watched functions of an account, and the names that match no function.
     #[must_use]
     pub fn select(
         &self,
@@ -120,7 +119,7 @@ impl Watch {
         };
         let watched = functions
             .into_iter()
-            // Not lazily: a function with the tag is found by its name all the same.
+            // Not lazily: a function with the tag also counts as found by its name.
             .filter(|(name, _)| is_named(name) | tagged.contains(name))
             .collect();
         let missing = self.names.iter().zip(found).filter(|(_, found)| !found);
@@ -155,13 +154,13 @@ mod tests {
     }
 
     #[test]
-    fn names_and_tag_are_united() {
+    fn a_name_or_the_tag_is_enough() {
         assert_eq!(select(&["plays", "pl*"], &["plays", "likes"]).0, ["likes", "plays", "plays-2"]);
         assert_eq!(select(&[], &["likes"]).0, ["likes"]);
     }
 
     #[test]
-    fn what_does_not_exist_is_told_and_stops_nothing() {
+    fn names_without_a_function_are_returned() {
         let (watched, missing) = select(&["plays", "gone", "go*"], &["plays", "deleted"]);
         assert_eq!(
             (watched, missing),
@@ -170,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_be_no_name_is_refused() {
+    fn only_valid_names_are_accepted() {
         let (longest, too_long) = ("a".repeat(64), "a".repeat(65));
         for text in [
             "plays",

@@ -23,7 +23,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_lambda-metrics");
 const MINUTE: Duration = Duration::from_mins(1);
 
 const FUNCTIONS: usize = 1_000;
-/// What a look-back over five minutes reads.
+/// The periods of a look-back of five minutes.
 const PERIODS: i64 = 6;
 const METRICS: [&str; 8] = [
     "Invocations",
@@ -84,7 +84,7 @@ fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
         let members = line.as_object_mut().unwrap();
         let aws = members.remove("_aws").unwrap();
         let at = aws["Timestamp"].as_f64().unwrap() / 1_000.0 - base;
-        // A fresh period is a minute old when it is read, and two at most.
+        // The latest period ended one to two minutes ago.
         let is_now = members.contains_key("Polls");
         assert_eq!(is_now, at >= 60.0, "{line}");
         line["at"] = if is_now { json!("now") } else { json!(at / 60.0) };
@@ -93,13 +93,13 @@ fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
     observed.metric_lines().into_iter().map(line).collect()
 }
 
-/// What a line of the log above `info` says.
+/// The message and subjects of a line of the log above `info`.
 fn logged(line: &Value) -> Option<String> {
     if line["level"] == "INFO" || line["message"] == "invocation failed" {
         return None;
     }
     let text = |name: &str| line[name].as_str().map(str::to_owned);
-    let about = ["operation", "code", "unread", "name", "id"].into_iter().filter_map(text);
+    let about = ["operation", "code", "unread", "name", "id", "text"].into_iter().filter_map(text);
     let message = line["message"].as_str().unwrap().to_owned();
     Some([message].into_iter().chain(about).collect::<Vec<_>>().join(": "))
 }
@@ -123,23 +123,16 @@ fn value(observed: &Observed, metric: &str) -> Vec<f64> {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_ends_the_start_and_is_named() {
-    for (variable, value) in [
-        // Neither names nor tag.
-        ("FUNCTION_NAMES", ""),
-        ("FUNCTION_NAMES", "*-prod"),
-        ("WATCH_TAG", "team"),
-        ("MIN_INVOCATIONS", "0"),
-        ("LOG_LEVEL", "verbose"),
-        ("METRICS_NAMESPACE", ""),
-    ] {
+async fn an_invalid_setting_stops_the_start_and_is_named() {
+    // The others: the tests of `Config`.
+    for (variable, value) in [("FUNCTION_NAMES", ""), ("MIN_INVOCATIONS", "0")] {
         let message = refusal(BINARY, &[("FUNCTION_NAMES", "plays"), (variable, value)]).await;
         assert!(message.starts_with(&format!("{variable} is {value:?}, but must be")), "{message}");
     }
 }
 
 #[tokio::test]
-async fn whatever_the_event_is_it_is_a_run() {
+async fn the_event_has_no_meaning() {
     let cloud = one_function().await;
     cloud.set(one_error(), Vec::new());
     let mut binary = binary(&cloud, &[("FUNCTION_NAMES", "plays")], MINUTE).await;
@@ -151,7 +144,7 @@ async fn whatever_the_event_is_it_is_a_run() {
 }
 
 #[tokio::test]
-async fn services_that_fail_for_good_fail_the_run_and_not_the_process() {
+async fn a_service_that_always_fails_fails_the_run_but_not_the_process() {
     let mut endings = Vec::new();
     for (status, code) in [(400, "ThrottlingException"), (500, "InternalFailure"), (503, "")] {
         endings.push(Failing::always("GetMetricData", status, code));
@@ -177,20 +170,20 @@ async fn services_that_fail_for_good_fail_the_run_and_not_the_process() {
 }
 
 #[tokio::test]
-async fn a_cloud_that_is_gone_fails_the_run() {
+async fn an_unreachable_service_fails_the_run() {
     let cloud = one_function().await;
-    // Nobody answers there.
+    // Nothing listens there.
     let variables =
         [("FUNCTION_NAMES", "plays"), ("AWS_ENDPOINT_URL_CLOUDWATCH", "http://127.0.0.1:9")];
     let mut binary = binary(&cloud, &variables, MINUTE).await;
     let observed = binary.invoke("{}").await;
     assert_eq!(observed.answer.as_ref().unwrap_err().error_type(), "PollFailed");
     assert_eq!(value(&observed, "Polls"), [1.0]);
-    // Neither the metrics that there are nor their values.
+    // ListMetrics and GetMetricData.
     assert_eq!(value(&observed, "PollFailures"), [2.0]);
 }
 
-/// Prints what the process took.
+/// Prints CPU time and memory.
 #[tokio::test]
 async fn a_thousand_busy_functions_take_little_memory() {
     let names: Vec<_> = (0..FUNCTIONS).map(|number| format!("function-{number:04}")).collect();
@@ -208,8 +201,8 @@ async fn a_thousand_busy_functions_take_little_memory() {
     let values = names.iter().map(|name| (name.clone(), metrics.clone())).collect();
     cloud.set(Data { values, ..Data::default() }, Vec::new());
     let mut binary = binary(&cloud, &[("FUNCTION_NAMES", "*")], Duration::from_mins(5)).await;
-    // The second tells nothing new but of those functions whose reserved concurrency it asked for,
-    // in one minute less where the next has begun.
+    // The second run has new values only for the functions whose reserved concurrency it read, in
+    // one minute less if the next minute has begun.
     for (run, lines) in [("first", 6_006..=6_006), ("second", 150 * 5..=150 * 6)] {
         let before = if run == "first" { 0 } else { cpu_ms(&process().1) };
         let observed = binary.invoke("{}").await;

@@ -1,4 +1,4 @@
-//! What a subscription sends: log events of one log stream, in order or not, with the names of
+//! The batch that a subscription sends: log events of one log stream in any order, with the names of
 //! the stream and its group.
 
 use crate::error::Damage;
@@ -13,10 +13,10 @@ pub struct Batch {
     pub log_group: String,
     /// The log stream's name.
     pub log_stream: String,
-    /// How many log events it has.
+    /// Number of log events.
     pub log_events: u64,
-    /// Whether they are of the log stream: CloudWatch Logs also sends messages of its own, to see
-    /// whether they are taken.
+    /// Whether it is a `DATA_MESSAGE`: CloudWatch Logs also sends messages that test the
+    /// subscription.
     pub is_data: bool,
 }
 
@@ -24,7 +24,7 @@ pub struct Batch {
 /// milliseconds since 1970.
 ///
 /// # Errors
-/// [`Damage`] where it is no whole batch; what was found until then is then worth nothing.
+/// [`Damage`] if the batch is not complete; what was found before must then be discarded.
 pub fn read(source: impl Source, mut found: impl FnMut(Line, u64)) -> Result<Batch, Damage> {
     const KEYS: [&str; 4] = ["messageType", "logGroup", "logStream", "logEvents"];
     let mut reader = Reader::new(source);
@@ -66,7 +66,7 @@ pub fn read(source: impl Source, mut found: impl FnMut(Line, u64)) -> Result<Bat
     Ok(Batch { log_group, log_stream, log_events, is_data })
 }
 
-/// A text that is short; `None` where something else stands here, which is passed.
+/// A short string; `None` for another value, which is skipped.
 fn text<S: Source>(reader: &mut Reader<S>) -> Result<Option<String>, Damage> {
     if reader.peek()? != b'"' {
         return reader.skip_value().map(|()| None);
@@ -75,7 +75,7 @@ fn text<S: Source>(reader: &mut Reader<S>) -> Result<Option<String>, Damage> {
     Ok(content.and_then(|content| shared::json::unescaped(reader.bytes(content))))
 }
 
-/// What is read of one log event.
+/// The members of a log event that are read.
 #[derive(Default)]
 struct LogEvent {
     time_ms: Option<u64>,
@@ -134,17 +134,17 @@ impl LogEvent {
     }
 }
 
-/// The bytes of [`usual_head`], where it is one.
+/// Length of [`usual_head`], in bytes.
 const USUAL_HEAD_BYTES: usize = 101;
 
-/// A log event up to its message, as CloudWatch Logs writes it: its length, and the time. It is
-/// read at once, because there are many; what is written in another way is read key by key.
+/// The length and the time of a log event up to its message, in the form that CloudWatch Logs
+/// writes. Reading it at once is faster; another form is read key by key.
 fn usual_head(text: &[u8]) -> Option<(usize, u64)> {
     let (id, rest) = text.strip_prefix(br#"{"id":""#)?.split_first_chunk::<56>()?;
     let rest = rest.strip_prefix(br#"","timestamp":"#)?;
     let (time_ms, rest) = rest.split_first_chunk::<13>()?;
     let rest = rest.strip_prefix(br#","message":"#)?;
-    // All of them, not up to the first that is none: the processor does that at once.
+    // Without an early exit, which the compiler can vectorize.
     let are_digits = |text: &[u8]| text.iter().fold(true, |all, byte| all & byte.is_ascii_digit());
     (are_digits(id) && are_digits(time_ms) && time_ms[0] != b'0').then(|| {
         let time_ms = time_ms.iter().fold(0, |time, digit| time * 10 + u64::from(digit - b'0'));
@@ -157,7 +157,7 @@ fn message<S: Source>(reader: &mut Reader<S>, spare: &mut Vec<u8>) -> Result<Opt
     if !line::may_be_platforms(&beginning[1..]) {
         return reader.skip_string().map(|()| None);
     }
-    // A longer one is none of the platform's.
+    // The platform writes no longer lines.
     let Some(content) = reader.string()? else { return Ok(None) };
     let meaning = shared::json::meaning(reader.bytes(content), spare);
     Ok(str::from_utf8(meaning).ok().and_then(line::read))

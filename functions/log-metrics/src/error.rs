@@ -1,25 +1,25 @@
-//! Why an invocation fails as a whole: nothing was counted, or nobody heard of it.
+//! Why an invocation fails as a whole: nothing was counted, or the metrics were not written.
 
 use shared::runtime::Failure;
 
-/// An invocation's failure; its type and the message are what the invoker sees.
+/// An invocation's failure. The invoker receives its type and its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The event is none of a subscription to a log group, or came damaged.
+pub enum HandlerError {
+    /// The event is not that of a log subscription, or is damaged.
     #[error("not an event of a log subscription: {0}")]
     InvalidEvent(#[from] Damage),
-    /// The metrics could not be written. Invoking it again counts them.
-    #[error("the metrics could not be written to standard output")]
+    /// The metrics could not be written. A retry counts them.
+    #[error("failed to write metrics to standard output")]
     MetricsNotWritten,
 }
 
 /// What is wrong with an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
-    /// There is no text `awslogs.data`.
-    #[error("it has no text `awslogs.data`")]
+    /// `awslogs.data` is missing or not a string.
+    #[error("`awslogs.data` is not a string")]
     NoData,
-    /// The text is not base64.
+    /// The string is not base64.
     #[error("`awslogs.data` is not base64")]
     NotBase64,
     /// The bytes are not gzip.
@@ -29,14 +29,14 @@ pub enum Damage {
     #[error("`awslogs.data` inflates to more than {} bytes", crate::payload::MAX_INFLATED_BYTES)]
     TooLarge,
     /// The content is not JSON.
-    #[error("`awslogs.data` does not hold valid JSON")]
+    #[error("`awslogs.data` does not contain valid JSON")]
     NotJson,
-    /// The JSON is something else.
-    #[error("`awslogs.data` does not hold log events: {0} is missing or of another form")]
+    /// The JSON is not a batch of log events.
+    #[error("`awslogs.data` does not contain log events: {0} is missing or invalid")]
     NoLogEvents(&'static str),
 }
 
-impl Failure for Error {
+impl Failure for HandlerError {
     fn error_type(&self) -> &'static str {
         match self {
             Self::InvalidEvent(_) => "InvalidEvent",

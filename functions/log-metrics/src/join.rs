@@ -1,16 +1,16 @@
 //! Counts each failure once: joins the lines of errors of a request with its reports, and failed
 //! starts with the invocations that failed with them.
 //!
-//! A request has as many failures as it has reports that failed, since an asynchronous retry keeps
-//! the request's id; or one, where only other lines say that it failed. What a batch holds is not
-//! limited, so all of it takes the time of sorting.
+//! A request has one failure for each failed report, because an asynchronous retry keeps the id of
+//! the request; or one failure if only error lines show it. The size of a batch is not limited, so
+//! everything is done by sorting.
 
 use crate::line::{Cause, Failure};
-use crate::tally::{Error, Failed, Invocation, Start};
+use crate::tally::{ErrorLine, Failed, Invocation, Start};
 
 /// Returns every failure once, by time.
 pub(crate) fn failures(
-    mut errors: Vec<Error>,
+    mut errors: Vec<ErrorLine>,
     mut invocations: Vec<Invocation>,
     starts: Vec<Start>,
 ) -> Vec<Failed> {
@@ -25,7 +25,7 @@ pub(crate) fn failures(
     }
     drop(errors);
     invocations.append(&mut without_report);
-    // Where times are equal, success comes first, and what no failed start explains last.
+    // At equal times success comes first, and failures that a failed start cannot explain last.
     invocations.sort_unstable_by_key(|Invocation { time_ms, failure, request, .. }| {
         (*time_ms, *failure == Some(Failure::OutOfMemory), *failure, *request)
     });
@@ -39,21 +39,21 @@ pub(crate) fn failures(
     failures
 }
 
-/// Writes into the reports of a request what its lines of errors say; or returns the invocation
-/// that failed, if its report is in another batch. All are sorted by time.
-fn join_request(errors: &[Error], reports: &mut [Invocation]) -> Option<Invocation> {
+/// Assigns the error lines of a request to its reports; or returns the failed invocation, if its
+/// report is in another batch. All are sorted by time.
+fn join_request(errors: &[ErrorLine], reports: &mut [Invocation]) -> Option<Invocation> {
     if reports.iter().any(|report| report.failure.is_some()) {
-        // A report that says that it timed out needs no line, and where one says so, all do.
+        // If one report has the timeout, all do: then the lines of timeouts are not needed.
         let says_timeout = reports.iter().any(|it| it.failure == Some(Failure::Timeout));
-        let is_needed = |error: &&Error| !says_timeout || error.cause != Cause::Timeout;
+        let is_needed = |error: &&ErrorLine| !says_timeout || error.cause != Cause::Timeout;
         let failed = reports.iter_mut().filter(|report| report.failure.is_some()).collect();
         explain(errors.iter().filter(is_needed), failed);
         return None;
     }
-    let count = |error: &&Error| error.cause != Cause::RuntimeOutOfMemory;
+    let count = |error: &&ErrorLine| error.cause != Cause::RuntimeOutOfMemory;
     let strongest = errors.iter().filter(count).min_by_key(|error| error.cause)?;
     if reports.is_empty() {
-        let Error { request, time_ms, cause } = *strongest;
+        let ErrorLine { request, time_ms, cause } = *strongest;
         let failure = Some(cause.failure(false));
         return Some(Invocation { request, time_ms, failure, is_memory_used_up: false });
     }
@@ -61,10 +61,9 @@ fn join_request(errors: &[Error], reports: &mut [Invocation]) -> Option<Invocati
     None
 }
 
-/// Gives each line to the report that is nearest in time, of equally near ones to the first that
-/// is not explained yet. The strongest line of a report says what its failure was, unless the
-/// report says so itself.
-fn explain<'a>(errors: impl Iterator<Item = &'a Error>, mut reports: Vec<&mut Invocation>) {
+/// Assigns each line to the report that is nearest in time, and among equally near reports to the
+/// first without a line. The strongest line of a report names its failure, unless the report does.
+fn explain<'a>(errors: impl Iterator<Item = &'a ErrorLine>, mut reports: Vec<&mut Invocation>) {
     let is_open = |report: &Invocation| matches!(report.failure, None | Some(Failure::Unhandled));
     let mut causes = vec![None::<Cause>; reports.len()];
     let mut nearest = 0;
@@ -88,7 +87,7 @@ fn explain<'a>(errors: impl Iterator<Item = &'a Error>, mut reports: Vec<&mut In
 }
 
 impl Cause {
-    /// What failed with this cause, and whether all memory was used.
+    /// The failure with this cause.
     const fn failure(self, is_memory_used_up: bool) -> Failure {
         match self {
             Self::Timeout => Failure::Timeout,
@@ -99,21 +98,21 @@ impl Cause {
     }
 }
 
-/// Makes one failure of each failed start and the invocation that failed with it, which ends next.
+/// Merges each failed start with the invocation that failed with it, which ends next.
 /// Returns the failed starts without such an invocation. Invocations are sorted by time.
 fn join_starts(mut starts: Vec<Start>, invocations: &mut [Invocation]) -> Vec<Failed> {
     starts.sort_unstable();
     let mut starts = starts.into_iter().peekable();
     let (mut pending, mut alone) = (None::<Start>, Vec::new());
     for invocation in &mut *invocations {
-        // Lambda tries once more in the invocation: lines before one report are of one start.
+        // Lambda retries the start in the invocation: lines before one report are of one start.
         let before = |start: &Start| start.time_ms <= invocation.time_ms;
         if let Some(start) = std::iter::from_fn(|| starts.next_if(before)).last() {
             alone.extend(pending.replace(start));
         }
         match pending {
             Some(_) if invocation.failure.is_some() => invocation.failure = Some(Failure::Init),
-            // The second try went well.
+            // The second try succeeded.
             Some(start) if !start.in_invocation => alone.push(start),
             _ => continue,
         }
@@ -123,7 +122,7 @@ fn join_starts(mut starts: Vec<Start>, invocations: &mut [Invocation]) -> Vec<Fa
         alone.extend(pending.replace(start));
     }
     if let Some(start) = pending {
-        // Of the last report, if the lines of the start come late, or of one in the next batch.
+        // Of the last report, if the lines of the start are late, or of one in the next batch.
         match invocations.last_mut().and_then(|last| last.failure.as_mut()) {
             Some(failure) if *failure != Failure::Init => *failure = Failure::Init,
             _ => alone.push(start),

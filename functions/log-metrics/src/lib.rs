@@ -18,7 +18,7 @@ use shared::runtime::{Function, Invocation};
 
 use crate::batch::Batch;
 use crate::config::Config;
-use crate::error::{Damage, Error};
+use crate::error::{Damage, HandlerError};
 use crate::payload::Inflate;
 use crate::summary::Summary;
 use crate::tally::{Outcome, Tally};
@@ -31,19 +31,20 @@ pub struct App<W> {
 }
 
 impl<W: Write> Function for App<W> {
-    type Error = Error;
+    type Error = HandlerError;
 
-    /// Counts what the platform tells in a batch of log events, and emits it as metrics. Nothing
-    /// is emitted before the batch is known to be whole.
+    /// Counts the platform's lines in a batch of log events, and emits the counts as metrics.
+    /// Nothing is emitted before the whole batch is read.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), HandlerError> {
         let (batch, outcome) = read(invocation.body)?;
         let (log_group, log_stream) = (&*batch.log_group, &*batch.log_stream);
         let summary = Summary { log_group, log_stream, outcome: &outcome };
-        self.emit(&summary, invocation.now.milliseconds()).map_err(|_| Error::MetricsNotWritten)?;
+        self.emit(&summary, invocation.now.milliseconds())
+            .map_err(|_| HandlerError::MetricsNotWritten)?;
         summary.log(self.config.region.as_deref());
         let counts = json!({"logEvents": batch.log_events, "failures": outcome.failures.len()});
         answer.extend_from_slice(counts.to_string().as_bytes());
@@ -52,21 +53,20 @@ impl<W: Write> Function for App<W> {
 }
 
 impl<W: Write> App<W> {
-    /// The function with these settings, writing its metrics to `metrics`: in Lambda, standard
-    /// output.
+    /// The function, which writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, metrics: W) -> Self {
         Self { config, metrics }
     }
 
     fn emit(&mut self, summary: &Summary<'_>, now_ms: u64) -> std::io::Result<()> {
-        // All at once, so that they are written as a whole or not at all.
+        // In one call: all or nothing is written.
         self.metrics.write_all(&summary.metrics(&self.config.metrics_namespace, now_ms)?)?;
         self.metrics.flush()
     }
 }
 
-/// The batch in an event, and what it comes to.
+/// The batch in an event, and its outcome.
 fn read(event: &[u8]) -> Result<(Batch, Outcome), Damage> {
     let base64 = payload::data(event)?;
     let mut tally = Tally::default();

@@ -1,5 +1,5 @@
-//! The lines that the Lambda platform itself writes into a function's log: what happened to an
-//! invocation or to the start of an execution environment, as JSON or as text.
+//! The lines that the Lambda platform writes into a function's log about invocations and starts of
+//! execution environments, as JSON or as text.
 //!
 //! Sources: "Lambda Telemetry API Event schema reference" and "Understanding the Lambda execution
 //! environment lifecycle", AWS Lambda Developer Guide.
@@ -23,24 +23,24 @@ pub enum Failure {
     Unhandled,
 }
 
-/// What a line of an error says of its invocation. The first of several counts.
+/// The cause that an error line names. Of several, the first in this order counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It took longer than the function's timeout. What times out is killed, too.
+    /// It took longer than the function's timeout. The runtime is then killed, too.
     Timeout,
     /// It needed more memory than the function has.
     OutOfMemory,
-    /// The runtime ended out of memory, says `platform.runtimeDone`. That is no failure without a
-    /// report that failed, which can be in another batch.
+    /// `platform.runtimeDone` reports that the runtime ran out of memory. This counts only with a
+    /// failed report, which can be in another batch.
     RuntimeOutOfMemory,
-    /// It was ended by `signal: aborted` or with exit status 137: out of memory if its report says
-    /// that all of it was used, as where Node.js reaches the limit of its heap.
+    /// It ended with `signal: aborted` or exit status 137: out of memory if its report shows that
+    /// all memory was used, for example at the heap limit of Node.js.
     Aborted,
     /// Anything else.
     Other,
 }
 
-/// What a line of the platform says.
+/// A line of the platform.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Line {
     /// The end of an invocation: `REPORT`, `platform.report`.
@@ -52,13 +52,13 @@ pub enum Line {
         /// The cause that the line names.
         cause: Cause,
     },
-    /// An execution environment that did not start: `INIT_REPORT`, `platform.initReport` and
-    /// those of a restored snapshot.
+    /// A failed start of an execution environment: `INIT_REPORT`, `platform.initReport` and those
+    /// of a restored snapshot.
     StartFailed {
-        /// Whether this was in an invocation's time, which then fails with it.
+        /// Whether it was in the time of an invocation, which then fails too.
         in_invocation: bool,
     },
-    /// A start whose duration no report has.
+    /// A successful start whose duration is not in a report.
     Started {
         /// Milliseconds.
         init_ms: f64,
@@ -70,11 +70,11 @@ pub enum Line {
 pub struct Report {
     /// Id of the request.
     pub request_id: String,
-    /// How it failed, if the report says so.
+    /// How it failed, if it failed.
     pub failure: Option<Failure>,
-    /// The memory that it used.
+    /// Its memory.
     pub memory: Option<Memory>,
-    /// How long the environment took to start, in milliseconds, if it started for this.
+    /// Duration of the start before it, in milliseconds.
     pub init_ms: Option<f64>,
 }
 
@@ -90,27 +90,27 @@ impl Memory {
         Some(Self { used_mb: used_mb?, size_mb: size_mb? })
     }
 
-    /// The most memory used, in percent of the function's.
+    /// Used memory, in percent.
     #[must_use]
     pub fn percent(self) -> f64 {
         self.used_mb / self.size_mb * 100.0
     }
 
-    /// Whether all of it was used. A report often shows 1 MB less.
+    /// Whether all memory was used. A report often shows 1 MB less.
     #[must_use]
     pub fn is_used_up(self) -> bool {
         self.used_mb >= self.size_mb - 1.0
     }
 }
 
-/// Returns what a log event's message says, if it is a line of the platform that counts here.
+/// Parses a message; `None` if it is not a line of the platform that counts here.
 #[must_use]
 pub fn read(message: &str) -> Option<Line> {
     if message.starts_with('{') { json::read(message) } else { text::read(message) }
 }
 
 impl Failure {
-    /// What a status and a type of error mean; `None` is success, or a status that is not known.
+    /// The meaning of a status and an error type; `None` is success or an unknown status.
     fn of(status: Option<&str>, error_type: Option<&str>) -> Option<Self> {
         match (status, error_type) {
             (Some("success"), _) => None,
@@ -122,12 +122,12 @@ impl Failure {
     }
 }
 
-/// `Runtime.OutOfMemory`, or a runtime's own: `java.lang.OutOfMemoryError`.
+/// Such as `Runtime.OutOfMemory` or `java.lang.OutOfMemoryError`.
 fn is_out_of_memory(error_type: &str) -> bool {
     error_type.contains("OutOfMemory")
 }
 
-/// Ids of requests are UUIDs; a line with anything else in that place is not the platform's.
+/// Request ids are UUIDs; a line with another text in their place is not the platform's.
 fn is_request_id(text: &str) -> bool {
     let of_id = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (1..=64).contains(&text.len()) && text.bytes().all(of_id)

@@ -1,5 +1,5 @@
-//! What a subscription sends: gzip in base64 in JSON, decoded piece by piece, so that what it
-//! inflates to is never in memory as a whole.
+//! The payload of a subscription: gzip in base64 in JSON, decoded piece by piece, so that the
+//! inflated text is never completely in memory.
 //!
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 
@@ -12,13 +12,13 @@ use serde::Deserialize;
 
 use crate::error::Damage;
 
-/// A payload that inflates to more than this is refused.
+/// Maximum size of an inflated payload.
 pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
 
-/// Base64 is decoded in pieces of this size, which stay in the processor's nearest cache.
+/// Size of the pieces of decoded base64, which fit in the processor's first cache.
 const BUFFER_BYTES: usize = 12 << 10;
 
-/// What CloudWatch Logs invokes a function with, of which only this matters.
+/// The event of CloudWatch Logs.
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow)]
@@ -34,24 +34,24 @@ struct Data<'a> {
 /// Returns the base64 in the event's `awslogs.data`.
 ///
 /// # Errors
-/// [`Damage::NoData`] where there is none.
+/// [`Damage::NoData`] if it is missing.
 pub fn data(event: &[u8]) -> Result<Cow<'_, str>, Damage> {
     let event = simdutf8::basic::from_utf8(event).map_err(|_| Damage::NoData)?;
     let event: Event<'_> = serde_json::from_str(event).map_err(|_| Damage::NoData)?;
     Ok(event.awslogs.data)
 }
 
-/// Where text comes from, piece by piece.
+/// A source of text in pieces.
 pub trait Source {
-    /// Puts the next bytes into `buffer` and tells how many: none only at the end, which is the
-    /// right end.
+    /// Writes the next bytes to `buffer` and returns their number: 0 only at the end of a complete
+    /// text.
     ///
     /// # Errors
     /// [`Damage`] as soon as it is found.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Damage>;
 }
 
-/// What `awslogs.data` holds.
+/// The text in `awslogs.data`.
 #[derive(Debug)]
 pub struct Inflate<'a> {
     gzip: GzDecoder<BufReader<Base64<'a>>>,
@@ -79,7 +79,7 @@ impl Source for Inflate<'_> {
         if self.inflated_bytes > MAX_INFLATED_BYTES {
             return Err(Damage::TooLarge);
         }
-        // CloudWatch Logs sends one gzip file: whatever follows it was not meant to be there.
+        // CloudWatch Logs sends one gzip file, with nothing after it.
         if count == 0 && !matches!(self.gzip.get_mut().fill_buf(), Ok([])) {
             return Err(self.damage());
         }
@@ -87,7 +87,7 @@ impl Source for Inflate<'_> {
     }
 }
 
-/// Base64 as the bytes that it means.
+/// Base64 as a reader of the decoded bytes.
 #[derive(Debug)]
 struct Base64<'a> {
     text: &'a [u8],
@@ -99,7 +99,7 @@ impl Read for Base64<'_> {
         let (chunk, rest) = self.text.split_at(self.text.len().min(buffer.len() / 3 * 4));
         self.text = rest;
         let count = STANDARD.decode(chunk, buffer.as_out()).map(|bytes| bytes.len());
-        // Padding stands at the end of all, not of a chunk.
+        // Padding is at the end of the text, not of a chunk.
         let count = count.ok().filter(|count| rest.is_empty() || *count == chunk.len() / 4 * 3);
         self.malformed = count.is_none();
         count.ok_or_else(|| io::ErrorKind::InvalidData.into())

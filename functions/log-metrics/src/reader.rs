@@ -1,5 +1,5 @@
-//! A reader of JSON text (RFC 8259) that comes piece by piece, over a window of fixed size: what
-//! it passes is checked but not kept, unless it is asked for and short.
+//! A reader of JSON text (RFC 8259) in pieces, over a window of fixed size: the text is validated,
+//! and only short strings are returned.
 
 use std::ops::Range;
 
@@ -8,43 +8,42 @@ use shared::json::{MAX_DEPTH, MAX_NUMBER_LENGTH, Scanner, plain_prefix, quoted_p
 use crate::error::Damage;
 use crate::payload::Source;
 
-/// A longer string, as written, is passed but not given out.
+/// Maximum length of a string that is returned, as written; longer ones are skipped.
 pub(crate) const MAX_STRING_BYTES: usize = 64 << 10;
 
-/// What is inflated at a time, and scanned while it is in the processor's cache.
+/// Size of the window, which fits in the processor's cache.
 const WINDOW_BYTES: usize = 256 << 10;
 
-/// Walks over JSON text.
+/// Reads JSON text.
 #[derive(Debug)]
 pub(crate) struct Reader<S> {
     source: S,
     window: Box<[u8]>,
-    /// The byte that is read next.
     position: usize,
-    /// Up to here the window holds whole characters.
+    /// The end of the complete characters in the window.
     end: usize,
-    /// Up to here it is filled: the bytes after `end` begin a character.
+    /// The end of all bytes in the window: those after `end` begin a character.
     filled: usize,
     ended: bool,
 }
 
-/// A string's content between the quotes, as written.
+/// The content of a string between the quotes, as written.
 type Content = Range<usize>;
 
 impl<S: Source> Reader<S> {
-    /// A reader at the start of what `source` gives.
+    /// A reader of the text of `source`.
     pub(crate) fn new(source: S) -> Self {
         let window = vec![0; WINDOW_BYTES].into_boxed_slice();
         Self { source, window, position: 0, end: 0, filled: 0, ended: false }
     }
 
-    /// The bytes that a span of this window names, until something else is read.
+    /// The bytes of a span, valid until the next read.
     pub(crate) fn bytes(&self, content: Content) -> &[u8] {
         &self.window[content]
     }
 
-    /// Passes an object, calling `member` with each key, standing before that key's value, which
-    /// `member` must pass. A key that is not among `keys` is given as an empty text.
+    /// Reads an object and calls `member` with each key, before the value, which `member` must read.
+    /// A key that is not one of `keys` is an empty string.
     pub(crate) fn object(
         &mut self,
         keys: &[&'static str],
@@ -59,7 +58,7 @@ impl<S: Source> Reader<S> {
         self.rest_of_object(keys, member)
     }
 
-    /// Passes what of an object follows a value, as [`Reader::object`] does.
+    /// Reads the rest of an object after a value, as [`Reader::object`] does.
     pub(crate) fn rest_of_object(
         &mut self,
         keys: &[&'static str],
@@ -72,7 +71,7 @@ impl<S: Source> Reader<S> {
         self.expect(b'}')
     }
 
-    /// Passes an array, calling `element` at each of its values, which `element` must pass.
+    /// Reads an array and calls `element` before each value, which `element` must read.
     pub(crate) fn array(
         &mut self,
         mut element: impl FnMut(&mut Self) -> Result<(), Damage>,
@@ -89,7 +88,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The next byte that is no white space.
+    /// The next byte that is not white space.
     #[inline]
     pub(crate) fn peek(&mut self) -> Result<u8, Damage> {
         match self.window[..self.end].get(self.position) {
@@ -112,18 +111,18 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// What comes next, as written: `count` bytes, or all that there are.
+    /// The next `count` bytes, or all that are left.
     pub(crate) fn ahead(&mut self, count: usize) -> Result<&[u8], Damage> {
         while self.end - self.position < count && self.more()? {}
         Ok(&self.window[self.position..self.end.min(self.position + count)])
     }
 
-    /// Passes so many of the bytes that [`Reader::ahead`] gave.
+    /// Skips this number of the bytes that [`Reader::ahead`] returned.
     pub(crate) fn pass(&mut self, count: usize) {
         self.position = self.end.min(self.position + count);
     }
 
-    /// Passes a string, and gives its content if that is no longer than [`MAX_STRING_BYTES`].
+    /// Reads a string and returns its content, unless it is longer than [`MAX_STRING_BYTES`].
     pub(crate) fn string(&mut self) -> Result<Option<Content>, Damage> {
         self.expect(b'"')?;
         let mut length = 0;
@@ -143,7 +142,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Passes a string.
+    /// Skips a string.
     pub(crate) fn skip_string(&mut self) -> Result<(), Damage> {
         self.expect(b'"')?;
         self.rest_of_string()
@@ -161,7 +160,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Passes a whole value.
+    /// Skips a value.
     pub(crate) fn skip_value(&mut self) -> Result<(), Damage> {
         self.skip_nested(MAX_DEPTH)
     }
@@ -186,7 +185,7 @@ impl<S: Source> Reader<S> {
         Ok(text.and_then(|digits| digits.parse().ok()))
     }
 
-    /// Passes white space up to the end of the text.
+    /// Reads white space up to the end of the text.
     pub(crate) fn finish(&mut self) -> Result<(), Damage> {
         loop {
             let rest = &self.window[self.position..self.end];
@@ -200,7 +199,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// Passes a key and its colon.
+    /// Reads a key and its colon.
     fn key(&mut self, keys: &[&'static str]) -> Result<&'static str, Damage> {
         let content = self.string()?;
         let key = content.map(|content| self.known(content, keys)).unwrap_or_default();
@@ -215,7 +214,7 @@ impl<S: Source> Reader<S> {
         keys.iter().find(|key| key.as_bytes() == content).copied().unwrap_or_default()
     }
 
-    /// Passes a number, `true`, `false` or `null`.
+    /// Reads a number, `true`, `false` or `null`.
     fn scalar(&mut self) -> Result<Content, Damage> {
         let of_scalar =
             |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
@@ -245,7 +244,7 @@ impl<S: Source> Reader<S> {
         if self.take(byte)? { Ok(()) } else { Err(Damage::NotJson) }
     }
 
-    /// Reads on, keeping what is not passed yet; `false` at the end.
+    /// Fills the window, keeping the unread bytes; returns `false` at the end.
     fn more(&mut self) -> Result<bool, Damage> {
         if self.ended {
             return Ok(false);
@@ -268,7 +267,7 @@ impl<S: Source> Reader<S> {
     }
 }
 
-/// How many bytes at the start are whole characters of UTF-8; what follows must begin one.
+/// The number of bytes at the start that are complete characters of UTF-8; the rest must begin one.
 fn whole_characters(bytes: &[u8]) -> Result<usize, Damage> {
     match simdutf8::compat::from_utf8(bytes) {
         Ok(_) => Ok(bytes.len()),
@@ -277,8 +276,8 @@ fn whole_characters(bytes: &[u8]) -> Result<usize, Damage> {
     }
 }
 
-/// How many bytes of a string's content are here, and whether its closing quote follows them;
-/// where it does not, they are all but an escape that is cut off.
+/// The number of bytes of a string's content, and whether its closing quote follows them. If not,
+/// they are all bytes except an escape that is cut off.
 fn pass(bytes: &[u8]) -> Result<(usize, bool), Damage> {
     let mut position = 0;
     loop {
@@ -287,7 +286,7 @@ fn pass(bytes: &[u8]) -> Result<(usize, bool), Damage> {
         position += plain;
         match rest[plain..] {
             [b'"', ..] => return Ok((position, true)),
-            // Where one is, there are more: JSON in JSON.
+            // JSON in JSON has many of them.
             [b'\\', b'"', ..] => position += 2 + quoted_prefix(&rest[plain + 2..]),
             [b'\\', b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => position += 2,
             [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => {

@@ -1,8 +1,8 @@
-//! Where to read a log stream.
+//! Links to log streams.
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What stands for itself in a link.
+/// The characters that are not encoded in a link.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
 
 /// A link to the log stream in the console of the region.
@@ -12,7 +12,7 @@ pub(crate) fn link(region: &str, log_group: &str, log_stream: &str) -> String {
         region if region.starts_with("us-gov-") => "amazonaws-us-gov.com",
         _ => "aws.amazon.com",
     };
-    // The console decodes twice, and wants `$` for the outer percent sign.
+    // The console decodes twice, and uses `$` as the outer percent sign.
     let encoded = |name| utf8_percent_encode(name, PLAIN).to_string().replace('%', "$25");
     let (group, stream) = (encoded(log_group), encoded(log_stream));
     format!(
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_are_escaped_twice_and_lead_to_the_regions_own_console() {
+    fn links_are_encoded_twice_and_use_the_console_of_the_region() {
         assert_eq!(
             link("eu-west-1", "/aws/lambda/plays", "2024/03/01/[$LATEST]01ab"),
             "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1\

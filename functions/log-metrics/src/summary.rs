@@ -1,4 +1,4 @@
-//! What a batch came to as metrics and log lines.
+//! The metrics and log lines of a batch.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -11,27 +11,24 @@ use crate::line::Failure;
 use crate::source;
 use crate::tally::{Highest, MAX_NAMED, Outcome};
 
-/// CloudWatch takes metrics of the last 14 days; a day is for what comes late.
+/// CloudWatch accepts metrics of the last 14 days, of which one day is a reserve.
 const MAX_AGE_MS: u64 = 13 * 24 * 60 * 60 * 1_000;
-/// And up to two hours ahead.
+/// CloudWatch accepts metrics up to two hours ahead.
 const MAX_AHEAD_MS: u64 = 2 * 60 * 60 * 1_000;
 const MINUTE_MS: u64 = 60 * 1_000;
 
-/// A log stream's function in metrics where nobody tells it.
+/// The name of a function that neither log stream nor log group names.
 const UNKNOWN: &str = "unknown";
 
-/// What a batch of one log stream came to.
+/// The outcome of a batch of one log stream.
 #[derive(Debug)]
 pub(crate) struct Summary<'a> {
-    /// The log group's name.
     pub(crate) log_group: &'a str,
-    /// The log stream's name.
     pub(crate) log_stream: &'a str,
-    /// What happened to the invocations in it.
     pub(crate) outcome: &'a Outcome,
 }
 
-/// The metrics of one minute: CloudWatch keeps no finer ones.
+/// The metrics of one minute, the finest period in CloudWatch.
 #[derive(Debug, Default)]
 struct Minute {
     timestamp_ms: u64,
@@ -79,7 +76,7 @@ impl Summary<'_> {
         minutes
     }
 
-    /// Logs a line for each failure, and one for all that are too many.
+    /// Logs a line for each failure up to [`MAX_NAMED`], and one for the remaining failures.
     pub(crate) fn log(&self, region: Option<&str>) {
         let function = self.function_name();
         let link = region.map(|region| source::link(region, self.log_group, self.log_stream));
@@ -104,7 +101,7 @@ fn minute(minutes: &mut BTreeMap<u64, Minute>, time_ms: u64, now_ms: u64) -> &mu
 }
 
 impl Minute {
-    /// What happened so often: what did not happen costs nothing.
+    /// The counts, without zeros, which would cost as much.
     fn counts(&self) -> Vec<Metric<Number>> {
         let name = |failure| match failure {
             Failure::Timeout => "Timeouts",
@@ -127,10 +124,10 @@ impl Minute {
     }
 }
 
-/// The time of a log event, or now where CloudWatch would not take that.
+/// The time of a log event, or now if CloudWatch would reject it.
 fn stamp(time_ms: u64, now_ms: u64) -> u64 {
-    let taken = now_ms.saturating_sub(MAX_AGE_MS)..=now_ms.saturating_add(MAX_AHEAD_MS);
-    if taken.contains(&time_ms) { time_ms } else { now_ms }
+    let accepted = now_ms.saturating_sub(MAX_AGE_MS)..=now_ms.saturating_add(MAX_AHEAD_MS);
+    if accepted.contains(&time_ms) { time_ms } else { now_ms }
 }
 
 fn kind(failure: Failure) -> &'static str {

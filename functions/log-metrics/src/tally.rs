@@ -1,7 +1,6 @@
-//! What the lines of a batch come to: each failure once, however many lines tell of it, and in
-//! whatever order.
+//! The outcome of the lines of a batch: each failure once, for any number and order of lines.
 //!
-//! A batch can hold millions of lines, so little is kept of each, and everything is joined by
+//! A batch can have millions of lines, so little is kept of each, and everything is joined by
 //! sorting.
 
 use std::collections::HashMap;
@@ -12,13 +11,13 @@ use foldhash::fast::FixedState;
 use crate::join;
 use crate::line::{Cause, Failure, Line, Memory, Report};
 
-/// Of so many failures the requests' ids are kept: more lines than that nobody reads.
+/// Maximum number of failures whose request ids are kept and logged.
 pub(crate) const MAX_NAMED: usize = 10_000;
 
 /// The lines of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    errors: Vec<Error>,
+    errors: Vec<ErrorLine>,
     invocations: Vec<Invocation>,
     starts: Vec<Start>,
     names: HashMap<u64, String, FixedState>,
@@ -27,14 +26,13 @@ pub(crate) struct Tally {
     init_ms: Option<Highest>,
 }
 
-/// What a batch comes to.
+/// The outcome of a batch.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Outcome {
-    /// Every failure, by time.
     pub(crate) failures: Vec<Failed>,
-    /// The requests' ids by which failures are named, but for those beyond [`MAX_NAMED`].
+    /// The ids of failed requests, up to [`MAX_NAMED`].
     pub(crate) names: HashMap<u64, String, FixedState>,
-    /// The highest share of its memory that an invocation used, in percent.
+    /// The highest memory usage of an invocation, in percent.
     pub(crate) memory_percent: Option<Highest>,
     /// The longest start, in milliseconds.
     pub(crate) init_ms: Option<Highest>,
@@ -43,33 +41,31 @@ pub(crate) struct Outcome {
 /// A failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Failed {
-    /// When it was told: milliseconds since 1970.
+    /// Milliseconds since 1970.
     pub(crate) time_ms: u64,
-    /// What happened.
     pub(crate) failure: Failure,
-    /// Of which request, see [`Outcome::names`]; a start may be none's.
+    /// The request, see [`Outcome::names`]; a start can be without one.
     pub(crate) request: Option<u64>,
 }
 
-/// The highest of several values, and when it was told first.
+/// The highest of several values, and its first time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Highest {
-    /// The value.
     pub(crate) value: f64,
     /// Milliseconds since 1970.
     pub(crate) time_ms: u64,
 }
 
-/// A line of an error.
+/// An error line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Error {
+pub(crate) struct ErrorLine {
     /// The hash of the request's id.
     pub(crate) request: u64,
     pub(crate) time_ms: u64,
     pub(crate) cause: Cause,
 }
 
-/// An invocation that ended: one for each report, even where others have the same request.
+/// An invocation that ended: one for each report, even of the same request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Invocation {
     /// The hash of the request's id.
@@ -87,7 +83,7 @@ pub(crate) struct Start {
 }
 
 impl Tally {
-    /// Takes a line that was written at this time.
+    /// Adds a line that was written at this time.
     pub(crate) fn add(&mut self, line: Line, time_ms: u64) {
         match line {
             Line::Report(Report { request_id, failure, memory, init_ms }) => {
@@ -100,7 +96,7 @@ impl Tally {
             }
             Line::Error { request_id, cause } => {
                 let request = self.hash(request_id, true);
-                self.errors.push(Error { request, time_ms, cause });
+                self.errors.push(ErrorLine { request, time_ms, cause });
             }
             Line::StartFailed { in_invocation } => {
                 self.starts.push(Start { time_ms, in_invocation });
@@ -118,7 +114,7 @@ impl Tally {
         request
     }
 
-    /// What all lines come to.
+    /// The outcome of all lines.
     pub(crate) fn finish(self) -> Outcome {
         let Self { errors, invocations, starts, names, memory_percent, init_ms, .. } = self;
         let failures = join::failures(errors, invocations, starts);
@@ -126,7 +122,7 @@ impl Tally {
     }
 }
 
-/// Of equal values the first told counts, so that the order of the lines does not.
+/// Among equal values the earliest counts, so that the order of the lines does not matter.
 fn raise(highest: &mut Option<Highest>, value: Option<f64>, time_ms: u64) {
     let Some(value) = value.filter(|value| value.is_finite()) else { return };
     let is_higher = highest.is_none_or(|highest| {

@@ -1,4 +1,4 @@
-//! The handler: what holds for any event.
+//! The handler: properties of all events.
 
 #![cfg(test)]
 
@@ -9,48 +9,33 @@ mod support {
 }
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
 
 use log_metrics::batch::{self, Batch};
-use log_metrics::error::{Damage, Error};
+use log_metrics::error::{Damage, HandlerError};
 use log_metrics::line::Line;
 use log_metrics::payload::Source;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use testkit::holds;
+use testkit::{Output, holds};
 
 use support::app::{NOW_MS, invoke};
 use support::payload::{batch as batch_of, event, event_of, gzip};
 use support::story::{Fate, as_json, as_text, story};
 
-/// Invokes the function and gives the lines of its metrics.
-fn metrics(event: &[u8]) -> Result<Vec<Value>, Error> {
+/// Invokes the function and returns its lines of metrics.
+fn metrics(event: &[u8]) -> Result<Vec<Value>, HandlerError> {
     let mut written = Vec::new();
     let answer = invoke(event, &mut written);
     let lines = written.split_inclusive(|byte| *byte == b'\n');
     let lines: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap()).collect();
-    // Who fails has emitted nothing.
+    // A failed invocation emits nothing.
     assert!(answer.is_ok() || lines.is_empty(), "{lines:?}");
     answer.map(|_| lines)
 }
 
-/// Where nothing can be written.
-#[derive(Debug)]
-struct Full;
-
-impl Write for Full {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// Text that comes in pieces of these sizes, again and again.
+/// Text in pieces of these sizes, repeatedly.
 struct Pieces<'a> {
     text: &'a [u8],
     sizes: Vec<usize>,
@@ -67,7 +52,7 @@ impl Source for Pieces<'_> {
     }
 }
 
-/// What is read of a text that comes in these pieces.
+/// Reads a text in pieces of these sizes.
 fn read(text: &[u8], sizes: &[usize]) -> Result<(Batch, Vec<(Line, u64)>), Damage> {
     let mut lines = Vec::new();
     let source = Pieces { text, sizes: sizes.to_vec() };
@@ -75,7 +60,7 @@ fn read(text: &[u8], sizes: &[usize]) -> Result<(Batch, Vec<(Line, u64)>), Damag
     Ok((batch, lines))
 }
 
-/// A batch as CloudWatch Logs writes it: members in its order.
+/// A batch with the order of members of CloudWatch Logs.
 fn as_usual(log_events: &[(u64, String)]) -> String {
     let log_event = |(index, (time_ms, message)): (usize, &(u64, String))| {
         let message = json!(message);
@@ -86,7 +71,7 @@ fn as_usual(log_events: &[(u64, String)]) -> String {
     batch.replace("\"logEvents\":[", &format!("\"logEvents\":[{}", log_events.join(",")))
 }
 
-/// Batches, things like them, and anything.
+/// Batches, similar texts, and any bytes.
 fn text() -> impl Strategy<Value = Vec<u8>> {
     let line = prop_oneof![
         4 => story().prop_map(|story| as_text(&story, NOW_MS)),
@@ -110,7 +95,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
     ]
 }
 
-/// A text with some bytes replaced, added and left out.
+/// A text with some bytes replaced, added and removed.
 fn damaged_text() -> impl Strategy<Value = Vec<u8>> {
     let byte =
         prop_oneof![any::<u8>(), "[\\[\\]{}\",:0-9\\\\u \n.-]".prop_map(|c| c.as_bytes()[0])];
@@ -138,20 +123,20 @@ fn is_json(text: &[u8]) -> bool {
 }
 
 #[test]
-fn no_event_makes_it_panic() {
+fn no_event_causes_a_panic() {
     holds(300, &vec(any::<u8>(), 0..300), |bytes| {
         let error = invoke(&bytes, Vec::new()).unwrap_err();
-        assert_eq!(error, Error::InvalidEvent(Damage::NoData));
-        assert!(matches!(metrics(&event_of(&bytes)), Err(Error::InvalidEvent(_))));
+        assert_eq!(error, HandlerError::InvalidEvent(Damage::NoData));
+        assert!(matches!(metrics(&event_of(&bytes)), Err(HandlerError::InvalidEvent(_))));
     });
     holds(300, &damaged_text(), |text| match metrics(&event_of(&gzip(&text))) {
         Ok(_) => assert!(is_json(&text), "{}", text.escape_ascii()),
-        Err(error) => assert!(matches!(error, Error::InvalidEvent(_)), "{error}"),
+        Err(error) => assert!(matches!(error, HandlerError::InvalidEvent(_)), "{error}"),
     });
 }
 
 #[test]
-fn what_is_no_json_is_found_out() {
+fn invalid_json_is_detected() {
     holds(2_000, &damaged_text(), |text| {
         let is_json = is_json(&text);
         match read(&text, &[usize::MAX]) {
@@ -163,9 +148,9 @@ fn what_is_no_json_is_found_out() {
 }
 
 #[test]
-fn pieces_make_no_difference() {
+fn the_size_of_pieces_does_not_matter() {
     holds(1_000, &(damaged_text(), vec(1..40_usize, 1..5)), |(text, sizes)| {
-        // Of several damages, one or the other is found first.
+        // Of several damages, either can be found first.
         let whole = read(&text, &[usize::MAX]).ok();
         assert_eq!(read(&text, &sizes).ok(), whole, "{}", text.escape_ascii());
     });
@@ -176,7 +161,7 @@ fn metrics_of(log_events: &[(u64, String)]) -> Vec<Value> {
 }
 
 #[test]
-fn order_makes_no_difference() {
+fn the_order_of_lines_does_not_matter() {
     let shuffled = story().prop_flat_map(|story| {
         let mut lines = as_text(&story, NOW_MS - 30_000);
         lines.extend(as_json(&story, NOW_MS - 10_000));
@@ -188,12 +173,12 @@ fn order_makes_no_difference() {
 }
 
 #[test]
-fn text_and_json_give_the_same_metrics_and_count_each_failure_once() {
+fn text_and_json_have_the_same_metrics_and_each_failure_counts_once() {
     holds(500, &story(), |story| {
         let start_ms = NOW_MS - 30_000;
         let text = as_text(&story, start_ms);
         let without_times = |mut lines: Vec<Value>| {
-            // The two have different numbers of lines, and so other milliseconds.
+            // They have different numbers of lines, and so different times.
             for line in &mut lines {
                 line["_aws"]["Timestamp"].take();
             }
@@ -215,11 +200,11 @@ fn text_and_json_give_the_same_metrics_and_count_each_failure_once() {
         }
         assert_eq!(counted, expected, "{text:#?}");
     });
-    assert_eq!(Fate::Well.counted(), None);
+    assert_eq!(Fate::Success.counted(), None);
 }
 
 #[test]
-fn the_order_of_members_makes_no_difference() {
+fn the_order_of_members_does_not_matter() {
     holds(300, &story(), |story| {
         let lines = as_text(&story, NOW_MS - 30_000);
         assert_eq!(metrics(&event(&as_usual(&lines))).unwrap(), metrics_of(&lines));
@@ -231,8 +216,8 @@ fn report(id: &str, status: &str) -> String {
 }
 
 #[test]
-fn a_line_that_is_too_long_is_passed() {
-    // Longer than the window, and then than what is kept of a line of the platform.
+fn a_line_that_is_too_long_is_skipped() {
+    // Longer than the window, longer than a line of the platform, and just short enough.
     let long = "x\\\"é".repeat(1 << 20);
     let padded = format!("{}\tNote: {}", report("a", "timeout"), "x".repeat(65 << 10));
     let wide = format!("{}\tNote: {}", report("b", "timeout"), "x".repeat(60 << 10));
@@ -243,7 +228,7 @@ fn a_line_that_is_too_long_is_passed() {
 }
 
 #[test]
-fn unknown_members_of_any_size_are_passed() {
+fn unknown_members_of_any_size_are_skipped() {
     let mut batch = batch_of(&[(NOW_MS, report("a", "timeout"))]);
     batch["logEvents"][0]["extractedFields"] = json!({"a".repeat(1 << 20): "b".repeat(1 << 20)});
     batch["a"] = json!([[[{"b": ["c", []]}, 1.5e300, true, null]]]);
@@ -252,11 +237,11 @@ fn unknown_members_of_any_size_are_passed() {
     assert_eq!(metrics(&event(&batch.to_string())).unwrap()[1]["Timeouts"], 1);
     let too_deep = format!("{{\"a\":{}{}}}", "[".repeat(1_000_000), "]".repeat(1_000_000));
     let error = metrics(&event(&too_deep)).unwrap_err();
-    assert_eq!(error, Error::InvalidEvent(Damage::NotJson));
+    assert_eq!(error, HandlerError::InvalidEvent(Damage::NotJson));
 }
 
 #[test]
-fn what_is_missing_is_named() {
+fn an_error_names_what_is_missing() {
     let whole = batch_of(&[(NOW_MS, report("a", "timeout"))]);
     for (pointer, value, missing) in [
         ("/messageType", json!("TEST"), "messageType"),
@@ -273,23 +258,25 @@ fn what_is_missing_is_named() {
         let mut batch = whole.clone();
         *batch.pointer_mut(pointer).unwrap() = value;
         let error = metrics(&event(&batch.to_string())).unwrap_err();
-        assert_eq!(error, Error::InvalidEvent(Damage::NoLogEvents(missing)), "{pointer}");
+        assert_eq!(error, HandlerError::InvalidEvent(Damage::NoLogEvents(missing)), "{pointer}");
     }
     let error = metrics(&event("[1]")).unwrap_err();
-    assert_eq!(error, Error::InvalidEvent(Damage::NoLogEvents("messageType")));
+    assert_eq!(error, HandlerError::InvalidEvent(Damage::NoLogEvents("messageType")));
 }
 
 #[test]
 fn metrics_that_cannot_be_written_fail_the_invocation() {
     let failing = event(&batch_of(&[(NOW_MS, report("a", "timeout"))]).to_string());
-    assert_eq!(invoke(&failing, Full), Err(Error::MetricsNotWritten));
-    // Who has nothing to write does not need to.
+    let full = Output::default();
+    full.set_full(true);
+    assert_eq!(invoke(&failing, full.clone()), Err(HandlerError::MetricsNotWritten));
+    // Without metrics nothing is written.
     let nothing = event(&batch_of(&[(NOW_MS, "played")]).to_string());
-    assert_eq!(invoke(&nothing, Full), Ok(json!({"logEvents": 1, "failures": 0})));
+    assert_eq!(invoke(&nothing, full), Ok(json!({"logEvents": 1, "failures": 0})));
 }
 
 #[test]
-fn more_than_256_mib_are_refused() {
+fn more_than_256_mib_are_rejected() {
     let blank = vec![b' '; 1 << 20];
     let batch = batch_of(&[(NOW_MS, report("a", "timeout"))]).to_string().into_bytes();
     let mut parts = vec![&*batch];
@@ -298,5 +285,5 @@ fn more_than_256_mib_are_refused() {
     assert_eq!(metrics(&event_of(&fits)).unwrap().len(), 2);
     parts.push(&blank);
     let error = metrics(&event_of(&gzip(&parts.concat()))).unwrap_err();
-    assert_eq!(error, Error::InvalidEvent(Damage::TooLarge));
+    assert_eq!(error, HandlerError::InvalidEvent(Damage::TooLarge));
 }

@@ -1,4 +1,4 @@
-//! How much memory an event takes beside itself.
+//! How much memory an event takes in addition to itself.
 
 #![cfg(test)]
 
@@ -24,7 +24,7 @@ fn large_event(log_events: impl Iterator<Item = String>) -> Vec<u8> {
     event(&batch.replace("\"logEvents\":[", &format!("\"logEvents\":[{log_events}")))
 }
 
-/// The most memory that is held at once, in bytes.
+/// Peak memory, in bytes.
 fn peak(event: &[u8], log_events: usize, failures: usize) -> u64 {
     let used = measure(|| {
         let answer = invoke(event, io::sink());
@@ -34,7 +34,7 @@ fn peak(event: &[u8], log_events: usize, failures: usize) -> u64 {
 }
 
 #[test]
-fn lines_of_applications_take_none() {
+fn lines_of_applications_take_no_memory() {
     let message = "2024-03-01T12:34:56.789Z\\t8f507cfc\\tINFO\\t{\\\"song\\\":\\\"TOMBOY\\\"}\\n";
     let log_event = |index| {
         format!("{{\"id\":\"{index:056}\",\"timestamp\":{NOW_MS},\"message\":\"{message}\"}}")
@@ -46,7 +46,7 @@ fn lines_of_applications_take_none() {
 
 #[test]
 fn the_largest_batch_of_failures_stays_far_below_400_mb() {
-    // 255 MiB of nothing but the shortest reports.
+    // 255 MiB of the shortest reports.
     let log_event = |index| {
         let message = format!("REPORT RequestId: {index:07} Duration: 1 ms Status: error");
         format!("{{\"timestamp\":1,\"message\":\"{message}\"}}")

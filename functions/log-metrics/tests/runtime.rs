@@ -40,14 +40,14 @@ async fn every_fixture_gets_its_golden_answer() {
         for line in observed.metric_lines() {
             let aws = &line["_aws"];
             assert_eq!(aws["CloudWatchMetrics"][0]["Namespace"], "Team/Music", "{name}");
-            // They are of long ago.
+            // The log events are old.
             assert!(observed.during_ms.contains(&aws["Timestamp"].as_u64().unwrap()), "{name}");
         }
     }
 }
 
 #[test]
-fn the_decoded_form_of_every_event_is_beside_it() {
+fn every_event_has_its_decoded_form() {
     let mut batches = 0;
     for Fixture { name, event, golden } in fixtures::<Golden>("log-metrics", 30) {
         let batch = decoded_batch(&name);
@@ -68,11 +68,11 @@ fn the_decoded_form_of_every_event_is_beside_it() {
     assert_eq!(batches, files, "an event for each file");
 }
 
-/// The crate's type refuses members that it does not know, which this function passes.
+/// The crate's type rejects unknown members, which this function skips.
 const WITH_UNKNOWN_MEMBERS: &str = "event-with-escapes-and-white-space";
 
 #[test]
-fn fixtures_are_what_aws_lambda_events_knows() {
+fn aws_lambda_events_reads_the_fixtures() {
     for Fixture { name, event, golden } in fixtures::<Golden>("log-metrics", 30) {
         let event = serde_json::from_slice::<LogsEvent>(&event);
         let batch = decoded_batch(&name).filter(|_| golden.answer.is_some());
@@ -125,8 +125,8 @@ async fn metrics_are_stamped_with_the_time_of_the_log_events() {
     let (first, second) = (minute_ms + 59_999, minute_ms + 60_000);
     assert_eq!(timestamps(&observed), [first, first, second, second]);
 
-    // What CloudWatch would not take is stamped with now.
-    for (time_ms, is_taken) in [
+    // Times that CloudWatch would reject are replaced by now.
+    for (time_ms, is_accepted) in [
         (now_ms() - 13 * 24 * HOUR_MS + 60_000, true),
         (now_ms() - 13 * 24 * HOUR_MS - 60_000, false),
         (now_ms() + 2 * HOUR_MS - 60_000, true),
@@ -136,13 +136,13 @@ async fn metrics_are_stamped_with_the_time_of_the_log_events() {
     ] {
         let observed = binary.invoke(event(&batch(&[timeout(time_ms, 1)]).to_string())).await;
         let [stamp, _] = timestamps(&observed)[..] else { panic!("{observed:?}") };
-        assert_eq!(stamp == time_ms, is_taken, "{time_ms}");
-        assert!(is_taken || observed.during_ms.contains(&stamp), "{time_ms} {stamp}");
+        assert_eq!(stamp == time_ms, is_accepted, "{time_ms}");
+        assert!(is_accepted || observed.during_ms.contains(&stamp), "{time_ms} {stamp}");
     }
 }
 
 #[tokio::test]
-async fn every_failure_gives_a_line_with_a_link_and_no_payload() {
+async fn every_failure_has_a_line_with_a_link_and_no_payload() {
     const MARKER: &str = "PayloadMarker";
     let mut binary =
         Binary::new(BINARY, &[("LOG_LEVEL", "trace"), ("AWS_REGION", "eu-west-1")]).await;
@@ -171,7 +171,7 @@ async fn every_failure_gives_a_line_with_a_link_and_no_payload() {
 }
 
 #[tokio::test]
-async fn nothing_is_emitted_before_the_batch_is_known_to_be_whole() {
+async fn nothing_is_emitted_before_the_whole_batch_is_read() {
     let mut binary = Binary::new(BINARY, &[]).await;
     let whole = gzip(batch(&[timeout(1, 1)]).to_string().as_bytes());
     for length in 0..whole.len() {
@@ -184,7 +184,7 @@ async fn nothing_is_emitted_before_the_batch_is_known_to_be_whole() {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_ends_the_start_and_is_named() {
+async fn an_invalid_setting_stops_the_start_and_is_named() {
     for (variable, value) in [("LOG_LEVEL", "verbose"), ("METRICS_NAMESPACE", "")] {
         let message = refusal(BINARY, &[(variable, value)]).await;
         let start = format!("{variable} is {value:?}, but must be ");
@@ -193,7 +193,7 @@ async fn a_wrong_setting_ends_the_start_and_is_named() {
 }
 
 #[test]
-fn outside_of_lambda_it_says_how_to_run_it() {
+fn outside_of_lambda_the_error_explains_how_to_run_it() {
     assert_eq!(
         outside_of_lambda(BINARY),
         "AWS_LAMBDA_RUNTIME_API is \"\", but must be set by AWS Lambda: on one machine, run the \

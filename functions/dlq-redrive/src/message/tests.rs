@@ -29,7 +29,7 @@ fn redriven(message: &Message) -> Outgoing {
 }
 
 #[test]
-fn a_count_that_is_no_whole_number_is_0() {
+fn a_count_that_is_not_a_whole_number_is_0() {
     for (text, count) in [("0", 0), ("7", 7), ("007", 7), ("18446744073709551616", u64::MAX)] {
         for data_type in ["Number", "String"] {
             assert_eq!(message(Some(attribute(data_type, text)), 0).redrives(), count, "{text}");
@@ -51,7 +51,7 @@ fn identified(mut attributes: Attributes) -> Attributes {
 }
 
 #[test]
-fn all_but_count_and_identity_stays_as_it_was() {
+fn everything_except_count_and_identity_is_unchanged() {
     let before = message(Some(attribute("String", "2")), 3);
     let after = redriven(&before);
     let mut expected = before.attributes.clone();
@@ -92,13 +92,13 @@ fn a_message_with_ten_attributes_keeps_its_ten() {
 }
 
 #[test]
-fn a_message_without_place_for_the_count_goes_without_it() {
+fn a_message_without_room_for_the_count_is_not_counted() {
     let count = REDRIVES.len() + "Number".len() + 1;
     let identity = MESSAGE_ID.len() + "String".len() + "id-1".len();
-    for (place, expected) in
+    for (room, expected) in
         [(count + identity, &[MESSAGE_ID, REDRIVES][..]), (count, &[REDRIVES]), (0, &[])]
     {
-        let body = "x".repeat(MAX_MESSAGE_BYTES - place);
+        let body = "x".repeat(MAX_MESSAGE_BYTES - room);
         let after = redriven(&Message { id: "id-1".to_owned(), body, ..Message::default() });
         let names: Vec<_> = after.attributes.keys().collect();
         assert_eq!(names, expected);
@@ -107,7 +107,7 @@ fn a_message_without_place_for_the_count_goes_without_it() {
 }
 
 #[test]
-fn groups_are_kept_and_no_deduplication_id_was_used_before() {
+fn groups_are_kept_and_deduplication_ids_are_new() {
     let (fifo, standard) = (queue("a.fifo"), queue("a"));
     let one = message(None, 0);
     let sent = one.redriven(&fifo, &fifo);
@@ -127,11 +127,11 @@ fn groups_are_kept_and_no_deduplication_id_was_used_before() {
 }
 
 #[test]
-fn where_a_message_came_from_is_known_best_by_sqs() {
+fn the_source_of_sqs_takes_precedence_over_the_attribute() {
     let mut one = message(None, 0);
     assert_eq!(one.source_arn(), None);
-    one.attributes.insert(SOURCE_ARN.to_owned(), attribute("String", "arn:told"));
-    assert_eq!(one.source_arn(), Some("arn:told"));
-    one.dead_letter_source_arn = Some("arn:known".to_owned());
-    assert_eq!(one.source_arn(), Some("arn:known"));
+    one.attributes.insert(SOURCE_ARN.to_owned(), attribute("String", "arn:attribute"));
+    assert_eq!(one.source_arn(), Some("arn:attribute"));
+    one.dead_letter_source_arn = Some("arn:sqs".to_owned());
+    assert_eq!(one.source_arn(), Some("arn:sqs"));
 }

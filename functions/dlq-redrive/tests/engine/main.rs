@@ -28,13 +28,13 @@ const FIFO_MAIN: &str = "http://sqs/1/music.fifo";
 const NOW_MS: u64 = 1_709_296_496_000;
 const MINUTES: Duration = Duration::from_mins(10);
 
-/// A run of the tests: all messages, without a limit, and ten minutes' time.
+/// A run over all messages, without a rate, that has ten minutes.
 struct Trial {
     rules: Rules,
     rate: Option<u32>,
     canary_wait: Duration,
     time: Duration,
-    /// Somebody ends the run after this.
+    /// When the caller stops the run.
     stop_after: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl Trial {
             }
         };
         let (tally, ()) = tokio::join!(run, stop);
-        assert!(Instant::now() < deadline, "the answer comes in time");
+        assert!(Instant::now() < deadline, "the run ends in time");
         let Tally { scanned, matched, moved, parked, skipped, failed, .. } = &tally;
         assert_eq!(*scanned, moved + parked + skipped + failed);
         assert!(matched <= scanned);
@@ -91,12 +91,11 @@ impl Trial {
     }
 }
 
-/// So many messages with numbers for bodies, in groups by turns.
+/// A queue with this number of messages, whose bodies are numbers, in groups by turns.
 fn filled(seed: u64, url: &str, messages: usize, groups: usize) -> Memory {
     let queues = Memory::new(seed);
     for index in 0..messages {
         let message = Message {
-            id: queues.new_id(),
             body: format!("{index:03}"),
             group_id: Some(format!("g{}", index % groups)),
             ..Message::default()
@@ -115,10 +114,10 @@ fn sorted(mut texts: Vec<String>) -> Vec<String> {
     texts
 }
 
-/// Ends the run at each of its awaits in turn, and then goes on.
+/// Ends the run at each of its awaits in turn, and then runs it again.
 #[tokio::test(start_paused = true)]
-async fn whatever_await_it_ends_at_nothing_is_lost() {
-    // Behind ten that stay a FIFO queue shows no others.
+async fn nothing_is_lost_if_the_run_ends_at_any_await() {
+    // A FIFO queue returns no messages behind ten of their group that stay.
     for (source, destination, messages) in [(DLQ, MAIN, 33), (FIFO_DLQ, FIFO_MAIN, 15)] {
         let mut nth = 0;
         loop {
@@ -134,7 +133,7 @@ async fn whatever_await_it_ends_at_nothing_is_lost() {
             };
             if crashed {
                 queues.crash_at(usize::MAX);
-                // As long as the run could have hidden messages.
+                // The longest time for which the run could have hidden messages.
                 sleep(MINUTES).await;
                 assert_eq!(queues.visible(source), queues.bodies(source));
                 assert_eq!(trial.run(&queues).await.stopped, None, "{source} {nth}");

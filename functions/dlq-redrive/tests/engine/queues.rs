@@ -1,4 +1,4 @@
-//! Queues in memory, on the tests' clock, that can fail, hang or end the run at any await.
+//! Queues in memory, on the tests' clock, whose calls can fail, hang or end the run at any await.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dlq_redrive::message::{Message, Outgoing};
 use dlq_redrive::queues::{MoveTask, QueueAttributes, Queues};
+use local::sqs::model::{HandleError, Message as Stored, Queue, Receive, Sent};
 use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
@@ -19,67 +20,74 @@ const CALL: Duration = Duration::from_millis(10);
 pub(crate) enum Trouble {
     /// They fail.
     Fails,
-    /// They never answer.
+    /// They never respond.
     Hangs,
-    /// Those with this body fail.
+    /// The entries with this body fail.
     FailsFor(&'static str),
 }
 
-#[derive(Clone, Debug)]
-struct Stored {
-    message: Message,
-    visible_at: Instant,
-}
-
 /// Queues by URL.
-#[derive(Default)]
 pub(crate) struct Memory {
-    queues: RefCell<BTreeMap<String, Vec<Stored>>>,
+    queues: RefCell<BTreeMap<String, Queue<Message>>>,
     random: RefCell<fastrand::Rng>,
-    ids: Cell<u64>,
+    started: Instant,
     /// The latest time until which a message was hidden.
     pub(crate) hidden_until: Cell<Option<Instant>>,
     /// What goes wrong, by operation.
     pub(crate) troubles: RefCell<BTreeMap<&'static str, Trouble>>,
-    /// Bodies that come back to this queue so long after they were sent.
+    /// Bodies that come back to this queue this long after they were sent.
     pub(crate) poison: RefCell<Option<(HashSet<String>, String, Duration)>>,
-    /// The entries of each call of `send`.
+    /// The number of entries of each call of `send`.
     pub(crate) sends: RefCell<Vec<usize>>,
     awaits: Cell<usize>,
     crash_at: Cell<usize>,
-    /// Told when the run is to end.
+    /// Notified when the run must end.
     pub(crate) crashed: Notify,
 }
 
 impl Memory {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
+            queues: RefCell::default(),
             random: RefCell::new(fastrand::Rng::with_seed(seed)),
+            started: Instant::now(),
+            hidden_until: Cell::default(),
+            troubles: RefCell::default(),
+            poison: RefCell::default(),
+            sends: RefCell::default(),
+            awaits: Cell::default(),
             crash_at: Cell::new(usize::MAX),
-            ..Self::default()
+            crashed: Notify::new(),
         }
     }
 
+    fn now_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap()
+    }
+
+    fn with_queue<T>(&self, url: &str, act: impl FnOnce(&mut Queue<Message>) -> T) -> T {
+        let mut queues = self.queues.borrow_mut();
+        let seed = queues.len() as u64;
+        let queue = queues.entry(url.to_owned());
+        act(queue.or_insert_with(|| Queue::new(url.strip_suffix(".fifo").is_some(), seed)))
+    }
+
     /// Puts a message at the end of a queue.
-    pub(crate) fn put(&self, url: &str, message: Message) {
-        self.put_later(url, message, Duration::ZERO);
+    pub(crate) fn put(&self, url: &str, message: Message) -> String {
+        self.put_later(url, message, Duration::ZERO)
     }
 
-    fn put_later(&self, url: &str, message: Message, after: Duration) {
-        let stored = Stored { message, visible_at: Instant::now() + after };
-        self.queues.borrow_mut().entry(url.to_owned()).or_default().push(stored);
-    }
-
-    /// An id that no message had before.
-    pub(crate) fn new_id(&self) -> String {
-        self.ids.set(self.ids.get() + 1);
-        format!("id-{}", self.ids.get())
+    fn put_later(&self, url: &str, message: Message, delay: Duration) -> String {
+        let delay_ms = u64::try_from(delay.as_millis()).unwrap();
+        let group = message.group_id.clone();
+        let sent = Sent { content: message, group, deduplication_id: None, delay_ms };
+        let now_ms = self.now_ms();
+        self.with_queue(url, |queue| queue.send(sent, now_ms)).message_id
     }
 
     /// All messages of a queue, in order.
     pub(crate) fn all(&self, url: &str) -> Vec<Message> {
-        let queues = self.queues.borrow();
-        queues.get(url).into_iter().flatten().map(|stored| stored.message.clone()).collect()
+        self.with_queue(url, |queue| queue.messages().map(|one| one.content.clone()).collect())
     }
 
     pub(crate) fn bodies(&self, url: &str) -> Vec<String> {
@@ -88,10 +96,15 @@ impl Memory {
 
     /// The bodies of the messages that can be received.
     pub(crate) fn visible(&self, url: &str) -> Vec<String> {
-        let (queues, now) = (self.queues.borrow(), Instant::now());
-        let visible =
-            queues.get(url).into_iter().flatten().filter(|stored| stored.visible_at <= now);
-        visible.map(|stored| stored.message.body.clone()).collect()
+        let (now_ms, bodies) = (self.now_ms(), RefCell::new(Vec::new()));
+        self.with_queue(url, |queue| {
+            // Only reads them.
+            queue.take_visible(usize::MAX, now_ms, |message| {
+                bodies.borrow_mut().push(message.content.body.clone());
+                false
+            })
+        });
+        bodies.into_inner()
     }
 
     /// Ends the run at its nth await from now.
@@ -118,51 +131,48 @@ impl Memory {
         trouble
     }
 
-    /// Hides up to ten messages and gives them.
-    fn hide_visible(&self, url: &str, hide_seconds: u32) -> Vec<Message> {
-        let (now, mut queues) = (Instant::now(), self.queues.borrow_mut());
-        let queue = queues.entry(url.to_owned()).or_default();
-        let mut places: Vec<_> = (0..queue.len()).collect();
-        if !is_fifo(url) {
-            self.random.borrow_mut().shuffle(&mut places);
+    /// Receives up to ten messages and hides them.
+    fn take(&self, url: &str, hide_seconds: u32) -> Vec<Message> {
+        let (now_ms, mut random) = (self.now_ms(), self.random.borrow_mut());
+        let ask = Receive {
+            limit: MAX_ENTRIES,
+            visibility_ms: u64::from(hide_seconds) * 1_000,
+            order: Some(&mut random),
+            again: 0,
+        };
+        let (received, _) = self.with_queue(url, |queue| queue.receive(ask, now_ms));
+        if !received.is_empty() {
+            let until = Instant::now() + Duration::from_secs(hide_seconds.into());
+            self.hidden_until.set(self.hidden_until.get().max(Some(until)));
         }
-        let (mut received, mut blocked) = (Vec::new(), HashSet::new());
-        for place in places {
-            let Stored { message, visible_at } = &mut queue[place];
-            let group = message.group_id.clone().filter(|_| is_fifo(url));
-            if *visible_at > now {
-                blocked.extend(group);
-            } else if received.len() < MAX_ENTRIES
-                && group.is_none_or(|group| !blocked.contains(&group))
-            {
-                message.receipt_handle = format!("{}/{}", message.id, self.new_id());
-                *visible_at = now + Duration::from_secs(hide_seconds.into());
-                self.hidden_until.set(self.hidden_until.get().max(Some(*visible_at)));
-                received.push(message.clone());
-            }
-        }
-        received
+        let message = |one: Stored<Message>| Message {
+            id: one.id,
+            receipt_handle: one.receipt_handle.unwrap_or_default(),
+            ..one.content
+        };
+        received.into_iter().map(message).collect()
     }
 
-    async fn each<T>(
+    /// Acts on the messages with these handles.
+    async fn each(
         &self,
         operation: &'static str,
         url: &str,
         handles: &[String],
-        mut done: impl FnMut(&mut Vec<Stored>, usize) -> T,
-    ) -> Vec<Result<T, Failure>> {
+        act: impl Fn(&mut Queue<Message>, &str, u64) -> Result<(), HandleError>,
+    ) -> Vec<Result<(), Failure>> {
         assert!((1..=MAX_ENTRIES).contains(&handles.len()));
         let trouble = self.call(operation).await;
+        let now_ms = self.now_ms();
         let results = handles.iter().map(|handle| {
-            let mut queues = self.queues.borrow_mut();
-            let queue = queues.entry(url.to_owned()).or_default();
-            let place = queue.iter().position(|stored| stored.message.receipt_handle == *handle);
-            match place {
-                Some(place) if !fails(trouble, &queue[place].message.body) => {
-                    Ok(done(queue, place))
+            self.with_queue(url, |queue| {
+                let is_it = |one: &&Stored<Message>| one.receipt_handle.as_ref() == Some(handle);
+                let body = queue.messages().find(is_it).map(|one| &*one.content.body);
+                if body.is_none_or(|body| fails(trouble, body)) {
+                    return Err(refused());
                 }
-                _ => Err(refused()),
-            }
+                act(queue, handle, now_ms).map_err(|_| refused())
+            })
         });
         let results = results.collect();
         self.step().await;
@@ -174,31 +184,22 @@ fn refused() -> Failure {
     Failure::new("Refused", "as the test wants it")
 }
 
-/// Whether this trouble fails a message of this body.
+/// Whether this trouble fails a message with this body.
 fn fails(trouble: Option<Trouble>, body: &str) -> bool {
     trouble == Some(Trouble::Fails)
         || matches!(trouble, Some(Trouble::FailsFor(failing)) if failing == body)
 }
 
-fn is_fifo(url: &str) -> bool {
-    url.strip_suffix(".fifo").is_some()
-}
-
 impl Queues for Memory {
-    async fn receive(
-        &self,
-        url: &str,
-        hide_seconds: u32,
-        wait_seconds: u32,
-    ) -> Result<Vec<Message>, Failure> {
+    async fn receive(&self, url: &str, hide: u32, wait: u32) -> Result<Vec<Message>, Failure> {
         if self.call("receive").await == Some(Trouble::Fails) {
             return Err(refused());
         }
-        let until = Instant::now() + Duration::from_secs(wait_seconds.into());
-        let mut received = self.hide_visible(url, hide_seconds);
+        let until = Instant::now() + Duration::from_secs(wait.into());
+        let mut received = self.take(url, hide);
         while received.is_empty() && Instant::now() < until {
             sleep(CALL).await;
-            received = self.hide_visible(url, hide_seconds);
+            received = self.take(url, hide);
         }
         self.step().await;
         Ok(received)
@@ -215,20 +216,17 @@ impl Queues for Memory {
                 return Err(refused());
             }
             let stored = Message {
-                id: self.new_id(),
                 body: message.body.clone(),
                 attributes: message.attributes.clone(),
                 group_id: message.group_id.clone(),
                 ..Message::default()
             };
-            let id = stored.id.clone();
             match &*self.poison.borrow() {
                 Some((bodies, back_to, after)) if bodies.contains(&message.body) => {
-                    self.put_later(back_to, stored, *after);
+                    Ok(self.put_later(back_to, stored, *after))
                 }
-                _ => self.put(url, stored),
+                _ => Ok(self.put(url, stored)),
             }
-            Ok(id)
         });
         let sent = sent.collect();
         self.step().await;
@@ -236,12 +234,14 @@ impl Queues for Memory {
     }
 
     async fn delete(&self, url: &str, handles: &[String]) -> Vec<Result<(), Failure>> {
-        self.each("delete", url, handles, |queue, place| drop(queue.remove(place))).await
+        self.each("delete", url, handles, |queue, handle, now_ms| {
+            queue.delete(handle, now_ms).map(drop)
+        })
+        .await
     }
 
     async fn show(&self, url: &str, handles: &[String]) -> Vec<Result<(), Failure>> {
-        self.each("show", url, handles, |queue, place| queue[place].visible_at = Instant::now())
-            .await
+        self.each("show", url, handles, |queue, handle, now_ms| queue.hide(handle, 0, now_ms)).await
     }
 
     async fn attributes(&self, url: &str) -> Result<QueueAttributes, Failure> {

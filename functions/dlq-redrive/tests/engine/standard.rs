@@ -12,37 +12,29 @@ use tokio::time::{Instant, sleep};
 use crate::queues::{Memory, Trouble};
 use crate::{DLQ, MAIN, Trial, filled, numbers, sorted};
 
-#[tokio::test(start_paused = true)]
-async fn all_messages_move() {
-    let queues = filled(1, DLQ, 95, 1);
-    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
-    assert_eq!((tally.scanned, tally.matched, tally.moved, tally.stopped), (95, 95, 95, None));
-    assert_eq!(sorted(queues.bodies(MAIN)), numbers(0..95));
-    assert_eq!(queues.bodies(DLQ), [""; 0]);
+fn message(body: &str) -> Message {
+    Message { body: body.to_owned(), ..Message::default() }
 }
 
 #[tokio::test(start_paused = true)]
-async fn messages_that_do_not_match_stay_visible_and_are_looked_at_once() {
-    let queues = filled(2, DLQ, 100, 1);
-    let tally = Trial::new(DLQ, MAIN).only("7").run(&queues).await;
-    // 7, 17, …, 97 and 70 to 79.
-    assert_eq!((tally.scanned, tally.matched, tally.moved, tally.skipped), (100, 19, 19, 81));
-    assert_eq!(queues.visible(DLQ).len(), 81);
+async fn messages_that_match_move_and_each_is_examined_once() {
+    // With "7": 7, 17, …, 97 and 70 to 79.
+    for (only, matched, is_dry) in [("", 100, false), ("7", 19, false), ("", 100, true)] {
+        let queues = filled(2, DLQ, 100, 1);
+        let mut trial = Trial::new(DLQ, MAIN).only(only);
+        trial.moves().dry_run = is_dry;
+        let tally = trial.run(&queues).await;
+        assert_eq!((tally.scanned, tally.matched, tally.stopped), (100, matched, None));
+        assert_eq!((tally.moved, tally.skipped), (matched, 100 - matched));
+        let moved = if is_dry { 0 } else { matched };
+        assert_eq!(queues.bodies(MAIN).len() as u64, moved);
+        assert_eq!(queues.visible(DLQ).len() as u64, 100 - moved);
+        assert_eq!(queues.sends.borrow().is_empty(), is_dry);
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_dry_run_moves_nothing_and_leaves_all_visible() {
-    let queues = filled(3, DLQ, 45, 1);
-    let mut trial = Trial::new(DLQ, MAIN);
-    trial.moves().dry_run = true;
-    let tally = trial.run(&queues).await;
-    assert_eq!((tally.scanned, tally.moved, tally.stopped), (45, 45, None));
-    assert_eq!(queues.visible(DLQ).len(), 45);
-    assert_eq!(queues.sends.borrow().len(), 0);
-}
-
-#[tokio::test(start_paused = true)]
-async fn no_more_match_than_may() {
+async fn the_number_of_matches_is_limited() {
     let queues = filled(4, DLQ, 45, 1);
     let mut trial = Trial::new(DLQ, MAIN);
     for (most, left) in [(0, 45), (7, 38), (20, 18)] {
@@ -64,9 +56,7 @@ async fn a_message_redriven_too_often_is_parked_or_stays() {
         let queues = Memory::new(19);
         for redrives in ["0", "2", "3", "4"] {
             let attributes = [(REDRIVES.to_owned(), count(redrives))].into();
-            let body = redrives.to_owned();
-            let id = queues.new_id();
-            queues.put(DLQ, Message { id, body, attributes, ..Message::default() });
+            queues.put(DLQ, Message { attributes, ..message(redrives) });
         }
         let mut trial = Trial::new(DLQ, MAIN);
         trial.moves().max_redrives = Some(3);
@@ -79,7 +69,7 @@ async fn a_message_redriven_too_often_is_parked_or_stays() {
         assert_eq!(moved, Some(3));
         let stays = if parked == 2 { PARKING } else { DLQ };
         assert_eq!(sorted(queues.visible(stays)), ["3", "4"]);
-        // They are as they were.
+        // Parked messages are unchanged.
         for message in queues.all(stays) {
             assert_eq!(message.redrives().to_string(), message.body);
         }
@@ -87,16 +77,14 @@ async fn a_message_redriven_too_often_is_parked_or_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_message_goes_where_it_came_from_or_stays_where_nobody_knows() {
+async fn a_message_without_a_known_destination_stays() {
     let queues = Memory::new(20);
     let arn = |name: &str| Some(format!("arn:aws:sqs:eu-west-1:1:{name}"));
-    // A queue that is its own source would get it back at once.
+    // A message of the queue itself would come back at once.
     for (body, source) in
         [("a", arn("music")), ("b", arn("other")), ("c", None), ("d", arn("music-dlq"))]
     {
-        let (id, body) = (queues.new_id(), body.to_owned());
-        let dead_letter_source_arn = source;
-        queues.put(DLQ, Message { id, body, dead_letter_source_arn, ..Message::default() });
+        queues.put(DLQ, Message { dead_letter_source_arn: source, ..message(body) });
     }
     let mut trial = Trial::new(DLQ, MAIN);
     trial.moves().destination = None;
@@ -109,7 +97,7 @@ async fn a_message_goes_where_it_came_from_or_stays_where_nobody_knows() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_inspection_looks_at_what_is_meant_and_moves_nothing() {
+async fn an_inspection_moves_nothing() {
     let queues = filled(21, DLQ, 45, 1);
     let mut trial = Trial::new(DLQ, MAIN).only("01");
     trial.rules.purpose = Purpose::Inspect;
@@ -132,7 +120,7 @@ async fn a_message_that_comes_back_is_not_moved_again_in_the_same_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_more_are_sent_a_second_than_may() {
+async fn the_rate_is_limited() {
     for (rate, messages, at_a_time) in [(1, 5, 1), (10, 30, 2), (50, 200, 10)] {
         let queues = filled(6, DLQ, messages, 1);
         let started = Instant::now();
@@ -142,19 +130,18 @@ async fn no_more_are_sent_a_second_than_may() {
         assert_eq!(most, at_a_time);
         let least = Duration::from_secs((messages - most) as u64) / rate;
         let taken = started.elapsed();
-        // A second more for the last receive, which waits.
+        // The last receive waits for a second.
         let longest = least + Duration::from_millis(1_500);
         assert!((least..longest).contains(&taken), "{messages} at {rate}/s in {taken:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn others_are_visible_while_messages_wait_for_their_turn() {
+async fn other_messages_are_visible_while_the_rate_delays_matches() {
     let queues = filled(7, DLQ, 10, 1);
     let trial = Trial { rate: Some(1), ..Trial::new(DLQ, MAIN).only("00") };
     for index in 0..5 {
-        let body = format!("other-{index}");
-        queues.put(DLQ, Message { id: queues.new_id(), body, ..Message::default() });
+        queues.put(DLQ, message(&format!("other-{index}")));
     }
     let look = async {
         sleep(Duration::from_millis(2_500)).await;
@@ -162,13 +149,12 @@ async fn others_are_visible_while_messages_wait_for_their_turn() {
     };
     let (tally, others) = tokio::join!(trial.run(&queues), look);
     assert_eq!((tally.moved, tally.skipped), (10, 5));
-    // Five were looked at with the first ten at most, and the rest not yet.
     assert_eq!(others, 5);
     assert_eq!(queues.visible(DLQ).len(), 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn canaries_that_stay_away_let_the_others_go() {
+async fn the_others_move_if_no_canary_comes_back() {
     let queues = filled(8, DLQ, 30, 1);
     let mut trial = Trial { canary_wait: Duration::from_mins(1), ..Trial::new(DLQ, MAIN) };
     trial.moves().canary_messages = Some(5);
@@ -188,7 +174,7 @@ async fn canaries_that_stay_away_let_the_others_go() {
 async fn a_canary_that_is_back_stops_the_run() {
     for messages in [30, 5, 4] {
         let queues = filled(9, DLQ, messages, 1);
-        // All: nobody knows which ones are first.
+        // All: the order is random.
         let all = numbers(0..messages).into_iter().collect();
         *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::from_secs(40)));
         let mut trial = Trial { canary_wait: Duration::from_mins(1), ..Trial::new(DLQ, MAIN) };
@@ -201,7 +187,7 @@ async fn a_canary_that_is_back_stops_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ends_before_the_deadline_and_goes_on_the_next_time() {
+async fn a_run_ends_before_the_deadline_and_the_next_one_continues() {
     let queues = filled(10, DLQ, 100, 1);
     let time = Duration::from_secs(6);
     let trial = Trial { rate: Some(10), time, ..Trial::new(DLQ, MAIN) };
@@ -215,7 +201,7 @@ async fn ends_before_the_deadline_and_goes_on_the_next_time() {
     assert_eq!(queues.visible(DLQ).len() as u64, left);
     let tally = Trial::new(DLQ, MAIN).run(&queues).await;
     assert_eq!((tally.moved, tally.stopped), (left, None));
-    // There is no time to wait for the canaries.
+    // Without enough time to wait for the canaries.
     let queues = filled(11, DLQ, 10, 1);
     let mut trial = Trial { canary_wait: time, time, ..Trial::new(DLQ, MAIN) };
     trial.moves().canary_messages = Some(5);
@@ -225,7 +211,7 @@ async fn ends_before_the_deadline_and_goes_on_the_next_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_that_hang_do_not_keep_the_answer() {
+async fn calls_that_hang_do_not_delay_the_answer() {
     let time = Duration::from_secs(10);
     for (operation, stopped) in [
         ("receive", Some(Stopped::Deadline)),
@@ -236,12 +222,12 @@ async fn calls_that_hang_do_not_keep_the_answer() {
         let queues = filled(12, DLQ, 20, 1);
         queues.troubles.borrow_mut().insert(operation, Trouble::Hangs);
         let trial = Trial { time, ..Trial::new(DLQ, MAIN).only("0") };
-        queues.put(DLQ, Message { id: queues.new_id(), body: "x".into(), ..Message::default() });
+        queues.put(DLQ, message("x"));
         let tally = trial.run(&queues).await;
         assert_eq!(tally.stopped, stopped, "{operation}");
         let moved = if operation == "show" { 20 } else { 0 };
         assert_eq!(tally.moved, moved, "{operation}");
-        // What is not moved is there.
+        // The others stay.
         assert_eq!(queues.bodies(DLQ).len() as u64, 21 - moved, "{operation}");
     }
 }
@@ -269,11 +255,10 @@ async fn a_failed_receive_ends_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn large_messages_go_in_calls_of_their_own() {
+async fn large_messages_are_sent_in_separate_calls() {
     let queues = Memory::new(15);
     for size in [600_000, 600_000, 1_048_576, 300_000, 300_000] {
-        let body = "x".repeat(size);
-        queues.put(DLQ, Message { id: queues.new_id(), body, ..Message::default() });
+        queues.put(DLQ, message(&"x".repeat(size)));
     }
     let tally = Trial::new(DLQ, MAIN).run(&queues).await;
     assert_eq!((tally.moved, tally.failed), (5, 0));

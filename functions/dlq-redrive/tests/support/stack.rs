@@ -43,7 +43,7 @@ impl Stack {
 }
 
 impl Stack<Sqs> {
-    /// Standard queues in ElasticMQ, where this machine can run it.
+    /// Standard queues in ElasticMQ, if it is available.
     pub(crate) async fn real() -> Self {
         let sqs = Sqs::start(Choice::Auto, |line| println!("{line}")).await.unwrap();
         let queues = Queues::create(sqs.url(), "", &[]).await;

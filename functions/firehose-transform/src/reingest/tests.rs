@@ -1,4 +1,4 @@
-//! Putting back on a paused clock, with a service that plays its part.
+//! Putting back records on a paused clock, with a scripted service.
 
 use std::sync::Mutex;
 
@@ -11,27 +11,27 @@ use crate::request::Data;
 
 const TARGET: Target = Target::KinesisStream(String::new());
 
-/// What the service makes of one call.
+/// The reply of the service to one call.
 #[derive(Clone, Debug)]
 enum Reply {
-    /// Whether it takes each record; of those after the end it says nothing.
-    Taken(Vec<bool>),
+    /// Whether it accepts each record; later records are missing in the response.
+    Accepted(Vec<bool>),
     Error(CallError),
-    /// Takes all records after so long.
-    TakenAfter(Duration),
+    /// Accepts all records after this time.
+    AcceptedAfter(Duration),
 }
 
-/// Plays the service; notes when which records came.
+/// A service that records its calls.
 struct Service<F> {
     reply: F,
     calls: Mutex<Vec<(Instant, Vec<usize>)>>,
-    taken: Mutex<Vec<usize>>,
+    accepted: Mutex<Vec<usize>>,
 }
 
-impl<F: Fn(usize, usize) -> Reply> Service<F> {
-    /// A service that replies by a call's number and how many records it brings.
+impl<F: Fn(usize, usize) -> Reply + Send + Sync> Service<F> {
+    /// A service that replies by the number of the call and its number of records.
     fn new(reply: F) -> Self {
-        Self { reply, calls: Mutex::default(), taken: Mutex::default() }
+        Self { reply, calls: Mutex::default(), accepted: Mutex::default() }
     }
 
     fn calls(&self) -> Vec<Vec<usize>> {
@@ -44,19 +44,17 @@ impl<F: Fn(usize, usize) -> Reply> Service<F> {
         calls.windows(2).map(|pair| pair[1].0 - pair[0].0).collect()
     }
 
-    /// Puts so many records back; gives each one's fate.
-    async fn put_back(&self, count: usize, left: Duration) -> Vec<Result<(), NotPutBack>>
-    where
-        F: Send + Sync,
-    {
+    /// Puts this number of records back, and returns the result of each.
+    async fn put_back(&self, count: usize, left: Duration) -> Vec<Result<(), NotPutBack>> {
         self.put_back_of(vec![2; count], left).await
     }
 
-    /// Puts records of these lengths back.
-    async fn put_back_of(&self, lengths: Vec<usize>, left: Duration) -> Vec<Result<(), NotPutBack>>
-    where
-        F: Send + Sync,
-    {
+    /// Puts records of these sizes back.
+    async fn put_back_of(
+        &self,
+        lengths: Vec<usize>,
+        left: Duration,
+    ) -> Vec<Result<(), NotPutBack>> {
         let mut fates = vec![None; lengths.len()];
         let record = |(index, length)| PutRecord {
             index,
@@ -80,41 +78,41 @@ impl<F: Fn(usize, usize) -> Reply + Send + Sync> Source for Service<F> {
             calls.push((Instant::now(), records.iter().map(|record| record.index).collect()));
             calls.len() - 1
         };
-        let taken = match (self.reply)(number, records.len()) {
-            Reply::Taken(taken) => taken,
+        let accepted = match (self.reply)(number, records.len()) {
+            Reply::Accepted(accepted) => accepted,
             Reply::Error(error) => return Err(error),
-            Reply::TakenAfter(time) => {
+            Reply::AcceptedAfter(time) => {
                 sleep(time).await;
                 vec![true; records.len()]
             }
         };
-        let indexes = records.iter().zip(&taken).filter(|(_, taken)| **taken);
-        self.taken.lock().unwrap().extend(indexes.map(|(record, _)| record.index));
-        Ok(taken)
+        let indexes = records.iter().zip(&accepted).filter(|(_, accepted)| **accepted);
+        self.accepted.lock().unwrap().extend(indexes.map(|(record, _)| record.index));
+        Ok(accepted)
     }
 }
 
 fn all(count: usize) -> Reply {
-    Reply::Taken(vec![true; count])
+    Reply::Accepted(vec![true; count])
 }
 
 const LONG: Duration = Duration::from_mins(15);
 
 #[tokio::test(start_paused = true)]
-async fn records_go_in_order_and_without_a_pause() {
+async fn records_are_sent_in_order_without_a_pause() {
     let service = Service::new(|_, count| all(count));
     assert_eq!(service.put_back(1_234, LONG).await, [Ok(()); 1_234]);
     let calls: Vec<Vec<_>> =
         vec![(0..500).collect(), (500..1_000).collect(), (1_000..1_234).collect()];
     assert_eq!(service.calls(), calls);
     assert_eq!(service.pauses(), [Duration::ZERO; 2]);
-    let nobody = Service::new(|_, count| all(count));
-    assert_eq!(nobody.put_back(0, LONG).await, []);
-    assert_eq!(nobody.calls(), [[0; 0]; 0]);
+    let empty = Service::new(|_, count| all(count));
+    assert_eq!(empty.put_back(0, LONG).await, []);
+    assert_eq!(empty.calls(), [[0; 0]; 0]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_takes_4_mib_to_the_byte() {
+async fn a_call_has_at_most_4_mib() {
     let service = Service::new(|_, count| all(count));
     let quarter = MAX_CALL_BYTES / 4;
     let lengths = vec![quarter, quarter, quarter, quarter, quarter + 1, quarter, quarter, quarter];
@@ -135,17 +133,17 @@ fn a_partition_key_counts_as_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_not_taken_comes_again_after_a_pause() {
+async fn rejected_records_are_retried_after_a_pause() {
     let service = Service::new(|number, count| match number {
-        0 => Reply::Taken(vec![true, false, true, false]),
-        1 => Reply::Taken(vec![false]),
+        0 => Reply::Accepted(vec![true, false, true, false]),
+        1 => Reply::Accepted(vec![false]),
         2 => Reply::Error(CallError::Transient),
         _ => all(count),
     });
     assert_eq!(service.put_back(5, LONG).await, [Ok(()); 5]);
     assert_eq!(service.calls(), [vec![0, 1, 2, 3, 4], vec![1, 3, 4], vec![1, 3, 4], vec![1, 3, 4]]);
-    // Between nothing and the longest, which doubles from call to call that takes nothing;
-    // the timer's step is a millisecond.
+    // At most the longest pause, which doubles with each call that accepts nothing. The timer has
+    // a resolution of a millisecond.
     let step = Duration::from_millis(1);
     let longest = [FIRST_BACKOFF, FIRST_BACKOFF * 2, FIRST_BACKOFF * 4];
     for (pause, longest) in service.pauses().into_iter().zip(longest) {
@@ -154,17 +152,12 @@ async fn what_was_not_taken_comes_again_after_a_pause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn more_than_was_asked_of_is_nobodys() {
-    let service = Service::new(|_, count| all(count + 3));
-    assert_eq!(service.put_back(2, LONG).await, [Ok(()); 2]);
-    assert_eq!(service.calls(), [[0, 1]]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_service_that_takes_nothing_is_given_up_after_some_calls() {
-    for reply in
-        [Reply::Error(CallError::Transient), Reply::Taken(vec![]), Reply::Taken(vec![false; 9])]
-    {
+async fn a_service_that_accepts_nothing_is_abandoned_after_some_calls() {
+    for reply in [
+        Reply::Error(CallError::Transient),
+        Reply::Accepted(vec![]),
+        Reply::Accepted(vec![false; 9]),
+    ] {
         let service = Service::new(|_, _| reply.clone());
         let fates = service.put_back(600, LONG).await;
         assert_eq!(fates, [Err(NotPutBack::Failing); 600]);
@@ -177,9 +170,9 @@ async fn a_service_that_takes_nothing_is_given_up_after_some_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_record_taken_starts_the_count_again() {
+async fn one_accepted_record_resets_the_count() {
     let one_in_eight = |number: usize| number % MAX_FUTILE_CALLS as usize == 7;
-    let service = Service::new(|number, _| Reply::Taken(vec![one_in_eight(number)]));
+    let service = Service::new(|number, _| Reply::Accepted(vec![one_in_eight(number)]));
     assert_eq!(service.put_back(4, LONG).await, [Ok(()); 4]);
     assert_eq!(service.calls().len(), 4 * MAX_FUTILE_CALLS as usize);
 }
@@ -187,7 +180,7 @@ async fn one_record_taken_starts_the_count_again() {
 #[tokio::test(start_paused = true)]
 async fn a_denied_call_is_the_last() {
     let service = Service::new(|number, _| match number {
-        0 => Reply::Taken(vec![true, false]),
+        0 => Reply::Accepted(vec![true, false]),
         _ => Reply::Error(CallError::Denied),
     });
     let fates = service.put_back(501, LONG).await;
@@ -208,10 +201,10 @@ async fn nothing_is_sent_with_less_than_the_margin_left() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_call_is_given_up_at_the_margin() {
+async fn a_call_ends_at_the_margin() {
     let service = Service::new(|number, _| match number {
-        0 => Reply::TakenAfter(Duration::from_secs(4)),
-        _ => Reply::TakenAfter(Duration::from_secs(1)),
+        0 => Reply::AcceptedAfter(Duration::from_secs(4)),
+        _ => Reply::AcceptedAfter(Duration::from_secs(1)),
     });
     let start = Instant::now();
     let fates = service.put_back(1_001, Duration::from_millis(6_500)).await;
@@ -233,12 +226,12 @@ async fn no_pause_ends_after_the_margin() {
 }
 
 #[test]
-fn every_record_is_settled_once_whatever_the_service_does() {
+fn every_record_is_settled_once() {
     let reply = prop_oneof![
-        6 => vec(any::<bool>(), 0..12).prop_map(Reply::Taken),
+        6 => vec(any::<bool>(), 0..12).prop_map(Reply::Accepted),
         2 => Just(Reply::Error(CallError::Transient)),
         1 => Just(Reply::Error(CallError::Denied)),
-        1 => (0..8_000_u64).prop_map(|time| Reply::TakenAfter(Duration::from_millis(time))),
+        1 => (0..8_000_u64).prop_map(|time| Reply::AcceptedAfter(Duration::from_millis(time))),
     ];
     let lengths = vec(prop_oneof![4 => Just(2), 1 => Just(MAX_RECORD_BYTES)], 0..12);
     let case = (lengths, vec(reply, 1..12), 0..20_000_u64);
@@ -251,21 +244,21 @@ fn every_record_is_settled_once_whatever_the_service_does() {
             assert!(start.elapsed() <= left.saturating_sub(DEADLINE_MARGIN));
             fates
         });
-        let mut taken = service.taken.into_inner().unwrap();
-        taken.sort_unstable();
+        let mut accepted = service.accepted.into_inner().unwrap();
+        accepted.sort_unstable();
         let settled = (0..fates.len()).filter(|index| fates[*index] == Ok(()));
-        assert_eq!(taken, settled.collect::<Vec<_>>());
+        assert_eq!(accepted, settled.collect::<Vec<_>>());
     });
 }
 
-/// A record without anything but an id.
+/// A record that has only an id.
 fn record(id: &str) -> Record<'_> {
     let (data, data_member) = (Data::Missing, DataMember::Data);
     Record { id, data, data_member, arrival: b"", partition_key: None }
 }
 
 #[test]
-fn the_source_is_where_the_records_come_from() {
+fn records_are_put_back_where_they_came_from() {
     let request = |delivery: Option<&str>, kinesis: Option<&str>| Request {
         delivery_stream_arn: delivery.map(str::to_owned),
         source_kinesis_stream_arn: kinesis.map(str::to_owned),
@@ -280,7 +273,7 @@ fn the_source_is_where_the_records_come_from() {
     assert_eq!(Target::of(&request(Some(delivery), None)), direct);
     assert_eq!(Target::of(&request(Some("arn:aws:sns:eu-west-1:1:t"), None)), None);
     assert_eq!(Target::of(&request(None, None)), None);
-    // Nothing can be put back into Kafka, although the delivery stream is named.
+    // Kafka does not accept records, although the request names the delivery stream.
     let kafka = Request { from_kafka: true, ..request(Some(delivery), None) };
     assert_eq!(Target::of(&kafka), None);
     let data_member = DataMember::KafkaRecordValue;
@@ -290,7 +283,7 @@ fn the_source_is_where_the_records_come_from() {
 }
 
 #[test]
-fn a_partition_key_is_the_records_own_and_no_longer_than_kinesis_takes() {
+fn a_partition_key_is_that_of_the_record_or_its_id_and_cut() {
     let key = |id, partition_key| {
         let record = Record { partition_key, ..record(id) };
         PutRecord::new(0, Vec::new(), &record).partition_key

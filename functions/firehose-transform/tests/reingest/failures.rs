@@ -1,24 +1,18 @@
-//! A service that does not take the records, or not at once.
-
-use std::time::Duration;
+//! A service that does not accept the records, or not at once.
 
 use serde_json::json;
-use testkit::Endpoint;
 
 use crate::support::request::direct_put;
-use crate::support::source::{Act, calls, reply, source};
-use crate::{
-    LONG, SHORT, assert_failed, binary, counted, event, events, failure, failures, put_back,
-    results,
-};
+use crate::support::source::{Act, calls, source};
+use crate::{LONG, SHORT, assert_failed, binary, counted, event, events, put_back, results};
 
-/// What is put back of these events.
+/// The payloads of these events after they were put back.
 fn payloads(numbers: &[usize]) -> Vec<Vec<u8>> {
     numbers.iter().map(|number| counted(&event(*number), 1)).collect()
 }
 
 #[tokio::test]
-async fn entries_that_fail_are_tried_again_until_each_was_taken_once() {
+async fn failed_entries_are_retried_until_each_is_accepted_once() {
     let acts = [Act::Except(vec![1, 3]), Act::Except(vec![0]), Act::Accept];
     let (observed, endpoint) = put_back(6, acts, LONG).await;
     assert_eq!(results(&observed), ["Dropped"; 5]);
@@ -27,16 +21,7 @@ async fn entries_that_fail_are_tried_again_until_each_was_taken_once() {
 }
 
 #[tokio::test]
-async fn a_record_that_an_answer_does_not_mention_was_not_taken() {
-    let acts = [Act::Mention(3), Act::Mention(0), Act::Mention(9)];
-    let (observed, endpoint) = put_back(6, acts, LONG).await;
-    assert_eq!(results(&observed), ["Dropped"; 5]);
-    let sizes: Vec<_> = calls(&endpoint).iter().map(Vec::len).collect();
-    assert_eq!(sizes, [5, 2, 2]);
-}
-
-#[tokio::test]
-async fn failed_calls_are_tried_again_where_that_can_help() {
+async fn failed_calls_are_retried_if_that_can_help() {
     let (again, denied) = (true, false);
     let table = [
         (500, "ServiceUnavailableException", again),
@@ -67,7 +52,7 @@ async fn failed_calls_are_tried_again_where_that_can_help() {
 }
 
 #[tokio::test]
-async fn an_answer_that_makes_no_sense_takes_no_record() {
+async fn an_invalid_response_accepts_no_record() {
     for text in [
         "",
         "<html>",
@@ -86,22 +71,12 @@ async fn an_answer_that_makes_no_sense_takes_no_record() {
 }
 
 #[tokio::test]
-async fn a_service_that_always_fails_is_given_up_2_s_before_the_deadline() {
-    let fails = |call: &_| reply(call, Act::Error(500, "InternalFailure"));
-    let endpoint = Endpoint::start(fails).await;
-    let mut binary = binary(&endpoint, 3, SHORT).await;
-    assert_failed(&binary.invoke(direct_put(&events(3))).await, "reingest_deadline");
-    let calls = endpoint.calls().len();
-    assert!((1..=8).contains(&calls), "{calls} calls");
-}
-
-#[tokio::test]
-async fn a_service_that_does_not_answer_is_given_up_2_s_before_the_deadline() {
+async fn a_call_without_a_response_ends_2_s_before_the_deadline() {
     let endpoint = source([Act::Never]).await;
     let mut binary = binary(&endpoint, 3, SHORT).await;
     assert_failed(&binary.invoke(direct_put(&events(3))).await, "reingest_deadline");
     assert_eq!(endpoint.calls().len(), 1);
-    // The call that was given up is in nobody's way.
+    // The abandoned call does not affect the next invocation.
     let observed = binary.invoke(direct_put(&events(3))).await;
     assert!(!observed.cold);
     assert_eq!(results(&observed), ["Dropped"; 2]);
@@ -109,24 +84,9 @@ async fn a_service_that_does_not_answer_is_given_up_2_s_before_the_deadline() {
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_given_up() {
+async fn an_unreachable_service_fails_the_records() {
     let endpoint = source([]).await;
     let mut binary = binary(&endpoint, 3, SHORT).await;
     drop(endpoint);
     assert_failed(&binary.invoke(direct_put(&events(3))).await, "reingest_deadline");
-}
-
-#[tokio::test]
-async fn nothing_is_put_back_with_less_than_2_s_left() {
-    let (observed, endpoint) = put_back(3, [], Duration::from_millis(1_990)).await;
-    assert_failed(&observed, "reingest_deadline");
-    assert_eq!(endpoint.calls().len(), 0);
-}
-
-#[tokio::test]
-async fn what_was_taken_before_the_deadline_is_dropped_and_the_rest_fails() {
-    let (observed, _) = put_back(5, [Act::Except(vec![0, 2]), Act::Never], SHORT).await;
-    let (dropped, failed) = ("Dropped", "ProcessingFailed");
-    assert_eq!(results(&observed), [failed, dropped, failed, dropped]);
-    assert_eq!(failures(&observed), failure("reingest_deadline", 2, 1));
 }

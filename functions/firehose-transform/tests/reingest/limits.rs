@@ -1,13 +1,13 @@
-//! What is put back and what is not, and how much of it at once.
+//! Which records are put back.
 
 use serde_json::Value;
 use testkit::{Binary, Endpoint, Observed};
 
-use crate::support::request::{Answer, direct_put, record_id};
-use crate::support::source::{Act, calls, source};
+use crate::support::request::{direct_put, record_id};
+use crate::support::source::{calls, source};
 use crate::{
     BINARY, LONG, assert_failed, binary, budget_for_one, counted, event, events, failure, failures,
-    put_back, results,
+    results,
 };
 
 /// Invokes the binary with this budget, and other variables, and these payloads.
@@ -23,7 +23,7 @@ async fn with_budget(
 }
 
 #[tokio::test]
-async fn putting_back_can_be_off() {
+async fn reingest_off_puts_nothing_back() {
     let endpoint = source([]).await;
     let variables = [("REINGEST", "off")];
     let observed = with_budget(&endpoint, budget_for_one(3), &variables, &events(3)).await;
@@ -32,7 +32,7 @@ async fn putting_back_can_be_off() {
 }
 
 #[tokio::test]
-async fn a_request_that_does_not_tell_its_source_puts_nothing_back() {
+async fn a_request_without_a_source_puts_nothing_back() {
     let endpoint = source([]).await;
     let mut binary = binary(&endpoint, 3, LONG).await;
     let mut request: Value = serde_json::from_slice(&direct_put(&events(3))).unwrap();
@@ -87,57 +87,7 @@ async fn a_record_of_more_than_1000_kib_is_not_put_back() {
 }
 
 #[tokio::test]
-async fn a_call_takes_at_most_500_records() {
-    let even = (0..500).filter(|at| at % 2 == 0).collect();
-    let (observed, endpoint) = put_back(1_201, [Act::Except(even)], LONG).await;
-    let dropped = results(&observed).iter().filter(|result| *result == "Dropped").count();
-    assert_eq!(dropped, 1_200);
-    let calls = calls(&endpoint);
-    let sizes: Vec<_> = calls.iter().map(Vec::len).collect();
-    // The 250 that failed come again first.
-    assert_eq!(sizes, [500, 500, 450]);
-    assert_eq!(calls[1][..2], [counted(&event(1), 1), counted(&event(3), 1)]);
-    assert_eq!(calls[1][250], counted(&event(501), 1));
-}
-
-#[tokio::test]
-async fn a_call_takes_at_most_4_mib() {
-    let endpoint = source([]).await;
-    let payload = |index: usize| format!(r#"{{"id":"e-{index}","a":"{}"}}"#, "x".repeat(100_000));
-    let payloads: Vec<_> = (0..46).map(payload).collect();
-    let observed = with_budget(&endpoint, 200_000, &[], &payloads).await;
-    assert_eq!(results(&observed), ["Dropped"; 45]);
-    let bytes: Vec<usize> =
-        calls(&endpoint).iter().map(|call| call.iter().map(Vec::len).sum()).collect();
-    assert_eq!(bytes.len(), 2);
-    assert!(bytes[0] <= 4 * 1_048_576, "{bytes:?}");
-    assert!(bytes[0] + calls(&endpoint)[1][0].len() > 4 * 1_048_576, "{bytes:?}");
-    let expected: Vec<_> = payloads[1..].iter().map(|payload| counted(payload, 1)).collect();
-    assert!(calls(&endpoint).concat() == expected, "each once, in order");
-}
-
-#[tokio::test]
-async fn the_budget_is_counted_to_the_byte() {
-    let payloads = events(4);
-    let endpoint = source([]).await;
-    let whole = with_budget(&endpoint, 6_000_000, &[], &payloads).await;
-    let length = whole.body().len();
-
-    let same = with_budget(&endpoint, length, &[], &payloads).await;
-    assert_eq!(same.body().len(), length);
-    assert_eq!(same.metrics()["RecordsOk"], 4);
-    assert_eq!(endpoint.calls().len(), 0);
-
-    let less = with_budget(&endpoint, length - 1, &[], &payloads).await;
-    assert!(less.body().len() < length);
-    let results: Vec<_> =
-        Answer::read(less.body()).records.into_iter().map(|record| record.result).collect();
-    assert_eq!(results, ["Ok", "Ok", "Ok", "Dropped"]);
-    assert_eq!(calls(&endpoint).concat(), [counted(&event(3), 1)]);
-}
-
-#[tokio::test]
-async fn a_budget_below_the_bare_answer_fails_the_invocation() {
+async fn a_budget_below_ids_and_results_fails_the_invocation() {
     let endpoint = source([]).await;
     let observed = with_budget(&endpoint, 1_000, &[], &events(20)).await;
     let bare = r#"{"recordId":"","result":"ProcessingFailed"},"#.len() + record_id(0).len();

@@ -1,5 +1,5 @@
-//! Records that do not fit in the answer are put back into their source: the real binary
-//! against a scripted endpoint of Firehose and Kinesis.
+//! Records that do not fit in the answer are put back into their source: the real binary with a
+//! scripted endpoint of Firehose and Kinesis.
 
 #![cfg(test)]
 
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use testkit::{Binary, Endpoint, Observed};
 use tokio::sync::oneshot;
 
-use support::request::{Answer, Answered, direct_put, record_id};
+use support::request::{Answered, answers, direct_put, record_id};
 use support::source::{Act, Put, calls, puts, source};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_firehose-transform");
@@ -39,7 +39,7 @@ fn counted(payload: &str, count: u32) -> Vec<u8> {
     format!(r#"{inside},"__sluice_reingests":{count}}}"#).into_bytes()
 }
 
-/// A budget that holds the answer to so many [`event`]s with one document.
+/// A budget for the answer to this number of [`event`]s with one document.
 fn budget_for_one(count: usize) -> usize {
     count * 106 + 1_000
 }
@@ -56,7 +56,7 @@ async fn binary(endpoint: &Endpoint, count: usize, timeout: Duration) -> Binary 
     Binary::with_timeout(BINARY, &variables, timeout).await
 }
 
-/// Invokes the binary with `count` [`event`]s and room for one of them; the source acts like this.
+/// Invokes the binary with `count` [`event`]s and room for one of them.
 async fn put_back(
     count: usize,
     acts: impl IntoIterator<Item = Act>,
@@ -72,10 +72,10 @@ const LONG: Duration = Duration::from_mins(1);
 /// Time for a second of putting back.
 const SHORT: Duration = Duration::from_secs(3);
 
-/// The results of the records after the first, which must have its document. None of them may
-/// have data: the answer is full.
+/// The results of the records after the first, which must have its document. The others must have
+/// no data: the answer is full.
 fn results(observed: &Observed) -> Vec<String> {
-    let mut records = Answer::read(observed.body()).records.into_iter();
+    let mut records = answers(observed.body()).into_iter();
     let Answered { record_id: id, result, data, .. } = records.next().unwrap();
     assert_eq!((id, result.as_str(), data.is_some()), (record_id(0), "Ok", true));
     let rest = records.enumerate().map(|(index, record)| {
@@ -146,7 +146,7 @@ async fn records_of_kinesis_go_back_into_the_stream_with_their_partition_key() {
 }
 
 #[tokio::test]
-async fn a_kinesis_record_without_a_key_gets_one() {
+async fn a_kinesis_record_without_a_key_gets_its_id_as_key() {
     let endpoint = source([]).await;
     let mut binary = binary(&endpoint, 2, LONG).await;
     let mut request: Value = serde_json::from_slice(&direct_put(&events(2))).unwrap();
@@ -157,7 +157,7 @@ async fn a_kinesis_record_without_a_key_gets_one() {
 }
 
 #[tokio::test]
-async fn nothing_is_answered_dropped_before_it_was_taken() {
+async fn a_record_is_not_dropped_before_it_is_accepted() {
     let (release, released) = oneshot::channel();
     let endpoint = source([Act::AcceptAfter(released)]).await;
     let mut binary = binary(&endpoint, 2, LONG).await;
@@ -191,7 +191,7 @@ async fn a_put_back_record_keeps_its_derived_id() {
             let document: Value = serde_json::from_str(&record.document()).unwrap();
             document["event"]["id"].as_str().unwrap().to_owned()
         };
-        Answer::read(observed.body()).records.iter().map(id).collect::<Vec<_>>()
+        answers(observed.body()).iter().map(id).collect::<Vec<_>>()
     };
     let mut payloads = payloads.map(String::into_bytes).to_vec();
     let original = ids(&mut large, &payloads).await;

@@ -6,31 +6,31 @@ use std::time::Duration;
 
 use firehose_transform::App;
 use firehose_transform::config::Config;
-use firehose_transform::error::Error;
+use firehose_transform::error::HandlerError;
 use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
 use testkit::{LAMBDA, Output, numbers};
 use tokio::time::Instant;
 
-/// What the source makes of one call.
+/// What the source does with one call.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    /// The records at places where this repeats `true` are taken.
+    /// It takes the records for which this repeated pattern is `true`.
     Take(Vec<bool>),
-    /// The answer tells of the first few records only, all taken.
+    /// The response contains only the first few records, all taken.
     TakeFirst(usize),
     Fail,
     Deny,
-    /// No answer comes.
+    /// It does not respond.
     Hang,
 }
 
-/// A source that follows a script, and then takes everything.
+/// A source that follows a script, and then takes all records.
 #[derive(Debug, Default)]
 pub(crate) struct Scripted {
     script: Mutex<VecDeque<Call>>,
-    /// The partition keys of the records taken: without Kinesis, the records' ids.
+    /// The partition keys of the taken records: without Kinesis, their ids.
     taken: Arc<Mutex<Vec<String>>>,
 }
 
@@ -70,8 +70,12 @@ impl Handler {
         Self { app, output, taken }
     }
 
-    /// Handles one request, with so much time left.
-    pub(crate) async fn handle(&self, body: &[u8], left: Duration) -> Result<Vec<u8>, Error> {
+    /// Handles one request with this time left.
+    pub(crate) async fn handle(
+        &self,
+        body: &[u8],
+        left: Duration,
+    ) -> Result<Vec<u8>, HandlerError> {
         let now = Timestamp::from_milliseconds(b"1709296498001").unwrap();
         let deadline = Instant::now() + left;
         let mut app = self.app.lock().await;
@@ -85,7 +89,7 @@ impl Handler {
         numbers(&self.output.take_line())
     }
 
-    /// The ids of the records that the source took; none twice.
+    /// The ids of the taken records, each at most once.
     pub(crate) fn taken(&self) -> HashSet<String> {
         let taken = self.taken.lock().unwrap();
         let ids: HashSet<_> = taken.iter().cloned().collect();

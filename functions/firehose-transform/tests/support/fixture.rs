@@ -19,7 +19,7 @@ pub(crate) struct Golden {
     pub(crate) error_message: Option<String>,
 }
 
-/// The answer to one record. A document stands there as it is, byte by byte.
+/// The answer to one record, with the exact bytes of its document.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct GoldenRecord {
@@ -27,7 +27,7 @@ pub(crate) struct GoldenRecord {
     result: String,
     document: Option<Box<RawValue>>,
     data: Option<String>,
-    /// The member that the data is in, where that is not `data`.
+    /// The member with the data, if not `data`.
     member: Option<String>,
     reason: Option<String>,
 }
@@ -63,10 +63,9 @@ impl GoldenRecord {
     }
 }
 
-/// The golden document with the time of ingestion in the place of `<now>`, and its `<hour>` and
-/// `<weekday>`.
+/// The golden document with the time of ingestion instead of `<now>`, `<hour>` and `<weekday>`.
 fn with_time_of(actual: &str, golden: &str) -> String {
-    // No claimed value before it can hold these bytes: a quote inside a string is escaped.
+    // No value before it can contain these bytes: a quote in a string is escaped.
     let ingested = actual.split_once(",\"ingested\":\"").map_or("", |(_, after)| after);
     let ingested = &ingested[..ingested.find('"').unwrap_or(0)];
     let time = Timestamp::from_text(ingested.as_bytes()).expect("a time of ingestion");

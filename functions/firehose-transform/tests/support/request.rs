@@ -36,13 +36,6 @@ pub(crate) fn envelope(records: &[Value]) -> Value {
     })
 }
 
-/// An answer as Firehose reads it.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Answer {
-    pub(crate) records: Vec<Answered>,
-}
-
 /// One record's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
@@ -53,13 +46,17 @@ pub(crate) struct Answered {
     pub(crate) kafka_record_value: Option<String>,
 }
 
-impl Answer {
-    /// Reads an answer.
-    pub(crate) fn read(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_else(|error| {
-            panic!("no answer: {error}: {}", String::from_utf8_lossy(body));
-        })
+/// The answers to the records of a request, as Firehose reads them.
+pub(crate) fn answers(body: &[u8]) -> Vec<Answered> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Answer {
+        records: Vec<Answered>,
     }
+    let answer: Answer = serde_json::from_slice(body).unwrap_or_else(|error| {
+        panic!("invalid answer: {error}: {}", String::from_utf8_lossy(body));
+    });
+    answer.records
 }
 
 impl Answered {

@@ -1,4 +1,4 @@
-//! A scripted source of records: Firehose's `PutRecordBatch` and Kinesis's `PutRecords`.
+//! A scripted source of records: `PutRecordBatch` of Firehose and `PutRecords` of Kinesis.
 //!
 //! Source: the API references of Amazon Data Firehose and Amazon Kinesis Data Streams.
 
@@ -26,34 +26,32 @@ pub(crate) enum Act {
     /// It takes all records.
     #[default]
     Accept,
-    /// It takes all but the records at these places.
+    /// It takes all records except those with these indexes.
     Except(Vec<usize>),
-    /// It takes all records, but the answer mentions only the first few.
-    Mention(usize),
     /// It fails the call with this status and error code.
     Error(u16, &'static str),
-    /// It answers with this text, as if all had gone well.
+    /// It responds with status 200 and this text.
     Text(&'static str),
-    /// It does not answer.
+    /// It does not respond.
     Never,
     /// It takes all records, after this.
     AcceptAfter(oneshot::Receiver<()>),
 }
 
-/// A source that acts like this, call by call, and then takes everything.
+/// A source that does this, call by call, and then takes all records.
 pub(crate) async fn source(acts: impl IntoIterator<Item = Act>) -> Endpoint {
     Endpoint::replying(acts, reply).await
 }
 
 /// The reply to a call.
-pub(crate) fn reply(call: &Call, act: Act) -> Reply {
+fn reply(call: &Call, act: Act) -> Reply {
     let count = call.json()["Records"].as_array().unwrap().len();
     let (taken, list, failures) = match &*call.operation {
         "PutRecordBatch" => ("RecordId", "RequestResponses", "FailedPutCount"),
         "PutRecords" => ("SequenceNumber", "Records", "FailedRecordCount"),
         other => panic!("{other}"),
     };
-    let answer = |failed: &[usize], mentioned| {
+    let answer = |failed: &[usize]| {
         let entry = |at: usize| {
             if failed.contains(&at) {
                 json!({"ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down."})
@@ -61,17 +59,16 @@ pub(crate) fn reply(call: &Call, act: Act) -> Reply {
                 json!({taken: at.to_string(), "ShardId": "shardId-000000000000"})
             }
         };
-        let entries: Vec<_> = (0..mentioned).map(entry).collect();
+        let entries: Vec<_> = (0..count).map(entry).collect();
         Reply::json(200, &json!({failures: failed.len(), list: entries}))
     };
     match act {
-        Act::Accept => answer(&[], count),
-        Act::Except(failed) => answer(&failed, count),
-        Act::Mention(mentioned) => answer(&[], mentioned),
+        Act::Accept => answer(&[]),
+        Act::Except(failed) => answer(&failed),
         Act::Error(status, code) => Reply::aws_error(status, code),
         Act::Text(text) => Reply::new(200, "application/x-amz-json-1.1", text),
         Act::Never => Reply::Never,
-        Act::AcceptAfter(released) => answer(&[], count).after(released),
+        Act::AcceptAfter(released) => answer(&[]).after(released),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The handler between services that follow a script, on a paused clock.
+//! The handler with scripted services, on a paused clock.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
@@ -6,13 +6,10 @@ use std::future::pending;
 use std::rc::Rc;
 use std::time::Duration;
 
-use lambda_metrics::App;
-use lambda_metrics::config::Config;
-use lambda_metrics::error::Error;
-use lambda_metrics::query::{Measure, Query};
-use lambda_metrics::services::{AccountLimits, DataPage, Measured, Page, Series, Services};
-use lambda_metrics::watch::{Settings, Tag};
-use lambda_metrics::window::Window;
+use lambda_metrics::{
+    AccountLimits, App, Config, DataPage, HandlerError, Measure, Measured, Page, Query, Series,
+    Services, Settings, Tag, Window,
+};
 use serde_json::Value;
 use shared::aws::CallFailure;
 use shared::event::Timestamp;
@@ -25,20 +22,20 @@ pub(crate) const NOON_MS: u64 = 1_709_294_400_000;
 /// The latest period's start at noon.
 pub(crate) const LATEST_MS: u64 = NOON_MS - 120_000;
 
-/// What the services know and do.
+/// The state and behaviour of the services.
 #[derive(Default)]
 pub(crate) struct Cloud {
     pub(crate) functions: RefCell<Vec<(String, Settings)>>,
     pub(crate) tagged: RefCell<Vec<String>>,
-    /// What has a metric, by its name.
+    /// What has a metric, by the name of the metric.
     pub(crate) measured: RefCell<BTreeMap<&'static str, Vec<Measured>>>,
     /// By metric and function, then by the period's start.
     pub(crate) values: RefCell<BTreeMap<String, BTreeMap<u64, f64>>>,
     /// Operations that fail.
     pub(crate) failing: RefCell<HashSet<&'static str>>,
-    /// Operations that never answer.
+    /// Operations that never respond.
     pub(crate) hanging: RefCell<HashSet<&'static str>>,
-    /// Operations that give the same page for ever.
+    /// Operations that return the same page forever.
     pub(crate) endless: RefCell<HashSet<&'static str>>,
     calls: RefCell<BTreeMap<&'static str, usize>>,
     at_once: Cell<usize>,
@@ -57,14 +54,14 @@ impl Cloud {
         self.values.borrow_mut().entry(metric.to_owned()).or_default().insert(period_ms, value);
     }
 
-    /// Has the metric of a function, or of one of its aliases, from now on.
+    /// Adds the metric of a function, or of one of its aliases.
     pub(crate) fn measure(&self, metric: &'static str, function: &str, resource: Option<&str>) {
         let (function, resource) = (function.to_owned(), resource.map(str::to_owned));
         let mut measured = self.measured.borrow_mut();
         measured.entry(metric).or_default().push(Measured { function, resource });
     }
 
-    /// How often an operation was called since the last time.
+    /// Number of calls of an operation since the last time.
     pub(crate) fn take_calls(&self, operation: &str) -> usize {
         self.calls.borrow_mut().remove(operation).unwrap_or_default()
     }
@@ -86,10 +83,9 @@ impl Cloud {
     }
 }
 
-/// A way to the cloud.
-pub(crate) struct Way(Rc<Cloud>);
+pub(crate) struct CloudServices(Rc<Cloud>);
 
-impl Services for Way {
+impl Services for CloudServices {
     async fn functions(&self, _: Option<&str>) -> Result<Page<(String, Settings)>, CallFailure> {
         let next = self.0.call("ListFunctions").await?;
         Ok(Page { items: self.0.functions.borrow().clone(), next })
@@ -107,7 +103,7 @@ impl Services for Way {
     ) -> Result<Page<Measured>, CallFailure> {
         let next = self.0.call("ListMetrics").await?;
         let measured = self.0.measured.borrow();
-        Ok(Page { items: measured.get(measure.name()).cloned().unwrap_or_default(), next })
+        Ok(Page { items: measured.get(&*measure.to_string()).cloned().unwrap_or_default(), next })
     }
 
     async fn reserved_concurrency(&self, _: &str) -> Result<Option<u32>, CallFailure> {
@@ -128,12 +124,12 @@ impl Services for Way {
     ) -> Result<DataPage, CallFailure> {
         let next = self.0.call("GetMetricData").await?;
         let values = self.0.values.borrow();
-        let series = queries.iter().enumerate().map(|(place, query)| {
+        let series = queries.iter().enumerate().map(|(index, query)| {
             let points = values.get(&query.to_string()).into_iter().flatten();
-            // CloudWatch would not tell of others; that is for the function to see.
+            // More than CloudWatch would return: the function must ignore it.
             let points = points.filter(|(at, _)| **at < window.end_ms + 600_000);
             Series {
-                id: Query::id(place),
+                id: Query::id(index),
                 status: Some("Complete".to_owned()),
                 points: points.map(|(&at, &value)| (at, value)).collect(),
                 messages: Vec::new(),
@@ -145,14 +141,14 @@ impl Services for Way {
 
 /// The handler.
 pub(crate) struct Handler {
-    app: App<Way, Output>,
+    app: App<CloudServices, Output>,
     pub(crate) output: Output,
 }
 
 /// What one run did.
 #[derive(Debug)]
 pub(crate) struct Observed {
-    pub(crate) answer: Result<Value, Error>,
+    pub(crate) answer: Result<Value, HandlerError>,
     pub(crate) metrics: Vec<Value>,
     pub(crate) took: Duration,
 }
@@ -163,10 +159,10 @@ impl Handler {
         let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
         let config = Config::from_environment(&environment).unwrap();
         let output = Output::default();
-        Self { app: App::new(config, Way(Rc::clone(cloud)), output.clone()), output }
+        Self { app: App::new(config, CloudServices(Rc::clone(cloud)), output.clone()), output }
     }
 
-    /// A run so many seconds after noon, of at most 50 seconds.
+    /// A run this number of seconds after noon, with a timeout of 50 seconds.
     pub(crate) async fn run(&mut self, seconds: u64) -> Observed {
         let now_ms = NOON_MS + seconds * 1_000;
         let started = Instant::now();
@@ -185,13 +181,21 @@ impl Handler {
 }
 
 impl Observed {
-    /// The first line's value of a metric: of a function, or of all.
+    /// The first failure of a run that could not read all metrics.
+    pub(crate) fn unread(&self) -> &str {
+        match &self.answer {
+            Err(HandlerError::PollFailed { first, .. }) => first,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The first value of a metric: of a function, or over all functions.
     pub(crate) fn value(&self, function: Option<&str>, metric: &str) -> Option<f64> {
         let has = |line: &&Value| line["FunctionName"].as_str() == function;
         self.metrics.iter().filter(has).find_map(|line| line[metric].as_f64())
     }
 
-    /// How many metrics were asked for.
+    /// Number of metrics that were requested.
     pub(crate) fn requested(&self) -> u64 {
         self.answer.as_ref().unwrap()["metricsRequested"].as_u64().unwrap()
     }

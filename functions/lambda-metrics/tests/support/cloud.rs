@@ -1,5 +1,4 @@
-//! A scripted Lambda, tagging service and CloudWatch in one endpoint, which pages, throttles and
-//! fails as it is told.
+//! A scripted Lambda, tagging service and CloudWatch at one endpoint, with pages and failures.
 //!
 //! Source: the API references of AWS Lambda, Resource Groups Tagging API and Amazon CloudWatch.
 
@@ -22,20 +21,20 @@ struct State {
     account: Account,
     data: Data,
     failing: Vec<Failing>,
-    /// The end of what was asked for first: what minutes are counted from, also when the next
-    /// minute has begun.
+    /// The end of the first requested window, from which minutes are counted, even in the next
+    /// minute.
     base: Option<f64>,
 }
 
-/// What Lambda knows.
+/// The state of Lambda.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Account {
     /// By name.
     pub(crate) functions: BTreeMap<String, Function>,
-    /// More functions, `idle-000` and so on, which nobody calls.
+    /// Number of further functions, `idle-000` and so on, that are not called.
     pub(crate) idle_functions: usize,
-    /// In a page of `ListFunctions`; all, where it is 0.
+    /// In a page of `ListFunctions`; 0 is all.
     pub(crate) functions_per_page: usize,
     /// `ConcurrentExecutions` and `UnreservedConcurrentExecutions`.
     pub(crate) limits: (u32, u32),
@@ -51,40 +50,39 @@ pub(crate) struct Function {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// What CloudWatch knows, and how it tells it.
+/// The data of CloudWatch, and how it returns them.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Data {
-    /// By function and metric, then by minutes from the end of what is asked for first: -1
-    /// is the latest period. The function without a name is the account; `plays:live` is an
-    /// alias.
+    /// By function and metric, then by minutes from the end of the first requested window: -1 is
+    /// the latest period. The function without a name is the account; `plays:live` is an alias.
     pub(crate) values: BTreeMap<String, BTreeMap<String, BTreeMap<i64, f64>>>,
-    /// In a page; all, where it is 0.
+    /// In a page; 0 is all.
     pub(crate) series_per_page: usize,
     /// Instead of `Complete`, by `Errors of plays`.
     pub(crate) statuses: BTreeMap<String, String>,
-    /// Not told of.
+    /// Results that are left out.
     pub(crate) missing: Vec<String>,
-    /// Whether a series is told that nobody asked for, and a value of no time that is asked for.
+    /// Whether a series and a time that were not requested are returned too.
     pub(crate) tells_too_much: bool,
-    /// What CloudWatch says of all of it.
+    /// A message about the whole operation.
     pub(crate) message: Option<String>,
 }
 
-/// What goes wrong.
+/// Calls that fail.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Failing {
     pub(crate) operation: String,
-    /// Only calls that this text is in.
+    /// Only calls that contain this text.
     #[serde(default)]
     pub(crate) containing: String,
     pub(crate) status: u16,
     pub(crate) code: String,
-    /// So many calls; all, where there is none.
+    /// Number of calls; `None` is all.
     #[serde(default)]
     pub(crate) times: Option<usize>,
-    /// The answer's body, instead of one that tells of the failure.
+    /// The body of the response, instead of an error.
     #[serde(default)]
     pub(crate) body: Option<String>,
 }
@@ -105,13 +103,13 @@ impl Cloud {
         Self { endpoint, state }
     }
 
-    /// From now on.
+    /// Replaces data and failures.
     pub(crate) fn set(&self, data: Data, failing: Vec<Failing>) {
         let mut state = self.state.lock().unwrap();
         (state.data, state.failing) = (data, failing);
     }
 
-    /// What minutes are counted from, in seconds since 1970.
+    /// The time from which minutes are counted, in seconds since 1970.
     pub(crate) fn base(&self) -> f64 {
         self.state.lock().unwrap().base.unwrap()
     }
@@ -143,7 +141,7 @@ fn operation(call: &Call) -> String {
 impl State {
     fn reply(&mut self, call: &Call) -> Reply {
         let operation = operation(call);
-        // What it is about.
+        // The request.
         let asked = match &*operation {
             "GetMetricData" | "ListMetrics" => decode(&call.body).unwrap(),
             "GetResources" => {
@@ -297,7 +295,7 @@ impl Data {
             (&json!("AWS/Lambda"), &json!(60))
         );
         let metric = asked_for["Metric"]["MetricName"].as_str().unwrap();
-        // The alias, where there is one; else the function.
+        // The alias, if any, else the function.
         let dimensions = asked_for["Metric"]["Dimensions"].as_array();
         let last = dimensions.and_then(|dimensions| dimensions.last());
         let function = last.map_or("", |dimension| dimension["Value"].as_str().unwrap());
@@ -315,8 +313,7 @@ impl Data {
             .map(|(&minutes, &value)| (base + (minutes * 60) as f64, value))
             .filter(|(time, _)| (start..end).contains(time))
             .collect();
-        // The latest first, as CloudWatch does where nobody wants it otherwise; in any case not
-        // in order.
+        // Latest first, as is the default of CloudWatch.
         points.reverse();
         if self.tells_too_much {
             points.push((end, 99.0));

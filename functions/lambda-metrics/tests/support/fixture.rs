@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::cloud::{Account, Data, Failing};
 
-/// What there is, and what the function does with it.
+/// The state of the cloud, and the expected runs.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Golden {
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
-    /// What Lambda knows.
+    /// The functions and limits of the account.
     pub(crate) lambda: Account,
-    /// The event comes so often to one process.
+    /// The expected invocations of one process.
     pub(crate) runs: Vec<Run>,
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Run {
-    /// What CloudWatch knows.
+    /// The data of CloudWatch.
     #[serde(default)]
     pub(crate) cloudwatch: Data,
     #[serde(default)]
@@ -30,11 +30,11 @@ pub(crate) struct Run {
     pub(crate) answer: Option<Value>,
     pub(crate) error_type: Option<String>,
     pub(crate) error_message: Option<String>,
-    /// The lines of metrics, `at` in minutes as `cloudwatch` has it; the last is of `now`.
+    /// The lines of metrics, `at` in minutes as in `cloudwatch`; the last is `now`.
     pub(crate) emitted: Vec<Value>,
-    /// How many calls of each operation there were.
+    /// Number of calls of each operation.
     pub(crate) calls: BTreeMap<String, usize>,
-    /// The messages of the log above `info`, with what they are about.
+    /// The messages of the log above `info`, with their subjects.
     #[serde(default)]
     pub(crate) log: Vec<String>,
 }

@@ -1,9 +1,9 @@
-//! What the system counts of the function's process.
+//! CPU time and memory of the function's process.
 
 use std::fs;
 
-/// The statistics of the function's process, of which the system keeps count: those of the child
-/// of this process with its name.
+/// `/proc/PID/status` and the fields of `/proc/PID/stat` of the child process with the function's
+/// name.
 pub(crate) fn process() -> (String, Vec<u64>) {
     let own = std::process::id();
     let of_child = |stat: &String| {
@@ -21,13 +21,13 @@ pub(crate) fn process() -> (String, Vec<u64>) {
     found.next().unwrap()
 }
 
-/// The most memory that the process held, in MB (10^6 bytes).
+/// Peak memory of the process, in MB (10^6 bytes).
 pub(crate) fn peak_memory_mb(status: &str) -> u64 {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1_024 / 1_000_000
 }
 
-/// User and system time, in milliseconds; the system counts in hundredths of a second.
+/// User and system time, in milliseconds, with a resolution of 10 ms.
 pub(crate) fn cpu_ms(fields: &[u64]) -> u64 {
     (fields[11] + fields[12]) * 10
 }

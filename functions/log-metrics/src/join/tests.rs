@@ -15,12 +15,12 @@ fn used_up(request: u64, failure: impl Into<Option<Failure>>, time_ms: u64) -> L
 }
 
 fn error(request: u64, cause: Cause, time_ms: u64) -> Line {
-    Line::Error(Error { request, time_ms, cause })
+    Line::Error(ErrorLine { request, time_ms, cause })
 }
 
 #[derive(Clone, Copy, Debug)]
 enum Line {
-    Error(Error),
+    Error(ErrorLine),
     Report(Invocation),
 }
 
@@ -58,7 +58,7 @@ fn joined(lines: &[Line], starts: &[Start]) -> Vec<(Failure, Option<u64>)> {
 }
 
 #[test]
-fn one_failure_counts_once_whatever_lines_it_has() {
+fn one_failure_counts_once_with_any_lines() {
     for (lines, failure) in [
         (vec![report(1, Timeout, 2)], Timeout),
         (vec![error(1, Cause::Timeout, 1)], Timeout),
@@ -85,22 +85,24 @@ fn one_failure_counts_once_whatever_lines_it_has() {
             ],
             OutOfMemory,
         ),
-        // What times out is killed.
+        // The runtime is killed after a timeout.
         (
             vec![error(1, Cause::Timeout, 1), error(1, Cause::OutOfMemory, 1), report(1, None, 2)],
             Timeout,
         ),
     ] {
         assert_eq!(joined(&lines, &[]), [(failure, Some(1))], "{lines:?}");
-        // However often the lines come, and when.
+        // Also with repeated lines.
         let mut often = lines.clone();
         often.extend(lines.iter().filter_map(|line| match line {
-            Line::Error(error) => Some(Line::Error(Error { time_ms: error.time_ms + 5, ..*error })),
+            Line::Error(error) => {
+                Some(Line::Error(ErrorLine { time_ms: error.time_ms + 5, ..*error }))
+            }
             Line::Report(_) => None,
         }));
         assert_eq!(joined(&often, &[]), [(failure, Some(1))], "{often:?}");
     }
-    // The runtime's opinion of an invocation that succeeded, or whose report is in another batch.
+    // `runtimeDone` of an invocation that succeeded, or whose report is in another batch.
     let hint = error(1, Cause::RuntimeOutOfMemory, 1);
     assert_eq!(joined(&[hint, report(1, None, 2)], &[]), []);
     assert_eq!(joined(&[hint], &[]), []);
@@ -108,7 +110,7 @@ fn one_failure_counts_once_whatever_lines_it_has() {
 }
 
 #[test]
-fn a_request_has_as_many_failures_as_reports_that_failed() {
+fn a_request_has_one_failure_for_each_failed_report() {
     let lines = [
         error(1, Cause::Timeout, 1),
         report(1, Timeout, 2),
@@ -119,7 +121,7 @@ fn a_request_has_as_many_failures_as_reports_that_failed() {
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Timeout, Some(1))]);
     let lines = [error(1, Cause::OutOfMemory, 1), report(1, Unhandled, 2), report(1, Timeout, 3)];
     assert_eq!(joined(&lines, &[]), [(OutOfMemory, Some(1)), (Timeout, Some(1))]);
-    // A line says more than its own report, not more than another one.
+    // A line explains its own report, not another one.
     let lines = [
         error(1, Cause::OutOfMemory, 1),
         report(1, Unhandled, 2),
@@ -134,7 +136,7 @@ fn a_request_has_as_many_failures_as_reports_that_failed() {
         error(1, Cause::Aborted, 63),
     ];
     assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1)), (OutOfMemory, Some(1))]);
-    // Equally near to both: of the one without a line.
+    // Equally near to both: it belongs to the one without a line.
     let lines = [
         error(1, Cause::Other, 0),
         report(1, Unhandled, 1),
@@ -142,7 +144,7 @@ fn a_request_has_as_many_failures_as_reports_that_failed() {
         report(1, Unhandled, 3),
     ];
     assert_eq!(joined(&lines, &[]), [(Unhandled, Some(1)), (OutOfMemory, Some(1))]);
-    // The report that timed out says so itself.
+    // The report has the timeout itself.
     for (time_ms, killed_ms) in [(0, 2), (1, 3)] {
         let lines = [
             error(1, Cause::Timeout, time_ms),
@@ -153,7 +155,7 @@ fn a_request_has_as_many_failures_as_reports_that_failed() {
         ];
         assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (OutOfMemory, Some(1))]);
     }
-    // More lines than reports that failed, or none that did: they are of the same failures.
+    // More lines than failed reports, or without one: they are of the same failures.
     let lines = [error(1, Cause::Timeout, 1), report(1, Timeout, 2), error(1, Cause::Timeout, 61)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1))]);
     let lines = [error(1, Cause::Timeout, 1), report(1, None, 2), error(1, Cause::Timeout, 61)];
@@ -192,13 +194,13 @@ fn a_failed_start_and_its_invocation_are_one_failure() {
 fn a_start_that_failed_can_precede_an_invocation_that_succeeds() {
     let succeeded = report(1, None, 20);
     assert_eq!(joined(&[succeeded], &[in_init(1)]), [(Init, None)]);
-    // A later failure has reasons of its own.
+    // A later failure has another cause.
     let later = [succeeded, error(2, Cause::Timeout, 30), report(2, Timeout, 30)];
     assert_eq!(joined(&later, &[in_init(1)]), [(Init, None), (Timeout, Some(2))]);
-    // Also where times do not say which was first.
+    // Also at equal times.
     let at_once = [report(1, None, 1), report(2, Timeout, 1)];
     assert_eq!(joined(&at_once, &[in_init(1)]), [(Timeout, Some(2)), (Init, None)]);
-    // A start in an invocation fails that invocation: it is not one that succeeds.
+    // A start in an invocation fails that invocation, not one that succeeds.
     assert_eq!(joined(&at_once, &[in_invocation(1)]), [(Init, Some(2))]);
     assert_eq!(joined(&[succeeded], &[in_invocation(1)]), [(Init, None)]);
     let twice = [in_invocation(1), in_invocation(21)];
@@ -210,8 +212,8 @@ fn a_start_that_failed_can_precede_an_invocation_that_succeeds() {
 }
 
 #[test]
-fn a_start_takes_the_invocation_that_failed_with_it() {
-    // One ran out of memory; the environment that came after it did not start.
+fn a_start_and_the_invocation_that_failed_with_it_are_one_failure() {
+    // One invocation ran out of memory; the next environment did not start.
     let lines = [
         error(1, Cause::OutOfMemory, 1),
         report(1, Unhandled, 2),
@@ -223,11 +225,11 @@ fn a_start_takes_the_invocation_that_failed_with_it() {
         joined(&lines, &[in_invocation(10)]),
         [(OutOfMemory, Some(1)), (Init, Some(2)), (Timeout, Some(3))]
     );
-    // Every invocation starts it again, and fails.
+    // Every invocation starts again, and fails.
     let lines = [report(1, Timeout, 13), report(2, Timeout, 23), report(3, Timeout, 33)];
     let starts = [in_init(10), in_invocation(13), in_invocation(23), in_invocation(33)];
     assert_eq!(joined(&lines, &starts), [(Init, Some(1)), (Init, Some(2)), (Init, Some(3))]);
-    // Where times do not say which it was, it was not the one out of memory.
+    // At equal times, it was not the one that ran out of memory.
     let lines = [report(1, OutOfMemory, 1), report(2, Unhandled, 1), report(3, None, 1)];
     let found = joined(&lines, &[in_invocation(1)]);
     assert_eq!(found, [(OutOfMemory, Some(1)), (Init, Some(2))]);

@@ -1,17 +1,17 @@
-//! A look at a message's first bytes: most messages are the application's, and are not to be
-//! unescaped, or even found the end of, to know that.
+//! Checks the first bytes of a message: most messages are the application's, and need not be
+//! unescaped to know that.
 
-/// So much of a message is looked at, where there is so much.
+/// Maximum number of bytes that are checked.
 pub const BEGINNING_BYTES: usize = 256;
 
 const TEXTS: [&[u8]; 4] =
     [b"REPORT RequestId: ", b"RequestId: ", b"INIT_REPORT ", b"RESTORE_REPORT "];
 
-/// The members of the platform's JSON: the first key is one of them.
+/// The members of the platform's JSON, one of which is the first key.
 const KEYS: [&[u8]; 3] = [br#"\"time\""#, br#"\"type\""#, br#"\"record\""#];
 
-/// Whether a message that begins so may be a line of the platform. The message is as written
-/// between the quotes of a JSON string, and what follows it may be there, too.
+/// Whether a message with this beginning may be a line of the platform. The message is as written
+/// between the quotes of a JSON string; the text after it may follow.
 #[must_use]
 pub fn may_be_platforms(beginning: &[u8]) -> bool {
     match beginning.first() {
@@ -21,7 +21,7 @@ pub fn may_be_platforms(beginning: &[u8]) -> bool {
             KEYS.iter().any(|key| may_begin(rest, key))
         }
         Some(b'0'..=b'9') => may_be_timed_out(beginning),
-        // Somebody who writes letters as numbers.
+        // A letter as an escape.
         Some(b'\\') => beginning.get(1) == Some(&b'u'),
         _ => false,
     }
@@ -41,15 +41,15 @@ fn may_be_timed_out(beginning: &[u8]) -> bool {
     may_begin(rest, b"Task timed out after ")
 }
 
-/// Whether the message begins with `text`, or with an escape that may stand for a part of it.
+/// Whether the message begins with `text`, or with an escape that may be a part of it.
 fn may_begin(message: &[u8], text: &[u8]) -> bool {
     let same = message.iter().zip(text).take_while(|(one, other)| one == other).count();
-    // A backslash that both have may be the escape's.
+    // A common backslash may belong to the escape.
     let rest = &message[same - usize::from(message[..same].ends_with(b"\\"))..];
     same == text.len() || rest.starts_with(b"\\u")
 }
 
-/// What comes after white space.
+/// The text after white space.
 fn blank(mut rest: &[u8]) -> &[u8] {
     loop {
         rest = match rest {

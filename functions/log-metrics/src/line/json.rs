@@ -1,4 +1,4 @@
-//! Lines of functions whose log format is JSON: `{"time": …, "type": "platform.…", "record": …}`.
+//! Lines in the log format JSON: `{"time": …, "type": "platform.…", "record": …}`.
 
 use std::borrow::Cow;
 
@@ -7,9 +7,8 @@ use shared::event::Timestamp;
 
 use super::{Cause, Failure, Line, Memory, Report, is_request_id};
 
-/// The platform's lines have these members and no others; loggers of applications write a level
-/// or a message with them, so that a line that only says that it is the platform's is not taken
-/// for one.
+/// The platform's lines have exactly these members; loggers of applications add a level or a
+/// message, so that their lines are not mistaken for the platform's.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Event<'a> {
@@ -37,7 +36,7 @@ struct Record<'a> {
     metrics: Option<Metrics>,
 }
 
-/// All optional: a report of a managed instance has no more than `durationMs`.
+/// All optional: a report of a managed instance has only `durationMs`.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Metrics {
@@ -49,9 +48,9 @@ struct Metrics {
     max_memory_used_mb: Option<f64>,
 }
 
-/// What a message that begins with `{` says.
+/// Parses a message that begins with `{`.
 pub(super) fn read(message: &str) -> Option<Line> {
-    // Reading a line of the application's would cost more than this.
+    // Cheaper than parsing a line of the application.
     memchr::memmem::find(message.as_bytes(), b"platform.")?;
     let Event { time, r#type, record } = serde_json::from_str(message).ok()?;
     Timestamp::from_text(time.as_bytes())?;
@@ -78,7 +77,7 @@ pub(super) fn read(message: &str) -> Option<Line> {
         "platform.restoreReport" if failure.is_some() => {
             Some(Line::StartFailed { in_invocation: false })
         }
-        // The reports of their invocations do not tell it.
+        // The reports of their invocations do not have the duration of the start.
         "platform.initReport"
             if record.initialization_type.as_deref() == Some("lambda-managed-instances") =>
         {

@@ -1,4 +1,4 @@
-//! Lines as the documentation and published logs show them, and lines that only look like them.
+//! Lines from the documentation and published logs, and lines that look like them.
 
 use super::*;
 
@@ -47,13 +47,13 @@ fn reads_reports_in_text() {
              Max Memory Used: 127 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n",
             report(Some(Failure::OutOfMemory), Some((127.0, 128.0)), None),
         ),
-        // As pasted where tabs are lost, and with a field that is not known yet.
+        // Copied without tabs, and with an unknown field.
         (
             "Duration: 2.5 ms Billed Duration: 3 ms  Memory Size: 128 MB Max Memory Used: 32 MB",
             report(None, Some((32.0, 128.0)), None),
         ),
         ("Duration: 2.5 ms\tNew Field: 7 units\tStatus: success", report(None, None, None)),
-        // A snapshot's, and a managed instance's.
+        // Of a snapshot, and of a managed instance.
         (
             "Duration: 2.5 ms\tRestore Duration: 333.07 ms\tBilled Restore Duration: 70 ms\n",
             report(None, None, None),
@@ -67,166 +67,110 @@ fn reads_reports_in_text() {
 
 #[test]
 fn reads_starts_in_text() {
-    for (line, expected) in [
-        (
-            "INIT_REPORT Init Duration: 10.17 ms\tPhase: init\tStatus: error\t\
-             Error Type: Runtime.ExitError\n",
-            start_failed(false),
-        ),
-        (
-            "INIT_REPORT Init Duration: 4.87 ms\tPhase: invoke\tStatus: error\t\
-             Error Type: Runtime.ExitError",
-            start_failed(true),
-        ),
-        (
-            "INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout\n",
-            start_failed(false),
-        ),
-        (
-            "INIT_REPORT Init Duration: 3000.00 ms    Phase: invoke    Status: timeout",
-            start_failed(true),
-        ),
-        ("RESTORE_REPORT Restore Duration: 10000.00 ms\tStatus: timeout", start_failed(false)),
-        (
-            "RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: error\tError Type: Runtime.Unknown",
-            start_failed(false),
-        ),
+    for (line, in_invocation) in [
+        ("INIT_REPORT Init Duration: 10.17 ms\tPhase: init\tStatus: error\tError Type: A\n", false),
+        ("INIT_REPORT Init Duration: 4.87 ms\tPhase: invoke\tStatus: error\tError Type: A", true),
+        ("INIT_REPORT Init Duration: 9999.79 ms\tPhase: init\tStatus: timeout\n", false),
+        ("INIT_REPORT Init Duration: 3000.00 ms    Phase: invoke    Status: timeout", true),
+        ("RESTORE_REPORT Restore Duration: 10000.00 ms\tStatus: timeout", false),
+        ("RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: error\tError Type: A", false),
     ] {
-        assert_eq!(read(line), Some(expected), "{line}");
+        assert_eq!(read(line), Some(start_failed(in_invocation)), "{line}");
     }
 }
 
 #[test]
 fn reads_errors_in_text() {
-    for (line, cause) in [
-        ("2019-02-13T20:12:38.950Z {} Task timed out after 300.09 seconds\n\n", Cause::Timeout),
-        ("RequestId: {} Error: Task timed out after 3.00 seconds\n", Cause::Timeout),
-        (
-            "RequestId: {} Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n",
-            Cause::OutOfMemory,
-        ),
-        ("RequestId: {} Error: Runtime exited with error: signal: killed", Cause::OutOfMemory),
-        ("RequestId: {} Error: signal: killed\nExtension.Crash", Cause::OutOfMemory),
-        (
-            "RequestId: {} Error: Runtime exited with error: exit status 137\nRuntime.OutOfMemory",
-            Cause::OutOfMemory,
-        ),
-        ("RequestId: {} Error: Java heap space\njava.lang.OutOfMemoryError\n", Cause::OutOfMemory),
-        (
-            "RequestId: {} Error: Runtime exited with error: exit status 137\nRuntime.ExitError",
-            Cause::Aborted,
-        ),
-        (
-            "RequestId: {} Error: Runtime exited with error: signal: aborted\nRuntime.ExitError",
-            Cause::Aborted,
-        ),
-        (
-            "RequestId: {} Error: Runtime exited with error: signal: aborted (core dumped)",
-            Cause::Aborted,
-        ),
-        (
-            "RequestId: {} Error: Runtime exited with error: exit status 1\nRuntime.ExitError",
-            Cause::Other,
-        ),
-        (
-            "RequestId: {} Error: Runtime exited with error: signal: segmentation fault (core \
-             dumped)\nRuntime.ExitError\n",
-            Cause::Other,
-        ),
-        (
-            "RequestId: {} Error: Runtime exited without providing a reason\nRuntime.ExitError\n",
-            Cause::Other,
-        ),
-        ("RequestId: {} Error: exit status 2\nExtension.Crash\n", Cause::Other),
-        (
-            "RequestId: {} Error: fork/exec /var/task/bootstrap: no such file or directory\n\
-             Runtime.InvalidEntrypoint\n",
-            Cause::Other,
-        ),
-        ("RequestId: {} Process exited before completing request\n", Cause::Other),
+    let timed_out =
+        format!("2019-02-13T20:12:38.950Z {ID} Task timed out after 300.09 seconds\n\n");
+    assert_eq!(read(&timed_out), Some(error(Cause::Timeout)));
+    let exited = "Error: Runtime exited with error: ";
+    for (rest, cause) in [
+        ("Error: Task timed out after 3.00 seconds\n", Cause::Timeout),
+        ("{exited}signal: killed\nRuntime.ExitError\n", Cause::OutOfMemory),
+        ("{exited}signal: killed", Cause::OutOfMemory),
+        ("Error: signal: killed\nExtension.Crash", Cause::OutOfMemory),
+        ("{exited}exit status 137\nRuntime.OutOfMemory", Cause::OutOfMemory),
+        ("Error: Java heap space\njava.lang.OutOfMemoryError\n", Cause::OutOfMemory),
+        ("{exited}exit status 137\nRuntime.ExitError", Cause::Aborted),
+        ("{exited}signal: aborted\nRuntime.ExitError", Cause::Aborted),
+        ("{exited}signal: aborted (core dumped)", Cause::Aborted),
+        ("{exited}exit status 1\nRuntime.ExitError", Cause::Other),
+        ("{exited}signal: segmentation fault (core dumped)\nRuntime.ExitError\n", Cause::Other),
+        ("Error: Runtime exited without providing a reason\nRuntime.ExitError\n", Cause::Other),
+        ("Error: exit status 2\nExtension.Crash\n", Cause::Other),
+        ("Error: fork/exec /bootstrap: not found\nRuntime.InvalidEntrypoint\n", Cause::Other),
+        ("Process exited before completing request\n", Cause::Other),
     ] {
-        let line = line.replace("{}", ID);
+        let line = format!("RequestId: {ID} {}", rest.replace("{exited}", exited));
         assert_eq!(read(&line), Some(error(cause)), "{line}");
     }
 }
 
 #[test]
 fn reads_json() {
-    let reported = |rest: &str| format!(r#""requestId":"{ID}",{rest}"#);
-    let metrics = r#""metrics":{"durationMs":9.5,"memorySizeMB":128,"maxMemoryUsedMB":32,"initDurationMs":7}"#;
+    let failed = |failure| Some(report(Some(failure), None, None));
+    let memory = Some((32.0, 128.0));
     for (kind, record, expected) in [
+        ("report", r#"ID,METRICS,"status":"success""#, Some(report(None, memory, Some(7.0)))),
         (
             "report",
-            reported(&format!(r#"{metrics},"status":"success""#)),
-            Some(report(None, Some((32.0, 128.0)), Some(7.0))),
+            r#"ID,"status":"timeout","metrics":null,"tracing":{"spanId":"5"}"#,
+            failed(Failure::Timeout),
         ),
         (
             "report",
-            reported(r#""status":"timeout","metrics":null,"tracing":{"spanId":"5"}"#),
-            Some(report(Some(Failure::Timeout), None, None)),
+            r#"ID,"status":"error","errorType":"A.OutOfMemory""#,
+            failed(Failure::OutOfMemory),
         ),
+        ("report", r#"ID,"status":"error","errorType":"A.ExitError""#, failed(Failure::Unhandled)),
+        ("report", r#"ID,"status":"failure""#, failed(Failure::Unhandled)),
+        // An unknown status is not a failure.
+        ("report", r#"ID,"status":"paused""#, Some(report(None, None, None))),
         (
             "report",
-            reported(r#""status":"error","errorType":"Runtime.OutOfMemory""#),
-            Some(report(Some(Failure::OutOfMemory), None, None)),
-        ),
-        (
-            "report",
-            reported(r#""status":"error","errorType":"Runtime.ExitError""#),
-            Some(report(Some(Failure::Unhandled), None, None)),
-        ),
-        ("report", reported(r#""status":"failure""#), Some(report(Some(Failure::Unhandled), None, None))),
-        // A status that nobody knows is no failure, and no error.
-        ("report", reported(r#""status":"paused""#), Some(report(None, None, None))),
-        (
-            "report",
-            reported(r#""status":"success","metrics":{"durationMs":1.5}"#),
+            r#"ID,"status":"success","metrics":{"durationMs":1.5}"#,
             Some(report(None, None, None)),
         ),
-        ("report", r#""status":"error""#.to_owned(), None),
+        ("report", r#""status":"error""#, None),
         (
             "runtimeDone",
-            reported(r#""status":"error","errorType":"Runtime.OutOfMemory""#),
+            r#"ID,"status":"error","errorType":"Runtime.OutOfMemory""#,
             Some(error(Cause::RuntimeOutOfMemory)),
         ),
-        ("runtimeDone", reported(r#""status":"timeout""#), None),
+        ("runtimeDone", r#"ID,"status":"timeout""#, None),
+        ("initReport", r#"ON_DEMAND,"phase":"init","status":"timeout""#, Some(start_failed(false))),
+        ("initReport", r#""phase":"invoke","status":"error""#, Some(start_failed(true))),
+        ("initReport", r#""phase":"init","errorType":"a""#, Some(start_failed(false))),
+        ("initReport", r#"ON_DEMAND,METRICS,"phase":"init","status":"success""#, None),
         (
             "initReport",
-            r#""initializationType":"on-demand","phase":"init","status":"timeout""#.to_owned(),
-            Some(start_failed(false)),
+            r#"MANAGED,METRICS,"status":"success""#,
+            Some(Line::Started { init_ms: 9.5 }),
         ),
-        (
-            "initReport",
-            r#""phase":"invoke","status":"error","errorType":"Runtime.Unknown""#.to_owned(),
-            Some(start_failed(true)),
-        ),
-        ("initReport", r#""phase":"init","errorType":"a""#.to_owned(), Some(start_failed(false))),
-        (
-            "initReport",
-            r#""initializationType":"on-demand","phase":"init","status":"success","metrics":{"durationMs":5}"#
-                .to_owned(),
-            None,
-        ),
-        (
-            "initReport",
-            r#""initializationType":"lambda-managed-instances","status":"success","metrics":{"durationMs":5}"#
-                .to_owned(),
-            Some(Line::Started { init_ms: 5.0 }),
-        ),
-        ("restoreReport", r#""status":"error""#.to_owned(), Some(start_failed(false))),
-        ("start", reported(r#""version":"$LATEST""#), None),
-        ("initStart", r#""phase":"init""#.to_owned(), None),
-        ("logsDropped", r#""reason":"Consumer is slow","droppedRecords":123"#.to_owned(), None),
+        ("restoreReport", r#""status":"error""#, Some(start_failed(false))),
+        ("start", r#"ID,"version":"$LATEST""#, None),
+        ("initStart", r#""phase":"init""#, None),
+        ("logsDropped", r#""reason":"Consumer is slow","droppedRecords":123"#, None),
     ] {
-        let line = format!(
-            r#"{{"time":"2024-03-01T12:34:56.789Z","type":"platform.{kind}","record":{{{record}}}}}"#
-        );
+        let metrics =
+            r#""durationMs":9.5,"memorySizeMB":128,"maxMemoryUsedMB":32,"initDurationMs":7"#;
+        let record = record
+            .replace("ON_DEMAND", r#""initializationType":"on-demand""#)
+            .replace("MANAGED", r#""initializationType":"lambda-managed-instances""#)
+            .replace("METRICS", &format!(r#""metrics":{{{metrics}}}"#));
+        let record = match record.strip_prefix("ID") {
+            Some(rest) => format!(r#""requestId":"{ID}"{rest}"#),
+            None => record,
+        };
+        let time = "2024-03-01T12:34:56.789Z";
+        let line = format!(r#"{{"time":"{time}","type":"platform.{kind}","record":{{{record}}}}}"#);
         assert_eq!(read(&line), expected, "{line}");
     }
 }
 
 #[test]
-fn members_may_come_in_any_order_with_white_space() {
+fn members_can_have_any_order_and_white_space() {
     let line = format!(
         "{{ \"record\" : {{\"status\":\"timeout\", \"requestId\":\"{ID}\"}},\n\
          \"type\" : \"platform.report\", \"time\" : \"2024-03-01T12:34:56.789Z\" }}\n"
@@ -234,7 +178,7 @@ fn members_may_come_in_any_order_with_white_space() {
     assert_eq!(read(&line), Some(report(Some(Failure::Timeout), None, None)));
 }
 
-/// Lines of applications, with what the platform would write in them.
+/// Lines of applications that contain lines of the platform.
 fn quotations() -> Vec<String> {
     let report = format!("REPORT RequestId: {ID}\tDuration: 3000.00 ms\tStatus: timeout");
     let json = format!(
@@ -290,14 +234,14 @@ fn quotations() -> Vec<String> {
 }
 
 #[test]
-fn lines_of_applications_that_quote_one_are_none() {
+fn lines_of_applications_that_quote_the_platform_do_not_count() {
     for line in quotations() {
         assert_eq!(read(&line), None, "{line}");
     }
 }
 
 #[test]
-fn the_first_look_takes_no_line_of_the_platform_for_another() {
+fn lines_of_the_platform_pass_the_first_check() {
     let lines = [
         format!("REPORT RequestId: {ID}\tDuration: 1 ms"),
         "INIT_REPORT Init Duration: 1 ms\tStatus: timeout".to_owned(),
@@ -315,7 +259,7 @@ fn the_first_look_takes_no_line_of_the_platform_for_another() {
         assert!(read(&line).is_some(), "{line}");
         let written = serde_json::to_string(&line).unwrap();
         assert!(may_be_platforms(&written.as_bytes()[1..]), "{written}");
-        // However the letters are written.
+        // Also with letters as escapes.
         for at in 0..line.len().min(40) {
             let letter = line.as_bytes()[at];
             let rest = serde_json::to_string(&line[at + 1..]).unwrap();
@@ -329,7 +273,7 @@ fn the_first_look_takes_no_line_of_the_platform_for_another() {
 }
 
 #[test]
-fn the_first_look_is_enough_for_ordinary_lines() {
+fn ordinary_lines_fail_the_first_check() {
     for line in [
         "",
         "START RequestId: 1 Version: $LATEST",
@@ -345,5 +289,14 @@ fn the_first_look_is_enough_for_ordinary_lines() {
     ] {
         let written = serde_json::to_string(line).unwrap();
         assert!(!may_be_platforms(&written.as_bytes()[1..]), "{written}");
+    }
+}
+
+#[test]
+fn all_memory_is_used_if_at_most_one_megabyte_is_left() {
+    for (used_mb, is_used_up) in [(126.0, false), (127.0, true), (128.0, true)] {
+        let memory = Memory::of(Some(used_mb), Some(128.0)).unwrap();
+        assert_eq!(memory.is_used_up(), is_used_up, "{used_mb}");
+        assert!((memory.percent() - used_mb / 1.28).abs() < 1e-9, "{used_mb}");
     }
 }

@@ -1,10 +1,10 @@
-//! Lines of functions whose log format is text.
+//! Lines in the log format text.
 
 use shared::event::Timestamp;
 
 use super::{Cause, Failure, Line, Memory, Report, is_out_of_memory, is_request_id};
 
-/// What a message says.
+/// Parses a message.
 pub(super) fn read(message: &str) -> Option<Line> {
     if let Some(rest) = message.strip_prefix("REPORT RequestId: ") {
         report(rest)
@@ -31,14 +31,14 @@ fn report(rest: &str) -> Option<Line> {
     }))
 }
 
-/// One of a start that went well has no status, and the report of its invocation has its duration.
+/// The report of a successful start has no status, and its duration is in the invocation's report.
 fn start_report(rest: &str, first: &str) -> Option<Line> {
     let fields = Fields::read(rest).filter(|_| rest.starts_with(first))?;
     fields.failure()?;
     Some(Line::StartFailed { in_invocation: fields.get("Phase") == Some("invoke") })
 }
 
-/// `<id> Error: <text>`, and the type of error on the next line.
+/// `<id> Error: <text>`, with the error type on the next line.
 fn error(rest: &str) -> Option<Line> {
     let (request_id, rest) = rest.split_once(' ').filter(|(id, _)| is_request_id(id))?;
     let (text, error_type) = rest.split_once('\n').unwrap_or((rest, ""));
@@ -53,7 +53,7 @@ fn error(rest: &str) -> Option<Line> {
     Some(Line::Error { request_id: request_id.to_owned(), cause })
 }
 
-/// What an error says that happened; `None` where it is not the platform's.
+/// The cause of an error; `None` if the error is not the platform's.
 fn cause(error: &str, error_type: &str) -> Option<Cause> {
     if is_out_of_memory(error_type) {
         return Some(Cause::OutOfMemory);
@@ -61,8 +61,8 @@ fn cause(error: &str, error_type: &str) -> Option<Cause> {
     if is_time_out(error) {
         return Some(Cause::Timeout);
     }
-    // Of another process than the runtime: `fork/exec /var/task/bootstrap: no such file or
-    // directory`, an extension's `exit status 2`.
+    // Errors of other processes than the runtime: `fork/exec /var/task/bootstrap: no such file or
+    // directory`, or `exit status 2` of an extension.
     let of_platform = ["Runtime.", "Extension.", "Sandbox."];
     let is_platforms = error.starts_with("Runtime exited ")
         || of_platform.iter().any(|of| error_type.starts_with(of));
@@ -90,7 +90,7 @@ fn is_time_out(text: &str) -> bool {
     seconds.and_then(number).is_some()
 }
 
-/// The fields of reports with the unit of their values, if they have one.
+/// The fields of reports with their units.
 const FIELDS: [(&str, &str); 13] = [
     ("Duration", "ms"),
     ("Billed Duration", "ms"),
@@ -107,11 +107,11 @@ const FIELDS: [(&str, &str); 13] = [
     ("Sampled", ""),
 ];
 
-/// The values of a report's fields, which have tabs between them.
+/// The values of a report's fields, which are separated by tabs.
 struct Fields<'a>([Option<&'a str>; FIELDS.len()]);
 
 impl<'a> Fields<'a> {
-    /// `None` where something else stands among them, as in a sentence that quotes a report.
+    /// `None` if there is other text between them, as in a sentence that quotes a report.
     fn read(mut rest: &'a str) -> Option<Self> {
         let mut fields = Self([None; FIELDS.len()]);
         loop {
@@ -124,13 +124,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Reads the first field and returns what follows it. Copies of logs often have spaces in the
-    /// place of tabs: a field that is known needs no tab before it.
+    /// Reads the first field and returns the rest. Copies of logs often have spaces instead of tabs:
+    /// a known field does not need a tab before it.
     fn next(&mut self, rest: &'a str, separated: bool) -> Option<&'a str> {
         let value_of = |(name, _): &(&str, _)| rest.strip_prefix(*name)?.strip_prefix(": ");
         let known = FIELDS.iter().enumerate().find_map(|(at, field)| Some((at, value_of(field)?)));
         let Some((at, rest)) = known else {
-            // A field that is not known yet.
+            // An unknown field.
             let end = rest.find(['\t', '\n']).unwrap_or(rest.len());
             return (separated && rest[..end].contains(": ")).then(|| &rest[end..]);
         };

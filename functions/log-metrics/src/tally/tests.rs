@@ -1,4 +1,4 @@
-//! What is kept of lines.
+//! The counts of lines.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn of(lines: &[(Line, u64)]) -> Outcome {
 }
 
 #[test]
-fn the_highest_counts_and_of_equals_the_first() {
+fn the_highest_value_counts_at_its_first_time() {
     let mut lines = [
         (report(25.0, None), 1),
         (report(75.0, Some(200.0)), 5),
@@ -36,7 +36,7 @@ fn the_highest_counts_and_of_equals_the_first() {
 }
 
 #[test]
-fn failures_are_named_as_far_as_names_go() {
+fn the_number_of_request_ids_is_limited() {
     let failed = |index: usize| Line::Error {
         request_id: format!("request-{index}"),
         cause: Cause::Timeout,
@@ -53,6 +53,6 @@ fn failures_are_named_as_far_as_names_go() {
     for (index, name) in names.into_iter().enumerate() {
         assert_eq!(name, expected(index).as_ref());
     }
-    // What went well needs no name.
+    // Successful requests are not kept.
     assert!(of(&[(report(1.0, None), 1)]).names.is_empty());
 }

@@ -1,4 +1,4 @@
-//! The golden answers in `events/log-metrics/answers/`, and what is in the events.
+//! The golden answers in `events/log-metrics/answers/`, and the decoded events.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use testkit::events;
 
-/// What the function does with it.
+/// The expected result.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Golden {
@@ -19,7 +19,7 @@ pub(crate) struct Golden {
     pub(crate) error_message: Option<String>,
 }
 
-/// What an event's `awslogs.data` holds, if it holds anything.
+/// The decoded `awslogs.data` of an event, if it can be decoded.
 pub(crate) fn batch(name: &str) -> Option<Value> {
     let path = events("log-metrics").join("decoded").join(name).with_extension("json");
     let text = fs::read_to_string(path).ok()?;

@@ -1,14 +1,14 @@
-//! What the function is seen to write.
+//! The output of the function.
 
-use serde_json::{Map, Value};
-use testkit::Observed;
+use serde_json::Value;
+use testkit::{Observed, metric_line};
 
 /// The metrics, line by line: dimensions and values, with their definition checked.
 pub(crate) fn metrics(observed: &Observed) -> Vec<Value> {
     observed.metric_lines().iter().map(metrics_of).collect()
 }
 
-/// What the log says of failures: their members but for level, message, target and times.
+/// The failures in the log, without level, message, target and times.
 pub(crate) fn failures(observed: &Observed) -> Vec<Value> {
     let own = |line: &Value| {
         assert_eq!(line["level"], "WARN", "{line}");
@@ -20,31 +20,28 @@ pub(crate) fn failures(observed: &Observed) -> Vec<Value> {
     observed.log().iter().map(own).collect()
 }
 
-/// `{"FunctionName": …, "Timeouts": 1}`: what a line of embedded metric format says.
+/// `{"FunctionName": …, "Timeouts": 1}`: the members of a line of embedded metric format.
 fn metrics_of(line: &Value) -> Value {
-    let mut line = line.as_object().unwrap().clone();
-    let aws = line.remove("_aws").unwrap();
-    let [directive] = &aws["CloudWatchMetrics"].as_array().unwrap()[..] else { panic!("{aws}") };
-    assert!(aws["Timestamp"].is_u64(), "{aws}");
-    let defined: Map<String, Value> = directive["Metrics"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|metric| (metric["Name"].as_str().unwrap().to_owned(), metric["Unit"].clone()))
-        .collect();
-    for (name, unit) in &defined {
-        let expected = match &**name {
+    let dimension = line.get("FunctionName").and_then(Value::as_str);
+    let dimension = dimension.map(|name| ("FunctionName", name));
+    let directive = &line["_aws"]["CloudWatchMetrics"][0];
+    let metric = |index: usize| {
+        let name = directive["Metrics"][index]["Name"].as_str().unwrap();
+        let unit = match name {
             "Timeouts" | "OutOfMemory" | "InitFailures" | "UnhandledErrors" => "Count",
             "MaxMemoryUsedPercent" => "Percent",
             "InitDuration" => "Milliseconds",
             other => panic!("{other}"),
         };
-        assert_eq!(unit, expected, "{name}");
-    }
-    let dimensions = if line.contains_key("FunctionName") { "FunctionName" } else { "" };
-    let sets = serde_json::json!([if dimensions.is_empty() { vec![] } else { vec![dimensions] }]);
-    assert_eq!(directive["Dimensions"], sets);
-    assert_eq!(line.len(), defined.len() + usize::from(!dimensions.is_empty()), "{line:?}");
-    assert!(defined.keys().all(|name| line[name].is_number()), "{line:?}");
-    Value::Object(line)
+        assert!(line[name].is_number(), "{line}");
+        (name, unit, line[name].clone())
+    };
+    let metrics: Vec<_> = (0..directive["Metrics"].as_array().unwrap().len()).map(metric).collect();
+    let namespace = directive["Namespace"].as_str().unwrap();
+    let mut expected = metric_line(namespace, dimension.as_slice(), &metrics);
+    expected["_aws"]["Timestamp"] = line["_aws"]["Timestamp"].as_u64().into();
+    assert_eq!(*line, expected);
+    let mut members = line.as_object().unwrap().clone();
+    members.remove("_aws");
+    Value::Object(members)
 }

@@ -1,4 +1,4 @@
-//! Events as a subscription sends them.
+//! Events as CloudWatch Logs sends them.
 
 use std::io::Write;
 

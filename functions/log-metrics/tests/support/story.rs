@@ -1,22 +1,22 @@
-//! Stories of invocations, as the platform tells them in text and in JSON.
+//! Sequences of invocations, with their lines in text and in JSON.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-/// What becomes of one invocation.
+/// The result of one invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    Well,
+    Success,
     Timeout,
     OutOfMemory,
-    /// Told by the runtime's end only; the report says that it ended.
+    /// Only the end of the runtime shows it; the report has an exit error.
     Killed,
     Error,
     /// The start before it failed, in both phases.
     NoStart,
     /// The start before it took too long, in both phases.
     LateStart,
-    /// The start took too long, the second try did not.
+    /// The start took too long, and the second try succeeded.
     SecondStart,
 }
 
@@ -31,10 +31,10 @@ pub(crate) struct Invocation {
     again: bool,
 }
 
-/// Some invocations of one environment.
+/// Invocations of one environment.
 pub(crate) fn story() -> impl Strategy<Value = Vec<Invocation>> {
     let fate = prop_oneof![
-        6 => Just(Fate::Well),
+        6 => Just(Fate::Success),
         1 => Just(Fate::Timeout),
         1 => Just(Fate::OutOfMemory),
         1 => Just(Fate::Killed),
@@ -49,17 +49,17 @@ pub(crate) fn story() -> impl Strategy<Value = Vec<Invocation>> {
 }
 
 impl Fate {
-    /// Status and type of error.
-    const fn told(self) -> (&'static str, Option<&'static str>) {
+    /// Status and error type.
+    const fn status(self) -> (&'static str, Option<&'static str>) {
         match self {
-            Self::Well | Self::SecondStart => ("success", None),
+            Self::Success | Self::SecondStart => ("success", None),
             Self::Timeout | Self::LateStart => ("timeout", None),
             Self::OutOfMemory => ("error", Some("Runtime.OutOfMemory")),
             Self::Killed | Self::Error | Self::NoStart => ("error", Some("Runtime.ExitError")),
         }
     }
 
-    /// Phases of starts that are told, with status and type of error.
+    /// Phases of the reported starts, with status and error type.
     const fn starts(self) -> &'static [(&'static str, &'static str, Option<&'static str>)] {
         const ERROR: Option<&str> = Some("Runtime.ExitError");
         match self {
@@ -73,7 +73,7 @@ impl Fate {
     /// The metric that it counts in.
     pub(crate) const fn counted(self) -> Option<&'static str> {
         match self {
-            Self::Well => None,
+            Self::Success => None,
             Self::Timeout => Some("Timeouts"),
             Self::OutOfMemory | Self::Killed => Some("OutOfMemory"),
             Self::Error => Some("UnhandledErrors"),
@@ -82,10 +82,10 @@ impl Fate {
     }
 }
 
-/// The log events of a story in text, with what applications write between them.
+/// The log events of a story in text, with lines of applications.
 pub(crate) fn as_text(story: &[Invocation], start_ms: u64) -> Vec<(u64, String)> {
-    tell(story, start_ms, |id, invocation, lines| {
-        let (status, error_type) = invocation.fate.told();
+    events(story, start_ms, |id, invocation, lines| {
+        let (status, error_type) = invocation.fate.status();
         let with_type = |error_type: Option<&str>| {
             error_type.map_or_else(String::new, |error_type| format!("\tError Type: {error_type}"))
         };
@@ -115,7 +115,7 @@ pub(crate) fn as_text(story: &[Invocation], start_ms: u64) -> Vec<(u64, String)>
     })
 }
 
-/// The log events of a story in JSON, with what applications write between them.
+/// The log events of a story in JSON, with lines of applications.
 pub(crate) fn as_json(story: &[Invocation], start_ms: u64) -> Vec<(u64, String)> {
     let event = |kind: &str, mut record: Value, error_type: Option<&str>| {
         if let Some(error_type) = error_type {
@@ -124,8 +124,8 @@ pub(crate) fn as_json(story: &[Invocation], start_ms: u64) -> Vec<(u64, String)>
         let time = "2024-03-01T12:34:56.789Z";
         json!({"time": time, "type": format!("platform.{kind}"), "record": record}).to_string()
     };
-    tell(story, start_ms, |id, invocation, lines| {
-        let (status, error_type) = invocation.fate.told();
+    events(story, start_ms, |id, invocation, lines| {
+        let (status, error_type) = invocation.fate.status();
         for (phase, status, error_type) in invocation.fate.starts() {
             let record = json!({"phase": phase, "status": status, "metrics": {"durationMs": 9.5}});
             lines.push(event("initReport", record, *error_type));
@@ -153,17 +153,17 @@ fn killed(id: &str, fate: Fate) -> Option<String> {
 }
 
 /// One invocation a second, whose lines are a millisecond apart.
-fn tell(
+fn events(
     story: &[Invocation],
     start_ms: u64,
     lines_of: impl Fn(&str, &Invocation, &mut Vec<String>),
 ) -> Vec<(u64, String)> {
-    let (mut told, mut request) = (Vec::new(), 0);
+    let (mut events, mut request) = (Vec::new(), 0);
     for (at_ms, invocation) in (start_ms..).step_by(1_000).zip(story) {
         request += usize::from(!invocation.again);
         let mut lines = Vec::new();
         lines_of(&format!("8f507cfc-6a1d-4a1b-9c39-{request:012}"), invocation, &mut lines);
-        told.extend((at_ms..).zip(lines));
+        events.extend((at_ms..).zip(lines));
     }
-    told
+    events
 }
