@@ -14,7 +14,7 @@ use shared::aws::Aws;
 use shared::config::Environment;
 use shared::sqs::SQS;
 use shared::time;
-use sqs_consumer::index;
+use sqs_consumer::DEFAULT_INDEX;
 
 use crate::aws;
 use crate::console::print;
@@ -109,11 +109,11 @@ async fn read(args: Args, client: Option<Client>) -> Result<Facts, Failure> {
 /// no other is named, or where its settings are invalid, which is a finding of its own.
 fn plan(function: Option<&Function>) -> Result<Plan, Failure> {
     let set = |name| function?.environment.as_ref()?.get(name).filter(|value| !value.is_empty());
-    let index = set("INDEX").map_or(index::DEFAULT, String::as_str);
+    let index = set("INDEX").map_or(DEFAULT_INDEX, String::as_str);
     // A file of the function's package is not here.
     let mapping = set("MAPPING").filter(|mapping| !mapping.starts_with('@'));
     Plan::new(index, mapping.map(String::as_str), None)
-        .or_else(|_| Plan::new(index::DEFAULT, None, None))
+        .or_else(|_| Plan::new(DEFAULT_INDEX, None, None))
 }
 
 async fn read_function(aws: &Aws, name: &Name, facts: &mut Facts) -> Result<(), Failure> {

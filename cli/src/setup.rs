@@ -7,7 +7,7 @@ use http::Method;
 use local::opensearch::{Authentication, Client, ClientError, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
-use sqs_consumer::index;
+use sqs_consumer::DEFAULT_INDEX;
 
 use crate::console;
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL")]
     opensearch: String,
     /// The indices that the functions write to, as in INDEX
-    #[arg(long, value_name = "PATTERN", default_value = index::DEFAULT)]
+    #[arg(long, value_name = "PATTERN", default_value = DEFAULT_INDEX)]
     index: String,
     /// The fields of the documents, as in MAPPING: JSON, or @ and the path of a file
     #[arg(long, value_name = "JSON")]

@@ -97,7 +97,7 @@ pub(crate) async fn consume(world: Rc<World>, idle: &Idle, most: usize, plan: &P
         let event = event(&messages, setup.fifo);
         let instance = idle.0.borrow_mut().pop();
         let (mut function, ports) = instance.unwrap_or_else(|| {
-            let config = sqs_consumer::config::Config::from_environment(&environment(&setup));
+            let config = sqs_consumer::Config::from_environment(&environment(&setup));
             let ports = Ports::of(Rc::clone(&process));
             let random = fastrand::Rng::with_seed(plan.shuffle.into());
             let app = Consumer::new(config.unwrap(), ports.clone(), ports.clone(), random, sink());

@@ -15,8 +15,8 @@ use dlq_redrive::queues::{MoveTask, QueueAttributes};
 use local::sqs::model::Receive;
 use shared::opensearch::{Answer, Error};
 use shared::sqs::{Failure, MAX_ENTRIES};
-use sqs_consumer::ports::{Search, VisibilityChange};
-use sqs_consumer::quarantine::Quarantined;
+use sqs_consumer::Quarantined;
+use sqs_consumer::{Search, VisibilityChange};
 use tokio::time::{sleep, timeout};
 
 use crate::history::{Call, Place, Plan, What};
@@ -214,7 +214,7 @@ impl Search for Ports {
     }
 }
 
-impl sqs_consumer::ports::Queues for Ports {
+impl sqs_consumer::Queues for Ports {
     async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<Failure>> {
         let content = |entry: &Quarantined| Content {
             body: entry.body.clone(),

@@ -16,10 +16,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
         ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
-        (
-            "sqs-consumer",
-            &[sqs_consumer::config::VARIABLES, opensearch::VARIABLES, event::VARIABLES],
-        ),
+        ("sqs-consumer", &[sqs_consumer::VARIABLES, opensearch::VARIABLES, event::VARIABLES]),
     ];
     own.map(|(name, lists)| {
         let lists = lists.iter().chain([&shared::telemetry::VARIABLES]);

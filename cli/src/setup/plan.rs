@@ -8,7 +8,7 @@ use local::opensearch::INDEX_TEMPLATE;
 use serde_json::{Map, Value, json};
 use shared::config::Environment;
 use shared::event::Timestamp;
-use sqs_consumer::index::IndexPattern;
+use sqs_consumer::IndexPattern;
 
 use crate::failure::Failure;
 

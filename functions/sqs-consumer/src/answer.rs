@@ -7,7 +7,7 @@ use crate::envelope::Message;
 use crate::outcome::Outcome;
 
 /// Writes the answer into `answer`, which it clears before.
-pub fn write(messages: &[Message<'_>], outcomes: &[Outcome], answer: &mut Vec<u8>) {
+pub(crate) fn write(messages: &[Message<'_>], outcomes: &[Outcome], answer: &mut Vec<u8>) {
     answer.clear();
     answer.extend_from_slice(b"{\"batchItemFailures\":[");
     let mut first = true;

@@ -41,7 +41,7 @@ impl Backoff {
 
 /// Delays for the messages that waiting helps, if they have a receipt handle.
 #[must_use]
-pub fn changes(
+pub(crate) fn changes(
     backoff: Backoff,
     messages: &[Message<'_>],
     outcomes: &[Outcome],

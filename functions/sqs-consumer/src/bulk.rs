@@ -19,7 +19,7 @@ pub struct Limits {
 
 /// One document of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Operation {
+pub(crate) struct Operation {
     /// Which message it is of.
     pub message: usize,
     /// Its event's place among the message's.
@@ -32,7 +32,7 @@ pub struct Operation {
 
 /// The documents of one request, and the parts of it that still have to be sent.
 #[derive(Debug, Default)]
-pub struct Bulk {
+pub(crate) struct Bulk {
     body: Vec<u8>,
     operations: Vec<Operation>,
     /// What is sent next is the last.
@@ -41,7 +41,7 @@ pub struct Bulk {
 
 impl Bulk {
     /// Forgets all documents.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.body.clear();
         self.operations.clear();
         self.pending.clear();
@@ -49,12 +49,12 @@ impl Bulk {
 
     /// Whether it holds no documents.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 
     /// Adds a document to create. `false`, and no change, where it does not fit any more.
-    pub fn add(
+    pub(crate) fn add(
         &mut self,
         limits: Limits,
         index: &IndexPattern,
@@ -91,14 +91,14 @@ impl Bulk {
     }
 
     /// Makes all documents one request to send.
-    pub fn seal(&mut self) {
+    pub(crate) fn seal(&mut self) {
         self.pending.clear();
         self.pending.push(0..self.operations.len());
     }
 
     /// The body of the next request to send.
     #[must_use]
-    pub fn request(&self) -> Option<&[u8]> {
+    pub(crate) fn request(&self) -> Option<&[u8]> {
         let [first, .., last] = self.pending()? else {
             let [only] = self.pending()? else { return None };
             return Some(only.lines.of(&self.body));
@@ -108,29 +108,29 @@ impl Bulk {
 
     /// The documents of the next request.
     #[must_use]
-    pub fn pending(&self) -> Option<&[Operation]> {
+    pub(crate) fn pending(&self) -> Option<&[Operation]> {
         self.pending.last().map(|range| &self.operations[range.clone()])
     }
 
     /// The content of a document's `_id`, as written; empty where OpenSearch chooses it.
     #[must_use]
-    pub fn id(&self, operation: &Operation) -> &[u8] {
+    pub(crate) fn id(&self, operation: &Operation) -> &[u8] {
         operation.id.of(&self.body)
     }
 
     /// The next request is answered: its documents.
-    pub fn answered(&mut self) -> Range<usize> {
+    pub(crate) fn answered(&mut self) -> Range<usize> {
         self.pending.pop().unwrap_or_default()
     }
 
     /// The document at a place.
     #[must_use]
-    pub fn operation(&self, index: usize) -> Operation {
+    pub(crate) fn operation(&self, index: usize) -> Operation {
         self.operations[index]
     }
 
     /// Sends these documents again as two requests, of half as many each.
-    pub fn halve(&mut self, range: &Range<usize>) {
+    pub(crate) fn halve(&mut self, range: &Range<usize>) {
         let middle = range.start + range.len() / 2;
         self.pending.extend([middle..range.end, range.start..middle]);
     }

@@ -23,7 +23,7 @@ const MAX_TEST_EVENT_BYTES: usize = 2_048;
 
 /// What a message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holds {
+pub(crate) enum Holds {
     /// Events.
     Events,
     /// S3's test of a notification, from which no document is to come.
@@ -35,7 +35,7 @@ pub enum Holds {
 /// The events of one message. Kept from message to message, so that nothing is allocated once
 /// the buffers have grown.
 #[derive(Debug, Default)]
-pub struct Contents {
+pub(crate) struct Contents {
     /// The body, or what is inside all envelopes around it.
     text: Vec<u8>,
     spare: Vec<u8>,
@@ -53,7 +53,7 @@ impl Contents {
     /// # Errors
     /// [`Refusal::Empty`] where there is none, and what [`Envelope::open`] refuses. Whatever is not
     /// an event is found as one, and refused when it is read.
-    pub fn open(&mut self, body: Body<'_>) -> Result<Holds, Refusal> {
+    pub(crate) fn open(&mut self, body: Body<'_>) -> Result<Holds, Refusal> {
         self.events.clear();
         self.careful = false;
         self.text.clear();
@@ -76,7 +76,7 @@ impl Contents {
 
     /// Finds the events again where one of them was refused, with no trust in the text. Those
     /// before the refused one stay the same. `false` where that was done before.
-    pub fn look_again(&mut self) -> bool {
+    pub(crate) fn look_again(&mut self) -> bool {
         if self.careful {
             return false;
         }
@@ -116,19 +116,19 @@ impl Contents {
 
     /// How many events there are.
     #[must_use]
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.events.len()
     }
 
     /// The event at a place.
     #[must_use]
-    pub fn event(&self, position: usize) -> Option<&[u8]> {
+    pub(crate) fn event(&self, position: usize) -> Option<&[u8]> {
         self.events.get(position).map(|span| span.of(&self.text))
     }
 
     /// The envelopes that the event at a place was taken out of, if there are any.
     #[must_use]
-    pub fn around(&self, position: usize) -> Option<Around<'_>> {
+    pub(crate) fn around(&self, position: usize) -> Option<Around<'_>> {
         let position = (self.events.len() > 1).then_some(position);
         (!self.envelope.is_none()).then_some(Around { envelope: &self.envelope, position })
     }

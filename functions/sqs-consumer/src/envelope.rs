@@ -12,7 +12,7 @@ use shared::event::Timestamp;
 use shared::json::{self, Kind, Scanner, Span, Text};
 use shared::sqs::attributes::{MESSAGE_ID, POSITION};
 
-use crate::error::Error;
+use crate::error::HandlerError;
 
 /// A message, as it stands in the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,19 +90,19 @@ impl Message<'_> {
 
 /// Whether a queue, by its ARN or URL, is a FIFO queue: their names all end like this.
 #[must_use]
-pub fn is_fifo(queue: &str) -> bool {
+pub(crate) fn is_fifo(queue: &str) -> bool {
     queue.strip_suffix(".fifo").is_some()
 }
 
-fn invalid(problem: impl Into<String>) -> Error {
-    Error::InvalidEvent(problem.into())
+fn invalid(problem: impl Into<String>) -> HandlerError {
+    HandlerError::InvalidEvent(problem.into())
 }
 
 /// Reads an event: its messages, in order.
 ///
 /// # Errors
-/// [`Error::InvalidEvent`] that says what is wrong.
-pub fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, Error> {
+/// [`HandlerError::InvalidEvent`] that says what is wrong.
+pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, HandlerError> {
     let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
     let mut scanner = Scanner::new(event);
     let mut messages = Err(invalid("it has no list `Records`"));
@@ -135,7 +135,7 @@ pub fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, Error> {
 fn read_messages<'a>(
     text: &'a str,
     scanner: &mut Scanner<'a>,
-) -> Result<Result<Vec<Message<'a>>, Error>, json::Error> {
+) -> Result<Result<Vec<Message<'a>>, HandlerError>, json::Error> {
     let mut messages = Vec::new();
     let mut unusable = None;
     let mut index = 0;

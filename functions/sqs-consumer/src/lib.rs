@@ -1,23 +1,31 @@
 #![doc = include_str!("../README.md")]
 
-pub mod answer;
-pub mod backoff;
-pub mod bulk;
-pub mod config;
-pub mod contents;
-pub mod envelope;
-pub mod error;
-pub mod index;
-pub mod outcome;
-pub mod ports;
-pub mod quarantine;
-pub mod queues;
-pub mod reply;
-pub mod report;
-pub mod schedule;
-pub mod search;
-pub mod summary;
-pub mod work;
+mod answer;
+mod backoff;
+mod bulk;
+mod config;
+mod contents;
+mod envelope;
+mod error;
+mod index;
+mod outcome;
+mod ports;
+mod quarantine;
+mod queues;
+mod reply;
+mod report;
+mod schedule;
+mod search;
+mod summary;
+mod work;
+
+pub use config::{Config, VARIABLES};
+pub use error::HandlerError;
+pub use index::{DEFAULT as DEFAULT_INDEX, IndexPattern, PatternError};
+pub use ports::{Queues, Search, VisibilityChange};
+pub use quarantine::Quarantined;
+pub use queues::AwsQueues;
+pub use search::OpenSearch;
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -29,11 +37,8 @@ use shared::runtime::{Function, Invocation};
 use shared::sqs::{Failure, MAX_ENTRIES};
 use tokio::time::timeout_at;
 
-use crate::config::Config;
 use crate::envelope::Message;
-use crate::error::Error;
 use crate::outcome::Outcome;
-use crate::ports::{Queues, Search, VisibilityChange};
 use crate::report::Report;
 use crate::schedule::Schedule;
 use crate::summary::Summary;
@@ -56,7 +61,7 @@ pub struct App<S, Q, W> {
 }
 
 impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
-    type Error = Error;
+    type Error = HandlerError;
 
     /// Consumes one event's messages and emits the metrics. No message's content makes the
     /// invocation fail.
@@ -64,7 +69,7 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
         &mut self,
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), HandlerError> {
         let messages = match envelope::parse(invocation.body) {
             Ok(messages) => messages,
             Err(error) => {

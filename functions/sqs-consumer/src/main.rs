@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use shared::config::Environment;
 use shared::{runtime, startup, telemetry};
 use sqs_consumer::App;
-use sqs_consumer::config::Config;
-use sqs_consumer::queues::AwsQueues;
-use sqs_consumer::search::OpenSearch;
+use sqs_consumer::AwsQueues;
+use sqs_consumer::Config;
+use sqs_consumer::OpenSearch;
 
 fn main() -> ExitCode {
     startup::exit_code("sqs_consumer", run())

@@ -8,7 +8,7 @@ use shared::opensearch::KnownError;
 
 /// A message's fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// All its documents are in the index: SQS deletes it.
     Done,
     /// What could not become a document is in quarantine, all else in the index: SQS deletes it.
@@ -19,7 +19,7 @@ pub enum Outcome {
 
 /// Why a message is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Retry {
+pub(crate) enum Retry {
     /// OpenSearch has too much to do: 429.
     Throttled,
     /// OpenSearch answered 5xx.
@@ -51,7 +51,7 @@ pub enum Retry {
 impl Retry {
     /// The reason as it stands in the log.
     #[must_use]
-    pub const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
             Self::Unavailable => "unavailable",
@@ -72,7 +72,7 @@ impl Retry {
     /// Whether waiting helps. What belongs in quarantine is redelivered as soon as the queue lets
     /// it, so that the queue's own limit takes it to the dead-letter queue.
     #[must_use]
-    pub const fn backs_off(self) -> bool {
+    pub(crate) const fn backs_off(self) -> bool {
         !matches!(self, Self::NoQuarantine | Self::NotQuarantined)
     }
 }

@@ -111,7 +111,7 @@ impl Quarantined {
 
 /// Whether a queue's URL, `…/{account}/{name}`, is that of an ARN, `…:{account}:{name}`.
 #[must_use]
-pub fn is_queue(url: &str, arn: &str) -> bool {
+pub(crate) fn is_queue(url: &str, arn: &str) -> bool {
     let mut of_url = url.trim_end_matches('/').rsplit('/');
     let mut of_arn = arn.rsplit(':');
     of_url.next() == of_arn.next() && of_url.next() == of_arn.next()

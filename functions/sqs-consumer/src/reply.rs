@@ -21,7 +21,7 @@ const MAX_DETAIL_BYTES: usize = 1_024;
 
 /// What an answer means for the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Each document has its own fate.
     Items(Vec<Fate>),
     /// The request is too large, or something in it makes OpenSearch refuse it: with fewer
@@ -33,7 +33,7 @@ pub enum Verdict {
 
 /// What became of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It was not in the index, and now it is.
     Indexed,
     /// It is in the index, under an `_id` that an ingest pipeline chose.
@@ -50,7 +50,7 @@ pub enum Fate {
 
 /// What is wrong with the whole of OpenSearch, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trouble {
+pub(crate) enum Trouble {
     /// No answer came.
     NoAnswer(Error),
     /// An answer with this status, and the type of the error if OpenSearch names one.
@@ -63,7 +63,7 @@ pub enum Trouble {
 
 /// Judges the answer to the pending request of `bulk`.
 #[must_use]
-pub fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
+pub(crate) fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
     let Answer { status, body } = match reply {
         Err(error) => return Verdict::Retry(Retry::NoAnswer, Trouble::NoAnswer(error.clone())),
         Ok(answer) => answer,

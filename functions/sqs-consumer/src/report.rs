@@ -13,7 +13,7 @@ const MAX_CODES: usize = 32;
 
 /// Events refused for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refusals {
+pub(crate) struct Refusals {
     /// How many.
     pub count: u64,
     /// The message of the first.
@@ -24,7 +24,7 @@ pub struct Refusals {
 
 /// What was done, for the answer, the metrics and the log.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Report {
+pub(crate) struct Report {
     /// By message.
     pub outcomes: Vec<Outcome>,
     /// Documents that are in the index and were not before.
@@ -51,7 +51,7 @@ pub struct Report {
 impl Report {
     /// Counts a refused event by its code. OpenSearch chooses its error types, but cannot fill the log
     /// with them.
-    pub fn count_refused(&mut self, code: &str, message: usize, advice: &'static str) {
+    pub(crate) fn count_refused(&mut self, code: &str, message: usize, advice: &'static str) {
         let codes = &mut self.refused;
         let code = if codes.len() < MAX_CODES || codes.contains_key(code) { code } else { "other" };
         match codes.get_mut(code) {
@@ -63,7 +63,7 @@ impl Report {
     }
 
     /// Notes what is wrong with OpenSearch, once.
-    pub fn note(&mut self, trouble: Trouble) {
+    pub(crate) fn note(&mut self, trouble: Trouble) {
         if self.troubles.len() < MAX_TROUBLES && !self.troubles.contains(&trouble) {
             self.troubles.push(trouble);
         }

@@ -16,7 +16,7 @@ const SHOWN_CHARACTERS: usize = 256;
 
 /// The counts of one invocation. `messages_in` is always the sum of the other messages.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     /// The queue's name, if there was a message.
     pub queue_name: Option<&'a str>,
     /// Messages in the event.
@@ -34,7 +34,7 @@ pub struct Summary<'a> {
 impl<'a> Summary<'a> {
     /// Counts the messages and their outcomes.
     #[must_use]
-    pub fn of(messages: &[Message<'a>], outcomes: &[Outcome]) -> Self {
+    pub(crate) fn of(messages: &[Message<'a>], outcomes: &[Outcome]) -> Self {
         let mut summary = Self::default();
         for (message, outcome) in messages.iter().zip(outcomes) {
             summary.messages_in += 1;
@@ -59,7 +59,7 @@ impl<'a> Summary<'a> {
     ///
     /// # Errors
     /// Where writing to `out` fails.
-    pub fn emit(
+    pub(crate) fn emit(
         &self,
         report: &Report,
         namespace: &str,
@@ -93,7 +93,7 @@ impl<'a> Summary<'a> {
     }
 
     /// Logs one line for each reason and each trouble.
-    pub fn log(&self, report: &Report, messages: &[Message<'_>], request_id: &str) {
+    pub(crate) fn log(&self, report: &Report, messages: &[Message<'_>], request_id: &str) {
         for (code, Refusals { count, first, advice }) in &report.refused {
             let first_message_id = shown(messages[*first].id);
             let advice = Some(*advice).filter(|advice| !advice.is_empty());
@@ -147,7 +147,7 @@ impl<'a> Summary<'a> {
 
 /// Logs which messages' visibility timeout could not be set: they are redelivered when the queue's
 /// own timeout is over.
-pub fn log_visibility(failures: &[Failure], request_id: &str) {
+pub(crate) fn log_visibility(failures: &[Failure], request_id: &str) {
     let mut by_code = BTreeMap::new();
     for Failure { code, message } in failures {
         by_code.entry(code).or_insert((0_u64, message)).0 += 1;

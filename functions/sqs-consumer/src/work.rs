@@ -32,7 +32,7 @@ use refused::{Refused, Why};
 
 /// What has to be done next.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step<'s> {
+pub(crate) enum Step<'s> {
     /// Send this bulk request.
     Bulk(&'s [u8]),
     /// Send these to quarantine, in one call.
@@ -43,7 +43,7 @@ pub enum Step<'s> {
 
 /// The settings that the work follows.
 #[derive(Clone, Copy, Debug)]
-pub struct Rules<'a> {
+pub(crate) struct Rules<'a> {
     /// Where a document goes.
     pub index: &'a IndexPattern,
     /// How large one bulk request may be.
@@ -56,7 +56,7 @@ pub struct Rules<'a> {
 
 /// One event to write.
 #[derive(Debug)]
-pub struct Incoming<'a> {
+pub(crate) struct Incoming<'a> {
     /// Its text.
     pub event: &'a [u8],
     /// The envelopes that it was taken out of.
@@ -67,7 +67,7 @@ pub struct Incoming<'a> {
 
 /// Where a document and its `_id` are written.
 #[derive(Debug, Default)]
-pub struct Out {
+pub(crate) struct Out {
     /// The document.
     pub document: Vec<u8>,
     /// The content of its `_id`, as a JSON string has it; empty where OpenSearch chooses it.
@@ -76,7 +76,7 @@ pub struct Out {
 
 /// Kept from event to event, so that nothing is allocated once they have grown.
 #[derive(Debug, Default)]
-pub struct Buffers {
+pub(crate) struct Buffers {
     bulk: Bulk,
     contents: Contents,
     out: Out,
@@ -86,7 +86,7 @@ pub struct Buffers {
 
 /// The work on one event's messages; `W` writes the document of an event and its `_id`.
 #[derive(Debug)]
-pub struct Work<'a, W> {
+pub(crate) struct Work<'a, W> {
     rules: Rules<'a>,
     messages: &'a [Message<'a>],
     write: W,
@@ -121,7 +121,7 @@ where
     W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
 {
     /// The work on `messages`.
-    pub fn new(
+    pub(crate) fn new(
         rules: Rules<'a>,
         messages: &'a [Message<'a>],
         buffers: &'a mut Buffers,
@@ -146,7 +146,7 @@ where
     }
 
     /// Returns what to do next: the same until its result is reported.
-    pub fn next_step(&mut self) -> Step<'_> {
+    pub(crate) fn next_step(&mut self) -> Step<'_> {
         loop {
             if self.buffers.bulk.pending().is_some() {
                 return Step::Bulk(self.buffers.bulk.request().unwrap_or_default());
@@ -166,7 +166,7 @@ where
     }
 
     /// What came back for the bulk request.
-    pub fn bulk_answered(&mut self, reply: &Result<Answer, Error>) {
+    pub(crate) fn bulk_answered(&mut self, reply: &Result<Answer, Error>) {
         let bulk = &mut self.buffers.bulk;
         self.report.bulk_requests += 1;
         self.report.bulk_bytes += bulk.request().map_or(0, <[u8]>::len) as u64;
@@ -199,7 +199,7 @@ where
 
     /// How each entry of the call to quarantine went, in order; an entry that is missing
     /// failed.
-    pub fn quarantined(&mut self, failures: &[Option<Failure>]) {
+    pub(crate) fn quarantined(&mut self, failures: &[Option<Failure>]) {
         let sent = mem::take(&mut self.sending);
         let untold = || Failure { code: "NoAnswer".to_owned(), message: String::new() };
         for (index, quarantined) in sent.iter().enumerate() {
@@ -212,7 +212,7 @@ where
     }
 
     /// Ends the work because time runs out: what is not settled is redelivered.
-    pub fn stop(&mut self) {
+    pub(crate) fn stop(&mut self) {
         while self.buffers.bulk.pending().is_some() {
             for index in self.buffers.bulk.answered() {
                 let message = self.buffers.bulk.operation(index).message;
@@ -235,7 +235,7 @@ where
 
     /// What was done, when nothing is left to do.
     #[must_use]
-    pub fn finish(mut self) -> Report {
+    pub(crate) fn finish(mut self) -> Report {
         // Nothing is left to stop, but where the caller ends the work early.
         self.stop();
         let outcome = |progress: &Progress| match progress {

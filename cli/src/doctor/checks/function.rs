@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::config::Environment;
-use sqs_consumer::config::Config;
+use sqs_consumer::Config;
 
 use crate::doctor::facts::{Facts, Function, Mapping};
 use crate::doctor::finding::Finding;

@@ -11,10 +11,10 @@ use shared::opensearch::{Answer, Error as SearchError};
 use shared::runtime::{Function, Invocation};
 use shared::sqs::Failure;
 use sqs_consumer::App;
-use sqs_consumer::config::Config;
-use sqs_consumer::error::Error;
-use sqs_consumer::ports::{Queues, Search, VisibilityChange};
-use sqs_consumer::quarantine::Quarantined;
+use sqs_consumer::Config;
+use sqs_consumer::HandlerError;
+use sqs_consumer::Quarantined;
+use sqs_consumer::{Queues, Search, VisibilityChange};
 use testkit::{LAMBDA, Output, numbers};
 use tokio::time::{Instant, sleep};
 
@@ -164,7 +164,7 @@ impl Handler {
         &mut self,
         event: &[u8],
         left: Duration,
-    ) -> Result<(Vec<String>, Duration), Error> {
+    ) -> Result<(Vec<String>, Duration), HandlerError> {
         let started = Instant::now();
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
         let deadline = started + left;
