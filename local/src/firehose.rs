@@ -25,8 +25,7 @@ use std::path::PathBuf;
 
 pub use crate::clock::Clock;
 pub use options::{
-    BackupMode, DeliveryStreamOptions, PutCall, PutFault, PutFaults, RetryBackoff, Rotation,
-    Service,
+    DeliveryStreamOptions, PutCall, PutFault, PutFaults, RetryBackoff, Rotation, Service,
 };
 pub use report::Report;
 pub use stream::{DeliveryStream, Endpoint};
@@ -44,23 +43,16 @@ pub enum Error {
     /// The OpenSearch URL is invalid, for this reason.
     #[error("the OpenSearch URL cannot be used: {0}")]
     Url(String),
-    /// An option is out of its range: its name, and what it may be.
-    #[error("the delivery stream's option {0} must be {1}")]
-    Option(&'static str, &'static str),
-    /// Failed records cannot be written to the backup. They are kept in memory; nothing is lost as
-    /// long as the process runs.
-    #[error("the backup {} cannot be written, {records} failed records are held in memory: {message}", folder.display())]
+    /// Failed records could not be written to the backup.
+    #[error("the backup {} cannot be written, {records} failed records are lost: {message}", folder.display())]
     Backup {
         /// Where the object should have gone.
         folder: PathBuf,
-        /// Number of records in memory.
+        /// Number of records that were to be written.
         records: u64,
         /// The operating system's error.
         message: String,
     },
-    /// The stream was stopped.
-    #[error("the delivery stream was stopped")]
-    Stopped,
 }
 
 /// Why a record was refused. It is not in the stream then.
@@ -81,7 +73,4 @@ pub enum PutError {
         /// The operating system's error.
         message: String,
     },
-    /// The stream was stopped.
-    #[error("the delivery stream was stopped")]
-    Stopped,
 }

@@ -39,6 +39,10 @@ impl<T> Buffer<T> {
         self.items.is_empty()
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.size.bytes
+    }
+
     pub(super) fn push(&mut self, value: T, size: Size, now: Instant) {
         self.size.bytes += size.bytes;
         self.size.request_bytes += size.request_bytes;

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use super::{DeliveryStreamOptions, Rotation};
@@ -19,9 +18,6 @@ use crate::runtime_api::{ACCOUNT, REGION, REQUEST_LIMIT_BYTES};
 /// are the largest part (a stream's name has at most 64 characters, Kinesis's 128).
 pub(super) const RECORDS_LIMIT_BYTES: usize = REQUEST_LIMIT_BYTES - 1024;
 
-/// The memory that a record takes of the stream's own; given back when it is dropped.
-pub(super) type Room = OwnedSemaphorePermit;
-
 /// A record that was put into the stream.
 #[derive(Debug)]
 pub(super) struct Record {
@@ -30,7 +26,6 @@ pub(super) struct Record {
     pub(super) arrival_ms: u64,
     pub(super) partition_key: String,
     pub(super) data: Bytes,
-    pub(super) room: Room,
 }
 
 /// What the function made of a record.
@@ -41,7 +36,6 @@ pub(super) struct Document {
     pub(super) index: String,
     pub(super) arrival_ms: u64,
     pub(super) body: Bytes,
-    pub(super) room: Room,
 }
 
 /// Numbers records in the order of their arrival.
@@ -67,10 +61,7 @@ impl SequenceNumbers {
 pub(super) fn index(name: &str, rotation: Rotation, arrival_ms: u64) -> String {
     let suffix = match rotation {
         Rotation::None => "",
-        Rotation::OneHour => "-%Y-%m-%d-%H",
         Rotation::OneDay => "-%Y-%m-%d",
-        Rotation::OneWeek => "-%G-w%V",
-        Rotation::OneMonth => "-%Y-%m",
     };
     format!("{name}{}", utc(arrival_ms, suffix))
 }
@@ -159,10 +150,6 @@ pub(super) fn request(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use tokio::sync::Semaphore;
-
     use super::*;
 
     #[test]
@@ -175,28 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn indices_rotate_as_firehose_names_them() {
-        // 2016-02-25T13:04:05.999Z, and 2024-12-30, a Monday of the next year's first week.
-        for (rotation, arrival_ms, expected) in [
-            (Rotation::None, 1_456_405_445_999, "music"),
-            (Rotation::OneHour, 1_456_405_445_999, "music-2016-02-25-13"),
-            (Rotation::OneDay, 1_456_405_445_999, "music-2016-02-25"),
-            (Rotation::OneWeek, 1_456_405_445_999, "music-2016-w08"),
-            (Rotation::OneWeek, 1_735_516_800_000, "music-2025-w01"),
-            (Rotation::OneMonth, 1_456_405_445_999, "music-2016-02"),
-        ] {
-            assert_eq!(index("music", rotation, arrival_ms), expected);
-        }
-    }
-
-    #[test]
     fn the_size_in_a_request_is_exact() {
         let record = |data: &'static str, key: &str| Record {
             sequence_number: "4".repeat(56),
             arrival_ms: 1_709_296_496_789,
             partition_key: key.to_owned(),
             data: Bytes::from_static(data.as_bytes()),
-            room: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
         };
         let records = [record("{}", "a \"key\""), record("", ""), record("abc", "k")];
         let mut options = DeliveryStreamOptions::new("music", "i", "/b");

@@ -1,14 +1,14 @@
 //! A small `OpenSearch` in this process that keeps documents in memory: for machines without
 //! Docker and Java, and for faults on demand.
 //!
-//! It answers what sluice asks, as version 2.19.3 would: `GET /`, index templates, `_bulk`,
-//! `_count`, `_search`, `_refresh`, `_cluster/health` and deleting an index. The tests hold both to
-//! the same table of requests.
+//! It answers what sluice asks, as version 2.19.3 would: `GET /`, index templates, `/_bulk`,
+//! `_count`, `_search` (all documents or those with a term, and their most frequent terms),
+//! `_refresh`, `_cluster/health` and deleting an index. The tests hold both to the same table of
+//! requests.
 
 mod bulk;
 mod fields;
 mod json;
-mod query;
 mod reply;
 mod routes;
 mod search;

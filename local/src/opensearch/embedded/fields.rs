@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::json::{Json, nanoseconds};
+use super::json::{Json, is_time};
 use super::reply::Failure;
 
 /// Maximum nested arrays of a mapped field (`index.mapping.depth.limit`).
@@ -44,15 +44,6 @@ pub(super) enum Mapping {
     Fixed(BTreeMap<String, Field>),
 }
 
-/// A field's value as it can be compared.
-#[derive(Clone, Debug, PartialEq, PartialOrd)]
-pub(super) enum Term {
-    Text(String),
-    Number(f64),
-    /// Nanoseconds since 1970.
-    Time(i64),
-}
-
 impl Mapping {
     /// The mapping of an index template's body.
     pub(super) fn of_template(template: &Value) -> Self {
@@ -62,42 +53,19 @@ impl Mapping {
         }
     }
 
-    /// The field of a dotted path.
-    fn field(&self, path: &str) -> Option<&Field> {
-        let Self::Fixed(fields) = self else { return None };
-        let mut fields = fields;
-        let mut rest = path;
-        loop {
-            let (name, below) = match rest.split_once('.') {
-                Some((name, below)) => (name, Some(below)),
-                None => (rest, None),
-            };
-            match (fields.get(name)?, below) {
-                (Field::Group(members), Some(below)) => (fields, rest) = (members, below),
-                (Field::FlatObject, _) => return Some(&Field::FlatObject),
-                (_, Some(_)) => return None,
-                (field, None) => return Some(field),
-            }
-        }
-    }
-
-    /// The values of a field of a document that can be found.
-    pub(super) fn terms(&self, document: &Json, path: &str) -> Vec<Term> {
+    /// The texts of a keyword field of a document, named by its dotted path, that can be found.
+    pub(super) fn terms<'a>(&self, document: &'a Json, path: &str) -> Vec<&'a str> {
+        let ignore_above = match self {
+            Self::Dynamic => usize::MAX,
+            Self::Fixed(fields) => match field(fields, path) {
+                Some(Field::Keyword { ignore_above }) => *ignore_above,
+                _ => return Vec::new(),
+            },
+        };
         let mut leaves = Vec::new();
         collect(document, path, &mut leaves);
-        match self.field(path) {
-            Some(field) => leaves.iter().filter_map(|leaf| field.term(leaf)).collect(),
-            None if *self == Self::Dynamic => {
-                leaves.into_iter().map(|leaf| Term::Text(leaf.to_owned())).collect()
-            }
-            None => Vec::new(),
-        }
-    }
-
-    /// A query's value as a term of the field that it is compared with.
-    pub(super) fn wanted(&self, path: &str, value: &Value) -> Option<Term> {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        self.field(path).map_or(Some(Term::Text(text.clone())), |field| field.term(&text))
+        leaves.retain(|leaf| leaf.chars().count() <= ignore_above);
+        leaves
     }
 
     /// Reads a document's line and checks it.
@@ -123,6 +91,17 @@ impl Mapping {
 fn fields(properties: &Value) -> BTreeMap<String, Field> {
     let members = properties.as_object().into_iter().flatten();
     members.map(|(name, definition)| (name.clone(), Field::new(definition))).collect()
+}
+
+/// The field of a dotted path.
+fn field<'a>(fields: &'a BTreeMap<String, Field>, path: &str) -> Option<&'a Field> {
+    match path.split_once('.') {
+        None => fields.get(path),
+        Some((group, below)) => match fields.get(group)? {
+            Field::Group(members) => field(members, below),
+            _ => None,
+        },
+    }
 }
 
 /// The scalars at a dotted path; a key may itself have dots.
@@ -171,16 +150,6 @@ impl Field {
         }
     }
 
-    fn term(&self, leaf: &str) -> Option<Term> {
-        match self {
-            Self::Keyword { ignore_above } if leaf.chars().count() > *ignore_above => None,
-            Self::Keyword { .. } | Self::FlatObject => Some(Term::Text(leaf.to_owned())),
-            Self::Number { .. } => number(leaf).map(Term::Number),
-            Self::Date => nanoseconds(leaf).map(Term::Time),
-            Self::Disabled | Self::Group(_) => None,
-        }
-    }
-
     fn check(&self, path: &str, value: &Json, arrays: usize) -> Result<(), Failure> {
         let unfit = |kind| Err(refused(path, kind));
         match (self, value) {
@@ -206,11 +175,11 @@ impl Field {
                 "object mapping for [{path}] tried to parse field [{path}] as object, but found a \
                  concrete value"
             ))),
-            (Self::Date, Json::Text(text)) if nanoseconds(text).is_some() => Ok(()),
+            (Self::Date, Json::Text(text)) if is_time(text) => Ok(()),
             (Self::Date, _) => unfit("date_nanos"),
             (Self::Number { .. }, Json::Object(_)) => unfit("number"),
             (Self::Number { ignore_malformed: false }, value) => {
-                if value.scalar().and_then(number).is_some() { Ok(()) } else { unfit("number") }
+                if value.scalar().is_some_and(is_number) { Ok(()) } else { unfit("number") }
             }
             (Self::Keyword { .. }, Json::Object(_)) => unfit("keyword"),
             (Self::Number { .. } | Self::Keyword { .. }, _) => Ok(()),
@@ -218,8 +187,8 @@ impl Field {
     }
 }
 
-fn number(text: &str) -> Option<f64> {
-    text.trim().parse().ok().filter(|number: &f64| number.is_finite())
+fn is_number(text: &str) -> bool {
+    text.trim().parse().is_ok_and(|number: f64| number.is_finite())
 }
 
 /// A key may name a field below by a dotted path, so its segments are names.

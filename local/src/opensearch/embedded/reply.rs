@@ -43,14 +43,6 @@ impl Failure {
         Self::new(400, "mapper_parsing_exception", reason)
     }
 
-    pub(super) fn parsing(reason: &str) -> Self {
-        Self::new(400, "parsing_exception", reason)
-    }
-
-    pub(super) fn malformed_json() -> Self {
-        Self::new(400, "json_parse_exception", "the body is not JSON")
-    }
-
     /// A request that was refused as a whole on demand.
     pub(super) fn of_request(status: u16) -> Self {
         let (kind, reason) = match status {

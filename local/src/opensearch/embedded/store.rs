@@ -42,7 +42,8 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn put_template(&mut self, name: &str, body: &[u8]) -> Result<(), Failure> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| Failure::malformed_json())?;
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|_| Failure::illegal_argument("the body is not JSON"))?;
         if body.get("index_patterns").is_none() {
             return Err(Failure::illegal_argument("Required [index_patterns]"));
         }
@@ -91,9 +92,8 @@ impl Store {
     pub(super) fn resolve(&self, expression: &str) -> Result<Vec<(&str, &Index)>, Failure> {
         let mut found = BTreeMap::new();
         for part in expression.split(',') {
-            let all = part == "_all";
-            let mut matching = self.indices.iter().filter(|(name, _)| all || matches(part, name));
-            if !all && !part.contains('*') && matching.clone().next().is_none() {
+            let mut matching = self.indices.iter().filter(|(name, _)| matches(part, name));
+            if !part.contains('*') && matching.clone().next().is_none() {
                 let reason = format!("no such index [{part}]");
                 return Err(Failure::new(404, "index_not_found_exception", &reason));
             }
@@ -141,42 +141,21 @@ fn best_template<'a>(templates: &'a BTreeMap<String, Value>, name: &str) -> Opti
     templates.values().filter(fits).max_by_key(priority)
 }
 
-/// Whether `name` matches `pattern`, in which `*` stands for any characters.
+/// Whether `name` matches `pattern`, at whose end `*` stands for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
-    let mut parts = rest.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return name.ends_with(part);
-        }
-        match name.find(part) {
-            Some(at) => name = &name[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
+    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
-    let forbidden = |c: char| {
-        matches!(c, ' ' | '"' | '*' | '\\' | '<' | '|' | ',' | '>' | '/' | '?' | '#' | ':')
-    };
-    let reason = if name.is_empty() {
-        "must not be empty"
-    } else if name.contains(forbidden) {
-        "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]"
-    } else if name.starts_with(['_', '-', '+']) {
-        "must not start with '_', '-', or '+'"
-    } else if name == "." || name == ".." {
-        "must not be '.' or '..'"
-    } else if name.len() > MAX_NAME_BYTES {
-        "index name is too long"
-    } else if name.chars().any(char::is_uppercase) {
-        "must be lowercase"
-    } else {
+    let is_allowed = |c: char| !c.is_uppercase() && !" \"*\\<|,>/?#:".contains(c);
+    let is_name = (1..=MAX_NAME_BYTES).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.starts_with(['_', '-', '+'])
+        && name.chars().all(is_allowed);
+    if is_name {
         return Ok(());
-    };
-    let reason = format!("Invalid index name [{name}], {reason}");
+    }
+    let reason = format!("Invalid index name [{name}]");
     Err(Failure::new(400, "invalid_index_name_exception", &reason))
 }
