@@ -40,7 +40,7 @@ impl Failure {
     pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
         let status = match name {
             "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
-            "ServiceUnavailable" | "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
         Self { status, namespace: "", name, query_code: None, message: message.into() }

@@ -18,8 +18,8 @@ pub use client::{Client, ClientError};
 pub use embedded::Embedded;
 use embedded::State;
 pub use mapping::{
-    EventSourceMapping, EventSourceMappingError, EventSourceMappingOptions, Invocation, Report,
-    WrongAnswer, batch_item_failures,
+    EventSourceMapping, EventSourceMappingOptions, Invocation, Report, WrongAnswer,
+    batch_item_failures,
 };
 
 pub use crate::clock::Clock;

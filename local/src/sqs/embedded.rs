@@ -35,8 +35,6 @@ pub enum Fault {
     Deny,
     /// The service fails with `InternalFailure`, status 500. Nothing is done.
     Fail,
-    /// The service answers `ServiceUnavailable`, status 503. Nothing is done.
-    Unavailable,
     /// The connection is closed without an answer, and nothing is done.
     Drop,
     /// The call is done, but the connection is closed without an answer.
@@ -72,8 +70,8 @@ impl Embedded {
         Self::with_clock(Clock::system()).await
     }
 
-    /// Like [`start`](Self::start), with a clock that rules over visibility, delays, retention,
-    /// deduplication and move tasks. How long a poll waits is real time.
+    /// Like [`start`](Self::start), with a clock that rules over visibility, deduplication and
+    /// move tasks. How long a poll waits is real time.
     ///
     /// # Errors
     /// When no port is free.

@@ -10,28 +10,17 @@ mod options;
 mod poll;
 mod report;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Client, ClientError};
 use crate::runtime_api::{Invoke, Invoker};
+use crate::server::locked;
 pub use answer::{WrongAnswer, batch_item_failures};
 pub use options::EventSourceMappingOptions;
 pub use report::{Invocation, Report};
-
-/// Why a mapping could not be started.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EventSourceMappingError {
-    /// An option has a value that AWS would not take: its name, and what it may be.
-    #[error("{0}: expected {1}")]
-    Option(&'static str, &'static str),
-    /// The queue cannot be asked for its ARN: its URL, and why.
-    #[error("the queue {0} cannot be used: {1}")]
-    Queue(String, #[source] ClientError),
-}
 
 /// A running mapping. It stops where it stands when this value is dropped: messages in its hands
 /// are redelivered after their visibility timeout.
@@ -57,18 +46,13 @@ impl EventSourceMapping {
     /// Starts to poll the queue with `client` and to hand its messages to `function`.
     ///
     /// # Errors
-    /// When an option cannot be used, or the queue is not there.
+    /// When the queue cannot be asked for its ARN.
     pub async fn start(
         options: EventSourceMappingOptions,
         client: Client,
         function: impl Invoke,
-    ) -> Result<Self, EventSourceMappingError> {
-        let queue_url = options.queue_url.clone();
-        let queue_arn = client
-            .queue_attribute(&queue_url, "QueueArn")
-            .await
-            .map_err(|error| EventSourceMappingError::Queue(queue_url, error))?;
-        options.check(queue_arn.strip_suffix(".fifo").is_some())?;
+    ) -> Result<Self, ClientError> {
+        let queue_arn = client.queue_attribute(&options.queue_url, "QueueArn").await?;
         let shared = Arc::new(Shared {
             options,
             queue_arn,
@@ -117,8 +101,7 @@ impl EventSourceMapping {
 
 impl Shared {
     fn report(&self) -> MutexGuard<'_, Report> {
-        // No change can panic half way.
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.report)
     }
 
     /// Changes the report, and notifies those who wait.

@@ -38,9 +38,9 @@ async fn a_message_is_received_as_it_was_sent() {
         assert!(system["SenderId"].is_string());
         assert_eq!(system.get("DeadLetterQueueSourceArn"), None);
 
-        assert_eq!(server.counts(&queue).await, [0, 1, 0]);
+        assert_eq!(server.counts(&queue).await, [0, 1]);
         server.delete(&queue, &message).await;
-        assert_eq!(server.counts(&queue).await, [0, 0, 0]);
+        assert_eq!(server.counts(&queue).await, [0, 0]);
     }
 }
 
@@ -49,17 +49,14 @@ async fn attributes_come_when_they_are_asked_for() {
     for server in both().await {
         let queue = server.queue("asked", &[("VisibilityTimeout", "0")]).await;
         let text = |text: &str| json!({"DataType": "String", "StringValue": text});
-        let attributes = json!({"a.b": text("1"), "a.c": text("2"), "d": text("3")});
+        let attributes = json!({"a": text("1"), "d": text("3")});
         let members =
             json!({"QueueUrl": queue, "MessageBody": "x", "MessageAttributes": attributes});
         server.done("SendMessage", members).await;
-        let two = json!({"a.b": text("1"), "a.c": text("2")});
         for (asked, found) in [
             (json!([]), json!(null)),
             (json!(["d"]), json!({"d": text("3")})),
             (json!(["no"]), json!(null)),
-            // ElasticMQ does not know the starts of names.
-            (if server.is_real() { json!(["a.b", "a.c"]) } else { json!(["a.*"]) }, two),
         ] {
             let members = json!({"MessageAttributeNames": asked, "AttributeNames": []});
             let messages = server.receive_with(&queue, members).await;
@@ -74,7 +71,7 @@ async fn attributes_come_when_they_are_asked_for() {
         let system = messages[0]["Attributes"].as_object().unwrap();
         let names: Vec<_> = system.keys().collect();
         assert_eq!(names, ["ApproximateReceiveCount", "SentTimestamp"]);
-        assert_eq!(system["ApproximateReceiveCount"], "5");
+        assert_eq!(system["ApproximateReceiveCount"], "4");
     }
 }
 
@@ -86,7 +83,7 @@ async fn a_received_message_is_hidden_until_it_is_shown_again() {
         let first = server.receive_one(&queue).await;
         assert_eq!(server.receive(&queue).await, [json!(null); 0]);
         server.hide(&queue, &first, 0).await;
-        assert_eq!(server.counts(&queue).await, [1, 0, 0]);
+        assert_eq!(server.counts(&queue).await, [1, 0]);
         let second = server.receive_one(&queue).await;
         assert_eq!(second["MessageId"], first["MessageId"]);
         assert_ne!(second["ReceiptHandle"], first["ReceiptHandle"]);
@@ -95,7 +92,7 @@ async fn a_received_message_is_hidden_until_it_is_shown_again() {
             assert_eq!(second["Attributes"][name], first["Attributes"][name], "{name}");
         }
         server.delete(&queue, &second).await;
-        assert_eq!(server.counts(&queue).await, [0, 0, 0]);
+        assert_eq!(server.counts(&queue).await, [0, 0]);
     }
 }
 
@@ -106,17 +103,16 @@ async fn entries_of_a_batch_succeed_and_fail_one_by_one() {
         let entries = json!([
             {"Id": "good", "MessageBody": "one"},
             {"Id": "bad", "MessageBody": "\u{1}"},
-            {"Id": "late", "MessageBody": "two", "DelaySeconds": 900},
         ]);
         let members = json!({"QueueUrl": queue, "Entries": entries});
         let answer = server.done("SendMessageBatch", members).await;
         let ids = |list: &str| -> Vec<_> {
             answer[list].as_array().unwrap().iter().map(|entry| entry["Id"].clone()).collect()
         };
-        assert_eq!(ids("Successful"), ["good", "late"]);
+        assert_eq!(ids("Successful"), ["good"]);
         assert_eq!(ids("Failed"), ["bad"]);
         assert_eq!(answer["Failed"][0]["SenderFault"], true);
-        assert_eq!(server.counts(&queue).await, [1, 0, 1]);
+        assert_eq!(server.counts(&queue).await, [1, 0]);
 
         let message = server.receive_one(&queue).await;
         assert_eq!(message["Body"], "one");
@@ -132,7 +128,7 @@ async fn entries_of_a_batch_succeed_and_fail_one_by_one() {
             assert_eq!(answer["Failed"][0]["Id"], "b");
             assert_eq!(answer["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
         }
-        assert_eq!(server.counts(&queue).await, [0, 0, 1]);
+        assert_eq!(server.counts(&queue).await, [0, 0]);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A queue's attributes as they were set, with their defaults and limits.
 //!
-//! Source: `SetQueueAttributes` in the Amazon SQS API reference.
+//! Source: `CreateQueue` in the Amazon SQS API reference.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -14,105 +14,43 @@ use crate::aws_json::Failure;
 pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
 /// Attributes that are whole numbers: their names, what they may be, and their defaults.
-const NUMBERS: [(&str, RangeInclusive<u64>, u64); 5] = [
-    ("DelaySeconds", 0..=900, 0),
-    ("MaximumMessageSize", 1024..=MESSAGE_LIMIT_BYTES as u64, MESSAGE_LIMIT_BYTES as u64),
-    ("MessageRetentionPeriod", 60..=1_209_600, 345_600),
-    ("ReceiveMessageWaitTimeSeconds", 0..=20, 0),
-    ("VisibilityTimeout", 0..=43_200, 30),
-];
+const NUMBERS: [(&str, RangeInclusive<u64>, u64); 2] =
+    [("MessageRetentionPeriod", 60..=1_209_600, 345_600), ("VisibilityTimeout", 0..=43_200, 30)];
 
 /// Attributes that are kept as they are.
-const TEXTS: [&str; 8] = [
-    "ContentBasedDeduplication",
-    "DeduplicationScope",
-    "FifoThroughputLimit",
-    "KmsDataKeyReusePeriodSeconds",
-    "KmsMasterKeyId",
-    "Policy",
-    "RedriveAllowPolicy",
-    "SqsManagedSseEnabled",
-];
+const TEXTS: [&str; 3] = ["FifoQueue", "RedriveAllowPolicy", "SqsManagedSseEnabled"];
 
 /// When a message is given up, and where it goes then.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct RedrivePolicy {
     pub(super) dead_letter_queue_arn: String,
     pub(super) max_receive_count: u32,
 }
 
 /// The attributes that were set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) struct Attributes {
-    set: BTreeMap<String, String>,
+    pub(super) set: BTreeMap<String, String>,
     pub(super) redrive_policy: Option<RedrivePolicy>,
-    pub(super) is_fifo: bool,
 }
 
 impl Attributes {
-    pub(super) fn new(is_fifo: bool) -> Self {
-        Self { is_fifo, ..Self::default() }
-    }
-
-    /// These with others set, if all of them are allowed.
-    pub(super) fn with(&self, attributes: &BTreeMap<String, String>) -> Result<Self, Failure> {
-        let mut changed = self.clone();
-        for (name, value) in attributes {
-            changed.set_one(name, value)?;
-        }
-        Ok(changed)
-    }
-
-    fn set_one(&mut self, name: &str, value: &str) -> Result<(), Failure> {
-        let invalid =
-            || error("InvalidAttributeValue", format!("Invalid value for the parameter {name}."));
-        match name {
-            // Only a queue that is being created takes it, and then by its name.
-            "FifoQueue" if value == "true" && self.is_fifo => {}
-            "FifoQueue" => return Err(invalid()),
-            "RedrivePolicy" if value.is_empty() => {
-                self.redrive_policy = None;
-                self.set.remove(name);
-                return Ok(());
-            }
-            "RedrivePolicy" => self.redrive_policy = Some(redrive_policy(value)?),
-            _ if TEXTS.contains(&name) => {}
-            _ => {
-                let known = NUMBERS.iter().find(|(known, ..)| *known == name);
-                let unknown =
-                    || error("InvalidAttributeName", format!("Unknown Attribute {name}."));
-                let (_, range, _) = known.ok_or_else(unknown)?;
+    /// These attributes, if all of them are allowed.
+    pub(super) fn new(set: BTreeMap<String, String>) -> Result<Self, Failure> {
+        let mut redrive_policy = None;
+        for (name, value) in &set {
+            if name == "RedrivePolicy" {
+                redrive_policy = Some(read_redrive_policy(value)?);
+            } else if let Some((_, range, _)) = NUMBERS.iter().find(|(known, ..)| known == name) {
                 if !value.parse().is_ok_and(|number| range.contains(&number)) {
-                    return Err(invalid());
+                    let message = format!("Invalid value for the parameter {name}.");
+                    return Err(error("InvalidAttributeValue", message));
                 }
+            } else if !TEXTS.contains(&name.as_str()) {
+                return Err(error("InvalidAttributeName", format!("Unknown Attribute {name}.")));
             }
         }
-        self.set.insert(name.to_owned(), value.to_owned());
-        Ok(())
-    }
-
-    /// The name of an attribute that is asked for with another value than it has. A policy is
-    /// compared by what it says.
-    pub(super) fn difference<'a>(&self, asked: &'a BTreeMap<String, String>) -> Option<&'a str> {
-        let all = self.all();
-        let differs = |(name, value): &(&String, &String)| match name.as_str() {
-            "RedrivePolicy" if !value.is_empty() => {
-                redrive_policy(value).ok() != self.redrive_policy
-            }
-            name => all.get(name) != Some(*value),
-        };
-        asked.iter().find(differs).map(|(name, _)| name.as_str())
-    }
-
-    /// An attribute that is a whole number, as it was set or by default.
-    pub(super) fn number(&self, name: &str) -> u64 {
-        let set = self.set.get(name).and_then(|value| value.parse().ok());
-        let default = || NUMBERS.iter().find(|(known, ..)| *known == name).map(|known| known.2);
-        set.or_else(default).unwrap_or_default()
-    }
-
-    pub(super) fn is_set(&self, name: &str, value: &str) -> bool {
-        self.set.get(name).is_some_and(|set| set == value)
+        Ok(Self { set, redrive_policy })
     }
 
     /// All that are set, and the defaults of the others.
@@ -121,19 +59,21 @@ impl Attributes {
             NUMBERS.iter().map(|(name, _, value)| ((*name).to_owned(), value.to_string()));
         defaults.chain(self.set.clone()).collect()
     }
+
+    pub(super) fn visibility_timeout_ms(&self) -> u64 {
+        let set = self.set.get("VisibilityTimeout").and_then(|value| value.parse::<u64>().ok());
+        set.unwrap_or(30) * 1000
+    }
 }
 
-fn redrive_policy(value: &str) -> Result<RedrivePolicy, Failure> {
+fn read_redrive_policy(value: &str) -> Result<RedrivePolicy, Failure> {
     let invalid = |reason: &str| out_of_range(value, "RedrivePolicy", reason);
     let policy: Value = serde_json::from_str(value).unwrap_or_default();
     let arn = policy["deadLetterTargetArn"].as_str();
     let arn = arn.ok_or_else(|| invalid("Redrive policy is not a valid JSON map."))?;
-    // A text with a number in it is taken as well.
-    let count = match &policy["maxReceiveCount"] {
-        Value::String(count) => count.parse().ok(),
-        count => count.as_u64().and_then(|count| u32::try_from(count).ok()),
-    };
-    let max_receive_count = count
+    let max_receive_count = policy["maxReceiveCount"]
+        .as_u64()
+        .and_then(|count| u32::try_from(count).ok())
         .filter(|count| (1..=1000).contains(count))
         .ok_or_else(|| invalid("Invalid value for maxReceiveCount. Must be between 1 and 1000."))?;
     Ok(RedrivePolicy { dead_letter_queue_arn: arn.to_owned(), max_receive_count })

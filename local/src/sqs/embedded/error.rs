@@ -19,7 +19,6 @@ pub(super) fn error(shape: &'static str, message: impl Into<String>) -> Failure 
         "InvalidAttributeName"
         | "InvalidAttributeValue"
         | "InvalidMessageContents"
-        | "OverLimit"
         | "ReceiptHandleIsInvalid"
         | "RequestThrottled"
         | "ResourceNotFoundException" => shape,

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::attributes::MESSAGE_LIMIT_BYTES;
 use super::error::{self, error, missing_parameter, out_of_range};
-use super::message::{Content, Sent};
+use super::message::{Content, Sent, is_asked};
 use super::move_task::MoveTasks;
 use super::queue::{Message, Queues, visibility_ms};
 use crate::aws_json::Failure;
@@ -30,7 +30,6 @@ const WAIT_LIMIT_SECONDS: i64 = 20;
 #[expect(missing_docs, reason = "their names are those of the API reference")]
 pub enum Operation {
     CancelMessageMoveTask,
-    ChangeMessageVisibility,
     ChangeMessageVisibilityBatch,
     CreateQueue,
     DeleteMessage,
@@ -38,14 +37,11 @@ pub enum Operation {
     DeleteQueue,
     GetQueueAttributes,
     GetQueueUrl,
-    ListDeadLetterSourceQueues,
     ListMessageMoveTasks,
     ListQueues,
-    PurgeQueue,
     ReceiveMessage,
     SendMessage,
     SendMessageBatch,
-    SetQueueAttributes,
     StartMessageMoveTask,
 }
 
@@ -81,7 +77,6 @@ pub(super) struct Call<'a> {
 #[serde(rename_all = "PascalCase", default)]
 struct Members {
     queue_name: Option<String>,
-    queue_name_prefix: String,
     queue_url: Option<String>,
     receipt_handle: Option<String>,
     visibility_timeout: Option<i64>,
@@ -111,12 +106,9 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str, Failur
     Ok(value)
 }
 
-/// Reads the members of a request or an entry. A member that is `null` is missing.
+/// Reads the members of a request or an entry.
 fn read<T: DeserializeOwned>(members: &Value) -> Result<T, Failure> {
-    let given = members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    let given: serde_json::Map<_, _> =
-        given.map(|(name, value)| (name.clone(), value.clone())).collect();
-    T::deserialize(Value::Object(given))
+    T::deserialize(members)
         .map_err(|error| error::of_protocol("SerializationException", error.to_string()))
 }
 
@@ -126,11 +118,10 @@ impl Call<'_> {
         let Store { queues, tasks } = store;
         tasks.progress(queues, self.now);
         let members: Members = read(self.members)?;
-        let done = json!({});
         Ok(match self.operation {
             Operation::CreateQueue => {
                 let name = required(members.queue_name.as_ref(), "QueueName")?;
-                queues.create(name, &members.attributes, self.now)?;
+                queues.create(name, members.attributes.clone(), self.now)?;
                 json!({"QueueUrl": self.queue_url(name)})
             }
             Operation::GetQueueUrl => {
@@ -139,35 +130,17 @@ impl Call<'_> {
                 json!({"QueueUrl": self.queue_url(name)})
             }
             Operation::ListQueues => {
-                let names = queues.0.keys();
-                let names = names.filter(|name| name.starts_with(&members.queue_name_prefix));
-                json!({"QueueUrls": names.map(|name| self.queue_url(name)).collect::<Vec<_>>()})
+                let urls = queues.0.keys().map(|name| self.queue_url(name));
+                json!({"QueueUrls": urls.collect::<Vec<_>>()})
             }
             Operation::DeleteQueue => {
                 queues.get(members.queue()?)?;
                 queues.0.remove(members.queue()?);
-                done
+                json!({})
             }
             Operation::GetQueueAttributes => self.queue_attributes(queues, &members)?,
-            Operation::SetQueueAttributes => {
-                queues.set_attributes(members.queue()?, &members.attributes, self.now)?;
-                done
-            }
-            Operation::PurgeQueue => {
-                queues.get(members.queue()?)?.purge(self.now)?;
-                done
-            }
-            Operation::ListDeadLetterSourceQueues => {
-                let arn = queues.get(members.queue()?)?.arn.clone();
-                let urls = queues.sources_of(&arn).map(|name| self.queue_url(name));
-                // In lower case, unlike every other member.
-                json!({"queueUrls": urls.collect::<Vec<_>>()})
-            }
             Operation::SendMessage => self.send(queues, members.queue()?, self.members)?,
             Operation::DeleteMessage => self.delete(queues, members.queue()?, self.members)?,
-            Operation::ChangeMessageVisibility => {
-                self.hide(queues, members.queue()?, self.members)?
-            }
             Operation::SendMessageBatch => {
                 self.check_size()?;
                 self.batch(queues, members.queue()?, Self::send)?
@@ -200,16 +173,15 @@ impl Call<'_> {
 
     fn queue_attributes(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
         let queue = queues.get(members.queue()?)?;
-        queue.messages.expire(self.now);
         let counts = queue.messages.counts(self.now);
         let mut all = queue.attributes.all();
         for (name, value) in [
             ("QueueArn", queue.arn.clone()),
             ("ApproximateNumberOfMessages", counts.visible.to_string()),
             ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
-            ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", "0".to_owned()),
             ("CreatedTimestamp", (queue.created_ms / 1000).to_string()),
-            ("LastModifiedTimestamp", (queue.modified_ms / 1000).to_string()),
+            ("LastModifiedTimestamp", (queue.created_ms / 1000).to_string()),
         ] {
             all.insert(name.to_owned(), value);
         }
@@ -261,12 +233,9 @@ impl Call<'_> {
     }
 
     /// How long a `ReceiveMessage` waits for a message, in seconds.
-    pub(super) fn wait_seconds(&self, store: &mut Store) -> Result<u64, Failure> {
+    pub(super) fn wait_seconds(&self) -> Result<u64, Failure> {
         let members: Members = read(self.members)?;
-        let queue = store.queues.get(members.queue()?)?;
-        let Some(seconds) = members.wait_time_seconds else {
-            return Ok(queue.attributes.number("ReceiveMessageWaitTimeSeconds"));
-        };
+        let seconds = members.wait_time_seconds.unwrap_or_default();
         let allowed = Some(seconds).filter(|seconds| (0..=WAIT_LIMIT_SECONDS).contains(seconds));
         let reason = "Must be >= 0 and <= 20, if provided.";
         let refused = || out_of_range(seconds, "WaitTimeSeconds", reason);
@@ -310,7 +279,7 @@ impl Call<'_> {
         for entry in entries(self.members)? {
             let sent: Sent = read(entry)?;
             // What is refused for another reason has no size here.
-            sum += Content::new(&sent, u64::MAX).map_or(0, |content| content.bytes());
+            sum += Content::new(&sent).map_or(0, |content| content.bytes());
         }
         if sum > MESSAGE_LIMIT_BYTES {
             return Err(error(
@@ -355,10 +324,6 @@ fn entries(members: &Value) -> Result<&[Value], Failure> {
         }
     }
     Ok(entries)
-}
-
-fn is_asked(asked: &[String], name: &str) -> bool {
-    asked.iter().any(|asked| asked == "All" || asked == name)
 }
 
 /// A message as it is received, with the attributes that are asked for.

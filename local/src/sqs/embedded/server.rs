@@ -66,9 +66,6 @@ async fn answered(state: &State, request: Request<Incoming>) -> io::Result<Resul
             let message = "We encountered an internal error. Please try again.";
             Err(Failure::new("InternalFailure", message))
         }
-        Some(Fault::Unavailable) => {
-            Err(Failure::new("ServiceUnavailable", "Service is currently unavailable."))
-        }
         Some(Fault::Drop) => return Err(io::ErrorKind::ConnectionReset.into()),
         Some(Fault::DropAfterDoing) => {
             // However it ended.
@@ -92,7 +89,7 @@ async fn done(
     let call =
         || Call { operation, members, url: &state.url, now: state.clock.milliseconds(), failing };
     let wait = match operation {
-        Operation::ReceiveMessage => call().wait_seconds(&mut locked(&state.store))?,
+        Operation::ReceiveMessage => call().wait_seconds()?,
         _ => 0,
     };
     let until = Instant::now() + Duration::from_secs(wait);

@@ -119,7 +119,7 @@ async fn handle(shared: &Shared, batch: Batch) {
     let started = Instant::now();
     let answer = shared.function.invoke(payload).await;
     let duration = started.elapsed();
-    let (failed, error) = match judge(shared, &batch, answer) {
+    let (failed, error) = match judge(&batch, answer) {
         Ok(failed) => (failed, None),
         Err(error) => {
             let all = batch.records.iter().map(|record| record.message_id.clone());
@@ -137,15 +137,8 @@ async fn handle(shared: &Shared, batch: Batch) {
 }
 
 /// The ids of the messages that failed, or why all did.
-fn judge(
-    shared: &Shared,
-    batch: &Batch,
-    answer: Result<Bytes, InvokeError>,
-) -> Result<BTreeSet<String>, String> {
+fn judge(batch: &Batch, answer: Result<Bytes, InvokeError>) -> Result<BTreeSet<String>, String> {
     let answer = answer.map_err(|error| error.to_string())?;
-    if !shared.options.report_batch_item_failures {
-        return Ok(BTreeSet::new());
-    }
     let ids = batch.records.iter().map(|record| record.message_id.as_str()).collect();
     batch_item_failures(&answer, &ids).map_err(|wrong| wrong.to_string())
 }
