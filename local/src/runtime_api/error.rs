@@ -15,6 +15,9 @@ pub enum Error {
     /// The options ask for no environment at all.
     #[error("a function needs a concurrency of at least 1")]
     NoConcurrency,
+    /// The files for the function's logs could not be created.
+    #[error("failed to create files for the function's logs: {0}")]
+    Logs(#[source] std::io::Error),
 }
 
 /// Why an invocation failed. Displayed as its type and its message, both in Lambda's words.

@@ -1,13 +1,14 @@
 //! What passes between the service and one environment's runtime: events one way, answers the
 //! other.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::InvokeError;
+use crate::server::locked;
 
 type Answer = Result<Bytes, InvokeError>;
 
@@ -18,7 +19,7 @@ pub(super) struct Event {
     pub(super) payload: Bytes,
     pub(super) timeout: Duration,
     /// Notified when the runtime takes the event: its time runs from then.
-    pub(super) taken: oneshot::Sender<Instant>,
+    pub(super) taken: oneshot::Sender<()>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -81,7 +82,7 @@ impl Exchange {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.state().current = Some((event.request_id.clone(), event.answer));
         // Nobody listens any more if the invocation was given up.
-        event.taken.send(Instant::now()).ok();
+        event.taken.send(()).ok();
         let deadline_ms = (now + event.timeout).as_millis();
         Some(Next { request_id: event.request_id, payload: event.payload, deadline_ms })
     }
@@ -104,7 +105,6 @@ impl Exchange {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is a single assignment: a panic leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +13,7 @@ use super::environment::Environment;
 use super::logs::LogStore;
 use super::process::Control;
 use super::{Error, FunctionOptions, InvokeError, LogLine, REQUEST_LIMIT_BYTES};
+use crate::server::locked;
 
 /// A running function; clones are the same function. Its processes end with the last clone.
 #[derive(Debug, Clone)]
@@ -41,12 +42,8 @@ struct Environments {
 pub struct Answer {
     /// The function's answer, byte for byte.
     pub body: Bytes,
-    /// From the event's hand-over to the answer.
-    pub duration: Duration,
     /// From the start of the process to its first call of `next`, if this invocation started it.
     pub init_duration: Option<Duration>,
-    /// The invocation's id.
-    pub request_id: String,
 }
 
 impl Function {
@@ -65,8 +62,8 @@ impl Function {
         };
         options.binary = binary;
         let slots = Semaphore::new(options.concurrency);
-        let inner =
-            Inner { options, logs: LogStore::default(), slots, environments: Mutex::default() };
+        let logs = LogStore::new().map_err(Error::Logs)?;
+        let inner = Inner { options, logs, slots, environments: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -120,9 +117,9 @@ impl Function {
         self.inner.environments().idle.retain(Environment::is_alive);
     }
 
-    /// What the function's environments have written so far, oldest first; complete for every
-    /// invocation that has ended. Empty with [`Logs::Inherit`](super::Logs::Inherit). The latest
-    /// 100,000 lines at most.
+    /// What the function's environments have written so far, the lines of each stream oldest first;
+    /// complete for every invocation that has ended. A later call returns more lines after these.
+    /// Empty with [`Logs::Inherit`](super::Logs::Inherit).
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
         self.inner.logs.lines()
@@ -161,8 +158,7 @@ impl Inner {
     }
 
     fn environments(&self) -> MutexGuard<'_, Environments> {
-        // Every change is a single call: a panic leaves nothing half done.
-        self.environments.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.environments)
     }
 }
 
