@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use local::runtime_api::{
-    Error, Function, FunctionOptions, InvokeError, LogLine, LogStream, REQUEST_LIMIT_BYTES,
+    Function, FunctionOptions, InvokeError, LogLine, LogStream, REQUEST_LIMIT_BYTES,
     RESPONSE_LIMIT_BYTES,
 };
 use serde_json::{Value, json};
@@ -132,7 +132,7 @@ async fn a_runtime_that_ends_or_hangs_at_init_fails_the_invocation() {
     let init_timeout = Duration::from_millis(20);
     let function = started(FunctionOptions { init_timeout, ..with_script("hang-at-init") }).await;
     let failed = error(&function, &json!({})).await;
-    assert_eq!(failed, InvokeError::InitTimeout { after: init_timeout });
+    assert_eq!(failed, InvokeError::Timeout { after: init_timeout });
 }
 
 #[tokio::test]
@@ -290,10 +290,8 @@ async fn a_stopped_function_refuses_and_leaves_no_process() {
 }
 
 #[tokio::test]
-async fn a_missing_binary_and_no_concurrency_are_told_at_once() {
+async fn a_missing_binary_is_told_at_once() {
     let missing = FunctionOptions::new("f", "/no/such/bootstrap");
     let failed = Function::start(missing).await.unwrap_err();
-    assert_eq!(failed.to_string(), "the function's binary /no/such/bootstrap is not a file");
-    let none = FunctionOptions { concurrency: 0, ..scripted() };
-    assert!(matches!(Function::start(none).await, Err(Error::NoConcurrency)));
+    assert_eq!(failed.to_string(), "Runtime.InvalidEntrypoint: /no/such/bootstrap is not a file");
 }

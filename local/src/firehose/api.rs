@@ -52,7 +52,6 @@ struct Entry {
     partition_key: String,
 }
 
-/// Data and partition key of a record.
 type Data = (Bytes, String);
 
 impl Api {
@@ -60,11 +59,7 @@ impl Api {
         Self { shared, calls: AtomicU64::new(0) }
     }
 
-    /// Answers one request.
-    pub(super) async fn answer(
-        self: Arc<Self>,
-        request: Request<Incoming>,
-    ) -> Response<Full<Bytes>> {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match self.answered(request).await {
             Ok(body) => aws_json::answer(Version::V1_1, &body),
             Err(failure) => failure.response(Version::V1_1),
@@ -106,7 +101,8 @@ impl Api {
         let options = &self.shared.options;
         let source = options.source_kinesis_stream_arn.as_deref();
         let is_here = match service {
-            Service::Firehose => stream == options.name,
+            // One that reads from Kinesis takes no direct puts.
+            Service::Firehose => stream == options.name && source.is_none(),
             Service::Kinesis => source.is_some_and(|arn| {
                 arn == stream || arn.split_once('/').is_some_and(|(_, name)| name == stream)
             }),
@@ -114,11 +110,6 @@ impl Api {
         if !is_here {
             let message = format!("Stream {stream} under account not found.");
             return Err(Failure::new("ResourceNotFoundException", message));
-        }
-        if service == Service::Firehose && source.is_some() {
-            let message = "This operation is not permitted on KinesisStreamAsSource delivery \
-                           stream type.";
-            return Err(Failure::new("InvalidArgumentException", message));
         }
         // Partition keys count, too.
         let (call_bytes, record_bytes) = match service {
@@ -181,7 +172,6 @@ impl Api {
     }
 }
 
-/// The stream's name or ARN, and the records, of a request's body.
 fn read(body: &[u8]) -> Result<(String, Vec<Data>), Failure> {
     let call: Call = serde_json::from_slice(body).map_err(|error| {
         Failure::new("SerializationException", format!("the body cannot be read: {error}"))

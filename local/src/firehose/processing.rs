@@ -1,14 +1,17 @@
 //! Batches go to the function, and its answers become documents, drops and failures.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tokio::time::Instant;
 
+use super::Report;
 use super::answer::{Problem, Verdict, judge};
-use super::backup::{Counts, Line, UNPROCESSED};
+use super::backup::{Line, UNPROCESSED};
 use super::options::Backoff;
 use super::record::{Document, Record, index, request};
 use super::state::Shared;
-use crate::runtime_api::{InvokeError, Invoker};
+use crate::runtime_api::{Invoke, invoke};
 
 /// Maximum retries of a failed invocation: the default of `NumberOfRetries`.
 const RETRIES: u32 = 3;
@@ -20,16 +23,17 @@ const FUNCTION_ERROR: Problem = (
 const PROCESSING_FAILED: Problem =
     ("Lambda.ProcessingFailedStatus", "ProcessingFailed status set for record");
 
-/// Takes a batch through the function.
-pub(super) async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record>) {
-    let (answer, attempts) = transformed(shared, invoke, &batch).await;
+pub(super) async fn process(shared: &Shared, function: &Arc<impl Invoke>, batch: Vec<Record>) {
+    let (answer, attempts) = transformed(shared, function, &batch).await;
     let verdicts = match &answer {
-        Some(answer) => judge(answer, &batch.iter().map(Record::id).collect::<Vec<_>>()),
+        Some(answer) => {
+            judge(answer, &batch.iter().map(|record| record.id.as_str()).collect::<Vec<_>>())
+        }
         None => vec![Verdict::Wrong(FUNCTION_ERROR); batch.len()],
     };
     let now_ms = shared.options.clock.milliseconds();
     let (mut documents, mut dropped, mut failures) = (Vec::new(), 0, Vec::new());
-    let mut counts = Counts::default();
+    let (mut processing_failed, mut invocation_failed) = (0, 0);
     for (record, verdict) in batch.into_iter().zip(verdicts) {
         let problem = match verdict {
             Verdict::Ok(body) => {
@@ -41,38 +45,43 @@ pub(super) async fn process(shared: &Shared, invoke: &Invoker, batch: Vec<Record
                 continue;
             }
             Verdict::ProcessingFailed => {
-                counts.processing += 1;
+                processing_failed += 1;
                 PROCESSING_FAILED
             }
             Verdict::Wrong(problem) => {
-                counts.invocation += 1;
+                invocation_failed += 1;
                 problem
             }
         };
         failures.push(Line::of_record(&record, attempts, problem, now_ms));
     }
-    let is_wrong = answer.is_some() && counts.invocation > 0;
+    let is_wrong = answer.is_some() && invocation_failed > 0;
     shared.count(|report| {
         report.ok += documents.len() as u64;
         report.dropped += dropped;
         report.in_flight -= dropped;
         report.failed_invocations += u64::from(is_wrong);
     });
-    shared.back_up(UNPROCESSED, failures, counts).await;
+    let count = |report: &mut Report| {
+        report.processing_failed += processing_failed;
+        report.invocation_failed += invocation_failed;
+    };
+    shared.back_up(UNPROCESSED, failures, count).await;
     shared.batch_done(documents);
 }
 
 /// The function's answer, if an invocation brought one, and the number of invocations.
-async fn transformed(shared: &Shared, invoke: &Invoker, batch: &[Record]) -> (Option<Bytes>, u32) {
-    let mut backoff = Backoff::new(shared.options.retry_backoff);
+async fn transformed(
+    shared: &Shared,
+    function: &Arc<impl Invoke>,
+    batch: &[Record],
+) -> (Option<Bytes>, u32) {
+    let mut backoff = Backoff::new(shared.options.longest_pause);
     let mut attempts = 0;
     loop {
         attempts += 1;
         let started = Instant::now();
-        let result = match request(&shared.options, batch) {
-            Ok(request) => invoke.invoke(request).await,
-            Err(error) => Err(InvokeError::Start { message: error.to_string() }),
-        };
+        let result = invoke(function, request(&shared.options, batch)).await;
         shared.took(started.elapsed());
         if let Ok(answer) = result {
             return (Some(answer), attempts);

@@ -16,7 +16,7 @@ pub struct Report {
     pub invocations: u64,
     /// Invocations that failed or whose answer Firehose would not take.
     pub failed_invocations: u64,
-    /// How long each invocation took, oldest first; the latest 50,000 at least.
+    /// How long each invocation took, oldest first.
     pub invocation_durations: Vec<Duration>,
     /// Records that the function answered `Ok`.
     pub ok: u64,

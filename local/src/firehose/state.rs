@@ -7,14 +7,11 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::backup::{self, Counts, Line};
+use super::backup::{self, Line};
 use super::buffer::{Buffer, Size};
 use super::record::{Document, RECORDS_LIMIT_BYTES, Record, SequenceNumbers};
-use super::{DeliveryStreamOptions, Error, PutError, Report};
+use super::{DeliveryStreamOptions, Error, Report};
 use crate::server::locked;
-
-/// Number of durations of invocations that are kept at least.
-const DURATIONS: usize = 50_000;
 
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -32,7 +29,6 @@ struct State {
     documents: Buffer<Document>,
     /// Whether documents are on their way to OpenSearch.
     delivering: bool,
-    /// Calls of `flush` that wait.
     flushing: usize,
     /// Puts that wait for room in the buffers.
     waiting: usize,
@@ -54,7 +50,6 @@ impl Shared {
         self.state().report.clone()
     }
 
-    /// Changes the counts.
     pub(super) fn count(&self, change: impl FnOnce(&mut Report)) {
         change(&mut self.state().report);
     }
@@ -62,7 +57,9 @@ impl Shared {
     pub(super) fn record(&self, data: Bytes, partition_key: String) -> Record {
         let sequence_number = self.sequence_numbers.next();
         let arrival_ms = self.options.clock.milliseconds();
-        Record { sequence_number, arrival_ms, partition_key, data }
+        let is_kinesis = self.options.source_kinesis_stream_arn.is_some();
+        let partition_key = is_kinesis.then_some(partition_key);
+        Record::new(sequence_number, arrival_ms, data, partition_key)
     }
 
     /// Waits as long as the buffers are full and the backup can be written.
@@ -82,18 +79,14 @@ impl Shared {
         &self,
         records: Vec<Record>,
         count: fn(&mut Report) -> &mut u64,
-    ) -> Result<(), PutError> {
-        let from_kinesis = self.options.source_kinesis_stream_arn.is_some();
+    ) -> Result<(), Error> {
         let now = Instant::now();
         let mut state = self.state();
-        if let Some(message) = &state.backup_error {
-            return Err(PutError::Backup { message: message.clone() });
-        }
+        self.check(&state)?;
         let was_empty = state.records.is_empty();
         let number = records.len() as u64;
         for record in records {
-            let request_bytes = record.request_bytes(from_kinesis);
-            let size = Size { bytes: record.data.len(), request_bytes };
+            let size = Size { bytes: record.data.len(), request_bytes: record.request_bytes() };
             state.records.push(record, size, now);
         }
         *count(&mut state.report) += number;
@@ -191,8 +184,13 @@ impl Shared {
         }
     }
 
-    /// Writes an object to the backup.
-    pub(super) async fn back_up(&self, prefix: &'static str, lines: Vec<Line>, counts: Counts) {
+    /// Writes an object to the backup; if that works, `count` counts its lines.
+    pub(super) async fn back_up(
+        &self,
+        prefix: &'static str,
+        lines: Vec<Line>,
+        count: impl FnOnce(&mut Report),
+    ) {
         if lines.is_empty() {
             return;
         }
@@ -202,11 +200,7 @@ impl Shared {
         let mut state = self.state();
         state.report.in_flight -= records;
         match written.map_err(std::io::Error::other).flatten() {
-            Ok(()) => {
-                state.report.processing_failed += counts.processing;
-                state.report.invocation_failed += counts.invocation;
-                state.report.delivery_failed += counts.delivery;
-            }
+            Ok(()) => count(&mut state.report),
             Err(error) => {
                 state.report.unwritten += records;
                 state.backup_error = Some(error.to_string());
@@ -221,7 +215,12 @@ impl Shared {
         let _flushing = Raised::new(self, |state| &mut state.flushing);
         self.until(|state, _| if state.is_empty() { Ok(()) } else { Err(None) }).await;
         let state = self.state();
-        let Some(message) = &state.backup_error else { return Ok(state.report.clone()) };
+        self.check(&state)?;
+        Ok(state.report.clone())
+    }
+
+    fn check(&self, state: &State) -> Result<(), Error> {
+        let Some(message) = &state.backup_error else { return Ok(()) };
         Err(Error::Backup {
             folder: self.options.backup_folder.clone(),
             records: state.report.unwritten,
@@ -232,11 +231,7 @@ impl Shared {
     pub(super) fn took(&self, duration: Duration) {
         let mut state = self.state();
         state.report.invocations += 1;
-        let durations = &mut state.report.invocation_durations;
-        if durations.len() == 2 * DURATIONS {
-            durations.drain(..DURATIONS);
-        }
-        durations.push(duration);
+        state.report.invocation_durations.push(duration);
     }
 
     fn tell(&self) {
@@ -249,7 +244,6 @@ impl Shared {
 }
 
 impl State {
-    /// Whether buffers go out before they are full or old.
     fn hurried(&self) -> bool {
         self.flushing > 0 || self.waiting > 0
     }

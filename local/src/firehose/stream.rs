@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
@@ -13,9 +12,9 @@ use super::api::Api;
 use super::delivery::deliver;
 use super::processing::process;
 use super::state::Shared;
-use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
+use super::{DeliveryStreamOptions, Error, RECORD_LIMIT_BYTES, Report};
 use crate::opensearch::Client;
-use crate::runtime_api::{Invoke, Invoker};
+use crate::runtime_api::Invoke;
 use crate::server::{self, Server};
 
 /// The address of a stream's API, known before the stream starts: the function that the stream
@@ -78,16 +77,23 @@ impl DeliveryStream {
         let shared = Arc::new(Shared::new(options));
         let api = Arc::new(Api::new(Arc::clone(&shared)));
         let Endpoint { listener, address } = endpoint;
-        let server = Server::start(listener, move |request| Arc::clone(&api).answer(request));
-        let invoke = Invoker::new(transform);
+        let server = Server::start(listener, move |request| {
+            let api = Arc::clone(&api);
+            async move { Ok(api.answer(request).await) }
+        });
+        let function = Arc::new(transform);
         let stream = Arc::clone(&shared);
         let processing = async move {
-            let batch = || stream.next_batch();
-            for_ever(stream.options.concurrent_invocations, batch, |batch| {
-                let (stream, invoke) = (Arc::clone(&stream), invoke.clone());
-                async move { process(&stream, &invoke, batch).await }
-            })
-            .await;
+            // The set ends its tasks when it is dropped, with the stream.
+            let mut running = JoinSet::new();
+            loop {
+                while running.len() >= stream.options.concurrent_invocations {
+                    running.join_next().await;
+                }
+                let (stream, function) = (Arc::clone(&stream), Arc::clone(&function));
+                let batch = stream.next_batch().await;
+                running.spawn(async move { process(&stream, &function, batch).await });
+            }
         };
         let stream = Arc::clone(&shared);
         let delivery = async move {
@@ -104,7 +110,7 @@ impl DeliveryStream {
     ///
     /// # Errors
     /// When the record is too large or the stream takes no more; it is not in the stream then.
-    pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), PutError> {
+    pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), Error> {
         self.put_record_with_key(data, Uuid::new_v4().to_string()).await
     }
 
@@ -117,10 +123,10 @@ impl DeliveryStream {
         &self,
         data: impl Into<Bytes>,
         partition_key: impl Into<String>,
-    ) -> Result<(), PutError> {
+    ) -> Result<(), Error> {
         let data = data.into();
         if data.len() > RECORD_LIMIT_BYTES {
-            return Err(PutError::TooLarge { bytes: data.len() });
+            return Err(Error::TooLarge(data.len()));
         }
         let shared = &self.running.shared;
         shared.room().await;
@@ -163,24 +169,5 @@ impl DeliveryStream {
 impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-/// Does `work` with what `next` returns, up to `limit` at once, for ever.
-async fn for_ever<T, N, W>(limit: usize, next: impl Fn() -> N, work: impl Fn(T) -> W)
-where
-    N: Future<Output = T>,
-    W: Future<Output = ()> + Send + 'static,
-{
-    let slots = Arc::new(Semaphore::new(limit));
-    // The set ends its tasks when it is dropped, with the stream.
-    let mut running = JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let work = work(next().await);
-        running.spawn(async move {
-            work.await;
-            drop(slot);
-        });
-        while running.try_join_next().is_some() {}
     }
 }

@@ -14,7 +14,6 @@ use crate::hex;
 /// The newest version that Maven knows: what it fetches is verified.
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
 
-/// How long a download may take.
 const FETCH_LIMIT: Duration = Duration::from_mins(10);
 
 /// The folder `name` of the cache, which exists only as a whole: if it is missing, `make` gets an
@@ -49,7 +48,6 @@ pub(crate) async fn once(
     Ok(folder)
 }
 
-/// Waits until no other process downloads.
 async fn lock(path: &Path, server: &str, say: &mut impl FnMut(&str)) -> Result<File, Unavailable> {
     let file = File::options().create(true).append(true).open(path);
     let file = file.map_err(Unavailable::io("cannot create", path))?;

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -22,7 +23,6 @@ use super::Environment;
 pub use answer::{Answer, Info, SearchAnswer};
 use target::Target;
 
-/// How long one request may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 const JSON: &str = "application/json";
@@ -41,47 +41,29 @@ pub enum Authentication {
 }
 
 /// Why a call failed. No text quotes a document, a query or a password.
+#[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The text is not a URL that the client can use.
     #[error("not a URL of the form http[s]://[user:password@]host[:port][/path]")]
     Url,
-    /// A path has characters that no URL takes.
     #[error("the path is not one that a URL can have")]
     Path,
-    /// The host is one of AWS, and the environment has no credentials to sign with.
     #[error(
         "AWS wants signed requests, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN where the credentials are temporary) are not set or malformed; set them, for example with `eval \"$(aws configure export-credentials --format env)\"`, or write user:password@ before the host"
     )]
     NoCredentials,
-    /// A signed request is to go over `http`, where others could read the session's token.
     #[error("AWS wants signed requests, and these go over https only")]
     SignedInClear,
-    /// No connection, or it broke before the answer's head was there.
     #[error("no answer: {0}")]
     Exchange(String),
-    /// The answer broke off, or is too long.
     #[error("the answer broke off or is longer than 32 MiB: {0}")]
     Body(String),
-    /// The answer took too long.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The server refused the request.
     #[error("{path} answered {status}{}", kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default())]
-    Status {
-        /// The request's path.
-        path: String,
-        /// The answer's status.
-        status: StatusCode,
-        /// The error's type, such as `index_not_found_exception`, if the answer has one.
-        kind: Option<String>,
-    },
-    /// The answer is not what an `OpenSearch` answers.
+    Status { path: String, status: StatusCode, kind: Option<String> },
     #[error("{path} answered something that is not an OpenSearch's answer")]
-    Unexpected {
-        /// The request's path.
-        path: String,
-    },
+    Unexpected { path: String },
 }
 
 impl ClientError {
@@ -267,14 +249,12 @@ impl Client {
         path: &str,
         body: Option<(&'static str, Bytes)>,
     ) -> Result<Answer, ClientError> {
-        let mut request = Request::new(Bytes::new());
-        *request.method_mut() = method;
-        *request.uri_mut() = path.parse().map_err(|_| ClientError::Path)?;
-        if let Some((content_type, bytes)) = body {
-            let content_type = HeaderValue::from_static(content_type);
-            request.headers_mut().insert(header::CONTENT_TYPE, content_type);
-            *request.body_mut() = bytes;
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some((content_type, _)) = body {
+            request = request.header(CONTENT_TYPE, content_type);
         }
+        let body = body.map(|(_, bytes)| bytes).unwrap_or_default();
+        let request = request.body(body).map_err(|_| ClientError::Path)?;
         let answer = self.inner.send(request, TIMEOUT).await?;
         let status = StatusCode::from_u16(answer.status);
         let status = status.map_err(|_| ClientError::Unexpected { path: path.to_owned() })?;

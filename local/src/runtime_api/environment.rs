@@ -44,7 +44,8 @@ impl Environment {
         let routed = Arc::clone(&exchange);
         let function_arn: Arc<str> = options.arn().into();
         let server = Server::start(listener, move |request| {
-            routes::answer(Arc::clone(&routed), Arc::clone(&function_arn), request)
+            let (exchange, arn) = (Arc::clone(&routed), Arc::clone(&function_arn));
+            async move { Ok(routes::answer(&exchange, &arn, request).await) }
         });
 
         let (stdout, stderr) = match options.logs {
@@ -66,7 +67,6 @@ impl Environment {
         Ok(Self { process, exchange, init_duration: None, started, _server: server })
     }
 
-    /// Waits until the runtime asks for its first event.
     pub(super) async fn initialise(
         &mut self,
         options: &FunctionOptions,
@@ -82,7 +82,7 @@ impl Environment {
         };
         let result = timeout(options.init_timeout, initialised)
             .await
-            .unwrap_or(Err(InvokeError::InitTimeout { after: options.init_timeout }));
+            .unwrap_or(Err(InvokeError::Timeout { after: options.init_timeout }));
         self.init_duration = Some(self.started.elapsed());
         if result.is_err() {
             self.end().await;
@@ -90,7 +90,6 @@ impl Environment {
         result
     }
 
-    /// Runs one invocation.
     pub(super) async fn invoke(
         &mut self,
         payload: Bytes,
@@ -140,13 +139,11 @@ impl Environment {
         Failure { error: InvokeError::Timeout { after }, taken: true }
     }
 
-    /// Kills the process, and waits for its end.
     pub(super) async fn end(&mut self) {
         self.control().kill();
         self.control().ended().await;
     }
 
-    /// Whether the process can take another event.
     pub(super) fn is_alive(&self) -> bool {
         self.control().status().is_none()
     }

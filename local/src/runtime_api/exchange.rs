@@ -23,14 +23,6 @@ pub(super) struct Event {
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
-/// An event as `next` hands it to the runtime.
-#[derive(Debug)]
-pub(super) struct Next {
-    pub(super) request_id: String,
-    pub(super) payload: Bytes,
-    pub(super) deadline_ms: u128,
-}
-
 /// The exchange of one environment.
 #[derive(Debug)]
 pub(super) struct Exchange {
@@ -42,7 +34,6 @@ pub(super) struct Exchange {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The invocation under way: its id, and where its answer goes.
     current: Option<(String, oneshot::Sender<Answer>)>,
     init_error: Option<InvokeError>,
 }
@@ -75,8 +66,9 @@ impl Exchange {
         self.state().current = None;
     }
 
-    /// The runtime asks for its next event.
-    pub(super) async fn next(&self) -> Option<Next> {
+    /// The runtime asks for its next event: the request id, the payload and the deadline in
+    /// milliseconds since 1970.
+    pub(super) async fn next(&self) -> Option<(String, Bytes, u128)> {
         self.initialised.notify_one();
         let event = self.receive.lock().await.recv().await?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -84,10 +76,9 @@ impl Exchange {
         // Nobody listens any more if the invocation was given up.
         event.taken.send(()).ok();
         let deadline_ms = (now + event.timeout).as_millis();
-        Some(Next { request_id: event.request_id, payload: event.payload, deadline_ms })
+        Some((event.request_id, event.payload, deadline_ms))
     }
 
-    /// Whether this is the invocation under way.
     pub(super) fn is_current(&self, request_id: &str) -> bool {
         self.state().current.as_ref().is_some_and(|(id, _)| id == request_id)
     }
@@ -98,7 +89,6 @@ impl Exchange {
         current.is_some_and(|(_, waiting)| waiting.send(answer).is_ok())
     }
 
-    /// The runtime could not start.
     pub(super) fn init_error(&self, error: InvokeError) {
         self.state().init_error = Some(error);
         self.initialised.notify_one();

@@ -1,7 +1,5 @@
 //! A function that is invoked, and what invokes it.
 
-use std::fmt;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
@@ -12,7 +10,7 @@ use tokio::task::JoinSet;
 use super::environment::Environment;
 use super::logs::LogStore;
 use super::process::Control;
-use super::{Error, FunctionOptions, InvokeError, LogLine, REQUEST_LIMIT_BYTES};
+use super::{FunctionOptions, InvokeError, LogLine, REQUEST_LIMIT_BYTES};
 use crate::server::locked;
 
 /// A running function; clones are the same function. Its processes end with the last clone.
@@ -50,19 +48,18 @@ impl Function {
     /// Sets a function up. No process is started before the first invocation.
     ///
     /// # Errors
-    /// When the binary is missing or the options contradict themselves.
-    pub async fn start(mut options: FunctionOptions) -> Result<Self, Error> {
-        if options.concurrency == 0 {
-            return Err(Error::NoConcurrency);
-        }
+    /// [`InvokeError::Start`] when the binary is missing.
+    pub async fn start(mut options: FunctionOptions) -> Result<Self, InvokeError> {
         // Absolute, because the process runs in the binary's folder.
         let binary = tokio::fs::canonicalize(&options.binary).await.ok();
         let Some(binary) = binary.filter(|path| path.is_file()) else {
-            return Err(Error::NoBinary(options.binary));
+            let message = format!("{} is not a file", options.binary.display());
+            return Err(InvokeError::Start { message });
         };
         options.binary = binary;
         let slots = Semaphore::new(options.concurrency);
-        let logs = LogStore::new().map_err(Error::Logs)?;
+        let logs =
+            LogStore::new().map_err(|error| InvokeError::Start { message: error.to_string() })?;
         let inner = Inner { options, logs, slots, environments: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -174,34 +171,16 @@ impl Invoke for Function {
     }
 }
 
-type Invocation = Pin<Box<dyn Future<Output = Result<Bytes, InvokeError>> + Send>>;
-
-/// An [`Invoke`] of any type; clones are the same.
-#[derive(Clone)]
-pub(crate) struct Invoker(Arc<dyn Fn(Bytes) -> Invocation + Send + Sync>);
-
-impl Invoker {
-    pub(crate) fn new(invoke: impl Invoke) -> Self {
-        let invoke = Arc::new(invoke);
-        Self(Arc::new(move |payload| {
-            let invoke = Arc::clone(&invoke);
-            Box::pin(async move { invoke.invoke(payload).await })
-        }))
-    }
-
-    /// Invokes it. Its panic is a failed invocation, not a service that hangs.
-    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let mut task = JoinSet::new();
-        task.spawn((self.0)(payload));
-        match task.join_next().await {
-            Some(Ok(result)) => result,
-            _ => Err(InvokeError::Exit { status: "panic".to_owned() }),
-        }
-    }
-}
-
-impl fmt::Debug for Invoker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Invoker")
+/// Invokes a function. Its panic is a failed invocation, not a service that hangs.
+pub(crate) async fn invoke(
+    function: &Arc<impl Invoke>,
+    payload: Bytes,
+) -> Result<Bytes, InvokeError> {
+    let function = Arc::clone(function);
+    let mut task = JoinSet::new();
+    task.spawn(async move { function.invoke(payload).await });
+    match task.join_next().await {
+        Some(Ok(result)) => result,
+        _ => Err(InvokeError::Exit { status: "panic".to_owned() }),
     }
 }

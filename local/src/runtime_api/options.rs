@@ -42,7 +42,6 @@ impl FunctionOptions {
         }
     }
 
-    /// The function's ARN, as its invocations name it.
     pub(super) fn arn(&self) -> String {
         format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
     }

@@ -4,7 +4,6 @@
 //! It speaks the AWS JSON 1.0 protocol and answers as the service does, with its limits and its
 //! errors. The tests hold it and ElasticMQ to what both have in common.
 
-mod attributes;
 mod error;
 mod message;
 mod move_task;
@@ -41,8 +40,7 @@ pub enum Fault {
     DropAfterDoing,
     /// The call is done, and answered only after this while.
     Slow(Duration),
-    /// The entries at these positions of a batch fail with `InternalError`, which is the service's
-    /// fault; the others are done. A call that is not a batch is done as ever.
+    /// The entries at these positions of a batch fail with `InternalError`; the others are done.
     Entries(Vec<usize>),
 }
 

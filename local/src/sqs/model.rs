@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fastrand::Rng;
 
-/// How long a deduplication id is remembered.
 const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
 
 /// The longest that a message may be in flight, counted from its first receive.

@@ -119,7 +119,7 @@ async fn a_kinesis_source_takes_records_of_kinesis_only() {
     assert_eq!(keys, ["key", "key"]);
 
     let (status, answer) = post(&url, PUT_RECORD_BATCH, &batch(&["{}"])).await;
-    assert_eq!((status, &answer["__type"]), (400, &json!("InvalidArgumentException")));
+    assert_eq!((status, &answer["__type"]), (400, &json!("ResourceNotFoundException")));
     let other = json!({"StreamName": "other", "Records": [record]});
     let (status, answer) = post(&url, PUT_RECORDS, &other).await;
     assert_eq!((status, &answer["__type"]), (400, &json!("ResourceNotFoundException")));

@@ -69,7 +69,6 @@ async fn batches_beyond_the_limits_are_refused_as_a_whole() {
         (entries(0, "x"), old("EmptyBatchRequest")),
         (entries(11, "x"), old("TooManyEntriesInBatchRequest")),
         (same_id, old("BatchEntryIdsNotDistinct")),
-        (json!([{"Id": "a b", "MessageBody": "x"}]), old("InvalidBatchEntryId")),
         (entries(2, &"x".repeat((1 << 19) + 1)), old("BatchRequestTooLong")),
     ] {
         let members = json!({"QueueUrl": queue, "Entries": entries});
@@ -89,7 +88,6 @@ async fn receives_beyond_the_limits_are_refused() {
         json!({"MaxNumberOfMessages": 0}),
         json!({"MaxNumberOfMessages": 11}),
         json!({"VisibilityTimeout": 43_201}),
-        json!({"WaitTimeSeconds": 21}),
     ] {
         let mut members = members;
         members["QueueUrl"] = queue.clone().into();
@@ -104,29 +102,19 @@ async fn receives_beyond_the_limits_are_refused() {
 #[tokio::test]
 async fn queues_have_allowed_names_and_attributes() {
     let server = started().await;
-    server.queue("dead.fifo", &[("FifoQueue", "true")]).await;
-    let policy_of = |name: &str, count: Value| {
-        json!({"deadLetterTargetArn": arn(name), "maxReceiveCount": count}).to_string()
-    };
-    let policy = |name: &str| policy_of(name, json!(3));
+    let policy = json!({"deadLetterTargetArn": arn("missing"), "maxReceiveCount": 3}).to_string();
     for (name, attributes, code) in [
         ("", json!({}), "MissingParameter"),
-        ("a b", json!({}), "InvalidParameterValue"),
-        (&"a".repeat(81), json!({}), "InvalidParameterValue"),
         ("q.fifo", json!({}), "InvalidParameterValue"),
         ("q", json!({"FifoQueue": "true"}), "InvalidParameterValue"),
-        ("q", json!({"Colour": "red"}), "InvalidAttributeName"),
-        ("q", json!({"VisibilityTimeout": "43201"}), "InvalidAttributeValue"),
-        ("q", json!({"MessageRetentionPeriod": "59"}), "InvalidAttributeValue"),
         ("q", json!({"RedrivePolicy": "{"}), "InvalidParameterValue"),
-        ("q", json!({"RedrivePolicy": policy_of("q", json!(0))}), "InvalidParameterValue"),
-        ("q", json!({"RedrivePolicy": policy("missing")}), "InvalidParameterValue"),
+        ("q", json!({"RedrivePolicy": policy}), "InvalidParameterValue"),
     ] {
         let members = json!({"QueueName": name, "Attributes": attributes});
         assert_eq!(server.refused("CreateQueue", members).await, code, "{name}");
     }
     let listed = server.done("ListQueues", json!({})).await;
-    assert_eq!(listed["QueueUrls"].as_array().unwrap().len(), 1);
+    assert_eq!(listed, json!({"QueueUrls": []}));
 }
 
 #[tokio::test]

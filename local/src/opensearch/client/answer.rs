@@ -18,7 +18,6 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The answer, if its status is a success.
     pub(super) fn success(self, path: &str) -> Result<Self, ClientError> {
         if self.status.is_success() {
             return Ok(self);
@@ -34,7 +33,6 @@ impl Answer {
         body.pointer("/error/type").and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// The body's JSON.
     pub(super) fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let unexpected = |_| ClientError::Unexpected { path: path.to_owned() };
         serde_json::from_slice(&self.body).map_err(unexpected)

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Which;
 use super::reply::{Failure, Reply};
-use super::store::{MAX_ID_BYTES, Store};
+use super::store::Store;
 
 /// An action line. The real server deletes and updates too; sluice never asks for that.
 #[derive(Debug, Deserialize)]
@@ -51,14 +51,13 @@ pub(super) fn answer(
     Ok(Reply::ok(&json!({ "took": 0, "errors": errors, "items": items })))
 }
 
-fn item(target: &Target, written: Result<(String, u64), Failure>) -> Value {
+fn item(target: &Target, written: Result<(String, bool), Failure>) -> Value {
     let Target { index, id } = target;
     match written {
-        Ok((id, version)) => {
-            let (result, status) = if version == 1 { ("created", 201) } else { ("updated", 200) };
+        Ok((id, is_new)) => {
+            let (result, status) = if is_new { ("created", 201) } else { ("updated", 200) };
             json!({
-                "_index": index, "_id": id, "_version": version,
-                "result": result, "status": status,
+                "_index": index, "_id": id, "result": result, "status": status,
                 "_shards": { "total": 1, "successful": 1, "failed": 0 },
             })
         }
@@ -93,18 +92,8 @@ fn operations(body: &Bytes) -> Result<Vec<(Action, Bytes)>, Failure> {
         operations.push((action, body.slice_ref(source)));
     }
     if operations.is_empty() {
-        return Err(invalid("no requests added"));
-    }
-    let is_long = |(Action::Create(target) | Action::Index(target), _): &(Action, Bytes)| {
-        target.id.as_ref().is_some_and(|id| id.len() > MAX_ID_BYTES)
-    };
-    if operations.iter().any(is_long) {
-        return Err(invalid("id is too long, must be no longer than 512 bytes"));
+        let reason = "Validation Failed: 1: no requests added;";
+        return Err(Failure::new(400, "action_request_validation_exception", reason));
     }
     Ok(operations)
-}
-
-fn invalid(reason: &str) -> Failure {
-    let reason = format!("Validation Failed: 1: {reason};");
-    Failure::new(400, "action_request_validation_exception", &reason)
 }

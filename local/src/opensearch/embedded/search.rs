@@ -54,14 +54,12 @@ fn default_size() -> usize {
 /// A document, its index's name and mapping.
 type Found<'a> = (&'a str, &'a Mapping, &'a Document);
 
-/// Number of documents of `expression`.
 pub(super) fn count(store: &Store, expression: &str) -> Result<Reply, Failure> {
     let indices = store.resolve(expression)?;
     let count: usize = indices.iter().map(|(_, index)| index.documents.len()).sum();
     Ok(Reply::ok(&json!({ "count": count, "_shards": shards() })))
 }
 
-/// Answers a search over the indices of `expression`.
 pub(super) fn answer(store: &Store, expression: &str, body: &[u8]) -> Result<Reply, Failure> {
     let body = if body.is_empty() { b"{}" } else { body };
     let search: Search = serde_json::from_slice(body)

@@ -1,22 +1,22 @@
 //! Requests: reading them, answering, failing on demand.
 
 use std::convert::Infallible;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, Request, Response, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 
 use super::reply::{Failure, Reply};
 use super::{Fault, State, bulk, routes};
-use crate::server::{BodyError, locked, read_body};
+use crate::server::{self, BodyError, locked, read_body};
 
-/// Maximum bytes of a request's body, compressed or not (`http.max_content_length`).
+/// Maximum bytes of a request's body (`http.max_content_length`).
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
@@ -30,9 +30,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         Err(BodyError::Broken) => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
     // The real server closes the connection too on what is not gzip.
-    let Some(body) = decoded(&head.headers, body)? else {
-        return Ok(respond(Failure::of_request(413).reply()));
-    };
+    let body = decoded(&head.headers, body)?;
     let path = head.uri.path();
     if path != "/_bulk" {
         let query = head.uri.query().unwrap_or_default();
@@ -67,15 +65,14 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     Ok(answer)
 }
 
-/// The body, unzipped if it says that it is zipped; `None` if it is too long then.
-fn decoded(headers: &HeaderMap, body: Bytes) -> io::Result<Option<Bytes>> {
+/// The body, unzipped if it says that it is zipped.
+fn decoded(headers: &HeaderMap, body: Bytes) -> io::Result<Bytes> {
     if headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding != "gzip") {
-        return Ok(Some(body));
+        return Ok(body);
     }
     let mut unzipped = Vec::new();
-    let mut limited = MultiGzDecoder::new(&body[..]).take(MAX_BODY_BYTES as u64 + 1);
-    io::copy(&mut limited, &mut unzipped)?;
-    Ok((unzipped.len() <= MAX_BODY_BYTES).then(|| unzipped.into()))
+    io::copy(&mut MultiGzDecoder::new(&body[..]), &mut unzipped)?;
+    Ok(unzipped.into())
 }
 
 fn respond_to(result: Result<Reply, Failure>) -> Answer {
@@ -83,9 +80,5 @@ fn respond_to(result: Result<Reply, Failure>) -> Answer {
 }
 
 fn respond(Reply { status, body }: Reply) -> Answer {
-    let mut answer = Response::new(Full::new(body).boxed());
-    *answer.status_mut() = status;
-    let json = HeaderValue::from_static("application/json; charset=UTF-8");
-    answer.headers_mut().insert(header::CONTENT_TYPE, json);
-    answer
+    server::response(status, "application/json; charset=UTF-8", body).map(BodyExt::boxed)
 }

@@ -9,17 +9,12 @@ use super::fields::Mapping;
 use super::json::Json;
 use super::reply::Failure;
 
-/// Maximum bytes of a document's id.
-pub(super) const MAX_ID_BYTES: usize = 512;
-
-/// Maximum bytes of an index's name.
 const MAX_NAME_BYTES: usize = 255;
 
 /// A document as it was sent, and as it was read.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) id: String,
-    pub(super) version: u64,
     pub(super) source: Bytes,
     pub(super) json: Json,
 }
@@ -51,14 +46,15 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a document, into a new index if there is none of that name; its id and version.
+    /// Writes a document, into a new index if there is none of that name; its id, and whether that is
+    /// a new one.
     pub(super) fn write(
         &mut self,
         index: &str,
         id: Option<String>,
         source: Bytes,
         create: bool,
-    ) -> Result<(String, u64), Failure> {
+    ) -> Result<(String, bool), Failure> {
         check_name(index)?;
         let id = id.unwrap_or_else(|| self.new_id());
         if id.is_empty() {
@@ -70,7 +66,14 @@ impl Store {
             return Err(Failure::new(409, "version_conflict_engine_exception", &reason));
         }
         let json = index.mapping.read(&source)?;
-        Ok(index.put(id, source, json))
+        let document = Document { id: id.clone(), source, json };
+        if let Some(place) = index.places.get(&id) {
+            index.documents[*place] = document;
+            return Ok((id, false));
+        }
+        index.places.insert(id.clone(), index.documents.len());
+        index.documents.push(document);
+        Ok((id, true))
     }
 
     /// The server's own ids: 20 characters, as of the real one.
@@ -83,7 +86,7 @@ impl Store {
         let templates = &self.templates;
         self.indices.entry(name.to_owned()).or_insert_with(|| {
             let template = best_template(templates, name);
-            let mapping = template.map_or(Mapping::Dynamic, Mapping::of_template);
+            let mapping = template.map(Mapping::of_template).unwrap_or_default();
             Index { mapping, documents: Vec::new(), places: HashMap::new() }
         })
     }
@@ -115,22 +118,6 @@ impl Store {
     }
 }
 
-impl Index {
-    fn put(&mut self, id: String, source: Bytes, json: Json) -> (String, u64) {
-        let version = if let Some(place) = self.places.get(&id) {
-            let version = self.documents[*place].version + 1;
-            self.documents[*place] = Document { id: id.clone(), version, source, json };
-            version
-        } else {
-            self.places.insert(id.clone(), self.documents.len());
-            self.documents.push(Document { id: id.clone(), version: 1, source, json });
-            1
-        };
-        (id, version)
-    }
-}
-
-/// The template of the highest priority whose pattern matches.
 fn best_template<'a>(templates: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value> {
     let fits = |template: &&Value| {
         let patterns = template.get("index_patterns");

@@ -1,19 +1,20 @@
-//! A message: what may be in one, and its digests.
+//! A message, and what may be in one.
 //!
-//! Source: Amazon SQS developer guide, "Amazon SQS message metadata" (which also says how the
-//! digest of attributes is made) and "Amazon SQS message quotas".
+//! Source: Amazon SQS developer guide, "Amazon SQS message metadata" and "Amazon SQS message
+//! quotas".
 
 use std::collections::BTreeMap;
 
 use md5::{Digest, Md5};
 use serde::{Deserialize, Serialize};
 
-use super::attributes::MESSAGE_LIMIT_BYTES;
 use super::error::{error, invalid_parameter, missing_parameter};
 use crate::aws_json::Failure;
 use crate::hex;
 
-/// Maximum attributes of a message.
+/// The largest message and the largest batch, in bytes.
+pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
+
 const ATTRIBUTES_LIMIT: usize = 10;
 
 /// What a producer sends: the members of `SendMessage`, or of an entry of `SendMessageBatch`.
@@ -87,7 +88,7 @@ impl Content {
     /// What counts against the limits: the body, and names, types and values of the attributes.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, attribute)| {
-            name.len() + attribute.data_type.len() + attribute.value().1.len()
+            name.len() + attribute.data_type.len() + attribute.value().len()
         });
         self.body.len() + attributes.sum::<usize>()
     }
@@ -96,32 +97,12 @@ impl Content {
         hex(&Md5::digest(&self.body))
     }
 
-    /// The attributes that are asked for, and their digest.
-    pub(super) fn attributes(
-        &self,
-        asked: &[String],
-    ) -> Option<(BTreeMap<&String, &Attribute>, String)> {
-        let chosen = self.attributes.iter().filter(|(name, _)| is_asked(asked, name));
-        let chosen: BTreeMap<_, _> = chosen.collect();
-        let mut digest = Md5::new();
-        // Of each part its length, then itself.
-        let mut update = |bytes: &[u8], transport: Option<u8>| {
-            digest.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-            digest.update(bytes);
-            digest.update(transport.as_slice());
-        };
-        for (name, attribute) in &chosen {
-            let (transport, value) = attribute.value();
-            update(name.as_bytes(), None);
-            update(attribute.data_type.as_bytes(), Some(transport));
-            update(&value, None);
-        }
-        (!chosen.is_empty()).then(|| (chosen, hex(&digest.finalize())))
+    pub(super) fn attributes(&self, asked: &[String]) -> BTreeMap<&String, &Attribute> {
+        self.attributes.iter().filter(|(name, _)| is_asked(asked, name)).collect()
     }
 }
 
 impl Attribute {
-    /// What is wrong with it.
     fn check(&self) -> Result<(), &'static str> {
         let (kind, _) = self.data_type.split_once('.').unwrap_or((&self.data_type, ""));
         if !matches!(kind, "String" | "Number" | "Binary") {
@@ -130,7 +111,7 @@ impl Attribute {
                         is Binary, Number, and String",
             );
         }
-        if self.value().1.is_empty() || (kind == "Binary") != self.binary_value.is_some() {
+        if self.value().is_empty() || (kind == "Binary") != self.binary_value.is_some() {
             return Err("must contain a non-empty value of its type");
         }
         if !self.string_value.iter().flat_map(|text| text.chars()).all(is_allowed) {
@@ -139,13 +120,10 @@ impl Attribute {
         Ok(())
     }
 
-    /// How the value is sent (1 as a text, 2 as bytes), and its bytes.
-    fn value(&self) -> (u8, Vec<u8>) {
+    fn value(&self) -> Vec<u8> {
         match &self.binary_value {
-            Some(base64) if self.data_type.starts_with("Binary") => {
-                (2, base64_simd::STANDARD.decode_to_vec(base64).unwrap_or_default())
-            }
-            _ => (1, self.string_value.clone().unwrap_or_default().into_bytes()),
+            Some(base64) => base64_simd::STANDARD.decode_to_vec(base64).unwrap_or_default(),
+            None => self.string_value.clone().unwrap_or_default().into_bytes(),
         }
     }
 }
@@ -155,7 +133,6 @@ fn is_allowed(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Whether an attribute is among those asked for.
 pub(super) fn is_asked(asked: &[String], name: &str) -> bool {
     asked.iter().any(|asked| asked == "All" || asked == name)
 }

@@ -8,12 +8,9 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::error::{error, invalid_parameter, out_of_range, resource_not_found};
-use super::queue::{Queues, name_of_arn};
+use super::error::{error, invalid_parameter, resource_not_found};
+use super::queue::{Message, Queues, name_of_arn};
 use crate::aws_json::Failure;
-
-/// Maximum rate of a task, in messages a second.
-const RATE_LIMIT: u64 = 500;
 
 /// All tasks, oldest first.
 #[derive(Debug, Default)]
@@ -59,14 +56,6 @@ impl MoveTasks {
         if destination_arn.is_some_and(|arn| queues.of_arn(arn).is_none()) {
             return Err(resource_not_found("DestinationArn"));
         }
-        if destination_arn == Some(source_arn) {
-            let message = "The source and destination queues must not be the same.";
-            return Err(invalid_parameter(message));
-        }
-        if let Some(rate) = rate.filter(|rate| !(1..=RATE_LIMIT).contains(rate)) {
-            let reason = "Must be between 1 and 500, if provided.";
-            return Err(out_of_range(rate, "MaxNumberOfMessagesPerSecond", reason));
-        }
         if self.0.iter().any(|task| task.source_arn == source_arn && task.is_running()) {
             let message = "There is already a task running. Only one active task is allowed for \
                            a source queue arn at a given time.";
@@ -99,7 +88,6 @@ impl MoveTasks {
         Ok(of_queue.take(limit).map(|task| json!(task)).collect())
     }
 
-    /// Ends a running task; returns the number of messages that it has moved.
     pub(super) fn cancel(&mut self, handle: &str) -> Result<u64, Failure> {
         let task = self.0.iter_mut().find(|task| task.task_handle.as_deref() == Some(handle));
         let message = "Task does not exist, or is not in the status RUNNING.";
@@ -132,25 +120,21 @@ impl MoveTask {
         if allowed == 0 {
             return;
         }
-        let existing: Vec<_> = queues.0.values().map(|queue| queue.arn.clone()).collect();
-        let destination = |source: Option<&String>| {
-            let arn = self.destination_arn.as_ref().or(source)?;
-            existing.contains(arn).then(|| arn.clone())
+        let known: Vec<_> = queues.0.values().map(|queue| queue.arn.clone()).collect();
+        let given = self.destination_arn.clone();
+        let destination = |message: &Message| {
+            let arn = given.as_ref().or(message.source_arn.as_ref());
+            arn.filter(|arn| known.contains(arn)).map(|arn| name_of_arn(arn).to_owned())
         };
         let Ok(source) = queues.get(name_of_arn(&self.source_arn)) else {
             return self.end("FAILED", Some("AWS.SimpleQueueService.NonExistentQueue"));
         };
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
-        let (taken, is_stuck) = source.messages.take_visible(allowed, now, |message| {
-            destination(message.source_arn.as_ref()).is_some()
-        });
+        let may_go = |message: &Message| destination(message).is_some();
+        let (taken, is_stuck) = source.messages.take_visible(allowed, now, may_go);
         let is_empty = source.messages.counts(now).visible == 0;
-        let taken: Vec<_> = taken
-            .into_iter()
-            .filter_map(|message| Some((destination(message.source_arn.as_ref())?, message)))
-            .collect();
-        for (arn, message) in taken {
-            if let Ok(queue) = queues.get(name_of_arn(&arn)) {
+        for message in taken {
+            if let Some(queue) = destination(&message).and_then(|name| queues.0.get_mut(&name)) {
                 queue.messages.take_moved(message, now);
                 self.moved += 1;
             }

@@ -8,22 +8,16 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::attributes::MESSAGE_LIMIT_BYTES;
 use super::error::{self, error, missing_parameter, out_of_range};
-use super::message::{Content, Sent, is_asked};
+use super::message::{Content, MESSAGE_LIMIT_BYTES, Sent, is_asked};
 use super::move_task::MoveTasks;
 use super::queue::{Message, Queues, visibility_ms};
 use crate::aws_json::Failure;
 use crate::runtime_api::ACCOUNT;
 
-/// Maximum messages of one `ReceiveMessage`.
 const RECEIVE_LIMIT: usize = 10;
 
-/// Maximum entries of a batch.
 const ENTRIES_LIMIT: usize = 10;
-
-/// The longest poll, in seconds.
-const WAIT_LIMIT_SECONDS: i64 = 20;
 
 /// An operation of the embedded server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -46,7 +40,6 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// The operation of an `x-amz-target`.
     pub(super) fn of_target(target: &str) -> Option<Self> {
         Self::deserialize(Value::from(target.strip_prefix("AmazonSQS.")?)).ok()
     }
@@ -64,9 +57,7 @@ pub(super) struct Store {
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
     pub(super) members: &'a Value,
-    /// The server's URL.
     pub(super) url: &'a str,
-    /// Milliseconds since 1970.
     pub(super) now: u64,
     /// The positions of a batch's entries that fail on demand.
     pub(super) failing: &'a [usize],
@@ -84,8 +75,7 @@ struct Members {
     attribute_names: Vec<String>,
     message_system_attribute_names: Vec<String>,
     message_attribute_names: Vec<String>,
-    max_number_of_messages: Option<i64>,
-    wait_time_seconds: Option<i64>,
+    max_number_of_messages: Option<usize>,
     source_arn: Option<String>,
     destination_arn: Option<String>,
     max_number_of_messages_per_second: Option<u64>,
@@ -106,14 +96,12 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str, Failur
     Ok(value)
 }
 
-/// Reads the members of a request or an entry.
 fn read<T: DeserializeOwned>(members: &Value) -> Result<T, Failure> {
     T::deserialize(members)
         .map_err(|error| error::of_protocol("SerializationException", error.to_string()))
 }
 
 impl Call<'_> {
-    /// Does it.
     pub(super) fn answer(&self, store: &mut Store) -> Result<Value, Failure> {
         let Store { queues, tasks } = store;
         tasks.progress(queues, self.now);
@@ -174,7 +162,7 @@ impl Call<'_> {
     fn queue_attributes(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
         let queue = queues.get(members.queue()?)?;
         let counts = queue.messages.counts(self.now);
-        let mut all = queue.attributes.all();
+        let mut all = queue.attributes();
         for (name, value) in [
             ("QueueArn", queue.arn.clone()),
             ("ApproximateNumberOfMessages", counts.visible.to_string()),
@@ -193,9 +181,6 @@ impl Call<'_> {
         let (content, receipt) = queues.get(queue)?.send(&read(entry)?, self.now)?;
         let mut answer =
             json!({"MessageId": receipt.message_id, "MD5OfMessageBody": content.md5_of_body()});
-        if let Some((_, md5)) = content.attributes(&["All".to_owned()]) {
-            answer["MD5OfMessageAttributes"] = md5.into();
-        }
         if let Some(number) = receipt.sequence_number {
             answer["SequenceNumber"] = number.into();
         }
@@ -220,10 +205,11 @@ impl Call<'_> {
     }
 
     fn receive(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
-        let asked = members.max_number_of_messages.unwrap_or(1);
-        let limit = usize::try_from(asked).ok().filter(|limit| (1..=RECEIVE_LIMIT).contains(limit));
-        let reason = "Must be between 1 and 10, if provided.";
-        let limit = limit.ok_or_else(|| out_of_range(asked, "MaxNumberOfMessages", reason))?;
+        let limit = members.max_number_of_messages.unwrap_or(1);
+        if !(1..=RECEIVE_LIMIT).contains(&limit) {
+            let reason = "Must be between 1 and 10, if provided.";
+            return Err(out_of_range(limit, "MaxNumberOfMessages", reason));
+        }
         let visibility = members.visibility_timeout.map(visibility_ms).transpose()?;
         let messages = queues.receive(members.queue()?, limit, visibility, self.now)?;
         if messages.is_empty() {
@@ -233,13 +219,8 @@ impl Call<'_> {
     }
 
     /// How long a `ReceiveMessage` waits for a message, in seconds.
-    pub(super) fn wait_seconds(&self) -> Result<u64, Failure> {
-        let members: Members = read(self.members)?;
-        let seconds = members.wait_time_seconds.unwrap_or_default();
-        let allowed = Some(seconds).filter(|seconds| (0..=WAIT_LIMIT_SECONDS).contains(seconds));
-        let reason = "Must be >= 0 and <= 20, if provided.";
-        let refused = || out_of_range(seconds, "WaitTimeSeconds", reason);
-        Ok(allowed.ok_or_else(refused)?.unsigned_abs())
+    pub(super) fn wait_seconds(&self) -> u64 {
+        self.members["WaitTimeSeconds"].as_u64().unwrap_or_default()
     }
 
     /// Does `one` for each entry of a batch, and sorts them by how that ended.
@@ -258,7 +239,7 @@ impl Call<'_> {
                 one(self, queues, queue, entry).map_err(|failure| {
                     json!({
                         "Code": failure.code(),
-                        "Message": failure.message(),
+                        "Message": failure.message,
                         "SenderFault": failure.is_callers(),
                     })
                 })
@@ -282,13 +263,9 @@ impl Call<'_> {
             sum += Content::new(&sent).map_or(0, |content| content.bytes());
         }
         if sum > MESSAGE_LIMIT_BYTES {
-            return Err(error(
-                "BatchRequestTooLong",
-                format!(
-                    "Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes. You have sent \
-                 {sum} bytes."
-                ),
-            ));
+            let message =
+                format!("Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes.");
+            return Err(error("BatchRequestTooLong", message));
         }
         Ok(())
     }
@@ -302,23 +279,12 @@ fn entries(members: &Value) -> Result<&[Value], Failure> {
         return Err(error("EmptyBatchRequest", message));
     }
     if entries.len() > ENTRIES_LIMIT {
-        return Err(error(
-            "TooManyEntriesInBatchRequest",
-            format!(
-                "Maximum number of entries per request are 10. You have sent {}.",
-                entries.len()
-            ),
-        ));
+        let message = "Maximum number of entries per request are 10.";
+        return Err(error("TooManyEntriesInBatchRequest", message));
     }
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let mut seen = HashSet::new();
     for entry in entries {
         let id = entry["Id"].as_str().ok_or_else(|| missing_parameter("Id"))?;
-        if !(1..=80).contains(&id.len()) || !id.bytes().all(is_allowed) {
-            let message = "A batch entry id can only contain alphanumeric characters, hyphens and \
-                           underscores. It can be at most 80 letters long.";
-            return Err(error("InvalidBatchEntryId", message));
-        }
         if !seen.insert(id) {
             return Err(error("BatchEntryIdsNotDistinct", format!("Id {id} repeated.")));
         }
@@ -326,7 +292,6 @@ fn entries(members: &Value) -> Result<&[Value], Failure> {
     Ok(entries)
 }
 
-/// A message as it is received, with the attributes that are asked for.
 fn shown(message: &Message, members: &Members) -> Value {
     let mut shown = json!({
         "MessageId": message.id,
@@ -352,9 +317,9 @@ fn shown(message: &Message, members: &Members) -> Value {
     if !known.is_empty() {
         shown["Attributes"] = json!(known);
     }
-    if let Some((attributes, md5)) = message.content.attributes(&members.message_attribute_names) {
+    let attributes = message.content.attributes(&members.message_attribute_names);
+    if !attributes.is_empty() {
         shown["MessageAttributes"] = json!(attributes);
-        shown["MD5OfMessageAttributes"] = md5.into();
     }
     shown
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::attributes::Attributes;
+use serde::Deserialize;
+
 use super::error::{self, error, invalid_parameter, missing_parameter, out_of_range};
 use super::message::{Content, Sent};
 use crate::aws_json::Failure;
@@ -11,11 +12,20 @@ use crate::sqs::model::{self, IN_FLIGHT_LIMIT_MS, Receipt, Receive};
 
 pub(super) type Message = model::Message<Content>;
 
+/// When a message is given up, and where it goes then.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RedrivePolicy {
+    dead_letter_target_arn: String,
+    max_receive_count: u32,
+}
+
 /// One queue. Times are milliseconds since 1970.
 #[derive(Debug)]
 pub(super) struct Queue {
     pub(super) arn: String,
-    pub(super) attributes: Attributes,
+    set: BTreeMap<String, String>,
+    redrive_policy: Option<RedrivePolicy>,
     pub(super) created_ms: u64,
     pub(super) messages: model::Queue<Content>,
 }
@@ -25,7 +35,18 @@ pub(super) struct Queue {
 pub(super) struct Queues(pub(super) BTreeMap<String, Queue>);
 
 impl Queue {
-    /// Takes what a producer sends.
+    /// All attributes that were set, and the defaults of those that are asked for.
+    pub(super) fn attributes(&self) -> BTreeMap<String, String> {
+        let defaults = [("MessageRetentionPeriod", "345600"), ("VisibilityTimeout", "30")];
+        let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        defaults.into_iter().chain(self.set.clone()).collect()
+    }
+
+    fn visibility_timeout_ms(&self) -> u64 {
+        let set = self.set.get("VisibilityTimeout").and_then(|seconds| seconds.parse::<u64>().ok());
+        set.unwrap_or(30) * 1000
+    }
+
     pub(super) fn send(&mut self, sent: &Sent, now: u64) -> Result<(Content, Receipt), Failure> {
         let content = Content::new(sent)?;
         let (group, deduplication_id) = (sent.group.clone(), sent.deduplication_id.clone());
@@ -45,21 +66,19 @@ impl Queue {
         Ok((content, self.messages.send(sent, now)))
     }
 
-    /// Deletes the message of a receipt handle.
     pub(super) fn delete(&mut self, handle: &str, now: u64) -> Result<(), Failure> {
         let deleted = self.messages.delete(handle, now);
-        deleted.map(drop).map_err(|wrong| error::of_handle(wrong, handle, 0))
+        deleted.map(drop).map_err(|wrong| error::of_handle(wrong, handle))
     }
 
     /// Hides the message of a receipt handle for this number of seconds from now on.
     pub(super) fn hide(&mut self, handle: &str, seconds: i64, now: u64) -> Result<(), Failure> {
         let hide_ms = visibility_ms(seconds)?;
         let hidden = self.messages.hide(handle, hide_ms, now);
-        hidden.map_err(|wrong| error::of_handle(wrong, handle, seconds))
+        hidden.map_err(|wrong| error::of_handle(wrong, handle))
     }
 }
 
-/// A visibility timeout in milliseconds, if it is allowed.
 pub(super) fn visibility_ms(seconds: i64) -> Result<u64, Failure> {
     let asked = u64::try_from(seconds).ok().map(|seconds| seconds * 1000);
     let reason = "Must be between 0 and 43200.";
@@ -75,31 +94,26 @@ impl Queues {
         attributes: BTreeMap<String, String>,
         now: u64,
     ) -> Result<(), Failure> {
-        let fifo = name.strip_suffix(".fifo");
-        let plain = fifo.unwrap_or(name);
-        let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         let is_fifo = attributes.get("FifoQueue").is_some_and(|value| value == "true");
-        let is_name = !plain.is_empty() && name.len() <= 80 && plain.bytes().all(is_allowed);
-        if !is_name || fifo.is_some() != is_fifo {
-            return Err(invalid_parameter(
-                "The name of a queue can only include alphanumeric characters, hyphens, or \
-                 underscores, must end with .fifo suffix for a FIFO queue and be 1 to 80 in length.",
-            ));
+        if name.strip_suffix(".fifo").is_some() != is_fifo {
+            return Err(invalid_parameter("The name of a FIFO queue must end with .fifo suffix"));
         }
         if let Some(queue) = self.0.get(name) {
             let message = "A queue already exists with the same name and other attributes";
-            let is_same = queue.attributes.set == attributes;
+            let is_same = queue.set == attributes;
             return if is_same { Ok(()) } else { Err(error("QueueNameExists", message)) };
         }
-        let attributes = Attributes::new(attributes)?;
-        if let Some(policy) = &attributes.redrive_policy {
-            let arn = &policy.dead_letter_queue_arn;
+        let redrive_policy = attributes.get("RedrivePolicy").map(|policy| {
+            let read = serde_json::from_str::<RedrivePolicy>(policy).ok();
+            let known = read.filter(|read| self.of_arn(&read.dead_letter_target_arn).is_some());
             let reason = "Dead letter target does not exist.";
-            self.of_arn(arn).ok_or_else(|| out_of_range(arn, "RedrivePolicy", reason))?;
-        }
+            known.ok_or_else(|| out_of_range(policy, "RedrivePolicy", reason))
+        });
+        let redrive_policy = redrive_policy.transpose()?;
         let arn = format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}");
         let messages = model::Queue::new(is_fifo, fastrand::u64(..));
-        self.0.insert(name.to_owned(), Queue { arn, attributes, created_ms: now, messages });
+        let queue = Queue { arn, set: attributes, redrive_policy, created_ms: now, messages };
+        self.0.insert(name.to_owned(), queue);
         Ok(())
     }
 
@@ -120,17 +134,17 @@ impl Queues {
         visibility_ms: Option<u64>,
         now: u64,
     ) -> Result<Vec<Message>, Failure> {
-        let policy = self.get(name)?.attributes.redrive_policy.clone();
-        let policy = policy.filter(|policy| self.of_arn(&policy.dead_letter_queue_arn).is_some());
+        let policy = self.get(name)?.redrive_policy.clone();
+        let policy = policy.filter(|policy| self.of_arn(&policy.dead_letter_target_arn).is_some());
         let queue = self.get(name)?;
         queue.messages.max_receives = policy.as_ref().map(|policy| policy.max_receive_count);
-        let default_ms = queue.attributes.visibility_timeout_ms();
+        let default_ms = queue.visibility_timeout_ms();
         let visibility_ms = visibility_ms.unwrap_or(default_ms);
         let ask = Receive { limit, visibility_ms, ..Receive::default() };
         let (received, dead) = queue.messages.receive(ask, now);
         let source_arn = queue.arn.clone();
         if let Some(policy) = policy {
-            let target = self.get(name_of_arn(&policy.dead_letter_queue_arn))?;
+            let target = self.get(name_of_arn(&policy.dead_letter_target_arn))?;
             for message in dead {
                 target.messages.take_dead(message, &source_arn, now);
             }
@@ -140,13 +154,11 @@ impl Queues {
 
     /// Whether the redrive policy of a queue names this one.
     pub(super) fn is_dead_letter_queue(&self, arn: &str) -> bool {
-        let mut policies =
-            self.0.values().filter_map(|queue| queue.attributes.redrive_policy.as_ref());
-        policies.any(|policy| policy.dead_letter_queue_arn == arn)
+        let mut policies = self.0.values().filter_map(|queue| queue.redrive_policy.as_ref());
+        policies.any(|policy| policy.dead_letter_target_arn == arn)
     }
 }
 
-/// The queue's name, which is the last part of its ARN.
 pub(super) fn name_of_arn(arn: &str) -> &str {
     arn.rsplit(':').next().unwrap_or(arn)
 }

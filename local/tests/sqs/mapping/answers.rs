@@ -31,8 +31,6 @@ async fn what_succeeds_is_deleted_and_the_rest_is_left_to_its_visibility_timeout
         let report = mapping.until(|report| report.received == 3 && report.in_hand == 0).await;
         assert_eq!((report.deleted, report.failed, report.undeleted), (2, 1, 0));
         assert_eq!((report.failed_invocations, report.failed_calls), (0, 0));
-        let failed: usize = report.history.iter().map(|invocation| invocation.failed).sum();
-        assert_eq!(failed, 1);
         assert_eq!(server.counts(&queue).await, [0, 1], "hidden, not deleted");
         assert_eq!(mapping.stop().await.received, 3, "and so not received again");
     }
@@ -144,6 +142,8 @@ async fn the_event_is_the_one_that_lambda_sends() {
         let mapping = started(options(&dead), &server.client, script.clone()).await;
         mapping.until(|report| report.deleted == 1).await;
         let mut record = script.events()[0]["Records"][0].take();
+        // Only of ElasticMQ.
+        record.as_object_mut().unwrap().remove("md5OfMessageAttributes");
         let fields = record["attributes"].as_object_mut().unwrap();
         let number =
             |value: Option<Value>| value.unwrap().as_str().unwrap().parse::<u64>().unwrap();
@@ -173,7 +173,6 @@ async fn the_event_is_the_one_that_lambda_sends() {
                 "bytes": shown("Binary", "binaryValue", "AAE="),
             },
             "md5OfBody": message["MD5OfBody"],
-            "md5OfMessageAttributes": message["MD5OfMessageAttributes"],
             "eventSource": "aws:sqs",
             "eventSourceARN": "arn:aws:sqs:us-east-1:123456789012:event-dead",
             "awsRegion": "us-east-1",
