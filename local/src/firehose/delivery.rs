@@ -23,7 +23,6 @@ const MALFORMED: (&str, &str) = (
      object and that it does not contain newlines.",
 );
 
-/// Maximum bytes of an answer about a whole request that are kept.
 const SHOWN_BYTES: usize = 1024;
 
 /// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.

@@ -27,7 +27,6 @@ struct State {
     /// Batches in the function's hands.
     processing: usize,
     documents: Buffer<Document>,
-    /// Whether documents are on their way to OpenSearch.
     delivering: bool,
     flushing: usize,
     /// Puts that wait for room in the buffers.

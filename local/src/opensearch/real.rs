@@ -15,7 +15,6 @@ use crate::service::Product;
 
 const FOLDER_PREFIX: &str = "sluice-opensearch-";
 
-/// The Maven artifact: the distribution without plugins.
 const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch";
 
 /// SHA-256 of `opensearch-2.19.3.zip` of that artifact, as Maven Central has it.

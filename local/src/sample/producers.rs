@@ -25,7 +25,6 @@ struct Style {
     spaced: bool,
     /// Everything outside ASCII as `\u` escapes.
     ascii: bool,
-    /// `/` as `\/`.
     escaped_slashes: bool,
 }
 

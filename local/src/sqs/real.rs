@@ -30,7 +30,6 @@ queues-storage { enabled = false }
 aws { region = us-east-1, accountId = 123456789012 }
 ";
 
-/// Small and quick to be up: it holds a test's queues.
 const OPTIONS: [&str; 3] = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// What its log says when it is up, before its address.
@@ -122,7 +121,6 @@ fn jars() -> impl Iterator<Item = Jar> {
     })
 }
 
-/// A project that depends on the listed jars and on nothing else.
 fn pom() -> String {
     let dependency = |Jar { group, artifact, version, .. }: Jar| {
         format!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::{self, error, invalid_parameter, missing_parameter, out_of_range};
 use super::message::{Content, Sent};
@@ -17,7 +18,14 @@ pub(super) type Message = model::Message<Content>;
 #[serde(rename_all = "camelCase")]
 struct RedrivePolicy {
     dead_letter_target_arn: String,
-    max_receive_count: u32,
+    /// A number, or a text with a number in it.
+    max_receive_count: Value,
+}
+
+impl RedrivePolicy {
+    fn max_receives(&self) -> Option<u32> {
+        self.max_receive_count.to_string().trim_matches('"').parse().ok()
+    }
 }
 
 /// One queue. Times are milliseconds since 1970.
@@ -43,8 +51,7 @@ impl Queue {
     }
 
     fn visibility_timeout_ms(&self) -> u64 {
-        let set = self.set.get("VisibilityTimeout").and_then(|seconds| seconds.parse::<u64>().ok());
-        set.unwrap_or(30) * 1000
+        self.attributes()["VisibilityTimeout"].parse::<u64>().unwrap_or(30) * 1000
     }
 
     pub(super) fn send(&mut self, sent: &Sent, now: u64) -> Result<(Content, Receipt), Failure> {
@@ -137,7 +144,7 @@ impl Queues {
         let policy = self.get(name)?.redrive_policy.clone();
         let policy = policy.filter(|policy| self.of_arn(&policy.dead_letter_target_arn).is_some());
         let queue = self.get(name)?;
-        queue.messages.max_receives = policy.as_ref().map(|policy| policy.max_receive_count);
+        queue.messages.max_receives = policy.as_ref().and_then(RedrivePolicy::max_receives);
         let default_ms = queue.visibility_timeout_ms();
         let visibility_ms = visibility_ms.unwrap_or(default_ms);
         let ask = Receive { limit, visibility_ms, ..Receive::default() };
