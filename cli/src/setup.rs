@@ -101,7 +101,7 @@ async fn set_up(client: &Client, plan: &Plan) -> Result<Report, Problem> {
 /// Puts a policy of Index State Management, in the place of one of that name.
 async fn put_policy(client: &Client, name: &str, policy: &Value) -> Result<(), Problem> {
     let mut path = format!("/_plugins/_ism/policies/{name}");
-    let before = client.send(Method::GET, &path, None, None).await?;
+    let before = client.send(Method::GET, &path, None).await?;
     if before.status == StatusCode::OK {
         // Only who names the version that is there may replace it.
         let before: Value = serde_json::from_slice(&before.body).unwrap_or_default();
@@ -109,7 +109,7 @@ async fn put_policy(client: &Client, name: &str, policy: &Value) -> Result<(), P
         path = format!("{path}?if_seq_no={number}&if_primary_term={term}");
     }
     let body = Bytes::from(policy.to_string());
-    let answer = client.send(Method::PUT, &path, Some(("application/json", body)), None).await?;
+    let answer = client.send(Method::PUT, &path, Some(("application/json", body))).await?;
     if answer.status.is_success() { Ok(()) } else { Err(Problem::Policy(answer.status)) }
 }
 

@@ -9,6 +9,8 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::server;
+
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
@@ -18,7 +20,6 @@ pub(crate) enum Version {
     V1_1,
 }
 
-/// The answer to a call that was done.
 pub(crate) fn answer(version: Version, body: &Value) -> Response<Full<Bytes>> {
     response(version, StatusCode::OK, body)
 }
@@ -32,7 +33,7 @@ pub(crate) struct Failure {
     name: &'static str,
     /// The code that the service had before it spoke JSON, which SDKs still report.
     pub(crate) query_code: Option<String>,
-    message: String,
+    pub(crate) message: String,
 }
 
 impl Failure {
@@ -40,7 +41,7 @@ impl Failure {
     pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
         let status = match name {
             "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
-            "ServiceUnavailable" | "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailableException" => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
         Self { status, namespace: "", name, query_code: None, message: message.into() }
@@ -50,13 +51,8 @@ impl Failure {
         Self::new("ValidationException", format!("1 validation error detected: {message}"))
     }
 
-    /// The code that SDKs report.
     pub(crate) fn code(&self) -> &str {
         self.query_code.as_deref().unwrap_or(self.name)
-    }
-
-    pub(crate) fn message(&self) -> &str {
-        &self.message
     }
 
     /// Whether the caller is at fault, not the service.
@@ -79,16 +75,13 @@ impl Failure {
 }
 
 fn response(version: Version, status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
-    *response.status_mut() = status;
-    let headers = response.headers_mut();
-    let content_type = HeaderValue::from_static(match version {
+    let content_type = match version {
         Version::V1_0 => "application/x-amz-json-1.0",
         Version::V1_1 => "application/x-amz-json-1.1",
-    });
-    headers.insert(http::header::CONTENT_TYPE, content_type);
+    };
+    let mut response = server::response(status, content_type, body.to_string());
     if let Ok(id) = HeaderValue::from_str(&Uuid::new_v4().to_string()) {
-        headers.insert("x-amzn-requestid", id);
+        response.headers_mut().insert("x-amzn-requestid", id);
     }
     response
 }

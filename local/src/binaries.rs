@@ -1,38 +1,35 @@
 //! The functions, and their binaries: found beside the running program, or built.
 
-mod cargo;
-mod places;
+mod layout;
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::iter::once;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::process::{ExitStatus, Stdio};
+use std::sync::Mutex;
 
-use cargo::Build;
-use places::Layout;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+
+use crate::server::locked;
+use layout::Layout;
 
 /// A function of this crate that does what each event says: `{"do":"error"}`, `{"do":"hang"}`.
 pub const SCRIPTED: &str = "scripted-function";
 
+const SHOWN_LINES: usize = 60;
+
 /// Why a binary is missing.
+#[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The running program is not in a Cargo target folder.
-    #[error("the running program is not in a Cargo target folder: {0}")]
-    TargetFolder(String),
-    /// No workspace with these functions was found, neither where it was when this program was
-    /// built.
     #[error("the workspace of sluice was not found: neither at {} nor above the current folder", .0.display())]
     NoWorkspace(PathBuf),
-    /// Cargo could not be run: its path, and the operating system's error.
-    #[error("{0} cannot be run: {1}")]
-    NoCargo(String, #[source] std::io::Error),
-    /// Cargo failed: the command, how it ended, and the end of its output.
-    #[error("`{0}` failed ({1}):\n{2}")]
-    Build(String, String, String),
-    /// Cargo built no such binary: the command, and the binary's name.
-    #[error("`{0}` built no binary {1}")]
-    NoBinary(String, String),
+    #[error("cargo cannot be run: {0}")]
+    NoCargo(#[source] std::io::Error),
+    #[error("cargo build failed ({0}):\n{1}")]
+    Build(ExitStatus, String),
 }
 
 /// The names of the functions: the folders in the workspace's `functions/`, sorted.
@@ -40,18 +37,15 @@ pub enum Error {
 /// # Errors
 /// When the workspace is not there.
 pub fn functions() -> Result<Vec<String>, Error> {
-    Ok(places::functions(&places::workspace()?))
+    Ok(Layout::find()?.functions())
 }
 
-/// Cargo's target folder if the running program is in one, else `target` in the current folder.
+/// Cargo's target folder: that of the running program if it is in one, else the workspace's.
 ///
 /// # Errors
-/// When the current folder is unknown.
-pub fn target_folder() -> std::io::Result<PathBuf> {
-    match Layout::of_running_program() {
-        Ok(layout) => Ok(layout.target().to_owned()),
-        Err(_) => std::path::absolute("target"),
-    }
+/// When the workspace is not there.
+pub fn target_folder() -> Result<PathBuf, Error> {
+    Ok(Layout::find()?.target)
 }
 
 /// The binary of the function `name` for a test: the one beside the running test executable. If
@@ -60,28 +54,22 @@ pub fn target_folder() -> std::io::Result<PathBuf> {
 /// # Errors
 /// When it cannot be built.
 pub fn function(name: &str) -> Result<PathBuf, Error> {
-    // Tests run in threads: one looks and builds, the others take what it found.
-    static FOUND: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
-    let mut found = FOUND.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(binary) = found.get(name) {
-        return Ok(binary.clone());
+    // Tests run in threads: one looks and builds, the others wait for that.
+    static CURRENT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    let mut current = locked(&CURRENT);
+    let layout = Layout::find()?;
+    if !current.contains(name) && !layout.is_current(name) {
+        let output = layout.build([name]).output().map_err(Error::NoCargo)?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        check(output.status, &said.lines().collect::<Vec<_>>())?;
     }
-    let layout = Layout::of_running_program()?;
-    let workspace = places::workspace()?;
-    let beside = layout.binary(name);
-    let binary = if places::is_current(&beside, &workspace, name) {
-        beside
-    } else {
-        let build = Build::new(workspace, Some(&layout), &[name]);
-        build.run_blocking()?.remove(name).ok_or_else(|| build.no_binary(name))?
-    };
-    found.insert(name.to_owned(), binary.clone());
-    Ok(binary)
+    current.insert(name.to_owned());
+    Ok(layout.binary(name))
 }
 
 /// Builds the binaries of these functions with Cargo, in the profile and target folder of the
-/// running program if that is in one, and returns their paths in the same order. `on_line` gets
-/// Cargo's progress, line by line.
+/// running program, and returns their paths in the same order. `on_line` gets Cargo's progress,
+/// line by line.
 ///
 /// Dropping the future ends Cargo.
 ///
@@ -89,38 +77,82 @@ pub fn function(name: &str) -> Result<PathBuf, Error> {
 /// When Cargo cannot be run, fails, or the workspace is not there.
 pub async fn build(
     names: &[&str],
-    mut on_line: impl FnMut(&str) + Send,
+    on_line: impl FnMut(&str) + Send,
 ) -> Result<Vec<PathBuf>, Error> {
-    let layout = Layout::of_running_program().ok();
+    let layout = Layout::find()?;
     // With the command itself: Cargo unifies the features of what is built together, so that the
     // dependencies built for the one are those of the other.
-    let packages: Vec<_> =
-        std::iter::once("cli").chain(names.iter().copied().map(package_of)).collect();
-    let build = Build::new(places::workspace()?, layout.as_ref(), &packages);
-    let mut binaries = build.run(&mut on_line).await?;
-    names.iter().map(|name| binaries.remove(*name).ok_or_else(|| build.no_binary(name))).collect()
+    let packages = names.iter().map(|name| match *name {
+        SCRIPTED => env!("CARGO_PKG_NAME"),
+        function => function,
+    });
+    let packages: Vec<_> = once("cli").chain(packages).collect();
+    run(layout.build(packages), on_line).await?;
+    Ok(names.iter().map(|name| layout.binary(name)).collect())
 }
 
-/// The package of a binary: that of its name, but for the one that is this crate's.
-fn package_of(name: &str) -> &str {
-    if name == SCRIPTED { env!("CARGO_PKG_NAME") } else { name }
+async fn run(
+    command: std::process::Command,
+    mut on_line: impl FnMut(&str) + Send,
+) -> Result<(), Error> {
+    let mut command = Command::from(command);
+    command.kill_on_drop(true).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(Error::NoCargo)?;
+    let mut said = Vec::new();
+    if let Some(stderr) = child.stderr.take() {
+        let mut lines = BufReader::new(stderr).split(b'\n');
+        while let Ok(Some(line)) = lines.next_segment().await {
+            let line = String::from_utf8_lossy(&line).into_owned();
+            on_line(&line);
+            said.push(line);
+        }
+    }
+    check(child.wait().await.map_err(Error::NoCargo)?, &said)
+}
+
+fn check<T: AsRef<str>>(status: ExitStatus, said: &[T]) -> Result<(), Error> {
+    if status.success() {
+        return Ok(());
+    }
+    let shown = said.iter().skip(said.len().saturating_sub(SHOWN_LINES)).map(AsRef::as_ref);
+    Err(Error::Build(status, shown.collect::<Vec<_>>().join("\n")))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{functions, target_folder};
+    use std::fs;
+
+    use super::*;
 
     #[test]
-    fn the_functions_of_this_workspace() {
+    fn the_functions_and_the_target_folder_of_this_workspace() {
         let functions = functions().unwrap();
         assert!(functions.contains(&"firehose-transform".to_owned()), "{functions:?}");
         assert!(functions.is_sorted());
-    }
-
-    #[test]
-    fn this_test_is_in_the_target_folder() {
         let target = target_folder().unwrap();
         assert!(std::env::current_exe().unwrap().starts_with(&target));
-        assert!(target.join("CACHEDIR.TAG").is_file());
+    }
+
+    #[tokio::test]
+    async fn a_build_reports_its_progress_and_a_failed_one_why() {
+        let folder = tempfile::tempdir().unwrap();
+        let workspace = folder.path().to_owned();
+        let layout =
+            Layout { target: workspace.join("target"), profile: "debug".to_owned(), workspace };
+        let manifest = "[workspace]\n[package]\nname = \"f\"\nedition = \"2024\"\n";
+        fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
+        fs::create_dir(folder.path().join("src")).unwrap();
+        let source = folder.path().join("src/main.rs");
+
+        fs::write(&source, "fn main() { println!(\"built\"); }").unwrap();
+        let mut lines = Vec::new();
+        run(layout.build(["f"]), |line| lines.push(line.to_owned())).await.unwrap();
+        assert!(lines.iter().any(|line| line.trim().starts_with("Compiling f ")), "{lines:?}");
+        let output = std::process::Command::new(layout.binary("f")).output().unwrap();
+        assert_eq!(output.stdout, b"built\n");
+
+        fs::write(&source, "fn main() { let number: u8 = \"text\"; }").unwrap();
+        let error = run(layout.build(["f"]), |_| {}).await.unwrap_err().to_string();
+        assert!(error.contains("expected `u8`, found `&str`"), "{error}");
     }
 }

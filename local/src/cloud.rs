@@ -16,7 +16,6 @@ use crate::server;
 /// The region of everything in it: what it takes for requests that name none.
 const REGION: &str = "us-east-1";
 
-/// How long a probe may take.
 const PROBE_LIMIT: Duration = Duration::from_mins(1);
 
 /// How long a deployment may take: 20 seconds are usual.
@@ -32,16 +31,14 @@ kill -KILL "$server"
 
 /// Why the cloud, or a stack in it, is unavailable. The texts are parts of a sentence, to follow
 /// "because".
+#[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudError {
-    /// A program is missing: its name, and the system's error.
     #[error("there is no {0} on the path ({1}); install it with pip")]
     Missing(&'static str, std::io::Error),
-    /// It could not be started.
     #[error("MiniStack: {0}")]
     Machine(#[from] Unavailable),
-    /// A stack could not be deployed.
     #[error("sam deploy failed: {0}")]
     Deploy(String),
 }

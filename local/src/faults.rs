@@ -25,7 +25,9 @@ impl<F> Default for Faults<F> {
 
 impl<F: Clone> Faults<F> {
     pub(crate) fn plan(&mut self, fault: F, lasting: Lasting) {
-        self.planned.push_back((fault, lasting));
+        if lasting != Lasting::Requests(0) {
+            self.planned.push_back((fault, lasting));
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -34,18 +36,14 @@ impl<F: Clone> Faults<F> {
 
     /// The fault of the request that is being answered.
     pub(crate) fn next(&mut self) -> Option<F> {
-        while let Some((fault, lasting)) = self.planned.front_mut() {
-            match lasting {
-                Lasting::UntilCleared => return Some(fault.clone()),
-                Lasting::Requests(0) => {
-                    self.planned.pop_front();
-                }
-                Lasting::Requests(left) => {
-                    *left -= 1;
-                    return Some(fault.clone());
-                }
+        let (fault, lasting) = self.planned.front_mut()?;
+        let fault = fault.clone();
+        if let Lasting::Requests(left) = lasting {
+            *left -= 1;
+            if *left == 0 {
+                self.planned.pop_front();
             }
         }
-        None
+        Some(fault)
     }
 }

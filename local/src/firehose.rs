@@ -24,64 +24,24 @@ use std::io;
 use std::path::PathBuf;
 
 pub use crate::clock::Clock;
-pub use options::{
-    BackupMode, DeliveryStreamOptions, PutCall, PutFault, PutFaults, RetryBackoff, Rotation,
-    Service,
-};
+pub use options::{DeliveryStreamOptions, PutCall, PutFault, PutFaults, Rotation, Service};
 pub use report::Report;
 pub use stream::{DeliveryStream, Endpoint};
 
 /// Largest record that Firehose takes, in bytes (1,000 KiB before base64).
 pub const RECORD_LIMIT_BYTES: usize = 1_024_000;
 
-/// Why a stream could not start or finish its work.
+/// Why a stream could not start or finish its work, or take a record, which is not in it then.
+#[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The stream's endpoint could not listen.
     #[error("the Firehose stand-in cannot listen on the loopback interface: {0}")]
     Listen(#[source] io::Error),
-    /// The OpenSearch URL is invalid, for this reason.
     #[error("the OpenSearch URL cannot be used: {0}")]
     Url(String),
-    /// An option is out of its range: its name, and what it may be.
-    #[error("the delivery stream's option {0} must be {1}")]
-    Option(&'static str, &'static str),
-    /// Failed records cannot be written to the backup. They are kept in memory; nothing is lost as
-    /// long as the process runs.
-    #[error("the backup {} cannot be written, {records} failed records are held in memory: {message}", folder.display())]
-    Backup {
-        /// Where the object should have gone.
-        folder: PathBuf,
-        /// Number of records in memory.
-        records: u64,
-        /// The operating system's error.
-        message: String,
-    },
-    /// The stream was stopped.
-    #[error("the delivery stream was stopped")]
-    Stopped,
-}
-
-/// Why a record was refused. It is not in the stream then.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum PutError {
-    /// The record is larger than Firehose takes.
-    #[error(
-        "a record of {bytes} bytes is larger than the {RECORD_LIMIT_BYTES} that Firehose takes"
-    )]
-    TooLarge {
-        /// The record's size.
-        bytes: usize,
-    },
-    /// The backup cannot be written, so the stream takes no more.
-    #[error("the backup cannot be written: {message}")]
-    Backup {
-        /// The operating system's error.
-        message: String,
-    },
-    /// The stream was stopped.
-    #[error("the delivery stream was stopped")]
-    Stopped,
+    #[error("a record of {0} bytes is larger than the {RECORD_LIMIT_BYTES} that Firehose takes")]
+    TooLarge(usize),
+    #[error("the backup {} cannot be written, {records} failed records are lost: {message}", folder.display())]
+    Backup { folder: PathBuf, records: u64, message: String },
 }

@@ -17,7 +17,6 @@ use tokio::process::Command;
 
 pub(crate) use supervisor::{Supervised, ready};
 
-/// Maximum characters of a failed command's output in an error.
 const MAX_SHOWN_CHARS: usize = 400;
 
 /// User and group id of `nobody` on every Linux.
@@ -38,7 +37,6 @@ impl Unavailable {
         Self { reason: reason.into(), remedy: remedy.into() }
     }
 
-    /// A download failed.
     pub(crate) fn fetch(reason: impl std::fmt::Display) -> Self {
         let remedy = "check that it can be fetched from its registry with the machine's settings";
         Self::new(format!("it could not be fetched: {reason}"), remedy)
@@ -69,7 +67,6 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// What answers, for people.
     pub(crate) fn describe(self, name: &str, real: &str) -> String {
         match self {
             Self::Url => format!("the {name} at the given URL"),
@@ -86,7 +83,6 @@ pub struct Real {
     pub(crate) server: Supervised,
     pub(crate) url: String,
     pub(crate) kind: Kind,
-    /// The container's name, in Docker.
     pub(crate) container: Option<String>,
 }
 
@@ -126,18 +122,8 @@ pub(crate) async fn run<A: AsRef<OsStr>>(
     })??;
     Ok(Output {
         success: output.status.success(),
-        stdout: uncoloured(&String::from_utf8_lossy(&output.stdout)),
-        stderr: uncoloured(&String::from_utf8_lossy(&output.stderr)),
-    })
-}
-
-/// The text without the sequences that colour it on a terminal: `ESC [ … m`.
-fn uncoloured(text: &str) -> String {
-    let mut pieces = text.split("\u{1b}[");
-    let first = pieces.next().unwrap_or_default().to_owned();
-    pieces.fold(first, |shown, piece| {
-        let piece = piece.trim_start_matches(|char: char| char.is_ascii_digit() || char == ';');
-        shown + piece.strip_prefix('m').unwrap_or(piece)
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
 }
 
@@ -160,7 +146,6 @@ pub(crate) fn open_to_all(path: &Path) -> Result<(), Unavailable> {
     std::fs::set_permissions(path, permissions).map_err(Unavailable::io("cannot open up", path))
 }
 
-/// Gives `path` to `nobody`.
 fn give_away(path: &Path) -> Result<(), Unavailable> {
     std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY))
         .map_err(Unavailable::io("cannot give to the user nobody", path))
@@ -176,23 +161,4 @@ pub(crate) fn write_program(path: &Path, script: &str) {
     // children of other tests may have inherited it.
     let copied = std::process::Command::new("cp").arg("-p").args([&draft, path]).status();
     assert!(copied.unwrap().success());
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_complaint_is_the_end_of_the_output_without_its_colours() {
-        for (script, expected) in [
-            (r"printf '\033[1;31mmade\033[0m\n it' >&2; echo no; exit 1", "made it"),
-            (r"printf '\033[0m\033[0m' >&2; echo on standard output; exit 1", "on standard output"),
-            (r"printf 'x%.0s' $(seq 500) >&2; exit 1", &"x".repeat(MAX_SHOWN_CHARS)),
-        ] {
-            let output = run(Path::new("sh"), ["-c", script], None, Duration::from_mins(1)).await;
-            let output = output.unwrap();
-            assert!(!output.success);
-            assert_eq!(output.complaint(), expected);
-        }
-    }
 }

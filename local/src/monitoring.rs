@@ -22,9 +22,8 @@ use serde_json::{Value, json};
 
 pub use platform::{Ended, LogEvent, subscription, timestamp};
 
-use crate::server::{locked, read_body};
+use crate::server::{self, locked, read_body};
 
-/// Largest request, in bytes.
 const REQUEST_BYTES: usize = 1 << 20;
 
 /// The running endpoint. Dropping it closes its port.
@@ -115,8 +114,8 @@ async fn answer(state: &State, request: Request<Incoming>) -> Answer {
         }),
         _ => return refusal(StatusCode::NOT_FOUND),
     };
-    let typed_json = |body: Value| typed("application/json", body.to_string().into());
-    answer.map_or_else(|| refusal(StatusCode::BAD_REQUEST), typed_json)
+    let ok = |body: Value| server::response(StatusCode::OK, "application/json", body.to_string());
+    answer.map_or_else(|| refusal(StatusCode::BAD_REQUEST), ok)
 }
 
 impl Contents {
@@ -173,45 +172,11 @@ fn terms(pattern: &str) -> Vec<&str> {
 }
 
 fn cbor_reply(body: Vec<u8>) -> Answer {
-    let mut response = typed("application/cbor", body.into());
+    let mut response = server::response(StatusCode::OK, "application/cbor", body);
     response.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     response
 }
 
-fn typed(content_type: &'static str, body: Bytes) -> Answer {
-    let mut response = Response::new(Full::new(body));
-    response.headers_mut().insert("content-type", HeaderValue::from_static(content_type));
-    response
-}
-
 fn refusal(status: StatusCode) -> Answer {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_found_by_term_and_time() {
-        let all = terms("?ERROR ?\"Task timed out\" ?Error");
-        assert_eq!(all, ["ERROR", "Task timed out", "Error"]);
-        let event = |at_ms, message: &str| LogEvent { at_ms, message: message.to_owned() };
-        let log = vec![event(1, "ERROR early"), event(5, "ERROR now"), event(6, "all is well")];
-        let watched = Watched { log, ..Watched::default() };
-        let functions = BTreeMap::from([("plays".to_owned(), watched)]);
-        let state = Contents { functions, messages: Vec::new() };
-        let asked = json!({
-            "logGroupName": "/aws/lambda/plays", "filterPattern": "?ERROR ?FATAL", "startTime": 2,
-            "endTime": 9,
-        });
-        assert_eq!(
-            state.error_lines(&asked),
-            json!({"events": [
-                {"eventId": format!("{:056}", 1), "timestamp": 5, "message": "ERROR now"},
-            ]})
-        );
-    }
+    server::response(status, "application/json", "{}")
 }

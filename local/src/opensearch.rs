@@ -1,8 +1,5 @@
 //! `OpenSearch` on one machine: a real server where this machine can run one, else a small embedded
 //! one.
-//!
-//! [`OpenSearch::start`](Service::start) takes a [`Choice`], starts a server and says which one it took and why;
-//! [`Client`] is how the demo, the set-up and the tests talk to it.
 
 pub mod client;
 pub mod embedded;

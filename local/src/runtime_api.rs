@@ -16,8 +16,8 @@ mod options;
 mod process;
 mod routes;
 
-pub use error::{Error, InvokeError};
-pub(crate) use function::Invoker;
+pub use error::InvokeError;
+pub(crate) use function::invoke;
 pub use function::{Answer, Function, Invoke};
 pub use logs::{LogLine, LogStream};
 pub(crate) use options::{ACCOUNT, REGION};

@@ -7,7 +7,6 @@
 mod catalog;
 mod hostile;
 mod listening;
-mod moment;
 mod producers;
 mod random;
 

@@ -5,9 +5,10 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use bytes::{Bytes, BytesMut};
-use http::{Request, Response};
-use http_body_util::{BodyExt, Full};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -36,21 +37,9 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers every request on `listener` with `answer`.
-    pub fn start<A, F>(listener: TcpListener, answer: A) -> Self
-    where
-        A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
-        F: Future<Output = Response<Full<Bytes>>> + Send + 'static,
-    {
-        Self::start_fallible(listener, move |request| {
-            let answer = answer(request);
-            async move { Ok(answer.await) }
-        })
-    }
-
     /// Answers every request on `listener` with `answer`, whose error closes the connection
     /// without an answer.
-    pub fn start_fallible<A, F, B>(listener: TcpListener, answer: A) -> Self
+    pub fn start<A, F, B>(listener: TcpListener, answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = io::Result<Response<B>>> + Send + 'static,
@@ -97,7 +86,7 @@ impl<S: Send + Sync + 'static> Embedded<S> {
         let state = Arc::new(make(&url));
         let shared = Arc::clone(&state);
         let answer = move |request| answer(Arc::clone(&shared), request);
-        Ok(Self { url, state, server: Server::start_fallible(listener, answer) })
+        Ok(Self { url, state, server: Server::start(listener, answer) })
     }
 
     /// Where it answers, such as `http://127.0.0.1:40123`.
@@ -160,33 +149,24 @@ pub(crate) enum BodyError {
     Broken,
 }
 
-/// Reads a body of at most `limit` bytes, copying it once at most.
-pub(crate) async fn read_body<B>(mut body: B, limit: usize) -> Result<Bytes, BodyError>
-where
-    B: Body<Data = Bytes> + Unpin,
-{
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let mut whole = BytesMut::new();
-    let mut length = 0_usize;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else {
-            continue;
-        };
-        length = length.saturating_add(data.len());
-        if length > limit.saturating_add(DRAIN_BYTES) {
-            break;
-        }
-        if length > limit {
-            whole = BytesMut::new();
-            continue;
-        }
-        if whole.is_empty() {
-            if body.is_end_stream() {
-                return Ok(data);
-            }
-            whole.reserve(expected.clamp(data.len(), limit));
-        }
-        whole.extend_from_slice(&data);
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, BodyError> {
+    match Limited::new(body, limit.saturating_add(DRAIN_BYTES)).collect().await {
+        Ok(body) => Some(body.to_bytes()).filter(|body| body.len() <= limit),
+        Err(error) if error.is::<LengthLimitError>() => None,
+        Err(_) => return Err(BodyError::Broken),
     }
-    if length > limit { Err(BodyError::TooLarge) } else { Ok(whole.freeze()) }
+    .ok_or(BodyError::TooLarge)
+}
+
+/// An answer of this content type.
+pub(crate) fn response(
+    status: StatusCode,
+    content_type: &'static str,
+    body: impl Into<Bytes>,
+) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
 }

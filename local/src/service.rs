@@ -124,28 +124,26 @@ impl<P: Product> Service<P> {
     pub async fn start(choice: Choice, mut say: impl FnMut(&str)) -> Result<Self, StartError> {
         let name = P::NAME;
         match choice {
-            Choice::Url(url) => Self::elsewhere(&url, &mut say).await,
-            Choice::Embedded => {
-                say(&format!("{name}: embedded, as asked."));
-                Self::embedded().await
-            }
+            Choice::Url(url) => return Self::elsewhere(&url, &mut say).await,
+            Choice::Embedded => say(&format!("{name}: embedded, as asked.")),
             Choice::Real | Choice::Auto => {
                 match Box::pin(P::start_real(&Environment::read(), &mut say)).await {
-                    Ok(real) => {
-                        let url = real.url.clone();
-                        Self::new(&url, Server::Real(Box::new(real)))
-                    }
+                    Ok(real) => return Self::new(&real.url.clone(), Server::Real(Box::new(real))),
                     Err(error) if choice == Choice::Real => {
-                        Err(StartError(format!("{error}; {}", error.remedy)))
+                        return Err(StartError(format!("{error}; {}", error.remedy)));
                     }
                     Err(error) => {
                         say(&format!("{name}: embedded, because {error}."));
                         say(&format!("For a real one: {}.", error.remedy));
-                        Self::embedded().await
                     }
                 }
             }
         }
+        let embedded = P::start_embedded().await.map_err(|error| {
+            StartError(format!("the embedded {name} could not listen on 127.0.0.1: {error}"))
+        })?;
+        let url = embedded.url().to_owned();
+        Self::new(&url, Server::Embedded(embedded))
     }
 
     async fn elsewhere(url: &str, say: &mut impl FnMut(&str)) -> Result<Self, StartError> {
@@ -157,14 +155,6 @@ impl<P: Product> Service<P> {
         let found = asked.map_err(|error| failed(P::url_of(&client), error))?;
         say(&format!("{name}: {found} at {}.", P::url_of(&client)));
         Ok(Self { client, server: Server::Elsewhere })
-    }
-
-    async fn embedded() -> Result<Self, StartError> {
-        let embedded = P::start_embedded().await.map_err(|error| {
-            StartError(format!("the embedded {} could not listen on 127.0.0.1: {error}", P::NAME))
-        })?;
-        let url = embedded.url().to_owned();
-        Self::new(&url, Server::Embedded(embedded))
     }
 
     fn new(url: &str, server: Server<P>) -> Result<Self, StartError> {
@@ -198,15 +188,6 @@ impl<P: Product> Service<P> {
     #[must_use]
     pub fn client(&self) -> P::Client {
         self.client.clone()
-    }
-
-    /// The embedded server, if that is what answers: to make it fail on demand.
-    #[must_use]
-    pub fn as_embedded(&self) -> Option<&Embedded<P>> {
-        match &self.server {
-            Server::Embedded(embedded) => Some(embedded),
-            Server::Elsewhere | Server::Real(_) => None,
-        }
     }
 
     /// Ends the server and removes its data, and waits until that is done; a server that someone

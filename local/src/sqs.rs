@@ -1,8 +1,5 @@
 //! Amazon SQS on one machine: a real server (ElasticMQ) where Java and Maven can run it, else a
 //! small embedded one; and the event source mapping that hands a queue's messages to a function.
-//!
-//! [`Sqs::start`](Service::start) takes a [`Choice`], starts a server and says which one it took and why;
-//! [`Client`] is how the mapping, the demo and the tests talk to it.
 
 mod client;
 pub mod embedded;
@@ -18,8 +15,7 @@ pub use client::{Client, ClientError};
 pub use embedded::Embedded;
 use embedded::State;
 pub use mapping::{
-    EventSourceMapping, EventSourceMappingError, EventSourceMappingOptions, Invocation, Report,
-    WrongAnswer, batch_item_failures,
+    EventSourceMapping, EventSourceMappingOptions, Report, WrongAnswer, batch_item_failures,
 };
 
 pub use crate::clock::Clock;

@@ -69,7 +69,7 @@ impl Endpoint {
         let (calls, called) = (Mutex::default(), Notify::new());
         let state = Arc::new(State { script: Mutex::new(Box::new(script)), calls, called });
         let answering = Arc::clone(&state);
-        let server = Server::start_fallible(listener, move |request| {
+        let server = Server::start(listener, move |request| {
             let state = Arc::clone(&answering);
             async move { state.answer(request).await }
         });

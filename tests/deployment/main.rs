@@ -121,7 +121,7 @@ impl Stack {
         let lambda = OpenSearch::new(self.cloud.url()).unwrap();
         let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/invocations");
         let body = Some(("application/json", event.into()));
-        let answer = lambda.send(Method::POST, &path, body, None).await.unwrap();
+        let answer = lambda.send(Method::POST, &path, body).await.unwrap();
         serde_json::from_slice(&answer.body).unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use local::firehose::{PutError, RECORD_LIMIT_BYTES};
+use local::firehose::{self, RECORD_LIMIT_BYTES};
 use local::sample;
 use serde_json::json;
 
@@ -95,7 +95,7 @@ async fn every_event_of_the_sample_is_where_it_belongs() {
         hands.set(arrival_ms);
         for event in events {
             match pipeline.stream.put_record(event.clone()).await {
-                Err(PutError::TooLarge { .. }) => {
+                Err(firehose::Error::TooLarge(_)) => {
                     assert!(event.len() > RECORD_LIMIT_BYTES);
                     too_large += 1;
                     continue;

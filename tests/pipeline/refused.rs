@@ -59,7 +59,7 @@ async fn documents_that_a_mapping_refuses_are_in_the_backup_and_nowhere_else() {
     });
     let body = Some(("application/json", template.to_string().into()));
     let path = "/_index_template/music-events-strict";
-    let answer = server.client.send(Method::PUT, path, body, None).await.unwrap();
+    let answer = server.client.send(Method::PUT, path, body).await.unwrap();
     assert_eq!(answer.status.as_u16(), 200);
 
     let plan = Plan::new("strict").await;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use local::firehose::{DeliveryStream, DeliveryStreamOptions, Endpoint, Report, RetryBackoff};
+use local::firehose::{DeliveryStream, DeliveryStreamOptions, Endpoint, Report};
 use local::runtime_api::{Function, FunctionOptions, Invoke, InvokeError, LogStream};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -36,12 +36,11 @@ impl Plan {
     pub(crate) async fn new(name: &str) -> Self {
         let backup = tempfile::tempdir().unwrap();
         let hands = Hands::at(ARRIVAL_MS);
-        let pause = Duration::from_millis(1);
         let index = format!("music-events-{name}");
         let options = DeliveryStreamOptions {
             processor_buffer_interval: Duration::from_hours(1),
             destination_buffer_interval: Duration::from_hours(1),
-            retry_backoff: RetryBackoff { first: pause, longest: pause },
+            longest_pause: Duration::from_millis(1),
             clock: hands.clock(),
             ..DeliveryStreamOptions::new("music", index, backup.path())
         };

@@ -28,7 +28,7 @@ pub(crate) async fn documents(client: &Client, indices: &str) -> Vec<Stored> {
     let body = format!(r#"{{"size":{MOST},"query":{{"match_all":{{}}}}}}"#);
     let path = format!("/{indices}/_search");
     let body = Some(("application/json", body.into()));
-    let answer = client.send(Method::POST, &path, body, None).await.unwrap();
+    let answer = client.send(Method::POST, &path, body).await.unwrap();
     assert_eq!(answer.status.as_u16(), 200, "{}", String::from_utf8_lossy(&answer.body));
     let documents = sources(std::str::from_utf8(&answer.body).unwrap());
     let count = client.count(indices).await.unwrap();

@@ -74,14 +74,14 @@ struct Answered<'a> {
 
 /// One verdict for each id, in their order. An id that is not the request's is ignored, and the
 /// record that it should have named is missing.
-pub(super) fn judge(answer: &[u8], ids: &[String]) -> Vec<Verdict> {
+pub(super) fn judge(answer: &[u8], ids: &[&str]) -> Vec<Verdict> {
     verdicts(answer, ids).unwrap_or_else(|problem| vec![Verdict::Wrong(problem); ids.len()])
 }
 
-fn verdicts(answer: &[u8], ids: &[String]) -> Result<Vec<Verdict>, Problem> {
+fn verdicts(answer: &[u8], ids: &[&str]) -> Result<Vec<Verdict>, Problem> {
     let answer: Answer = serde_json::from_slice(answer).map_err(|_| JSON)?;
     let positions: HashMap<&str, usize> =
-        ids.iter().enumerate().map(|(position, id)| (id.as_str(), position)).collect();
+        ids.iter().enumerate().map(|(position, id)| (*id, position)).collect();
     let mut verdicts = vec![Verdict::Wrong(MISSING_ID); ids.len()];
     for record in answer.records {
         // Also of a record that nobody asked for: the function's format is wrong then, too.

@@ -39,6 +39,10 @@ impl<T> Buffer<T> {
         self.items.is_empty()
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.size.bytes
+    }
+
     pub(super) fn push(&mut self, value: T, size: Size, now: Instant) {
         self.size.bytes += size.bytes;
         self.size.request_bytes += size.request_bytes;
@@ -74,52 +78,5 @@ impl<T> Buffer<T> {
             }
         }
         taken
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn size(bytes: usize, request_bytes: usize) -> Size {
-        Size { bytes, request_bytes }
-    }
-
-    fn filled(sizes: &[Size]) -> Buffer<usize> {
-        let mut buffer = Buffer::default();
-        for (number, size) in sizes.iter().enumerate() {
-            buffer.push(number, *size, Instant::now());
-        }
-        buffer
-    }
-
-    #[test]
-    fn it_is_full_at_either_size_and_is_taken_in_parts_that_fit() {
-        assert!(!filled(&[]).is_full(size(0, 0)));
-        let buffer = filled(&[size(3, 10), size(3, 10)]);
-        assert!(buffer.is_full(size(6, 100)));
-        assert!(!buffer.is_full(size(7, 21)));
-        assert!(buffer.is_full(size(7, 20)));
-
-        let mut buffer = filled(&[size(3, 1), size(3, 1), size(3, 1), size(99, 1), size(1, 9)]);
-        assert_eq!(buffer.take(size(6, 100)), [0, 1]);
-        assert_eq!(buffer.take(size(100, 1)), [2]);
-        assert_eq!(buffer.take(size(6, 100)), [3], "larger than a batch, so alone");
-        assert_eq!(buffer.take(size(6, 100)), [4]);
-        assert_eq!((buffer.is_empty(), buffer.size), (true, Size::default()));
-        assert_eq!(buffer.take(size(6, 100)), [0; 0]);
-    }
-
-    #[test]
-    fn the_oldest_item_decides_when_it_is_due() {
-        let now = Instant::now();
-        let (second, third) = (Duration::from_secs(1), Duration::from_secs(3));
-        let mut buffer = Buffer::default();
-        assert_eq!(buffer.due_at(third), None);
-        buffer.push((), size(1, 1), now);
-        buffer.push((), size(1, 1), now + second);
-        assert_eq!(buffer.due_at(third), Some(now + third));
-        buffer.take(size(1, 1));
-        assert_eq!(buffer.due_at(third), Some(now + second + third));
     }
 }

@@ -1,18 +1,20 @@
 //! Documents go to OpenSearch; those that it refuses, or does not take in time, to the backup.
 
-use std::time::Duration;
-
 use bytes::Bytes;
+use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::Value;
 use tokio::time::Instant;
 
-use super::BackupMode;
-use super::backup::{NO_ANSWER, Object, Reason};
+use super::Report;
+use super::backup::{Line, UNDELIVERED};
 use super::options::Backoff;
 use super::record::Document;
 use super::state::Shared;
 use crate::opensearch::Client;
-use crate::opensearch::client::{BulkAnswer, BulkItem};
+
+/// The service's code where there is no answer, or not one of an OpenSearch.
+const NO_ANSWER: &str = "OS.ServiceException";
 
 /// The service's words for a document that no bulk request can hold.
 const MALFORMED: (&str, &str) = (
@@ -21,11 +23,13 @@ const MALFORMED: (&str, &str) = (
      object and that it does not contain newlines.",
 );
 
-/// Maximum bytes of an answer about a whole request that are kept.
 const SHOWN_BYTES: usize = 1024;
 
+/// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.
+type Reason = (String, String);
+
 /// What became of one document.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 enum Item {
     Indexed,
     /// It may be taken later.
@@ -34,25 +38,32 @@ enum Item {
     Refused(Reason),
 }
 
-/// Delivers documents.
-pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
-    deliver_all(shared, client, documents).await;
-    shared.delivery_done();
+/// The answer to a bulk request, of which every operation is `index`.
+#[derive(Deserialize)]
+struct BulkAnswer {
+    items: Vec<Indexed>,
 }
 
-async fn deliver_all(shared: &Shared, client: &Client, documents: Vec<Document>) {
-    if shared.options.backup_mode == BackupMode::AllDocuments {
-        let object = Object::of_all(&shared.options, &documents, shared.now_ms());
-        shared.back_up(Ok(object)).await;
-    }
-    let (deliverable, malformed): (Vec<_>, Vec<_>) =
+#[derive(Deserialize)]
+struct Indexed {
+    index: BulkItem,
+}
+
+#[derive(Deserialize)]
+struct BulkItem {
+    status: u16,
+    #[serde(default)]
+    error: Value,
+}
+
+pub(super) async fn deliver(shared: &Shared, client: &Client, documents: Vec<Document>) {
+    let (mut pending, malformed): (Vec<_>, Vec<_>) =
         documents.into_iter().partition(|document| is_deliverable(&document.body));
     let (code, message) = MALFORMED;
-    let malformed = malformed.into_iter().map(|document| (document, Reason::new(code, message)));
+    let malformed = malformed.into_iter().map(|one| (one, (code.to_owned(), message.to_owned())));
     give_up(shared, malformed.collect(), 0).await;
 
-    let mut backoff = Backoff::new(shared.options.retry_backoff);
-    let mut pending = deliverable;
+    let mut backoff = Backoff::new(shared.options.longest_pause);
     let mut attempts = 0;
     let mut first_failure = None;
     while !pending.is_empty() {
@@ -61,7 +72,7 @@ async fn deliver_all(shared: &Shared, client: &Client, documents: Vec<Document>)
             report.delivery_requests += 1;
             report.delivery_retries += u64::from(attempts > 1);
         });
-        let items = send(client, &pending, shared.options.request_timeout).await;
+        let items = send(client, &pending).await;
         let (mut indexed, mut refused, mut deferred) = (0, Vec::new(), Vec::new());
         for (document, item) in pending.into_iter().zip(items) {
             match item {
@@ -73,41 +84,40 @@ async fn deliver_all(shared: &Shared, client: &Client, documents: Vec<Document>)
         shared.count(|report| {
             report.delivered += indexed;
             report.in_flight -= indexed;
-            if let Some((_, reason)) = refused.first().or(deferred.first()) {
-                report.last_error = Some(format!("OpenSearch did not take documents: {reason}"));
-            }
         });
         give_up(shared, refused, attempts).await;
         if deferred.is_empty() {
-            return;
+            break;
         }
         let now = Instant::now();
         let pause = backoff.next();
         let trying = now + pause - *first_failure.get_or_insert(now);
         if trying > shared.options.retry_duration {
-            return give_up(shared, deferred, attempts).await;
+            give_up(shared, deferred, attempts).await;
+            break;
         }
         tokio::time::sleep(pause).await;
         pending = deferred.into_iter().map(|(document, _)| document).collect();
     }
+    shared.delivery_done();
 }
 
 async fn give_up(shared: &Shared, failures: Vec<(Document, Reason)>, attempts: u32) {
-    if !failures.is_empty() {
-        let now = shared.now_ms();
-        shared.back_up(Object::of_undelivered(&shared.options, failures, attempts, now)).await;
-    }
+    let failed = failures.len() as u64;
+    let now_ms = shared.options.clock.milliseconds();
+    let lines = failures
+        .into_iter()
+        .map(|(document, reason)| Line::of_document(document, attempts, reason, now_ms));
+    let count = |report: &mut Report| report.delivery_failed += failed;
+    shared.back_up(UNDELIVERED, lines.collect(), count).await;
 }
 
 /// Sends the documents with the operation `index`, which Firehose uses. One item for each, in order.
-async fn send(client: &Client, documents: &[Document], timeout: Duration) -> Vec<Item> {
+async fn send(client: &Client, documents: &[Document]) -> Vec<Item> {
     let number = documents.len();
-    let deferred = |message: String| vec![Item::Deferred(Reason::new(NO_ANSWER, message)); number];
-    let sent = client.send_bulk("/_bulk", body(documents), false);
-    match tokio::time::timeout(timeout, sent).await {
-        Ok(Ok(answer)) => judge(answer.status.as_u16(), &answer.body, number),
-        Ok(Err(error)) => deferred(error.to_string()),
-        Err(_) => deferred(format!("no answer within {} s", timeout.as_secs_f64())),
+    match client.bulk(body(documents)).await {
+        Ok(answer) => judge(answer.status.as_u16(), &answer.body, number),
+        Err(error) => vec![Item::Deferred((NO_ANSWER.to_owned(), error.to_string())); number],
     }
 }
 
@@ -133,32 +143,34 @@ fn is_deliverable(document: &[u8]) -> bool {
 }
 
 fn judge(status: u16, body: &[u8], documents: usize) -> Vec<Item> {
-    let all = |item| vec![item; documents];
     if !(200..300).contains(&status) {
         // Every document of the request is written with it.
-        let shown = &body[..body.len().min(SHOWN_BYTES)];
-        let reason = Reason::new(status, String::from_utf8_lossy(shown));
+        let shown = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES)]);
+        let reason = (status.to_string(), shown.into_owned());
         // The server is busy or ill, or its access rules or its address are about to be put right.
         let may_pass = matches!(status, 401 | 403 | 404 | 408 | 429 | 500..);
-        return all(if may_pass { Item::Deferred(reason) } else { Item::Refused(reason) });
+        let item = if may_pass { Item::Deferred(reason) } else { Item::Refused(reason) };
+        return vec![item; documents];
     }
-    match BulkAnswer::parse(body) {
+    match serde_json::from_slice::<BulkAnswer>(body) {
         Ok(answer) if answer.items.len() == documents => {
-            answer.items.iter().map(judge_item).collect()
+            answer.items.iter().map(|item| judge_item(&item.index)).collect()
         }
         // Something answered that is not an OpenSearch, or the answer is not complete. Whether the
         // documents are is unknown; with their ids they can be sent again.
         _ => {
-            all(Item::Deferred(Reason::new(NO_ANSWER, "the answer is not that of a bulk request")))
+            let message = "the answer is not that of a bulk request";
+            vec![Item::Deferred((NO_ANSWER.to_owned(), message.to_owned())); documents]
         }
     }
 }
 
 fn judge_item(item: &BulkItem) -> Item {
-    let words = || if item.error.is_null() { String::new() } else { item.error.to_string() };
+    let words = if item.error.is_null() { String::new() } else { item.error.to_string() };
+    let reason = (item.status.to_string(), words);
     match item.status {
         200..300 => Item::Indexed,
-        429 | 500.. => Item::Deferred(Reason::new(item.status, words())),
-        _ => Item::Refused(Reason::new(item.status, words())),
+        429 | 500.. => Item::Deferred(reason),
+        _ => Item::Refused(reason),
     }
 }

@@ -16,37 +16,27 @@ pub struct DeliveryStreamOptions {
     pub processor_buffer_bytes: usize,
     /// … or when the oldest has waited this long (`BufferIntervalInSeconds`).
     pub processor_buffer_interval: Duration,
-    /// Maximum retries of a failed invocation (`NumberOfRetries`).
-    pub number_of_retries: u32,
     /// Maximum concurrent invocations.
     pub concurrent_invocations: usize,
     /// Documents are delivered when this many bytes of them are buffered…
     pub destination_buffer_bytes: usize,
     /// … or when the oldest has waited this long.
     pub destination_buffer_interval: Duration,
-    /// Maximum concurrent `_bulk` requests.
-    pub concurrent_deliveries: usize,
-    /// How long a `_bulk` request may take until it counts as failed.
-    pub request_timeout: Duration,
     /// How long a delivery is tried again, from its first failure (`RetryOptions`).
     pub retry_duration: Duration,
-    /// The pauses between tries, of invocations and deliveries alike.
-    pub retry_backoff: RetryBackoff,
+    /// The longest pause between tries, of invocations and deliveries alike. The first takes 200 ms,
+    /// if that is less, and each is twice the one before.
+    pub longest_pause: Duration,
     /// The destination's `IndexName`.
     pub index_name: String,
     /// The destination's `IndexRotationPeriod`.
     pub rotation: Rotation,
     /// The folder that stands for the S3 backup bucket. Made when it is missing.
     pub backup_folder: PathBuf,
-    /// The destination's `S3BackupMode`.
-    pub backup_mode: BackupMode,
     /// The source, if it is a Kinesis stream; without it the source is Direct PUT.
     pub source_kinesis_stream_arn: Option<String>,
-    /// The ARN under which the function is named in the backup.
-    pub lambda_arn: String,
-    /// Maximum bytes of records in the stream before
-    /// [`put_record`](super::DeliveryStream::put_record) waits.
-    pub in_flight_bytes: usize,
+    /// Bytes in the buffers from which on [`put_record`](super::DeliveryStream::put_record) waits.
+    pub buffered_bytes: usize,
     /// What goes wrong on the stream's own endpoint, for tests.
     pub put_faults: PutFaults,
     /// What time it is: arrival times, index names and object names follow it.
@@ -55,8 +45,7 @@ pub struct DeliveryStreamOptions {
 
 impl DeliveryStreamOptions {
     /// A Direct PUT stream with the service's defaults: 1 MiB or 60 s to the function, 5 MiB or
-    /// 60 s to OpenSearch, 3 retries of an invocation, 300 s of retries of a delivery, an index a
-    /// day, and only failed documents in the backup.
+    /// 60 s to OpenSearch, 300 s of retries of a delivery, and an index a day.
     pub fn new(
         name: impl Into<String>,
         index_name: impl Into<String>,
@@ -66,41 +55,19 @@ impl DeliveryStreamOptions {
             name: name.into(),
             processor_buffer_bytes: 1 << 20,
             processor_buffer_interval: Duration::from_mins(1),
-            number_of_retries: 3,
             concurrent_invocations: 1,
             destination_buffer_bytes: 5 << 20,
             destination_buffer_interval: Duration::from_mins(1),
-            concurrent_deliveries: 1,
-            request_timeout: Duration::from_mins(1),
             retry_duration: Duration::from_mins(5),
-            retry_backoff: RetryBackoff::default(),
+            longest_pause: Duration::from_secs(10),
             index_name: index_name.into(),
             rotation: Rotation::OneDay,
             backup_folder: backup_folder.into(),
-            backup_mode: BackupMode::FailedDocumentsOnly,
             source_kinesis_stream_arn: None,
-            lambda_arn: "arn:aws:lambda:us-east-1:123456789012:function:firehose-transform:$LATEST"
-                .to_owned(),
-            in_flight_bytes: 64 << 20,
-            put_faults: PutFaults::none(),
+            buffered_bytes: 64 << 20,
+            put_faults: PutFaults::new(|_| PutFault::None),
             clock: Clock::system(),
         }
-    }
-}
-
-/// The pauses between tries: the first, doubled up to the longest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetryBackoff {
-    /// The pause after the first failure.
-    pub first: Duration,
-    /// The longest pause.
-    pub longest: Duration,
-}
-
-impl Default for RetryBackoff {
-    /// 200 ms, doubled up to 10 s.
-    fn default() -> Self {
-        Self { first: Duration::from_millis(200), longest: Duration::from_secs(10) }
     }
 }
 
@@ -109,23 +76,8 @@ impl Default for RetryBackoff {
 pub enum Rotation {
     /// Nothing.
     None,
-    /// `-2016-02-25-13`
-    OneHour,
     /// `-2016-02-25`
     OneDay,
-    /// `-2016-w08`, the ISO week.
-    OneWeek,
-    /// `-2016-02`
-    OneMonth,
-}
-
-/// `S3BackupMode`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BackupMode {
-    /// Only documents that could not be delivered.
-    FailedDocumentsOnly,
-    /// All documents, as they are delivered, besides those that could not be.
-    AllDocuments,
 }
 
 /// A service that the stream's endpoint stands for.
@@ -137,7 +89,7 @@ pub enum Service {
     Kinesis,
 }
 
-/// A call of `PutRecord(s)` or `PutRecordBatch` on the stream's endpoint.
+/// A call of `PutRecordBatch` or `PutRecords` on the stream's endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PutCall {
@@ -161,8 +113,7 @@ pub enum PutFault {
     Throttle,
     /// The service fails: `InternalFailure`, 500.
     Fail,
-    /// The entries at these positions fail, the others are taken. For a call of one record this is
-    /// a throttled call.
+    /// The entries at these positions fail, the others are taken.
     Entries(Vec<usize>),
 }
 
@@ -171,20 +122,12 @@ pub enum PutFault {
 pub struct PutFaults(Arc<dyn Fn(&PutCall) -> PutFault + Send + Sync>);
 
 impl PutFaults {
-    /// Nothing ever goes wrong.
-    #[must_use]
-    pub fn none() -> Self {
-        Self::new(|_| PutFault::None)
-    }
-
-    /// Faults of the caller's own.
+    /// The faults that `decide` returns.
     pub fn new(decide: impl Fn(&PutCall) -> PutFault + Send + Sync + 'static) -> Self {
         Self(Arc::new(decide))
     }
 
-    /// What goes wrong with this call.
-    #[must_use]
-    pub fn of(&self, call: &PutCall) -> PutFault {
+    pub(super) fn of(&self, call: &PutCall) -> PutFault {
         (self.0)(call)
     }
 }
@@ -203,26 +146,13 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(backoff: RetryBackoff) -> Self {
-        Self { next: backoff.first, longest: backoff.longest }
+    pub(super) fn new(longest: Duration) -> Self {
+        Self { next: Duration::from_millis(200), longest }
     }
 
     pub(super) fn next(&mut self) -> Duration {
         let pause = self.next.min(self.longest);
         self.next = pause.saturating_mul(2);
         pause
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_double_up_to_the_longest() {
-        let (first, longest) = (Duration::from_millis(200), Duration::from_secs(1));
-        let mut backoff = Backoff::new(RetryBackoff { first, longest });
-        let pauses: Vec<_> = (0..5).map(|_| backoff.next().as_millis()).collect();
-        assert_eq!(pauses, [200, 400, 800, 1000, 1000]);
     }
 }

@@ -7,8 +7,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
-use serde::Serialize;
-use tokio::sync::OwnedSemaphorePermit;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::{DeliveryStreamOptions, Rotation};
@@ -19,18 +18,17 @@ use crate::runtime_api::{ACCOUNT, REGION, REQUEST_LIMIT_BYTES};
 /// are the largest part (a stream's name has at most 64 characters, Kinesis's 128).
 pub(super) const RECORDS_LIMIT_BYTES: usize = REQUEST_LIMIT_BYTES - 1024;
 
-/// The memory that a record takes of the stream's own; given back when it is dropped.
-pub(super) type Room = OwnedSemaphorePermit;
-
 /// A record that was put into the stream.
 #[derive(Debug)]
 pub(super) struct Record {
     /// 56 digits, as Kinesis and Firehose number records.
     pub(super) sequence_number: String,
+    /// The id under which the function sees the record.
+    pub(super) id: String,
     pub(super) arrival_ms: u64,
-    pub(super) partition_key: String,
     pub(super) data: Bytes,
-    pub(super) room: Room,
+    /// As the function gets it.
+    json: String,
 }
 
 /// What the function made of a record.
@@ -41,7 +39,6 @@ pub(super) struct Document {
     pub(super) index: String,
     pub(super) arrival_ms: u64,
     pub(super) body: Bytes,
-    pub(super) room: Room,
 }
 
 /// Numbers records in the order of their arrival.
@@ -63,151 +60,58 @@ impl SequenceNumbers {
     }
 }
 
-/// The index of a document that arrived at this time.
 pub(super) fn index(name: &str, rotation: Rotation, arrival_ms: u64) -> String {
-    let suffix = match rotation {
-        Rotation::None => "",
-        Rotation::OneHour => "-%Y-%m-%d-%H",
-        Rotation::OneDay => "-%Y-%m-%d",
-        Rotation::OneWeek => "-%G-w%V",
-        Rotation::OneMonth => "-%Y-%m",
-    };
-    format!("{name}{}", utc(arrival_ms, suffix))
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RequestJson<'a> {
-    invocation_id: Uuid,
-    delivery_stream_arn: String,
-    region: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    source_kinesis_stream_arn: Option<&'a str>,
-    records: Vec<RecordJson<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RecordJson<'a> {
-    record_id: String,
-    approximate_arrival_timestamp: u64,
-    data: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    kinesis_record_metadata: Option<KinesisJson<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct KinesisJson<'a> {
-    shard_id: &'a str,
-    partition_key: &'a str,
-    approximate_arrival_timestamp: u64,
-    sequence_number: &'a str,
-    subsequence_number: &'a str,
+    match rotation {
+        Rotation::None => name.to_owned(),
+        Rotation::OneDay => format!("{name}{}", utc(arrival_ms, "-%Y-%m-%d")),
+    }
 }
 
 impl Record {
-    /// The id under which the function sees the record.
-    pub(super) fn id(&self) -> String {
-        format!("{}000000", self.sequence_number)
-    }
-
-    fn json(&self, from_kinesis: bool, data: String) -> RecordJson<'_> {
-        let kinesis = KinesisJson {
-            shard_id: "shardId-000000000000",
-            partition_key: &self.partition_key,
-            approximate_arrival_timestamp: self.arrival_ms,
-            sequence_number: &self.sequence_number,
-            subsequence_number: "",
-        };
-        RecordJson {
-            record_id: self.id(),
-            approximate_arrival_timestamp: self.arrival_ms,
-            data,
-            kinesis_record_metadata: from_kinesis.then_some(kinesis),
+    /// A record, with its partition key if the source is a Kinesis stream.
+    pub(super) fn new(
+        sequence_number: String,
+        arrival_ms: u64,
+        data: Bytes,
+        partition_key: Option<String>,
+    ) -> Self {
+        let id = format!("{sequence_number}000000");
+        let mut json = json!({
+            "recordId": id,
+            "approximateArrivalTimestamp": arrival_ms,
+            "data": base64_simd::STANDARD.encode_to_string(&data),
+        });
+        if let Some(partition_key) = partition_key {
+            json["kinesisRecordMetadata"] = json!({
+                "shardId": "shardId-000000000000",
+                "partitionKey": partition_key,
+                "approximateArrivalTimestamp": arrival_ms,
+                "sequenceNumber": sequence_number,
+                "subsequenceNumber": "",
+            });
         }
+        Self { sequence_number, id, arrival_ms, data, json: json.to_string() }
     }
 
     /// Bytes that the record takes in a request, its comma included.
-    pub(super) fn request_bytes(&self, from_kinesis: bool) -> usize {
-        let frame = serde_json::to_vec(&self.json(from_kinesis, String::new()));
-        frame.map_or(0, |frame| frame.len() + 1) + self.data.len().div_ceil(3) * 4
+    pub(super) fn request_bytes(&self) -> usize {
+        self.json.len() + 1
     }
 }
 
 /// The request with these records. Every try has its own invocation id.
-pub(super) fn request(
-    options: &DeliveryStreamOptions,
-    records: &[Record],
-) -> serde_json::Result<Bytes> {
-    let source = options.source_kinesis_stream_arn.as_deref();
-    let records = records.iter().map(|record| {
-        record.json(source.is_some(), base64_simd::STANDARD.encode_to_string(&record.data))
+pub(super) fn request(options: &DeliveryStreamOptions, records: &[Record]) -> Bytes {
+    let name = &options.name;
+    let mut request = json!({
+        "invocationId": Uuid::new_v4(),
+        "deliveryStreamArn": format!("arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{name}"),
+        "region": REGION,
     });
-    let request = RequestJson {
-        invocation_id: Uuid::new_v4(),
-        delivery_stream_arn: format!(
-            "arn:aws:firehose:{REGION}:{ACCOUNT}:deliverystream/{}",
-            options.name
-        ),
-        region: REGION,
-        source_kinesis_stream_arn: source,
-        records: records.collect(),
-    };
-    serde_json::to_vec(&request).map(Bytes::from)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use tokio::sync::Semaphore;
-
-    use super::*;
-
-    #[test]
-    fn sequence_numbers_have_56_digits_and_grow() {
-        let numbers = SequenceNumbers::new();
-        let (one, two) = (numbers.next(), numbers.next());
-        assert_eq!(one.len(), 56);
-        assert!(one.bytes().all(|byte| byte.is_ascii_digit()), "{one}");
-        assert!(one < two);
+    if let Some(arn) = &options.source_kinesis_stream_arn {
+        request["sourceKinesisStreamArn"] = json!(arn);
     }
-
-    #[test]
-    fn indices_rotate_as_firehose_names_them() {
-        // 2016-02-25T13:04:05.999Z, and 2024-12-30, a Monday of the next year's first week.
-        for (rotation, arrival_ms, expected) in [
-            (Rotation::None, 1_456_405_445_999, "music"),
-            (Rotation::OneHour, 1_456_405_445_999, "music-2016-02-25-13"),
-            (Rotation::OneDay, 1_456_405_445_999, "music-2016-02-25"),
-            (Rotation::OneWeek, 1_456_405_445_999, "music-2016-w08"),
-            (Rotation::OneWeek, 1_735_516_800_000, "music-2025-w01"),
-            (Rotation::OneMonth, 1_456_405_445_999, "music-2016-02"),
-        ] {
-            assert_eq!(index("music", rotation, arrival_ms), expected);
-        }
-    }
-
-    #[test]
-    fn the_size_in_a_request_is_exact() {
-        let record = |data: &'static str, key: &str| Record {
-            sequence_number: "4".repeat(56),
-            arrival_ms: 1_709_296_496_789,
-            partition_key: key.to_owned(),
-            data: Bytes::from_static(data.as_bytes()),
-            room: Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap(),
-        };
-        let records = [record("{}", "a \"key\""), record("", ""), record("abc", "k")];
-        let mut options = DeliveryStreamOptions::new("music", "i", "/b");
-        for source in [None, Some("arn:aws:kinesis:us-east-1:123456789012:stream/s".to_owned())] {
-            options.source_kinesis_stream_arn = source;
-            let from_kinesis = options.source_kinesis_stream_arn.is_some();
-            let envelope = request(&options, &[]).unwrap().len();
-            assert!(envelope <= 1024);
-            let sizes: usize = records.iter().map(|one| one.request_bytes(from_kinesis)).sum();
-            // The last record has no comma.
-            assert_eq!(request(&options, &records).unwrap().len(), envelope + sizes - 1);
-        }
-    }
+    let mut request = request.to_string();
+    request.pop();
+    let records: Vec<_> = records.iter().map(|record| record.json.as_str()).collect();
+    format!(r#"{request},"records":[{}]}}"#, records.join(",")).into()
 }

@@ -16,7 +16,7 @@ pub struct Report {
     pub invocations: u64,
     /// Invocations that failed or whose answer Firehose would not take.
     pub failed_invocations: u64,
-    /// How long each invocation took, oldest first; the latest 50,000 at least.
+    /// How long each invocation took, oldest first.
     pub invocation_durations: Vec<Duration>,
     /// Records that the function answered `Ok`.
     pub ok: u64,
@@ -34,16 +34,10 @@ pub struct Report {
     pub delivery_requests: u64,
     /// `_bulk` requests sent again, with all of the documents or with those refused for a time.
     pub delivery_retries: u64,
-    /// Objects written to the backup.
-    pub backup_objects: u64,
-    /// Records held in memory because the backup cannot be written: they have failed, and
-    /// [`flush`](super::DeliveryStream::flush) tries again to write them.
+    /// Records that failed and could not be written to the backup.
     pub unwritten: u64,
     /// Records buffered, being transformed, delivered or backed up.
     pub in_flight: u64,
-    /// The latest failure of an invocation, a delivery or the backup: what happened, without data
-    /// of records.
-    pub last_error: Option<String>,
 }
 
 impl Report {

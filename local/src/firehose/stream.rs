@@ -1,23 +1,20 @@
 //! A running stream.
 
-use std::fs;
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 use super::api::Api;
 use super::delivery::deliver;
 use super::processing::process;
-use super::state::{Entrance, Shared};
-use super::{DeliveryStreamOptions, Error, PutError, RECORD_LIMIT_BYTES, Report};
+use super::state::Shared;
+use super::{DeliveryStreamOptions, Error, RECORD_LIMIT_BYTES, Report};
 use crate::opensearch::Client;
-use crate::runtime_api::{Invoke, Invoker};
+use crate::runtime_api::Invoke;
 use crate::server::{self, Server};
 
 /// The address of a stream's API, known before the stream starts: the function that the stream
@@ -64,49 +61,56 @@ impl DeliveryStream {
     /// `opensearch_url`, in whose `_bulk` every request ends.
     ///
     /// # Errors
-    /// When an option or the URL cannot be used, or the backup folder cannot be made.
+    /// When the URL cannot be used, or the backup folder cannot be made.
     pub async fn start(
         options: DeliveryStreamOptions,
         endpoint: Endpoint,
         transform: impl Invoke,
         opensearch_url: &str,
     ) -> Result<Self, Error> {
-        check(&options)?;
         let client = Client::new(opensearch_url).map_err(|error| Error::Url(error.to_string()))?;
-        make_folder(&options).await?;
+        tokio::fs::create_dir_all(&options.backup_folder).await.map_err(|error| Error::Backup {
+            folder: options.backup_folder.clone(),
+            records: 0,
+            message: error.to_string(),
+        })?;
         let shared = Arc::new(Shared::new(options));
         let api = Arc::new(Api::new(Arc::clone(&shared)));
         let Endpoint { listener, address } = endpoint;
-        let server = Server::start(listener, move |request| Arc::clone(&api).answer(request));
-        let invoke = Invoker::new(transform);
+        let server = Server::start(listener, move |request| {
+            let api = Arc::clone(&api);
+            async move { Ok(api.answer(request).await) }
+        });
+        let function = Arc::new(transform);
         let stream = Arc::clone(&shared);
         let processing = async move {
-            let batch = || stream.next_batch();
-            for_ever(stream.options.concurrent_invocations, batch, |batch| {
-                let (stream, invoke) = (Arc::clone(&stream), invoke.clone());
-                async move { process(&stream, &invoke, batch).await }
-            })
-            .await;
+            // The set ends its tasks when it is dropped, with the stream.
+            let mut running = JoinSet::new();
+            loop {
+                while running.len() >= stream.options.concurrent_invocations {
+                    running.join_next().await;
+                }
+                let (stream, function) = (Arc::clone(&stream), Arc::clone(&function));
+                let batch = stream.next_batch().await;
+                running.spawn(async move { process(&stream, &function, batch).await });
+            }
         };
         let stream = Arc::clone(&shared);
         let delivery = async move {
-            let documents = || stream.next_documents();
-            for_ever(stream.options.concurrent_deliveries, documents, |documents| {
-                let (stream, client) = (Arc::clone(&stream), client.clone());
-                async move { deliver(&stream, &client, documents).await }
-            })
-            .await;
+            loop {
+                deliver(&stream, &client, stream.next_documents().await).await;
+            }
         };
         let tasks = [tokio::spawn(processing), tokio::spawn(delivery)];
         Ok(Self { running: Arc::new(Running { shared, address, tasks, _server: server }) })
     }
 
-    /// Puts one record. Waits while the stream holds more than
-    /// [`in_flight_bytes`](DeliveryStreamOptions::in_flight_bytes).
+    /// Puts one record. Waits while the buffers hold
+    /// [`buffered_bytes`](DeliveryStreamOptions::buffered_bytes).
     ///
     /// # Errors
     /// When the record is too large or the stream takes no more; it is not in the stream then.
-    pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), PutError> {
+    pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), Error> {
         self.put_record_with_key(data, Uuid::new_v4().to_string()).await
     }
 
@@ -119,19 +123,17 @@ impl DeliveryStream {
         &self,
         data: impl Into<Bytes>,
         partition_key: impl Into<String>,
-    ) -> Result<(), PutError> {
+    ) -> Result<(), Error> {
         let data = data.into();
         if data.len() > RECORD_LIMIT_BYTES {
-            return Err(PutError::TooLarge { bytes: data.len() });
+            return Err(Error::TooLarge(data.len()));
         }
         let shared = &self.running.shared;
-        let room = shared.room(data.len()).await?;
-        let record = shared.record(data, partition_key.into(), room);
-        shared.put(vec![record], Entrance::Put)
+        shared.room().await;
+        shared.put(vec![shared.record(data, partition_key.into())], |report| &mut report.put)
     }
 
-    /// The URL of an AWS JSON 1.1 API: `PutRecord` and `PutRecordBatch` of Firehose, `PutRecord`
-    /// and `PutRecords` of Kinesis.
+    /// The URL of an AWS JSON 1.1 API: `PutRecordBatch` of Firehose and `PutRecords` of Kinesis.
     #[must_use]
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.running.address)
@@ -141,12 +143,9 @@ impl DeliveryStream {
     /// in the backup, also those put back meanwhile.
     ///
     /// # Errors
-    /// When the backup cannot be written or the stream was stopped.
+    /// When the backup could not be written.
     pub async fn flush(&self) -> Result<Report, Error> {
-        let shared = &self.running.shared;
-        shared.emptied().await?;
-        shared.retry_backup().await?;
-        Ok(shared.report())
+        self.running.shared.emptied().await
     }
 
     /// What has become of the records so far; cheap enough for a progress bar.
@@ -156,9 +155,8 @@ impl DeliveryStream {
     }
 
     /// Stops the stream where it stands: what is not delivered or backed up by now is not going to
-    /// be. [`flush`](Self::flush) first.
+    /// be. [`flush`](Self::flush) first, for neither that nor a put works after.
     pub async fn stop(&self) {
-        self.running.shared.stop();
         for task in &self.running.tasks {
             task.abort();
         }
@@ -172,54 +170,4 @@ impl Drop for Running {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
     }
-}
-
-/// Does `work` with what `next` returns, up to `limit` at once, for ever.
-async fn for_ever<T, N, W>(limit: usize, next: impl Fn() -> N, work: impl Fn(T) -> W)
-where
-    N: Future<Output = T>,
-    W: Future<Output = ()> + Send + 'static,
-{
-    let slots = Arc::new(Semaphore::new(limit));
-    // The set ends its tasks when it is dropped, with the stream.
-    let mut running = JoinSet::new();
-    while let Ok(slot) = Arc::clone(&slots).acquire_owned().await {
-        let work = work(next().await);
-        running.spawn(async move {
-            work.await;
-            drop(slot);
-        });
-        while running.try_join_next().is_some() {}
-    }
-}
-
-fn check(options: &DeliveryStreamOptions) -> Result<(), Error> {
-    let DeliveryStreamOptions { name, index_name, .. } = options;
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let is_name = (1..=64).contains(&name.len()) && name.bytes().all(allowed);
-    let is_index = (1..=80).contains(&index_name.len())
-        && index_name.bytes().all(|byte| allowed(byte) && !byte.is_ascii_uppercase());
-    for (holds, option, allowed) in [
-        (is_name, "name", "1 to 64 letters, digits, `_`, `-` or `.`"),
-        (is_index, "index_name", "1 to 80 lower-case letters, digits, `_`, `-` or `.`"),
-        (options.processor_buffer_bytes > 0, "processor_buffer_bytes", "at least 1"),
-        (options.destination_buffer_bytes > 0, "destination_buffer_bytes", "at least 1"),
-        (options.concurrent_invocations > 0, "concurrent_invocations", "at least 1"),
-        (options.concurrent_deliveries > 0, "concurrent_deliveries", "at least 1"),
-    ] {
-        if !holds {
-            return Err(Error::Option(option, allowed));
-        }
-    }
-    Ok(())
-}
-
-async fn make_folder(options: &DeliveryStreamOptions) -> Result<(), Error> {
-    let folder = options.backup_folder.clone();
-    let made = tokio::task::spawn_blocking(move || fs::create_dir_all(folder)).await;
-    made.map_err(io::Error::other).flatten().map_err(|error| Error::Backup {
-        folder: options.backup_folder.clone(),
-        records: 0,
-        message: error.to_string(),
-    })
 }

@@ -15,19 +15,13 @@ const PROBE_LIMIT: Duration = Duration::from_secs(30);
 /// A server that is downloaded through Maven and runs on Java.
 #[derive(Debug)]
 pub(crate) struct JavaServer {
-    /// Name and version.
     pub(crate) name: String,
-    /// The feature versions of Java that run it.
     pub(crate) java: RangeInclusive<u32>,
-    /// Name of its folder in the cache.
     pub(crate) cached_as: String,
     /// Size of the download, for people.
     pub(crate) size: &'static str,
-    /// Where the names of its folders start.
     pub(crate) prefix: &'static str,
-    /// Whether it refuses to run as root.
     pub(crate) refuses_root: bool,
-    /// Folders in its folder.
     pub(crate) folders: &'static [&'static str],
     /// Files in its folder: path and content.
     pub(crate) files: &'static [(&'static str, &'static str)],
@@ -110,15 +104,6 @@ fn version(settings: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn reads_the_version_of_every_java() {
-        let settings = "Property settings:\n    java.home = /opt/jdk\n    \
-                        java.specification.version = 17\n    java.version = 17.0.15\n";
-        assert_eq!(version(settings), Some(17));
-        assert_eq!(version("    java.specification.version = 1.8\n"), Some(8));
-        assert_eq!(version("command not found"), None);
-    }
-
     #[tokio::test]
     async fn a_java_of_another_version_is_reported_with_what_is_needed() {
         let home = tempfile::tempdir().unwrap();
@@ -127,22 +112,22 @@ mod tests {
         crate::machine::write_program(&home.path().join("bin/java"), script);
         let environment =
             Environment { java_home: Some(home.path().to_owned()), ..Environment::default() };
-        for (java, needed) in [(1_000..=u32::MAX, "1000 or later"), (1_000..=1_001, "1000 to 1001")]
-        {
-            let server = JavaServer {
-                name: "ElasticMQ 1".to_owned(),
-                java,
-                cached_as: String::new(),
-                size: "",
-                prefix: "",
-                refuses_root: false,
-                folders: &[],
-                files: &[],
-            };
-            let error = server.find(&environment).await.unwrap_err();
-            let reason = error.to_string();
-            assert!(reason.ends_with(&format!(" does not run ElasticMQ 1, which needs {needed}")));
-            assert_eq!(error.remedy, format!("install Java ({needed}) and Maven (mvn)"));
-        }
+        let server = JavaServer {
+            name: "ElasticMQ 1".to_owned(),
+            java: 1_000..=1_001,
+            cached_as: String::new(),
+            size: "",
+            prefix: "",
+            refuses_root: false,
+            folders: &[],
+            files: &[],
+        };
+        let error = server.find(&environment).await.unwrap_err();
+        let reason = error.to_string();
+        assert!(
+            reason.ends_with(" does not run ElasticMQ 1, which needs 1000 to 1001"),
+            "{reason}"
+        );
+        assert_eq!(error.remedy, "install Java (1000 to 1001) and Maven (mvn)");
     }
 }

@@ -14,11 +14,7 @@ use crate::hex;
 /// The newest version that Maven knows: what it fetches is verified.
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
 
-/// How long a download may take.
 const FETCH_LIMIT: Duration = Duration::from_mins(10);
-
-/// How often another process's download is looked at.
-const LOCK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The folder `name` of the cache, which exists only as a whole: if it is missing, `make` gets an
 /// empty folder and returns which one in it to take.
@@ -52,26 +48,14 @@ pub(crate) async fn once(
     Ok(folder)
 }
 
-/// Waits until no other process downloads.
 async fn lock(path: &Path, server: &str, say: &mut impl FnMut(&str)) -> Result<File, Unavailable> {
     let file = File::options().create(true).append(true).open(path);
     let file = file.map_err(Unavailable::io("cannot create", path))?;
-    let mut said = false;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::Error(error)) => {
-                return Err(Unavailable::io("cannot lock", path)(error));
-            }
-            Err(TryLockError::WouldBlock) => {
-                if !said {
-                    say(&format!("Waiting for another process that fetches {server} ..."));
-                    said = true;
-                }
-                tokio::time::sleep(LOCK_INTERVAL).await;
-            }
-        }
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        say(&format!("Waiting for another process that fetches {server} ..."));
     }
+    let locked = tokio::task::spawn_blocking(move || file.lock().map(|()| file)).await;
+    locked.map_err(io::Error::other).flatten().map_err(Unavailable::io("cannot lock", path))
 }
 
 /// Runs a goal of the dependency plugin in `folder`, to fetch `server`.
@@ -107,34 +91,17 @@ fn reason(output: &Output) -> String {
 /// Checks that the file has this SHA-256, in lower-case hexadecimal digits.
 pub(crate) fn verify(file: &Path, sha256: &str) -> Result<(), Unavailable> {
     let name = file.file_name().unwrap_or_default().display();
-    let mut reader = File::open(file).map_err(|error| match error.kind() {
+    let content = std::fs::read(file).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => Unavailable::fetch(format!("Maven left no {name}")),
-        _ => Unavailable::io("cannot open", file)(error),
+        _ => Unavailable::io("cannot read", file)(error),
     })?;
-    let mut digest = Sha256::new();
-    io::copy(&mut reader, &mut HashWriter(&mut digest))
-        .map_err(Unavailable::io("cannot read", file))?;
-    let found = hex(&digest.finalize());
+    let found = hex(&Sha256::digest(content));
     if found == sha256 {
         return Ok(());
     }
     let reason = format!("the downloaded {name} has the SHA-256 {found}, not {sha256}");
     let remedy = "remove the artifact from the local Maven repository, so that it is fetched anew";
     Err(Unavailable::new(reason, remedy))
-}
-
-/// Hashes what is written.
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
@@ -169,20 +136,6 @@ mod tests {
         assert_eq!((&first, &second), (&cache.path().join("a-1"), &first));
         assert_eq!(std::fs::read_to_string(first.join("a")).unwrap(), "1");
         assert_eq!(said, ["Fetching A 1 through Maven (5 MB, once) ..."]);
-    }
-
-    #[tokio::test]
-    async fn one_process_fetches_and_the_others_wait() {
-        let cache = tempfile::tempdir().unwrap();
-        let path = cache.path().join("a.lock");
-        let first = lock(&path, "A 1", &mut |line| panic!("{line}")).await.unwrap();
-        let mut said = Vec::new();
-        let mut say = |line: &str| said.push(line.to_owned());
-        let mut second = Box::pin(lock(&path, "A 1", &mut say));
-        assert!(tokio::time::timeout(Duration::ZERO, &mut second).await.is_err());
-        drop(first);
-        second.await.unwrap();
-        assert_eq!(said, ["Waiting for another process that fetches A 1 ..."]);
     }
 
     #[test]

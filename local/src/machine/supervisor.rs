@@ -36,7 +36,6 @@ wait "$watcher"
 rm -rf "$folder"
 "#;
 
-/// Maximum lines of the log in an error.
 const SHOWN_LINES: usize = 15;
 
 /// How long the end of the server may take before it is left to the shell.
@@ -45,7 +44,6 @@ const END_LIMIT: Duration = Duration::from_secs(30);
 /// How long a server may take to come up: 6 seconds are usual.
 const START_LIMIT: Duration = Duration::from_mins(2);
 
-/// How often it is looked at meanwhile.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// A server process, its folder and its end.
@@ -83,17 +81,14 @@ impl Supervised {
         Ok(Self { shell, lifeline, folder: folder.keep() })
     }
 
-    /// The server's folder.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Whether the server has ended by itself.
     pub(crate) fn has_ended(&self) -> bool {
         self.folder.join("ended").exists()
     }
 
-    /// The last lines that the server printed.
     pub(crate) fn last_lines(&self) -> String {
         let log = std::fs::read(self.folder.join("console.log")).unwrap_or_default();
         let log = String::from_utf8_lossy(&log);
@@ -101,7 +96,6 @@ impl Supervised {
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 
-    /// Ends the server and waits until it has gone, with its folder.
     pub(crate) async fn stop(self) {
         let Self { mut shell, lifeline, folder } = self;
         drop(lifeline);
@@ -176,16 +170,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn stopping_and_dropping_leave_nothing() {
-        let (server, folder, pid) = started("exec sleep 600").await;
-        assert!(runs(&pid));
-        server.stop().await;
-        assert!(!runs(&pid) && !folder.exists());
-
-        let (server, folder, pid) = started("exec sleep 600").await;
-        drop(server);
-        until(|| !folder.exists()).await;
-        assert!(!runs(&pid));
+    async fn stopping_dropping_and_killing_leave_nothing() {
+        for how in ["stop", "drop", "keep, then kill"] {
+            let (server, folder, pid) = started("exec sleep 600").await;
+            assert!(runs(&pid));
+            match how {
+                "stop" => server.stop().await,
+                "drop" => drop(server),
+                _ => {
+                    assert_eq!(server.keep().await.unwrap(), pid);
+                    assert!(runs(&pid) && folder.exists());
+                    assert!(Command::new("kill").arg(&pid).status().await.unwrap().success());
+                }
+            }
+            until(|| !folder.exists()).await;
+            assert!(!runs(&pid), "{how}");
+        }
     }
 
     #[tokio::test]
@@ -195,18 +195,5 @@ mod tests {
         let log = "it ended instead of coming up; the last lines of its log:\nno memory\n";
         assert_eq!(error, log);
         assert!(!folder.exists());
-    }
-
-    #[tokio::test]
-    async fn a_kept_server_runs_on_and_cleans_up_after_itself() {
-        let (server, folder, pid) = started("exec sleep 600").await;
-        let kept = server.keep().await.unwrap();
-        assert_eq!(kept, pid);
-        assert!(runs(&pid));
-        assert!(folder.exists());
-        let killed = Command::new("kill").arg(&pid).status().await.unwrap();
-        assert!(killed.success());
-        until(|| !folder.exists()).await;
-        assert!(!runs(&pid));
     }
 }

@@ -43,7 +43,6 @@ fn value(decoder: &mut Decoder<'_>) -> Result<Value, DeserializeError> {
     })
 }
 
-/// Whether a map or list has another item.
 fn goes_on(decoder: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, DeserializeError> {
     match left {
         Some(0) => Ok(false),
@@ -59,7 +58,6 @@ fn goes_on(decoder: &mut Decoder<'_>, left: &mut Option<u64>) -> Result<bool, De
     }
 }
 
-/// The answer of `ListMetrics` without any metric.
 pub(super) fn no_metrics() -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());
     out.map(1).str("Metrics").array(0);

@@ -124,27 +124,25 @@ pub fn subscription(function: &str, log: &[LogEvent]) -> io::Result<Bytes> {
 mod tests {
     use super::*;
 
-    fn ended(error: Option<&InvokeError>) -> Vec<String> {
-        let began = SystemTime::UNIX_EPOCH + Duration::from_millis(1_709_296_496_789);
-        let duration = Duration::from_millis(1_500);
-        let log = Ended { began, duration, lines: vec!["own".to_owned()], error }.log();
-        assert!(log.iter().all(|event| event.at_ms >= 1_709_296_496_789));
-        log.into_iter().map(|event| event.message).collect()
-    }
-
     #[test]
     fn an_invocation_is_logged_as_the_platform_does() {
         let exit = InvokeError::Exit { status: "signal: killed".to_owned() };
-        for (error, status, lines) in [
-            (None, "success", 3),
-            (Some(InvokeError::Timeout { after: Duration::from_secs(1) }), "timeout", 3),
-            (Some(exit), "error", 4),
+        let began = SystemTime::UNIX_EPOCH + Duration::from_millis(1_709_296_496_789);
+        let duration = Duration::from_millis(1_500);
+        for (error, status) in [
+            (None, "success"),
+            (Some(InvokeError::Timeout { after: Duration::from_secs(1) }), "timeout"),
+            (Some(exit), "error"),
         ] {
-            let log = ended(error.as_ref());
-            assert_eq!((log.len(), &*log[1]), (lines, "own"), "{status}");
-            let (start, report) = (&log[0], &log[lines - 1]);
+            let lines = vec!["own".to_owned()];
+            let log = Ended { began, duration, lines, error: error.as_ref() }.log();
+            let messages: Vec<_> = log.iter().map(|event| event.message.as_str()).collect();
+            let [start, "own", end @ .., report] = &messages[..] else { panic!("{messages:?}") };
             let (start, report): (Value, Value) = (start.parse().unwrap(), report.parse().unwrap());
-            assert_eq!(start["type"], "platform.start");
+            assert_eq!(
+                (&start["type"], &report["type"]),
+                (&json!("platform.start"), &json!("platform.report"))
+            );
             assert_eq!(start["time"], "2024-03-01T12:34:56.789Z");
             assert_eq!(report["time"], "2024-03-01T12:34:58.289Z");
             let mut expected = json!({
@@ -153,8 +151,8 @@ mod tests {
             });
             if status == "error" {
                 expected["errorType"] = json!("Runtime.ExitError");
-                let end = " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n";
-                assert!(log[2].starts_with("RequestId: ") && log[2].ends_with(end), "{}", log[2]);
+                let told = " Error: Runtime exited with error: signal: killed\nRuntime.ExitError\n";
+                assert!(end[0].starts_with("RequestId: ") && end[0].ends_with(told), "{end:?}");
             }
             assert_eq!(report["record"], expected);
         }

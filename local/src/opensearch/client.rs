@@ -7,24 +7,22 @@ mod answer;
 mod target;
 
 use std::fmt;
-use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use http::{HeaderValue, Method, Request, StatusCode, header};
+use http::header::CONTENT_TYPE;
+use http::{Method, Request, StatusCode};
+use serde::Deserialize;
 use serde_json::Value;
 
 use shared::aws::Aws;
 use shared::opensearch::{Error, SERVICES, Settings};
 
 use super::Environment;
-pub use answer::{Answer, BulkAnswer, BulkItem, Info, SearchAnswer};
+pub use answer::{Answer, Info, SearchAnswer};
 use target::Target;
 
-/// How long one request may take.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
 const JSON: &str = "application/json";
@@ -43,47 +41,29 @@ pub enum Authentication {
 }
 
 /// Why a call failed. No text quotes a document, a query or a password.
+#[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// The text is not a URL that the client can use.
     #[error("not a URL of the form http[s]://[user:password@]host[:port][/path]")]
     Url,
-    /// A path has characters that no URL takes.
     #[error("the path is not one that a URL can have")]
     Path,
-    /// The host is one of AWS, and the environment has no credentials to sign with.
     #[error(
         "AWS wants signed requests, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (with AWS_SESSION_TOKEN where the credentials are temporary) are not set or malformed; set them, for example with `eval \"$(aws configure export-credentials --format env)\"`, or write user:password@ before the host"
     )]
     NoCredentials,
-    /// A signed request is to go over `http`, where others could read the session's token.
     #[error("AWS wants signed requests, and these go over https only")]
     SignedInClear,
-    /// No connection, or it broke before the answer's head was there.
     #[error("no answer: {0}")]
     Exchange(String),
-    /// The answer broke off, or is too long.
     #[error("the answer broke off or is longer than 32 MiB: {0}")]
     Body(String),
-    /// The answer took too long.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
-    /// The server refused the request.
     #[error("{path} answered {status}{}", kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default())]
-    Status {
-        /// The request's path.
-        path: String,
-        /// The answer's status.
-        status: StatusCode,
-        /// The error's type, such as `index_not_found_exception`, if the answer has one.
-        kind: Option<String>,
-    },
-    /// The answer is not what an `OpenSearch` answers.
+    Status { path: String, status: StatusCode, kind: Option<String> },
     #[error("{path} answered something that is not an OpenSearch's answer")]
-    Unexpected {
-        /// The request's path.
-        path: String,
-    },
+    Unexpected { path: String },
 }
 
 impl ClientError {
@@ -180,7 +160,13 @@ impl Client {
 
     /// `GET /`: what the server says it is.
     pub async fn info(&self) -> Result<Info, ClientError> {
-        Info::new(&self.call(Method::GET, "/", None).await?.json("/")?)
+        #[derive(Deserialize)]
+        struct Whole {
+            version: Info,
+        }
+
+        let Whole { version } = self.call(Method::GET, "/", None).await?.json("/")?;
+        Ok(version)
     }
 
     /// Waits on the server until the cluster's health is yellow or green, for at most
@@ -189,7 +175,8 @@ impl Client {
     pub async fn health(&self, timeout_seconds: u32) -> Result<String, ClientError> {
         let path = format!("/_cluster/health?wait_for_status=yellow&timeout={timeout_seconds}s");
         let health: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
-        answer::text(&health, "/status", &path)
+        let status = health["status"].as_str().map(str::to_owned);
+        status.ok_or(ClientError::Unexpected { path })
     }
 
     /// Puts an index template, in the place of one of that name.
@@ -203,7 +190,7 @@ impl Client {
     /// writes settings in a form of its own, and adds defaults.
     pub async fn index_template(&self, name: &str) -> Result<Option<Value>, ClientError> {
         let path = format!("/_index_template/{name}");
-        let answer = self.send(Method::GET, &path, None, None).await?;
+        let answer = self.send(Method::GET, &path, None).await?;
         if answer.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
@@ -212,32 +199,10 @@ impl Client {
         template.map(Some).ok_or(ClientError::Unexpected { path })
     }
 
-    /// `POST /_bulk`: `body` is newline-delimited JSON and names the index in every action line;
-    /// `compress` sends it gzipped. Operations that failed are items of the answer.
-    pub async fn bulk(
-        &self,
-        body: impl Into<Bytes>,
-        compress: bool,
-    ) -> Result<BulkAnswer, ClientError> {
-        let answer = self.send_bulk("/_bulk", body.into(), compress).await?.success("/_bulk")?;
-        BulkAnswer::parse(&answer.body)
-    }
-
-    /// Like [`bulk`](Self::bulk), on any path (`/_bulk` or `/{index}/_bulk`), and whatever its
-    /// status: for those who need a refusal's body too.
-    pub async fn send_bulk(
-        &self,
-        path: &str,
-        body: Bytes,
-        compress: bool,
-    ) -> Result<Answer, ClientError> {
-        if !compress {
-            return self.send(Method::POST, path, Some((NDJSON, body)), None).await;
-        }
-        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
-        let written = encoder.write_all(&body).and_then(|()| encoder.finish());
-        let zipped = written.map_err(|error| ClientError::Exchange(error.to_string()))?;
-        self.send(Method::POST, path, Some((NDJSON, zipped.into())), Some("gzip")).await
+    /// `POST /_bulk`, whose `body` is newline-delimited JSON and names the index in every action
+    /// line, and its answer whatever its status.
+    pub async fn bulk(&self, body: impl Into<Bytes>) -> Result<Answer, ClientError> {
+        self.send(Method::POST, "/_bulk", Some((NDJSON, body.into()))).await
     }
 
     /// Makes all that was written to `index` visible to [`count`](Self::count) and
@@ -274,7 +239,7 @@ impl Client {
         path: &str,
         body: Option<(&'static str, Bytes)>,
     ) -> Result<Answer, ClientError> {
-        self.send(method, path, body, None).await?.success(path)
+        self.send(method, path, body).await?.success(path)
     }
 
     /// Sends one request and reads its whole answer, whatever its status.
@@ -283,19 +248,13 @@ impl Client {
         method: Method,
         path: &str,
         body: Option<(&'static str, Bytes)>,
-        content_encoding: Option<&'static str>,
     ) -> Result<Answer, ClientError> {
-        let mut request = Request::new(Bytes::new());
-        *request.method_mut() = method;
-        *request.uri_mut() = path.parse().map_err(|_| ClientError::Path)?;
-        if let Some((content_type, bytes)) = body {
-            let headers = request.headers_mut();
-            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-            if let Some(encoding) = content_encoding {
-                headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
-            }
-            *request.body_mut() = bytes;
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some((content_type, _)) = body {
+            request = request.header(CONTENT_TYPE, content_type);
         }
+        let body = body.map(|(_, bytes)| bytes).unwrap_or_default();
+        let request = request.body(body).map_err(|_| ClientError::Path)?;
         let answer = self.inner.send(request, TIMEOUT).await?;
         let status = StatusCode::from_u16(answer.status);
         let status = status.map_err(|_| ClientError::Unexpected { path: path.to_owned() })?;

@@ -1,14 +1,14 @@
 //! A small `OpenSearch` in this process that keeps documents in memory: for machines without
 //! Docker and Java, and for faults on demand.
 //!
-//! It answers what sluice asks, as version 2.19.3 would: `GET /`, index templates, `_bulk`,
-//! `_count`, `_search`, `_refresh`, `_cluster/health` and deleting an index. The tests hold both to
-//! the same table of requests.
+//! It answers what sluice asks, as version 2.19.3 would: `GET /`, index templates, `/_bulk`,
+//! `_count`, `_search` (all documents or those with a term, and their most frequent terms),
+//! `_refresh`, `_cluster/health` and deleting an index. The tests hold both to the same table of
+//! requests.
 
 mod bulk;
 mod fields;
 mod json;
-mod query;
 mod reply;
 mod routes;
 mod search;
@@ -28,8 +28,7 @@ use store::Store;
 /// What is to go wrong with a bulk request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The whole request is refused with this status: 400, 403, 413, 429, 503 and so on. Nothing
-    /// is written.
+    /// The whole request is refused with this status. Nothing is written.
     Status(u16),
     /// Operations fail with this status (400, 429, 503), as items of an answer of status 200; the
     /// others are done.
@@ -43,8 +42,7 @@ pub enum Fault {
     Slow(Duration),
     /// The connection is closed without an answer, and nothing is written.
     Drop,
-    /// The request is done, but the connection is closed without an answer: who sends it again
-    /// writes twice unless it has ids.
+    /// The request is done, but the connection is closed without an answer.
     DropAfterWriting,
     /// The request is done, but the answer's body breaks off in the middle.
     Truncate,

@@ -13,10 +13,8 @@ use crate::machine::java::JavaServer;
 use crate::machine::{Real, Unavailable, maven};
 use crate::service::Product;
 
-/// Where the names of the servers' folders start.
 const FOLDER_PREFIX: &str = "sluice-opensearch-";
 
-/// The Maven artifact: the distribution without plugins.
 const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch";
 
 /// SHA-256 of `opensearch-2.19.3.zip` of that artifact, as Maven Central has it.
@@ -35,7 +33,6 @@ transport.port: 0
 cluster.routing.allocation.disk.threshold_enabled: false
 ";
 
-/// Warnings and errors, to the console.
 const LOGGING: &str = "\
 status = error
 appender.console.type = Console
@@ -54,7 +51,6 @@ const OPTIONS: &str = "-Xms512m -Xmx512m -XX:+UseSerialGC -Djava.io.tmpdir=tmp \
     -Dlog4j2.disable.jmx=true -Djava.locale.providers=SPI,COMPAT \
     -Dopensearch.distribution.type=zip";
 
-/// Starts it in Docker if that runs, else on Java.
 pub(super) async fn start(
     environment: &Environment,
     say: &mut impl FnMut(&str),
@@ -139,7 +135,6 @@ async fn fetch(folder: &Path) -> Result<PathBuf, Unavailable> {
     Ok(unpacked.join(format!("opensearch-{VERSION}")))
 }
 
-/// Verifies the archive, then unpacks it.
 fn unpack(archive: &Path, sha256: &str, to: &Path) -> Result<(), Unavailable> {
     maven::verify(archive, sha256)?;
     let file = File::open(archive).map_err(Unavailable::io("cannot open", archive))?;
@@ -152,20 +147,4 @@ async fn probe_health(address: &str) -> Option<String> {
     let url = format!("http://{address}");
     let health = Client::new(&url).ok()?.health(1).await.ok()?;
     (health != "red").then_some(url)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_archive_with_another_digest_is_not_unpacked() {
-        let folder = tempfile::tempdir().unwrap();
-        let archive = folder.path().join("a.zip");
-        std::fs::write(&archive, b"half of it").unwrap();
-        let to = folder.path().join("unpacked");
-        let error = unpack(&archive, SHA256, &to).unwrap_err().to_string();
-        assert!(error.starts_with("the downloaded a.zip has the SHA-256 "), "{error}");
-        assert!(!to.exists());
-    }
 }

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::exchange::{Event, Exchange};
-use super::logs::{LogPipe, LogStore};
+use super::logs::LogStore;
 use super::process::{Control, Process};
-use super::{Answer, FunctionOptions, InvokeError, LogStream, Logs, routes};
+use super::{Answer, FunctionOptions, InvokeError, Logs, routes};
 use crate::server::{self, Server};
 
 /// A started environment. Dropping it kills its process.
@@ -23,7 +23,6 @@ use crate::server::{self, Server};
 pub(super) struct Environment {
     process: Process,
     exchange: Arc<Exchange>,
-    pipes: Vec<LogPipe>,
     init_duration: Option<Duration>,
     started: Instant,
     _server: Server,
@@ -45,17 +44,13 @@ impl Environment {
         let routed = Arc::clone(&exchange);
         let function_arn: Arc<str> = options.arn().into();
         let server = Server::start(listener, move |request| {
-            routes::answer(Arc::clone(&routed), Arc::clone(&function_arn), request)
+            let (exchange, arn) = (Arc::clone(&routed), Arc::clone(&function_arn));
+            async move { Ok(routes::answer(&exchange, &arn, request).await) }
         });
 
-        let mut pipes = Vec::new();
-        let mut stdio = |stream| match options.logs {
-            Logs::Inherit => Ok(Stdio::from(io::stderr())),
-            Logs::Capture => {
-                let (pipe, writer) = LogPipe::new(stream, logs)?;
-                pipes.push(pipe);
-                Ok::<_, io::Error>(Stdio::from(writer))
-            }
+        let (stdout, stderr) = match options.logs {
+            Logs::Inherit => (io::stderr().into(), io::stderr().into()),
+            Logs::Capture => logs.stdio()?,
         };
         let task_root = options.binary.parent().unwrap_or(Path::new("/"));
         let log_stream = format!("[$LATEST]{}", Uuid::new_v4().simple());
@@ -65,15 +60,13 @@ impl Environment {
             .env_clear()
             .envs(options.variables(task_root, &address.to_string(), &log_stream))
             .stdin(Stdio::null())
-            .stdout(stdio(LogStream::Stdout)?)
-            .stderr(stdio(LogStream::Stderr)?);
+            .stdout(stdout)
+            .stderr(stderr);
         let started = Instant::now();
         let process = Process::start(&mut command)?;
-        // `command` is dropped here with the writing ends, so that the pipes end with the process.
-        Ok(Self { process, exchange, pipes, init_duration: None, started, _server: server })
+        Ok(Self { process, exchange, init_duration: None, started, _server: server })
     }
 
-    /// Waits until the runtime asks for its first event.
     pub(super) async fn initialise(
         &mut self,
         options: &FunctionOptions,
@@ -89,7 +82,7 @@ impl Environment {
         };
         let result = timeout(options.init_timeout, initialised)
             .await
-            .unwrap_or(Err(InvokeError::InitTimeout { after: options.init_timeout }));
+            .unwrap_or(Err(InvokeError::Timeout { after: options.init_timeout }));
         self.init_duration = Some(self.started.elapsed());
         if result.is_err() {
             self.end().await;
@@ -97,17 +90,15 @@ impl Environment {
         result
     }
 
-    /// Runs one invocation.
     pub(super) async fn invoke(
         &mut self,
         payload: Bytes,
         limit: Duration,
     ) -> Result<Answer, Failure> {
-        let request_id = Uuid::new_v4().to_string();
         let (taken, mut was_taken) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let event =
-            Event { request_id: request_id.clone(), payload, timeout: limit, taken, answer };
+        let request_id = Uuid::new_v4().to_string();
+        let event = Event { request_id, payload, timeout: limit, taken, answer };
         let control = Arc::clone(self.control());
 
         let taken = async {
@@ -119,13 +110,13 @@ impl Environment {
             }
         };
         // A runtime that asks for no more events is as stuck as one that does not answer.
-        let taken = match timeout(limit, taken).await {
-            Ok(Ok(at)) => at,
+        match timeout(limit, taken).await {
+            Ok(Ok(())) => {}
             Ok(Err(error)) => {
                 return Err(Failure { error, taken: was_taken.try_recv().is_ok() });
             }
             Err(_) => return Err(self.timed_out(limit).await),
-        };
+        }
 
         let answered = async {
             tokio::select! {
@@ -138,10 +129,8 @@ impl Environment {
         let Ok(answer) = timeout(limit, answered).await else {
             return Err(self.timed_out(limit).await);
         };
-        let duration = taken.elapsed();
-        self.drain_logs();
         let body = answer.map_err(|error| Failure { error, taken: true })?;
-        Ok(Answer { body, duration, init_duration: self.init_duration.take(), request_id })
+        Ok(Answer { body, init_duration: self.init_duration.take() })
     }
 
     async fn timed_out(&mut self, after: Duration) -> Failure {
@@ -150,25 +139,16 @@ impl Environment {
         Failure { error: InvokeError::Timeout { after }, taken: true }
     }
 
-    /// Kills the process, waits for its end and reads its last words.
     pub(super) async fn end(&mut self) {
         self.control().kill();
         self.control().ended().await;
-        self.drain_logs();
     }
 
-    /// Whether the process can take another event.
     pub(super) fn is_alive(&self) -> bool {
         self.control().status().is_none()
     }
 
     pub(super) fn control(&self) -> &Arc<Control> {
         self.process.control()
-    }
-
-    fn drain_logs(&self) {
-        for pipe in &self.pipes {
-            pipe.drain();
-        }
     }
 }

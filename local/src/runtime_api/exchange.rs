@@ -1,13 +1,14 @@
 //! What passes between the service and one environment's runtime: events one way, answers the
 //! other.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::InvokeError;
+use crate::server::locked;
 
 type Answer = Result<Bytes, InvokeError>;
 
@@ -18,16 +19,8 @@ pub(super) struct Event {
     pub(super) payload: Bytes,
     pub(super) timeout: Duration,
     /// Notified when the runtime takes the event: its time runs from then.
-    pub(super) taken: oneshot::Sender<Instant>,
+    pub(super) taken: oneshot::Sender<()>,
     pub(super) answer: oneshot::Sender<Answer>,
-}
-
-/// An event as `next` hands it to the runtime.
-#[derive(Debug)]
-pub(super) struct Next {
-    pub(super) request_id: String,
-    pub(super) payload: Bytes,
-    pub(super) deadline_ms: u128,
 }
 
 /// The exchange of one environment.
@@ -41,7 +34,6 @@ pub(super) struct Exchange {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The invocation under way: its id, and where its answer goes.
     current: Option<(String, oneshot::Sender<Answer>)>,
     init_error: Option<InvokeError>,
 }
@@ -74,19 +66,19 @@ impl Exchange {
         self.state().current = None;
     }
 
-    /// The runtime asks for its next event.
-    pub(super) async fn next(&self) -> Option<Next> {
+    /// The runtime asks for its next event: the request id, the payload and the deadline in
+    /// milliseconds since 1970.
+    pub(super) async fn next(&self) -> Option<(String, Bytes, u128)> {
         self.initialised.notify_one();
         let event = self.receive.lock().await.recv().await?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.state().current = Some((event.request_id.clone(), event.answer));
         // Nobody listens any more if the invocation was given up.
-        event.taken.send(Instant::now()).ok();
+        event.taken.send(()).ok();
         let deadline_ms = (now + event.timeout).as_millis();
-        Some(Next { request_id: event.request_id, payload: event.payload, deadline_ms })
+        Some((event.request_id, event.payload, deadline_ms))
     }
 
-    /// Whether this is the invocation under way.
     pub(super) fn is_current(&self, request_id: &str) -> bool {
         self.state().current.as_ref().is_some_and(|(id, _)| id == request_id)
     }
@@ -97,14 +89,12 @@ impl Exchange {
         current.is_some_and(|(_, waiting)| waiting.send(answer).is_ok())
     }
 
-    /// The runtime could not start.
     pub(super) fn init_error(&self, error: InvokeError) {
         self.state().init_error = Some(error);
         self.initialised.notify_one();
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // Every change is a single assignment: a panic leaves nothing half done.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.state)
     }
 }

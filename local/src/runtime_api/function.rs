@@ -1,8 +1,6 @@
 //! A function that is invoked, and what invokes it.
 
-use std::fmt;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +10,8 @@ use tokio::task::JoinSet;
 use super::environment::Environment;
 use super::logs::LogStore;
 use super::process::Control;
-use super::{Error, FunctionOptions, InvokeError, LogLine, REQUEST_LIMIT_BYTES};
+use super::{FunctionOptions, InvokeError, LogLine, REQUEST_LIMIT_BYTES};
+use crate::server::locked;
 
 /// A running function; clones are the same function. Its processes end with the last clone.
 #[derive(Debug, Clone)]
@@ -41,32 +40,27 @@ struct Environments {
 pub struct Answer {
     /// The function's answer, byte for byte.
     pub body: Bytes,
-    /// From the event's hand-over to the answer.
-    pub duration: Duration,
     /// From the start of the process to its first call of `next`, if this invocation started it.
     pub init_duration: Option<Duration>,
-    /// The invocation's id.
-    pub request_id: String,
 }
 
 impl Function {
     /// Sets a function up. No process is started before the first invocation.
     ///
     /// # Errors
-    /// When the binary is missing or the options contradict themselves.
-    pub async fn start(mut options: FunctionOptions) -> Result<Self, Error> {
-        if options.concurrency == 0 {
-            return Err(Error::NoConcurrency);
-        }
+    /// [`InvokeError::Start`] when the binary is missing.
+    pub async fn start(mut options: FunctionOptions) -> Result<Self, InvokeError> {
         // Absolute, because the process runs in the binary's folder.
         let binary = tokio::fs::canonicalize(&options.binary).await.ok();
         let Some(binary) = binary.filter(|path| path.is_file()) else {
-            return Err(Error::NoBinary(options.binary));
+            let message = format!("{} is not a file", options.binary.display());
+            return Err(InvokeError::Start { message });
         };
         options.binary = binary;
         let slots = Semaphore::new(options.concurrency);
-        let inner =
-            Inner { options, logs: LogStore::default(), slots, environments: Mutex::default() };
+        let logs =
+            LogStore::new().map_err(|error| InvokeError::Start { message: error.to_string() })?;
+        let inner = Inner { options, logs, slots, environments: Mutex::default() };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -120,9 +114,9 @@ impl Function {
         self.inner.environments().idle.retain(Environment::is_alive);
     }
 
-    /// What the function's environments have written so far, oldest first; complete for every
-    /// invocation that has ended. Empty with [`Logs::Inherit`](super::Logs::Inherit). The latest
-    /// 100,000 lines at most.
+    /// What the function's environments have written so far, the lines of each stream oldest first;
+    /// complete for every invocation that has ended. A later call returns more lines after these.
+    /// Empty with [`Logs::Inherit`](super::Logs::Inherit).
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
         self.inner.logs.lines()
@@ -161,8 +155,7 @@ impl Inner {
     }
 
     fn environments(&self) -> MutexGuard<'_, Environments> {
-        // Every change is a single call: a panic leaves nothing half done.
-        self.environments.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.environments)
     }
 }
 
@@ -178,34 +171,16 @@ impl Invoke for Function {
     }
 }
 
-type Invocation = Pin<Box<dyn Future<Output = Result<Bytes, InvokeError>> + Send>>;
-
-/// An [`Invoke`] of any type; clones are the same.
-#[derive(Clone)]
-pub(crate) struct Invoker(Arc<dyn Fn(Bytes) -> Invocation + Send + Sync>);
-
-impl Invoker {
-    pub(crate) fn new(invoke: impl Invoke) -> Self {
-        let invoke = Arc::new(invoke);
-        Self(Arc::new(move |payload| {
-            let invoke = Arc::clone(&invoke);
-            Box::pin(async move { invoke.invoke(payload).await })
-        }))
-    }
-
-    /// Invokes it. Its panic is a failed invocation, not a service that hangs.
-    pub(crate) async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let mut task = JoinSet::new();
-        task.spawn((self.0)(payload));
-        match task.join_next().await {
-            Some(Ok(result)) => result,
-            _ => Err(InvokeError::Exit { status: "panic".to_owned() }),
-        }
-    }
-}
-
-impl fmt::Debug for Invoker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Invoker")
+/// Invokes a function. Its panic is a failed invocation, not a service that hangs.
+pub(crate) async fn invoke(
+    function: &Arc<impl Invoke>,
+    payload: Bytes,
+) -> Result<Bytes, InvokeError> {
+    let function = Arc::clone(function);
+    let mut task = JoinSet::new();
+    task.spawn(async move { function.invoke(payload).await });
+    match task.join_next().await {
+        Some(Ok(result)) => result,
+        _ => Err(InvokeError::Exit { status: "panic".to_owned() }),
     }
 }

@@ -22,8 +22,6 @@ pub struct FunctionOptions {
     pub timeout: Duration,
     /// How long an environment may take from its start to its first call of `next`: 10 s in Lambda.
     pub init_timeout: Duration,
-    /// `AWS_LAMBDA_FUNCTION_MEMORY_SIZE`, in MB; not enforced.
-    pub memory_mb: u32,
     /// Maximum environments at once; further invocations wait for one. At least 1.
     pub concurrency: usize,
     /// Where the function's standard output and standard error go.
@@ -31,7 +29,7 @@ pub struct FunctionOptions {
 }
 
 impl FunctionOptions {
-    /// A function of 128 MB, a timeout of 60 s and one environment, whose logs are captured.
+    /// A function with a timeout of 60 s and one environment, whose logs are captured.
     pub fn new(name: impl Into<String>, binary: impl Into<PathBuf>) -> Self {
         Self {
             name: name.into(),
@@ -39,13 +37,11 @@ impl FunctionOptions {
             environment: Vec::new(),
             timeout: Duration::from_mins(1),
             init_timeout: Duration::from_secs(10),
-            memory_mb: 128,
             concurrency: 1,
             logs: Logs::Capture,
         }
     }
 
-    /// The function's ARN, as its invocations name it.
     pub(super) fn arn(&self) -> String {
         format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
     }
@@ -66,7 +62,7 @@ impl FunctionOptions {
             own("AWS_LAMBDA_RUNTIME_API", api),
             own("AWS_LAMBDA_FUNCTION_NAME", name),
             own("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
-            own("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", &self.memory_mb.to_string()),
+            own("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"),
             own("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand"),
             own("AWS_LAMBDA_LOG_GROUP_NAME", &format!("/aws/lambda/{name}")),
             own("AWS_LAMBDA_LOG_STREAM_NAME", log_stream),

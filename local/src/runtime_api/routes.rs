@@ -3,8 +3,6 @@
 //! Source: the API's description in the AWS Lambda developer guide, "Using the Lambda runtime
 //! API for custom runtimes"; bodies of errors as the Runtime Interface Emulator writes them.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -13,17 +11,17 @@ use serde::Deserialize;
 
 use super::exchange::Exchange;
 use super::{InvokeError, RESPONSE_LIMIT_BYTES};
-use crate::server::{BodyError, read_body};
+use crate::server::{self, BodyError, read_body};
 
 const PREFIX: &str = "/2018-06-01/runtime/";
 
-/// Largest error report that is read, in bytes.
+const JSON: &str = "application/json";
+
 const ERROR_LIMIT_BYTES: usize = 1 << 20;
 
-/// Answers one request of the runtime.
 pub(super) async fn answer(
-    exchange: Arc<Exchange>,
-    function_arn: Arc<str>,
+    exchange: &Exchange,
+    function_arn: &str,
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     let (parts, body) = request.into_parts();
@@ -32,8 +30,8 @@ pub(super) async fn answer(
     };
     let segments: Vec<&str> = path.split('/').collect();
     match (&parts.method, segments.as_slice()) {
-        (&Method::GET, ["invocation", "next"]) => next(&exchange, &function_arn).await,
-        (&Method::POST, ["invocation", id, "response"]) => response(&exchange, id, body).await,
+        (&Method::GET, ["invocation", "next"]) => next(exchange, function_arn).await,
+        (&Method::POST, ["invocation", id, "response"]) => response(exchange, id, body).await,
         (&Method::POST, ["invocation", id, "error"]) => {
             let (error_type, message) = error_report(&parts.headers, body).await;
             let error = InvokeError::Function { error_type, message };
@@ -49,17 +47,16 @@ pub(super) async fn answer(
 }
 
 async fn next(exchange: &Exchange, function_arn: &str) -> Response<Full<Bytes>> {
-    let Some(next) = exchange.next().await else {
+    let Some((request_id, payload, deadline_ms)) = exchange.next().await else {
         return error(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError", "no more events");
     };
-    let trace = trace_id(next.deadline_ms / 1000);
-    let deadline = next.deadline_ms.to_string();
-    let mut response = Response::new(Full::new(next.payload));
+    let trace = trace_id(deadline_ms / 1000);
+    let deadline = deadline_ms.to_string();
+    let mut response = server::response(StatusCode::OK, JSON, payload);
     for (name, value) in [
-        ("content-type", "application/json"),
-        ("lambda-runtime-aws-request-id", &next.request_id),
+        ("lambda-runtime-aws-request-id", &request_id),
         ("lambda-runtime-deadline-ms", &deadline),
-        ("lambda-runtime-invoked-function-arn", function_arn),
+        ("lambda-runtime-invoked-function-arn", &function_arn.to_owned()),
         ("lambda-runtime-trace-id", &trace),
     ] {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -107,7 +104,7 @@ async fn error_report(headers: &HeaderMap, body: Incoming) -> (String, String) {
 
 fn accepted(is_current: bool) -> Response<Full<Bytes>> {
     if is_current {
-        return json(StatusCode::ACCEPTED, r#"{"status":"OK"}"#.into());
+        return server::response(StatusCode::ACCEPTED, JSON, r#"{"status":"OK"}"#);
     }
     error(StatusCode::BAD_REQUEST, "InvalidRequestID", "Invalid request ID")
 }
@@ -118,15 +115,7 @@ fn not_found() -> Response<Full<Bytes>> {
 
 fn error(status: StatusCode, error_type: &str, message: &str) -> Response<Full<Bytes>> {
     let body = serde_json::json!({ "errorMessage": message, "errorType": error_type });
-    json(status, body.to_string())
-}
-
-fn json(status: StatusCode, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = status;
-    let json = HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    response
+    server::response(status, JSON, body.to_string())
 }
 
 /// An X-Ray trace that is not sampled.

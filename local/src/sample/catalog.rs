@@ -7,7 +7,6 @@ use std::sync::LazyLock;
 pub(super) struct Artist {
     pub(super) name: &'static str,
     pub(super) genres: Vec<&'static str>,
-    /// In which language the songs are named.
     titles: &'static Titles,
 }
 
@@ -20,7 +19,6 @@ pub(super) struct Song {
     pub(super) duration_ms: u64,
 }
 
-/// Number of songs of every artist.
 pub(super) const SONGS_EACH: usize = 24;
 
 /// Words that combine into titles.
@@ -58,7 +56,6 @@ static EMOJI: Titles = Titles {
 /// From the most to the least popular: name, titles and genres.
 const TABLE: &str = include_str!("artists.tsv");
 
-/// From the most to the least popular.
 pub(super) static ARTISTS: LazyLock<Vec<Artist>> = LazyLock::new(|| {
     let artist = |line: &'static str| {
         let mut cells = line.split('\t');

@@ -1,7 +1,8 @@
 //! What listeners do, before any producer writes it down.
 
+use jiff::Timestamp;
+
 use super::catalog::{ARTISTS, Artist, SONGS_EACH, Song, song};
-use super::moment::Moment;
 use super::random::Random;
 
 /// 2024-03-01T00:00:00Z: fixed, so that the sample is the same on every day.
@@ -37,7 +38,7 @@ pub(super) struct Interaction {
     /// Unique within a sample: the seed and a counter go into it.
     pub(super) id: String,
     pub(super) action: &'static str,
-    pub(super) at: Moment,
+    pub(super) at: Timestamp,
     pub(super) artist_id: String,
     pub(super) artist: &'static Artist,
     pub(super) song: Song,
@@ -93,7 +94,7 @@ impl Listening {
                 self.drawn
             ),
             action,
-            at: Moment::from_nanoseconds(self.at_nanoseconds),
+            at: Timestamp::from_nanosecond(self.at_nanoseconds.into()).unwrap_or(Timestamp::MAX),
             artist_id: format!("art_{:04}", rank + 1),
             artist: &ARTISTS[rank],
             session_id: format!("s-{}-{:x}", user.id, self.at_nanoseconds / 3_600_000_000_000),

@@ -3,10 +3,13 @@
 //! The names of operations and members are those of the Amazon SQS API reference. Requests are not
 //! signed: it talks to servers on this machine.
 
+#![expect(clippy::missing_errors_doc, reason = "every call fails alike: see `Client`")]
+
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, StatusCode, Uri, header};
+use http::header::CONTENT_TYPE;
+use http::{Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -19,35 +22,20 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 const TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Why a call brought nothing.
+#[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// The endpoint is not a URL that starts with `http://`, or has a user in it.
     #[error("expected a URL that starts with http://, without user and password")]
     Url,
-    /// The service refused the call, or failed.
     #[error("{code} (status {status}): {message}")]
-    Service {
-        /// The HTTP status.
-        status: u16,
-        /// The error's code, as SDKs report it: `AWS.SimpleQueueService.NonExistentQueue`.
-        code: String,
-        /// What the service says about it.
-        message: String,
-    },
-    /// No connection, or it broke before the answer.
+    Service { status: u16, code: String, message: String },
     #[error("no answer: {0}")]
     Exchange(#[source] hyper_util::client::legacy::Error),
-    /// The answer broke off, or is larger than 64 MiB.
     #[error("the answer broke off: {0}")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// The answer is not one of SQS.
     #[error("the answer to {operation} is not one of SQS")]
-    Unexpected {
-        /// The operation called.
-        operation: String,
-    },
-    /// No answer in time.
+    Unexpected { operation: String },
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
 }
@@ -64,6 +52,10 @@ impl ClientError {
 }
 
 /// A client of one SQS endpoint; a clone shares its connections.
+///
+/// # Errors
+/// Every call fails with a [`ClientError`]: when no answer comes within 40 s, or with an error of
+/// the service.
 #[derive(Debug, Clone)]
 pub struct Client {
     url: String,
@@ -73,9 +65,6 @@ pub struct Client {
 
 impl Client {
     /// A client of the SQS at `url`, such as `http://127.0.0.1:9324`. Nothing is sent yet.
-    ///
-    /// # Errors
-    /// [`ClientError::Url`].
     pub fn new(url: &str) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
         let uri: Uri = format!("{url}/").parse().map_err(|_| ClientError::Url)?;
@@ -96,9 +85,6 @@ impl Client {
 
     /// Calls an operation (`SendMessage`) with the members of its request. Entries of a batch that
     /// failed are in the answer's `Failed`.
-    ///
-    /// # Errors
-    /// No answer within 40 s, or an error of the service.
     pub async fn call(&self, operation: &str, members: &Value) -> Result<Value, ClientError> {
         let exchange = self.exchange(operation, members);
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
@@ -106,14 +92,11 @@ impl Client {
 
     async fn exchange(&self, operation: &str, members: &Value) -> Result<Value, ClientError> {
         let unexpected = || ClientError::Unexpected { operation: operation.to_owned() };
-        let mut request = Request::new(Full::new(Bytes::from(members.to_string())));
-        *request.method_mut() = http::Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        let target = HeaderValue::from_str(&format!("AmazonSQS.{operation}"));
-        let headers = request.headers_mut();
-        headers.insert("x-amz-target", target.map_err(|_| unexpected())?);
-        let json = HeaderValue::from_static("application/x-amz-json-1.0");
-        headers.insert(header::CONTENT_TYPE, json);
+        let request = Request::post(&self.uri)
+            .header("x-amz-target", format!("AmazonSQS.{operation}"))
+            .header(CONTENT_TYPE, "application/x-amz-json-1.0")
+            .body(Full::new(Bytes::from(members.to_string())))
+            .map_err(|_| unexpected())?;
         let response = self.connections.request(request).await.map_err(ClientError::Exchange)?;
         let (head, body) = response.into_parts();
         let body = Limited::new(body, MAX_ANSWER_BYTES).collect().await;
@@ -129,9 +112,6 @@ impl Client {
     }
 
     /// Creates a queue with these attributes, or finds the one that has them; its URL.
-    ///
-    /// # Errors
-    /// Those of [`call`](Self::call).
     pub async fn create_queue(
         &self,
         name: &str,
@@ -145,9 +125,6 @@ impl Client {
     }
 
     /// One attribute of a queue, as a text.
-    ///
-    /// # Errors
-    /// Those of [`call`](Self::call), and a queue without that attribute.
     pub async fn queue_attribute(
         &self,
         queue_url: &str,
@@ -159,9 +136,6 @@ impl Client {
     }
 
     /// Number of messages in the queue: visible, in flight and delayed ones together.
-    ///
-    /// # Errors
-    /// Those of [`call`](Self::call).
     pub async fn message_count(&self, queue_url: &str) -> Result<u64, ClientError> {
         // In one call: a message may change its state between two.
         let names = ["", "NotVisible", "Delayed"]

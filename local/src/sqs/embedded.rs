@@ -4,7 +4,6 @@
 //! It speaks the AWS JSON 1.0 protocol and answers as the service does, with its limits and its
 //! errors. The tests hold it and ElasticMQ to what both have in common.
 
-mod attributes;
 mod error;
 mod message;
 mod move_task;
@@ -35,16 +34,13 @@ pub enum Fault {
     Deny,
     /// The service fails with `InternalFailure`, status 500. Nothing is done.
     Fail,
-    /// The service answers `ServiceUnavailable`, status 503. Nothing is done.
-    Unavailable,
     /// The connection is closed without an answer, and nothing is done.
     Drop,
     /// The call is done, but the connection is closed without an answer.
     DropAfterDoing,
     /// The call is done, and answered only after this while.
     Slow(Duration),
-    /// The entries at these positions of a batch fail with `InternalError`, which is the service's
-    /// fault; the others are done. A call that is not a batch is done as ever.
+    /// The entries at these positions of a batch fail with `InternalError`; the others are done.
     Entries(Vec<usize>),
 }
 
@@ -72,8 +68,8 @@ impl Embedded {
         Self::with_clock(Clock::system()).await
     }
 
-    /// Like [`start`](Self::start), with a clock that rules over visibility, delays, retention,
-    /// deduplication and move tasks. How long a poll waits is real time.
+    /// Like [`start`](Self::start), with a clock that rules over visibility, deduplication and
+    /// move tasks. How long a poll waits is real time.
     ///
     /// # Errors
     /// When no port is free.

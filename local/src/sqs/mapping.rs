@@ -6,31 +6,49 @@
 mod answer;
 mod delete;
 mod event;
-mod options;
 mod poll;
 mod report;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Client, ClientError};
-use crate::runtime_api::{Invoke, Invoker};
+use crate::runtime_api::Invoke;
+use crate::server::locked;
 pub use answer::{WrongAnswer, batch_item_failures};
-pub use options::EventSourceMappingOptions;
-pub use report::{Invocation, Report};
+pub use report::Report;
 
-/// Why a mapping could not be started.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum EventSourceMappingError {
-    /// An option has a value that AWS would not take: its name, and what it may be.
-    #[error("{0}: expected {1}")]
-    Option(&'static str, &'static str),
-    /// The queue cannot be asked for its ARN: its URL, and why.
-    #[error("the queue {0} cannot be used: {1}")]
-    Queue(String, #[source] ClientError),
+/// The settings of an event source mapping, whose `FunctionResponseTypes` has
+/// `ReportBatchItemFailures`: the answer names the messages that failed.
+#[derive(Debug, Clone)]
+pub struct EventSourceMappingOptions {
+    /// The queue that is polled.
+    pub queue_url: String,
+    /// Maximum messages of an invocation (`BatchSize`): 1 to 10,000, and to 10 for a FIFO queue.
+    pub batch_size: usize,
+    /// How long a batch that is not full waits for more messages, from its first one
+    /// (`MaximumBatchingWindowInSeconds`): up to 300 s, at least 1 s where a batch has more than
+    /// 10 messages, none for a FIFO queue.
+    pub batching_window: Duration,
+    /// Maximum concurrent invocations (`MaximumConcurrency`): 1 to 1,000. AWS takes
+    /// no fewer than 2; 1 is for tests that need an order.
+    pub maximum_concurrency: usize,
+}
+
+impl EventSourceMappingOptions {
+    /// Batches of up to 10 messages, invoked at once, and up to 5 at a time, as many as AWS starts
+    /// with.
+    pub fn new(queue_url: impl Into<String>) -> Self {
+        Self {
+            queue_url: queue_url.into(),
+            batch_size: 10,
+            batching_window: Duration::ZERO,
+            maximum_concurrency: 5,
+        }
+    }
 }
 
 /// A running mapping. It stops where it stands when this value is dropped: messages in its hands
@@ -46,7 +64,6 @@ struct Shared {
     options: EventSourceMappingOptions,
     queue_arn: String,
     client: Client,
-    function: Invoker,
     report: Mutex<Report>,
     /// Told of every change of the report.
     changed: watch::Sender<()>,
@@ -57,30 +74,25 @@ impl EventSourceMapping {
     /// Starts to poll the queue with `client` and to hand its messages to `function`.
     ///
     /// # Errors
-    /// When an option cannot be used, or the queue is not there.
+    /// When the queue cannot be asked for its ARN.
     pub async fn start(
         options: EventSourceMappingOptions,
         client: Client,
         function: impl Invoke,
-    ) -> Result<Self, EventSourceMappingError> {
-        let queue_url = options.queue_url.clone();
-        let queue_arn = client
-            .queue_attribute(&queue_url, "QueueArn")
-            .await
-            .map_err(|error| EventSourceMappingError::Queue(queue_url, error))?;
-        options.check(queue_arn.strip_suffix(".fifo").is_some())?;
+    ) -> Result<Self, ClientError> {
+        let queue_arn = client.queue_attribute(&options.queue_url, "QueueArn").await?;
         let shared = Arc::new(Shared {
             options,
             queue_arn,
             client,
-            function: Invoker::new(function),
             report: Mutex::default(),
             changed: watch::Sender::new(()),
             stopping: watch::Sender::new(false),
         });
+        let function = Arc::new(function);
         let mut pollers = JoinSet::new();
         for _ in 0..shared.options.maximum_concurrency {
-            pollers.spawn(poll::run(Arc::clone(&shared)));
+            pollers.spawn(poll::run(Arc::clone(&shared), Arc::clone(&function)));
         }
         Ok(Self { shared, pollers })
     }
@@ -117,8 +129,7 @@ impl EventSourceMapping {
 
 impl Shared {
     fn report(&self) -> MutexGuard<'_, Report> {
-        // No change can panic half way.
-        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.report)
     }
 
     /// Changes the report, and notifies those who wait.

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use fastrand::Rng;
 
-/// How long a deduplication id is remembered.
 const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
 
 /// The longest that a message may be in flight, counted from its first receive.
@@ -25,8 +24,6 @@ pub struct Message<C> {
     pub deduplication_id: Option<String>,
     pub sequence_number: Option<String>,
     pub sent_ms: u64,
-    /// Its retention counts from here.
-    pub enqueued_ms: u64,
     pub receive_count: u32,
     pub first_receive_ms: Option<u64>,
     /// The latest one.
@@ -43,7 +40,6 @@ pub struct Sent<C> {
     pub content: C,
     pub group: Option<String>,
     pub deduplication_id: Option<String>,
-    pub delay_ms: u64,
 }
 
 /// What a producer gets back.
@@ -90,7 +86,6 @@ pub enum HandleError {
 pub struct Counts {
     pub visible: usize,
     pub in_flight: usize,
-    pub delayed: usize,
 }
 
 /// One queue.
@@ -98,13 +93,9 @@ pub struct Counts {
 pub struct Queue<C> {
     /// Whether it is a FIFO queue.
     pub is_fifo: bool,
-    /// Whether deduplication ids count within a group.
-    pub deduplicates_by_group: bool,
     /// Receives after which a message is given up: `maxReceiveCount`, where a dead-letter queue
     /// exists.
     pub max_receives: Option<u32>,
-    /// How long messages are kept.
-    pub retention_ms: u64,
     /// Whether a handle that is not the latest deletes from a standard queue: SQS may, or may not.
     pub old_handles_delete: bool,
     /// In the order of arrival.
@@ -123,9 +114,7 @@ impl<C: Clone> Queue<C> {
     pub fn new(is_fifo: bool, seed: u64) -> Self {
         Self {
             is_fifo,
-            deduplicates_by_group: false,
             max_receives: None,
-            retention_ms: u64::MAX,
             old_handles_delete: false,
             messages: BTreeMap::new(),
             places: HashMap::new(),
@@ -137,10 +126,7 @@ impl<C: Clone> Queue<C> {
 
     /// Takes a message.
     pub fn send(&mut self, sent: Sent<C>, now: u64) -> Receipt {
-        let key = sent.deduplication_id.as_ref().filter(|_| self.is_fifo).map(|id| {
-            let group = sent.group.as_deref().filter(|_| self.deduplicates_by_group);
-            format!("{} {id}", group.unwrap_or_default())
-        });
+        let key = sent.deduplication_id.clone().filter(|_| self.is_fifo);
         self.deduplicated.retain(|_, (until, _)| *until > now);
         if let Some((_, receipt)) = key.as_ref().and_then(|key| self.deduplicated.get(key)) {
             return Receipt { is_new: false, ..receipt.clone() };
@@ -152,12 +138,11 @@ impl<C: Clone> Queue<C> {
             deduplication_id: sent.deduplication_id,
             sequence_number: None,
             sent_ms: now,
-            enqueued_ms: now,
             receive_count: 0,
             first_receive_ms: None,
             receipt_handle: None,
             source_arn: None,
-            visible_at_ms: now + sent.delay_ms,
+            visible_at_ms: now,
         };
         let receipt = self.insert(message);
         if let Some(key) = key {
@@ -188,9 +173,6 @@ impl<C: Clone> Queue<C> {
         message.source_arn = Some(source_arn.to_owned());
         message.visible_at_ms = now;
         message.receipt_handle = None;
-        if self.is_fifo {
-            message.enqueued_ms = now;
-        }
         self.insert(message);
     }
 
@@ -199,7 +181,6 @@ impl<C: Clone> Queue<C> {
         let moved = Message {
             id: self.new_id(),
             sent_ms: now,
-            enqueued_ms: now,
             visible_at_ms: now,
             receive_count: 0,
             first_receive_ms: None,
@@ -212,7 +193,6 @@ impl<C: Clone> Queue<C> {
 
     /// Hands out messages and hides them; second, those that are given up.
     pub fn receive(&mut self, ask: Receive<'_>, now: u64) -> (Vec<Message<C>>, Vec<Message<C>>) {
-        self.expire(now);
         let mut places: Vec<_> = self.messages.keys().copied().collect();
         if let Some(random) = ask.order.filter(|_| !self.is_fifo) {
             random.shuffle(&mut places);
@@ -261,7 +241,6 @@ impl<C: Clone> Queue<C> {
         now: u64,
         may_go: impl Fn(&Message<C>) -> bool,
     ) -> (Vec<Message<C>>, bool) {
-        self.expire(now);
         let visible = self.messages.iter().filter(|(_, message)| message.visible_at_ms <= now);
         let chosen: Vec<_> =
             visible.take(limit).map(|(place, message)| (*place, may_go(message))).collect();
@@ -317,12 +296,6 @@ impl<C: Clone> Queue<C> {
         Ok(place.and_then(|place| Some((*place, self.messages.get(place)?))))
     }
 
-    /// Removes all messages.
-    pub fn purge(&mut self) {
-        self.messages.clear();
-        self.places.clear();
-    }
-
     /// Whether the queue holds no message.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -341,25 +314,11 @@ impl<C: Clone> Queue<C> {
         for message in self.messages() {
             if message.visible_at_ms <= now {
                 counts.visible += 1;
-            } else if message.receipt_handle.is_some() {
-                counts.in_flight += 1;
             } else {
-                counts.delayed += 1;
+                counts.in_flight += 1;
             }
         }
         counts
-    }
-
-    /// Removes the messages that are older than the retention period.
-    pub fn expire(&mut self, now: u64) {
-        let expired = self
-            .messages
-            .iter()
-            .filter(|(_, message)| now.saturating_sub(message.enqueued_ms) >= self.retention_ms);
-        let expired: Vec<_> = expired.map(|(place, _)| *place).collect();
-        for place in expired {
-            self.remove(place);
-        }
     }
 
     fn remove(&mut self, place: u64) -> Option<Message<C>> {

@@ -30,7 +30,6 @@ queues-storage { enabled = false }
 aws { region = us-east-1, accountId = 123456789012 }
 ";
 
-/// Small and quick to be up: it holds a test's queues.
 const OPTIONS: [&str; 3] = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
 /// What its log says when it is up, before its address.
@@ -70,7 +69,6 @@ pub(super) async fn start(
     Ok(real)
 }
 
-/// The URL, once the log has the address and something listens there.
 async fn probe(folder: PathBuf) -> Option<String> {
     let log = tokio::fs::read_to_string(folder.join("console.log")).await.ok()?;
     let address = bound_address(&log)?;
@@ -85,7 +83,6 @@ fn bound_address(log: &str) -> Option<&str> {
     after.split_once(',').map(|(address, _)| address)
 }
 
-/// Fetches all jars and verifies them.
 async fn fetch(folder: &Path) -> Result<PathBuf, Unavailable> {
     let project = folder.join("pom.xml");
     std::fs::write(&project, pom()).map_err(Unavailable::io("cannot write", &project))?;
@@ -124,7 +121,6 @@ fn jars() -> impl Iterator<Item = Jar> {
     })
 }
 
-/// A project that depends on the listed jars and on nothing else.
 fn pom() -> String {
     let dependency = |Jar { group, artifact, version, .. }: Jar| {
         format!(
@@ -156,20 +152,12 @@ mod tests {
     }
 
     #[test]
-    fn every_jar_is_listed_with_its_digest_and_verified() {
+    fn every_jar_is_listed_with_its_digest() {
         let jars: Vec<_> = jars().collect();
         assert_eq!(jars.len(), JARS.lines().count());
         assert!(jars.iter().all(|jar| jar.sha256.len() == 64));
         let server = jars.iter().find(|jar| jar.artifact == "elasticmq-server_2.13").unwrap();
         assert_eq!((server.group, server.version), ("org.elasticmq", ELASTICMQ_VERSION));
         assert_eq!(server.file(), "elasticmq-server_2.13-1.6.16.jar");
-
-        let lib = tempfile::tempdir().unwrap();
-        let first = jars[0].file();
-        let error = verify(lib.path()).unwrap_err().to_string();
-        assert_eq!(error, format!("it could not be fetched: Maven left no {first}"));
-        std::fs::write(lib.path().join(&first), "another").unwrap();
-        let error = verify(lib.path()).unwrap_err().to_string();
-        assert!(error.starts_with(&format!("the downloaded {first} has the SHA-256 ")), "{error}");
     }
 }

@@ -13,7 +13,7 @@ mod sink;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use local::firehose::{Clock, DeliveryStream, DeliveryStreamOptions, Endpoint, RetryBackoff};
+use local::firehose::{Clock, DeliveryStream, DeliveryStreamOptions, Endpoint};
 use local::runtime_api::Invoke;
 use serde_json::Value;
 use sink::Sink;
@@ -24,11 +24,10 @@ const ARRIVAL_MS: u64 = 1_709_296_496_789;
 
 /// A stream of test size: nothing goes out by itself, and no pause is longer than a millisecond.
 fn options(backup: &TempDir) -> DeliveryStreamOptions {
-    let pause = Duration::from_millis(1);
     DeliveryStreamOptions {
         processor_buffer_interval: Duration::from_hours(1),
         destination_buffer_interval: Duration::from_hours(1),
-        retry_backoff: RetryBackoff { first: pause, longest: pause },
+        longest_pause: Duration::from_millis(1),
         clock: Clock::new(|| SystemTime::UNIX_EPOCH + Duration::from_millis(ARRIVAL_MS)),
         ..DeliveryStreamOptions::new("music", "events", backup.path())
     }

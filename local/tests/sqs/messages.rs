@@ -19,18 +19,14 @@ async fn a_message_is_received_as_it_was_sent() {
             "MessageAttributes": attributes,
         });
         let sent = server.done("SendMessage", members).await;
-        let md5 = ("5d41402abc4b2a76b9719d911017c592", "53974f559c6c7cf8c4df221b4b58d31a");
-        assert_eq!(
-            (&sent["MD5OfMessageBody"], &sent["MD5OfMessageAttributes"]),
-            (&md5.0.into(), &md5.1.into())
-        );
+        let md5 = "5d41402abc4b2a76b9719d911017c592";
+        assert_eq!(sent["MD5OfMessageBody"], md5);
 
         let message = server.receive_one(&queue).await;
         assert_eq!(message["MessageId"], sent["MessageId"]);
         assert_eq!(message["Body"], "hello");
-        assert_eq!(message["MD5OfBody"], md5.0);
+        assert_eq!(message["MD5OfBody"], md5);
         assert_eq!(message["MessageAttributes"], attributes);
-        assert_eq!(message["MD5OfMessageAttributes"], md5.1);
         let system = &message["Attributes"];
         assert_eq!(system["ApproximateReceiveCount"], "1");
         let number = |name: &str| system[name].as_str().unwrap().parse::<u64>().unwrap();
@@ -38,9 +34,9 @@ async fn a_message_is_received_as_it_was_sent() {
         assert!(system["SenderId"].is_string());
         assert_eq!(system.get("DeadLetterQueueSourceArn"), None);
 
-        assert_eq!(server.counts(&queue).await, [0, 1, 0]);
+        assert_eq!(server.counts(&queue).await, [0, 1]);
         server.delete(&queue, &message).await;
-        assert_eq!(server.counts(&queue).await, [0, 0, 0]);
+        assert_eq!(server.counts(&queue).await, [0, 0]);
     }
 }
 
@@ -49,17 +45,14 @@ async fn attributes_come_when_they_are_asked_for() {
     for server in both().await {
         let queue = server.queue("asked", &[("VisibilityTimeout", "0")]).await;
         let text = |text: &str| json!({"DataType": "String", "StringValue": text});
-        let attributes = json!({"a.b": text("1"), "a.c": text("2"), "d": text("3")});
+        let attributes = json!({"a": text("1"), "d": text("3")});
         let members =
             json!({"QueueUrl": queue, "MessageBody": "x", "MessageAttributes": attributes});
         server.done("SendMessage", members).await;
-        let two = json!({"a.b": text("1"), "a.c": text("2")});
         for (asked, found) in [
             (json!([]), json!(null)),
             (json!(["d"]), json!({"d": text("3")})),
             (json!(["no"]), json!(null)),
-            // ElasticMQ does not know the starts of names.
-            (if server.is_real() { json!(["a.b", "a.c"]) } else { json!(["a.*"]) }, two),
         ] {
             let members = json!({"MessageAttributeNames": asked, "AttributeNames": []});
             let messages = server.receive_with(&queue, members).await;
@@ -74,7 +67,7 @@ async fn attributes_come_when_they_are_asked_for() {
         let system = messages[0]["Attributes"].as_object().unwrap();
         let names: Vec<_> = system.keys().collect();
         assert_eq!(names, ["ApproximateReceiveCount", "SentTimestamp"]);
-        assert_eq!(system["ApproximateReceiveCount"], "5");
+        assert_eq!(system["ApproximateReceiveCount"], "4");
     }
 }
 
@@ -86,7 +79,7 @@ async fn a_received_message_is_hidden_until_it_is_shown_again() {
         let first = server.receive_one(&queue).await;
         assert_eq!(server.receive(&queue).await, [json!(null); 0]);
         server.hide(&queue, &first, 0).await;
-        assert_eq!(server.counts(&queue).await, [1, 0, 0]);
+        assert_eq!(server.counts(&queue).await, [1, 0]);
         let second = server.receive_one(&queue).await;
         assert_eq!(second["MessageId"], first["MessageId"]);
         assert_ne!(second["ReceiptHandle"], first["ReceiptHandle"]);
@@ -95,7 +88,7 @@ async fn a_received_message_is_hidden_until_it_is_shown_again() {
             assert_eq!(second["Attributes"][name], first["Attributes"][name], "{name}");
         }
         server.delete(&queue, &second).await;
-        assert_eq!(server.counts(&queue).await, [0, 0, 0]);
+        assert_eq!(server.counts(&queue).await, [0, 0]);
     }
 }
 
@@ -106,17 +99,16 @@ async fn entries_of_a_batch_succeed_and_fail_one_by_one() {
         let entries = json!([
             {"Id": "good", "MessageBody": "one"},
             {"Id": "bad", "MessageBody": "\u{1}"},
-            {"Id": "late", "MessageBody": "two", "DelaySeconds": 900},
         ]);
         let members = json!({"QueueUrl": queue, "Entries": entries});
         let answer = server.done("SendMessageBatch", members).await;
         let ids = |list: &str| -> Vec<_> {
             answer[list].as_array().unwrap().iter().map(|entry| entry["Id"].clone()).collect()
         };
-        assert_eq!(ids("Successful"), ["good", "late"]);
+        assert_eq!(ids("Successful"), ["good"]);
         assert_eq!(ids("Failed"), ["bad"]);
         assert_eq!(answer["Failed"][0]["SenderFault"], true);
-        assert_eq!(server.counts(&queue).await, [1, 0, 1]);
+        assert_eq!(server.counts(&queue).await, [1, 0]);
 
         let message = server.receive_one(&queue).await;
         assert_eq!(message["Body"], "one");
@@ -132,7 +124,7 @@ async fn entries_of_a_batch_succeed_and_fail_one_by_one() {
             assert_eq!(answer["Failed"][0]["Id"], "b");
             assert_eq!(answer["Failed"][0]["Code"], "ReceiptHandleIsInvalid");
         }
-        assert_eq!(server.counts(&queue).await, [0, 0, 1]);
+        assert_eq!(server.counts(&queue).await, [0, 0]);
     }
 }
 

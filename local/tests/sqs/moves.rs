@@ -40,14 +40,14 @@ async fn messages_go_back_to_where_they_came_from() {
     for server in both().await {
         let (queue, dead) = server.with_dead_letters("moved", 1).await;
         give_up(&server, &queue, &["one", "two"]).await;
-        assert_eq!(server.counts(&dead).await, [2, 0, 0]);
+        assert_eq!(server.counts(&dead).await, [2, 0]);
         let members = json!({"SourceArn": arn("moved-dead")});
         let started = server.done("StartMessageMoveTask", members).await;
         assert!(started["TaskHandle"].is_string());
         let task = ended(&server, "moved-dead").await;
         assert_eq!(task["Status"], "COMPLETED");
         assert_eq!(task["ApproximateNumberOfMessagesMoved"], 2);
-        assert_eq!(server.counts(&dead).await, [0, 0, 0]);
+        assert_eq!(server.counts(&dead).await, [0, 0]);
         let mut messages = server.receive(&queue).await;
         messages.sort_by_key(|message| message["Body"].to_string());
         assert_eq!(bodies(&messages), ["one", "two"]);
@@ -72,7 +72,7 @@ async fn messages_go_to_the_destination_that_is_given() {
         let task = ended(&server, "elsewhere-dead").await;
         assert_eq!(task["ApproximateNumberOfMessagesMoved"], 2);
         assert_eq!(task["DestinationArn"], arn("elsewhere-other"));
-        assert_eq!(server.counts(&other).await, [2, 0, 0]);
+        assert_eq!(server.counts(&other).await, [2, 0]);
     }
 }
 
@@ -121,7 +121,7 @@ async fn a_task_moves_no_more_in_a_second_than_it_is_told() {
     hands.advance(Duration::from_secs(9));
     let task = latest(&server, "q-dead").await;
     assert_eq!((&task["Status"], task.get("TaskHandle")), (&json!("CANCELLED"), None));
-    assert_eq!(server.counts(&queue).await, [4, 0, 0]);
+    assert_eq!(server.counts(&queue).await, [4, 0]);
     let again = server.refused("CancelMessageMoveTask", json!({"TaskHandle": handle})).await;
     assert_eq!(again, "ResourceNotFoundException");
 }
@@ -136,7 +136,7 @@ async fn a_message_without_a_source_stops_a_task_without_a_destination() {
     let task = latest(&server, "q-dead").await;
     assert_eq!(task["Status"], "FAILED");
     assert_eq!(task["FailureReason"], "CouldNotDetermineMessageSource");
-    assert_eq!(server.counts(&queue).await, [1, 0, 0]);
+    assert_eq!(server.counts(&queue).await, [1, 0]);
     assert_eq!(bodies(&server.receive(&dead).await), ["direct"]);
 }
 
@@ -150,14 +150,6 @@ async fn only_a_dead_letter_queue_is_a_source() {
         (
             json!({"SourceArn": arn("q-dead"), "DestinationArn": arn("missing")}),
             "ResourceNotFoundException",
-        ),
-        (
-            json!({"SourceArn": arn("q-dead"), "DestinationArn": arn("q-dead")}),
-            "InvalidParameterValue",
-        ),
-        (
-            json!({"SourceArn": arn("q-dead"), "MaxNumberOfMessagesPerSecond": 501}),
-            "InvalidParameterValue",
         ),
         (json!({}), "MissingParameter"),
     ] {

@@ -43,6 +43,16 @@ impl Server {
 
     /// A queue, and one that its messages go to after so many receives: `<name>-dead`.
     pub(crate) async fn with_dead_letters(&self, name: &str, receives: u32) -> (String, String) {
+        self.with_visibility(name, receives, "600").await
+    }
+
+    /// The same with another visibility timeout.
+    pub(crate) async fn with_visibility(
+        &self,
+        name: &str,
+        receives: u32,
+        seconds: &str,
+    ) -> (String, String) {
         let (plain, fifo) = match name.strip_suffix(".fifo") {
             Some(plain) => (plain, ".fifo"),
             None => (name, ""),
@@ -50,7 +60,7 @@ impl Server {
         let dead_name = format!("{plain}-dead{fifo}");
         let policy = json!({"deadLetterTargetArn": arn(&dead_name), "maxReceiveCount": receives});
         let policy = policy.to_string();
-        let mut attributes = vec![("VisibilityTimeout", "600")];
+        let mut attributes = vec![("VisibilityTimeout", seconds)];
         attributes.extend((!fifo.is_empty()).then_some(("FifoQueue", "true")));
         let dead = self.queue(&dead_name, &attributes).await;
         attributes.push(("RedrivePolicy", &policy));
@@ -115,12 +125,16 @@ impl Server {
 
     /// Hides a message for so long.
     pub(crate) async fn hide(&self, queue: &str, message: &Value, seconds: u64) {
-        let members = json!({
-            "QueueUrl": queue,
-            "ReceiptHandle": message["ReceiptHandle"],
-            "VisibilityTimeout": seconds,
-        });
-        self.done("ChangeMessageVisibility", members).await;
+        let failed = self.try_hide(queue, &message["ReceiptHandle"], seconds).await;
+        assert_eq!(failed, "");
+    }
+
+    /// Hides a message for so long; the code of the error, empty where there is none.
+    pub(crate) async fn try_hide(&self, queue: &str, handle: &Value, seconds: u64) -> String {
+        let entry = json!({"Id": "a", "ReceiptHandle": handle, "VisibilityTimeout": seconds});
+        let members = json!({"QueueUrl": queue, "Entries": [entry]});
+        let answer = self.done("ChangeMessageVisibilityBatch", members).await;
+        answer["Failed"][0]["Code"].as_str().unwrap_or_default().to_owned()
     }
 
     pub(crate) async fn delete(&self, queue: &str, message: &Value) {
@@ -128,10 +142,10 @@ impl Server {
         self.done("DeleteMessage", members).await;
     }
 
-    /// How many messages are visible, in flight and delayed.
-    pub(crate) async fn counts(&self, queue: &str) -> [u64; 3] {
-        let mut counts = [0; 3];
-        for (count, suffix) in counts.iter_mut().zip(["", "NotVisible", "Delayed"]) {
+    /// How many messages are visible and in flight.
+    pub(crate) async fn counts(&self, queue: &str) -> [u64; 2] {
+        let mut counts = [0; 2];
+        for (count, suffix) in counts.iter_mut().zip(["", "NotVisible"]) {
             let name = format!("ApproximateNumberOfMessages{suffix}");
             *count = self.client.queue_attribute(queue, &name).await.unwrap().parse().unwrap();
         }

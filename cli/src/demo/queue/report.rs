@@ -72,8 +72,7 @@ impl Report {
         documents: u64,
     ) -> Self {
         let Sent { messages, blank_lines, too_large, not_text } = run.sent;
-        let durations = run.mapping.history.iter().map(|invocation| invocation.duration);
-        let (median, max) = median_and_max(durations.collect());
+        let (median, max) = median_and_max(run.mapping.invocation_durations.clone());
         Self {
             queue,
             destination,

@@ -99,34 +99,24 @@ mod tests {
     #[test]
     fn a_function_signs_in_as_the_client_does() {
         let basic = "http://ada%40example:a%3Ab@host/prefix/";
+        let elsewhere = "https://a.eu-west-1.es.amazonaws.com.example";
         let collection = "https://A.US-EAST-1.AOSS.AMAZONAWS.COM:443/";
         let keys = format!(
             "AWS_ACCESS_KEY_ID=AKIDEXAMPLE AWS_SECRET_ACCESS_KEY={SECRET} AWS_SESSION_TOKEN={TOKEN}"
         );
         for (url, expected) in [
             ("http://127.0.0.1:9200", "OPENSEARCH_ENDPOINT=http://127.0.0.1:9200 OPENSEARCH_AUTH=none".to_owned()),
+            (elsewhere, format!("OPENSEARCH_ENDPOINT={elsewhere} OPENSEARCH_AUTH=none")),
             (basic, "OPENSEARCH_ENDPOINT=http://host/prefix OPENSEARCH_AUTH=basic OPENSEARCH_USERNAME=ada@example OPENSEARCH_PASSWORD=a:b".to_owned()),
             (DOMAIN, format!("OPENSEARCH_ENDPOINT={DOMAIN} OPENSEARCH_AUTH=sigv4 OPENSEARCH_SERVICE=es AWS_REGION=eu-west-1 {keys}")),
             (collection, format!("OPENSEARCH_ENDPOINT=https://A.US-EAST-1.AOSS.AMAZONAWS.COM:443 OPENSEARCH_AUTH=sigv4 OPENSEARCH_SERVICE=aoss AWS_REGION=us-east-1 {keys}")),
         ] {
-            let variables = client(url).unwrap().variables().into_iter();
+            let client = client(url).unwrap();
+            let debug = format!("{client:?}");
+            assert!([SECRET, TOKEN, "a:b"].iter().all(|secret| !debug.contains(secret)), "{debug}");
+            let variables = client.variables().into_iter();
             let variables: Vec<_> = variables.map(|(name, value)| format!("{name}={value}")).collect();
             assert_eq!(variables.join(" "), expected);
-        }
-    }
-
-    #[test]
-    fn only_hosts_of_aws_without_credentials_are_signed_for() {
-        for (url, expected) in [
-            (DOMAIN, Authentication::Signed),
-            ("https://ada:secret@a.eu-west-1.es.amazonaws.com", Authentication::Basic),
-            ("http://127.0.0.1:9200", Authentication::None),
-            ("https://es.amazonaws.com", Authentication::None),
-            ("https://eu-west-1.es.amazonaws.com", Authentication::None),
-            ("https://a.eu-west-1.es.amazonaws.com.example", Authentication::None),
-            ("https://a.eu-west-1.notes.amazonaws.com", Authentication::None),
-        ] {
-            assert_eq!(client(url).unwrap().authentication(), expected, "{url}");
         }
     }
 
@@ -137,24 +127,7 @@ mod tests {
         }
         let in_clear = client(&DOMAIN.replace("https", "http"));
         assert!(matches!(in_clear, Err(ClientError::SignedInClear)), "{in_clear:?}");
-        let error = Client::with_environment(DOMAIN, &Environment::default()).unwrap_err();
-        let message = error.to_string();
-        for part in [
-            "AWS_ACCESS_KEY_ID",
-            "AWS_SECRET_ACCESS_KEY",
-            "AWS_SESSION_TOKEN",
-            "`eval \"$(aws configure export-credentials --format env)\"`",
-        ] {
-            assert!(message.contains(part), "{message}");
-        }
-    }
-
-    #[test]
-    fn secrets_are_in_no_debug_output() {
-        let clients = [client(DOMAIN).unwrap(), client("http://ada:hush@host").unwrap()];
-        let debug = format!("{clients:?}");
-        for secret in [SECRET, TOKEN, "hush"] {
-            assert!(!debug.contains(secret), "{debug}");
-        }
+        let unsigned = Client::with_environment(DOMAIN, &Environment::default());
+        assert!(matches!(unsigned, Err(ClientError::NoCredentials)), "{unsigned:?}");
     }
 }

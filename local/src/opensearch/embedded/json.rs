@@ -15,32 +15,24 @@ const MAX_DEPTH: usize = 256;
 /// Maximum characters of a number (Jackson's `StreamReadConstraints`).
 const MAX_NUMBER_CHARS: usize = 1_000;
 
-/// A value, with members in the order in which they came. A key that comes twice is an error, and
-/// so is a number that is too long.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A value. A key that comes twice is an error, and so is a number that is too long.
+#[derive(Debug)]
 pub(super) enum Json {
     Null,
     /// A number, `true` or `false`, as it was written, whatever its size.
     Plain(String),
-    /// Unescaped; a lone surrogate is U+FFFD.
+    /// Unescaped.
     Text(String),
     Array(Vec<Json>),
     Object(Vec<(String, Json)>),
 }
 
 impl Json {
-    /// Reads one value, and nothing after it.
     pub(super) fn parse(text: &str) -> Option<Self> {
         Self::of(serde_json::from_str(text).ok()?, 0)
     }
 
-    /// Reads one value, whatever follows it.
-    pub(super) fn parse_prefix(text: &str) -> Option<Self> {
-        let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
-        Self::of(values.next()?.ok()?, 0)
-    }
-
-    // One level at a time: serde_json's own values change numbers and refuse lone surrogates.
+    // One level at a time: serde_json's own values have a limit for numbers, and one of 128 levels.
     fn of(raw: &RawValue, depth: usize) -> Option<Self> {
         let text = raw.get();
         if depth > MAX_DEPTH {
@@ -58,7 +50,7 @@ impl Json {
                 let items = items.into_iter().map(|item| Self::of(item, depth + 1));
                 Some(Self::Array(items.collect::<Option<_>>()?))
             }
-            b'"' => serde_json::from_str(text).ok().map(|Text(text)| Self::Text(text)),
+            b'"' => serde_json::from_str(text).ok().map(Self::Text),
             b'n' => Some(Self::Null),
             _ => (text.len() <= MAX_NUMBER_CHARS).then(|| Self::Plain(text.to_owned())),
         }
@@ -70,30 +62,6 @@ impl Json {
             Self::Plain(text) | Self::Text(text) => Some(text),
             Self::Null | Self::Array(_) | Self::Object(_) => None,
         }
-    }
-}
-
-#[derive(PartialEq, Eq, Hash, Clone)]
-struct Text(String);
-
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct OfBytes;
-
-        impl Visitor<'_> for OfBytes {
-            type Value = Text;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("a string")
-            }
-
-            fn visit_bytes<E>(self, bytes: &[u8]) -> Result<Text, E> {
-                Ok(Text(String::from_utf8_lossy(bytes).into_owned()))
-            }
-        }
-
-        // As bytes, serde_json hands out lone surrogates too.
-        deserializer.deserialize_bytes(OfBytes)
     }
 }
 
@@ -112,11 +80,11 @@ impl<'de> Deserialize<'de> for Members<'de> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members<'de>, A::Error> {
                 let (mut members, mut keys) = (Vec::new(), HashSet::new());
-                while let Some(key) = map.next_key::<Text>()? {
+                while let Some((key, value)) = map.next_entry::<String, _>()? {
                     if !keys.insert(key.clone()) {
                         return Err(A::Error::custom("duplicate field"));
                     }
-                    members.push((key.0, map.next_value()?));
+                    members.push((key, value));
                 }
                 Ok(Members(members))
             }
@@ -126,20 +94,12 @@ impl<'de> Deserialize<'de> for Members<'de> {
     }
 }
 
-/// Nanoseconds since 1970 of an ISO 8601 date with an optional time (UTC unless it has an offset)
-/// and up to 9 fraction digits, if it lies from 1970 to 2262, where they fit: `date_nanos` with the
-/// format `strict_date_optional_time_nanos`.
-pub(super) fn nanoseconds(text: &str) -> Option<i64> {
+/// Whether it is a time of `date_nanos` as the model writes it: in UTC, from 1970 to 2262.
+pub(super) fn is_time(text: &str) -> bool {
     // jiff also reads other forms of ISO 8601, and a leap second.
-    let strict = |byte: u8| byte.is_ascii_digit() || b"-:.,+TZ".contains(&byte);
-    if text.as_bytes().get(4) != Some(&b'-') || !text.bytes().all(strict) || text.contains(":60") {
-        return None;
-    }
-    let whole = match text.split_once('T') {
-        None => format!("{text}T00:00:00Z"),
-        Some((_, time)) if time.contains(['Z', '+', '-']) => text.to_owned(),
-        Some(_) => format!("{text}Z"),
-    };
-    let time: Timestamp = whole.parse().ok()?;
-    i64::try_from(time.as_nanosecond()).ok().filter(|nanoseconds| *nanoseconds >= 0)
+    let strict = |byte: u8| byte.is_ascii_digit() || b"-:.TZ".contains(&byte);
+    let range = 0..=i128::from(i64::MAX);
+    text.bytes().all(strict)
+        && !text.contains(":60")
+        && text.parse().is_ok_and(|time: Timestamp| range.contains(&time.as_nanosecond()))
 }

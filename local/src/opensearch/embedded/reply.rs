@@ -43,15 +43,6 @@ impl Failure {
         Self::new(400, "mapper_parsing_exception", reason)
     }
 
-    pub(super) fn parsing(reason: &str) -> Self {
-        Self::new(400, "parsing_exception", reason)
-    }
-
-    pub(super) fn malformed_json() -> Self {
-        Self::new(400, "json_parse_exception", "the body is not JSON")
-    }
-
-    /// A request that was refused as a whole on demand.
     pub(super) fn of_request(status: u16) -> Self {
         let (kind, reason) = match status {
             400 => ("illegal_argument_exception", "refused on demand"),
@@ -64,7 +55,6 @@ impl Failure {
         Self::new(status, kind, reason)
     }
 
-    /// An operation that failed on demand.
     pub(super) fn of_item(status: u16) -> Self {
         let (kind, reason) = match status {
             400 => ("mapper_parsing_exception", "failed to parse"),
@@ -80,7 +70,6 @@ impl Failure {
         json!({ "type": self.kind, "reason": self.reason })
     }
 
-    /// The whole answer.
     pub(super) fn reply(&self) -> Reply {
         let mut error = self.error();
         error["root_cause"] = json!([self.error()]);

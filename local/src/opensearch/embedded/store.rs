@@ -9,17 +9,12 @@ use super::fields::Mapping;
 use super::json::Json;
 use super::reply::Failure;
 
-/// Maximum bytes of a document's id.
-pub(super) const MAX_ID_BYTES: usize = 512;
-
-/// Maximum bytes of an index's name.
 const MAX_NAME_BYTES: usize = 255;
 
 /// A document as it was sent, and as it was read.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) id: String,
-    pub(super) version: u64,
     pub(super) source: Bytes,
     pub(super) json: Json,
 }
@@ -42,7 +37,8 @@ pub(super) struct Store {
 
 impl Store {
     pub(super) fn put_template(&mut self, name: &str, body: &[u8]) -> Result<(), Failure> {
-        let body: Value = serde_json::from_slice(body).map_err(|_| Failure::malformed_json())?;
+        let body: Value = serde_json::from_slice(body)
+            .map_err(|_| Failure::illegal_argument("the body is not JSON"))?;
         if body.get("index_patterns").is_none() {
             return Err(Failure::illegal_argument("Required [index_patterns]"));
         }
@@ -50,14 +46,15 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a document, into a new index if there is none of that name; its id and version.
+    /// Writes a document, into a new index if there is none of that name; its id, and whether that is
+    /// a new one.
     pub(super) fn write(
         &mut self,
         index: &str,
         id: Option<String>,
         source: Bytes,
         create: bool,
-    ) -> Result<(String, u64), Failure> {
+    ) -> Result<(String, bool), Failure> {
         check_name(index)?;
         let id = id.unwrap_or_else(|| self.new_id());
         if id.is_empty() {
@@ -69,7 +66,14 @@ impl Store {
             return Err(Failure::new(409, "version_conflict_engine_exception", &reason));
         }
         let json = index.mapping.read(&source)?;
-        Ok(index.put(id, source, json))
+        let document = Document { id: id.clone(), source, json };
+        if let Some(place) = index.places.get(&id) {
+            index.documents[*place] = document;
+            return Ok((id, false));
+        }
+        index.places.insert(id.clone(), index.documents.len());
+        index.documents.push(document);
+        Ok((id, true))
     }
 
     /// The server's own ids: 20 characters, as of the real one.
@@ -82,7 +86,7 @@ impl Store {
         let templates = &self.templates;
         self.indices.entry(name.to_owned()).or_insert_with(|| {
             let template = best_template(templates, name);
-            let mapping = template.map_or(Mapping::Dynamic, Mapping::of_template);
+            let mapping = template.map(Mapping::of_template).unwrap_or_default();
             Index { mapping, documents: Vec::new(), places: HashMap::new() }
         })
     }
@@ -91,9 +95,8 @@ impl Store {
     pub(super) fn resolve(&self, expression: &str) -> Result<Vec<(&str, &Index)>, Failure> {
         let mut found = BTreeMap::new();
         for part in expression.split(',') {
-            let all = part == "_all";
-            let mut matching = self.indices.iter().filter(|(name, _)| all || matches(part, name));
-            if !all && !part.contains('*') && matching.clone().next().is_none() {
+            let mut matching = self.indices.iter().filter(|(name, _)| matches(part, name));
+            if !part.contains('*') && matching.clone().next().is_none() {
                 let reason = format!("no such index [{part}]");
                 return Err(Failure::new(404, "index_not_found_exception", &reason));
             }
@@ -115,26 +118,8 @@ impl Store {
     }
 }
 
-impl Index {
-    fn put(&mut self, id: String, source: Bytes, json: Json) -> (String, u64) {
-        let version = if let Some(place) = self.places.get(&id) {
-            let version = self.documents[*place].version + 1;
-            self.documents[*place] = Document { id: id.clone(), version, source, json };
-            version
-        } else {
-            self.places.insert(id.clone(), self.documents.len());
-            self.documents.push(Document { id: id.clone(), version: 1, source, json });
-            1
-        };
-        (id, version)
-    }
-}
-
 /// The template of the highest priority whose pattern matches.
-pub(super) fn best_template<'a>(
-    templates: &'a BTreeMap<String, Value>,
-    name: &str,
-) -> Option<&'a Value> {
+pub(super) fn best_template<'a>(templates: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value> {
     let fits = |template: &&Value| {
         let patterns = template.get("index_patterns");
         let patterns = patterns.and_then(Value::as_array).into_iter().flatten();
@@ -144,42 +129,21 @@ pub(super) fn best_template<'a>(
     templates.values().filter(fits).max_by_key(priority)
 }
 
-/// Whether `name` matches `pattern`, in which `*` stands for any characters.
+/// Whether `name` matches `pattern`, at whose end `*` stands for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
-    let Some((first, rest)) = pattern.split_once('*') else { return pattern == name };
-    let Some(mut name) = name.strip_prefix(first) else { return false };
-    let mut parts = rest.split('*').peekable();
-    while let Some(part) = parts.next() {
-        if parts.peek().is_none() {
-            return name.ends_with(part);
-        }
-        match name.find(part) {
-            Some(at) => name = &name[at + part.len()..],
-            None => return false,
-        }
-    }
-    true
+    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }
 
 fn check_name(name: &str) -> Result<(), Failure> {
-    let forbidden = |c: char| {
-        matches!(c, ' ' | '"' | '*' | '\\' | '<' | '|' | ',' | '>' | '/' | '?' | '#' | ':')
-    };
-    let reason = if name.is_empty() {
-        "must not be empty"
-    } else if name.contains(forbidden) {
-        "must not contain the following characters [ , \", *, \\, <, |, ,, >, /, ?]"
-    } else if name.starts_with(['_', '-', '+']) {
-        "must not start with '_', '-', or '+'"
-    } else if name == "." || name == ".." {
-        "must not be '.' or '..'"
-    } else if name.len() > MAX_NAME_BYTES {
-        "index name is too long"
-    } else if name.chars().any(char::is_uppercase) {
-        "must be lowercase"
-    } else {
+    let is_allowed = |c: char| !c.is_uppercase() && !" \"*\\<|,>/?#:".contains(c);
+    let is_name = (1..=MAX_NAME_BYTES).contains(&name.len())
+        && name != "."
+        && name != ".."
+        && !name.starts_with(['_', '-', '+'])
+        && name.chars().all(is_allowed);
+    if is_name {
         return Ok(());
-    };
-    let reason = format!("Invalid index name [{name}], {reason}");
+    }
+    let reason = format!("Invalid index name [{name}]");
     Err(Failure::new(400, "invalid_index_name_exception", &reason))
 }

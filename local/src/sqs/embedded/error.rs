@@ -19,7 +19,6 @@ pub(super) fn error(shape: &'static str, message: impl Into<String>) -> Failure 
         "InvalidAttributeName"
         | "InvalidAttributeValue"
         | "InvalidMessageContents"
-        | "OverLimit"
         | "ReceiptHandleIsInvalid"
         | "RequestThrottled"
         | "ResourceNotFoundException" => shape,
@@ -31,7 +30,6 @@ pub(super) fn error(shape: &'static str, message: impl Into<String>) -> Failure 
     failure
 }
 
-/// An error of the protocol.
 pub(super) fn of_protocol(shape: &'static str, message: impl Into<String>) -> Failure {
     let mut failure = Failure::new(shape, message);
     failure.namespace = "com.amazon.coral.service#";
@@ -60,26 +58,21 @@ pub(super) fn resource_not_found(parameter: &str) -> Failure {
     error("ResourceNotFoundException", message)
 }
 
-/// What is wrong with a receipt handle, in a call for this number of seconds of visibility.
-pub(super) fn of_handle(wrong: HandleError, handle: &str, seconds: i64) -> Failure {
-    match wrong {
-        HandleError::Invalid => error(
-            "ReceiptHandleIsInvalid",
-            format!("The input receipt handle \"{handle}\" is not a valid receipt handle."),
-        ),
-        HandleError::Expired => {
-            out_of_range(handle, "ReceiptHandle", "The receipt handle has expired.")
+/// What is wrong with a receipt handle.
+pub(super) fn of_handle(wrong: HandleError, handle: &str) -> Failure {
+    let (name, reason) = match wrong {
+        HandleError::Invalid => {
+            let message = format!("The input receipt handle \"{handle}\" is not a valid one.");
+            return error("ReceiptHandleIsInvalid", message);
         }
-        HandleError::Gone => out_of_range(
-            handle,
-            "ReceiptHandle",
-            "Message does not exist or is not available for visibility timeout change.",
-        ),
-        HandleError::NotInFlight => error("MessageNotInflight", "The message is not in flight."),
-        HandleError::BeyondLimit => out_of_range(
-            seconds,
-            "VisibilityTimeout",
-            "Total VisibilityTimeout for the message is beyond the limit [43200 seconds].",
-        ),
-    }
+        HandleError::NotInFlight => {
+            return error("MessageNotInflight", "The message is not in flight.");
+        }
+        HandleError::Expired => ("ReceiptHandle", "The receipt handle has expired."),
+        HandleError::Gone => ("ReceiptHandle", "Message does not exist or is not available."),
+        HandleError::BeyondLimit => {
+            ("VisibilityTimeout", "It is beyond the limit [43200 seconds].")
+        }
+    };
+    out_of_range(handle, name, reason)
 }

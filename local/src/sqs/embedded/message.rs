@@ -1,7 +1,7 @@
-//! A message: what may be in one, and its digests.
+//! A message, and what may be in one.
 //!
-//! Source: Amazon SQS developer guide, "Amazon SQS message metadata" (which also says how the
-//! digest of attributes is made) and "Amazon SQS message quotas".
+//! Source: Amazon SQS developer guide, "Amazon SQS message metadata" and "Amazon SQS message
+//! quotas".
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,10 @@ use super::error::{error, invalid_parameter, missing_parameter};
 use crate::aws_json::Failure;
 use crate::hex;
 
-/// Maximum attributes of a message.
-const ATTRIBUTES_LIMIT: usize = 10;
+/// The largest message and the largest batch, in bytes.
+pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
-/// Maximum characters of an attribute's name or type.
-const NAME_LIMIT: usize = 256;
+const ATTRIBUTES_LIMIT: usize = 10;
 
 /// What a producer sends: the members of `SendMessage`, or of an entry of `SendMessageBatch`.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -25,7 +24,6 @@ pub(super) struct Sent {
     message_body: Option<String>,
     message_attributes: Option<BTreeMap<String, Attribute>>,
     message_system_attributes: Option<BTreeMap<String, Attribute>>,
-    pub(super) delay_seconds: Option<i64>,
     #[serde(rename = "MessageGroupId")]
     pub(super) group: Option<String>,
     #[serde(rename = "MessageDeduplicationId")]
@@ -53,8 +51,8 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What is in `sent`, if all of it is allowed and it takes at most `limit_bytes`.
-    pub(super) fn new(sent: &Sent, limit_bytes: u64) -> Result<Self, Failure> {
+    /// What is in `sent`, if all of it is allowed.
+    pub(super) fn new(sent: &Sent) -> Result<Self, Failure> {
         let body = sent.message_body.clone().filter(|body| !body.is_empty());
         let body = body.ok_or_else(|| missing_parameter("MessageBody"))?;
         if !body.chars().all(is_allowed) {
@@ -71,10 +69,6 @@ impl Content {
             )));
         }
         for (name, attribute) in &attributes {
-            if !is_name(name) {
-                let message = format!("The message attribute name '{name}' is invalid.");
-                return Err(invalid_parameter(message));
-            }
             attribute.check().map_err(|what| {
                 invalid_parameter(format!("The message attribute '{name}' {what}."))
             })?;
@@ -82,10 +76,10 @@ impl Content {
         let system = sent.message_system_attributes.as_ref();
         let trace_header = system.and_then(|of| of.get("AWSTraceHeader")?.string_value.clone());
         let content = Self { body, attributes, trace_header };
-        if content.bytes() as u64 > limit_bytes {
+        if content.bytes() > MESSAGE_LIMIT_BYTES {
             return Err(invalid_parameter(format!(
                 "One or more parameters are invalid. Reason: Message must be shorter than \
-                 {limit_bytes} bytes."
+                 {MESSAGE_LIMIT_BYTES} bytes."
             )));
         }
         Ok(content)
@@ -94,7 +88,7 @@ impl Content {
     /// What counts against the limits: the body, and names, types and values of the attributes.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, attribute)| {
-            name.len() + attribute.data_type.len() + attribute.value().1.len()
+            name.len() + attribute.data_type.len() + attribute.value().len()
         });
         self.body.len() + attributes.sum::<usize>()
     }
@@ -103,81 +97,35 @@ impl Content {
         hex(&Md5::digest(&self.body))
     }
 
-    pub(super) fn sha256_of_body(&self) -> String {
-        hex(&sha2::Sha256::digest(&self.body))
-    }
-
-    /// The attributes that are asked for, and their digest.
-    pub(super) fn attributes(
-        &self,
-        asked: &[String],
-    ) -> Option<(BTreeMap<&String, &Attribute>, String)> {
-        let chosen = self.attributes.iter().filter(|(name, _)| is_asked(asked, name));
-        let chosen: BTreeMap<_, _> = chosen.collect();
-        let mut digest = Md5::new();
-        // Of each part its length, then itself.
-        let mut update = |bytes: &[u8], transport: Option<u8>| {
-            digest.update(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-            digest.update(bytes);
-            digest.update(transport.as_slice());
-        };
-        for (name, attribute) in &chosen {
-            let (transport, value) = attribute.value();
-            update(name.as_bytes(), None);
-            update(attribute.data_type.as_bytes(), Some(transport));
-            update(&value, None);
-        }
-        (!chosen.is_empty()).then(|| (chosen, hex(&digest.finalize())))
+    pub(super) fn attributes(&self, asked: &[String]) -> BTreeMap<&String, &Attribute> {
+        self.attributes.iter().filter(|(name, _)| is_asked(asked, name)).collect()
     }
 }
 
 impl Attribute {
-    /// What is wrong with it.
     fn check(&self) -> Result<(), &'static str> {
-        let (kind, label) = self.data_type.split_once('.').unwrap_or((&self.data_type, ""));
-        if self.data_type.len() > NAME_LIMIT || label.chars().any(char::is_control) {
-            return Err("has an invalid message attribute type");
+        let (kind, _) = self.data_type.split_once('.').unwrap_or((&self.data_type, ""));
+        if !matches!(kind, "String" | "Number" | "Binary") {
+            return Err(
+                "has an invalid message attribute type, the set of supported type prefixes \
+                        is Binary, Number, and String",
+            );
         }
-        let is_number = |text: &str| text.len() <= 38 + 2 && text.parse::<f64>().is_ok();
-        let text = self.string_value.as_deref().filter(|text| !text.is_empty());
-        match (kind, text) {
-            ("Binary", _) if !self.value().1.is_empty() && self.binary_value.is_some() => Ok(()),
-            ("String" | "Number" | "Binary", None) | ("Binary", _) => {
-                Err("must contain a non-empty value of its type")
-            }
-            ("String", Some(text)) if !text.chars().all(is_allowed) => {
-                Err("has a value with characters that are not allowed")
-            }
-            ("Number", Some(text)) if !is_number(text) => Err("has a value that is no number"),
-            ("String" | "Number", _) => Ok(()),
-            _ => {
-                Err("has an invalid message attribute type, the set of supported type prefixes is \
-                      Binary, Number, and String")
-            }
+        if self.value().is_empty() || (kind == "Binary") != self.binary_value.is_some() {
+            return Err("must contain a non-empty value of its type");
         }
+        if !self.string_value.iter().flat_map(|text| text.chars()).all(is_allowed) {
+            return Err("has a value with characters that are not allowed");
+        }
+        Ok(())
     }
 
-    /// How the value is sent (1 as a text, 2 as bytes), and its bytes.
-    fn value(&self) -> (u8, Vec<u8>) {
+    fn value(&self) -> Vec<u8> {
         match &self.binary_value {
-            Some(base64) if self.data_type.starts_with("Binary") => {
-                (2, base64_simd::STANDARD.decode_to_vec(base64).unwrap_or_default())
-            }
-            _ => (1, self.string_value.clone().unwrap_or_default().into_bytes()),
+            Some(base64) => base64_simd::STANDARD.decode_to_vec(base64).unwrap_or_default(),
+            None => self.string_value.clone().unwrap_or_default().into_bytes(),
         }
     }
-}
-
-fn is_name(name: &str) -> bool {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
-    let lower = name.to_ascii_lowercase();
-    (1..=NAME_LIMIT).contains(&name.len())
-        && name.bytes().all(is_allowed)
-        && !lower.starts_with("aws.")
-        && !lower.starts_with("amazon.")
-        && !name.starts_with('.')
-        && !name.ends_with('.')
-        && !name.contains("..")
 }
 
 /// Whether a message may hold the character: those of XML 1.0.
@@ -185,10 +133,6 @@ fn is_allowed(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// Whether an attribute is among those asked for: by name, by the start of it (`a.*`), or all.
-fn is_asked(asked: &[String], name: &str) -> bool {
-    asked.iter().any(|asked| match asked.as_str() {
-        "All" | ".*" => true,
-        asked => asked.strip_suffix(".*").map_or(asked == name, |start| name.starts_with(start)),
-    })
+pub(super) fn is_asked(asked: &[String], name: &str) -> bool {
+    asked.iter().any(|asked| asked == "All" || asked == name)
 }

@@ -4,34 +4,40 @@
 //! Amazon SQS API reference, and Amazon SQS developer guide, "Configuring a dead-letter queue
 //! redrive".
 
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::error::{error, invalid_parameter, out_of_range, resource_not_found};
-use super::queue::{Queues, name_of_arn};
+use super::error::{error, invalid_parameter, resource_not_found};
+use super::queue::{Message, Queues, name_of_arn};
 use crate::aws_json::Failure;
-
-/// Maximum rate of a task, in messages a second.
-const RATE_LIMIT: u64 = 500;
 
 /// All tasks, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct MoveTasks(Vec<MoveTask>);
 
-#[derive(Debug)]
+/// A task, as it is listed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "PascalCase")]
 struct MoveTask {
-    handle: String,
+    /// As long as it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task_handle: Option<String>,
     source_arn: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     destination_arn: Option<String>,
+    #[serde(rename = "MaxNumberOfMessagesPerSecond", skip_serializing_if = "Option::is_none")]
     rate: Option<u64>,
+    #[serde(rename = "StartedTimestamp")]
     started_ms: u64,
+    #[serde(rename = "ApproximateNumberOfMessagesToMove")]
     to_move: usize,
+    #[serde(rename = "ApproximateNumberOfMessagesMoved")]
     moved: u64,
     status: &'static str,
-    failure: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    failure_reason: Option<&'static str>,
 }
-
-const RUNNING: &str = "RUNNING";
 
 impl MoveTasks {
     pub(super) fn start(
@@ -43,37 +49,29 @@ impl MoveTasks {
         now: u64,
     ) -> Result<String, Failure> {
         let source = queues.of_arn(source_arn).ok_or_else(|| resource_not_found("SourceArn"))?;
-        if queues.sources_of(source_arn).next().is_none() {
+        if !queues.is_dead_letter_queue(source_arn) {
             let message = "Source queue must be configured as a Dead Letter Queue.";
             return Err(invalid_parameter(message));
         }
         if destination_arn.is_some_and(|arn| queues.of_arn(arn).is_none()) {
             return Err(resource_not_found("DestinationArn"));
         }
-        if destination_arn == Some(source_arn) {
-            let message = "The source and destination queues must not be the same.";
-            return Err(invalid_parameter(message));
-        }
-        if let Some(rate) = rate.filter(|rate| !(1..=RATE_LIMIT).contains(rate)) {
-            let reason = "Must be between 1 and 500, if provided.";
-            return Err(out_of_range(rate, "MaxNumberOfMessagesPerSecond", reason));
-        }
-        if self.0.iter().any(|task| task.source_arn == source_arn && task.status == RUNNING) {
+        if self.0.iter().any(|task| task.source_arn == source_arn && task.is_running()) {
             let message = "There is already a task running. Only one active task is allowed for \
                            a source queue arn at a given time.";
             return Err(error("UnsupportedOperation", message));
         }
         let handle = base64_simd::STANDARD.encode_to_string(Uuid::new_v4());
         self.0.push(MoveTask {
-            handle: handle.clone(),
+            task_handle: Some(handle.clone()),
             source_arn: source_arn.to_owned(),
             destination_arn: destination_arn.map(str::to_owned),
             rate,
             started_ms: now,
             to_move: source.messages.counts(now).visible,
             moved: 0,
-            status: RUNNING,
-            failure: None,
+            status: "RUNNING",
+            failure_reason: None,
         });
         Ok(handle)
     }
@@ -87,27 +85,34 @@ impl MoveTasks {
     ) -> Result<Vec<Value>, Failure> {
         queues.of_arn(source_arn).ok_or_else(|| resource_not_found("SourceArn"))?;
         let of_queue = self.0.iter().rev().filter(|task| task.source_arn == source_arn);
-        Ok(of_queue.take(limit).map(MoveTask::shown).collect())
+        Ok(of_queue.take(limit).map(|task| json!(task)).collect())
     }
 
-    /// Ends a running task; returns the number of messages that it has moved.
     pub(super) fn cancel(&mut self, handle: &str) -> Result<u64, Failure> {
-        let task = self.0.iter_mut().find(|task| task.handle == handle && task.status == RUNNING);
+        let task = self.0.iter_mut().find(|task| task.task_handle.as_deref() == Some(handle));
         let message = "Task does not exist, or is not in the status RUNNING.";
         let task = task.ok_or_else(|| error("ResourceNotFoundException", message))?;
-        task.status = "CANCELLED";
+        task.end("CANCELLED", None);
         Ok(task.moved)
     }
 
     /// Moves what running tasks have moved by now.
     pub(super) fn progress(&mut self, queues: &mut Queues, now: u64) {
-        for task in self.0.iter_mut().filter(|task| task.status == RUNNING) {
+        for task in self.0.iter_mut().filter(|task| task.is_running()) {
             task.progress(queues, now);
         }
     }
 }
 
 impl MoveTask {
+    fn is_running(&self) -> bool {
+        self.task_handle.is_some()
+    }
+
+    fn end(&mut self, status: &'static str, failure_reason: Option<&'static str>) {
+        (self.task_handle, self.status, self.failure_reason) = (None, status, failure_reason);
+    }
+
     fn progress(&mut self, queues: &mut Queues, now: u64) {
         let elapsed_ms = now.saturating_sub(self.started_ms);
         let by_now = self.rate.map_or(u64::MAX, |rate| rate * elapsed_ms / 1000);
@@ -115,59 +120,29 @@ impl MoveTask {
         if allowed == 0 {
             return;
         }
-        let existing: Vec<_> = queues.0.values().map(|queue| queue.arn.clone()).collect();
-        let destination = |source: Option<&String>| {
-            let arn = self.destination_arn.as_ref().or(source)?;
-            existing.contains(arn).then(|| arn.clone())
+        let known: Vec<_> = queues.0.values().map(|queue| queue.arn.clone()).collect();
+        let given = self.destination_arn.clone();
+        let destination = |message: &Message| {
+            let arn = given.as_ref().or(message.source_arn.as_ref());
+            arn.filter(|arn| known.contains(arn)).map(|arn| name_of_arn(arn).to_owned())
         };
         let Ok(source) = queues.get(name_of_arn(&self.source_arn)) else {
-            self.status = "FAILED";
-            self.failure = Some("AWS.SimpleQueueService.NonExistentQueue");
-            return;
+            return self.end("FAILED", Some("AWS.SimpleQueueService.NonExistentQueue"));
         };
         let allowed = usize::try_from(allowed).unwrap_or(usize::MAX);
-        let (taken, is_stuck) = source.messages.take_visible(allowed, now, |message| {
-            destination(message.source_arn.as_ref()).is_some()
-        });
+        let may_go = |message: &Message| destination(message).is_some();
+        let (taken, is_stuck) = source.messages.take_visible(allowed, now, may_go);
         let is_empty = source.messages.counts(now).visible == 0;
-        let taken: Vec<_> = taken
-            .into_iter()
-            .filter_map(|message| Some((destination(message.source_arn.as_ref())?, message)))
-            .collect();
-        for (arn, message) in taken {
-            if let Ok(queue) = queues.get(name_of_arn(&arn)) {
+        for message in taken {
+            if let Some(queue) = destination(&message).and_then(|name| queues.0.get_mut(&name)) {
                 queue.messages.take_moved(message, now);
                 self.moved += 1;
             }
         }
         if is_stuck {
-            self.status = "FAILED";
-            self.failure = Some("CouldNotDetermineMessageSource");
+            self.end("FAILED", Some("CouldNotDetermineMessageSource"));
         } else if is_empty {
-            self.status = "COMPLETED";
+            self.end("COMPLETED", None);
         }
-    }
-
-    fn shown(&self) -> Value {
-        let mut shown = json!({
-            "Status": self.status,
-            "SourceArn": self.source_arn,
-            "ApproximateNumberOfMessagesMoved": self.moved,
-            "ApproximateNumberOfMessagesToMove": self.to_move,
-            "StartedTimestamp": self.started_ms,
-        });
-        if self.status == RUNNING {
-            shown["TaskHandle"] = self.handle.clone().into();
-        }
-        if let Some(arn) = &self.destination_arn {
-            shown["DestinationArn"] = arn.clone().into();
-        }
-        if let Some(rate) = self.rate {
-            shown["MaxNumberOfMessagesPerSecond"] = rate.into();
-        }
-        if let Some(reason) = self.failure {
-            shown["FailureReason"] = reason.into();
-        }
-        shown
     }
 }

@@ -8,29 +8,22 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::attributes::MESSAGE_LIMIT_BYTES;
 use super::error::{self, error, missing_parameter, out_of_range};
-use super::message::{Content, Sent};
+use super::message::{Content, MESSAGE_LIMIT_BYTES, Sent, is_asked};
 use super::move_task::MoveTasks;
 use super::queue::{Message, Queues, visibility_ms};
 use crate::aws_json::Failure;
 use crate::runtime_api::ACCOUNT;
 
-/// Maximum messages of one `ReceiveMessage`.
 const RECEIVE_LIMIT: usize = 10;
 
-/// Maximum entries of a batch.
 const ENTRIES_LIMIT: usize = 10;
-
-/// The longest poll, in seconds.
-const WAIT_LIMIT_SECONDS: i64 = 20;
 
 /// An operation of the embedded server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[expect(missing_docs, reason = "their names are those of the API reference")]
 pub enum Operation {
     CancelMessageMoveTask,
-    ChangeMessageVisibility,
     ChangeMessageVisibilityBatch,
     CreateQueue,
     DeleteMessage,
@@ -38,19 +31,15 @@ pub enum Operation {
     DeleteQueue,
     GetQueueAttributes,
     GetQueueUrl,
-    ListDeadLetterSourceQueues,
     ListMessageMoveTasks,
     ListQueues,
-    PurgeQueue,
     ReceiveMessage,
     SendMessage,
     SendMessageBatch,
-    SetQueueAttributes,
     StartMessageMoveTask,
 }
 
 impl Operation {
-    /// The operation of an `x-amz-target`.
     pub(super) fn of_target(target: &str) -> Option<Self> {
         Self::deserialize(Value::from(target.strip_prefix("AmazonSQS.")?)).ok()
     }
@@ -68,9 +57,7 @@ pub(super) struct Store {
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
     pub(super) members: &'a Value,
-    /// The server's URL.
     pub(super) url: &'a str,
-    /// Milliseconds since 1970.
     pub(super) now: u64,
     /// The positions of a batch's entries that fail on demand.
     pub(super) failing: &'a [usize],
@@ -81,7 +68,6 @@ pub(super) struct Call<'a> {
 #[serde(rename_all = "PascalCase", default)]
 struct Members {
     queue_name: Option<String>,
-    queue_name_prefix: String,
     queue_url: Option<String>,
     receipt_handle: Option<String>,
     visibility_timeout: Option<i64>,
@@ -89,8 +75,7 @@ struct Members {
     attribute_names: Vec<String>,
     message_system_attribute_names: Vec<String>,
     message_attribute_names: Vec<String>,
-    max_number_of_messages: Option<i64>,
-    wait_time_seconds: Option<i64>,
+    max_number_of_messages: Option<usize>,
     source_arn: Option<String>,
     destination_arn: Option<String>,
     max_number_of_messages_per_second: Option<u64>,
@@ -111,26 +96,20 @@ fn required<'a>(value: Option<&'a String>, name: &str) -> Result<&'a str, Failur
     Ok(value)
 }
 
-/// Reads the members of a request or an entry. A member that is `null` is missing.
 fn read<T: DeserializeOwned>(members: &Value) -> Result<T, Failure> {
-    let given = members.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    let given: serde_json::Map<_, _> =
-        given.map(|(name, value)| (name.clone(), value.clone())).collect();
-    T::deserialize(Value::Object(given))
+    T::deserialize(members)
         .map_err(|error| error::of_protocol("SerializationException", error.to_string()))
 }
 
 impl Call<'_> {
-    /// Does it.
     pub(super) fn answer(&self, store: &mut Store) -> Result<Value, Failure> {
         let Store { queues, tasks } = store;
         tasks.progress(queues, self.now);
         let members: Members = read(self.members)?;
-        let done = json!({});
         Ok(match self.operation {
             Operation::CreateQueue => {
                 let name = required(members.queue_name.as_ref(), "QueueName")?;
-                queues.create(name, &members.attributes, self.now)?;
+                queues.create(name, members.attributes.clone(), self.now)?;
                 json!({"QueueUrl": self.queue_url(name)})
             }
             Operation::GetQueueUrl => {
@@ -139,35 +118,17 @@ impl Call<'_> {
                 json!({"QueueUrl": self.queue_url(name)})
             }
             Operation::ListQueues => {
-                let names = queues.0.keys();
-                let names = names.filter(|name| name.starts_with(&members.queue_name_prefix));
-                json!({"QueueUrls": names.map(|name| self.queue_url(name)).collect::<Vec<_>>()})
+                let urls = queues.0.keys().map(|name| self.queue_url(name));
+                json!({"QueueUrls": urls.collect::<Vec<_>>()})
             }
             Operation::DeleteQueue => {
                 queues.get(members.queue()?)?;
                 queues.0.remove(members.queue()?);
-                done
+                json!({})
             }
             Operation::GetQueueAttributes => self.queue_attributes(queues, &members)?,
-            Operation::SetQueueAttributes => {
-                queues.set_attributes(members.queue()?, &members.attributes, self.now)?;
-                done
-            }
-            Operation::PurgeQueue => {
-                queues.get(members.queue()?)?.purge(self.now)?;
-                done
-            }
-            Operation::ListDeadLetterSourceQueues => {
-                let arn = queues.get(members.queue()?)?.arn.clone();
-                let urls = queues.sources_of(&arn).map(|name| self.queue_url(name));
-                // In lower case, unlike every other member.
-                json!({"queueUrls": urls.collect::<Vec<_>>()})
-            }
             Operation::SendMessage => self.send(queues, members.queue()?, self.members)?,
             Operation::DeleteMessage => self.delete(queues, members.queue()?, self.members)?,
-            Operation::ChangeMessageVisibility => {
-                self.hide(queues, members.queue()?, self.members)?
-            }
             Operation::SendMessageBatch => {
                 self.check_size()?;
                 self.batch(queues, members.queue()?, Self::send)?
@@ -200,16 +161,15 @@ impl Call<'_> {
 
     fn queue_attributes(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
         let queue = queues.get(members.queue()?)?;
-        queue.messages.expire(self.now);
         let counts = queue.messages.counts(self.now);
-        let mut all = queue.attributes.all();
+        let mut all = queue.attributes();
         for (name, value) in [
             ("QueueArn", queue.arn.clone()),
             ("ApproximateNumberOfMessages", counts.visible.to_string()),
             ("ApproximateNumberOfMessagesNotVisible", counts.in_flight.to_string()),
-            ("ApproximateNumberOfMessagesDelayed", counts.delayed.to_string()),
+            ("ApproximateNumberOfMessagesDelayed", "0".to_owned()),
             ("CreatedTimestamp", (queue.created_ms / 1000).to_string()),
-            ("LastModifiedTimestamp", (queue.modified_ms / 1000).to_string()),
+            ("LastModifiedTimestamp", (queue.created_ms / 1000).to_string()),
         ] {
             all.insert(name.to_owned(), value);
         }
@@ -221,9 +181,6 @@ impl Call<'_> {
         let (content, receipt) = queues.get(queue)?.send(&read(entry)?, self.now)?;
         let mut answer =
             json!({"MessageId": receipt.message_id, "MD5OfMessageBody": content.md5_of_body()});
-        if let Some((_, md5)) = content.attributes(&["All".to_owned()]) {
-            answer["MD5OfMessageAttributes"] = md5.into();
-        }
         if let Some(number) = receipt.sequence_number {
             answer["SequenceNumber"] = number.into();
         }
@@ -248,10 +205,11 @@ impl Call<'_> {
     }
 
     fn receive(&self, queues: &mut Queues, members: &Members) -> Result<Value, Failure> {
-        let asked = members.max_number_of_messages.unwrap_or(1);
-        let limit = usize::try_from(asked).ok().filter(|limit| (1..=RECEIVE_LIMIT).contains(limit));
-        let reason = "Must be between 1 and 10, if provided.";
-        let limit = limit.ok_or_else(|| out_of_range(asked, "MaxNumberOfMessages", reason))?;
+        let limit = members.max_number_of_messages.unwrap_or(1);
+        if !(1..=RECEIVE_LIMIT).contains(&limit) {
+            let reason = "Must be between 1 and 10, if provided.";
+            return Err(out_of_range(limit, "MaxNumberOfMessages", reason));
+        }
         let visibility = members.visibility_timeout.map(visibility_ms).transpose()?;
         let messages = queues.receive(members.queue()?, limit, visibility, self.now)?;
         if messages.is_empty() {
@@ -261,16 +219,8 @@ impl Call<'_> {
     }
 
     /// How long a `ReceiveMessage` waits for a message, in seconds.
-    pub(super) fn wait_seconds(&self, store: &mut Store) -> Result<u64, Failure> {
-        let members: Members = read(self.members)?;
-        let queue = store.queues.get(members.queue()?)?;
-        let Some(seconds) = members.wait_time_seconds else {
-            return Ok(queue.attributes.number("ReceiveMessageWaitTimeSeconds"));
-        };
-        let allowed = Some(seconds).filter(|seconds| (0..=WAIT_LIMIT_SECONDS).contains(seconds));
-        let reason = "Must be >= 0 and <= 20, if provided.";
-        let refused = || out_of_range(seconds, "WaitTimeSeconds", reason);
-        Ok(allowed.ok_or_else(refused)?.unsigned_abs())
+    pub(super) fn wait_seconds(&self) -> u64 {
+        self.members["WaitTimeSeconds"].as_u64().unwrap_or_default()
     }
 
     /// Does `one` for each entry of a batch, and sorts them by how that ended.
@@ -289,7 +239,7 @@ impl Call<'_> {
                 one(self, queues, queue, entry).map_err(|failure| {
                     json!({
                         "Code": failure.code(),
-                        "Message": failure.message(),
+                        "Message": failure.message,
                         "SenderFault": failure.is_callers(),
                     })
                 })
@@ -310,16 +260,12 @@ impl Call<'_> {
         for entry in entries(self.members)? {
             let sent: Sent = read(entry)?;
             // What is refused for another reason has no size here.
-            sum += Content::new(&sent, u64::MAX).map_or(0, |content| content.bytes());
+            sum += Content::new(&sent).map_or(0, |content| content.bytes());
         }
         if sum > MESSAGE_LIMIT_BYTES {
-            return Err(error(
-                "BatchRequestTooLong",
-                format!(
-                    "Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes. You have sent \
-                 {sum} bytes."
-                ),
-            ));
+            let message =
+                format!("Batch requests cannot be longer than {MESSAGE_LIMIT_BYTES} bytes.");
+            return Err(error("BatchRequestTooLong", message));
         }
         Ok(())
     }
@@ -333,23 +279,12 @@ fn entries(members: &Value) -> Result<&[Value], Failure> {
         return Err(error("EmptyBatchRequest", message));
     }
     if entries.len() > ENTRIES_LIMIT {
-        return Err(error(
-            "TooManyEntriesInBatchRequest",
-            format!(
-                "Maximum number of entries per request are 10. You have sent {}.",
-                entries.len()
-            ),
-        ));
+        let message = "Maximum number of entries per request are 10.";
+        return Err(error("TooManyEntriesInBatchRequest", message));
     }
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let mut seen = HashSet::new();
     for entry in entries {
         let id = entry["Id"].as_str().ok_or_else(|| missing_parameter("Id"))?;
-        if !(1..=80).contains(&id.len()) || !id.bytes().all(is_allowed) {
-            let message = "A batch entry id can only contain alphanumeric characters, hyphens and \
-                           underscores. It can be at most 80 letters long.";
-            return Err(error("InvalidBatchEntryId", message));
-        }
         if !seen.insert(id) {
             return Err(error("BatchEntryIdsNotDistinct", format!("Id {id} repeated.")));
         }
@@ -357,11 +292,6 @@ fn entries(members: &Value) -> Result<&[Value], Failure> {
     Ok(entries)
 }
 
-fn is_asked(asked: &[String], name: &str) -> bool {
-    asked.iter().any(|asked| asked == "All" || asked == name)
-}
-
-/// A message as it is received, with the attributes that are asked for.
 fn shown(message: &Message, members: &Members) -> Value {
     let mut shown = json!({
         "MessageId": message.id,
@@ -387,9 +317,9 @@ fn shown(message: &Message, members: &Members) -> Value {
     if !known.is_empty() {
         shown["Attributes"] = json!(known);
     }
-    if let Some((attributes, md5)) = message.content.attributes(&members.message_attribute_names) {
+    let attributes = message.content.attributes(&members.message_attribute_names);
+    if !attributes.is_empty() {
         shown["MessageAttributes"] = json!(attributes);
-        shown["MD5OfMessageAttributes"] = md5.into();
     }
     shown
 }

@@ -53,34 +53,27 @@ async fn answered(state: &State, request: Request<Incoming>) -> io::Result<Resul
         let message = "The request is not a JSON object.";
         return Ok(Err(of_protocol("SerializationException", message)));
     };
-    let done = |failing| done(state, operation, &members, failing);
-    Ok(match fault {
-        None => done(&[]).await,
-        Some(Fault::Entries(failing)) => done(&failing).await,
-        Some(Fault::Throttle) => Err(error("RequestThrottled", "Request is throttled.")),
+    let refused = match &fault {
+        Some(Fault::Throttle) => error("RequestThrottled", "Request is throttled."),
         Some(Fault::Deny) => {
             let message = "User: local is not authorized to perform this action on this resource.";
-            Err(error("AccessDeniedException", message))
+            error("AccessDeniedException", message)
         }
-        Some(Fault::Fail) => {
-            let message = "We encountered an internal error. Please try again.";
-            Err(Failure::new("InternalFailure", message))
-        }
-        Some(Fault::Unavailable) => {
-            Err(Failure::new("ServiceUnavailable", "Service is currently unavailable."))
-        }
+        Some(Fault::Fail) => Failure::new("InternalFailure", "We encountered an internal error."),
         Some(Fault::Drop) => return Err(io::ErrorKind::ConnectionReset.into()),
-        Some(Fault::DropAfterDoing) => {
-            // However it ended.
-            drop(done(&[]).await);
-            return Err(io::ErrorKind::ConnectionReset.into());
+        _ => {
+            let failing =
+                if let Some(Fault::Entries(failing)) = &fault { &failing[..] } else { &[] };
+            let answer = done(state, operation, &members, failing).await;
+            match fault {
+                Some(Fault::DropAfterDoing) => return Err(io::ErrorKind::ConnectionReset.into()),
+                Some(Fault::Slow(while_)) => tokio::time::sleep(while_).await,
+                _ => {}
+            }
+            return Ok(answer);
         }
-        Some(Fault::Slow(while_)) => {
-            let answer = done(&[]).await;
-            tokio::time::sleep(while_).await;
-            answer
-        }
-    })
+    };
+    Ok(Err(refused))
 }
 
 async fn done(
@@ -92,7 +85,7 @@ async fn done(
     let call =
         || Call { operation, members, url: &state.url, now: state.clock.milliseconds(), failing };
     let wait = match operation {
-        Operation::ReceiveMessage => call().wait_seconds(&mut locked(&state.store))?,
+        Operation::ReceiveMessage => call().wait_seconds(),
         _ => 0,
     };
     let until = Instant::now() + Duration::from_secs(wait);

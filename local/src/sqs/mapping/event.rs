@@ -17,7 +17,6 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// The record of a message as `ReceiveMessage` answers it; `None` if it is not one.
     pub(super) fn new(message: &Value, queue_arn: &str) -> Option<Self> {
         let message_id = message["MessageId"].as_str()?.to_owned();
         let receipt_handle = message["ReceiptHandle"].as_str()?.to_owned();
@@ -82,36 +81,5 @@ impl Batch {
     pub(super) fn payload(&self) -> Bytes {
         let records: Vec<&str> = self.records.iter().map(|record| record.json.as_str()).collect();
         format!("{START}{}{END}", records.join(",")).into()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn record(body: &str) -> Record {
-        let message = json!({
-            "MessageId": "id",
-            "ReceiptHandle": "handle",
-            "Body": body,
-            "MD5OfBody": "md5",
-        });
-        Record::new(&message, "arn:aws:sqs:us-east-1:123456789012:q").unwrap()
-    }
-
-    #[test]
-    fn a_batch_is_as_large_as_an_invocation_may_be() {
-        let frame = record("").json.len();
-        // Two records, whose bodies and frames fill the payload to the last byte.
-        let room = REQUEST_LIMIT_BYTES - START.len() - END.len() - 2 * frame - 1;
-        let mut batch = Batch::default();
-        assert!(batch.add(record(&"x".repeat(room - 1))).is_none());
-        assert!(batch.add(record("xx")).is_some(), "one byte too many");
-        assert!(batch.add(record("x")).is_none());
-        assert_eq!(batch.payload().len(), REQUEST_LIMIT_BYTES);
-        assert!(batch.add(record("")).is_some());
-
-        let mut large = Batch::default();
-        assert!(large.add(record(&"x".repeat(REQUEST_LIMIT_BYTES))).is_none(), "alone, always");
     }
 }

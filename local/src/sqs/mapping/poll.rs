@@ -14,28 +14,25 @@ use tokio::time::Instant;
 use super::answer::batch_item_failures;
 use super::delete::delete;
 use super::event::{Batch, Record};
-use super::report::Invocation;
 use super::{ClientError, Shared};
-use crate::runtime_api::InvokeError;
+use crate::runtime_api::{Invoke, InvokeError, invoke};
 
 /// How long a poll waits for messages, in seconds: shorter than AWS does, so that a mapping that
 /// is stopped need not wait long.
 const POLL_SECONDS: u64 = 1;
 
-/// Maximum messages of one call.
 pub(super) const CALL_LIMIT: usize = 10;
 
 /// The pause after a call that failed, and between looks into a queue in a window's last second.
 pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
-/// Polls until the mapping stops.
-pub(super) async fn run(shared: Arc<Shared>) {
+pub(super) async fn run(shared: Arc<Shared>, function: Arc<impl Invoke>) {
     // Received, but without room in the batch before.
     let mut left = Vec::new();
     loop {
         let batch = gather(&shared, &mut left).await;
         if !batch.records.is_empty() {
-            handle(&shared, batch).await;
+            handle(&shared, &function, batch).await;
         } else if shared.is_stopping() {
             return;
         }
@@ -82,7 +79,6 @@ async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch {
     batch
 }
 
-/// Moves into the batch what has room in it, in order.
 fn add(batch: &mut Batch, left: &mut Vec<Record>) {
     let mut records = std::mem::take(left).into_iter();
     left.extend(records.by_ref().find_map(|record| batch.add(record)));
@@ -112,40 +108,26 @@ async fn receive(shared: &Shared, limit: usize, wait: u64) -> Result<Vec<Record>
     Ok(records)
 }
 
-/// Takes a batch through the function, and deletes what succeeded.
-async fn handle(shared: &Shared, batch: Batch) {
-    let payload = batch.payload();
-    let payload_bytes = payload.len();
+async fn handle(shared: &Shared, function: &Arc<impl Invoke>, batch: Batch) {
     let started = Instant::now();
-    let answer = shared.function.invoke(payload).await;
+    let answer = invoke(function, batch.payload()).await;
     let duration = started.elapsed();
-    let (failed, error) = match judge(shared, &batch, answer) {
+    let (failed, error) = match judge(&batch, answer) {
         Ok(failed) => (failed, None),
         Err(error) => {
             let all = batch.records.iter().map(|record| record.message_id.clone());
             (all.collect(), Some(error))
         }
     };
-    let messages = batch.records.len();
     let (kept, succeeded): (Vec<_>, Vec<_>) =
         batch.records.into_iter().partition(|record| failed.contains(&record.message_id));
-    let failed = kept.len();
-    shared.count(|report| {
-        report.invoked(Invocation { messages, failed, payload_bytes, duration, error });
-    });
+    shared.count(|report| report.invoked(duration, kept.len() as u64, error));
     delete(shared, &succeeded).await;
 }
 
 /// The ids of the messages that failed, or why all did.
-fn judge(
-    shared: &Shared,
-    batch: &Batch,
-    answer: Result<Bytes, InvokeError>,
-) -> Result<BTreeSet<String>, String> {
+fn judge(batch: &Batch, answer: Result<Bytes, InvokeError>) -> Result<BTreeSet<String>, String> {
     let answer = answer.map_err(|error| error.to_string())?;
-    if !shared.options.report_batch_item_failures {
-        return Ok(BTreeSet::new());
-    }
     let ids = batch.records.iter().map(|record| record.message_id.as_str()).collect();
     batch_item_failures(&answer, &ids).map_err(|wrong| wrong.to_string())
 }

@@ -1,10 +1,6 @@
 //! What has become of the messages.
 
-use std::collections::VecDeque;
 use std::time::Duration;
-
-/// Number of invocations that are remembered.
-const HISTORY: usize = 10_000;
 
 /// What has become of the messages so far.
 ///
@@ -31,40 +27,21 @@ pub struct Report {
     pub failed_calls: u64,
     /// What the latest failure of an invocation or a call was, without data of messages.
     pub last_error: Option<String>,
-    /// The latest 10,000 invocations, oldest first.
-    pub history: VecDeque<Invocation>,
-}
-
-/// What one invocation did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Invocation {
-    /// Number of its messages.
-    pub messages: usize,
-    /// Number of those that failed.
-    pub failed: usize,
-    /// The size of its event, in bytes.
-    pub payload_bytes: usize,
-    /// How long it took, with the start of the function if there was one.
-    pub duration: Duration,
-    /// Why it failed with all of its messages.
-    pub error: Option<String>,
+    /// How long each invocation took, oldest first, with the start of the function if there was one.
+    pub invocation_durations: Vec<Duration>,
 }
 
 impl Report {
-    pub(super) fn invoked(&mut self, invocation: Invocation) {
+    /// An invocation has ended; `error` tells why it failed with all of its messages.
+    pub(super) fn invoked(&mut self, duration: Duration, failed: u64, error: Option<String>) {
         self.invocations += 1;
-        let failed = invocation.failed as u64;
         self.failed += failed;
         self.in_hand -= failed;
-        if let Some(error) = &invocation.error {
+        if error.is_some() {
             self.failed_invocations += 1;
-            self.last_error = Some(error.clone());
+            self.last_error = error;
         }
-        if self.history.len() == HISTORY {
-            self.history.pop_front();
-        }
-        self.history.push_back(invocation);
+        self.invocation_durations.push(duration);
     }
 
     pub(super) fn call_failed(&mut self, error: String) {
