@@ -10,6 +10,7 @@ mod report;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use clap::ArgGroup;
 use local::opensearch::Client;
 use shared::aws::Aws;
 use shared::config::Environment;
@@ -33,7 +34,7 @@ use report::{Report, count};
 /// queues, and the quarantine. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", aws::HELP))]
-#[group(required = true, multiple = true, id = "subject")]
+#[command(group = ArgGroup::new("subject").required(true).multiple(true))]
 pub(crate) struct Args {
     /// The function that consumes the queue: its name or ARN
     #[arg(long, value_name = "NAME", value_parser = function_name, group = "subject")]

@@ -17,7 +17,7 @@ async fn wrong_arguments_are_reported() {
         (&["demo", "--card", "card.html"], "--health"),
         (&["demo", "--opensearch", hidden], "--opensearch: expected auto, embedded, real or a URL"),
         (&["demo", "--sqs", hidden], "--sqs: expected auto, embedded, real or a URL"),
-        (&["doctor"], "required arguments were not provided"),
+        (&["doctor", "--json"], "required arguments were not provided"),
         (&["doctor", "--function", "a b"], "expected the name or the ARN of a function"),
         (&["doctor", "--opensearch", hidden], "--opensearch is not a URL"),
         (&["inspect"], "QUEUE"),
