@@ -1,72 +1,57 @@
-//! Calling AWS as the person who runs the command.
+//! Access to AWS with the user's own credentials.
 
 use dlq_redrive::queues::Queue;
 use shared::aws::{Aws, Service};
 use shared::config::Environment;
-use shared::sqs::{self, SQS};
+use shared::sqs::{self, Failure as SqsFailure, SQS};
 
-use crate::failure::Failure;
+use crate::console::printable;
+use crate::error::CliError;
 
-/// What is read of the environment.
-const VARIABLES: [&str; 8] = [
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_ENDPOINT_URL",
-    "AWS_ENDPOINT_URL_SQS",
-    "AWS_ENDPOINT_URL_LAMBDA",
-];
-
-/// What the help of each command says about whom it calls.
+/// Part of the help of each command that calls AWS.
 pub(crate) const HELP: &str = "\
-Region and credentials come from AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_SESSION_TOKEN; a queue's URL or ARN tells its region, too. From a profile of the AWS CLI:
+Region and credentials are read from AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_SESSION_TOKEN. The region in a queue's URL or ARN takes precedence over AWS_REGION. To use a
+profile of the AWS CLI:
   eval \"$(aws configure export-credentials --profile NAME --format env)\"
-AWS_ENDPOINT_URL_SQS or AWS_ENDPOINT_URL call another endpoint, such as http://127.0.0.1:9324,
-which needs neither.";
+AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL set another endpoint, such as http://127.0.0.1:9324,
+which needs neither region nor credentials.";
 
-/// How to call these services. A region that `named`, the URL or ARN of a queue, tells is before
-/// that of the environment.
+/// Returns access to these services. The region in `queue`, the URL or ARN of a queue, takes
+/// precedence over that of the environment.
 ///
 /// # Errors
-/// [`Failure::Failed`] with what is missing, and how to get it.
-pub(crate) fn aws(
+/// [`CliError::Failed`] if the region or the credentials are missing.
+pub(crate) fn access(
     environment: &Environment,
     services: &[Service],
-    named: Option<&str>,
-) -> Result<Aws, Failure> {
-    let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
-    let has_endpoint = |service: &Service| {
-        get("AWS_ENDPOINT_URL").or_else(|| get(&format!("AWS_ENDPOINT_URL_{service}"))).is_some()
-    };
-    // A server on this machine asks for neither; the SDK wants some.
-    let any = [
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-    ];
-    let any = any.into_iter().filter(|_| services.iter().all(has_endpoint));
-    let own = VARIABLES.iter().filter_map(|name| Some((*name, get(name)?)));
-    let region = named.and_then(region_of).map(|region| ("AWS_REGION", region));
-    let variables: Environment = any.chain(own).chain(region).collect();
-    let aws = Aws::from_environment(&variables, services);
+    queue: Option<&str>,
+) -> Result<Aws, CliError> {
+    let mut aws = Aws::from_environment(environment, services);
+    if let Some(region) = queue.and_then(region_of) {
+        aws.region = Some(region.to_owned());
+    }
+    // A server on this machine needs neither region nor credentials, but the SDK does.
+    if services.iter().all(|service| aws.endpoint(service).is_some()) {
+        let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, "local"));
+        let local = Aws::from_environment(&keys.into_iter().collect(), &[]);
+        aws.region.get_or_insert_with(|| "us-east-1".to_owned());
+        aws.credentials = aws.credentials.or(local.credentials);
+    }
     if aws.credentials.is_none() {
-        return Err(Failure::failed(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set; those of a profile of the \
-             AWS CLI are with\n  eval \"$(aws configure export-credentials --format env)\"",
+        return Err(CliError::failed(
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set; to use a profile of the AWS \
+             CLI:\n  eval \"$(aws configure export-credentials --format env)\"",
         ));
     }
     if aws.region.is_none() {
-        return Err(Failure::failed(
-            "AWS_REGION is not set: set it, or name the queue by its URL or ARN",
-        ));
+        let message = "AWS_REGION is not set: set it, or name the queue by its URL or ARN";
+        return Err(CliError::failed(message));
     }
     Ok(aws)
 }
 
-/// The region in the URL or the ARN of a queue.
+/// Returns the region in the URL or the ARN of a queue.
 fn region_of(queue: &str) -> Option<&str> {
     if queue.starts_with("arn:") {
         return queue.split(':').nth(3).filter(|region| !region.is_empty());
@@ -76,27 +61,27 @@ fn region_of(queue: &str) -> Option<&str> {
     matches!(domain, "amazonaws.com" | "amazonaws.com.cn").then_some(region)
 }
 
-/// The queue of a URL, an ARN or a name, of which SQS tells the URL.
+/// Returns the queue with this URL, ARN or name. SQS looks up the URL of a name.
 ///
 /// # Errors
-/// [`Failure::Usage`] for what is none of them, [`Failure::Failed`] where SQS has no such queue or
-/// does not tell.
-pub(crate) async fn queue(aws: &Aws, text: &str) -> Result<Queue, Failure> {
+/// [`CliError::Usage`] for any other text, [`CliError::Failed`] if the lookup fails.
+pub(crate) async fn queue(aws: &Aws, text: &str) -> Result<Queue, CliError> {
     if text.starts_with("arn:") || text.contains("://") {
-        let none = || Failure::usage(format_args!("{text:?} is no URL and no ARN of a queue"));
-        return Queue::parse(text, aws.endpoint(SQS)).ok_or_else(none);
+        let invalid =
+            || CliError::usage(format_args!("{text:?} is neither the URL nor the ARN of a queue"));
+        return Queue::parse(text, aws.endpoint(SQS)).ok_or_else(invalid);
     }
     if !is_name(text) {
-        let message = format_args!("{text:?} is no URL, no ARN and no name of a queue");
-        return Err(Failure::usage(message));
+        let message = format_args!("{text:?} is not the URL, ARN or name of a queue");
+        return Err(CliError::usage(message));
     }
     let found = sqs::client(aws).get_queue_url().queue_name(text).send().await;
     let found = found.map_err(|error| {
-        let failure = sqs::Failure::from(error);
-        Failure::failed(format_args!("the queue {text}: {}", explained(&failure)))
+        let reason = explained(&SqsFailure::from(error));
+        CliError::failed(format_args!("failed to find the queue {text}: {reason}"))
     })?;
     let queue = found.queue_url().and_then(Queue::parse_url);
-    queue.ok_or_else(|| Failure::failed(format_args!("SQS does not tell the URL of {text}")))
+    queue.ok_or_else(|| CliError::failed(format_args!("SQS returned no URL for the queue {text}")))
 }
 
 /// Source: Amazon SQS API reference, `CreateQueue`.
@@ -106,8 +91,8 @@ fn is_name(text: &str) -> bool {
     (1..=80).contains(&text.len()) && !stem.is_empty() && stem.bytes().all(is_allowed)
 }
 
-/// What SQS says, and what to do about it.
-pub(crate) fn explained(failure: &sqs::Failure) -> String {
+/// Returns the error of SQS or Lambda with advice.
+pub(crate) fn explained(failure: &SqsFailure) -> String {
     let code = failure.code.rsplit('.').next().unwrap_or_default();
     let advice = match code {
         "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => {
@@ -118,69 +103,72 @@ pub(crate) fn explained(failure: &sqs::Failure) -> String {
         | "InvalidSecurity"
         | "SignatureDoesNotMatch"
         | "UnrecognizedClientException" => {
-            "\nAWS does not know these credentials: `aws sts get-caller-identity` tells."
+            "\nThe credentials are invalid: check them with `aws sts get-caller-identity`."
         }
         "AccessDenied" | "AccessDeniedException" => {
-            "\nThe permissions that it takes are in functions/dlq-redrive/README.md."
+            "\nRequired permissions: functions/dlq-redrive/README.md, and for doctor \
+             `cargo sluice doctor --help`."
         }
-        "NonExistentQueue" | "QueueDoesNotExist" => {
-            "\nAre the region, the account and the name right?"
+        "NonExistentQueue" | "QueueDoesNotExist" | "ResourceNotFoundException" => {
+            "\nCheck the name, the region and the account."
         }
-        "NoAnswer" => "\nIs the endpoint right, and can it be reached from here?",
+        "TooManyRequestsException" => "\nTry again in a minute.",
+        "NoAnswer" => "\nCheck that the endpoint is correct and can be reached.",
         _ => "",
     };
-    format!("{failure}{advice}")
+    format!("{}{advice}", printable(&failure.to_string(), 500))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const URL: &str = "https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq";
+    const REGION: (&str, &str) = ("AWS_REGION", "us-east-1");
     const KEYS: [(&str, &str); 2] =
         [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "hush")];
 
-    fn of(variables: &[(&str, &str)], named: Option<&str>) -> Result<Aws, String> {
+    fn of(variables: &[(&str, &str)], queue: Option<&str>) -> Result<Aws, String> {
         let environment = variables.iter().copied().collect();
-        aws(&environment, &[SQS], named).map_err(|failure| failure.to_string())
+        access(&environment, &[SQS], queue).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_region_is_the_queues_own() {
-        let keys_and = |region| [&KEYS[..], &[("AWS_REGION", region)]].concat();
-        let aws = of(&keys_and("us-east-1"), Some(URL)).unwrap();
-        assert_eq!(aws.region.as_deref(), Some("eu-west-1"));
-        let aws = of(&KEYS, Some("arn:aws:sqs:eu-north-1:123456789012:music-dlq")).unwrap();
-        assert_eq!(aws.region.as_deref(), Some("eu-north-1"));
-        let aws = of(&keys_and("us-east-1"), Some("music-dlq")).unwrap();
-        assert_eq!(aws.region.as_deref(), Some("us-east-1"));
+    fn the_queue_sets_the_region() {
+        for (queue, region) in [
+            ("https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq", "eu-west-1"),
+            ("arn:aws:sqs:eu-north-1:123456789012:music-dlq", "eu-north-1"),
+            ("music-dlq", "us-east-1"),
+        ] {
+            let aws = of(&[REGION, KEYS[0], KEYS[1]], Some(queue)).unwrap();
+            assert_eq!(aws.region.as_deref(), Some(region));
+        }
+    }
+
+    #[test]
+    fn the_error_names_the_missing_variable_and_a_remedy() {
         assert!(of(&KEYS, Some("music-dlq")).unwrap_err().contains("AWS_REGION is not set"));
+        for variables in [&[REGION][..], &[REGION, KEYS[0]]] {
+            let error = of(variables, None).unwrap_err();
+            assert!(error.contains("aws configure export-credentials --format env"), "{error}");
+        }
     }
 
     #[test]
-    fn what_is_missing_is_told_with_a_remedy() {
-        let error = of(&[("AWS_REGION", "eu-west-1")], None).unwrap_err();
-        assert!(error.contains("aws configure export-credentials --format env"), "{error}");
-        // Of the pair, one is none.
-        assert!(of(&[KEYS[0], ("AWS_REGION", "eu-west-1")], None).is_err());
-    }
-
-    #[test]
-    fn another_endpoint_needs_no_credentials_but_takes_them() {
+    fn another_endpoint_needs_no_credentials_but_uses_them() {
         let endpoint = ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324");
         let aws = of(&[endpoint], None).unwrap();
         assert_eq!(aws.endpoint(SQS), Some("http://127.0.0.1:9324"));
         assert_eq!(aws.region.as_deref(), Some("us-east-1"));
         assert_eq!(aws.credentials.unwrap().access_key_id(), "local");
-        let own = of(&[endpoint, KEYS[0], KEYS[1]], None).unwrap();
-        assert_eq!(own.credentials.unwrap().access_key_id(), "AKIDEXAMPLE");
-        // AWS's own credentials are not made up because of another service's endpoint.
+        let aws = of(&[endpoint, KEYS[0], KEYS[1]], None).unwrap();
+        assert_eq!(aws.credentials.unwrap().access_key_id(), "AKIDEXAMPLE");
+        // Another service at AWS still needs real credentials.
         let environment: Environment = [endpoint].into_iter().collect();
-        assert!(super::aws(&environment, &[SQS, "LAMBDA"], None).is_err());
+        assert!(access(&environment, &[SQS, "LAMBDA"], None).is_err());
     }
 
     #[test]
-    fn names_are_those_that_sqs_takes() {
+    fn names_are_those_that_sqs_allows() {
         for name in ["music-dlq", "music_DLQ.fifo", "a", &"a".repeat(80)] {
             assert!(is_name(name), "{name}");
         }

@@ -1,24 +1,23 @@
-//! Builds functions for the commands that run them.
+//! Builds the binaries of functions.
 
 use std::path::PathBuf;
 
 use local::binaries;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::progress::Spinner;
 
-/// The binaries of these functions, built where that is needed; `spinner` shows what Cargo is at.
+/// Builds functions and returns the paths of their binaries. `spinner` shows Cargo's output.
 ///
 /// # Errors
-/// [`Failure::Failed`] with what Cargo said.
+/// [`CliError::Failed`] with Cargo's error.
 pub(crate) async fn compile<const N: usize>(
     functions: [&str; N],
     spinner: &Spinner,
-) -> Result<[PathBuf; N], Failure> {
+) -> Result<[PathBuf; N], CliError> {
     let names = functions.join(" and ");
-    spinner
-        .say(format_args!("Building {names} (the first time takes minutes, later ones seconds)."));
+    spinner.log(format_args!("Building {names}. The first build takes minutes."));
     let built = binaries::build(&functions, |line| spinner.message(line.trim())).await;
-    let binaries = built.map_err(Failure::failed)?.try_into();
-    binaries.map_err(|_| Failure::failed(format_args!("Cargo did not build {names}")))
+    let binaries = built.map_err(CliError::failed)?.try_into();
+    binaries.map_err(|_| CliError::failed(format_args!("Cargo did not build {names}")))
 }

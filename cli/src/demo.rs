@@ -1,5 +1,5 @@
-//! `sluice demo`: events through the real functions into OpenSearch, first by way of Firehose,
-//! then by way of SQS, and an account of every one; or failures of a function, and how they are told.
+//! `sluice demo`: sends events through the real functions into OpenSearch, first through Firehose,
+//! then through SQS, and accounts for every one. Or makes a function fail and shows the alert.
 
 mod account;
 mod backup;
@@ -8,10 +8,11 @@ mod file_check;
 mod firehose;
 mod health;
 mod logs;
-mod questions;
 mod queue;
 mod report;
+mod search;
 
+use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,24 +25,23 @@ use local::sqs::Sqs;
 use serde::Serialize;
 
 use crate::compile::compile;
-use crate::console::{self, say};
-use crate::failure::Failure;
+use crate::console::{log, print_report};
+use crate::error::CliError;
 use crate::interrupt::{interrupted, or_interrupted};
 use crate::progress::Spinner;
 use events::Source;
 use report::Report;
-use std::fmt::{self, Display, Formatter};
 
 const FUNCTION: &str = "firehose-transform";
-/// How long cleaning up may take before the command ends all the same.
+/// Maximum time to clean up.
 const CLEANUP: Duration = Duration::from_secs(10);
 
-/// Take events through the functions into OpenSearch, and account for every one.
+/// Send events through the functions into OpenSearch, and account for every one.
 ///
-/// Builds the functions, starts OpenSearch, SQS and the stand-ins for Lambda and Firehose, pushes
-/// the events through the real `firehose-transform` binary, then, as messages, through the real
-/// `sqs-consumer` binary, from which OpenSearch is taken for a while, and asks OpenSearch what has
-/// arrived. No AWS account is needed, and nothing is left running.
+/// Builds the functions, starts OpenSearch, SQS and the stand-ins for Lambda and Firehose, and sends
+/// the events through the real `firehose-transform` binary. Then it sends them as messages through
+/// the real `sqs-consumer` binary, with an outage of OpenSearch, and asks OpenSearch what arrived.
+/// No AWS account is needed, and no process is left running.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -49,24 +49,24 @@ pub(crate) struct Args {
     /// events, hostile ones among them]
     #[arg(long, value_name = "FILE.ndjson")]
     events: Option<PathBuf>,
-    /// Where the documents go: `auto` starts a real OpenSearch where Docker or Java can run it,
-    /// else the embedded one; `real`; `embedded`; or the URL of one that is up (requests to AWS are
-    /// signed as `setup --help` tells)
-    // A text, not a `Choice`: clap would show a wrong value, and with it a password.
+    /// The OpenSearch: `auto` starts a real one if Docker or Java can run it, otherwise the embedded
+    /// one; `real`; `embedded`; or the URL of a running one (`setup --help` explains how requests to
+    /// AWS are signed)
+    // Not a `Choice`: clap would show an invalid value, and with it a password.
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     opensearch: String,
-    /// Where the messages wait: `auto` starts a real ElasticMQ where Java and Maven can run it,
-    /// else the embedded SQS; `real`; `embedded`; or the URL of one that is up
+    /// The SQS: `auto` starts a real ElasticMQ if Java and Maven can run it, otherwise the embedded
+    /// one; `real`; `embedded`; or the URL of a running one
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     sqs: String,
-    /// Leave OpenSearch and the documents up, and say where
+    /// Keep OpenSearch running with the documents, and print its URL
     #[arg(long)]
     keep: bool,
-    /// Instead: a function that fails, times out, runs out of memory and is throttled, and what the
-    /// functions that watch it make of that, up to the message in Google Chat
+    /// Instead, make a function fail, time out, run out of memory and be throttled, and show the
+    /// metrics and the Google Chat message that follow
     #[arg(long, conflicts_with_all = ["events", "opensearch", "sqs", "keep"])]
     health: bool,
-    /// Write that message as a page
+    /// Write the message of --health as a web page
     #[arg(long, value_name = "FILE.html", requires = "health")]
     card: Option<PathBuf>,
     /// Print the report as JSON
@@ -82,14 +82,14 @@ Examples:
   cargo sluice demo --opensearch https://user:password@search.example --keep
   cargo sluice demo --health
 
-Exit code 1 means that an event is unaccounted for, that a failure was not told, or that a part \
-could not be started.";
+Exit code 1 means that an event is unaccounted for, that a failure was not reported, or that a \
+part failed to start.";
 
 /// Runs the demo.
 ///
 /// # Errors
-/// When a part cannot be started, when an event is unaccounted for, or a failure is not told.
-pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+/// [`CliError`] if a part fails to start, an event is unaccounted for or a failure is not reported.
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     if args.health {
         return health::run(args.card.as_deref(), args.json).await;
     }
@@ -97,51 +97,53 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let sqs = choice("--sqs", &args.sqs)?;
     let source = args.events.as_deref().map_or(Ok(Source::Sample), Source::open)?;
     let parts = or_interrupted(Parts::start(opensearch.clone(), sqs)).await?;
-    let place = Place::new(opensearch, &parts.opensearch)?;
-    let result = or_interrupted(pipelines(&source, &parts, &place)).await;
+    let target = Target::new(opensearch, &parts.opensearch)?;
+    let result = or_interrupted(pipelines(&source, &parts, &target)).await;
     parts.sqs.stop().await;
     let opensearch = parts.opensearch;
     match result {
         Ok(reports) => {
-            let printed = print(&reports, args.json);
+            log("");
+            let printed = print_report(&reports, args.json);
             if args.keep {
-                keep(opensearch, &place).await?;
+                keep(opensearch, &target).await?;
             } else {
-                clean_up(opensearch, &place).await;
+                clean_up(opensearch, &target).await;
             }
             printed?;
-            reports.verdict()
+            reports.check()
         }
-        Err(failure) => {
-            clean_up(opensearch, &place).await;
-            Err(failure)
+        Err(error) => {
+            clean_up(opensearch, &target).await;
+            Err(error)
         }
     }
 }
 
-fn choice(option: &str, value: &str) -> Result<Choice, Failure> {
-    value.parse().map_err(|error: InvalidChoice| Failure::usage(format_args!("{option}: {error}")))
+fn choice(option: &str, value: &str) -> Result<Choice, CliError> {
+    value.parse().map_err(|error: InvalidChoice| CliError::usage(format_args!("{option}: {error}")))
 }
 
-/// Where this run's documents go; its names are unlike those of any other run.
+/// The targets of this run. Their names are unique.
 #[derive(Debug)]
-struct Place {
-    /// With user and password, if the user gave them.
+struct Target {
+    /// The URL of OpenSearch, with user and password if the option has them.
     url: String,
     index: String,
-    /// Of the documents that come by way of SQS.
+    /// The index of the documents that arrive through SQS.
     sqs_index: String,
     backup_folder: PathBuf,
 }
 
-impl Place {
-    fn new(choice: Choice, opensearch: &OpenSearch) -> Result<Self, Failure> {
+impl Target {
+    fn new(choice: Choice, opensearch: &OpenSearch) -> Result<Self, CliError> {
         let url = match choice {
             Choice::Url(url) => url,
             Choice::Auto | Choice::Embedded | Choice::Real => opensearch.url().to_owned(),
         };
-        let target = binaries::target_folder()
-            .map_err(|error| Failure::failed(format!("no place for the backup: {error}")))?;
+        let target = binaries::target_folder().map_err(|error| {
+            CliError::failed(format_args!("failed to find a folder for the backup: {error}"))
+        })?;
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let run = format!("{seconds}-{}", std::process::id());
         Ok(Self {
@@ -153,7 +155,6 @@ impl Place {
     }
 }
 
-/// What the run needs.
 #[derive(Debug)]
 struct Parts {
     opensearch: OpenSearch,
@@ -163,14 +164,14 @@ struct Parts {
 }
 
 impl Parts {
-    /// All of them at the same time: each may take a while, and a URL where nothing answers is told
+    /// Starts all parts at the same time: each can take long, and an unavailable URL is reported
     /// before a build of minutes.
-    async fn start(opensearch: Choice, sqs: Choice) -> Result<Self, Failure> {
+    async fn start(opensearch: Choice, sqs: Choice) -> Result<Self, CliError> {
         let spinner = Spinner::new();
-        let say = |line: &str| spinner.say(line);
+        let log = |line: &str| spinner.log(line);
         let opensearch =
-            async { OpenSearch::start(opensearch, say).await.map_err(Failure::failed) };
-        let sqs = async { Sqs::start(sqs, say).await.map_err(Failure::failed) };
+            async { OpenSearch::start(opensearch, log).await.map_err(CliError::failed) };
+        let sqs = async { Sqs::start(sqs, log).await.map_err(CliError::failed) };
         let functions = compile([FUNCTION, queue::FUNCTION], &spinner);
         let ([transform, consumer], opensearch, sqs) =
             tokio::try_join!(functions, opensearch, sqs)?;
@@ -178,7 +179,6 @@ impl Parts {
     }
 }
 
-/// The reports of both halves.
 #[derive(Debug, Serialize)]
 struct Reports {
     #[serde(flatten)]
@@ -188,17 +188,15 @@ struct Reports {
 
 impl Reports {
     /// # Errors
-    /// [`Failure::Failed`] with what is missing, if one event is unaccounted for.
-    fn verdict(&self) -> Result<(), Failure> {
-        self.firehose.verdict()?;
+    /// [`CliError::Failed`] if an event is unaccounted for.
+    fn check(&self) -> Result<(), CliError> {
+        self.firehose.check()?;
         let discrepancies = self.sqs.discrepancies();
         if discrepancies.is_empty() {
             return Ok(());
         }
         let discrepancies = discrepancies.join("\n  ");
-        Err(Failure::failed(format!(
-            "the account of the messages does not come out even:\n  {discrepancies}"
-        )))
+        Err(CliError::failed(format_args!("the messages do not add up:\n  {discrepancies}")))
     }
 }
 
@@ -208,90 +206,80 @@ impl Display for Reports {
     }
 }
 
-/// Both halves, one after the other.
-async fn pipelines(source: &Source, parts: &Parts, place: &Place) -> Result<Reports, Failure> {
+/// Runs the pipelines one after the other.
+async fn pipelines(source: &Source, parts: &Parts, target: &Target) -> Result<Reports, CliError> {
     put_index_template(&parts.opensearch.client()).await?;
     Ok(Reports {
-        firehose: through_firehose(source, parts, place).await?,
-        sqs: through_sqs(source, parts, place).await?,
+        firehose: through_firehose(source, parts, target).await?,
+        sqs: through_sqs(source, parts, target).await?,
     })
 }
 
 async fn through_firehose(
     source: &Source,
     parts: &Parts,
-    place: &Place,
-) -> Result<Report, Failure> {
+    target: &Target,
+) -> Result<Report, CliError> {
     let events = source.events(RECORD_LIMIT_BYTES)?;
-    let run = firehose::run(events, &parts.transform, place).await?;
-    let backup = backup::count(&place.backup_folder).map_err(|error| {
-        let folder = place.backup_folder.display();
-        Failure::failed(format!("the backup {folder} cannot be read: {error}"))
+    let run = firehose::run(events, &parts.transform, target).await?;
+    let backup = backup::count(&target.backup_folder).map_err(|error| {
+        let folder = target.backup_folder.display();
+        CliError::failed(format_args!("failed to read the backup {folder}: {error}"))
     })?;
-    let answers = ask(&parts.opensearch, &place.index).await?;
-    Ok(Report::new(source.name(), &parts.opensearch, place, run, backup, answers))
+    let found = search(&parts.opensearch, &target.index).await?;
+    Ok(Report::new(source.name(), &parts.opensearch, target, run, backup, found))
 }
 
 async fn through_sqs(
     source: &Source,
     parts: &Parts,
-    place: &Place,
-) -> Result<queue::Report, Failure> {
+    target: &Target,
+) -> Result<queue::Report, CliError> {
     let Parts { opensearch, sqs, consumer, .. } = parts;
-    let index = &place.sqs_index;
+    let index = &target.sqs_index;
     let client = opensearch.client();
     let events = source.events(queue::MESSAGE_LIMIT_BYTES)?;
     let parts = queue::Parts { sqs, opensearch: &client, binary: consumer, index };
     let run = queue::run(events, parts).await?;
-    let documents = ask(opensearch, index).await?.documents;
-    Ok(queue::Report::new(source.name(), sqs, opensearch, index, &run, documents))
+    let documents = search(opensearch, index).await?.documents;
+    let servers = [sqs.description(), opensearch.description()];
+    Ok(queue::Report::new(source.name(), servers, index, &run, documents))
 }
 
-async fn ask(opensearch: &OpenSearch, index: &str) -> Result<questions::Answers, Failure> {
-    let answers = questions::ask(&opensearch.client(), index).await;
-    answers.map_err(|error| {
-        Failure::failed(format!("OpenSearch at {} cannot be asked: {error}", opensearch.url()))
+async fn search(opensearch: &OpenSearch, index: &str) -> Result<search::Found, CliError> {
+    search::search(&opensearch.client(), index).await.map_err(|error| {
+        let url = opensearch.url();
+        CliError::failed(format_args!("failed to search OpenSearch at {url}: {error}"))
     })
 }
 
-async fn put_index_template(client: &Client) -> Result<(), Failure> {
+async fn put_index_template(client: &Client) -> Result<(), CliError> {
     client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.map_err(|error| {
-        Failure::failed(format!(
-            "OpenSearch at {} does not take the index template: {error}",
-            client.url()
-        ))
+        let url = client.url();
+        CliError::failed(format_args!("failed to put the index template into {url}: {error}"))
     })
 }
 
-fn print(report: &Reports, json: bool) -> Result<(), Failure> {
-    if json {
-        let mut text = serde_json::to_vec_pretty(report).map_err(Failure::failed)?;
-        text.push(b'\n');
-        return console::print(&text);
-    }
-    console::print(format!("\n{report}").as_bytes())
-}
-
-/// Leaves the documents where they are, and OpenSearch with them; the embedded one lives in this
-/// process, which therefore waits.
-async fn keep(opensearch: OpenSearch, place: &Place) -> Result<(), Failure> {
-    let Place { index, sqs_index, .. } = place;
-    let look = |url: &str| {
-        say(format_args!("\nOpenSearch is at {url}. Look at some documents:"));
-        say(format_args!("  curl -s '{url}/{index}*/_search?size=3&pretty'"));
+/// Keeps OpenSearch running with the documents. The embedded one is part of this process, which
+/// waits for Ctrl-C.
+async fn keep(opensearch: OpenSearch, target: &Target) -> Result<(), CliError> {
+    let Target { index, sqs_index, .. } = target;
+    let show = |url: &str| {
+        log(format_args!("\nOpenSearch is at {url}. To show some documents:"));
+        log(format_args!("  curl -s '{url}/{index}*/_search?size=3&pretty'"));
     };
-    match opensearch.keep().await.map_err(Failure::failed)? {
+    match opensearch.keep().await.map_err(CliError::failed)? {
         Kept::Detached { url, stop } => {
-            look(&url);
-            say(format_args!("Stop it, and remove its data:\n  {stop}"));
+            show(&url);
+            log(format_args!("To stop it and remove its data:\n  {stop}"));
         }
         Kept::Elsewhere { url } => {
-            look(&url);
-            say(format_args!("Remove them:\n  curl -s -X DELETE '{url}/{index},{sqs_index}'"));
+            show(&url);
+            log(format_args!("To remove them:\n  curl -s -X DELETE '{url}/{index},{sqs_index}'"));
         }
         Kept::InProcess(opensearch) => {
-            look(opensearch.url());
-            say("It is up until you press Ctrl-C.");
+            show(opensearch.url());
+            log("It is running until you press Ctrl-C.");
             interrupted().await;
             opensearch.stop().await;
         }
@@ -299,28 +287,22 @@ async fn keep(opensearch: OpenSearch, place: &Place) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Removes the run's documents and whatever was started for it.
-async fn clean_up(opensearch: OpenSearch, place: &Place) {
-    let index = format!("{},{}", place.index, place.sqs_index);
+/// Stops OpenSearch if it was started for this run, otherwise deletes the run's indices.
+async fn clean_up(opensearch: OpenSearch, target: &Target) {
+    let indices = format!("{},{}", target.index, target.sqs_index);
     let client = opensearch.client();
     let cleaned = tokio::time::timeout(CLEANUP, async {
-        // A server of ours goes with its data; another one keeps everything but the run's indices.
         let deleted = match opensearch.kind() {
-            Kind::Url => client.delete_index(&index).await,
+            Kind::Url => client.delete_index(&indices).await,
             _ => Ok(()),
         };
         opensearch.stop().await;
         deleted
     });
-    let url = client.url();
-    match cleaned.await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => say(format_args!("The indices {index} are left at {url}: {error}")),
-        Err(_) => {
-            let seconds = CLEANUP.as_secs();
-            say(format_args!(
-                "OpenSearch at {url} does not answer: gave up on {index} after {seconds} s"
-            ));
-        }
-    }
+    let reason = match cleaned.await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("no answer within {} s", CLEANUP.as_secs()),
+    };
+    log(format_args!("Failed to delete {indices} at {}: {reason}", client.url()));
 }

@@ -1,23 +1,25 @@
-//! Ctrl-C: the work stops, what it started is cleaned up, and the command says so.
+//! Ctrl-C and SIGTERM.
 
 use std::future::pending;
 
 use tokio::signal::ctrl_c;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// Does `work` until it is done or the command is interrupted; then the work is dropped where it
-/// stands, and with it what it owns.
+/// Runs `work` until it is done or the command is interrupted. Interrupted work is dropped, with
+/// everything that it owns.
 ///
 /// # Errors
-/// Those of the work, or [`Failure::Interrupted`].
+/// Those of the work, or [`CliError::Interrupted`].
 pub(crate) async fn or_interrupted<T>(
-    work: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+    work: impl Future<Output = Result<T, CliError>>,
+) -> Result<T, CliError> {
     tokio::select! {
         biased;
-        () = interrupted() => Err(Failure::Interrupted),
+        () = interrupted() => {
+            Err(CliError::Interrupted("all processes of this command are stopped".to_owned()))
+        }
         result = work => result,
     }
 }
@@ -27,7 +29,7 @@ pub(crate) async fn interrupted() {
     let terminated = async {
         match signal(SignalKind::terminate()) {
             Ok(mut terminated) => terminated.recv().await,
-            // Without a handler the signal ends the process by itself.
+            // Without a handler the signal ends the process.
             Err(_) => pending().await,
         }
     };

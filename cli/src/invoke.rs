@@ -1,23 +1,23 @@
-//! `sluice invoke`: one event through a function's real binary.
+//! `sluice invoke`: sends one event to a function's real binary.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use local::binaries;
-use local::runtime_api::{Function, FunctionOptions, InvokeError, Logs, REQUEST_LIMIT_BYTES};
+use local::runtime_api::{Function, FunctionOptions, Logs, REQUEST_LIMIT_BYTES};
 use serde::de::IgnoredAny;
 
 use crate::compile::compile;
 use crate::console;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
 
-/// Send one event through a function's real binary.
+/// Send one event to a function's real binary.
 ///
-/// The answer goes to standard output as the function gave it, the function's logs to standard
-/// error. No AWS account is needed.
+/// The function's answer is printed on standard output, its logs on standard error. No AWS account
+/// is needed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// A file with the event as JSON; `-` reads it from standard input
     #[arg(value_name = "EVENT.json")]
     event: PathBuf,
-    /// An environment variable of the function's; may be given again
+    /// An environment variable of the function; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = variable)]
     env: Vec<(String, String)>,
 }
@@ -37,35 +37,34 @@ Examples:
   cargo sluice invoke firehose-transform event.json --env DROP_ACTIONS=skip --env LOG_LEVEL=debug
   cargo sluice invoke firehose-transform event.json | jq -r '.records[].data' | base64 -d
 
-Exit code 1 means that the function failed, 2 that there is no such function or event.";
+Exit codes: 0 done, 1 the function failed, 2 the function or the event does not exist.";
 
 /// Builds and runs the function, and prints its answer.
 ///
 /// # Errors
-/// [`Failure::Usage`] for an unknown function or a file that is no event, [`Failure::Failed`] with
-/// the error that the function answered.
-pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    known(&args.function)?;
-    let event = read(&args.event)?;
+/// [`CliError::Usage`] for an unknown function or an invalid event, [`CliError::Failed`] with the
+/// function's error.
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    let Args { function: name, event, env } = args;
+    check_name(&name)?;
+    let event = read(&event)?;
     or_interrupted(async {
-        let [binary] = compile([args.function.as_str()], &Spinner::new()).await?;
-        let function = Function::start(FunctionOptions {
-            environment: args.env,
+        let [binary] = compile([name.as_str()], &Spinner::new()).await?;
+        let options = FunctionOptions {
+            environment: env,
             logs: Logs::Inherit,
-            ..FunctionOptions::new(&args.function, binary)
-        })
-        .await
-        .map_err(Failure::failed)?;
+            ..FunctionOptions::new(&name, binary)
+        };
+        let function = Function::start(options).await.map_err(CliError::failed)?;
         let answer = function.invoke(event).await;
         function.stop().await;
-        let mut body = answer.map_err(|error| failed(&args.function, &error))?.body.to_vec();
-        body.push(b'\n');
-        console::print(&body)
+        let answer =
+            answer.map_err(|error| CliError::failed(format_args!("{name} failed: {error}")))?;
+        console::print(&[&answer.body[..], b"\n"].concat())
     })
     .await
 }
 
-/// `NAME=VALUE`, for clap.
 fn variable(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
@@ -73,49 +72,42 @@ fn variable(text: &str) -> Result<(String, String), String> {
     }
 }
 
-fn known(function: &str) -> Result<(), Failure> {
-    let functions = binaries::functions().map_err(Failure::failed)?;
+fn check_name(function: &str) -> Result<(), CliError> {
+    let functions = binaries::functions().map_err(CliError::failed)?;
     if functions.iter().any(|known| known == function) {
         return Ok(());
     }
-    Err(Failure::usage(format!(
-        "there is no function {function:?}; those that there are: {}",
-        functions.join(", ")
-    )))
+    let functions = functions.join(", ");
+    Err(CliError::usage(format_args!("unknown function {function:?}; known: {functions}")))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let unreadable = |error: io::Error| {
-        let path = path.display();
-        Failure::usage(match error.kind() {
-            io::ErrorKind::NotFound => format!(
-                "{path}: there is no such file; the folders in events/ have an event for each situation"
-            ),
-            io::ErrorKind::IsADirectory => format!("{path}: is a folder, not a file with an event"),
-            _ => format!("{path}: cannot be read: {error}"),
-        })
-    };
+fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let event = if path == Path::new("-") {
         bounded(io::stdin().lock())
     } else {
         File::open(path).and_then(bounded)
     };
-    let event = event.map_err(unreadable)?;
-    check(&event).map_err(|problem| Failure::usage(format!("{}: {problem}", path.display())))?;
-    Ok(event)
+    let event = event.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            "the file does not exist; events/ has an event for each situation".to_owned()
+        }
+        io::ErrorKind::IsADirectory => "is a folder, not a file with an event".to_owned(),
+        _ => format!("failed to read the file: {error}"),
+    });
+    let checked = event.and_then(|event| check(&event).map(|()| event));
+    checked.map_err(|problem| CliError::usage(format_args!("{}: {problem}", path.display())))
 }
 
-/// Reads at most one byte more than Lambda takes.
+/// Reads at most one byte more than Lambda accepts.
 fn bounded(input: impl Read) -> io::Result<Vec<u8>> {
     let mut event = Vec::new();
     io::copy(&mut input.take(REQUEST_LIMIT_BYTES as u64 + 1), &mut event)?;
     Ok(event)
 }
 
-/// Lambda takes JSON only, and not too much of it.
 fn check(event: &[u8]) -> Result<(), String> {
     if event.len() > REQUEST_LIMIT_BYTES {
-        return Err(format!("is larger than the {REQUEST_LIMIT_BYTES} bytes that Lambda takes"));
+        return Err(format!("is larger than {REQUEST_LIMIT_BYTES} bytes, the limit of Lambda"));
     }
     if event.trim_ascii().is_empty() {
         return Err("is empty; an event is one JSON value".to_owned());
@@ -125,42 +117,29 @@ fn check(event: &[u8]) -> Result<(), String> {
         .map_err(|error| format!("is not one JSON value: {error}"))
 }
 
-fn failed(function: &str, error: &InvokeError) -> Failure {
-    Failure::failed(format!("{function} failed: {error}"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{check, variable};
-    use local::runtime_api::REQUEST_LIMIT_BYTES;
+    use super::*;
 
     #[test]
     fn variables() {
-        assert_eq!(variable("A=b"), Ok(("A".to_owned(), "b".to_owned())));
-        assert_eq!(variable("A=b=c"), Ok(("A".to_owned(), "b=c".to_owned())));
-        assert_eq!(variable("A="), Ok(("A".to_owned(), String::new())));
-        for wrong in ["A", "=b", ""] {
-            assert!(
-                variable(wrong).is_err_and(|error| error.contains("LOG_LEVEL=debug")),
-                "{wrong}"
-            );
+        for (text, name, value) in [("A=b", "A", "b"), ("A=b=c", "A", "b=c"), ("A=", "A", "")] {
+            assert_eq!(variable(text), Ok((name.to_owned(), value.to_owned())));
+        }
+        for text in ["A", "=b", ""] {
+            assert!(variable(text).unwrap_err().contains("LOG_LEVEL=debug"), "{text}");
         }
     }
 
     #[test]
-    fn an_event_is_one_json_value() {
+    fn an_event_is_one_json_value_within_lambdas_limit() {
         assert_eq!(check(b" {\"records\": []}\n"), Ok(()));
         assert_eq!(check(b"\n").unwrap_err(), "is empty; an event is one JSON value");
-        let error = check(b"{\"a\":1}\n{}").unwrap_err();
-        assert!(error.contains("line 2 column 1"), "{error}");
-    }
-
-    #[test]
-    fn an_event_has_lambdas_size() {
+        assert!(check(b"{\"a\":1}\n{}").unwrap_err().contains("line 2 column 1"));
         let mut event = vec![b' '; REQUEST_LIMIT_BYTES];
         event[0] = b'1';
         assert_eq!(check(&event), Ok(()));
         event.push(b' ');
-        assert!(check(&event).is_err_and(|error| error.contains("6291456 bytes")));
+        assert!(check(&event).unwrap_err().contains("6291456 bytes"));
     }
 }

@@ -1,13 +1,16 @@
-//! How the reports are set: rows of numbers, and the numbers in them.
+//! The layout of reports: rows of numbers.
 
+use std::borrow::Borrow;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
 use std::time::Duration;
 
+use indicatif::HumanCount;
+use serde::Serialize;
+
 use crate::console::printable;
 
-/// Longest name shown, in characters.
+/// Maximum length of a name, in characters.
 const NAME: usize = 50;
 
 pub(crate) fn row(out: &mut Formatter<'_>, label: &str, number: u64, note: &str) -> fmt::Result {
@@ -16,7 +19,7 @@ pub(crate) fn row(out: &mut Formatter<'_>, label: &str, number: u64, note: &str)
 
 pub(crate) fn details<'a>(
     out: &mut Formatter<'_>,
-    lines: impl Iterator<Item = (u64, &'a String)>,
+    lines: impl IntoIterator<Item = (u64, &'a str)>,
 ) -> fmt::Result {
     for (number, name) in lines {
         writeln!(out, "{:12}{:>9}    {}", "", thousands(number), printable(name, NAME))?;
@@ -24,33 +27,47 @@ pub(crate) fn details<'a>(
     Ok(())
 }
 
-pub(crate) fn most_first(counts: &BTreeMap<String, u64>) -> impl Iterator<Item = (u64, &String)> {
-    let mut counts: Vec<_> = counts.iter().map(|(name, number)| (*number, name)).collect();
-    counts.sort_by_key(|(number, _)| Reverse(*number));
-    counts.into_iter()
+/// Returns counts in descending order.
+pub(crate) fn most_first<'a, N: AsRef<str> + ?Sized + 'a>(
+    counts: impl IntoIterator<Item = (&'a N, impl Borrow<u64>)>,
+) -> Vec<(u64, &'a str)> {
+    let counts = counts.into_iter().map(|(name, count)| (*count.borrow(), name.as_ref()));
+    let mut counts: Vec<_> = counts.collect();
+    counts.sort_by_key(|(count, _)| Reverse(*count));
+    counts
 }
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut grouped = String::with_capacity(digits.len() * 4 / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
+    HumanCount(number).to_string()
+}
+
+/// Durations of invocations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub(crate) struct Durations {
+    pub(crate) median_ms: f64,
+    pub(crate) max_ms: f64,
+}
+
+impl Durations {
+    /// Of two durations in the middle, the longer is the median. Without durations both are zero.
+    pub(crate) fn new(durations: impl IntoIterator<Item = Duration>) -> Self {
+        let mut durations: Vec<_> = durations.into_iter().collect();
+        durations.sort_unstable();
+        let ms = |duration: Option<&Duration>| milliseconds(duration.copied().unwrap_or_default());
+        Self { median_ms: ms(durations.get(durations.len() / 2)), max_ms: ms(durations.last()) }
     }
-    grouped
+
+    pub(crate) fn row(self, out: &mut Formatter<'_>, count: u64, failed: u64) -> fmt::Result {
+        let mut note = format!("median {:.1} ms, longest {:.1} ms", self.median_ms, self.max_ms);
+        if failed > 0 {
+            note = format!("{note}; {} failed", thousands(failed));
+        }
+        row(out, "Invocations", count, &note)
+    }
 }
 
-/// The middle one (of two, the longer) and the longest; zero of none.
-pub(crate) fn median_and_max(mut durations: Vec<Duration>) -> (Duration, Duration) {
-    durations.sort_unstable();
-    let median = durations.get(durations.len() / 2).copied().unwrap_or_default();
-    (median, durations.last().copied().unwrap_or_default())
-}
-
-/// To a tenth.
+/// Rounded to a tenth.
 pub(crate) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }
@@ -62,15 +79,16 @@ pub(crate) fn per_second(events: u64, elapsed: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{median_and_max, milliseconds, per_second, thousands};
+    use super::{Durations, milliseconds, per_second, thousands};
     use std::time::Duration;
 
     #[test]
     fn numbers() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1_000), "1,000");
-        assert_eq!(thousands(1_234_567), "1,234,567");
+        for (number, expected) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(thousands(number), expected);
+        }
         assert_eq!(format!("{:?}", milliseconds(Duration::from_micros(12_345))), "12.3");
         assert_eq!(per_second(5_000, Duration::from_millis(2_500)), 2_000);
         assert_eq!(per_second(5, Duration::ZERO), 5_000_000);
@@ -78,12 +96,14 @@ mod tests {
 
     #[test]
     fn median_and_longest() {
-        let of =
-            |ms: &[u64]| median_and_max(ms.iter().copied().map(Duration::from_millis).collect());
-        let ms = Duration::from_millis;
-        assert_eq!(of(&[]), (Duration::ZERO, Duration::ZERO));
-        assert_eq!(of(&[7]), (ms(7), ms(7)));
-        assert_eq!(of(&[9, 1, 5]), (ms(5), ms(9)));
-        assert_eq!(of(&[4, 1, 3, 2]), (ms(3), ms(4)));
+        for (durations, median_ms, max_ms) in [
+            (&[][..], 0.0, 0.0),
+            (&[7], 7.0, 7.0),
+            (&[9, 1, 5], 5.0, 9.0),
+            (&[4, 1, 3, 2], 3.0, 4.0),
+        ] {
+            let durations = durations.iter().copied().map(Duration::from_millis);
+            assert_eq!(Durations::new(durations), Durations { median_ms, max_ms });
+        }
     }
 }

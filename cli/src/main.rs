@@ -1,12 +1,12 @@
-//! The command `sluice`: the demo, single invocations, the set-up of OpenSearch, and operations on
-//! queues.
+//! The command line tool `sluice`: the demo, single invocations, the setup of OpenSearch, and
+//! operations on queues.
 
 mod aws;
 mod compile;
 mod console;
 mod demo;
 mod doctor;
-mod failure;
+mod error;
 mod interrupt;
 mod invoke;
 mod layout;
@@ -19,9 +19,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use failure::Failure;
+use error::CliError;
 
-/// Event pipelines on AWS Lambda that lose nothing: on this machine, and in operation.
+/// Run the event pipelines on this machine, and operate deployed ones.
 #[derive(Debug, Parser)]
 #[command(name = "sluice", version, after_help = EXIT_CODES, propagate_version = true)]
 struct Cli {
@@ -51,15 +51,9 @@ async fn main() -> ExitCode {
         Command::Redrive(args) => Box::pin(redrive::run(args)).await,
         Command::Setup(args) => setup::run(args).await,
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            match &failure {
-                Failure::OutputClosed => {}
-                Failure::Interrupted | Failure::Stopped(_) => console::say(&failure),
-                failure => console::say(format_args!("error: {failure}")),
-            }
-            failure.exit_code()
-        }
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    if !matches!(error, CliError::OutputClosed) {
+        console::log(&error);
     }
+    error.exit_code()
 }

@@ -1,17 +1,17 @@
-//! The OpenSearch that an option names.
+//! The client of `--opensearch`.
 
 use local::opensearch::{Client, ClientError};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// A client of the OpenSearch at the URL in `--opensearch`. Nothing is sent yet.
+/// Creates a client for the URL in `--opensearch`. It sends no request yet.
 ///
 /// # Errors
-/// [`Failure::Usage`] for what is no URL, [`Failure::Failed`] where requests must be signed and
-/// cannot be, or where https has no root certificates.
-pub(crate) fn client(url: &str) -> Result<Client, Failure> {
+/// [`CliError::Usage`] for an invalid URL, [`CliError::Failed`] if credentials to sign requests or
+/// root certificates are missing.
+pub(crate) fn client(url: &str) -> Result<Client, CliError> {
     Client::new(url).map_err(|error| match error {
-        ClientError::Url => Failure::usage(format!("--opensearch is {error}")),
-        error => Failure::failed(error),
+        ClientError::Url => CliError::usage(format!("--opensearch is {error}")),
+        error => CliError::failed(error),
     })
 }

@@ -1,4 +1,4 @@
-//! Something that takes a while: a moving line on a terminal, a line now and then elsewhere.
+//! Progress of long work: a moving line on a terminal, otherwise a line from time to time.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::console::say;
+use crate::console::log;
 
-/// How many messages pass for each that is told where there is no terminal.
-const TOLD_EVERY: u32 = 50;
-/// How many percent pass until the next is told where there is no terminal.
-const TOLD_PERCENT: u64 = 25;
+/// Without a terminal, one of this many messages is logged.
+const MESSAGES_PER_LINE: u32 = 50;
+/// Without a terminal, progress is logged in steps of this many percent.
+const PERCENT_PER_LINE: u64 = 25;
 
-/// A line that moves, where there is a terminal. It goes with this value.
+/// A moving line on a terminal. It is removed on drop.
 #[derive(Debug)]
 struct Bar(Option<ProgressBar>);
 
@@ -30,11 +30,10 @@ impl Bar {
         Self(Some(bar))
     }
 
-    /// Something that stays to be read.
-    fn say(&self, line: impl Display) {
+    fn log(&self, line: impl Display) {
         match &self.0 {
-            Some(bar) => bar.suspend(|| say(line)),
-            None => say(line),
+            Some(bar) => bar.suspend(|| log(line)),
+            None => log(line),
         }
     }
 }
@@ -47,7 +46,7 @@ impl Drop for Bar {
     }
 }
 
-/// Work of unknown length, and what it is at.
+/// Work of unknown length.
 #[derive(Debug)]
 pub(crate) struct Spinner {
     bar: Bar,
@@ -56,48 +55,45 @@ pub(crate) struct Spinner {
 
 impl Spinner {
     pub(crate) fn new() -> Self {
-        Self {
-            bar: Bar::new(ProgressBar::new_spinner(), "  {spinner} {wide_msg}"),
-            messages: AtomicU32::new(0),
-        }
+        let bar = Bar::new(ProgressBar::new_spinner(), "  {spinner} {wide_msg}");
+        Self { bar, messages: AtomicU32::new(0) }
     }
 
-    /// What the work is at.
+    /// Shows the current step.
     pub(crate) fn message(&self, message: &str) {
         let number = self.messages.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
         match &self.bar.0 {
             Some(bar) => bar.set_message(message.to_owned()),
-            None if number.is_multiple_of(TOLD_EVERY) => say(format_args!("  {message}")),
+            None if number.is_multiple_of(MESSAGES_PER_LINE) => log(format_args!("  {message}")),
             None => {}
         }
     }
 
-    /// Something that stays to be read.
-    pub(crate) fn say(&self, line: impl Display) {
-        self.bar.say(line);
+    /// Logs a line above the spinner.
+    pub(crate) fn log(&self, line: impl Display) {
+        self.bar.log(line);
     }
 }
 
-/// How many of the events or messages so far are through.
+/// Number of events or messages that are done, out of those known so far.
 #[derive(Debug)]
 pub(crate) struct Progress {
     bar: Bar,
-    things: &'static str,
-    told_percent: u64,
+    unit: &'static str,
+    logged_percent: u64,
 }
 
 impl Progress {
-    pub(crate) fn new(things: &'static str) -> Self {
-        let template = format!("  {{bar:30}} {{human_pos}} of {{human_len}} {things}, {{per_sec}}");
-        Self { bar: Bar::new(ProgressBar::new(0), &template), things, told_percent: 0 }
+    pub(crate) fn new(unit: &'static str) -> Self {
+        let template = format!("  {{bar:30}} {{human_pos}} of {{human_len}} {unit}, {{per_sec}}");
+        Self { bar: Bar::new(ProgressBar::new(0), &template), unit, logged_percent: 0 }
     }
 
-    /// Something that stays to be read.
-    pub(crate) fn say(&self, line: impl Display) {
-        self.bar.say(line);
+    /// Logs a line above the bar.
+    pub(crate) fn log(&self, line: impl Display) {
+        self.bar.log(line);
     }
 
-    /// `done` of `total` are through.
     pub(crate) fn advance(&mut self, done: u64, total: u64) {
         if let Some(bar) = &self.bar.0 {
             bar.set_length(total);
@@ -105,9 +101,9 @@ impl Progress {
             return;
         }
         let percent = (done * 100).checked_div(total).unwrap_or(0);
-        if percent / TOLD_PERCENT > self.told_percent / TOLD_PERCENT {
-            self.told_percent = percent;
-            say(format_args!("  {done} of {total} {} ({percent} %)", self.things));
+        if percent / PERCENT_PER_LINE > self.logged_percent / PERCENT_PER_LINE {
+            self.logged_percent = percent;
+            log(format_args!("  {done} of {total} {} ({percent} %)", self.unit));
         }
     }
 }

@@ -1,6 +1,8 @@
-//! `sluice setup`: tells an OpenSearch about the documents before the first one comes.
+//! `sluice setup`: puts the index template into an OpenSearch before the first document.
 
 pub(crate) mod plan;
+
+use std::fmt::{self, Display, Formatter};
 
 use bytes::Bytes;
 use http::Method;
@@ -9,16 +11,16 @@ use serde::Serialize;
 use serde_json::Value;
 use sqs_consumer::DEFAULT_INDEX;
 
-use crate::console;
-use crate::failure::Failure;
+use crate::console::print_report;
+use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::opensearch;
 use plan::Plan;
 
 /// Put the index template into an OpenSearch.
 ///
-/// The template tells OpenSearch how to index the documents of every index that --index names.
-/// Running it again changes nothing; indices that are there already keep their mapping.
+/// The template sets how OpenSearch indexes the documents of all indices that match --index.
+/// Running it again changes nothing. Existing indices keep their mapping.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -34,7 +36,7 @@ pub(crate) struct Args {
     /// Delete indices this many days after they were created (Index State Management)
     #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=36_500))]
     retention_days: Option<u32>,
-    /// Print what was done as JSON
+    /// Print the report as JSON
     #[arg(long)]
     json: bool,
 }
@@ -46,39 +48,33 @@ Examples:
   cargo sluice setup --opensearch URL --index shop-%Y.%m --mapping @mapping.json
   cargo sluice setup --opensearch https://search-music-abc123.eu-west-1.es.amazonaws.com
 
-In user and password, write characters such as @ and / percent-encoded: %40, %2F.
+Percent-encode characters such as @ and / in user and password: %40, %2F.
 
 Without user and password, requests to a host under .es.amazonaws.com or
 .aoss.amazonaws.com are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and,
-where the credentials are temporary, AWS_SESSION_TOKEN. The AWS CLI sets them:
+for temporary credentials, AWS_SESSION_TOKEN. The AWS CLI sets them:
   eval \"$(aws configure export-credentials --format env)\"";
 
 /// Puts the template, and reads it back.
 ///
 /// # Errors
-/// When OpenSearch is not there, does not let us, or does not hold the template afterwards.
-pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+/// [`CliError::Usage`] for an invalid option, [`CliError::Failed`] if OpenSearch rejects a request
+/// or does not return the template afterwards.
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let client = opensearch::client(&args.opensearch)?;
     let plan = Plan::new(&args.index, args.mapping.as_deref(), args.retention_days)?;
-    let set_up =
-        async { set_up(&client, &plan).await.map_err(|problem| explained(&client, &problem)) };
-    let report = or_interrupted(set_up).await?;
-    if args.json {
-        let mut json = serde_json::to_vec_pretty(&report).map_err(Failure::failed)?;
-        json.push(b'\n');
-        return console::print(&json);
-    }
-    console::print(report.to_string().as_bytes())
+    let work = async { set_up(&client, &plan).await.map_err(|error| explained(&client, &error)) };
+    print_report(&or_interrupted(work).await?, args.json)
 }
 
-async fn set_up(client: &Client, plan: &Plan) -> Result<Report, Problem> {
+async fn set_up(client: &Client, plan: &Plan) -> Result<Report, SetupError> {
     let info = client.info().await?;
     let Plan { name, patterns, template, policy, .. } = plan;
     let before = client.index_template(name).await?;
     client.put_index_template(name, &template.to_string()).await?;
     let after = client.index_template(name).await?;
-    if !after.as_ref().is_some_and(|after| same(after, template)) {
-        return Err(Problem::NotStored);
+    if !after.as_ref().is_some_and(|after| is_equivalent(after, template)) {
+        return Err(SetupError::NotStored);
     }
     if let Some(policy) = policy {
         put_policy(client, &plan.policy_name(), policy).await?;
@@ -98,74 +94,74 @@ async fn set_up(client: &Client, plan: &Plan) -> Result<Report, Problem> {
     })
 }
 
-/// Puts a policy of Index State Management, in the place of one of that name.
-async fn put_policy(client: &Client, name: &str, policy: &Value) -> Result<(), Problem> {
+/// Creates or replaces a policy of Index State Management.
+async fn put_policy(client: &Client, name: &str, policy: &Value) -> Result<(), SetupError> {
     let mut path = format!("/_plugins/_ism/policies/{name}");
     let before = client.send(Method::GET, &path, None).await?;
     if before.status == StatusCode::OK {
-        // Only who names the version that is there may replace it.
+        // A replacement must name the current version.
         let before: Value = serde_json::from_slice(&before.body).unwrap_or_default();
         let [number, term] = ["_seq_no", "_primary_term"].map(|name| before[name].to_string());
         path = format!("{path}?if_seq_no={number}&if_primary_term={term}");
     }
     let body = Bytes::from(policy.to_string());
-    let answer = client.send(Method::PUT, &path, Some(("application/json", body))).await?;
-    if answer.status.is_success() { Ok(()) } else { Err(Problem::Policy(answer.status)) }
+    let reply = client.send(Method::PUT, &path, Some(("application/json", body))).await?;
+    if reply.status.is_success() { Ok(()) } else { Err(SetupError::Policy(reply.status)) }
 }
 
-/// Whether the parts that OpenSearch gives back as they were put are the same; it writes settings
-/// and defaults in a form of its own.
-fn same(stored: &Value, ours: &Value) -> bool {
+/// Whether two templates are equal in the parts that OpenSearch returns unchanged. It normalizes
+/// settings and adds defaults.
+fn is_equivalent(stored: &Value, ours: &Value) -> bool {
     ["/index_patterns", "/template/mappings"]
         .iter()
         .all(|part| stored.pointer(part).is_some() && stored.pointer(part) == ours.pointer(part))
 }
 
-/// Why OpenSearch is not set up.
 #[derive(Debug, thiserror::Error)]
-enum Problem {
+enum SetupError {
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the template is there, but the policy of --retention-days was refused: {0}")]
+    #[error("the template is stored, but the policy of --retention-days was rejected: {0}")]
     Policy(StatusCode),
-    #[error("it does not hold the index template that was just put")]
+    #[error("OpenSearch does not return the index template that was stored")]
     NotStored,
 }
 
-/// What happened, and what to do. The URL is shown without user and password.
-fn explained(client: &Client, problem: &Problem) -> Failure {
+/// Returns the error with advice. The URL is shown without user and password.
+fn explained(client: &Client, error: &SetupError) -> CliError {
     let url = client.url();
-    let status = match problem {
-        Problem::Client(error) => error.status(),
-        Problem::Policy(status) => Some(*status),
-        Problem::NotStored => None,
+    let status = match error {
+        SetupError::Client(error) => error.status(),
+        SetupError::Policy(status) => Some(*status),
+        SetupError::NotStored => None,
     };
-    let advice = match (problem, status, client.authentication()) {
+    let advice = match (error, status, client.authentication()) {
         (_, Some(StatusCode::UNAUTHORIZED), Authentication::Basic) => {
             "The user or the password in the URL is wrong."
         }
         (_, Some(StatusCode::UNAUTHORIZED), Authentication::None) => {
-            "It wants to know who asks: write the URL as http[s]://user:password@host."
+            "It requires a user: write the URL as http[s]://user:password@host."
         }
         (_, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), Authentication::Signed) => {
-            "The credentials of AWS_ACCESS_KEY_ID may have expired (`aws sts get-caller-identity` tells), or their user or role may not do that: the access policy must allow it es:ESHttpGet and es:ESHttpPut and, with fine-grained access control, a role of the domain must give it the permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put."
+            "Check with `aws sts get-caller-identity` that the credentials have not expired. Their user or role needs es:ESHttpGet and es:ESHttpPut in the domain's access policy and, with fine-grained access control, a role of the domain with the permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put."
         }
         (_, Some(StatusCode::FORBIDDEN), _) => {
-            "The user may not do that. Needed are the cluster permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put; a domain of Amazon OpenSearch Service must let this user in by its access policy, too."
+            "The user needs the cluster permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put. For a domain of Amazon OpenSearch Service, its access policy must allow the user too."
         }
-        (Problem::Client(ClientError::Exchange(_) | ClientError::Timeout(_)), _, _) => {
-            "Is it up, and are host, port and http or https right? `cargo sluice demo --keep` starts one on this machine."
+        (SetupError::Client(ClientError::Exchange(_) | ClientError::Timeout(_)), _, _) => {
+            "Check that it is running, and the host, the port and http or https. `cargo sluice demo --keep` starts one on this machine."
         }
-        (Problem::Client(ClientError::Unexpected { .. }), _, _) => "Is that an OpenSearch?",
-        (Problem::Policy(_), _, _) => {
-            "Policies need the plugin Index State Management, which a distribution without plugins and a collection of OpenSearch Serverless do not have: delete old indices another way."
+        (SetupError::Client(ClientError::Unexpected { .. }), _, _) => {
+            "Check that the URL is that of an OpenSearch."
         }
-        _ => "Its log may tell more.",
+        (SetupError::Policy(_), _, _) => {
+            "Policies need the plugin Index State Management. A distribution without plugins and OpenSearch Serverless do not have it: delete old indices another way."
+        }
+        _ => "See the log of OpenSearch.",
     };
-    Failure::failed(format!("OpenSearch at {url} is not set up: {problem}\n{advice}"))
+    CliError::failed(format!("failed to set up OpenSearch at {url}: {error}\n{advice}"))
 }
 
-/// What was done.
 #[derive(Debug, Serialize)]
 struct Report {
     url: String,
@@ -186,16 +182,16 @@ enum Change {
     Unchanged,
 }
 
-impl std::fmt::Display for Report {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl Display for Report {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let change = match self.change {
             Change::Created => "created",
             Change::Replaced => "replaced by the one of this version",
-            Change::Unchanged => "already there, unchanged",
+            Change::Unchanged => "unchanged",
         };
+        let patterns = self.index_patterns.join(",");
         writeln!(out, "OpenSearch:     {} {} at {}", self.distribution, self.version, self.url)?;
         writeln!(out, "Index template: {} ({change})", self.index_template)?;
-        let patterns = self.index_patterns.join(",");
         writeln!(out, "Applies to:     new indices named {patterns}")?;
         if let Some(policy) = &self.retention_policy {
             writeln!(out, "Old indices:    deleted by the policy {policy}")?;
@@ -209,24 +205,24 @@ impl std::fmt::Display for Report {
 
 #[cfg(test)]
 mod tests {
-    use super::{Change, Report, same};
+    use super::{Change, Report, is_equivalent};
     use local::opensearch::INDEX_TEMPLATE;
     use serde_json::{Value, json};
 
     #[test]
-    fn a_template_is_the_same_whatever_the_form_of_its_settings() {
+    fn a_template_with_normalized_settings_is_equivalent() {
         let ours: Value = serde_json::from_str(INDEX_TEMPLATE).unwrap();
         let mut stored = ours.clone();
         stored["template"]["settings"] = json!({"index": {"number_of_shards": "1"}});
         stored["composed_of"] = json!([]);
-        assert!(same(&stored, &ours));
+        assert!(is_equivalent(&stored, &ours));
         stored["template"]["mappings"]["dynamic"] = json!(true);
-        assert!(!same(&stored, &ours));
-        assert!(!same(&json!({}), &json!({})));
+        assert!(!is_equivalent(&stored, &ours));
+        assert!(!is_equivalent(&json!({}), &json!({})));
     }
 
     #[test]
-    fn says_what_was_done() {
+    fn the_report_as_text() {
         let report = Report {
             url: "http://127.0.0.1:9200".to_owned(),
             distribution: "opensearch".to_owned(),
@@ -246,7 +242,5 @@ Old indices:    deleted by the policy music-events-retention
 Dashboards:     create an index pattern music-events-* with the time field @timestamp
 "
         );
-        let json = serde_json::to_value(&report).unwrap();
-        assert_eq!(json["change"], "created");
     }
 }

@@ -188,6 +188,7 @@ impl World {
             group: content.group.clone(),
             deduplication_id: content.deduplication.clone(),
             content,
+            delay_ms: 0,
         };
         let receipt = state.queue(place).send(sent, self.now());
         if receipt.is_new {

@@ -1,4 +1,4 @@
-//! The S3 backup's stand-in, counted from its files as somebody would who finds them.
+//! Counts the records in the files of the S3 backup.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -7,20 +7,19 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-/// How many records the backup holds, by the `errorCode` under which Firehose wrote them.
+/// Number of records by the `errorCode` that Firehose wrote.
 pub(super) type Backup = BTreeMap<String, u64>;
 
-/// The one member that is looked at; the record's data is skipped without being held.
 #[derive(Deserialize)]
 struct FailedRecord {
     #[serde(rename = "errorCode")]
     error_code: String,
 }
 
-/// Counts the records of all objects below `folder`; none if there is no such folder.
+/// Counts the records of all files in `folder` and its subfolders. A missing folder has none.
 ///
 /// # Errors
-/// When a file cannot be read or is not one JSON object a line.
+/// If a file cannot be read or does not have one JSON object a line.
 pub(super) fn count(folder: &Path) -> io::Result<Backup> {
     let mut backup = Backup::new();
     let mut folders = vec![folder.to_owned()];
@@ -30,24 +29,19 @@ pub(super) fn count(folder: &Path) -> io::Result<Backup> {
             entries => entries?,
         };
         for entry in entries {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                folders.push(entry.path());
-            } else {
-                count_object(&entry.path(), &mut backup)?;
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let reader = BufReader::new(File::open(path)?);
+            for record in serde_json::Deserializer::from_reader(reader).into_iter() {
+                let FailedRecord { error_code } = record?;
+                *backup.entry(error_code).or_default() += 1;
             }
         }
     }
     Ok(backup)
-}
-
-fn count_object(path: &Path, backup: &mut Backup) -> io::Result<()> {
-    let reader = BufReader::new(File::open(path)?);
-    for record in serde_json::Deserializer::from_reader(reader).into_iter() {
-        let FailedRecord { error_code } = record?;
-        *backup.entry(error_code).or_default() += 1;
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -56,34 +50,30 @@ mod tests {
     use std::fs;
 
     #[test]
-    fn every_record_of_every_object_counts() {
+    fn records_of_all_files_are_counted_by_code() {
         let folder = tempfile::tempdir().unwrap();
-        let failed = folder.path().join("processing-failed/2024/03/01/12");
-        let refused = folder.path().join("AmazonOpenSearchService_failed/2024/03/01/12");
-        fs::create_dir_all(&failed).unwrap();
-        fs::create_dir_all(&refused).unwrap();
-        let line = |code: &str| {
-            format!("{{\"attemptsMade\":1,\"errorCode\":\"{code}\",\"rawData\":\"e30=\"}}\n")
-        };
-        fs::write(failed.join("a"), line("Lambda.ProcessingFailedStatus").repeat(3)).unwrap();
-        fs::write(failed.join("b"), line("Lambda.FunctionError")).unwrap();
-        fs::write(refused.join("c"), line("400").repeat(2)).unwrap();
+        for (file, code, records) in [
+            ("processing-failed/2024/a", "Lambda.ProcessingFailedStatus", 3),
+            ("processing-failed/2024/b", "Lambda.FunctionError", 1),
+            ("AmazonOpenSearchService_failed/2024/c", "400", 2),
+        ] {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let line =
+                format!("{{\"attemptsMade\":1,\"errorCode\":\"{code}\",\"rawData\":\"\"}}\n");
+            fs::write(path, line.repeat(records)).unwrap();
+        }
         let expected = Backup::from([
             ("400".to_owned(), 2),
             ("Lambda.FunctionError".to_owned(), 1),
             ("Lambda.ProcessingFailedStatus".to_owned(), 3),
         ]);
         assert_eq!(count(folder.path()).unwrap(), expected);
-    }
-
-    #[test]
-    fn no_folder_no_records() {
-        let folder = tempfile::tempdir().unwrap();
         assert_eq!(count(&folder.path().join("missing")).unwrap(), Backup::new());
     }
 
     #[test]
-    fn an_object_that_is_not_firehoses_is_an_error() {
+    fn a_file_in_another_format_is_an_error() {
         let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("a"), "{\"rawData\":\"\"}\n").unwrap();
         assert_eq!(count(folder.path()).unwrap_err().kind(), std::io::ErrorKind::InvalidData);

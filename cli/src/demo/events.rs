@@ -1,52 +1,46 @@
-//! The events that go in: the bundled sample, or a file of the user's.
+//! The events of the demo: the bundled sample, or a file of the user.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek as _};
 use std::path::{Path, PathBuf};
 
 use super::file_check;
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// How much of a file is looked at before anything is started.
-const PEEK_BYTES: usize = 64 * 1024;
+/// Number of bytes of a file that are checked before anything is started.
+const CHECKED_BYTES: usize = 64 * 1024;
 
-/// One line of a file, or one event of the sample.
+/// A line of a file, or an event of the sample.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Line {
-    /// What goes in.
     Event(Vec<u8>),
-    /// Nothing but white space.
+    /// Only white space.
     Blank,
-    /// More than is taken as one record or message.
+    /// Larger than the limit of a record or message.
     TooLarge,
 }
 
-/// Where the events come from, which can be read more than once.
+/// A source of events that can be read more than once.
 #[derive(Debug)]
 pub(super) enum Source {
     /// The bundled sample of music events, hostile ones among them.
     Sample,
-    /// A file with one event a line.
-    File {
-        /// As the user gave it.
-        path: PathBuf,
-        /// The file, or a copy of what came through a pipe.
-        file: File,
-    },
+    /// A file with one event a line. Input from a pipe is copied to a file.
+    File { path: PathBuf, file: File },
 }
 
 impl Source {
-    /// Opens a user's file, and looks at its beginning: a wrong file is better named now than
-    /// after a build of minutes.
+    /// Opens a file and checks its beginning, so that a wrong file is reported before a build of
+    /// minutes.
     ///
     /// # Errors
-    /// [`Failure::Usage`] that names the file, the line, and what is expected.
-    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+    /// [`CliError::Usage`] with the file, the line, and what is expected.
+    pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let unreadable = |error| file_check::unreadable(path, &error);
         let mut file = File::open(path).map_err(unreadable)?;
         let metadata = file.metadata().map_err(unreadable)?;
         if metadata.is_dir() {
-            return Err(file_check::directory(path));
+            return Err(unreadable(io::ErrorKind::IsADirectory.into()));
         }
         if !metadata.is_file() {
             let mut copy = tempfile::tempfile().map_err(unreadable)?;
@@ -54,13 +48,12 @@ impl Source {
             file = copy;
         }
         file.rewind().map_err(unreadable)?;
-        let mut reader = BufReader::with_capacity(PEEK_BYTES, &file);
+        let mut reader = BufReader::with_capacity(CHECKED_BYTES, &file);
         let beginning = reader.fill_buf().map_err(unreadable)?;
         file_check::check(path, beginning)?;
         Ok(Self::File { path: path.to_owned(), file })
     }
 
-    /// For people.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Sample => "bundled sample".to_owned(),
@@ -68,54 +61,49 @@ impl Source {
         }
     }
 
-    /// All events from the first on, of which those of more than `limit` bytes are passed over.
-    /// One reading at a time: the place in a file is the same for all.
+    /// Returns all events from the first. Those of more than `limit` bytes are [`Line::TooLarge`].
+    /// All readers share the position in the file: read one after the other.
     ///
     /// # Errors
-    /// When the file cannot be read again.
-    pub(super) fn events(&self, limit: usize) -> Result<Events, Failure> {
+    /// [`CliError::Usage`] if the file cannot be read again.
+    pub(super) fn events(&self, limit: usize) -> Result<Events, CliError> {
         match self {
             Self::Sample => Ok(Events::Sample { events: local::sample::demo().into_iter(), limit }),
             Self::File { path, file } => {
                 let again = file.try_clone().and_then(|mut file| file.rewind().map(|()| file));
                 let file = again.map_err(|error| file_check::unreadable(path, &error))?;
-                let reader = BufReader::with_capacity(PEEK_BYTES, file);
+                let reader = BufReader::with_capacity(CHECKED_BYTES, file);
                 Ok(Events::File(Lines { reader, limit }))
             }
         }
     }
 }
 
-/// The events, one after the other.
+/// A reader of events.
 #[derive(Debug)]
 pub(super) enum Events {
-    /// Of the bundled sample.
-    Sample {
-        /// Those to come.
-        events: std::vec::IntoIter<Vec<u8>>,
-        /// The longest that is not passed over, in bytes.
-        limit: usize,
-    },
-    /// Of a file with one event a line.
+    Sample { events: std::vec::IntoIter<Vec<u8>>, limit: usize },
     File(Lines<BufReader<File>>),
 }
 
 impl Events {
-    /// The next line, or `None` at the end.
+    /// Returns the next line, or `None` at the end.
     ///
     /// # Errors
-    /// When the file cannot be read any further.
-    pub(super) fn next(&mut self) -> io::Result<Option<Line>> {
+    /// [`CliError::Failed`] if the file cannot be read.
+    pub(super) fn next(&mut self) -> Result<Option<Line>, CliError> {
         match self {
             Self::Sample { events, limit } => Ok(events.next().map(|event| {
                 if event.len() > *limit { Line::TooLarge } else { Line::Event(event) }
             })),
-            Self::File(lines) => lines.next(),
+            Self::File(lines) => lines.next().map_err(|error| {
+                CliError::failed(format_args!("failed to read the file of events: {error}"))
+            }),
         }
     }
 }
 
-/// Lines of bounded length: no more than `limit` bytes of one are ever held.
+/// Lines of which at most `limit` bytes are in memory.
 #[derive(Debug)]
 pub(super) struct Lines<R> {
     reader: R,
@@ -139,7 +127,7 @@ impl<R: BufRead> Lines<R> {
                 }
                 None => buffered,
             };
-            // A carriage return before the line's end is not yet known to be one: room for it.
+            // One byte more, for a carriage return at the end of the line.
             let room = (self.limit + 1).saturating_sub(line.len());
             line.extend_from_slice(&piece[..piece.len().min(room)]);
             bytes += piece.len() as u64;
@@ -167,7 +155,6 @@ impl<R: BufRead> Lines<R> {
 mod tests {
     use super::{Line, Lines, Source};
     use std::io::BufReader;
-    use std::path::Path;
     use std::process::Command;
 
     fn lines(text: &str, limit: usize, buffer: usize) -> Vec<Line> {
@@ -180,54 +167,39 @@ mod tests {
     }
 
     #[test]
-    fn every_line_once_whatever_the_buffer() {
-        let text = "{\"a\":1}\n\n  \r\n{\"b\":2}\r\n{\"c\":3}";
+    fn lines_are_read_whole_up_to_the_limit() {
+        let long = format!("{}\n{{}}\n", "x".repeat(10_000));
         for buffer in 1..40 {
-            assert_eq!(
-                lines(text, 100, buffer),
-                [
-                    event("{\"a\":1}"),
-                    Line::Blank,
-                    Line::Blank,
-                    event("{\"b\":2}"),
-                    event("{\"c\":3}")
-                ],
-                "{buffer}"
-            );
+            for (text, limit, expected) in [
+                ("", 5, vec![]),
+                ("\n", 5, vec![Line::Blank]),
+                (
+                    "{\"a\":1}\n\n  \r\n{\"b\":2}\r\n{\"c\":3}",
+                    100,
+                    vec![
+                        event("{\"a\":1}"),
+                        Line::Blank,
+                        Line::Blank,
+                        event("{\"b\":2}"),
+                        event("{\"c\":3}"),
+                    ],
+                ),
+                (
+                    "12345\n123456\n12345\r\n123456\r\n1\n",
+                    5,
+                    vec![
+                        event("12345"),
+                        Line::TooLarge,
+                        event("12345"),
+                        Line::TooLarge,
+                        event("1"),
+                    ],
+                ),
+                (&long, 5, vec![Line::TooLarge, event("{}")]),
+            ] {
+                assert_eq!(lines(text, limit, buffer), expected, "{buffer}");
+            }
         }
-    }
-
-    #[test]
-    fn a_line_at_the_limit_and_one_beyond() {
-        for buffer in [1, 3, 64] {
-            assert_eq!(
-                lines("12345\n123456\n12345\r\n123456\r\n1\n", 5, buffer),
-                [event("12345"), Line::TooLarge, event("12345"), Line::TooLarge, event("1"),],
-                "{buffer}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_rest_of_a_long_line_is_skipped_not_held() {
-        let text = format!("{}\n{{}}\n", "x".repeat(10_000));
-        assert_eq!(lines(&text, 5, 16), [Line::TooLarge, event("{}")]);
-    }
-
-    #[test]
-    fn no_line_in_an_empty_file() {
-        assert_eq!(lines("", 5, 16), []);
-        assert_eq!(lines("\n", 5, 16), [Line::Blank]);
-    }
-
-    /// All lines, of a file or what else is at this path, twice.
-    fn twice(path: &Path) -> [Vec<Line>; 2] {
-        let source = Source::open(path).unwrap();
-        assert_eq!(source.name(), path.display().to_string());
-        [8, 7].map(|limit| {
-            let mut events = source.events(limit).unwrap();
-            std::iter::from_fn(|| events.next().unwrap()).collect()
-        })
     }
 
     #[test]
@@ -237,13 +209,17 @@ mod tests {
         let text = "{\"a\":1}\n{\"a\":12}\n";
         std::fs::write(&file, text).unwrap();
         assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
-        let (end, text) = (pipe.clone(), text.to_owned());
+        let end = pipe.clone();
         let writer = std::thread::spawn(move || std::fs::write(end, text));
-        let all = [event("{\"a\":1}"), event("{\"a\":12}")];
-        let short = [event("{\"a\":1}"), Line::TooLarge];
         for path in [file, pipe] {
-            let [first, second] = twice(&path);
-            assert_eq!((first.as_slice(), second.as_slice()), (&all[..], &short[..]));
+            let source = Source::open(&path).unwrap();
+            assert_eq!(source.name(), path.display().to_string());
+            let read = |limit| {
+                let mut events = source.events(limit).unwrap();
+                std::iter::from_fn(|| events.next().unwrap()).collect::<Vec<_>>()
+            };
+            assert_eq!(read(8), [event("{\"a\":1}"), event("{\"a\":12}")]);
+            assert_eq!(read(7), [event("{\"a\":1}"), Line::TooLarge]);
         }
         writer.join().unwrap().unwrap();
     }

@@ -1,80 +1,81 @@
-//! The Firehose half: events through the delivery stream and the real function.
+//! Sends events through a Firehose delivery stream and the real function.
 
-use std::io;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use local::firehose::{DeliveryStream, DeliveryStreamOptions, Endpoint, Report, Rotation};
 use local::runtime_api::{Function, FunctionOptions, LogLine};
+use serde::Serialize;
 
 use super::events::{Events, Line};
-use super::{FUNCTION, Place};
-use crate::console::say;
-use crate::failure::Failure;
+use super::{FUNCTION, Target};
+use crate::console::log;
+use crate::error::CliError;
 use crate::progress::Progress;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// How long OpenSearch may refuse a document before it goes to the backup: a demo is watched, so
-/// shorter than the service's 300 s.
+/// Maximum time that a rejected document is retried; Firehose's own default is 300 s.
 const RETRY_DURATION: Duration = Duration::from_mins(1);
 
-/// What came out of the run.
+/// The result of the run.
 #[derive(Debug)]
 pub(super) struct Run {
-    pub(super) fed: Fed,
+    pub(super) sent: Sent,
     pub(super) stream: Report,
-    /// From the first event until every one had its fate.
+    /// Time from the first event until all events are delivered or backed up.
     pub(super) elapsed: Duration,
     pub(super) logs: Vec<LogLine>,
 }
 
-/// What was read, and what of it went into the stream.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Fed {
-    pub(super) sent: u64,
+/// Number of events read, by what became of them.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(super) struct Sent {
+    #[serde(rename = "sent")]
+    pub(super) events: u64,
     pub(super) blank_lines: u64,
-    /// Larger than Firehose takes.
+    /// Events larger than a record of Firehose may be.
     pub(super) too_large: u64,
 }
 
-/// Takes the events through a delivery stream of their own.
-pub(super) async fn run(events: Events, binary: &Path, place: &Place) -> Result<Run, Failure> {
-    let endpoint = Endpoint::bind().await.map_err(Failure::failed)?;
+/// Sends the events through a new delivery stream.
+pub(super) async fn run(events: Events, binary: &Path, target: &Target) -> Result<Run, CliError> {
+    let endpoint = Endpoint::bind().await.map_err(CliError::failed)?;
     let function = Function::start(FunctionOptions {
-        environment: vec![
-            // Records that do not fit into an answer go back to where they came from.
-            ("AWS_ENDPOINT_URL_FIREHOSE".to_owned(), endpoint.url()),
-        ],
+        // The function puts back records that do not fit into its answer.
+        environment: vec![("AWS_ENDPOINT_URL_FIREHOSE".to_owned(), endpoint.url())],
         ..FunctionOptions::new(FUNCTION, binary)
     })
     .await
-    .map_err(Failure::failed)?;
+    .map_err(CliError::failed)?;
     let options = DeliveryStreamOptions {
-        // One index of this run alone, so that it can be deleted by its name.
+        // One index for this run, so that it can be deleted.
         rotation: Rotation::None,
         retry_duration: RETRY_DURATION,
-        ..DeliveryStreamOptions::new("music-events", &place.index, &place.backup_folder)
+        ..DeliveryStreamOptions::new("music-events", &target.index, &target.backup_folder)
     };
-    let stream = DeliveryStream::start(options, endpoint, function.clone(), &place.url)
+    let stream = DeliveryStream::start(options, endpoint, function.clone(), &target.url)
         .await
-        .map_err(Failure::failed)?;
+        .map_err(CliError::failed)?;
     let started = Instant::now();
-    let result = feed_and_flush(&stream, events).await;
+    let result = send_and_flush(&stream, events).await;
     let elapsed = started.elapsed();
     stream.stop().await;
     function.stop().await;
-    let (fed, report) = result?;
-    Ok(Run { fed, stream: report, elapsed, logs: function.logs() })
+    let (sent, report) = result?;
+    Ok(Run { sent, stream: report, elapsed, logs: function.logs() })
 }
 
-async fn feed_and_flush(stream: &DeliveryStream, events: Events) -> Result<(Fed, Report), Failure> {
-    say("Sending the events through Firehose and the function into OpenSearch.");
+async fn send_and_flush(
+    stream: &DeliveryStream,
+    events: Events,
+) -> Result<(Sent, Report), CliError> {
+    log("Sending the events through Firehose and the function into OpenSearch.");
     let mut progress = Progress::new("events");
     let mut tick = tokio::time::interval(PROGRESS_INTERVAL);
     let work = async {
-        let fed = feed(stream, events).await?;
-        let report = stream.flush().await.map_err(Failure::failed)?;
-        Ok((fed, report))
+        let sent = send(stream, events).await?;
+        let report = stream.flush().await.map_err(CliError::failed)?;
+        Ok((sent, report))
     };
     tokio::pin!(work);
     loop {
@@ -88,20 +89,17 @@ async fn feed_and_flush(stream: &DeliveryStream, events: Events) -> Result<(Fed,
     }
 }
 
-async fn feed(stream: &DeliveryStream, mut events: Events) -> Result<Fed, Failure> {
-    let unreadable = |error: io::Error| {
-        Failure::failed(format!("the file of events cannot be read any further: {error}"))
-    };
-    let mut fed = Fed::default();
-    while let Some(line) = events.next().map_err(unreadable)? {
+async fn send(stream: &DeliveryStream, mut events: Events) -> Result<Sent, CliError> {
+    let mut sent = Sent::default();
+    while let Some(line) = events.next()? {
         match line {
             Line::Event(payload) => {
-                stream.put_record(payload).await.map_err(Failure::failed)?;
-                fed.sent += 1;
+                stream.put_record(payload).await.map_err(CliError::failed)?;
+                sent.events += 1;
             }
-            Line::Blank => fed.blank_lines += 1,
-            Line::TooLarge => fed.too_large += 1,
+            Line::Blank => sent.blank_lines += 1,
+            Line::TooLarge => sent.too_large += 1,
         }
     }
-    Ok(fed)
+    Ok(sent)
 }

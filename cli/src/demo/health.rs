@@ -1,4 +1,4 @@
-//! `sluice demo --health`: a function that fails in every way, and how somebody gets to know.
+//! `sluice demo --health`: makes a function fail in every way, and shows the metrics and the alert.
 
 mod alarm;
 mod card;
@@ -15,8 +15,8 @@ use local::monitoring::{Monitoring, subscription};
 use local::runtime_api::{Function, FunctionOptions, LogLine};
 
 use crate::compile::compile;
-use crate::console::{self, say};
-use crate::failure::Failure;
+use crate::console::{log, print_report};
+use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
 use card::Card;
@@ -27,84 +27,77 @@ const LOG_METRICS: &str = "log-metrics";
 const LAMBDA_METRICS: &str = "lambda-metrics";
 const ALERT_NOTIFIER: &str = "alert-notifier";
 
-/// Runs the demo; the page with the card goes to `page`.
+/// Runs the demo and writes the card to the file `page`.
 ///
 /// # Errors
-/// When a part cannot be started, or when a failure that was caused did not come out.
-pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), Failure> {
+/// [`CliError::Failed`] if a part fails to start or a failure is not reported.
+pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
-    if json {
-        let mut text = serde_json::to_vec_pretty(&report).map_err(Failure::failed)?;
-        text.push(b'\n');
-        console::print(&text)?;
-    } else {
-        console::print(format!("\n{report}").as_bytes())?;
-    }
+    log("");
+    print_report(&report, json)?;
     if let (Some(page), Some(message)) = (page, report.messages.first()) {
         std::fs::write(page, Card(message).page()).map_err(|error| {
-            Failure::failed(format!("{} cannot be written: {error}", page.display()))
+            CliError::failed(format_args!("failed to write {}: {error}", page.display()))
         })?;
-        say(format_args!("The card is in {}.", page.display()));
+        log(format_args!("The card is in {}.", page.display()));
     }
-    match report.missing() {
-        missing if missing.is_empty() => Ok(()),
-        missing => Err(Failure::failed(format!(
-            "what was caused did not come out:\n  {}",
-            missing.join("\n  ")
-        ))),
+    let differences = report.differences();
+    if differences.is_empty() {
+        return Ok(());
     }
+    let differences = differences.join("\n  ");
+    Err(CliError::failed(format_args!("failures were not reported:\n  {differences}")))
 }
 
-/// From the failures to the message.
-async fn observe() -> Result<Report, Failure> {
+async fn observe() -> Result<Report, CliError> {
     let names = [SCRIPTED, LOG_METRICS, LAMBDA_METRICS, ALERT_NOTIFIER];
     let [scripted, log_metrics, lambda_metrics, notifier] = compile(names, &Spinner::new()).await?;
-    let monitoring = Monitoring::start().await.map_err(Failure::failed)?;
+    let monitoring = Monitoring::start().await.map_err(CliError::failed)?;
 
     let (caused, watched) = faulty::cause(&scripted).await?;
-    let batch = subscription(faulty::NAME, &watched.log).map_err(Failure::failed)?;
-    let counted = invoke(LOG_METRICS, &log_metrics, &[], batch).await?;
+    let batch = subscription(faulty::NAME, &watched.log).map_err(CliError::failed)?;
+    let log_lines = invoke(LOG_METRICS, &log_metrics, &[], batch).await?;
 
-    let errors = caused.errors();
     monitoring.watch(faulty::NAME, watched);
     let aws = ("AWS_ENDPOINT_URL", monitoring.url());
     let variables = [aws, ("FUNCTION_NAMES", faulty::NAME)];
-    let polled = invoke(LAMBDA_METRICS, &lambda_metrics, &variables, "{}".into()).await?;
+    let poll_lines = invoke(LAMBDA_METRICS, &lambda_metrics, &variables, "{}".into()).await?;
 
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-    let fired = alarm::fires(faulty::NAME, errors, now_ms).to_string();
+    let event = alarm::event(faulty::NAME, caused.errors(), now_ms).to_string();
     let webhook = monitoring.webhook();
     let variables = [aws, ("GOOGLE_CHAT_WEBHOOK_URL", &*webhook)];
-    invoke(ALERT_NOTIFIER, &notifier, &variables, fired.into()).await?;
+    invoke(ALERT_NOTIFIER, &notifier, &variables, event.into()).await?;
 
     Ok(Report {
         caused,
-        log_metrics: Emitted::read(&counted, faulty::NAME),
-        lambda_metrics: Emitted::read(&polled, faulty::NAME),
+        log_metrics: Emitted::parse(&log_lines, faulty::NAME),
+        lambda_metrics: Emitted::parse(&poll_lines, faulty::NAME),
         messages: monitoring.messages(),
     })
 }
 
-/// Invokes a function once, and gives what it wrote.
+/// Invokes a function once and returns its log lines.
 async fn invoke(
     name: &str,
     binary: &Path,
     variables: &[(&str, &str)],
     event: Bytes,
-) -> Result<Vec<LogLine>, Failure> {
+) -> Result<Vec<LogLine>, CliError> {
     let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
     let environment = variables.iter().map(own).collect();
     let options = FunctionOptions { environment, ..FunctionOptions::new(name, binary) };
-    let function = Function::start(options).await.map_err(Failure::failed)?;
+    let function = Function::start(options).await.map_err(CliError::failed)?;
     let result = function.invoke(event).await;
     function.stop().await;
     let lines = function.logs();
     match result {
         Ok(_) => Ok(lines),
         Err(error) => {
-            let said: Vec<_> = lines.into_iter().map(|line| line.text).collect();
-            Err(Failure::failed(format!("{name} failed: {error}\n{}", said.join("\n"))))
+            let lines: Vec<_> = lines.into_iter().map(|line| line.text).collect();
+            let lines = lines.join("\n");
+            Err(CliError::failed(format_args!("{name} failed: {error}\n{lines}")))
         }
     }
 }

@@ -1,99 +1,113 @@
-//! The SQS half: events through a queue and the real function, OpenSearch away in the middle, and
-//! what was given up then put back.
+//! Sends events through an SQS queue and the real function, with an outage of OpenSearch, and
+//! redrives the dead letters.
 
 mod account;
 mod consumer;
-mod metrics;
 mod producer;
-mod quarantine;
 mod queues;
-mod redrive;
 mod report;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use local::opensearch::Client as OpenSearchClient;
+use local::runtime_api::{LogLine, LogStream};
 use local::sqs::{self, EventSourceMapping, EventSourceMappingOptions, Sqs};
+use serde::Deserialize;
 
-use super::events::{Events, Line};
-use super::logs::Reasons;
-use crate::console::say;
-use crate::failure::Failure;
+use super::events::Events;
+use super::logs::{Reasons, json_lines};
+use crate::console::log;
+use crate::error::CliError;
 use crate::progress::Progress;
 use consumer::Consumer;
-use metrics::Metrics;
 use producer::{Producer, Sent};
 use queues::Queues;
 pub(super) use report::Report;
 
-/// The function of this half.
 pub(super) const FUNCTION: &str = "sqs-consumer";
 
-/// Largest message that SQS takes, in bytes. Source: Amazon SQS developer guide, "Amazon SQS
-/// message quotas".
+/// Maximum size of a message, in bytes. Source: Amazon SQS developer guide, "Amazon SQS message
+/// quotas".
 pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
-/// The most messages of an invocation: the more, the fewer bulk requests.
+/// Maximum number of messages of an invocation. With more, there are fewer bulk requests.
 const BATCH_SIZE: usize = 100;
 
-/// How long a batch waits for more messages; the shortest that AWS takes for such batches.
+/// The shortest window that AWS accepts for this batch size.
 const BATCHING_WINDOW: Duration = Duration::from_secs(1);
 
-/// How many invocations may be under way at once.
+/// Maximum number of concurrent invocations.
 const CONCURRENCY: usize = 2;
 
-/// From the events up to here, a third meets an OpenSearch that is away.
-const BEFORE_AND_WHILE_AWAY: usize = 600;
+/// The outage of OpenSearch begins and ends within this number of events, after each third.
+const OUTAGE_EVENTS: usize = 600;
 
-/// How many messages may wait in the queue before the producer does.
+/// Maximum number of messages in the queue.
 const BACKLOG: u64 = 10_000;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What came out of the run.
+/// The result of the run.
 #[derive(Debug)]
 pub(super) struct Run {
     sent: Sent,
     mapping: sqs::Report,
     metrics: Metrics,
-    /// Messages that went to the dead-letter queue while OpenSearch was away.
+    /// Messages in the dead-letter queue after the outage.
     given_up: u64,
     /// Messages in the dead-letter queue at the end.
     dead: u64,
     /// Messages in the queue at the end.
     left: u64,
-    /// Messages in the quarantine queue, by their reason.
+    /// Messages in the quarantine queue by reason.
     quarantine: Reasons,
-    /// From the first message until every one had its fate.
+    /// Time from the first message until the queue is empty.
     elapsed: Duration,
 }
 
-/// What the run is made of.
+/// Sums of the function's metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct Metrics {
+    messages_done: u64,
+    messages_quarantined: u64,
+    documents_indexed: u64,
+    documents_duplicate: u64,
+}
+
+impl Metrics {
+    fn sum(logs: &[LogLine]) -> Self {
+        json_lines(logs, LogStream::Stdout).fold(Self::default(), |sum, line: Self| Self {
+            messages_done: sum.messages_done + line.messages_done,
+            messages_quarantined: sum.messages_quarantined + line.messages_quarantined,
+            documents_indexed: sum.documents_indexed + line.documents_indexed,
+            documents_duplicate: sum.documents_duplicate + line.documents_duplicate,
+        })
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Parts<'a> {
     pub(super) sqs: &'a Sqs,
     pub(super) opensearch: &'a OpenSearchClient,
     pub(super) binary: &'a Path,
-    /// Where the documents go.
+    /// The index of the documents.
     pub(super) index: &'a str,
 }
 
-/// Takes the events through queues of their own, whose names start with that of the index.
-pub(super) async fn run(events: Events, parts: Parts<'_>) -> Result<Run, Failure> {
+/// Sends the events through new queues, whose names start with that of the index.
+pub(super) async fn run(events: Events, parts: Parts<'_>) -> Result<Run, CliError> {
     let client = parts.sqs.client();
     let queues = Queues::create(&client, parts.index).await?;
     let result = through(events, parts, &queues).await;
-    // A server of ours goes with its queues; another one keeps everything but these.
     queues.delete().await;
     result
 }
 
-async fn through(events: Events, parts: Parts<'_>, queues: &Queues) -> Result<Run, Failure> {
-    say(format_args!(
-        "Sending the events through SQS ({}) and {FUNCTION}.",
-        parts.sqs.description()
-    ));
+async fn through(events: Events, parts: Parts<'_>, queues: &Queues) -> Result<Run, CliError> {
+    let sqs = parts.sqs.description();
+    log(format_args!("Sending the events through SQS ({sqs}) and {FUNCTION}."));
     let consumer = Consumer::start(parts, queues).await?;
     let options = EventSourceMappingOptions {
         batch_size: BATCH_SIZE,
@@ -102,76 +116,70 @@ async fn through(events: Events, parts: Parts<'_>, queues: &Queues) -> Result<Ru
         ..EventSourceMappingOptions::new(&queues.main)
     };
     let mapping = EventSourceMapping::start(options, parts.sqs.client(), consumer.clone());
-    let mapping = mapping.await.map_err(Failure::failed)?;
+    let mapping = mapping.await.map_err(CliError::failed)?;
     let started = Instant::now();
-    let (sent, given_up) = {
-        let story = Story { queues, consumer: &consumer, mapping: &mapping };
-        story.tell(events).await?
-    };
+    let scenario = Scenario { queues, consumer: &consumer, mapping: &mapping };
+    let (sent, given_up) = scenario.run(events).await?;
     let elapsed = started.elapsed();
     let mapping = mapping.stop().await;
     consumer.stop().await;
     Ok(Run {
         sent,
         mapping,
-        metrics: Metrics::of(&consumer.logs()),
+        metrics: Metrics::sum(&consumer.logs()),
         given_up,
         dead: queues.count(&queues.dead).await?,
         left: queues.count(&queues.main).await?,
-        quarantine: quarantine::reasons(queues).await?,
+        quarantine: queues.quarantine_reasons().await?,
         elapsed,
     })
 }
 
-/// What happens, in order.
-struct Story<'a> {
+struct Scenario<'a> {
     queues: &'a Queues,
     consumer: &'a Consumer,
     mapping: &'a EventSourceMapping,
 }
 
-impl Story<'_> {
-    /// What was sent, and how many messages were given up while OpenSearch was away.
-    async fn tell(&self, mut events: Events) -> Result<(Sent, u64), Failure> {
+impl Scenario<'_> {
+    /// Sends the events and returns what was sent, and the number of dead letters after the outage.
+    async fn run(&self, mut events: Events) -> Result<(Sent, u64), CliError> {
         let mut producer = Producer::new(self.queues);
-        let first = first_lines(&mut events)?;
+        let mut first = Vec::new();
+        while first.len() < OUTAGE_EVENTS
+            && let Some(line) = events.next()?
+        {
+            first.push(line);
+        }
         let third = first.len().div_ceil(3);
         let mut first = first.into_iter();
-        for line in first.by_ref().take(third) {
-            producer.add(line).await?;
-        }
-        producer.flush().await?;
-        self.drained(&producer).await?;
+        producer.add_all(first.by_ref().take(third)).await?;
+        self.drain(&mut producer).await?;
 
-        self.consumer.cut_off(true);
-        for line in first.by_ref().take(third) {
-            producer.add(line).await?;
-        }
-        producer.flush().await?;
-        self.drained(&producer).await?;
+        self.consumer.set_outage(true);
+        producer.add_all(first.by_ref().take(third)).await?;
+        self.drain(&mut producer).await?;
         let given_up = self.queues.count(&self.queues.dead).await?;
-        say(format_args!(
-            "OpenSearch was away: {given_up} messages are in the dead-letter queue. It is back."
-        ));
+        log(format_args!("{given_up} messages became dead letters in an outage of OpenSearch."));
 
-        self.consumer.cut_off(false);
-        for line in first {
+        self.consumer.set_outage(false);
+        producer.add_all(first).await?;
+        while let Some(line) = events.next()? {
             producer.add(line).await?;
+            if producer.sent().messages.is_multiple_of(BACKLOG / 10) {
+                self.wait_for(BACKLOG).await?;
+            }
         }
-        while let Some(line) = next(&mut events)? {
-            producer.add(line).await?;
-            self.caught_up(&producer).await?;
-        }
-        producer.flush().await?;
-        self.drained(&producer).await?;
+        self.drain(&mut producer).await?;
 
-        redrive::run(self.queues).await?;
-        self.drained(&producer).await?;
+        self.queues.redrive().await?;
+        self.drain(&mut producer).await?;
         Ok((producer.sent(), given_up))
     }
 
-    /// Waits until the queue has nothing more to give.
-    async fn drained(&self, producer: &Producer<'_>) -> Result<(), Failure> {
+    /// Sends the waiting messages and waits until the queue is empty.
+    async fn drain(&self, producer: &mut Producer<'_>) -> Result<(), CliError> {
+        producer.flush().await?;
         let mut progress = Progress::new("events");
         while self.queues.count(&self.queues.main).await? > 0 {
             progress.advance(self.mapping.report().deleted, producer.sent().messages);
@@ -180,29 +188,35 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Waits while the queue is long, which is looked at now and then.
-    async fn caught_up(&self, producer: &Producer<'_>) -> Result<(), Failure> {
-        if producer.sent().messages.is_multiple_of(BACKLOG / 10) {
-            while self.queues.count(&self.queues.main).await? > BACKLOG {
-                tokio::time::sleep(PROGRESS_INTERVAL).await;
-            }
+    /// Waits until the queue has at most this many messages.
+    async fn wait_for(&self, messages: u64) -> Result<(), CliError> {
+        while self.queues.count(&self.queues.main).await? > messages {
+            tokio::time::sleep(PROGRESS_INTERVAL).await;
         }
         Ok(())
     }
 }
 
-fn first_lines(events: &mut Events) -> Result<Vec<Line>, Failure> {
-    let mut lines = Vec::new();
-    while lines.len() < BEFORE_AND_WHILE_AWAY
-        && let Some(line) = next(events)?
-    {
-        lines.push(line);
-    }
-    Ok(lines)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn next(events: &mut Events) -> Result<Option<Line>, Failure> {
-    events.next().map_err(|error| {
-        Failure::failed(format_args!("the file of events cannot be read any further: {error}"))
-    })
+    #[test]
+    fn metrics_add_up_over_invocations() {
+        let logs = [
+            (LogStream::Stdout, r#"{"_aws":{},"MessagesDone":9,"DocumentsIndexed":8}"#),
+            (LogStream::Stdout, r#"{"MessagesDone":1,"DocumentsDuplicate":2}"#),
+            (LogStream::Stderr, r#"{"MessagesDone":100}"#),
+            (LogStream::Stdout, "not JSON"),
+            (LogStream::Stdout, r#"{"MessagesQuarantined":3}"#),
+        ];
+        let logs = logs.map(|(stream, text)| LogLine { stream, text: text.to_owned() });
+        let expected = Metrics {
+            messages_done: 10,
+            messages_quarantined: 3,
+            documents_indexed: 8,
+            documents_duplicate: 2,
+        };
+        assert_eq!(Metrics::sum(&logs), expected);
+    }
 }

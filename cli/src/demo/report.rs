@@ -1,4 +1,4 @@
-//! The report: what came in, what became of it, and how fast; as text or as JSON.
+//! The report of the Firehose pipeline, as text or as JSON.
 
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
@@ -7,18 +7,15 @@ use local::firehose::RECORD_LIMIT_BYTES;
 use local::opensearch::OpenSearch;
 use serde::Serialize;
 
-use super::account::Account;
+use super::account::{Account, conclusion};
 use super::backup::Backup;
-use super::firehose::Run;
+use super::firehose::{Run, Sent};
 use super::logs::{Reasons, reasons};
-use super::questions::{Answers, Counted};
-use super::{FUNCTION, Place};
-use crate::failure::Failure;
-use crate::layout::{
-    details, median_and_max, milliseconds, most_first, per_second, row, thousands,
-};
+use super::search::{Counted, Found};
+use super::{FUNCTION, Target};
+use crate::error::CliError;
+use crate::layout::{Durations, details, milliseconds, most_first, per_second, row, thousands};
 
-/// The report of one run.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     opensearch: Destination,
@@ -26,9 +23,9 @@ pub(super) struct Report {
     account: Account,
     actions: Vec<Counted>,
     top_artists: Vec<Counted>,
-    /// Records that the function answered `ProcessingFailed`.
+    /// Records with the result `ProcessingFailed`.
     processing_failed: u64,
-    /// As the function's log gives them.
+    /// From the function's log.
     failed_by_reason: Reasons,
     backup: BackedUp,
     /// Records that the function put back, because they did not fit into its answer.
@@ -48,9 +45,8 @@ struct Destination {
 #[derive(Clone, Debug, Serialize)]
 struct Input {
     source: String,
-    sent: u64,
-    blank_lines: u64,
-    too_large: u64,
+    #[serde(flatten)]
+    sent: Sent,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -63,101 +59,94 @@ struct BackedUp {
 struct Invocations {
     count: u64,
     failed: u64,
-    median_ms: f64,
-    max_ms: f64,
+    #[serde(flatten)]
+    durations: Durations,
 }
 
 impl Report {
     pub(super) fn new(
         source: String,
         opensearch: &OpenSearch,
-        place: &Place,
+        target: &Target,
         run: Run,
         backup: Backup,
-        answers: Answers,
+        found: Found,
     ) -> Self {
-        let stream = run.stream;
-        let account = Account::new(run.fed.sent, &stream, answers.documents, backup.values().sum());
-        let (median, max) = median_and_max(stream.invocation_durations);
+        let (sent, stream) = (run.sent, run.stream);
+        let in_backup = backup.values().sum();
         Self {
             opensearch: Destination {
                 kind: opensearch.description(),
                 url: opensearch.url().to_owned(),
-                index: place.index.clone(),
+                index: target.index.clone(),
             },
-            events: Input {
-                source,
-                sent: run.fed.sent,
-                blank_lines: run.fed.blank_lines,
-                too_large: run.fed.too_large,
-            },
-            account,
-            actions: answers.actions,
-            top_artists: answers.artists,
+            account: Account::new(sent.events, &stream, found.documents, in_backup),
+            events_per_second: per_second(sent.events, run.elapsed),
+            events: Input { source, sent },
+            actions: found.actions,
+            top_artists: found.artists,
             processing_failed: stream.processing_failed,
             failed_by_reason: reasons(&run.logs),
-            backup: BackedUp { folder: place.backup_folder.clone(), by_error_code: backup },
+            backup: BackedUp { folder: target.backup_folder.clone(), by_error_code: backup },
             put_back: stream.reingested,
             invocations: Invocations {
                 count: stream.invocations,
                 failed: stream.failed_invocations,
-                median_ms: milliseconds(median),
-                max_ms: milliseconds(max),
+                durations: Durations::new(stream.invocation_durations),
             },
             elapsed_ms: milliseconds(run.elapsed),
-            events_per_second: per_second(run.fed.sent, run.elapsed),
         }
     }
 
     /// # Errors
-    /// [`Failure::Failed`] with what is missing, if one event is unaccounted for.
-    pub(super) fn verdict(&self) -> Result<(), Failure> {
+    /// [`CliError::Failed`] if an event is unaccounted for.
+    pub(super) fn check(&self) -> Result<(), CliError> {
         if self.account.discrepancies.is_empty() {
             return Ok(());
         }
-        Err(Failure::failed(format!(
-            "the account does not come out even:\n  {}\nThe backup is in {}.",
+        Err(CliError::failed(format_args!(
+            "the events do not add up:\n  {}\nThe backup is in {}.",
             self.account.discrepancies.join("\n  "),
             self.backup.folder.display(),
         )))
     }
 }
 
-/// Numbers stand before names, for nobody knows how wide a name is.
+fn counted(counted: &[Counted]) -> impl Iterator<Item = (u64, &str)> {
+    counted.iter().map(|counted| (counted.documents, &*counted.name))
+}
+
 impl Display for Report {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let account = &self.account;
         writeln!(out, "Firehose -> {FUNCTION} -> {}\n", self.opensearch.kind)?;
         row(out, "Events in", account.events_in, &self.events.source)?;
-        if self.events.too_large > 0 {
+        let Sent { blank_lines, too_large, .. } = self.events.sent;
+        if too_large > 0 {
             let limit = thousands(RECORD_LIMIT_BYTES as u64);
-            let note = format!("larger than the {limit} bytes that Firehose takes");
-            row(out, "Not sent", self.events.too_large, &note)?;
+            let note = format!("larger than {limit} bytes, the limit of Firehose");
+            row(out, "Not sent", too_large, &note)?;
         }
-        if self.events.blank_lines > 0 {
-            row(out, "Blank lines", self.events.blank_lines, "passed over")?;
+        if blank_lines > 0 {
+            row(out, "Blank lines", blank_lines, "skipped")?;
         }
-        row(out, "Documents", account.documents, "as OpenSearch counts them")?;
-        details(out, self.actions.iter().map(|action| (action.documents, &action.name)))?;
+        row(out, "Documents", account.documents, "counted by OpenSearch")?;
+        details(out, counted(&self.actions))?;
         row(out, "Dropped", account.dropped, "empty records")?;
-        row(out, "Failed", self.processing_failed, "reasons as the function's log gives them")?;
+        row(out, "Failed", self.processing_failed, "reasons from the function's log")?;
         details(out, most_first(&self.failed_by_reason))?;
-        row(out, "In backup", account.in_backup, "as its files say")?;
+        row(out, "In backup", account.in_backup, "counted in its files")?;
         details(out, most_first(&self.backup.by_error_code))?;
         if self.put_back > 0 {
-            row(out, "Put back", self.put_back, "came again, for they did not fit into an answer")?;
+            row(out, "Put back", self.put_back, "did not fit into an answer, received again")?;
         }
-        let Invocations { count, failed, median_ms, max_ms } = self.invocations;
-        let mut note = format!("median {median_ms:.1} ms, longest {max_ms:.1} ms");
-        if failed > 0 {
-            note = format!("{note}; {} failed", thousands(failed));
-        }
-        row(out, "Invocations", count, &note)?;
-        let note = format!("events a second, {:.1} s in all", self.elapsed_ms / 1_000.0);
+        let Invocations { count, failed, durations } = self.invocations;
+        durations.row(out, count, failed)?;
+        let note = format!("events a second, {:.1} s in total", self.elapsed_ms / 1_000.0);
         row(out, "Speed", self.events_per_second, &note)?;
         if !self.top_artists.is_empty() {
             writeln!(out, "Top artists")?;
-            details(out, self.top_artists.iter().map(|artist| (artist.documents, &artist.name)))?;
+            details(out, counted(&self.top_artists))?;
         }
         writeln!(out)?;
         if account.in_backup > 0 {
@@ -170,21 +159,14 @@ impl Display for Report {
             thousands(account.documents),
             thousands(account.dropped),
             thousands(account.in_backup),
-            match account.unaccounted {
-                0 => "every event is accounted for.".to_owned(),
-                missing if missing > 0 => format!("{missing} unaccounted for."),
-                more => format!("{} too many.", -more),
-            }
+            conclusion(account.unaccounted, "event")
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{BackedUp, Backup, Counted, Destination, Input, Invocations, Reasons, Report};
-    use crate::demo::account::Account;
-    use crate::failure::Failure;
-    use serde_json::json;
+    use super::*;
 
     fn counted(name: &str, documents: u64) -> Counted {
         Counted { name: name.to_owned(), documents }
@@ -199,17 +181,14 @@ mod tests {
             },
             events: Input {
                 source: "bundled sample".to_owned(),
-                sent: 4_999,
-                blank_lines: 0,
-                too_large: 1,
+                sent: Sent { events: 4_999, blank_lines: 0, too_large: 1 },
             },
             account: Account {
                 events_in: 4_999,
                 documents: 4_950,
                 dropped: 3,
                 in_backup: 46,
-                unaccounted: 0,
-                discrepancies: Vec::new(),
+                ..Account::default()
             },
             actions: vec![counted("play", 3_000), counted("skip", 900)],
             top_artists: vec![counted("달빛정원", 1_100), counted("a\u{1b}b", 2)],
@@ -223,32 +202,37 @@ mod tests {
                 by_error_code: Backup::from([("Lambda.ProcessingFailedStatus".to_owned(), 46)]),
             },
             put_back: 0,
-            invocations: Invocations { count: 6, failed: 0, median_ms: 12.3, max_ms: 45.0 },
+            invocations: Invocations {
+                count: 6,
+                failed: 0,
+                durations: Durations { median_ms: 12.3, max_ms: 45.0 },
+            },
             elapsed_ms: 1_234.5,
             events_per_second: 4_049,
         }
     }
 
     #[test]
-    fn is_read_at_a_glance() {
+    fn the_report_as_text() {
+        let mut report = report();
         assert_eq!(
-            report().to_string(),
+            report.to_string(),
             "\
 Firehose -> firehose-transform -> the embedded OpenSearch
 
 Events in       4,999  bundled sample
-Not sent            1  larger than the 1,024,000 bytes that Firehose takes
-Documents       4,950  as OpenSearch counts them
+Not sent            1  larger than 1,024,000 bytes, the limit of Firehose
+Documents       4,950  counted by OpenSearch
                 3,000    play
                   900    skip
 Dropped             3  empty records
-Failed             46  reasons as the function's log gives them
+Failed             46  reasons from the function's log
                    40    too_deep
                     6    invalid_json
-In backup          46  as its files say
+In backup          46  counted in its files
                    46    Lambda.ProcessingFailedStatus
 Invocations         6  median 12.3 ms, longest 45.0 ms
-Speed           4,049  events a second, 1.2 s in all
+Speed           4,049  events a second, 1.2 s in total
 Top artists
                 1,100    달빛정원
                     2    a\u{fffd}b
@@ -257,48 +241,25 @@ Backup: target/backup
 4,999 events in = 4,950 documents + 3 dropped + 46 in backup: every event is accounted for.
 "
         );
-    }
-
-    #[test]
-    fn rare_things_are_named_when_they_happen() {
-        let mut report = report();
-        report.events.blank_lines = 2;
+        report.events.sent.blank_lines = 2;
         report.put_back = 1_500;
         report.invocations.failed = 3;
         let text = report.to_string();
-        assert!(text.contains("\nBlank lines         2  passed over\n"), "{text}");
-        assert!(text.contains("\nPut back        1,500  came again"), "{text}");
+        assert!(text.contains("\nBlank lines         2  skipped\n"), "{text}");
+        assert!(text.contains("\nPut back        1,500  did not fit"), "{text}");
         assert!(text.contains("longest 45.0 ms; 3 failed\n"), "{text}");
     }
 
     #[test]
-    fn an_uneven_account_is_a_failure_that_says_why() {
+    fn a_discrepancy_fails_the_demo() {
         let mut report = report();
-        report.account.documents = 4_948;
+        assert!(report.check().is_ok());
         report.account.unaccounted = 2;
         report.account.discrepancies = vec!["one thing".to_owned(), "another".to_owned()];
         let text = report.to_string();
         assert!(text.ends_with("+ 46 in backup: 2 unaccounted for.\n"), "{text}");
-        let Err(Failure::Failed(message)) = report.verdict() else { panic!("no failure") };
-        assert!(
-            message.contains("\n  one thing\n  another\nThe backup is in target/backup"),
-            "{message}"
-        );
-    }
-
-    #[test]
-    fn as_json_it_has_stable_names() {
-        let json = serde_json::to_value(report()).unwrap();
-        assert_eq!(
-            json["account"],
-            json!({
-                "events_in": 4_999, "documents": 4_950, "dropped": 3, "in_backup": 46,
-                "unaccounted": 0, "discrepancies": [],
-            })
-        );
-        assert_eq!(json["top_artists"][0], json!({"name": "달빛정원", "documents": 1_100}));
-        assert_eq!(json["failed_by_reason"], json!({"invalid_json": 6, "too_deep": 40}));
-        assert_eq!(json["backup"]["by_error_code"], json!({"Lambda.ProcessingFailedStatus": 46}));
-        assert_eq!(json["invocations"]["median_ms"], json!(12.3));
+        let message = report.check().unwrap_err().to_string();
+        let expected = "\n  one thing\n  another\nThe backup is in target/backup";
+        assert!(message.contains(expected), "{message}");
     }
 }

@@ -1,30 +1,32 @@
-//! What is known of a deployed stack: data only, so that the checks need no AWS.
+//! Facts about a deployed stack. The checks read these and call no service.
 
 use std::collections::BTreeMap;
 
-/// All that was read. What nobody asked for, or nobody tells, is not there.
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+
+/// Everything that was read. What was not requested is missing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) function: Option<Function>,
-    /// The function's mappings of queues.
+    /// The function's event source mappings of queues.
     pub(super) mappings: Vec<Mapping>,
-    /// Those of the mappings, or the one that was named.
-    pub(super) queues: Vec<Consumed>,
-    pub(super) quarantine: Option<Found>,
+    /// The queues of the mappings and that of `--queue`.
+    pub(super) queues: Vec<ConsumedQueue>,
+    pub(super) quarantine: Option<Lookup>,
     pub(super) opensearch: Option<OpenSearch>,
 }
 
-/// A function.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Function {
     pub(super) name: String,
     pub(super) timeout_seconds: u64,
-    /// `State`, with its reason: `Active` where all is well.
+    /// `State` with its reason.
     pub(super) state: Option<String>,
+    /// `LastUpdateStatus` with its reason.
     pub(super) last_update: Option<String>,
-    /// So many calls at a time at most, if that is reserved.
     pub(super) reserved_concurrency: Option<u64>,
-    /// Its variables; none where Lambda does not show them. Secrets are among them.
+    /// The function's variables, secrets among them. `None` if Lambda does not return them.
     pub(super) environment: Option<BTreeMap<String, String>>,
 }
 
@@ -38,35 +40,30 @@ pub(super) struct Mapping {
     pub(super) window_seconds: u64,
     pub(super) max_concurrency: Option<u64>,
     pub(super) has_filter: bool,
-    /// What became of the latest batch.
+    /// The result of the latest batch.
     pub(super) last_result: Option<String>,
 }
 
-/// A queue that is consumed.
 #[derive(Clone, Debug)]
-pub(super) struct Consumed {
-    pub(super) queue: Found,
-    /// Its dead-letter queue, if it has one.
-    pub(super) dead_letters: Option<Found>,
+pub(super) struct ConsumedQueue {
+    pub(super) queue: Lookup,
+    pub(super) dead_letters: Option<Lookup>,
 }
 
-/// A queue that was looked for.
+/// The result of looking up a queue.
 #[derive(Clone, Debug)]
-pub(super) enum Found {
-    /// It is there.
-    Queue(Queue),
-    /// There is none of that name.
+pub(super) enum Lookup {
+    Found(Queue),
+    /// A queue of this name does not exist.
     Missing(String),
-    /// Nobody tells.
+    /// The lookup failed.
     Unknown {
-        /// Its name.
         name: String,
-        /// Why not.
-        why: String,
+        reason: String,
     },
 }
 
-/// A queue and its attributes, as far as SQS tells them.
+/// A queue with the attributes that SQS returned.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
     pub(super) name: String,
@@ -75,8 +72,8 @@ pub(super) struct Queue {
     pub(super) visibility_seconds: Option<u64>,
     pub(super) retention_seconds: Option<u64>,
     pub(super) redrive: Option<RedrivePolicy>,
-    /// Whose dead letters it takes: those of all where it does not tell.
-    pub(super) takes_from: Option<TakesFrom>,
+    /// Without it, any queue may use this queue as its dead-letter queue.
+    pub(super) redrive_allow: Option<RedriveAllowPolicy>,
     pub(super) is_encrypted: Option<bool>,
 }
 
@@ -87,57 +84,68 @@ impl Queue {
 }
 
 /// `RedrivePolicy`
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct RedrivePolicy {
-    pub(super) dead_letter_arn: String,
+    pub(super) dead_letter_target_arn: String,
+    #[serde(deserialize_with = "number")]
     pub(super) max_receive_count: u64,
 }
 
-/// `RedriveAllowPolicy`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum TakesFrom {
-    All,
-    Nobody,
-    These(Vec<String>),
+/// Reads a number, or the text of one: SQS returns what was set.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    let value = Value::deserialize(deserializer)?;
+    let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    number.ok_or_else(|| serde::de::Error::custom("expected a number"))
 }
 
-/// An OpenSearch as it answers here.
+/// `RedriveAllowPolicy`
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "redrivePermission", rename_all = "camelCase")]
+pub(super) enum RedriveAllowPolicy {
+    DenyAll,
+    #[serde(rename_all = "camelCase")]
+    ByQueue {
+        source_queue_arns: Vec<String>,
+    },
+    #[serde(other)]
+    AllowAll,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct OpenSearch {
     /// Without user and password.
     pub(super) url: String,
-    pub(super) answer: Answer,
+    pub(super) reply: OpenSearchReply,
 }
 
-/// The index template that a new index gets.
+/// The reply of the server at `--opensearch`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum OpenSearchReply {
+    Up {
+        version: String,
+        /// `green`, `yellow` or `red`
+        health: String,
+        /// The index that documents are written to now.
+        index: String,
+        template: Template,
+    },
+    /// The server rejects the request with this status.
+    Rejected(u16),
+    /// The server is not an OpenSearch.
+    Other(String),
+    /// The server does not answer.
+    Unreachable(String),
+}
+
+/// The index template that applies to a new index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Template {
     /// It maps all fields of the documents.
     Fits,
-    /// It lacks these fields, or maps them in a way that refuses or loses documents.
+    /// These fields are missing, or are mapped in a way that rejects or loses documents.
     Unfit(Vec<String>),
-    /// No template has a mapping for it.
     Missing,
-    /// OpenSearch answers this status instead.
+    /// OpenSearch answers with this status.
     Unknown(u16),
-}
-
-/// How an OpenSearch answers.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// It lets us in.
-    Up {
-        version: String,
-        /// `green`, `yellow`, or `red` where it becomes none of these at once.
-        health: String,
-        /// The index that documents go to now.
-        index: String,
-        template: Template,
-    },
-    /// It answers that it does not.
-    Refused(u16),
-    /// Something answers that is no OpenSearch.
-    Other(String),
-    /// Nothing answers.
-    Silent(String),
 }

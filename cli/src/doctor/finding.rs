@@ -1,14 +1,13 @@
-//! What is wrong, and what to do.
+//! Problems and their remedies.
 
 use serde::Serialize;
 
-/// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Severity {
-    /// Messages are lost, or not consumed.
+    /// Messages are lost or not consumed.
     Error,
-    /// They may be, or things are harder than they need be.
+    /// Messages can be lost, or operation is harder than necessary.
     Warning,
 }
 
@@ -21,45 +20,56 @@ impl Severity {
     }
 }
 
-/// One thing that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Finding {
     pub(super) severity: Severity,
-    /// What was checked, such as `visibility_timeout`.
+    /// The check, such as `visibility_timeout`.
     pub(super) check: &'static str,
     /// The function, queue or OpenSearch.
     pub(super) subject: String,
     pub(super) problem: String,
-    /// What to change.
     pub(super) remedy: String,
 }
 
-impl Finding {
+/// Collects findings.
+#[derive(Debug, Default)]
+pub(super) struct Findings(Vec<Finding>);
+
+impl Findings {
     pub(super) fn error(
+        &mut self,
         check: &'static str,
         subject: &str,
         problem: impl Into<String>,
         remedy: impl Into<String>,
-    ) -> Self {
-        Self::new(Severity::Error, check, subject, problem.into(), remedy.into())
+    ) {
+        self.add(Severity::Error, check, subject, problem.into(), remedy.into());
     }
 
     pub(super) fn warning(
+        &mut self,
         check: &'static str,
         subject: &str,
         problem: impl Into<String>,
         remedy: impl Into<String>,
-    ) -> Self {
-        Self::new(Severity::Warning, check, subject, problem.into(), remedy.into())
+    ) {
+        self.add(Severity::Warning, check, subject, problem.into(), remedy.into());
     }
 
-    fn new(
+    fn add(
+        &mut self,
         severity: Severity,
         check: &'static str,
         subject: &str,
         problem: String,
         remedy: String,
-    ) -> Self {
-        Self { severity, check, subject: subject.to_owned(), problem, remedy }
+    ) {
+        self.0.push(Finding { severity, check, subject: subject.to_owned(), problem, remedy });
+    }
+
+    /// Returns the findings, errors first.
+    pub(super) fn sorted(mut self) -> Vec<Finding> {
+        self.0.sort_by_key(|finding| finding.severity);
+        self.0
     }
 }

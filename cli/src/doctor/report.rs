@@ -1,30 +1,29 @@
-//! What was looked at, and what is wrong.
+//! The report: what was checked, and the findings.
 
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use super::facts::{Answer, Facts, Found};
+use super::facts::{Facts, Lookup, OpenSearchReply};
 use super::finding::{Finding, Severity};
 use crate::console::printable;
 
-/// Longest text shown, in characters.
+/// Maximum length of a text, in characters.
 const SHOWN: usize = 500;
 
-/// Longest line of a problem, in characters.
+/// Maximum length of a line of a problem, in characters.
 const WIDTH: usize = 80;
 
-/// The report.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
-    looked_at: Vec<LookedAt>,
+    looked_at: Vec<Subject>,
     findings: Vec<Finding>,
-    errors: usize,
+    pub(super) errors: usize,
     warnings: usize,
 }
 
 #[derive(Debug, Serialize)]
-struct LookedAt {
+struct Subject {
     what: &'static str,
     name: String,
     is: String,
@@ -34,61 +33,53 @@ impl Report {
     pub(super) fn new(facts: &Facts, findings: Vec<Finding>) -> Self {
         let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        Self { looked_at: looked_at(facts), findings, errors, warnings }
-    }
-
-    pub(super) const fn errors(&self) -> usize {
-        self.errors
+        Self { looked_at: subjects(facts), findings, errors, warnings }
     }
 }
 
-fn looked_at(facts: &Facts) -> Vec<LookedAt> {
-    let mut looked_at = Vec::new();
+fn subjects(facts: &Facts) -> Vec<Subject> {
+    let mut subjects = Vec::new();
     if let Some(function) = &facts.function {
         let is = format!("timeout {} s", function.timeout_seconds);
-        looked_at.push(LookedAt { what: "function", name: function.name.clone(), is });
+        subjects.push(Subject { what: "function", name: function.name.clone(), is });
     }
     for consumed in &facts.queues {
-        looked_at.push(queue("queue", &consumed.queue));
-        looked_at.extend(consumed.dead_letters.as_ref().map(|found| queue("dead letters", found)));
+        subjects.push(queue("queue", &consumed.queue));
+        subjects.extend(consumed.dead_letters.as_ref().map(|found| queue("dead letters", found)));
     }
-    looked_at.extend(facts.quarantine.as_ref().map(|found| queue("quarantine", found)));
+    subjects.extend(facts.quarantine.as_ref().map(|found| queue("quarantine", found)));
     if let Some(opensearch) = &facts.opensearch {
-        let is = match &opensearch.answer {
-            Answer::Up { version, health, .. } => format!("{version}, {health}"),
-            Answer::Refused(status) => format!("answers {status}"),
-            Answer::Other(_) => "no OpenSearch".to_owned(),
-            Answer::Silent(_) => "no answer".to_owned(),
+        let is = match &opensearch.reply {
+            OpenSearchReply::Up { version, health, .. } => format!("{version}, {health}"),
+            OpenSearchReply::Rejected(status) => format!("rejects requests: {status}"),
+            OpenSearchReply::Other(_) => "not an OpenSearch".to_owned(),
+            OpenSearchReply::Unreachable(_) => "no answer".to_owned(),
         };
-        looked_at.push(LookedAt { what: "opensearch", name: opensearch.url.clone(), is });
+        subjects.push(Subject { what: "opensearch", name: opensearch.url.clone(), is });
     }
-    looked_at
+    subjects
 }
 
-fn queue(what: &'static str, found: &Found) -> LookedAt {
-    let (name, is) = match found {
-        Found::Queue(queue) => {
-            let receives = queue
-                .redrive
-                .as_ref()
-                .map(|policy| format!("given up after {} receives", policy.max_receive_count));
-            let told = [
+fn queue(what: &'static str, lookup: &Lookup) -> Subject {
+    let (name, is) = match lookup {
+        Lookup::Found(queue) => {
+            let receives = queue.redrive.as_ref().map(|policy| policy.max_receive_count);
+            let attributes = [
                 queue.visibility_seconds.map(|seconds| format!("visibility timeout {seconds} s")),
-                queue.retention_seconds.map(|seconds| format!("kept {}", time(seconds))),
-                receives,
+                queue.retention_seconds.map(|seconds| format!("retention {}", time(seconds))),
+                receives.map(|receives| format!("maximum receives {receives}")),
             ];
-            let told: Vec<_> = told.into_iter().flatten().collect();
-            (&queue.name, told.join(", "))
+            (&queue.name, attributes.into_iter().flatten().collect::<Vec<_>>().join(", "))
         }
-        Found::Missing(name) => (name, "does not exist".to_owned()),
-        Found::Unknown { name, .. } => (name, "not known".to_owned()),
+        Lookup::Missing(name) => (name, "does not exist".to_owned()),
+        Lookup::Unknown { name, .. } => (name, "unknown".to_owned()),
     };
-    LookedAt { what, name: name.clone(), is }
+    Subject { what, name: name.clone(), is }
 }
 
 impl Display for Report {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        for LookedAt { what, name, is } in &self.looked_at {
+        for Subject { what, name, is } in &self.looked_at {
             writeln!(out, "{what:<14}{}  {is}", printable(name, SHOWN))?;
         }
         for Finding { severity, check, subject, problem, remedy } in &self.findings {
@@ -100,7 +91,7 @@ impl Display for Report {
             writeln!(out, "         -> {}", printable(remedy, SHOWN))?;
         }
         match (self.errors, self.warnings) {
-            (0, 0) => writeln!(out, "\nNothing is wrong as far as this can see."),
+            (0, 0) => writeln!(out, "\nNo problems found."),
             (errors, warnings) => {
                 writeln!(out, "\n{}, {}.", count(errors, "error"), count(warnings, "warning"))
             }
@@ -108,7 +99,7 @@ impl Display for Report {
     }
 }
 
-/// In days where it is a whole number of them.
+/// `90 s`, or `14 days` for whole days.
 pub(super) fn time(seconds: u64) -> String {
     match (seconds.is_multiple_of(86_400), seconds / 86_400) {
         (true, 1) => "1 day".to_owned(),
@@ -117,25 +108,25 @@ pub(super) fn time(seconds: u64) -> String {
     }
 }
 
-/// `1 error`, `2 errors`.
+/// `1 error`, `2 errors`
 pub(super) fn count(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Lines of at most [`WIDTH`] characters, where words allow.
+/// Splits a text at spaces into lines of at most [`WIDTH`] characters. A longer word is one line.
 fn wrapped(text: &str) -> Vec<String> {
-    let mut lines = vec![String::new()];
+    let mut lines = Vec::new();
+    let mut line = String::new();
     for word in text.split(' ') {
-        let last = lines.last().map_or(0, |line| line.chars().count());
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if last + 1 + word.chars().count() <= WIDTH => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
+        if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::take(&mut line));
         }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
     }
+    lines.push(line);
     lines
 }
 
@@ -154,17 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn whole_days_are_told_as_days() {
+    fn times_and_counts() {
         for (seconds, expected) in
             [(60, "60 s"), (86_400, "1 day"), (1_209_600, "14 days"), (86_401, "86401 s")]
         {
             assert_eq!(time(seconds), expected);
         }
-    }
-
-    #[test]
-    fn one_is_singular() {
-        assert_eq!(count(1, "error"), "1 error");
-        assert_eq!(count(0, "warning"), "0 warnings");
+        assert_eq!((&*count(1, "error"), &*count(0, "warning")), ("1 error", "0 warnings"));
     }
 }

@@ -1,5 +1,4 @@
-//! The engine of the function `dlq-redrive`, run here: one request, until it is answered or the
-//! person has enough.
+//! Runs the engine of the function `dlq-redrive` for one request.
 
 use std::cell::RefCell;
 use std::io;
@@ -22,63 +21,54 @@ use tokio::time::{Instant, timeout};
 
 use super::watched::Watched;
 use crate::aws::explained;
-use crate::failure::Failure;
+use crate::error::CliError;
 use crate::interrupt::interrupted;
 use crate::progress::Progress;
 
-/// No work is started when less than this is left of the time limit.
+/// No work is started in this time before the time limit.
 const MARGIN: Duration = Duration::from_secs(2);
 
-/// An OpenSearch that needs longer to tell how it is, is not well.
+/// An OpenSearch that does not return its health within this time is unhealthy.
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
 
-/// What the function has in its environment.
+/// The settings that the function reads from its environment.
 #[derive(Debug)]
 pub(super) struct Engine {
     pub(super) aws: Aws,
     pub(super) parking: Option<Queue>,
-    /// What has to be well before messages are moved.
+    /// Messages are moved only if this OpenSearch is healthy.
     pub(super) opensearch: Option<Client>,
     pub(super) time_limit: Duration,
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) answer: Answer,
     pub(super) summary: Summary,
-    /// Why messages could not be received.
-    pub(super) receive_failure: Option<SqsFailure>,
     pub(super) is_interrupted: bool,
 }
 
 impl Engine {
-    /// Answers a request. The first Ctrl-C ends the run as a deadline does: what was received and
-    /// not moved is made visible again. A second one ends it at once.
+    /// Processes a request. The first Ctrl-C ends the run like a deadline: received messages that
+    /// were not moved become visible again. A second Ctrl-C ends it at once.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a request that names what cannot be, [`Failure::Failed`] with what
-    /// SQS says of its own move task, [`Failure::Stopped`] after a second Ctrl-C.
-    pub(super) async fn run(self, request: &Value) -> Result<Outcome, Failure> {
-        let receive_failure = RefCell::default();
+    /// [`CliError::Usage`] for an invalid request, [`CliError::Failed`] with an error of SQS,
+    /// [`CliError::Interrupted`] after a second Ctrl-C.
+    pub(super) async fn run(self, request: &Value) -> Result<Outcome, CliError> {
         let (stop, stopped) = watch::channel(false);
         let schedule = Schedule::new(now_ms(), Instant::now() + self.time_limit, MARGIN);
         let schedule = schedule.until(stopped);
         let mut summary = Summary::default();
         let payload = request.to_string();
         let progress = RefCell::new(Progress::new("messages"));
-        let queues = AwsQueues::new(self.aws.clone());
-        let queues = Watched::new(queues, &progress, &receive_failure);
-        let (config, health) = (self.config(), Endpoint(self.opensearch));
+        let queues = Watched::new(AwsQueues::new(self.aws.clone()), &progress);
+        let (config, health) = (self.config(), OpenSearchHealth(self.opensearch));
         let app = App::new(config, queues, health, io::sink());
         let work = app.answer(payload.as_bytes(), &schedule, &mut summary);
         let (answer, is_interrupted) = until_interrupted(work, &stop, &progress).await?;
-        drop(app);
-        // Its line goes with it.
-        drop(progress);
-        let answer = answer.map_err(failed)?;
-        let receive_failure = receive_failure.into_inner();
-        Ok(Outcome { answer, summary, receive_failure, is_interrupted })
+        Ok(Outcome { answer: answer.map_err(error)?, summary, is_interrupted })
     }
 
     fn config(&self) -> Config {
@@ -95,13 +85,12 @@ impl Engine {
     }
 }
 
-/// What the work gives, and whether it was interrupted: then `stop` tells it to end, and it may
-/// take its time.
+/// Returns the result of the work, and whether it was interrupted: then `stop` asks it to end.
 async fn until_interrupted<T>(
     work: impl Future<Output = T>,
     stop: &watch::Sender<bool>,
     progress: &RefCell<Progress>,
-) -> Result<(T, bool), Failure> {
+) -> Result<(T, bool), CliError> {
     // Boxed: the SDK's state is large.
     let mut work = Box::pin(work);
     tokio::select! {
@@ -110,11 +99,14 @@ async fn until_interrupted<T>(
         result = &mut work => return Ok((result, false)),
     }
     stop.send_replace(true);
-    let line = "Ending: what is in hand is finished or put back (Ctrl-C again: at once).";
-    progress.borrow().say(line);
+    let line = "Stopping: received messages are moved or made visible again. Press Ctrl-C again to \
+                stop at once.";
+    progress.borrow().log(line);
+    let at_once = "stopped at once: no message is lost, but some may be hidden for up to 15 \
+                   minutes, and up to ten may be in both queues";
     tokio::select! {
         biased;
-        () = interrupted() => Err(abandoned()),
+        () = interrupted() => Err(CliError::Interrupted(at_once.to_owned())),
         result = work => Ok((result, true)),
     }
 }
@@ -124,43 +116,34 @@ fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn abandoned() -> Failure {
-    Failure::Stopped(
-        "ended at once: no message is lost, but some may be hidden for up to 15 minutes, and up \
-         to ten may be in both queues"
-            .to_owned(),
-    )
-}
-
-pub(super) fn failed(error: Error) -> Failure {
+/// Returns the engine's error in terms of the command's options.
+pub(super) fn error(error: Error) -> CliError {
     match error {
         Error::InvalidRequest { field, reason } => {
-            Failure::usage(format_args!("{}: {reason}", option(&field)))
+            CliError::usage(format_args!("{}: {reason}", option(&field)))
         }
         Error::Refused { failure } => {
-            let advice = error_advice(&failure);
-            Failure::failed(format_args!("{}{advice}", explained(&failure)))
+            CliError::failed(format_args!("{}{}", explained(&failure), advice(&failure)))
         }
-        Error::SourceUnavailable { queue, failure } => Failure::failed(format_args!(
-            "failed to read the queue {queue}: {}",
-            explained(&failure)
-        )),
-        Error::NoRunningTask { .. } => Failure::failed(error),
-        Error::TaskFailed { ref reason } if reason.contains("CouldNotDetermineMessageSource") => {
-            Failure::failed(format_args!(
-                "{reason}: SQS's move task found messages that were sent to the queue directly; \
-                 say where to with --destination"
-            ))
+        Error::SourceUnavailable { queue, failure } => {
+            let reason = explained(&failure);
+            CliError::failed(format_args!("failed to read the queue {queue}: {reason}"))
         }
+        Error::NoRunningTask { .. } => CliError::failed(error),
         Error::TaskFailed { reason } => {
-            Failure::failed(format_args!("SQS's move task failed: {reason}"))
+            let advice = if reason.contains("CouldNotDetermineMessageSource") {
+                "; the queue has messages that were sent to it directly: set --destination"
+            } else {
+                ""
+            };
+            CliError::failed(format_args!("the move task of SQS failed: {reason}{advice}"))
         }
     }
 }
 
-fn error_advice(failure: &SqsFailure) -> &'static str {
+fn advice(failure: &SqsFailure) -> &'static str {
     if failure.code.ends_with("UnsupportedOperation") {
-        "\nAnother task is running: --status shows it, --cancel ends it."
+        "\nAnother move task is running: --status shows it, --cancel ends it."
     } else if failure.message.contains("Dead Letter Queue") {
         "\n--mode selective moves the messages of any queue."
     } else {
@@ -168,7 +151,7 @@ fn error_advice(failure: &SqsFailure) -> &'static str {
     }
 }
 
-/// The option of a request's field.
+/// Returns the option of a request's field.
 fn option(field: &str) -> &str {
     match field {
         "source" => "QUEUE",
@@ -185,11 +168,10 @@ fn option(field: &str) -> &str {
     }
 }
 
-/// An OpenSearch that has to be well, if one is named.
 #[derive(Debug)]
-struct Endpoint(Option<Client>);
+struct OpenSearchHealth(Option<Client>);
 
-impl Health for Endpoint {
+impl Health for OpenSearchHealth {
     async fn is_healthy(&self) -> bool {
         let Some(client) = &self.0 else { return true };
         matches!(timeout(HEALTH_LIMIT, client.health(1)).await, Ok(Ok(_)))

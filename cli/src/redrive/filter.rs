@@ -1,71 +1,68 @@
-//! Which messages are meant: the options of `filter`.
+//! The options that select messages.
 
 use std::time::Duration;
 
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The longest visibility timeout (source: Amazon SQS API reference, `ChangeMessageVisibility`).
-const LONGEST_RUN_SECONDS: u64 = 43_200;
+const MAX_RUN_SECONDS: u64 = 43_200;
 
-/// All given conditions hold for a message that is meant.
-#[derive(Debug, Default, clap::Args)]
-#[command(next_help_heading = "Which messages (all that is given must hold)")]
+/// The request's `filter`.
+#[derive(Debug, Default, clap::Args, Serialize)]
+#[command(next_help_heading = "Conditions (a message must match all of them)")]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Filter {
-    /// The attribute sluice.reason is this; given again: or that
+    /// The attribute sluice.reason has this value; repeat it for alternatives
     #[arg(long, value_name = "REASON")]
-    reason: Vec<String>,
-    /// An attribute of the type String or Number has this value; may be given again
+    reason: Option<Vec<String>>,
+    /// An attribute of the type String or Number has this value; can be repeated
     #[arg(long, value_name = "NAME=VALUE", value_parser = attribute)]
+    #[serde(serialize_with = "members")]
     attribute: Vec<(String, Value)>,
-    /// The body has this value at a JSON pointer; what is no JSON is a text; may be given again
+    /// The body has this value, JSON or else text, at a JSON pointer; can be repeated
     #[arg(long, value_name = "/POINTER=VALUE", value_parser = body)]
+    #[serde(serialize_with = "members")]
     body: Vec<(String, Value)>,
-    /// The body contains this text, upper and lower case as they are
+    /// The body contains this text (case-sensitive)
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
-    /// It was given up by the queue with this ARN
+    /// The source queue has this ARN
     #[arg(long, value_name = "ARN")]
     source_arn: Option<String>,
-    /// It was first sent at least so long ago: 90s, 15m, 2h, 7d
+    /// The message was first sent at least this long ago: 90s, 15m, 2h, 7d
     #[arg(long, value_name = "AGE", value_parser = seconds)]
+    #[serde(rename = "minAgeSeconds")]
     min_age: Option<u64>,
-    /// It was first sent at most so long ago
+    /// The message was first sent at most this long ago
     #[arg(long, value_name = "AGE", value_parser = seconds)]
+    #[serde(rename = "maxAgeSeconds")]
     max_age: Option<u64>,
 }
 
 impl Filter {
-    /// The request's `filter`, if anything is asked for.
+    /// Returns the request's `filter`, or null without conditions.
     ///
     /// # Errors
-    /// [`Failure::Usage`] where two values are given for one place.
-    pub(super) fn request(self) -> Result<Option<Value>, Failure> {
-        let mut filter = Map::new();
-        let mut set = |name: &str, value: Option<Value>| {
-            filter.extend(value.map(|value| (name.to_owned(), value)));
-        };
-        set("reason", (!self.reason.is_empty()).then(|| self.reason.into()));
-        set("attribute", object("--attribute", self.attribute)?);
-        set("body", object("--body", self.body)?);
-        set("text", self.text.map(Value::from));
-        set("sourceArn", self.source_arn.map(Value::from));
-        set("minAgeSeconds", self.min_age.map(Value::from));
-        set("maxAgeSeconds", self.max_age.map(Value::from));
-        Ok((!filter.is_empty()).then_some(Value::Object(filter)))
+    /// [`CliError::Usage`] for two values of one attribute or JSON pointer.
+    pub(super) fn request(&self) -> Result<Value, CliError> {
+        let filter = serde_json::to_value(self).map_err(CliError::usage)?;
+        let is_empty = filter.as_object().is_some_and(|all| all.values().all(Value::is_null));
+        Ok(if is_empty { Value::Null } else { filter })
     }
 }
 
-fn object(option: &str, pairs: Vec<(String, Value)>) -> Result<Option<Value>, Failure> {
+fn members<S: Serializer>(pairs: &[(String, Value)], serializer: S) -> Result<S::Ok, S::Error> {
     let mut members = Map::new();
     for (name, value) in pairs {
-        if members.contains_key(&name) {
-            return Err(Failure::usage(format_args!("{option}: {name} is given twice")));
+        if members.insert(name.clone(), value.clone()).is_some() {
+            return Err(S::Error::custom(format_args!("{name} is given twice")));
         }
-        members.insert(name, value);
     }
-    Ok((!members.is_empty()).then_some(Value::Object(members)))
+    (!members.is_empty()).then_some(members).serialize(serializer)
 }
 
 fn attribute(text: &str) -> Result<(String, Value), String> {
@@ -85,26 +82,21 @@ fn body(text: &str) -> Result<(String, Value), String> {
     }
 }
 
-/// A time with its unit, in seconds.
+/// Parses a time with its unit and returns seconds.
 pub(super) fn seconds(text: &str) -> Result<u64, String> {
-    let expected = || "expected a number with a unit: 90s, 15m, 2h or 7d".to_owned();
-    let unit = match text.chars().last() {
-        Some('s') => 1,
-        Some('m') => 60,
-        Some('h') => 3_600,
-        Some('d') => 86_400,
-        _ => return Err(expected()),
-    };
-    let number = &text[..text.len() - 1];
-    let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    let number: Option<u64> = is_number.then(|| number.parse().ok()).flatten();
-    number.and_then(|number| number.checked_mul(unit)).ok_or_else(expected)
+    let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
+    let parsed = units.iter().find_map(|(unit, length)| {
+        let number = text.strip_suffix(*unit)?;
+        let is_number = number.bytes().all(|byte| byte.is_ascii_digit());
+        number.parse::<u64>().ok().filter(|_| is_number)?.checked_mul(*length)
+    });
+    parsed.ok_or_else(|| "expected a number with a unit: 90s, 15m, 2h or 7d".to_owned())
 }
 
-/// How long a run may take: no longer than SQS lets anyone hide a message.
+/// Parses the maximum time of a run: SQS hides messages no longer than [`MAX_RUN_SECONDS`].
 pub(super) fn time_limit(text: &str) -> Result<Duration, String> {
     let seconds = seconds(text)?;
-    if !(1..=LONGEST_RUN_SECONDS).contains(&seconds) {
+    if !(1..=MAX_RUN_SECONDS).contains(&seconds) {
         return Err("expected a time from 1s to 12h".to_owned());
     }
     Ok(Duration::from_secs(seconds))
@@ -117,16 +109,13 @@ mod tests {
 
     #[test]
     fn options_become_the_fields_of_a_request() {
-        assert_eq!(Filter::default().request().unwrap(), None);
+        assert_eq!(Filter::default().request().unwrap(), Value::Null);
         let filter = Filter {
-            reason: vec!["timeout".to_owned(), "denied".to_owned()],
-            attribute: vec![attribute("tenant=a=b").unwrap(), attribute("attempt=3").unwrap()],
-            body: vec![
-                body("/event_type=play").unwrap(),
-                body("/count=3").unwrap(),
-                body("/code=\"3\"").unwrap(),
-                body("/empty=").unwrap(),
-            ],
+            reason: Some(vec!["timeout".to_owned(), "denied".to_owned()]),
+            attribute: ["tenant=a=b", "attempt=3"].map(|text| attribute(text).unwrap()).to_vec(),
+            body: ["/event_type=play", "/count=3", "/code=\"3\"", "/empty="]
+                .map(|text| body(text).unwrap())
+                .to_vec(),
             text: Some("Nova".to_owned()),
             source_arn: Some("arn:main".to_owned()),
             min_age: Some(0),
@@ -138,18 +127,18 @@ mod tests {
             "body": {"/event_type": "play", "/count": 3, "/code": "3", "/empty": ""},
             "text": "Nova", "sourceArn": "arn:main", "minAgeSeconds": 0, "maxAgeSeconds": 7200,
         });
-        assert_eq!(filter.request().unwrap(), Some(expected));
+        assert_eq!(filter.request().unwrap(), expected);
     }
 
     #[test]
-    fn one_place_has_one_value() {
-        let attribute = vec![attribute("tenant=a").unwrap(), attribute("tenant=b").unwrap()];
+    fn an_attribute_has_one_value() {
+        let attribute = ["tenant=a", "tenant=b"].map(|text| attribute(text).unwrap()).to_vec();
         let error = Filter { attribute, ..Filter::default() }.request().unwrap_err();
-        assert_eq!(error.to_string(), "--attribute: tenant is given twice");
+        assert_eq!(error.to_string(), "error: tenant is given twice");
     }
 
     #[test]
-    fn ages_have_a_unit() {
+    fn a_time_has_a_unit() {
         for (text, expected) in
             [("0s", 0), ("90s", 90), ("15m", 900), ("2h", 7_200), ("7d", 604_800)]
         {
@@ -160,10 +149,6 @@ mod tests {
         {
             assert!(seconds(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn a_run_takes_some_time_and_not_for_ever() {
         assert_eq!(time_limit("12h"), Ok(Duration::from_hours(12)));
         for text in ["0s", "43201s", "400d", "9999999999999999s", "15"] {
             assert!(time_limit(text).is_err(), "{text}");
@@ -171,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn pairs_have_a_name_or_a_pointer() {
+    fn invalid_pairs() {
         for text in ["", "tenant", "=a"] {
             assert!(attribute(text).is_err(), "{text}");
         }

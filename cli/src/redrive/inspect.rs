@@ -1,18 +1,19 @@
-//! `sluice inspect`: what is in a dead-letter queue.
+//! `sluice inspect`: summarizes the messages of a dead-letter queue.
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use dlq_redrive::request::Mode;
+use serde_json::json;
 use shared::config::Environment;
 use shared::sqs::SQS;
 
 use super::engine::Engine;
 use super::filter::{Filter, time_limit};
-use super::{name, verdict};
+use super::{id, outcome};
 use crate::aws;
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// Tell what is in a dead-letter queue: reasons, sources, ages; nothing is moved.
+/// Summarize the messages of a dead-letter queue: reasons, sources and ages. Nothing is moved.
 ///
 /// Messages are received and made visible again, which counts as a receive.
 #[derive(Debug, clap::Args)]
@@ -20,10 +21,10 @@ use crate::failure::Failure;
 pub(crate) struct Args {
     /// The queue: its URL, ARN or name
     queue: String,
-    /// Look for at most so many that are meant
+    /// Stop after this many matching messages
     #[arg(long, value_name = "N")]
     max_messages: Option<u64>,
-    /// End after so long
+    /// Maximum time
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time_limit)]
     time_limit: Duration,
     /// Print the function's answer as JSON
@@ -40,24 +41,22 @@ Examples:
   cargo sluice inspect quarantine --reason mapper_parsing_exception --json | jq .samples
   cargo sluice inspect https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq
 
-Exit codes: 0 done, 1 failed or not all looked at, 2 wrong use, 130 interrupted.";
+Exit codes: 0 done, 1 failed or incomplete, 2 wrong use, 130 interrupted.";
 
-/// Looks at messages.
+/// Receives the messages and prints the summary.
 ///
 /// # Errors
-/// As [`redrive`](super::run).
-pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let aws = aws::aws(&Environment::of_this_process(), &[SQS], Some(&args.queue))?;
+/// Those of [`redrive`](super::run).
+pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    let aws = aws::access(&Environment::of_this_process(), &[SQS], Some(&args.queue))?;
     let source = aws::queue(&aws, &args.queue).await?;
-    let fields = [
-        ("action", Some("inspect".into())),
-        ("source", Some(name(&source).into())),
-        ("filter", args.filter.request()?),
-        ("maxMessages", args.max_messages.map(Value::from)),
-    ];
-    let given = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
-    let request: Map<_, _> = given.collect();
+    let request = json!({
+        "action": "inspect",
+        "source": id(&source),
+        "filter": args.filter.request()?,
+        "maxMessages": args.max_messages,
+    });
     let engine = Engine { aws, parking: None, opensearch: None, time_limit: args.time_limit };
-    let outcome = engine.run(&request.into()).await?;
-    verdict::tell(&source, &outcome, args.json, None)
+    let outcome = engine.run(&request).await?;
+    outcome::print(&source, &outcome, args.json, Mode::Selective)
 }

@@ -1,20 +1,23 @@
-//! The function's answer, for people.
+//! The report of a run.
 
-use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use dlq_redrive::queues::{MoveTask, Queue};
 use dlq_redrive::summary::Answer;
 use dlq_redrive::tally::{Ages, Names};
+use serde::Serialize;
 
 use crate::console::printable;
 use crate::layout::{details, most_first, row, thousands};
 
-/// Longest text shown, in characters.
+/// Maximum length of a text, in characters.
 const SHOWN: usize = 200;
 
-/// What became of a queue's messages.
+/// The function's answer, as JSON or as text.
+#[derive(Serialize)]
+#[serde(transparent)]
 pub(super) struct Report<'a> {
+    #[serde(skip)]
     pub(super) source: &'a Queue,
     pub(super) answer: &'a Answer,
 }
@@ -24,71 +27,71 @@ impl Display for Report<'_> {
         writeln!(out, "{}\n", printable(&self.source.url, SHOWN))?;
         match self.answer {
             Answer::Redrive { task_handle: Some(handle), moved, complete, .. } => {
-                let note = if *complete { "by SQS, all" } else { "by SQS, up to now" };
-                row(out, "Moved", *moved, note)?;
+                row(out, "Moved", *moved, if *complete { "by SQS" } else { "by SQS so far" })?;
                 writeln!(out, "Task        {}", printable(handle, SHOWN))
             }
-            Answer::Redrive { .. } => redrive(out, self.answer),
-            Answer::Inspect { .. } => inspect(out, self.answer),
-            Answer::Status { tasks } => status(out, tasks),
+            Answer::Redrive {
+                scanned, matched, moved, parked, failed, dry_run, reasons, ..
+            } => {
+                row(out, "Scanned", *scanned, "messages")?;
+                details(out, most_first(reasons.iter()))?;
+                let [move_label, park_label, note] = if *dry_run {
+                    ["To move", "To park", "nothing was moved"]
+                } else {
+                    ["Moved", "Parked", "to their destination"]
+                };
+                row(out, move_label, *moved, note)?;
+                let unmatched = scanned.saturating_sub(*matched);
+                let skipped = matched.saturating_sub(moved + parked + failed);
+                let skipped_note = "redriven too often, or without a source (--destination)";
+                for (label, count, note) in [
+                    (park_label, *parked, "redriven too often"),
+                    ("Not matched", unmatched, "by the conditions"),
+                    ("Skipped", skipped, skipped_note),
+                    ("Failed", *failed, "not lost: see below"),
+                ] {
+                    if count > 0 {
+                        row(out, label, count, note)?;
+                    }
+                }
+                Ok(())
+            }
+            Answer::Inspect { scanned, reasons, sources, ages, samples, .. } => {
+                row(out, "Scanned", *scanned, "messages")?;
+                inspect(out, reasons, sources, ages, samples)
+            }
+            Answer::Status { tasks } if tasks.is_empty() => {
+                writeln!(out, "The queue has no move tasks.")
+            }
+            Answer::Status { tasks } => tasks.iter().try_for_each(|task| status(out, task)),
             Answer::Cancel { moved, .. } => {
-                row(out, "Moved", *moved, "by SQS, until the task was cancelled")
+                row(out, "Moved", *moved, "by SQS before the task was cancelled")
             }
         }
     }
 }
 
-fn redrive(out: &mut Formatter<'_>, answer: &Answer) -> fmt::Result {
-    let Answer::Redrive { scanned, matched, moved, parked, failed, dry_run, reasons, .. } = answer
-    else {
-        return Ok(());
-    };
-    row(out, "Looked at", *scanned, "messages")?;
-    counts(out, reasons)?;
-    let (moving, parking) = if *dry_run { ("To move", "To park") } else { ("Moved", "Parked") };
-    let note = if *dry_run { "nothing was moved" } else { "in their destination" };
-    row(out, moving, *moved, note)?;
-    if *parked > 0 {
-        row(out, parking, *parked, "redriven too often")?;
-    }
-    let unmatched = scanned.saturating_sub(*matched);
-    if unmatched > 0 {
-        row(out, "Not meant", unmatched, "by the conditions given")?;
-    }
-    let left = matched.saturating_sub(moved + parked + failed);
-    if left > 0 {
-        let note = "redriven too often, or nobody knows where to (--destination)";
-        row(out, "Left", left, note)?;
-    }
-    if *failed > 0 {
-        row(out, "Failed", *failed, "not lost: see below")?;
-    }
-    Ok(())
-}
-
-fn inspect(out: &mut Formatter<'_>, answer: &Answer) -> fmt::Result {
-    let Answer::Inspect { scanned, reasons, sources, ages, samples, .. } = answer else {
-        return Ok(());
-    };
-    row(out, "Looked at", *scanned, "messages")?;
-    let by_reason = counted(reasons);
-    row(out, "Meant", by_reason.values().sum(), "by their reason")?;
-    details(out, most_first(&by_reason))?;
-    if by_reason.is_empty() {
+fn inspect(
+    out: &mut Formatter<'_>,
+    reasons: &Names,
+    sources: &Names,
+    ages: &Ages,
+    samples: &[String],
+) -> fmt::Result {
+    let matched = reasons.iter().map(|(_, count)| count).sum();
+    row(out, "Matched", matched, "by reason")?;
+    details(out, most_first(reasons.iter()))?;
+    if matched == 0 {
         return Ok(());
     }
-    writeln!(out, "Came from")?;
-    let sources = counted(sources);
-    for (count, arn) in most_first(&sources) {
-        // Two ARNs may differ in their last letter: they are shown whole.
+    writeln!(out, "Sources")?;
+    for (count, arn) in most_first(sources.iter()) {
+        // ARNs may differ only at their end.
         writeln!(out, "{:12}{:>9}    {}", "", thousands(count), printable(arn, SHOWN))?;
     }
     show_ages(out, ages)?;
     writeln!(out, "Samples")?;
-    for id in samples {
-        writeln!(out, "{:25}{}", "", printable(id, SHOWN))?;
-    }
-    Ok(())
+    samples.iter().try_for_each(|id| writeln!(out, "{:25}{}", "", printable(id, SHOWN)))
 }
 
 fn show_ages(out: &mut Formatter<'_>, ages: &Ages) -> fmt::Result {
@@ -99,42 +102,24 @@ fn show_ages(out: &mut Formatter<'_>, ages: &Ages) -> fmt::Result {
     writeln!(out, "First sent {:12}  {range} ago", "")?;
     let ranges = [
         (*hour, "up to an hour ago"),
-        (*day, "up to a day"),
-        (*week, "up to a week"),
-        (*older, "longer"),
+        (*day, "up to a day ago"),
+        (*week, "up to a week ago"),
+        (*older, "longer ago"),
     ];
-    for (count, range) in ranges.into_iter().filter(|(count, _)| *count > 0) {
-        details(out, std::iter::once((count, &range.to_owned())))?;
-    }
-    Ok(())
+    details(out, ranges.into_iter().filter(|(count, _)| *count > 0))
 }
 
-fn status(out: &mut Formatter<'_>, tasks: &[MoveTask]) -> fmt::Result {
-    if tasks.is_empty() {
-        return writeln!(out, "SQS knows of no move task of this queue.");
-    }
-    for task in tasks {
-        let moved = task.approximate_number_of_messages_moved;
-        let of = task.approximate_number_of_messages_to_move;
-        let of = of.filter(|of| *of > 0);
-        let of = of.map(|of| format!(" of {}", thousands(of))).unwrap_or_default();
-        let to = task.destination_arn.as_deref().unwrap_or("where they came from");
-        let why = task.failure_reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-        let note = format!("moved{of}, to {to}{why}");
-        row(out, &printable(&task.status, 11), moved, &printable(&note, SHOWN))?;
-    }
-    Ok(())
+fn status(out: &mut Formatter<'_>, task: &MoveTask) -> fmt::Result {
+    let total = task.approximate_number_of_messages_to_move.filter(|total| *total > 0);
+    let total = total.map(|total| format!(" of {}", thousands(total))).unwrap_or_default();
+    let to = task.destination_arn.as_deref().unwrap_or("the source queues");
+    let reason = task.failure_reason.as_deref().map(|reason| format!(": {reason}"));
+    let note = format!("moved{total}, to {to}{}", reason.unwrap_or_default());
+    let moved = task.approximate_number_of_messages_moved;
+    row(out, &printable(&task.status, 11), moved, &printable(&note, SHOWN))
 }
 
-fn counts(out: &mut Formatter<'_>, names: &Names) -> fmt::Result {
-    details(out, most_first(&counted(names)))
-}
-
-fn counted(names: &Names) -> BTreeMap<String, u64> {
-    names.iter().map(|(name, count)| (name.to_owned(), count)).collect()
-}
-
-/// In the largest unit that it is at least one of.
+/// Returns an age in its largest unit.
 fn age(seconds: u64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
     let unit = units.iter().find(|(length, _)| seconds >= *length);
@@ -146,7 +131,7 @@ mod tests {
     use super::age;
 
     #[test]
-    fn ages_are_told_in_one_unit() {
+    fn an_age_has_one_unit() {
         for (seconds, expected) in [
             (0, "0 s"),
             (59, "59 s"),

@@ -1,4 +1,4 @@
-//! The queues of a run, watched for the person who waits for it.
+//! SQS with a progress bar.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -6,31 +6,26 @@ use std::collections::HashSet;
 use dlq_redrive::message::{Message, Outgoing};
 use dlq_redrive::queues::{MoveTask, QueueAttributes, Queues};
 use dlq_redrive::sqs::AwsQueues;
-use shared::sqs::Failure;
+use shared::sqs::Failure as SqsFailure;
 
 use crate::progress::Progress;
 
-/// SQS; shows how far a run is, and keeps why it could not receive.
+/// Calls SQS and shows the progress of the run.
 #[derive(Debug)]
 pub(super) struct Watched<'a> {
     queues: AwsQueues,
     progress: &'a RefCell<Progress>,
-    /// Messages in the queue when the run began.
+    /// Number of messages in the queue at the start.
     total: Cell<u64>,
-    looked: RefCell<HashSet<String>>,
-    /// Whether a move task of this run is under way.
+    received: RefCell<HashSet<String>>,
+    /// Whether this run started a move task.
     has_task: Cell<bool>,
-    receive_failure: &'a RefCell<Option<Failure>>,
 }
 
 impl<'a> Watched<'a> {
-    pub(super) fn new(
-        queues: AwsQueues,
-        progress: &'a RefCell<Progress>,
-        receive_failure: &'a RefCell<Option<Failure>>,
-    ) -> Self {
-        let (total, looked, has_task) = (Cell::new(0), RefCell::default(), Cell::new(false));
-        Self { queues, progress, total, looked, has_task, receive_failure }
+    pub(super) fn new(queues: AwsQueues, progress: &'a RefCell<Progress>) -> Self {
+        let (total, received, has_task) = (Cell::new(0), RefCell::default(), Cell::new(false));
+        Self { queues, progress, total, received, has_task }
     }
 }
 
@@ -40,34 +35,33 @@ impl Queues for Watched<'_> {
         queue_url: &str,
         hide_seconds: u32,
         wait_seconds: u32,
-    ) -> Result<Vec<Message>, Failure> {
-        let received = self.queues.receive(queue_url, hide_seconds, wait_seconds).await;
-        match &received {
-            Ok(messages) => {
-                let mut looked = self.looked.borrow_mut();
-                looked.extend(messages.iter().map(|message| message.id.clone()));
-                let done = looked.len() as u64;
-                // SQS's count of the queue is approximate.
-                self.progress.borrow_mut().advance(done, self.total.get().max(done));
-            }
-            Err(failure) => *self.receive_failure.borrow_mut() = Some(failure.clone()),
-        }
-        received
+    ) -> Result<Vec<Message>, SqsFailure> {
+        let messages = self.queues.receive(queue_url, hide_seconds, wait_seconds).await?;
+        let mut received = self.received.borrow_mut();
+        received.extend(messages.iter().map(|message| message.id.clone()));
+        let done = received.len() as u64;
+        // The count of SQS is approximate.
+        self.progress.borrow_mut().advance(done, self.total.get().max(done));
+        Ok(messages)
     }
 
-    async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Vec<Result<String, Failure>> {
+    async fn send(
+        &self,
+        queue_url: &str,
+        messages: &[Outgoing],
+    ) -> Vec<Result<String, SqsFailure>> {
         self.queues.send(queue_url, messages).await
     }
 
-    async fn delete(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), Failure>> {
+    async fn delete(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {
         self.queues.delete(queue_url, handles).await
     }
 
-    async fn show(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), Failure>> {
+    async fn show(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {
         self.queues.show(queue_url, handles).await
     }
 
-    async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, Failure> {
+    async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, SqsFailure> {
         let attributes = self.queues.attributes(queue_url).await?;
         self.total.set(self.total.get().max(attributes.visible.unwrap_or_default()));
         Ok(attributes)
@@ -78,13 +72,13 @@ impl Queues for Watched<'_> {
         source_arn: &str,
         destination_arn: Option<&str>,
         rate_per_second: Option<u32>,
-    ) -> Result<String, Failure> {
+    ) -> Result<String, SqsFailure> {
         let started = self.queues.start_move(source_arn, destination_arn, rate_per_second).await;
         self.has_task.set(started.is_ok());
         started
     }
 
-    async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, Failure> {
+    async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, SqsFailure> {
         let tasks = self.queues.move_tasks(source_arn).await?;
         if let Some(task) = tasks.first().filter(|_| self.has_task.get()) {
             let moved = task.approximate_number_of_messages_moved;
@@ -94,7 +88,7 @@ impl Queues for Watched<'_> {
         Ok(tasks)
     }
 
-    async fn cancel_move(&self, task_handle: &str) -> Result<u64, Failure> {
+    async fn cancel_move(&self, task_handle: &str) -> Result<u64, SqsFailure> {
         self.queues.cancel_move(task_handle).await
     }
 }

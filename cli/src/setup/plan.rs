@@ -1,5 +1,4 @@
-//! What is put into OpenSearch: the index template for the indices in use, and the policy that
-//! deletes old ones.
+//! The index template for the indices in use, and the policy that deletes old indices.
 
 use std::fs::File;
 use std::io::Read;
@@ -10,49 +9,48 @@ use shared::config::Environment;
 use shared::event::Timestamp;
 use sqs_consumer::IndexPattern;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// The largest file of a mapping, in bytes, as the functions take it.
+/// Maximum size of a mapping file, in bytes: that of the functions.
 const MAX_MAPPING_BYTES: u64 = 1_048_576;
 
-/// What is put into OpenSearch.
+/// What `setup` puts into OpenSearch.
 #[derive(Debug)]
 pub(crate) struct Plan {
     index: IndexPattern,
-    /// The name of the template: what all names of the indices begin with.
+    /// The name of the template: the common prefix of all index names.
     pub(super) name: String,
     /// The names of the indices, with wildcards.
     pub(super) patterns: Vec<String>,
-    /// The index template.
     pub(super) template: Value,
-    /// The policy of Index State Management that deletes old indices, if there is to be one.
+    /// The policy of Index State Management that deletes old indices.
     pub(super) policy: Option<Value>,
 }
 
 impl Plan {
-    /// The plan for the indices that `INDEX` names, with the fields of `MAPPING`.
+    /// Creates the plan for the indices of `INDEX` with the fields of `MAPPING`.
     ///
     /// # Errors
-    /// [`Failure::Usage`] for a value that the functions refuse too, or for an index whose names
-    /// have no beginning in common.
+    /// [`CliError::Usage`] for a value that the functions reject too, or if the index names have no
+    /// common prefix.
     pub(crate) fn new(
         index: &str,
         mapping: Option<&str>,
         retention_days: Option<u32>,
-    ) -> Result<Self, Failure> {
+    ) -> Result<Self, CliError> {
         let parsed = IndexPattern::parse(index)
-            .map_err(|error| Failure::usage(format_args!("--index {index}: {error}")))?;
-        let (beginning, patterns) = match index.split_once('%') {
-            Some((beginning, _)) => (beginning, vec![format!("{beginning}*")]),
-            // A data stream, or an alias with indices that are numbered.
+            .map_err(|error| CliError::usage(format_args!("--index {index}: {error}")))?;
+        let (prefix, patterns) = match index.split_once('%') {
+            Some((prefix, _)) => (prefix, vec![format!("{prefix}*")]),
+            // A data stream, or an alias with numbered indices.
             None => (index, vec![index.to_owned(), format!("{index}-*")]),
         };
-        let name = beginning.trim_end_matches(['-', '.', '_']);
+        let name = prefix.trim_end_matches(['-', '.', '_']);
         if name.is_empty() {
-            let problem = "the names of the indices have no beginning in common";
-            return Err(Failure::usage(format_args!("--index {index}: {problem}")));
+            let problem = "the index names have no common prefix";
+            return Err(CliError::usage(format_args!("--index {index}: {problem}")));
         }
-        let mut template: Value = serde_json::from_str(INDEX_TEMPLATE).map_err(Failure::failed)?;
+        let mut template: Value = serde_json::from_str(INDEX_TEMPLATE).map_err(CliError::failed)?;
         template["index_patterns"] = json!(patterns);
         if let Some(mapping) = mapping {
             let properties = template.pointer_mut("/template/mappings/properties");
@@ -62,56 +60,51 @@ impl Plan {
         Ok(Self { index: parsed, name: name.to_owned(), patterns, template, policy })
     }
 
-    /// The name of the policy.
     pub(super) fn policy_name(&self) -> String {
         format!("{}-retention", self.name)
     }
 
-    /// The index that documents of this time go to.
+    /// Returns the index for documents of this time.
     pub(crate) fn index(&self, time: Timestamp) -> String {
         let mut name = Vec::new();
         self.index.write(time, &mut name);
         String::from_utf8_lossy(&name).into_owned()
     }
 
-    /// The fields of this plan that an index with these properties lacks, or maps in a way that
-    /// refuses or loses documents: as a dotted path each.
+    /// Returns the fields of this plan, as dotted paths, that `properties` does not map, or maps in a
+    /// way that rejects or loses documents.
     pub(crate) fn unfit_fields(&self, properties: &Value) -> Vec<String> {
         let mut unfit = Vec::new();
         let ours = self.template.pointer("/template/mappings/properties").unwrap_or(&Value::Null);
         for (name, ours) in ours.as_object().into_iter().flatten() {
             let theirs = &properties[name];
-            match ours["properties"].as_object() {
-                Some(fields) => {
-                    let is_lacking = |field: &&String| theirs["properties"][*field].is_null();
-                    unfit.extend(
-                        fields.keys().filter(is_lacking).map(|field| format!("{name}.{field}")),
-                    );
-                }
-                None if is_as_good(theirs, ours) => {}
-                None => unfit.push(name.clone()),
+            if let Some(fields) = ours["properties"].as_object() {
+                let missing = fields.keys().filter(|field| theirs["properties"][*field].is_null());
+                unfit.extend(missing.map(|field| format!("{name}.{field}")));
+            } else if !is_compatible(theirs, ours) {
+                unfit.push(name.clone());
             }
         }
         unfit
     }
 }
 
-/// The document fields of a mapping, which the functions take.
-fn fields(mapping: &str) -> Result<Map<String, Value>, Failure> {
+/// Returns the document fields of a mapping that the functions accept.
+fn fields(mapping: &str) -> Result<Map<String, Value>, CliError> {
     let environment: Environment = [("MAPPING", mapping)].into_iter().collect();
-    shared::event::model(&environment).map_err(Failure::usage)?;
+    shared::event::model(&environment).map_err(CliError::usage)?;
     let mut text = String::new();
     let mut json = mapping;
     if let Some(path) = mapping.strip_prefix('@') {
-        let file = File::open(path).map_err(Failure::usage)?;
+        let file = File::open(path).map_err(CliError::usage)?;
         #[expect(clippy::disallowed_methods, reason = "bounded by take")]
-        file.take(MAX_MAPPING_BYTES).read_to_string(&mut text).map_err(Failure::usage)?;
+        file.take(MAX_MAPPING_BYTES).read_to_string(&mut text).map_err(CliError::usage)?;
         json = &text;
     }
-    serde_json::from_str(json).map_err(Failure::usage)
+    serde_json::from_str(json).map_err(CliError::usage)
 }
 
-/// Maps the fields that the template does not know as keywords, which take every value.
+/// Maps fields that are not in the template as keywords, which accept every value.
 fn add_fields(properties: &mut Value, fields: &Map<String, Value>) {
     for (group, name) in fields.keys().filter_map(|field| field.split_once('.')) {
         let members = &mut properties[group]["properties"];
@@ -121,9 +114,9 @@ fn add_fields(properties: &mut Value, fields: &Map<String, Value>) {
     }
 }
 
-/// Whether a field at the top level does for documents what ours does: `@timestamp` may be a `date`
-/// too, `extra` must not become a field for each of its members, and `overflow` not searched.
-fn is_as_good(theirs: &Value, ours: &Value) -> bool {
+/// Whether a top-level field is mapped like ours: `@timestamp` may be a `date` too, the members of
+/// `extra` must not become fields, and `overflow` must not be indexed.
+fn is_compatible(theirs: &Value, ours: &Value) -> bool {
     let kind = |field: &Value| match field["type"].as_str() {
         Some("date") => Some("date_nanos".to_owned()),
         kind => kind.map(str::to_owned),
@@ -131,20 +124,15 @@ fn is_as_good(theirs: &Value, ours: &Value) -> bool {
     kind(theirs) == kind(ours) && theirs["enabled"] == ours["enabled"]
 }
 
-/// Deletes an index so many days after it was created (source: OpenSearch documentation, "Index
-/// State Management", "Policies").
+/// Source: OpenSearch documentation, "Index State Management", "Policies".
 fn policy(patterns: &[String], days: u32) -> Value {
     json!({"policy": {
         "description": format!("Deletes indices {days} days after they were created (sluice setup)"),
         "default_state": "kept",
         "states": [
-            {
-                "name": "kept",
-                "actions": [],
-                "transitions": [
-                    {"state_name": "deleted", "conditions": {"min_index_age": format!("{days}d")}},
-                ],
-            },
+            {"name": "kept", "actions": [], "transitions": [
+                {"state_name": "deleted", "conditions": {"min_index_age": format!("{days}d")}},
+            ]},
             {"name": "deleted", "actions": [{"delete": {}}], "transitions": []},
         ],
         "ism_template": [{"index_patterns": patterns, "priority": 100}],
@@ -160,14 +148,9 @@ mod tests {
     }
 
     #[test]
-    fn the_template_is_for_the_indices_in_use() {
-        for (index, name, patterns, today) in [
-            (
-                "music-events-%Y.%m.%d",
-                "music-events",
-                &["music-events-*"][..],
-                "music-events-2000.01.01",
-            ),
+    fn the_template_matches_the_indices() {
+        for (index, name, patterns, in_2000) in [
+            ("music-events-%Y.%m", "music-events", &["music-events-*"][..], "music-events-2000.01"),
             ("shop-%Y.%m", "shop", &["shop-*"], "shop-2000.01"),
             ("plays_%G-w%V", "plays", &["plays_*"], "plays_1999-w52"),
             ("plays", "plays", &["plays", "plays-*"], "plays"),
@@ -176,14 +159,14 @@ mod tests {
             assert_eq!(plan.name, name);
             assert_eq!(plan.patterns, patterns);
             assert_eq!(plan.template["index_patterns"], json!(patterns));
-            assert_eq!(plan.index(Timestamp::YEAR_2000), today);
+            assert_eq!(plan.index(Timestamp::YEAR_2000), in_2000);
         }
         let built_in: Value = serde_json::from_str(INDEX_TEMPLATE).unwrap();
         assert_eq!(plan("music-events-%Y.%m.%d", None).template, built_in);
     }
 
     #[test]
-    fn fields_of_a_mapping_are_keywords_where_they_are_new() {
+    fn new_fields_of_a_mapping_are_keywords() {
         let mapping = r#"{"event.id":["uuid"],"order.number":["no"],"song.duration_ms":["d"]}"#;
         let template = plan("shop-%Y.%m", Some(mapping)).template;
         let properties = &template["template"]["mappings"]["properties"];
@@ -194,49 +177,42 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_lacks_a_field_does_not_fit() {
+    fn missing_and_incompatible_fields_are_unfit() {
         let plan = plan("shop-%Y.%m", Some(r#"{"order.number":["no"],"song.id":["s"]}"#));
         let ours = &plan.template["template"]["mappings"]["properties"];
-        let unfit = |change: fn(&mut Value)| {
+        assert_eq!(plan.unfit_fields(ours), [""; 0]);
+        for (pointer, value, unfit) in [
+            ("/@timestamp/type", json!("date"), None),
+            ("/@timestamp/type", json!("keyword"), Some("@timestamp")),
+            ("/order", json!({"type": "object"}), Some("order.number")),
+            ("/extra/type", json!("object"), Some("extra")),
+            ("/overflow/enabled", json!(true), Some("overflow")),
+            ("/song/properties/id/type", json!("text"), None),
+        ] {
             let mut theirs = ours.clone();
-            change(&mut theirs);
-            plan.unfit_fields(&theirs)
-        };
-        assert_eq!(unfit(|_| ()), [""; 0]);
-        assert_eq!(unfit(|theirs| theirs["@timestamp"] = json!({"type": "date"})), [""; 0]);
-        assert_eq!(
-            unfit(|theirs| theirs["@timestamp"] = json!({"type": "keyword"})),
-            ["@timestamp"]
-        );
-        assert_eq!(unfit(|theirs| theirs["order"] = json!({"type": "object"})), ["order.number"]);
-        assert_eq!(unfit(|theirs| theirs["extra"] = json!({"type": "object"})), ["extra"]);
-        assert_eq!(unfit(|theirs| theirs["overflow"]["enabled"] = json!(true)), ["overflow"]);
-        assert_eq!(
-            unfit(|theirs| theirs["song"]["properties"]["id"]["type"] = json!("text")),
-            [""; 0]
-        );
+            *theirs.pointer_mut(pointer).unwrap() = value;
+            assert_eq!(plan.unfit_fields(&theirs), Vec::from_iter(unfit), "{pointer}");
+        }
     }
 
     #[test]
-    fn a_policy_deletes_what_is_old() {
+    fn the_policy_deletes_old_indices() {
         assert_eq!(plan("shop", None).policy, None);
         let plan = Plan::new("shop-%Y", None, Some(30)).unwrap();
         assert_eq!(plan.policy_name(), "shop-retention");
         let policy = plan.policy.unwrap();
-        let condition = policy.pointer("/policy/states/0/transitions/0/conditions/min_index_age");
-        assert_eq!(condition, Some(&json!("30d")));
+        let age = "/policy/states/0/transitions/0/conditions/min_index_age";
+        assert_eq!(policy.pointer(age), Some(&json!("30d")));
         let patterns = policy.pointer("/policy/ism_template/0/index_patterns");
         assert_eq!(patterns, Some(&json!(["shop-*"])));
     }
 
     #[test]
-    fn what_the_functions_refuse_is_refused() {
-        for (index, mapping) in [
-            ("Shop", None),
-            ("shop-%Q", None),
-            ("%Y.%m", None),
-            ("shop", Some(r#"{"order":["no"]}"#)),
-        ] {
+    fn what_the_functions_reject_is_rejected() {
+        let incomplete = Some(r#"{"order":["no"]}"#);
+        for (index, mapping) in
+            [("Shop", None), ("shop-%Q", None), ("%Y.%m", None), ("shop", incomplete)]
+        {
             assert!(Plan::new(index, mapping, None).is_err(), "{index} {mapping:?}");
         }
     }

@@ -1,23 +1,18 @@
-//! `sluice demo` from a file of events to the report, on the embedded OpenSearch and SQS.
+//! `sluice demo` with the embedded OpenSearch and SQS.
 
 use std::fs;
 use std::path::Path;
-use std::process::Stdio;
 
 use local::opensearch::Client;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::Command;
 
-fn demo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(["demo", "--opensearch", "embedded", "--sqs", "embedded"]);
-    command.args(arguments).kill_on_drop(true);
-    command
-}
+use super::support::{finish, interrupt, run, sluice};
 
-/// Six events, one of them empty for the function and two broken, among blank lines and one that
-/// is larger than Firehose takes.
+const EMBEDDED: [&str; 5] = ["demo", "--opensearch", "embedded", "--sqs", "embedded"];
+
+/// Six events, one of them empty for the function and two invalid, among blank lines and a line that
+/// is too large for Firehose.
 fn events() -> Vec<u8> {
     let mut events = b"\
 {\"type\":\"play\",\"artist\":\"Nova Kim\",\"ts\":1709295296}
@@ -45,10 +40,10 @@ async fn every_event_of_a_file_is_accounted_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my.ndjson");
     fs::write(&file, events()).unwrap();
-    let output = demo(&["--json", "--events", file.to_str().unwrap()]).output().await.unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{error}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let arguments = ["--json", "--events", file.to_str().unwrap()];
+    let finished = run(&[&EMBEDDED[..], &arguments].concat()).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let report = finished.json();
     assert_eq!(
         report["events"],
         json!({"source": file, "sent": 6, "blank_lines": 2, "too_large": 1})
@@ -72,8 +67,9 @@ async fn every_event_of_a_file_is_accounted_for() {
     assert_eq!(report["put_back"], 0);
     assert_eq!(report["invocations"]["count"], 1);
     assert_eq!(report["invocations"]["failed"], 0);
+    assert!(report["invocations"]["median_ms"].is_f64(), "{report}");
     let sqs = &report["sqs"];
-    // The line that is too large for Firehose is not for SQS.
+    // The line that is too large for Firehose is not too large for SQS.
     assert_eq!(
         sqs["account"],
         json!({
@@ -94,54 +90,45 @@ async fn every_event_of_a_file_is_accounted_for() {
 }
 
 #[tokio::test]
-async fn keep_leaves_the_documents_up_until_ctrl_c() {
+async fn keep_leaves_the_documents_until_ctrl_c() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("my.ndjson");
     fs::write(&file, "{\"type\":\"play\"}\n".repeat(20)).unwrap();
-    let mut command = demo(&["--keep", "--events", file.to_str().unwrap()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let arguments = ["--keep", "--events", file.to_str().unwrap()];
+    let mut command = sluice(&[&EMBEDDED[..], &arguments].concat()).spawn().unwrap();
     let mut lines = BufReader::new(command.stderr.take().unwrap()).lines();
-    let mut said = Vec::new();
-    while let Some(line) = lines.next_line().await.unwrap() {
-        let last = line.contains("until you press Ctrl-C");
-        said.push(line);
-        if last {
-            break;
-        }
+    let mut logged = String::new();
+    while !logged.contains("until you press Ctrl-C") {
+        logged.push_str(&lines.next_line().await.unwrap().unwrap());
     }
-    let said = said.join("\n");
-    let example = said.split_once("curl -s '").unwrap().1;
+    let example = logged.split_once("curl -s '").unwrap().1;
     let (address, _) = example.split_once("/_search").unwrap();
     let (url, indices) = address.rsplit_once('/').unwrap();
     let client = Client::new(url).unwrap();
-    // Twenty through Firehose and twenty through SQS: equal events without an id are not one.
-    assert_eq!(client.count(indices).await.unwrap(), 40, "{said}");
+    // Twenty through Firehose and twenty through SQS: equal events without an id are separate.
+    assert_eq!(client.count(indices).await.unwrap(), 40, "{logged}");
 
-    let id = command.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
-    let output = command.wait_with_output().await.unwrap();
-    assert_eq!(output.status.code(), Some(0), "{said}");
-    let report = String::from_utf8(output.stdout).unwrap();
-    assert!(report.contains("20 events in = 20 documents + 0 dropped + 0 in backup"), "{report}");
-    let messages = "20 messages in = 20 done + 0 quarantined + 0 dead letters";
-    assert!(report.contains(messages), "{report}");
-    assert!(report.contains("\nGiven up            7  while OpenSearch was away"), "{report}");
+    interrupt(&command).await;
+    let finished = finish(command).await;
+    assert_eq!(finished.code, 0, "{logged}");
+    for expected in [
+        "20 events in = 20 documents + 0 dropped + 0 in backup",
+        "20 messages in = 20 done + 0 quarantined + 0 dead letters",
+        "\nGiven up            7  in an outage of OpenSearch",
+    ] {
+        assert!(finished.stdout.contains(expected), "{finished:?}");
+    }
     assert!(client.count(indices).await.is_err());
 }
 
 #[tokio::test]
-async fn every_way_to_fail_is_counted_and_told() {
+async fn every_failure_is_counted_and_reported() {
     let folder = tempfile::tempdir().unwrap();
     let page = folder.path().join("card.html");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(["demo", "--health", "--json", "--card"]).arg(&page).kill_on_drop(true);
-    let output = command.output().await.unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(0), "{error}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let arguments = ["demo", "--health", "--json", "--card", page.to_str().unwrap()];
+    let finished = run(&arguments).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let report = finished.json();
     assert_eq!(
         report["caused"],
         json!({"succeeded": 1, "failed": 1, "timed_out": 1, "out_of_memory": 1, "throttled": 1})

@@ -1,23 +1,40 @@
-//! `sluice doctor` on queues of a SQS on this machine, a Lambda that is scripted, and OpenSearch.
-
-use std::net::TcpListener;
+//! `sluice doctor` with queues on this machine, a scripted Lambda, and OpenSearch.
 
 use local::opensearch::{Choice, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch};
 use local::sqs::{self, Client, Embedded, Sqs};
 use serde_json::{Value, json};
-use testkit::Endpoint;
+use testkit::{Call, Endpoint, Reply};
 
-use super::support::lambda::lambda;
-use super::support::{Queues, Said, sluice};
+use super::support::{Finished, Queues, finish, run, sluice, unavailable_url};
 
 const FUNCTION: &str = "/2015-03-31/functions/consumer";
-const MAPPINGS: &str = "/2015-03-31/event-source-mappings/?FunctionName=consumer";
+const MAPPINGS: &str = "/2015-03-31/event-source-mappings?FunctionName=consumer";
 const PASSWORD: &str = "wJalrXUtnFEMI";
 
 const KEPT: [(&str, &str); 2] =
     [("MessageRetentionPeriod", "1209600"), ("SqsManagedSseEnabled", "true")];
 
-/// Queues as the template has them; those with the prefix `bad` as nobody should.
+/// Starts a Lambda that answers these paths, with queries, with a status and a body, and all others
+/// with 404.
+async fn lambda<const N: usize>(replies: [(&str, u16, Value); N]) -> Endpoint {
+    let replies = replies.map(|(path, status, body)| (path.to_owned(), status, body));
+    let reply = move |call: &Call| {
+        let path = call.path.trim_end_matches('/');
+        let path = format!("{}?{}", if path.is_empty() { "/" } else { path }, call.query);
+        let found = replies.iter().find(|(own, ..)| *own == path.trim_end_matches('?'));
+        match found {
+            Some((_, 403, body)) => {
+                Reply::json(403, body).with_header("x-amzn-errortype", "AccessDeniedException")
+            }
+            Some((_, status, body)) => Reply::json(*status, body),
+            None => Reply::json(404, &json!({"Type": "User", "Message": "Function not found"}))
+                .with_header("x-amzn-errortype", "ResourceNotFoundException"),
+        }
+    };
+    Endpoint::start(reply).await
+}
+
+/// Creates the queues of the template, and `bad` and `bad-dlq` with problems.
 async fn queues(client: &Client) {
     client.create_queue("quarantine", &KEPT).await.unwrap();
     let dlq = client.create_queue("music-dlq", &KEPT).await.unwrap();
@@ -26,17 +43,13 @@ async fn queues(client: &Client) {
     let own = [KEPT[0], KEPT[1], ("VisibilityTimeout", "365"), ("RedrivePolicy", &policy)];
     client.create_queue("music", &own).await.unwrap();
 
-    let forbids = json!({"redrivePermission": "denyAll"}).to_string();
-    let attributes = [("RedriveAllowPolicy", &*forbids), ("MessageRetentionPeriod", "86400")];
+    let denies = json!({"redrivePermission": "denyAll"}).to_string();
+    let attributes = [("RedriveAllowPolicy", &*denies), ("MessageRetentionPeriod", "86400")];
     let dlq = client.create_queue("bad-dlq", &attributes).await.unwrap();
     let arn = client.queue_attribute(&dlq, "QueueArn").await.unwrap();
     let policy = json!({"deadLetterTargetArn": arn, "maxReceiveCount": "1"}).to_string();
     let own = [("SqsManagedSseEnabled", "false"), ("RedrivePolicy", &*policy)];
     client.create_queue("bad", &own).await.unwrap();
-}
-
-fn arn(name: &str) -> String {
-    format!("arn:aws:sqs:us-east-1:123456789012:{name}")
 }
 
 fn function(variables: &Value) -> Value {
@@ -52,19 +65,22 @@ fn function(variables: &Value) -> Value {
 fn mapping(queue: &str, types: &Value) -> Value {
     json!({
         "UUID": "5e1f", "BatchSize": 1000, "MaximumBatchingWindowInSeconds": 5,
-        "EventSourceArn": arn(queue), "State": "Enabled", "FunctionResponseTypes": types,
+        "EventSourceArn": format!("arn:aws:sqs:us-east-1:123456789012:{queue}"),
+        "State": "Enabled", "FunctionResponseTypes": types,
         "ScalingConfig": {"MaximumConcurrency": 10}, "LastModified": 1_709_296_496.5,
     })
 }
 
-async fn doctor(sqs: &Embedded, lambda: &Endpoint, arguments: &[&str]) -> Said {
+async fn doctor(sqs: &Embedded, lambda: &Endpoint, arguments: &[&str]) -> Finished {
     let mut command = sluice(&[&["doctor"], arguments].concat());
     command.env("AWS_ENDPOINT_URL_SQS", sqs.url()).env("AWS_ENDPOINT_URL_LAMBDA", &lambda.url);
-    Said::of(command.output().await.unwrap())
+    let finished = finish(command.spawn().unwrap()).await;
+    assert!(!finished.stdout.contains(PASSWORD) && !finished.stderr.contains(PASSWORD));
+    finished
 }
 
 #[tokio::test]
-async fn a_stack_that_is_well() {
+async fn a_stack_without_problems() {
     let sqs = Embedded::start().await.unwrap();
     queues(&Client::new(sqs.url()).unwrap()).await;
     let variables = json!({
@@ -74,42 +90,36 @@ async fn a_stack_that_is_well() {
     });
     let mappings = [mapping("music", &json!(["ReportBatchItemFailures"]))];
     let stream = json!({"EventSourceArn": "arn:aws:kinesis:us-east-1:1:stream/a", "UUID": "6"});
+    let second_page = format!("{MAPPINGS}&Marker=a%2B%2F%3D");
     let lambda = lambda([
         (FUNCTION, 200, function(&variables)),
         (MAPPINGS, 200, json!({"EventSourceMappings": [stream], "NextMarker": "a+/="})),
-        (
-            &format!("{MAPPINGS}&Marker=a%2B%2F%3D"),
-            200,
-            json!({"EventSourceMappings": mappings, "NextMarker": ""}),
-        ),
+        (&second_page, 200, json!({"EventSourceMappings": mappings, "NextMarker": ""})),
     ])
     .await;
-    let said = doctor(&sqs, &lambda, &["--function", "consumer"]).await;
+    let finished = doctor(&sqs, &lambda, &["--function", "consumer"]).await;
     let expected = "\
 function      consumer  timeout 60 s
-queue         music  visibility timeout 365 s, kept 14 days, given up after 3 receives
-dead letters  music-dlq  visibility timeout 30 s, kept 14 days
-quarantine    quarantine  visibility timeout 30 s, kept 14 days
+queue         music  visibility timeout 365 s, retention 14 days, maximum receives 3
+dead letters  music-dlq  visibility timeout 30 s, retention 14 days
+quarantine    quarantine  visibility timeout 30 s, retention 14 days
 
-Nothing is wrong as far as this can see.
+No problems found.
 ";
-    assert_eq!((said.code, &*said.out, &*said.err), (0, expected, ""));
+    assert_eq!((finished.code, &*finished.stdout, &*finished.stderr), (0, expected, ""));
     let calls = lambda.calls();
     assert_eq!(calls.len(), 3);
     for call in calls {
         let authorization = call.headers["authorization"].to_str().unwrap();
         assert!(authorization.contains("/us-east-1/lambda/aws4_request"), "{authorization}");
     }
-
-    let said = doctor(&sqs, &lambda, &["--function", "consumer", "--json"]).await;
-    let report = said.json();
+    let report = doctor(&sqs, &lambda, &["--function", "consumer", "--json"]).await.json();
     assert_eq!((&report["findings"], &report["errors"]), (&json!([]), &json!(0)));
     assert_eq!(report["looked_at"][1]["name"], "music");
-    assert!(!said.out.contains(PASSWORD) && !said.err.contains(PASSWORD), "{said:?}");
 }
 
 #[tokio::test]
-async fn everything_that_is_wrong_is_told_with_what_to_change() {
+async fn every_problem_is_found_with_a_remedy() {
     let sqs = Embedded::start().await.unwrap();
     queues(&Client::new(sqs.url()).unwrap()).await;
     let variables = json!({"BULK_GZIP": "yes", "OPENSEARCH_PASSWORD": PASSWORD});
@@ -122,18 +132,14 @@ async fn everything_that_is_wrong_is_told_with_what_to_change() {
         (MAPPINGS, 200, json!({"EventSourceMappings": [mapping]})),
     ])
     .await;
-    let said = doctor(&sqs, &lambda, &["--function", "consumer", "--json"]).await;
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.ends_with("error: 5 errors found\n"), "{said:?}");
-    assert!(!said.out.contains(PASSWORD), "{said:?}");
-    let report = said.json();
-    let findings = report["findings"].as_array().unwrap().iter();
-    let findings: Vec<_> = findings
-        .map(|finding| {
-            assert!(!finding["remedy"].as_str().unwrap().is_empty(), "{finding}");
-            ["severity", "check", "subject"].map(|member| finding[member].as_str().unwrap())
-        })
-        .collect();
+    let finished = doctor(&sqs, &lambda, &["--function", "consumer", "--json"]).await;
+    assert_eq!((finished.code, &*finished.stderr), (1, "error: 5 errors found\n"));
+    let report = finished.json();
+    let members = |finding: &Value| {
+        assert!(!finding["remedy"].as_str().unwrap().is_empty(), "{finding}");
+        ["severity", "check", "subject"].map(|member| finding[member].as_str().unwrap().to_owned())
+    };
+    let findings: Vec<_> = report["findings"].as_array().unwrap().iter().map(members).collect();
     assert_eq!(
         findings,
         [
@@ -150,101 +156,84 @@ async fn everything_that_is_wrong_is_told_with_what_to_change() {
         ]
     );
     assert_eq!((&report["errors"], &report["warnings"]), (&json!(5), &json!(5)));
-    let said = doctor(&sqs, &lambda, &["--function", "consumer"]).await;
+    let finished = doctor(&sqs, &lambda, &["--function", "consumer"]).await;
     let expected = "
 error    visibility_timeout: bad
          The visibility timeout is 30 s, less than six times the function's timeout (60
-         s) and the batching window (5 s): messages come again while they are worked on,
-         and run out of receives.
+         s) plus the batching window (5 s): messages are redelivered while they are
+         processed, and become dead letters.
          -> aws sqs set-queue-attributes --queue-url ";
-    assert!(said.out.contains(expected), "{said:?}");
-    assert!(said.out.ends_with("\n5 errors, 5 warnings.\n"), "{said:?}");
+    assert!(finished.stdout.contains(expected), "{finished:?}");
+    assert!(finished.stdout.ends_with("\n5 errors, 5 warnings.\n"), "{finished:?}");
 }
 
 #[tokio::test]
-async fn a_function_that_lambda_does_not_show() {
+async fn a_function_that_cannot_be_read_is_an_error() {
     let sqs = Embedded::start().await.unwrap();
     let denied = json!({"Message": "User: ada is not authorized to perform: lambda:GetFunction"});
-    let gone = "/2015-03-31/functions/gone?Qualifier=live";
-    let lambda = lambda([(FUNCTION, 403, denied), (gone, 200, json!({"Configuration": {}}))]).await;
+    let other = "/2015-03-31/functions/other%3Alive";
+    let lambda =
+        lambda([(FUNCTION, 403, denied), (other, 200, json!({"Configuration": {}}))]).await;
     for (function, expected) in [
-        ("consumer", "is not authorized to perform: lambda:GetFunction (status 403)\nThe doctor"),
-        ("other", "Function not found: there (status 404)\nAre the name, the region"),
-        ("arn:aws:lambda:us-east-1:1:function:gone:live", "what answers is not Lambda"),
+        ("consumer", "is not authorized to perform: lambda:GetFunction\nRequired permissions"),
+        ("missing", "ResourceNotFoundException: Function not found\nCheck the name, the region"),
+        ("other:live", "the server is not Lambda"),
     ] {
-        let said = doctor(&sqs, &lambda, &["--function", function]).await;
-        assert_eq!((said.code, &*said.out), (1, ""), "{said:?}");
-        assert!(said.err.contains(expected), "{said:?}");
+        doctor(&sqs, &lambda, &["--function", function]).await.assert_error(1, expected);
     }
-    // A Lambda elsewhere is not called with made-up credentials.
+    // Without an endpoint of its own, Lambda requires real credentials.
     let mut command = sluice(&["doctor", "--function", "consumer"]);
-    let said = Said::of(command.env("AWS_ENDPOINT_URL_SQS", sqs.url()).output().await.unwrap());
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.err.contains("aws configure export-credentials --format env"), "{said:?}");
+    let command = command.env("AWS_ENDPOINT_URL_SQS", sqs.url()).spawn().unwrap();
+    finish(command).await.assert_error(1, "aws configure export-credentials --format env");
 }
 
 #[tokio::test]
-async fn a_queue_alone_on_a_real_sqs() {
+async fn a_queue_of_a_real_sqs() {
     let sqs = Sqs::start(sqs::Choice::Auto, |line| eprintln!("{line}")).await.unwrap();
     let queues = Queues::create(sqs.url()).await;
-    let said = queues.say(&["doctor", "--queue", "music", "--json"]).await;
-    let report = said.json();
+    let finished = queues.run(&["doctor", "--queue", "music", "--json"]).await;
+    let report = finished.json();
     assert_eq!(report["looked_at"][0]["name"], "music");
     assert_eq!(report["looked_at"][1]["name"], "music-dlq");
     let findings = report["findings"].as_array().unwrap();
-    // ElasticMQ tells no retention and no encryption.
-    let found = findings.iter().any(|finding| finding["check"] == "max_receive_count");
-    assert!(found && said.code == 0, "{said:?}");
-    let said = queues.say(&["doctor", "--queue", &queues.parking]).await;
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("error    no_redrive_policy: parking\n"), "{said:?}");
-    let gone = queues.parking.replace("parking", "gone");
-    let said = queues.say(&["doctor", "--queue", &gone]).await;
-    assert_eq!(said.code, 1, "{said:?}");
-    assert!(said.out.contains("error    queue_missing: gone\n"), "{said:?}");
+    // ElasticMQ returns neither retention nor encryption.
+    let is_found = findings.iter().any(|finding| finding["check"] == "max_receive_count");
+    assert!(is_found && finished.code == 0, "{finished:?}");
+    let missing = queues.parking.replace("parking", "missing");
+    for (queue, expected) in [
+        (&queues.parking, "error    no_redrive_policy: parking\n"),
+        (&missing, "error    queue_missing: missing\n"),
+    ] {
+        let finished = queues.run(&["doctor", "--queue", queue]).await;
+        assert_eq!(finished.code, 1, "{finished:?}");
+        assert!(finished.stdout.contains(expected), "{finished:?}");
+    }
     sqs.stop().await;
 }
 
 #[tokio::test]
-async fn an_opensearch_as_it_answers() {
+async fn the_replies_of_opensearch() {
     let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
-    let ask = async |url: &str| {
-        let mut command = sluice(&["doctor", "--opensearch", url, "--json"]);
-        let said = Said::of(command.output().await.unwrap());
-        let report = said.json();
-        let checks = report["findings"].as_array().unwrap().clone();
-        let checks: Vec<_> =
-            checks.iter().map(|finding| finding["check"].as_str().unwrap().to_owned()).collect();
-        (said.code, checks)
+    let doctor = async |url: &str| {
+        let finished = run(&["doctor", "--opensearch", url, "--json"]).await;
+        let report = finished.json();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let checks = findings.map(|finding| finding["check"].as_str().unwrap().to_owned());
+        (finished.code, checks.collect::<Vec<_>>().join(" "))
     };
-    assert_eq!(ask(opensearch.url()).await, (0, vec!["index_template".to_owned()]));
+    let warning = (0, "index_template".to_owned());
+    assert_eq!(doctor(opensearch.url()).await, warning);
     let client = opensearch.client();
     let unfit = INDEX_TEMPLATE.replace("flat_object", "object");
     client.put_index_template(INDEX_TEMPLATE_NAME, &unfit).await.unwrap();
-    assert_eq!(ask(opensearch.url()).await, (0, vec!["index_template".to_owned()]));
+    assert_eq!(doctor(opensearch.url()).await, warning);
     client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
-    assert_eq!(ask(opensearch.url()).await, (0, vec![]));
+    assert_eq!(doctor(opensearch.url()).await, (0, String::new()));
     opensearch.stop().await;
-    let refuses = lambda([("/", 403, json!({}))]).await;
-    assert_eq!(ask(&refuses.url).await, (1, vec!["opensearch_refused".to_owned()]));
+    let rejects = lambda([("/", 403, json!({}))]).await;
+    assert_eq!(doctor(&rejects.url).await, (1, "opensearch_refused".to_owned()));
     let other = lambda([("/", 200, json!({"hello": "world"}))]).await;
-    assert_eq!(ask(&other.url).await, (1, vec!["opensearch_endpoint".to_owned()]));
-    // A port that was free a moment ago, and is free again.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let nowhere = format!("http://ada:secret@127.0.0.1:{port}");
-    assert_eq!(ask(&nowhere).await, (1, vec!["opensearch_endpoint".to_owned()]));
-}
-
-#[tokio::test]
-async fn wrong_use() {
-    for (arguments, expected) in [
-        (&[][..], "required arguments were not provided"),
-        (&["--function", "a b"], "expected the name or the ARN of a function"),
-        (&["--opensearch", "ada:secret@host"], "--opensearch is not a URL"),
-    ] {
-        let said = Said::of(sluice(&[&["doctor"], arguments].concat()).output().await.unwrap());
-        assert_eq!((said.code, &*said.out), (2, ""), "{said:?}");
-        assert!(said.err.contains(expected), "{said:?}");
-        assert!(!said.err.contains("secret"), "{said:?}");
+    for url in [&other.url, &unavailable_url()] {
+        assert_eq!(doctor(url).await, (1, "opensearch_endpoint".to_owned()));
     }
 }

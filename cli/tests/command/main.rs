@@ -1,4 +1,4 @@
-//! The command `sluice` as its users run it, against servers of this machine.
+//! The command `sluice` with servers on this machine.
 
 #![cfg(test)]
 

@@ -1,15 +1,75 @@
-//! Queues in a SQS on this machine, and the real command that works on them.
+//! Runs the real command.
 
-pub(crate) mod lambda;
-
+use std::net::TcpListener;
 use std::ops::Deref;
-use std::process::{Output, Stdio};
+use std::process::Stdio;
 
 use local::sqs::embedded::Embedded;
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
-/// A queue `music`, which gives messages up after one receive, its dead-letter queue, and one more.
+/// Creates the command, without the AWS variables of this process.
+pub(crate) fn sluice(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+pub(crate) async fn run(arguments: &[&str]) -> Finished {
+    finish(sluice(arguments).spawn().unwrap()).await
+}
+
+pub(crate) async fn finish(command: Child) -> Finished {
+    let output = command.wait_with_output().await.unwrap();
+    Finished {
+        code: output.status.code().unwrap(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A finished command.
+#[derive(Debug)]
+pub(crate) struct Finished {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Finished {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Asserts that the command failed without a report, and that its error contains a text and no
+    /// secret.
+    pub(crate) fn assert_error(&self, code: i32, expected: &str) {
+        assert_eq!((self.code, &*self.stdout), (code, ""), "{self:?}");
+        assert!(self.stderr.contains(expected), "{expected}: {self:?}");
+        assert!(!self.stderr.contains("secret"), "{self:?}");
+    }
+}
+
+/// Sends Ctrl-C to the command.
+pub(crate) async fn interrupt(command: &Child) {
+    let id = command.id().unwrap().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().await.unwrap().success());
+}
+
+/// Returns the URL of a free port, with user and password.
+pub(crate) fn unavailable_url() -> String {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    format!("http://ada:secret@127.0.0.1:{port}")
+}
+
+/// A queue `music`, which moves messages to its dead-letter queue after one receive, that queue, and
+/// a queue `parking`.
 pub(crate) struct Queues(testkit::Queues);
 
 impl Deref for Queues {
@@ -25,15 +85,15 @@ impl Queues {
         Self(testkit::Queues::create(url, "", &[]).await)
     }
 
-    /// Those of an embedded SQS.
+    /// Creates the queues in an embedded SQS.
     pub(crate) async fn embedded() -> (Embedded, Self) {
         let sqs = Embedded::start().await.unwrap();
         let queues = Self::create(sqs.url()).await;
         (sqs, queues)
     }
 
-    /// Sends messages `{"n":0,"kind":"even"}`, `{"n":1,"kind":"odd"}` and so on, of which the odd
-    /// ones have the reason `timeout`, and lets the queue give them up.
+    /// Makes dead letters `{"n":0,"kind":"even"}`, `{"n":1,"kind":"odd"}` and so on. The odd ones
+    /// have the reason `timeout`.
     pub(crate) async fn give_up(&self, messages: usize) {
         let reason = json!({"DataType": "String", "StringValue": "timeout"});
         let message = |n| match n % 2 {
@@ -46,56 +106,18 @@ impl Queues {
         self.0.give_up(&(0..messages).map(message).collect::<Vec<_>>()).await;
     }
 
-    /// Receives up to ten messages, which stay visible; waits for the first.
+    /// Waits for messages and receives up to ten, which stay visible.
     pub(crate) async fn wait_for(&self, queue_url: &str) -> Vec<Value> {
         let members = json!({"VisibilityTimeout": 0, "WaitTimeSeconds": 20});
         self.receive_with(queue_url, &members).await
     }
 
-    /// The command with these queues' endpoint.
-    pub(crate) fn sluice(&self, arguments: &[&str]) -> Command {
-        let mut command = sluice(arguments);
-        command.env("AWS_ENDPOINT_URL_SQS", self.client.url());
-        command
+    /// Starts the command with the endpoint of these queues.
+    pub(crate) fn start(&self, arguments: &[&str]) -> Child {
+        sluice(arguments).env("AWS_ENDPOINT_URL_SQS", self.client.url()).spawn().unwrap()
     }
 
-    /// What the command says.
-    pub(crate) async fn say(&self, arguments: &[&str]) -> Said {
-        Said::of(self.sluice(arguments).output().await.unwrap())
-    }
-}
-
-/// The command, without anything of this process's environment that is AWS's.
-pub(crate) fn sluice(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_sluice"));
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("AWS_") {
-            command.env_remove(name);
-        }
-    }
-    command
-}
-
-/// How the command ended.
-#[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) code: i32,
-    pub(crate) out: String,
-    pub(crate) err: String,
-}
-
-impl Said {
-    pub(crate) fn of(output: Output) -> Self {
-        Self {
-            code: output.status.code().unwrap(),
-            out: String::from_utf8(output.stdout).unwrap(),
-            err: String::from_utf8(output.stderr).unwrap(),
-        }
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Finished {
+        finish(self.start(arguments)).await
     }
 }

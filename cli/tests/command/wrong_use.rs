@@ -1,40 +1,38 @@
-//! Wrong use: exit code 2, and a message that helps. Nothing is built and nothing started.
+//! Wrong use: exit code 2 and a message. Nothing is built or started.
 
 use std::fs;
-use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-fn sluice(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_sluice"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
+use super::support::{Queues, run, unavailable_url};
+use local::sqs::embedded::Operation;
+
+#[tokio::test]
+async fn wrong_arguments_are_reported() {
+    let hidden = "ada:secret@localhost:9200";
+    for (arguments, expected) in [
+        (&[][..], "Usage: sluice <COMMAND>"),
+        (&["dmeo"], "a similar subcommand exists: 'demo'"),
+        (&["demo", "--health", "--keep"], "'--health' cannot be used with"),
+        (&["demo", "--health", "--events", "my.ndjson"], "'--health' cannot be used with"),
+        (&["demo", "--health", "--sqs", "real"], "'--health' cannot be used with"),
+        (&["demo", "--card", "card.html"], "--health"),
+        (&["demo", "--opensearch", hidden], "--opensearch: expected auto, embedded, real or a URL"),
+        (&["demo", "--sqs", hidden], "--sqs: expected auto, embedded, real or a URL"),
+        (&["doctor", "--json"], "required arguments were not provided"),
+        (&["doctor", "--function", "a b"], "expected the name or the ARN of a function"),
+        (&["doctor", "--opensearch", hidden], "--opensearch is not a URL"),
+        (&["inspect"], "QUEUE"),
+        (&["invoke", "firehose", "event.json"], "unknown function \"firehose\""),
+        (&["invoke", "firehose", "event.json"], "firehose-transform"),
+        (&["invoke", "firehose-transform", "-"], "-: is empty"),
+        (&["invoke", "firehose-transform", "-", "--env", "LOG_LEVEL"], "expected NAME=VALUE"),
+        (&["setup", "--opensearch", hidden], "http[s]://[user:password@]host"),
+    ] {
+        run(arguments).await.assert_error(2, expected);
+    }
 }
 
-/// The message on standard error, after the checks that hold for all wrong use.
-fn message(arguments: &[&str]) -> String {
-    let output = sluice(arguments);
-    let message = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
-    assert_eq!(output.stdout, b"", "{arguments:?}");
-    message
-}
-
-fn events(folder: &Path, content: &[u8]) -> String {
-    let file = folder.join("my.ndjson");
-    fs::write(&file, content).unwrap();
-    message(&["demo", "--events", file.to_str().unwrap()])
-}
-
-#[test]
-fn no_command_and_unknown_commands() {
-    assert!(message(&[]).contains("Usage: sluice <COMMAND>"));
-    assert!(message(&["dmeo"]).contains("a similar subcommand exists: 'demo'"));
-}
-
-#[test]
-fn help_has_examples_and_exit_codes() {
+#[tokio::test]
+async fn help_has_examples_and_exit_codes() {
     for (arguments, expected) in [
         (&["--help"][..], "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted"),
         (&["demo", "--help"], "cargo sluice demo --events my-events.ndjson"),
@@ -46,87 +44,87 @@ fn help_has_examples_and_exit_codes() {
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
         (&["setup", "--help"], "eval \"$(aws configure export-credentials --format env)\""),
     ] {
-        let output = sluice(arguments);
-        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
-        let help = String::from_utf8(output.stdout).unwrap();
-        assert!(help.contains(expected), "{arguments:?}: {help}");
+        let help = run(arguments).await;
+        assert_eq!(help.code, 0, "{arguments:?}");
+        assert!(help.stdout.contains(expected), "{arguments:?}: {help:?}");
     }
 }
 
-#[test]
-fn the_demo_of_failures_has_no_events_and_the_other_no_card() {
-    for other in [&["--keep"][..], &["--events", "my.ndjson"], &["--sqs", "real"]] {
-        let message = message(&[&["demo", "--health"], other].concat());
-        assert!(message.contains("'--health' cannot be used with"), "{message}");
-    }
-    assert!(message(&["demo", "--card", "card.html"]).contains("--health"));
-}
-
-#[test]
-fn a_server_that_is_none_of_the_choices() {
-    for option in ["--opensearch", "--sqs"] {
-        let message = message(&["demo", option, "ada:secret@localhost:9200"]);
-        let expected = format!("{option}: expected auto, embedded, real or a URL");
-        assert!(message.contains(&expected), "{message}");
-        assert!(!message.contains("secret"), "{message}");
-    }
-}
-
-#[test]
-fn files_that_are_no_events() {
+#[tokio::test]
+async fn files_in_another_format_are_reported() {
     let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
     for (content, expected) in [
-        (&b""[..], "my.ndjson: holds no events"),
-        (b"[{\"type\":\"play\"},{\"type\":\"skip\"}]", "my.ndjson, line 1: begins a JSON array"),
+        (&b""[..], "my.ndjson: has no events"),
+        (b"[{\"type\":\"play\"},{\"type\":\"skip\"}]", "line 1: is the start of a JSON array"),
         (b"\x1f\x8b\x08\0\0", "my.ndjson: is compressed with gzip"),
         (b"\x7fELF\x02\0\0", "my.ndjson: is a binary file"),
-        (b"\nuser,artist\n", "my.ndjson, line 2: is no JSON object: user,artist"),
+        (b"\nuser,artist\n", "my.ndjson, line 2: is not a JSON object: user,artist"),
     ] {
-        let message = events(folder.path(), content);
-        assert!(message.contains(expected), "{message}");
-        assert!(message.contains("one JSON object a line"), "{message}");
-        assert!(message.contains("{\"event_type\":\"play\""), "{message}");
+        let file = path("my.ndjson");
+        fs::write(&file, content).unwrap();
+        let finished = run(&["demo", "--events", &file]).await;
+        finished.assert_error(2, expected);
+        finished.assert_error(2, "one JSON object a line");
+        finished.assert_error(2, "{\"event_type\":\"play\"");
+    }
+    let event = path("event.json");
+    fs::write(&event, "{\"records\":[}").unwrap();
+    let (missing, directory) = (path("missing"), path(""));
+    let invoke = ["invoke", "firehose-transform"];
+    for (arguments, expected) in [
+        (["demo", "--events", &*directory], "is a folder, not a file"),
+        (["demo", "--events", &missing], "missing: the file does not exist"),
+        ([invoke[0], invoke[1], &event], "event.json: is not one JSON value"),
+        ([invoke[0], invoke[1], &missing], "missing: the file does not exist"),
+        ([invoke[0], invoke[1], &directory], "is a folder"),
+    ] {
+        run(&arguments).await.assert_error(2, expected);
     }
 }
 
-#[test]
-fn a_folder_and_a_missing_file_are_no_events() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().to_str().unwrap();
-    assert!(message(&["demo", "--events", path]).contains("is a folder, not a file"));
-    let missing = format!("{path}/none.ndjson");
-    assert!(message(&["demo", "--events", &missing]).contains("there is no such file"));
+#[tokio::test]
+async fn wrong_options_are_reported_before_a_message_is_received() {
+    let (sqs, queues) = Queues::embedded().await;
+    queues.give_up(1).await;
+    let received = sqs.calls(Operation::ReceiveMessage);
+    let own = &*queues.dlq;
+    for (arguments, expected) in [
+        (&["music dlq"][..], "\"music dlq\" is not the URL, ARN or name of a queue"),
+        (&["arn:aws:s3:::music"], "is neither the URL nor the ARN of a queue"),
+        (&["music-dlq", "--destination", own], "--destination: must not be the"),
+        (&["music-dlq", "--mode", "native", "--text", "a"], "mode native"),
+        (&["music-dlq", "--mode", "native", "--rate", "501"], "--rate: must be at most"),
+        (&["music-dlq", "--min-age", "2d", "--max-age", "1d"], "--min-age: must not be"),
+        (&["music-dlq", "--max-age", "1"], "expected a number with a unit"),
+        (&["music-dlq", "--rate", "0"], "--rate"),
+        (&["music-dlq", "--parking", "parking"], "--max-redrives"),
+        (&["music-dlq", "--status", "--yes"], "cannot be used with"),
+        (&["music-dlq", "--status", "--cancel"], "cannot be used with"),
+        (&["music-dlq", "--opensearch", "ada:secret@host"], "--opensearch is not a URL"),
+    ] {
+        queues.run(&[&["redrive"], arguments].concat()).await.assert_error(2, expected);
+    }
+    assert_eq!(sqs.calls(Operation::ReceiveMessage), received);
+    let missing = queues.run(&["inspect", "no-such-queue"]).await;
+    missing.assert_error(1, "Check the name, the region and the account.");
 }
 
-#[test]
-fn an_unknown_function_lists_the_known_ones() {
-    let message = message(&["invoke", "firehose", "event.json"]);
-    assert!(message.contains("there is no function \"firehose\""), "{message}");
-    assert!(message.contains("firehose-transform"), "{message}");
-}
-
-#[test]
-fn an_event_that_is_none() {
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("event.json");
-    let path = file.to_str().unwrap();
-    let invoke = |path: &str| message(&["invoke", "firehose-transform", path]);
-    assert!(invoke(path).contains("event.json: there is no such file"));
-    assert!(invoke(folder.path().to_str().unwrap()).contains("is a folder"));
-    assert!(invoke("-").contains("-: is empty"));
-    fs::write(&file, "{\"records\":[}").unwrap();
-    assert!(invoke(path).contains("event.json: is not one JSON value"));
-}
-
-#[test]
-fn a_variable_without_a_value() {
-    let message = message(&["invoke", "firehose-transform", "event.json", "--env", "LOG_LEVEL"]);
-    assert!(message.contains("expected NAME=VALUE"), "{message}");
-}
-
-#[test]
-fn a_url_that_is_none_is_not_repeated_with_its_password() {
-    let message = message(&["setup", "--opensearch", "search.example:secret@host"]);
-    assert!(message.contains("http[s]://[user:password@]host"), "{message}");
-    assert!(!message.contains("secret"), "{message}");
+#[tokio::test]
+async fn missing_credentials_and_unavailable_servers_are_reported() {
+    let remedy = "eval \"$(aws configure export-credentials --format env)\"";
+    let queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq";
+    let domain = "https://search-music-abc123.eu-west-1.es.amazonaws.com";
+    for arguments in
+        [&["inspect", queue][..], &["redrive", queue], &["setup", "--opensearch", domain]]
+    {
+        let finished = run(arguments).await;
+        finished.assert_error(1, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
+        finished.assert_error(1, remedy);
+    }
+    let url = unavailable_url();
+    let finished = run(&["setup", "--opensearch", &url]).await;
+    let shown = url.replace("ada:secret@", "");
+    finished.assert_error(1, &format!("failed to set up OpenSearch at {shown}: "));
+    finished.assert_error(1, "Check that it is running");
 }

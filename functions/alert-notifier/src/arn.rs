@@ -1,27 +1,22 @@
-//! The ARN of an alarm: what tells one from all others, in whatever form it is told.
+//! The ARN of an alarm, which identifies it in every form of event.
+
+use std::fmt::{self, Display, Formatter};
 
 /// `arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}`
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AlarmArn {
-    /// `aws`, `aws-cn` or `aws-us-gov`.
-    pub partition: String,
-    /// The region's code; empty where nobody tells it.
-    pub region: String,
-    /// The account's id; empty where nobody tells it.
-    pub account: String,
-    /// The alarm's name.
-    pub name: String,
+pub(crate) struct AlarmArn {
+    pub(crate) partition: String,
+    /// The region's code; empty if unknown.
+    pub(crate) region: String,
+    /// The account's id; empty if unknown.
+    pub(crate) account: String,
+    pub(crate) name: String,
 }
 
 impl AlarmArn {
-    /// Reads an ARN; `None` where it is no alarm's.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.splitn(7, ':');
-        let mut next = || parts.next();
-        let ("arn", partition, "cloudwatch", region, account, "alarm", name) =
-            (next()?, next()?, next()?, next()?, next()?, next()?, next()?)
-        else {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        let parts: Vec<&str> = text.splitn(7, ':').collect();
+        let ["arn", partition, "cloudwatch", region, account, "alarm", name] = parts[..] else {
             return None;
         };
         if name.is_empty() || !is_region(region) || !is_word(partition) || !is_word(account) {
@@ -34,30 +29,28 @@ impl AlarmArn {
             name: name.to_owned(),
         })
     }
+}
 
-    /// As CloudWatch writes it.
-    #[must_use]
-    pub fn text(&self) -> String {
+impl Display for AlarmArn {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let Self { partition, region, account, name } = self;
-        format!("arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}")
+        write!(out, "arn:{partition}:cloudwatch:{region}:{account}:alarm:{name}")
     }
 }
 
-/// Whether it is the code of a region. Endpoints and links are made with it: what is none must
-/// not get into them.
-#[must_use]
-pub fn is_region(text: &str) -> bool {
-    let taken = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+/// Whether a text is the code of a region. Endpoints and links are made with it, so that no other
+/// text may get into them.
+pub(crate) fn is_region(text: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (6..=32).contains(&text.len())
-        && text.bytes().all(taken)
+        && text.bytes().all(is_allowed)
         && text.contains('-')
         && text.starts_with(|c: char| c.is_ascii_lowercase())
         && text.ends_with(|c: char| c.is_ascii_digit())
 }
 
-/// Partition and region of any ARN.
-#[must_use]
-pub fn place(arn: &str) -> Option<(&str, &str)> {
+/// Returns partition and region of any ARN.
+pub(crate) fn place(arn: &str) -> Option<(&str, &str)> {
     let mut parts = arn.split(':');
     let ("arn", partition, _, region) =
         (parts.next()?, parts.next()?, parts.next()?, parts.next()?)
@@ -77,12 +70,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_arns_of_alarms_only() {
+    fn only_arns_of_alarms_are_parsed() {
         let text = "arn:aws-cn:cloudwatch:cn-north-1:123456789012:alarm:a:b c";
         let arn = AlarmArn::parse(text).unwrap();
         assert_eq!((&*arn.partition, &*arn.region), ("aws-cn", "cn-north-1"));
         assert_eq!((&*arn.account, &*arn.name), ("123456789012", "a:b c"));
-        assert_eq!(arn.text(), text);
+        assert_eq!(arn.to_string(), text);
         for text in [
             "",
             "arn:aws:sns:eu-west-1:123456789012:topic",
@@ -95,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_a_region_by_its_form() {
+    fn regions() {
         for region in ["eu-west-1", "us-gov-west-1", "ap-southeast-7", "us-isob-east-1"] {
             assert!(is_region(region), "{region}");
         }

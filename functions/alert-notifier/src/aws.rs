@@ -11,15 +11,15 @@ use cloudwatch::types::{AlarmType, HistoryItemType, ScanBy};
 use shared::aws::{Aws, CallFailure, Service};
 
 use crate::context::Functions;
-use crate::history::{Histories, Item, Question};
-use crate::logs::{ERROR_LINES, Line, Logs, Page, Search};
+use crate::history::{Histories, HistoryItem, HistoryQuery};
+use crate::logs::{ERROR_LINES, LogLine, LogPage, LogSearch, Logs};
 
 /// CloudWatch, at `AWS_ENDPOINT_URL_CLOUDWATCH`.
-pub const CLOUDWATCH: Service = "CLOUDWATCH";
+pub(crate) const CLOUDWATCH: Service = "CLOUDWATCH";
 /// CloudWatch Logs, at `AWS_ENDPOINT_URL_CLOUDWATCH_LOGS`.
-pub const CLOUDWATCH_LOGS: Service = "CLOUDWATCH_LOGS";
+pub(crate) const CLOUDWATCH_LOGS: Service = "CLOUDWATCH_LOGS";
 /// Lambda, at `AWS_ENDPOINT_URL_LAMBDA`.
-pub const LAMBDA: Service = "LAMBDA";
+pub(crate) const LAMBDA: Service = "LAMBDA";
 
 /// Maximum items of one answer (source: CloudWatch API reference, `DescribeAlarmHistory`).
 const MAX_ITEMS: i32 = 100;
@@ -35,7 +35,7 @@ macro_rules! send {
     }};
 }
 
-/// Calls the services. A client is built at its first call.
+/// Calls the services. A client is created at its first call.
 #[derive(Debug)]
 pub struct Sdk {
     aws: Aws,
@@ -45,7 +45,7 @@ pub struct Sdk {
 }
 
 impl Sdk {
-    /// Has no client yet.
+    /// Creates no client yet.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, alarms: OnceLock::new(), logs: OnceLock::new(), functions: OnceLock::new() }
@@ -70,7 +70,7 @@ impl Functions for Sdk {
 }
 
 impl Logs for Sdk {
-    async fn page(&self, search: &Search, next: Option<&str>) -> Result<Page, CallFailure> {
+    async fn page(&self, search: &LogSearch, next: Option<&str>) -> Result<LogPage, CallFailure> {
         let client = self.logs.get_or_init(|| {
             let config = self.aws.sdk_config(CLOUDWATCH_LOGS, RetryConfig::standard());
             cloudwatchlogs::Client::new(&config)
@@ -81,45 +81,45 @@ impl Logs for Sdk {
             .filter_pattern(ERROR_LINES)
             .start_time(signed(search.from_ms))
             .end_time(signed(search.to_ms))
-            .set_start_from_head(search.from_the_end().then_some(false))
+            .set_start_from_head(search.starts_from_end().then_some(false))
             .set_next_token(next.map(str::to_owned));
         let answer = send!(cloudwatchlogs, call, search.region.as_deref())?;
-        let line = |event: &cloudwatchlogs::types::FilteredLogEvent| Line {
+        let line = |event: &cloudwatchlogs::types::FilteredLogEvent| LogLine {
             at_ms: event.timestamp().and_then(|at| u64::try_from(at).ok()).unwrap_or_default(),
             id: event.event_id().unwrap_or_default().to_owned(),
             text: event.message().unwrap_or_default().to_owned(),
             stream: event.log_stream_name().unwrap_or_default().to_owned(),
         };
         let lines = answer.events().iter().map(line).collect();
-        Ok(Page { lines, next: answer.next_token().map(str::to_owned) })
+        Ok(LogPage { lines, next: answer.next_token().map(str::to_owned) })
     }
 }
 
 impl Histories for Sdk {
-    async fn changes(&self, question: &Question) -> Result<Vec<Item>, CallFailure> {
+    async fn changes(&self, query: &HistoryQuery) -> Result<Vec<HistoryItem>, CallFailure> {
         let client = self.alarms.get_or_init(|| {
             let config = self.aws.sdk_config(CLOUDWATCH, RetryConfig::standard());
             cloudwatch::Client::new(&config)
         });
-        let kind = match question.contributor {
+        let kind = match query.contributor {
             Some(_) => HistoryItemType::AlarmContributorStateUpdate,
             None => HistoryItemType::StateUpdate,
         };
         let call = client
             .describe_alarm_history()
-            .alarm_name(&question.alarm)
+            .alarm_name(&query.alarm)
             // Without it, metric alarms only.
             .alarm_types(AlarmType::MetricAlarm)
             .alarm_types(AlarmType::CompositeAlarm)
             .history_item_type(kind)
-            .set_alarm_contributor_id(question.contributor.clone())
+            .set_alarm_contributor_id(query.contributor.clone())
             .scan_by(ScanBy::TimestampDescending)
-            .end_date(DateTime::from_millis(signed(question.recovered_ms.saturating_add(999))))
+            .end_date(DateTime::from_millis(signed(query.recovered_ms.saturating_add(999))))
             .max_records(MAX_ITEMS);
-        let answer = send!(cloudwatch, call, question.region.as_deref())?;
+        let answer = send!(cloudwatch, call, query.region.as_deref())?;
         let item = |item: &cloudwatch::types::AlarmHistoryItem| {
             let at_ms = item.timestamp()?.to_millis().ok()?;
-            Some(Item {
+            Some(HistoryItem {
                 at_ms: u64::try_from(at_ms).ok()?,
                 data: item.history_data().unwrap_or_default().to_owned(),
                 summary: item.history_summary().unwrap_or_default().to_owned(),

@@ -1,11 +1,11 @@
-//! Google Chat: one message, one answer.
+//! Posts one message to Google Chat.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
-use http::{HeaderMap, Method, Request};
+use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
 use shared::aws::{Connections, ExchangeError};
@@ -13,12 +13,12 @@ use shared::aws::{Connections, ExchangeError};
 use crate::fields::text;
 use crate::webhook::Webhook;
 
-/// The longest answer that is read, in bytes.
-const MAX_ANSWER_BYTES: usize = 65_536;
+/// Maximum size of a reply's body, in bytes.
+const MAX_BODY_BYTES: usize = 65_536;
 
-/// What Google Chat answered.
+/// The reply of Google Chat.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reply {
+pub struct ChatReply {
     /// The HTTP status.
     pub status: u16,
     /// `Retry-After`
@@ -27,31 +27,25 @@ pub struct Reply {
     pub code: Option<String>,
 }
 
-/// Why there is no answer; never quotes the URL.
+/// Why there is no reply. The text never contains the URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NoReply(pub String);
 
-impl Reply {
-    /// Whether the message is in the space.
-    #[must_use]
-    pub const fn is_posted(&self) -> bool {
+impl ChatReply {
+    pub(crate) const fn is_posted(&self) -> bool {
         self.status >= 200 && self.status < 300
     }
 
-    /// Whether the same request can have a better answer later.
-    #[must_use]
-    pub const fn is_temporary(&self) -> bool {
+    /// Whether the request can succeed later.
+    pub(crate) const fn is_temporary(&self) -> bool {
         self.status == 429 || self.status >= 500
     }
 }
 
-impl fmt::Display for Reply {
+impl fmt::Display for ChatReply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Google Chat answered {}", self.status)?;
-        match &self.code {
-            Some(code) => write!(out, " {code}"),
-            None => Ok(()),
-        }
+        self.code.iter().try_for_each(|code| write!(out, " {code}"))
     }
 }
 
@@ -64,7 +58,7 @@ impl fmt::Display for NoReply {
 /// A message to post.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Posting {
-    /// Posting it again under the same id posts nothing.
+    /// Google Chat ignores another message with the same id.
     pub id: String,
     /// JSON.
     pub body: Vec<u8>,
@@ -81,57 +75,54 @@ pub trait Chat {
         &self,
         webhook: &Webhook,
         posting: &Posting,
-    ) -> impl Future<Output = Result<Reply, NoReply>>;
+    ) -> impl Future<Output = Result<ChatReply, NoReply>>;
 }
 
-/// The real one. Connects when it is first used; follows no redirect, which would carry the key
-/// elsewhere.
+/// Google Chat over HTTP. It connects at the first request, and follows no redirect, which would send
+/// the key elsewhere.
 #[derive(Debug, Default)]
 pub struct GoogleChat {
     connections: Connections,
 }
 
 impl Chat for GoogleChat {
-    async fn post(&self, webhook: &Webhook, posting: &Posting) -> Result<Reply, NoReply> {
+    async fn post(&self, webhook: &Webhook, posting: &Posting) -> Result<ChatReply, NoReply> {
         let Posting { id, body, has_thread, .. } = posting;
-        let no_reply = |reason: &str| NoReply(reason.to_owned());
-        let address = webhook.address(id, *has_thread).ok_or_else(|| no_reply("no URL"))?;
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(address)
+        let invalid = || NoReply("the URL is invalid".to_owned());
+        let address = webhook.address(id, *has_thread).ok_or_else(invalid)?;
+        let request = Request::post(address)
             .header(CONTENT_TYPE, "application/json; charset=UTF-8")
             .body(Bytes::copy_from_slice(body))
-            .map_err(|_| no_reply("no URL"))?;
+            .map_err(|_| invalid())?;
         let response = self.connections.send(request).await.map_err(|error| match error {
             ExchangeError::Unreachable(cause) => NoReply(cause),
             error => NoReply(error.to_string()),
         })?;
         let status = response.status().as_u16();
         let retry_after = retry_after(response.headers(), SystemTime::now());
-        // The status has said it all: what follows only explains.
-        let answer = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        let answer = answer.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        Ok(Reply { status, retry_after, code: code(&answer) })
+        // The body only explains the status.
+        let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
+        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        Ok(ChatReply { status, retry_after, code: code(&body) })
     }
 }
 
-/// In seconds, or as a date.
+/// Parses `Retry-After`: seconds or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let date = jiff::fmt::rfc2822::parse(value).ok()?.timestamp();
-    let date = SystemTime::from(date);
-    Some(date.duration_since(now).unwrap_or_default())
+    Some(SystemTime::from(date).duration_since(now).unwrap_or_default())
 }
 
-/// `error.status` of an error of Google's APIs.
-fn code(answer: &[u8]) -> Option<String> {
-    let answer: Value = serde_json::from_slice(answer).ok()?;
-    let code = text(answer.get("error")?, &["status"])?;
-    let taken = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
-    (code.len() <= 64 && code.bytes().all(taken)).then_some(code)
+/// Returns `error.status` of an error of Google's APIs.
+fn code(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let code = text(body.get("error")?, &["status"])?;
+    let is_allowed = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    (code.len() <= 64 && code.bytes().all(is_allowed)).then_some(code)
 }
 
 #[cfg(test)]
@@ -161,9 +152,9 @@ mod tests {
     }
 
     #[test]
-    fn an_error_has_googles_code_and_nothing_else_of_the_answer() {
+    fn only_the_code_of_an_error_is_used() {
         let answer = br#"{"error":{"code":403,"message":"key=AIza","status":"PERMISSION_DENIED"}}"#;
-        let reply = Reply { status: 403, code: code(answer), ..Reply::default() };
+        let reply = ChatReply { status: 403, code: code(answer), ..ChatReply::default() };
         assert_eq!(reply.to_string(), "Google Chat answered 403 PERMISSION_DENIED");
         assert_eq!(code(br#"{"error":{"status":"key=AIza"}}"#), None);
         assert_eq!(code(b"<html>"), None);

@@ -1,4 +1,4 @@
-//! The function's settings, read from the environment once at start.
+//! The function's settings.
 
 use std::time::Duration;
 
@@ -10,11 +10,9 @@ use shared::telemetry;
 use tracing::Level;
 
 use crate::aws::{CLOUDWATCH, CLOUDWATCH_LOGS, LAMBDA};
-use crate::moment;
-use crate::webhook::{self, Webhook};
+use crate::webhook::{ALLOWED, Webhook};
 
-/// This function's own variables; with those of the logs ([`telemetry::VARIABLES`]) they are all
-/// that a user sets.
+/// Variables of this function, besides those of the logs ([`telemetry::VARIABLES`]).
 pub const VARIABLES: &[&str] = &[
     "GOOGLE_CHAT_WEBHOOK_URL",
     "GOOGLE_CHAT_SECRET_ARN",
@@ -26,30 +24,29 @@ pub const VARIABLES: &[&str] = &[
 /// All settings of the function.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The function's name: the dimension of its metrics.
-    pub function_name: String,
-    /// From which level on the function logs.
+    /// `AWS_LAMBDA_FUNCTION_NAME`: the dimension of the metrics.
+    pub(crate) function_name: String,
+    /// `LOG_LEVEL`, default `info`.
     pub log_level: Level,
-    /// CloudWatch namespace of the metrics.
-    pub metrics_namespace: String,
-    /// Where messages go.
-    pub space: Space,
-    /// The team's time zone.
-    pub time_zone: TimeZone,
-    /// So many error lines are shown at most.
-    pub error_lines: usize,
-    /// No message is posted when less than this is left.
-    pub deadline_margin: Duration,
-    /// How to call AWS.
+    /// `METRICS_NAMESPACE`, default `Sluice`.
+    pub(crate) metrics_namespace: String,
+    pub(crate) space: Space,
+    /// `TIME_ZONE`, default `UTC`.
+    pub(crate) time_zone: TimeZone,
+    /// `ERROR_LINES`, default 5: maximum number of error lines in a card.
+    pub(crate) error_lines: usize,
+    /// `DEADLINE_MARGIN_MS`, default 1,000: no message is posted in this time before the deadline.
+    pub(crate) deadline_margin: Duration,
+    /// Region, credentials and endpoints of AWS.
     pub aws: Aws,
 }
 
-/// A Google Chat space.
+/// The source of the webhook's URL.
 #[derive(Clone, Debug)]
-pub enum Space {
+pub(crate) enum Space {
     /// `GOOGLE_CHAT_WEBHOOK_URL`
     Webhook(Webhook),
-    /// `GOOGLE_CHAT_SECRET_ARN`: the secret whose text is the URL.
+    /// `GOOGLE_CHAT_SECRET_ARN`: the ARN of the secret with the URL.
     Secret(String),
 }
 
@@ -57,13 +54,13 @@ impl Config {
     /// Reads the settings.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable with a value that does not parse, or that is
-    /// missing. It never shows a webhook's URL.
+    /// [`ConfigError`] for the first variable that is invalid or missing. It never contains a
+    /// webhook's URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let services = [SECRETS_MANAGER, CLOUDWATCH, CLOUDWATCH_LOGS, LAMBDA];
         let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
         let allowed = "the IANA name of a time zone, such as Asia/Seoul";
-        let named = |name: &str| moment::time_zone(name);
+        let named = |name: &str| TimeZone::get(name).ok();
         let time_zone = environment.parse_with("TIME_ZONE", allowed, named)?;
         Ok(Self {
             function_name: environment.function_name("alert-notifier")?,
@@ -81,17 +78,16 @@ impl Config {
 impl Space {
     fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
+        let invalid =
+            |value, allowed: &str| ConfigError::new("GOOGLE_CHAT_WEBHOOK_URL", value, allowed);
         match (get("GOOGLE_CHAT_WEBHOOK_URL"), get("GOOGLE_CHAT_SECRET_ARN")) {
-            (Some(url), _) => Webhook::parse(url)
-                .map(Self::Webhook)
-                .ok_or_else(|| ConfigError::new("GOOGLE_CHAT_WEBHOOK_URL", "…", webhook::ALLOWED)),
+            (Some(url), _) => {
+                Webhook::parse(url).map(Self::Webhook).ok_or_else(|| invalid("…", ALLOWED))
+            }
             (None, Some(arn)) => Ok(Self::Secret(arn.to_owned())),
             (None, None) => {
-                let allowed = format!(
-                    "{}, or else GOOGLE_CHAT_SECRET_ARN must name a secret that holds it",
-                    webhook::ALLOWED
-                );
-                Err(ConfigError::new("GOOGLE_CHAT_WEBHOOK_URL", "", allowed))
+                let or = "or else GOOGLE_CHAT_SECRET_ARN must name a secret that holds it";
+                Err(invalid("", &format!("{ALLOWED}, {or}")))
             }
         }
     }
@@ -105,23 +101,21 @@ mod tests {
         ("GOOGLE_CHAT_WEBHOOK_URL", "https://chat.googleapis.com/v1/spaces/A/messages?key=AIzaKey");
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let lambda = [
-            ("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9001"),
-            ("AWS_LAMBDA_FUNCTION_NAME", "notifier"),
-        ];
-        Config::from_environment(&lambda.iter().chain(variables).copied().collect())
+        Config::from_environment(&testkit::LAMBDA.iter().chain(variables).copied().collect())
     }
 
     #[test]
-    fn has_the_documented_defaults() {
+    fn defaults() {
         let config = config(&[URL]).unwrap();
-        assert_eq!(config.function_name, "notifier");
+        assert_eq!(config.function_name, testkit::FUNCTION_NAME);
         assert_eq!(config.log_level, Level::INFO);
         assert_eq!(config.metrics_namespace, "Sluice");
         assert_eq!(config.time_zone, TimeZone::UTC);
         assert_eq!(config.error_lines, 5);
         assert_eq!(config.deadline_margin, Duration::from_secs(1));
         assert!(matches!(config.space, Space::Webhook(_)));
+        let shown = format!("{config:?}");
+        assert!(!shown.contains("AIzaKey"), "{shown}");
     }
 
     #[test]
@@ -136,6 +130,7 @@ mod tests {
             ("METRICS_NAMESPACE", "Team/Music"),
             ("AWS_ENDPOINT_URL_CLOUDWATCH", "http://alarms"),
             ("AWS_ENDPOINT_URL_CLOUDWATCH_LOGS", "http://logs"),
+            ("AWS_ENDPOINT_URL_LAMBDA", "http://lambda"),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://secrets"),
         ])
         .unwrap();
@@ -145,9 +140,14 @@ mod tests {
         assert_eq!(config.deadline_margin, Duration::from_millis(250));
         assert_eq!(config.log_level, Level::DEBUG);
         assert_eq!(config.metrics_namespace, "Team/Music");
-        assert_eq!(config.aws.endpoint(CLOUDWATCH), Some("http://alarms"));
-        assert_eq!(config.aws.endpoint(CLOUDWATCH_LOGS), Some("http://logs"));
-        assert_eq!(config.aws.endpoint(SECRETS_MANAGER), Some("http://secrets"));
+        for (service, endpoint) in [
+            (CLOUDWATCH, "http://alarms"),
+            (CLOUDWATCH_LOGS, "http://logs"),
+            (LAMBDA, "http://lambda"),
+            (SECRETS_MANAGER, "http://secrets"),
+        ] {
+            assert_eq!(config.aws.endpoint(service), Some(endpoint));
+        }
     }
 
     #[test]
@@ -163,18 +163,9 @@ mod tests {
             ("LOG_LEVEL", "INFO", "INFO", "error, warn, info, debug or trace"),
         ] {
             let error = config(&[URL, (variable, value)]).unwrap_err().to_string();
-            assert!(
-                error.starts_with(&format!("{variable} is {shown:?}, but must be ")),
-                "{error}"
-            );
-            assert!(error.contains(allowed), "{error}");
+            let beginning = format!("{variable} is {shown:?}, but must be ");
+            assert!(error.starts_with(&beginning) && error.contains(allowed), "{error}");
             assert!(!error.contains("hush"), "{error}");
         }
-    }
-
-    #[test]
-    fn the_webhooks_key_is_in_no_debug_output() {
-        let config = format!("{:?}", config(&[URL]).unwrap());
-        assert!(!config.contains("AIzaKey"), "{config}");
     }
 }

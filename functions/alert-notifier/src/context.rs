@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use shared::aws::CallFailure;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout_at};
 
 use crate::alarm::Alarm;
 use crate::event::{Alert, Content};
-use crate::history::{Histories, Question, began_ms};
-use crate::logs::{Line, Logs, Search, last_errors, log_group};
+use crate::history::{Histories, HistoryQuery, began_ms};
+use crate::logs::{LogLine, LogSearch, Logs, last_errors, log_group};
 
 /// Maximum time for the lookups of one alarm.
 const MAX_TIME: Duration = Duration::from_secs(3);
@@ -17,18 +18,18 @@ const MAX_TIME: Duration = Duration::from_secs(3);
 /// The share of the remaining time that the lookups of all alarms may take.
 const SHARE_OF_TIME: u32 = 3;
 
-/// What is known of an alarm besides its message.
+/// What was looked up for an alarm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context {
+pub(crate) struct Context {
     /// The log group of its function, if it is certain.
-    pub log_group: Option<String>,
+    pub(crate) log_group: Option<String>,
     /// The last error lines of its function.
-    pub lines: Vec<Line>,
-    /// When it began, if it is over, in milliseconds since 1970.
-    pub began_ms: Option<u64>,
+    pub(crate) lines: Vec<LogLine>,
+    /// When it began, if it recovered, in milliseconds since 1970.
+    pub(crate) began_ms: Option<u64>,
 }
 
-/// The configuration of Lambda functions.
+/// The configurations of Lambda functions.
 pub trait Functions {
     /// Returns the log group in a function's configuration; `None` if it names none.
     fn log_group(
@@ -91,7 +92,7 @@ impl<C: Logs + Histories + Functions> Lookup<'_, C> {
     ) {
         let is_certain = context.log_group.is_some();
         let log_group = context.log_group.take().unwrap_or_else(|| log_group(function));
-        let search = Search::new(
+        let search = LogSearch::new(
             function,
             log_group,
             alarm.place.region.clone(),
@@ -99,7 +100,7 @@ impl<C: Logs + Histories + Functions> Lookup<'_, C> {
             alarm.evaluated_ms(),
         );
         let lines = last_errors(self.aws, &search, self.error_lines, until).await;
-        // Lines, even none, are the answer of a log group that exists.
+        // Even without lines, an answer proves that the log group exists.
         context.log_group = (is_certain || lines.is_ok()).then_some(search.log_group);
         context.lines = lines.unwrap_or_else(|error| {
             tracing::warn!(alarm = alarm.name, %error, "alarm posted without error lines");
@@ -115,28 +116,35 @@ impl<C: Logs + Histories + Functions> Lookup<'_, C> {
             return None;
         }
         let configured = self.aws.log_group(function, alarm.place.region.as_deref());
-        let error = match timeout_at(until, configured).await {
-            Ok(Ok(group)) => return Some(group.unwrap_or_else(|| log_group(function))),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        tracing::warn!(alarm = alarm.name, error, "log group of the function not found");
-        None
+        let configured = timeout_at(until, configured).await;
+        let found = logged(configured, alarm, "log group of the function not found")?;
+        Some(found.unwrap_or_else(|| log_group(function)))
     }
 
     async fn began_ms(&self, alarm: &Alarm, until: Instant) -> Option<u64> {
-        let question = Question {
+        let query = HistoryQuery {
             alarm: alarm.name.clone(),
             region: alarm.place.region.clone(),
             contributor: alarm.contributor.as_ref().and_then(|one| one.id.clone()),
             recovered_ms: alarm.changed_ms?,
         };
-        let error = match timeout_at(until, self.aws.changes(&question)).await {
-            Ok(Ok(items)) => return began_ms(&items, question.recovered_ms),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "no answer in time".to_owned(),
-        };
-        tracing::warn!(alarm = alarm.name, error, "alarm posted without its duration");
-        None
+        let changes = timeout_at(until, self.aws.changes(&query)).await;
+        let items = logged(changes, alarm, "alarm posted without its duration")?;
+        began_ms(&items, query.recovered_ms)
     }
+}
+
+/// Returns the result of a call, or logs why there is none.
+fn logged<T>(
+    result: Result<Result<T, CallFailure>, Elapsed>,
+    alarm: &Alarm,
+    message: &str,
+) -> Option<T> {
+    let error = match result {
+        Ok(Ok(value)) => return Some(value),
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer in time".to_owned(),
+    };
+    tracing::warn!(alarm = alarm.name, error, "{message}");
+    None
 }

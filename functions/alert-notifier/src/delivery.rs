@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::chat::{Chat, NoReply, Posting, Reply};
+use crate::chat::{Chat, ChatReply, NoReply, Posting};
 use crate::webhook::Webhook;
 
 /// Minimum time between two requests to a space (source: Google Chat API, "Usage limits": 60 writes
@@ -19,34 +19,34 @@ const MAX_ATTEMPT: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// The last wait ends so long before the time is up.
+/// The last wait ends this long before the end.
 const LAST_ATTEMPT: Duration = Duration::from_secs(1);
 
-/// What became of a message.
-pub type Outcome = Result<(), Failure>;
+/// The outcome of a message.
+pub(crate) type Outcome = Result<(), PostFailure>;
 
-/// Why a message is not in the space.
+/// Why a message was not posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Failure {
-    /// Google Chat refused it.
-    Refused(Reply),
+pub enum PostFailure {
+    /// Google Chat refused the message.
+    Refused(ChatReply),
     /// Google Chat did not reply.
     NoReply(NoReply),
-    /// There was no time for a request.
+    /// The end was reached before a request was sent.
     NoTime,
 }
 
-impl fmt::Display for Failure {
+impl fmt::Display for PostFailure {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused(reply) => reply.fmt(out),
             Self::NoReply(no_reply) => no_reply.fmt(out),
-            Self::NoTime => out.write_str("the time was up before it was posted"),
+            Self::NoTime => out.write_str("the deadline was reached before it was posted"),
         }
     }
 }
 
-impl Failure {
+impl PostFailure {
     const fn is_temporary(&self) -> bool {
         match self {
             Self::Refused(reply) => reply.is_temporary(),
@@ -62,18 +62,25 @@ impl Failure {
     }
 }
 
-/// What became of the messages, in their order, and how many requests that took.
+/// The outcomes of messages in their order, and the number of requests sent.
 #[derive(Debug)]
-pub struct Delivery {
-    /// The outcome of each message.
-    pub outcomes: Vec<Outcome>,
-    /// Number of requests sent.
-    pub requests: u64,
+pub(crate) struct Delivery {
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) requests: u64,
+}
+
+impl Delivery {
+    /// Whether Google Chat refused a message, and would refuse it again.
+    pub(crate) fn has_final_refusal(&self) -> bool {
+        self.outcomes.iter().any(
+            |outcome| matches!(outcome, Err(PostFailure::Refused(reply)) if !reply.is_temporary()),
+        )
+    }
 }
 
 /// The time of the next request to a space, across invocations.
 #[derive(Debug, Default)]
-pub struct Pace {
+pub(crate) struct Pace {
     next: Option<Instant>,
 }
 
@@ -90,7 +97,7 @@ impl Pace {
 
 /// Posts messages in turn, one request a second, and retries until `until`. Every message is tried
 /// before any is retried. `jitter` draws from 0 to 1.
-pub async fn post(
+pub(crate) async fn post(
     chat: &impl Chat,
     webhook: &Webhook,
     postings: &[Posting],
@@ -98,10 +105,10 @@ pub async fn post(
     pace: &mut Pace,
     mut jitter: impl FnMut() -> f64,
 ) -> Delivery {
-    let mut outcomes = vec![Err(Failure::NoTime); postings.len()];
+    let mut outcomes = vec![Err(PostFailure::NoTime); postings.len()];
     let (mut requests, mut wait) = (0, FIRST_WAIT);
     loop {
-        let pending = |outcome: &Outcome| outcome.as_ref().is_err_and(Failure::is_temporary);
+        let pending = |outcome: &Outcome| outcome.as_ref().is_err_and(PostFailure::is_temporary);
         let waiting: Vec<usize> =
             (0..postings.len()).filter(|at| pending(&outcomes[*at])).collect();
         let mut retry_after = Duration::ZERO;
@@ -114,7 +121,7 @@ pub async fn post(
             let share = left / u32::try_from(waiting.len() - done).unwrap_or(u32::MAX);
             let limit = share.clamp(PACE.min(left), MAX_ATTEMPT);
             outcomes[*at] = attempt(chat, webhook, &postings[*at], limit).await;
-            // From the reply on: the space counts when a request arrives, not when it was sent.
+            // Counted from the reply: the space counts requests when they arrive.
             pace.next = Some(Instant::now() + PACE);
             if let Err(failure) = &outcomes[*at] {
                 retry_after = retry_after.max(failure.retry_after().unwrap_or_default());
@@ -143,11 +150,11 @@ async fn attempt(
 ) -> Outcome {
     match timeout(limit, chat.post(webhook, posting)).await {
         Ok(Ok(reply)) if reply.is_posted() => Ok(()),
-        Ok(Ok(reply)) => Err(Failure::Refused(reply)),
-        Ok(Err(no_reply)) => Err(Failure::NoReply(no_reply)),
+        Ok(Ok(reply)) => Err(PostFailure::Refused(reply)),
+        Ok(Err(no_reply)) => Err(PostFailure::NoReply(no_reply)),
         Err(_) => {
-            let reason = format!("none within {} ms", limit.as_millis());
-            Err(Failure::NoReply(NoReply(reason)))
+            let reason = format!("timed out after {} ms", limit.as_millis());
+            Err(PostFailure::NoReply(NoReply(reason)))
         }
     }
 }

@@ -1,36 +1,36 @@
-//! Why an invocation fails as a whole: an alert is not in the space. Lambda tries again, and
-//! sends the event to the dead-letter queue in the end.
+//! Errors of the handler. Lambda retries the event, and then sends it to the on-failure destination.
 
 use shared::aws::CallFailure;
-use shared::runtime::Failure as Report;
+use shared::runtime::Failure;
 
-use crate::delivery::Failure;
+use crate::delivery::PostFailure;
+use crate::webhook::ALLOWED;
 
-/// An invocation's failure. No text of it quotes a webhook's URL.
+/// An invocation's error. Its text never contains a webhook's URL.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// Some alerts could not be posted; the others are.
+pub enum HandlerError {
+    /// Some alerts were not posted.
     #[error("{failed} of {alerts} alerts not posted: {first}{}", advice(.first))]
     NotPosted {
-        /// How many could not.
+        /// Number of alerts that were not posted.
         failed: usize,
-        /// Of how many.
+        /// Number of alerts in the event.
         alerts: usize,
-        /// Why the first of them could not.
-        first: Failure,
+        /// The first failure.
+        first: PostFailure,
     },
-    /// The secret with the webhook's URL cannot be read.
-    #[error("GOOGLE_CHAT_SECRET_ARN: the secret cannot be read: {0}")]
+    /// Secrets Manager rejected the call, or did not answer.
+    #[error("GOOGLE_CHAT_SECRET_ARN: failed to read the secret: {0}")]
     Secret(CallFailure),
-    /// It cannot be read in time.
-    #[error("GOOGLE_CHAT_SECRET_ARN: the secret could not be read in time")]
+    /// Secrets Manager did not answer before the deadline.
+    #[error("GOOGLE_CHAT_SECRET_ARN: failed to read the secret before the deadline")]
     SecretLate,
-    /// What it holds is no webhook's URL.
-    #[error("GOOGLE_CHAT_SECRET_ARN: the secret's text must be {allowed}", allowed = crate::webhook::ALLOWED)]
+    /// The secret is not a webhook's URL.
+    #[error("GOOGLE_CHAT_SECRET_ARN: the secret's text must be {ALLOWED}")]
     SecretForm,
 }
 
-impl Report for Error {
+impl Failure for HandlerError {
     fn error_type(&self) -> &'static str {
         match self {
             Self::NotPosted { .. } => "NotPosted",
@@ -39,33 +39,33 @@ impl Report for Error {
     }
 }
 
-/// What a person has to change, where waiting alone does not help.
-fn advice(failure: &Failure) -> &'static str {
+fn advice(failure: &PostFailure) -> &'static str {
     match failure {
-        Failure::Refused(reply) => match reply.status {
-            300..=399 => " (what answers is not Google Chat: redirects are not followed)",
-            401 | 403 | 404 => " (is the webhook still there? make a new one in the space)",
+        PostFailure::Refused(reply) => match reply.status {
+            300..=399 => " (the server is not Google Chat: redirects are not followed)",
+            401 | 403 | 404 => " (if the webhook was deleted, create a new one in the space)",
             _ => "",
         },
-        Failure::NoReply(_) | Failure::NoTime => "",
+        PostFailure::NoReply(_) | PostFailure::NoTime => "",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::Reply;
+    use crate::chat::ChatReply;
 
     #[test]
-    fn says_what_to_change() {
-        let refused = |status| Failure::Refused(Reply { status, ..Reply::default() });
-        let error = |first| Error::NotPosted { failed: 1, alerts: 2, first }.to_string();
-        assert_eq!(
-            error(refused(403)),
-            "1 of 2 alerts not posted: Google Chat answered 403 (is the webhook still there? make \
-             a new one in the space)"
-        );
-        assert!(error(refused(302)).ends_with("redirects are not followed)"));
-        assert_eq!(error(refused(500)), "1 of 2 alerts not posted: Google Chat answered 500");
+    fn the_error_has_advice() {
+        for (status, expected) in [
+            (403, " 403 (if the webhook was deleted, create a new one in the space)"),
+            (302, " 302 (the server is not Google Chat: redirects are not followed)"),
+            (500, " 500"),
+        ] {
+            let first = PostFailure::Refused(ChatReply { status, ..ChatReply::default() });
+            let error = HandlerError::NotPosted { failed: 1, alerts: 2, first };
+            let expected = format!("1 of 2 alerts not posted: Google Chat answered{expected}");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }

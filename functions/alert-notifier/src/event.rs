@@ -1,4 +1,4 @@
-//! The alerts in an event, whatever its form.
+//! The alerts in an event of any form.
 //!
 //! Nothing is left out: what is neither an alarm nor a notice is a note with the text as received.
 
@@ -14,33 +14,25 @@ use crate::notice::Notice;
 
 /// One message to post.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Alert {
-    /// Identifies the alert: Google Chat posts one message for each id.
-    pub id: String,
-    /// What to post.
-    pub content: Content,
+pub(crate) struct Alert {
+    /// Google Chat posts one message for each id.
+    pub(crate) id: String,
+    pub(crate) content: Content,
 }
 
-/// What an alert is about.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Content {
+pub(crate) enum Content {
     /// An alarm that changed its state.
     Alarm(Box<Alarm>),
     /// A notice of another function.
     Notice(Box<Notice>),
-    /// Anything else.
-    Note {
-        /// The subject of the SNS message.
-        subject: Option<String>,
-        /// The text as received.
-        text: String,
-    },
+    /// Anything else: the text as received, with the subject of the SNS message.
+    Note { subject: Option<String>, text: String },
 }
 
 /// Returns the alerts of an event: at least one. `request_id` is the id of the invocation, which
-/// Lambda keeps when it retries; it identifies an alert without an id of its own.
-#[must_use]
-pub fn alerts(event: &[u8], request_id: &str) -> Vec<Alert> {
+/// Lambda keeps when it retries. It is the id of an alert without its own.
+pub(crate) fn alerts(event: &[u8], request_id: &str) -> Vec<Alert> {
     let received = String::from_utf8_lossy(event);
     let mut alerts = if let Ok(value) = serde_json::from_slice::<Value>(event) {
         Source::default().read(&value, Some(&received), request_id)
@@ -61,12 +53,11 @@ pub fn alerts(event: &[u8], request_id: &str) -> Vec<Alert> {
     alerts
 }
 
-/// The SNS message that holds a value, if one does.
+/// The SNS message that holds a value, if there is one.
 #[derive(Default)]
 struct Source<'a> {
     subject: Option<String>,
-    /// ARN of the topic.
-    topic: Option<&'a str>,
+    topic_arn: Option<&'a str>,
     is_sns: bool,
 }
 
@@ -78,7 +69,7 @@ impl Source<'_> {
             return alerts;
         }
         let records = items(value, &["Records"]);
-        // A message about something else, such as an object in S3, has records too.
+        // Other messages, such as one about an object in S3, have records too.
         if !self.is_sns && !records.is_empty() || records.iter().any(is_envelope) {
             let record = |(at, record)| of_record(record, &format!("{id}-{at}"));
             return records.iter().enumerate().flat_map(record).collect();
@@ -95,7 +86,7 @@ impl Source<'_> {
             return vec![Alert { id, content }];
         }
         let alarm = match value.get("AlarmName") {
-            Some(_) => Alarm::of_sns(value, self.topic),
+            Some(_) => Alarm::of_sns(value, self.topic_arn),
             None => Alarm::of_event(value),
         };
         // An alarm without a state has not changed its state.
@@ -106,16 +97,16 @@ impl Source<'_> {
     }
 
     fn note(&self, text: Cow<'_, str>, id: &str) -> Alert {
-        // Google Chat refuses an empty text.
+        // Google Chat rejects an empty text.
         let text = if text.trim().is_empty() { json!(text).to_string() } else { text.into_owned() };
         let content = Content::Note { subject: self.subject.clone(), text };
         Alert { id: id.to_owned(), content }
     }
 }
 
-/// Opens what an on-failure destination received (source: "Retaining records of asynchronous
-/// invocations", AWS Lambda Developer Guide). `None` if it does not hold alerts: then it is not a
-/// dead letter of this function, and its text explains more than the request alone.
+/// Returns the alerts in the event of an on-failure destination (source: "Retaining records of
+/// asynchronous invocations", AWS Lambda Developer Guide). `None` if it does not hold alerts: then it
+/// is the dead letter of another function, and its text explains more than the request alone.
 fn dead_letter(value: &Value, id: &str) -> Option<Vec<Alert>> {
     let (mut payload, mut id) = (value, id.to_owned());
     while let Some(inner) = member(payload, &["requestPayload"]) {
@@ -146,7 +137,6 @@ fn sqs_body(record: &Value) -> Option<&str> {
     member(record, &["body"])?.as_str()
 }
 
-/// Returns the alerts of a record of SNS or SQS, or of another value in its place.
 fn of_record(record: &Value, id: &str) -> Vec<Alert> {
     if let Some(sns) = sns(record) {
         return of_sns(sns, record, id);
@@ -158,13 +148,12 @@ fn of_record(record: &Value, id: &str) -> Vec<Alert> {
     of_text(body, &Source::default(), own.as_deref().unwrap_or(id))
 }
 
-/// Returns the alerts of a message of SNS.
 fn of_sns(sns: &Value, record: &Value, id: &str) -> Vec<Alert> {
     let own = text(sns, &["MessageId"]).filter(|id| is_id(id));
     let id = own.as_deref().unwrap_or(id);
     let subject = text(sns, &["Subject"]);
-    let topic = member(sns, &["TopicArn"]).and_then(Value::as_str);
-    let source = Source { subject, topic, is_sns: true };
+    let topic_arn = member(sns, &["TopicArn"]).and_then(Value::as_str);
+    let source = Source { subject, topic_arn, is_sns: true };
     match member(sns, &["Message"]) {
         Some(Value::String(message)) => of_text(message, &source, id),
         Some(message) => source.read(message, None, id),
@@ -179,10 +168,12 @@ fn of_text(text: &str, source: &Source<'_>, id: &str) -> Vec<Alert> {
     }
 }
 
-/// Returns a value as text: a string as it is, anything else as JSON.
+/// Returns a string as it is, any other value as JSON.
 fn written(value: &Value) -> Cow<'_, str> {
     value.as_str().map_or_else(|| value.to_string().into(), Cow::Borrowed)
 }
 
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod tests;

@@ -1,46 +1,45 @@
-//! Reading JSON of which nothing is certain.
+//! Reads JSON members that may be missing or of any type.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-/// A member of an object, by one of its names: SNS writes `AlarmName` where EventBridge writes
-/// `alarmName`. What is null is not there.
-#[must_use]
+/// Returns a member of an object by one of its names: SNS writes `AlarmName`, EventBridge
+/// `alarmName`. A member that is null is missing.
 pub(crate) fn member<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     names.iter().find_map(|name| value.get(name).filter(|found| !found.is_null()))
 }
 
-/// A member as text: a text that is not blank, a number or a boolean.
-#[must_use]
+/// Returns a member as text, as [`scalar`] does.
 pub(crate) fn text(value: &Value, names: &[&str]) -> Option<String> {
     scalar(member(value, names)?)
 }
 
-/// A text that is not blank, a number or a boolean.
-#[must_use]
+/// Returns a text that is not blank, a number or a boolean as text.
 pub(crate) fn scalar(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => (!text.trim().is_empty()).then(|| text.clone()),
-        Value::Number(number) => {
-            let text = number.to_string();
-            // 50.0 says no more than 50.
-            Some(text.strip_suffix(".0").map_or_else(|| text.clone(), str::to_owned))
-        }
+        Value::Number(number) => Some(without_zero(&number.to_string()).to_owned()),
         Value::Bool(flag) => Some(flag.to_string()),
         _ => None,
     }
 }
 
-/// The items of a member that is an array.
-#[must_use]
+/// Returns `50` for `50.0`.
+pub(crate) fn without_zero(number: &str) -> &str {
+    number.strip_suffix(".0").unwrap_or(number)
+}
+
+/// Returns the items of a member that is an array.
 pub(crate) fn items<'a>(value: &'a Value, names: &[&str]) -> &'a [Value] {
     member(value, names).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
-/// Names and values of a member: an object, or an array of objects with a name and a value.
-#[must_use]
+/// Returns names and values of a member: an object, or an array of objects with a name and a value.
 pub(crate) fn pairs(value: &Value, names: &[&str]) -> Vec<(String, String)> {
     match member(value, names) {
-        Some(Value::Object(map)) => of_map(map),
+        Some(Value::Object(members)) => {
+            let pair = |(name, value): (&String, _)| Some((name.clone(), scalar(value)?));
+            members.iter().filter_map(pair).collect()
+        }
         Some(Value::Array(items)) => {
             let pair =
                 |item| Some((text(item, &["name", "Name"])?, text(item, &["value", "Value"])?));
@@ -50,10 +49,6 @@ pub(crate) fn pairs(value: &Value, names: &[&str]) -> Vec<(String, String)> {
     }
 }
 
-fn of_map(map: &Map<String, Value>) -> Vec<(String, String)> {
-    map.iter().filter_map(|(name, value)| Some((name.clone(), scalar(value)?))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -61,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_what_is_there_and_nothing_else() {
+    fn scalars_are_text_and_other_values_are_missing() {
         let value = json!({"a": null, "A": 50.0, "b": " ", "c": [1], "d": true, "e": 0.5});
         assert_eq!(text(&value, &["a", "A"]).as_deref(), Some("50"));
         assert_eq!(text(&value, &["b"]), None);

@@ -1,4 +1,4 @@
-//! When an alarm began, where its recovery does not tell.
+//! Finds when an alarm began, if its recovery does not say so.
 
 use serde_json::Value;
 use shared::aws::CallFailure;
@@ -6,14 +6,14 @@ use shared::aws::CallFailure;
 use crate::alarm::ALARM;
 use crate::fields::text;
 
-/// Which history is meant.
+/// Selects the changes of an alarm's state.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct HistoryQuery {
     /// The alarm's name.
     pub alarm: String,
     /// The alarm's region; `None` for the function's own.
     pub region: Option<String>,
-    /// The time series, of an alarm with many.
+    /// The time series, if the alarm has many.
     pub contributor: Option<String>,
     /// When it recovered, in milliseconds since 1970.
     pub recovered_ms: u64,
@@ -21,7 +21,7 @@ pub struct Question {
 
 /// An entry of a history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct HistoryItem {
     /// In milliseconds since 1970.
     pub at_ms: u64,
     /// `HistoryData`: JSON.
@@ -30,20 +30,22 @@ pub struct Item {
     pub summary: String,
 }
 
-/// Where the histories of alarms are.
+/// The histories of alarms.
 pub trait Histories {
-    /// The latest changes of state before an alarm recovered.
-    fn changes(&self, question: &Question) -> impl Future<Output = Result<Vec<Item>, CallFailure>>;
+    /// Returns the latest changes of state before an alarm recovered.
+    fn changes(
+        &self,
+        query: &HistoryQuery,
+    ) -> impl Future<Output = Result<Vec<HistoryItem>, CallFailure>>;
 }
 
-/// When the alarm began that was over at `recovered_ms`: the last change to `ALARM` before.
-#[must_use]
-pub fn began_ms(items: &[Item], recovered_ms: u64) -> Option<u64> {
+/// Returns the time of the last change to `ALARM` before `recovered_ms`.
+pub(crate) fn began_ms(items: &[HistoryItem], recovered_ms: u64) -> Option<u64> {
     let before = items.iter().filter(|item| item.at_ms <= recovered_ms);
     before.filter(|item| item.begins()).map(|item| item.at_ms).max()
 }
 
-impl Item {
+impl HistoryItem {
     fn begins(&self) -> bool {
         let data = serde_json::from_str::<Value>(&self.data).unwrap_or_default();
         let state = |name: &str| text(data.get(name)?, &["stateValue"]);
@@ -58,15 +60,15 @@ impl Item {
 mod tests {
     use super::*;
 
-    fn item(at_ms: u64, old: &str, new: &str) -> Item {
+    fn item(at_ms: u64, old: &str, new: &str) -> HistoryItem {
         let data = format!(
             r#"{{"version":"1.0","oldState":{{"stateValue":"{old}"}},"newState":{{"stateValue":"{new}"}}}}"#
         );
-        Item { at_ms, data, summary: format!("Alarm updated from {old} to {new}") }
+        HistoryItem { at_ms, data, summary: format!("Alarm updated from {old} to {new}") }
     }
 
     #[test]
-    fn the_last_change_to_alarm_before_the_recovery_counts() {
+    fn the_alarm_began_with_the_last_change_before_its_recovery() {
         let items = [
             item(90, "OK", "ALARM"),
             item(50, "ALARM", "OK"),
@@ -80,10 +82,10 @@ mod tests {
     }
 
     #[test]
-    fn data_that_cannot_be_read_leaves_the_summary() {
+    fn without_valid_data_the_summary_is_used() {
         let items = [
-            Item { data: "{".to_owned(), ..item(30, "OK", "ALARM") },
-            Item { data: "{".to_owned(), ..item(40, "ALARM", "OK") },
+            HistoryItem { data: "{".to_owned(), ..item(30, "OK", "ALARM") },
+            HistoryItem { data: "{".to_owned(), ..item(40, "ALARM", "OK") },
         ];
         assert_eq!(began_ms(&items, 50), Some(30));
     }

@@ -12,7 +12,6 @@ const MAX_KEY_BYTES: usize = 1_000;
 const MAX_ID_BYTES: usize = 128;
 
 /// Returns the key of the thread of an alarm (its ARN) or of a notice.
-#[must_use]
 pub(crate) fn thread_key(subject: &str) -> String {
     if subject.len() <= MAX_KEY_BYTES && !subject.chars().any(char::is_control) {
         return subject.to_owned();

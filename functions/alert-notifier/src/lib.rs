@@ -1,46 +1,50 @@
 #![doc = include_str!("../README.md")]
 
-pub mod alarm;
-pub mod arn;
-pub mod aws;
-pub mod chat;
+mod alarm;
+mod arn;
+mod aws;
+mod chat;
 pub mod config;
-pub mod context;
-pub mod delivery;
-pub mod error;
-pub mod event;
+mod context;
+mod delivery;
+mod error;
+mod event;
 mod fields;
-pub mod history;
+mod history;
 mod identity;
-pub mod links;
-pub mod logs;
-pub mod mask;
-pub mod message;
-pub mod moment;
-pub mod notice;
-pub mod space;
+mod links;
+mod logs;
+mod mask;
+mod message;
+mod moment;
+mod notice;
+mod space;
 mod storm;
-pub mod summary;
-pub mod text;
-pub mod webhook;
+mod summary;
+mod text;
+mod webhook;
 
 use std::io::Write;
 
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
-use crate::chat::{Chat, Posting};
-use crate::config::Config;
-use crate::context::{Functions, Lookup};
-use crate::delivery::{Delivery, Failure, Pace};
-use crate::error::Error;
-use crate::event::Alert;
-use crate::history::Histories;
-use crate::logs::Logs;
-use crate::message::Writer;
-use crate::space::Address;
-use crate::summary::Summary;
-use crate::webhook::Webhook;
+pub use aws::Sdk;
+pub use chat::{Chat, ChatReply, GoogleChat, NoReply, Posting};
+pub use context::Functions;
+pub use delivery::PostFailure;
+pub use error::HandlerError;
+pub use history::{Histories, HistoryItem, HistoryQuery};
+pub use logs::{ERROR_LINES, LogLine, LogPage, LogSearch, Logs};
+pub use webhook::Webhook;
+
+use config::Config;
+use context::Lookup;
+use delivery::{Delivery, Pace};
+use event::Alert;
+use message::Writer;
+use space::Address;
+use summary::Summary;
 
 /// The function.
 #[derive(Debug)]
@@ -54,14 +58,14 @@ pub struct App<P, C, W> {
 }
 
 impl<P: Chat, C: Logs + Histories + Functions, W: Write> Function for App<P, C, W> {
-    type Error = Error;
+    type Error = HandlerError;
 
     /// Posts the alerts of an event and emits the metrics.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
-    ) -> Result<(), Error> {
+    ) -> Result<(), HandlerError> {
         let Invocation { body, request_id, now, deadline } = invocation;
         let alerts = event::alerts(body, request_id);
         let posted = self.post_alerts(&alerts, now.milliseconds(), deadline).await;
@@ -90,7 +94,7 @@ impl<P: Chat, C: Logs + Histories + Functions, W: Write> App<P, C, W> {
         alerts: &[Alert],
         now_ms: u64,
         deadline: Instant,
-    ) -> Result<(Vec<Posting>, Delivery), Error> {
+    ) -> Result<(Vec<Posting>, Delivery), HandlerError> {
         let until = deadline.checked_sub(self.config.deadline_margin).unwrap_or(deadline);
         let webhook = self.address.webhook(until).await?;
         let writer = Writer { zone: self.config.time_zone.clone(), secrets: webhook.secrets() };
@@ -101,26 +105,12 @@ impl<P: Chat, C: Logs + Histories + Functions, W: Write> App<P, C, W> {
         let mut postings: Vec<Posting> =
             single.map(|(alert, context)| writer.posting(alert, context)).collect();
         postings.extend(writer.summaries(rest));
-        let delivery = self.deliver(&webhook, &postings, until).await;
-        Ok((postings, delivery))
-    }
-
-    async fn deliver(
-        &mut self,
-        webhook: &Webhook,
-        postings: &[Posting],
-        until: Instant,
-    ) -> Delivery {
         let Self { chat, pace, .. } = self;
-        let delivery = delivery::post(chat, webhook, postings, until, pace, fastrand::f64).await;
-        let refused = |outcome: &delivery::Outcome| match outcome {
-            Err(Failure::Refused(reply)) => !reply.is_temporary(),
-            _ => false,
-        };
-        if delivery.outcomes.iter().any(refused) {
+        let delivery = delivery::post(chat, &webhook, &postings, until, pace, fastrand::f64).await;
+        if delivery.has_final_refusal() {
             self.address.forget();
         }
-        delivery
+        Ok((postings, delivery))
     }
 
     fn emit_metrics(&mut self, summary: Summary, now_ms: u64) {

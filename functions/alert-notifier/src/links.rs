@@ -7,16 +7,14 @@ use crate::webhook::encoded;
 const MAX_BYTES: usize = 2_000;
 
 /// Returns the page of an alarm.
-#[must_use]
-pub fn alarm(place: &Place, name: &str) -> Option<String> {
+pub(crate) fn alarm(place: &Place, name: &str) -> Option<String> {
     let link = format!("{}#alarmsV2:alarm/{}", console(place)?, encoded(name));
     (link.len() <= MAX_BYTES).then_some(link)
 }
 
 /// Returns the page of a log group.
-#[must_use]
-pub fn logs(place: &Place, log_group: &str) -> Option<String> {
-    // The console encodes what stands behind `#` once more, with `$` for `%`.
+pub(crate) fn logs(place: &Place, log_group: &str) -> Option<String> {
+    // After `#`, the console encodes once more, with `$` for `%`.
     let group = encoded(&encoded(log_group)).replace('%', "$");
     Some(format!("{}#logsV2:log-groups/log-group/{group}", console(place)?))
 }
@@ -33,13 +31,12 @@ fn console(place: &Place) -> Option<String> {
 }
 
 /// Returns the first URL in a text.
-#[must_use]
-pub fn runbook(description: &str) -> Option<String> {
+pub(crate) fn runbook(description: &str) -> Option<String> {
     let starts = ["https://", "http://"].iter().filter_map(|scheme| description.find(scheme));
     let url = &description[starts.min()?..];
     let url = &url[..url.find(ends_url).unwrap_or(url.len())];
     let mut url = url.trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_']);
-    // The bracket of a text around it, unless it has one itself.
+    // A closing bracket belongs to the text around the URL, unless the URL has the opening one.
     for (open, close) in [('(', ')'), ('[', ']')] {
         if let Some(without) = url.strip_suffix(close)
             && !without.contains(open)
@@ -75,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn lead_to_the_console_of_the_alarms_region() {
+    fn links_lead_to_the_console_of_the_region() {
         assert_eq!(
             alarm(&place("aws", "eu-west-1"), "a/b 재").unwrap(),
             "https://eu-west-1.console.aws.amazon.com/cloudwatch/home?region=eu-west-1\

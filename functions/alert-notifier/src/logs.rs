@@ -6,26 +6,25 @@ use shared::aws::CallFailure;
 use shared::log_stream;
 use tokio::time::{Instant, timeout_at};
 
-/// What an error line has in it; the names of levels, and how runtimes and Lambda itself tell of
-/// failures (source: Amazon CloudWatch Logs User Guide, "Filter pattern syntax": one of them is
-/// enough).
+/// The filter pattern for error lines: names of levels, and failures as runtimes and Lambda log them.
+/// One match is enough (source: Amazon CloudWatch Logs User Guide, "Filter pattern syntax").
 pub const ERROR_LINES: &str = "?ERROR ?Error ?FATAL ?CRITICAL ?Exception ?panicked ?Traceback \
                                ?\"Task timed out\" ?\"signal: killed\"";
 
-/// 2024-01-01: only from then on CloudWatch Logs looks from the end (source: API reference,
+/// 2024-01-01: since then CloudWatch Logs can search from the end (source: API reference,
 /// `FilterLogEvents`).
 const FROM_THE_END_SINCE_MS: u64 = 1_704_067_200_000;
 
-/// Lines come in late, and a function that failed for an alarm may have begun 15 minutes before.
+/// Lines can arrive late, and an invocation that failed can have begun 15 minutes before.
 const BEFORE_MS: u64 = 16 * 60_000;
 const AFTER_MS: u64 = 60_000;
 
-/// Which lines are searched for.
+/// Selects log lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Search {
-    /// The function that wrote them: other functions may write to the same log group.
+pub struct LogSearch {
+    /// The function that wrote them: other functions can write to the same log group.
     pub function: String,
-    /// `/aws/lambda/plays`
+    /// The log group, such as `/aws/lambda/plays`.
     pub log_group: String,
     /// The region of the log group; `None` for the function's own.
     pub region: Option<String>,
@@ -35,7 +34,7 @@ pub struct Search {
     pub to_ms: u64,
 }
 
-impl Search {
+impl LogSearch {
     /// Searches for the errors of a function whose alarm changed at `changed_ms`, after it had
     /// evaluated the `evaluated_ms` before.
     #[must_use]
@@ -46,8 +45,7 @@ impl Search {
         changed_ms: u64,
         evaluated_ms: u64,
     ) -> Self {
-        // A day is the longest that an alarm looks back (source: API reference, PutMetricAlarm),
-        // but for metrics by the hour.
+        // Most alarms evaluate a day at most (source: API reference, PutMetricAlarm).
         let before = BEFORE_MS + evaluated_ms.min(86_400_000);
         Self {
             function: function.to_owned(),
@@ -58,88 +56,79 @@ impl Search {
         }
     }
 
-    /// Whether the last lines may be asked for first.
-    #[must_use]
-    pub const fn from_the_end(&self) -> bool {
+    /// Whether CloudWatch Logs can return the last lines first.
+    pub(crate) const fn starts_from_end(&self) -> bool {
         self.from_ms >= FROM_THE_END_SINCE_MS
     }
 }
 
 /// Returns the log group of a function whose configuration does not name another.
-#[must_use]
 pub(crate) fn log_group(function: &str) -> String {
     format!("/aws/lambda/{function}")
 }
 
 /// A line of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Line {
+pub struct LogLine {
     /// In milliseconds since 1970.
     pub at_ms: u64,
-    /// What tells it from others.
+    /// Identifies the line.
     pub id: String,
-    /// What it says.
+    /// The line as it was logged.
     pub text: String,
     /// The log stream.
     pub stream: String,
 }
 
-/// Some of the lines that were looked for.
+/// A page of log lines.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct LogPage {
     /// In the order of the answer.
-    pub lines: Vec<Line>,
-    /// Where the rest is.
+    pub lines: Vec<LogLine>,
+    /// The token of the next page.
     pub next: Option<String>,
 }
 
-/// Where logs are.
+/// The logs of functions.
 pub trait Logs {
-    /// One page of the error lines, the last lines first where the service can
-    /// ([`Search::from_the_end`]).
+    /// Returns one page of the error lines. The last lines are first if the service supports it.
     fn page(
         &self,
-        search: &Search,
+        search: &LogSearch,
         next: Option<&str>,
-    ) -> impl Future<Output = Result<Page, CallFailure>>;
+    ) -> impl Future<Output = Result<LogPage, CallFailure>>;
 }
 
 /// Why there are no lines.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unread {
-    /// The time was up.
+pub(crate) enum LogFailure {
     #[error("no answer in time")]
     Late,
-    /// The service refused, or was not reached.
     #[error("{0}")]
-    Failed(CallFailure),
+    Call(CallFailure),
 }
 
-/// The last `max` error lines, in the order of time, or what was found of them `until` then.
+/// Returns the last `max` error lines, ordered by time, or those that were found before `until`.
 ///
 /// # Errors
-/// [`Unread`] where a page fails, or where the time is up and nobody knows whether what was read
-/// are the last lines.
-pub async fn last_errors(
+/// [`LogFailure`] if a page fails, or if the lines found before `until` may not be the last ones.
+pub(crate) async fn last_errors(
     logs: &impl Logs,
-    search: &Search,
+    search: &LogSearch,
     max: usize,
     until: Instant,
-) -> Result<Vec<Line>, Unread> {
+) -> Result<Vec<LogLine>, LogFailure> {
     let mut found = BTreeSet::new();
     let mut order = Order::default();
     let mut next: Option<String> = None;
     loop {
-        let Ok(page) = timeout_at(until, logs.page(search, next.as_deref())).await else {
-            return if order.descends {
-                Ok(found.into_iter().collect())
-            } else {
-                Err(Unread::Late)
-            };
+        let page = match timeout_at(until, logs.page(search, next.as_deref())).await {
+            Ok(page) => page.map_err(LogFailure::Call)?,
+            Err(_) if order.descends => return Ok(found.into_iter().collect()),
+            Err(_) => return Err(LogFailure::Late),
         };
-        let page = page.map_err(Unread::Failed)?;
         for line in page.lines {
-            order.note(line.at_ms);
+            order.add(line.at_ms);
             let writer = log_stream::function_name(&search.log_group, &line.stream);
             if writer == Some(&*search.function) {
                 found.insert(line);
@@ -155,8 +144,7 @@ pub async fn last_errors(
     }
 }
 
-/// Whether the lines come with the last ones first. A service that does not know how begins with
-/// the first ones, and must be read to its end.
+/// The order of the lines. If the last lines do not come first, all pages must be read.
 #[derive(Debug, Default)]
 struct Order {
     last_ms: Option<u64>,
@@ -165,7 +153,7 @@ struct Order {
 }
 
 impl Order {
-    fn note(&mut self, at_ms: u64) {
+    fn add(&mut self, at_ms: u64) {
         let last_ms = self.last_ms.replace(at_ms).unwrap_or(at_ms);
         self.ascends |= at_ms > last_ms;
         self.descends = !self.ascends && (self.descends || at_ms < last_ms);

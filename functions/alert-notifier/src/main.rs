@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use alert_notifier::App;
-use alert_notifier::aws::Sdk;
-use alert_notifier::chat::GoogleChat;
 use alert_notifier::config::Config;
+use alert_notifier::{App, GoogleChat, Sdk};
 use shared::config::Environment;
 use shared::{runtime, startup, telemetry};
 

@@ -1,19 +1,18 @@
-//! Values that are nobody's business: what follows `password`, `secret`, `token`, `key`,
-//! `authorization` and `Bearer`, and what stands before the `@` of a URL.
+//! Masks values after `password`, `secret`, `token`, `key`, `authorization` and `Bearer`, and user
+//! information in URLs.
 //!
-//! It errs on the side of hiding. In JSON (also as text within JSON), in `key=value`, in headers
-//! and URLs the name is followed by `=` or `:`; where only a space follows, as in the arguments
-//! of a command, a word that could be a secret is hidden.
+//! Masking too much is preferred. In JSON (also as text within JSON), in `key=value`, in headers and
+//! URLs the name is followed by `=` or `:`. If only a space follows, as in the arguments of a command,
+//! a word that could be a secret is masked.
 
-/// Stands for what was hidden.
-pub const MASK: &str = "***";
+/// Replaces masked values.
+pub(crate) const MASK: &str = "***";
 
-/// What a name has in it whose value is hidden.
+/// Parts of names whose values are masked.
 const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "key", "authorization"];
 
-/// Hides values; `literals` wherever they are.
-#[must_use]
-pub fn mask(text: &str, literals: &[String]) -> String {
+/// Masks values, and `literals` wherever they are.
+pub(crate) fn mask(text: &str, literals: &[String]) -> String {
     let mut masked = by_name(&without_user_information(text));
     for literal in literals.iter().filter(|literal| !literal.is_empty()) {
         masked = masked.replace(literal.as_str(), MASK);
@@ -21,7 +20,7 @@ pub fn mask(text: &str, literals: &[String]) -> String {
     masked
 }
 
-/// `https://user:password@host` without what is before the `@`.
+/// Masks `user:password` in `https://user:password@host`.
 fn without_user_information(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -45,7 +44,7 @@ fn without_user_information(text: &str) -> String {
 fn by_name(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut out = String::with_capacity(text.len());
-    // What is not copied yet begins at `copied`; a word ends at `at`.
+    // Everything before `copied` is in `out`; a word ends at `at`.
     let (mut copied, mut at) = (0, 0);
     while at < bytes.len() {
         if !is_name(bytes[at]) {
@@ -70,14 +69,14 @@ const fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
-/// Where the value of the name at `start..end` is, if it has to be hidden.
+/// Returns the range of the value of the name at `start..end`, if it must be masked.
 fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let name = text[start..end].to_ascii_lowercase();
     if name == "bearer" {
         return next_word(text, end);
     }
     let secret = NAMES.iter().any(|secret| name.contains(secret));
-    // `KeyError: 'artist'` and `InvalidTokenException: …` tell what went wrong.
+    // `KeyError: 'artist'` and `InvalidTokenException: …` explain an error.
     if !secret || name.ends_with("error") || name.ends_with("exception") {
         return None;
     }
@@ -85,15 +84,15 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         return Some(value);
     }
     let Some(from) = after_separator(text, end) else {
-        let is_hidden = |(from, to)| name.starts_with('-') || could_be_secret(&text[from..to]);
-        return next_word(text, end).filter(|word| is_hidden(*word));
+        let is_masked = |(from, to)| name.starts_with('-') || could_be_secret(&text[from..to]);
+        return next_word(text, end).filter(|word| is_masked(*word));
     };
     if let Some(bracket) = constructed(text, from) {
         return Some((from, unquoted_end(text, bracketed_end(text, bracket))));
     }
     let to = match text.as_bytes().get(from)? {
         b'{' | b'[' => unquoted_end(text, bracketed_end(text, from)),
-        // Bytes and other texts of Python.
+        // Prefixed literals of Python.
         b'b' | b'r' | b'u' | b'f' if text[from + 1..].starts_with(['"', '\'']) => {
             return quoted(text, from + 1);
         }
@@ -104,7 +103,7 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     (to > from).then_some((from, to))
 }
 
-/// `<password>…</password>`, `Password("…")` and `Password { … }`.
+/// Returns the range of the value in `<password>…</password>`, `Password("…")` and `Password { … }`.
 fn enclosed(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let rest = &text[end..];
     if rest.starts_with("(\"") {
@@ -118,7 +117,7 @@ fn enclosed(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     (length > 0).then_some((end + 1, end + 1 + length))
 }
 
-/// Where the bracket of `Some("…")` or `Secret { … }` is, as Rust writes values.
+/// Returns the position of the bracket in `Some("…")` or `Secret { … }`, as Rust writes values.
 fn constructed(text: &str, from: usize) -> Option<usize> {
     let rest = &text[from..];
     let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | ':');
@@ -128,7 +127,8 @@ fn constructed(text: &str, from: usize) -> Option<usize> {
     (behind.len() < rest.len()).then_some(text.len() - bracket.len())
 }
 
-/// Behind `=`, `:`, `=>` or their percent-encoded forms, with what quotes the name before them.
+/// Returns the position after `=`, `:`, `=>` or their percent-encoded forms. Closing quotes of the name
+/// can precede them.
 fn after_separator(text: &str, end: usize) -> Option<usize> {
     let rest = &text[end..];
     let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']', ')']);
@@ -143,15 +143,15 @@ fn after_separator(text: &str, end: usize) -> Option<usize> {
     Some(text.len() - value.len())
 }
 
-/// The word after a blank.
+/// Returns the range of the word after a blank.
 fn next_word(text: &str, end: usize) -> Option<(usize, usize)> {
     let from = text.len() - text[end..].trim_start_matches([' ', '\t']).len();
-    // Only then: a word that is looked at from each of its parts takes the square of its length.
+    // Without a blank, the word is not searched: searching it from each of its parts is quadratic.
     let to = if from > end { unquoted_end(text, from) } else { from };
     (to > from).then_some((from, to))
 }
 
-/// The end of a value that is not quoted.
+/// Returns the end of a value that is not quoted.
 fn unquoted_end(text: &str, from: usize) -> usize {
     let ends = |c: char| {
         c.is_whitespace()
@@ -164,7 +164,7 @@ fn line_end(text: &str, from: usize) -> usize {
     text[from..].find(['\n', '"', '\'']).map_or(text.len(), |length| from + length)
 }
 
-/// Between quotes, which may be escaped, as those of JSON that is text within JSON.
+/// Returns the range between quotes, which may be escaped, as in JSON within JSON.
 fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let depth = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
@@ -175,8 +175,8 @@ fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     };
     let mut backslashes = 0;
     for (at, byte) in bytes.iter().enumerate().skip(start) {
-        // The closing quote has as many as the opening one; a quote within, or a backslash
-        // before the closing one, has more.
+        // The closing quote has as many backslashes as the opening one. A quote within the value,
+        // or a backslash before the closing quote, has more.
         if *byte == quote && backslashes % (2 * (depth + 1)) == depth {
             return Some((start, at - depth));
         }
@@ -185,7 +185,7 @@ fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     Some((start, text.len()))
 }
 
-/// Up to the bracket that closes the one at `from`, or to the end.
+/// Returns the end of the bracket at `from`, or of the text.
 fn bracketed_end(text: &str, from: usize) -> usize {
     let round = text.as_bytes().get(from) == Some(&b'(');
     let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
@@ -208,7 +208,7 @@ fn bracketed_end(text: &str, from: usize) -> usize {
     text.len()
 }
 
-/// Whether a word behind `password` or `token` could be one: an ordinary word has letters only.
+/// Whether a word after `password` or `token` could be a secret: ordinary words have only letters.
 fn could_be_secret(word: &str) -> bool {
     word.len() >= 6
         && !word.chars().all(|c| c.is_alphabetic() || matches!(c, '.' | ':' | '?' | '!'))

@@ -21,7 +21,7 @@ use crate::text::{clean, cut, inert, line};
 use self::card::Card;
 
 /// Maximum size of a message, in bytes (source: Google Chat API, `spaces.messages.create`).
-pub const MAX_BYTES: usize = 32_000;
+pub(crate) const MAX_BYTES: usize = 32_000;
 
 /// Maximum size of the lines of a summary as JSON, in bytes; the rest is for what is around them.
 const MAX_SUMMARY_BYTES: usize = 30_000;
@@ -32,15 +32,15 @@ const MAX_SUMMARY_LINE_BYTES: usize = 300;
 /// Maximum size of what a phone's notification shows, in bytes.
 const MAX_FALLBACK_BYTES: usize = 500;
 
-/// Says that something is missing.
-pub const CUT: &str = "Cut to fit into 32,000 bytes.";
+/// The note in a message with a cut text.
+pub(crate) const CUT: &str = "Cut to fit into 32,000 bytes.";
 
-/// How texts are written.
+/// Writes messages.
 #[derive(Clone, Debug)]
 pub(crate) struct Writer {
     /// The team's time zone.
     pub(crate) zone: TimeZone,
-    /// Hidden wherever they are.
+    /// Texts that are replaced wherever they are.
     pub(crate) secrets: Vec<String>,
 }
 
@@ -111,7 +111,7 @@ impl Writer {
         })
     }
 
-    /// Returns a text from outside as it may be shown.
+    /// Masks secrets and removes control characters.
     fn text(&self, text: &str) -> String {
         clean(&mask(text, &self.secrets))
     }
@@ -141,7 +141,7 @@ fn summary(lines: &str, ids: Vec<String>) -> Posting {
 }
 
 /// Returns the message with the longest texts that fit. `write` returns the message with texts of
-/// at most so many bytes.
+/// at most the given size.
 fn fitting(write: impl Fn(usize) -> Value) -> Vec<u8> {
     let written = |max| write(max).to_string().into_bytes();
     let whole = written(MAX_BYTES);

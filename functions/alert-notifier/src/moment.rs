@@ -1,17 +1,16 @@
-//! When something was, and for how long, as a person reads it.
+//! Times and durations as text.
 
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-/// A time zone by its IANA name, such as `Asia/Seoul`.
-#[must_use]
-pub fn time_zone(name: &str) -> Option<TimeZone> {
-    TimeZone::get(name).ok()
+/// Parses a time with any offset, `+0000` as in alarms included, and returns milliseconds since 1970.
+pub(crate) fn parse_ms(text: &str) -> Option<u64> {
+    u64::try_from(text.trim().parse::<Timestamp>().ok()?.as_millisecond()).ok()
 }
 
-/// A moment in UTC and in `zone`, where that is another: `2019-10-02 17:04:40 UTC (2019-10-03
-/// 02:04:40 KST)`. Empty where no calendar has it.
-#[must_use]
-pub fn shown(at_ms: u64, zone: &TimeZone) -> String {
+/// Returns a time in UTC and in `zone`: `2019-10-02 17:04:40 UTC (2019-10-03 02:04:40 KST)`. Empty
+/// if it is out of the range of the calendar.
+pub(crate) fn shown(at_ms: u64, zone: &TimeZone) -> String {
     let Some(moment) = timestamp(at_ms) else { return String::new() };
     let utc = moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     if *zone == TimeZone::UTC {
@@ -21,27 +20,26 @@ pub fn shown(at_ms: u64, zone: &TimeZone) -> String {
     format!("{utc} ({})", local.strftime("%Y-%m-%d %H:%M:%S %Z"))
 }
 
-/// The time of day in `zone`: `02:04:40`.
-#[must_use]
-pub fn time_of_day(at_ms: u64, zone: &TimeZone) -> String {
+/// Returns the time of day in `zone`: `02:04:40`.
+pub(crate) fn time_of_day(at_ms: u64, zone: &TimeZone) -> String {
     let local = timestamp(at_ms).map(|moment| moment.to_zoned(zone.clone()));
     local.map_or_else(String::new, |local| local.strftime("%H:%M:%S").to_string())
 }
 
-fn timestamp(at_ms: u64) -> Option<jiff::Timestamp> {
-    jiff::Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
+fn timestamp(at_ms: u64) -> Option<Timestamp> {
+    Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
 }
 
-/// The two largest units of a duration: `2 h 5 min`.
-#[must_use]
-pub fn duration(seconds: u64) -> String {
+/// Returns the two largest units of a duration: `2 h 5 min`.
+pub(crate) fn duration(seconds: u64) -> String {
     let units = [("d", 86_400, u64::MAX), ("h", 3_600, 24), ("min", 60, 60), ("s", 1, 60)];
-    let parts: Vec<(u64, &str)> =
-        units.iter().map(|(unit, length, wrap)| (seconds / length % wrap, *unit)).collect();
-    let first = parts.iter().position(|(count, _)| *count > 0).unwrap_or(parts.len() - 1);
-    let shown = parts[first..].iter().take(2).enumerate();
-    let shown = shown.filter(|(at, (count, _))| *at == 0 || *count > 0);
-    shown.map(|(_, (count, unit))| format!("{count} {unit}")).collect::<Vec<_>>().join(" ")
+    let counts = units.map(|(unit, length, wrap)| (seconds / length % wrap, unit));
+    let mut largest = counts.into_iter().skip_while(|(count, _)| *count == 0);
+    let Some((count, unit)) = largest.next() else { return "0 s".to_owned() };
+    match largest.next() {
+        Some((next, next_unit)) if next > 0 => format!("{count} {unit} {next} {next_unit}"),
+        _ => format!("{count} {unit}"),
+    }
 }
 
 #[cfg(test)]
@@ -49,20 +47,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn is_told_in_utc_and_in_the_teams_zone() {
+    fn times_have_utc_and_the_zone() {
         // 2019-10-02T17:04:40.989Z
         let at_ms = 1_570_035_880_989;
-        assert_eq!(shown(at_ms, &TimeZone::UTC), "2019-10-02 17:04:40 UTC");
-        assert_eq!(shown(at_ms, &time_zone("UTC").unwrap()), "2019-10-02 17:04:40 UTC");
-        let seoul = time_zone("Asia/Seoul").unwrap();
-        assert_eq!(shown(at_ms, &seoul), "2019-10-02 17:04:40 UTC (2019-10-03 02:04:40 KST)");
-        // In summer, and in winter.
-        let berlin = time_zone("Europe/Berlin").unwrap();
-        assert_eq!(shown(at_ms, &berlin), "2019-10-02 17:04:40 UTC (2019-10-02 19:04:40 CEST)");
+        for (zone, expected) in [
+            ("UTC", "2019-10-02 17:04:40 UTC"),
+            ("Asia/Seoul", "2019-10-02 17:04:40 UTC (2019-10-03 02:04:40 KST)"),
+            ("Europe/Berlin", "2019-10-02 17:04:40 UTC (2019-10-02 19:04:40 CEST)"),
+        ] {
+            let zone = TimeZone::get(zone).unwrap();
+            assert_eq!(shown(at_ms, &zone), expected);
+            assert_eq!(shown(u64::MAX, &zone), "");
+        }
+        // Winter time.
+        let berlin = TimeZone::get("Europe/Berlin").unwrap();
         assert_eq!(time_of_day(1_577_836_800_000, &berlin), "01:00:00");
-        assert_eq!(time_zone("Asia/Soul"), None);
-        assert_eq!(time_zone(""), None);
-        assert_eq!(shown(u64::MAX, &berlin), "");
     }
 
     #[test]

@@ -3,83 +3,68 @@
 //! A function that detects something publishes a notice to the SNS topic of the alerts; this
 //! function posts it as a card.
 
-use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::identity::digest;
+use crate::moment;
 
 /// The version of notices that this function reads.
 const VERSION: u64 = 1;
 
-/// A notice.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Notice {
+pub(crate) struct Notice {
     version: u64,
     /// The function that published it.
-    pub source: String,
+    pub(crate) source: String,
     /// What it detects, such as `long_query`.
-    pub kind: String,
-    /// Whether the subject is in alarm.
-    pub state: State,
-    /// What happened, in one line.
-    pub title: String,
+    pub(crate) kind: String,
+    pub(crate) state: State,
+    pub(crate) title: String,
     /// Stable key of the subject: notices with the same key are in one thread.
-    pub thread: String,
+    pub(crate) thread: String,
     /// When it happened, RFC 3339.
     at: String,
     /// Since when, RFC 3339.
     since: Option<String>,
-    /// What happened, in some sentences.
-    pub text: Option<String>,
-    /// Labels and values.
+    pub(crate) text: Option<String>,
     #[serde(default)]
-    pub facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     /// Lines of a log or of a query.
-    pub lines: Option<Vec<String>>,
-    /// Where to look.
-    pub links: Option<Vec<Link>>,
+    pub(crate) lines: Option<Vec<String>>,
+    pub(crate) links: Option<Vec<Link>>,
 }
 
 /// The state of a notice's subject.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub enum State {
-    /// Something is wrong.
+pub(crate) enum State {
     Alarm,
-    /// Nothing is wrong any more.
     Ok,
-    /// Neither.
     Info,
 }
 
-/// A value with its label.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Fact {
-    /// What the value is.
-    pub label: String,
-    /// The value.
-    pub value: String,
+pub(crate) struct Fact {
+    pub(crate) label: String,
+    pub(crate) value: String,
 }
 
-/// A link.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Link {
-    /// What the link is called.
-    pub text: String,
-    /// Where it leads.
-    pub url: String,
+pub(crate) struct Link {
+    pub(crate) text: String,
+    pub(crate) url: String,
 }
 
 impl Notice {
-    /// Reads a notice. `None` if the value is not a notice of this version: members of another
+    /// Parses a notice. `None` if the value is not a notice of this version: members of another
     /// type, an unknown state, or times that are not RFC 3339.
     pub(crate) fn parse(value: &Value) -> Option<Self> {
         if value.get("sluice")? != "notice" {
             return None;
         }
         let notice = Self::deserialize(value).ok()?;
-        let is_time = |text: &String| milliseconds(text).is_some();
+        let is_time = |text: &String| moment::parse_ms(text).is_some();
         let is_valid = notice.version == VERSION
             && is_time(&notice.at)
             && notice.since.iter().all(is_time)
@@ -100,17 +85,13 @@ impl Notice {
 
     /// Returns when it happened, in milliseconds since 1970.
     pub(crate) fn at_ms(&self) -> Option<u64> {
-        milliseconds(&self.at)
+        moment::parse_ms(&self.at)
     }
 
     /// Returns since when, in milliseconds since 1970.
     pub(crate) fn since_ms(&self) -> Option<u64> {
-        milliseconds(self.since.as_ref()?)
+        moment::parse_ms(self.since.as_ref()?)
     }
-}
-
-fn milliseconds(time: &str) -> Option<u64> {
-    u64::try_from(time.parse::<Timestamp>().ok()?.as_millisecond()).ok()
 }
 
 #[cfg(test)]

@@ -1,47 +1,46 @@
-//! The webhook's URL: given, or read from its secret once in a process's life.
+//! The webhook of the settings, or of the secret, which is read once.
 
 use shared::aws::Aws;
 use shared::secrets;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Space;
-use crate::error::Error;
+use crate::error::HandlerError;
 use crate::webhook::Webhook;
 
-/// Where messages go, when it is known.
+/// The webhook of the space.
 #[derive(Debug)]
-pub struct Address {
+pub(crate) struct Address {
     space: Space,
     aws: Aws,
-    read: Option<Webhook>,
+    from_secret: Option<Webhook>,
 }
 
 impl Address {
-    /// Asks nobody yet.
-    #[must_use]
-    pub const fn new(space: Space, aws: Aws) -> Self {
-        Self { space, aws, read: None }
+    /// Reads no secret yet.
+    pub(crate) const fn new(space: Space, aws: Aws) -> Self {
+        Self { space, aws, from_secret: None }
     }
 
-    /// The webhook.
+    /// Returns the webhook.
     ///
     /// # Errors
-    /// Where the secret cannot be read `until` then, or holds something else.
-    pub async fn webhook(&mut self, until: Instant) -> Result<Webhook, Error> {
-        let arn = match (&self.space, &self.read) {
+    /// [`HandlerError`] if the secret cannot be read before `until`, or is not a webhook's URL.
+    pub(crate) async fn webhook(&mut self, until: Instant) -> Result<Webhook, HandlerError> {
+        let arn = match (&self.space, &self.from_secret) {
             (Space::Webhook(webhook), _) | (_, Some(webhook)) => return Ok(webhook.clone()),
             (Space::Secret(arn), None) => arn,
         };
         // Boxed: the SDK's state is large.
         let text = timeout_at(until, Box::pin(secrets::text(&self.aws, arn))).await;
-        let text = text.map_err(|_| Error::SecretLate)?.map_err(Error::Secret)?;
-        let webhook = Webhook::parse(&text).ok_or(Error::SecretForm)?;
-        self.read = Some(webhook.clone());
+        let text = text.map_err(|_| HandlerError::SecretLate)?.map_err(HandlerError::Secret)?;
+        let webhook = Webhook::parse(&text).ok_or(HandlerError::SecretForm)?;
+        self.from_secret = Some(webhook.clone());
         Ok(webhook)
     }
 
-    /// Reads the secret again for the next invocation: the webhook may have been replaced.
-    pub fn forget(&mut self) {
-        self.read = None;
+    /// Makes the next invocation read the secret again, because the webhook may have been replaced.
+    pub(crate) fn forget(&mut self) {
+        self.from_secret = None;
     }
 }

@@ -1,11 +1,11 @@
-//! More alerts at once than Google Chat accepts before the deadline.
+//! Splits more alerts than Google Chat accepts before the deadline.
 
 use tokio::time::Instant;
 
 use crate::delivery::PACE;
 use crate::event::Alert;
 
-/// This many alerts are posted one by one if there is any chance to.
+/// Number of alerts that are posted one by one if there is a second for each.
 const FEW: usize = 10;
 
 /// Splits alerts into those that are posted one by one and those that a summary names.
@@ -16,7 +16,7 @@ pub(crate) fn split(alerts: &[Alert], until: Instant) -> (&[Alert], &[Alert]) {
     let time = until.saturating_duration_since(Instant::now());
     let possible = usize::try_from(time.as_secs() / PACE.as_secs()).unwrap_or(usize::MAX);
     let messages = possible.min(FEW).max(possible / 2).max(1);
-    // One message is the summary.
+    // The last message is the summary.
     let single = if alerts.len() <= messages { alerts.len() } else { messages - 1 };
     alerts.split_at(single)
 }
@@ -29,7 +29,7 @@ mod tests {
     use crate::event::Content;
 
     #[test]
-    fn a_summary_is_for_more_than_the_time_is_enough_for() {
+    fn a_summary_has_the_alerts_that_the_time_is_too_short_for() {
         for (alerts, seconds, expected) in [
             (1, 0, (1, 0)),
             (2, 0, (0, 2)),
@@ -45,7 +45,7 @@ mod tests {
             let note = Content::Note { subject: None, text: "text".to_owned() };
             let alert = Alert { id: "id".to_owned(), content: note };
             let many = vec![alert; alerts];
-            // A little later than the test's own clock.
+            // Tolerates a slow test.
             let until = Instant::now() + Duration::from_secs(seconds) + Duration::from_millis(900);
             let (single, rest) = split(&many, until);
             assert_eq!((single.len(), rest.len()), expected, "{alerts} in {seconds} s");

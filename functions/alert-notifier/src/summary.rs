@@ -6,30 +6,27 @@ use shared::metrics::{Metrics, Unit};
 
 use crate::chat::Posting;
 use crate::delivery::Delivery;
-use crate::error::Error;
+use crate::error::HandlerError;
 use crate::event::Alert;
 
-/// Counts alerts by what became of them.
+/// Number of alerts by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// Alerts in the event.
-    pub alerts_in: u64,
-    /// Alerts that are in the space.
-    pub posted: u64,
-    /// Alerts that are not.
-    pub failed: u64,
-    /// Requests to Google Chat.
-    pub requests: u64,
+pub(crate) struct Summary {
+    pub(crate) alerts_in: u64,
+    pub(crate) posted: u64,
+    pub(crate) failed: u64,
+    /// Number of requests to Google Chat.
+    pub(crate) requests: u64,
 }
 
 impl Summary {
-    /// None of the alerts is posted.
+    /// Counts all alerts as failed.
     pub(crate) const fn failed(alerts: &[Alert]) -> Self {
         let count = alerts.len() as u64;
         Self { alerts_in: count, posted: 0, failed: count, requests: 0 }
     }
 
-    /// Counts the alerts of messages by what became of them.
+    /// Counts the alerts of messages by their outcomes.
     pub(crate) fn of(postings: &[Posting], delivery: &Delivery) -> Self {
         let mut summary = Self { requests: delivery.requests, ..Self::default() };
         for (posting, outcome) in postings.iter().zip(&delivery.outcomes) {
@@ -44,8 +41,8 @@ impl Summary {
     /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// When `out` cannot be written.
-    pub fn emit(
+    /// The error of writing to `out`.
+    pub(crate) fn emit(
         &self,
         namespace: &str,
         function_name: &str,
@@ -70,12 +67,12 @@ impl Summary {
 /// Logs each alert that could not be posted.
 ///
 /// # Errors
-/// [`Error::NotPosted`] if there is one.
+/// [`HandlerError::NotPosted`] if there is one.
 pub(crate) fn check(
     postings: &[Posting],
     delivery: &Delivery,
     request_id: &str,
-) -> Result<(), Error> {
+) -> Result<(), HandlerError> {
     let outcomes = postings.iter().zip(&delivery.outcomes);
     let failures =
         outcomes.filter_map(|(posting, outcome)| Some((posting, outcome.as_ref().err()?)));
@@ -88,5 +85,5 @@ pub(crate) fn check(
         first = first.or(Some(failure.clone()));
     }
     let alerts = postings.iter().map(|posting| posting.alerts.len()).sum();
-    first.map_or(Ok(()), |first| Err(Error::NotPosted { failed, alerts, first }))
+    first.map_or(Ok(()), |first| Err(HandlerError::NotPosted { failed, alerts, first }))
 }

@@ -1,17 +1,14 @@
-//! Text from outside on its way into a message: cleaned, cut, escaped.
+//! Cleans, cuts and escapes external text.
 
 use std::borrow::Cow;
 
-/// Stands at the end of what was cut.
+/// The end of a cut text.
 const ELLIPSIS: char = '…';
 
-/// Without what is no text: control characters but line breaks, and the characters that turn the
-/// writing direction of what follows.
-#[must_use]
-pub fn clean(text: &str) -> String {
+/// Removes control characters except line breaks, and characters that change the writing direction.
+pub(crate) fn clean(text: &str) -> String {
     let kept = |c: char| match c {
         '\n' => Some('\n'),
-        // A carriage return stands before a line break, or is none of our business.
         '\r' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
         c if c.is_control() => Some(' '),
         c => Some(c),
@@ -19,15 +16,13 @@ pub fn clean(text: &str) -> String {
     text.trim().chars().filter_map(kept).collect()
 }
 
-/// [`clean`] in one line.
-#[must_use]
-pub fn line(text: &str) -> String {
+/// Cleans a text and joins its lines.
+pub(crate) fn line(text: &str) -> String {
     clean(text).replace('\n', " ")
 }
 
-/// The beginning of a text, at most `max` bytes of it, and an ellipsis where that is not all.
-#[must_use]
-pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
+/// Returns at most `max` bytes of a text, followed by an ellipsis if it is cut.
+pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
     if text.len() <= max {
         return Cow::Borrowed(text);
     }
@@ -36,10 +31,9 @@ pub fn cut(text: &str, max: usize) -> Cow<'_, str> {
     Cow::Owned(cut)
 }
 
-/// As a card's text shows it: cards take a subset of HTML (source: Google Chat API, "Format
+/// Escapes a text for a card, which reads a subset of HTML (source: Google Chat API, "Format
 /// messages").
-#[must_use]
-pub fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + text.len() / 8);
     for c in text.chars() {
         match c {
@@ -53,10 +47,9 @@ pub fn html(text: &str) -> String {
     escaped
 }
 
-/// For a place that reads Chat's own markup, such as `<users/all>`, or of which nobody tells
-/// whether it reads HTML: without what begins a tag in either.
-#[must_use]
-pub fn inert(text: &str) -> String {
+/// Replaces the beginnings of tags, for a place that reads Chat's own markup, such as `<users/all>`,
+/// or for which it is not documented whether it reads HTML.
+pub(crate) fn inert(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
     while let Some(c) = characters.next() {
@@ -72,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_and_turned_directions_are_no_text() {
+    fn control_characters_are_removed() {
         assert_eq!(clean(" a\0b\u{1b}[31mc\r\nd\u{202e}e\t "), "a b [31mc\nde");
         assert_eq!(line("a\nb\r\nc"), "a b c");
         // A joined emoji stays joined.
@@ -80,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn is_cut_between_characters() {
+    fn a_text_is_cut_between_characters() {
         assert_eq!(cut("재생", 6), "재생");
         assert_eq!(cut("재생", 5), "재…");
         assert_eq!(cut("재생", 2), "…");
@@ -88,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn markup_is_text() {
+    fn markup_is_escaped() {
         assert_eq!(html("<a href=\"x\">&'\nb"), "&lt;a href=\"x\"&gt;&amp;'<br>b");
         assert_eq!(inert("<users/all> </b> <!-- 1 < 2 <3>"), "‹users/all> ‹/b> ‹!-- 1 < 2 <3>");
     }

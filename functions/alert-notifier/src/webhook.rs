@@ -1,4 +1,4 @@
-//! The address of a Google Chat space. It holds a key: whoever has it can post there.
+//! The webhook's URL of a Google Chat space. Its key allows everyone to post in the space.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -6,8 +6,8 @@ use std::net::IpAddr;
 use http::Uri;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// What a URL must be to be taken for one of a webhook.
-pub const ALLOWED: &str = "the URL of a Google Chat webhook: \
+/// The allowed values of a webhook's URL.
+pub(crate) const ALLOWED: &str = "the URL of a Google Chat webhook: \
                            https://chat.googleapis.com/v1/spaces/…/messages?key=…&token=…";
 
 /// Parameters that this function sets itself.
@@ -16,9 +16,9 @@ const OWN: [&str; 2] = ["messageReplyOption", "requestId"];
 /// A webhook's URL.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// Up to its query.
+    /// The URL without its query.
     base: String,
-    /// Its own parameters.
+    /// The parameters of its query.
     parameters: Vec<String>,
 }
 
@@ -29,8 +29,8 @@ impl fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    /// Reads a URL: https, or http on this machine. Blanks around it, as secrets have them, are
-    /// none of it.
+    /// Parses a URL: https, or http on this machine. White space around it, as in secrets, is
+    /// removed.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
@@ -56,8 +56,7 @@ impl Webhook {
     /// Returns the URL that a message is posted to. A message with a thread starts that thread or
     /// replies in it; Google Chat refuses the option for a message without a thread. Posting again
     /// under the same id posts nothing (source: Google Chat API, `spaces.messages.create`).
-    #[must_use]
-    pub fn address(&self, request_id: &str, has_thread: bool) -> Option<Uri> {
+    pub(crate) fn address(&self, request_id: &str, has_thread: bool) -> Option<Uri> {
         let in_thread =
             has_thread || self.parameters.iter().any(|own| own.starts_with("threadKey="));
         let reply =
@@ -68,9 +67,8 @@ impl Webhook {
         format!("{}?{query}", self.base).parse().ok()
     }
 
-    /// What nobody may see, wherever it is.
-    #[must_use]
-    pub fn secrets(&self) -> Vec<String> {
+    /// Returns the parts that must never be shown.
+    pub(crate) fn secrets(&self) -> Vec<String> {
         let value = |parameter: &String| Some(parameter.split_once('=')?.1.to_owned());
         self.parameters.iter().filter_map(value).filter(|value| value.len() >= 8).collect()
     }
@@ -96,7 +94,7 @@ mod tests {
         "https://chat.googleapis.com/v1/spaces/AAA/messages?key=AIzaSyKey&token=tokentoken%3D";
 
     #[test]
-    fn its_own_parameters_are_kept() {
+    fn the_parameters_of_the_url_are_kept() {
         let address = Webhook::parse(URL).unwrap().address("a b", true).unwrap().to_string();
         let expected = "https://chat.googleapis.com/v1/spaces/AAA/messages?key=AIzaSyKey\
                         &token=tokentoken%3D\
@@ -126,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_over_the_network_encrypted_or_not_at_all() {
+    fn only_https_and_http_on_this_machine_are_allowed() {
         for url in [URL, "http://127.0.0.1:9/x?key=k", "http://localhost/x", "http://[::1]:9/"] {
             assert!(Webhook::parse(url).is_some(), "{url}");
         }
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn is_never_shown() {
+    fn the_url_is_not_in_debug_output() {
         let webhook = Webhook::parse(URL).unwrap();
         assert_eq!(format!("{webhook:?}"), "Webhook(…)");
         assert_eq!(webhook.secrets(), ["AIzaSyKey", "tokentoken%3D"]);

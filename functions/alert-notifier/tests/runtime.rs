@@ -1,4 +1,4 @@
-//! The real binary behind a Lambda Runtime API, with a space and an AWS in this process.
+//! The real binary with a Lambda Runtime API, a space and AWS services in this process.
 
 #![cfg(test)]
 
@@ -22,7 +22,7 @@ use support::space::{
 const BINARY: &str = env!("CARGO_BIN_EXE_alert-notifier");
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// What the function posts, with the settings that it needs and what CloudWatch knows.
+/// The expected messages, with settings and the data of AWS services.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Golden {
@@ -40,7 +40,7 @@ fn fixture(name: &str) -> Fixture<Golden> {
     testkit::fixture("alert-notifier", name)
 }
 
-/// The binary with a space and an AWS of its own.
+/// The binary with its space and AWS services.
 struct Scene {
     endpoint: Endpoint,
     binary: Binary,
@@ -63,12 +63,12 @@ impl Scene {
         Self { endpoint, binary }
     }
 
-    /// With a space that behaves like this and no CloudWatch.
+    /// Creates a scene with replies of the space, and without data in AWS services.
     async fn chatting(chat: impl IntoIterator<Item = Chat>, timeout: Duration) -> Self {
         Self::new(Script::default(), chat, &[], timeout).await
     }
 
-    /// One invocation, which shows nobody the webhook's key.
+    /// Invokes the function and asserts that it does not log the webhook's key.
     async fn invoke(&mut self, event: impl Into<Vec<u8>>) -> Observed {
         let observed = self.binary.invoke(event).await;
         observed.assert_hidden(&[KEY, TOKEN, "hush"]);
@@ -76,7 +76,7 @@ impl Scene {
     }
 }
 
-/// Number of alerts that the answer says were posted.
+/// Number of posted alerts in the answer.
 fn posted(observed: &Observed) -> u64 {
     observed.json()["posted"].as_u64().unwrap()
 }
@@ -93,6 +93,11 @@ fn sns(messages: &[&str]) -> String {
     json!({"Records": messages.iter().enumerate().map(record).collect::<Vec<_>>()}).to_string()
 }
 
+/// Number of log lines with a text.
+fn logged(observed: &Observed, text: &str) -> usize {
+    observed.stderr.iter().filter(|line| line.contains(text)).count()
+}
+
 fn status(status: u16) -> Chat {
     Chat::Status(status, Vec::new())
 }
@@ -106,7 +111,7 @@ async fn every_fixture_gets_its_golden_answer() {
         let count = golden.posts.len() as u64;
         let mut posts = posts(&scene.endpoint);
         for post in &mut posts {
-            // The invocation's own id, where the event has none; a notice and a summary have a hash.
+            // The invocation's id if the event has none; notices and summaries have a hash.
             let id_bytes = post.request_id.len();
             if !String::from_utf8_lossy(&event).contains(&post.request_id) && id_bytes != 64 {
                 assert_eq!(id_bytes, 36, "{name}: {}", post.request_id);
@@ -121,21 +126,20 @@ async fn every_fixture_gets_its_golden_answer() {
 }
 
 #[tokio::test]
-async fn a_space_that_refuses_for_now_gets_the_message_later() {
+async fn a_temporary_failure_is_retried() {
     let chat = [Chat::Status(429, vec![("retry-after", "0".to_owned())]), Chat::Close, status(503)];
     let mut scene = Scene::chatting(chat, MINUTE).await;
     let observed = scene.invoke(sns(&["text"])).await;
     assert_eq!(posted(&observed), 1);
     assert_eq!(metrics(&observed), [1, 1, 0, 3]);
     let posts = posts(&scene.endpoint);
-    // One request met a closed connection and was sent again on a new one. The space knows by the
-    // id that it is the same.
+    // The request on the closed connection was sent again on a new one. All have the same id.
     assert_eq!(posts.len(), 4);
     assert!(posts.iter().all(|post| *post == posts[0]), "{posts:?}");
 }
 
 #[tokio::test]
-async fn requests_go_where_the_webhook_is() {
+async fn requests_are_sent_to_the_webhook() {
     let mut scene = Scene::chatting([], MINUTE).await;
     let alarm = r#"{"AlarmName":"plays","NewStateValue":"ALARM"}"#;
     assert_eq!(posted(&scene.invoke(sns(&[alarm, "text"])).await), 2);
@@ -151,31 +155,30 @@ async fn requests_go_where_the_webhook_is() {
         ("token", TOKEN),
     ];
     assert_eq!(query, expected);
-    // Google Chat refuses the option for a message without a thread.
+    // A message without a thread has no reply option.
     assert_eq!(note.query, format!("key={KEY}&token={TOKEN}&requestId=id-1"));
 }
 
 #[tokio::test]
-async fn a_space_that_is_away_fails_the_invocation_before_its_deadline() {
+async fn an_unavailable_space_fails_the_invocation_before_its_deadline() {
     let timeout = Duration::from_secs(5);
-    for behaviour in [status(500), Chat::Never, Chat::Close] {
-        let mut scene = Scene::chatting(vec![behaviour.clone(); 100], timeout).await;
+    for reply in [status(500), Chat::Never, Chat::Close] {
+        let mut scene = Scene::chatting(vec![reply.clone(); 100], timeout).await;
         let observed = scene.invoke(sns(&["a", "b"])).await;
         let (error_type, message) = observed.error();
-        assert_eq!(error_type, "NotPosted", "{behaviour:?}: {message}");
+        assert_eq!(error_type, "NotPosted", "{reply:?}: {message}");
         assert!(message.starts_with("2 of 2 alerts not posted: "), "{message}");
         let posts = posts(&scene.endpoint);
-        // Both were tried, and more than once where there was an answer.
-        assert!(posts.iter().any(|post| post.request_id == "id-0"), "{behaviour:?}");
-        assert!(posts.iter().any(|post| post.request_id == "id-1"), "{behaviour:?}");
+        // Both were tried.
+        assert!(posts.iter().any(|post| post.request_id == "id-0"), "{reply:?}");
+        assert!(posts.iter().any(|post| post.request_id == "id-1"), "{reply:?}");
         assert_eq!(metrics(&observed), [2, 0, 2, posts.len() as u64]);
-        let told = observed.stderr.iter().filter(|line| line.contains("alert not posted"));
-        assert_eq!(told.count(), 2, "{:?}", observed.stderr);
+        assert_eq!(logged(&observed, "alert not posted"), 2, "{:?}", observed.stderr);
     }
 }
 
 #[tokio::test]
-async fn a_space_that_is_not_there_any_more_fails_at_once() {
+async fn a_deleted_space_fails_the_invocation_at_once() {
     for code in [400, 403, 404] {
         let mut scene = Scene::chatting([status(code)], MINUTE).await;
         let observed = scene.invoke(sns(&["a", "b"])).await;
@@ -183,7 +186,7 @@ async fn a_space_that_is_not_there_any_more_fails_at_once() {
         assert_eq!(error_type, "NotPosted");
         let expected = format!("1 of 2 alerts not posted: Google Chat answered {code} SOME_CODE");
         assert!(message.starts_with(&expected), "{message}");
-        // The other is posted all the same; and again without effect when Lambda tries again.
+        // The other alert is posted, and again without effect when Lambda retries.
         assert_eq!(metrics(&observed), [2, 1, 1, 2]);
         let again = scene.invoke(sns(&["a", "b"])).await;
         assert_eq!(posted(&again), 2);
@@ -206,8 +209,8 @@ async fn no_redirect_is_followed() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_without_the_address() {
-    // Port 1 of this machine: nobody listens there.
+async fn an_error_does_not_contain_the_address() {
+    // A port without a listener.
     let url = "http://127.0.0.1:1/v1/spaces/AAA/messages?key=hush&token=hush";
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", url)];
     let timeout = Duration::from_secs(3);
@@ -218,14 +221,14 @@ async fn nobody_there_is_told_without_the_address() {
 }
 
 #[tokio::test]
-async fn the_webhook_may_be_in_a_secret_which_is_read_once() {
+async fn the_secret_with_the_webhook_is_read_once() {
     let elsewhere = space(Script::default(), [status(403)]).await;
-    // With the line break that a file's last line has.
+    // With a line break at the end.
     let secret = Some(format!("{}\n", webhook(&elsewhere)));
     let script = Script { secret, ..Script::default() };
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", ""), ("GOOGLE_CHAT_SECRET_ARN", "arn:secret")];
     let mut scene = Scene::new(script, [], &variables, MINUTE).await;
-    // A webhook that is refused may have been replaced: the next invocation reads it again.
+    // A refused webhook may have been replaced: the next invocation reads the secret again.
     assert_eq!(scene.invoke(sns(&["text"])).await.error().0, "NotPosted");
     for _ in 0..2 {
         assert_eq!(posted(&scene.invoke(sns(&["text"])).await), 1);
@@ -238,9 +241,9 @@ async fn the_webhook_may_be_in_a_secret_which_is_read_once() {
 }
 
 #[tokio::test]
-async fn a_secret_that_cannot_be_used_fails_the_invocation_without_being_shown() {
+async fn an_invalid_secret_fails_the_invocation_and_is_not_logged() {
     for (secret, reason) in [
-        (None, "the secret cannot be read: ResourceNotFoundException: no"),
+        (None, "failed to read the secret: ResourceNotFoundException: no"),
         (Some("hush"), "the secret's text must be the URL of a Google Chat webhook"),
         (Some("http://chat.example/?key=hush"), "the secret's text must be the URL"),
     ] {
@@ -257,20 +260,18 @@ async fn a_secret_that_cannot_be_used_fails_the_invocation_without_being_shown()
 }
 
 #[tokio::test]
-async fn logs_that_do_not_answer_hold_an_alert_up_for_seconds_only() {
+async fn an_alert_is_posted_without_logs_that_do_not_answer() {
     let script = Script { logs_hang: true, ..Script::default() };
     let mut scene = Scene::new(script, [], &[], Duration::from_secs(10)).await;
     let Fixture { event, golden, .. } = fixture("log-group-missing");
     let observed = scene.invoke(event).await;
     assert_eq!(posted(&observed), 1);
     assert_eq!(posts(&scene.endpoint), golden.posts);
-    let told =
-        observed.stderr.iter().filter(|line| line.contains("alarm posted without error lines"));
-    assert_eq!(told.count(), 1, "{:?}", observed.stderr);
+    assert_eq!(logged(&observed, "alarm posted without error lines"), 1);
 }
 
 #[tokio::test]
-async fn logs_are_asked_for_the_last_errors_of_the_function() {
+async fn the_last_errors_of_the_function_are_requested() {
     let mut scene = Scene::chatting([], MINUTE).await;
     assert_eq!(posted(&scene.invoke(fixture("single-metric").event).await), 1);
     let [lookup, call] = &aws_calls(&scene.endpoint)[..] else { panic!() };
@@ -280,7 +281,7 @@ async fn logs_are_asked_for_the_last_errors_of_the_function() {
     let at_ms = 1_732_204_840_989_u64;
     let expected = json!({
         "logGroupName": "/aws/lambda/plays-transform",
-        "filterPattern": alert_notifier::logs::ERROR_LINES,
+        "filterPattern": alert_notifier::ERROR_LINES,
         "startTime": at_ms - 21 * 60_000,
         "endTime": at_ms + 60_000,
         "startFromHead": false,
@@ -289,9 +290,9 @@ async fn logs_are_asked_for_the_last_errors_of_the_function() {
 }
 
 #[tokio::test]
-async fn what_is_not_asked_for_is_not_called() {
+async fn only_necessary_services_are_called() {
     for (name, expected) in [
-        // The log group, for the link.
+        // For the link to the log group.
         ("recovery-with-previous-state", Some("GetFunctionConfiguration")),
         ("lambda-action", Some("GetFunctionConfiguration")),
         ("missing-data", None),
@@ -323,7 +324,7 @@ async fn metrics_are_one_line_of_embedded_metric_format() {
 }
 
 #[tokio::test]
-async fn a_wrong_setting_ends_the_start_and_is_named() {
+async fn an_invalid_setting_fails_the_start() {
     for (variable, value, allowed) in [
         ("GOOGLE_CHAT_WEBHOOK_URL", "", "or else GOOGLE_CHAT_SECRET_ARN must name a secret"),
         ("GOOGLE_CHAT_WEBHOOK_URL", "http://chat.example/hush", "the URL of a Google Chat webhook"),

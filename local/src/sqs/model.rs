@@ -40,6 +40,7 @@ pub struct Sent<C> {
     pub content: C,
     pub group: Option<String>,
     pub deduplication_id: Option<String>,
+    pub delay_ms: u64,
 }
 
 /// What a producer gets back.
@@ -142,7 +143,7 @@ impl<C: Clone> Queue<C> {
             first_receive_ms: None,
             receipt_handle: None,
             source_arn: None,
-            visible_at_ms: now,
+            visible_at_ms: now + sent.delay_ms,
         };
         let receipt = self.insert(message);
         if let Some(key) = key {

@@ -1,8 +1,9 @@
-//! The alarm that watches the function, and what SNS hands over when it fires.
+//! The event that an alarm sends through SNS.
 //!
 //! Source: Amazon CloudWatch user guide, "Amazon SNS notification schemas", and AWS Lambda
 //! developer guide, "Invoking Lambda functions with Amazon SNS notifications".
 
+use jiff::Timestamp;
 use local::monitoring::timestamp;
 use serde_json::{Value, json};
 
@@ -11,18 +12,24 @@ pub(super) const NAME: &str = "sluice-demo-plays-errors";
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:sluice-demo-alerts";
 
-/// The event with which SNS invokes a function when the alarm on the errors of `function` fires at
-/// `now_ms`, after it had counted `errors` in the minute before.
-pub(super) fn fires(function: &str, errors: u64, now_ms: u64) -> Value {
+/// Returns the event of an alarm that changes to `ALARM` at `now_ms`, because `function` had
+/// `errors` in the minute before.
+pub(super) fn event(function: &str, errors: u64, now_ms: u64) -> Value {
     let now = timestamp(now_ms);
-    let aws_time = now.replace('Z', "+0000");
+    let minute_ms = i64::try_from(now_ms.saturating_sub(60_000)).unwrap_or_default();
+    let minute = Timestamp::from_millisecond(minute_ms).unwrap_or_default();
+    let reason = format!(
+        "Threshold Crossed: 1 out of the last 1 datapoints [{errors}.0 ({})] was greater than the \
+         threshold (0.0) (minimum 1 datapoint for OK -> ALARM transition).",
+        minute.strftime("%d/%m/%y %H:%M:00")
+    );
     let message = json!({
         "AlarmName": NAME,
         "AlarmDescription": "An invocation failed: see the function's log.",
         "AWSAccountId": "123456789012",
         "NewStateValue": "ALARM",
-        "NewStateReason": reason(errors, &timestamp(now_ms.saturating_sub(60_000))),
-        "StateChangeTime": aws_time,
+        "NewStateReason": reason,
+        "StateChangeTime": now.replace('Z', "+0000"),
         "Region": "US East (N. Virginia)",
         "AlarmArn": format!("arn:aws:cloudwatch:us-east-1:123456789012:alarm:{NAME}"),
         "OldStateValue": "OK",
@@ -60,24 +67,13 @@ pub(super) fn fires(function: &str, errors: u64, now_ms: u64) -> Value {
     }]})
 }
 
-/// In CloudWatch's words, with its way to write a time: `01/03/24 12:34:00`.
-fn reason(errors: u64, at: &str) -> String {
-    let (year, month, day) = (&at[2..4], &at[5..7], &at[8..10]);
-    let minute = &at[11..16];
-    format!(
-        "Threshold Crossed: 1 out of the last 1 datapoints [{errors}.0 ({day}/{month}/{year} \
-         {minute}:00)] was greater than the threshold (0.0) (minimum 1 datapoint for OK -> ALARM \
-         transition)."
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_message_is_a_text_of_json() {
-        let event = fires("plays", 3, 1_709_296_496_789);
+    fn the_message_is_json_in_a_text() {
+        let event = event("plays", 3, 1_709_296_496_789);
         let message = event["Records"][0]["Sns"]["Message"].as_str().unwrap();
         let message: Value = message.parse().unwrap();
         assert_eq!(message["StateChangeTime"], "2024-03-01T12:34:56.789+0000");

@@ -1,4 +1,4 @@
-//! The card that was posted, as text and as a page.
+//! The posted card as text and as a web page.
 //!
 //! Source: Google Chat API, "Card message" (`cardsV2`).
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::console::printable;
 
-/// Longest line shown, in characters.
+/// Maximum length of a line, in characters.
 const LINE: usize = 300;
 
 const STYLE: &str = "body{margin:0;padding:16px;width:560px;background:#f1f3f4;\
@@ -26,7 +26,7 @@ const STYLE: &str = "body{margin:0;padding:16px;width:560px;background:#f1f3f4;\
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Card<'a>(pub(super) &'a Value);
 
-/// One line of a card, or a few that belong together.
+/// A part of a card: a line or several.
 #[derive(Debug, PartialEq, Eq)]
 enum Part {
     Header(String),
@@ -36,7 +36,6 @@ enum Part {
 }
 
 impl<'a> Card<'a> {
-    /// The title.
     pub(super) fn title(self) -> String {
         plain(&self.card()["header"]["title"])
     }
@@ -49,11 +48,10 @@ impl<'a> Card<'a> {
         items(&self.card()["sections"]).iter().map(section).collect()
     }
 
-    /// A page that shows the card.
+    /// Returns a web page that shows the card.
     pub(super) fn page(self) -> String {
         let header = &self.card()["header"];
-        let (title, subtitle) =
-            (escaped(&plain(&header["title"])), escaped(&plain(&header["subtitle"])));
+        let [title, subtitle] = ["title", "subtitle"].map(|name| escaped(&plain(&header[name])));
         let mut sections = String::new();
         for parts in self.sections() {
             sections.push_str("<section>");
@@ -69,7 +67,6 @@ impl<'a> Card<'a> {
     }
 }
 
-/// As text.
 impl Display for Card<'_> {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "  {}", printable(&self.title(), LINE))?;
@@ -123,7 +120,7 @@ fn html(part: &Part) -> String {
     }
 }
 
-/// A card's text without the markup that the function writes: breaks, and characters by name.
+/// Returns a card's text without the markup that the function writes.
 fn plain(text: &Value) -> String {
     let text = text.as_str().unwrap_or_default().replace("<br>", "\n");
     let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")];
@@ -160,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn as_text_it_is_lines() {
+    fn the_card_as_text() {
         assert_eq!(
             Card(&message()).to_string(),
             "  ALARM: plays\n  us-east-1\n    Value       3 (> 0)\n                more\n  Last \
@@ -169,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_shows_markup_and_obeys_none() {
+    fn markup_is_shown_as_text_in_the_page() {
         let page = Card(&message()).page();
         assert!(page.contains("<dt>Value</dt><dd>3 (&gt; 0)<br>more</dd>"), "{page}");
         assert!(page.contains("<pre>a &lt;b&gt; "), "{page}");

@@ -1,4 +1,4 @@
-//! Metrics, from the lines that functions wrote in the embedded metric format.
+//! Parses metrics in embedded metric format.
 //!
 //! Source: "Specification: Embedded metric format", Amazon CloudWatch User Guide.
 
@@ -8,7 +8,8 @@ use local::runtime_api::{LogLine, LogStream};
 use serde::Serialize;
 use serde_json::Value;
 
-/// A value with its unit.
+use crate::demo::logs::json_lines;
+
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct Measured {
     pub(super) value: f64,
@@ -18,21 +19,19 @@ pub(super) struct Measured {
 /// Metrics by name.
 pub(super) type Metrics = BTreeMap<String, Measured>;
 
-/// What was emitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Emitted {
-    /// With the function's name as their dimension.
+    /// Metrics with the dimension `FunctionName`.
     pub(super) of_the_function: Metrics,
-    /// Without dimension.
+    /// Metrics without dimensions.
     pub(super) of_all: Metrics,
 }
 
 impl Emitted {
-    /// What was emitted of `function` and of all.
-    pub(super) fn read(lines: &[LogLine], function: &str) -> Self {
+    /// Returns the metrics of `function` and those without dimensions.
+    pub(super) fn parse(lines: &[LogLine], function: &str) -> Self {
         let mut emitted = Self::default();
-        for line in lines.iter().filter(|line| line.stream == LogStream::Stdout) {
-            let line: Value = serde_json::from_str(&line.text).unwrap_or_default();
+        for line in json_lines::<Value>(lines, LogStream::Stdout) {
             for directive in items(&line["_aws"]["CloudWatchMetrics"]) {
                 for dimensions in items(&directive["Dimensions"]) {
                     let metrics = match items(dimensions) {
@@ -52,16 +51,16 @@ impl Emitted {
     }
 }
 
-/// Counts of several lines are of several minutes, and add up; of other values the highest counts.
+/// Adds a metric. Several lines are of several minutes: counts add up, of other values the maximum
+/// is kept.
 fn add(metrics: &mut Metrics, metric: &Value, line: &Value) {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let (name, unit) = (text(&metric["Name"]), text(&metric["Unit"]));
-    let Some(value) = line[&name].as_f64() else { return };
-    let total = metrics.get(&name).map_or(value, |before| match &*unit {
+    let [name, unit] = ["Name", "Unit"].map(|name| metric[name].as_str().unwrap_or_default());
+    let Some(value) = line[name].as_f64() else { return };
+    let value = metrics.get(name).map_or(value, |before| match unit {
         "Count" => before.value + value,
         _ => before.value.max(value),
     });
-    metrics.insert(name, Measured { value: total, unit });
+    metrics.insert(name.to_owned(), Measured { value, unit: unit.to_owned() });
 }
 
 fn items(value: &Value) -> &[Value] {
@@ -71,24 +70,37 @@ fn items(value: &Value) -> &[Value] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn metrics_are_told_apart_by_their_dimensions() {
-        let line = |text: &str| LogLine { stream: LogStream::Stdout, text: text.to_owned() };
-        let of = |name: &str| {
-            line(&format!(
-                r#"{{"_aws":{{"CloudWatchMetrics":[{{"Namespace":"S","Dimensions":[["FunctionName"]],"Metrics":[{{"Name":"Timeouts","Unit":"Count"}},{{"Name":"Init","Unit":"Milliseconds"}}]}}]}},"FunctionName":"{name}","Timeouts":2,"Init":5.5}}"#
-            ))
+    fn metrics_are_separated_by_their_dimensions() {
+        let line = |dimensions: Value, function: &str, timeouts: u64| {
+            let metrics = json!([
+                {"Name": "Timeouts", "Unit": "Count"}, {"Name": "Init", "Unit": "Milliseconds"},
+            ]);
+            let directive = json!({"Dimensions": [dimensions], "Metrics": metrics});
+            let line = json!({
+                "_aws": {"CloudWatchMetrics": [directive]}, "FunctionName": function,
+                "Timeouts": timeouts, "Init": 5.5,
+            });
+            LogLine { stream: LogStream::Stdout, text: line.to_string() }
         };
-        let all = r#"{"_aws":{"CloudWatchMetrics":[{"Dimensions":[[]],"Metrics":[{"Name":"Timeouts","Unit":"Count"}]}]},"Timeouts":7}"#;
-        let lines = [of("plays"), of("plays"), of("other"), line(all), line("no JSON")];
-        let emitted = Emitted::read(&lines, "plays");
-        let count = |value| Measured { value, unit: "Count".to_owned() };
-        let init = Measured { value: 5.5, unit: "Milliseconds".to_owned() };
-        assert_eq!(
-            emitted.of_the_function,
-            Metrics::from([("Timeouts".to_owned(), count(4.0)), ("Init".to_owned(), init)])
-        );
-        assert_eq!(emitted.of_all, Metrics::from([("Timeouts".to_owned(), count(7.0))]));
+        let by_function = || json!(["FunctionName"]);
+        let lines = [
+            line(by_function(), "plays", 2),
+            line(by_function(), "plays", 2),
+            line(by_function(), "other", 2),
+            line(json!([]), "", 7),
+            LogLine { stream: LogStream::Stdout, text: "no JSON".to_owned() },
+        ];
+        let expected = |timeouts| {
+            let measured = |value, unit: &str| Measured { value, unit: unit.to_owned() };
+            Metrics::from([
+                ("Timeouts".to_owned(), measured(timeouts, "Count")),
+                ("Init".to_owned(), measured(5.5, "Milliseconds")),
+            ])
+        };
+        let emitted = Emitted::parse(&lines, "plays");
+        assert_eq!((emitted.of_the_function, emitted.of_all), (expected(4.0), expected(7.0)));
     }
 }

@@ -1,4 +1,4 @@
-//! A function that fails in every way, of which one invocation may run at a time.
+//! A function that fails in every way, with a reserved concurrency of 1.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,32 +9,32 @@ use local::monitoring::{Ended, LogEvent, Watched};
 use local::runtime_api::{Function, FunctionOptions, InvokeError};
 use serde::Serialize;
 
-use crate::failure::Failure;
+use crate::error::CliError;
 
 /// The function's name.
 pub(super) const NAME: &str = "plays";
-/// The function's timeout: two seconds, so that a slow machine fills its memory in time.
+/// The function's timeout. A slow machine needs two seconds to log [`FULL`].
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// How often the log is looked at for [`FULL`].
-const LOOK: Duration = Duration::from_millis(5);
+/// Interval at which the log is searched for [`FULL`].
+const POLL: Duration = Duration::from_millis(5);
 
-const WELL: &str = r#"{"artist":"Nova Kim"}"#;
+const SUCCEED: &str = r#"{"artist":"Nova Kim"}"#;
 const FAIL: &str = r#"{"do":"error","log":"{\"level\":\"ERROR\",\"message\":\"no such song\"}"}"#;
 const HANG: &str = r#"{"do":"hang"}"#;
 const FILL: &str = r#"{"do":"hang","log":"memory is full"}"#;
-/// What the function says when the platform would end it for its memory.
+/// The function logs this when Lambda would kill it.
 const FULL: &str = "memory is full";
 
-/// What was done to the function, as its invocations ended.
+/// Number of invocations by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Caused {
     pub(super) succeeded: u64,
-    /// Answered with an error.
+    /// Invocations that returned an error.
     pub(super) failed: u64,
     pub(super) timed_out: u64,
-    /// Ended as the platform does it when memory runs out.
+    /// Invocations that were killed as Lambda does it when memory runs out.
     pub(super) out_of_memory: u64,
-    /// Refused, because another invocation ran.
+    /// Invocations that were rejected, because another one ran.
     pub(super) throttled: u64,
 }
 
@@ -48,68 +48,67 @@ impl Caused {
     }
 }
 
-/// Makes the function fail in every way; gives what became of its invocations, and what CloudWatch
-/// knows of them.
+/// Makes the function fail in every way, and returns the outcomes, and its metrics and log in
+/// CloudWatch.
 ///
 /// # Errors
-/// When the function cannot be started.
-pub(super) async fn cause(binary: &Path) -> Result<(Caused, Watched), Failure> {
+/// [`CliError::Failed`] if the function fails to start.
+pub(super) async fn cause(binary: &Path) -> Result<(Caused, Watched), CliError> {
     let options = FunctionOptions { timeout: TIMEOUT, ..FunctionOptions::new(NAME, binary) };
-    let function = Function::start(options).await.map_err(Failure::failed)?;
-    let lambda = Lambda { function, running: Cell::default(), told: RefCell::default() };
-    lambda.invoke(WELL).await;
+    let function = Function::start(options).await.map_err(CliError::failed)?;
+    let lambda = Lambda { function, is_busy: Cell::default(), record: RefCell::default() };
+    lambda.invoke(SUCCEED).await;
     lambda.invoke(FAIL).await;
-    tokio::join!(lambda.invoke(FILL), lambda.end_when_full());
-    // The second comes while the first hangs.
-    tokio::join!(lambda.invoke(HANG), lambda.invoke(WELL));
+    tokio::join!(lambda.invoke(FILL), lambda.kill_when_full());
+    // The second is throttled, because the first hangs.
+    tokio::join!(lambda.invoke(HANG), lambda.invoke(SUCCEED));
     lambda.function.stop().await;
-    let told = lambda.told.into_inner();
-    Ok((told.caused.clone(), told.watched()))
+    let record = lambda.record.into_inner();
+    Ok((record.caused.clone(), record.watched()))
 }
 
-/// Lambda, with a reserved concurrency of one.
 struct Lambda {
     function: Function,
-    running: Cell<bool>,
-    told: RefCell<Told>,
+    is_busy: Cell<bool>,
+    record: RefCell<Record>,
 }
 
 #[derive(Default)]
-struct Told {
+struct Record {
     caused: Caused,
     longest: Duration,
     log: Vec<LogEvent>,
-    /// Lines of the function that are in the log.
+    /// Number of the function's lines that are in `log`.
     lines: usize,
 }
 
 impl Lambda {
     async fn invoke(&self, payload: &'static str) {
-        if self.running.replace(true) {
-            self.told.borrow_mut().caused.throttled += 1;
+        if self.is_busy.replace(true) {
+            self.record.borrow_mut().caused.throttled += 1;
             return;
         }
         let (began, clock) = (SystemTime::now(), Instant::now());
         let result = self.function.invoke(payload).await;
-        self.running.set(false);
+        self.is_busy.set(false);
         let lines = self.function.logs().into_iter().map(|line| line.text).collect();
-        self.told.borrow_mut().add(began, clock.elapsed(), lines, result.as_ref().err());
+        self.record.borrow_mut().add(began, clock.elapsed(), lines, result.as_ref().err());
     }
 
-    /// Ends the process as the platform does it (SIGKILL) once it says that its memory is full.
-    async fn end_when_full(&self) {
-        while self.running.get() {
+    /// Kills the process with SIGKILL, as Lambda does it, when it logs [`FULL`].
+    async fn kill_when_full(&self) {
+        while self.is_busy.get() {
             if self.function.logs().iter().any(|line| line.text == FULL) {
                 self.function.kill().await;
                 return;
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL).await;
         }
     }
 }
 
-impl Told {
-    /// An invocation, and all lines that the function has written.
+impl Record {
+    /// Adds an invocation. `lines` are all lines that the function has written.
     fn add(
         &mut self,
         began: SystemTime,
@@ -117,7 +116,7 @@ impl Told {
         lines: Vec<String>,
         error: Option<&InvokeError>,
     ) {
-        // What ran longer was not the function.
+        // The rest of the time was spent outside of the function.
         let duration = duration.min(TIMEOUT);
         self.longest = self.longest.max(duration);
         let total = lines.len();
@@ -133,7 +132,7 @@ impl Told {
         }
     }
 
-    /// What Lambda would tell CloudWatch of this minute.
+    /// Returns the metrics and the log that Lambda would send to CloudWatch.
     fn watched(self) -> Watched {
         #[expect(clippy::cast_precision_loss, reason = "a handful")]
         let count = |number: u64| number as f64;

@@ -1,4 +1,4 @@
-//! The report: what was caused, what came out of it, and what did not.
+//! The report: the failures, the metrics and the messages.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,62 +11,59 @@ use super::faulty::{self, Caused};
 use super::{LAMBDA_METRICS, LOG_METRICS, alarm};
 use crate::layout::row;
 
-/// The report of one run.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     pub(super) caused: Caused,
-    /// From the platform's lines in the log.
+    /// From Lambda's lines in the log.
     pub(super) log_metrics: Emitted,
-    /// From what CloudWatch counts.
+    /// From Lambda's metrics.
     pub(super) lambda_metrics: Emitted,
-    /// What was posted to the space.
+    /// The messages posted to Google Chat.
     pub(super) messages: Vec<Value>,
 }
 
 impl Report {
-    /// What was caused and did not come out.
-    pub(super) fn missing(&self) -> Vec<String> {
+    /// Returns the failures that were not caused, counted or reported.
+    pub(super) fn differences(&self) -> Vec<String> {
         let Caused { succeeded, failed, timed_out, out_of_memory, throttled } = self.caused;
-        let not_caused = [
-            ("went well", succeeded),
+        let outcomes = [
+            ("succeeded", succeeded),
             ("failed", failed),
             ("timed out", timed_out),
             ("ran out of memory", out_of_memory),
             ("was throttled", throttled),
-        ]
-        .into_iter()
-        .filter(|(_, number)| *number == 0)
-        .map(|(fate, _)| format!("no invocation {fate}"));
-        let logs = [
+        ];
+        let missing = outcomes.iter().filter(|(_, number)| *number == 0);
+        let log_metrics = [
             ("UnhandledErrors", count(failed)),
             ("Timeouts", count(timed_out)),
             ("OutOfMemory", count(out_of_memory)),
         ];
-        let errors = self.caused.errors();
-        let asked = self.caused.invocations() + throttled;
-        let counts = [
+        let (errors, invocations) = (self.caused.errors(), self.caused.invocations());
+        let lambda_metrics = [
             ("Errors", count(errors)),
             ("Throttles", count(throttled)),
-            ("ErrorRate", percent(errors, self.caused.invocations())),
-            ("ThrottleRate", percent(throttled, asked)),
+            ("ErrorRate", percent(errors, invocations)),
+            ("ThrottleRate", percent(throttled, invocations + throttled)),
         ];
-        let mut missing: Vec<String> = not_caused.collect();
-        missing.extend(differences(LOG_METRICS, &self.log_metrics, &logs));
-        missing.extend(differences(LAMBDA_METRICS, &self.lambda_metrics, &counts));
-        missing.extend(self.missing_message());
-        missing
+        let mut all: Vec<_> =
+            missing.map(|(outcome, _)| format!("no invocation {outcome}")).collect();
+        all.extend(differences(LOG_METRICS, &self.log_metrics, &log_metrics));
+        all.extend(differences(LAMBDA_METRICS, &self.lambda_metrics, &lambda_metrics));
+        all.extend(self.message_difference());
+        all
     }
 
-    fn missing_message(&self) -> Option<String> {
+    fn message_difference(&self) -> Option<String> {
         let [message] = &self.messages[..] else {
-            return Some(format!("{} messages in the space instead of one", self.messages.len()));
+            return Some(format!("{} messages were posted instead of 1", self.messages.len()));
         };
         let (title, text) = (Card(message).title(), Card(message).to_string());
         if !(title.contains("ALARM") && title.contains(alarm::NAME)) {
-            return Some(format!("the message does not tell of the alarm: {title}"));
+            return Some(format!("the message is not about the alarm: {title}"));
         }
-        let told = text.contains("signal: killed");
-        (!told).then(|| "the message does not have the error lines of the log".to_owned())
+        let has_lines = text.contains("signal: killed");
+        (!has_lines).then(|| "the message does not have the error lines of the log".to_owned())
     }
 }
 
@@ -79,21 +76,21 @@ fn count(number: u64) -> f64 {
     number as f64
 }
 
-/// Which of these values are other ones, of the function or of all.
+/// Compares metrics with their expected values.
 fn differences(function: &str, emitted: &Emitted, expected: &[(&str, f64)]) -> Vec<String> {
-    let of = [("the function", &emitted.of_the_function), ("all", &emitted.of_all)];
-    of.iter()
-        .flat_map(|(whose, metrics)| {
-            expected.iter().filter_map(move |&(name, expected)| {
-                let value = metrics.get(name).map(|measured| measured.value);
-                let same = value.is_some_and(|value| (value - expected).abs() < 0.01);
-                let shown = value.map_or_else(|| "nothing".to_owned(), |value| value.to_string());
-                (!same).then(|| {
-                    format!("{function} tells {name} of {whose} as {shown} instead of {expected}")
-                })
-            })
-        })
-        .collect()
+    let mut differences = Vec::new();
+    for (scope, metrics) in [("the function", &emitted.of_the_function), ("all", &emitted.of_all)] {
+        for (name, expected) in expected {
+            let value = metrics.get(*name).map(|measured| measured.value);
+            if !value.is_some_and(|value| (value - expected).abs() < 0.01) {
+                let value = value.map_or_else(|| "missing".to_owned(), |value| value.to_string());
+                differences.push(format!(
+                    "{function}: {name} of {scope} is {value} instead of {expected}"
+                ));
+            }
+        }
+    }
+    differences
 }
 
 impl Display for Report {
@@ -105,22 +102,21 @@ impl Display for Report {
         )?;
         let note = format!("of the function {}", faulty::NAME);
         row(out, "Invocations", self.caused.invocations(), &note)?;
-        row(out, "Succeeded", succeeded, "answered")?;
-        row(out, "Failed", failed, "answered with an error")?;
+        row(out, "Succeeded", succeeded, "returned a result")?;
+        row(out, "Failed", failed, "returned an error")?;
         row(out, "Timed out", timed_out, "after 2 seconds")?;
         row(out, "Killed", out_of_memory, "as Lambda does it when memory runs out")?;
-        row(out, "Throttled", throttled, "refused while another one ran")?;
+        row(out, "Throttled", throttled, "rejected while another one ran")?;
         writeln!(out, "\n{LOG_METRICS}, from the platform's lines in the log:")?;
         metrics(out, &self.log_metrics.of_the_function)?;
-        writeln!(out, "\n{LAMBDA_METRICS}, from what CloudWatch counts:")?;
+        writeln!(out, "\n{LAMBDA_METRICS}, from the metrics of Lambda:")?;
         metrics(out, &self.lambda_metrics.of_the_function)?;
         for message in &self.messages {
             writeln!(out, "\nalert-notifier, in Google Chat:\n{}", Card(message))?;
         }
-        let missing = self.missing().len();
-        match missing {
-            0 => writeln!(out, "Every failure that was caused was counted, and told."),
-            missing => writeln!(out, "{missing} things did not come out."),
+        match self.differences().len() {
+            0 => writeln!(out, "Every failure was counted and reported."),
+            differences => writeln!(out, "{differences} differences."),
         }
     }
 }
@@ -155,6 +151,7 @@ mod tests {
     fn report() -> Report {
         let lines = json!([{"textParagraph": {"text": "Error: signal: killed"}}]);
         let title = format!("ALARM: {}", alarm::NAME);
+        let rates = [("ErrorRate", 75.0), ("ThrottleRate", 20.0)];
         Report {
             caused: Caused {
                 succeeded: 1,
@@ -163,17 +160,10 @@ mod tests {
                 out_of_memory: 1,
                 throttled: 1,
             },
-            log_metrics: emitted(&[
-                ("UnhandledErrors", 1.0),
-                ("Timeouts", 1.0),
-                ("OutOfMemory", 1.0),
-            ]),
-            lambda_metrics: emitted(&[
-                ("Errors", 3.0),
-                ("Throttles", 1.0),
-                ("ErrorRate", 75.0),
-                ("ThrottleRate", 20.0),
-            ]),
+            log_metrics: emitted(
+                &["UnhandledErrors", "Timeouts", "OutOfMemory"].map(|name| (name, 1.0)),
+            ),
+            lambda_metrics: emitted(&[&[("Errors", 3.0), ("Throttles", 1.0)], &rates[..]].concat()),
             messages: vec![json!({"cardsV2": [{"card": {
                 "header": {"title": title}, "sections": [{"widgets": lines}],
             }}]})],
@@ -181,41 +171,33 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_missing_where_all_came_out() {
-        assert_eq!(report().missing(), Vec::<String>::new());
-        assert!(report().to_string().ends_with("was counted, and told.\n"));
-    }
-
-    #[test]
-    fn what_does_not_come_out_is_named() {
+    fn differences_are_reported() {
         let mut report = report();
+        assert_eq!(report.differences(), [""; 0]);
+        assert!(report.to_string().ends_with("Every failure was counted and reported.\n"));
+        report.messages[0]["cardsV2"][0]["card"]["sections"] = json!([]);
+        let expected = ["the message does not have the error lines of the log"];
+        assert_eq!(report.differences(), expected);
+
         report.caused.timed_out = 0;
         report.lambda_metrics.of_all.remove("Throttles");
         report.messages.clear();
         assert_eq!(
-            report.missing(),
+            report.differences(),
             [
                 "no invocation timed out",
-                "log-metrics tells Timeouts of the function as 1 instead of 0",
-                "log-metrics tells Timeouts of all as 1 instead of 0",
-                "lambda-metrics tells Errors of the function as 3 instead of 2",
-                "lambda-metrics tells ErrorRate of the function as 75 instead of \
-                 66.66666666666667",
-                "lambda-metrics tells ThrottleRate of the function as 20 instead of 25",
-                "lambda-metrics tells Errors of all as 3 instead of 2",
-                "lambda-metrics tells Throttles of all as nothing instead of 1",
-                "lambda-metrics tells ErrorRate of all as 75 instead of 66.66666666666667",
-                "lambda-metrics tells ThrottleRate of all as 20 instead of 25",
-                "0 messages in the space instead of one",
+                "log-metrics: Timeouts of the function is 1 instead of 0",
+                "log-metrics: Timeouts of all is 1 instead of 0",
+                "lambda-metrics: Errors of the function is 3 instead of 2",
+                "lambda-metrics: ErrorRate of the function is 75 instead of 66.66666666666667",
+                "lambda-metrics: ThrottleRate of the function is 20 instead of 25",
+                "lambda-metrics: Errors of all is 3 instead of 2",
+                "lambda-metrics: Throttles of all is missing instead of 1",
+                "lambda-metrics: ErrorRate of all is 75 instead of 66.66666666666667",
+                "lambda-metrics: ThrottleRate of all is 20 instead of 25",
+                "0 messages were posted instead of 1",
             ]
         );
-        assert!(report.to_string().ends_with("11 things did not come out.\n"));
-    }
-
-    #[test]
-    fn a_message_needs_the_error_lines() {
-        let mut report = report();
-        report.messages[0]["cardsV2"][0]["card"]["sections"] = json!([]);
-        assert_eq!(report.missing(), ["the message does not have the error lines of the log"]);
+        assert!(report.to_string().ends_with("11 differences.\n"));
     }
 }

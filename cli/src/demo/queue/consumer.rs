@@ -1,4 +1,4 @@
-//! The function, which OpenSearch can be taken from.
+//! The function `sqs-consumer`, with outages of OpenSearch.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::Arc;
@@ -9,22 +9,21 @@ use local::runtime_api::{Function, FunctionOptions, Invoke, InvokeError, LogLine
 
 use super::queues::Queues;
 use super::{CONCURRENCY, FUNCTION, Parts};
-use crate::failure::Failure;
+use crate::error::CliError;
 
-/// How long a message that failed stays away at most, in seconds: a demo is watched, so shorter
-/// than the default of 15 minutes.
+/// Maximum delay before a failed message is redelivered, in seconds. The default is 15 minutes.
 const RETRY_SECONDS: &str = "1";
 
-/// The real function, twice: one reaches OpenSearch, the other asks where nothing answers.
+/// Two instances of the function: one with OpenSearch, one with an unavailable endpoint.
 #[derive(Clone, Debug)]
 pub(super) struct Consumer {
-    reaching: Function,
-    cut_off: Function,
-    is_cut_off: Arc<AtomicBool>,
+    connected: Function,
+    disconnected: Function,
+    has_outage: Arc<AtomicBool>,
 }
 
 impl Consumer {
-    pub(super) async fn start(parts: Parts<'_>, queues: &Queues) -> Result<Self, Failure> {
+    pub(super) async fn start(parts: Parts<'_>, queues: &Queues) -> Result<Self, CliError> {
         let common = [
             ("INDEX", parts.index),
             ("AWS_ENDPOINT_URL_SQS", parts.sqs.url()),
@@ -33,50 +32,53 @@ impl Consumer {
             ("RETRY_MAX_SECONDS", RETRY_SECONDS),
         ];
         let common = common.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let start = async |own: Vec<(String, String)>| {
+        let start = async |opensearch: Vec<(String, String)>| {
             let function = Function::start(FunctionOptions {
-                environment: own.into_iter().chain(common.clone()).collect(),
+                environment: opensearch.into_iter().chain(common.clone()).collect(),
                 concurrency: CONCURRENCY,
                 ..FunctionOptions::new(FUNCTION, parts.binary)
             });
-            function.await.map_err(Failure::failed)
+            function.await.map_err(CliError::failed)
         };
-        let nowhere = [("OPENSEARCH_ENDPOINT", nowhere()?), ("OPENSEARCH_AUTH", "none".to_owned())];
-        let nowhere = nowhere.map(|(name, value)| (name.to_owned(), value));
+        let unavailable = vec![
+            ("OPENSEARCH_ENDPOINT".to_owned(), unavailable_url()?),
+            ("OPENSEARCH_AUTH".to_owned(), "none".to_owned()),
+        ];
         Ok(Self {
-            reaching: start(parts.opensearch.variables()).await?,
-            cut_off: start(nowhere.to_vec()).await?,
-            is_cut_off: Arc::default(),
+            connected: start(parts.opensearch.variables()).await?,
+            disconnected: start(unavailable).await?,
+            has_outage: Arc::default(),
         })
     }
 
-    /// Takes OpenSearch from the function, or gives it back.
-    pub(super) fn cut_off(&self, is_cut_off: bool) {
-        self.is_cut_off.store(is_cut_off, Ordering::Relaxed);
+    /// Starts or ends the outage.
+    pub(super) fn set_outage(&self, has_outage: bool) {
+        self.has_outage.store(has_outage, Ordering::Relaxed);
     }
 
-    /// What both have logged.
+    /// Returns the log lines of both instances.
     pub(super) fn logs(&self) -> Vec<LogLine> {
-        [self.reaching.logs(), self.cut_off.logs()].concat()
+        [self.connected.logs(), self.disconnected.logs()].concat()
     }
 
     pub(super) async fn stop(&self) {
-        self.reaching.stop().await;
-        self.cut_off.stop().await;
+        self.connected.stop().await;
+        self.disconnected.stop().await;
     }
 }
 
 impl Invoke for Consumer {
     async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
-        let is_cut_off = self.is_cut_off.load(Ordering::Relaxed);
-        let function = if is_cut_off { &self.cut_off } else { &self.reaching };
+        let has_outage = self.has_outage.load(Ordering::Relaxed);
+        let function = if has_outage { &self.disconnected } else { &self.connected };
         Ok(function.invoke(payload).await?.body)
     }
 }
 
-/// A URL where nothing answers: of a port that was free a moment ago.
-fn nowhere() -> Result<String, Failure> {
+/// Returns the URL of a free port.
+fn unavailable_url() -> Result<String, CliError> {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
-    let address = address.map_err(|error| Failure::failed(format_args!("no port: {error}")))?;
+    let address = address
+        .map_err(|error| CliError::failed(format_args!("failed to find a free port: {error}")))?;
     Ok(format!("http://{address}"))
 }

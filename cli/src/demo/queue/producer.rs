@@ -1,35 +1,37 @@
-//! The producer: each event a message.
+//! Sends each event as a message.
 
 use std::collections::HashSet;
 
 use local::sqs::ClientError;
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::events::Line;
 use super::MESSAGE_LIMIT_BYTES;
 use super::queues::Queues;
-use crate::failure::Failure;
+use crate::demo::events::Line;
+use crate::error::CliError;
 
-/// The most entries of a batch, whose bodies may take together what one message may.
+/// Maximum number of entries of a batch. Their bodies together may be as large as one message.
 ///
 /// Source: Amazon SQS API reference, `SendMessageBatch`.
 const BATCH_ENTRIES: usize = 10;
 
-/// How often a batch is sent before the run fails.
-const TRIES: u32 = 5;
+/// Number of times that a batch is sent before the run fails.
+const ATTEMPTS: u32 = 5;
 
-/// What was read, and what of it went into the queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Number of events read, by what became of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Sent {
+    #[serde(skip)]
     pub(super) messages: u64,
     pub(super) blank_lines: u64,
-    /// Larger than SQS takes.
+    /// Events larger than a message may be.
     pub(super) too_large: u64,
-    /// Not text, or with characters that SQS does not take.
+    /// Events that are not text, or have characters that SQS rejects.
     pub(super) not_text: u64,
 }
 
-/// Sends events, ten at a time.
+/// Sends events in batches.
 #[derive(Debug)]
 pub(super) struct Producer<'a> {
     queues: &'a Queues,
@@ -47,24 +49,32 @@ impl<'a> Producer<'a> {
         self.sent
     }
 
-    /// Takes a line, and sends those before it when they fill a batch.
-    pub(super) async fn add(&mut self, line: Line) -> Result<(), Failure> {
-        let event = match line {
-            Line::Event(event) => event,
-            Line::Blank => {
-                self.sent.blank_lines += 1;
-                return Ok(());
+    pub(super) async fn add_all(
+        &mut self,
+        lines: impl IntoIterator<Item = Line>,
+    ) -> Result<(), CliError> {
+        for line in lines {
+            self.add(line).await?;
+        }
+        Ok(())
+    }
+
+    /// Adds a line to the waiting batch, and sends the batch first if it is full.
+    pub(super) async fn add(&mut self, line: Line) -> Result<(), CliError> {
+        match line {
+            Line::Event(event) => {
+                match String::from_utf8(event).ok().filter(|body| is_body(body)) {
+                    Some(body) => return self.add_body(body).await,
+                    None => self.sent.not_text += 1,
+                }
             }
-            Line::TooLarge => {
-                self.sent.too_large += 1;
-                return Ok(());
-            }
-        };
-        let body = String::from_utf8(event).ok().filter(|body| is_body(body));
-        let Some(body) = body else {
-            self.sent.not_text += 1;
-            return Ok(());
-        };
+            Line::Blank => self.sent.blank_lines += 1,
+            Line::TooLarge => self.sent.too_large += 1,
+        }
+        Ok(())
+    }
+
+    async fn add_body(&mut self, body: String) -> Result<(), CliError> {
         let is_full = self.waiting.len() == BATCH_ENTRIES;
         if is_full || self.waiting_bytes + body.len() > MESSAGE_LIMIT_BYTES {
             self.flush().await?;
@@ -74,38 +84,38 @@ impl<'a> Producer<'a> {
         Ok(())
     }
 
-    /// Sends what waits.
-    pub(super) async fn flush(&mut self) -> Result<(), Failure> {
+    /// Sends the waiting batch.
+    pub(super) async fn flush(&mut self) -> Result<(), CliError> {
         self.waiting_bytes = 0;
-        let mut open = std::mem::take(&mut self.waiting);
-        for _ in 0..TRIES {
-            if open.is_empty() {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for _ in 0..ATTEMPTS {
+            if waiting.is_empty() {
                 return Ok(());
             }
-            let before = open.len();
-            open = self.send(open).await.map_err(|error| {
-                Failure::failed(format_args!("the events cannot be sent to SQS: {error}"))
+            let before = waiting.len();
+            waiting = self.send(waiting).await.map_err(|error| {
+                CliError::failed(format_args!("failed to send the events to SQS: {error}"))
             })?;
-            self.sent.messages += (before - open.len()) as u64;
+            self.sent.messages += (before - waiting.len()) as u64;
         }
-        if open.is_empty() { Ok(()) } else { Err(Failure::failed("SQS does not take the events")) }
+        if waiting.is_empty() { Ok(()) } else { Err(CliError::failed("SQS rejects the events")) }
     }
 
-    /// Sends a batch; those of it that were not taken.
+    /// Sends a batch and returns the messages that SQS rejected.
     async fn send(&self, bodies: Vec<String>) -> Result<Vec<String>, ClientError> {
         let entry = |(id, body)| json!({"Id": format!("{id}"), "MessageBody": body});
         let entries: Vec<Value> = bodies.iter().enumerate().map(entry).collect();
         let members = json!({"QueueUrl": self.queues.main, "Entries": entries});
-        let answer = self.queues.client.call("SendMessageBatch", &members).await?;
-        let taken = answer["Successful"].as_array().map_or(&[][..], Vec::as_slice);
-        let taken: HashSet<_> = taken.iter().filter_map(|entry| entry["Id"].as_str()).collect();
-        let is_taken = |id: usize| taken.contains(id.to_string().as_str());
+        let reply = self.queues.client.call("SendMessageBatch", &members).await?;
+        let sent = reply["Successful"].as_array().map_or(&[][..], Vec::as_slice);
+        let sent: HashSet<_> = sent.iter().filter_map(|entry| entry["Id"].as_str()).collect();
+        let is_sent = |id: usize| sent.contains(id.to_string().as_str());
         let bodies = bodies.into_iter().enumerate();
-        Ok(bodies.filter_map(|(id, body)| (!is_taken(id)).then_some(body)).collect())
+        Ok(bodies.filter_map(|(id, body)| (!is_sent(id)).then_some(body)).collect())
     }
 }
 
-/// Whether a message may have this body (`SendMessage` in the Amazon SQS API reference).
+/// Whether a message can have this body (source: Amazon SQS API reference, `SendMessage`).
 fn is_body(text: &str) -> bool {
     let is_allowed = |char| matches!(char, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
     !text.is_empty() && text.chars().all(is_allowed)
@@ -113,8 +123,7 @@ fn is_body(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Producer, Queues, Sent};
-    use crate::demo::events::Line;
+    use super::*;
     use local::sqs::embedded::{Fault, Lasting, Operation};
     use local::sqs::{Client, Embedded};
 
@@ -123,27 +132,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_line_is_sent_once_or_told_as_not_sent() {
+    async fn every_line_is_sent_once_or_counted_as_not_sent() {
         let embedded = Embedded::start().await.unwrap();
         let client = Client::new(embedded.url()).unwrap();
         let queues = Queues::create(&client, "demo").await.unwrap();
         let mut producer = Producer::new(&queues);
-        for number in 0..23 {
-            producer.add(event(number.to_string())).await.unwrap();
-        }
+        producer.add_all((0..23).map(|number| event(number.to_string()))).await.unwrap();
         let half = "x".repeat((1 << 19) + 1);
-        for line in [
-            Line::Blank,
-            Line::TooLarge,
-            event(""),
-            event("\u{1}"),
-            event("\u{ffff}"),
-            event(b"\xff".to_vec()),
-            event(half.clone()),
-            event(half),
-        ] {
-            producer.add(line).await.unwrap();
-        }
+        let not_text = ["", "\u{1}", "\u{ffff}"].map(event);
+        let large = [event(b"\xff".to_vec()), event(half.clone()), event(half)];
+        let lines = [Line::Blank, Line::TooLarge].into_iter().chain(not_text).chain(large);
+        producer.add_all(lines).await.unwrap();
         let fault = Fault::Entries(vec![0]);
         embedded.fail(Operation::SendMessageBatch, fault, Lasting::Requests(1));
         producer.flush().await.unwrap();

@@ -1,20 +1,28 @@
 //! The queues of a run.
 
+use std::time::Duration;
+
 use local::sqs::{Client, ClientError};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::failure::Failure;
+use crate::console::log;
+use crate::demo::logs::Reasons;
+use crate::error::CliError;
 
-/// How often a message is received before it is given up.
 const MAX_RECEIVE_COUNT: u32 = 3;
 
-/// Longer than an invocation may take.
+/// Longer than an invocation can take.
 const VISIBILITY_TIMEOUT_SECONDS: &str = "90";
 
-/// Longer than it takes to read the whole quarantine, so that each message is read once.
-const READING_TIMEOUT_SECONDS: &str = "43200";
+/// Longer than reading the whole quarantine takes, so that each message is read once.
+const QUARANTINE_VISIBILITY_TIMEOUT_SECONDS: &str = "43200";
 
-/// The main queue, its dead-letter queue, and the quarantine, by their URLs.
+/// The attribute with the reason of a quarantined message.
+const REASON: &str = "sluice.reason";
+
+const TASK_INTERVAL: Duration = Duration::from_millis(100);
+
+/// URLs of the main queue, its dead-letter queue, and the quarantine.
 #[derive(Debug)]
 pub(super) struct Queues {
     pub(super) client: Client,
@@ -26,41 +34,106 @@ pub(super) struct Queues {
 
 impl Queues {
     /// Creates queues whose names start with `name`.
-    pub(super) async fn create(client: &Client, name: &str) -> Result<Self, Failure> {
+    pub(super) async fn create(client: &Client, name: &str) -> Result<Self, CliError> {
         let created = async {
             let dead = client.create_queue(&format!("{name}-dead"), &[]).await?;
             let dead_arn = client.queue_attribute(&dead, "QueueArn").await?;
             let policy =
                 json!({"deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVE_COUNT});
-            let attributes = [
-                ("RedrivePolicy", policy.to_string()),
-                ("VisibilityTimeout", VISIBILITY_TIMEOUT_SECONDS.to_owned()),
-            ];
-            let attributes = attributes.each_ref().map(|(name, value)| (*name, value.as_str()));
+            let policy = policy.to_string();
+            let attributes =
+                [("RedrivePolicy", &*policy), ("VisibilityTimeout", VISIBILITY_TIMEOUT_SECONDS)];
             let main = client.create_queue(name, &attributes).await?;
-            let quarantine = client
-                .create_queue(
-                    &format!("{name}-quarantine"),
-                    &[("VisibilityTimeout", READING_TIMEOUT_SECONDS)],
-                )
-                .await?;
+            let attributes = [("VisibilityTimeout", QUARANTINE_VISIBILITY_TIMEOUT_SECONDS)];
+            let quarantine =
+                client.create_queue(&format!("{name}-quarantine"), &attributes).await?;
             Ok(Self { client: client.clone(), main, dead, dead_arn, quarantine })
         };
-        created.await.map_err(|error: ClientError| {
-            Failure::failed(format_args!("the queues cannot be created: {error}"))
-        })
+        created.await.map_err(|error| failed("create the queues", &error))
     }
 
-    /// How many messages a queue has, hidden ones as well.
-    pub(super) async fn count(&self, queue_url: &str) -> Result<u64, Failure> {
+    /// Returns the number of messages in a queue, hidden ones included.
+    pub(super) async fn count(&self, queue_url: &str) -> Result<u64, CliError> {
         let count = self.client.message_count(queue_url).await;
-        count.map_err(|error| Failure::failed(format_args!("SQS cannot be asked: {error}")))
+        count.map_err(|error| failed("count the messages of a queue", &error))
     }
 
-    /// Deletes them; one that stays is told by nobody, for the run has its result.
+    /// Counts the messages in the quarantine by reason, and hides them.
+    pub(super) async fn quarantine_reasons(&self) -> Result<Reasons, CliError> {
+        let members = json!({
+            "QueueUrl": self.quarantine,
+            "MaxNumberOfMessages": 10,
+            "MessageAttributeNames": [REASON],
+        });
+        let mut reasons = Reasons::new();
+        loop {
+            let reply = self.client.call("ReceiveMessage", &members).await;
+            let reply = reply.map_err(|error| failed("read the quarantine queue", &error))?;
+            let messages = reply["Messages"].as_array().map_or(&[][..], Vec::as_slice);
+            if messages.is_empty() {
+                return Ok(reasons);
+            }
+            for message in messages {
+                let reason = message["MessageAttributes"][REASON]["StringValue"].as_str();
+                *reasons.entry(reason.unwrap_or("unknown").to_owned()).or_default() += 1;
+            }
+        }
+    }
+
+    /// Moves the dead letters back with a move task of SQS, and waits until it has ended.
+    pub(super) async fn redrive(&self) -> Result<(), CliError> {
+        let count = self.count(&self.dead).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        log(format_args!("Moving {count} messages back from the dead-letter queue."));
+        let task = self.move_task().await;
+        let task = task.map_err(|error| failed("move the dead letters back", &error))?;
+        if task["Status"] == "COMPLETED" {
+            return Ok(());
+        }
+        let reason = task["FailureReason"].as_str().unwrap_or("unknown reason");
+        Err(CliError::failed(format_args!("failed to move the dead letters back: {reason}")))
+    }
+
+    async fn move_task(&self) -> Result<Value, ClientError> {
+        let source = json!({"SourceArn": self.dead_arn});
+        self.client.call("StartMessageMoveTask", &source).await?;
+        loop {
+            let mut tasks = self.client.call("ListMessageMoveTasks", &source).await?;
+            if tasks["Results"][0]["Status"] != "RUNNING" {
+                return Ok(tasks["Results"][0].take());
+            }
+            tokio::time::sleep(TASK_INTERVAL).await;
+        }
+    }
+
+    /// Deletes the queues. Errors are ignored, because the run has its result.
     pub(super) async fn delete(&self) {
         for url in [&self.main, &self.dead, &self.quarantine] {
             self.client.call("DeleteQueue", &json!({"QueueUrl": url})).await.ok();
         }
+    }
+}
+
+fn failed(action: &str, error: &ClientError) -> CliError {
+    CliError::failed(format_args!("failed to {action}: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use local::sqs::Embedded;
+
+    #[tokio::test]
+    async fn a_failed_move_task_is_an_error() {
+        let embedded = Embedded::start().await.unwrap();
+        let client = Client::new(embedded.url()).unwrap();
+        let queues = Queues::create(&client, "demo").await.unwrap();
+        queues.redrive().await.unwrap();
+        let direct = json!({"QueueUrl": queues.dead, "MessageBody": "direct"});
+        client.call("SendMessage", &direct).await.unwrap();
+        let message = queues.redrive().await.unwrap_err().to_string();
+        assert!(message.ends_with(" back: CouldNotDetermineMessageSource"), "{message}");
     }
 }

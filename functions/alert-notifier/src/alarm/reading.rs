@@ -1,30 +1,28 @@
-//! The value of an alarm's metric and what it is compared with.
+//! The value of an alarm's metric and its threshold.
 
 use serde_json::Value;
 
-use crate::fields::{items, member, scalar, text};
+use crate::fields::{items, member, scalar, text, without_zero};
 
-/// At most so many data points are shown.
+/// Maximum number of data points that are shown.
 const SHOWN_POINTS: usize = 5;
 
-/// A value, and what it is compared with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
-    /// The data points that were looked at.
-    pub values: Vec<String>,
+pub(crate) struct Reading {
+    /// The data points that the alarm evaluated.
+    values: Vec<String>,
     /// The sign of the comparison.
-    pub sign: Option<&'static str>,
-    /// The threshold.
-    pub threshold: Option<String>,
+    sign: Option<&'static str>,
+    threshold: Option<String>,
     /// Lower and upper end of the band of an anomaly alarm.
-    pub band: Option<(String, String)>,
-    /// Over how many periods.
-    pub periods: Option<u64>,
+    band: Option<(String, String)>,
+    /// Number of periods that the alarm evaluates.
+    pub(super) periods: Option<u64>,
 }
 
 impl Reading {
-    /// From the alarm's configuration, the reason for its state, and `reasonData`, which is JSON
-    /// in a text.
+    /// Combines the alarm's configuration, the reason for its state, and `reasonData`, which is JSON
+    /// or JSON in a text.
     pub(super) fn of(configuration: &Value, reason: Option<&str>, data: Option<&Value>) -> Self {
         let data = match data {
             Some(Value::String(data)) => serde_json::from_str(data).unwrap_or_default(),
@@ -33,23 +31,23 @@ impl Reading {
         };
         let reason = reason.unwrap_or_default();
         let operator = text(configuration, &["ComparisonOperator", "comparisonOperator"]);
-        let points = |name: &str| -> Vec<String> {
-            items(&data, &[name]).iter().filter_map(scalar).take(SHOWN_POINTS).collect()
+        let points = |name: &str, words: &str| -> Vec<String> {
+            let points = items(&data, &[name]).iter().filter_map(scalar);
+            let points: Vec<_> = points.take(SHOWN_POINTS).collect();
+            if points.is_empty() { bracketed(reason, words) } else { points }
         };
-        let of_data = points("recentDatapoints");
-        let ends = |name, words| {
-            points(name).first().cloned().or_else(|| bracketed(reason, words).first().cloned())
-        };
-        let lower = ends("recentLowerThresholds", "lower threshold");
-        let upper = ends("recentUpperThresholds", "upper threshold");
+        let first = |name, words| points(name, words).into_iter().next();
+        let lower = first("recentLowerThresholds", "lower threshold");
+        let upper = first("recentUpperThresholds", "upper threshold");
         let band = lower.zip(upper);
-        let told = text(configuration, &["Threshold", "threshold"]);
-        let told = told.or_else(|| text(&data, &["threshold"])).or_else(|| threshold(reason));
-        // A band's message has a `Threshold` of 0, which nothing is compared with.
-        let threshold = if band.is_some() { None } else { told };
+        let threshold = text(configuration, &["Threshold", "threshold"])
+            .or_else(|| text(&data, &["threshold"]))
+            .or_else(|| threshold(reason))
+            // The message of a band has an unused `Threshold` of 0.
+            .filter(|_| band.is_none());
         let periods = member(configuration, &["EvaluationPeriods", "evaluationPeriods"]);
         Self {
-            values: if of_data.is_empty() { bracketed(reason, "datapoint") } else { of_data },
+            values: points("recentDatapoints", "datapoint"),
             sign: operator.as_deref().map_or_else(|| sign(reason), sign_of_operator),
             threshold,
             band,
@@ -57,10 +55,9 @@ impl Reading {
         }
     }
 
-    /// `5 (threshold: > 0)`, or as much of it as is known.
-    #[must_use]
-    pub fn shown(&self) -> Option<String> {
-        let against = match (&self.band, &self.threshold) {
+    /// Returns `5 (threshold: > 0)`, or as much of it as is known.
+    pub(crate) fn shown(&self) -> Option<String> {
+        let limit = match (&self.band, &self.threshold) {
             (Some((lower, upper)), _) => Some(format!("expected: {lower} to {upper}")),
             (None, Some(threshold)) => {
                 let sign = self.sign.map(|sign| format!("{sign} ")).unwrap_or_default();
@@ -68,12 +65,10 @@ impl Reading {
             }
             (None, None) => None,
         };
-        let values = self.values.join(", ");
-        match (values.is_empty(), against) {
-            (true, None) => None,
-            (true, Some(against)) => Some(against),
-            (false, None) => Some(values),
-            (false, Some(against)) => Some(format!("{values} ({against})")),
+        let values = (!self.values.is_empty()).then(|| self.values.join(", "));
+        match (values, limit) {
+            (Some(values), Some(limit)) => Some(format!("{values} ({limit})")),
+            (values, limit) => values.or(limit),
         }
     }
 }
@@ -88,8 +83,8 @@ fn sign_of_operator(operator: &str) -> Option<&'static str> {
     }
 }
 
-/// From a reason such as `Threshold Crossed: 1 out of the last 1 datapoints [99.5 (02/10/19
-/// 16:59:00)] was greater than the threshold (50.0) (minimum 1 datapoint for …).`
+/// Finds the comparison in a reason such as `Threshold Crossed: 1 out of the last 1 datapoints [99.5
+/// (02/10/19 16:59:00)] was greater than the threshold (50.0) (minimum 1 datapoint for …).`
 fn sign(reason: &str) -> Option<&'static str> {
     let signs = [
         ("greater than or equal to the threshold", "≥"),
@@ -102,28 +97,24 @@ fn sign(reason: &str) -> Option<&'static str> {
 
 fn threshold(reason: &str) -> Option<String> {
     let (_, rest) = reason.split_once("the threshold (")?;
-    let (number, _) = rest.split_once(')')?;
-    number.parse::<f64>().ok()?;
-    Some(without_zero(number))
+    number(rest.split_once(')')?.0)
 }
 
-/// The numbers in the brackets after `words`.
+/// Returns the numbers in the brackets after `words`.
 fn bracketed(reason: &str, words: &str) -> Vec<String> {
     let inside = || {
         let (_, rest) = reason.split_once(words)?;
         let (_, rest) = rest.split_once('[')?;
-        rest.split_once(']').map(|(inside, _)| inside)
+        Some(rest.split_once(']')?.0)
     };
-    let number = |point: &str| {
-        let number = point.split_whitespace().next()?;
-        number.parse::<f64>().ok()?;
-        Some(without_zero(number))
-    };
-    inside().unwrap_or_default().split(", ").filter_map(number).take(SHOWN_POINTS).collect()
+    let points = inside().unwrap_or_default().split(", ");
+    let numbers = points.filter_map(|point| number(point.split_whitespace().next()?));
+    numbers.take(SHOWN_POINTS).collect()
 }
 
-fn without_zero(number: &str) -> String {
-    number.strip_suffix(".0").unwrap_or(number).to_owned()
+fn number(text: &str) -> Option<String> {
+    text.parse::<f64>().ok()?;
+    Some(without_zero(text).to_owned())
 }
 
 #[cfg(test)]
@@ -141,17 +132,17 @@ mod tests {
     }
 
     #[test]
-    fn a_value_stands_against_its_threshold() {
+    fn a_value_is_shown_with_its_threshold() {
         let trigger = json!({"Threshold": 1.0, "ComparisonOperator": "GreaterThanThreshold"});
         assert_eq!(shown(&trigger, REASON, None).unwrap(), "3, 2.5 (threshold: > 1)");
-        // EventBridge tells neither: the reason does.
+        // Events of EventBridge have the threshold in the reason only.
         assert_eq!(shown(&Value::Null, REASON, None).unwrap(), "3, 2.5 (threshold: ≥ 2)");
         let data = json!("{\"recentDatapoints\":[7.0],\"threshold\":9.5}");
         assert_eq!(shown(&Value::Null, REASON, Some(&data)).unwrap(), "7 (threshold: ≥ 9.5)");
     }
 
     #[test]
-    fn an_anomaly_stands_against_its_band() {
+    fn an_anomaly_is_shown_with_its_band() {
         let reason = "Thresholds Crossed: 1 out of the last 1 datapoints [0.0 (03/10/19 15:58:00)] \
                       was less than the lower thresholds [0.02] or greater than the upper \
                       thresholds [0.3] (minimum 1 datapoint for OK -> ALARM transition).";
@@ -163,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_told_is_not_shown() {
+    fn only_known_parts_are_shown() {
         assert_eq!(shown(&Value::Null, "Unchecked: Initial alarm creation", None), None);
         assert_eq!(shown(&Value::Null, "datapoint [x] the threshold (y)", None), None);
         assert_eq!(shown(&json!({"Threshold": 5}), "", None).unwrap(), "threshold: 5");

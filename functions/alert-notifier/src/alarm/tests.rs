@@ -16,7 +16,7 @@ fn event(detail: &Value) -> Value {
 }
 
 #[test]
-fn an_alarm_has_the_same_arn_by_whatever_way_it_comes() {
+fn an_alarm_has_the_same_arn_in_every_form() {
     let through_sns = sns(&json!({"AlarmArn": ARN, "Region": "EU (Ireland)"}));
     let composed = sns(&json!({"AWSAccountId": "123456789012", "Region": "EU (Ireland)"}));
     let detail = json!({"alarmName": "plays", "state": {"value": "ALARM"}});
@@ -36,7 +36,7 @@ fn an_alarm_has_the_same_arn_by_whatever_way_it_comes() {
 }
 
 #[test]
-fn what_is_no_region_gets_into_no_address() {
+fn a_text_that_is_not_a_region_is_not_used() {
     for arn in ["arn:aws:cloudwatch:evil.example/:1:alarm:plays", "plays", ""] {
         let alarm = sns(&json!({"AlarmArn": arn}));
         assert_eq!(alarm.place.region.as_deref(), Some("eu-west-1"), "{arn}");
@@ -47,7 +47,7 @@ fn what_is_no_region_gets_into_no_address() {
 }
 
 #[test]
-fn an_event_without_a_name_has_that_of_its_arn() {
+fn without_a_name_that_of_the_arn_is_used() {
     let alarm = Alarm::of_event(&event(&json!({"state": {"value": "OK"}}))).unwrap();
     assert_eq!(alarm.name, "plays");
     assert_eq!(Alarm::of_event(&json!({"detail": {"state": {"value": "OK"}}})), None);
@@ -56,7 +56,7 @@ fn an_event_without_a_name_has_that_of_its_arn() {
 }
 
 #[test]
-fn what_is_done_to_an_alarm_is_no_change_of_its_state() {
+fn an_operation_on_an_alarm_is_not_a_change_of_its_state() {
     let state = json!({"value": "INSUFFICIENT_DATA"});
     let detail = json!({"alarmName": "plays", "operation": "update", "state": state});
     assert_eq!(Alarm::of_event(&event(&detail)), None);
@@ -77,7 +77,7 @@ fn times_are_read_with_their_offset() {
 }
 
 #[test]
-fn the_function_is_that_of_a_dimension_or_of_the_contributor() {
+fn the_function_is_in_a_dimension_or_in_the_contributor() {
     let dimension = |value: &str| {
         let dimensions =
             json!([{"name": "Stage", "value": "x"}, {"name": "FunctionName", "value": value}]);
@@ -114,7 +114,7 @@ fn only_an_alarm_that_fired_recovers() {
 }
 
 #[test]
-fn knows_how_far_back_an_alarm_looks() {
+fn the_evaluated_time_is_the_periods() {
     let trigger = json!({"MetricName": "Errors", "Period": 300, "EvaluationPeriods": 3});
     assert_eq!(sns(&json!({"Trigger": trigger})).evaluated_ms(), 900_000);
     assert_eq!(sns(&json!({})).evaluated_ms(), 60_000);
@@ -123,7 +123,7 @@ fn knows_how_far_back_an_alarm_looks() {
 }
 
 #[test]
-fn a_function_of_another_account_is_not_this_accounts() {
+fn a_function_of_another_account_is_not_looked_up() {
     let query = |account: Value| {
         let metric = json!({"Namespace": "AWS/Lambda", "MetricName": "Errors",
             "Dimensions": [{"name": "FunctionName", "value": "plays"}]});
@@ -134,7 +134,7 @@ fn a_function_of_another_account_is_not_this_accounts() {
         (vec![own.clone()], vec![]),
         (vec![Value::Null], vec![]),
         (vec![other.clone()], vec!["210987654321"]),
-        // Math over both.
+        // Metric math over both.
         (vec![own.clone(), other.clone()], vec!["210987654321"]),
         (
             vec![json!("333333333333"), Value::Null, other.clone()],
@@ -155,13 +155,4 @@ fn a_function_of_another_account_is_not_this_accounts() {
     let grouped = sns(&json!({"AlarmArn": ARN, "AlarmContributorAttributes":
         {"AWS.AccountId": other, "FunctionName": "plays"}}));
     assert_eq!(grouped.function(), None);
-}
-
-#[test]
-fn an_alarm_on_log_lines_has_its_query_and_lines() {
-    let trigger = json!({"Period": 300, "QueryString": "filter level = 'ERROR'",
-        "LogLines": ["a", 5, null]});
-    let alarm = sns(&json!({"Trigger": trigger}));
-    assert_eq!(alarm.metrics[0].expression.as_deref(), Some("filter level = 'ERROR'"));
-    assert_eq!(alarm.lines, ["a", "5"]);
 }

@@ -4,25 +4,23 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::{Delivery, Failure, Pace, Posting, post};
-use crate::chat::{Chat, NoReply, Reply};
+use super::{Delivery, Pace, PostFailure, Posting, post};
+use crate::chat::{Chat, ChatReply, NoReply};
 use crate::webhook::Webhook;
 
-type Answer = Result<Reply, NoReply>;
+type Replied = Result<ChatReply, NoReply>;
 
-/// Replies by id, one after the other; then 200.
+/// A space with replies for each id, and then 200.
 #[derive(Default)]
 struct Space {
-    replies: RefCell<Vec<(&'static str, VecDeque<Answer>)>>,
-    /// Which messages came, in their order.
-    asked: RefCell<Vec<String>>,
+    replies: RefCell<Vec<(&'static str, VecDeque<Replied>)>>,
     takes: Duration,
-    /// When each message came.
-    times: RefCell<Vec<Instant>>,
+    /// Ids and times of the requests.
+    requests: RefCell<Vec<(String, Instant)>>,
 }
 
 impl Space {
-    fn replying(replies: &[(&'static str, &[Answer])]) -> Self {
+    fn replying(replies: &[(&'static str, &[Replied])]) -> Self {
         let replies =
             replies.iter().map(|(id, replies)| (*id, replies.iter().cloned().collect())).collect();
         Self { replies: RefCell::new(replies), ..Self::default() }
@@ -33,23 +31,22 @@ impl Space {
         let postings: Vec<_> = ids.iter().map(posting).collect();
         let webhook = Webhook::parse("https://chat.example/?key=k").unwrap();
         let started = Instant::now();
-        self.asked.borrow_mut().clear();
+        self.requests.borrow_mut().clear();
         let until = started + Duration::from_secs(seconds);
-        // No chance: the whole wait.
+        // Without randomness: the whole wait.
         let pace = &mut Pace::default();
         let delivery = post(self, &webhook, &postings, until, pace, || 1.0).await;
         (delivery, started.elapsed())
     }
 
     fn order(&self) -> String {
-        self.asked.borrow().concat()
+        self.requests.borrow().iter().map(|(id, _)| id.as_str()).collect()
     }
 }
 
 impl Chat for Space {
-    async fn post(&self, _: &Webhook, Posting { id, .. }: &Posting) -> Result<Reply, NoReply> {
-        self.times.borrow_mut().push(Instant::now());
-        self.asked.borrow_mut().push(id.to_owned());
+    async fn post(&self, _: &Webhook, Posting { id, .. }: &Posting) -> Replied {
+        self.requests.borrow_mut().push((id.to_owned(), Instant::now()));
         sleep(self.takes).await;
         let mut replies = self.replies.borrow_mut();
         let own = replies.iter_mut().find(|(own, _)| *own == id);
@@ -57,27 +54,27 @@ impl Chat for Space {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "what a space replies")]
-fn status(status: u16) -> Answer {
-    Ok(Reply { status, ..Reply::default() })
+#[expect(clippy::unnecessary_wraps, reason = "the reply of a space")]
+fn status(status: u16) -> Replied {
+    Ok(ChatReply { status, ..ChatReply::default() })
 }
 
-fn refused(status: u16) -> Result<(), Failure> {
-    Err(Failure::Refused(Reply { status, ..Reply::default() }))
+fn refused(status: u16) -> Result<(), PostFailure> {
+    Err(PostFailure::Refused(ChatReply { status, ..ChatReply::default() }))
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "what a space replies")]
-fn later(seconds: u64) -> Answer {
+#[expect(clippy::unnecessary_wraps, reason = "the reply of a space")]
+fn later(seconds: u64) -> Replied {
     let retry_after = Some(Duration::from_secs(seconds));
-    Ok(Reply { status: 429, retry_after, code: None })
+    Ok(ChatReply { status: 429, retry_after, code: None })
 }
 
-fn broken() -> Answer {
+fn broken() -> Replied {
     Err(NoReply("broken".to_owned()))
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_fails_for_now_is_tried_again_and_the_wait_doubles() {
+async fn a_temporary_failure_is_retried_and_the_wait_doubles() {
     for failure in [status(429), status(500), status(503), status(599), broken()] {
         let space = Space::replying(&[("a", &[failure.clone(), failure.clone(), failure])]);
         let (delivery, took) = space.deliver(&["a"], 60).await;
@@ -92,20 +89,20 @@ async fn retry_after_is_respected() {
     let space = Space::replying(&[("a", &[later(7)])]);
     let (delivery, took) = space.deliver(&["a"], 60).await;
     assert_eq!((delivery.outcomes, took), (vec![Ok(())], Duration::from_secs(7)));
-    // Sooner than we would have waited is no reason to hurry.
+    // A shorter time than the own wait is not used.
     let space = Space::replying(&[("a", &[later(0)])]);
     assert_eq!(space.deliver(&["a"], 60).await.1, Duration::from_secs(1));
-    // Later than there is time is no reason to wait at all.
+    // After the deadline: the delivery ends at once.
     let space = Space::replying(&[("a", &[later(90)])]);
     let (delivery, took) = space.deliver(&["a"], 60).await;
     assert!(
-        matches!(&delivery.outcomes[..], [Err(Failure::Refused(reply))] if reply.status == 429)
+        matches!(&delivery.outcomes[..], [Err(PostFailure::Refused(reply))] if reply.status == 429)
     );
     assert_eq!(took, Duration::ZERO);
 }
 
 #[tokio::test(start_paused = true)]
-async fn any_other_answer_is_final() {
+async fn any_other_status_is_final() {
     for code in [301, 302, 307, 400, 401, 403, 404, 413] {
         let space = Space::replying(&[("a", &[status(code)])]);
         let (delivery, took) = space.deliver(&["a"], 60).await;
@@ -115,7 +112,7 @@ async fn any_other_answer_is_final() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_message_is_tried_before_any_is_tried_again() {
+async fn every_message_is_tried_before_any_is_retried() {
     let space = Space::replying(&[
         ("a", &[status(500), status(500)]),
         ("b", &[status(403)]),
@@ -128,29 +125,29 @@ async fn every_message_is_tried_before_any_is_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn it_ends_in_time() {
+async fn the_delivery_ends_before_the_deadline() {
     let down: Vec<_> = std::iter::repeat_n(status(500), 100).collect();
     let space = Space::replying(&[("a", &down)]);
     let (delivery, took) = space.deliver(&["a"], 20).await;
     assert_eq!(delivery.outcomes, [refused(500)]);
     assert_eq!((delivery.requests, took), (6, Duration::from_secs(19)));
-    // A space that does not answer leaves time for the others.
+    // A message without a reply leaves time for the others.
     let space = Space { takes: Duration::from_hours(1), ..Space::default() };
     let (delivery, took) = space.deliver(&["a", "b"], 6).await;
-    let late = |ms| Err(Failure::NoReply(NoReply(format!("none within {ms} ms"))));
+    let late = |ms| Err(PostFailure::NoReply(NoReply(format!("timed out after {ms} ms"))));
     assert_eq!(delivery.outcomes, [late(3_000), late(2_000)]);
     assert_eq!(took, Duration::from_secs(6));
-    // One request takes ten seconds at most.
+    // One request takes at most ten seconds.
     let (delivery, _) = space.deliver(&["a"], 60).await;
     assert_eq!(delivery.requests, 5);
     assert!(delivery.outcomes[0].is_err());
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_time_nothing_is_posted_and_nothing_is_a_success() {
+async fn without_time_nothing_is_posted() {
     let space = Space::default();
     let (delivery, _) = space.deliver(&["a"], 0).await;
-    assert_eq!(delivery.outcomes, [Err(Failure::NoTime)]);
+    assert_eq!(delivery.outcomes, [Err(PostFailure::NoTime)]);
     assert_eq!(space.order(), "");
 }
 
@@ -161,14 +158,14 @@ async fn a_space_gets_one_request_a_second() {
     let takes = Duration::from_millis(300);
     // From each reply to the next request.
     let gaps = |space: &Space| -> Vec<Duration> {
-        let times = space.times.borrow();
-        times.windows(2).map(|pair| pair[1].duration_since(pair[0] + takes)).collect()
+        let requests = space.requests.borrow();
+        requests.windows(2).map(|pair| pair[1].1.duration_since(pair[0].1 + takes)).collect()
     };
     let space = Space { takes, ..Space::default() };
     let (delivery, _) = space.deliver(&ids, 60).await;
     assert_eq!((delivery.outcomes, delivery.requests), (vec![Ok(()); 12], 12));
     assert_eq!(gaps(&space), [Duration::from_secs(1); 11]);
-    // Retries too, and each message is in the space once.
+    // Retries too, and each message is posted once.
     let space = Space { takes, ..Space::replying(&[("0,", &[later(0)]), ("7,", &[status(503)])]) };
     let (delivery, _) = space.deliver(&ids, 60).await;
     assert_eq!((delivery.outcomes, delivery.requests), (vec![Ok(()); 12], 14));
@@ -176,10 +173,10 @@ async fn a_space_gets_one_request_a_second() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_posted_in_time_is_a_failure() {
+async fn a_message_that_is_not_posted_in_time_is_a_failure() {
     let space = Space::default();
     let (delivery, took) = space.deliver(&["a", "b", "c", "d", "e"], 3).await;
-    let late = Err(Failure::NoTime);
+    let late = Err(PostFailure::NoTime);
     assert_eq!(delivery.outcomes, [Ok(()), Ok(()), Ok(()), late.clone(), late]);
     assert_eq!((space.order(), took), ("abc".to_owned(), Duration::from_secs(2)));
 }
@@ -194,6 +191,6 @@ async fn the_pace_holds_across_invocations() {
             post(&space, &webhook, &[Posting::default()], until, &mut pace, || 1.0).await;
         assert_eq!(delivery.outcomes, [Ok(())]);
     }
-    let times = space.times.borrow();
-    assert_eq!(times[1] - times[0], Duration::from_secs(1));
+    let requests = space.requests.borrow();
+    assert_eq!(requests[1].1 - requests[0].1, Duration::from_secs(1));
 }

@@ -44,7 +44,7 @@ fn every_record_is_an_alert_under_its_message_id() {
 }
 
 #[test]
-fn what_has_no_id_has_the_invocations() {
+fn without_an_id_the_invocations_is_used() {
     let odd = [json!(null), json!(["x"]), json!("a b"), json!("i".repeat(129)), json!("")];
     for id in odd {
         let event =
@@ -56,7 +56,7 @@ fn what_has_no_id_has_the_invocations() {
 }
 
 #[test]
-fn one_id_for_two_contents_is_two_alerts() {
+fn two_contents_under_one_id_are_two_alerts() {
     let id = json!("a");
     let event = json!({"Records": [
         record(&id, &json!("1")), record(&id, &json!("2")), record(&id, &json!("1"))]});
@@ -64,7 +64,7 @@ fn one_id_for_two_contents_is_two_alerts() {
 }
 
 #[test]
-fn what_cannot_be_used_is_an_alert_with_the_text_as_it_came() {
+fn any_other_event_is_a_note_with_its_text() {
     for event in [
         "{\"Records\":[]}",
         "{ \"Records\" : null }",
@@ -83,20 +83,20 @@ fn what_cannot_be_used_is_an_alert_with_the_text_as_it_came() {
     for event in [&b""[..], b" \n"] {
         assert_eq!(texts(&alerts(event, "request")), [("request", "an empty event")]);
     }
-    // Deeper than any parser goes.
+    // Nested too deeply to be parsed.
     let deep = "[".repeat(100_000);
     assert_eq!(texts(&alerts(deep.as_bytes(), "request")), [("request", deep.as_str())]);
 }
 
 #[test]
-fn a_record_of_another_form_is_told_as_it_is() {
+fn a_record_of_another_form_is_a_note() {
     for record in
         [json!(5), json!(null), json!({"body": "x"}), json!({"Sns": {}}), json!({"Sns": 1})]
     {
         let expected = record.to_string();
         assert_eq!(texts(&of(&json!({"Records": [record]}))), [("request-0", expected.as_str())]);
     }
-    // An empty message is told, as one.
+    // An empty message is posted as JSON.
     assert_eq!(
         texts(&of(&json!({"Records": [record(&json!("a"), &json!(" "))]}))),
         [("a", "\" \"")]
@@ -104,12 +104,12 @@ fn a_record_of_another_form_is_told_as_it_is() {
 }
 
 #[test]
-fn of_a_member_that_comes_twice_the_last_counts() {
+fn of_duplicate_members_the_last_is_used() {
     let event = br#"{"Records":[{"Sns":{"Message":"1","Message":"2"}}],"Records":[{"Sns":{"MessageId":"a","Message":"3"}}]}"#;
     assert_eq!(texts(&alerts(event, "request")), [("a", "3")]);
 }
 
-/// What an on-failure destination receives about an event.
+/// The event of an on-failure destination.
 fn failed(event: &Value) -> Value {
     json!({
         "version": "1.0",
@@ -139,7 +139,7 @@ fn notice() -> Value {
 }
 
 #[test]
-fn a_dead_letter_is_the_event_inside() {
+fn a_dead_letter_has_the_alerts_of_its_event() {
     let events = [
         json!({"Records": [record(&json!("a"), &json!(ALARM)), record(&json!("b"), &json!("text"))]}),
         json!({"id": "event", "detail": {"alarmName": "in", "state": {"value": "OK"}}}),
@@ -150,7 +150,7 @@ fn a_dead_letter_is_the_event_inside() {
         let expected = alerts(event.to_string().as_bytes(), "failed");
         let letter = failed(event);
         assert_eq!(of(&letter), expected);
-        // As a message of the queue, twice failed, and both.
+        // As a message of the queue, failed twice, and both.
         let message = queued("m", &letter.to_string());
         assert_eq!(of(&json!({"Records": [message]})), expected);
         assert_eq!(of(&failed(&letter)), expected);
@@ -159,7 +159,7 @@ fn a_dead_letter_is_the_event_inside() {
 }
 
 #[test]
-fn a_failure_that_is_not_about_alerts_is_posted_as_it_is() {
+fn a_dead_letter_of_another_function_is_a_note() {
     for payload in [json!({"artist": "a"}), json!("text"), json!({"Records": [{"s3": {}}]})] {
         let letter = failed(&payload).to_string();
         assert_eq!(texts(&alerts(letter.as_bytes(), "request")), [("request", &*letter)]);
@@ -171,8 +171,8 @@ fn a_failure_that_is_not_about_alerts_is_posted_as_it_is() {
 }
 
 #[test]
-fn messages_of_a_queue_are_read_by_their_bodies() {
-    // What SNS itself could not deliver, and what it delivers to a queue.
+fn messages_of_a_queue_have_the_alerts_of_their_bodies() {
+    // A dead letter of SNS, and a message that SNS delivers to a queue.
     let envelope = json!({
         "Type": "Notification", "MessageId": "sns", "TopicArn": "arn:aws:sns:eu-west-1:1:alerts",
         "Subject": "subject", "Message": ALARM,
@@ -194,23 +194,4 @@ fn messages_of_a_queue_are_read_by_their_bodies() {
     // A message of SNS with records of its own is one note.
     let message = json!({"Records": [record(&json!("a"), &json!(object))]});
     assert_eq!(texts(&of(&message)), [("a", &*object)]);
-}
-
-#[test]
-fn a_notice_has_the_id_of_what_it_is_about() {
-    let mut later = notice();
-    later["text"] = json!("published again");
-    let event = json!({"Records": [
-        record(&json!("a"), &json!(notice().to_string())),
-        record(&json!("b"), &json!(later.to_string())),
-    ]});
-    let alerts = of(&event);
-    assert_eq!(alerts[0].id, alerts[1].id);
-    assert_eq!(alerts[0].id.len(), 64);
-    // Of a version that is not known.
-    let mut newer = notice();
-    newer["version"] = json!(2);
-    let text = newer.to_string();
-    let event = json!({"Records": [record(&json!("a"), &json!(text))]});
-    assert_eq!(texts(&of(&event)), [("a", &*text)]);
 }

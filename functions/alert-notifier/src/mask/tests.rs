@@ -7,7 +7,7 @@ fn masked(text: &str) -> String {
 }
 
 #[test]
-fn values_after_their_names_are_hidden_in_every_form() {
+fn values_are_masked_in_every_form() {
     for (text, expected) in [
         ("password=hunter2 user=ada", "password=*** user=ada"),
         ("PASSWORD: hunter2, user: ada", "PASSWORD: ***, user: ada"),
@@ -54,7 +54,7 @@ fn values_after_their_names_are_hidden_in_every_form() {
 }
 
 #[test]
-fn what_tells_what_went_wrong_stays() {
+fn ordinary_text_is_unchanged() {
     for text in [
         "KeyError: 'artist'",
         "ExpiredTokenException: The security token included in the request is expired",
@@ -73,8 +73,8 @@ fn what_tells_what_went_wrong_stays() {
 }
 
 #[test]
-fn takes_no_more_than_a_look_at_each_byte() {
-    // Each of these would take hours if the rest were looked at from every name.
+fn masking_takes_linear_time() {
+    // Each of these would take hours if the rest were searched from every name.
     for part in [
         "key|", "key ", "key=", "key:\"", "key:{", "://a", "bearer|", "key\\\"", "\\\"", "<key>",
         "<key> ", "key(\"", "key:a( ", "key:a {",
@@ -85,7 +85,7 @@ fn takes_no_more_than_a_look_at_each_byte() {
 }
 
 #[test]
-fn literals_are_hidden_wherever_they_are() {
+fn literals_are_masked_wherever_they_are() {
     let literals = ["AIzaSy".to_owned(), String::new()];
     assert_eq!(mask("posted with AIzaSy", &literals), "posted with ***");
 }
@@ -94,7 +94,7 @@ proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_secret_is_left(
+    fn no_secret_remains(
         name in "(my_|X-|db\\.)?(password|PASSWORD|secret|clientSecret|token|apiKey|access_key|Authorization)",
         secret in "[A-Za-z0-9+/_-]{8,40}",
         form in 0_usize..8,
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_masked_without_panic_and_once(text in "\\PC{0,60}|[\\\\\"'{}:=@/ kKey\n]{0,60}") {
+    fn masking_again_changes_nothing(text in "\\PC{0,60}|[\\\\\"'{}:=@/ kKey\n]{0,60}") {
         let once = mask(&text, &[]);
         prop_assert_eq!(mask(&once, &[]), once);
     }

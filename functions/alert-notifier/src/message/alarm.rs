@@ -5,7 +5,7 @@ use super::card::{Card, header};
 use crate::alarm::{ALARM, Alarm, Metric, OK};
 use crate::context::Context;
 use crate::links;
-use crate::logs::Line;
+use crate::logs::LogLine;
 use crate::moment;
 use crate::text::line;
 
@@ -26,7 +26,7 @@ impl Card {
             ("Description", alarm.description.as_deref().map(|text| writer.text(text))),
         ];
         let rows = rows.into_iter().filter_map(|(label, text)| Some((label.to_owned(), text?)));
-        let shown = |line: &Line| {
+        let shown = |line: &LogLine| {
             let time = moment::time_of_day(line.at_ms, &writer.zone);
             format!("{time} {}", writer.text(&line.text))
         };

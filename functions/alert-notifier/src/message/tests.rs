@@ -2,17 +2,17 @@ use jiff::tz::TimeZone;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use testkit::holds;
+use testkit::{Fixture, fixture, holds};
 
 use super::{CUT, Context, MAX_BYTES, Writer, fitting};
 use crate::event::{Alert, Content, alerts};
-use crate::logs::Line;
+use crate::logs::LogLine;
 
 fn writer() -> Writer {
     Writer { zone: TimeZone::UTC, secrets: vec!["AIzaSecret".to_owned()] }
 }
 
-/// What is posted for the first alert of an event.
+/// Returns the message for the first alert of an event.
 fn posted(event: &str, context: &Context) -> Value {
     let body = writer().posting(&alerts(event.as_bytes(), "request")[0], context).body;
     assert!(body.len() <= MAX_BYTES, "{} bytes", body.len());
@@ -36,7 +36,7 @@ fn rows(message: &Value) -> Map<String, Value> {
 }
 
 #[test]
-fn long_texts_are_cut_with_a_note_between_characters() {
+fn long_texts_are_cut_between_characters_with_a_note() {
     for text in ["a".repeat(40_000), "재🔥".repeat(20_000), "\"\\\n<&".repeat(10_000)] {
         let message = posted(&alarm(&json!({"AlarmDescription": text})), &Context::default());
         let shown = message.to_string();
@@ -53,7 +53,7 @@ fn long_texts_are_cut_with_a_note_between_characters() {
 }
 
 #[test]
-fn what_exactly_fits_is_whole() {
+fn a_text_that_fits_exactly_is_not_cut() {
     let written = |length: usize| {
         let body = fitting(|max| json!({"text": "a".repeat(length.min(max))}));
         serde_json::from_slice::<Value>(&body).unwrap()["text"].as_str().unwrap().len()
@@ -64,7 +64,7 @@ fn what_exactly_fits_is_whole() {
 }
 
 #[test]
-fn every_text_may_be_too_long_at_once() {
+fn all_texts_can_be_too_long_at_once() {
     let long = "<🔥\"".repeat(2_000);
     let dimensions: Vec<_> =
         (0..100).map(|at| json!({"name": format!("{at}{long}"), "value": long})).collect();
@@ -76,7 +76,7 @@ fn every_text_may_be_too_long_at_once() {
         "Trigger": {"MetricName": long, "Namespace": long, "Dimensions": dimensions,
                     "Threshold": long, "Metrics": vec![json!({"Expression": long}); 100]},
     }));
-    let line = |at_ms| Line { at_ms, text: long.clone(), ..Line::default() };
+    let line = |at_ms| LogLine { at_ms, text: long.clone(), ..LogLine::default() };
     let lines = (0..50).map(line).collect();
     let context = Context { lines, began_ms: Some(0), log_group: Some(long.clone()) };
     let message = posted(&event, &context);
@@ -84,26 +84,26 @@ fn every_text_may_be_too_long_at_once() {
 }
 
 #[test]
-fn secrets_are_hidden_in_every_text() {
+fn secrets_are_masked_in_every_text() {
     let hidden = "see https://wiki.example/?token=hush password=hush AIzaSecret";
     let message = posted(
         &alarm(&json!({"AlarmDescription": hidden, "NewStateReason": hidden, "AlarmRule": hidden})),
         &Context {
-            lines: vec![Line { text: hidden.to_owned(), ..Line::default() }],
+            lines: vec![LogLine { text: hidden.to_owned(), ..LogLine::default() }],
             ..Context::default()
         },
     );
     let shown = message.to_string();
     assert!(!shown.contains("hush") && !shown.contains("AIza"), "{shown}");
     assert_eq!(shown.matches("token=***").count(), 4);
-    // And no button leads there.
+    // The URL with a secret is not a button.
     assert!(!shown.contains("Runbook"));
     let note = posted(hidden, &Context::default());
     assert_eq!(note["text"], "see https://wiki.example/?token=*** password=*** ***");
 }
 
 #[test]
-fn a_duration_that_would_be_negative_is_none() {
+fn a_negative_duration_is_not_shown() {
     let recovered = alarm(&json!({
         "NewStateValue": "OK", "StateChangeTime": "2024-11-21T16:00:40.989+0000"}));
     let lasted = |began_ms| {
@@ -125,7 +125,7 @@ fn notice(extra: &Value) -> String {
 }
 
 #[test]
-fn a_notice_of_many_parts_is_a_whole_card() {
+fn a_card_has_all_parts_of_a_notice() {
     let long = "<🔥\"".repeat(300);
     let facts: Vec<_> = (0..300)
         .map(|at| json!({"label": format!("label {at}"), "value": format!("value {at}")}))
@@ -144,7 +144,7 @@ fn a_notice_of_many_parts_is_a_whole_card() {
     let widgets: usize =
         sections.iter().map(|section| section["widgets"].as_array().unwrap().len()).sum();
     assert_eq!(widgets, 41 + 51 + 1);
-    // Too long in every part.
+    // Every part is too long.
     let facts = vec![json!({"label": long, "value": long}); 100];
     let parts = json!({"facts": facts, "lines": vec![long.clone(); 100], "links": links,
         "text": long, "title": long, "source": long, "kind": long, "thread": long});
@@ -152,7 +152,7 @@ fn a_notice_of_many_parts_is_a_whole_card() {
 }
 
 #[test]
-fn a_notice_shows_no_secret_and_links_to_no_secret() {
+fn secrets_are_masked_in_a_notice() {
     let hidden = "password=hush AIzaSecret";
     let links = json!([
         {"text": "a", "url": "https://wiki.example/?token=hush"},
@@ -171,7 +171,7 @@ fn a_notice_shows_no_secret_and_links_to_no_secret() {
 }
 
 #[test]
-fn summaries_name_every_alert_whatever_its_length() {
+fn summaries_name_every_alert() {
     let text = "재🔥<users/all>\n\"password=hush\" ".repeat(100);
     let note = |at: usize| Alert {
         id: at.to_string(),
@@ -218,61 +218,55 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The real forms.
-fn form(which: usize) -> Value {
-    let event = |name: &str| {
-        let path =
-            format!("{}/../../events/alert-notifier/{name}.json", env!("CARGO_MANIFEST_DIR"));
-        serde_json::from_str::<Value>(&std::fs::read_to_string(path).unwrap()).unwrap()
-    };
-    let message = |name: &str| {
-        let event = event(name);
-        let message = event["Records"][0]["Sns"]["Message"].as_str().unwrap();
-        serde_json::from_str(message).unwrap()
-    };
-    match which {
-        0 => message("single-metric"),
-        1 => message("metric-math"),
-        2 => message("composite"),
-        3 => message("contributor"),
-        4 => event("eventbridge-single-metric"),
-        5 => event("eventbridge-anomaly-band"),
-        6 => event("eventbridge-contributor"),
-        7 => event("lambda-action"),
-        8 => message("notice"),
-        _ => message("log-alarm"),
+const FORMS: [&str; 10] = [
+    "single-metric",
+    "metric-math",
+    "composite",
+    "contributor",
+    "eventbridge-single-metric",
+    "eventbridge-anomaly-band",
+    "eventbridge-contributor",
+    "lambda-action",
+    "notice",
+    "log-alarm",
+];
+
+/// Returns the event of a fixture, or the message of its SNS record.
+fn form(name: &str) -> Value {
+    let Fixture { event, .. } = fixture::<Value>("alert-notifier", name);
+    let event: Value = serde_json::from_slice(&event).unwrap();
+    match event["Records"][0]["Sns"]["Message"].as_str() {
+        Some(message) => message.parse().unwrap(),
+        None => event,
     }
 }
 
-/// Puts `new` in the place of the value at `path`: of its steps each chooses a member.
+/// Replaces the value at `path`. Each step chooses a member.
 fn mutate(value: &mut Value, path: &[usize], new: Value) {
-    let inner = path.split_first().and_then(|(step, rest)| {
-        let inner = match value {
-            Value::Object(map) if !map.is_empty() => {
-                let at = step % map.len();
-                map.values_mut().nth(at)
+    if let Some((step, rest)) = path.split_first() {
+        match value {
+            Value::Object(members) if !members.is_empty() => {
+                let at = step % members.len();
+                return members.values_mut().skip(at).take(1).for_each(|inner| {
+                    mutate(inner, rest, new.clone());
+                });
             }
             Value::Array(items) if !items.is_empty() => {
                 let at = step % items.len();
-                items.get_mut(at)
+                return mutate(&mut items[at], rest, new);
             }
-            _ => None,
-        };
-        Some((inner?, rest))
-    });
-    // The borrow of `inner` ends with its use.
-    match inner {
-        Some((inner, rest)) => mutate(inner, rest, new),
-        None => *value = new,
+            _ => {}
+        }
     }
+    *value = new;
 }
 
 #[test]
-fn any_form_near_a_real_one_is_told_with_the_alarms_name() {
+fn mutated_events_are_posted_with_the_alarms_name() {
     let mutation = (vec(0_usize..12, 1..6), any_json());
-    let values = (0_usize..10, vec(mutation, 0..4), any::<bool>());
+    let values = (0..FORMS.len(), vec(mutation, 0..4), any::<bool>());
     holds(256, &values, |(which, mutations, through_sns)| {
-        let mut event = form(which);
+        let mut event = form(FORMS[which]);
         for (path, new) in mutations {
             mutate(&mut event, &path, new);
         }
@@ -291,7 +285,7 @@ fn any_form_near_a_real_one_is_told_with_the_alarms_name() {
             let message: Value = serde_json::from_slice(&body).unwrap();
             let title = &message["cardsV2"][0]["card"]["header"]["title"];
             let shown = message["text"].as_str().or(title.as_str()).unwrap();
-            // Of a name of nothing but letters nothing is cleaned away.
+            // Alphanumeric names are not changed.
             if let Some(name) = name.as_ref().filter(|name| name.chars().all(char::is_alphanumeric))
             {
                 assert!(shown.contains(name.as_str()), "{name}: {shown}");
@@ -301,20 +295,19 @@ fn any_form_near_a_real_one_is_told_with_the_alarms_name() {
 }
 
 #[test]
-fn any_bytes_are_told() {
+fn any_bytes_are_posted() {
     holds(256, &vec(any::<u8>(), 0..200), |event| {
         for alert in alerts(&event, "request") {
             let body = writer().posting(&alert, &Context::default()).body;
             let message: Value = serde_json::from_slice(&body).unwrap();
             let is_note = matches!(alert.content, Content::Note { .. });
-            let told = !is_note || message["text"] != "";
-            assert!(told, "{message}");
+            assert!(!is_note || message["text"] != "", "{message}");
         }
     });
 }
 
 #[test]
-fn a_message_of_ten_megabytes_is_told() {
+fn a_text_of_ten_megabytes_is_posted() {
     let huge = "재생 실패 ".repeat(700_000);
     assert!(huge.len() > 9_000_000);
     let alert = Alert {

@@ -1,16 +1,13 @@
-//! A space, an AWS and one invocation of the handler.
+//! A fake space, fake AWS services, and one invocation of the handler.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
-use alert_notifier::App;
-use alert_notifier::chat::{Chat, NoReply, Posting, Reply};
 use alert_notifier::config::Config;
-use alert_notifier::context::Functions;
-use alert_notifier::error::Error;
-use alert_notifier::history::{Histories, Item, Question};
-use alert_notifier::logs::{Line, Logs, Page, Search};
-use alert_notifier::webhook::Webhook;
+use alert_notifier::{
+    App, Chat, ChatReply, Functions, HandlerError, Histories, HistoryItem, HistoryQuery, LogLine,
+    LogPage, LogSearch, Logs, NoReply, Posting, Webhook,
+};
 use serde_json::Value;
 use shared::aws::CallFailure;
 use shared::event::Timestamp;
@@ -21,40 +18,42 @@ use tokio::time::{Instant, sleep};
 pub(crate) const NOW_MS: u64 = 1_732_204_900_000;
 pub(crate) const CHANGED_MS: u64 = 1_732_204_840_989;
 
-/// A space that answers messages by what is in them.
+/// A space that posts or refuses messages by their text.
 #[derive(Default)]
 pub(crate) struct Space {
-    /// A text, and the status that a message with it gets.
+    /// Texts with the status for messages that contain them.
     pub(crate) refuses: Vec<(&'static str, u16)>,
     pub(crate) posted: RefCell<Vec<(String, Value)>>,
 }
 
 impl Chat for &Space {
-    async fn post(&self, _: &Webhook, posting: &Posting) -> Result<Reply, NoReply> {
+    async fn post(&self, _: &Webhook, posting: &Posting) -> Result<ChatReply, NoReply> {
         let Posting { id, body, has_thread, .. } = posting;
         let text = String::from_utf8(body.clone()).unwrap();
         let refused = self.refuses.iter().find(|(part, _)| text.contains(part));
         let body: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(*has_thread, body["thread"]["threadKey"].is_string(), "{body}");
         self.posted.borrow_mut().push((id.clone(), body));
-        Ok(Reply { status: refused.map_or(200, |(_, status)| *status), ..Reply::default() })
+        let status = refused.map_or(200, |(_, status)| *status);
+        Ok(ChatReply { status, ..ChatReply::default() })
     }
 }
 
-/// A CloudWatch that knows some lines and changes, after a while.
+/// CloudWatch, CloudWatch Logs and Lambda.
 #[derive(Default)]
 pub(crate) struct CloudWatch {
+    /// Time that every call takes.
     pub(crate) takes: Duration,
     pub(crate) fails: bool,
     pub(crate) lines: Vec<&'static str>,
-    /// The stream of these lines.
-    pub(crate) stream: &'static str,
     /// The log group in the configuration of every function.
-    pub(crate) group: Option<&'static str>,
-    pub(crate) asked_for: RefCell<Vec<String>>,
+    pub(crate) log_group: Option<&'static str>,
+    /// Times and new states of the alarm.
     pub(crate) changes: Vec<(u64, &'static str)>,
-    pub(crate) searches: RefCell<Vec<Search>>,
-    pub(crate) questions: RefCell<Vec<Question>>,
+    /// Functions whose configuration was read.
+    pub(crate) functions: RefCell<Vec<String>>,
+    pub(crate) searches: RefCell<Vec<LogSearch>>,
+    pub(crate) queries: RefCell<Vec<HistoryQuery>>,
 }
 
 impl CloudWatch {
@@ -66,16 +65,16 @@ impl CloudWatch {
 }
 
 impl Logs for &CloudWatch {
-    async fn page(&self, search: &Search, _: Option<&str>) -> Result<Page, CallFailure> {
+    async fn page(&self, search: &LogSearch, _: Option<&str>) -> Result<LogPage, CallFailure> {
         self.searches.borrow_mut().push(search.clone());
         self.answer().await?;
-        let line = |(at, text): (usize, &&str)| Line {
+        let line = |(at, text): (usize, &&str)| LogLine {
             at_ms: CHANGED_MS + at as u64,
             id: String::new(),
             text: (*text).to_owned(),
-            stream: self.stream.to_owned(),
+            stream: String::new(),
         };
-        Ok(Page { lines: self.lines.iter().enumerate().map(line).collect(), next: None })
+        Ok(LogPage { lines: self.lines.iter().enumerate().map(line).collect(), next: None })
     }
 }
 
@@ -85,18 +84,18 @@ impl Functions for &CloudWatch {
         function: &str,
         region: Option<&str>,
     ) -> Result<Option<String>, CallFailure> {
-        let asked_for = format!("{function} in {}", region.unwrap_or("this region"));
-        self.asked_for.borrow_mut().push(asked_for);
+        let function = format!("{function} in {}", region.unwrap_or("this region"));
+        self.functions.borrow_mut().push(function);
         self.answer().await?;
-        Ok(self.group.map(str::to_owned))
+        Ok(self.log_group.map(str::to_owned))
     }
 }
 
 impl Histories for &CloudWatch {
-    async fn changes(&self, question: &Question) -> Result<Vec<Item>, CallFailure> {
-        self.questions.borrow_mut().push(question.clone());
+    async fn changes(&self, query: &HistoryQuery) -> Result<Vec<HistoryItem>, CallFailure> {
+        self.queries.borrow_mut().push(query.clone());
         self.answer().await?;
-        let item = |(at_ms, state): &(u64, &str)| Item {
+        let item = |(at_ms, state): &(u64, &str)| HistoryItem {
             at_ms: *at_ms,
             data: String::new(),
             summary: format!("Alarm updated from X to {state}"),
@@ -105,23 +104,24 @@ impl Histories for &CloudWatch {
     }
 }
 
-pub(crate) struct Told {
-    pub(crate) answer: Result<Value, Error>,
+pub(crate) struct Invoked {
+    pub(crate) answer: Result<Value, HandlerError>,
+    /// Alerts, posted, failed, requests.
     pub(crate) metrics: [u64; 4],
     pub(crate) took: Duration,
 }
 
-/// One invocation with a minute of time.
-pub(crate) async fn tell(space: &Space, cloudwatch: &CloudWatch, event: &Value) -> Told {
-    tell_with(space, cloudwatch, event, &[]).await
+/// Invokes the function with a minute of time.
+pub(crate) async fn invoke(space: &Space, cloudwatch: &CloudWatch, event: &Value) -> Invoked {
+    invoke_with(space, cloudwatch, event, &[]).await
 }
 
-pub(crate) async fn tell_with(
+pub(crate) async fn invoke_with(
     space: &Space,
     cloudwatch: &CloudWatch,
     event: &Value,
     variables: &[(&str, &str)],
-) -> Told {
+) -> Invoked {
     let webhook = "https://chat.example/v1/spaces/A/messages?key=AIzaHushHush";
     let own = [("GOOGLE_CHAT_WEBHOOK_URL", webhook)];
     let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
@@ -143,5 +143,5 @@ pub(crate) async fn tell_with(
     let metrics = numbers(&serde_json::from_slice(&metrics).unwrap());
     let metrics =
         ["AlertsIn", "AlertsPosted", "AlertsFailed", "ChatRequests"].map(|name| metrics[name]);
-    Told { answer, metrics, took }
+    Invoked { answer, metrics, took }
 }

@@ -1,5 +1,4 @@
-//! A scripted endpoint that is a Google Chat space, CloudWatch, CloudWatch Logs, Lambda and Secrets
-//! Manager at once.
+//! A scripted endpoint for Google Chat, CloudWatch, CloudWatch Logs, Lambda and Secrets Manager.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -8,11 +7,11 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Reply};
 
-/// The webhook's key and token, which must never be seen.
+/// The webhook's key and token, which must never be logged.
 pub(crate) const KEY: &str = "AIzaSyHushHushKey";
 pub(crate) const TOKEN: &str = "hush_hush-token%3D";
 
-/// What the AWS services know.
+/// The data of the AWS services.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Script {
@@ -36,7 +35,7 @@ pub(crate) struct Script {
 /// Times in milliseconds and texts.
 type Lines = Vec<(u64, String)>;
 
-/// How Google Chat behaves for one request.
+/// How Google Chat replies to a request.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Chat {
     /// It posts the message.
@@ -50,7 +49,7 @@ pub(crate) enum Chat {
     Close,
 }
 
-/// A message in the space.
+/// A posted message.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Posted {
@@ -58,7 +57,7 @@ pub(crate) struct Posted {
     pub(crate) body: Value,
 }
 
-/// Starts the endpoint; after `chat` every message is posted.
+/// Starts the endpoint. After the replies in `chat`, every message is posted.
 pub(crate) async fn space(script: Script, chat: impl IntoIterator<Item = Chat>) -> Endpoint {
     let mut chat: VecDeque<_> = chat.into_iter().collect();
     let answer = move |call: &Call| match operation(call) {
@@ -88,7 +87,7 @@ pub(crate) fn aws_calls(endpoint: &Endpoint) -> Vec<Call> {
     endpoint.calls().into_iter().filter(|call| !operation(call).is_empty()).collect()
 }
 
-/// The messages that came in, posted or not.
+/// The messages that were sent, posted or not.
 pub(crate) fn posts(endpoint: &Endpoint) -> Vec<Posted> {
     let posted = |call: Call| {
         assert!(call.body.len() <= 32_000, "{} bytes", call.body.len());
@@ -111,7 +110,7 @@ impl Chat {
             Self::Never => Reply::Never,
             Self::Close => Reply::Close,
             Self::Status(status, headers) => {
-                // What comes with an error may quote anything.
+                // An error can contain secrets.
                 let message = format!("key={KEY}");
                 let error = json!({"code": status, "message": message, "status": "SOME_CODE"});
                 let reply = Reply::json(status, &json!({"error": error}));

@@ -179,7 +179,7 @@ impl Scene {
 
     async fn request(&self, method: Method, path: &str, body: String) {
         let body = (!body.is_empty()).then(|| ("application/json", body.into()));
-        let answer = self.client.send(method, path, body, None).await.unwrap();
+        let answer = self.client.send(method, path, body).await.unwrap();
         assert!(answer.status.is_success(), "{path}: {:?}", answer.body);
     }
 

@@ -119,7 +119,10 @@ impl Store {
 }
 
 /// The template of the highest priority whose pattern matches.
-pub(super) fn best_template<'a>(templates: &'a BTreeMap<String, Value>, name: &str) -> Option<&'a Value> {
+pub(super) fn best_template<'a>(
+    templates: &'a BTreeMap<String, Value>,
+    name: &str,
+) -> Option<&'a Value> {
     let fits = |template: &&Value| {
         let patterns = template.get("index_patterns");
         let patterns = patterns.and_then(Value::as_array).into_iter().flatten();

@@ -69,7 +69,7 @@ impl Queue {
             };
             return Err(invalid_parameter(message));
         }
-        let sent = model::Sent { content: content.clone(), group, deduplication_id };
+        let sent = model::Sent { content: content.clone(), group, deduplication_id, delay_ms: 0 };
         Ok((content, self.messages.send(sent, now)))
     }
 

@@ -1,8 +1,5 @@
-//! The fixtures are what `aws_lambda_events` knows, as far as its types accept them.
+//! The fixtures have the forms of `aws_lambda_events`.
 
-#![cfg(test)]
-
-use alert_notifier::event::{Alert, Content, alerts};
 use aws_lambda_events::cloudwatch_alarms::CloudWatchAlarm;
 use aws_lambda_events::eventbridge::EventBridgeEvent;
 use aws_lambda_events::sns::SnsEvent;
@@ -11,28 +8,29 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use testkit::{Fixture, fixtures};
 
-/// What is read from an event.
-struct Read {
+use super::{Alert, Content, alerts};
+
+struct Event {
     name: String,
-    event: Value,
+    json: Value,
     alerts: Vec<Alert>,
 }
 
-impl Read {
+impl Event {
     fn parse<T: DeserializeOwned>(&self) -> T {
-        let parsed = serde_json::from_value(self.event.clone());
+        let parsed = serde_json::from_value(self.json.clone());
         parsed.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }
 }
 
-/// The fixtures whose event has a member.
-fn events(pointer: &str) -> Vec<Read> {
-    let read = |Fixture { name, event, .. }: Fixture<Value>| {
-        let parsed = serde_json::from_slice(&event).unwrap_or_default();
-        Read { name, event: parsed, alerts: alerts(&event, "request") }
+/// Returns the fixtures whose event has a member.
+fn events(pointer: &str) -> Vec<Event> {
+    let event = |Fixture { name, event, .. }: Fixture<Value>| {
+        let json = serde_json::from_slice(&event).unwrap_or_default();
+        Event { name, json, alerts: alerts(&event, "request") }
     };
-    let events = fixtures("alert-notifier", 15).into_iter().map(read);
-    events.filter(|read| read.event.pointer(pointer).is_some()).collect()
+    let events = fixtures("alert-notifier", 15).into_iter().map(event);
+    events.filter(|event| event.json.pointer(pointer).is_some()).collect()
 }
 
 fn alarm_name(alert: &Alert) -> &str {

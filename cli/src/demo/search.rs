@@ -1,34 +1,33 @@
-//! What OpenSearch is asked after the run: what it holds, not what was sent to it.
+//! Searches OpenSearch for the documents of the run.
 
 use local::opensearch::{Client, ClientError};
 use serde::Serialize;
 use serde_json::json;
 
-/// How many artists the report names.
+/// Number of artists in the report.
 const TOP: u32 = 5;
-/// How many actions the report counts at most.
+/// Maximum number of actions in the report.
 const ACTIONS: u32 = 10;
 
-/// A value of a field, and how many documents have it.
+/// A value of a field with its number of documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Counted {
     pub(super) name: String,
     pub(super) documents: u64,
 }
 
-/// OpenSearch's own account.
 #[derive(Debug, Default)]
-pub(super) struct Answers {
+pub(super) struct Found {
     pub(super) documents: u64,
     pub(super) actions: Vec<Counted>,
     pub(super) artists: Vec<Counted>,
 }
 
-/// Asks for the documents of `index`: nothing was delivered if there is no such index.
-pub(super) async fn ask(client: &Client, index: &str) -> Result<Answers, ClientError> {
+/// Counts the documents of `index`. A missing index has none.
+pub(super) async fn search(client: &Client, index: &str) -> Result<Found, ClientError> {
     match client.refresh(index).await {
         Err(error) if error.kind() == Some("index_not_found_exception") => {
-            return Ok(Answers::default());
+            return Ok(Found::default());
         }
         refreshed => refreshed?,
     }
@@ -41,10 +40,10 @@ pub(super) async fn ask(client: &Client, index: &str) -> Result<Answers, ClientE
             "artists": terms("artist.name", TOP),
         },
     });
-    let answer = client.search(index, &query).await?;
+    let reply = client.search(index, &query).await?;
     let counted = |aggregation: &str| {
-        let buckets = answer.buckets(aggregation).into_iter();
+        let buckets = reply.buckets(aggregation).into_iter();
         buckets.map(|(name, documents)| Counted { name, documents }).collect()
     };
-    Ok(Answers { documents, actions: counted("actions"), artists: counted("artists") })
+    Ok(Found { documents, actions: counted("actions"), artists: counted("artists") })
 }

@@ -1,0 +1,99 @@
+//! The outcome of a run: its report, and whether it is complete.
+
+use dlq_redrive::queues::Queue;
+use dlq_redrive::request::Mode;
+use dlq_redrive::summary::Answer;
+use dlq_redrive::tally::Stopped;
+use shared::sqs::Failure as SqsFailure;
+
+use super::engine::Outcome;
+use super::report::Report;
+use crate::aws::explained;
+use crate::console::{log, print_report, printable};
+use crate::error::CliError;
+use crate::layout::thousands;
+
+const TASK_CONTINUES: &str =
+    "SQS continues the move task: --status shows its progress, --cancel ends it";
+
+/// Prints the report, and logs what was not moved. `mode` is that of a run with --yes.
+///
+/// # Errors
+/// [`CliError::Failed`] if the run is incomplete, [`CliError::Interrupted`] after Ctrl-C.
+pub(super) fn print(
+    source: &Queue,
+    outcome: &Outcome,
+    json: bool,
+    mode: Mode,
+) -> Result<(), CliError> {
+    let tally = &outcome.summary.tally;
+    // There is no report of a queue that could not be received from.
+    if json || tally.scanned > 0 || tally.stopped != Some(Stopped::ReceiveFailed) {
+        print_report(&Report { source, answer: &outcome.answer }, json)?;
+    }
+    if let Answer::Redrive { dry_run, moved, parked, task_handle, complete, .. } = &outcome.answer {
+        if *dry_run && moved + parked > 0 {
+            let how = if mode == Mode::Native { " (SQS moves them itself)" } else { "" };
+            log(format_args!("Dry run: nothing was moved. --yes moves them{how}."));
+        } else if *dry_run {
+            log("Dry run: there is nothing to move.");
+        } else if task_handle.is_some() && !complete {
+            log(format_args!("{TASK_CONTINUES}."));
+        }
+    }
+    for ((step, code), (count, message, id)) in &tally.failures {
+        let what = match *step {
+            "send" => "were not sent and stay in the queue",
+            _ => "were sent but not deleted: they are in both queues",
+        };
+        let reason = explained(&SqsFailure::new(code.clone(), message.clone()));
+        let (count, id) = (thousands(*count), printable(id, 100));
+        log(format_args!("{count} messages {what} (first: {id}): {reason}"));
+    }
+    check(outcome)
+}
+
+fn check(outcome: &Outcome) -> Result<(), CliError> {
+    if outcome.is_interrupted {
+        return Err(CliError::Interrupted(interrupted(&outcome.answer)));
+    }
+    let tally = &outcome.summary.tally;
+    let reason = match tally.stopped {
+        None | Some(Stopped::Interrupted) if tally.failed == 0 => return Ok(()),
+        None | Some(Stopped::Interrupted) => {
+            format!("{} messages were not moved", thousands(tally.failed))
+        }
+        Some(Stopped::Deadline) => {
+            "the time limit was reached: run the command again to continue, or set a longer \
+             --time-limit"
+                .to_owned()
+        }
+        Some(Stopped::Canary) => {
+            "a canary message is back in the queue: the cause of its failure persists; the other \
+             messages were not moved"
+                .to_owned()
+        }
+        Some(Stopped::ReceiveFailed) => {
+            let reason = tally.receive_failure.as_ref().map(explained).unwrap_or_default();
+            format!("failed to receive messages: {reason}")
+        }
+        Some(Stopped::UnhealthyEndpoint) => {
+            "OpenSearch is not green or yellow, or does not answer: nothing was moved".to_owned()
+        }
+        Some(Stopped::GroupBlocked) => {
+            "SQS returns no messages behind ten messages of a group that stay in the queue"
+                .to_owned()
+        }
+    };
+    Err(CliError::Failed(reason))
+}
+
+fn interrupted(answer: &Answer) -> String {
+    match answer {
+        Answer::Redrive { task_handle: Some(_), complete: false, .. } => TASK_CONTINUES.to_owned(),
+        Answer::Redrive { moved, dry_run: false, .. } => {
+            format!("{} messages were moved; the others stay in the queue", thousands(*moved))
+        }
+        _ => "nothing was moved".to_owned(),
+    }
+}
