@@ -8,6 +8,8 @@ mod opensearch;
 mod queues;
 mod report;
 
+use std::time::Duration;
+
 use clap::ArgGroup;
 use local::opensearch::Client;
 use shared::aws::Aws;
@@ -15,6 +17,8 @@ use shared::config::Environment;
 use shared::sqs::SQS;
 use shared::time;
 use sqs_consumer::DEFAULT_INDEX;
+
+use tokio::time::timeout;
 
 use crate::aws;
 use crate::console::print_report;
@@ -47,6 +51,9 @@ pub(crate) struct Args {
     #[arg(long)]
     json: bool,
 }
+
+/// Maximum time to read a function and its event source mappings.
+const LAMBDA_TIMEOUT: Duration = Duration::from_secs(20);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -82,7 +89,9 @@ async fn read(args: Args, client: Option<Client>) -> Result<Facts, CliError> {
         let environment = Environment::of_this_process();
         let aws = aws::access(&environment, services, args.queue.as_deref())?;
         if let Some(name) = &args.function {
-            let (function, mappings) = lambda::read(&aws, name).await?;
+            let read = timeout(LAMBDA_TIMEOUT, lambda::read(&aws, name)).await;
+            let late = |_| CliError::failed("Lambda did not answer within 20 s");
+            let (function, mappings) = read.map_err(late)??;
             (facts.function, facts.mappings) = (Some(function), mappings);
         }
         let queues = Queues::new(&aws);
