@@ -16,6 +16,7 @@ mod instructions;
 mod invoke;
 mod logs;
 mod measure;
+mod numbers;
 mod pinned;
 mod price;
 mod report;

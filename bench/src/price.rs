@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::report::as_f64;
+use crate::numbers::as_f64;
 
 /// Events of a day.
 pub(crate) const EVENTS: u64 = 5_000_000;

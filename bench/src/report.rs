@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::functions::{CONSUMER, COUNTER, OURS};
 use crate::measure::{Cost, Spread};
+use crate::numbers::{as_f64, grouped};
 use crate::price::{self, Price};
 use crate::request::Request;
 
@@ -148,14 +149,6 @@ fn spread(spread: Spread) -> String {
     format!("{median} ({min}-{max})")
 }
 
-/// With a comma after every three digits.
-pub(crate) fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let (head, rest) = digits.split_at((digits.len() - 1) % 3 + 1);
-    let groups = rest.as_bytes().chunks(3).map(String::from_utf8_lossy);
-    groups.fold(head.to_owned(), |text, group| text + "," + &group)
-}
-
 /// With three significant digits.
 fn milliseconds(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1_000.0;
@@ -181,12 +174,6 @@ fn size(request: &Request) -> String {
 
 fn megabytes(bytes: u64) -> f64 {
     as_f64(bytes) / 1e6
-}
-
-/// Exact for everything that fits into this machine's memory.
-#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
-pub(crate) fn as_f64(bytes: u64) -> f64 {
-    bytes as f64
 }
 
 #[cfg(test)]

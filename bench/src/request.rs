@@ -96,7 +96,7 @@ pub(crate) fn batch(messages: usize, seed: u64) -> Request {
     let records: Vec<_> =
         bodies.iter().enumerate().map(|(at, body)| record(at, body, &mut random)).collect();
     Request {
-        name: format!("{} of {BODY_BYTES} bytes", crate::report::grouped(messages as u64)),
+        name: format!("{} of {BODY_BYTES} bytes", crate::numbers::grouped(messages as u64)),
         records: records.len(),
         body: format!("{{\"Records\":[{}]}}", records.join(",")).into_bytes(),
     }

@@ -1,6 +1,6 @@
 //! Access to AWS with the user's own credentials.
 
-use dlq_redrive::queues::Queue;
+use dlq_redrive::Queue;
 use shared::aws::{Aws, Service};
 use shared::config::Environment;
 use shared::sqs::{self, Failure as SqsFailure, SQS};

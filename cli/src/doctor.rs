@@ -17,7 +17,6 @@ use shared::config::Environment;
 use shared::sqs::SQS;
 use shared::time;
 use sqs_consumer::DEFAULT_INDEX;
-
 use tokio::time::timeout;
 
 use crate::aws;

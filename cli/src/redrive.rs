@@ -10,7 +10,7 @@ mod watched;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use dlq_redrive::queues::Queue;
+use dlq_redrive::Queue;
 use dlq_redrive::request::{Action, Mode as EngineMode, Request};
 use serde::Serialize;
 use serde_json::{Value, json};

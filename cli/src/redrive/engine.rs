@@ -5,10 +5,10 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use dlq_redrive::App;
+use dlq_redrive::Queue;
 use dlq_redrive::config::Config;
 use dlq_redrive::error::Error;
 use dlq_redrive::health::Health;
-use dlq_redrive::queues::Queue;
 use dlq_redrive::schedule::Schedule;
 use dlq_redrive::sqs::AwsQueues;
 use dlq_redrive::summary::{Answer, Summary};

@@ -1,6 +1,6 @@
 //! The outcome of a run: its report, and whether it is complete.
 
-use dlq_redrive::queues::Queue;
+use dlq_redrive::Queue;
 use dlq_redrive::request::Mode;
 use dlq_redrive::summary::Answer;
 use dlq_redrive::tally::Stopped;

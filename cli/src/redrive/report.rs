@@ -2,7 +2,8 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use dlq_redrive::queues::{MoveTask, Queue};
+use dlq_redrive::Queue;
+use dlq_redrive::queues::MoveTask;
 use dlq_redrive::summary::Answer;
 use dlq_redrive::tally::{Ages, Names};
 use serde::Serialize;

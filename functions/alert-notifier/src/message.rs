@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::event::{Alert, Content};
 use crate::identity::{digest, thread_key};
 use crate::mask::mask;
-use crate::text::{clean, cut, inert, line};
+use crate::text::{CUT, clean, cut, inert, line};
 
 use self::card::Card;
 
@@ -31,9 +31,6 @@ const MAX_SUMMARY_LINE_BYTES: usize = 300;
 
 /// Maximum size of what a phone's notification shows, in bytes.
 const MAX_FALLBACK_BYTES: usize = 500;
-
-/// The note in a message with a cut text.
-pub(crate) const CUT: &str = "Cut to fit into 32,000 bytes.";
 
 /// Writes messages.
 #[derive(Clone, Debug)]

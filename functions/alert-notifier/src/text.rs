@@ -2,6 +2,9 @@
 
 use std::borrow::Cow;
 
+/// The note in a message with a cut text.
+pub(crate) const CUT: &str = "Cut to fit into 32,000 bytes.";
+
 /// The end of a cut text.
 const ELLIPSIS: char = '…';
 

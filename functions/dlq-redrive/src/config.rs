@@ -8,7 +8,7 @@ use shared::opensearch::{self, Settings};
 use shared::telemetry;
 use tracing::Level;
 
-use crate::queues::Queue;
+use crate::queue::Queue;
 
 /// This function's own variables, in addition to [`opensearch::AUTH_VARIABLES`] and
 /// [`telemetry::VARIABLES`].

@@ -3,7 +3,7 @@
 use shared::runtime::Failure as Report;
 use shared::sqs::Failure;
 
-use crate::queues::Queue;
+use crate::queue::Queue;
 
 /// An invocation's failure. The invoker receives its type and its message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

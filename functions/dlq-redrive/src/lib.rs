@@ -6,6 +6,7 @@ pub mod filter;
 pub mod health;
 pub mod message;
 mod native;
+mod queue;
 pub mod queues;
 pub mod request;
 pub mod run;
@@ -14,6 +15,8 @@ pub mod selective;
 pub mod sqs;
 pub mod summary;
 pub mod tally;
+
+pub use queue::Queue;
 
 use std::io::Write;
 use std::time::Duration;
@@ -24,7 +27,7 @@ use crate::config::Config;
 use crate::error::{Error, is_unavailable};
 use crate::health::Health;
 use crate::native::MoveTasks;
-use crate::queues::{Queue, Queues};
+use crate::queues::Queues;
 use crate::request::{Action, Mode, Redrive, Request};
 use crate::run::{Moves, Purpose, Rules};
 use crate::schedule::{Pace, Schedule};

@@ -6,7 +6,7 @@ pub use shared::sqs::attributes::REDRIVES;
 use shared::sqs::attributes::{MESSAGE_ID, REASON, SOURCE_ARN};
 use shared::sqs::{Attribute, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes};
 
-use crate::queues::Queue;
+use crate::queue::Queue;
 
 /// A message's attributes, by name.
 pub type Attributes = BTreeMap<String, Attribute>;

@@ -6,7 +6,8 @@ use shared::sqs::Failure;
 use tokio::time::Instant;
 
 use crate::error::Error;
-use crate::queues::{MoveTask, Queue, Queues};
+use crate::queue::Queue;
+use crate::queues::{MoveTask, Queues};
 use crate::schedule::Schedule;
 
 /// How long a new task is watched, so that the answer covers tasks that fail or finish soon.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 use crate::filter::Filter;
-use crate::queues::Queue;
+use crate::queue::Queue;
 
 /// Maximum rate of a message move task (source: Amazon SQS API reference, `StartMessageMoveTask`).
 pub const MAX_NATIVE_RATE: u32 = 500;

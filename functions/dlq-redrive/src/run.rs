@@ -7,7 +7,7 @@ use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 
 use crate::filter::Filter;
 use crate::message::{Message, Outgoing};
-use crate::queues::Queue;
+use crate::queue::Queue;
 use crate::tally::{Fate, Tally};
 
 /// Which messages of a queue are selected, and what to do with them.

@@ -2,6 +2,9 @@
 
 use shared::runtime::Failure;
 
+/// Maximum size of an inflated payload.
+pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
+
 /// An invocation's failure. The invoker receives its type and its message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
@@ -26,7 +29,7 @@ pub enum Damage {
     #[error("`awslogs.data` is not one whole gzip file")]
     NotGzip,
     /// The content is too large.
-    #[error("`awslogs.data` inflates to more than {} bytes", crate::payload::MAX_INFLATED_BYTES)]
+    #[error("`awslogs.data` inflates to more than {} bytes", MAX_INFLATED_BYTES)]
     TooLarge,
     /// The content is not JSON.
     #[error("`awslogs.data` does not contain valid JSON")]

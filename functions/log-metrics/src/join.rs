@@ -6,7 +6,42 @@
 //! everything is done by sorting.
 
 use crate::line::{Cause, Failure};
-use crate::tally::{ErrorLine, Failed, Invocation, Start};
+
+/// A failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Failed {
+    /// Milliseconds since 1970.
+    pub(crate) time_ms: u64,
+    pub(crate) failure: Failure,
+    /// The request, see [`Outcome::names`]; a start can be without one.
+    pub(crate) request: Option<u64>,
+}
+
+/// An error line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ErrorLine {
+    /// The hash of the request's id.
+    pub(crate) request: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) cause: Cause,
+}
+
+/// An invocation that ended: one for each report, even of the same request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Invocation {
+    /// The hash of the request's id.
+    pub(crate) request: u64,
+    pub(crate) time_ms: u64,
+    pub(crate) failure: Option<Failure>,
+    pub(crate) is_memory_used_up: bool,
+}
+
+/// A start that failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Start {
+    pub(crate) time_ms: u64,
+    pub(crate) in_invocation: bool,
+}
 
 /// Returns every failure once, by time.
 pub(crate) fn failures(

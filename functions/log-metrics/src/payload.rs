@@ -10,10 +10,7 @@ use base64_simd::{AsOut, STANDARD};
 use flate2::bufread::GzDecoder;
 use serde::Deserialize;
 
-use crate::error::Damage;
-
-/// Maximum size of an inflated payload.
-pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
+use crate::error::{Damage, MAX_INFLATED_BYTES};
 
 /// Size of the pieces of decoded base64, which fit in the processor's first cache.
 const BUFFER_BYTES: usize = 12 << 10;

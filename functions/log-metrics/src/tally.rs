@@ -8,8 +8,8 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
-use crate::join;
-use crate::line::{Cause, Failure, Line, Memory, Report};
+use crate::join::{self, ErrorLine, Failed, Invocation, Start};
+use crate::line::{Line, Memory, Report};
 
 /// Maximum number of failures whose request ids are kept and logged.
 pub(crate) const MAX_NAMED: usize = 10_000;
@@ -38,48 +38,12 @@ pub(crate) struct Outcome {
     pub(crate) init_ms: Option<Highest>,
 }
 
-/// A failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Failed {
-    /// Milliseconds since 1970.
-    pub(crate) time_ms: u64,
-    pub(crate) failure: Failure,
-    /// The request, see [`Outcome::names`]; a start can be without one.
-    pub(crate) request: Option<u64>,
-}
-
 /// The highest of several values, and its first time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Highest {
     pub(crate) value: f64,
     /// Milliseconds since 1970.
     pub(crate) time_ms: u64,
-}
-
-/// An error line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct ErrorLine {
-    /// The hash of the request's id.
-    pub(crate) request: u64,
-    pub(crate) time_ms: u64,
-    pub(crate) cause: Cause,
-}
-
-/// An invocation that ended: one for each report, even of the same request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Invocation {
-    /// The hash of the request's id.
-    pub(crate) request: u64,
-    pub(crate) time_ms: u64,
-    pub(crate) failure: Option<Failure>,
-    pub(crate) is_memory_used_up: bool,
-}
-
-/// A start that failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Start {
-    pub(crate) time_ms: u64,
-    pub(crate) in_invocation: bool,
 }
 
 impl Tally {

@@ -21,6 +21,12 @@ use crate::server::locked;
 pub use answer::{WrongAnswer, batch_item_failures};
 pub use report::Report;
 
+/// Maximum messages of one call.
+const CALL_LIMIT: usize = 10;
+
+/// The pause after a call that failed, and between looks into a queue in a window's last second.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// The settings of an event source mapping, whose `FunctionResponseTypes` has
 /// `ReportBatchItemFailures`: the answer names the messages that failed.
 #[derive(Debug, Clone)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::CUT;
+use crate::text::CUT;
 use crate::text::{cut, html, inert, line};
 
 /// A card shows at most 100 widgets (source: Google Chat API, "Section"): the last of these rows

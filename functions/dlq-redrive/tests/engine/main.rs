@@ -9,9 +9,9 @@ mod stop;
 
 use std::time::Duration;
 
+use dlq_redrive::Queue;
 use dlq_redrive::filter::Filter;
 use dlq_redrive::message::Message;
-use dlq_redrive::queues::Queue;
 use dlq_redrive::run::{Moves, Purpose, Rules};
 use dlq_redrive::schedule::{Pace, Schedule};
 use dlq_redrive::selective;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use dlq_redrive::Queue;
 use dlq_redrive::message::{Message, REDRIVES};
-use dlq_redrive::queues::Queue;
 use dlq_redrive::run::Purpose;
 use dlq_redrive::tally::Stopped;
 use shared::sqs::{Attribute, AttributeValue};

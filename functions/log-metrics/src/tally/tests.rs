@@ -1,6 +1,7 @@
 //! The counts of lines.
 
 use super::*;
+use crate::line::Cause;
 
 fn report(memory_percent: f64, init_ms: Option<f64>) -> Line {
     let memory = Memory::of(Some(memory_percent), Some(100.0));

@@ -3,8 +3,7 @@
 use serde_json::json;
 
 use super::event::Record;
-use super::poll::{CALL_LIMIT, PAUSE};
-use super::{ClientError, Shared};
+use super::{CALL_LIMIT, ClientError, PAUSE, Shared};
 
 const TRIES: u32 = 4;
 

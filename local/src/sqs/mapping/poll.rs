@@ -5,7 +5,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -14,17 +13,12 @@ use tokio::time::Instant;
 use super::answer::batch_item_failures;
 use super::delete::delete;
 use super::event::{Batch, Record};
-use super::{ClientError, Shared};
+use super::{CALL_LIMIT, ClientError, PAUSE, Shared};
 use crate::runtime_api::{Invoke, InvokeError, invoke};
 
 /// How long a poll waits for messages, in seconds: shorter than AWS does, so that a mapping that
 /// is stopped need not wait long.
 const POLL_SECONDS: u64 = 1;
-
-pub(super) const CALL_LIMIT: usize = 10;
-
-/// The pause after a call that failed, and between looks into a queue in a window's last second.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
 
 pub(super) async fn run(shared: Arc<Shared>, function: Arc<impl Invoke>) {
     // Received, but without room in the batch before.
