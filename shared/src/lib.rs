@@ -25,5 +25,5 @@ pub mod sqs;
 pub mod startup;
 pub mod telemetry;
 pub mod time;
-#[cfg(feature = "aws")]
+#[cfg(feature = "opensearch")]
 pub mod url;
