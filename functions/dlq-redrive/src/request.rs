@@ -195,7 +195,7 @@ impl RedriveMembers {
         let is_too_fast = rate_per_second.is_some_and(|rate| rate > MAX_NATIVE_RATE);
         let mode = match (self.mode.unwrap_or_default(), only_selective) {
             (ModeName::Native, Some(name)) => {
-                return Err(Error::invalid(name, "cannot be had in the mode native"));
+                return Err(Error::invalid(name, "is not available in the mode native"));
             }
             (ModeName::Native, None) if is_too_fast => {
                 let reason = format!("must be at most {MAX_NATIVE_RATE} in the mode native");

@@ -189,7 +189,7 @@ fn native_mode_rejects_fields_that_it_does_not_support() {
         ("canary", json!({"messages": 1, "waitSeconds": 1})),
     ] {
         let error = parse(&json!({"action": "redrive", "mode": "native", name: value}));
-        let expected = format!("{name}: cannot be had in the mode native");
+        let expected = format!("{name}: is not available in the mode native");
         assert_eq!(error.unwrap_err().to_string(), expected);
         assert_eq!(redrive_of(&json!({"action": "redrive", name: value})).mode, Mode::Selective);
     }
