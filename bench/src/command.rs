@@ -196,7 +196,7 @@ impl Session {
                 println!("{}", report::costs(&request, &self.costs(&functions, &request)?));
             }
             let memory = memory_megabytes(TEMPLATE, "FirehoseTransformFunction");
-            let memory = memory.ok_or("the template does not tell the function's memory")?;
+            let memory = memory.ok_or("the template lacks the function's memory")?;
             // What Firehose sends when the template's buffer is full.
             for (events, size) in [("Small", Size::Small), ("Large", Size::Large)] {
                 let name = format!("{events} events, the default buffer");

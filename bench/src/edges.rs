@@ -38,7 +38,7 @@ pub(crate) fn random(seed: u64) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What holds at a limit, and what is just beyond it: the `@` is a text so many times.
+/// What holds at a limit, and what is just beyond it: `@` stands for the text, repeated.
 const LIMITS: &[(&str, &str, &[usize])] = &[
     // An id's bytes, as a text, in Korean, escaped and as a number.
     (r#"{"id":"@"}"#, "x", &[512]),

@@ -41,7 +41,7 @@ enum Program {
 }
 
 const FUNCTIONS: [(&str, Job, Program); 13] = [
-    // A full request overflows the answer; there is no stream to put records back into.
+    // A full request overflows the answer; records cannot be put back without a stream.
     (OURS, Job::Transform, Program::Ours(OURS, &[("REINGEST", "off")])),
     ("naive", Job::Transform, Program::Peer("naive", "naive-transform")),
     (HELLO, Job::Transform, Program::Peer(HELLO, HELLO)),

@@ -36,7 +36,7 @@ impl Server {
                     break;
                 }
                 let answer = answer.clone();
-                // A connection ends with its function; there is nobody to report it to.
+                // A connection ends with its function; a failure cannot be reported.
                 thread::spawn(move || serve(&connection, answer).ok());
             }
         });

@@ -11,7 +11,7 @@ pub const ARRIVAL_MS: i64 = 1_709_901_300_123;
 
 /// The bytes of every message's body.
 const BODY_BYTES: usize = 500;
-/// As many as those of the handle in the SQS API reference, which is base64 of so many bytes.
+/// Length of the handle in the SQS API reference, before base64.
 const HANDLE_BYTES: usize = 129;
 const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:123456789012:music-events";
 
@@ -86,7 +86,7 @@ pub(crate) fn record_id(index: usize) -> String {
     format!("4966{index:052}")
 }
 
-/// A batch of so many messages, each with one of the sample's small events.
+/// A batch of `messages` messages, each with one of the sample's small events.
 pub(crate) fn batch(messages: usize, seed: u64) -> Request {
     let mut random = fastrand::Rng::with_seed(seed);
     // Some are too long to be filled up.

@@ -51,7 +51,7 @@ impl Valgrind {
     }
 
     /// The number of instructions that `function` executes from its start until it waits again after
-    /// so many invocations. The report has `name` in its own.
+    /// this number of invocations. The report has `name` in its own.
     pub(crate) fn instructions(
         &self,
         (function, cores): (&Function, Cores),
@@ -78,7 +78,7 @@ impl Valgrind {
             let tool = ["--leak-check=no", "--undef-value-errors=no", &log];
             self.run(&tool, (function, cores), (invocation, times))?;
             let usage = heap_usage(&fs::read_to_string(report)?);
-            let usage = usage.ok_or("Memcheck's report does not tell the heap usage")?;
+            let usage = usage.ok_or("Memcheck's report lacks the heap usage")?;
             Ok([usage.allocations, usage.bytes])
         })?;
         Ok(Heap { allocations, bytes })

@@ -14,7 +14,7 @@ mod search;
 
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use local::binaries;
 use local::firehose::RECORD_LIMIT_BYTES;
@@ -23,6 +23,7 @@ use local::opensearch::{
 };
 use local::sqs::Sqs;
 use serde::Serialize;
+use shared::time;
 
 use crate::compile::compile;
 use crate::console::{log, print_report};
@@ -144,7 +145,7 @@ impl Target {
         let target = binaries::target_folder().map_err(|error| {
             CliError::failed(format_args!("failed to find a folder for the backup: {error}"))
         })?;
-        let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let seconds = time::now().milliseconds() / 1_000;
         let run = format!("{seconds}-{}", std::process::id());
         Ok(Self {
             url,

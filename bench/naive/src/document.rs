@@ -19,7 +19,7 @@ pub struct Delivery<'a> {
     /// When the invoker received it, as a number in digits: milliseconds since 1970, from some
     /// emulators seconds.
     pub arrival: &'a str,
-    /// What an event without an own id is told from its equals by.
+    /// What identifies an event without an own id.
     pub identity: &'a [u8],
 }
 

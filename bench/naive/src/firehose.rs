@@ -54,7 +54,7 @@ fn transform(record: &FirehoseRecord, now: DateTime<Utc>) -> (&'static str, Vec<
     let Ok(payload) = STANDARD.decode(data) else {
         return ("ProcessingFailed", Vec::new());
     };
-    // As given; anything but a number and a text of digits is no arrival.
+    // As given; anything but a number or a text of digits is ignored.
     let arrival = match &record.approximate_arrival_timestamp {
         Value::Number(number) => number.as_str(),
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text,

@@ -7,12 +7,12 @@ mod faulty;
 mod report;
 
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use local::binaries::SCRIPTED;
 use local::monitoring::{Monitoring, subscription};
 use local::runtime_api::{Function, FunctionOptions, LogLine};
+use shared::time;
 
 use crate::compile::compile;
 use crate::console::{log, print_report};
@@ -63,8 +63,7 @@ async fn observe() -> Result<Report, CliError> {
     let variables = [aws, ("FUNCTION_NAMES", faulty::NAME)];
     let poll_lines = invoke(LAMBDA_METRICS, &lambda_metrics, &variables, "{}".into()).await?;
 
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+    let now_ms = time::now().milliseconds();
     let event = alarm::event(faulty::NAME, caused.errors(), now_ms).to_string();
     let webhook = monitoring.webhook();
     let variables = [aws, ("GOOGLE_CHAT_WEBHOOK_URL", &*webhook)];

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use dlq_redrive::App;
 use dlq_redrive::Queue;
@@ -16,6 +16,7 @@ use local::opensearch::Client;
 use serde_json::Value;
 use shared::aws::Aws;
 use shared::sqs::Failure as SqsFailure;
+use shared::time;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
@@ -58,7 +59,8 @@ impl Engine {
     /// [`CliError::Interrupted`] after a second Ctrl-C.
     pub(super) async fn run(self, request: &Value) -> Result<Outcome, CliError> {
         let (stop, stopped) = watch::channel(false);
-        let schedule = Schedule::new(now_ms(), Instant::now() + self.time_limit, MARGIN);
+        let schedule =
+            Schedule::new(time::now().milliseconds(), Instant::now() + self.time_limit, MARGIN);
         let schedule = schedule.until(stopped);
         let mut summary = Summary::default();
         let payload = request.to_string();
@@ -109,11 +111,6 @@ async fn until_interrupted<T>(
         () = interrupted() => Err(CliError::Interrupted(at_once.to_owned())),
         result = work => Ok((result, true)),
     }
-}
-
-fn now_ms() -> u64 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Returns the engine's error in terms of the command's options.

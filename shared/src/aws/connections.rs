@@ -170,10 +170,9 @@ impl HttpConnector for Connections {
             let request =
                 request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
             let (head, body) = request.into_parts();
-            // A body that is a stream could not be sent again, and nothing here has one.
-            let body =
-                body.bytes().ok_or_else(|| ConnectorError::user("the body is a stream".into()))?;
-            let request = Request::from_parts(head, Bytes::copy_from_slice(body));
+            // Whole, so that it can be sent again.
+            let body = body.collect().await.map_err(ConnectorError::user)?.to_bytes();
+            let request = Request::from_parts(head, body);
             let response = connections.send(request).await.map_err(|error| match error {
                 ExchangeError::Request => ConnectorError::user(error.into()),
                 error => ConnectorError::io(error.into()),

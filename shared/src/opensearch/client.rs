@@ -1,6 +1,6 @@
 //! One request, one answer, within a time limit.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::url::Url;
 pub struct Client {
     settings: Settings,
     aws: Aws,
-    connections: OnceLock<Connections>,
+    connections: Connections,
     found: Mutex<Option<Arc<Found>>>,
 }
 
@@ -78,8 +78,8 @@ pub enum Error {
 impl Client {
     /// A client with these settings. Connects with the first request.
     #[must_use]
-    pub const fn new(settings: Settings, aws: Aws) -> Self {
-        Self { settings, aws, connections: OnceLock::new(), found: Mutex::new(None) }
+    pub fn new(settings: Settings, aws: Aws) -> Self {
+        Self { settings, aws, connections: Connections::default(), found: Mutex::new(None) }
     }
 
     /// Sends a request, whose URI is a path, and reads its whole answer.
@@ -106,7 +106,7 @@ impl Client {
             }
             SignIn::None => {}
         }
-        let answer = self.connections.get_or_init(Connections::default).exchange(request).await;
+        let answer = self.connections.exchange(request).await;
         let answer = answer.map_err(|error| match error {
             ExchangeError::Unreachable(reason) => {
                 Error::Unreachable { url: found.url.as_str().to_owned(), reason }

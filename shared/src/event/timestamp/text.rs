@@ -27,9 +27,9 @@ pub(super) fn rfc3339(text: &[u8]) -> Option<Timestamp> {
 pub(super) fn other(text: &[u8]) -> Option<Timestamp> {
     match text {
         [b'/', ..] => milliseconds(text),
-        [b'A'..=b'Z', ..] => http_date(Cursor(text)),
-        [_, b' ', ..] | [_, _, b' ', ..] => date_and_clock(Cursor(text), b' '),
-        [_, _, b'/', ..] => date_and_clock(Cursor(text), b'/'),
+        [b'A'..=b'Z', ..] => http_date(text),
+        [_, b' ', ..] | [_, _, b' ', ..] => date_and_clock(Cursor(text), b' ', None),
+        [_, _, b'/', ..] => date_and_clock(Cursor(text), b'/', None),
         _ => number(text).or_else(|| with_other_offset(Cursor(text))),
     }
 }
@@ -65,17 +65,23 @@ fn with_other_offset(mut text: Cursor<'_>) -> Option<Timestamp> {
 }
 
 /// `Wed, 28 Feb 2024 23:59:58 GMT`, with any offset as e-mail has it (RFC 9110, RFC 5322).
-fn http_date(mut text: Cursor<'_>) -> Option<Timestamp> {
-    let (weekday, rest) = text.0.split_at_checked(3)?;
-    text.0 = rest.strip_prefix(b", ")?;
-    let days = Cursor(text.0).day_month_year(b' ')?;
-    let expected = WEEKDAYS[usize::try_from(days.rem_euclid(7)).ok()?];
-    if weekday == expected { date_and_clock(text, b' ') } else { None }
+fn http_date(text: &[u8]) -> Option<Timestamp> {
+    let (weekday, rest) = text.split_at_checked(3)?;
+    date_and_clock(Cursor(rest.strip_prefix(b", ")?), b' ', Some(weekday))
 }
 
-/// `28 Feb 2024 23:59:58 +0900`, or with slashes as web servers log it: `28/Feb/2024:23:59:58 +0000`.
-fn date_and_clock(mut text: Cursor<'_>, separator: u8) -> Option<Timestamp> {
+/// `28 Feb 2024 23:59:58 +0900`, or with slashes as web servers log it: `28/Feb/2024:23:59:58 +0000`;
+/// on this weekday, if one is given.
+fn date_and_clock(
+    mut text: Cursor<'_>,
+    separator: u8,
+    weekday: Option<&[u8]>,
+) -> Option<Timestamp> {
     let days = text.day_month_year(separator)?;
+    let expected = WEEKDAYS[usize::try_from(days.rem_euclid(7)).ok()?];
+    if weekday.is_some_and(|weekday| weekday != expected) {
+        return None;
+    }
     text.take(|byte| byte == if separator == b'/' { b':' } else { b' ' })?;
     text.clock(days)
 }
