@@ -14,9 +14,9 @@ use clap::ArgGroup;
 use local::opensearch::Client;
 use shared::aws::Aws;
 use shared::config::Environment;
+use shared::opensearch::DEFAULT_INDEX;
 use shared::sqs::SQS;
 use shared::time;
-use sqs_consumer::DEFAULT_INDEX;
 use tokio::time::timeout;
 
 use crate::aws;

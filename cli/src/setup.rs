@@ -9,7 +9,7 @@ use http::Method;
 use local::opensearch::{Authentication, Client, ClientError, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
-use sqs_consumer::DEFAULT_INDEX;
+use shared::opensearch::DEFAULT_INDEX;
 
 use crate::console::print_report;
 use crate::error::CliError;

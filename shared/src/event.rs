@@ -36,11 +36,13 @@ mod mapping;
 mod member;
 mod put_back;
 mod read;
+mod reason;
 mod settings;
 mod timestamp;
 
 pub use id::DocumentId;
 pub use mapping::{Mapping, MappingError, REINGESTS};
+pub use reason::Reason;
 pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 

@@ -1,5 +1,6 @@
 //! What two or more functions of sluice use: the event model ([`event`]) on its scanner ([`json`]),
-//! the envelopes around events ([`envelope`]), running on Lambda ([`runtime`], [`startup`]),
+//! the envelopes around events ([`envelope`]), the events of a message ([`contents`]), running on
+//! Lambda ([`runtime`], [`startup`]), the division of an invocation's time ([`schedule`]),
 //! settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), the names of log streams
 //! ([`log_stream`]) and the clock ([`time`]).
 //!
@@ -9,6 +10,7 @@
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
+pub mod contents;
 pub mod envelope;
 pub mod event;
 pub mod json;
@@ -18,6 +20,7 @@ pub mod metrics;
 pub mod opensearch;
 mod report;
 pub mod runtime;
+pub mod schedule;
 #[cfg(feature = "secrets")]
 pub mod secrets;
 #[cfg(feature = "sqs")]

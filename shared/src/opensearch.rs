@@ -1,15 +1,28 @@
-//! Calling OpenSearch: where it is and how to sign in, from the environment, and a client.
+//! Calling OpenSearch: where it is and how to sign in, from the environment, a client, and the
+//! bulk request with the judgement of its answer.
 //!
 //! The client is thin on purpose: it signs requests, keeps a connection and limits the time of
 //! every request; it neither retries nor reads answers. It stands on the connections that the
 //! AWS SDK brings along anyway.
 
+mod bulk;
 mod client;
 mod errors;
+mod index;
 mod lookup;
+mod reply;
+mod retry;
+mod search;
 mod settings;
+mod writing;
 
 pub use crate::aws::{Answer, MAX_ANSWER_BYTES};
+pub use bulk::{Bulk, Index, Limits, Operation};
 pub use client::{Client, Error};
 pub use errors::{About, KnownError, UNKNOWN};
+pub use index::{DEFAULT as DEFAULT_INDEX, IndexPattern, PatternError};
+pub use reply::Fate;
+pub use retry::{Retry, Trouble};
+pub use search::{OpenSearch, Search};
 pub use settings::{AUTH_VARIABLES, Auth, Place, SERVICES, Settings, SigningService, VARIABLES};
+pub use writing::{WRITING_VARIABLES, Writing};

@@ -5,9 +5,11 @@
 //! message quotas".
 
 pub mod attributes;
+mod backoff;
 mod call;
 mod message;
 
+pub use backoff::{BACKOFF_VARIABLES, Backoff};
 pub use call::{Failure, SQS, by_entry, client};
 pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};
 

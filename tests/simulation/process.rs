@@ -13,10 +13,10 @@ use dlq_redrive::health::Health;
 use dlq_redrive::message::{Message, Outgoing};
 use dlq_redrive::queues::{MoveTask, QueueAttributes};
 use local::sqs::model::Receive;
-use shared::opensearch::{Answer, Error};
+use shared::opensearch::{Answer, Error, Search};
 use shared::sqs::{Failure, MAX_ENTRIES};
 use sqs_consumer::Quarantined;
-use sqs_consumer::{Search, VisibilityChange};
+use sqs_consumer::VisibilityChange;
 use tokio::time::{sleep, timeout};
 
 use crate::history::{Call, Place, Plan, What};

@@ -9,14 +9,23 @@ use crate::stack::{FUNCTION, SECRET_ARN, Stack, assert_has, object, read};
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    use shared::{event, opensearch};
+    use shared::{event, opensearch, sqs};
     let own: [(&str, &[&[&str]]); 6] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
         ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
-        ("sqs-consumer", &[sqs_consumer::VARIABLES, opensearch::VARIABLES, event::VARIABLES]),
+        (
+            "sqs-consumer",
+            &[
+                sqs_consumer::VARIABLES,
+                opensearch::VARIABLES,
+                opensearch::WRITING_VARIABLES,
+                event::VARIABLES,
+                sqs::BACKOFF_VARIABLES,
+            ],
+        ),
     ];
     own.map(|(name, lists)| {
         let lists = lists.iter().chain([&shared::telemetry::VARIABLES]);

@@ -7,7 +7,7 @@ use local::opensearch::INDEX_TEMPLATE;
 use serde_json::{Map, Value, json};
 use shared::config::Environment;
 use shared::event::Timestamp;
-use sqs_consumer::IndexPattern;
+use shared::opensearch::IndexPattern;
 
 use crate::error::CliError;
 

@@ -39,7 +39,7 @@ mod tests {
             {"messageId":"b\"\u0031","eventSourceARN":"q"},{"messageId":"c","eventSourceARN":"q"},
             {"messageId":"a","eventSourceARN":"q"}]}"#;
         let messages = envelope::parse(event).unwrap();
-        let retry = Outcome::Retry(Retry::Throttled);
+        let retry = Outcome::Retry(Retry::Deadline);
         let mut answer = b"before".to_vec();
         write(&messages, &[retry, retry, Outcome::Quarantined, retry], &mut answer);
         let expected = br#"{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b\"\u0031"},{"itemIdentifier":"a"}]}"#;

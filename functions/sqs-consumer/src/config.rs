@@ -4,39 +4,18 @@ use std::time::Duration;
 
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
-use shared::event::{self, DocumentId, Model};
-use shared::opensearch::{self, Settings};
+use shared::event::{self, Model};
+use shared::opensearch::{self, Settings, Writing};
+use shared::sqs::Backoff;
 use shared::telemetry;
 use shared::url::Url;
 use tracing::Level;
 
-use crate::backoff::Backoff;
-use crate::bulk::Limits;
-use crate::index::{self, IndexPattern};
-
-/// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`]), of the
-/// event model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all
-/// that a user sets.
-pub const VARIABLES: &[&str] = &[
-    "INDEX",
-    "BULK_MAX_BYTES",
-    "BULK_MAX_DOCS",
-    "BULK_GZIP",
-    "RETRY_BASE_SECONDS",
-    "RETRY_MAX_SECONDS",
-    "DEADLINE_MARGIN_MS",
-    "QUARANTINE_QUEUE_URL",
-    "LARGE_PAYLOADS",
-    "DOCUMENT_ID",
-];
-
-/// The longest visibility timeout, in seconds (source: Amazon SQS API reference,
-/// `ChangeMessageVisibility`).
-const MAX_VISIBILITY_SECONDS: u32 = 43_200;
-
-/// OpenSearch accepts no larger request by default (source: OpenSearch documentation,
-/// `http.max_content_length`).
-const MAX_BULK_BYTES: usize = 100 * 1_048_576;
+/// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
+/// [`opensearch::WRITING_VARIABLES`]), of the backoff ([`shared::sqs::BACKOFF_VARIABLES`]), of the
+/// event model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that a
+/// user sets.
+pub const VARIABLES: &[&str] = &["DEADLINE_MARGIN_MS", "QUARANTINE_QUEUE_URL", "LARGE_PAYLOADS"];
 
 /// All settings of the function.
 #[derive(Debug)]
@@ -49,14 +28,8 @@ pub struct Config {
     pub metrics_namespace: String,
     /// Which input becomes which document field.
     pub model: Model,
-    /// Where a document goes.
-    pub index: IndexPattern,
-    /// How a document's `_id` is chosen: `DOCUMENT_ID`, default `event`.
-    pub document_id: DocumentId,
-    /// How large one bulk request may be.
-    pub limits: Limits,
-    /// Whether requests are compressed.
-    pub gzip: bool,
+    /// How documents are written.
+    pub writing: Writing,
     /// How long a message that failed stays away.
     pub backoff: Backoff,
     /// No work is started when less than this is left.
@@ -76,37 +49,18 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let pattern = environment.get("INDEX").unwrap_or(index::DEFAULT);
-        let index = IndexPattern::parse(pattern).map_err(|error| {
-            let allowed = "the name of an index, of a data stream or an alias, with specifiers \
-                           of strftime";
-            ConfigError::new("INDEX", pattern, format!("{allowed} ({error})"))
-        })?;
         // What else there is to do with a body in S3 will have this name.
         environment.parse_with("LARGE_PAYLOADS", "quarantine", |text| {
             (text == "quarantine").then_some(())
         })?;
         let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
-        let number = |name, default, max| environment.number(name, default, 1, max);
-        let seconds = |name, default| environment.number(name, default, 0, MAX_VISIBILITY_SECONDS);
         Ok(Self {
             function_name: environment.function_name("sqs-consumer")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             model: event::model(environment)?,
-            index,
-            document_id: environment
-                .parse_with("DOCUMENT_ID", DocumentId::ALLOWED, DocumentId::parse)?
-                .unwrap_or_default(),
-            limits: Limits {
-                bytes: number("BULK_MAX_BYTES", 5 * 1_048_576, MAX_BULK_BYTES)?,
-                documents: number("BULK_MAX_DOCS", 1_000, 100_000)?,
-            },
-            gzip: environment.switch("BULK_GZIP", true)?,
-            backoff: Backoff {
-                base_seconds: seconds("RETRY_BASE_SECONDS", 30)?,
-                max_seconds: seconds("RETRY_MAX_SECONDS", 900)?,
-            },
+            writing: Writing::from_environment(environment)?,
+            backoff: Backoff::from_environment(environment)?,
             deadline_margin: Duration::from_millis(environment.number(
                 "DEADLINE_MARGIN_MS",
                 2_000,
@@ -132,6 +86,9 @@ fn quarantine_url(environment: &Environment) -> Result<Option<String>, ConfigErr
 
 #[cfg(test)]
 mod tests {
+    use shared::event::DocumentId;
+    use shared::opensearch::{IndexPattern, Limits};
+
     use super::*;
 
     fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
@@ -151,10 +108,10 @@ mod tests {
         assert_eq!(config.function_name, "consumer");
         assert_eq!(config.log_level, Level::INFO);
         assert_eq!(config.metrics_namespace, "Sluice");
-        assert_eq!(config.index, IndexPattern::parse("music-events-%Y.%m.%d").unwrap());
-        assert_eq!(config.document_id, DocumentId::Event);
-        assert_eq!(config.limits, Limits { bytes: 5_242_880, documents: 1_000 });
-        assert!(config.gzip);
+        assert_eq!(config.writing.index, IndexPattern::parse("music-events-%Y.%m.%d").unwrap());
+        assert_eq!(config.writing.document_id, DocumentId::Event);
+        assert_eq!(config.writing.limits, Limits { bytes: 5_242_880, documents: 1_000 });
+        assert!(config.writing.gzip);
         assert_eq!(config.backoff, Backoff { base_seconds: 30, max_seconds: 900 });
         assert_eq!(config.deadline_margin, Duration::from_secs(2));
         assert_eq!(config.quarantine_url, None);
@@ -176,10 +133,10 @@ mod tests {
             ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324"),
         ])
         .unwrap();
-        assert_eq!(config.index, IndexPattern::parse("events-%G-w%V").unwrap());
-        assert_eq!(config.document_id, DocumentId::None);
-        assert_eq!(config.limits, Limits { bytes: 1, documents: 100_000 });
-        assert!(!config.gzip);
+        assert_eq!(config.writing.index, IndexPattern::parse("events-%G-w%V").unwrap());
+        assert_eq!(config.writing.document_id, DocumentId::None);
+        assert_eq!(config.writing.limits, Limits { bytes: 1, documents: 100_000 });
+        assert!(!config.writing.gzip);
         assert_eq!(config.backoff, Backoff { base_seconds: 0, max_seconds: 43_200 });
         assert_eq!(config.deadline_margin, Duration::from_millis(500));
         let url = "http://127.0.0.1:9324/000000000000/quarantine";

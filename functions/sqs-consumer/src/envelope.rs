@@ -47,6 +47,15 @@ pub struct Body<'a> {
 }
 
 impl Body<'_> {
+    /// Appends what it means.
+    pub fn write(self, out: &mut Vec<u8>) {
+        if self.escaped {
+            json::unescape(self.content.as_bytes(), out);
+        } else {
+            out.extend_from_slice(self.content.as_bytes());
+        }
+    }
+
     /// What it means.
     #[must_use]
     pub fn text(self) -> Option<String> {

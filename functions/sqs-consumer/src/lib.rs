@@ -2,45 +2,37 @@
 
 mod answer;
 mod backoff;
-mod bulk;
 mod config;
-mod contents;
 mod envelope;
 mod error;
-mod index;
 mod outcome;
 mod ports;
 mod quarantine;
 mod queues;
-mod reply;
 mod report;
-mod schedule;
-mod search;
 mod summary;
 mod work;
 
 pub use config::{Config, VARIABLES};
 pub use error::HandlerError;
-pub use index::{DEFAULT as DEFAULT_INDEX, IndexPattern, PatternError};
-pub use ports::{Queues, Search, VisibilityChange};
+pub use ports::{Queues, VisibilityChange};
 pub use quarantine::Quarantined;
 pub use queues::AwsQueues;
-pub use search::OpenSearch;
 
 use std::cell::RefCell;
 use std::io::Write;
 
 use futures_util::{StreamExt, stream};
 use shared::event::Reader;
-use shared::opensearch::Error as SearchError;
+use shared::opensearch::{Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
+use shared::schedule::Schedule;
 use shared::sqs::{Failure, MAX_ENTRIES};
 use tokio::time::timeout_at;
 
 use crate::envelope::Message;
 use crate::outcome::Outcome;
 use crate::report::Report;
-use crate::schedule::Schedule;
 use crate::summary::Summary;
 use crate::work::{Buffers, Incoming, Out, Rules, Step, Work};
 
@@ -105,13 +97,13 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
     ) -> Report {
         let quarantine = self.has_quarantine(messages);
         let Self { config, reader, buffers, .. } = self;
-        let Config { model, index, limits, document_id, .. } = config;
-        let rules = Rules { index, limits: *limits, quarantine, now: invocation.now };
+        let Config { model, writing, .. } = config;
+        let rules = Rules { writing, quarantine, now: invocation.now };
         let write = |incoming: &Incoming<'_>, out: &mut Out| {
             let Incoming { event, around, arrival } = incoming;
             let mut event = reader.read_inside(model, event, *around)?;
             let written = event.write_document(arrival, &mut out.document);
-            event.write_document_id(*document_id, &written, &out.document, &mut out.id);
+            event.write_document_id(writing.document_id, &written, &out.document, &mut out.id);
             Ok(written)
         };
         let mut work = Work::new(rules, messages, buffers, write);

@@ -3,8 +3,8 @@
 
 use std::borrow::Cow;
 
-use shared::event::Refusal;
-use shared::opensearch::KnownError;
+use shared::event::Reason;
+use shared::opensearch;
 
 /// A message's fate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,22 +20,8 @@ pub(crate) enum Outcome {
 /// Why a message is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Retry {
-    /// OpenSearch has too much to do: 429.
-    Throttled,
-    /// OpenSearch answered 5xx.
-    Unavailable,
-    /// No answer came.
-    NoAnswer,
-    /// The index does not exist and is not created.
-    NoIndex,
-    /// 401 or 403: the set-up is wrong.
-    Denied,
-    /// OpenSearch refused the document for a reason that is about the set-up.
-    SetUp(&'static KnownError),
-    /// Another status of the whole request that means a wrong set-up.
-    Rejected,
-    /// The answer, or what it says of this document, makes no sense.
-    OddAnswer,
+    /// A document of it is not in the index yet.
+    Search(opensearch::Retry),
     /// Too little time was left.
     Deadline,
     /// A defect showed on this message.
@@ -53,19 +39,28 @@ impl Retry {
     #[must_use]
     pub(crate) const fn reason(self) -> &'static str {
         match self {
-            Self::Throttled => "throttled",
-            Self::Unavailable => "unavailable",
-            Self::NoAnswer => "no_answer",
-            Self::NoIndex => "no_such_index",
-            Self::Denied => "denied",
-            Self::SetUp(error) => error.name,
-            Self::Rejected => "rejected",
-            Self::OddAnswer => "odd_answer",
+            Self::Search(retry) => retry.reason(),
             Self::Deadline => "deadline",
             Self::Panicked => "panicked",
             Self::GroupFailed => "group_failed",
             Self::NoQuarantine => "no_quarantine_queue",
             Self::NotQuarantined => "not_quarantined",
+        }
+    }
+
+    /// What a person has to change, where waiting alone does not help.
+    #[must_use]
+    pub(crate) const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Search(retry) => retry.advice(),
+            Self::NoQuarantine => Some(
+                "set QUARANTINE_QUEUE_URL: until then such messages end in the dead-letter queue",
+            ),
+            Self::NotQuarantined => Some(
+                "check QUARANTINE_QUEUE_URL, and give the function's role sqs:SendMessage on it: \
+                 until then such messages end in the dead-letter queue",
+            ),
+            Self::Deadline | Self::Panicked | Self::GroupFailed => None,
         }
     }
 
@@ -77,45 +72,10 @@ impl Retry {
     }
 }
 
-/// Why an event can never become a document in the index.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason {
-    /// In `snake_case`: the event model's or OpenSearch's own.
-    pub code: Cow<'static, str>,
-    /// For people, and maybe a quote of the event: never for the log.
-    pub detail: Cow<'static, str>,
-    /// What to do, for the log; empty where there is nothing to say.
-    pub advice: &'static str,
-}
-
-impl Reason {
-    /// The body is in S3, where the SQS extended client put it.
-    #[must_use]
-    pub const fn large_payload_pointer() -> Self {
-        Self {
-            code: Cow::Borrowed("large_payload_pointer"),
-            detail: Cow::Borrowed("the SQS extended client put the body into S3"),
-            advice: "the producer puts large bodies into S3 (SQS extended client): let it send \
-                     events of at most 1 MiB, or read the bodies from S3 by the messages in \
-                     quarantine",
-        }
-    }
-}
-
-impl From<Refusal> for Reason {
-    fn from(refusal: Refusal) -> Self {
-        let detail = match refusal {
-            Refusal::NoData => "it has no data",
-            Refusal::InvalidBase64 => "it is not base64",
-            Refusal::InvalidUtf8 => "it is not UTF-8",
-            Refusal::InvalidJson => "it is not one JSON value",
-            Refusal::NotAnObject => "it is JSON, but no object",
-            Refusal::Empty => "there is no event in it",
-            Refusal::EmptyEnvelope => "there is nothing in its envelope",
-            Refusal::TooDeep => "it is nested more than 128 levels deep",
-            Refusal::TooLarge => "it has more than 1,048,576 bytes",
-            Refusal::NumberTooLong => "it has a number of more than 1,000 characters",
-        };
-        Self { code: Cow::Borrowed(refusal.reason()), detail: Cow::Borrowed(detail), advice: "" }
-    }
-}
+/// The reason of a message whose body the SQS extended client put into S3.
+pub(crate) const LARGE_PAYLOAD_POINTER: Reason = Reason {
+    code: Cow::Borrowed("large_payload_pointer"),
+    detail: Cow::Borrowed("the SQS extended client put the body into S3"),
+    advice: "the producer puts large bodies into S3 (SQS extended client): let it send events of \
+             at most 1 MiB, or read the bodies from S3 by the messages in quarantine",
+};

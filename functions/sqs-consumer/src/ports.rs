@@ -5,20 +5,9 @@
 
 use std::future::Future;
 
-use shared::opensearch::{Answer, Error};
 use shared::sqs::Failure;
 
 use crate::quarantine::Quarantined;
-
-/// OpenSearch.
-pub trait Search: 'static {
-    /// Sends a bulk request, of lines as `_bulk` takes them, and returns its answer whatever its
-    /// status.
-    ///
-    /// # Errors
-    /// Where no whole answer comes.
-    fn bulk(&self, body: &[u8]) -> impl Future<Output = Result<Answer, Error>>;
-}
 
 /// SQS.
 pub trait Queues: 'static {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use base64_simd::STANDARD;
 use serde_json::{Map, Value, json};
+use shared::event::Reason;
 use shared::json::unescaped;
 use shared::sqs::attributes::{
     DETAIL, MESSAGE_ID, MORE_ATTRIBUTES, POSITION, REASON, RECEIVE_COUNT, SOURCE_ARN,
@@ -16,7 +17,6 @@ use shared::sqs::{
 };
 
 use crate::envelope::Message;
-use crate::outcome::Reason;
 
 /// The longest `sluice.detail`, in bytes.
 const MAX_DETAIL_BYTES: usize = 1_024;

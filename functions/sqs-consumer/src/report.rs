@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use shared::opensearch::Trouble;
+
 use crate::outcome::Outcome;
-use crate::reply::Trouble;
 
 /// Maximum number of different troubles in the log.
 pub(crate) const MAX_TROUBLES: usize = 8;

@@ -4,12 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use shared::metrics::{Metrics, Unit};
+use shared::sqs::Failure;
 
 use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
-use crate::reply::Trouble;
 use crate::report::{Refusals, Report};
-use shared::sqs::Failure;
 
 /// A longer text is cut in the log.
 const SHOWN_CHARACTERS: usize = 256;
@@ -129,14 +128,14 @@ impl<'a> Summary<'a> {
         for (retry, (count, id)) in &self.retries {
             let (reason, first_message_id) = (retry.reason(), shown(id));
             let message = "messages to be redelivered";
-            if let Some(advice) = advice(*retry) {
+            if let Some(advice) = retry.advice() {
                 tracing::error!(request_id, reason, count, first_message_id, advice, message);
             } else {
                 tracing::warn!(request_id, reason, count, first_message_id, message);
             }
         }
         for trouble in &report.troubles {
-            log_trouble(trouble, request_id);
+            trouble.log(request_id);
         }
         for (code, (count, said)) in &report.not_quarantined {
             let said = shown(said);
@@ -161,58 +160,6 @@ pub(crate) fn log_visibility(failures: &[Failure], request_id: &str) {
     }
 }
 
-/// What a person has to change, where waiting alone does not help.
-const fn advice(retry: Retry) -> Option<&'static str> {
-    match retry {
-        Retry::Denied => Some(
-            "OpenSearch does not let the function write: check OPENSEARCH_AUTH and its user or \
-             secret; give the function's role es:ESHttpPost on the domain (aoss:APIAccessAll and \
-             a data access policy on a collection), and map the role or user in OpenSearch to \
-             one that may create documents in the index",
-        ),
-        Retry::SetUp(error) => Some(error.advice),
-        Retry::Rejected | Retry::OddAnswer => Some(
-            "what answers is not OpenSearch, or a proxy stands before it: check \
-             OPENSEARCH_ENDPOINT or OPENSEARCH_DOMAIN, and OPENSEARCH_SERVICE",
-        ),
-        Retry::NoIndex => Some(
-            "the index does not exist and is not created: check INDEX, create it, or let OpenSearch \
-             create it (action.auto_create_index)",
-        ),
-        Retry::NoAnswer => Some(
-            "OpenSearch cannot be reached or is too slow: check OPENSEARCH_ENDPOINT or \
-             OPENSEARCH_DOMAIN, the function's subnets and security groups, and the cluster",
-        ),
-        Retry::NoQuarantine => {
-            Some("set QUARANTINE_QUEUE_URL: until then such messages end in the dead-letter queue")
-        }
-        Retry::NotQuarantined => Some(
-            "check QUARANTINE_QUEUE_URL, and give the function's role sqs:SendMessage on it: \
-             until then such messages end in the dead-letter queue",
-        ),
-        Retry::Throttled
-        | Retry::Unavailable
-        | Retry::Deadline
-        | Retry::Panicked
-        | Retry::GroupFailed => None,
-    }
-}
-
-fn log_trouble(trouble: &Trouble, request_id: &str) {
-    match trouble {
-        Trouble::NoAnswer(error) => tracing::error!(request_id, %error, "no answer to _bulk"),
-        Trouble::Status(status, error_type) => {
-            tracing::error!(request_id, status, error_type, "OpenSearch refused _bulk");
-        }
-        Trouble::Documents(error_type) => {
-            tracing::error!(request_id, error_type, "OpenSearch refused documents");
-        }
-        Trouble::NotOpenSearch(status) => {
-            tracing::error!(request_id, status, "the answer to _bulk is not one of OpenSearch");
-        }
-    }
-}
-
 fn shown(text: &str) -> &str {
     &text[..text.char_indices().nth(SHOWN_CHARACTERS).map_or(text.len(), |(end, _)| end)]
 }
@@ -221,6 +168,9 @@ fn shown(text: &str) -> &str {
 mod tests {
     use super::*;
     use crate::envelope;
+    use shared::opensearch;
+
+    const THROTTLED: Retry = Retry::Search(opensearch::Retry::Throttled);
 
     #[test]
     fn counts_every_message_once() {
@@ -232,10 +182,10 @@ mod tests {
         let messages = envelope::parse(event.as_bytes()).unwrap();
         let outcomes = [
             Outcome::Done,
-            Outcome::Retry(Retry::Throttled),
+            Outcome::Retry(THROTTLED),
             Outcome::Quarantined,
             Outcome::Retry(Retry::Deadline),
-            Outcome::Retry(Retry::Throttled),
+            Outcome::Retry(THROTTLED),
             Outcome::Done,
             Outcome::Done,
         ];
@@ -245,7 +195,7 @@ mod tests {
             messages_done: 3,
             messages_retried: 3,
             messages_quarantined: 1,
-            retries: [(Retry::Throttled, (2, "m1")), (Retry::Deadline, (1, "m3"))].into(),
+            retries: [(THROTTLED, (2, "m1")), (Retry::Deadline, (1, "m3"))].into(),
         };
         assert_eq!(Summary::of(&messages, &outcomes), expected);
     }

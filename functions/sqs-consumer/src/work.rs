@@ -16,17 +16,14 @@ mod refused;
 use std::collections::{HashSet, VecDeque};
 use std::mem;
 
+use shared::contents::Contents;
 use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
-use shared::opensearch::{Answer, Error};
+use shared::opensearch::{self, Answer, Bulk, Error, Fate, Operation, Trouble, Writing};
 use shared::sqs::Failure;
 
-use crate::bulk::{Bulk, Limits, Operation};
-use crate::contents::Contents;
 use crate::envelope::Message;
-use crate::index::IndexPattern;
 use crate::outcome::{Outcome, Retry};
 use crate::quarantine::Quarantined;
-use crate::reply::{Fate, Trouble, Verdict, judge};
 use crate::report::Report;
 use refused::{Refused, Why};
 
@@ -44,10 +41,8 @@ pub(crate) enum Step<'s> {
 /// The settings that the work follows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules<'a> {
-    /// Where a document goes.
-    pub index: &'a IndexPattern,
-    /// How large one bulk request may be.
-    pub limits: Limits,
+    /// Where a document goes, and how large one bulk request may be.
+    pub writing: &'a Writing,
     /// Whether there is a quarantine.
     pub quarantine: bool,
     /// What time it is.
@@ -167,34 +162,14 @@ where
 
     /// What came back for the bulk request.
     pub(crate) fn bulk_answered(&mut self, reply: &Result<Answer, Error>) {
-        let bulk = &mut self.buffers.bulk;
+        let mut bulk = mem::take(&mut self.buffers.bulk);
         self.report.bulk_requests += 1;
         self.report.bulk_bytes += bulk.request().map_or(0, <[u8]>::len) as u64;
-        let verdict = judge(reply, bulk);
-        let range = bulk.answered();
-        match verdict {
-            Verdict::Items(fates) => {
-                for (index, fate) in range.zip(fates) {
-                    let operation = self.buffers.bulk.operation(index);
-                    self.document_answered(operation, fate);
-                }
-            }
-            Verdict::Halve(_) if range.len() > 1 => bulk.halve(&range),
-            Verdict::Halve(reason) => {
-                let operation = bulk.operation(range.start);
-                self.document_answered(operation, Fate::Refused(reason));
-            }
-            Verdict::Retry(retry, trouble) => {
-                for index in range {
-                    let message = self.buffers.bulk.operation(index).message;
-                    self.fail(message, retry);
-                }
-                self.report.note(trouble);
-            }
+        let trouble = bulk.settle(reply, |operation, fate| self.document_answered(operation, fate));
+        if let Some(trouble) = trouble {
+            self.report.note(trouble);
         }
-        if self.buffers.bulk.pending().is_none() {
-            self.buffers.bulk.clear();
-        }
+        self.buffers.bulk = bulk;
     }
 
     /// How each entry of the call to quarantine went, in order; an entry that is missing
@@ -215,7 +190,7 @@ where
     pub(crate) fn stop(&mut self) {
         while self.buffers.bulk.pending().is_some() {
             for index in self.buffers.bulk.answered() {
-                let message = self.buffers.bulk.operation(index).message;
+                let message = self.buffers.bulk.operation(index).source;
                 self.fail(message, Retry::Deadline);
             }
         }
@@ -247,7 +222,11 @@ where
         self.report
     }
 
-    fn document_answered(&mut self, Operation { message, position, .. }: Operation, fate: Fate) {
+    fn document_answered(
+        &mut self,
+        Operation { source: message, position, .. }: Operation,
+        fate: Fate,
+    ) {
         match fate {
             Fate::Indexed => self.report.indexed += 1,
             Fate::IndexedElsewhere => {
@@ -255,9 +234,9 @@ where
                 self.report.elsewhere.get_or_insert((0, message)).0 += 1;
             }
             Fate::Duplicate => self.report.duplicate.get_or_insert((0, message)).0 += 1,
-            Fate::Retry(retry) => self.fail(message, retry),
+            Fate::Retry(retry) => self.fail(message, Retry::Search(retry)),
             Fate::SetUp(error, error_type) => {
-                self.fail(message, Retry::SetUp(error));
+                self.fail(message, Retry::Search(opensearch::Retry::SetUp(error)));
                 self.report.note(Trouble::Documents(error_type));
             }
             Fate::Refused(reason) => {

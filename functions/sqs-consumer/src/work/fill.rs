@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use shared::contents::Holds;
 use shared::event::{Arrival, Refusal, Written};
+use shared::opensearch::Index;
 
 use super::refused::Why;
 use super::{Buffers, Incoming, Out, Rules, Work};
-use crate::contents::Holds;
-use crate::outcome::{Reason, Retry};
+use crate::outcome::{LARGE_PAYLOAD_POINTER, Retry};
 
 impl<W> Work<'_, W>
 where
@@ -66,7 +67,7 @@ where
                 return true;
             }
             Ok(Holds::LargePayloadPointer) => {
-                self.refuse(index, 0, Why::Other(Box::new(Reason::large_payload_pointer())));
+                self.refuse(index, 0, Why::Other(Box::new(LARGE_PAYLOAD_POINTER)));
                 return true;
             }
             Err(refusal) => {
@@ -79,7 +80,7 @@ where
             self.buffers.contents.look_again();
         }
         let (first_id, before) = message.identity();
-        let Rules { limits, index: pattern, now, .. } = self.rules;
+        let Rules { writing, now, .. } = self.rules;
         loop {
             let position = self.next.1;
             let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
@@ -91,8 +92,9 @@ where
             out.id.clear();
             match (self.write)(&incoming, out) {
                 Ok(written) => {
-                    let document = (&*out.document, &*out.id, written.timestamp);
-                    if !bulk.add(limits, pattern, document, (index, position)) {
+                    let goes_to = Index::Of(&writing.index, written.timestamp);
+                    let document = (&*out.document, &*out.id);
+                    if !bulk.add(writing.limits, goes_to, document, (index, position)) {
                         return false;
                     }
                 }
@@ -109,7 +111,8 @@ where
             return Ok(Holds::Events);
         }
         self.opened = None;
-        let holds = self.buffers.contents.open(self.messages[message].body)?;
+        let body = self.messages[message].body;
+        let holds = self.buffers.contents.open(|text| body.write(text))?;
         if holds == Holds::Events {
             self.opened = Some(message);
         }

@@ -1,11 +1,11 @@
 //! Refused events go to quarantine.
 
-use shared::event::{Refusal, Written};
+use shared::contents::Holds;
+use shared::event::{Reason, Refusal, Written};
 use shared::sqs::{Failure, MAX_ENTRIES};
 
 use super::{Incoming, Out, Work};
-use crate::contents::Holds;
-use crate::outcome::{Reason, Retry};
+use crate::outcome::Retry;
 use crate::quarantine::Quarantined;
 
 /// The most bytes of one call to quarantine, unless one message alone has more: what every

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::event::{DocumentId, Model, Reader, model};
-use shared::opensearch::UNKNOWN;
+use shared::opensearch::{IndexPattern, Limits, UNKNOWN};
 
 use super::*;
 use crate::envelope;
@@ -56,6 +56,12 @@ fn event(bodies: &[(&str, &str)], queue: &str) -> String {
     json!({"Records": bodies.iter().enumerate().map(record).collect::<Vec<_>>()}).to_string()
 }
 
+/// Documents go to the index `events` under their own ids.
+fn writing(limits: Limits) -> Writing {
+    let index = IndexPattern::parse("events").unwrap();
+    Writing { index, document_id: DocumentId::Id, limits, gzip: false }
+}
+
 fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quarantine<'_>) -> Run {
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let (mut reader, mut buffers) = (Reader::default(), Buffers::default());
@@ -68,13 +74,9 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
         event.write_document_id(DocumentId::Id, &written, &out.document, &mut out.id);
         Ok(written)
     };
-    let pattern = IndexPattern::parse("events").unwrap();
-    let rules = Rules {
-        index: &pattern,
-        limits: setting.limits,
-        quarantine: setting.quarantine,
-        now: Timestamp::YEAR_2000,
-    };
+    let writing = writing(setting.limits);
+    let rules =
+        Rules { writing: &writing, quarantine: setting.quarantine, now: Timestamp::YEAR_2000 };
     let mut work = Work::new(rules, &messages, &mut buffers, write);
     let (mut requests, mut quarantined) = (Vec::new(), Vec::new());
     for _ in 0..setting.stop {
@@ -194,11 +196,11 @@ fn nothing_to_do_is_done() {
 #[test]
 fn each_message_has_the_fate_of_its_documents() {
     let statuses = [
-        ("a", 429, retry(Retry::Throttled)),
-        ("b", 503, retry(Retry::Unavailable)),
-        ("c", 403, retry(Retry::Denied)),
-        ("d", 404, retry(Retry::NoIndex)),
-        ("e", 999, retry(Retry::OddAnswer)),
+        ("a", 429, retry(Retry::Search(opensearch::Retry::Throttled))),
+        ("b", 503, retry(Retry::Search(opensearch::Retry::Unavailable))),
+        ("c", 403, retry(Retry::Search(opensearch::Retry::Denied))),
+        ("d", 404, retry(Retry::Search(opensearch::Retry::NoIndex))),
+        ("e", 999, retry(Retry::Search(opensearch::Retry::OddAnswer))),
         ("f", 201, DONE),
         ("g", 400, QUARANTINED),
         ("h", 409, DONE),
@@ -242,7 +244,7 @@ fn requests_are_as_large_as_they_may_be() {
         run_with(&event(&[(&many, ""), (&play("d"), "")], "music"), &setting, index, &mut taken);
     let expected: [&[_]; 2] = [&["a", "b"], &["c", "d"]];
     assert_eq!(run.requests, expected);
-    assert_eq!(run.report.outcomes, [retry(Retry::Unavailable), DONE]);
+    assert_eq!(run.report.outcomes, [retry(Retry::Search(opensearch::Retry::Unavailable)), DONE]);
 }
 
 #[test]
@@ -292,13 +294,13 @@ fn a_whole_answer_is_the_fate_of_all_and_the_next_request_is_tried() {
     let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
     let setting = Setting { limits: Limits { documents: 2, ..SETTING.limits }, ..SETTING };
     for (reply, outcome) in [
-        (status(429), Retry::Throttled),
-        (status(503), Retry::Unavailable),
-        (status(401), Retry::Denied),
-        (status(403), Retry::Denied),
-        (status(404), Retry::Rejected),
-        (status(200), Retry::OddAnswer),
-        (Err(Error::BrokenAnswer("cut".to_owned())), Retry::NoAnswer),
+        (status(429), Retry::Search(opensearch::Retry::Throttled)),
+        (status(503), Retry::Search(opensearch::Retry::Unavailable)),
+        (status(401), Retry::Search(opensearch::Retry::Denied)),
+        (status(403), Retry::Search(opensearch::Retry::Denied)),
+        (status(404), Retry::Search(opensearch::Retry::Rejected)),
+        (status(200), Retry::Search(opensearch::Retry::OddAnswer)),
+        (Err(Error::BrokenAnswer("cut".to_owned())), Retry::Search(opensearch::Retry::NoAnswer)),
     ] {
         let index = &mut |ids: &[String]| {
             if ids.len() == 2 { reply.clone() } else { answer(ids, |_| 201) }

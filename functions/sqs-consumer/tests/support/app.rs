@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::event::Timestamp;
-use shared::opensearch::{Answer, Error as SearchError};
+use shared::opensearch::{Answer, Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
 use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::Config;
 use sqs_consumer::HandlerError;
 use sqs_consumer::Quarantined;
-use sqs_consumer::{Queues, Search, VisibilityChange};
+use sqs_consumer::{Queues, VisibilityChange};
 use testkit::{LAMBDA, Output, numbers};
 use tokio::time::{Instant, sleep};
 

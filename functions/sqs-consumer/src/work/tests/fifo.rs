@@ -12,7 +12,8 @@ fn in_a_fifo_queue_a_group_stops_at_its_first_failure() {
     let run = run_with(&event, &SETTING, index, &mut taken);
     let expected: [&[_]; 3] = [&["a1", "b1"], &["a2", "b2"], &["c1"]];
     assert_eq!(run.requests, expected);
-    let [unavailable, group] = [Retry::Unavailable, Retry::GroupFailed].map(retry);
+    let [unavailable, group] =
+        [Retry::Search(opensearch::Retry::Unavailable), Retry::GroupFailed].map(retry);
     assert_eq!(run.report.outcomes, [DONE, DONE, unavailable, DONE, group, DONE]);
 }
 
@@ -47,7 +48,7 @@ fn messages_of_a_fifo_queue_without_a_group_are_of_one() {
     let event = json!({"Records": [record("a"), record("b")]}).to_string();
     let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 503), &mut taken);
     assert_eq!(run.requests, [["a"]]);
-    let expected = [Retry::Unavailable, Retry::GroupFailed].map(retry);
+    let expected = [Retry::Search(opensearch::Retry::Unavailable), Retry::GroupFailed].map(retry);
     assert_eq!(run.report.outcomes, expected);
 }
 
@@ -56,5 +57,5 @@ fn groups_mean_nothing_in_a_standard_queue() {
     let event = event(&[(&play("a"), "g"), (&play("b"), "g")], "music");
     let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 503), &mut taken);
     assert_eq!(run.requests, [["a", "b"]]);
-    assert_eq!(run.report.outcomes, [retry(Retry::Unavailable); 2]);
+    assert_eq!(run.report.outcomes, [retry(Retry::Search(opensearch::Retry::Unavailable)); 2]);
 }

@@ -43,9 +43,9 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     let event = event(&[("oops", "")], "music");
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let mut buffers = Buffers::default();
-    let pattern = IndexPattern::parse("events").unwrap();
     let Setting { limits, quarantine, .. } = SETTING;
-    let rules = Rules { index: &pattern, limits, quarantine, now: Timestamp::YEAR_2000 };
+    let writing = writing(limits);
+    let rules = Rules { writing: &writing, quarantine, now: Timestamp::YEAR_2000 };
     let refuse = |_: &Incoming<'_>, _: &mut Out| Err(Refusal::InvalidJson);
     let mut work = Work::new(rules, &messages, &mut buffers, refuse);
     assert!(matches!(work.next_step(), Step::Quarantine([_])));
@@ -67,7 +67,10 @@ fn opensearch_cannot_fill_the_log_with_reasons() {
     };
     let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
     // They are not known to be about the document.
-    assert_eq!(run.report.outcomes, [retry(Retry::SetUp(&UNKNOWN)); 100]);
+    assert_eq!(
+        run.report.outcomes,
+        [retry(Retry::Search(opensearch::Retry::SetUp(&UNKNOWN))); 100]
+    );
     let expected: Vec<_> =
         (0..MAX_TROUBLES).map(|at| Trouble::Documents(format!("e{at}_exception"))).collect();
     assert_eq!(run.report.troubles, expected);

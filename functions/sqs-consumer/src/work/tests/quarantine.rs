@@ -68,7 +68,7 @@ fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
 fn what_is_retried_is_not_sent_to_quarantine_before() {
     let body = format!("[{},5]", play("a"));
     let run = run(&[&body], &[("a", 429)]);
-    assert_eq!(run.report.outcomes, [retry(Retry::Throttled)]);
+    assert_eq!(run.report.outcomes, [retry(Retry::Search(opensearch::Retry::Throttled))]);
     assert_eq!(run.quarantined, [[]; 0]);
 }
 

@@ -1,4 +1,4 @@
-//! OpenSearch, over HTTP.
+//! Sending bulk requests.
 
 use std::io::Write;
 use std::time::Duration;
@@ -8,15 +8,26 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::Request;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
-use shared::opensearch::{Answer, Client, Error};
 
-use crate::config::Config;
-use crate::ports::Search;
+use super::client::{Client, Error};
+use super::settings::Settings;
+use crate::aws::{Answer, Aws};
 
 /// A request that takes longer is given up even where there is more time: others may do better.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Sends bulk requests.
+/// What takes bulk requests: OpenSearch, or what a test puts in its place. It neither retries nor
+/// keeps a time limit of the caller's: that drops the call when the time is up.
+pub trait Search: 'static {
+    /// Sends a bulk request, of lines as `_bulk` takes them, and returns its answer whatever its
+    /// status.
+    ///
+    /// # Errors
+    /// Where no whole answer comes.
+    fn bulk(&self, body: &[u8]) -> impl Future<Output = Result<Answer, Error>>;
+}
+
+/// OpenSearch, over HTTP.
 #[derive(Debug)]
 pub struct OpenSearch {
     client: Client,
@@ -24,11 +35,10 @@ pub struct OpenSearch {
 }
 
 impl OpenSearch {
-    /// An OpenSearch that is not called yet.
+    /// An OpenSearch that is not called yet; `gzip`: requests are compressed.
     #[must_use]
-    pub fn new(config: &Config) -> Self {
-        let client = Client::new(config.opensearch.clone(), config.aws.clone());
-        Self { client, gzip: config.gzip }
+    pub fn new(settings: Settings, aws: Aws, gzip: bool) -> Self {
+        Self { client: Client::new(settings, aws), gzip }
     }
 }
 

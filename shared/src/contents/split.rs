@@ -3,8 +3,8 @@
 //! What cannot be read does not take its neighbours with it: it becomes a separate event, which
 //! the event model refuses.
 
+use crate::json::{self, Scanner, Span};
 use memchr::{memchr, memchr2};
-use shared::json::{self, Scanner, Span};
 
 /// Finds the events in a trimmed text of which nothing is known to be broken. Reads no more of it
 /// than it has to: where the model refuses one of the events, [`carefully`] finds the right ones.

@@ -2,15 +2,16 @@
 
 use std::time::Duration;
 
-use shared::runtime::Invocation;
 use tokio::time::Instant;
+
+use crate::runtime::Invocation;
 
 /// What is left for the answer itself, whatever the margin.
 const MIN_FOR_ANSWER: Duration = Duration::from_millis(50);
 
 /// When what has to be done.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     started: Instant,
     started_ms: u64,
     /// No work is started after this.
@@ -26,7 +27,7 @@ pub(crate) struct Schedule {
 impl Schedule {
     /// The schedule of an invocation that starts now.
     #[must_use]
-    pub(crate) fn new(invocation: &Invocation<'_>, margin: Duration) -> Self {
+    pub fn new(invocation: &Invocation<'_>, margin: Duration) -> Self {
         let started = Instant::now();
         let before = |time: Duration| invocation.deadline.checked_sub(time).unwrap_or(started);
         let work_until = before((margin / 2).max(2 * MIN_FOR_ANSWER));
@@ -42,13 +43,13 @@ impl Schedule {
 
     /// Whether it is too late to start anything.
     #[must_use]
-    pub(crate) fn is_late(&self) -> bool {
+    pub fn is_late(&self) -> bool {
         Instant::now() >= self.start_until.min(self.work_until)
     }
 
     /// Now, in milliseconds since 1970.
     #[must_use]
-    pub(crate) fn now_ms(&self) -> u64 {
+    pub fn now_ms(&self) -> u64 {
         let passed = self.started.elapsed().as_millis();
         self.started_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
     }

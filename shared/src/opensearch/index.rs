@@ -1,6 +1,6 @@
 //! The name of the index that a document goes to: a pattern over its `@timestamp`.
 
-use shared::event::Timestamp;
+use crate::event::Timestamp;
 
 /// `INDEX` where it is not set: one index a day.
 pub const DEFAULT: &str = "music-events-%Y.%m.%d";

@@ -7,11 +7,13 @@
 
 use std::borrow::Cow;
 
-use shared::json::{self, Scanner, Span};
-use shared::opensearch::{About, Answer, Error, KnownError, UNKNOWN};
-
-use crate::bulk::{Bulk, Operation};
-use crate::outcome::{Reason, Retry};
+use super::bulk::{Bulk, Operation};
+use super::errors::{About, KnownError, UNKNOWN};
+use super::retry::{Retry, Trouble};
+use crate::aws::Answer;
+use crate::event::Reason;
+use crate::json::{self, Scanner, Span};
+use crate::opensearch::Error;
 
 /// The longest code of a refusal that is taken from an answer, in bytes.
 const MAX_CODE_BYTES: usize = 128;
@@ -21,7 +23,7 @@ const MAX_DETAIL_BYTES: usize = 1_024;
 
 /// What an answer means for the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+enum Verdict {
     /// Each document has its own fate.
     Items(Vec<Fate>),
     /// The request is too large, or something in it makes OpenSearch refuse it: with fewer
@@ -33,7 +35,7 @@ pub(crate) enum Verdict {
 
 /// What became of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fate {
+pub enum Fate {
     /// It was not in the index, and now it is.
     Indexed,
     /// It is in the index, under an `_id` that an ingest pipeline chose.
@@ -48,22 +50,40 @@ pub(crate) enum Fate {
     SetUp(&'static KnownError, String),
 }
 
-/// What is wrong with the whole of OpenSearch, for the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
-    /// No answer came.
-    NoAnswer(Error),
-    /// An answer with this status, and the type of the error if OpenSearch names one.
-    Status(u16, Option<String>),
-    /// Documents were refused with an error of this type, which is not about them.
-    Documents(String),
-    /// An answer with this status that is not from OpenSearch.
-    NotOpenSearch(u16),
+impl Bulk {
+    /// Takes the answer to the pending request, calls `each` with the fate of each of its documents
+    /// that has one, and returns what is wrong with the whole. The request is sent again in halves
+    /// where it was too large.
+    pub fn settle(
+        &mut self,
+        reply: &Result<Answer, Error>,
+        mut each: impl FnMut(Operation, Fate),
+    ) -> Option<Trouble> {
+        let verdict = judge(reply, self);
+        let range = self.answered();
+        let mut trouble = None;
+        match verdict {
+            Verdict::Items(fates) => {
+                for (index, fate) in range.zip(fates) {
+                    each(self.operation(index), fate);
+                }
+            }
+            Verdict::Halve(_) if range.len() > 1 => self.halve(&range),
+            Verdict::Halve(reason) => each(self.operation(range.start), Fate::Refused(reason)),
+            Verdict::Retry(retry, of) => {
+                range.for_each(|index| each(self.operation(index), Fate::Retry(retry)));
+                trouble = Some(of);
+            }
+        }
+        if self.pending().is_none() {
+            self.clear();
+        }
+        trouble
+    }
 }
 
 /// Judges the answer to the pending request of `bulk`.
-#[must_use]
-pub(crate) fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
+fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
     let Answer { status, body } = match reply {
         Err(error) => return Verdict::Retry(Retry::NoAnswer, Trouble::NoAnswer(error.clone())),
         Ok(answer) => answer,

@@ -1,10 +1,9 @@
 use bytes::Bytes;
 use serde_json::{Value, json};
-use shared::event::Timestamp;
 
 use super::*;
-use crate::bulk::Limits;
-use crate::index::IndexPattern;
+use crate::event::Timestamp;
+use crate::opensearch::{Index, IndexPattern, Limits};
 
 /// A request of documents with these ids, as JSON writes them.
 fn bulk(ids: &[&str]) -> Bulk {
@@ -13,8 +12,8 @@ fn bulk(ids: &[&str]) -> Bulk {
     for id in ids {
         let document = format!("\"{id}\"");
         let limits = Limits { bytes: usize::MAX, documents: usize::MAX };
-        let document = (document.as_bytes(), id.as_bytes(), Timestamp::YEAR_2000);
-        assert!(bulk.add(limits, &index, document, (0, 0)));
+        let index = Index::Of(&index, Timestamp::YEAR_2000);
+        assert!(bulk.add(limits, index, (document.as_bytes(), id.as_bytes()), (0, 0)));
     }
     bulk.seal();
     bulk

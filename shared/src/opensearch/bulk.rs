@@ -3,10 +3,9 @@
 
 use std::ops::Range;
 
-use shared::event::Timestamp;
-use shared::json::Span;
-
-use crate::index::IndexPattern;
+use super::index::IndexPattern;
+use crate::event::Timestamp;
+use crate::json::Span;
 
 /// How large one bulk request may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,12 +16,21 @@ pub struct Limits {
     pub documents: usize,
 }
 
+/// The index that a document goes to.
+#[derive(Clone, Copy, Debug)]
+pub enum Index<'a> {
+    /// The one of this pattern and the document's `@timestamp`.
+    Of(&'a IndexPattern, Timestamp),
+    /// The one of this name, the content of a JSON string.
+    Named(&'a [u8]),
+}
+
 /// One document of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Operation {
-    /// Which message it is of.
-    pub message: usize,
-    /// Its event's place among the message's.
+pub struct Operation {
+    /// What it came from, such as the place of a message.
+    pub source: usize,
+    /// Its place there.
     pub position: usize,
     /// The content of its `_id`, as written, in the body; empty where OpenSearch chooses it.
     id: Span,
@@ -32,7 +40,7 @@ pub(crate) struct Operation {
 
 /// The documents of one request, and the parts of it that still have to be sent.
 #[derive(Debug, Default)]
-pub(crate) struct Bulk {
+pub struct Bulk {
     body: Vec<u8>,
     operations: Vec<Operation>,
     /// What is sent next is the last.
@@ -41,7 +49,7 @@ pub(crate) struct Bulk {
 
 impl Bulk {
     /// Forgets all documents.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.body.clear();
         self.operations.clear();
         self.pending.clear();
@@ -49,22 +57,22 @@ impl Bulk {
 
     /// Whether it holds no documents.
     #[must_use]
-    pub(crate) const fn is_empty(&self) -> bool {
+    pub const fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 
     /// Adds a document to create. `false`, and no change, where it does not fit any more.
-    pub(crate) fn add(
+    pub fn add(
         &mut self,
         limits: Limits,
-        index: &IndexPattern,
-        (document, id, time): (&[u8], &[u8], Timestamp),
-        (message, position): (usize, usize),
+        index: Index<'_>,
+        (document, id): (&[u8], &[u8]),
+        (source, position): (usize, usize),
     ) -> bool {
         let start = self.operations.last().map_or(0, |last| last.lines.end);
         // A panic may have left something after it.
         self.body.truncate(start);
-        let id = self.write_action(index, time, id);
+        let id = self.write_action(index, id);
         self.body.extend_from_slice(document);
         self.body.push(b'\n');
         let fits = self.body.len() <= limits.bytes && self.operations.len() < limits.documents;
@@ -73,13 +81,16 @@ impl Bulk {
             return false;
         }
         let lines = Span { start, end: self.body.len() };
-        self.operations.push(Operation { message, position, id, lines });
+        self.operations.push(Operation { source, position, id, lines });
         true
     }
 
-    fn write_action(&mut self, index: &IndexPattern, time: Timestamp, id: &[u8]) -> Span {
+    fn write_action(&mut self, index: Index<'_>, id: &[u8]) -> Span {
         self.body.extend_from_slice(b"{\"create\":{\"_index\":\"");
-        index.write(time, &mut self.body);
+        match index {
+            Index::Of(pattern, time) => pattern.write(time, &mut self.body),
+            Index::Named(name) => self.body.extend_from_slice(name),
+        }
         if !id.is_empty() {
             self.body.extend_from_slice(b"\",\"_id\":\"");
         }
@@ -91,14 +102,14 @@ impl Bulk {
     }
 
     /// Makes all documents one request to send.
-    pub(crate) fn seal(&mut self) {
+    pub fn seal(&mut self) {
         self.pending.clear();
         self.pending.push(0..self.operations.len());
     }
 
     /// The body of the next request to send.
     #[must_use]
-    pub(crate) fn request(&self) -> Option<&[u8]> {
+    pub fn request(&self) -> Option<&[u8]> {
         let [first, .., last] = self.pending()? else {
             let [only] = self.pending()? else { return None };
             return Some(only.lines.of(&self.body));
@@ -108,29 +119,29 @@ impl Bulk {
 
     /// The documents of the next request.
     #[must_use]
-    pub(crate) fn pending(&self) -> Option<&[Operation]> {
+    pub fn pending(&self) -> Option<&[Operation]> {
         self.pending.last().map(|range| &self.operations[range.clone()])
     }
 
     /// The content of a document's `_id`, as written; empty where OpenSearch chooses it.
     #[must_use]
-    pub(crate) fn id(&self, operation: &Operation) -> &[u8] {
+    pub fn id(&self, operation: &Operation) -> &[u8] {
         operation.id.of(&self.body)
     }
 
     /// The next request is answered: its documents.
-    pub(crate) fn answered(&mut self) -> Range<usize> {
+    pub fn answered(&mut self) -> Range<usize> {
         self.pending.pop().unwrap_or_default()
     }
 
     /// The document at a place.
     #[must_use]
-    pub(crate) fn operation(&self, index: usize) -> Operation {
+    pub fn operation(&self, index: usize) -> Operation {
         self.operations[index]
     }
 
     /// Sends these documents again as two requests, of half as many each.
-    pub(crate) fn halve(&mut self, range: &Range<usize>) {
+    pub fn halve(&mut self, range: &Range<usize>) {
         let middle = range.start + range.len() / 2;
         self.pending.extend([middle..range.end, range.start..middle]);
     }
@@ -145,8 +156,8 @@ mod tests {
     fn add(bulk: &mut Bulk, limits: Limits, id: &str, filler: usize) -> bool {
         let document = format!("{{\"id\":\"{id}\",\"x\":\"{}\"}}", "x".repeat(filler));
         let index = IndexPattern::parse("events-%Y").unwrap();
-        let document = (document.as_bytes(), id.as_bytes(), Timestamp::YEAR_2000);
-        bulk.add(limits, &index, document, (3, 4))
+        let index = Index::Of(&index, Timestamp::YEAR_2000);
+        bulk.add(limits, index, (document.as_bytes(), id.as_bytes()), (3, 4))
     }
 
     fn request(bulk: &Bulk) -> String {
@@ -173,7 +184,7 @@ mod tests {
         let operations = bulk.pending().unwrap();
         let ids: Vec<_> = operations.iter().map(|operation| bulk.id(operation)).collect();
         assert_eq!(ids, [&b"a"[..], br"\u0062"]);
-        assert_eq!((operations[1].message, operations[1].position), (3, 4));
+        assert_eq!((operations[1].source, operations[1].position), (3, 4));
     }
 
     #[test]

@@ -7,12 +7,10 @@ mod split;
 
 use std::sync::LazyLock;
 
+use crate::envelope::Envelope;
+use crate::event::{Around, Refusal};
+use crate::json::{self, Scanner, Span};
 use memchr::memmem::Finder;
-use shared::envelope::Envelope;
-use shared::event::{Around, Refusal};
-use shared::json::{self, Scanner, Span};
-
-use crate::envelope::Body;
 
 /// S3 sends it when a bucket's notifications are configured (source: "Event message structure",
 /// Amazon S3 User Guide).
@@ -23,7 +21,7 @@ const MAX_TEST_EVENT_BYTES: usize = 2_048;
 
 /// What a message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Holds {
+pub enum Holds {
     /// Events.
     Events,
     /// S3's test of a notification, from which no document is to come.
@@ -35,7 +33,7 @@ pub(crate) enum Holds {
 /// The events of one message. Kept from message to message, so that nothing is allocated once
 /// the buffers have grown.
 #[derive(Debug, Default)]
-pub(crate) struct Contents {
+pub struct Contents {
     /// The body, or what is inside all envelopes around it.
     text: Vec<u8>,
     spare: Vec<u8>,
@@ -48,20 +46,16 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
-    /// Finds the events in `body`.
+    /// Finds the events in what `write` appends.
     ///
     /// # Errors
     /// [`Refusal::Empty`] where there is none, and what [`Envelope::open`] refuses. Whatever is not
     /// an event is found as one, and refused when it is read.
-    pub(crate) fn open(&mut self, body: Body<'_>) -> Result<Holds, Refusal> {
+    pub fn open(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Holds, Refusal> {
         self.events.clear();
         self.careful = false;
         self.text.clear();
-        if body.escaped {
-            json::unescape(body.content.as_bytes(), &mut self.text);
-        } else {
-            self.text.extend_from_slice(body.content.as_bytes());
-        }
+        write(&mut self.text);
         self.envelope.clear();
         self.inside = self.envelope.open(&mut self.text, &mut self.spare)?;
         split::quickly(&self.text, self.inside, &mut self.events);
@@ -76,7 +70,7 @@ impl Contents {
 
     /// Finds the events again where one of them was refused, with no trust in the text. Those
     /// before the refused one stay the same. `false` where that was done before.
-    pub(crate) fn look_again(&mut self) -> bool {
+    pub fn look_again(&mut self) -> bool {
         if self.careful {
             return false;
         }
@@ -116,19 +110,19 @@ impl Contents {
 
     /// How many events there are.
     #[must_use]
-    pub(crate) fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.events.len()
     }
 
     /// The event at a place.
     #[must_use]
-    pub(crate) fn event(&self, position: usize) -> Option<&[u8]> {
+    pub fn event(&self, position: usize) -> Option<&[u8]> {
         self.events.get(position).map(|span| span.of(&self.text))
     }
 
     /// The envelopes that the event at a place was taken out of, if there are any.
     #[must_use]
-    pub(crate) fn around(&self, position: usize) -> Option<Around<'_>> {
+    pub fn around(&self, position: usize) -> Option<Around<'_>> {
         let position = (self.events.len() > 1).then_some(position);
         (!self.envelope.is_none()).then_some(Around { envelope: &self.envelope, position })
     }
