@@ -1,4 +1,5 @@
 //! What a message holds: one event, an array of events or lines of events, maybe inside envelopes.
+//! In place of a message of CloudWatch Logs are the events inside its log events.
 //!
 //! Nothing is validated here that the event model validates: an event is found by where it
 //! starts and ends, and read by the model later.
@@ -7,7 +8,7 @@ mod split;
 
 use std::sync::LazyLock;
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, LogMessage, MAX_ENVELOPES, Parts};
 use crate::event::{Around, Refusal};
 use crate::json::{self, Scanner, Span};
 use memchr::memmem::Finder;
@@ -28,6 +29,8 @@ pub enum Holds {
     TestEvent,
     /// Where in S3 the SQS extended client put the body.
     LargePayloadPointer,
+    /// Messages of CloudWatch Logs without log events, such as a control message.
+    NoLogEvents,
 }
 
 /// The events of one message. Kept from message to message, so that nothing is allocated once
@@ -40,9 +43,24 @@ pub struct Contents {
     envelope: Envelope,
     /// The part of it that holds the events.
     inside: Span,
+    /// Where the events stand, or the log events around them.
     events: Vec<Span>,
     /// Whether the events were found carefully.
     careful: bool,
+    logs: Logs,
+}
+
+/// The messages of CloudWatch Logs among the events.
+#[derive(Debug, Default)]
+struct Logs {
+    messages: Vec<(Span, Parts)>,
+    /// By event: the message whose log event it is. Empty if there is no message.
+    of_event: Vec<Option<usize>>,
+    /// What is around the log event that was asked for last, and the message that it is of.
+    around: Envelope,
+    entered: Option<usize>,
+    /// A buffer for lists of events.
+    found: Vec<Span>,
 }
 
 impl Contents {
@@ -59,13 +77,14 @@ impl Contents {
         self.envelope.clear();
         self.inside = self.envelope.open(&mut self.text, &mut self.spare)?;
         split::quickly(&self.text, self.inside, &mut self.events);
-        self.note_several();
-        match &*self.events {
-            [] => Err(Refusal::Empty),
-            [only] if is_test_event(only.of(&self.text)) => Ok(Holds::TestEvent),
-            [class, place] if self.is_pointer(*class, *place) => Ok(Holds::LargePayloadPointer),
-            _ => Ok(Holds::Events),
-        }
+        let holds = match &*self.events {
+            [] => return Err(Refusal::Empty),
+            [only] if is_test_event(only.of(&self.text)) => Holds::TestEvent,
+            [class, place] if self.is_pointer(*class, *place) => Holds::LargePayloadPointer,
+            _ => Holds::Events,
+        };
+        self.note_events();
+        Ok(if self.events.is_empty() { Holds::NoLogEvents } else { holds })
     }
 
     /// Finds the events again where one of them was refused, with no trust in the text. Those
@@ -76,13 +95,18 @@ impl Contents {
         }
         self.careful = true;
         split::carefully(&self.text, self.inside, &mut self.events);
-        self.note_several();
+        self.note_events();
         true
     }
 
-    fn note_several(&mut self) {
-        if self.events.len() > 1 {
-            self.envelope.holds_several();
+    fn note_events(&mut self) {
+        let Self { text, inside, envelope, events, logs, .. } = self;
+        logs.clear();
+        if envelope.depth() < MAX_ENVELOPES && LogMessage::may_be_in(inside.of(text)) {
+            logs.open(text, events);
+        }
+        if events.len() > 1 {
+            envelope.holds_several();
         }
     }
 
@@ -114,17 +138,73 @@ impl Contents {
         self.events.len()
     }
 
-    /// The event at a place.
-    #[must_use]
-    pub fn event(&self, position: usize) -> Option<&[u8]> {
-        self.events.get(position).map(|span| span.of(&self.text))
+    /// The event at a place, and the envelopes that it was taken out of, if there are any.
+    pub fn event(&mut self, position: usize) -> Option<(&[u8], Option<Around<'_>>)> {
+        let several = (self.events.len() > 1).then_some(position);
+        let place = *self.events.get(position)?;
+        let Self { text, spare, envelope, logs, .. } = self;
+        let Some((message, place)) = logs.log_event(text, position, place) else {
+            let around = Around { envelope, position: several };
+            return Some((place.of(text), (!envelope.is_none()).then_some(around)));
+        };
+        if logs.entered != logs.of_event[position] {
+            logs.entered = logs.of_event[position];
+            logs.around.copy_from(envelope);
+            logs.around.enter_log_message(&message);
+        }
+        spare.clear();
+        let event = logs.around.open_log_event(&message, place, spare);
+        Some((event.of(spare), Some(Around { envelope: &logs.around, position: several })))
     }
 
-    /// The envelopes that the event at a place was taken out of, if there are any.
-    #[must_use]
-    pub fn around(&self, position: usize) -> Option<Around<'_>> {
-        let position = (self.events.len() > 1).then_some(position);
-        (!self.envelope.is_none()).then_some(Around { envelope: &self.envelope, position })
+    /// Appends the event at a place as a message of its own: its text, or a message of CloudWatch
+    /// Logs with its log event.
+    pub fn write_alone(&self, position: usize, out: &mut Vec<u8>) {
+        let Some(&place) = self.events.get(position) else { return };
+        match self.logs.log_event(&self.text, position, place) {
+            Some((message, log_event)) => message.write_alone(log_event, out),
+            None => out.extend_from_slice(place.of(&self.text)),
+        }
+    }
+}
+
+impl Logs {
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.of_event.clear();
+        self.entered = None;
+    }
+
+    /// Replaces each message by its log events.
+    fn open(&mut self, text: &[u8], events: &mut Vec<Span>) {
+        self.found.clone_from(events);
+        events.clear();
+        for &place in &self.found {
+            let Some(message) = LogMessage::of(place.of(text)) else {
+                events.push(place);
+                self.of_event.push(None);
+                continue;
+            };
+            for Span { start, end } in message.log_events() {
+                events.push(Span { start: place.start + start, end: place.start + end });
+                self.of_event.push(Some(self.messages.len()));
+            }
+            self.messages.push((place, message.parts()));
+        }
+    }
+
+    /// The message that the event at `position` is a log event of, and where the log event stands
+    /// in it.
+    fn log_event<'a>(
+        &self,
+        text: &'a [u8],
+        position: usize,
+        place: Span,
+    ) -> Option<(LogMessage<'a>, Span)> {
+        let message = (*self.of_event.get(position)?)?;
+        let (Span { start, end }, parts) = self.messages[message];
+        let place = Span { start: place.start - start, end: place.end - start };
+        Some((LogMessage::new(&text[start..end], parts), place))
     }
 }
 

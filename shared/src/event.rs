@@ -241,7 +241,7 @@ impl Reader {
         }
         let mut text = envelope::trimmed(payload).of(payload);
         if text.is_empty() {
-            return Err(Refusal::Empty);
+            return Err(around.map_or(Refusal::Empty, |_| Refusal::EmptyEnvelope));
         }
         let Self { found, opened } = self;
         opened.clear();

@@ -39,6 +39,8 @@ pub(crate) struct Report {
     pub refused: BTreeMap<String, Refusals>,
     /// Messages that hold S3's test of a notification: how many, and the first.
     pub test_events: Option<(u64, usize)>,
+    /// Messages of CloudWatch Logs without log events: how many, and the first.
+    pub no_log_events: Option<(u64, usize)>,
     /// Bulk requests sent.
     pub bulk_requests: u64,
     /// Their bodies before compression, in bytes.

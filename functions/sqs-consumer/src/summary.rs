@@ -109,6 +109,11 @@ impl<'a> Summary<'a> {
             let first_message_id = shown(messages[first].id);
             tracing::info!(request_id, count, first_message_id, "s3:TestEvent received");
         }
+        if let Some((count, first)) = report.no_log_events {
+            let first_message_id = shown(messages[first].id);
+            let message = "messages of CloudWatch Logs without log events received";
+            tracing::info!(request_id, count, first_message_id, message);
+        }
         if let Some((count, first)) = report.duplicate {
             let first_message_id = shown(messages[first].id);
             tracing::info!(

@@ -115,7 +115,7 @@ impl Event<'_> {
 
     /// The id of the innermost envelope that has one.
     pub(super) fn lent_id(&self) -> Option<LentId<'_>> {
-        let shared = self.around.map_or(0, |around| around.envelope.depth());
+        let shared = self.around.map_or(0, |around| around.envelope.shared_depth());
         let position = self.around.and_then(|around| around.position);
         self.envelope.ids().find_map(|(level, value)| {
             let (kind, content) = match value[0] {

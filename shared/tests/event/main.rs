@@ -11,6 +11,7 @@ mod envelopes;
 mod extra;
 mod id;
 mod line_breaks;
+mod log_messages;
 mod mapping;
 mod properties;
 mod put_back;

@@ -66,6 +66,10 @@ where
                 self.report.test_events.get_or_insert((0, index)).0 += 1;
                 return true;
             }
+            Ok(Holds::NoLogEvents) => {
+                self.report.no_log_events.get_or_insert((0, index)).0 += 1;
+                return true;
+            }
             Ok(Holds::LargePayloadPointer) => {
                 self.refuse(index, 0, Why::Other(Box::new(LARGE_PAYLOAD_POINTER)));
                 return true;
@@ -84,10 +88,10 @@ where
         loop {
             let position = self.next.1;
             let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
-            let Some(event) = contents.event(position) else { return true };
+            let Some((event, around)) = contents.event(position) else { return true };
             write_identity(&first_id, before.saturating_add(position as u64), identity);
             let arrival = Arrival { time: message.sent, now, identity };
-            let incoming = Incoming { event, around: contents.around(position), arrival };
+            let incoming = Incoming { event, around, arrival };
             out.document.clear();
             out.id.clear();
             match (self.write)(&incoming, out) {

@@ -82,8 +82,9 @@ where
             many = self.buffers.contents.count() > 1;
         }
         let text = if many {
-            let event = self.buffers.contents.event(refused.position)?;
-            String::from_utf8(event.to_vec()).ok()?
+            let mut text = Vec::new();
+            self.buffers.contents.write_alone(refused.position, &mut text);
+            String::from_utf8(text).ok()?
         } else {
             message.body.text()?
         };

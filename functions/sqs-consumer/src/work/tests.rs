@@ -227,6 +227,25 @@ fn a_test_event_of_s3_is_done_without_a_document() {
     assert_eq!(run.quarantined, [[]; 0]);
 }
 
+/// A message of CloudWatch Logs with these log events.
+fn log_message(log_events: &[Value]) -> String {
+    json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logEvents": log_events}).to_string()
+}
+
+#[test]
+fn each_log_event_is_a_document_and_none_is_done() {
+    let log_events = ["a", "b"].map(|id| json!({"id": id, "message": "x"}));
+    let control = log_message(&log_events).replace("DATA", "CONTROL");
+    // The second control message is seen to hold nothing when it is looked at again.
+    let twice = control.repeat(2);
+    let bodies = [&log_message(&log_events), &control, &log_message(&[]), &twice];
+    let run = run(&bodies.map(String::as_str), &[]);
+    assert_eq!(run.requests, [["a", "b"]]);
+    assert_eq!(run.report.outcomes, [DONE; 4]);
+    assert_eq!(run.report.no_log_events, Some((2, 1)));
+    assert_eq!((refused(&run.report), run.quarantined), (0, vec![]));
+}
+
 #[test]
 fn requests_are_as_large_as_they_may_be() {
     let bodies: Vec<_> = ["a", "b", "c", "d", "e"].map(play).into();
