@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
-use shared::event::{Arrival, Model, Reader, Refusal};
+use shared::event::{Arrival, Identity, Model, Reader, Refusal};
 use shared::json::MAX_DEPTH;
 use testkit::holds;
 
@@ -174,7 +174,7 @@ fn an_event_that_is_put_back_keeps_its_document() {
     holds(500, &cases, |(event, envelopes, count, identity)| {
         let payload =
             envelopes.iter().rev().fold(event, |inside, envelope| envelope.around(&inside));
-        let first = Arrival { identity: identity.as_bytes(), ..arrival() };
+        let first = Arrival { identity: Identity::Delivery(identity.as_bytes()), ..arrival() };
         let (document, _) = transform(&model, &first, payload.as_bytes()).unwrap();
         let mut reader = Reader::default();
         let mut event = reader.read(&model, payload.as_bytes()).unwrap();
@@ -184,7 +184,7 @@ fn an_event_that_is_put_back_keeps_its_document() {
         assert_eq!(event.put_back(count, first.identity), put_back);
 
         // It arrives anew, and keeps the id that depends on its first arrival.
-        let again = Arrival { identity: b"1709296500000", ..arrival() };
+        let again = Arrival { identity: Identity::Delivery(b"1709296500000"), ..arrival() };
         let again = if identity.is_empty() { first } else { again };
         let event = reader.read(&model, &put_back).unwrap();
         assert_eq!(event.reingests(), count);
