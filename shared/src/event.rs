@@ -40,7 +40,7 @@ mod reason;
 mod settings;
 mod timestamp;
 
-pub use id::DocumentId;
+pub use id::{DocumentId, Identity};
 pub use mapping::{Mapping, MappingError, REINGESTS};
 pub use reason::Reason;
 pub use settings::{VARIABLES, model};
@@ -136,10 +136,8 @@ pub struct Arrival<'a> {
     pub time: Option<Timestamp>,
     /// Now: `event.ingested`.
     pub now: Timestamp,
-    /// What identifies this delivery, and is the same when it is repeated: the id of an event
-    /// without an own id depends on it. The arrival as given, for Firehose; the
-    /// message's id and the position of the event in the message, for SQS.
-    pub identity: &'a [u8],
+    /// What an event without the producer's own id is known by.
+    pub identity: Identity<'a>,
 }
 
 /// Where a document's `@timestamp` comes from.

@@ -4,12 +4,14 @@
 //! converted, no strings unescaped unless somebody asks ([`unescape`]). Text is taken as
 //! valid UTF-8; who reads foreign bytes checks that first, with a faster tool.
 
+mod extent;
 mod strings;
 
 use std::ops::ControlFlow;
 
 use strings::{escape_length, specials, word_at};
 
+pub use extent::Extent;
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
 
 /// The longest number that OpenSearch's JSON parser takes, in characters.

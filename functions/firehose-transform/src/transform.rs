@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64_simd::STANDARD;
-use shared::event::{Arrival, Reader, Refusal, Timestamp};
+use shared::event::{Arrival, Identity, Reader, Refusal, Timestamp};
 use shared::json;
 
 use crate::config::Config;
@@ -36,7 +36,11 @@ impl Transformer {
             if event.action_is_one_of(&config.drop_actions) {
                 return Ok(Outcome::Dropped);
             }
-            let arrival = Arrival { time: record.arrived(), now, identity: record.arrival };
+            let arrival = Arrival {
+                time: record.arrived(),
+                now,
+                identity: Identity::Delivery(record.arrival),
+            };
             Ok(Outcome::Ok(event.write_document(&arrival, document).timestamp_source))
         });
         (outcome, self.payload.len())

@@ -3,7 +3,7 @@
 //! What cannot be read does not take its neighbours with it: it becomes a separate event, which
 //! the event model refuses.
 
-use crate::json::{self, Scanner, Span};
+use crate::json::{Extent, Span};
 use memchr::{memchr, memchr2};
 
 /// Finds the events in a trimmed text of which nothing is known to be broken. Reads no more of it
@@ -252,44 +252,7 @@ fn is_one_value(text: &[u8]) -> bool {
     value_length(text) == Some(text.len())
 }
 
-/// How long the value at the start of `text` is; `None` where none stands there. A value beyond
-/// the limits of depth and of numbers is one too: the model refuses it, and it alone.
+/// How long the value at the start of `text` is; `None` where none stands there.
 fn value_length(text: &[u8]) -> Option<usize> {
-    let mut scanner = Scanner::new(text);
-    match scanner.value(0) {
-        Ok(_) => Some(scanner.position()),
-        Err(json::Error::Invalid) => None,
-        Err(json::Error::TooDeep | json::Error::NumberTooLong) => balanced_length(text),
-    }
-}
-
-/// How long the value at the start of `text` is, by its brackets alone.
-fn balanced_length(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    loop {
-        match text.get(at)? {
-            b'"' => {
-                let mut scanner = Scanner::new(&text[at..]);
-                scanner.string().ok()?;
-                at += scanner.position();
-            }
-            b'[' | b'{' => {
-                depth += 1;
-                at += 1;
-            }
-            b']' | b'}' => {
-                depth = depth.checked_sub(1)?;
-                at += 1;
-            }
-            _ => {
-                let rest = &text[at..];
-                let token = |byte: &u8| !b"[]{}\",".contains(byte) && !byte.is_ascii_whitespace();
-                at += rest.iter().position(|byte| !token(byte)).unwrap_or(rest.len()).max(1);
-            }
-        }
-        if depth == 0 {
-            return Some(at);
-        }
-    }
+    Extent::of(text).whole()
 }

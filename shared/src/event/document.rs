@@ -16,7 +16,7 @@ impl Event<'_> {
         time.write(out);
         out.extend_from_slice(b"\",\"event\":{\"id\":");
         let id = out.len() + 1;
-        let own_id = self.write_id(arrival.identity, out);
+        let own_id = self.write_id(&arrival.identity, out);
         let id = Span { start: id, end: out.len() - 1 };
         if let Some(action) = self.claim(ACTION) {
             out.extend_from_slice(b",\"action\":");

@@ -44,6 +44,24 @@ impl DocumentId {
     }
 }
 
+/// What an event without the producer's own id is known by. It is the same when the delivery is
+/// repeated.
+#[derive(Clone, Copy, Debug)]
+pub enum Identity<'a> {
+    /// By its text and, after it, by what identifies the delivery: the arrival as given, for
+    /// Firehose; the message's id and the event's position in the message, for SQS.
+    Delivery(&'a [u8]),
+    /// By where it is kept and, after that, by its text: for objects.
+    Place {
+        /// What stands before the text.
+        place: &'a [u8],
+        /// The text as it is kept, where the event was made of it.
+        text: Option<&'a [u8]>,
+    },
+    /// By the id that it had before: the content of a JSON string.
+    Known(&'a [u8]),
+}
+
 /// The id that an envelope lends to an event in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LentId<'a> {
@@ -86,7 +104,7 @@ impl Event<'_> {
 
     /// Writes `event.id` with its quotes; returns whether it is the producer's own, or its
     /// envelope's.
-    pub(super) fn write_id(&mut self, identity: &[u8], out: &mut Vec<u8>) -> bool {
+    pub(super) fn write_id(&mut self, identity: &Identity<'_>, out: &mut Vec<u8>) -> bool {
         if let Some(member) = self.claim(ID) {
             let value = member.value().of(self.text);
             if member.kind == Kind::Scalar(json::Kind::String) {
@@ -132,10 +150,22 @@ impl Event<'_> {
     }
 
     /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
-    fn write_derived_id(&self, identity: &[u8], out: &mut Vec<u8>) {
+    fn write_derived_id(&self, identity: &Identity<'_>, out: &mut Vec<u8>) {
         let mut hash = Sha256::new();
-        self.hash_text(&mut hash);
-        hash.update(self.identity(identity));
+        match identity {
+            Identity::Known(id) => return out.extend_from_slice(id),
+            Identity::Delivery(delivery) => {
+                self.hash_text(&mut hash);
+                hash.update(self.identity(delivery));
+            }
+            Identity::Place { place, text } => {
+                hash.update(place);
+                match text {
+                    Some(text) => hash.update(text),
+                    None => self.hash_text(&mut hash),
+                }
+            }
+        }
         write_hex(&hash.finalize()[..16], out);
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod payloads;
 pub(crate) mod tree;
 
 use self::tree::{Duplicates, Tree};
-use shared::event::{Arrival, Model, Reader, Refusal, Timestamp, TimestampSource};
+use shared::event::{Arrival, Identity, Model, Reader, Refusal, Timestamp, TimestampSource};
 
 /// The model as these variables set it.
 pub(crate) fn model(variables: &[(&str, &str)]) -> Model {
@@ -22,7 +22,7 @@ pub(crate) fn arrival() -> Arrival<'static> {
     Arrival {
         time: Some(time("2024-03-01T12:34:58Z")),
         now: time("2024-03-01T12:34:58.001Z"),
-        identity: b"",
+        identity: Identity::Delivery(b""),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use shared::contents::Holds;
-use shared::event::{Arrival, Refusal, Written};
+use shared::event::{Arrival, Identity, Refusal, Written};
 use shared::opensearch::Index;
 
 use super::refused::Why;
@@ -90,6 +90,7 @@ where
             let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
             let Some((event, around)) = contents.event(position) else { return true };
             write_identity(&first_id, before.saturating_add(position as u64), identity);
+            let identity = Identity::Delivery(identity);
             let arrival = Arrival { time: message.sent, now, identity };
             let incoming = Incoming { event, around, arrival };
             out.document.clear();
