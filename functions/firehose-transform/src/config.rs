@@ -47,13 +47,12 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
         Ok(Self {
             function_name: environment.function_name("firehose-transform")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             model: event::model(environment)?,
-            drop_actions: actions.filter(|action| !action.is_empty()).map(str::to_owned).collect(),
+            drop_actions: event::drop_actions(environment),
             response_budget_bytes: environment
                 .number("RESPONSE_BUDGET_BYTES", 6_000_000, 1_000, usize::MAX)?
                 .min(LAMBDA_RESPONSE_BYTES),
