@@ -20,6 +20,8 @@ pub mod metrics;
 pub mod opensearch;
 mod report;
 pub mod runtime;
+#[cfg(feature = "aws")]
+pub mod s3;
 pub mod schedule;
 #[cfg(feature = "secrets")]
 pub mod secrets;

@@ -6,13 +6,13 @@ use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
 use shared::opensearch::{self, Settings, Writing};
+use shared::s3;
 use shared::sqs::{self, Backoff};
 use shared::telemetry;
 use tracing::Level;
 
 use crate::message::Request;
 use crate::records::{Format, RecordsPaths};
-use crate::s3;
 
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
 /// [`opensearch::WRITING_VARIABLES`]), of the backoff ([`sqs::BACKOFF_VARIABLES`]), of the event

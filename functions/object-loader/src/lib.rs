@@ -23,7 +23,7 @@ pub use message::Request;
 pub use objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
 pub use queues::{AwsQueues, Queues};
 pub use records::{Format, RecordsPaths};
-pub use s3::{S3, S3Objects};
+pub use s3::S3Objects;
 
 use std::io::Write;
 

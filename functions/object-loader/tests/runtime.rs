@@ -6,9 +6,10 @@
 use local::cloud::{Cloud, CloudError};
 use local::opensearch::{Client, Embedded, Environment};
 use local::s3;
-use object_loader::{Objects, S3, S3Objects};
+use object_loader::{Objects, S3Objects};
 use serde_json::{Value, json};
 use shared::aws::Aws;
+use shared::s3::S3;
 use testkit::{
     Binary, Call, Endpoint, FUNCTION_NAME, Observed, Reply, metric_line, outside_of_lambda, refusal,
 };

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error, Search};
 use shared::runtime::{Function, Invocation};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::Config;
@@ -44,6 +45,10 @@ impl Search for Index {
 struct NoQueues;
 
 impl Queues for NoQueues {
+    async fn payload(&self, _: &str, _: &str) -> Result<Bytes, GetError> {
+        panic!("no message points to S3")
+    }
+
     async fn quarantine(&self, _: &[Quarantined]) -> Vec<Option<Failure>> {
         panic!("nothing is refused")
     }

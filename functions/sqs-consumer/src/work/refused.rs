@@ -4,7 +4,7 @@ use shared::contents::Holds;
 use shared::event::{Reason, Refusal, Written};
 use shared::sqs::{Failure, MAX_ENTRIES};
 
-use super::{Incoming, Out, Work};
+use super::{Incoming, Out, Progress, Work};
 use crate::outcome::Retry;
 use crate::quarantine::Quarantined;
 
@@ -52,7 +52,8 @@ where
             && self.sending.len() < MAX_ENTRIES
         {
             let Some(refused) = self.refusals.pop_front() else { break };
-            if self.progress[refused.message].retry.is_some() {
+            let Progress { retry, is_kept, .. } = self.progress[refused.message];
+            if retry.is_some() || is_kept {
                 continue;
             }
             if !self.rules.quarantine {
@@ -86,6 +87,7 @@ where
             self.buffers.contents.write_alone(refused.position, &mut text);
             String::from_utf8(text).ok()?
         } else {
+            self.progress[refused.message].is_kept = true;
             message.body.text()?
         };
         let reason = match &refused.why {

@@ -74,8 +74,12 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
         Ok(written)
     };
     let writing = writing(setting.limits);
-    let rules =
-        Rules { writing: &writing, quarantine: setting.quarantine, now: Timestamp::YEAR_2000 };
+    let rules = Rules {
+        writing: &writing,
+        quarantine: setting.quarantine,
+        fetch_payloads: false,
+        now: Timestamp::YEAR_2000,
+    };
     let mut work = Work::new(rules, &messages, &mut buffers, write);
     let (mut requests, mut quarantined) = (Vec::new(), Vec::new());
     for _ in 0..setting.stop {
@@ -96,6 +100,7 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
                 let failures = quarantine(entries);
                 work.quarantined(&failures);
             }
+            Step::Fetch(..) => unreachable!("no message points to S3"),
             Step::Finished => break,
         }
     }
