@@ -31,8 +31,9 @@ pub(crate) struct Args {
     /// What the documents are, as in DOCUMENT
     #[arg(long, value_name = "FORM", default_value = "mapped", value_parser = document_form())]
     document: DocumentForm,
-    /// The indices that the functions write to, as in INDEX [default: music-events-%Y.%m.%d; for
-    /// passthrough events-%Y.%m.%d]
+    /// The indices that the functions write to, as in INDEX
+    ///
+    /// [default: music-events-%Y.%m.%d; for passthrough events-%Y.%m.%d]
     #[arg(long, value_name = "PATTERN")]
     index: Option<String>,
     /// The fields of mapped documents, as in MAPPING: JSON, or @ and the path of a file

@@ -49,7 +49,7 @@ async fn help_has_examples_and_exit_codes() {
         (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes"),
         (&["redrive", "--help"], "eval \"$(aws configure export-credentials --profile NAME"),
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
-        (&["setup", "--help"], "for passthrough events-%Y.%m.%d]"),
+        (&["setup", "--help"], "[default: music-events-%Y.%m.%d; for passthrough events-%Y.%m.%d]"),
         (&["setup", "--help"], "eval \"$(aws configure export-credentials --format env)\""),
     ] {
         let help = run(arguments).await;

@@ -115,7 +115,9 @@ pub(super) async fn check(scene: &Scene, seen: &mut usize) {
         (json!({"term": {"@timestamp_original": "soon"}}), 1),
         (json!({"term": {"@timestamp": "2024-03-01T12:34:56.789Z"}}), written),
     ] {
-        let answer = scene.client.search(INDEX, &json!({"query": query})).await.unwrap();
+        // Without the documents: some hold numbers that are too large for a `Value`.
+        let query = json!({"query": query, "size": 0});
+        let answer = scene.client.search(INDEX, &query).await.unwrap();
         assert_eq!(answer.body()["hits"]["total"]["value"], json!(found), "{query}");
     }
 }
