@@ -121,8 +121,20 @@ fn the_lists_of_variables_are_complete() {
 #[test]
 fn settings_left_empty_do_not_reach_the_function() {
     // An empty value is a setting, and invalid for MAPPING.
-    let expected = json!({ "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on" });
+    let expected = json!({
+        "DOCUMENT": "mapped", "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on",
+    });
     assert_eq!(Stack::default().variables("firehose-transform"), &expected);
+}
+
+#[test]
+fn all_functions_write_documents_of_the_same_form() {
+    let stack = Stack::with(&[("Document", "passthrough")]);
+    for (name, read_by_code) in functions() {
+        if read_by_code.contains("DOCUMENT") {
+            assert_eq!(stack.variables(name)["DOCUMENT"], "passthrough", "{name}");
+        }
+    }
 }
 
 #[test]

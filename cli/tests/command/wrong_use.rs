@@ -5,6 +5,8 @@ use std::fs;
 use super::support::{Queues, run, unavailable_url};
 use local::sqs::embedded::Operation;
 
+const URL: &str = "http://127.0.0.1:1";
+
 #[tokio::test]
 async fn wrong_arguments_are_reported() {
     let hidden = "ada:secret@localhost:9200";
@@ -26,6 +28,11 @@ async fn wrong_arguments_are_reported() {
         (&["invoke", "firehose-transform", "-"], "-: is empty"),
         (&["invoke", "firehose-transform", "-", "--env", "LOG_LEVEL"], "expected NAME=VALUE"),
         (&["setup", "--opensearch", hidden], "http[s]://[user:password@]host"),
+        (&["setup", "--opensearch", URL, "--document", "raw"], "values: mapped, passthrough"),
+        (
+            &["setup", "--opensearch", URL, "--document", "passthrough", "--mapping", "{}"],
+            "--mapping: the documents of --document passthrough have no mapped fields",
+        ),
     ] {
         run(arguments).await.assert_error(2, expected);
     }
@@ -42,6 +49,7 @@ async fn help_has_examples_and_exit_codes() {
         (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes"),
         (&["redrive", "--help"], "eval \"$(aws configure export-credentials --profile NAME"),
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
+        (&["setup", "--help"], "[default: music-events-%Y.%m.%d; for passthrough events-%Y.%m.%d]"),
         (&["setup", "--help"], "eval \"$(aws configure export-credentials --format env)\""),
     ] {
         let help = run(arguments).await;

@@ -251,6 +251,11 @@ fn no_record_needs_an_allocation_with_dropped_actions() {
 }
 
 #[test]
+fn no_record_needs_an_allocation_for_a_document_that_is_the_event() {
+    assert_eq!(costly(&[("DOCUMENT", "passthrough")], |body| body), [""; 0]);
+}
+
+#[test]
 fn no_record_needs_an_allocation_with_escapes_in_base64() {
     let escaped = |body: Vec<u8>| String::from_utf8(body).unwrap().replace('/', "\\/").into_bytes();
     assert_eq!(costly(&[], escaped), [""; 0]);

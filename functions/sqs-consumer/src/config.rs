@@ -165,6 +165,7 @@ mod tests {
             ("DOCUMENT_ID", "Event", "event, id or none"),
             ("OPENSEARCH_AUTH", "no", "sigv4, basic or none"),
             ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
+            ("DOCUMENT", "raw", "mapped or passthrough"),
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),
         ] {
             let error = config(&[(variable, value)]).unwrap_err().to_string();

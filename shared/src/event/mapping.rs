@@ -17,6 +17,13 @@ pub const REINGESTS: &str = "__sluice_reingests";
 /// depends on. It never reaches a document.
 pub(super) const ARRIVAL: &str = "__sluice_arrival";
 
+/// What the names of the members begin with that this model adds.
+pub(super) const OWN_PREFIX: &str = "__sluice_";
+
+/// The members that a document which is the event as it is has from this model: `@timestamp`, and
+/// the others where the event has none of the name.
+pub(super) const ADDED: [&str; 3] = ["@timestamp", "@timestamp_original", "envelope"];
+
 /// The names by which an envelope is noticed.
 const MARKS: [&str; 5] = ["Type", "Message", "detail-type", "detail", "specversion"];
 
@@ -73,6 +80,8 @@ pub struct Mapping {
     pub(super) arrival: NameId,
     /// [`MARKS`]
     pub(super) marks: [NameId; MARKS.len()],
+    /// [`ADDED`]
+    pub(super) added: [NameId; ADDED.len()],
     pub(super) names: Names,
 }
 
@@ -149,6 +158,7 @@ impl Mapping {
         let mut names = Names::default();
         let [reingests, arrival] = [REINGESTS, ARRIVAL].map(|name| names.add(Names::TOP, name));
         let marks = MARKS.map(|name| names.add(Names::TOP, name));
+        let added = ADDED.map(|name| names.add(Names::TOP, name));
         let mut mapping = Self {
             groups: Vec::new(),
             fields: 2,
@@ -156,6 +166,7 @@ impl Mapping {
             reingests,
             arrival,
             marks,
+            added,
             names,
         };
         let mut known = BTreeSet::new();

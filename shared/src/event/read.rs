@@ -26,7 +26,8 @@ pub(super) struct Found {
     /// By [`Field::number`](super::mapping::Field::number).
     claims: Vec<Claim>,
     /// What stands in the text but not in a document: white space with line breaks, and
-    /// members that a later one of the same name replaces; by their start, maybe overlapping.
+    /// members that a later one of the same name replaces, with the comma after them; by their
+    /// start, maybe overlapping.
     pub(super) cuts: Vec<Span>,
     /// The keys of the objects that are being read, but those that the mapping knows.
     keys: Keys,
@@ -156,12 +157,12 @@ impl Found {
             let Self { keys, unescaped, .. } = self;
             let (_, replaced) = keys.put(object, key, |key| key.bytes(scanner.text(), unescaped));
             if let Some(replaced) = replaced {
-                self.replace(replaced.member().start);
+                self.replace(scanner, replaced.member().start);
             }
         } else {
             let last = std::mem::replace(&mut self.named[name.index()], offset(index));
             if last != NONE {
-                self.replace(last as usize);
+                self.replace(scanner, last as usize);
             }
             inside = mapping.names.get(name).inside;
         }
@@ -212,9 +213,11 @@ impl Found {
 
     /// Marks a member as replaced; with a group go the members inside it.
     #[cold]
-    fn replace(&mut self, index: usize) {
+    fn replace(&mut self, scanner: &mut Scanner<'_>, index: usize) {
         self.replaced = true;
-        let end = self.members[index].end();
+        let member = self.members[index];
+        cut(scanner, Span { start: member.key().start, end: member.value().end });
+        let end = member.end();
         for (inside, member) in self.members[index..end].iter_mut().enumerate() {
             member.gone = true;
             if inside > 0 && member.name != NameId::NONE {
@@ -288,10 +291,7 @@ impl Found {
             let (place, replaced) =
                 keys.put(&mut object, key, |key| key.bytes(scanner.text(), unescaped));
             if let Some(replaced) = replaced {
-                let Span { start, end } = replaced.member();
-                // With the comma that must follow, for this member follows.
-                let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
-                scanner.cuts.push(Span { start, end: end + comma + 1 });
+                cut(scanner, replaced.member());
             }
             self.value(scanner, depth + 1, path)?;
             self.keys.ends_at(place, scanner.position());
@@ -315,6 +315,12 @@ impl Found {
         };
         (Key::new(print.hash(table), content, key.escaped, start), print)
     }
+}
+
+/// Cuts a member that another one follows, with the comma between them.
+fn cut(scanner: &mut Scanner<'_>, Span { start, end }: Span) {
+    let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
+    scanner.cuts.push(Span { start, end: end + comma + 1 });
 }
 
 /// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].

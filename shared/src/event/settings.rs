@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 
-use super::{Mapping, MappingError, Model, Plausible, Timestamp};
+use super::{DocumentForm, Mapping, MappingError, Model, Plausible, Timestamp};
 use crate::config::{ConfigError, Environment};
 
 /// The variables that [`model`] reads.
@@ -13,6 +13,7 @@ pub const VARIABLES: &[&str] = &[
     "TIMESTAMP_MIN",
     "TIMESTAMP_MAX_AHEAD_SECONDS",
     "EXTRA_MAX_BYTES",
+    "DOCUMENT",
 ];
 
 const TIMESTAMP_FIELDS: &str =
@@ -22,7 +23,7 @@ const TIMESTAMP_FIELDS: &str =
 const MAX_MAPPING_BYTES: u64 = 1_048_576;
 
 /// The model as the environment sets it: `MAPPING`, `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`,
-/// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`.
+/// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`, `DOCUMENT`.
 ///
 /// # Errors
 /// [`ConfigError`] for a value that does not parse; it names the entry of a wrong mapping.
@@ -65,6 +66,9 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
             )?,
         },
         extra_max_bytes: environment.number("EXTRA_MAX_BYTES", 16_384, 0, 32_000)?,
+        form: environment
+            .parse_with("DOCUMENT", DocumentForm::ALLOWED, DocumentForm::parse)?
+            .unwrap_or_default(),
     })
 }
 

@@ -13,6 +13,7 @@ mod id;
 mod line_breaks;
 mod log_messages;
 mod mapping;
+mod passthrough;
 mod properties;
 mod put_back;
 mod refusals;

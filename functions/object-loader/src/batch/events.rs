@@ -5,7 +5,7 @@ use std::mem;
 use serde_json::Value;
 use shared::contents::{Contents, Holds};
 use shared::envelope::LogMessage;
-use shared::event::{Around, Arrival, Reason, Refusal};
+use shared::event::{Around, Arrival, DocumentId, Reason, Refusal};
 use shared::json::{self, Span};
 use shared::opensearch::{Index, Limits};
 
@@ -100,7 +100,10 @@ impl Batch {
         let number = self.events.len();
         let index = Index::Of(&writing.index, written.timestamp);
         self.bulk.add(NO_LIMITS, index, (&document, &id), (number, 0));
-        self.push(at, (kept, written.id.of(&document)), State::Waiting);
+        // Without what OpenSearch's `_id` has besides.
+        let mut event_id = Vec::new();
+        event.write_document_id(DocumentId::Id, &written, &document, &mut event_id);
+        self.push(at, (kept, &event_id), State::Waiting);
         (self.document, self.id) = (document, id);
         Ok(())
     }
