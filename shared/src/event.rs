@@ -39,12 +39,16 @@ mod read;
 mod reason;
 mod settings;
 mod timestamp;
+mod values;
 
 pub use id::DocumentId;
 pub use mapping::{Mapping, MappingError, REINGESTS};
 pub use reason::Reason;
 pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
+
+pub(crate) use document::float;
+pub(crate) use values::ClaimingField;
 
 use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};

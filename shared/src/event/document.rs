@@ -36,6 +36,7 @@ impl Event<'_> {
             out.extend_from_slice(self.envelope.group());
         }
         let durations = self.write_groups(out);
+        self.found.unclaimed_start = out.len();
         self.write_analytics(time, durations, out);
         self.write_extra(out);
         out.push(b'}');
@@ -219,7 +220,7 @@ impl Event<'_> {
 }
 
 /// The value of a number as JSON writes it.
-fn float(number: &[u8]) -> Option<f64> {
+pub(crate) fn float(number: &[u8]) -> Option<f64> {
     // Nearly all are whole and small.
     match timestamp::whole(number).map(u32::try_from) {
         Some(Ok(whole)) => Some(f64::from(whole)),

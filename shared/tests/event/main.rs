@@ -12,6 +12,7 @@ mod extra;
 mod id;
 mod line_breaks;
 mod mapping;
+mod metric_rules;
 mod properties;
 mod put_back;
 mod refusals;

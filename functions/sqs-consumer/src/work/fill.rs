@@ -83,7 +83,7 @@ where
         let Rules { writing, now, .. } = self.rules;
         loop {
             let position = self.next.1;
-            let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
+            let Buffers { bulk, contents, out, identity, .. } = &mut *self.buffers;
             let Some(event) = contents.event(position) else { return true };
             write_identity(&first_id, before.saturating_add(position as u64), identity);
             let arrival = Arrival { time: message.sent, now, identity };
