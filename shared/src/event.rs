@@ -41,6 +41,7 @@ mod read;
 mod reason;
 mod settings;
 mod timestamp;
+mod values;
 
 pub use document::DocumentForm;
 pub use id::{DocumentId, Identity};
@@ -48,6 +49,9 @@ pub use mapping::{Mapping, MappingError, REINGESTS};
 pub use reason::Reason;
 pub use settings::{VARIABLES, drop_actions, model};
 pub use timestamp::{Plausible, Timestamp};
+
+pub(crate) use document::float;
+pub(crate) use values::ClaimingField;
 
 use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};

@@ -9,11 +9,14 @@ use crate::stack::{FUNCTION, SECRET_ARN, Stack, assert_has, object, read};
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    use shared::{event, opensearch, sqs};
+    use shared::{event, metric_rules, opensearch, sqs};
     let own: [(&str, &[&[&str]]); 6] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
-        ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
+        (
+            "firehose-transform",
+            &[firehose_transform::config::VARIABLES, event::VARIABLES, metric_rules::VARIABLES],
+        ),
         ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
         (
@@ -23,6 +26,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 opensearch::VARIABLES,
                 opensearch::WRITING_VARIABLES,
                 event::VARIABLES,
+                metric_rules::VARIABLES,
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
@@ -84,6 +88,7 @@ fn the_environment_is_what_the_code_reads() {
         ("DropActions", "ping"),
         ("TimestampFields", "at"),
         ("FieldMapping", "{}"),
+        ("MetricRules", "[]"),
         ("ChatSecretArn", SECRET_ARN),
         ("ChatWebhookUrl", "https://chat.example/webhook"),
     ]);

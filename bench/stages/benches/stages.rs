@@ -122,7 +122,7 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
         });
         for record in &request.records {
             let now = events.arrival.now;
-            black_box(transformer.transform(&events.config, record, now, &mut document));
+            black_box(transformer.transform(&events.config, record, now, &mut document, |_, _, _| {}));
         }
     });
 }

@@ -15,6 +15,7 @@ use std::io::Write;
 use std::iter::repeat;
 
 use shared::event::Timestamp;
+use shared::metric_rules::Tally;
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
@@ -36,6 +37,7 @@ pub struct App<S, W> {
     // Their buffers are reused by later invocations.
     transformer: Transformer,
     answer: Answer,
+    tally: Tally,
 }
 
 impl<S: Source, W: Write> Function for App<S, W> {
@@ -61,7 +63,9 @@ impl<S: Source, W: Write> Function for App<S, W> {
             // Boxed: rare, and its state is large.
             Box::pin(self.put_back(&request, deadline)).await;
         }
-        let summary = Summary::of(&request.records, &self.answer.fates);
+        let fates = &self.answer.fates;
+        self.tally.count_noted(|index| matches!(fates[index].outcome, Outcome::Ok(_)));
+        let summary = Summary::of(&request.records, fates);
         summary.log(request_id);
         self.emit(&summary, now);
         std::mem::swap(&mut self.answer.text, answer);
@@ -75,16 +79,23 @@ impl<S: Source, W: Write> App<S, W> {
     #[must_use]
     pub fn new(config: Config, source: S, metrics: W) -> Self {
         let (transformer, answer) = (Transformer::default(), Answer::default());
-        Self { config, source, metrics, transformer, answer }
+        Self { config, source, metrics, transformer, answer, tally: Tally::default() }
     }
 
     fn answer<'a>(&mut self, body: &'a [u8], now: Timestamp) -> Result<Request<'a>, HandlerError> {
+        let Self { config, transformer, answer, tally, .. } = self;
+        tally.clear();
         let request = Request::parse(body)?;
-        self.answer.write(
-            &request.records,
-            self.config.response_budget_bytes,
-            |record, document| self.transformer.transform(&self.config, record, now, document),
-        )?;
+        // Records that are transformed again, because not all documents fit, come after all others.
+        let mut indexes = 0..request.records.len();
+        answer.write(&request.records, config.response_budget_bytes, |record, document| {
+            let index = indexes.next();
+            transformer.transform(config, record, now, document, |event, document, time| {
+                if let Some(index) = index {
+                    tally.note(&config.metric_rules, index, event, document, time);
+                }
+            })
+        })?;
         Ok(request)
     }
 
@@ -118,10 +129,13 @@ impl<S: Source, W: Write> App<S, W> {
     }
 
     fn emit(&mut self, summary: &Summary<'_>, now: Timestamp) {
-        let Config { metrics_namespace, function_name, .. } = &self.config;
-        let timestamp_ms = now.milliseconds();
-        let written =
-            summary.emit(metrics_namespace, function_name, timestamp_ms, &mut self.metrics);
+        let Self { config, metrics, tally, .. } = self;
+        let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
+        let written = summary
+            .emit(metrics_namespace, function_name, now.milliseconds(), &mut *metrics)
+            .and_then(|()| {
+                tally.emit(metric_rules, metrics_namespace, function_name, now, metrics)
+            });
         if let Err(error) = written {
             tracing::error!(%error, "failed to write metrics");
         }

@@ -10,6 +10,18 @@ use crate::answer::Fate;
 use crate::outcome::{Failure, Outcome};
 use crate::request::Record;
 
+/// The metrics of an invocation.
+pub(crate) const METRICS: [(&str, Unit); 8] = [
+    ("RecordsIn", Unit::Count),
+    ("RecordsOk", Unit::Count),
+    ("RecordsDropped", Unit::Count),
+    ("RecordsFailed", Unit::Count),
+    ("RecordsReingested", Unit::Count),
+    ("TimestampFallbacks", Unit::Count),
+    ("BytesIn", Unit::Bytes),
+    ("BytesOut", Unit::Bytes),
+];
+
 /// Maximum length of a record id in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
@@ -61,22 +73,22 @@ impl<'a> Summary<'a> {
         timestamp_ms: u64,
         out: impl Write,
     ) -> io::Result<()> {
-        Metrics {
-            namespace,
-            dimensions: &[("FunctionName", function_name)],
-            timestamp_ms,
-            metrics: &[
-                ("RecordsIn", Unit::Count, self.records_in),
-                ("RecordsOk", Unit::Count, self.records_ok),
-                ("RecordsDropped", Unit::Count, self.records_dropped),
-                ("RecordsFailed", Unit::Count, self.records_failed),
-                ("RecordsReingested", Unit::Count, self.records_reingested),
-                ("TimestampFallbacks", Unit::Count, self.timestamp_fallbacks),
-                ("BytesIn", Unit::Bytes, self.bytes_in),
-                ("BytesOut", Unit::Bytes, self.bytes_out),
-            ],
-        }
-        .write(out)
+        let values = [
+            self.records_in,
+            self.records_ok,
+            self.records_dropped,
+            self.records_failed,
+            self.records_reingested,
+            self.timestamp_fallbacks,
+            self.bytes_in,
+            self.bytes_out,
+        ];
+        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
+            let (name, unit) = METRICS[index];
+            (name, unit, values[index])
+        });
+        let dimensions = &[("FunctionName", function_name)];
+        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
     }
 
     /// Logs one line for each reason of failure.

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use base64_simd::STANDARD;
-use shared::event::{Arrival, Identity, Reader, Refusal, Timestamp};
+use shared::event::{Arrival, Event, Identity, Reader, Refusal, Timestamp};
 use shared::json;
 
 use crate::config::Config;
@@ -20,14 +20,16 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Clears `document` and writes the document of `record` to it. Returns the outcome and the size
-    /// of the decoded payload. A panic fails the record.
+    /// Clears `document`, writes the document of `record` to it, and calls `written` with the event,
+    /// its document and the document's time. Returns the outcome and the size of the decoded
+    /// payload. A panic fails the record.
     pub fn transform(
         &mut self,
         config: &Config,
         record: &Record<'_>,
         now: Timestamp,
         document: &mut Vec<u8>,
+        written: impl FnOnce(&Event<'_>, &[u8], Timestamp),
     ) -> (Outcome, usize) {
         document.clear();
         let outcome = isolated(|| {
@@ -36,12 +38,11 @@ impl Transformer {
             if event.action_is_one_of(&config.drop_actions) {
                 return Ok(Outcome::Dropped);
             }
-            let arrival = Arrival {
-                time: record.arrived(),
-                now,
-                identity: Identity::Delivery(record.arrival),
-            };
-            Ok(Outcome::Ok(event.write_document(&arrival, document).timestamp_source))
+            let identity = Identity::Delivery(record.arrival);
+            let arrival = Arrival { time: record.arrived(), now, identity };
+            let filed = event.write_document(&arrival, document);
+            written(&event, document, filed.timestamp);
+            Ok(Outcome::Ok(filed.timestamp_source))
         });
         (outcome, self.payload.len())
     }

@@ -256,6 +256,15 @@ fn no_record_needs_an_allocation_for_a_document_that_is_the_event() {
 }
 
 #[test]
+fn no_record_needs_an_allocation_with_metrics_of_documents() {
+    let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]},"by":{"Country":{
+        "path":"interaction.country","values":["KR","US"]}}},
+        {"metric":"CompletionSum","sum":"analytics.completion"},
+        {"metric":"Score","sum":"extra.context.recommendation"}]"#;
+    assert_eq!(costly(&[("METRIC_RULES", rules)], |body| body), [""; 0]);
+}
+
+#[test]
 fn no_record_needs_an_allocation_with_escapes_in_base64() {
     let escaped = |body: Vec<u8>| String::from_utf8(body).unwrap().replace('/', "\\/").into_bytes();
     assert_eq!(costly(&[], escaped), [""; 0]);

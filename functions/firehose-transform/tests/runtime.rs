@@ -218,6 +218,12 @@ async fn an_invalid_setting_stops_the_start_and_is_named() {
         ("TIMESTAMP_MAX_AHEAD_SECONDS", "-1", "a whole number from 0 to "),
         ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
         ("DOCUMENT", "raw", "mapped or passthrough"),
+        ("METRIC_RULES", "[{\"metric\":\"Plays\",\"sum\":5}]", "(rule 1 (Plays): `sum`: must be a"),
+        (
+            "METRIC_RULES",
+            "[{\"metric\":\"RecordsOk\"}]",
+            "(rule 1 (RecordsOk): `metric`: it is a metric",
+        ),
         ("RESPONSE_BUDGET_BYTES", "999", "a whole number from 1000 to "),
         ("REINGEST", "yes", "on or off"),
         ("MAX_REINGESTS", "three", "a whole number from 0 to "),
@@ -225,6 +231,7 @@ async fn an_invalid_setting_stops_the_start_and_is_named() {
     let known = [
         shared::telemetry::VARIABLES,
         shared::event::VARIABLES,
+        shared::metric_rules::VARIABLES,
         firehose_transform::config::VARIABLES,
     ];
     for variable in known.into_iter().flatten() {

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use shared::contents::Contents;
 use shared::event::{Reader, Reason, Refusal, Timestamp};
 use shared::json::Span;
+use shared::metric_rules::{MetricRules, Tally};
 use shared::opensearch::{Answer, Bulk, Error, Fate, Limits, Retry, Trouble, Writing};
 
 use crate::config::Reading;
@@ -45,6 +46,8 @@ pub(crate) struct Batch {
     line: Vec<u8>,
     /// What keeps OpenSearch from taking what is left.
     pub(crate) retry: Option<Retry>,
+    /// The metrics of documents.
+    pub(crate) tally: Tally,
     pub(crate) requests: u64,
     pub(crate) bytes: u64,
 }
@@ -156,15 +159,19 @@ impl Batch {
     pub(crate) fn answered(
         &mut self,
         reply: &Result<Answer, Error>,
+        metrics: &MetricRules,
         mut trouble: impl FnMut(Trouble),
     ) {
         self.requests += 1;
         self.bytes += self.bulk.request().map_or(0, <[u8]>::len) as u64;
-        let Self { bulk, events, retry, .. } = self;
-        let whole = bulk.settle(reply, |operation, fate| {
+        let Self { bulk, events, retry, tally, .. } = self;
+        let whole = bulk.settle(reply, |operation, document, fate| {
             let state = &mut events[operation.source].state;
             match fate {
-                Fate::Indexed | Fate::IndexedElsewhere => *state = State::Indexed,
+                Fate::Indexed | Fate::IndexedElsewhere => {
+                    *state = State::Indexed;
+                    tally.count(metrics, document);
+                }
                 Fate::Duplicate => *state = State::Duplicate,
                 Fate::Refused(reason) => *state = State::Refused(reason),
                 Fate::Retry(of) => *retry = Some(retry.map_or(of, |before| before.max(of))),

@@ -137,7 +137,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         report: &mut Report,
     ) -> Outcome {
         let Self { config, search, objects, queues, batch, .. } = self;
-        let Config { reading, writing, failures, continue_queue_url, .. } = config;
+        let Config { reading, writing, failures, continue_queue_url, metric_rules, .. } = config;
         if request.key.ends_with('/') || request.is_notified && failures.holds(request) {
             return Outcome::Ignored;
         }
@@ -145,8 +145,19 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             return Outcome::Retry(Retry::Deadline);
         }
         let now = invocation.now;
-        let mut loader =
-            Loader { search, objects, reading, writing, failures, batch, report, schedule, now };
+        let metrics = metric_rules;
+        let mut loader = Loader {
+            search,
+            objects,
+            reading,
+            writing,
+            failures,
+            metrics,
+            batch,
+            report,
+            schedule,
+            now,
+        };
         // Boxed: its state is large, and it is the work of minutes.
         let rest = match Box::pin(loader.load(request)).await {
             Loaded::Ended(outcome) => return outcome,
@@ -192,9 +203,13 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
 
     fn report(&mut self, report: &Report, invocation: &Invocation<'_>) {
         report.log(invocation.request_id);
-        let Config { metrics_namespace, function_name, .. } = &self.config;
-        let now_ms = invocation.now.milliseconds();
-        let written = report.emit(metrics_namespace, function_name, now_ms, &mut self.metrics);
+        let Self { config, metrics: out, batch, .. } = self;
+        let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
+        let now = invocation.now;
+        let written =
+            report.emit(metrics_namespace, function_name, now.milliseconds(), &mut *out).and_then(
+                |()| batch.tally.emit(metric_rules, metrics_namespace, function_name, now, out),
+            );
         if let Err(error) = written {
             tracing::error!(%error, "metrics could not be written");
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use shared::event::{MAX_PAYLOAD_BYTES, Timestamp};
+use shared::metric_rules::MetricRules;
 use shared::opensearch::{self, Error as SearchError, Search, Writing};
 use shared::schedule::Schedule;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -31,6 +32,7 @@ pub(crate) struct Loader<'a, S, O> {
     pub(crate) reading: &'a Reading,
     pub(crate) writing: &'a Writing,
     pub(crate) failures: &'a Failures,
+    pub(crate) metrics: &'a MetricRules,
     pub(crate) batch: &'a mut Batch,
     pub(crate) report: &'a mut Report,
     pub(crate) schedule: Schedule,
@@ -180,7 +182,7 @@ impl<S: Search, O: Objects> Loader<'_, S, O> {
                 let reply = timeout_at(self.schedule.work_until, self.search.bulk(body)).await;
                 let too_late = || Err(SearchError::Timeout(self.schedule.work_time));
                 let reply = reply.unwrap_or_else(|_| too_late());
-                self.batch.answered(&reply, |trouble| self.report.note(trouble));
+                self.batch.answered(&reply, self.metrics, |trouble| self.report.note(trouble));
                 if self.batch.retry == Some(opensearch::Retry::Denied) {
                     return Err(Retry::Search(opensearch::Retry::Denied));
                 }

@@ -5,15 +5,19 @@ use std::time::Duration;
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
+use shared::metric_rules::MetricRules;
 use shared::opensearch::{self, Settings, Writing};
 use shared::sqs::{Backoff, parse_queue_url};
 use shared::telemetry;
 use tracing::Level;
 
+use crate::summary;
+
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
 /// [`opensearch::WRITING_VARIABLES`]), of the backoff ([`shared::sqs::BACKOFF_VARIABLES`]), of the
-/// event model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that a
-/// user sets.
+/// event model ([`event::VARIABLES`]), of the metrics of documents
+/// ([`shared::metric_rules::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that
+/// a user sets.
 pub const VARIABLES: &[&str] = &["DEADLINE_MARGIN_MS", "QUARANTINE_QUEUE_URL", "LARGE_PAYLOADS"];
 
 /// All settings of the function.
@@ -27,6 +31,8 @@ pub struct Config {
     pub metrics_namespace: String,
     /// Which input becomes which document field.
     pub model: Model,
+    /// `METRIC_RULES` (none): metrics from documents.
+    pub metric_rules: MetricRules,
     /// How documents are written.
     pub writing: Writing,
     /// How long a message that failed stays away.
@@ -51,12 +57,15 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let model = event::model(environment)?;
+        let metrics = summary::METRICS.map(|(name, _)| name);
         let services = [opensearch::SERVICES, &[shared::sqs::SQS, shared::s3::S3]].concat();
         Ok(Self {
             function_name: environment.function_name("sqs-consumer")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
-            model: event::model(environment)?,
+            metric_rules: MetricRules::from_environment(environment, &model, &metrics)?,
+            model,
             writing: Writing::from_environment(environment)?,
             backoff: Backoff::from_environment(environment)?,
             deadline_margin: Duration::from_millis(environment.number(

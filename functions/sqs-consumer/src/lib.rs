@@ -98,9 +98,9 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
     ) -> Report {
         let quarantine = self.has_quarantine(messages);
         let Self { config, reader, buffers, .. } = self;
-        let Config { model, writing, .. } = config;
-        let fetch_payloads = config.fetch_payloads;
-        let rules = Rules { writing, quarantine, fetch_payloads, now: invocation.now };
+        let Config { model, writing, metric_rules: metrics, fetch_payloads, .. } = config;
+        let (fetch_payloads, now) = (*fetch_payloads, invocation.now);
+        let rules = Rules { writing, quarantine, fetch_payloads, now, metrics };
         let write = |incoming: &Incoming<'_>, out: &mut Out| {
             let Incoming { event, around, arrival } = incoming;
             let mut event = reader.read_inside(model, event, *around)?;
@@ -174,10 +174,14 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
     fn report(&mut self, messages: &[Message<'_>], report: &Report, invocation: &Invocation<'_>) {
         let summary = Summary::of(messages, &report.outcomes);
         summary.log(report, messages, invocation.request_id);
-        let Config { metrics_namespace, function_name, .. } = &self.config;
-        let now_ms = invocation.now.milliseconds();
-        let out = &mut self.metrics;
-        let written = summary.emit(report, metrics_namespace, function_name, now_ms, out);
+        let Self { config, buffers, metrics: out, .. } = self;
+        let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
+        let now = invocation.now;
+        let written = summary
+            .emit(report, metrics_namespace, function_name, now.milliseconds(), &mut *out)
+            .and_then(|()| {
+                buffers.tally.emit(metric_rules, metrics_namespace, function_name, now, out)
+            });
         if let Err(error) = written {
             tracing::error!(%error, "metrics could not be written");
         }

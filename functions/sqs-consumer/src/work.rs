@@ -19,6 +19,7 @@ use std::mem;
 use bytes::Bytes;
 use shared::contents::Contents;
 use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
+use shared::metric_rules::{MetricRules, Tally};
 use shared::opensearch::{self, Answer, Bulk, Error, Fate, Operation, Trouble, Writing};
 use shared::s3::GetError;
 use shared::sqs::Failure;
@@ -53,6 +54,8 @@ pub(crate) struct Rules<'a> {
     pub fetch_payloads: bool,
     /// What time it is.
     pub now: Timestamp,
+    /// Metrics of documents that are new in the index.
+    pub metrics: &'a MetricRules,
 }
 
 /// One event to write.
@@ -83,6 +86,8 @@ pub(crate) struct Buffers {
     out: Out,
     /// What an event without the producer's own id is known by.
     identity: Vec<u8>,
+    /// The metrics of documents.
+    pub tally: Tally,
 }
 
 /// The work on one event's messages; `W` writes the document of an event and its `_id`.
@@ -135,6 +140,7 @@ where
         write: W,
     ) -> Self {
         buffers.bulk.clear();
+        buffers.tally.clear();
         Self {
             rules,
             messages,
@@ -183,7 +189,12 @@ where
         let mut bulk = mem::take(&mut self.buffers.bulk);
         self.report.bulk_requests += 1;
         self.report.bulk_bytes += bulk.request().map_or(0, <[u8]>::len) as u64;
-        let trouble = bulk.settle(reply, |operation, fate| self.document_answered(operation, fate));
+        let trouble = bulk.settle(reply, |operation, document, fate| {
+            if matches!(fate, Fate::Indexed | Fate::IndexedElsewhere) {
+                self.buffers.tally.count(self.rules.metrics, document);
+            }
+            self.document_answered(operation, fate);
+        });
         if let Some(trouble) = trouble {
             self.report.findings.note(trouble);
         }

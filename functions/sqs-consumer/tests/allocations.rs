@@ -62,7 +62,13 @@ type Consumer = App<Index, NoQueues, io::Sink>;
 
 fn consumer() -> Consumer {
     let documents = DOCUMENTS.to_string();
-    let own = [("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"), ("BULK_MAX_DOCS", &documents)];
+    let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]},"by":{"Country":{
+        "path":"interaction.country","values":["KR"]}}},{"metric":"Sum","sum":"extra.note"}]"#;
+    let own = [
+        ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+        ("BULK_MAX_DOCS", &documents),
+        ("METRIC_RULES", rules),
+    ];
     let environment = [&LAMBDA, &own[..]].concat().into_iter().collect();
     let config = Config::from_environment(&environment).unwrap();
     let item = json!({"create": {"_index": "music-events", "_id": "e", "status": 201}});

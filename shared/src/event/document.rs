@@ -91,6 +91,7 @@ impl<'a> Event<'a> {
             out.extend_from_slice(self.envelope.group());
         }
         let durations = self.write_groups(out);
+        self.found.unclaimed_start = out.len();
         self.write_analytics(time, durations, out);
         self.write_extra(out);
         (id, own_id)
@@ -272,7 +273,7 @@ impl<'a> Event<'a> {
 }
 
 /// The value of a number as JSON writes it.
-fn float(number: &[u8]) -> Option<f64> {
+pub(crate) fn float(number: &[u8]) -> Option<f64> {
     // Nearly all are whole and small.
     match timestamp::whole(number).map(u32::try_from) {
         Some(Ok(whole)) => Some(f64::from(whole)),

@@ -35,6 +35,8 @@ pub(super) struct Found {
     pub(super) unescaped: Vec<u8>,
     /// The time of ingestion.
     pub(super) ingested: Repeated,
+    /// Where what no field claims begins in the document.
+    pub(super) unclaimed_start: usize,
     /// Whether a path of more than [`MAX_PATH_BYTES`] was seen, be it of a member that was
     /// replaced later.
     pub(super) long_path: bool,

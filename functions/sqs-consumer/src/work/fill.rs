@@ -93,7 +93,7 @@ where
         let Rules { writing, now, .. } = self.rules;
         loop {
             let position = self.next.1;
-            let Buffers { bulk, contents, out, identity } = &mut *self.buffers;
+            let Buffers { bulk, contents, out, identity, .. } = &mut *self.buffers;
             let Some((event, around)) = contents.event(position) else { return true };
             write_identity(&first_id, before.saturating_add(position as u64), identity);
             let identity = Identity::Delivery(identity);

@@ -30,6 +30,8 @@ pub(crate) enum Bulk {
     Write(Duration),
     /// It refuses the whole request.
     Status(u16),
+    /// It answers for each id with an `_id` and a status.
+    Items(fn(&str) -> (&str, u16)),
     /// No answer comes.
     Hang,
     /// The port has a defect.
@@ -83,13 +85,18 @@ impl Search for Ports {
             outside.bodies.push(text);
             outside.bulk.pop_front().unwrap_or(Bulk::Write(Duration::ZERO))
         };
+        let mut answer: fn(&str) -> (&str, u16) = |id| (id, 201);
         match script {
             Bulk::Write(after) => sleep(after).await,
+            Bulk::Items(each) => answer = each,
             Bulk::Status(status) => return Ok(Answer { status, body: "{}".into() }),
             Bulk::Hang => std::future::pending().await,
             Bulk::Panic => panic!("as it happens"),
         }
-        let item = |id: &String| json!({"create": {"_id": id, "status": 201}});
+        let item = |id: &String| {
+            let (id, status) = answer(id);
+            json!({"create": {"_id": id, "status": status}})
+        };
         let items: Vec<_> = ids.iter().map(item).collect();
         Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
     }
@@ -203,6 +210,11 @@ impl Handler {
     /// The bodies of the bulk requests since the last time.
     pub(crate) fn bodies(&self) -> Vec<String> {
         std::mem::take(&mut self.ports.0.borrow_mut().bodies)
+    }
+
+    /// The lines on standard output since the last time.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.output.take_lines()
     }
 
     /// The metrics of the invocation since the last time, and the names of their dimensions.

@@ -44,8 +44,8 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     let mut buffers = Buffers::default();
     let Setting { limits, quarantine, .. } = SETTING;
     let writing = writing(limits);
-    let now = Timestamp::YEAR_2000;
-    let rules = Rules { writing: &writing, quarantine, fetch_payloads: false, now };
+    let metrics = MetricRules::default();
+    let rules = rules(&writing, quarantine, &metrics);
     let refuse = |_: &Incoming<'_>, _: &mut Out| Err(Refusal::InvalidJson);
     let mut work = Work::new(rules, &messages, &mut buffers, refuse);
     assert!(matches!(work.next_step(), Step::Quarantine([_])));
