@@ -9,6 +9,7 @@ use shared::metrics::{Metrics, Unit};
 use crate::answer::Fate;
 use crate::outcome::{Failure, Outcome};
 use crate::request::Record;
+use crate::split::SplitCounts;
 
 /// Maximum length of a record id in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
@@ -24,8 +25,18 @@ pub(crate) struct Summary<'a> {
     pub(crate) timestamp_fallbacks: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
-    /// Failures by reason: how many, and the first record's id.
-    pub(crate) failures: BTreeMap<&'static str, (u64, &'a str)>,
+    /// With `SPLIT=on`.
+    pub(crate) split: Option<SplitCounts>,
+    /// Failures by reason.
+    pub(crate) failures: BTreeMap<&'static str, Failures<'a>>,
+}
+
+/// Records that failed for one reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failures<'a> {
+    pub(crate) count: u64,
+    pub(crate) first_record_id: &'a str,
+    pub(crate) advice: Option<&'static str>,
 }
 
 impl<'a> Summary<'a> {
@@ -45,8 +56,12 @@ impl<'a> Summary<'a> {
                 Outcome::Reingested => summary.records_reingested += 1,
                 Outcome::Failed(failure) => {
                     summary.records_failed += 1;
-                    summary.failures.entry(Failure::reason(failure)).or_insert((0, record.id)).0 +=
-                        1;
+                    let failures = summary.failures.entry(Failure::reason(failure)).or_default();
+                    if failures.count == 0 {
+                        failures.first_record_id = record.id;
+                    }
+                    failures.count += 1;
+                    failures.advice = failures.advice.or(failure.advice());
                 }
             }
         }
@@ -61,30 +76,35 @@ impl<'a> Summary<'a> {
         timestamp_ms: u64,
         out: impl Write,
     ) -> io::Result<()> {
+        let split = self.split.unwrap_or_default();
+        let metrics = [
+            ("RecordsIn", Unit::Count, self.records_in),
+            ("RecordsOk", Unit::Count, self.records_ok),
+            ("RecordsDropped", Unit::Count, self.records_dropped),
+            ("RecordsFailed", Unit::Count, self.records_failed),
+            ("RecordsReingested", Unit::Count, self.records_reingested),
+            ("TimestampFallbacks", Unit::Count, self.timestamp_fallbacks),
+            ("BytesIn", Unit::Bytes, self.bytes_in),
+            ("BytesOut", Unit::Bytes, self.bytes_out),
+            ("RecordsSplit", Unit::Count, split.records),
+            ("EventsPutBack", Unit::Count, split.events_put_back),
+        ];
+        let emitted = if self.split.is_some() { metrics.len() } else { metrics.len() - 2 };
         Metrics {
             namespace,
             dimensions: &[("FunctionName", function_name)],
             timestamp_ms,
-            metrics: &[
-                ("RecordsIn", Unit::Count, self.records_in),
-                ("RecordsOk", Unit::Count, self.records_ok),
-                ("RecordsDropped", Unit::Count, self.records_dropped),
-                ("RecordsFailed", Unit::Count, self.records_failed),
-                ("RecordsReingested", Unit::Count, self.records_reingested),
-                ("TimestampFallbacks", Unit::Count, self.timestamp_fallbacks),
-                ("BytesIn", Unit::Bytes, self.bytes_in),
-                ("BytesOut", Unit::Bytes, self.bytes_out),
-            ],
+            metrics: &metrics[..emitted],
         }
         .write(out)
     }
 
     /// Logs one line for each reason of failure.
     pub(crate) fn log(&self, request_id: &str) {
-        for (reason, (count, id)) in &self.failures {
+        for (reason, Failures { count, first_record_id: id, advice }) in &self.failures {
             let end = id.char_indices().nth(SHOWN_CHARACTERS).map_or(id.len(), |(end, _)| end);
             let first_record_id = &id[..end];
-            tracing::warn!(request_id, reason, count, first_record_id, "records failed");
+            tracing::warn!(request_id, reason, count, first_record_id, advice, "records failed");
         }
     }
 }
@@ -107,13 +127,14 @@ mod tests {
             Outcome::Reingested,
             Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
             Outcome::Failed(Failure::NotPutBack(NotPutBack::Off)),
-            Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
+            Outcome::Failed(Failure::Unsplit(Refusal::InvalidJson)),
         ];
         let fates = outcomes.map(|outcome| Fate { outcome, bytes_in: 10, bytes_out: 7 });
         let ids = ["0", "1", "2", "3", "4", "5", "6", "7"];
         let (data, data_member) = (Data::Missing, DataMember::Data);
         let records =
             ids.map(|id| Record { id, data, data_member, arrival: b"", partition_key: None });
+        let failures = |count, first_record_id, advice| Failures { count, first_record_id, advice };
         let expected = Summary {
             records_in: 8,
             records_ok: 3,
@@ -123,7 +144,12 @@ mod tests {
             timestamp_fallbacks: 2,
             bytes_in: 80,
             bytes_out: 56,
-            failures: [("invalid_json", (2, "5")), ("reingest_off", (1, "6"))].into(),
+            split: None,
+            failures: [
+                ("invalid_json", failures(2, "5", Failure::Unsplit(Refusal::InvalidJson).advice())),
+                ("reingest_off", failures(1, "6", None)),
+            ]
+            .into(),
         };
         assert_eq!(Summary::of(&records, &fates), expected);
     }
