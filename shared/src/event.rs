@@ -43,7 +43,7 @@ mod timestamp;
 pub use id::{DocumentId, Identity};
 pub use mapping::{Mapping, MappingError, REINGESTS};
 pub use reason::Reason;
-pub use settings::{VARIABLES, model};
+pub use settings::{VARIABLES, drop_actions, model};
 pub use timestamp::{Plausible, Timestamp};
 
 use crate::envelope::{self, Envelope};

@@ -28,5 +28,5 @@ pub mod sqs;
 pub mod startup;
 pub mod telemetry;
 pub mod time;
-#[cfg(feature = "opensearch")]
+#[cfg(feature = "aws")]
 pub mod url;

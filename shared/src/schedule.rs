@@ -44,7 +44,13 @@ impl Schedule {
     /// Whether it is too late to start anything.
     #[must_use]
     pub fn is_late(&self) -> bool {
-        Instant::now() >= self.start_until.min(self.work_until)
+        self.is_late_at(Instant::now())
+    }
+
+    /// Whether it will be too late then.
+    #[must_use]
+    pub fn is_late_at(&self, then: Instant) -> bool {
+        then >= self.start_until.min(self.work_until)
     }
 
     /// Now, in milliseconds since 1970.

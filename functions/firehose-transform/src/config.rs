@@ -52,7 +52,6 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
         let function_name = environment.function_name("firehose-transform")?;
         let log_group = environment.get("AWS_LAMBDA_LOG_GROUP_NAME").map(str::to_owned);
         Ok(Self {
@@ -61,7 +60,7 @@ impl Config {
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             model: event::model(environment)?,
-            drop_actions: actions.filter(|action| !action.is_empty()).map(str::to_owned).collect(),
+            drop_actions: event::drop_actions(environment),
             response_budget_bytes: environment
                 .number("RESPONSE_BUDGET_BYTES", 6_000_000, 1_000, usize::MAX)?
                 .min(LAMBDA_RESPONSE_BYTES),

@@ -6,9 +6,8 @@ use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
 use shared::opensearch::{self, Settings, Writing};
-use shared::sqs::Backoff;
+use shared::sqs::{Backoff, parse_queue_url};
 use shared::telemetry;
-use shared::url::Url;
 use tracing::Level;
 
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
@@ -77,11 +76,7 @@ impl Config {
 fn quarantine_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
     let allowed = "the URL of a queue, such as \
                    https://sqs.eu-west-1.amazonaws.com/123456789012/quarantine";
-    environment.parse_with("QUARANTINE_QUEUE_URL", allowed, |text| {
-        let url = Url::parse(text)?;
-        let (_, path) = url.as_str().split_once("://")?.1.split_once('/')?;
-        (!path.is_empty()).then(|| text.to_owned())
-    })
+    environment.parse_with("QUARANTINE_QUEUE_URL", allowed, parse_queue_url)
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use shared::metrics::{Metrics, Unit};
+use shared::opensearch::Refusals;
 use shared::sqs::Failure;
 
 use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
-use crate::report::{Refusals, Report};
+use crate::report::Report;
 
 /// A longer text is cut in the log.
 const SHOWN_CHARACTERS: usize = 256;
@@ -71,7 +72,7 @@ impl<'a> Summary<'a> {
             Some(queue_name) => &[("FunctionName", function_name), ("QueueName", queue_name)],
             None => &[("FunctionName", function_name)],
         };
-        let refused = report.refused.values().map(|refusals| refusals.count).sum();
+        let refused = report.findings.count();
         Metrics {
             namespace,
             dimensions,
@@ -93,7 +94,7 @@ impl<'a> Summary<'a> {
 
     /// Logs one line for each reason and each trouble.
     pub(crate) fn log(&self, report: &Report, messages: &[Message<'_>], request_id: &str) {
-        for (code, Refusals { count, first, advice }) in &report.refused {
+        for (code, Refusals { count, first, advice }) in &report.findings.refused {
             let first_message_id = shown(messages[*first].id);
             let advice = Some(*advice).filter(|advice| !advice.is_empty());
             tracing::warn!(
@@ -139,7 +140,7 @@ impl<'a> Summary<'a> {
                 tracing::warn!(request_id, reason, count, first_message_id, message);
             }
         }
-        for trouble in &report.troubles {
+        for trouble in &report.findings.troubles {
             trouble.log(request_id);
         }
         for (code, (count, said)) in &report.not_quarantined {

@@ -167,7 +167,10 @@ where
         self.report.bulk_bytes += bulk.request().map_or(0, <[u8]>::len) as u64;
         let trouble = bulk.settle(reply, |operation, fate| self.document_answered(operation, fate));
         if let Some(trouble) = trouble {
-            self.report.note(trouble);
+            self.report.findings.note(trouble);
+        }
+        if bulk.pending().is_none() {
+            bulk.clear();
         }
         self.buffers.bulk = bulk;
     }
@@ -237,7 +240,7 @@ where
             Fate::Retry(retry) => self.fail(message, Retry::Search(retry)),
             Fate::SetUp(error, error_type) => {
                 self.fail(message, Retry::Search(opensearch::Retry::SetUp(error)));
-                self.report.note(Trouble::Documents(error_type));
+                self.report.findings.note(Trouble::Documents(error_type));
             }
             Fate::Refused(reason) => {
                 self.refuse(message, position, Why::Other(Box::new(reason)));

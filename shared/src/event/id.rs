@@ -62,6 +62,37 @@ pub enum Identity<'a> {
     Known(&'a [u8]),
 }
 
+impl Identity<'_> {
+    /// The id of an event of which nothing but its text is known: the content of a JSON string.
+    #[must_use]
+    pub fn id_of(&self, text: &[u8]) -> Vec<u8> {
+        let mut id = Vec::with_capacity(32);
+        self.write_id(|hash| hash.update(text), &mut id);
+        id
+    }
+
+    /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
+    fn write_id(&self, hash_text: impl FnOnce(&mut Sha256), out: &mut Vec<u8>) {
+        let mut hash = Sha256::new();
+        match self {
+            Self::Known(id) => return out.extend_from_slice(id),
+            Self::Delivery(delivery) => {
+                hash_text(&mut hash);
+                hash.update(delivery);
+            }
+            Self::Place { place, text: Some(text) } => {
+                hash.update(place);
+                hash.update(text);
+            }
+            Self::Place { place, text: None } => {
+                hash.update(place);
+                hash_text(&mut hash);
+            }
+        }
+        write_hex(&hash.finalize()[..16], out);
+    }
+}
+
 /// The id that an envelope lends to an event in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LentId<'a> {
@@ -151,22 +182,11 @@ impl Event<'_> {
 
     /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
     fn write_derived_id(&self, identity: &Identity<'_>, out: &mut Vec<u8>) {
-        let mut hash = Sha256::new();
-        match identity {
-            Identity::Known(id) => return out.extend_from_slice(id),
-            Identity::Delivery(delivery) => {
-                self.hash_text(&mut hash);
-                hash.update(self.identity(delivery));
-            }
-            Identity::Place { place, text } => {
-                hash.update(place);
-                match text {
-                    Some(text) => hash.update(text),
-                    None => self.hash_text(&mut hash),
-                }
-            }
-        }
-        write_hex(&hash.finalize()[..16], out);
+        let carried = match identity {
+            Identity::Delivery(delivery) => Identity::Delivery(self.identity(delivery)),
+            other => *other,
+        };
+        carried.write_id(|hash| self.hash_text(hash), out);
     }
 
     /// Hashes the event's text, and after it that of its envelope.

@@ -68,6 +68,13 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
     })
 }
 
+/// `DROP_ACTIONS`: the actions of events that are dropped, separated by commas.
+#[must_use]
+pub fn drop_actions(environment: &Environment) -> Vec<String> {
+    let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
+    actions.filter(|action| !action.is_empty()).map(str::to_owned).collect()
+}
+
 fn read(path: &str) -> std::io::Result<String> {
     let mut text = String::new();
     #[expect(clippy::disallowed_methods, reason = "bounded by take")]

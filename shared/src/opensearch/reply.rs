@@ -75,9 +75,6 @@ impl Bulk {
                 trouble = Some(of);
             }
         }
-        if self.pending().is_none() {
-            self.clear();
-        }
         trouble
     }
 }

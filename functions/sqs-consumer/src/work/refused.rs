@@ -36,7 +36,7 @@ where
             Why::Model(refusal) => (refusal.reason(), ""),
             Why::Other(reason) => (&*reason.code, reason.advice),
         };
-        self.report.count_refused(code, message, advice);
+        self.report.findings.count_refused(code, || message, advice);
         self.refusals.push_back(Refused { message, position, why });
     }
 

@@ -9,11 +9,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::event::{DocumentId, Model, Reader, model};
-use shared::opensearch::{IndexPattern, Limits, UNKNOWN};
+use shared::opensearch::{IndexPattern, Limits, Refusals, UNKNOWN};
 
 use super::*;
 use crate::envelope;
-use crate::report::Refusals;
 
 /// What OpenSearch makes of a request: a status for each document, by its id.
 type Index<'t> = &'t mut dyn FnMut(&[String]) -> Result<Answer, Error>;
@@ -163,7 +162,7 @@ fn play(id: &str) -> String {
 
 /// The sum of all that was refused.
 fn refused(report: &Report) -> u64 {
-    report.refused.values().map(|refusals| refusals.count).sum()
+    report.findings.count()
 }
 
 const DONE: Outcome = Outcome::Done;
@@ -211,7 +210,7 @@ fn each_message_has_the_fate_of_its_documents() {
     assert_eq!(run.report.outcomes, statuses.map(|(.., outcome)| outcome));
     assert_eq!(run.quarantined, [[(6, play("g"), "mapper_parsing_exception".to_owned())]]);
     assert_eq!(
-        run.report.refused,
+        run.report.findings.refused,
         [("mapper_parsing_exception".to_owned(), Refusals { count: 1, first: 6, advice: "" })]
             .into()
     );
@@ -326,7 +325,7 @@ fn a_whole_answer_is_the_fate_of_all_and_the_next_request_is_tried() {
         };
         let run = run_with(&event(&bodies, "music"), &setting, index, &mut taken);
         assert_eq!(run.report.outcomes, [retry(outcome), retry(outcome), DONE], "{outcome:?}");
-        assert_eq!(run.report.troubles.len(), 1);
+        assert_eq!(run.report.findings.troubles.len(), 1);
         assert_eq!(run.quarantined, [[]; 0]);
     }
 }
