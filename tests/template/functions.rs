@@ -121,7 +121,7 @@ fn the_lists_of_variables_are_complete() {
 #[test]
 fn settings_left_empty_do_not_reach_the_function() {
     // An empty value is a setting, and invalid for MAPPING.
-    let expected = json!({ "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on" });
+    let expected = json!({ "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on", "SPLIT": "off" });
     assert_eq!(Stack::default().variables("firehose-transform"), &expected);
 }
 
