@@ -12,6 +12,7 @@ use crate::envelope::{Envelope, LogMessage, MAX_ENVELOPES, Parts};
 use crate::event::{Around, Refusal};
 use crate::json::{self, Scanner, Span};
 use memchr::memmem::Finder;
+use split::Events;
 
 /// S3 sends it when a bucket's notifications are configured (source: "Event message structure",
 /// Amazon S3 User Guide).
@@ -44,7 +45,7 @@ pub struct Contents {
     /// The part of it that holds the events.
     inside: Span,
     /// Where the events stand, or the log events around them.
-    events: Vec<Span>,
+    events: Events,
     /// Whether the events were found carefully.
     careful: bool,
     logs: Logs,
@@ -59,11 +60,17 @@ struct Logs {
     /// What is around the log event that was asked for last, and the message that it is of.
     around: Envelope,
     entered: Option<usize>,
-    /// A buffer for lists of events.
-    found: Vec<Span>,
+    /// The events before the messages were opened.
+    closed: Vec<Span>,
 }
 
 impl Contents {
+    /// Contents of which no more than `limit` events are found, however many there are.
+    #[must_use]
+    pub fn up_to(limit: usize) -> Self {
+        Self { events: Events::up_to(Some(limit)), ..Self::default() }
+    }
+
     /// Finds the events in what `write` appends.
     ///
     /// # Errors
@@ -77,7 +84,7 @@ impl Contents {
         self.envelope.clear();
         self.inside = self.envelope.open(&mut self.text, &mut self.spare)?;
         split::quickly(&self.text, self.inside, &mut self.events);
-        let holds = match &*self.events {
+        let holds = match self.events.as_slice() {
             [] => return Err(Refusal::Empty),
             [only] if is_test_event(only.of(&self.text)) => Holds::TestEvent,
             [class, place] if self.pointed(*class, *place).is_some() => Holds::LargePayloadPointer,
@@ -113,7 +120,7 @@ impl Contents {
     /// Where in S3 the body is that the message points to: bucket and key.
     #[must_use]
     pub fn pointer(&self) -> Option<(String, String)> {
-        match *self.events {
+        match self.events[..] {
             [class, place] => self.pointed(class, place),
             _ => None,
         }
@@ -172,6 +179,13 @@ impl Contents {
         Some((event.of(spare), Some(Around { envelope: &logs.around, position: several })))
     }
 
+    /// The name of the log group whose event is at a place, as the content of a JSON string.
+    #[must_use]
+    pub fn log_group(&self, position: usize) -> Option<&[u8]> {
+        let place = *self.events.get(position)?;
+        self.logs.log_event(&self.text, position, place).map(|(message, _)| message.group())
+    }
+
     /// Appends the event at a place as a message of its own: its text, or a message of CloudWatch
     /// Logs with its log event.
     pub fn write_alone(&self, position: usize, out: &mut Vec<u8>) {
@@ -191,18 +205,18 @@ impl Logs {
     }
 
     /// Replaces each message by its log events.
-    fn open(&mut self, text: &[u8], events: &mut Vec<Span>) {
-        self.found.clone_from(events);
+    fn open(&mut self, text: &[u8], events: &mut Events) {
+        self.closed.clone_from(events);
         events.clear();
-        for &place in &self.found {
+        for &place in &self.closed {
             let Some(message) = LogMessage::of(place.of(text)) else {
                 events.push(place);
-                self.of_event.push(None);
+                self.of_event.resize(events.len(), None);
                 continue;
             };
             for Span { start, end } in message.log_events() {
                 events.push(Span { start: place.start + start, end: place.start + end });
-                self.of_event.push(Some(self.messages.len()));
+                self.of_event.resize(events.len(), Some(self.messages.len()));
             }
             self.messages.push((place, message.parts()));
         }

@@ -315,6 +315,13 @@ impl Opened {
 }
 
 impl Event<'_> {
+    /// The text of the event: what is inside all envelopes.
+    #[inline]
+    #[must_use]
+    pub const fn text(&self) -> &[u8] {
+        self.text
+    }
+
     /// Whether the event's action is one of `actions`: a string's meaning, anything else as it
     /// was written.
     #[must_use]

@@ -128,6 +128,7 @@ fn settings_left_empty_do_not_reach_the_function() {
     // An empty value is a setting, and invalid for MAPPING.
     let expected = json!({
         "DOCUMENT": "mapped", "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on",
+        "SPLIT": "off",
     });
     assert_eq!(Stack::default().variables("firehose-transform"), &expected);
 }

@@ -19,8 +19,8 @@ impl Event<'_> {
     }
 
     /// The payload to put back into the source: the event's text, or that of its envelope, with
-    /// `reingests` as its count. It brings the `arrival` along, the JSON number that was the
-    /// identity of the delivery, where the event's id depends on it.
+    /// `reingests` as its count, if that is not 0. It brings the `arrival` along, the JSON number that
+    /// was the identity of the delivery, where the event's id depends on it.
     #[must_use]
     pub fn put_back(&self, reingests: u32, arrival: &[u8]) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.text.len() + REINGESTS.len() + 64);
@@ -39,7 +39,10 @@ impl Event<'_> {
             payload.extend_from_slice(arrival);
             comma = ",";
         }
-        payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}}}").as_bytes());
+        if reingests > 0 {
+            payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}").as_bytes());
+        }
+        payload.push(b'}');
         payload
     }
 
