@@ -101,9 +101,9 @@ impl Batch {
         let index = Index::Of(&writing.index, written.timestamp);
         self.bulk.add(NO_LIMITS, index, (&document, &id), (number, 0));
         // Without what OpenSearch's `_id` has besides.
-        let mut event_id = Vec::new();
-        event.write_document_id(DocumentId::Id, &written, &document, &mut event_id);
-        self.push(at, (kept, &event_id), State::Waiting);
+        id.clear();
+        event.write_document_id(DocumentId::Id, &written, &document, &mut id);
+        self.push(at, (kept, &id), State::Waiting);
         (self.document, self.id) = (document, id);
         Ok(())
     }
