@@ -72,12 +72,13 @@ impl<'a> Event<'a> {
         let own = self.claim(ID);
         let own_id = self.write_id(own, out);
         let id = Span { start, end: out.len() };
-        out.push(b'"');
         if let Some(action) = self.claim(ACTION) {
-            out.extend_from_slice(b",\"action\":");
+            out.extend_from_slice(b"\",\"action\":");
             self.copy(action.value(), out);
+            out.extend_from_slice(b",\"ingested\":\"");
+        } else {
+            out.extend_from_slice(b"\",\"ingested\":\"");
         }
-        out.extend_from_slice(b",\"ingested\":\"");
         out.extend_from_slice(self.found.ingested.text(now));
         out.push(b'"');
         out.extend_from_slice(match source {

@@ -155,7 +155,6 @@ impl Mapping {
         let mut names = Names::default();
         let [reingests, arrival] = [REINGESTS, ARRIVAL].map(|name| names.add(Names::TOP, name));
         let marks = MARKS.map(|name| names.add(Names::TOP, name));
-        let added = ADDED.map(|name| names.add(Names::TOP, name));
         let mut mapping = Self {
             groups: Vec::new(),
             fields: 2,
@@ -163,7 +162,7 @@ impl Mapping {
             reingests,
             arrival,
             marks,
-            added,
+            added: [NameId::NONE; ADDED.len()],
             names,
         };
         let mut known = BTreeSet::new();
@@ -191,6 +190,8 @@ impl Mapping {
             mapping.names.get_mut(id).mapped = true;
             mapping.timestamps.push(id);
         }
+        // Last: most events have none of them.
+        mapping.added = ADDED.map(|name| mapping.names.add(Names::TOP, name));
         Ok(mapping)
     }
 

@@ -15,7 +15,7 @@ impl Event<'_> {
             && found.named(original_time).is_none()
         {
             out.extend_from_slice(b",\"@timestamp_original\":");
-            self.copy(found.members[rejected].value(), out);
+            self.copy_long(found.members[rejected].value(), out);
         }
         if !self.envelope.is_none() && found.named(envelope).is_none() {
             out.extend_from_slice(b",\"envelope\":");
@@ -31,21 +31,27 @@ impl Event<'_> {
                 continue;
             }
             if member.name == own_time || is_own(member.key().inside().of(self.text), &mut spare) {
-                self.write_run(run.take(), out);
+                self.copy_run(run.take(), out);
             } else {
                 let Span { start, .. } = run.unwrap_or(member.key());
                 run = Some(Span { start, end: member.value().end });
             }
         }
-        self.write_run(run, out);
+        self.copy_run(run, out);
         self.found.unescaped = spare;
     }
 
-    fn write_run(&self, run: Option<Span>, out: &mut Vec<u8>) {
+    fn copy_run(&self, run: Option<Span>, out: &mut Vec<u8>) {
         if let Some(run) = run {
             out.push(b',');
-            self.copy(run, out);
+            self.copy_long(run, out);
         }
+    }
+
+    /// [`Event::copy`], which stays inlined where the values of fields are copied.
+    #[inline(never)]
+    fn copy_long(&self, span: Span, out: &mut Vec<u8>) {
+        self.copy(span, out);
     }
 }
 

@@ -75,12 +75,12 @@ impl Found {
         scanner.cuts = std::mem::take(&mut self.cuts);
         let result = self.event(mapping, &mut scanner);
         self.cuts = scanner.cuts;
+        if self.replaced {
+            self.forget_replaced(mapping, text);
+        }
         // In order already, but for replaced members.
         if !self.cuts.is_sorted_by_key(|cut| cut.start) {
             self.cuts.sort_unstable_by_key(|cut| cut.start);
-        }
-        if self.replaced {
-            self.claim_again(mapping, text);
         }
         result
     }
@@ -159,12 +159,12 @@ impl Found {
             let Self { keys, unescaped, .. } = self;
             let (_, replaced) = keys.put(object, key, |key| key.bytes(scanner.text(), unescaped));
             if let Some(replaced) = replaced {
-                self.replace(scanner, replaced.member().start);
+                self.replace(replaced.member().start);
             }
         } else {
             let last = std::mem::replace(&mut self.named[name.index()], offset(index));
             if last != NONE {
-                self.replace(scanner, last as usize);
+                self.replace(last as usize);
             }
             inside = mapping.names.get(name).inside;
         }
@@ -215,11 +215,9 @@ impl Found {
 
     /// Marks a member as replaced; with a group go the members inside it.
     #[cold]
-    fn replace(&mut self, scanner: &mut Scanner<'_>, index: usize) {
+    fn replace(&mut self, index: usize) {
         self.replaced = true;
-        let member = self.members[index];
-        cut(scanner, Span { start: member.key().start, end: member.value().end });
-        let end = member.end();
+        let end = self.members[index].end();
         for (inside, member) in self.members[index..end].iter_mut().enumerate() {
             member.gone = true;
             if inside > 0 && member.name != NameId::NONE {
@@ -228,15 +226,22 @@ impl Found {
         }
     }
 
-    /// Decides the claims anew, from the members that were not replaced.
+    /// Cuts the listed members that were replaced, and decides the claims anew, from the others.
     #[cold]
-    fn claim_again(&mut self, mapping: &Mapping, text: &[u8]) {
+    fn forget_replaced(&mut self, mapping: &Mapping, text: &[u8]) {
         self.claims.fill(Claim::NONE);
-        for index in 0..self.members.len() {
-            let member = self.members[index];
-            if !member.gone && member.name != NameId::NONE {
+        let mut index = 0;
+        while let Some(member) = self.members.get(index).copied() {
+            if member.gone {
+                let span = Span { start: member.key().start, end: member.value().end };
+                self.cuts.push(with_comma(text, span));
+                index = member.end();
+                continue;
+            }
+            if member.name != NameId::NONE {
                 self.consider(mapping, text, &member, index);
             }
+            index += 1;
         }
     }
 
@@ -293,7 +298,8 @@ impl Found {
             let (place, replaced) =
                 keys.put(&mut object, key, |key| key.bytes(scanner.text(), unescaped));
             if let Some(replaced) = replaced {
-                cut(scanner, replaced.member());
+                let cut = with_comma(scanner.text(), replaced.member());
+                scanner.cuts.push(cut);
             }
             self.value(scanner, depth + 1, path)?;
             self.keys.ends_at(place, scanner.position());
@@ -319,10 +325,10 @@ impl Found {
     }
 }
 
-/// Cuts a member that another one follows, with the comma between them.
-fn cut(scanner: &mut Scanner<'_>, Span { start, end }: Span) {
-    let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
-    scanner.cuts.push(Span { start, end: end + comma + 1 });
+/// A member that another one follows, with the comma between them.
+fn with_comma(text: &[u8], Span { start, end }: Span) -> Span {
+    let comma = memchr::memchr(b',', &text[end..]).unwrap_or(0);
+    Span { start, end: end + comma + 1 }
 }
 
 /// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].
