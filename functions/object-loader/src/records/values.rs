@@ -1,6 +1,7 @@
 //! The steps through JSON values, arrays and the lists of objects.
 
 use memchr::memchr;
+use shared::envelope::LogMessage;
 use shared::json::Extent;
 
 use super::list::ListAt;
@@ -44,8 +45,12 @@ impl Records {
             return Found::Feed;
         }
         let list = self.paths.find(self.rest(), extent);
-        let is_message = |list: &ListAt| {
-            list.is_of_log && extent.whole().is_some_and(|length| length <= self.limit)
+        let is_message = |_: &ListAt| {
+            let whole = extent.whole().filter(|length| *length <= self.limit);
+            let value = whole.map(|length| &self.rest()[..length]);
+            value.is_some_and(|value| {
+                LogMessage::may_be_in(value) && LogMessage::of(value).is_some()
+            })
         };
         if let Some(ListAt { start, inside, is_of_log }) = list.filter(|list| !is_message(list)) {
             self.log.clear();
