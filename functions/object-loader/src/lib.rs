@@ -2,8 +2,10 @@
 
 mod batch;
 mod config;
+mod engine;
 mod error;
 mod failure;
+mod items;
 mod load;
 mod message;
 mod objects;
@@ -16,21 +18,26 @@ mod report;
 mod s3;
 mod text;
 mod unpack;
+mod watch;
 
 pub use config::{Config, Failures, Reading, VARIABLES};
+pub use engine::{Ended, Engine};
 pub use error::HandlerError;
+pub use failure::Failure;
+pub use items::{Content, Item, Items, Unread};
 pub use message::Request;
 pub use objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
 pub use queues::{AwsQueues, Queues};
 pub use records::{Format, RecordsPaths};
 pub use s3::S3Objects;
+pub use watch::{Stretch, Watch};
 
 use std::io::Write;
 
 use shared::opensearch::Search;
 use shared::runtime::{Function, Invocation};
 use shared::schedule::Schedule;
-use shared::sqs::Failure;
+use shared::sqs::Failure as SqsFailure;
 use tokio::time::timeout_at;
 
 use crate::batch::Batch;
@@ -38,6 +45,7 @@ use crate::load::{Loaded, Loader};
 use crate::message::{Message, Task};
 use crate::outcome::{Outcome, Retry};
 use crate::report::Report;
+use crate::watch::Unwatched;
 
 /// The function.
 #[derive(Debug)]
@@ -145,16 +153,17 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             return Outcome::Retry(Retry::Deadline);
         }
         let now = invocation.now;
-        let metrics = metric_rules;
+        let watch = &mut Unwatched;
         let mut loader = Loader {
             search,
             objects,
             reading,
             writing,
             failures,
-            metrics,
+            metrics: metric_rules,
             batch,
             report,
+            watch,
             schedule,
             now,
         };
@@ -164,10 +173,12 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             Loaded::Until(rest) => rest,
         };
         let sent = queues.send(continue_queue_url, rest.to_message());
-        match timeout_at(schedule.calls_until, sent).await.unwrap_or_else(|_| Err(Failure::late()))
+        match timeout_at(schedule.calls_until, sent)
+            .await
+            .unwrap_or_else(|_| Err(SqsFailure::late()))
         {
             Ok(()) => Outcome::Continued,
-            Err(Failure { code, message: said }) => {
+            Err(SqsFailure { code, message: said }) => {
                 let request_id = invocation.request_id;
                 tracing::error!(request_id, code, said, "the rest of an object was not asked for");
                 Outcome::Retry(Retry::NotContinued)
@@ -194,8 +205,8 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         };
         let change = self.queues.change_visibility(&message.source_arn, receipt_handle, seconds);
         let changed = timeout_at(schedule.calls_until, change).await;
-        if let Err(Failure { code, message: said }) =
-            changed.unwrap_or_else(|_| Err(Failure::late()))
+        if let Err(SqsFailure { code, message: said }) =
+            changed.unwrap_or_else(|_| Err(SqsFailure::late()))
         {
             tracing::warn!(request_id, code, said, "visibility timeout not changed");
         }

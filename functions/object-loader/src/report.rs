@@ -105,6 +105,12 @@ impl Report {
         self.unavailable.entry(key).or_insert_with(|| (0, first())).0 += 1;
     }
 
+    /// What went wrong with S3 and OpenSearch, in words.
+    pub(crate) fn details(&self) -> Vec<String> {
+        let unavailable = self.unavailable.keys().map(|(what, error)| format!("{what}: {error}"));
+        unavailable.chain(self.findings.troubles.iter().map(ToString::to_string)).collect()
+    }
+
     fn objects(&self, fate: Fate) -> u64 {
         self.objects.get(&fate).copied().unwrap_or_default()
     }
