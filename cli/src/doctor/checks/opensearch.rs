@@ -1,10 +1,10 @@
 //! The function's OpenSearch settings, and the OpenSearch of `--opensearch`.
 
 use shared::opensearch::{Auth, Place, SigningService};
-use sqs_consumer::Config;
 
 use crate::doctor::facts::{Facts, OpenSearch, OpenSearchReply, Template};
 use crate::doctor::finding::Findings;
+use crate::doctor::settings::Settings;
 
 /// Host suffixes of the services.
 const HOSTS: [(&str, SigningService); 2] = [
@@ -12,7 +12,7 @@ const HOSTS: [(&str, SigningService); 2] = [
     (".aoss.amazonaws.com", SigningService::Serverless),
 ];
 
-pub(super) fn check(facts: &Facts, settings: Option<&Config>, findings: &mut Findings) {
+pub(super) fn check(facts: &Facts, settings: Option<&Settings>, findings: &mut Findings) {
     if let Some(opensearch) = &facts.opensearch {
         check_reply(opensearch, findings);
     }
