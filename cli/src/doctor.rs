@@ -7,6 +7,7 @@ mod lambda;
 mod opensearch;
 mod queues;
 mod report;
+mod settings;
 
 use std::time::Duration;
 

@@ -2,10 +2,10 @@
 
 use shared::event::DocumentForm;
 use shared::opensearch::{Auth, Place, SigningService};
-use sqs_consumer::Config;
 
 use crate::doctor::facts::{Facts, OpenSearch, OpenSearchReply, Template};
 use crate::doctor::finding::Findings;
+use crate::doctor::settings::Settings;
 
 /// Host suffixes of the services.
 const HOSTS: [(&str, SigningService); 2] = [
@@ -13,7 +13,7 @@ const HOSTS: [(&str, SigningService); 2] = [
     (".aoss.amazonaws.com", SigningService::Serverless),
 ];
 
-pub(super) fn check(facts: &Facts, settings: Option<&Config>, findings: &mut Findings) {
+pub(super) fn check(facts: &Facts, settings: Option<&Settings>, findings: &mut Findings) {
     if let Some(opensearch) = &facts.opensearch {
         let form = settings.map(|settings| settings.model.form).unwrap_or_default();
         check_reply(opensearch, form, findings);
