@@ -8,6 +8,7 @@ mod file_check;
 mod firehose;
 mod health;
 mod logs;
+mod metrics;
 mod queue;
 mod report;
 mod search;
@@ -19,7 +20,8 @@ use std::time::Duration;
 use local::binaries;
 use local::firehose::RECORD_LIMIT_BYTES;
 use local::opensearch::{
-    Choice, Client, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, InvalidChoice, Kept, Kind, OpenSearch,
+    Choice, Client, ClientError, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, InvalidChoice, Kept, Kind,
+    OpenSearch,
 };
 use local::sqs::Sqs;
 use serde::Serialize;
@@ -31,6 +33,7 @@ use crate::error::CliError;
 use crate::interrupt::{interrupted, or_interrupted};
 use crate::progress::Spinner;
 use events::Source;
+use metrics::Rules;
 use report::Report;
 
 const FUNCTION: &str = "firehose-transform";
@@ -50,6 +53,10 @@ pub(crate) struct Args {
     /// events, hostile ones among them]
     #[arg(long, value_name = "FILE.ndjson")]
     events: Option<PathBuf>,
+    /// Rules for metrics from documents: shows what firehose-transform emits, and compares it with
+    /// OpenSearch's own count. Documents then have the time of their arrival
+    #[arg(long, value_name = "FILE.json")]
+    metric_rules: Option<PathBuf>,
     /// The OpenSearch: `auto` starts a real one if Docker or Java can run it, otherwise the embedded
     /// one; `real`; `embedded`; or the URL of a running one (`setup --help` explains how requests to
     /// AWS are signed)
@@ -65,7 +72,7 @@ pub(crate) struct Args {
     keep: bool,
     /// Instead, make a function fail, time out, run out of memory and be throttled, and show the
     /// metrics and the Google Chat message that follow
-    #[arg(long, conflicts_with_all = ["events", "opensearch", "sqs", "keep"])]
+    #[arg(long, conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep"])]
     health: bool,
     /// Write the message of --health as a web page
     #[arg(long, value_name = "FILE.html", requires = "health")]
@@ -79,6 +86,7 @@ const EXAMPLES: &str = "\
 Examples:
   cargo sluice demo
   cargo sluice demo --events my-events.ndjson
+  cargo sluice demo --metric-rules events/metric-rules.json
   cargo sluice demo --opensearch embedded --sqs embedded --json
   cargo sluice demo --opensearch https://user:password@search.example --keep
   cargo sluice demo --health
@@ -97,9 +105,10 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let opensearch = choice("--opensearch", &args.opensearch)?;
     let sqs = choice("--sqs", &args.sqs)?;
     let source = args.events.as_deref().map_or(Ok(Source::Sample), Source::open)?;
+    let rules = args.metric_rules.as_deref().map(Rules::open).transpose()?;
     let parts = or_interrupted(Parts::start(opensearch.clone(), sqs)).await?;
     let target = Target::new(opensearch, &parts.opensearch)?;
-    let result = or_interrupted(pipelines(&source, &parts, &target)).await;
+    let result = or_interrupted(pipelines(&source, rules.as_ref(), &parts, &target)).await;
     parts.sqs.stop().await;
     let opensearch = parts.opensearch;
     match result {
@@ -208,27 +217,42 @@ impl Display for Reports {
 }
 
 /// Runs the pipelines one after the other.
-async fn pipelines(source: &Source, parts: &Parts, target: &Target) -> Result<Reports, CliError> {
+async fn pipelines(
+    source: &Source,
+    rules: Option<&Rules>,
+    parts: &Parts,
+    target: &Target,
+) -> Result<Reports, CliError> {
     put_index_template(&parts.opensearch.client()).await?;
     Ok(Reports {
-        firehose: through_firehose(source, parts, target).await?,
+        firehose: through_firehose(source, rules, parts, target).await?,
         sqs: through_sqs(source, parts, target).await?,
     })
 }
 
 async fn through_firehose(
     source: &Source,
+    rules: Option<&Rules>,
     parts: &Parts,
     target: &Target,
 ) -> Result<Report, CliError> {
     let events = source.events(RECORD_LIMIT_BYTES)?;
-    let run = firehose::run(events, &parts.transform, target).await?;
+    let variables = rules.map(Rules::variables).into_iter().flatten();
+    let run = firehose::run(events, &parts.transform, variables, target).await?;
     let backup = backup::count(&target.backup_folder).map_err(|error| {
         let folder = target.backup_folder.display();
         CliError::failed(format_args!("failed to read the backup {folder}: {error}"))
     })?;
     let found = search(&parts.opensearch, &target.index).await?;
-    Ok(Report::new(source.name(), &parts.opensearch, target, run, backup, found))
+    let metrics = match rules {
+        Some(rules) if found.documents > 0 => {
+            let client = parts.opensearch.client();
+            let metrics = rules.metrics(&run.logs, &client, &target.index).await;
+            metrics.map_err(|error| search_failed(&parts.opensearch, &error))?
+        }
+        _ => Vec::new(),
+    };
+    Ok(Report::new(source.name(), &parts.opensearch, target, run, backup, found, metrics))
 }
 
 async fn through_sqs(
@@ -248,10 +272,13 @@ async fn through_sqs(
 }
 
 async fn search(opensearch: &OpenSearch, index: &str) -> Result<search::Found, CliError> {
-    search::search(&opensearch.client(), index).await.map_err(|error| {
-        let url = opensearch.url();
-        CliError::failed(format_args!("failed to search OpenSearch at {url}: {error}"))
-    })
+    let found = search::search(&opensearch.client(), index).await;
+    found.map_err(|error| search_failed(opensearch, &error))
+}
+
+fn search_failed(opensearch: &OpenSearch, error: &ClientError) -> CliError {
+    let url = opensearch.url();
+    CliError::failed(format_args!("failed to search OpenSearch at {url}: {error}"))
 }
 
 async fn put_index_template(client: &Client) -> Result<(), CliError> {

@@ -1,9 +1,12 @@
 //! Reading a function's settings from its environment, with errors that say what to change.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::fs::File;
+use std::io::Read;
 use std::str::FromStr;
 
 use http::Uri;
@@ -24,6 +27,9 @@ pub struct ConfigError {
     pub allowed: String,
 }
 
+/// A setting in a file that is larger than this is a mistake.
+const MAX_FILE_BYTES: u64 = 1_048_576;
+
 /// A value longer than this many characters is cut in messages.
 const SHOWN_CHARACTERS: usize = 200;
 
@@ -39,6 +45,22 @@ impl ConfigError {
     }
 }
 
+/// The value of a setting: `text` itself, or after `@` the text of the file at that path.
+///
+/// # Errors
+/// The path, and why its file cannot be read.
+pub(crate) fn text_or_file(text: &str) -> Result<Cow<'_, str>, String> {
+    let Some(path) = text.strip_prefix('@') else {
+        return Ok(Cow::Borrowed(text));
+    };
+    let mut content = String::new();
+    #[expect(clippy::disallowed_methods, reason = "bounded by take")]
+    File::open(path)
+        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut content))
+        .map_err(|problem| format!("{path}: {problem}"))?;
+    Ok(Cow::Owned(content))
+}
+
 impl Environment {
     /// The environment of this process. A value that is not Unicode is read with U+FFFD in the
     /// place of what is not, so that it is refused where it is used and nowhere else.
@@ -47,6 +69,13 @@ impl Environment {
         let text =
             |os: OsString| os.into_string().unwrap_or_else(|os| os.to_string_lossy().into_owned());
         Self(env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
+    }
+
+    /// The same with this variable set to `value`.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
     }
 
     /// The value of `name`, if it is set.

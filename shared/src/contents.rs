@@ -87,7 +87,7 @@ impl Contents {
         let holds = match self.events.as_slice() {
             [] => return Err(Refusal::Empty),
             [only] if is_test_event(only.of(&self.text)) => Holds::TestEvent,
-            [class, place] if self.is_pointer(*class, *place) => Holds::LargePayloadPointer,
+            [class, place] if self.pointed(*class, *place).is_some() => Holds::LargePayloadPointer,
             _ => Holds::Events,
         };
         self.note_events();
@@ -117,26 +117,41 @@ impl Contents {
         }
     }
 
-    /// Whether a pair of array elements points to a body in S3: the name of a class and
+    /// Where in S3 the body is that the message points to: bucket and key.
+    #[must_use]
+    pub fn pointer(&self) -> Option<(String, String)> {
+        match self.events[..] {
+            [class, place] => self.pointed(class, place),
+            _ => None,
+        }
+    }
+
+    /// What a pair of array elements points to: the name of a class and
     /// `{"s3BucketName":"…","s3Key":"…"}` (source: `PayloadS3Pointer` of
     /// payload-offloading-java-common-lib-for-aws, which writes two class names over time).
-    fn is_pointer(&self, class: Span, place: Span) -> bool {
+    fn pointed(&self, class: Span, place: Span) -> Option<(String, String)> {
         let (class, place) = (class.of(&self.text), place.of(&self.text));
         if self.inside.of(&self.text)[0] != b'[' || class[0] != b'"' || place[0] != b'{' {
-            return false;
+            return None;
         }
-        let (mut bucket, mut key) = (false, false);
+        let (mut bucket, mut key) = (None, None);
         let mut scanner = Scanner::new(place);
         let read = scanner.object(|scanner, name| {
-            let string = scanner.value(0)? == json::Kind::String;
+            let start = scanner.position();
+            let is_text = scanner.value(0)? == json::Kind::String;
+            let value = Span { start, end: scanner.position() };
+            let text = || {
+                let content = is_text.then(|| value.inside().of(place));
+                content.and_then(json::unescaped)
+            };
             match json::meaning(name.span.of(place), &mut Vec::new()) {
-                b"s3BucketName" => bucket = string,
-                b"s3Key" => key = string,
+                b"s3BucketName" => bucket = text(),
+                b"s3Key" => key = text(),
                 _ => {}
             }
             Ok(())
         });
-        read.is_ok() && bucket && key
+        bucket.zip(key).filter(|_| read.is_ok())
     }
 
     /// How many events there are.

@@ -4,14 +4,18 @@
 //! converted, no strings unescaped unless somebody asks ([`unescape`]). Text is taken as
 //! valid UTF-8; who reads foreign bytes checks that first, with a faster tool.
 
+mod entries;
 mod extent;
+mod paths;
 mod strings;
 
 use std::ops::ControlFlow;
 
 use strings::{escape_length, specials, word_at};
 
+pub(crate) use entries::Entries;
 pub use extent::Extent;
+pub(crate) use paths::{Found, Paths};
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
 
 /// The longest number that OpenSearch's JSON parser takes, in characters.

@@ -1,8 +1,8 @@
 //! What two or more functions of sluice use: the event model ([`event`]) on its scanner ([`json`]),
 //! the envelopes around events ([`envelope`]), the events of a message ([`contents`]), running on
 //! Lambda ([`runtime`], [`startup`]), the division of an invocation's time ([`schedule`]),
-//! settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), the names of log streams
-//! ([`log_stream`]) and the clock ([`time`]).
+//! settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), metrics of
+//! documents ([`metric_rules`]), the names of log streams ([`log_stream`]) and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
 //! signatures, one HTTP client), `secrets` (Secrets Manager), `sqs` and `opensearch`.
@@ -15,11 +15,14 @@ pub mod envelope;
 pub mod event;
 pub mod json;
 pub mod log_stream;
+pub mod metric_rules;
 pub mod metrics;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
 mod report;
 pub mod runtime;
+#[cfg(feature = "aws")]
+pub mod s3;
 pub mod schedule;
 #[cfg(feature = "secrets")]
 pub mod secrets;

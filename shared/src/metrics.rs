@@ -6,32 +6,64 @@
 use std::io::{self, Write};
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::json;
 
-/// What a metric counts in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
-    /// `Count`
-    Count,
-    /// `Percent`: 0 to 100.
-    Percent,
-    /// `Bytes`
-    Bytes,
-    /// `Milliseconds`
-    Milliseconds,
-    /// `Seconds`
-    Seconds,
+macro_rules! units {
+    ($($unit:ident $name:literal)*) => {
+        /// What a metric counts in (source: Amazon CloudWatch API Reference, `MetricDatum`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Unit {
+            $(#[doc = concat!("`", $name, "`")] $unit,)*
+        }
+
+        impl Unit {
+            const ALL: &[Self] = &[$(Self::$unit),*];
+
+            /// The unit as CloudWatch names it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$unit => $name,)*
+                }
+            }
+        }
+    };
+}
+
+units! {
+    None "None"
+    Count "Count"
+    Percent "Percent"
+    Microseconds "Microseconds"
+    Milliseconds "Milliseconds"
+    Seconds "Seconds"
+    Bits "Bits"
+    Kilobits "Kilobits"
+    Megabits "Megabits"
+    Gigabits "Gigabits"
+    Terabits "Terabits"
+    Bytes "Bytes"
+    Kilobytes "Kilobytes"
+    Megabytes "Megabytes"
+    Gigabytes "Gigabytes"
+    Terabytes "Terabytes"
+    CountPerSecond "Count/Second"
+    BitsPerSecond "Bits/Second"
+    KilobitsPerSecond "Kilobits/Second"
+    MegabitsPerSecond "Megabits/Second"
+    GigabitsPerSecond "Gigabits/Second"
+    TerabitsPerSecond "Terabits/Second"
+    BytesPerSecond "Bytes/Second"
+    KilobytesPerSecond "Kilobytes/Second"
+    MegabytesPerSecond "Megabytes/Second"
+    GigabytesPerSecond "Gigabytes/Second"
+    TerabytesPerSecond "Terabytes/Second"
 }
 
 impl Unit {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Count => "Count",
-            Self::Percent => "Percent",
-            Self::Bytes => "Bytes",
-            Self::Milliseconds => "Milliseconds",
-            Self::Seconds => "Seconds",
-        }
+    /// The unit with this name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|unit| unit.name() == name)
     }
 }
 
@@ -48,7 +80,7 @@ pub struct Metrics<'a, Value = u64> {
     /// When: milliseconds since 1970.
     pub timestamp_ms: u64,
     /// The metrics, at most 100.
-    pub metrics: &'a [Metric<Value>],
+    pub metrics: &'a [(&'a str, Unit, Value)],
 }
 
 impl<Value: Serialize> Metrics<'_, Value> {
@@ -57,33 +89,72 @@ impl<Value: Serialize> Metrics<'_, Value> {
     /// # Errors
     /// Where writing to `out` fails.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
-        let mut line = serde_json::to_vec(self)?;
-        line.push(b'\n');
+        let mut line = Vec::new();
+        self.append(Total::Without, &mut line)?;
         out.write_all(&line)?;
         out.flush()
     }
+
+    /// Appends the line, with its newline.
+    pub(crate) fn append(&self, total: Total, out: &mut Vec<u8>) -> io::Result<()> {
+        serde_json::to_writer(&mut *out, &Line { metrics: self, total })?;
+        out.push(b'\n');
+        Ok(())
+    }
 }
 
-impl<Value: Serialize> Serialize for Metrics<'_, Value> {
+/// Whether CloudWatch also adds the values of a line up without its dimensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Total {
+    With,
+    Without,
+}
+
+/// A line as it is serialized: without a tree, for there can be hundreds of lines.
+struct Line<'a, Value> {
+    metrics: &'a Metrics<'a, Value>,
+    total: Total,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Metadata<'a> {
+    cloud_watch_metrics: [Directive<'a>; 1],
+    timestamp: u64,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Directive<'a> {
+    dimensions: &'a [&'a [&'a str]],
+    metrics: &'a [Definition<'a>],
+    namespace: &'a str,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Definition<'a> {
+    name: &'a str,
+    unit: &'static str,
+}
+
+impl<'a, Value: Serialize> Serialize for Line<'a, Value> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Metrics { namespace, dimensions, timestamp_ms, metrics } = *self.metrics;
+        let names: Vec<_> = dimensions.iter().map(|(name, _)| *name).collect();
+        let sets = [&names[..], &[]];
+        let sets = if self.total == Total::With && !names.is_empty() { &sets } else { &sets[..1] };
         let definition =
-            |(name, unit, _): &Metric<Value>| json!({"Name": name, "Unit": unit.name()});
+            |(name, unit, _): &(&'a str, Unit, Value)| Definition { name, unit: unit.name() };
+        let definitions: Vec<_> = metrics.iter().map(definition).collect();
+        let directive = Directive { dimensions: sets, metrics: &definitions, namespace };
+        let metadata = Metadata { cloud_watch_metrics: [directive], timestamp: timestamp_ms };
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry(
-            "_aws",
-            &json!({
-                "Timestamp": self.timestamp_ms,
-                "CloudWatchMetrics": [{
-                    "Namespace": self.namespace,
-                    "Dimensions": [self.dimensions.iter().map(|(name, _)| name).collect::<Vec<_>>()],
-                    "Metrics": self.metrics.iter().map(definition).collect::<Vec<_>>(),
-                }],
-            }),
-        )?;
-        for (name, value) in self.dimensions {
+        map.serialize_entry("_aws", &metadata)?;
+        for (name, value) in dimensions {
             map.serialize_entry(name, value)?;
         }
-        for (name, _, value) in self.metrics {
+        for (name, _, value) in metrics {
             map.serialize_entry(name, value)?;
         }
         map.end()
@@ -138,5 +209,33 @@ mod tests {
                 "\n"
             )
         );
+    }
+
+    #[test]
+    fn a_total_is_added_up_without_the_dimensions() {
+        let line = |dimensions, total| {
+            let (namespace, timestamp_ms) = ("Sluice", 1_709_296_440_000);
+            let metrics = &[("Plays", Unit::CountPerSecond, 2)];
+            let mut line = Vec::new();
+            Metrics { namespace, dimensions, timestamp_ms, metrics }
+                .append(total, &mut line)
+                .unwrap();
+            String::from_utf8(line).unwrap()
+        };
+        let with = line(&[("Country", "KR")], Total::With);
+        assert!(with.contains(r#""Dimensions":[["Country"],[]],"#), "{with}");
+        assert!(with.ends_with("\"Country\":\"KR\",\"Plays\":2}\n"), "{with}");
+        let without = line(&[("Country", "KR")], Total::Without);
+        assert_eq!(without, with.replace(",[]]", "]"));
+        let none = line(&[], Total::With);
+        assert!(none.contains(r#""Dimensions":[[]],"#), "{none}");
+    }
+
+    #[test]
+    fn units_have_the_names_of_cloudwatch() {
+        for name in ["None", "Count", "Gigabits", "Kilobytes/Second"] {
+            assert_eq!(Unit::parse(name).map(Unit::name), Some(name));
+        }
+        assert_eq!(Unit::parse("count"), None);
     }
 }

@@ -9,11 +9,14 @@ use crate::stack::{FUNCTION, SECRET_ARN, Stack, assert_has, object, read};
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
-    use shared::{event, opensearch, sqs};
+    use shared::{event, metric_rules, opensearch, sqs};
     let own: [(&str, &[&[&str]]); 6] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
-        ("firehose-transform", &[firehose_transform::config::VARIABLES, event::VARIABLES]),
+        (
+            "firehose-transform",
+            &[firehose_transform::config::VARIABLES, event::VARIABLES, metric_rules::VARIABLES],
+        ),
         ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
         (
@@ -23,6 +26,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 opensearch::VARIABLES,
                 opensearch::WRITING_VARIABLES,
                 event::VARIABLES,
+                metric_rules::VARIABLES,
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
@@ -84,6 +88,7 @@ fn the_environment_is_what_the_code_reads() {
         ("DropActions", "ping"),
         ("TimestampFields", "at"),
         ("FieldMapping", "{}"),
+        ("MetricRules", "[]"),
         ("ChatSecretArn", SECRET_ARN),
         ("ChatWebhookUrl", "https://chat.example/webhook"),
     ]);
@@ -121,8 +126,21 @@ fn the_lists_of_variables_are_complete() {
 #[test]
 fn settings_left_empty_do_not_reach_the_function() {
     // An empty value is a setting, and invalid for MAPPING.
-    let expected = json!({ "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on", "SPLIT": "off" });
+    let expected = json!({
+        "DOCUMENT": "mapped", "LOG_LEVEL": "info", "METRICS_NAMESPACE": "Sluice", "REINGEST": "on",
+        "SPLIT": "off",
+    });
     assert_eq!(Stack::default().variables("firehose-transform"), &expected);
+}
+
+#[test]
+fn all_functions_write_documents_of_the_same_form() {
+    let stack = Stack::with(&[("Document", "passthrough")]);
+    for (name, read_by_code) in functions() {
+        if read_by_code.contains("DOCUMENT") {
+            assert_eq!(stack.variables(name)["DOCUMENT"], "passthrough", "{name}");
+        }
+    }
 }
 
 #[test]

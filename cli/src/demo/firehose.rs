@@ -37,12 +37,18 @@ pub(super) struct Sent {
     pub(super) too_large: u64,
 }
 
-/// Sends the events through a new delivery stream.
-pub(super) async fn run(events: Events, binary: &Path, target: &Target) -> Result<Run, CliError> {
+/// Sends the events through a new delivery stream and the function with these variables.
+pub(super) async fn run(
+    events: Events,
+    binary: &Path,
+    variables: impl Iterator<Item = (String, String)>,
+    target: &Target,
+) -> Result<Run, CliError> {
     let endpoint = Endpoint::bind().await.map_err(CliError::failed)?;
+    // The function puts back records that do not fit into its answer.
+    let put_back = ("AWS_ENDPOINT_URL_FIREHOSE".to_owned(), endpoint.url());
     let function = Function::start(FunctionOptions {
-        // The function puts back records that do not fit into its answer.
-        environment: vec![("AWS_ENDPOINT_URL_FIREHOSE".to_owned(), endpoint.url())],
+        environment: variables.chain([put_back]).collect(),
         ..FunctionOptions::new(FUNCTION, binary)
     })
     .await

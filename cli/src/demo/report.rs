@@ -11,6 +11,7 @@ use super::account::{Account, conclusion};
 use super::backup::Backup;
 use super::firehose::{Run, Sent};
 use super::logs::{Reasons, reasons};
+use super::metrics::Metric;
 use super::search::{Counted, Found};
 use super::{FUNCTION, Target};
 use crate::error::CliError;
@@ -23,6 +24,8 @@ pub(super) struct Report {
     account: Account,
     actions: Vec<Counted>,
     top_artists: Vec<Counted>,
+    /// Metrics of documents, with `--metric-rules`.
+    metrics: Vec<Metric>,
     /// Records with the result `ProcessingFailed`.
     processing_failed: u64,
     /// From the function's log.
@@ -71,20 +74,24 @@ impl Report {
         run: Run,
         backup: Backup,
         found: Found,
+        metrics: Vec<Metric>,
     ) -> Self {
         let (sent, stream) = (run.sent, run.stream);
         let in_backup = backup.values().sum();
+        let mut account = Account::new(sent.events, &stream, found.documents, in_backup);
+        account.discrepancies.extend(metrics.iter().flat_map(Metric::discrepancies));
         Self {
             opensearch: Destination {
                 kind: opensearch.description(),
                 url: opensearch.url().to_owned(),
                 index: target.index.clone(),
             },
-            account: Account::new(sent.events, &stream, found.documents, in_backup),
+            account,
             events_per_second: per_second(sent.events, run.elapsed),
             events: Input { source, sent },
             actions: found.actions,
             top_artists: found.artists,
+            metrics,
             processing_failed: stream.processing_failed,
             failed_by_reason: reasons(&run.logs),
             backup: BackedUp { folder: target.backup_folder.clone(), by_error_code: backup },
@@ -148,6 +155,7 @@ impl Display for Report {
             writeln!(out, "Top artists")?;
             details(out, counted(&self.top_artists))?;
         }
+        self.metrics.iter().try_for_each(|metric| metric.rows(out))?;
         writeln!(out)?;
         if account.in_backup > 0 {
             writeln!(out, "Backup: {}", self.backup.folder.display())?;
@@ -192,6 +200,7 @@ mod tests {
             },
             actions: vec![counted("play", 3_000), counted("skip", 900)],
             top_artists: vec![counted("달빛정원", 1_100), counted("a\u{1b}b", 2)],
+            metrics: Vec::new(),
             processing_failed: 46,
             failed_by_reason: Reasons::from([
                 ("invalid_json".to_owned(), 6),

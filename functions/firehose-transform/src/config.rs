@@ -3,13 +3,15 @@
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
+use shared::metric_rules::MetricRules;
 use shared::telemetry;
 use tracing::Level;
 
 use crate::source;
+use crate::summary;
 
-/// This function's own variables, in addition to [`event::VARIABLES`] and
-/// [`telemetry::VARIABLES`].
+/// This function's own variables, in addition to [`event::VARIABLES`],
+/// [`metric_rules::VARIABLES`](shared::metric_rules::VARIABLES) and [`telemetry::VARIABLES`].
 pub const VARIABLES: &[&str] =
     &["DROP_ACTIONS", "RESPONSE_BUDGET_BYTES", "REINGEST", "MAX_REINGESTS", "SPLIT"];
 
@@ -28,6 +30,8 @@ pub struct Config {
     pub metrics_namespace: String,
     /// The mapping of inputs to document fields.
     pub model: Model,
+    /// `METRIC_RULES` (none): metrics from documents.
+    pub metric_rules: MetricRules,
     /// `DROP_ACTIONS`: records with one of these actions are dropped.
     pub drop_actions: Vec<String>,
     /// `RESPONSE_BUDGET_BYTES` (6,000,000): maximum size of the answer, at most
@@ -52,6 +56,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+        let model = event::model(environment)?;
+        let metrics = summary::METRICS.map(|(name, _)| name);
         let function_name = environment.function_name("firehose-transform")?;
         let log_group = environment.get("AWS_LAMBDA_LOG_GROUP_NAME").map(str::to_owned);
         Ok(Self {
@@ -59,7 +65,8 @@ impl Config {
             function_name,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
-            model: event::model(environment)?,
+            metric_rules: MetricRules::from_environment(environment, &model, &metrics)?,
+            model,
             drop_actions: event::drop_actions(environment),
             response_budget_bytes: environment
                 .number("RESPONSE_BUDGET_BYTES", 6_000_000, 1_000, usize::MAX)?

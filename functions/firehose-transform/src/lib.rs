@@ -16,6 +16,7 @@ use std::io::Write;
 use std::iter::repeat;
 
 use shared::event::Timestamp;
+use shared::metric_rules::Tally;
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
 
@@ -37,6 +38,7 @@ pub struct App<S, W> {
     // Their buffers are reused by later invocations.
     transformer: Transformer,
     answer: Answer,
+    tally: Tally,
 }
 
 impl<S: Source, W: Write> Function for App<S, W> {
@@ -62,7 +64,9 @@ impl<S: Source, W: Write> Function for App<S, W> {
             // Boxed: rare, and its state is large.
             Box::pin(self.put_back(&request, deadline)).await;
         }
-        let summary = Summary::of(&request.records, &self.answer.fates);
+        let fates = &self.answer.fates;
+        self.tally.count_noted(|index| matches!(fates[index].outcome, Outcome::Ok(_)));
+        let summary = Summary::of(&request.records, fates);
         summary.log(request_id);
         self.emit(summary, now);
         std::mem::swap(&mut self.answer.text, answer);
@@ -76,7 +80,7 @@ impl<S: Source, W: Write> App<S, W> {
     #[must_use]
     pub fn new(config: Config, source: S, metrics: W) -> Self {
         let (transformer, answer) = (Transformer::default(), Answer::default());
-        Self { config, source, metrics, transformer, answer }
+        Self { config, source, metrics, transformer, answer, tally: Tally::default() }
     }
 
     async fn transform<'a>(
@@ -86,20 +90,35 @@ impl<S: Source, W: Write> App<S, W> {
         deadline: Instant,
     ) -> Result<Request<'a>, HandlerError> {
         self.transformer.splitter.clear();
+        self.tally.clear();
         let request = Request::parse(body)?;
-        self.write_answer(&request, now)?;
+        self.write_answer(&request, now, true)?;
         if !self.transformer.splitter.splits.is_empty() {
             // Boxed: its state is large.
             Box::pin(self.put_events_back(&request, deadline)).await;
-            self.write_answer(&request, now)?;
+            self.write_answer(&request, now, false)?;
         }
         Ok(request)
     }
 
-    fn write_answer(&mut self, request: &Request<'_>, now: Timestamp) -> Result<(), HandlerError> {
-        let Self { config, transformer, answer, .. } = self;
+    /// Writes the answer; `notes`: its documents are noted for the metrics of documents.
+    fn write_answer(
+        &mut self,
+        request: &Request<'_>,
+        now: Timestamp,
+        notes: bool,
+    ) -> Result<(), HandlerError> {
+        let Self { config, transformer, answer, tally, .. } = self;
+        // Records that are transformed again, because not all documents fit, come after all others.
+        let mut next = 0;
         answer.write(&request.records, config.response_budget_bytes, |index, record, document| {
-            transformer.transform(config, index, record, now, document)
+            let is_noted = notes && index == next;
+            next = next.max(index + 1);
+            transformer.transform(config, index, record, now, document, |event, document, time| {
+                if is_noted {
+                    tally.note(&config.metric_rules, index, event, document, time);
+                }
+            })
         })
     }
 
@@ -162,10 +181,13 @@ impl<S: Source, W: Write> App<S, W> {
 
     fn emit(&mut self, mut summary: Summary<'_>, now: Timestamp) {
         summary.split = self.config.split.then(|| self.transformer.splitter.counts());
-        let Config { metrics_namespace, function_name, .. } = &self.config;
-        let timestamp_ms = now.milliseconds();
-        let written =
-            summary.emit(metrics_namespace, function_name, timestamp_ms, &mut self.metrics);
+        let Self { config, metrics, tally, .. } = self;
+        let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
+        let written = summary
+            .emit(metrics_namespace, function_name, now.milliseconds(), &mut *metrics)
+            .and_then(|()| {
+                tally.emit(metric_rules, metrics_namespace, function_name, now, metrics)
+            });
         if let Err(error) = written {
             tracing::error!(%error, "failed to write metrics");
         }

@@ -10,7 +10,7 @@ use std::io;
 use flate2::read::MultiGzDecoder;
 use shared::contents::{Contents, Holds};
 use shared::envelope::LogMessage;
-use shared::event::{Arrival, Identity, Reader, Refusal};
+use shared::event::{Arrival, Event, Identity, Reader, Refusal, Timestamp};
 use shared::json::{self, Span};
 
 use crate::config::Config;
@@ -86,12 +86,13 @@ impl Splitter {
         (index, record): (usize, &Record<'_>),
         arrival: &Arrival<'_>,
         document: &mut Vec<u8>,
+        written: impl FnOnce(&Event<'_>, &[u8], Timestamp),
     ) -> Result<Outcome, Failure> {
         let bytes_in = payload.len();
         let payload = unpacked(payload, &mut self.unpacked)?;
         match reader.read(&config.model, payload) {
             Ok(event) if !LogMessage::may_be_in(event.text()) => {
-                return Ok(write(event, config, arrival, document));
+                return Ok(write(event, config, arrival, document, written));
             }
             Err(Refusal::Empty) => return Err(Refusal::Empty.into()),
             _ => {}
@@ -104,7 +105,7 @@ impl Splitter {
         let event = found.contents.event(found.positions[answers]);
         let (event, around) = event.ok_or(Refusal::Empty)?;
         let event = reader.read_inside(&config.model, event, around)?;
-        let outcome = write(event, config, &arrival, document);
+        let outcome = write(event, config, &arrival, document, written);
         let others = found.positions.len() - 1;
         if others == 0 {
             return Ok(outcome);

@@ -11,6 +11,21 @@ use crate::outcome::{Failure, Outcome};
 use crate::request::Record;
 use crate::split::SplitCounts;
 
+/// The metrics of an invocation.
+pub(crate) const METRICS: [(&str, Unit); 10] = [
+    ("RecordsIn", Unit::Count),
+    ("RecordsOk", Unit::Count),
+    ("RecordsDropped", Unit::Count),
+    ("RecordsFailed", Unit::Count),
+    ("RecordsReingested", Unit::Count),
+    ("TimestampFallbacks", Unit::Count),
+    ("BytesIn", Unit::Bytes),
+    ("BytesOut", Unit::Bytes),
+    // With `SPLIT=on`.
+    ("RecordsSplit", Unit::Count),
+    ("EventsPutBack", Unit::Count),
+];
+
 /// Maximum length of a record id in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
@@ -77,26 +92,25 @@ impl<'a> Summary<'a> {
         out: impl Write,
     ) -> io::Result<()> {
         let split = self.split.unwrap_or_default();
-        let metrics = [
-            ("RecordsIn", Unit::Count, self.records_in),
-            ("RecordsOk", Unit::Count, self.records_ok),
-            ("RecordsDropped", Unit::Count, self.records_dropped),
-            ("RecordsFailed", Unit::Count, self.records_failed),
-            ("RecordsReingested", Unit::Count, self.records_reingested),
-            ("TimestampFallbacks", Unit::Count, self.timestamp_fallbacks),
-            ("BytesIn", Unit::Bytes, self.bytes_in),
-            ("BytesOut", Unit::Bytes, self.bytes_out),
-            ("RecordsSplit", Unit::Count, split.records),
-            ("EventsPutBack", Unit::Count, split.events_put_back),
+        let values = [
+            self.records_in,
+            self.records_ok,
+            self.records_dropped,
+            self.records_failed,
+            self.records_reingested,
+            self.timestamp_fallbacks,
+            self.bytes_in,
+            self.bytes_out,
+            split.records,
+            split.events_put_back,
         ];
-        let emitted = if self.split.is_some() { metrics.len() } else { metrics.len() - 2 };
-        Metrics {
-            namespace,
-            dimensions: &[("FunctionName", function_name)],
-            timestamp_ms,
-            metrics: &metrics[..emitted],
-        }
-        .write(out)
+        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
+            let (name, unit) = METRICS[index];
+            (name, unit, values[index])
+        });
+        let emitted = if self.split.is_some() { METRICS.len() } else { METRICS.len() - 2 };
+        let dimensions = &[("FunctionName", function_name)];
+        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics[..emitted] }.write(out)
     }
 
     /// Logs one line for each reason of failure.

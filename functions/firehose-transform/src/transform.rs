@@ -22,8 +22,9 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Clears `document` and writes the document of `record`, the one at `index`, to it. Returns the
-    /// outcome and the size of the decoded payload. A panic fails the record.
+    /// Clears `document`, writes the document of `record`, the one at `index`, to it, and calls
+    /// `written` with the event, its document and the document's time. Returns the outcome and the
+    /// size of the decoded payload. A panic fails the record.
     pub fn transform(
         &mut self,
         config: &Config,
@@ -31,6 +32,7 @@ impl Transformer {
         record: &Record<'_>,
         now: Timestamp,
         document: &mut Vec<u8>,
+        written: impl FnOnce(&Event<'_>, &[u8], Timestamp),
     ) -> (Outcome, usize) {
         document.clear();
         if let Some(decided) = self.splitter.decided(index, document) {
@@ -49,10 +51,11 @@ impl Transformer {
                     (index, record),
                     &arrival,
                     document,
+                    written,
                 );
             }
             match reader.read(&config.model, payload) {
-                Ok(event) => Ok(write(event, config, &arrival, document)),
+                Ok(event) => Ok(write(event, config, &arrival, document, written)),
                 Err(refusal) => Err(splitter.refused(refusal, payload)),
             }
         });
@@ -136,16 +139,19 @@ impl Transformer {
 }
 
 /// Writes the document of an event, unless its action is dropped.
-pub(crate) fn write(
-    mut event: Event<'_>,
+pub(crate) fn write<'a>(
+    mut event: Event<'a>,
     config: &Config,
-    arrival: &Arrival<'_>,
+    arrival: &Arrival<'a>,
     document: &mut Vec<u8>,
+    written: impl FnOnce(&Event<'_>, &[u8], Timestamp),
 ) -> Outcome {
     if event.action_is_one_of(&config.drop_actions) {
         return Outcome::Dropped;
     }
-    Outcome::Ok(event.write_document(arrival, document).timestamp_source)
+    let filed = event.write_document(arrival, document);
+    written(&event, document, filed.timestamp);
+    Outcome::Ok(filed.timestamp_source)
 }
 
 /// The outcome of `transform`, or a failure if it panics.

@@ -256,6 +256,20 @@ fn no_record_needs_an_allocation_with_dropped_actions() {
 }
 
 #[test]
+fn no_record_needs_an_allocation_for_a_document_that_is_the_event() {
+    assert_eq!(costly(&[("DOCUMENT", "passthrough")], |body| body), [""; 0]);
+}
+
+#[test]
+fn no_record_needs_an_allocation_with_metrics_of_documents() {
+    let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]},"by":{"Country":{
+        "path":"interaction.country","values":["KR","US"]}}},
+        {"metric":"CompletionSum","sum":"analytics.completion"},
+        {"metric":"Score","sum":"extra.context.recommendation"}]"#;
+    assert_eq!(costly(&[("METRIC_RULES", rules)], |body| body), [""; 0]);
+}
+
+#[test]
 fn no_record_of_an_event_needs_an_allocation_with_split() {
     let mut costly = costly(&[("SPLIT", "on")], |body| body);
     // A broken array, whose events are told apart by their brackets.

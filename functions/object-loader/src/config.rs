@@ -5,18 +5,21 @@ use std::time::Duration;
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
+use shared::metric_rules::MetricRules;
 use shared::opensearch::{self, Settings, Writing};
+use shared::s3;
 use shared::sqs::{self, Backoff};
 use shared::telemetry;
 use tracing::Level;
 
 use crate::message::Request;
 use crate::records::{Format, RecordsPaths};
-use crate::s3;
+use crate::report;
 
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
 /// [`opensearch::WRITING_VARIABLES`]), of the backoff ([`sqs::BACKOFF_VARIABLES`]), of the event
-/// model ([`event::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that a user
+/// model ([`event::VARIABLES`]), of the metrics of documents
+/// ([`shared::metric_rules::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that a user
 /// sets.
 pub const VARIABLES: &[&str] = &[
     "FORMAT",
@@ -39,6 +42,8 @@ pub struct Config {
     pub metrics_namespace: String,
     /// How objects are read.
     pub reading: Reading,
+    /// `METRIC_RULES` (none): metrics from documents.
+    pub metric_rules: MetricRules,
     /// How documents are written.
     pub writing: Writing,
     /// `FAILURES_BUCKET` and `FAILURES_PREFIX`: where refused records are kept.
@@ -84,11 +89,17 @@ impl Config {
     /// [`ConfigError`] for the first variable that is invalid, or that is required and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let services = [opensearch::SERVICES, &[sqs::SQS, s3::S3]].concat();
+        let reading = Reading::from_environment(environment)?;
         Ok(Self {
             function_name: environment.function_name("object-loader")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
-            reading: Reading::from_environment(environment)?,
+            metric_rules: MetricRules::from_environment(
+                environment,
+                &reading.model,
+                &report::METRICS,
+            )?,
+            reading,
             writing: Writing::from_environment(environment)?,
             failures: Failures::from_environment(environment)?,
             continue_queue_url: continue_queue_url(environment)?,

@@ -50,19 +50,19 @@ impl Selection {
     }
 }
 
-/// A line that was read.
+/// A line that was read: what failed.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     /// `errorCode`
-    code: Option<String>,
+    pub code: Option<String>,
     /// `arrivalTimestamp`
-    pub(crate) arrived: Option<Timestamp>,
+    pub arrived: Option<Timestamp>,
     /// The same as it is given.
     pub(crate) arrival: String,
-    /// What failed.
-    pub(crate) data: Vec<u8>,
+    /// `rawData`: the event or the document.
+    pub data: Vec<u8>,
     /// `esDocumentId` and `esIndexName`: what failed is a document.
-    pub(crate) document: Option<(String, String)>,
+    pub document: Option<(String, String)>,
     /// The id that the event had.
     pub(crate) event_id: Option<String>,
 }

@@ -2,8 +2,10 @@
 
 mod batch;
 mod config;
+mod engine;
 mod error;
 mod failure;
+mod items;
 mod load;
 mod message;
 mod objects;
@@ -16,21 +18,26 @@ mod report;
 mod s3;
 mod text;
 mod unpack;
+mod watch;
 
 pub use config::{Config, Failures, Reading, VARIABLES};
+pub use engine::{Ended, Engine};
 pub use error::HandlerError;
+pub use failure::Failure;
+pub use items::{Content, Item, Items, Unread};
 pub use message::Request;
 pub use objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
 pub use queues::{AwsQueues, Queues};
 pub use records::{Format, RecordsPaths};
-pub use s3::{S3, S3Objects};
+pub use s3::S3Objects;
+pub use watch::{Stretch, Watch};
 
 use std::io::Write;
 
 use shared::opensearch::Search;
 use shared::runtime::{Function, Invocation};
 use shared::schedule::Schedule;
-use shared::sqs::Failure;
+use shared::sqs::Failure as SqsFailure;
 use tokio::time::timeout_at;
 
 use crate::batch::Batch;
@@ -38,6 +45,7 @@ use crate::load::{Loaded, Loader};
 use crate::message::{Message, Task};
 use crate::outcome::{Outcome, Retry};
 use crate::report::Report;
+use crate::watch::Unwatched;
 
 /// The function.
 #[derive(Debug)]
@@ -137,7 +145,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         report: &mut Report,
     ) -> Outcome {
         let Self { config, search, objects, queues, batch, .. } = self;
-        let Config { reading, writing, failures, continue_queue_url, .. } = config;
+        let Config { reading, writing, failures, continue_queue_url, metric_rules, .. } = config;
         if request.key.ends_with('/') || request.is_notified && failures.holds(request) {
             return Outcome::Ignored;
         }
@@ -145,18 +153,32 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             return Outcome::Retry(Retry::Deadline);
         }
         let now = invocation.now;
-        let mut loader =
-            Loader { search, objects, reading, writing, failures, batch, report, schedule, now };
+        let watch = &mut Unwatched;
+        let mut loader = Loader {
+            search,
+            objects,
+            reading,
+            writing,
+            failures,
+            metrics: metric_rules,
+            batch,
+            report,
+            watch,
+            schedule,
+            now,
+        };
         // Boxed: its state is large, and it is the work of minutes.
         let rest = match Box::pin(loader.load(request)).await {
             Loaded::Ended(outcome) => return outcome,
             Loaded::Until(rest) => rest,
         };
         let sent = queues.send(continue_queue_url, rest.to_message());
-        match timeout_at(schedule.calls_until, sent).await.unwrap_or_else(|_| Err(Failure::late()))
+        match timeout_at(schedule.calls_until, sent)
+            .await
+            .unwrap_or_else(|_| Err(SqsFailure::late()))
         {
             Ok(()) => Outcome::Continued,
-            Err(Failure { code, message: said }) => {
+            Err(SqsFailure { code, message: said }) => {
                 let request_id = invocation.request_id;
                 tracing::error!(request_id, code, said, "the rest of an object was not asked for");
                 Outcome::Retry(Retry::NotContinued)
@@ -183,8 +205,8 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         };
         let change = self.queues.change_visibility(&message.source_arn, receipt_handle, seconds);
         let changed = timeout_at(schedule.calls_until, change).await;
-        if let Err(Failure { code, message: said }) =
-            changed.unwrap_or_else(|_| Err(Failure::late()))
+        if let Err(SqsFailure { code, message: said }) =
+            changed.unwrap_or_else(|_| Err(SqsFailure::late()))
         {
             tracing::warn!(request_id, code, said, "visibility timeout not changed");
         }
@@ -192,9 +214,13 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
 
     fn report(&mut self, report: &Report, invocation: &Invocation<'_>) {
         report.log(invocation.request_id);
-        let Config { metrics_namespace, function_name, .. } = &self.config;
-        let now_ms = invocation.now.milliseconds();
-        let written = report.emit(metrics_namespace, function_name, now_ms, &mut self.metrics);
+        let Self { config, metrics: out, batch, .. } = self;
+        let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
+        let now = invocation.now;
+        let written =
+            report.emit(metrics_namespace, function_name, now.milliseconds(), &mut *out).and_then(
+                |()| batch.tally.emit(metric_rules, metrics_namespace, function_name, now, out),
+            );
         if let Err(error) = written {
             tracing::error!(%error, "metrics could not be written");
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use shared::event::{MAX_PAYLOAD_BYTES, Timestamp};
+use shared::metric_rules::MetricRules;
 use shared::opensearch::{self, Error as SearchError, Search, Writing};
 use shared::schedule::Schedule;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -18,6 +19,7 @@ use crate::reader::ObjectReader;
 use crate::records::Next;
 use crate::refused::{Keeper, Kept, Origin};
 use crate::report::Report;
+use crate::watch::{Stretch, Watch};
 
 /// What OpenSearch cannot take is sent again after this, and after twice as long each time.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -25,14 +27,16 @@ const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// What it takes to load objects.
 #[derive(Debug)]
-pub(crate) struct Loader<'a, S, O> {
+pub(crate) struct Loader<'a, S, O, W> {
     pub(crate) search: &'a S,
     pub(crate) objects: &'a O,
     pub(crate) reading: &'a Reading,
     pub(crate) writing: &'a Writing,
     pub(crate) failures: &'a Failures,
+    pub(crate) metrics: &'a MetricRules,
     pub(crate) batch: &'a mut Batch,
     pub(crate) report: &'a mut Report,
+    pub(crate) watch: &'a mut W,
     pub(crate) schedule: Schedule,
     pub(crate) now: Timestamp,
 }
@@ -56,7 +60,7 @@ enum Stop {
     Unread(ObjectError),
 }
 
-impl<S: Search, O: Objects> Loader<'_, S, O> {
+impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
     /// Loads the object of a request.
     pub(crate) async fn load(&mut self, request: &Request) -> Loaded {
         let selection = Selection::of(request);
@@ -101,12 +105,14 @@ impl<S: Search, O: Objects> Loader<'_, S, O> {
             let mut full = Vec::new();
             let settled = self.batch.settle(|refused| {
                 self.report.count_refused(&refused, request);
+                self.watch.refused(&refused.reason.code);
                 full.extend(keeper.keep(&refused, now));
             });
             has_confirmed |= settled.until != self.batch.first_offset();
             self.report.count(&settled);
             let late = written.err().or((stop == Stop::Late).then_some(Retry::Deadline));
-            if late.is_some() || stop != Stop::Full {
+            let is_confirmed = W::TIME.is_some() && late.is_none();
+            if late.is_some() || stop != Stop::Full || is_confirmed {
                 full.extend(keeper.take());
             }
             for kept in full {
@@ -115,8 +121,18 @@ impl<S: Search, O: Objects> Loader<'_, S, O> {
                 }
             }
             let offset = settled.until.unwrap_or_else(|| reader.records.next_offset());
+            let is_stopped = is_confirmed && {
+                let bytes_read = reader.bytes_read;
+                let is_end = stop == Stop::End;
+                let stretch = Stretch { offset, is_end, bytes_read, ..Stretch::from(&settled) };
+                self.watch.confirmed(stretch).await.is_break()
+            };
+            if let Some(time) = W::TIME {
+                self.schedule = Schedule::lasting(time, now.milliseconds());
+                reader.until = self.schedule.work_until;
+            }
             return match (late, stop) {
-                (Some(_), _) if has_confirmed => {
+                (late, _) if is_stopped || W::TIME.is_none() && late.is_some() && has_confirmed => {
                     let etag = reader.opened().etag.clone();
                     let version_id = reader.place.version_id.clone();
                     Loaded::Until(Box::new(Request { offset, etag, version_id, ..request.clone() }))
@@ -180,7 +196,7 @@ impl<S: Search, O: Objects> Loader<'_, S, O> {
                 let reply = timeout_at(self.schedule.work_until, self.search.bulk(body)).await;
                 let too_late = || Err(SearchError::Timeout(self.schedule.work_time));
                 let reply = reply.unwrap_or_else(|_| too_late());
-                self.batch.answered(&reply, |trouble| self.report.note(trouble));
+                self.batch.answered(&reply, self.metrics, |trouble| self.report.note(trouble));
                 if self.batch.retry == Some(opensearch::Retry::Denied) {
                     return Err(Retry::Search(opensearch::Retry::Denied));
                 }

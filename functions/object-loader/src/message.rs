@@ -11,6 +11,7 @@ use serde_json::Value;
 use shared::event::Timestamp;
 
 use crate::error::HandlerError;
+use crate::failure::Selection;
 use crate::objects::Place;
 
 /// Envelopes in each other that are opened.
@@ -83,6 +84,12 @@ impl Request {
     pub fn place(&self) -> Place {
         let Self { bucket, key, version_id, .. } = self.clone();
         Place { bucket, key, version_id }
+    }
+
+    /// Whether the object holds what Firehose or this function refused.
+    #[must_use]
+    pub fn holds_failures(&self) -> bool {
+        Selection::of(self).is_some()
     }
 
     /// The message that asks for this.

@@ -26,7 +26,8 @@ pub(crate) struct ObjectReader<'a, O: Objects> {
     pub(crate) records: Records,
     /// Bytes that were read in this call.
     pub(crate) bytes_read: u64,
-    until: Instant,
+    /// What is not answered then is given up.
+    pub(crate) until: Instant,
 }
 
 /// What stands before a record that can be begun with.

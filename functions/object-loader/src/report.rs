@@ -12,6 +12,24 @@ use crate::objects::ObjectError;
 use crate::outcome::{Outcome, Retry};
 use crate::refused::Refused;
 
+/// The names of the metrics.
+pub(crate) const METRICS: [&str; 14] = [
+    "ObjectsIn",
+    "ObjectsDone",
+    "ObjectsContinued",
+    "ObjectsRetried",
+    "ObjectsIgnored",
+    "ObjectsSuperseded",
+    "RecordsIn",
+    "DocumentsIndexed",
+    "DocumentsDuplicate",
+    "RecordsRefused",
+    "RecordsDropped",
+    "BytesRead",
+    "BulkRequests",
+    "BulkBytes",
+];
+
 /// What one invocation did, counted while it works.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
@@ -87,6 +105,12 @@ impl Report {
         self.unavailable.entry(key).or_insert_with(|| (0, first())).0 += 1;
     }
 
+    /// What went wrong with S3 and OpenSearch, in words.
+    pub(crate) fn details(&self) -> Vec<String> {
+        let unavailable = self.unavailable.keys().map(|(what, error)| format!("{what}: {error}"));
+        unavailable.chain(self.findings.troubles.iter().map(ToString::to_string)).collect()
+    }
+
     fn objects(&self, fate: Fate) -> u64 {
         self.objects.get(&fate).copied().unwrap_or_default()
     }
@@ -105,29 +129,29 @@ impl Report {
         let refused = self.findings.count();
         let Settled { indexed, duplicate, dropped, .. } = self.records;
         let records = indexed + duplicate + refused + dropped;
-        let count = |name, value| (name, Unit::Count, value);
-        Metrics {
-            namespace,
-            dimensions: &[("FunctionName", function_name)],
-            timestamp_ms,
-            metrics: &[
-                count("ObjectsIn", self.objects.values().sum()),
-                count("ObjectsDone", self.objects(Fate::Done)),
-                count("ObjectsContinued", self.objects(Fate::Continued)),
-                count("ObjectsRetried", self.objects(Fate::Retried)),
-                count("ObjectsIgnored", self.objects(Fate::Ignored)),
-                count("ObjectsSuperseded", self.objects(Fate::Superseded)),
-                count("RecordsIn", records),
-                count("DocumentsIndexed", indexed),
-                count("DocumentsDuplicate", duplicate),
-                count("RecordsRefused", refused),
-                count("RecordsDropped", dropped),
-                ("BytesRead", Unit::Bytes, self.bytes_read),
-                count("BulkRequests", self.bulk_requests),
-                ("BulkBytes", Unit::Bytes, self.bulk_bytes),
-            ],
-        }
-        .write(out)
+        let values = [
+            self.objects.values().sum(),
+            self.objects(Fate::Done),
+            self.objects(Fate::Continued),
+            self.objects(Fate::Retried),
+            self.objects(Fate::Ignored),
+            self.objects(Fate::Superseded),
+            records,
+            indexed,
+            duplicate,
+            refused,
+            dropped,
+            self.bytes_read,
+            self.bulk_requests,
+            self.bulk_bytes,
+        ];
+        let unit = |name: &str| if name.contains("Bytes") { Unit::Bytes } else { Unit::Count };
+        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
+            let name = METRICS[index];
+            (name, unit(name), values[index])
+        });
+        let dimensions = &[("FunctionName", function_name)];
+        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
     }
 
     /// Logs one line for each reason and each trouble.

@@ -7,13 +7,11 @@ use bytes::Bytes;
 use sdk::config::retry::RetryConfig;
 use sdk::error::{ProvideErrorMetadata, SdkError};
 use sdk::primitives::ByteStream;
-use shared::aws::{Aws, CallFailure, Service};
+use shared::aws::{Aws, CallFailure};
 use shared::event::Timestamp;
+use shared::s3::S3;
 
 use crate::objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
-
-/// S3, in `AWS_ENDPOINT_URL_S3`.
-pub const S3: Service = "S3";
 
 /// Calls S3. The client is built for the first call.
 #[derive(Debug)]

@@ -11,6 +11,19 @@ use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
 use crate::report::Report;
 
+/// The metrics of an invocation.
+pub(crate) const METRICS: [(&str, Unit); 9] = [
+    ("MessagesIn", Unit::Count),
+    ("MessagesDone", Unit::Count),
+    ("MessagesRetried", Unit::Count),
+    ("MessagesQuarantined", Unit::Count),
+    ("DocumentsIndexed", Unit::Count),
+    ("DocumentsDuplicate", Unit::Count),
+    ("DocumentsRefused", Unit::Count),
+    ("BulkRequests", Unit::Count),
+    ("BulkBytes", Unit::Bytes),
+];
+
 /// A longer text is cut in the log.
 const SHOWN_CHARACTERS: usize = 256;
 
@@ -73,23 +86,22 @@ impl<'a> Summary<'a> {
             None => &[("FunctionName", function_name)],
         };
         let refused = report.findings.count();
-        Metrics {
-            namespace,
-            dimensions,
-            timestamp_ms,
-            metrics: &[
-                ("MessagesIn", Unit::Count, self.messages_in),
-                ("MessagesDone", Unit::Count, self.messages_done),
-                ("MessagesRetried", Unit::Count, self.messages_retried),
-                ("MessagesQuarantined", Unit::Count, self.messages_quarantined),
-                ("DocumentsIndexed", Unit::Count, report.indexed),
-                ("DocumentsDuplicate", Unit::Count, report.duplicate.map_or(0, |(count, _)| count)),
-                ("DocumentsRefused", Unit::Count, refused),
-                ("BulkRequests", Unit::Count, report.bulk_requests),
-                ("BulkBytes", Unit::Bytes, report.bulk_bytes),
-            ],
-        }
-        .write(out)
+        let values = [
+            self.messages_in,
+            self.messages_done,
+            self.messages_retried,
+            self.messages_quarantined,
+            report.indexed,
+            report.duplicate.map_or(0, |(count, _)| count),
+            refused,
+            report.bulk_requests,
+            report.bulk_bytes,
+        ];
+        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
+            let (name, unit) = METRICS[index];
+            (name, unit, values[index])
+        });
+        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
     }
 
     /// Logs one line for each reason and each trouble.

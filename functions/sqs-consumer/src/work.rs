@@ -16,13 +16,16 @@ mod refused;
 use std::collections::{HashSet, VecDeque};
 use std::mem;
 
+use bytes::Bytes;
 use shared::contents::Contents;
 use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
+use shared::metric_rules::{MetricRules, Tally};
 use shared::opensearch::{self, Answer, Bulk, Error, Fate, Operation, Trouble, Writing};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 
 use crate::envelope::Message;
-use crate::outcome::{Outcome, Retry};
+use crate::outcome::{LARGE_PAYLOAD_MISSING, Outcome, Retry};
 use crate::quarantine::Quarantined;
 use crate::report::Report;
 use refused::{Refused, Why};
@@ -34,6 +37,8 @@ pub(crate) enum Step<'s> {
     Bulk(&'s [u8]),
     /// Send these to quarantine, in one call.
     Quarantine(&'s [Quarantined]),
+    /// Read this object of this bucket.
+    Fetch(&'s str, &'s str),
     /// Nothing: every message has its outcome.
     Finished,
 }
@@ -45,8 +50,12 @@ pub(crate) struct Rules<'a> {
     pub writing: &'a Writing,
     /// Whether there is a quarantine.
     pub quarantine: bool,
+    /// Whether bodies are read that messages point to.
+    pub fetch_payloads: bool,
     /// What time it is.
     pub now: Timestamp,
+    /// Metrics of documents that are new in the index.
+    pub metrics: &'a MetricRules,
 }
 
 /// One event to write.
@@ -77,6 +86,8 @@ pub(crate) struct Buffers {
     out: Out,
     /// What an event without the producer's own id is known by.
     identity: Vec<u8>,
+    /// The metrics of documents.
+    pub tally: Tally,
 }
 
 /// The work on one event's messages; `W` writes the document of an event and its `_id`.
@@ -93,6 +104,10 @@ pub(crate) struct Work<'a, W> {
     next: (usize, usize),
     /// The message that the contents are of.
     opened: Option<usize>,
+    /// Where the body of the next message is.
+    pointer: Option<(String, String)>,
+    /// That body, when it is read.
+    payload: Option<Bytes>,
     /// What is not yet in quarantine.
     refusals: VecDeque<Refused>,
     /// What is being sent to quarantine.
@@ -109,6 +124,8 @@ pub(crate) struct Work<'a, W> {
 struct Progress {
     retry: Option<Retry>,
     refused: bool,
+    /// Whether it is in quarantine as a whole.
+    is_kept: bool,
 }
 
 impl<'a, W> Work<'a, W>
@@ -123,6 +140,7 @@ where
         write: W,
     ) -> Self {
         buffers.bulk.clear();
+        buffers.tally.clear();
         Self {
             rules,
             messages,
@@ -132,6 +150,8 @@ where
             settled: 0,
             next: (0, 0),
             opened: None,
+            pointer: None,
+            payload: None,
             refusals: VecDeque::new(),
             sending: Vec::new(),
             open_groups: HashSet::new(),
@@ -152,6 +172,10 @@ where
             if !self.sending.is_empty() {
                 return Step::Quarantine(&self.sending);
             }
+            if self.pointer.is_some() {
+                let (bucket, key) = self.pointer.as_ref().map_or(("", ""), |(b, k)| (b, k));
+                return Step::Fetch(bucket, key);
+            }
             self.settle();
             if self.next.0 == self.messages.len() {
                 return Step::Finished;
@@ -165,7 +189,12 @@ where
         let mut bulk = mem::take(&mut self.buffers.bulk);
         self.report.bulk_requests += 1;
         self.report.bulk_bytes += bulk.request().map_or(0, <[u8]>::len) as u64;
-        let trouble = bulk.settle(reply, |operation, fate| self.document_answered(operation, fate));
+        let trouble = bulk.settle(reply, |operation, document, fate| {
+            if matches!(fate, Fate::Indexed | Fate::IndexedElsewhere) {
+                self.buffers.tally.count(self.rules.metrics, document);
+            }
+            self.document_answered(operation, fate);
+        });
         if let Some(trouble) = trouble {
             self.report.findings.note(trouble);
         }
@@ -189,6 +218,23 @@ where
         }
     }
 
+    /// What came back for the body of the next message.
+    pub(crate) fn fetched(&mut self, payload: Result<Bytes, GetError>) {
+        self.pointer = None;
+        let message = self.next.0;
+        match payload {
+            Ok(payload) => return self.payload = Some(payload),
+            Err(GetError::NotFound) => {
+                self.refuse(message, 0, Why::Other(Box::new(LARGE_PAYLOAD_MISSING)));
+            }
+            Err(GetError::TooLarge) => self.refuse(message, 0, Why::Model(Refusal::TooLarge)),
+            Err(GetError::Status(_) | GetError::NoAnswer(_)) => {
+                self.fail(message, Retry::Payload);
+            }
+        }
+        self.pass();
+    }
+
     /// Ends the work because time runs out: what is not settled is redelivered.
     pub(crate) fn stop(&mut self) {
         while self.buffers.bulk.pending().is_some() {
@@ -208,6 +254,7 @@ where
             self.fail(message, Retry::Deadline);
         }
         self.next = (self.messages.len(), 0);
+        self.pointer = None;
         self.settle();
     }
 

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error, Search};
 use shared::runtime::{Function, Invocation};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::Config;
@@ -44,6 +45,10 @@ impl Search for Index {
 struct NoQueues;
 
 impl Queues for NoQueues {
+    async fn payload(&self, _: &str, _: &str) -> Result<Bytes, GetError> {
+        panic!("no message points to S3")
+    }
+
     async fn quarantine(&self, _: &[Quarantined]) -> Vec<Option<Failure>> {
         panic!("nothing is refused")
     }
@@ -57,7 +62,13 @@ type Consumer = App<Index, NoQueues, io::Sink>;
 
 fn consumer() -> Consumer {
     let documents = DOCUMENTS.to_string();
-    let own = [("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"), ("BULK_MAX_DOCS", &documents)];
+    let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]},"by":{"Country":{
+        "path":"interaction.country","values":["KR"]}}},{"metric":"Sum","sum":"extra.note"}]"#;
+    let own = [
+        ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+        ("BULK_MAX_DOCS", &documents),
+        ("METRIC_RULES", rules),
+    ];
     let environment = [&LAMBDA, &own[..]].concat().into_iter().collect();
     let config = Config::from_environment(&environment).unwrap();
     let item = json!({"create": {"_index": "music-events", "_id": "e", "status": 201}});

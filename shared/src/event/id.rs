@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::mapping::ID;
-use super::member::Kind;
+use super::member::{Kind, Member};
 use super::{Event, Written};
 use crate::json;
 
@@ -112,42 +112,48 @@ impl Event<'_> {
         document: &[u8],
         out: &mut Vec<u8>,
     ) {
-        let id = written.id.of(document);
-        match how {
-            DocumentId::None => {}
-            DocumentId::Event if written.own_id => {
-                let mut hash = Sha256::new();
-                if fits_id(id, MAX_ID_BYTES - 1 - HASH_DIGITS) {
-                    self.hash_text(&mut hash);
-                    out.extend_from_slice(id);
-                    out.push(b'.');
-                    write_hex(&hash.finalize()[..HASH_DIGITS / 2], out);
-                } else {
-                    hash.update(json::meaning(id, &mut Vec::new()));
-                    self.hash_text(&mut hash);
-                    write_hex(&hash.finalize(), out);
-                }
-            }
-            // A derived id is of the text already.
-            DocumentId::Event | DocumentId::Id => out.extend_from_slice(id),
+        if how == DocumentId::None {
+            return;
+        }
+        let start = out.len();
+        if let Some(id) = written.id {
+            out.extend_from_slice(id.of(document));
+        } else {
+            let own = self.found.claimed(ID).map(|index| self.found.members[index]);
+            self.write_id(own, out);
+        }
+        // A derived id is of the text already.
+        if how == DocumentId::Id || !written.own_id {
+            return;
+        }
+        let mut hash = Sha256::new();
+        if fits_id(&out[start..], MAX_ID_BYTES - 1 - HASH_DIGITS) {
+            self.hash_text(&mut hash);
+            out.push(b'.');
+            write_hex(&hash.finalize()[..HASH_DIGITS / 2], out);
+        } else {
+            hash.update(json::meaning(&out[start..], &mut Vec::new()));
+            self.hash_text(&mut hash);
+            out.truncate(start);
+            write_hex(&hash.finalize(), out);
         }
     }
 
-    /// Writes `event.id` with its quotes; returns whether it is the producer's own, or its
-    /// envelope's.
-    pub(super) fn write_id(&mut self, identity: &Identity<'_>, out: &mut Vec<u8>) -> bool {
-        if let Some(member) = self.claim(ID) {
-            let value = member.value().of(self.text);
-            if member.kind == Kind::Scalar(json::Kind::String) {
-                out.extend_from_slice(value);
-            } else {
-                out.push(b'"');
-                out.extend_from_slice(value);
-                out.push(b'"');
-            }
+    /// Whether the event has an id of the producer's own, or its envelope has one.
+    pub(super) fn has_id(&self) -> bool {
+        self.found.claimed(ID).is_some() || self.lent_id().is_some()
+    }
+
+    /// Writes the event's id as the content of a JSON string: that of `own`, else its envelope's, else
+    /// a derived one. Returns whether it is not derived.
+    pub(super) fn write_id(&self, own: Option<Member>, out: &mut Vec<u8>) -> bool {
+        if let Some(member) = own {
+            let value = member.value();
+            let is_text = member.kind == Kind::Scalar(json::Kind::String);
+            let content = if is_text { value.inside() } else { value };
+            out.extend_from_slice(content.of(self.text));
             return true;
         }
-        out.push(b'"');
         let lent = self.lent_id();
         match lent {
             Some(LentId { content, position }) => {
@@ -156,9 +162,8 @@ impl Event<'_> {
                     out.extend_from_slice(format!(".{position}").as_bytes());
                 }
             }
-            None => self.write_derived_id(identity, out),
+            None => self.write_derived_id(out),
         }
-        out.push(b'"');
         lent.is_some()
     }
 
@@ -181,12 +186,12 @@ impl Event<'_> {
     }
 
     /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
-    fn write_derived_id(&self, identity: &Identity<'_>, out: &mut Vec<u8>) {
-        let carried = match identity {
+    fn write_derived_id(&self, out: &mut Vec<u8>) {
+        let identity = match self.known_by {
             Identity::Delivery(delivery) => Identity::Delivery(self.identity(delivery)),
-            other => *other,
+            other => other,
         };
-        carried.write_id(|hash| self.hash_text(hash), out);
+        identity.write_id(|hash| self.hash_text(hash), out);
     }
 
     /// Hashes the event's text, and after it that of its envelope.

@@ -5,7 +5,7 @@ mod names;
 use std::collections::BTreeSet;
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use crate::json::Entries;
 
 pub(super) use names::{NO_FIELD, NameId, Names, Print};
 
@@ -16,6 +16,13 @@ pub const REINGESTS: &str = "__sluice_reingests";
 /// The member that brings the arrival along which the derived id of a record that was put back
 /// depends on. It never reaches a document.
 pub(super) const ARRIVAL: &str = "__sluice_arrival";
+
+/// What the names of the members begin with that this model adds.
+pub(super) const OWN_PREFIX: &str = "__sluice_";
+
+/// The members that a document which is the event as it is has from this model: `@timestamp`, and
+/// the others where the event has none of the name.
+pub(super) const ADDED: [&str; 3] = ["@timestamp", "@timestamp_original", "envelope"];
 
 /// The names by which an envelope is noticed.
 const MARKS: [&str; 5] = ["Type", "Message", "detail-type", "detail", "specversion"];
@@ -73,6 +80,8 @@ pub struct Mapping {
     pub(super) arrival: NameId,
     /// [`MARKS`]
     pub(super) marks: [NameId; MARKS.len()],
+    /// [`ADDED`]
+    pub(super) added: [NameId; ADDED.len()],
     pub(super) names: Names,
 }
 
@@ -112,9 +121,6 @@ pub(super) enum Role {
     Listened,
 }
 
-/// The entries of a mapping as JSON writes them, in order.
-struct Entries(Vec<(String, Vec<String>)>);
-
 impl Mapping {
     /// The music mapping, with `timestamps` as paths of timestamps.
     ///
@@ -135,7 +141,7 @@ impl Mapping {
         json: &str,
         timestamps: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, MappingError> {
-        let Entries(entries) =
+        let Entries::<Vec<String>>(entries) =
             serde_json::from_str(json).map_err(|error| wrong("not a mapping in JSON", error))?;
         let entries =
             entries.iter().map(|(field, paths)| (field.as_str(), paths.iter().map(String::as_str)));
@@ -156,6 +162,7 @@ impl Mapping {
             reingests,
             arrival,
             marks,
+            added: [NameId::NONE; ADDED.len()],
             names,
         };
         let mut known = BTreeSet::new();
@@ -183,6 +190,8 @@ impl Mapping {
             mapping.names.get_mut(id).mapped = true;
             mapping.timestamps.push(id);
         }
+        // Last: most events have none of them.
+        mapping.added = ADDED.map(|name| mapping.names.add(Names::TOP, name));
         Ok(mapping)
     }
 
@@ -225,6 +234,16 @@ impl Mapping {
     }
 }
 
+impl Mapping {
+    /// The number of the document field `name` of `group`, if this mapping has it.
+    pub(super) fn number_of(&self, group: &str, name: &str) -> Option<u16> {
+        let (group, next) = (quoted(group), [",", &quoted(name), ":"].concat());
+        let group = self.groups.iter().find(|known| known.name == group)?;
+        let field = group.fields.iter().find(|field| field.next == next)?;
+        Some(field.number)
+    }
+}
+
 /// One or two segments that are not empty.
 fn segments(path: &str) -> Option<(&str, Option<&str>)> {
     let (first, second) = match path.split_once('.') {
@@ -241,30 +260,6 @@ fn segments(path: &str) -> Option<(&str, Option<&str>)> {
 fn quoted(name: &str) -> String {
     // A text is always JSON.
     serde_json::to_string(name).unwrap_or_default()
-}
-
-impl<'de> Deserialize<'de> for Entries {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct InOrder;
-
-        impl<'de> Visitor<'de> for InOrder {
-            type Value = Entries;
-
-            fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-                out.write_str("an object of document fields, each with a list of input paths")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Entries, A::Error> {
-                let mut entries = Vec::new();
-                while let Some(entry) = map.next_entry()? {
-                    entries.push(entry);
-                }
-                Ok(Entries(entries))
-            }
-        }
-
-        deserializer.deserialize_map(InOrder)
-    }
 }
 
 #[cfg(test)]

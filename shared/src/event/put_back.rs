@@ -1,7 +1,7 @@
 //! Putting an event back into its source, and the members that are added to it for that.
 
 use super::Event;
-use super::mapping::{ARRIVAL, ID, Mapping, REINGESTS};
+use super::mapping::{ARRIVAL, Mapping, REINGESTS};
 use super::member::{Kind, Member};
 use super::read::Found;
 use crate::json::{self, Span};
@@ -34,7 +34,7 @@ impl Event<'_> {
         let last = payload.iter().rev().find(|byte| !byte.is_ascii_whitespace());
         let mut comma = if last == Some(&b'{') { "" } else { "," };
         let arrival = self.identity(arrival);
-        if !arrival.is_empty() && self.found.claimed(ID).is_none() && self.lent_id().is_none() {
+        if !arrival.is_empty() && !self.has_id() {
             payload.extend_from_slice(format!("{comma}\"{ARRIVAL}\":").as_bytes());
             payload.extend_from_slice(arrival);
             comma = ",";

@@ -1,10 +1,7 @@
 //! The model's settings, from the environment.
 
-use std::fs::File;
-use std::io::Read;
-
-use super::{Mapping, MappingError, Model, Plausible, Timestamp};
-use crate::config::{ConfigError, Environment};
+use super::{DocumentForm, Mapping, MappingError, Model, Plausible, Timestamp};
+use crate::config::{self, ConfigError, Environment};
 
 /// The variables that [`model`] reads.
 pub const VARIABLES: &[&str] = &[
@@ -13,16 +10,14 @@ pub const VARIABLES: &[&str] = &[
     "TIMESTAMP_MIN",
     "TIMESTAMP_MAX_AHEAD_SECONDS",
     "EXTRA_MAX_BYTES",
+    "DOCUMENT",
 ];
 
 const TIMESTAMP_FIELDS: &str =
     "@timestamp,timestamp,event_time,eventTime,occurred_at,time,ts,created_at";
 
-/// A mapping larger than this is a mistake.
-const MAX_MAPPING_BYTES: u64 = 1_048_576;
-
 /// The model as the environment sets it: `MAPPING`, `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`,
-/// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`.
+/// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`, `DOCUMENT`.
 ///
 /// # Errors
 /// [`ConfigError`] for a value that does not parse; it names the entry of a wrong mapping.
@@ -41,12 +36,9 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
                  and the path of a file that holds one";
             ConfigError::new("MAPPING", value, format!("{allowed} ({reason})"))
         };
-        let json = match value.strip_prefix('@') {
-            Some(path) => &read(path).map_err(|problem| error(format!("{path}: {problem}")))?,
-            None => value,
-        };
+        let json = config::text_or_file(value).map_err(&error)?;
         mapping =
-            Mapping::from_json(json, paths()).map_err(|problem| error(problem.to_string()))?;
+            Mapping::from_json(&json, paths()).map_err(|problem| error(problem.to_string()))?;
     }
     let min = environment.parse_with(
         "TIMESTAMP_MIN",
@@ -65,6 +57,9 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
             )?,
         },
         extra_max_bytes: environment.number("EXTRA_MAX_BYTES", 16_384, 0, 32_000)?,
+        form: environment
+            .parse_with("DOCUMENT", DocumentForm::ALLOWED, DocumentForm::parse)?
+            .unwrap_or_default(),
     })
 }
 
@@ -73,11 +68,4 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
 pub fn drop_actions(environment: &Environment) -> Vec<String> {
     let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
     actions.filter(|action| !action.is_empty()).map(str::to_owned).collect()
-}
-
-fn read(path: &str) -> std::io::Result<String> {
-    let mut text = String::new();
-    #[expect(clippy::disallowed_methods, reason = "bounded by take")]
-    File::open(path)?.take(MAX_MAPPING_BYTES).read_to_string(&mut text)?;
-    Ok(text)
 }

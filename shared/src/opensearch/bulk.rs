@@ -7,6 +7,9 @@ use super::index::IndexPattern;
 use crate::event::Timestamp;
 use crate::json::Span;
 
+/// What stands between the `_id` and the document; without an `_id`, after the index.
+const ACTION_END: &[u8] = b"\"}}\n";
+
 /// How large one bulk request may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -97,7 +100,7 @@ impl Bulk {
         let start = self.body.len();
         self.body.extend_from_slice(id);
         let end = self.body.len();
-        self.body.extend_from_slice(b"\"}}\n");
+        self.body.extend_from_slice(ACTION_END);
         Span { start, end }
     }
 
@@ -173,6 +176,13 @@ impl Bulk {
         operation.id.of(&self.body)
     }
 
+    /// The document of an operation, without its newline.
+    #[must_use]
+    pub fn document(&self, operation: &Operation) -> &[u8] {
+        let start = operation.id.end + ACTION_END.len();
+        Span { start, end: operation.lines.end - 1 }.of(&self.body)
+    }
+
     /// The next request is answered: its documents.
     pub fn answered(&mut self) -> Range<usize> {
         self.pending.pop().unwrap_or_default()
@@ -228,6 +238,9 @@ mod tests {
         let operations = bulk.pending().unwrap();
         let ids: Vec<_> = operations.iter().map(|operation| bulk.id(operation)).collect();
         assert_eq!(ids, [&b"a"[..], br"\u0062"]);
+        let documents: Vec<_> =
+            operations.iter().map(|operation| bulk.document(operation)).collect();
+        assert_eq!(documents, [&br#"{"id":"a","x":"x"}"#[..], br#"{"id":"\u0062","x":""}"#]);
         assert_eq!((operations[1].source, operations[1].position), (3, 4));
     }
 
@@ -239,6 +252,7 @@ mod tests {
         let expected = "{\"create\":{\"_index\":\"events-2000\"}}\n{\"id\":\"\",\"x\":\"\"}\n";
         assert_eq!(request(&bulk), expected);
         assert_eq!(bulk.id(&bulk.operation(0)), b"");
+        assert_eq!(bulk.document(&bulk.operation(0)), br#"{"id":"","x":""}"#);
     }
 
     #[test]

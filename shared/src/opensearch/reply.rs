@@ -51,27 +51,31 @@ pub enum Fate {
 }
 
 impl Bulk {
-    /// Takes the answer to the pending request, calls `each` with the fate of each of its documents
-    /// that has one, and returns what is wrong with the whole. The request is sent again in halves
-    /// where it was too large.
+    /// Takes the answer to the pending request, calls `each` with each of its documents that has a
+    /// fate, and returns what is wrong with the whole. The request is sent again in halves where it
+    /// was too large.
     pub fn settle(
         &mut self,
         reply: &Result<Answer, Error>,
-        mut each: impl FnMut(Operation, Fate),
+        mut each: impl FnMut(Operation, &[u8], Fate),
     ) -> Option<Trouble> {
         let verdict = judge(reply, self);
         let range = self.answered();
+        let mut settled = |bulk: &Self, index, fate| {
+            let operation = bulk.operation(index);
+            each(operation, bulk.document(&operation), fate);
+        };
         let mut trouble = None;
         match verdict {
             Verdict::Items(fates) => {
                 for (index, fate) in range.zip(fates) {
-                    each(self.operation(index), fate);
+                    settled(self, index, fate);
                 }
             }
             Verdict::Halve(_) if range.len() > 1 => self.halve(&range),
-            Verdict::Halve(reason) => each(self.operation(range.start), Fate::Refused(reason)),
+            Verdict::Halve(reason) => settled(self, range.start, Fate::Refused(reason)),
             Verdict::Retry(retry, of) => {
-                range.for_each(|index| each(self.operation(index), Fate::Retry(retry)));
+                range.for_each(|index| settled(self, index, Fate::Retry(retry)));
                 trouble = Some(of);
             }
         }

@@ -40,7 +40,7 @@ fn ids_known_by(
     let written = event.write_document(&arrival, &mut document);
     let mut id = Vec::new();
     event.write_document_id(how, &written, &document, &mut id);
-    let event_id = written.id.of(&document).to_vec();
+    let event_id = written.id.unwrap().of(&document).to_vec();
     (String::from_utf8(id).unwrap(), String::from_utf8(event_id).unwrap())
 }
 
@@ -149,7 +149,7 @@ fn a_reader_forgets_what_an_envelope_brought_along() {
     let mut document = Vec::new();
     let arrival = Arrival { identity: Identity::Delivery(b"m"), ..arrival() };
     let written = event.write_document(&arrival, &mut document);
-    assert_eq!(written.id.of(&document), sha(&["{}", message, "m"], 32).as_bytes());
+    assert_eq!(written.id.unwrap().of(&document), sha(&["{}", message, "m"], 32).as_bytes());
 }
 
 #[test]

@@ -13,6 +13,8 @@ mod id;
 mod line_breaks;
 mod log_messages;
 mod mapping;
+mod metric_rules;
+mod passthrough;
 mod properties;
 mod put_back;
 mod refusals;

@@ -63,12 +63,13 @@ fn split_by(variables: &[(&str, &str)], payload: impl AsRef<[u8]>) -> Became {
     let record = record(&data);
     let mut transformer = Transformer::default();
     let mut document = Vec::new();
-    let (first, bytes) = transformer.transform(&config, 0, &record, now, &mut document);
+    let (first, bytes) =
+        transformer.transform(&config, 0, &record, now, &mut document, |_, _, _| {});
     let records = [record];
     let events: Vec<_> = transformer.other_events(&config, &records).collect();
     assert!(events.iter().all(|event| (event.index, &*event.partition_key) == (0, "r")));
     transformer.splitter.settle(vec![(events.len(), None); transformer.splitter.splits.len()]);
-    let (last, same) = transformer.transform(&config, 0, &record, now, &mut document);
+    let (last, same) = transformer.transform(&config, 0, &record, now, &mut document, |_, _, _| {});
     assert_eq!(same, bytes);
     let document: Value = serde_json::from_slice(&document).unwrap_or_default();
     let id = document["event"]["id"].as_str().map(str::to_owned);
@@ -274,7 +275,9 @@ fn without_split_a_reason_says_what_would_help() {
     let now = Timestamp::from_milliseconds(b"1709296499000").unwrap();
     let outcome = |payload: &[u8]| {
         let data = STANDARD.encode_to_string(payload);
-        Transformer::default().transform(&config, 0, &record(&data), now, &mut Vec::new()).0
+        Transformer::default()
+            .transform(&config, 0, &record(&data), now, &mut Vec::new(), |_, _, _| {})
+            .0
     };
     for (payload, refusal, helps) in [
         (&*gzip("{}"), Refusal::InvalidUtf8, true),

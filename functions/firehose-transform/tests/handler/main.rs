@@ -18,7 +18,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
-use testkit::{holds, on_paused_clock};
+use testkit::{holds, numbers, on_paused_clock};
 
 use support::app::{Call, Handler};
 use support::request::{ARRIVED_MS, answers, direct_put, envelope, record_id};
@@ -116,11 +116,15 @@ fn check(case: Case) {
         ("RESPONSE_BUDGET_BYTES", budget_text.as_str()),
         ("REINGEST", if reingest { "on" } else { "off" }),
         ("DROP_ACTIONS", "ab,b"),
+        // All documents are of the same minute.
+        ("TIMESTAMP_FIELDS", "none"),
+        ("METRIC_RULES", r#"[{"metric":"Documents"}]"#),
     ];
     let handler = Handler::new(&variables, script);
     let body = envelope(&records).to_string();
     let result = on_paused_clock(handler.handle(body.as_bytes(), left));
-    let metrics = handler.metrics();
+    let lines = handler.lines();
+    let metrics = numbers(&lines[0]);
     let answer = match result {
         Ok(answer) => answer,
         Err(error) => {
@@ -135,7 +139,7 @@ fn check(case: Case) {
                     + 1
             };
             assert!(needed <= 14 + records.iter().map(bare).sum::<usize>());
-            assert_eq!(metrics["RecordsIn"], 0);
+            assert_eq!((metrics["RecordsIn"], lines.len()), (0, 1));
             return;
         }
     };
@@ -178,6 +182,9 @@ fn check(case: Case) {
     let bytes_out = answers.iter().filter(|answer| answer.result == "Ok");
     let bytes_out: usize = bytes_out.map(|answer| answer.document().len()).sum();
     assert_eq!(metrics["BytesOut"], bytes_out as u64);
+    // Only final documents count, and none twice.
+    let counted = lines[1..].iter().map(|line| line["Documents"].as_u64().unwrap());
+    assert_eq!(counted.collect::<Vec<_>>(), [count("Ok")][usize::from(count("Ok") == 0)..]);
 }
 
 #[test]
@@ -269,5 +276,48 @@ fn a_cancelled_invocation_does_not_affect_the_next() {
         let results: Vec<_> = records.iter().map(|record| record.result.as_str()).collect();
         assert_eq!(results, ["Ok", "Dropped"]);
         assert_eq!(handler.taken(), [record_id(1)].into());
+    });
+}
+
+#[test]
+fn metrics_of_documents_count_what_is_answered_ok() {
+    on_paused_clock(async {
+        let by = r#"{"Country":{"path":"interaction.country","values":["KR"]}}"#;
+        let rules =
+            format!(r#"[{{"metric":"Plays","when":{{"event.action":["play"]}},"by":{by}}}]"#);
+        let variables = [
+            ("RESPONSE_BUDGET_BYTES", "1500"),
+            ("DROP_ACTIONS", "ping"),
+            ("METRIC_RULES", rules.as_str()),
+        ];
+        let handler = Handler::new(&variables, []);
+        let play = |country: &str, note: usize| {
+            format!(
+                r#"{{"type":"play","ts":1709296496,"country":"{country}","x":"{}"}}"#,
+                "x".repeat(note)
+            )
+        };
+        // The second does not fit, and those after it are transformed again.
+        let payloads = [
+            play("KR", 0),
+            play("KR", 500),
+            play("FR", 0),
+            r#"{"type":"ping"}"#.to_owned(),
+            "oops".to_owned(),
+        ];
+        let request = direct_put(&payloads);
+        // Again where Firehose calls again.
+        for _ in 0..2 {
+            let answer = handler.handle(&request, MINUTE).await.unwrap();
+            let records = answers(&answer);
+            let results: Vec<_> = records.iter().map(|record| &*record.result).collect();
+            assert_eq!(results, ["Ok", "Dropped", "Ok", "Dropped", "ProcessingFailed"]);
+            let lines = handler.lines();
+            assert_eq!(lines[0]["RecordsReingested"], 1);
+            let plays = lines[1..].iter().map(|line| (&line["Country"], &line["Plays"]));
+            let expected =
+                [("KR", 1), ("other", 1)].map(|(name, count)| (json!(name), json!(count)));
+            assert!(plays.eq(expected.iter().map(|(name, count)| (name, count))), "{lines:?}");
+        }
     });
 }

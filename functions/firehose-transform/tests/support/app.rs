@@ -8,6 +8,7 @@ use firehose_transform::App;
 use firehose_transform::config::Config;
 use firehose_transform::error::HandlerError;
 use firehose_transform::reingest::{CallError, PutRecord, Source, Target};
+use serde_json::Value;
 use shared::event::Timestamp;
 use shared::runtime::{Function, Invocation};
 use testkit::{LAMBDA, Output, numbers};
@@ -89,6 +90,11 @@ impl Handler {
         let invocation = Invocation { body, request_id: "request", now, deadline };
         let mut answer = Vec::new();
         app.handle(invocation, &mut answer).await.map(|()| answer)
+    }
+
+    /// The lines on standard output since the last time.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.output.take_lines()
     }
 
     /// The metrics of the last invocation.

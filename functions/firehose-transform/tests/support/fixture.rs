@@ -17,6 +17,8 @@ use super::request::Answered;
 pub(crate) struct Golden {
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
+    /// The metric, where the documents do not have `timestamp_source`.
+    pub(crate) timestamp_fallbacks: Option<u64>,
     pub(crate) records: Option<Vec<GoldenRecord>>,
     /// The payloads of the records that are put back.
     #[serde(default)]
@@ -85,6 +87,9 @@ impl GoldenRecord {
 
 /// The golden document with the time of ingestion instead of `<now>`, `<hour>` and `<weekday>`.
 fn with_time_of(actual: &str, golden: &str) -> String {
+    if !golden.contains("<now>") {
+        return golden.to_owned();
+    }
     // No value before it can contain these bytes: a quote in a string is escaped.
     let ingested = actual.split_once(",\"ingested\":\"").map_or("", |(_, after)| after);
     let ingested = &ingested[..ingested.find('"').unwrap_or(0)];

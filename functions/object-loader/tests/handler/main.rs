@@ -152,6 +152,81 @@ fn envelopes_around_records_are_opened() {
 }
 
 #[test]
+fn events_of_one_record_are_never_one_document() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        let message = "[{\"a\":1},{\"a\":1},{\"a\":2}]";
+        let record = json!({"Type": "Notification", "Message": message});
+        handler.put("k", format!("{record}"));
+        for (indexed, duplicate) in [(3, 0), (0, 3)] {
+            handler.handle_within(&load("k"), Duration::from_mins(15)).await;
+            let metrics = handler.metrics();
+            let found = (metrics["DocumentsIndexed"], metrics["DocumentsDuplicate"]);
+            assert_eq!(found, (indexed, duplicate));
+        }
+    });
+}
+
+#[test]
+fn log_events_of_cloudwatch_logs_are_events() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        let message = json!({
+            "messageType": "DATA_MESSAGE", "owner": "123456789012", "logGroup": "/app",
+            "logStream": "s", "subscriptionFilters": [], "logEvents": [
+                {"id": "37", "timestamp": 1_709_290_000_000_u64, "message": "started"},
+                {"id": "38", "timestamp": 1_709_290_000_001_u64, "message": "{\"n\":1,\"id\":\"own\"}"},
+            ],
+        });
+        let control = json!({
+            "messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "",
+            "logStream": "", "subscriptionFilters": [], "logEvents": [],
+        });
+        handler.put("k", gzip(&format!("{message}{control}{{\"id\":\"x\"}}")));
+        let (_, counted) = handler.handle(&load("k")).await;
+        let expected = [("DocumentsIndexed", 3), ("ObjectsDone", 1), ("RecordsDropped", 1)];
+        assert_eq!(counted, counts(&expected));
+        assert_eq!(ids(&handler), ["37", "own", "x"]);
+        let (_, document) = &handler.index()["37"];
+        assert_eq!(document["@timestamp"], "2024-03-01T10:46:40.000Z");
+        assert_eq!(document["extra"], json!({"message": "started"}));
+        let envelope = json!({
+            "kind": "cloudwatch_logs", "id": "37", "source": "/app", "type": "s",
+            "time": 1_709_290_000_000_u64, "account": "123456789012",
+        });
+        assert_eq!(document["envelope"], envelope);
+    });
+}
+
+#[test]
+fn documents_can_be_the_events_as_they_are() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[("DOCUMENT", "passthrough")]);
+        handler.put("k", "{\"id\":\"a\",\"n\":null}\n{\"b\":1.50}");
+        handler.handle(&load("k")).await;
+        let index = handler.index();
+        let time = "2024-03-01T12:34:58.000Z";
+        assert_eq!(index["a"].1, json!({"@timestamp": time, "id": "a", "n": null}));
+        let derived = derived(&["b", "k", "20", "{\"b\":1.50}"]);
+        assert_eq!(index[&derived].1, json!({"@timestamp": time, "b": 1.5}));
+    });
+}
+
+#[test]
+fn metrics_of_documents_count_what_is_new() {
+    on_paused_clock(async {
+        let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]}}]"#;
+        let mut handler = Handler::new(&[("METRIC_RULES", rules)]);
+        handler.put("k", r#"{"id":"a","type":"play"}{"id":"b","type":"play"}{"id":"c"}"#);
+        for expected in [Some(2), None] {
+            handler.handle_within(&load("k"), Duration::from_mins(15)).await;
+            let lines = handler.lines();
+            assert_eq!(lines.get(1).map(|line| line["Plays"].as_u64().unwrap()), expected);
+        }
+    });
+}
+
+#[test]
 fn actions_that_are_listed_are_dropped() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[("DROP_ACTIONS", "ping")]);

@@ -310,6 +310,11 @@ impl Handler {
         numbers(&self.output.take_line())
     }
 
+    /// The lines of metrics of the last invocation.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.output.take_lines()
+    }
+
     /// The index and the document under each `_id`.
     pub(crate) fn index(&self) -> BTreeMap<String, (String, Value)> {
         self.outside.0.borrow().index.clone()

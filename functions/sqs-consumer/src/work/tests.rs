@@ -61,6 +61,11 @@ fn writing(limits: Limits) -> Writing {
     Writing { index, document_id: DocumentId::Id, limits, gzip: false }
 }
 
+fn rules<'a>(writing: &'a Writing, quarantine: bool, metrics: &'a MetricRules) -> Rules<'a> {
+    let now = Timestamp::YEAR_2000;
+    Rules { writing, quarantine, fetch_payloads: false, now, metrics }
+}
+
 fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quarantine<'_>) -> Run {
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let (mut reader, mut buffers) = (Reader::default(), Buffers::default());
@@ -74,8 +79,8 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
         Ok(written)
     };
     let writing = writing(setting.limits);
-    let rules =
-        Rules { writing: &writing, quarantine: setting.quarantine, now: Timestamp::YEAR_2000 };
+    let metrics = MetricRules::default();
+    let rules = rules(&writing, setting.quarantine, &metrics);
     let mut work = Work::new(rules, &messages, &mut buffers, write);
     let (mut requests, mut quarantined) = (Vec::new(), Vec::new());
     for _ in 0..setting.stop {
@@ -96,6 +101,7 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
                 let failures = quarantine(entries);
                 work.quarantined(&failures);
             }
+            Step::Fetch(..) => unreachable!("no message points to S3"),
             Step::Finished => break,
         }
     }

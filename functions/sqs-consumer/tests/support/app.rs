@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::Config;
@@ -28,6 +30,8 @@ pub(crate) enum Bulk {
     Write(Duration),
     /// It refuses the whole request.
     Status(u16),
+    /// It answers for each id with an `_id` and a status.
+    Items(fn(&str) -> (&str, u16)),
     /// No answer comes.
     Hang,
     /// The port has a defect.
@@ -51,6 +55,8 @@ pub(crate) enum Done {
     Quarantine(Vec<String>),
     /// The receipt handles and seconds of a call, and the queue's name.
     Visibility(String, Vec<(String, u32)>),
+    /// Bucket and key of a body that was read.
+    Payload(String),
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +65,7 @@ struct Outside {
     calls: VecDeque<Call>,
     done: Vec<Done>,
     bodies: Vec<String>,
+    payloads: BTreeMap<String, Result<Bytes, GetError>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -78,13 +85,18 @@ impl Search for Ports {
             outside.bodies.push(text);
             outside.bulk.pop_front().unwrap_or(Bulk::Write(Duration::ZERO))
         };
+        let mut answer: fn(&str) -> (&str, u16) = |id| (id, 201);
         match script {
             Bulk::Write(after) => sleep(after).await,
+            Bulk::Items(each) => answer = each,
             Bulk::Status(status) => return Ok(Answer { status, body: "{}".into() }),
             Bulk::Hang => std::future::pending().await,
             Bulk::Panic => panic!("as it happens"),
         }
-        let item = |id: &String| json!({"create": {"_id": id, "status": 201}});
+        let item = |id: &String| {
+            let (id, status) = answer(id);
+            json!({"create": {"_id": id, "status": status}})
+        };
         let items: Vec<_> = ids.iter().map(item).collect();
         Ok(Answer { status: 200, body: json!({"items": items}).to_string().into() })
     }
@@ -104,6 +116,12 @@ impl Ports {
 }
 
 impl Queues for Ports {
+    async fn payload(&self, bucket: &str, key: &str) -> Result<Bytes, GetError> {
+        self.call(Done::Payload(format!("{bucket}/{key}"))).await;
+        let outside = self.0.borrow();
+        outside.payloads.get(&format!("{bucket}/{key}")).cloned().unwrap_or(Err(GetError::NotFound))
+    }
+
     async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<Failure>> {
         let bodies = entries.iter().map(|entry| entry.body.clone()).collect();
         self.call(Done::Quarantine(bodies)).await;
@@ -158,6 +176,13 @@ impl Handler {
         self
     }
 
+    /// What S3 has under bucket and key.
+    pub(crate) fn payload(self, place: &str, payload: Result<&str, GetError>) -> Self {
+        let payload = payload.map(|payload| Bytes::copy_from_slice(payload.as_bytes()));
+        self.ports.0.borrow_mut().payloads.insert(place.to_owned(), payload);
+        self
+    }
+
     /// Handles one event, with this time left: the ids of the messages to redeliver, and
     /// how long it took.
     pub(crate) async fn handle(
@@ -185,6 +210,11 @@ impl Handler {
     /// The bodies of the bulk requests since the last time.
     pub(crate) fn bodies(&self) -> Vec<String> {
         std::mem::take(&mut self.ports.0.borrow_mut().bodies)
+    }
+
+    /// The lines on standard output since the last time.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.output.take_lines()
     }
 
     /// The metrics of the invocation since the last time, and the names of their dimensions.

@@ -44,7 +44,8 @@ fn a_call_that_is_not_answered_is_not_confirmed() {
     let mut buffers = Buffers::default();
     let Setting { limits, quarantine, .. } = SETTING;
     let writing = writing(limits);
-    let rules = Rules { writing: &writing, quarantine, now: Timestamp::YEAR_2000 };
+    let metrics = MetricRules::default();
+    let rules = rules(&writing, quarantine, &metrics);
     let refuse = |_: &Incoming<'_>, _: &mut Out| Err(Refusal::InvalidJson);
     let mut work = Work::new(rules, &messages, &mut buffers, refuse);
     assert!(matches!(work.next_step(), Step::Quarantine([_])));

@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod payloads;
+
+#[path = "../support"]
 mod support {
     pub(crate) mod app;
     pub(crate) mod event;
@@ -269,4 +272,37 @@ async fn an_invocation_that_panics_harms_no_other() {
     let (come_again, _) = handler.handle(&event, MINUTE).await.unwrap();
     assert_eq!(come_again, [""; 0]);
     assert_eq!(handler.done(), [bulk(&["a"]), bulk(&["a"])]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn metrics_of_documents_count_what_is_new_in_the_index() {
+    let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]}},{"metric":"Documents"}]"#;
+    let mut handler = Handler::new(&[("METRIC_RULES", rules)]).opensearch(&[
+        Bulk::Items(|id| match id {
+            "a" => ("a", 201),
+            // A pipeline chose another id.
+            "b" => ("elsewhere", 201),
+            "c" => ("c", 409),
+            id => (id, 429),
+        }),
+        Bulk::Items(|id| (id, if id == "d" { 201 } else { 409 })),
+    ]);
+    let mut messages = vec![message("m0", "oops"), message("m1", r#"{"event_id":"a"}"#)];
+    messages.extend(["b", "c", "d"].map(|id| message(id, &play(id))));
+    let event = event(&messages);
+    // A retry counts nothing twice, also where the whole batch comes again.
+    for (come_again, counts) in [
+        (&["d"][..], json!([["Plays", 1], ["Documents", 2]])),
+        (&[], json!([["Plays", 1], ["Documents", 1]])),
+        (&[], json!([["Plays", 3], ["Documents", 4]])),
+    ] {
+        assert_eq!(handler.handle(&event, MINUTE).await.unwrap().0, come_again);
+        let [own, lines @ ..] = &handler.lines()[..] else { panic!() };
+        assert_eq!(own["MessagesIn"], 5);
+        let count = |line: &Value| {
+            let metric = &line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"];
+            json!([metric, line[metric.as_str().unwrap()]])
+        };
+        assert_eq!(lines.iter().map(count).collect::<Value>(), counts);
+    }
 }

@@ -1,0 +1,174 @@
+//! Metrics from documents, by rules: `METRIC_RULES`.
+//!
+//! A rule takes the documents that match it and adds up a number for each minute of their
+//! `@timestamp`, and for each value of its dimension if it has one. The sums of an invocation become
+//! lines of CloudWatch's embedded metric format, so no service is called.
+//!
+//! [`MetricRules`] are compiled once at start. A [`Tally`] matches documents with them and keeps the
+//! sums of one invocation. Without rules it does nothing.
+
+mod parse;
+mod tally;
+
+pub use tally::Tally;
+
+use crate::config::{self, ConfigError, Environment};
+use crate::event::{ClaimingField, Model, float};
+use crate::json::{self, Kind, Paths};
+use crate::metrics::Unit;
+
+/// The variable that [`MetricRules::from_environment`] reads.
+pub const VARIABLES: &[&str] = &["METRIC_RULES"];
+
+/// The metric that counts the lines that were not emitted.
+const LINES_SKIPPED: &str = "MetricLinesSkipped";
+
+/// The largest magnitude of a value in CloudWatch, 2^360 (source: Amazon CloudWatch API Reference,
+/// `MetricDatum`).
+const MAX_MAGNITUDE: f64 = f64::from_bits((1_023 + 360) << 52);
+
+/// The path of a document's time.
+const TIME: &str = "@timestamp";
+
+/// The members that follow the mapped fields of a document.
+const UNCLAIMED: [&str; 3] = ["analytics", "extra", "overflow"];
+
+/// Rules for metrics, compiled for look-up.
+#[derive(Debug, Default)]
+pub struct MetricRules {
+    rules: Vec<Rule>,
+    /// For each path in the rules, by its number, the field whose value an event knows.
+    fields: Vec<Option<ClaimingField>>,
+    /// All paths, and that of the time.
+    all: Paths,
+    /// The number of `@timestamp` in `all`.
+    time: usize,
+    /// The paths without a field.
+    others: Paths,
+    /// Whether these all lead into [`UNCLAIMED`].
+    others_are_unclaimed: bool,
+}
+
+/// One rule.
+#[derive(Debug)]
+struct Rule {
+    metric: String,
+    /// It takes documents in which each of these paths has one of the values.
+    when: Vec<Listed>,
+    /// The path of the number that it adds up. Without, it counts.
+    sum: Option<usize>,
+    unit: Unit,
+    by: Option<Dimension>,
+}
+
+/// A path, by its number, and values there.
+#[derive(Debug)]
+struct Listed {
+    path: usize,
+    values: Vec<String>,
+}
+
+/// A dimension; its last two values are `other` and `none`.
+#[derive(Debug)]
+struct Dimension {
+    name: String,
+    listed: Listed,
+}
+
+/// A text, number or boolean in a document: of a text the content between the quotes.
+type Value<'a> = (Kind, &'a [u8]);
+
+impl MetricRules {
+    /// The rules of `METRIC_RULES`, which is JSON, or `@` and the path of a file with JSON. None of
+    /// their metrics may have the name of one of the function's own metrics.
+    ///
+    /// # Errors
+    /// [`ConfigError`] that names the rule and its member.
+    pub fn from_environment(
+        environment: &Environment,
+        model: &Model,
+        own_metrics: &[&str],
+    ) -> Result<Self, ConfigError> {
+        let [variable] = VARIABLES else { return Ok(Self::default()) };
+        let Some(value) = environment.get(variable) else {
+            return Ok(Self::default());
+        };
+        let parsed = config::text_or_file(value).and_then(|json| parse::parse(&json, own_metrics));
+        let (rules, paths) = parsed.map_err(|reason| {
+            let allowed = "a list of rules in JSON, [{\"metric\":\"Plays\",…},…], or @ and the path \
+                 of a file that holds one";
+            ConfigError::new(variable, value, format!("{allowed} ({reason})"))
+        })?;
+        Ok(Self::compile(rules, &paths, model))
+    }
+
+    fn compile(rules: Vec<Rule>, paths: &[String], model: &Model) -> Self {
+        let fields: Vec<_> = paths.iter().map(|path| model.claiming_field(path)).collect();
+        let mut compiled = Self { rules, fields, others_are_unclaimed: true, ..Self::default() };
+        for (number, path) in paths.iter().enumerate() {
+            compiled.all.add(path.split('.'), number);
+            if compiled.fields[number].is_none() {
+                compiled.others.add(path.split('.'), number);
+                let first = path.split('.').next().unwrap_or_default();
+                compiled.others_are_unclaimed &= UNCLAIMED.contains(&first);
+            }
+        }
+        compiled.time = paths.iter().position(|path| path == TIME).unwrap_or(paths.len());
+        if compiled.time == paths.len() {
+            compiled.all.add([TIME], compiled.time);
+        }
+        compiled
+    }
+
+    /// Whether there is no rule.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+impl Rule {
+    /// What this rule adds for a document with these values at the paths: the place of the
+    /// dimension's value, and the number. `None` where it does not take the document. `spare` is a
+    /// buffer.
+    fn take<'v>(
+        &self,
+        value: impl Fn(usize) -> Option<Value<'v>>,
+        spare: &mut Vec<u8>,
+    ) -> Option<(usize, f64)> {
+        for Listed { path, values } in &self.when {
+            position(values, value(*path)?, spare)?;
+        }
+        let number = match self.sum {
+            None => 1.0,
+            Some(path) => number(value(path)?)?,
+        };
+        let Some(Dimension { listed: Listed { path, values }, .. }) = &self.by else {
+            return Some((0, number));
+        };
+        let [listed @ .., _other, _none] = &values[..] else { return None };
+        let other = listed.len();
+        let place = match value(*path) {
+            None => other + 1,
+            Some(value) => position(listed, value, spare).unwrap_or(other),
+        };
+        Some((place, number))
+    }
+}
+
+/// The place of a value among `values`: a text's meaning, anything else as it was written.
+fn position(values: &[String], (kind, text): Value<'_>, spare: &mut Vec<u8>) -> Option<usize> {
+    let text = if kind == Kind::String { json::meaning(text, spare) } else { text };
+    values.iter().position(|value| value.as_bytes() == text)
+}
+
+/// The number of a value, if it is one that CloudWatch takes.
+fn number((kind, text): Value<'_>) -> Option<f64> {
+    if kind != Kind::Number {
+        return None;
+    }
+    float(text).filter(|number| number.abs() <= MAX_MAGNITUDE)
+}
+
+#[cfg(test)]
+mod tests;
