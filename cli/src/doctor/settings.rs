@@ -4,10 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::config::Environment;
+use shared::event::DocumentForm;
 use shared::opensearch;
 
 /// Variables that Lambda sets and does not return.
 const SET_BY_LAMBDA: [&str; 2] = ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"];
+
+/// Variables that may name a file of the function's package.
+const FILES: [&str; 2] = ["MAPPING", "METRIC_RULES"];
 
 /// The variable that `object-loader` requires, and that no other function has.
 const OF_OBJECT_LOADER: &str = "CONTINUE_QUEUE_URL";
@@ -17,6 +21,7 @@ const OF_OBJECT_LOADER: &str = "CONTINUE_QUEUE_URL";
 pub(super) struct Settings {
     pub(super) deadline_margin: Duration,
     pub(super) opensearch: opensearch::Settings,
+    pub(super) form: DocumentForm,
     /// Whether events that can never become documents have no place to be kept in.
     pub(super) lacks_quarantine: bool,
 }
@@ -30,7 +35,8 @@ impl Settings {
         let lambda = SET_BY_LAMBDA.map(|name| (name, "set"));
         let own = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         // Files of the function's package are not on this machine.
-        let own = own.filter(|(name, value)| !(*name == "MAPPING" && value.starts_with('@')));
+        let is_file = |name, value: &str| FILES.contains(&name) && value.starts_with('@');
+        let own = own.filter(|&(name, value)| !is_file(name, value));
         let environment: Environment = lambda.into_iter().chain(own).collect();
         let settings = if variables.contains_key(OF_OBJECT_LOADER) {
             object_loader::Config::from_environment(&environment).map(Self::from)
@@ -46,6 +52,7 @@ impl From<sqs_consumer::Config> for Settings {
         Self {
             deadline_margin: config.deadline_margin,
             opensearch: config.opensearch,
+            form: config.model.form,
             lacks_quarantine: config.quarantine_url.is_none(),
         }
     }
@@ -53,9 +60,13 @@ impl From<sqs_consumer::Config> for Settings {
 
 impl From<object_loader::Config> for Settings {
     fn from(config: object_loader::Config) -> Self {
-        let (deadline_margin, opensearch) = (config.deadline_margin, config.opensearch);
-        // Its refused records are in `FAILURES_BUCKET`, which is required.
-        Self { deadline_margin, opensearch, lacks_quarantine: false }
+        Self {
+            deadline_margin: config.deadline_margin,
+            opensearch: config.opensearch,
+            form: config.reading.model.form,
+            // Its refused records are in `FAILURES_BUCKET`, which is required.
+            lacks_quarantine: false,
+        }
     }
 }
 

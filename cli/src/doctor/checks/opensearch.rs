@@ -15,7 +15,7 @@ const HOSTS: [(&str, SigningService); 2] = [
 
 pub(super) fn check(facts: &Facts, settings: Option<&Settings>, findings: &mut Findings) {
     if let Some(opensearch) = &facts.opensearch {
-        let form = settings.map(|settings| settings.model.form).unwrap_or_default();
+        let form = settings.map(|settings| settings.form).unwrap_or_default();
         check_reply(opensearch, form, findings);
     }
     let (Some(function), Some(settings)) = (&facts.function, settings) else { return };
