@@ -82,7 +82,7 @@ struct Destination {
     /// [default: opensearch]
     #[arg(long, value_enum, hide_default_value = true)]
     to: Option<To>,
-    /// The OpenSearch, instead of OPENSEARCH_ENDPOINT: http[s]://[user:password@]host
+    /// The OpenSearch, instead of `OPENSEARCH_ENDPOINT`: http[s]://[user:password@]host
     #[arg(long, value_name = "URL")]
     opensearch: Option<String>,
     /// The indices, instead of INDEX

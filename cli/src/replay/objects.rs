@@ -83,7 +83,7 @@ impl Objects for Port {
     }
 
     async fn put(&self, _bucket: &str, _key: &str, body: Bytes) -> Result<(), ObjectError> {
-        self.refused.append(&body).map_err(unavailable)
+        self.refused.append(&body).map_err(|error| unavailable(&error))
     }
 }
 
@@ -110,7 +110,7 @@ fn open(path: &str, range: Range, if_match: Option<&str>) -> Result<Opened<Readi
     let named = |error: io::Error| match error.kind() {
         ErrorKind::NotFound => ObjectError::NotFound(path.to_owned()),
         ErrorKind::PermissionDenied => ObjectError::Denied(path.to_owned()),
-        _ => unavailable(error),
+        _ => unavailable(&error),
     };
     let mut file = File::open(path).map_err(named)?;
     let metadata = file.metadata().map_err(named)?;
@@ -141,7 +141,7 @@ fn modified_nanos(metadata: &Metadata) -> u128 {
     modified.unwrap_or_default().as_nanos()
 }
 
-fn unavailable(error: impl ToString) -> ObjectError {
+fn unavailable(error: &io::Error) -> ObjectError {
     ObjectError::Unavailable(error.to_string())
 }
 

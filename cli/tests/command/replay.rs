@@ -48,9 +48,9 @@ impl Scene {
     async fn failed() -> Self {
         let scene = Self::new().await;
         let put = |key: &str, body: String| scene.s3.put("backup", key, body, NOON_MS);
-        let noon = [failed("timeout", NOON_MS, &event("a")), failed("oom", NOON_MS, &event("b"))];
+        let noon = [failed("timeout", NOON_MS, event("a")), failed("oom", NOON_MS, event("b"))];
         put("processing-failed/2024/03/01/12/one", noon.concat());
-        let later = failed("timeout", NOON_MS + HOUR_MS, &event("c"));
+        let later = failed("timeout", NOON_MS + HOUR_MS, event("c"));
         put("processing-failed/2024/03/01/13/two", later);
         put("processing-failed/3-AmazonOpenSearchService_failed/three", document("d"));
         put("raw/four", event("e"));
@@ -281,8 +281,10 @@ async fn refused_records_are_kept_and_can_be_replayed() {
     scene.opensearch.fail(items, Lasting::UntilCleared);
     let finished = scene.run(&[FAILED, "--yes"]).await;
     assert_eq!(finished.code, 1, "{finished:?}");
-    let refused = scene.ledgers().into_iter().find(|path| path.ends_with_refused()).unwrap();
+    // The ledger, and the file beside it.
+    let [_, refused] = scene.ledgers().try_into().unwrap();
     let name = refused.strip_prefix(scene.folder.path()).unwrap().to_str().unwrap();
+    assert!(name.ends_with(".refused.jsonl"), "{name}");
     let advice =
         format!("2 records were refused and are kept: when the cause is gone, replay {name}");
     assert!(finished.stderr.contains(&advice), "{finished:?}");
@@ -294,16 +296,6 @@ async fn refused_records_are_kept_and_can_be_replayed() {
     let expected = json!({"objects": 1, "indexed": 1, "refused": refused});
     scene.sends(&[name], 1, &expected).await;
     assert_eq!(scene.ids().await, [r#""a""#, r#""bad""#]);
-}
-
-trait Refused {
-    fn ends_with_refused(&self) -> bool;
-}
-
-impl Refused for PathBuf {
-    fn ends_with_refused(&self) -> bool {
-        self.to_str().unwrap().ends_with(".refused.jsonl")
-    }
 }
 
 #[tokio::test]

@@ -135,7 +135,7 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
                 (late, _) if is_stopped || W::TIME.is_none() && late.is_some() && has_confirmed => {
                     let etag = reader.opened().etag.clone();
                     let version_id = reader.place.version_id.clone();
-                    Loaded::Until(Box::new(Request { offset, etag, version_id, ..request.clone() }))
+                    Loaded::Until(Box::new(Request { version_id, etag, offset, ..request.clone() }))
                 }
                 (Some(retry), _) => Loaded::Ended(Outcome::Retry(retry)),
                 (None, Stop::End) => Loaded::Ended(Outcome::Done),
