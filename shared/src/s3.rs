@@ -69,9 +69,8 @@ pub async fn get(
         status => return Err(GetError::Status(status)),
     }
     let body = Limited::new(response.into_body(), limit).collect().await;
-    let body = body.map_err(|error| match error.is::<LengthLimitError>() {
-        true => GetError::TooLarge,
-        false => no_answer(&error),
+    let body = body.map_err(|error| {
+        if error.is::<LengthLimitError>() { GetError::TooLarge } else { no_answer(&error) }
     })?;
     Ok(body.to_bytes())
 }

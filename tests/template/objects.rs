@@ -51,7 +51,8 @@ fn settings(stack: &Stack) -> object_loader::Config {
     });
     let all: Vec<_> = lambda.chain(variables).collect();
     let environment: Environment = all.iter().map(|(name, value)| (*name, &**value)).collect();
-    object_loader::Config::from_environment(&environment).unwrap()
+    let settings = object_loader::Config::from_environment(&environment);
+    settings.unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]

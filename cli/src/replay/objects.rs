@@ -94,7 +94,7 @@ impl Chunks for Reading {
             Self::File(file) => {
                 let mut chunk = vec![0; CHUNK_BYTES];
                 match file.read(&mut chunk) {
-                    Err(error) => Some(Err(unavailable(error))),
+                    Err(error) => Some(Err(unavailable(&error))),
                     Ok(0) => None,
                     Ok(length) => {
                         chunk.truncate(length);

@@ -80,8 +80,7 @@ impl Splitter {
     /// events fails until it is decided.
     pub(crate) fn transform(
         &mut self,
-        reader: &mut Reader,
-        config: &Config,
+        (reader, config): (&mut Reader, &Config),
         payload: &[u8],
         (index, record): (usize, &Record<'_>),
         arrival: &Arrival<'_>,

@@ -45,8 +45,7 @@ impl Transformer {
             let arrival = Arrival { time: record.arrived(), now, identity };
             if config.split {
                 return splitter.transform(
-                    reader,
-                    config,
+                    (reader, config),
                     payload,
                     (index, record),
                     &arrival,

@@ -83,7 +83,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> Function for App<S, O, Q, W> {
         for message in &messages {
             if let Some(retry) = self.settle(message, &invocation, schedule, &mut report).await {
                 self.back_off(message, retry, &schedule, invocation.request_id).await;
-                failures.push(serde_json::json!({"itemIdentifier": message.message_id}));
+                failures.push(serde_json::json!({"itemIdentifier": message.id}));
             }
         }
         self.report(&report, &invocation);
@@ -118,18 +118,18 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         let requests = match message.task() {
             Task::Load(requests) => requests,
             Task::Nothing => {
-                report.count_object(Outcome::Ignored, &message.message_id);
+                report.count_object(Outcome::Ignored, &message.id);
                 return None;
             }
             Task::Unknown => {
-                report.count_object(Outcome::Retry(Retry::NoObject), &message.message_id);
+                report.count_object(Outcome::Retry(Retry::NoObject), &message.id);
                 return Some(Retry::NoObject);
             }
         };
         let mut first_retry = None;
         for request in requests {
             let outcome = self.object(&request, invocation, schedule, report).await;
-            report.count_object(outcome, &message.message_id);
+            report.count_object(outcome, &message.id);
             if let Outcome::Retry(retry) = outcome {
                 first_retry.get_or_insert(retry);
             }

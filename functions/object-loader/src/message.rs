@@ -21,7 +21,8 @@ const MAX_ENVELOPES: usize = 3;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Message {
-    pub(crate) message_id: String,
+    #[serde(rename = "messageId")]
+    pub(crate) id: String,
     #[serde(rename = "eventSourceARN")]
     pub(crate) source_arn: String,
     pub(crate) receipt_handle: Option<String>,
@@ -133,8 +134,7 @@ pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message>, HandlerError> {
         records: Vec<Message>,
     }
     let event = serde_json::from_slice::<Event>(event).ok();
-    let is_named =
-        |message: &Message| !message.message_id.is_empty() && !message.source_arn.is_empty();
+    let is_named = |message: &Message| !message.id.is_empty() && !message.source_arn.is_empty();
     // The parser's own words may quote a message.
     let event = event.filter(|event| event.records.iter().all(is_named)).ok_or_else(|| {
         let problem = "it has no list `Records` of messages with messageId and eventSourceARN";
@@ -163,18 +163,18 @@ impl Message {
     /// What the message asks for.
     pub(crate) fn task(&self) -> Task {
         let body = self.body.as_deref().unwrap_or_default();
-        serde_json::from_str(body).ok().and_then(|body| task_of(body, 0)).unwrap_or(Task::Unknown)
+        serde_json::from_str(body).ok().and_then(|body| task_of(&body, 0)).unwrap_or(Task::Unknown)
     }
 }
 
-fn task_of(body: Value, depth: usize) -> Option<Task> {
+fn task_of(body: &Value, depth: usize) -> Option<Task> {
     if let (Some("Notification"), Some(message)) = (body["Type"].as_str(), body["Message"].as_str())
         && depth < MAX_ENVELOPES
     {
-        return task_of(serde_json::from_str(message).ok()?, depth + 1);
+        return task_of(&serde_json::from_str(message).ok()?, depth + 1);
     }
     if body["sluice"] == "load" {
-        return Some(Task::Load(vec![Request::from_message(&body)?]));
+        return Some(Task::Load(vec![Request::from_message(body)?]));
     }
     if body["Event"] == "s3:TestEvent" {
         return Some(Task::Nothing);

@@ -106,14 +106,12 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
                     return Ok(());
                 }
             }
-            match self.chunk().await? {
-                Some(chunk) => self.unpacker.feed(&chunk),
-                None => {
-                    let ended = self.unpacker.finish(self.records.buffer());
-                    self.records.end(ended);
-                    return Ok(());
-                }
-            }
+            let Some(chunk) = self.chunk().await? else {
+                let ended = self.unpacker.finish(self.records.buffer());
+                self.records.end(ended);
+                return Ok(());
+            };
+            self.unpacker.feed(&chunk);
         }
     }
 

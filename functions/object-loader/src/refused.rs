@@ -4,9 +4,9 @@
 use base64_simd::STANDARD;
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 use shared::event::{Reason, Timestamp};
 use shared::json;
+use shared::sqs::hex_digest;
 
 use crate::objects::Place;
 
@@ -78,8 +78,8 @@ impl Keeper {
         let (first, _) = self.offsets.take()?;
         let Origin { place: Place { bucket, key, version_id }, modified } = &self.origin;
         let version = version_id.as_deref().unwrap_or_default();
-        let hash = Sha256::digest([bucket, key, version].join("\0"));
-        let hash: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let hash = &hex_digest([bucket, key, version].join("\0"))[..32];
+
         let ((year, month, day), hour) = (modified.date(), modified.hour());
         let key = format!("{year:04}/{month:02}/{day:02}/{hour:02}/{hash}-{first:020}.json");
         Some(Kept { key, body: std::mem::take(&mut self.lines).into() })

@@ -9,18 +9,15 @@ use shared::event::Timestamp;
 pub(crate) fn event<'a>(line: &'a [u8], out: &'a mut Vec<u8>) -> &'a [u8] {
     let Ok(text) = std::str::from_utf8(line) else { return line };
     out.clear();
-    let message = match text.split_once(' ').filter(|(time, _)| is_time(time)) {
-        Some((time, rest)) => {
-            out.extend_from_slice(b"{\"timestamp\":\"");
-            out.extend_from_slice(time.as_bytes());
-            out.extend_from_slice(b"\",\"message\":");
-            rest
-        }
-        None => {
-            out.extend_from_slice(b"{\"message\":");
-            text
-        }
-    };
+    let mut message = text;
+    if let Some((time, rest)) = text.split_once(' ').filter(|(time, _)| is_time(time)) {
+        out.extend_from_slice(b"{\"timestamp\":\"");
+        out.extend_from_slice(time.as_bytes());
+        out.extend_from_slice(b"\",\"message\":");
+        message = rest;
+    } else {
+        out.extend_from_slice(b"{\"message\":");
+    }
     out.extend_from_slice(Value::from(message).to_string().as_bytes());
     out.push(b'}');
     out

@@ -47,12 +47,11 @@ impl<First> Findings<First> {
     ) {
         let codes = &mut self.refused;
         let code = if codes.len() < MAX_CODES || codes.contains_key(code) { code } else { "other" };
-        match codes.get_mut(code) {
-            Some(refusals) => refusals.count += 1,
-            None => {
-                let refusals = Refusals { count: 1, first: first(), advice };
-                codes.insert(code.to_owned(), refusals);
-            }
+        if let Some(refusals) = codes.get_mut(code) {
+            refusals.count += 1;
+        } else {
+            let refusals = Refusals { count: 1, first: first(), advice };
+            codes.insert(code.to_owned(), refusals);
         }
     }
 

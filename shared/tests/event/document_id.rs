@@ -154,11 +154,11 @@ fn a_reader_forgets_what_an_envelope_brought_along() {
 
 #[test]
 fn of_an_event_in_an_object_depends_on_its_place_and_on_its_text_as_it_is_kept() {
-    let place = Identity::Place { place: b"b\0k\012\0", text: None };
-    let id = sha(&["b\0k\012\0", "{}"], 32);
+    let place = Identity::Place { place: b"b\0k\x0012\0", text: None };
+    let id = sha(&["b\0k\x0012\0", "{}"], 32);
     assert_eq!(ids_known_by(DocumentId::Event, "{} ", place, None), (id.clone(), id));
-    let line = Identity::Place { place: b"b\0k\012\0", text: Some(b"line") };
-    let id = sha(&["b\0k\012\0", "line"], 32);
+    let line = Identity::Place { place: b"b\0k\x0012\0", text: Some(b"line") };
+    let id = sha(&["b\0k\x0012\0", "line"], 32);
     assert_eq!(ids_known_by(DocumentId::Event, "{}", line, None), (id.clone(), id));
     let own = ids_known_by(DocumentId::Id, r#"{"id":"own"}"#, line, None);
     assert_eq!(own, ("own".to_owned(), "own".to_owned()));

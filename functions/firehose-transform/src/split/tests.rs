@@ -124,7 +124,7 @@ fn the_first_good_event_answers_and_the_others_are_put_back() {
         (format!("{a}{b} {c}"), "a", vec![&b, &c]),
         (format!("{bad}\n{a}\noops\n{b}"), "a", vec![bad, "oops", &b]),
         (format!("[{bad},5,{a}]"), "a", vec![bad, "5"]),
-        (format!("{{\n\"id\":\"x\"}}{{\n\"n\":NaN\n}}"), "x", vec!["{\n\"n\":NaN\n}"]),
+        ("{\n\"id\":\"x\"}{\n\"n\":NaN\n}".to_owned(), "x", vec!["{\n\"n\":NaN\n}"]),
         (format!("{a} x"), "a", vec!["x"]),
         (sns, "a", vec![&b]),
         (logged(&["1", "2", "3"]), "1", vec![&logged(&["2"]), &logged(&["3"])]),

@@ -38,7 +38,7 @@ impl PartialEq for RecordsPaths {
 }
 
 impl Default for RecordsPaths {
-    /// `Records,logEvents`: CloudTrail's files and messages of CloudWatch Logs.
+    /// `Records,logEvents`: `CloudTrail`'s files and messages of CloudWatch Logs.
     fn default() -> Self {
         let path = |name: &str| vec![name.to_owned()];
         Self::of(vec![path("Records"), path("logEvents")])

@@ -34,7 +34,9 @@ fn unpacked(bytes: &[u8], size: usize) -> (Vec<u8>, Result<(), BrokenPacking>) {
 }
 
 fn text() -> Vec<u8> {
-    (0..60_000).map(|line| format!("{{\"line\":{line}}}\n")).collect::<String>().into_bytes()
+    let mut text = Vec::new();
+    (0..60_000).for_each(|line| writeln!(text, "{{\"line\":{line}}}").unwrap());
+    text
 }
 
 #[test]

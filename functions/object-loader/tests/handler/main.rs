@@ -275,7 +275,7 @@ fn refused_records_are_kept_and_can_be_loaded_again() {
         handler.handle(&load("a/k")).await;
         assert_eq!(handler.kept().len(), 1);
         // What is kept is loaded under the ids that it would have had.
-        let line: String = kept[&key].iter().map(|line| format!("{line}\n")).collect();
+        let line = kept[&key].iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         handler.put("refused", line.replace("b29wcw==", "eyJuIjoyfQ=="));
         let request = json!({"sluice": "load", "bucket": "b", "key": "refused", "failures": true});
         let (_, counted) = handler.handle(&request).await;

@@ -44,7 +44,8 @@ async fn what_is_refused_of_a_body_goes_to_quarantine_as_the_message() {
     let body = [&*play("a"), "oops", "[1,", &*play("b")].join("\n");
     let message = pointer("m0", "k");
     let mut handler = fetching().payload("b/k", Ok(&body));
-    let (come_again, _) = handler.handle(&event(&[message.clone()]), MINUTE).await.unwrap();
+    let (come_again, _) =
+        handler.handle(&event(std::slice::from_ref(&message)), MINUTE).await.unwrap();
     assert_eq!(come_again, [""; 0]);
     let quarantined = Done::Quarantine(vec![message["body"].as_str().unwrap().to_owned()]);
     assert_eq!(handler.done(), [fetched("k"), bulk(&["a", "b"]), quarantined]);
@@ -85,7 +86,7 @@ async fn a_pointer_within_a_body_goes_to_quarantine() {
     let inner = pointer("x", "k")["body"].as_str().unwrap().to_owned();
     let mut handler = fetching().payload("b/k", Ok(&inner));
     let message = pointer("m0", "k");
-    handler.handle(&event(&[message.clone()]), MINUTE).await.unwrap();
+    handler.handle(&event(std::slice::from_ref(&message)), MINUTE).await.unwrap();
     let quarantined = Done::Quarantine(vec![message["body"].as_str().unwrap().to_owned()]);
     assert_eq!(handler.done(), [fetched("k"), quarantined]);
 }
