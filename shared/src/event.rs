@@ -48,7 +48,7 @@ pub use settings::{VARIABLES, model};
 pub use timestamp::{Plausible, Timestamp};
 
 pub(crate) use document::float;
-pub(crate) use values::ClaimingField;
+pub(crate) use values::KnownField;
 
 use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};

@@ -7,6 +7,7 @@
 mod entries;
 mod paths;
 mod strings;
+mod word;
 
 use std::ops::ControlFlow;
 
@@ -15,6 +16,7 @@ use strings::{escape_length, specials, word_at};
 pub(crate) use entries::Entries;
 pub(crate) use paths::{Found, Paths};
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
+pub(crate) use word::Word;
 
 /// The longest number that OpenSearch's JSON parser takes, in characters.
 pub const MAX_NUMBER_LENGTH: usize = 1_000;

@@ -29,14 +29,14 @@ pub struct Tally {
     spare: Vec<u8>,
 }
 
-/// What a line is about.
+/// What a line is about, in the order of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Line {
-    rule: usize,
+    rule: u8,
     /// Since 1970.
     minute: u32,
     /// The place of the dimension's value.
-    value: usize,
+    value: u8,
 }
 
 impl Tally {
@@ -79,10 +79,10 @@ impl Tally {
         let Self { pending, found, spare, .. } = self;
         found.clear();
         found.resize(rules.fields.len(), Found::NOTHING);
-        let start = if rules.others_are_unclaimed { event.unclaimed_start() } else { 0 };
+        let start = if rules.others_are_extra { event.extra_start() } else { 0 };
         rules.others.find(document, start, found, spare);
         let value = |path: usize| match rules.fields[path] {
-            Some(field) => event.claimed(field),
+            Some(field) => event.known(field, document),
             None => value_of(found[path], document),
         };
         let Some(minute) = minute(time) else { return };
@@ -152,9 +152,9 @@ fn taken<'v>(
     value: impl Fn(usize) -> Option<Value<'v>>,
     spare: &mut Vec<u8>,
 ) -> impl Iterator<Item = (Line, f64)> {
-    rules.rules.iter().enumerate().filter_map(move |(rule, it)| {
+    (0..).zip(&rules.rules).filter_map(move |(rule, it)| {
         let (value, number) = it.take(&value, spare)?;
-        Some((Line { rule, minute, value }, number))
+        Some((Line { rule, minute, value: u8::try_from(value).ok()? }, number))
     })
 }
 
@@ -175,8 +175,8 @@ fn append(
     sum: f64,
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let rule = &rules.rules[line.rule];
-    let dimension = rule.by.as_ref().map(|by| (&*by.name, &*by.listed.values[line.value]));
+    let rule = &rules.rules[usize::from(line.rule)];
+    let dimension = rule.by.as_ref().map(|by| (&*by.name, by.value(usize::from(line.value))));
     let Some(value) = as_written(sum) else { return Ok(()) };
     Metrics {
         namespace,
