@@ -13,7 +13,7 @@ mod tally;
 pub use tally::Tally;
 
 use crate::config::{self, ConfigError, Environment};
-use crate::event::{ClaimingField, Model, float};
+use crate::event::{ClaimingField, DocumentForm, Model, float};
 use crate::json::{self, Kind, Paths};
 use crate::metrics::Unit;
 
@@ -104,7 +104,8 @@ impl MetricRules {
 
     fn compile(rules: Vec<Rule>, paths: &[String], model: &Model) -> Self {
         let fields: Vec<_> = paths.iter().map(|path| model.claiming_field(path)).collect();
-        let mut compiled = Self { rules, fields, others_are_unclaimed: true, ..Self::default() };
+        let others_are_unclaimed = model.form == DocumentForm::Mapped;
+        let mut compiled = Self { rules, fields, others_are_unclaimed, ..Self::default() };
         for (number, path) in paths.iter().enumerate() {
             compiled.all.add(path.split('.'), number);
             if compiled.fields[number].is_none() {

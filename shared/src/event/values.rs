@@ -3,7 +3,7 @@
 
 use super::mapping::ACTION;
 use super::member::Kind;
-use super::{Event, Model};
+use super::{DocumentForm, Event, Model};
 use crate::json;
 
 /// A document field that claims members: `event.action`, or one of the mapping's groups.
@@ -13,6 +13,10 @@ pub(crate) struct ClaimingField(u16);
 impl Model {
     /// The field at a path of documents, if it claims members.
     pub(crate) fn claiming_field(&self, path: &str) -> Option<ClaimingField> {
+        if self.form == DocumentForm::Passthrough {
+            // The event has its members elsewhere.
+            return None;
+        }
         if path == "event.action" {
             return Some(ClaimingField(ACTION));
         }
