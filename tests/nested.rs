@@ -67,7 +67,7 @@ fn load(path: &Path) -> Value {
 /// The template with the application's resources in place of the application.
 fn inline(template: &Value, name: &str, application: &Value, folder: &Path) -> Value {
     for attribute in members(application).keys() {
-        let known = ["DependsOn", "Properties", "Type"].contains(&attribute.as_str());
+        let known = ["Condition", "DependsOn", "Properties", "Type"].contains(&attribute.as_str());
         assert!(known, "{name} has the attribute {attribute}, which is not supported here");
     }
     let properties = &application["Properties"];
@@ -94,12 +94,24 @@ fn inline(template: &Value, name: &str, application: &Value, folder: &Path) -> V
                 assert!(value["DependsOn"].is_null(), "{name}{member} depends on two resources");
                 value["DependsOn"] = application["DependsOn"].clone();
             }
+            if let Some(condition) = application["Condition"].as_str() {
+                restrict(&mut value, section, condition);
+            }
             let member = format!("{name}{member}");
             assert!(whole[section][&member].is_null(), "{member} exists twice");
             whole[section][member] = value;
         }
     }
     whole
+}
+
+/// Lets a resource, or a condition, hold only if the application's condition does.
+fn restrict(member: &mut Value, section: &str, condition: &str) {
+    if section == "Conditions" {
+        *member = json!({ "Fn::And": [{ "Condition": condition }, member.take()] });
+    } else if member["Condition"].is_null() {
+        member["Condition"] = json!(condition);
+    }
 }
 
 /// What stands for each parameter of a nested template.

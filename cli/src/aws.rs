@@ -91,7 +91,7 @@ fn is_name(text: &str) -> bool {
     (1..=80).contains(&text.len()) && !stem.is_empty() && stem.bytes().all(is_allowed)
 }
 
-/// Returns the error of SQS or Lambda with advice.
+/// Returns the error of a service with advice.
 pub(crate) fn explained(failure: &SqsFailure) -> String {
     let code = failure.code.rsplit('.').next().unwrap_or_default();
     let advice = match code {
@@ -106,8 +106,8 @@ pub(crate) fn explained(failure: &SqsFailure) -> String {
             "\nThe credentials are invalid: check them with `aws sts get-caller-identity`."
         }
         "AccessDenied" | "AccessDeniedException" => {
-            "\nRequired permissions: functions/dlq-redrive/README.md, and for doctor \
-             `cargo sluice doctor --help`."
+            "\nRequired permissions: functions/dlq-redrive/README.md, for replay \
+             functions/object-loader/README.md, and for doctor `cargo sluice doctor --help`."
         }
         "NonExistentQueue" | "QueueDoesNotExist" | "ResourceNotFoundException" => {
             "\nCheck the name, the region and the account."

@@ -7,6 +7,7 @@ mod lambda;
 mod opensearch;
 mod queues;
 mod report;
+mod settings;
 
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use clap::ArgGroup;
 use local::opensearch::Client;
 use shared::aws::Aws;
 use shared::config::Environment;
+use shared::event::DocumentForm;
 use shared::opensearch::DEFAULT_INDEX;
 use shared::sqs::SQS;
 use shared::time;
@@ -115,10 +117,13 @@ fn variable<'a>(function: Option<&'a Function>, name: &str) -> Option<&'a str> {
 /// Returns the plan of `setup` for the function's indices. Without a function, or with invalid
 /// settings, which are another finding, it is that of the defaults.
 fn plan(function: Option<&Function>) -> Result<Plan, CliError> {
+    let form = variable(function, "DOCUMENT").and_then(DocumentForm::parse).unwrap_or_default();
     let index = variable(function, "INDEX").unwrap_or(DEFAULT_INDEX);
     // Files of the function's package are not on this machine.
     let mapping = variable(function, "MAPPING").filter(|mapping| !mapping.starts_with('@'));
-    Plan::new(index, mapping, None).or_else(|_| Plan::new(DEFAULT_INDEX, None, None))
+    let mapping = mapping.filter(|_| form == DocumentForm::Mapped);
+    Plan::new(form, Some(index), mapping, None)
+        .or_else(|_| Plan::new(form, Some(DEFAULT_INDEX), None, None))
 }
 
 /// Reads the queue of `--queue` and those of the mappings.

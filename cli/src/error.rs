@@ -29,6 +29,14 @@ impl CliError {
         Self::Failed(message.to_string())
     }
 
+    /// The message without its kind.
+    pub(crate) fn message(&self) -> &str {
+        match self {
+            Self::Usage(message) | Self::Failed(message) | Self::Interrupted(message) => message,
+            Self::OutputClosed => "",
+        }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::Usage(_) => 2,

@@ -24,6 +24,31 @@ pub(crate) async fn or_interrupted<T>(
     }
 }
 
+/// Returns the result of the work, and whether it was interrupted: then `stop` asks it to end. A
+/// second Ctrl-C ends it at once.
+///
+/// # Errors
+/// [`CliError::Interrupted`] with `at_once` after the second Ctrl-C.
+pub(crate) async fn until_interrupted<T>(
+    work: impl Future<Output = T>,
+    stop: impl FnOnce(),
+    at_once: &str,
+) -> Result<(T, bool), CliError> {
+    // Boxed: the SDK's state is large.
+    let mut work = Box::pin(work);
+    tokio::select! {
+        biased;
+        () = interrupted() => {}
+        result = &mut work => return Ok((result, false)),
+    }
+    stop();
+    tokio::select! {
+        biased;
+        () = interrupted() => Err(CliError::Interrupted(at_once.to_owned())),
+        result = work => Ok((result, true)),
+    }
+}
+
 /// Waits for Ctrl-C or SIGTERM.
 pub(crate) async fn interrupted() {
     let terminated = async {

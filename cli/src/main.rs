@@ -13,6 +13,7 @@ mod layout;
 mod opensearch;
 mod progress;
 mod redrive;
+mod replay;
 mod setup;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ enum Command {
     Inspect(redrive::inspect::Args),
     Invoke(invoke::Args),
     Redrive(redrive::Args),
+    Replay(replay::Args),
     Setup(setup::Args),
 }
 
@@ -49,6 +51,7 @@ async fn main() -> ExitCode {
         Command::Inspect(args) => Box::pin(redrive::inspect::run(args)).await,
         Command::Invoke(args) => invoke::run(args).await,
         Command::Redrive(args) => Box::pin(redrive::run(args)).await,
+        Command::Replay(args) => Box::pin(replay::run(args)).await,
         Command::Setup(args) => setup::run(args).await,
     };
     let Err(error) = result else { return ExitCode::SUCCESS };

@@ -5,11 +5,12 @@ pub(crate) mod plan;
 use std::fmt::{self, Display, Formatter};
 
 use bytes::Bytes;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use http::Method;
 use local::opensearch::{Authentication, Client, ClientError, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
-use shared::opensearch::DEFAULT_INDEX;
+use shared::event::DocumentForm;
 
 use crate::console::print_report;
 use crate::error::CliError;
@@ -27,10 +28,15 @@ pub(crate) struct Args {
     /// The OpenSearch: http[s]://[user:password@]host[:port]
     #[arg(long, value_name = "URL")]
     opensearch: String,
+    /// What the documents are, as in DOCUMENT
+    #[arg(long, value_name = "FORM", default_value = "mapped", value_parser = document_form())]
+    document: DocumentForm,
     /// The indices that the functions write to, as in INDEX
-    #[arg(long, value_name = "PATTERN", default_value = DEFAULT_INDEX)]
-    index: String,
-    /// The fields of the documents, as in MAPPING: JSON, or @ and the path of a file
+    ///
+    /// [default: music-events-%Y.%m.%d; for passthrough events-%Y.%m.%d]
+    #[arg(long, value_name = "PATTERN")]
+    index: Option<String>,
+    /// The fields of mapped documents, as in MAPPING: JSON, or @ and the path of a file
     #[arg(long, value_name = "JSON")]
     mapping: Option<String>,
     /// Delete indices this many days after they were created (Index State Management)
@@ -46,6 +52,7 @@ Examples:
   cargo sluice setup --opensearch http://127.0.0.1:9200
   cargo sluice setup --opensearch https://user:password@search.example --retention-days 90
   cargo sluice setup --opensearch URL --index shop-%Y.%m --mapping @mapping.json
+  cargo sluice setup --opensearch URL --document passthrough --index logs-%Y.%m.%d
   cargo sluice setup --opensearch https://search-music-abc123.eu-west-1.es.amazonaws.com
 
 Percent-encode characters such as @ and / in user and password: %40, %2F.
@@ -55,6 +62,11 @@ Without user and password, requests to a host under .es.amazonaws.com or
 for temporary credentials, AWS_SESSION_TOKEN. The AWS CLI sets them:
   eval \"$(aws configure export-credentials --format env)\"";
 
+fn document_form() -> impl TypedValueParser<Value = DocumentForm> {
+    let values = PossibleValuesParser::new(["mapped", "passthrough"]);
+    values.try_map(|value| DocumentForm::parse(&value).ok_or("not a form of documents"))
+}
+
 /// Puts the template, and reads it back.
 ///
 /// # Errors
@@ -62,7 +74,8 @@ for temporary credentials, AWS_SESSION_TOKEN. The AWS CLI sets them:
 /// or does not return the template afterwards.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let client = opensearch::client(&args.opensearch)?;
-    let plan = Plan::new(&args.index, args.mapping.as_deref(), args.retention_days)?;
+    let Args { document, index, mapping, retention_days, .. } = &args;
+    let plan = Plan::new(*document, index.as_deref(), mapping.as_deref(), *retention_days)?;
     let work = async { set_up(&client, &plan).await.map_err(|error| explained(&client, &error)) };
     print_report(&or_interrupted(work).await?, args.json)
 }

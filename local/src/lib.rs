@@ -10,6 +10,7 @@ mod machine;
 pub mod monitoring;
 pub mod opensearch;
 pub mod runtime_api;
+pub mod s3;
 pub mod sample;
 pub mod server;
 pub mod service;

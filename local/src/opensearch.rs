@@ -24,6 +24,9 @@ pub const INDEX_TEMPLATE: &str = include_str!("../../opensearch/index-template.j
 /// The name under which [`INDEX_TEMPLATE`] is put.
 pub const INDEX_TEMPLATE_NAME: &str = "music-events";
 
+/// The index template of documents that are the event as it is: `opensearch/passthrough-template.json`.
+pub const PASSTHROUGH_TEMPLATE: &str = include_str!("../../opensearch/passthrough-template.json");
+
 /// The version of the real server that is downloaded and run.
 pub const VERSION: &str = "2.19.3";
 

@@ -71,6 +71,13 @@ impl Environment {
         Self(env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
+    /// The same with this variable set to `value`.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.0.insert(name.into(), value.into());
+        self
+    }
+
     /// The value of `name`, if it is set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

@@ -1,4 +1,5 @@
 //! What a message holds: one event, an array of events or lines of events, maybe inside envelopes.
+//! In place of a message of CloudWatch Logs are the events inside its log events.
 //!
 //! Nothing is validated here that the event model validates: an event is found by where it
 //! starts and ends, and read by the model later.
@@ -7,10 +8,11 @@ mod split;
 
 use std::sync::LazyLock;
 
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, LogMessage, MAX_ENVELOPES, Parts};
 use crate::event::{Around, Refusal};
 use crate::json::{self, Scanner, Span};
 use memchr::memmem::Finder;
+use split::Events;
 
 /// S3 sends it when a bucket's notifications are configured (source: "Event message structure",
 /// Amazon S3 User Guide).
@@ -28,6 +30,8 @@ pub enum Holds {
     TestEvent,
     /// Where in S3 the SQS extended client put the body.
     LargePayloadPointer,
+    /// Messages of CloudWatch Logs without log events, such as a control message.
+    NoLogEvents,
 }
 
 /// The events of one message. Kept from message to message, so that nothing is allocated once
@@ -40,12 +44,33 @@ pub struct Contents {
     envelope: Envelope,
     /// The part of it that holds the events.
     inside: Span,
-    events: Vec<Span>,
+    /// Where the events stand, or the log events around them.
+    events: Events,
     /// Whether the events were found carefully.
     careful: bool,
+    logs: Logs,
+}
+
+/// The messages of CloudWatch Logs among the events.
+#[derive(Debug, Default)]
+struct Logs {
+    messages: Vec<(Span, Parts)>,
+    /// By event: the message whose log event it is. Empty if there is no message.
+    of_event: Vec<Option<usize>>,
+    /// What is around the log event that was asked for last, and the message that it is of.
+    around: Envelope,
+    entered: Option<usize>,
+    /// The events before the messages were opened.
+    closed: Vec<Span>,
 }
 
 impl Contents {
+    /// Contents of which no more than `limit` events are found, however many there are.
+    #[must_use]
+    pub fn up_to(limit: usize) -> Self {
+        Self { events: Events::up_to(Some(limit)), ..Self::default() }
+    }
+
     /// Finds the events in what `write` appends.
     ///
     /// # Errors
@@ -59,13 +84,14 @@ impl Contents {
         self.envelope.clear();
         self.inside = self.envelope.open(&mut self.text, &mut self.spare)?;
         split::quickly(&self.text, self.inside, &mut self.events);
-        self.note_several();
-        match &*self.events {
-            [] => Err(Refusal::Empty),
-            [only] if is_test_event(only.of(&self.text)) => Ok(Holds::TestEvent),
-            [class, place] if self.is_pointer(*class, *place) => Ok(Holds::LargePayloadPointer),
-            _ => Ok(Holds::Events),
-        }
+        let holds = match self.events.as_slice() {
+            [] => return Err(Refusal::Empty),
+            [only] if is_test_event(only.of(&self.text)) => Holds::TestEvent,
+            [class, place] if self.pointed(*class, *place).is_some() => Holds::LargePayloadPointer,
+            _ => Holds::Events,
+        };
+        self.note_events();
+        Ok(if self.events.is_empty() { Holds::NoLogEvents } else { holds })
     }
 
     /// Finds the events again where one of them was refused, with no trust in the text. Those
@@ -76,36 +102,56 @@ impl Contents {
         }
         self.careful = true;
         split::carefully(&self.text, self.inside, &mut self.events);
-        self.note_several();
+        self.note_events();
         true
     }
 
-    fn note_several(&mut self) {
-        if self.events.len() > 1 {
-            self.envelope.holds_several();
+    fn note_events(&mut self) {
+        let Self { text, inside, envelope, events, logs, .. } = self;
+        logs.clear();
+        if envelope.depth() < MAX_ENVELOPES && LogMessage::may_be_in(inside.of(text)) {
+            logs.open(text, events);
+        }
+        if events.len() > 1 {
+            envelope.holds_several();
         }
     }
 
-    /// Whether a pair of array elements points to a body in S3: the name of a class and
+    /// Where in S3 the body is that the message points to: bucket and key.
+    #[must_use]
+    pub fn pointer(&self) -> Option<(String, String)> {
+        match self.events[..] {
+            [class, place] => self.pointed(class, place),
+            _ => None,
+        }
+    }
+
+    /// What a pair of array elements points to: the name of a class and
     /// `{"s3BucketName":"…","s3Key":"…"}` (source: `PayloadS3Pointer` of
     /// payload-offloading-java-common-lib-for-aws, which writes two class names over time).
-    fn is_pointer(&self, class: Span, place: Span) -> bool {
+    fn pointed(&self, class: Span, place: Span) -> Option<(String, String)> {
         let (class, place) = (class.of(&self.text), place.of(&self.text));
         if self.inside.of(&self.text)[0] != b'[' || class[0] != b'"' || place[0] != b'{' {
-            return false;
+            return None;
         }
-        let (mut bucket, mut key) = (false, false);
+        let (mut bucket, mut key) = (None, None);
         let mut scanner = Scanner::new(place);
         let read = scanner.object(|scanner, name| {
-            let string = scanner.value(0)? == json::Kind::String;
+            let start = scanner.position();
+            let is_text = scanner.value(0)? == json::Kind::String;
+            let value = Span { start, end: scanner.position() };
+            let text = || {
+                let content = is_text.then(|| value.inside().of(place));
+                content.and_then(json::unescaped)
+            };
             match json::meaning(name.span.of(place), &mut Vec::new()) {
-                b"s3BucketName" => bucket = string,
-                b"s3Key" => key = string,
+                b"s3BucketName" => bucket = text(),
+                b"s3Key" => key = text(),
                 _ => {}
             }
             Ok(())
         });
-        read.is_ok() && bucket && key
+        bucket.zip(key).filter(|_| read.is_ok())
     }
 
     /// How many events there are.
@@ -114,17 +160,80 @@ impl Contents {
         self.events.len()
     }
 
-    /// The event at a place.
-    #[must_use]
-    pub fn event(&self, position: usize) -> Option<&[u8]> {
-        self.events.get(position).map(|span| span.of(&self.text))
+    /// The event at a place, and the envelopes that it was taken out of, if there are any.
+    pub fn event(&mut self, position: usize) -> Option<(&[u8], Option<Around<'_>>)> {
+        let several = (self.events.len() > 1).then_some(position);
+        let place = *self.events.get(position)?;
+        let Self { text, spare, envelope, logs, .. } = self;
+        let Some((message, place)) = logs.log_event(text, position, place) else {
+            let around = Around { envelope, position: several };
+            return Some((place.of(text), (!envelope.is_none()).then_some(around)));
+        };
+        if logs.entered != logs.of_event[position] {
+            logs.entered = logs.of_event[position];
+            logs.around.copy_from(envelope);
+            logs.around.enter_log_message(&message);
+        }
+        spare.clear();
+        let event = logs.around.open_log_event(&message, place, spare);
+        Some((event.of(spare), Some(Around { envelope: &logs.around, position: several })))
     }
 
-    /// The envelopes that the event at a place was taken out of, if there are any.
+    /// The name of the log group whose event is at a place, as the content of a JSON string.
     #[must_use]
-    pub fn around(&self, position: usize) -> Option<Around<'_>> {
-        let position = (self.events.len() > 1).then_some(position);
-        (!self.envelope.is_none()).then_some(Around { envelope: &self.envelope, position })
+    pub fn log_group(&self, position: usize) -> Option<&[u8]> {
+        let place = *self.events.get(position)?;
+        self.logs.log_event(&self.text, position, place).map(|(message, _)| message.group())
+    }
+
+    /// Appends the event at a place as a message of its own: its text, or a message of CloudWatch
+    /// Logs with its log event.
+    pub fn write_alone(&self, position: usize, out: &mut Vec<u8>) {
+        let Some(&place) = self.events.get(position) else { return };
+        match self.logs.log_event(&self.text, position, place) {
+            Some((message, log_event)) => message.write_alone(log_event, out),
+            None => out.extend_from_slice(place.of(&self.text)),
+        }
+    }
+}
+
+impl Logs {
+    fn clear(&mut self) {
+        self.messages.clear();
+        self.of_event.clear();
+        self.entered = None;
+    }
+
+    /// Replaces each message by its log events.
+    fn open(&mut self, text: &[u8], events: &mut Events) {
+        self.closed.clone_from(events);
+        events.clear();
+        for &place in &self.closed {
+            let Some(message) = LogMessage::of(place.of(text)) else {
+                events.push(place);
+                self.of_event.resize(events.len(), None);
+                continue;
+            };
+            for Span { start, end } in message.log_events() {
+                events.push(Span { start: place.start + start, end: place.start + end });
+                self.of_event.resize(events.len(), Some(self.messages.len()));
+            }
+            self.messages.push((place, message.parts()));
+        }
+    }
+
+    /// The message that the event at `position` is a log event of, and where the log event stands
+    /// in it.
+    fn log_event<'a>(
+        &self,
+        text: &'a [u8],
+        position: usize,
+        place: Span,
+    ) -> Option<(LogMessage<'a>, Span)> {
+        let message = (*self.of_event.get(position)?)?;
+        let (Span { start, end }, parts) = self.messages[message];
+        let place = Span { start: place.start - start, end: place.end - start };
+        Some((LogMessage::new(&text[start..end], parts), place))
     }
 }
 

@@ -3,16 +3,21 @@
 //! SNS notifications, EventBridge events (those that S3 sends there too) and `CloudEvents` 1.0 are
 //! opened, up to [`MAX_ENVELOPES`] of them in each other. Sources: "Amazon SNS message and JSON
 //! formats", Amazon SNS Developer Guide; "Amazon EventBridge event structure", Amazon EventBridge
-//! User Guide; `CloudEvents`, JSON event format, version 1.0.
+//! User Guide; `CloudEvents`, JSON event format, version 1.0. A message of CloudWatch Logs is an
+//! envelope around each of its log events: [`LogMessage`].
+
+mod kinds;
+mod logs;
 
 use std::mem;
-use std::sync::LazyLock;
 
-use base64_simd::STANDARD;
-use memchr::memmem::Finder;
 use sha2::{Digest, Sha256};
 
 use crate::json::{self, Kind, Scanner, Span};
+use kinds::Fields;
+
+pub use logs::LogMessage;
+pub(crate) use logs::Parts;
 
 /// Envelopes in each other that are opened; what is inside more of them is taken as the event.
 pub const MAX_ENVELOPES: usize = 3;
@@ -41,6 +46,8 @@ pub struct Envelope {
     said: Vec<u8>,
     group: Vec<u8>,
     text: Vec<u8>,
+    /// Where what a log event says begins in `said`, if the innermost envelope is around one.
+    log_event: Option<usize>,
     /// A buffer for scanners.
     cuts: Vec<Span>,
 }
@@ -65,17 +72,24 @@ impl Envelope {
         self.depth
     }
 
+    /// The number of envelopes that may be around other events too.
+    pub(crate) fn shared_depth(&self) -> usize {
+        self.depth - usize::from(self.log_event.is_some())
+    }
+
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.depth = 0;
         self.said.clear();
         self.group.clear();
         self.text.clear();
+        self.log_event = None;
     }
 
     /// Becomes what `other` is.
     pub(crate) fn copy_from(&mut self, other: &Self) {
         (self.levels, self.depth) = (other.levels, other.depth);
+        self.log_event = other.log_event;
         self.said.clone_from(&other.said);
         self.group.clone_from(&other.group);
         self.text.clone_from(&other.text);
@@ -130,7 +144,7 @@ impl Envelope {
             let Some(found) = fields.envelope() else { break };
             spare.clear();
             found.content.write(spare)?;
-            self.enter(&found, inside);
+            self.enter(found.kind, found.said, inside);
             mem::swap(text, spare);
             if trimmed(text).length() == 0 {
                 return Err(Error::Empty);
@@ -141,24 +155,33 @@ impl Envelope {
     }
 
     /// Notes what an envelope with this text says.
-    fn enter(&mut self, found: &Opened<'_>, text: &[u8]) {
-        let [id, _, _, time, ..] = found.said;
-        self.levels[self.depth] = Level { id: self.say(id), time: self.say(time) };
+    fn enter(&mut self, kind: &str, said: Said<'_>, text: &[u8]) {
         if self.depth == 0 {
             self.text.extend_from_slice(text);
-            self.group.extend_from_slice(b"{\"kind\":\"");
-            self.group.extend_from_slice(found.kind.as_bytes());
-            self.group.push(b'"');
-            for (name, value) in GROUP.iter().zip(found.said) {
-                let start = self.group.len();
-                self.group.extend_from_slice(name.as_bytes());
-                if !write_keywords(value, &mut self.group) {
-                    self.group.truncate(start);
-                }
-            }
-            self.group.push(b'}');
         }
         self.depth += 1;
+        self.note(kind, said);
+    }
+
+    /// Notes what the innermost envelope says.
+    fn note(&mut self, kind: &str, said: Said<'_>) {
+        let [id, _, _, time, ..] = said;
+        self.levels[self.depth - 1] = Level { id: self.say(id), time: self.say(time) };
+        if self.depth > 1 {
+            return;
+        }
+        self.group.clear();
+        self.group.extend_from_slice(b"{\"kind\":\"");
+        self.group.extend_from_slice(kind.as_bytes());
+        self.group.push(b'"');
+        for (name, value) in GROUP.iter().zip(said) {
+            let start = self.group.len();
+            self.group.extend_from_slice(name.as_bytes());
+            if !write_keywords(value, &mut self.group) {
+                self.group.truncate(start);
+            }
+        }
+        self.group.push(b'}');
     }
 
     fn say(&mut self, value: Option<&[u8]>) -> Span {
@@ -168,7 +191,10 @@ impl Envelope {
     }
 }
 
-/// What stands before the values of [`Opened::said`] in the group.
+/// What an envelope says, as JSON values: id, source, type, time, account, region and resources.
+type Said<'a> = [Option<&'a [u8]>; GROUP.len()];
+
+/// What stands before the values of [`Said`] in the group.
 const GROUP: [&str; 7] = [
     ",\"id\":",
     ",\"source\":",
@@ -200,142 +226,6 @@ fn write_keywords(value: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
     read.is_ok() && keywords && count > 0
 }
 
-/// The members of an object that an envelope may have: as written, by [`NAMES`].
-#[derive(Debug, Default)]
-struct Fields<'a>([Option<&'a [u8]>; NAMES.len()]);
-
-const NAMES: [&str; 18] = [
-    "Type",
-    "Message",
-    "MessageId",
-    "TopicArn",
-    "Subject",
-    "Timestamp",
-    "detail-type",
-    "detail",
-    "id",
-    "source",
-    "type",
-    "time",
-    "account",
-    "region",
-    "resources",
-    "specversion",
-    "data",
-    "data_base64",
-];
-
-/// An envelope, and what it says: id, source, type, time, account, region and resources.
-struct Opened<'a> {
-    kind: &'static str,
-    said: [Option<&'a [u8]>; 7],
-    content: Content<'a>,
-}
-
-/// Where an envelope has what it carries.
-enum Content<'a> {
-    /// A JSON value.
-    Value(&'a [u8]),
-    /// A string that is a text of its own.
-    Text(&'a [u8]),
-    /// A string that is base64.
-    Base64(&'a [u8]),
-}
-
-impl<'a> Fields<'a> {
-    /// The members of the object that `text` is; `None` where it is not a valid object, or cannot
-    /// be an envelope.
-    fn of(text: &'a [u8], cuts: &mut Vec<Span>) -> Option<Self> {
-        static MARKS: LazyLock<[Finder<'_>; 4]> = LazyLock::new(|| {
-            // What an envelope's names can be hidden by comes last: they are of ASCII, without
-            // anything that has an escape of its own.
-            ["\"Notification\"", "\"detail-type\"", "\"specversion\"", "\\u00"].map(Finder::new)
-        });
-        // Most events are not envelopes and are not read a second time.
-        if text.first() != Some(&b'{') || !MARKS.iter().any(|mark| mark.find(text).is_some()) {
-            return None;
-        }
-        let mut fields = Self::default();
-        let mut scanner = scanner(text, cuts);
-        let mut unescaped = Vec::new();
-        let read = scanner.object(|scanner, key| {
-            let start = scanner.position();
-            scanner.value(1)?;
-            let name = json::meaning(key.span.of(text), &mut unescaped);
-            if let Some(at) = NAMES.iter().position(|known| known.as_bytes() == name) {
-                fields.0[at] = Some(&text[start..scanner.position()]);
-            }
-            Ok(())
-        });
-        let whole = read.is_ok() && scanner.peek().is_none();
-        *cuts = scanner.cuts;
-        whole.then_some(fields)
-    }
-
-    /// The envelope that these are members of.
-    fn envelope(&self) -> Option<Opened<'a>> {
-        let [
-            kind,
-            message,
-            message_id,
-            topic,
-            subject,
-            timestamp,
-            detail_type,
-            detail,
-            id,
-            source,
-            kind_of_event,
-            time,
-            account,
-            region,
-            resources,
-            version,
-            data,
-            base64,
-        ] = self.0;
-        let text = |value: Option<&'a [u8]>| value.filter(|value| value[0] == b'"');
-        let is = |value: Option<&'a [u8]>, wanted: &[u8]| {
-            let content = text(value).map(|value| &value[1..value.len() - 1]);
-            content.is_some_and(|content| json::meaning(content, &mut Vec::new()) == wanted)
-        };
-        if let Some(message) = text(message).filter(|_| is(kind, b"Notification")) {
-            let said = [message_id, topic, subject, timestamp, None, None, None];
-            return Some(Opened { kind: "sns", said, content: Content::Text(message) });
-        }
-        let said = |kind| [id, source, kind, time, account, region, resources];
-        if let Some((kind, detail)) = text(detail_type).zip(detail) {
-            let content = Content::Value(detail);
-            return Some(Opened { kind: "eventbridge", said: said(Some(kind)), content });
-        }
-        let required = text(id).and(text(source)).and(text(kind_of_event));
-        if !is(version, b"1.0") || required.is_none() {
-            return None;
-        }
-        let said = [id, source, kind_of_event, time, None, None, None];
-        let data = data.filter(|data| *data != b"null").map(Content::Value);
-        let content = data.or_else(|| text(base64).map(Content::Base64))?;
-        Some(Opened { kind: "cloudevents", said, content })
-    }
-}
-
-impl Content<'_> {
-    /// Appends what an envelope carries.
-    fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
-        match self {
-            Self::Value(value) => out.extend_from_slice(value),
-            Self::Text(string) => json::unescape(&string[1..string.len() - 1], out),
-            Self::Base64(string) => {
-                json::unescape(&string[1..string.len() - 1], out);
-                let decoded = STANDARD.decode_inplace(out).map_err(|_| Error::InvalidBase64)?;
-                let length = decoded.len();
-                out.truncate(length);
-            }
-        }
-        Ok(())
-    }
-}
-
 /// Replaces a text that is a JSON string by the JSON object that it holds, if it holds one.
 fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
     let string = trimmed(text).of(text);
@@ -348,18 +238,24 @@ fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
     }
     spare.clear();
     json::unescape(&string[1..string.len() - 1], spare);
-    let inside = trimmed(spare).of(spare);
-    let mut scanner = scanner(inside, cuts);
-    let object = inside.first() == Some(&b'{')
-        && match scanner.value(0) {
-            Ok(_) => scanner.peek().is_none(),
-            // An object beyond the limits is refused for what it is.
-            Err(error) => error != json::Error::Invalid,
-        };
-    *cuts = scanner.cuts;
-    if object {
+    if is_object(trimmed(spare).of(spare), cuts) {
         mem::swap(text, spare);
     }
+}
+
+/// Whether a trimmed text is a JSON object.
+fn is_object(text: &[u8], cuts: &mut Vec<Span>) -> bool {
+    if text.first() != Some(&b'{') {
+        return false;
+    }
+    let mut scanner = scanner(text, cuts);
+    let object = match scanner.value(0) {
+        Ok(_) => scanner.peek().is_none(),
+        // An object beyond the limits is refused for what it is.
+        Err(error) => error != json::Error::Invalid,
+    };
+    *cuts = scanner.cuts;
+    object
 }
 
 /// A scanner that uses this buffer.

@@ -17,7 +17,8 @@
 //! 2. **Write** ([`Event::write_document`]). The timestamp is chosen, then each document field
 //!    asks its paths in order for a member that it can take; the value is copied as it was
 //!    written, without the cuts. A member that was used is marked as *gone*; all that are not
-//!    gone make up `extra`.
+//!    gone make up `extra`. With [`DocumentForm::Passthrough`] the text itself is copied instead,
+//!    without the cuts.
 //!
 //! So no number is converted, no string unescaped and no tree built, and the buffers are kept
 //! from record to record: in the steady state nothing is allocated.
@@ -34,6 +35,7 @@ mod id;
 mod keys;
 mod mapping;
 mod member;
+mod passthrough;
 mod put_back;
 mod read;
 mod reason;
@@ -41,10 +43,11 @@ mod settings;
 mod timestamp;
 mod values;
 
-pub use id::DocumentId;
+pub use document::DocumentForm;
+pub use id::{DocumentId, Identity};
 pub use mapping::{Mapping, MappingError, REINGESTS};
 pub use reason::Reason;
-pub use settings::{VARIABLES, model};
+pub use settings::{VARIABLES, drop_actions, model};
 pub use timestamp::{Plausible, Timestamp};
 
 pub(crate) use document::float;
@@ -68,6 +71,8 @@ pub struct Model {
     pub plausible: Plausible,
     /// A longer `extra` is named `overflow`, in bytes.
     pub extra_max_bytes: usize,
+    /// What a document is: the mapped fields, or the event as it is.
+    pub form: DocumentForm,
 }
 
 /// Why an input can never become a document.
@@ -140,10 +145,8 @@ pub struct Arrival<'a> {
     pub time: Option<Timestamp>,
     /// Now: `event.ingested`.
     pub now: Timestamp,
-    /// What identifies this delivery, and is the same when it is repeated: the id of an event
-    /// without an own id depends on it. The arrival as given, for Firehose; the
-    /// message's id and the position of the event in the message, for SQS.
-    pub identity: &'a [u8],
+    /// What an event without the producer's own id is known by.
+    pub identity: Identity<'a>,
 }
 
 /// Where a document's `@timestamp` comes from.
@@ -164,9 +167,10 @@ pub struct Written {
     pub timestamp: Timestamp,
     /// Where that comes from.
     pub timestamp_source: TimestampSource,
-    /// Where the content of its `event.id`, as written, stands in what it was appended to.
-    pub id: Span,
-    /// Whether that is the producer's own id, or that of the envelope: not derived.
+    /// Where the content of its `event.id`, as written, stands in what it was appended to. `None` for
+    /// [`DocumentForm::Passthrough`].
+    pub id: Option<Span>,
+    /// Whether the event has an id of the producer's own, or that of the envelope: not derived.
     pub own_id: bool,
 }
 
@@ -215,6 +219,8 @@ pub struct Event<'a> {
     /// What it was taken out of before it was read.
     around: Option<Around<'a>>,
     carried: &'a Carried,
+    /// [`Arrival::identity`], once its document was written.
+    known_by: Identity<'a>,
 }
 
 impl Reader {
@@ -245,7 +251,7 @@ impl Reader {
         }
         let mut text = envelope::trimmed(payload).of(payload);
         if text.is_empty() {
-            return Err(Refusal::Empty);
+            return Err(around.map_or(Refusal::Empty, |_| Refusal::EmptyEnvelope));
         }
         let Self { found, opened } = self;
         opened.clear();
@@ -262,7 +268,8 @@ impl Reader {
             read?;
         }
         let Opened { envelope: own, carried, .. } = &*opened;
-        Ok(Event { model, text, found, envelope: envelope.unwrap_or(own), around, carried })
+        let envelope = envelope.unwrap_or(own);
+        Ok(Event { model, text, found, envelope, around, carried, known_by: Identity::Known(b"") })
     }
 }
 
@@ -308,6 +315,13 @@ impl Opened {
 }
 
 impl Event<'_> {
+    /// The text of the event: what is inside all envelopes.
+    #[inline]
+    #[must_use]
+    pub const fn text(&self) -> &[u8] {
+        self.text
+    }
+
     /// Whether the event's action is one of `actions`: a string's meaning, anything else as it
     /// was written.
     #[must_use]

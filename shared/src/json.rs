@@ -5,6 +5,7 @@
 //! valid UTF-8; who reads foreign bytes checks that first, with a faster tool.
 
 mod entries;
+mod extent;
 mod paths;
 mod strings;
 mod word;
@@ -14,6 +15,7 @@ use std::ops::ControlFlow;
 use strings::{escape_length, specials, word_at};
 
 pub(crate) use entries::Entries;
+pub use extent::Extent;
 pub(crate) use paths::{Found, Paths};
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
 pub(crate) use word::Word;

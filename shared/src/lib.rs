@@ -21,6 +21,8 @@ pub mod metrics;
 pub mod opensearch;
 mod report;
 pub mod runtime;
+#[cfg(feature = "aws")]
+pub mod s3;
 pub mod schedule;
 #[cfg(feature = "secrets")]
 pub mod secrets;
@@ -29,5 +31,5 @@ pub mod sqs;
 pub mod startup;
 pub mod telemetry;
 pub mod time;
-#[cfg(feature = "opensearch")]
+#[cfg(feature = "aws")]
 pub mod url;

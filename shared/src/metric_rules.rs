@@ -13,7 +13,7 @@ mod tally;
 pub use tally::Tally;
 
 use crate::config::{self, ConfigError, Environment};
-use crate::event::{KnownField, Model, float};
+use crate::event::{DocumentForm, KnownField, Model, float};
 use crate::json::{self, Kind, Paths, Word};
 use crate::metrics::Unit;
 
@@ -107,7 +107,8 @@ impl MetricRules {
 
     fn compile(rules: Vec<Rule>, paths: &[String], model: &Model) -> Self {
         let fields: Vec<_> = paths.iter().map(|path| model.known_field(path)).collect();
-        let mut compiled = Self { rules, fields, others_are_extra: true, ..Self::default() };
+        let others_are_extra = model.form == DocumentForm::Mapped;
+        let mut compiled = Self { rules, fields, others_are_extra, ..Self::default() };
         for (number, path) in paths.iter().enumerate() {
             compiled.all.add(path.split('.'), number);
             if compiled.fields[number].is_none() {

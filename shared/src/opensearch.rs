@@ -8,6 +8,7 @@
 mod bulk;
 mod client;
 mod errors;
+mod findings;
 mod index;
 mod lookup;
 mod reply;
@@ -20,6 +21,7 @@ pub use crate::aws::{Answer, MAX_ANSWER_BYTES};
 pub use bulk::{Bulk, Index, Limits, Operation};
 pub use client::{Client, Error};
 pub use errors::{About, KnownError, UNKNOWN};
+pub use findings::{Findings, Refusals};
 pub use index::{DEFAULT as DEFAULT_INDEX, IndexPattern, PatternError};
 pub use reply::Fate;
 pub use retry::{Retry, Trouble};

@@ -41,10 +41,31 @@ impl Schedule {
         }
     }
 
+    /// The schedule of work outside of Lambda, which takes at most this from now on.
+    #[must_use]
+    pub fn lasting(work_time: Duration, now_ms: u64) -> Self {
+        let started = Instant::now();
+        let until = started + work_time;
+        Self {
+            started,
+            started_ms: now_ms,
+            start_until: until,
+            work_until: until,
+            calls_until: until,
+            work_time,
+        }
+    }
+
     /// Whether it is too late to start anything.
     #[must_use]
     pub fn is_late(&self) -> bool {
-        Instant::now() >= self.start_until.min(self.work_until)
+        self.is_late_at(Instant::now())
+    }
+
+    /// Whether it will be too late then.
+    #[must_use]
+    pub fn is_late_at(&self, then: Instant) -> bool {
+        then >= self.start_until.min(self.work_until)
     }
 
     /// Now, in milliseconds since 1970.

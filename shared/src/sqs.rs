@@ -9,6 +9,8 @@ mod backoff;
 mod call;
 mod message;
 
+use crate::url::Url;
+
 pub use backoff::{BACKOFF_VARIABLES, Backoff};
 pub use call::{Failure, SQS, by_entry, client};
 pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};
@@ -41,6 +43,14 @@ pub fn queue_url(arn: &str, endpoint: Option<&str>) -> Option<String> {
     }
     let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
     Some(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
+}
+
+/// A queue's URL, which has a path.
+#[must_use]
+pub fn parse_queue_url(text: &str) -> Option<String> {
+    let url = Url::parse(text)?;
+    let (_, path) = url.as_str().split_once("://")?.1.split_once('/')?;
+    (!path.is_empty()).then(|| text.to_owned())
 }
 
 #[cfg(test)]

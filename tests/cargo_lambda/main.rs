@@ -161,6 +161,9 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
     let search = Embedded::start().await.unwrap();
     let variables = [("OPENSEARCH_ENDPOINT", search.url()), ("OPENSEARCH_AUTH", "none")];
     check("sqs-consumer", &["array-of-events.json".to_owned()], &variables).await;
+    let own =
+        [("FAILURES_BUCKET", "backup"), ("CONTINUE_QUEUE_URL", "http://127.0.0.1:9/1/objects")];
+    check("object-loader", &["test-event.json".to_owned()], &[&variables[..], &own].concat()).await;
     search.stop().await;
     let chat = Endpoint::start(|_| Reply::json(200, &json!({}))).await;
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", &*format!("{}/webhook?key=k", chat.url))];

@@ -1,6 +1,6 @@
 #![cfg(test)]
-//! The real template, deployed to a small AWS on this machine: what is sent to its queue becomes
-//! documents, or is in the queue that it belongs in.
+//! The real template, deployed to a small AWS on this machine: what is sent to its queue, or is in an
+//! object of its bucket, becomes documents, or is in the queue or the bucket that it belongs in.
 
 use std::fs;
 use std::time::Duration;
@@ -19,6 +19,11 @@ use tempfile::TempDir;
 /// Everything's name starts with it.
 const ENVIRONMENT: &str = "sluice-local";
 
+/// The bucket of objects to load, which sends its events to EventBridge.
+const BUCKET: &str = "local-objects";
+const TO_EVENT_BRIDGE: &str =
+    "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
+
 /// When a test that waits has failed.
 const HANG: Duration = Duration::from_mins(2);
 
@@ -31,6 +36,8 @@ const EVENTS: usize = 250;
 /// The deployed stack, and the OpenSearch that it writes to.
 struct Stack {
     cloud: Cloud,
+    /// Every service of the cloud, over plain HTTP.
+    http: OpenSearch,
     sqs: Sqs,
     search: Embedded,
     documents: OpenSearch,
@@ -58,11 +65,15 @@ impl Stack {
             ("ConsumerBatchSeconds", "1"),
             // A message that fails is a dead letter when it would come again.
             ("MaxReceiveCount", "1"),
+            ("ObjectBucketName", BUCKET),
         ];
+        let http = OpenSearch::new(cloud.url()).unwrap();
+        put(&http, &format!("/{BUCKET}"), "").await;
+        put(&http, &format!("/{BUCKET}?notification"), TO_EVENT_BRIDGE).await;
         let deployed = cloud.deploy(build.path(), ENVIRONMENT, &parameters).await;
         deployed.unwrap_or_else(|error| panic!("{error}\n{}", cloud.last_lines()));
         let sqs = Sqs::new(cloud.url()).unwrap();
-        Some(Self { cloud, sqs, search, documents })
+        Some(Self { cloud, http, sqs, search, documents })
     }
 
     async fn stop(self) {
@@ -89,8 +100,8 @@ impl Stack {
     }
 
     /// Waits until the queue has no message, and no message in flight.
-    async fn drained(&self) {
-        let url = self.queue("events").await;
+    async fn drained(&self, name: &str) {
+        let url = self.queue(name).await;
         let drained = async {
             while self.sqs.message_count(&url).await.unwrap() > 0 {
                 tokio::time::sleep(INTERVAL).await;
@@ -118,11 +129,23 @@ impl Stack {
 
     /// The answer of the function whose name ends so.
     async fn invoke(&self, name: &str, event: &'static str) -> Value {
-        let lambda = OpenSearch::new(self.cloud.url()).unwrap();
         let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/invocations");
         let body = Some(("application/json", event.into()));
-        let answer = lambda.send(Method::POST, &path, body).await.unwrap();
+        let answer = self.http.send(Method::POST, &path, body).await.unwrap();
         serde_json::from_slice(&answer.body).unwrap()
+    }
+
+    async fn get(&self, path: &str) -> String {
+        let answer = self.http.send(Method::GET, path, None).await.unwrap();
+        assert!(answer.status.is_success(), "{path}: {}", answer.status);
+        String::from_utf8(answer.body.to_vec()).unwrap()
+    }
+
+    /// The variables of the function whose name ends so.
+    async fn variables(&self, name: &str) -> Value {
+        let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/configuration");
+        let configuration: Value = self.get(&path).await.parse().unwrap();
+        configuration["Environment"]["Variables"].clone()
     }
 
     async fn count(&self) -> u64 {
@@ -135,17 +158,28 @@ impl Stack {
     }
 }
 
+/// Puts a bucket, a setting of it, or an object.
+async fn put(http: &OpenSearch, path: &str, body: &'static str) {
+    let body = Some(("application/octet-stream", body.into()));
+    let answer = http.send(Method::PUT, path, body).await.unwrap();
+    assert!(answer.status.is_success(), "{path}: {}", answer.status);
+}
+
 /// What `sam build` makes, but for this machine and in the tests' own profile: the template, and
 /// each function's binary as `bootstrap` where the template says that its code is. MiniStack creates
 /// nothing for a nested stack, so their resources stand in the template itself.
 fn build() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut template = suite::template();
-    let mapping = "/Resources/SqsConsumerFunction/Properties/Events/Messages/Properties";
-    let mapping = template.pointer_mut(mapping).unwrap();
-    // Only here MiniStack does not accept a parameter's text for the number that it stands for.
-    mapping["BatchSize"] = json!(1000);
-    mapping["ScalingConfig"]["MaximumConcurrency"] = json!(10);
+    for (function, size, concurrency) in
+        [("SqsConsumerFunction", 1000, 10), ("ObjectsLoaderFunction", 1, 5)]
+    {
+        let mapping = format!("/Resources/{function}/Properties/Events/Messages/Properties");
+        let mapping = template.pointer_mut(&mapping).unwrap();
+        // Only here MiniStack does not accept a parameter's text for the number that it stands for.
+        mapping["BatchSize"] = json!(size);
+        mapping["ScalingConfig"]["MaximumConcurrency"] = json!(concurrency);
+    }
     // JSON is YAML.
     fs::write(folder.path().join("template.yaml"), template.to_string()).unwrap();
     for function in binaries::functions().unwrap() {
@@ -166,7 +200,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     // Events become documents; what is none goes to quarantine with the reason.
     stack.send(&events).await;
     stack.send(&["no event".to_owned()]).await;
-    stack.drained().await;
+    stack.drained("events").await;
     assert_eq!(stack.count().await, 250, "{}", stack.log());
     let quarantined = stack.messages("quarantine").await;
     assert_eq!(quarantined.len(), 1, "{}", stack.log());
@@ -182,7 +216,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     let twice: Vec<_> = events.iter().filter(has_id).take(20).cloned().collect();
     assert_eq!(twice.len(), 20);
     stack.send(&twice).await;
-    stack.drained().await;
+    stack.drained("events").await;
     assert_eq!(stack.count().await, 250, "{}", stack.log());
     assert_eq!(stack.waiting("events-dlq").await, 0);
 
@@ -190,7 +224,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     stack.search.fail(Fault::Status(503), Lasting::UntilCleared);
     let late = r#"{"event_id":"late","event_type":"play","timestamp":"2024-03-01T12:00:00Z"}"#;
     stack.send(&[late.to_owned()]).await;
-    stack.drained().await;
+    stack.drained("events").await;
     assert_eq!(stack.waiting("events-dlq").await, 1, "{}", stack.log());
     stack.search.clear_faults();
     assert_eq!(stack.count().await, 250);
@@ -198,9 +232,36 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     // When it is back, they are moved back, and become documents as well.
     let answer = stack.invoke("dlq-redrive", r#"{"action":"redrive","mode":"selective"}"#).await;
     assert_eq!((&answer["moved"], &answer["complete"]), (&json!(1), &json!(true)), "{answer}");
-    stack.drained().await;
+    stack.drained("events").await;
     assert_eq!(stack.count().await, 251, "{}", stack.log());
     assert_eq!(stack.waiting("events-dlq").await, 0);
     assert_eq!(stack.waiting("parking").await, 0);
+    objects_become_documents(&stack).await;
     stack.stop().await;
+}
+
+/// Expects 251 documents, and leaves two more.
+async fn objects_become_documents(stack: &Stack) {
+    const OBJECT: &str = "{\"event_type\":\"play\"}\nno event\n{\"event_type\":\"play\"}\n";
+    put(&stack.http, &format!("/{BUCKET}/in/events.ndjson"), OBJECT).await;
+    let loaded = async {
+        while stack.count().await < 253 {
+            tokio::time::sleep(INTERVAL).await;
+        }
+    };
+    let loaded = tokio::time::timeout(HANG, loaded).await;
+    loaded.unwrap_or_else(|_| panic!("an object is not loaded:\n{}", stack.log()));
+    stack.drained("objects").await;
+    assert_eq!(stack.count().await, 253, "{}", stack.log());
+    assert_eq!(stack.waiting("objects-dlq").await, 0);
+
+    // What is no event is kept in the backup bucket with the reason.
+    let variables = stack.variables("object-loader").await;
+    let bucket = variables["FAILURES_BUCKET"].as_str().unwrap();
+    let keys = stack.get(&format!("/{bucket}?list-type=2&prefix=object-loader-failed/")).await;
+    let key = keys.split("<Key>").nth(1).and_then(|rest| rest.split("</Key>").next());
+    let key = key.unwrap_or_else(|| panic!("nothing is kept: {keys}"));
+    let refused: Value = stack.get(&format!("/{bucket}/{key}")).await.parse().unwrap();
+    assert_eq!(refused["errorCode"], "invalid_json", "{refused}");
+    assert_eq!(refused["source"]["key"], "in/events.ndjson", "{refused}");
 }

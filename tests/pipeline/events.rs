@@ -8,7 +8,9 @@ use std::time::{Duration, SystemTime};
 use local::firehose::Clock;
 use serde::Deserialize;
 use shared::config::Environment;
-use shared::event::{Arrival, DocumentId, Event, Model, Reader, Refusal, Timestamp, Written};
+use shared::event::{
+    Arrival, DocumentId, Event, Identity, Model, Reader, Refusal, Timestamp, Written,
+};
 
 /// What becomes of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,7 @@ fn fate_by(
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
     let now = Timestamp::from_nanos(now).unwrap();
     let mut text = Vec::new();
+    let identity = Identity::Delivery(identity);
     let written = event.write_document(&Arrival { time: Some(time), now, identity }, &mut text);
     let id = id(&event, &written, &text);
     Fate::Document(Document { id, text: without_ingested(std::str::from_utf8(&text).unwrap()) })

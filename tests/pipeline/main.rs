@@ -20,4 +20,5 @@ mod queue;
 mod refused;
 mod run;
 mod servers;
+mod several;
 mod stored;

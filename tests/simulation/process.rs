@@ -9,11 +9,13 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use bytes::Bytes;
 use dlq_redrive::health::Health;
 use dlq_redrive::message::{Message, Outgoing};
 use dlq_redrive::queues::{MoveTask, QueueAttributes};
 use local::sqs::model::Receive;
 use shared::opensearch::{Answer, Error, Search};
+use shared::s3::GetError;
 use shared::sqs::{Failure, MAX_ENTRIES};
 use sqs_consumer::Quarantined;
 use sqs_consumer::VisibilityChange;
@@ -215,6 +217,10 @@ impl Search for Ports {
 }
 
 impl sqs_consumer::Queues for Ports {
+    async fn payload(&self, _: &str, _: &str) -> Result<Bytes, GetError> {
+        unreachable!("LARGE_PAYLOADS is quarantine")
+    }
+
     async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<Failure>> {
         let content = |entry: &Quarantined| Content {
             body: entry.body.clone(),

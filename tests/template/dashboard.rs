@@ -71,11 +71,16 @@ fn the_metric_of_every_alarm_is_shown() {
 
 #[test]
 fn every_function_is_in_each_widget_of_functions() {
-    let stack = Stack::default();
+    for stack in [Stack::default(), Stack::complete()] {
+        check_widgets_of_functions(&stack);
+    }
+}
+
+fn check_widgets_of_functions(stack: &Stack) {
     let functions: BTreeSet<String> =
         stack.functions().keys().map(|name| format!("sluice-dev-{name}")).collect();
     let mut shown = Vec::new();
-    for widget in widgets(&stack) {
+    for widget in widgets(stack) {
         let metrics = metrics(&widget);
         // Only functions with asynchronous invocations have a destination.
         let of_all = |metric: &Vec<String>| {
@@ -94,7 +99,7 @@ fn every_function_is_in_each_widget_of_functions() {
 #[test]
 fn widgets_do_not_overlap() {
     let mut taken = BTreeSet::new();
-    for widget in widgets(&Stack::default()) {
+    for widget in widgets(&Stack::complete()) {
         let at = |name: &str| widget[name].as_u64().unwrap();
         assert!(at("x") + at("width") <= 24, "{widget}");
         for x in at("x")..at("x") + at("width") {

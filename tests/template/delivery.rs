@@ -78,6 +78,7 @@ fn parameters_stay_within_the_limits_of_the_services() {
         // Batches of more than ten messages need a window.
         ("ConsumerBatchSeconds", json!(1), json!(60)),
         ("ConsumerMaxConcurrency", json!(2), json!(1000)),
+        ("LoaderMaxConcurrency", json!(2), json!(1000)),
     ] {
         let parameter = &template()["Parameters"][name];
         assert_eq!((&parameter["MinValue"], &parameter["MaxValue"]), (&min, &max), "{name}");

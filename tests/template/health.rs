@@ -13,7 +13,7 @@ const LOG_GROUPS: &str = "arn:aws:logs:eu-west-1:123456789012:log-group:";
 
 #[test]
 fn every_log_is_read_except_that_of_log_metrics() {
-    let stack = Stack::default();
+    let stack = Stack::complete();
     let mut subscribed: BTreeMap<&str, &Value> = BTreeMap::new();
     for (name, filter) in stack.of_type(SUBSCRIPTION) {
         let group = referred(&filter["Properties"]["LogGroupName"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, referred, texts,
+    BUCKET, DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, referred, texts,
 };
 
 /// Statements that may say `*`: the resource, the statement and why.
@@ -39,7 +39,8 @@ fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
     found
 }
 
-/// The permissions of a role: each action with each resource.
+/// The permissions of a role: each action with each resource, and with the only service through which
+/// a key may be used.
 fn allowed(stack: &Stack, role: &str) -> BTreeSet<String> {
     let mut allowed = BTreeSet::new();
     for (name, statement) in statements(stack) {
@@ -48,11 +49,9 @@ fn allowed(stack: &Stack, role: &str) -> BTreeSet<String> {
             assert_eq!(statement["Effect"], "Allow");
             for action in texts(&statement["Action"]) {
                 let on = texts(&statement["Resource"]).into_iter();
-                allowed.extend(on.map(|resource| format!("{action} on {resource}")));
-                // The key is for the stream only.
-                let service = &statement["Condition"]["StringEquals"]["kms:ViaService"];
-                let kms = action.starts_with("kms:");
-                assert_eq!(service == "kinesis.eu-west-1.amazonaws.com", kms, "{statement}");
+                let service = statement["Condition"]["StringEquals"]["kms:ViaService"].as_str();
+                let via = service.map_or(String::new(), |service| format!("@{service}"));
+                allowed.extend(on.map(|resource| format!("{action} on {resource}{via}")));
             }
         }
     }
@@ -133,7 +132,7 @@ type Permissions<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a [&'a str]);
 fn functions_have_exactly_the_permissions_that_they_need() {
     let (stream, key, domain) = (STREAM_ARN, KEY_ARN, DOMAIN_ARN);
     let put_to_stream = format!("kinesis:PutRecords on {stream}");
-    let encrypt = format!("kms:GenerateDataKey on {key}");
+    let encrypt = format!("kms:GenerateDataKey on {key}@kinesis.eu-west-1.amazonaws.com");
     let put_to_firehose = "firehose:PutRecordBatch \
                            on arn:aws:firehose:eu-west-1:123456789012:deliverystream/sluice-dev";
     let consume = [
@@ -203,14 +202,42 @@ fn functions_have_exactly_the_permissions_that_they_need() {
     for stack in Stack::variants() {
         for name in stack.functions().keys() {
             let known = cases.iter().any(|(function, ..)| function == name);
-            let only_logs = *name == "log-metrics";
-            assert_ne!(known, only_logs, "{name} has no permissions listed here");
+            // The first has only its log, the second a test below.
+            let elsewhere = ["log-metrics", "object-loader"].contains(name);
+            assert_ne!(known, elsewhere, "{name} has no permissions listed here");
         }
         assert_eq!(beside_its_log(&stack, "log-metrics"), BTreeSet::new());
     }
     for (name, parameters, expected) in cases {
         let found = beside_its_log(&Stack::with(parameters), name);
         assert_eq!(found, expanded(expected), "{name} with {parameters:?}");
+    }
+}
+
+#[test]
+fn object_loader_has_exactly_the_permissions_that_it_needs() {
+    let always = [
+        "s3:GetObject s3:GetObjectVersion on arn:aws:s3:::plays/* arn:aws:s3:::${BackupBucket}/*",
+        // Without it, a missing object is forbidden.
+        "s3:ListBucket on arn:aws:s3:::plays arn:aws:s3:::${BackupBucket}",
+        "s3:PutObject on arn:aws:s3:::${BackupBucket}/object-loader-failed/*",
+        "sqs:ChangeMessageVisibility sqs:DeleteMessage sqs:GetQueueAttributes sqs:ReceiveMessage \
+         sqs:SendMessage on ${ObjectsQueue.Arn}",
+    ];
+    let write = format!("es:ESHttpPost on {DOMAIN_ARN}/_bulk");
+    let find = format!("es:DescribeDomain on {DOMAIN_ARN}");
+    let decrypt = format!("kms:Decrypt on {KEY_ARN}@s3.eu-west-1.amazonaws.com");
+    let created = "es:ESHttpPost on ${SearchDomain.Arn}/_bulk";
+    let existing = ("ExistingDomainArn", DOMAIN_ARN);
+    let cases: [(&[_], &[&str]); 4] = [
+        (&[BUCKET], &[created]),
+        (&[BUCKET, existing], &[&write, &find]),
+        (&[BUCKET, existing, ENDPOINT], &[&write]),
+        (&[BUCKET, ("ObjectKeyArn", KEY_ARN)], &[created, &decrypt]),
+    ];
+    for (parameters, more) in cases {
+        let found = beside_its_log(&Stack::with(parameters), "object-loader");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
     }
 }
 
@@ -229,7 +256,7 @@ fn beside_its_log(stack: &Stack, name: &str) -> BTreeSet<String> {
 #[test]
 fn permissions_exist_before_lambda_checks_them() {
     // Without them, Lambda rejects an event source mapping and a failure destination.
-    let stack = Stack::default();
+    let stack = Stack::complete();
     for (name, function) in stack.of_type(FUNCTION) {
         if name == "HealthLogMetricsFunction" {
             continue;
@@ -254,7 +281,10 @@ fn the_delivery_has_the_permissions_that_aws_documents() {
         (&[][..], vec![format!("{read} ${{EventStream.Arn}}")], "${SearchDomain.Arn}"),
         (
             existing,
-            vec![format!("{read} {STREAM_ARN}"), format!("kms:Decrypt on {KEY_ARN}")],
+            vec![
+                format!("{read} {STREAM_ARN}"),
+                format!("kms:Decrypt on {KEY_ARN}@kinesis.eu-west-1.amazonaws.com"),
+            ],
             DOMAIN_ARN,
         ),
         (&[("EventSource", "DirectPut")], vec![], "${SearchDomain.Arn}"),
@@ -283,10 +313,13 @@ fn the_delivery_has_the_permissions_that_aws_documents() {
 #[test]
 fn the_domain_allows_only_the_roles_of_the_stack_and_its_administrator() {
     let admin = "arn:aws:iam::123456789012:role/admin";
-    let own = ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", "${DlqRedriveRole.Arn}"];
-    for (parameters, expected) in
-        [(&[][..], own.to_vec()), (&[("DomainAdminArn", admin)], [&own[..], &[admin]].concat())]
-    {
+    let [delivery, consumer, redrive] =
+        ["${DeliveryRole.Arn}", "${SqsConsumerRole.Arn}", "${DlqRedriveRole.Arn}"];
+    for (parameters, expected) in [
+        (&[][..], vec![delivery, consumer, redrive]),
+        (&[("DomainAdminArn", admin)], vec![delivery, consumer, redrive, admin]),
+        (&[BUCKET], vec![delivery, consumer, "${ObjectLoaderRole.Arn}", redrive]),
+    ] {
         let stack = Stack::with(parameters);
         let policy = &stack.properties("SearchDomain")["AccessPolicies"];
         let admitted = list(&policy["Statement"]).into_iter();

@@ -21,13 +21,16 @@ pub(crate) const DOMAIN_ARN: &str = "arn:aws:es:eu-west-1:123456789012:domain/se
 /// A secret with a webhook, for the parameter `ChatSecretArn`.
 pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
+/// A bucket whose objects are loaded, with its parameter.
+pub(crate) const BUCKET: (&str, &str) = ("ObjectBucketName", "plays");
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
 pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
-/// The deployed resources.
+/// The deployed resources, and the outputs.
 #[derive(Debug)]
 pub(crate) struct Stack {
     resources: BTreeMap<String, Value>,
+    outputs: BTreeMap<String, Value>,
 }
 
 impl Stack {
@@ -44,19 +47,26 @@ impl Stack {
         }
         let resolver =
             Resolver::new(values, object(&template["Conditions"]), &template["Mappings"]);
-        let resources = object(&template["Resources"])
-            .iter()
-            .filter(|(_, resource)| {
-                resource["Condition"].as_str().is_none_or(|condition| resolver.holds(condition))
-            })
-            .filter_map(|(name, resource)| Some((name.clone(), resolver.evaluate(resource)?)))
-            .collect();
-        Self { resources }
+        let deployed = |section: &str| {
+            object(&template[section])
+                .iter()
+                .filter(|(_, member)| {
+                    member["Condition"].as_str().is_none_or(|condition| resolver.holds(condition))
+                })
+                .filter_map(|(name, member)| Some((name.clone(), resolver.evaluate(member)?)))
+                .collect()
+        };
+        Self { resources: deployed("Resources"), outputs: deployed("Outputs") }
     }
 
     /// With all parameters at their defaults.
     pub(crate) fn default() -> Self {
         Self::with(&[])
+    }
+
+    /// With every function, those that are optional too.
+    pub(crate) fn complete() -> Self {
+        Self::with(&[BUCKET])
     }
 
     /// One for each setup of source and destination.
@@ -71,6 +81,7 @@ impl Stack {
             &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
             &[("AccountSubscription", "ENABLED")],
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
+            &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
         ]
         .map(Self::with)
         .into()
@@ -79,6 +90,11 @@ impl Stack {
     /// All resources with their names.
     pub(crate) fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.resources.iter().map(|(name, resource)| (name.as_str(), resource))
+    }
+
+    /// All outputs with their names.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.outputs.iter().map(|(name, output)| (name.as_str(), output))
     }
 
     /// The resources of a type, with their names.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stack::{Stack, assert_has, list, referred, texts};
+use crate::stack::{BUCKET, Stack, assert_has, list, referred, texts};
 
 #[test]
 fn buckets_are_encrypted_and_private() {
@@ -79,9 +79,10 @@ fn the_created_domain_and_stream_are_encrypted() {
 
 #[test]
 fn every_log_group_has_a_retention_and_the_name_of_its_function() {
-    let stack = Stack::with(&[("LogRetentionDays", "7")]);
+    let stack = Stack::with(&[("LogRetentionDays", "7"), BUCKET]);
     let groups = stack.of_type("AWS::Logs::LogGroup");
-    assert_eq!(groups.len(), 7);
+    // And that of the delivery.
+    assert_eq!(groups.len(), stack.functions().len() + 1);
     for (name, group) in groups {
         assert_eq!(group["Properties"]["RetentionInDays"], "7", "{name}");
     }

@@ -120,9 +120,11 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
         let request = parsed.get_or_insert_with(|| {
             Request::parse(&events.body).unwrap_or_else(|error| panic!("{error}"))
         });
-        for record in &request.records {
+        for (index, record) in request.records.iter().enumerate() {
             let now = events.arrival.now;
-            black_box(transformer.transform(&events.config, record, now, &mut document, |_, _, _| {}));
+            let transformed =
+                transformer.transform(&events.config, index, record, now, &mut document, |_, _, _| {});
+            black_box(transformed);
         }
     });
 }

@@ -5,7 +5,7 @@ use base64_simd::STANDARD;
 use bench::{ARRIVAL_MS, Error, Request, SEED};
 use firehose_transform::config::Config;
 use local::sample::{Size, events_of};
-use shared::event::{Arrival, Reader, Refusal, Timestamp};
+use shared::event::{Arrival, Identity, Reader, Refusal, Timestamp};
 
 /// As many bytes of a request as the template's buffer holds.
 const REQUEST_BYTES: usize = 1_000_000;
@@ -45,7 +45,7 @@ impl Events {
         )?;
         let now = Timestamp::from_milliseconds(ARRIVAL_MS.to_string().as_bytes());
         let arrival =
-            Arrival { time: now, now: now.ok_or("the arrival is not a time")?, identity: b"" };
+            Arrival { time: now, now: now.ok_or("the arrival is not a time")?, identity: Identity::Delivery(b"") };
         let Request { records, body, .. } = Request::of_events("stages", REQUEST_BYTES, size, SEED);
         let payloads: Vec<_> = events_of(size, SEED, records).collect();
         let mut reader = Reader::default();

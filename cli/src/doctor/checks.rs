@@ -9,12 +9,13 @@ mod queue;
 
 use super::facts::Facts;
 use super::finding::{Finding, Findings};
+use super::settings::Settings;
 
 /// Returns all problems, errors first.
 pub(super) fn check(facts: &Facts) -> Vec<Finding> {
     let mut findings = Findings::default();
     let environment = facts.function.as_ref().and_then(|function| function.environment.as_ref());
-    let settings = environment.map(function::settings);
+    let settings = environment.map(Settings::parse);
     let valid = settings.as_ref().and_then(|settings| settings.as_ref().ok());
     function::check(facts, settings.as_ref(), &mut findings);
     for consumed in &facts.queues {

@@ -49,9 +49,10 @@ async fn template(client: &Client, plan: &Plan, index: &str) -> Result<Template,
         return Ok(Template::Unknown(reply.status.as_u16()));
     }
     let resolved: Value = reply.json(&path)?;
-    let Some(properties) = resolved.pointer("/template/mappings/properties") else {
+    let mapping = resolved.pointer("/template/mappings");
+    let Some(mapping) = mapping.filter(|mapping| mapping["properties"].is_object()) else {
         return Ok(Template::Missing);
     };
-    let unfit = plan.unfit_fields(properties);
+    let unfit = plan.unfit_fields(mapping);
     Ok(if unfit.is_empty() { Template::Fits } else { Template::Unfit(unfit) })
 }

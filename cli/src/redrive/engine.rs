@@ -23,7 +23,7 @@ use tokio::time::{Instant, timeout};
 use super::watched::Watched;
 use crate::aws::explained;
 use crate::error::CliError;
-use crate::interrupt::interrupted;
+use crate::interrupt::until_interrupted;
 use crate::progress::Progress;
 
 /// No work is started in this time before the time limit.
@@ -31,6 +31,10 @@ const MARGIN: Duration = Duration::from_secs(2);
 
 /// An OpenSearch that does not return its health within this time is unhealthy.
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
+
+/// What a second Ctrl-C leaves.
+const AT_ONCE: &str = "stopped at once: no message is lost, but some may be hidden for up to 15 \
+                       minutes, and up to ten may be in both queues";
 
 /// The settings that the function reads from its environment.
 #[derive(Debug)]
@@ -69,7 +73,13 @@ impl Engine {
         let (config, health) = (self.config(), OpenSearchHealth(self.opensearch));
         let app = App::new(config, queues, health, io::sink());
         let work = app.answer(payload.as_bytes(), &schedule, &mut summary);
-        let (answer, is_interrupted) = until_interrupted(work, &stop, &progress).await?;
+        let stop = || {
+            stop.send_replace(true);
+            let line = "Stopping: received messages are moved or made visible again. Press Ctrl-C \
+                        again to stop at once.";
+            progress.borrow().log(line);
+        };
+        let (answer, is_interrupted) = until_interrupted(work, stop, AT_ONCE).await?;
         Ok(Outcome { answer: answer.map_err(error)?, summary, is_interrupted })
     }
 
@@ -84,32 +94,6 @@ impl Engine {
             healthy_endpoint: None,
             aws: self.aws.clone(),
         }
-    }
-}
-
-/// Returns the result of the work, and whether it was interrupted: then `stop` asks it to end.
-async fn until_interrupted<T>(
-    work: impl Future<Output = T>,
-    stop: &watch::Sender<bool>,
-    progress: &RefCell<Progress>,
-) -> Result<(T, bool), CliError> {
-    // Boxed: the SDK's state is large.
-    let mut work = Box::pin(work);
-    tokio::select! {
-        biased;
-        () = interrupted() => {}
-        result = &mut work => return Ok((result, false)),
-    }
-    stop.send_replace(true);
-    let line = "Stopping: received messages are moved or made visible again. Press Ctrl-C again to \
-                stop at once.";
-    progress.borrow().log(line);
-    let at_once = "stopped at once: no message is lost, but some may be hidden for up to 15 \
-                   minutes, and up to ten may be in both queues";
-    tokio::select! {
-        biased;
-        () = interrupted() => Err(CliError::Interrupted(at_once.to_owned())),
-        result = work => Ok((result, true)),
     }
 }
 

@@ -212,6 +212,49 @@ async fn a_queue_of_a_real_sqs() {
 }
 
 #[tokio::test]
+async fn the_index_template_must_fit_the_form_of_the_documents() {
+    let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
+    let url = opensearch.url();
+    let client = opensearch.client();
+    client.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
+    let sqs = Embedded::start().await.unwrap();
+    queues(&Client::new(sqs.url()).unwrap()).await;
+    let found = async |index: &str| {
+        let variables = json!({
+            "OPENSEARCH_ENDPOINT": url, "OPENSEARCH_AUTH": "none", "INDEX": index,
+            "DOCUMENT": "passthrough", "MAPPING": r#"{"event.id":["uuid"]}"#,
+            "QUARANTINE_QUEUE_URL": format!("{}/000000000000/quarantine", sqs.url()),
+        });
+        let mappings = [mapping("music", &json!(["ReportBatchItemFailures"]))];
+        let lambda = lambda([
+            (FUNCTION, 200, function(&variables)),
+            (MAPPINGS, 200, json!({"EventSourceMappings": mappings})),
+        ])
+        .await;
+        let arguments = ["--function", "consumer", "--opensearch", url, "--json"];
+        let report = doctor(&sqs, &lambda, &arguments).await.json();
+        let findings = report["findings"].as_array().unwrap().iter();
+        let text = |finding: &Value, name: &str| finding[name].as_str().unwrap().to_owned();
+        findings
+            .map(|finding| (text(finding, "problem"), text(finding, "remedy")))
+            .collect::<Vec<_>>()
+    };
+    let unfit = found("music-events-%Y").await;
+    let [(problem, remedy)] = &unfit[..] else { panic!("{unfit:?}") };
+    assert!(
+        problem.ends_with("does not fit the documents: dynamic, dynamic_templates."),
+        "{problem}"
+    );
+    assert!(remedy.contains(&format!("--opensearch {url} --document passthrough, with --index")));
+    let [(missing, _)] = &found("events-%Y").await[..] else { panic!("one finding") };
+    assert!(missing.contains("has no index template"), "{missing}");
+    let setup = run(&["setup", "--opensearch", url, "--document", "passthrough"]).await;
+    assert_eq!(setup.code, 0, "{setup:?}");
+    assert_eq!(found("events-%Y").await, []);
+    opensearch.stop().await;
+}
+
+#[tokio::test]
 async fn the_replies_of_opensearch() {
     let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
     let doctor = async |url: &str| {

@@ -5,6 +5,7 @@
 mod demo;
 mod doctor;
 mod redrive;
+mod replay;
 mod setup;
 mod support;
 mod wrong_use;

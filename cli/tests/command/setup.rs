@@ -1,6 +1,6 @@
 //! `sluice setup` with embedded and scripted OpenSearch servers.
 
-use local::opensearch::{Choice, INDEX_TEMPLATE_NAME, OpenSearch};
+use local::opensearch::{Choice, INDEX_TEMPLATE_NAME, OpenSearch, PASSTHROUGH_TEMPLATE};
 use serde_json::{Value, json};
 use testkit::{Endpoint, Reply};
 
@@ -25,6 +25,23 @@ async fn the_template_is_created_and_replaced() {
     }
     let finished = run(&["setup", "--opensearch", url]).await;
     assert!(finished.stdout.contains("music-events (unchanged)"), "{finished:?}");
+    opensearch.stop().await;
+}
+
+#[tokio::test]
+async fn documents_that_are_the_event_have_their_own_template() {
+    let opensearch = OpenSearch::start(Choice::Embedded, |_| ()).await.unwrap();
+    let setup = ["setup", "--opensearch", opensearch.url(), "--json", "--document", "passthrough"];
+    let report = run(&setup).await.json();
+    assert_eq!(
+        (&report["change"], &report["index_template"]),
+        (&json!("created"), &json!("events"))
+    );
+    assert_eq!(report["index_patterns"], json!(["events-*"]));
+    let stored = opensearch.client().index_template("events").await.unwrap().unwrap();
+    assert_eq!(stored, serde_json::from_str::<Value>(PASSTHROUGH_TEMPLATE).unwrap());
+    let other = run(&[&setup[..], &["--index", "logs-%Y"]].concat()).await.json();
+    assert_eq!(other["index_patterns"], json!(["logs-*"]));
     opensearch.stop().await;
 }
 

@@ -5,6 +5,8 @@ use std::fs;
 use super::support::{Queues, run, unavailable_url};
 use local::sqs::embedded::Operation;
 
+const URL: &str = "http://127.0.0.1:1";
+
 #[tokio::test]
 async fn wrong_arguments_are_reported() {
     let hidden = "ada:secret@localhost:9200";
@@ -25,7 +27,25 @@ async fn wrong_arguments_are_reported() {
         (&["invoke", "firehose", "event.json"], "firehose-transform"),
         (&["invoke", "firehose-transform", "-"], "-: is empty"),
         (&["invoke", "firehose-transform", "-", "--env", "LOG_LEVEL"], "expected NAME=VALUE"),
+        (&["replay"], "SOURCE"),
+        (&["replay", "/no/such/file"], "/no/such/file: No such file"),
+        (&["replay", "s3://"], "\"s3://\" is not s3://BUCKET/PREFIX"),
+        (&["replay", "src"], "set --opensearch URL, or OPENSEARCH_ENDPOINT"),
+        (&["replay", "src", "--opensearch", hidden], "--opensearch is not a URL"),
+        (&["replay", "src", "--opensearch", "http://a", "--index", "A"], "INDEX is \"A\""),
+        (&["replay", "src", "--from", "yesterday"], "expected an RFC 3339 time"),
+        (&["replay", "src", "--rate", "0"], "--rate"),
+        (&["replay", "src", "--to", "queue"], "this --to needs --queue"),
+        (&["replay", "src", "--to", "stream"], "this --to needs --stream or --delivery-stream"),
+        (&["replay", "src", "--queue", "music"], "--queue is not for this --to"),
+        (&["replay", "src", "--to", "loader", "--queue", "music"], "the loader reads S3 only"),
+        (&["replay", "src", "--stream", "a", "--delivery-stream", "b"], "cannot be used with"),
         (&["setup", "--opensearch", hidden], "http[s]://[user:password@]host"),
+        (&["setup", "--opensearch", URL, "--document", "raw"], "values: mapped, passthrough"),
+        (
+            &["setup", "--opensearch", URL, "--document", "passthrough", "--mapping", "{}"],
+            "--mapping: the documents of --document passthrough have no mapped fields",
+        ),
     ] {
         run(arguments).await.assert_error(2, expected);
     }
@@ -41,7 +61,9 @@ async fn help_has_examples_and_exit_codes() {
         (&["inspect", "-h"], "cargo sluice inspect music-dlq --min-age 7d"),
         (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes"),
         (&["redrive", "--help"], "eval \"$(aws configure export-credentials --profile NAME"),
+        (&["replay", "-h"], "cargo sluice replay s3://backup/processing-failed/ --to stream"),
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
+        (&["setup", "--help"], "[default: music-events-%Y.%m.%d; for passthrough events-%Y.%m.%d]"),
         (&["setup", "--help"], "eval \"$(aws configure export-credentials --format env)\""),
     ] {
         let help = run(arguments).await;

@@ -52,13 +52,13 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Writes the answer to `records`: the id of each record once, in order. `transform` writes the
-    /// document of a record to the given buffer and returns the outcome and the size of the
+    /// document of the record at an index to the given buffer and returns the outcome and the size of the
     /// payload; it is called again for some records if not all fit.
     pub(crate) fn write(
         &mut self,
         records: &[Record<'_>],
         budget: usize,
-        mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
+        mut transform: impl FnMut(usize, &Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
     ) -> Result<(), HandlerError> {
         self.clear();
         let Self { text, fates, sizes, document, .. } = self;
@@ -67,7 +67,7 @@ impl Answer {
         let mut total = OPEN.len() + CLOSE.len();
         text.extend_from_slice(OPEN);
         for (index, record) in records.iter().enumerate() {
-            let (mut outcome, bytes_in) = transform(record, document);
+            let (mut outcome, bytes_in) = transform(index, record, document);
             let mut size = Size::of(record, outcome, document);
             if matches!(outcome, Outcome::Ok(_)) && OPEN.len() + size.full + CLOSE.len() > budget {
                 outcome = Outcome::Failed(Failure::DocumentTooLarge);
@@ -100,7 +100,7 @@ impl Answer {
         &mut self,
         records: &[Record<'_>],
         budget: usize,
-        mut transform: impl FnMut(&Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
+        mut transform: impl FnMut(usize, &Record<'_>, &mut Vec<u8>) -> (Outcome, usize),
     ) -> Result<(), HandlerError> {
         let Self { text, fates, overflow, sizes, document } = self;
         let whole = fit(sizes, budget)?;
@@ -113,7 +113,7 @@ impl Answer {
             let fate = &mut fates[index];
             if whole[index] {
                 if matches!(fate.outcome, Outcome::Ok(_)) {
-                    transform(record, document);
+                    transform(index, record, document);
                 }
                 write_entry(record, fate.outcome, document, text);
                 continue;
@@ -248,7 +248,7 @@ mod tests {
         let record = |id| Record { id, data, data_member, arrival: b"", partition_key: None };
         let records: Vec<_> = ids.iter().map(|id| record(id.as_str())).collect();
         let mut answer = Answer::default();
-        answer.write(&records, budget, |record, document| {
+        answer.write(&records, budget, |_, record, document| {
             document.clear();
             let outcome = match record.id {
                 "o" => {
@@ -354,7 +354,7 @@ mod tests {
         let record = Record { id: "1", data, data_member, arrival: b"", partition_key: None };
         let mut answer = Answer::default();
         let failed = Outcome::Failed(Failure::Refused(Refusal::InvalidBase64));
-        answer.write(&[record], 1_000, |_, _| (failed, 0)).unwrap();
+        answer.write(&[record], 1_000, |_, _, _| (failed, 0)).unwrap();
         let expected = b"{\"records\":[{\"recordId\":\"1\",\"result\":\"ProcessingFailed\"}]}";
         assert_eq!(answer.text, expected);
     }

@@ -13,7 +13,7 @@ use crate::summary;
 /// This function's own variables, in addition to [`event::VARIABLES`],
 /// [`metric_rules::VARIABLES`](shared::metric_rules::VARIABLES) and [`telemetry::VARIABLES`].
 pub const VARIABLES: &[&str] =
-    &["DROP_ACTIONS", "RESPONSE_BUDGET_BYTES", "REINGEST", "MAX_REINGESTS"];
+    &["DROP_ACTIONS", "RESPONSE_BUDGET_BYTES", "REINGEST", "MAX_REINGESTS", "SPLIT"];
 
 /// Maximum size of the answer to a synchronous invocation (source: AWS Lambda Developer Guide,
 /// "Lambda quotas").
@@ -41,6 +41,11 @@ pub struct Config {
     pub reingest: bool,
     /// `MAX_REINGESTS` (3): maximum number of times that a record is put back.
     pub max_reingests: u32,
+    /// `SPLIT` (off): whether a record may be compressed and hold several events.
+    pub split: bool,
+    /// `AWS_LAMBDA_LOG_GROUP_NAME` (`/aws/lambda/` and the function's name): log events of this group
+    /// are dropped.
+    pub log_group: String,
     /// How to call AWS.
     pub aws: Aws,
 }
@@ -53,19 +58,22 @@ impl Config {
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let model = event::model(environment)?;
         let metrics = summary::METRICS.map(|(name, _)| name);
-        let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
+        let function_name = environment.function_name("firehose-transform")?;
+        let log_group = environment.get("AWS_LAMBDA_LOG_GROUP_NAME").map(str::to_owned);
         Ok(Self {
-            function_name: environment.function_name("firehose-transform")?,
+            log_group: log_group.unwrap_or_else(|| format!("/aws/lambda/{function_name}")),
+            function_name,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             metric_rules: MetricRules::from_environment(environment, &model, &metrics)?,
             model,
-            drop_actions: actions.filter(|action| !action.is_empty()).map(str::to_owned).collect(),
+            drop_actions: event::drop_actions(environment),
             response_budget_bytes: environment
                 .number("RESPONSE_BUDGET_BYTES", 6_000_000, 1_000, usize::MAX)?
                 .min(LAMBDA_RESPONSE_BYTES),
             reingest: environment.switch("REINGEST", true)?,
             max_reingests: environment.number("MAX_REINGESTS", 3, 0, u32::MAX)?,
+            split: environment.switch("SPLIT", false)?,
             aws: Aws::from_environment(environment, &[source::FIREHOSE, source::KINESIS]),
         })
     }
@@ -91,6 +99,8 @@ mod tests {
         assert_eq!(config.response_budget_bytes, 6_000_000);
         assert!(config.reingest);
         assert_eq!(config.max_reingests, 3);
+        assert!(!config.split);
+        assert_eq!(config.log_group, format!("/aws/lambda/{FUNCTION_NAME}"));
     }
 
     #[test]
@@ -102,6 +112,8 @@ mod tests {
             ("RESPONSE_BUDGET_BYTES", "1000"),
             ("REINGEST", "off"),
             ("MAX_REINGESTS", "0"),
+            ("SPLIT", "on"),
+            ("AWS_LAMBDA_LOG_GROUP_NAME", "/own"),
             ("AWS_ENDPOINT_URL", "http://all"),
             ("AWS_ENDPOINT_URL_KINESIS", "http://kinesis"),
         ])
@@ -112,6 +124,8 @@ mod tests {
         assert_eq!(config.response_budget_bytes, 1_000);
         assert!(!config.reingest);
         assert_eq!(config.max_reingests, 0);
+        assert!(config.split);
+        assert_eq!(config.log_group, "/own");
         assert_eq!(config.aws.endpoint(source::FIREHOSE), Some("http://all"));
         assert_eq!(config.aws.endpoint(source::KINESIS), Some("http://kinesis"));
     }

@@ -7,6 +7,7 @@ mod outcome;
 pub mod reingest;
 pub mod request;
 pub mod source;
+mod split;
 mod summary;
 pub mod transform;
 
@@ -52,10 +53,10 @@ impl<S: Source, W: Write> Function for App<S, W> {
     ) -> Result<(), HandlerError> {
         let Invocation { body, request_id, now, deadline } = invocation;
         std::mem::swap(&mut self.answer.text, answer);
-        let request = match self.answer(body, now) {
+        let request = match self.transform(body, now, deadline).await {
             Ok(request) => request,
             Err(error) => {
-                self.emit(&Summary::default(), now);
+                self.emit(Summary::default(), now);
                 return Err(error);
             }
         };
@@ -67,7 +68,7 @@ impl<S: Source, W: Write> Function for App<S, W> {
         self.tally.count_noted(|index| matches!(fates[index].outcome, Outcome::Ok(_)));
         let summary = Summary::of(&request.records, fates);
         summary.log(request_id);
-        self.emit(&summary, now);
+        self.emit(summary, now);
         std::mem::swap(&mut self.answer.text, answer);
         Ok(())
     }
@@ -82,38 +83,88 @@ impl<S: Source, W: Write> App<S, W> {
         Self { config, source, metrics, transformer, answer, tally: Tally::default() }
     }
 
-    fn answer<'a>(&mut self, body: &'a [u8], now: Timestamp) -> Result<Request<'a>, HandlerError> {
-        let Self { config, transformer, answer, tally, .. } = self;
-        tally.clear();
+    async fn transform<'a>(
+        &mut self,
+        body: &'a [u8],
+        now: Timestamp,
+        deadline: Instant,
+    ) -> Result<Request<'a>, HandlerError> {
+        self.transformer.splitter.clear();
+        self.tally.clear();
         let request = Request::parse(body)?;
+        self.write_answer(&request, now, true)?;
+        if !self.transformer.splitter.splits.is_empty() {
+            // Boxed: its state is large.
+            Box::pin(self.put_events_back(&request, deadline)).await;
+            self.write_answer(&request, now, false)?;
+        }
+        Ok(request)
+    }
+
+    /// Writes the answer; `notes`: its documents are noted for the metrics of documents.
+    fn write_answer(
+        &mut self,
+        request: &Request<'_>,
+        now: Timestamp,
+        notes: bool,
+    ) -> Result<(), HandlerError> {
+        let Self { config, transformer, answer, tally, .. } = self;
         // Records that are transformed again, because not all documents fit, come after all others.
-        let mut indexes = 0..request.records.len();
-        answer.write(&request.records, config.response_budget_bytes, |record, document| {
-            let index = indexes.next();
-            transformer.transform(config, record, now, document, |event, document, time| {
-                if let Some(index) = index {
+        let mut next = 0;
+        answer.write(&request.records, config.response_budget_bytes, |index, record, document| {
+            let is_noted = notes && index == next;
+            next = next.max(index + 1);
+            transformer.transform(config, index, record, now, document, |event, document, time| {
+                if is_noted {
                     tally.note(&config.metric_rules, index, event, document, time);
                 }
             })
-        })?;
-        Ok(request)
+        })
+    }
+
+    /// Where records are put back.
+    fn target(&self, request: &Request<'_>) -> Result<Target, NotPutBack> {
+        if !self.config.reingest {
+            return Err(NotPutBack::Off);
+        }
+        Target::of(request).ok_or(NotPutBack::NoSource)
+    }
+
+    /// Of the records of several events, puts those back that do not answer for their record.
+    async fn put_events_back(&mut self, request: &Request<'_>, deadline: Instant) {
+        let target = self.target(request);
+        let Self { config, source, transformer, .. } = self;
+        let splits = transformer.splitter.splits.len();
+        let results = vec![Cell::new((0, target.as_ref().err().copied())); splits];
+        if let Ok(target) = target {
+            let events = transformer.other_events(config, &request.records);
+            reingest::put_back(source, &target, events, deadline, |at, result| {
+                let (accepted, failure) = results[at].get();
+                results[at].set(match result {
+                    Ok(()) => (accepted + 1, failure),
+                    Err(reason) => (accepted, Some(reason)),
+                });
+            })
+            .await;
+        }
+        transformer.splitter.settle(results.into_iter().map(Cell::into_inner));
     }
 
     /// Puts the overflowing records back into their source, and updates their results in the answer.
     async fn put_back(&mut self, request: &Request<'_>, deadline: Instant) {
+        let target = self.target(request);
         let Self { config, source, transformer, answer, .. } = self;
         let failed = |reason| Outcome::Failed(Failure::NotPutBack(reason));
-        let target = match Target::of(request) {
-            _ if !config.reingest => return answer.settle(repeat(failed(NotPutBack::Off))),
-            None => return answer.settle(repeat(failed(NotPutBack::NoSource))),
-            Some(target) => target,
+        let target = match target {
+            Ok(target) => target,
+            Err(reason) => return answer.settle(repeat(failed(reason))),
         };
         let outcomes = vec![Cell::new(failed(NotPutBack::Failing)); answer.overflow.len()];
         // One by one, so that only the payloads of one call are in memory.
         let records = answer.overflow.iter().zip(&outcomes).enumerate();
         let records = records.filter_map(|(at, (overflow, outcome))| {
             let record = &request.records[overflow.index];
-            match transformer.put_back(config, record) {
+            match transformer.put_back(config, overflow.index, record) {
                 Ok(payload) => Some(PutRecord::new(at, payload, record)),
                 Err(failure) => {
                     outcome.set(Outcome::Failed(failure));
@@ -128,7 +179,8 @@ impl<S: Source, W: Write> App<S, W> {
         answer.settle(outcomes.into_iter().map(Cell::into_inner));
     }
 
-    fn emit(&mut self, summary: &Summary<'_>, now: Timestamp) {
+    fn emit(&mut self, mut summary: Summary<'_>, now: Timestamp) {
+        summary.split = self.config.split.then(|| self.transformer.splitter.counts());
         let Self { config, metrics, tally, .. } = self;
         let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
         let written = summary

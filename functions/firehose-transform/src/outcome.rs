@@ -21,6 +21,15 @@ pub enum Outcome {
 pub enum Failure {
     /// It cannot become a document.
     Refused(Refusal),
+    /// It cannot become a document, but `SPLIT=on` would read it: it is compressed, or holds several
+    /// events.
+    Unsplit(Refusal),
+    /// It begins like gzip and is not.
+    InvalidGzip,
+    /// It holds more events than are put back.
+    TooManyEvents,
+    /// It holds several events, and not all of the others were put back.
+    EventsNotPutBack(NotPutBack),
     /// The transformation panicked.
     Panicked,
     /// Its document alone exceeds the response budget.
@@ -53,7 +62,10 @@ impl Failure {
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
-            Self::Refused(refusal) => refusal.reason(),
+            Self::Refused(refusal) | Self::Unsplit(refusal) => refusal.reason(),
+            Self::InvalidGzip => "invalid_gzip",
+            Self::TooManyEvents => "too_many_events",
+            Self::EventsNotPutBack(_) => "not_put_back",
             Self::Panicked => "panicked",
             Self::DocumentTooLarge => "document_too_large",
             Self::NotPutBack(NotPutBack::Off) => "reingest_off",
@@ -64,5 +76,32 @@ impl Failure {
             Self::NotPutBack(NotPutBack::Failing) => "reingest_failing",
             Self::NotPutBack(NotPutBack::Deadline) => "reingest_deadline",
         }
+    }
+
+    /// What to do, for the log.
+    #[must_use]
+    pub const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Unsplit(_) => Some(
+                "records are compressed or hold several events: set SPLIT=on, which makes a record of \
+                 each event",
+            ),
+            Self::EventsNotPutBack(NotPutBack::Off) => {
+                Some("SPLIT=on puts events back into the source: set REINGEST=on")
+            }
+            Self::EventsNotPutBack(NotPutBack::NoSource) => {
+                Some("nothing can be put back into this source: put one event in a record")
+            }
+            Self::EventsNotPutBack(NotPutBack::TooLarge) => {
+                Some("an event is larger than the 1,000 KiB that Firehose takes")
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
     }
 }

@@ -38,7 +38,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(5);
 pub enum Target {
     /// A delivery stream with direct PUT: its name.
     DeliveryStream(String),
-    /// The Kinesis data stream that a delivery stream reads: its ARN.
+    /// The Kinesis data stream that a delivery stream reads: its ARN or its name.
     KinesisStream(String),
 }
 

@@ -68,10 +68,12 @@ impl AwsSource {
 
     async fn put_into_kinesis_stream(
         &self,
-        arn: &str,
+        stream: &str,
         records: &[PutRecord],
     ) -> Result<Vec<bool>, CallError> {
-        let mut call = self.kinesis().put_records().stream_arn(arn);
+        let call = self.kinesis().put_records();
+        let is_arn = stream.starts_with("arn:");
+        let mut call = if is_arn { call.stream_arn(stream) } else { call.stream_name(stream) };
         for record in records {
             let entry = kinesis::types::PutRecordsRequestEntry::builder()
                 .data(blob(record))
@@ -91,7 +93,7 @@ impl Source for AwsSource {
     async fn put(&self, target: &Target, records: &[PutRecord]) -> Result<Vec<bool>, CallError> {
         match target {
             Target::DeliveryStream(name) => self.put_into_delivery_stream(name, records).await,
-            Target::KinesisStream(arn) => self.put_into_kinesis_stream(arn, records).await,
+            Target::KinesisStream(stream) => self.put_into_kinesis_stream(stream, records).await,
         }
     }
 }

@@ -9,9 +9,10 @@ use shared::metrics::{Metrics, Unit};
 use crate::answer::Fate;
 use crate::outcome::{Failure, Outcome};
 use crate::request::Record;
+use crate::split::SplitCounts;
 
 /// The metrics of an invocation.
-pub(crate) const METRICS: [(&str, Unit); 8] = [
+pub(crate) const METRICS: [(&str, Unit); 10] = [
     ("RecordsIn", Unit::Count),
     ("RecordsOk", Unit::Count),
     ("RecordsDropped", Unit::Count),
@@ -20,6 +21,9 @@ pub(crate) const METRICS: [(&str, Unit); 8] = [
     ("TimestampFallbacks", Unit::Count),
     ("BytesIn", Unit::Bytes),
     ("BytesOut", Unit::Bytes),
+    // With `SPLIT=on`.
+    ("RecordsSplit", Unit::Count),
+    ("EventsPutBack", Unit::Count),
 ];
 
 /// Maximum length of a record id in the log, in characters.
@@ -36,8 +40,18 @@ pub(crate) struct Summary<'a> {
     pub(crate) timestamp_fallbacks: u64,
     pub(crate) bytes_in: u64,
     pub(crate) bytes_out: u64,
-    /// Failures by reason: how many, and the first record's id.
-    pub(crate) failures: BTreeMap<&'static str, (u64, &'a str)>,
+    /// With `SPLIT=on`.
+    pub(crate) split: Option<SplitCounts>,
+    /// Failures by reason.
+    pub(crate) failures: BTreeMap<&'static str, Failures<'a>>,
+}
+
+/// Records that failed for one reason.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Failures<'a> {
+    pub(crate) count: u64,
+    pub(crate) first_record_id: &'a str,
+    pub(crate) advice: Option<&'static str>,
 }
 
 impl<'a> Summary<'a> {
@@ -57,8 +71,12 @@ impl<'a> Summary<'a> {
                 Outcome::Reingested => summary.records_reingested += 1,
                 Outcome::Failed(failure) => {
                     summary.records_failed += 1;
-                    summary.failures.entry(Failure::reason(failure)).or_insert((0, record.id)).0 +=
-                        1;
+                    let failures = summary.failures.entry(Failure::reason(failure)).or_default();
+                    if failures.count == 0 {
+                        failures.first_record_id = record.id;
+                    }
+                    failures.count += 1;
+                    failures.advice = failures.advice.or(failure.advice());
                 }
             }
         }
@@ -73,6 +91,7 @@ impl<'a> Summary<'a> {
         timestamp_ms: u64,
         out: impl Write,
     ) -> io::Result<()> {
+        let split = self.split.unwrap_or_default();
         let values = [
             self.records_in,
             self.records_ok,
@@ -82,21 +101,24 @@ impl<'a> Summary<'a> {
             self.timestamp_fallbacks,
             self.bytes_in,
             self.bytes_out,
+            split.records,
+            split.events_put_back,
         ];
         let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
             let (name, unit) = METRICS[index];
             (name, unit, values[index])
         });
+        let emitted = if self.split.is_some() { METRICS.len() } else { METRICS.len() - 2 };
         let dimensions = &[("FunctionName", function_name)];
-        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
+        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics[..emitted] }.write(out)
     }
 
     /// Logs one line for each reason of failure.
     pub(crate) fn log(&self, request_id: &str) {
-        for (reason, (count, id)) in &self.failures {
+        for (reason, Failures { count, first_record_id: id, advice }) in &self.failures {
             let end = id.char_indices().nth(SHOWN_CHARACTERS).map_or(id.len(), |(end, _)| end);
             let first_record_id = &id[..end];
-            tracing::warn!(request_id, reason, count, first_record_id, "records failed");
+            tracing::warn!(request_id, reason, count, first_record_id, advice, "records failed");
         }
     }
 }
@@ -119,13 +141,14 @@ mod tests {
             Outcome::Reingested,
             Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
             Outcome::Failed(Failure::NotPutBack(NotPutBack::Off)),
-            Outcome::Failed(Failure::Refused(Refusal::InvalidJson)),
+            Outcome::Failed(Failure::Unsplit(Refusal::InvalidJson)),
         ];
         let fates = outcomes.map(|outcome| Fate { outcome, bytes_in: 10, bytes_out: 7 });
         let ids = ["0", "1", "2", "3", "4", "5", "6", "7"];
         let (data, data_member) = (Data::Missing, DataMember::Data);
         let records =
             ids.map(|id| Record { id, data, data_member, arrival: b"", partition_key: None });
+        let failures = |count, first_record_id, advice| Failures { count, first_record_id, advice };
         let expected = Summary {
             records_in: 8,
             records_ok: 3,
@@ -135,7 +158,12 @@ mod tests {
             timestamp_fallbacks: 2,
             bytes_in: 80,
             bytes_out: 56,
-            failures: [("invalid_json", (2, "5")), ("reingest_off", (1, "6"))].into(),
+            split: None,
+            failures: [
+                ("invalid_json", failures(2, "5", Failure::Unsplit(Refusal::InvalidJson).advice())),
+                ("reingest_off", failures(1, "6", None)),
+            ]
+            .into(),
         };
         assert_eq!(Summary::of(&records, &fates), expected);
     }

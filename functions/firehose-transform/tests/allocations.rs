@@ -111,6 +111,11 @@ fn documents() -> impl Iterator<Item = Kind> {
             r#"{"specversion":"1.0","id":"c","source":"s","type":"t","data_base64":"e30="}"#
                 .to_owned(),
         ),
+        (
+            "a message of CloudWatch Logs",
+            r#"{"messageType":"DATA_MESSAGE","logGroup":"/app","logStream":"s","owner":"1","logEvents":[{"id":"1","timestamp":1709296496789,"message":"played\n"}]}"#
+                .to_owned(),
+        ),
         ("an event in a string", r#""{\"type\":\"play\"}""#.to_owned()),
         (
             "analytics",
@@ -251,12 +256,25 @@ fn no_record_needs_an_allocation_with_dropped_actions() {
 }
 
 #[test]
+fn no_record_needs_an_allocation_for_a_document_that_is_the_event() {
+    assert_eq!(costly(&[("DOCUMENT", "passthrough")], |body| body), [""; 0]);
+}
+
+#[test]
 fn no_record_needs_an_allocation_with_metrics_of_documents() {
     let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]},"by":{"Country":{
         "path":"interaction.country","values":["KR","US"]}}},
         {"metric":"CompletionSum","sum":"analytics.completion"},
         {"metric":"Score","sum":"extra.context.recommendation"}]"#;
     assert_eq!(costly(&[("METRIC_RULES", rules)], |body| body), [""; 0]);
+}
+
+#[test]
+fn no_record_of_an_event_needs_an_allocation_with_split() {
+    let mut costly = costly(&[("SPLIT", "on")], |body| body);
+    // A broken array, whose events are told apart by their brackets.
+    costly.retain(|kind| !kind.starts_with("too many levels:"));
+    assert_eq!(costly, [""; 0]);
 }
 
 #[test]

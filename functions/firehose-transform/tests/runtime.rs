@@ -18,7 +18,7 @@ use testkit::{
     outside_of_lambda, pairs, refusal,
 };
 
-use support::fixture::{Golden, failures};
+use support::fixture::{Golden, accept, failures, payloads};
 use support::request::{answers, direct_put, record_id};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_firehose-transform");
@@ -31,10 +31,13 @@ async fn binary(variables: &[(&str, &str)]) -> Binary {
 
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
+    let endpoint = Endpoint::start(accept).await;
     let mut binaries = BTreeMap::new();
     for Fixture { name, event, golden } in fixtures::<Golden>("firehose-transform", 25) {
         if !binaries.contains_key(&golden.environment) {
-            let binary = binary(&pairs(&golden.environment)).await;
+            let mut variables = pairs(&golden.environment);
+            variables.push(("AWS_ENDPOINT_URL_FIREHOSE", &endpoint.url));
+            let binary = binary(&variables).await;
             binaries.insert(golden.environment.clone(), binary);
         }
         let binary = binaries.get_mut(&golden.environment).unwrap();
@@ -52,7 +55,9 @@ async fn every_fixture_gets_its_golden_answer() {
             expected.check(&name, actual);
         }
         assert_eq!(observed.reasons("first_record_id"), failures(&records), "{name}");
-        check_metrics(&name, &observed);
+        let put_back: Vec<_> = endpoint.take_calls().iter().flat_map(payloads).collect();
+        assert_eq!(put_back, golden.put_back, "{name}");
+        check_metrics(&name, &observed, put_back.len(), golden.timestamp_fallbacks);
         if !REFUSED_BY_TYPES.contains(&&*name) {
             check_types(&name, &event, &observed);
         }
@@ -89,7 +94,7 @@ fn check_types(name: &str, event: &[u8], observed: &Observed) {
 }
 
 /// Checks that the metrics of records and bytes match the answer.
-fn check_metrics(name: &str, observed: &Observed) {
+fn check_metrics(name: &str, observed: &Observed, put_back: usize, fallbacks: Option<u64>) {
     let records = answers(observed.body());
     let count = |result| records.iter().filter(|record| record.result == result).count() as u64;
     let documents: Vec<_> = records.iter().filter(|record| record.result == "Ok").collect();
@@ -103,7 +108,9 @@ fn check_metrics(name: &str, observed: &Observed) {
     assert_eq!(metrics["RecordsDropped"], count("Dropped"), "{name}");
     assert_eq!(metrics["RecordsFailed"], count("ProcessingFailed"), "{name}");
     assert_eq!(metrics["RecordsReingested"], 0, "{name}");
-    assert_eq!(metrics["TimestampFallbacks"], fallback("arrival") + fallback("now"), "{name}");
+    assert_eq!(metrics.get("EventsPutBack").copied().unwrap_or(0), put_back as u64, "{name}");
+    let fallbacks = fallbacks.unwrap_or_else(|| fallback("arrival") + fallback("now"));
+    assert_eq!(metrics["TimestampFallbacks"], fallbacks, "{name}");
     let bytes_out: usize = documents.iter().map(|record| record.document().len()).sum();
     assert_eq!(metrics["BytesOut"], bytes_out as u64, "{name}");
 }
@@ -155,6 +162,19 @@ async fn each_reason_has_one_log_line_with_count_and_first_record() {
         assert_eq!(line["message"], "records failed");
         assert_eq!(line["request_id"].as_str().unwrap().len(), 36);
     }
+}
+
+#[tokio::test]
+async fn a_failure_that_split_would_prevent_says_so() {
+    let mut binary = binary(&[]).await;
+    let observed = binary.invoke(direct_put(&["oops", "5", "{}\n{}", "\"x\""])).await;
+    let lines = observed.log();
+    let advice = |reason: &str| {
+        let line = lines.iter().find(|line| line["reason"] == reason);
+        line.unwrap().get("advice").map(|advice| advice.as_str().unwrap().to_owned())
+    };
+    assert_eq!(advice("not_an_object"), None);
+    assert!(advice("invalid_json").unwrap().contains("set SPLIT=on"));
 }
 
 #[tokio::test]
@@ -216,6 +236,7 @@ async fn an_invalid_setting_stops_the_start_and_is_named() {
         ("TIMESTAMP_MIN", "long ago", "an RFC 3339 time, not before 1970"),
         ("TIMESTAMP_MAX_AHEAD_SECONDS", "-1", "a whole number from 0 to "),
         ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
+        ("DOCUMENT", "raw", "mapped or passthrough"),
         ("METRIC_RULES", "[{\"metric\":\"Plays\",\"sum\":5}]", "(rule 1 (Plays): `sum`: must be a"),
         (
             "METRIC_RULES",
@@ -225,6 +246,7 @@ async fn an_invalid_setting_stops_the_start_and_is_named() {
         ("RESPONSE_BUDGET_BYTES", "999", "a whole number from 1000 to "),
         ("REINGEST", "yes", "on or off"),
         ("MAX_REINGESTS", "three", "a whole number from 0 to "),
+        ("SPLIT", "lines", "on or off"),
     ];
     let known = [
         shared::telemetry::VARIABLES,

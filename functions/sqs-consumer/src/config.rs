@@ -7,9 +7,8 @@ use shared::config::{ConfigError, Environment};
 use shared::event::{self, Model};
 use shared::metric_rules::MetricRules;
 use shared::opensearch::{self, Settings, Writing};
-use shared::sqs::Backoff;
+use shared::sqs::{Backoff, parse_queue_url};
 use shared::telemetry;
-use shared::url::Url;
 use tracing::Level;
 
 use crate::summary;
@@ -42,6 +41,9 @@ pub struct Config {
     pub deadline_margin: Duration,
     /// Where messages go that can never become documents.
     pub quarantine_url: Option<String>,
+    /// Whether bodies that the SQS extended client put into S3 are read: `LARGE_PAYLOADS`, default
+    /// `quarantine`.
+    pub fetch_payloads: bool,
     /// How to call OpenSearch.
     pub opensearch: Settings,
     /// How to call AWS.
@@ -55,13 +57,9 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        // What else there is to do with a body in S3 will have this name.
-        environment.parse_with("LARGE_PAYLOADS", "quarantine", |text| {
-            (text == "quarantine").then_some(())
-        })?;
         let model = event::model(environment)?;
         let metrics = summary::METRICS.map(|(name, _)| name);
-        let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
+        let services = [opensearch::SERVICES, &[shared::sqs::SQS, shared::s3::S3]].concat();
         Ok(Self {
             function_name: environment.function_name("sqs-consumer")?,
             log_level: telemetry::log_level(environment)?,
@@ -77,6 +75,13 @@ impl Config {
                 900_000,
             )?),
             quarantine_url: quarantine_url(environment)?,
+            fetch_payloads: environment
+                .parse_with("LARGE_PAYLOADS", "quarantine or fetch", |text| match text {
+                    "quarantine" => Some(false),
+                    "fetch" => Some(true),
+                    _ => None,
+                })?
+                .unwrap_or(false),
             opensearch: Settings::from_environment(environment)?,
             aws: Aws::from_environment(environment, &services),
         })
@@ -86,11 +91,7 @@ impl Config {
 fn quarantine_url(environment: &Environment) -> Result<Option<String>, ConfigError> {
     let allowed = "the URL of a queue, such as \
                    https://sqs.eu-west-1.amazonaws.com/123456789012/quarantine";
-    environment.parse_with("QUARANTINE_QUEUE_URL", allowed, |text| {
-        let url = Url::parse(text)?;
-        let (_, path) = url.as_str().split_once("://")?.1.split_once('/')?;
-        (!path.is_empty()).then(|| text.to_owned())
-    })
+    environment.parse_with("QUARANTINE_QUEUE_URL", allowed, parse_queue_url)
 }
 
 #[cfg(test)]
@@ -137,7 +138,7 @@ mod tests {
             ("RETRY_MAX_SECONDS", "43200"),
             ("DEADLINE_MARGIN_MS", "500"),
             ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/000000000000/quarantine"),
-            ("LARGE_PAYLOADS", "quarantine"),
+            ("LARGE_PAYLOADS", "fetch"),
             ("DOCUMENT_ID", "none"),
             ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324"),
         ])
@@ -150,6 +151,7 @@ mod tests {
         assert_eq!(config.deadline_margin, Duration::from_millis(500));
         let url = "http://127.0.0.1:9324/000000000000/quarantine";
         assert_eq!(config.quarantine_url.as_deref(), Some(url));
+        assert!(config.fetch_payloads);
         assert_eq!(config.aws.endpoint(shared::sqs::SQS), Some("http://127.0.0.1:9324"));
     }
 
@@ -168,10 +170,11 @@ mod tests {
             ("QUARANTINE_QUEUE_URL", "quarantine", url),
             ("QUARANTINE_QUEUE_URL", "", url),
             ("QUARANTINE_QUEUE_URL", "https://sqs.eu-west-1.amazonaws.com/", url),
-            ("LARGE_PAYLOADS", "fetch", "quarantine"),
+            ("LARGE_PAYLOADS", "Fetch", "quarantine or fetch"),
             ("DOCUMENT_ID", "Event", "event, id or none"),
             ("OPENSEARCH_AUTH", "no", "sigv4, basic or none"),
             ("EXTRA_MAX_BYTES", "32001", "a whole number from 0 to 32000"),
+            ("DOCUMENT", "raw", "mapped or passthrough"),
             ("LOG_LEVEL", "INFO", "error, warn, info, debug or trace"),
         ] {
             let error = config(&[(variable, value)]).unwrap_err().to_string();

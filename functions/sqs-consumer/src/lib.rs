@@ -15,7 +15,7 @@ mod work;
 
 pub use config::{Config, VARIABLES};
 pub use error::HandlerError;
-pub use ports::{Queues, VisibilityChange};
+pub use ports::{MAX_PAYLOAD_BYTES, Queues, VisibilityChange};
 pub use quarantine::Quarantined;
 pub use queues::AwsQueues;
 
@@ -26,6 +26,7 @@ use futures_util::{StreamExt, stream};
 use shared::event::Reader;
 use shared::opensearch::{Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
+use shared::s3::GetError;
 use shared::schedule::Schedule;
 use shared::sqs::{Failure, MAX_ENTRIES};
 use tokio::time::timeout_at;
@@ -97,8 +98,9 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
     ) -> Report {
         let quarantine = self.has_quarantine(messages);
         let Self { config, reader, buffers, .. } = self;
-        let Config { model, writing, metric_rules: metrics, .. } = config;
-        let rules = Rules { writing, quarantine, now: invocation.now, metrics };
+        let Config { model, writing, metric_rules: metrics, fetch_payloads, .. } = config;
+        let (fetch_payloads, now) = (*fetch_payloads, invocation.now);
+        let rules = Rules { writing, quarantine, fetch_payloads, now, metrics };
         let write = |incoming: &Incoming<'_>, out: &mut Out| {
             let Incoming { event, around, arrival } = incoming;
             let mut event = reader.read_inside(model, event, *around)?;
@@ -118,6 +120,12 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
                     let sent = self.queues.quarantine(entries);
                     let sent = timeout_at(schedule.work_until, sent).await;
                     work.quarantined(&sent.unwrap_or_default());
+                }
+                Step::Fetch(bucket, key) => {
+                    let payload = self.queues.payload(bucket, key);
+                    let payload = timeout_at(schedule.work_until, payload).await;
+                    let too_late = || Err(GetError::NoAnswer("not in time".to_owned()));
+                    work.fetched(payload.unwrap_or_else(|_| too_late()));
                 }
                 Step::Finished => break,
             }

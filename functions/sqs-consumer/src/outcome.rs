@@ -28,6 +28,8 @@ pub(crate) enum Retry {
     Panicked,
     /// An earlier message of its FIFO group failed.
     GroupFailed,
+    /// Its body is in S3, and could not be read.
+    Payload,
     /// It belongs in quarantine, but there is no such queue.
     NoQuarantine,
     /// It belongs in quarantine, but could not be sent there.
@@ -43,6 +45,7 @@ impl Retry {
             Self::Deadline => "deadline",
             Self::Panicked => "panicked",
             Self::GroupFailed => "group_failed",
+            Self::Payload => "large_payload_not_read",
             Self::NoQuarantine => "no_quarantine_queue",
             Self::NotQuarantined => "not_quarantined",
         }
@@ -59,6 +62,11 @@ impl Retry {
             Self::NotQuarantined => Some(
                 "check QUARANTINE_QUEUE_URL, and give the function's role sqs:SendMessage on it: \
                  until then such messages end in the dead-letter queue",
+            ),
+            Self::Payload => Some(
+                "give the function's role s3:GetObject on the bucket of the SQS extended client, \
+                 and kms:Decrypt on its key if it has one; without s3:ListBucket a missing object \
+                 looks like a missing permission",
             ),
             Self::Deadline | Self::Panicked | Self::GroupFailed => None,
         }
@@ -77,5 +85,13 @@ pub(crate) const LARGE_PAYLOAD_POINTER: Reason = Reason {
     code: Cow::Borrowed("large_payload_pointer"),
     detail: Cow::Borrowed("the SQS extended client put the body into S3"),
     advice: "the producer puts large bodies into S3 (SQS extended client): let it send events of \
-             at most 1 MiB, or read the bodies from S3 by the messages in quarantine",
+             at most 1 MiB, or set LARGE_PAYLOADS=fetch",
+};
+
+/// The reason of a message whose body in S3 is not there.
+pub(crate) const LARGE_PAYLOAD_MISSING: Reason = Reason {
+    code: Cow::Borrowed("large_payload_missing"),
+    detail: Cow::Borrowed("the body that the SQS extended client put into S3 is not there"),
+    advice: "keep the objects of the SQS extended client at least as long as the queue and its \
+             dead-letter queue keep messages",
 };

@@ -5,12 +5,23 @@
 
 use std::future::Future;
 
+use bytes::Bytes;
+use shared::s3::GetError;
 use shared::sqs::Failure;
 
 use crate::quarantine::Quarantined;
 
-/// SQS.
+/// The largest body in S3 that is read, in bytes.
+pub const MAX_PAYLOAD_BYTES: usize = 16 * 1_048_576;
+
+/// SQS, and the S3 that its extended client puts large bodies into.
 pub trait Queues: 'static {
+    /// Reads the body that a message points to, of at most [`MAX_PAYLOAD_BYTES`].
+    ///
+    /// # Errors
+    /// [`GetError`]
+    fn payload(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Bytes, GetError>>;
+
     /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages to quarantine. Returns the failure of each entry, in
     /// order; `None` only for those that SQS says it has.
     fn quarantine(&self, entries: &[Quarantined]) -> impl Future<Output = Vec<Option<Failure>>>;

@@ -4,14 +4,16 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use aws_sdk_sqs as sdk;
+use bytes::Bytes;
 use sdk::error::BuildError;
 use sdk::types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry};
-use shared::aws::Aws;
+use shared::aws::{Aws, Connections};
+use shared::s3::{self, GetError};
 use shared::sqs::{self, Failure, SQS, by_entry, queue_url};
 
 use crate::config::Config;
 use crate::envelope::is_fifo;
-use crate::ports::{Queues, VisibilityChange};
+use crate::ports::{MAX_PAYLOAD_BYTES, Queues, VisibilityChange};
 use crate::quarantine::Quarantined;
 
 /// Calls SQS. The client is built for the first call: most invocations never need one.
@@ -20,6 +22,7 @@ pub struct AwsQueues {
     aws: Aws,
     quarantine_url: String,
     client: OnceLock<sdk::Client>,
+    connections: Connections,
 }
 
 impl AwsQueues {
@@ -27,7 +30,12 @@ impl AwsQueues {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let quarantine_url = config.quarantine_url.clone().unwrap_or_default();
-        Self { aws: config.aws.clone(), quarantine_url, client: OnceLock::new() }
+        Self {
+            aws: config.aws.clone(),
+            quarantine_url,
+            client: OnceLock::new(),
+            connections: Connections::default(),
+        }
     }
 
     fn client(&self) -> &sdk::Client {
@@ -69,6 +77,10 @@ impl AwsQueues {
 }
 
 impl Queues for AwsQueues {
+    async fn payload(&self, bucket: &str, key: &str) -> Result<Bytes, GetError> {
+        s3::get(&self.connections, &self.aws, (bucket, key), MAX_PAYLOAD_BYTES).await
+    }
+
     async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<Failure>> {
         // Boxed: rare, and its state is large.
         match Box::pin(self.send(entries)).await {

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use shared::metrics::{Metrics, Unit};
+use shared::opensearch::Refusals;
 use shared::sqs::Failure;
 
 use crate::envelope::Message;
 use crate::outcome::{Outcome, Retry};
-use crate::report::{Refusals, Report};
+use crate::report::Report;
 
 /// The metrics of an invocation.
 pub(crate) const METRICS: [(&str, Unit); 9] = [
@@ -84,7 +85,7 @@ impl<'a> Summary<'a> {
             Some(queue_name) => &[("FunctionName", function_name), ("QueueName", queue_name)],
             None => &[("FunctionName", function_name)],
         };
-        let refused = report.refused.values().map(|refusals| refusals.count).sum();
+        let refused = report.findings.count();
         let values = [
             self.messages_in,
             self.messages_done,
@@ -105,7 +106,7 @@ impl<'a> Summary<'a> {
 
     /// Logs one line for each reason and each trouble.
     pub(crate) fn log(&self, report: &Report, messages: &[Message<'_>], request_id: &str) {
-        for (code, Refusals { count, first, advice }) in &report.refused {
+        for (code, Refusals { count, first, advice }) in &report.findings.refused {
             let first_message_id = shown(messages[*first].id);
             let advice = Some(*advice).filter(|advice| !advice.is_empty());
             tracing::warn!(
@@ -120,6 +121,11 @@ impl<'a> Summary<'a> {
         if let Some((count, first)) = report.test_events {
             let first_message_id = shown(messages[first].id);
             tracing::info!(request_id, count, first_message_id, "s3:TestEvent received");
+        }
+        if let Some((count, first)) = report.no_log_events {
+            let first_message_id = shown(messages[first].id);
+            let message = "messages of CloudWatch Logs without log events received";
+            tracing::info!(request_id, count, first_message_id, message);
         }
         if let Some((count, first)) = report.duplicate {
             let first_message_id = shown(messages[first].id);
@@ -146,7 +152,7 @@ impl<'a> Summary<'a> {
                 tracing::warn!(request_id, reason, count, first_message_id, message);
             }
         }
-        for trouble in &report.troubles {
+        for trouble in &report.findings.troubles {
             trouble.log(request_id);
         }
         for (code, (count, said)) in &report.not_quarantined {

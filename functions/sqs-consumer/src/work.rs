@@ -16,14 +16,16 @@ mod refused;
 use std::collections::{HashSet, VecDeque};
 use std::mem;
 
+use bytes::Bytes;
 use shared::contents::Contents;
 use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
 use shared::metric_rules::{MetricRules, Tally};
 use shared::opensearch::{self, Answer, Bulk, Error, Fate, Operation, Trouble, Writing};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 
 use crate::envelope::Message;
-use crate::outcome::{Outcome, Retry};
+use crate::outcome::{LARGE_PAYLOAD_MISSING, Outcome, Retry};
 use crate::quarantine::Quarantined;
 use crate::report::Report;
 use refused::{Refused, Why};
@@ -35,6 +37,8 @@ pub(crate) enum Step<'s> {
     Bulk(&'s [u8]),
     /// Send these to quarantine, in one call.
     Quarantine(&'s [Quarantined]),
+    /// Read this object of this bucket.
+    Fetch(&'s str, &'s str),
     /// Nothing: every message has its outcome.
     Finished,
 }
@@ -46,6 +50,8 @@ pub(crate) struct Rules<'a> {
     pub writing: &'a Writing,
     /// Whether there is a quarantine.
     pub quarantine: bool,
+    /// Whether bodies are read that messages point to.
+    pub fetch_payloads: bool,
     /// What time it is.
     pub now: Timestamp,
     /// Metrics of documents that are new in the index.
@@ -98,6 +104,10 @@ pub(crate) struct Work<'a, W> {
     next: (usize, usize),
     /// The message that the contents are of.
     opened: Option<usize>,
+    /// Where the body of the next message is.
+    pointer: Option<(String, String)>,
+    /// That body, when it is read.
+    payload: Option<Bytes>,
     /// What is not yet in quarantine.
     refusals: VecDeque<Refused>,
     /// What is being sent to quarantine.
@@ -114,6 +124,8 @@ pub(crate) struct Work<'a, W> {
 struct Progress {
     retry: Option<Retry>,
     refused: bool,
+    /// Whether it is in quarantine as a whole.
+    is_kept: bool,
 }
 
 impl<'a, W> Work<'a, W>
@@ -138,6 +150,8 @@ where
             settled: 0,
             next: (0, 0),
             opened: None,
+            pointer: None,
+            payload: None,
             refusals: VecDeque::new(),
             sending: Vec::new(),
             open_groups: HashSet::new(),
@@ -157,6 +171,10 @@ where
             }
             if !self.sending.is_empty() {
                 return Step::Quarantine(&self.sending);
+            }
+            if self.pointer.is_some() {
+                let (bucket, key) = self.pointer.as_ref().map_or(("", ""), |(b, k)| (b, k));
+                return Step::Fetch(bucket, key);
             }
             self.settle();
             if self.next.0 == self.messages.len() {
@@ -178,7 +196,10 @@ where
             self.document_answered(operation, fate);
         });
         if let Some(trouble) = trouble {
-            self.report.note(trouble);
+            self.report.findings.note(trouble);
+        }
+        if bulk.pending().is_none() {
+            bulk.clear();
         }
         self.buffers.bulk = bulk;
     }
@@ -195,6 +216,23 @@ where
                 None => self.not_quarantined(quarantined.message, untold()),
             }
         }
+    }
+
+    /// What came back for the body of the next message.
+    pub(crate) fn fetched(&mut self, payload: Result<Bytes, GetError>) {
+        self.pointer = None;
+        let message = self.next.0;
+        match payload {
+            Ok(payload) => return self.payload = Some(payload),
+            Err(GetError::NotFound) => {
+                self.refuse(message, 0, Why::Other(Box::new(LARGE_PAYLOAD_MISSING)));
+            }
+            Err(GetError::TooLarge) => self.refuse(message, 0, Why::Model(Refusal::TooLarge)),
+            Err(GetError::Status(_) | GetError::NoAnswer(_)) => {
+                self.fail(message, Retry::Payload);
+            }
+        }
+        self.pass();
     }
 
     /// Ends the work because time runs out: what is not settled is redelivered.
@@ -216,6 +254,7 @@ where
             self.fail(message, Retry::Deadline);
         }
         self.next = (self.messages.len(), 0);
+        self.pointer = None;
         self.settle();
     }
 
@@ -248,7 +287,7 @@ where
             Fate::Retry(retry) => self.fail(message, Retry::Search(retry)),
             Fate::SetUp(error, error_type) => {
                 self.fail(message, Retry::Search(opensearch::Retry::SetUp(error)));
-                self.report.note(Trouble::Documents(error_type));
+                self.report.findings.note(Trouble::Documents(error_type));
             }
             Fate::Refused(reason) => {
                 self.refuse(message, position, Why::Other(Box::new(reason)));

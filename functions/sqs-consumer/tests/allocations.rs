@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error, Search};
 use shared::runtime::{Function, Invocation};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::Config;
@@ -44,6 +45,10 @@ impl Search for Index {
 struct NoQueues;
 
 impl Queues for NoQueues {
+    async fn payload(&self, _: &str, _: &str) -> Result<Bytes, GetError> {
+        panic!("no message points to S3")
+    }
+
     async fn quarantine(&self, _: &[Quarantined]) -> Vec<Option<Failure>> {
         panic!("nothing is refused")
     }
@@ -104,11 +109,18 @@ fn long_play(bytes: usize) -> String {
 fn a_message_costs_no_allocation() {
     let many = format!("[{0},{0},{0},{0},{0}]", long_play(200));
     let sns = json!({"Type": "Notification", "Message": long_play(200)}).to_string();
+    // Their own ids are those of the documents that the index answers with.
+    let log_event = json!({"id": "l", "timestamp": 1, "message": long_play(200)});
+    let logs = json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logStream": "s",
+        "logEvents": vec![log_event; 5]});
+    let logs_inside_sns = json!({"Type": "Notification", "Message": logs.to_string()}).to_string();
     for (kind, body, events) in [
         ("one event", long_play(500), 1),
         ("an array", many, 5),
         ("lines", format!("{0}\n{0}", long_play(200)), 2),
         ("an event inside SNS", sns, 1),
+        ("log events", logs.to_string(), 5),
+        ("log events inside SNS", logs_inside_sns, 5),
     ] {
         let (mut consumer, runtime) = (consumer(), runtime());
         let (once, twice) = (batch(1_000, &body), batch(2_000, &body));

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign,
+    PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+    UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
@@ -12,6 +13,9 @@ use http::{Request, header::AUTHORIZATION};
 
 /// The service of collections of OpenSearch Serverless.
 const SERVERLESS: &str = "aoss";
+
+/// S3.
+const S3: &str = "s3";
 
 /// Signs requests to one service in one region.
 #[derive(Clone, Debug)]
@@ -40,6 +44,13 @@ impl Signer {
             // Asked for by this service (source: Amazon OpenSearch Service Developer Guide,
             // "Signing HTTP requests with other clients").
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+        }
+        if self.service == S3 {
+            // The same, and a path that is signed as it is sent (source: Amazon S3 API reference,
+            // "Authenticating requests: using the Authorization header").
+            settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+            settings.percent_encoding_mode = PercentEncodingMode::Single;
+            settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         }
         let identity = self.credentials.clone().into();
         let parameters = SigningParams::builder()
@@ -118,6 +129,18 @@ mod tests {
         for secret in ["wJalrXUt", TOKEN, "f0c403d0"] {
             assert!(!debug.contains(secret), "{debug}");
         }
+    }
+
+    #[test]
+    fn a_request_to_s3_is_signed_with_its_path_as_it_is_sent() {
+        let uri = "https://s3.eu-west-1.amazonaws.com/b.c/a%20b%2B/%C3%A9.json";
+        let request = signed(&signer("s3", "eu-west-1", Some(TOKEN)), Request::get(uri), "");
+        assert_eq!(
+            request.headers()[AUTHORIZATION],
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20240301/eu-west-1/s3/aws4_request, \
+             SignedHeaders=host;x-amz-content-sha256;x-amz-date;x-amz-security-token, \
+             Signature=cf6cad7ef2a1a71a6b62627d6f673988417eddbd5db08e45c7e13d313fa56219"
+        );
     }
 
     #[test]

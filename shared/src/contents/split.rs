@@ -3,13 +3,49 @@
 //! What cannot be read does not take its neighbours with it: it becomes a separate event, which
 //! the event model refuses.
 
-use crate::json::{self, Scanner, Span};
+use std::ops::{Deref, DerefMut};
+
+use crate::json::{Extent, Span};
 use memchr::{memchr, memchr2};
+
+/// Where events stand: no more of them than are wanted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Events {
+    places: Vec<Span>,
+    /// The most that are noted; all if there is no limit.
+    limit: Option<usize>,
+}
+
+impl Events {
+    pub(super) const fn up_to(limit: Option<usize>) -> Self {
+        Self { places: Vec::new(), limit }
+    }
+
+    pub(super) fn push(&mut self, place: Span) {
+        if self.limit.is_none_or(|limit| self.places.len() < limit) {
+            self.places.push(place);
+        }
+    }
+}
+
+impl Deref for Events {
+    type Target = Vec<Span>;
+
+    fn deref(&self) -> &Vec<Span> {
+        &self.places
+    }
+}
+
+impl DerefMut for Events {
+    fn deref_mut(&mut self) -> &mut Vec<Span> {
+        &mut self.places
+    }
+}
 
 /// Finds the events in a trimmed text of which nothing is known to be broken. Reads no more of it
 /// than it has to: where the model refuses one of the events, [`carefully`] finds the right ones.
 /// Those before the refused one are the same.
-pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Vec<Span>) {
+pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Events) {
     let content = inside.of(text);
     if content.is_empty() {
         return;
@@ -34,7 +70,7 @@ pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Vec<Span>) {
 }
 
 /// Finds the events in a trimmed text, whatever is in it.
-pub(super) fn carefully(text: &[u8], inside: Span, events: &mut Vec<Span>) {
+pub(super) fn carefully(text: &[u8], inside: Span, events: &mut Events) {
     let content = inside.of(text);
     events.clear();
     let array = content.first() == Some(&b'[');
@@ -57,7 +93,7 @@ pub(super) fn carefully(text: &[u8], inside: Span, events: &mut Vec<Span>) {
     // A line within something larger is indented, mostly.
     let unindented = |line: &[u8]| line.first() == Some(&b'{') && value_length(line).is_some();
     if content.split(|byte| *byte == b'\n').any(unindented) {
-        let mut by_line = Vec::new();
+        let mut by_line = Events::up_to(events.limit);
         for line in lines(text, inside) {
             objects_of_a_line(text, line, &mut by_line);
         }
@@ -103,7 +139,7 @@ fn lines(text: &[u8], inside: Span) -> impl Iterator<Item = Span> {
 }
 
 /// Adds the elements of an array, which stands at `offset`; `false` where it is not an array.
-fn elements(array: &[u8], offset: usize, events: &mut Vec<Span>) -> bool {
+fn elements(array: &[u8], offset: usize, events: &mut Events) -> bool {
     let after = |at: usize| at + white_space(&array[at..]);
     let mut at = after(1);
     if array.get(at) == Some(&b']') {
@@ -122,7 +158,7 @@ fn elements(array: &[u8], offset: usize, events: &mut Vec<Span>) -> bool {
 }
 
 /// Adds values that stand one after the other; `false` where there is something else.
-fn values(content: &[u8], offset: usize, events: &mut Vec<Span>) -> bool {
+fn values(content: &[u8], offset: usize, events: &mut Events) -> bool {
     let mut at = 0;
     while at < content.len() {
         let Some(length) = value_length(&content[at..]) else { return false };
@@ -140,7 +176,7 @@ fn values(content: &[u8], offset: usize, events: &mut Vec<Span>) -> bool {
 
 /// Adds the elements of an array some of which are broken, and what stands after it. `true` where
 /// it ends with the text.
-fn broken_array(text: &[u8], inside: Span, events: &mut Vec<Span>) -> bool {
+fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bool {
     let content = inside.of(text);
     let mut add = |start: usize, end: usize| {
         let Span { start, end } =
@@ -216,7 +252,7 @@ fn string_end(text: &[u8], start: usize) -> usize {
 }
 
 /// Adds the objects that stand one after the other in a line, or else the line.
-fn objects_of_a_line(text: &[u8], line: Span, events: &mut Vec<Span>) {
+fn objects_of_a_line(text: &[u8], line: Span, events: &mut Events) {
     let before = events.len();
     let content = line.of(text);
     let objects = values(content, line.start, events)
@@ -228,7 +264,7 @@ fn objects_of_a_line(text: &[u8], line: Span, events: &mut Vec<Span>) {
 }
 
 /// Adds the objects before what cannot be read, and the rest as one event.
-fn leading_objects(text: &[u8], inside: Span, events: &mut Vec<Span>) {
+fn leading_objects(text: &[u8], inside: Span, events: &mut Events) {
     let mut at = inside.start;
     while text[at..inside.end].first() == Some(&b'{')
         && let Some(length) = value_length(&text[at..inside.end])
@@ -252,44 +288,7 @@ fn is_one_value(text: &[u8]) -> bool {
     value_length(text) == Some(text.len())
 }
 
-/// How long the value at the start of `text` is; `None` where none stands there. A value beyond
-/// the limits of depth and of numbers is one too: the model refuses it, and it alone.
+/// How long the value at the start of `text` is; `None` where none stands there.
 fn value_length(text: &[u8]) -> Option<usize> {
-    let mut scanner = Scanner::new(text);
-    match scanner.value(0) {
-        Ok(_) => Some(scanner.position()),
-        Err(json::Error::Invalid) => None,
-        Err(json::Error::TooDeep | json::Error::NumberTooLong) => balanced_length(text),
-    }
-}
-
-/// How long the value at the start of `text` is, by its brackets alone.
-fn balanced_length(text: &[u8]) -> Option<usize> {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    loop {
-        match text.get(at)? {
-            b'"' => {
-                let mut scanner = Scanner::new(&text[at..]);
-                scanner.string().ok()?;
-                at += scanner.position();
-            }
-            b'[' | b'{' => {
-                depth += 1;
-                at += 1;
-            }
-            b']' | b'}' => {
-                depth = depth.checked_sub(1)?;
-                at += 1;
-            }
-            _ => {
-                let rest = &text[at..];
-                let token = |byte: &u8| !b"[]{}\",".contains(byte) && !byte.is_ascii_whitespace();
-                at += rest.iter().position(|byte| !token(byte)).unwrap_or(rest.len()).max(1);
-            }
-        }
-        if depth == 0 {
-            return Some(at);
-        }
-    }
+    Extent::of(text).whole()
 }

@@ -9,9 +9,10 @@ fn events(body: &str) -> Result<Vec<String>, Refusal> {
     contents.open(|text| text.extend_from_slice(b"[1,2,3]")).unwrap();
     contents.open(|text| text.extend_from_slice(body.as_bytes()))?;
     assert!(contents.look_again() && !contents.look_again());
-    let event = |at| String::from_utf8(contents.event(at).unwrap().to_vec()).unwrap();
-    assert_eq!(contents.event(contents.count()), None);
-    Ok((0..contents.count()).map(event).collect())
+    let count = contents.count();
+    assert!(contents.event(count).is_none());
+    let event = |at| String::from_utf8(contents.event(at).unwrap().0.to_vec()).unwrap();
+    Ok((0..count).map(event).collect())
 }
 
 fn sns(message: &str) -> String {

@@ -1,7 +1,7 @@
-//! Writing a document: claimed values first, each copied as it was written; then all the rest
-//! under `extra`.
+//! Writing a document. A mapped one: claimed values first, each copied as it was written; then all
+//! the rest under `extra`.
 
-use super::mapping::{ACTION, NameId, Role};
+use super::mapping::{ACTION, ID, NameId, Role};
 use super::member::{Kind, Member};
 use super::read::{self, Found};
 use super::timestamp::{self, Timestamp};
@@ -9,22 +9,78 @@ use super::values::Places;
 use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};
 
-impl Event<'_> {
-    /// Appends the document, one line without its newline, and returns what it is filed under.
-    pub fn write_document(&mut self, arrival: &Arrival<'_>, out: &mut Vec<u8>) -> Written {
-        let (time, source) = self.time(arrival);
-        out.extend_from_slice(b"{\"@timestamp\":\"");
-        time.write(out);
-        out.extend_from_slice(b"\",\"event\":{\"id\":");
-        let id = out.len() + 1;
-        let own_id = self.write_id(arrival.identity, out);
-        let id = Span { start: id, end: out.len() - 1 };
-        if let Some(action) = self.claim(ACTION) {
-            out.extend_from_slice(b",\"action\":");
-            self.copy(action.value(), out);
+/// What a document is: `DOCUMENT`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DocumentForm {
+    /// The fields of the mapping, and all the rest under `extra`.
+    #[default]
+    Mapped,
+    /// The event as it is, with `@timestamp`.
+    Passthrough,
+}
+
+impl DocumentForm {
+    /// The values of `DOCUMENT`, for messages.
+    pub const ALLOWED: &'static str = "mapped or passthrough";
+
+    /// Reads a value of `DOCUMENT`.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        match value {
+            "mapped" => Some(Self::Mapped),
+            "passthrough" => Some(Self::Passthrough),
+            _ => None,
         }
-        out.extend_from_slice(b",\"ingested\":\"");
-        out.extend_from_slice(self.found.ingested.text(arrival.now));
+    }
+}
+
+impl<'a> Event<'a> {
+    /// Appends the document, one line without its newline, and returns what it is filed under.
+    pub fn write_document(&mut self, arrival: &Arrival<'a>, out: &mut Vec<u8>) -> Written {
+        self.known_by = arrival.identity;
+        let (timestamp, timestamp_source, member) = self.time(arrival);
+        out.extend_from_slice(b"{\"@timestamp\":\"");
+        timestamp.write(out);
+        let (id, own_id) = match self.model.form {
+            DocumentForm::Mapped => {
+                if let Some(index) = member {
+                    self.found.members[index].gone = true;
+                }
+                let (id, own_id) = self.write_fields(timestamp, timestamp_source, arrival.now, out);
+                (Some(id), own_id)
+            }
+            DocumentForm::Passthrough => {
+                out.push(b'"');
+                self.write_members(member, out);
+                (None, self.has_id())
+            }
+        };
+        out.push(b'}');
+        Written { timestamp, timestamp_source, id, own_id }
+    }
+
+    /// Writes all that a mapped document holds after its time. Returns where the content of
+    /// `event.id` stands, and whether that is not derived.
+    fn write_fields(
+        &mut self,
+        time: Timestamp,
+        source: TimestampSource,
+        now: Timestamp,
+        out: &mut Vec<u8>,
+    ) -> (Span, bool) {
+        out.extend_from_slice(b"\",\"event\":{\"id\":\"");
+        let start = out.len();
+        let own = self.claim(ID);
+        let own_id = self.write_id(own, out);
+        let id = Span { start, end: out.len() };
+        if let Some(action) = self.claim(ACTION) {
+            out.extend_from_slice(b"\",\"action\":");
+            self.copy(action.value(), out);
+            out.extend_from_slice(b",\"ingested\":\"");
+        } else {
+            out.extend_from_slice(b"\",\"ingested\":\"");
+        }
+        out.extend_from_slice(self.found.ingested.text(now));
         out.push(b'"');
         out.extend_from_slice(match source {
             TimestampSource::Event => b"",
@@ -39,45 +95,43 @@ impl Event<'_> {
         let durations = self.write_groups(out);
         self.write_analytics(time, durations, out);
         self.write_extra(out);
-        out.push(b'}');
-        Written { timestamp: time, timestamp_source: source, id, own_id }
+        (id, own_id)
     }
 
     /// The event's time, if it is plausible: its own, else its envelope's, else when it arrived;
-    /// else now.
-    fn time(&mut self, arrival: &Arrival<'_>) -> (Timestamp, TimestampSource) {
+    /// else now. With the member that it was read from, if it is the event's own.
+    fn time(&mut self, arrival: &Arrival<'_>) -> (Timestamp, TimestampSource, Option<usize>) {
         let plausible = |time: &Timestamp| self.model.plausible.holds(*time, arrival.now);
         for name in &self.model.mapping.timestamps {
             let Some(index) = self.found.named(*name) else {
                 continue;
             };
             let Found { members, unescaped, .. } = &mut *self.found;
-            let member = &mut members[index];
+            let member = &members[index];
             let Kind::Scalar(kind) = member.kind else {
                 continue;
             };
             let time =
                 timestamp::parse(kind, member.value().of(self.text), unescaped).filter(plausible);
             if let Some(time) = time {
-                member.gone = true;
-                return (time, TimestampSource::Event);
+                return (time, TimestampSource::Event, Some(index));
             }
         }
         if !self.envelope.is_none() {
             let read = |time: &[u8]| timestamp::read(time, &mut Vec::new()).filter(plausible);
             if let Some(time) = self.envelope.times().find_map(read) {
-                return (time, TimestampSource::Event);
+                return (time, TimestampSource::Event, None);
             }
         }
         match arrival.time.filter(plausible) {
-            Some(time) => (time, TimestampSource::Arrival),
-            None => (arrival.now, TimestampSource::Now),
+            Some(time) => (time, TimestampSource::Arrival, None),
+            None => (arrival.now, TimestampSource::Now, None),
         }
     }
 
     /// The member that the field takes, which is then no longer part of `extra`.
     #[inline]
-    pub(super) fn claim(&mut self, field: u16) -> Option<Member> {
+    fn claim(&mut self, field: u16) -> Option<Member> {
         let index = self.found.claimed(field)?;
         let member = &mut self.found.members[index];
         member.gone = true;
@@ -218,7 +272,7 @@ impl Event<'_> {
 
     /// Copies a value without what is cut from it.
     #[inline]
-    fn copy(&self, value: Span, out: &mut Vec<u8>) {
+    pub(super) fn copy(&self, value: Span, out: &mut Vec<u8>) {
         let mut position = value.start;
         if !self.found.cuts.is_empty() {
             let first = self.found.cuts.partition_point(|cut| cut.start < value.start);

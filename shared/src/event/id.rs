@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 
 use super::mapping::ID;
-use super::member::Kind;
+use super::member::{Kind, Member};
 use super::{Event, Written};
 use crate::json;
 
@@ -44,6 +44,55 @@ impl DocumentId {
     }
 }
 
+/// What an event without the producer's own id is known by. It is the same when the delivery is
+/// repeated.
+#[derive(Clone, Copy, Debug)]
+pub enum Identity<'a> {
+    /// By its text and, after it, by what identifies the delivery: the arrival as given, for
+    /// Firehose; the message's id and the event's position in the message, for SQS.
+    Delivery(&'a [u8]),
+    /// By where it is kept and, after that, by its text: for objects.
+    Place {
+        /// What stands before the text.
+        place: &'a [u8],
+        /// The text as it is kept, where the event was made of it.
+        text: Option<&'a [u8]>,
+    },
+    /// By the id that it had before: the content of a JSON string.
+    Known(&'a [u8]),
+}
+
+impl Identity<'_> {
+    /// The id of an event of which nothing but its text is known: the content of a JSON string.
+    #[must_use]
+    pub fn id_of(&self, text: &[u8]) -> Vec<u8> {
+        let mut id = Vec::with_capacity(32);
+        self.write_id(|hash| hash.update(text), &mut id);
+        id
+    }
+
+    /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
+    fn write_id(&self, hash_text: impl FnOnce(&mut Sha256), out: &mut Vec<u8>) {
+        let mut hash = Sha256::new();
+        match self {
+            Self::Known(id) => return out.extend_from_slice(id),
+            Self::Delivery(delivery) => {
+                hash_text(&mut hash);
+                hash.update(delivery);
+            }
+            Self::Place { place, text: Some(text) } => {
+                hash.update(place);
+                hash.update(text);
+            }
+            Self::Place { place, text: None } => {
+                hash.update(place);
+                hash_text(&mut hash);
+            }
+        }
+        write_hex(&hash.finalize()[..16], out);
+    }
+}
+
 /// The id that an envelope lends to an event in it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LentId<'a> {
@@ -63,42 +112,48 @@ impl Event<'_> {
         document: &[u8],
         out: &mut Vec<u8>,
     ) {
-        let id = written.id.of(document);
-        match how {
-            DocumentId::None => {}
-            DocumentId::Event if written.own_id => {
-                let mut hash = Sha256::new();
-                if fits_id(id, MAX_ID_BYTES - 1 - HASH_DIGITS) {
-                    self.hash_text(&mut hash);
-                    out.extend_from_slice(id);
-                    out.push(b'.');
-                    write_hex(&hash.finalize()[..HASH_DIGITS / 2], out);
-                } else {
-                    hash.update(json::meaning(id, &mut Vec::new()));
-                    self.hash_text(&mut hash);
-                    write_hex(&hash.finalize(), out);
-                }
-            }
-            // A derived id is of the text already.
-            DocumentId::Event | DocumentId::Id => out.extend_from_slice(id),
+        if how == DocumentId::None {
+            return;
+        }
+        let start = out.len();
+        if let Some(id) = written.id {
+            out.extend_from_slice(id.of(document));
+        } else {
+            let own = self.found.claimed(ID).map(|index| self.found.members[index]);
+            self.write_id(own, out);
+        }
+        // A derived id is of the text already.
+        if how == DocumentId::Id || !written.own_id {
+            return;
+        }
+        let mut hash = Sha256::new();
+        if fits_id(&out[start..], MAX_ID_BYTES - 1 - HASH_DIGITS) {
+            self.hash_text(&mut hash);
+            out.push(b'.');
+            write_hex(&hash.finalize()[..HASH_DIGITS / 2], out);
+        } else {
+            hash.update(json::meaning(&out[start..], &mut Vec::new()));
+            self.hash_text(&mut hash);
+            out.truncate(start);
+            write_hex(&hash.finalize(), out);
         }
     }
 
-    /// Writes `event.id` with its quotes; returns whether it is the producer's own, or its
-    /// envelope's.
-    pub(super) fn write_id(&mut self, identity: &[u8], out: &mut Vec<u8>) -> bool {
-        if let Some(member) = self.claim(ID) {
-            let value = member.value().of(self.text);
-            if member.kind == Kind::Scalar(json::Kind::String) {
-                out.extend_from_slice(value);
-            } else {
-                out.push(b'"');
-                out.extend_from_slice(value);
-                out.push(b'"');
-            }
+    /// Whether the event has an id of the producer's own, or its envelope has one.
+    pub(super) fn has_id(&self) -> bool {
+        self.found.claimed(ID).is_some() || self.lent_id().is_some()
+    }
+
+    /// Writes the event's id as the content of a JSON string: that of `own`, else its envelope's, else
+    /// a derived one. Returns whether it is not derived.
+    pub(super) fn write_id(&self, own: Option<Member>, out: &mut Vec<u8>) -> bool {
+        if let Some(member) = own {
+            let value = member.value();
+            let is_text = member.kind == Kind::Scalar(json::Kind::String);
+            let content = if is_text { value.inside() } else { value };
+            out.extend_from_slice(content.of(self.text));
             return true;
         }
-        out.push(b'"');
         let lent = self.lent_id();
         match lent {
             Some(LentId { content, position }) => {
@@ -107,15 +162,14 @@ impl Event<'_> {
                     out.extend_from_slice(format!(".{position}").as_bytes());
                 }
             }
-            None => self.write_derived_id(identity, out),
+            None => self.write_derived_id(out),
         }
-        out.push(b'"');
         lent.is_some()
     }
 
     /// The id of the innermost envelope that has one.
     pub(super) fn lent_id(&self) -> Option<LentId<'_>> {
-        let shared = self.around.map_or(0, |around| around.envelope.depth());
+        let shared = self.around.map_or(0, |around| around.envelope.shared_depth());
         let position = self.around.and_then(|around| around.position);
         self.envelope.ids().find_map(|(level, value)| {
             let (kind, content) = match value[0] {
@@ -132,11 +186,12 @@ impl Event<'_> {
     }
 
     /// Half of a SHA-256, in hex: two events cannot be made to replace each other.
-    fn write_derived_id(&self, identity: &[u8], out: &mut Vec<u8>) {
-        let mut hash = Sha256::new();
-        self.hash_text(&mut hash);
-        hash.update(self.identity(identity));
-        write_hex(&hash.finalize()[..16], out);
+    fn write_derived_id(&self, out: &mut Vec<u8>) {
+        let identity = match self.known_by {
+            Identity::Delivery(delivery) => Identity::Delivery(self.identity(delivery)),
+            other => other,
+        };
+        identity.write_id(|hash| self.hash_text(hash), out);
     }
 
     /// Hashes the event's text, and after it that of its envelope.

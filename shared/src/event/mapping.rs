@@ -17,6 +17,13 @@ pub const REINGESTS: &str = "__sluice_reingests";
 /// depends on. It never reaches a document.
 pub(super) const ARRIVAL: &str = "__sluice_arrival";
 
+/// What the names of the members begin with that this model adds.
+pub(super) const OWN_PREFIX: &str = "__sluice_";
+
+/// The members that a document which is the event as it is has from this model: `@timestamp`, and
+/// the others where the event has none of the name.
+pub(super) const ADDED: [&str; 3] = ["@timestamp", "@timestamp_original", "envelope"];
+
 /// The names by which an envelope is noticed.
 const MARKS: [&str; 5] = ["Type", "Message", "detail-type", "detail", "specversion"];
 
@@ -73,6 +80,8 @@ pub struct Mapping {
     pub(super) arrival: NameId,
     /// [`MARKS`]
     pub(super) marks: [NameId; MARKS.len()],
+    /// [`ADDED`]
+    pub(super) added: [NameId; ADDED.len()],
     pub(super) names: Names,
 }
 
@@ -153,6 +162,7 @@ impl Mapping {
             reingests,
             arrival,
             marks,
+            added: [NameId::NONE; ADDED.len()],
             names,
         };
         let mut known = BTreeSet::new();
@@ -180,6 +190,8 @@ impl Mapping {
             mapping.names.get_mut(id).mapped = true;
             mapping.timestamps.push(id);
         }
+        // Last: most events have none of them.
+        mapping.added = ADDED.map(|name| mapping.names.add(Names::TOP, name));
         Ok(mapping)
     }
 

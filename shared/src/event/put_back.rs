@@ -1,7 +1,7 @@
 //! Putting an event back into its source, and the members that are added to it for that.
 
 use super::Event;
-use super::mapping::{ARRIVAL, ID, Mapping, REINGESTS};
+use super::mapping::{ARRIVAL, Mapping, REINGESTS};
 use super::member::{Kind, Member};
 use super::read::Found;
 use crate::json::{self, Span};
@@ -19,8 +19,8 @@ impl Event<'_> {
     }
 
     /// The payload to put back into the source: the event's text, or that of its envelope, with
-    /// `reingests` as its count. It brings the `arrival` along, the JSON number that was the
-    /// identity of the delivery, where the event's id depends on it.
+    /// `reingests` as its count, if that is not 0. It brings the `arrival` along, the JSON number that
+    /// was the identity of the delivery, where the event's id depends on it.
     #[must_use]
     pub fn put_back(&self, reingests: u32, arrival: &[u8]) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.text.len() + REINGESTS.len() + 64);
@@ -34,12 +34,15 @@ impl Event<'_> {
         let last = payload.iter().rev().find(|byte| !byte.is_ascii_whitespace());
         let mut comma = if last == Some(&b'{') { "" } else { "," };
         let arrival = self.identity(arrival);
-        if !arrival.is_empty() && self.found.claimed(ID).is_none() && self.lent_id().is_none() {
+        if !arrival.is_empty() && !self.has_id() {
             payload.extend_from_slice(format!("{comma}\"{ARRIVAL}\":").as_bytes());
             payload.extend_from_slice(arrival);
             comma = ",";
         }
-        payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}}}").as_bytes());
+        if reingests > 0 {
+            payload.extend_from_slice(format!("{comma}\"{REINGESTS}\":{reingests}").as_bytes());
+        }
+        payload.push(b'}');
         payload
     }
 

@@ -27,7 +27,8 @@ pub(super) struct Found {
     /// By [`Field::number`](super::mapping::Field::number).
     claims: Vec<Claim>,
     /// What stands in the text but not in a document: white space with line breaks, and
-    /// members that a later one of the same name replaces; by their start, maybe overlapping.
+    /// members that a later one of the same name replaces, with the comma after them; by their
+    /// start, maybe overlapping.
     pub(super) cuts: Vec<Span>,
     /// The keys of the objects that are being read, but those that the mapping knows.
     keys: Keys,
@@ -75,12 +76,12 @@ impl Found {
         scanner.cuts = std::mem::take(&mut self.cuts);
         let result = self.event(mapping, &mut scanner);
         self.cuts = scanner.cuts;
+        if self.replaced {
+            self.forget_replaced(mapping, text);
+        }
         // In order already, but for replaced members.
         if !self.cuts.is_sorted_by_key(|cut| cut.start) {
             self.cuts.sort_unstable_by_key(|cut| cut.start);
-        }
-        if self.replaced {
-            self.claim_again(mapping, text);
         }
         result
     }
@@ -226,15 +227,22 @@ impl Found {
         }
     }
 
-    /// Decides the claims anew, from the members that were not replaced.
+    /// Cuts the listed members that were replaced, and decides the claims anew, from the others.
     #[cold]
-    fn claim_again(&mut self, mapping: &Mapping, text: &[u8]) {
+    fn forget_replaced(&mut self, mapping: &Mapping, text: &[u8]) {
         self.claims.fill(Claim::NONE);
-        for index in 0..self.members.len() {
-            let member = self.members[index];
-            if !member.gone && member.name != NameId::NONE {
+        let mut index = 0;
+        while let Some(member) = self.members.get(index).copied() {
+            if member.gone {
+                let span = Span { start: member.key().start, end: member.value().end };
+                self.cuts.push(with_comma(text, span));
+                index = member.end();
+                continue;
+            }
+            if member.name != NameId::NONE {
                 self.consider(mapping, text, &member, index);
             }
+            index += 1;
         }
     }
 
@@ -291,10 +299,8 @@ impl Found {
             let (place, replaced) =
                 keys.put(&mut object, key, |key| key.bytes(scanner.text(), unescaped));
             if let Some(replaced) = replaced {
-                let Span { start, end } = replaced.member();
-                // With the comma that must follow, for this member follows.
-                let comma = memchr::memchr(b',', &scanner.text()[end..]).unwrap_or(0);
-                scanner.cuts.push(Span { start, end: end + comma + 1 });
+                let cut = with_comma(scanner.text(), replaced.member());
+                scanner.cuts.push(cut);
             }
             self.value(scanner, depth + 1, path)?;
             self.keys.ends_at(place, scanner.position());
@@ -318,6 +324,12 @@ impl Found {
         };
         (Key::new(print.hash(table), content, key.escaped, start), print)
     }
+}
+
+/// A member that another one follows, with the comma between them.
+fn with_comma(text: &[u8], Span { start, end }: Span) -> Span {
+    let comma = memchr::memchr(b',', &text[end..]).unwrap_or(0);
+    Span { start, end: end + comma + 1 }
 }
 
 /// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].

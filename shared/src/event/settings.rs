@@ -1,6 +1,6 @@
 //! The model's settings, from the environment.
 
-use super::{Mapping, MappingError, Model, Plausible, Timestamp};
+use super::{DocumentForm, Mapping, MappingError, Model, Plausible, Timestamp};
 use crate::config::{self, ConfigError, Environment};
 
 /// The variables that [`model`] reads.
@@ -10,13 +10,14 @@ pub const VARIABLES: &[&str] = &[
     "TIMESTAMP_MIN",
     "TIMESTAMP_MAX_AHEAD_SECONDS",
     "EXTRA_MAX_BYTES",
+    "DOCUMENT",
 ];
 
 const TIMESTAMP_FIELDS: &str =
     "@timestamp,timestamp,event_time,eventTime,occurred_at,time,ts,created_at";
 
 /// The model as the environment sets it: `MAPPING`, `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`,
-/// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`.
+/// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`, `DOCUMENT`.
 ///
 /// # Errors
 /// [`ConfigError`] for a value that does not parse; it names the entry of a wrong mapping.
@@ -56,5 +57,15 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
             )?,
         },
         extra_max_bytes: environment.number("EXTRA_MAX_BYTES", 16_384, 0, 32_000)?,
+        form: environment
+            .parse_with("DOCUMENT", DocumentForm::ALLOWED, DocumentForm::parse)?
+            .unwrap_or_default(),
     })
+}
+
+/// `DROP_ACTIONS`: the actions of events that are dropped, separated by commas.
+#[must_use]
+pub fn drop_actions(environment: &Environment) -> Vec<String> {
+    let actions = environment.get("DROP_ACTIONS").unwrap_or_default().split(',').map(str::trim);
+    actions.filter(|action| !action.is_empty()).map(str::to_owned).collect()
 }

@@ -3,7 +3,7 @@
 
 use super::mapping::ACTION;
 use super::member::Kind;
-use super::{Event, Model};
+use super::{DocumentForm, Event, Model};
 use crate::json::{self, Span};
 
 /// A field whose value an event knows.
@@ -29,6 +29,10 @@ pub(super) struct Places {
 impl Model {
     /// The field at a path of documents, if events know its value.
     pub(crate) fn known_field(&self, path: &str) -> Option<KnownField> {
+        if self.form == DocumentForm::Passthrough {
+            // The event has its members elsewhere.
+            return None;
+        }
         match path.split_once('.')? {
             ("event", "action") => Some(KnownField::Claiming(ACTION)),
             ("analytics", name) => {

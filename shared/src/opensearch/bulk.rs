@@ -104,6 +104,50 @@ impl Bulk {
         Span { start, end }
     }
 
+    /// The size of all documents with their actions, in bytes.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
+    /// Keeps only these documents; none is to be sent before they are divided into requests again.
+    pub fn retain(&mut self, keep: impl Fn(&Operation) -> bool) {
+        let Self { body, operations, pending } = self;
+        let mut end = 0;
+        operations.retain_mut(|operation| {
+            let kept = keep(operation);
+            if kept {
+                let Operation { id, lines, .. } = operation;
+                body.copy_within(lines.start..lines.end, end);
+                let moved = lines.start - end;
+                *id = Span { start: id.start - moved, end: id.end - moved };
+                *lines = Span { start: end, end: lines.end - moved };
+                end = lines.end;
+            }
+            kept
+        });
+        body.truncate(end);
+        pending.clear();
+    }
+
+    /// Makes the documents requests to send, each within the limits.
+    pub fn divide(&mut self, limits: Limits) {
+        self.pending.clear();
+        let mut first = 0;
+        for (at, operation) in self.operations.iter().enumerate() {
+            let bytes = operation.lines.end - self.operations[first].lines.start;
+            if at > first && (bytes > limits.bytes || at - first == limits.documents) {
+                self.pending.push(first..at);
+                first = at;
+            }
+        }
+        if first < self.operations.len() {
+            self.pending.push(first..self.operations.len());
+        }
+        // The last is sent next.
+        self.pending.reverse();
+    }
+
     /// Makes all documents one request to send.
     pub fn seal(&mut self) {
         self.pending.clear();
@@ -241,6 +285,37 @@ mod tests {
         let mut bulk = Bulk::default();
         assert!(add(&mut bulk, LIMITS, "a", 10_000));
         assert!(!add(&mut bulk, LIMITS, "b", 0));
+    }
+
+    #[test]
+    fn documents_are_divided_into_requests_within_the_limits() {
+        let mut bulk = Bulk::default();
+        let all = Limits { bytes: usize::MAX, documents: usize::MAX };
+        for id in ["a", "b", "c", "d", "e"] {
+            assert!(add(&mut bulk, all, id, if id == "c" { 500 } else { 0 }));
+        }
+        let requests = |bulk: &mut Bulk| {
+            bulk.divide(LIMITS);
+            let mut requests = Vec::new();
+            while let Some(operations) = bulk.pending() {
+                let ids =
+                    operations.iter().map(|of| String::from_utf8_lossy(bulk.id(of)).into_owned());
+                let ids = ids.collect::<String>();
+                let actions = request(bulk).matches("{\"create\":").count();
+                assert_eq!(actions, ids.len());
+                requests.push(ids);
+                bulk.answered();
+            }
+            requests
+        };
+        assert_eq!(requests(&mut bulk), ["ab", "c", "de"]);
+        // What is kept moves to the front, and its id with it.
+        bulk.operations[0].position = 1;
+        bulk.operations[3].position = 1;
+        bulk.retain(|operation| operation.position != 1);
+        assert_eq!(requests(&mut bulk), ["b", "c", "e"]);
+        bulk.retain(|_| false);
+        assert_eq!(requests(&mut bulk), [""; 0]);
     }
 
     #[test]

@@ -7,8 +7,9 @@
 //!
 //! Source of types and texts: the source code of OpenSearch 2 and 3 (`ShardLimitValidator`,
 //! `IndexClosedException`, `ResourceAlreadyExistsException`, `InvalidIndexNameException`,
-//! `IndexAbstraction`, `IngestService`, `ClusterBlock`, `MapperService`, Lucene's `IndexingChain`)
-//! and, for collections, "Supported operations and plugins in Amazon OpenSearch Serverless".
+//! `IndexAbstraction`, `IngestService`, `ClusterBlock`, `MapperService`, `Mapper`, `DocumentParser`,
+//! Lucene's `IndexingChain`) and, for collections, "Supported operations and plugins in Amazon
+//! OpenSearch Serverless".
 
 /// An error of OpenSearch that is known.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -109,8 +110,33 @@ static TABLE: &[KnownError] = &[
         types: ILLEGAL_ARGUMENT,
         text: StartsWith("Limit of total fields"),
         advice: "the index maps as many fields as it may, and the document has more: name the \
-                 fields to keep in MAPPING and apply an index template whose mapping is not \
-                 dynamic, as cargo sluice setup does, or raise index.mapping.total_fields.limit",
+                 fields to keep in MAPPING, with DOCUMENT=mapped and an index template whose \
+                 mapping is not dynamic, as cargo sluice setup applies it, or raise \
+                 index.mapping.total_fields.limit",
+    },
+    KnownError {
+        name: "field_type_conflict",
+        about: SetUp,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("mapper ["),
+        advice: "documents that were written at the same time, or the values of one list, give a \
+                 new field different types: the next attempt succeeds if the field is mapped by \
+                 then; if it never does, map the field in the index template, or set \
+                 DOCUMENT=mapped",
+    },
+    KnownError {
+        name: "object_and_value",
+        about: Document,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("can't merge a non object mapping ["),
+        advice: "",
+    },
+    KnownError {
+        name: "blank_name",
+        about: Document,
+        types: ILLEGAL_ARGUMENT,
+        text: StartsWith("object field cannot contain only whitespace"),
+        advice: "",
     },
     KnownError {
         name: "index_closed",

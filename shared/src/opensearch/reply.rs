@@ -79,9 +79,6 @@ impl Bulk {
                 trouble = Some(of);
             }
         }
-        if self.pending().is_none() {
-            self.clear();
-        }
         trouble
     }
 }

@@ -1,5 +1,7 @@
 //! Why documents are sent again, and what a person has to change where waiting alone does not help.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::Error;
 use super::errors::KnownError;
 
@@ -79,6 +81,24 @@ pub enum Trouble {
     Documents(String),
     /// An answer with this status that is not from OpenSearch.
     NotOpenSearch(u16),
+}
+
+impl Display for Trouble {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoAnswer(error) => write!(out, "no answer to _bulk: {error}"),
+            Self::Status(status, None) => write!(out, "OpenSearch refused _bulk: {status}"),
+            Self::Status(status, Some(error_type)) => {
+                write!(out, "OpenSearch refused _bulk: {status} {error_type}")
+            }
+            Self::Documents(error_type) => {
+                write!(out, "OpenSearch refused documents: {error_type}")
+            }
+            Self::NotOpenSearch(status) => {
+                write!(out, "the answer to _bulk, {status}, is not one of OpenSearch")
+            }
+        }
+    }
 }
 
 impl Trouble {

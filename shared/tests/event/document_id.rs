@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 use shared::envelope::Envelope;
-use shared::event::{Around, Arrival, DocumentId, Reader};
+use shared::event::{Around, Arrival, DocumentId, Identity, Reader};
 
 use crate::support::{arrival, model, payloads};
 use testkit::holds;
@@ -23,15 +23,24 @@ fn ids_inside(
     identity: &str,
     around: Option<Around<'_>>,
 ) -> (String, String) {
+    ids_known_by(how, payload, Identity::Delivery(identity.as_bytes()), around)
+}
+
+fn ids_known_by(
+    how: DocumentId,
+    payload: &str,
+    identity: Identity<'_>,
+    around: Option<Around<'_>>,
+) -> (String, String) {
     let model = model(&[]);
     let mut reader = Reader::default();
     let mut event = reader.read_inside(&model, payload.as_bytes(), around).unwrap();
     let mut document = Vec::new();
-    let arrival = Arrival { identity: identity.as_bytes(), ..arrival() };
+    let arrival = Arrival { identity, ..arrival() };
     let written = event.write_document(&arrival, &mut document);
     let mut id = Vec::new();
     event.write_document_id(how, &written, &document, &mut id);
-    let event_id = written.id.of(&document).to_vec();
+    let event_id = written.id.unwrap().of(&document).to_vec();
     (String::from_utf8(id).unwrap(), String::from_utf8(event_id).unwrap())
 }
 
@@ -138,9 +147,30 @@ fn a_reader_forgets_what_an_envelope_brought_along() {
     let mut event = reader.read_inside(&model, b"{}", Some(around)).unwrap();
     assert_eq!(event.reingests(), 0);
     let mut document = Vec::new();
-    let arrival = Arrival { identity: b"m", ..arrival() };
+    let arrival = Arrival { identity: Identity::Delivery(b"m"), ..arrival() };
     let written = event.write_document(&arrival, &mut document);
-    assert_eq!(written.id.of(&document), sha(&["{}", message, "m"], 32).as_bytes());
+    assert_eq!(written.id.unwrap().of(&document), sha(&["{}", message, "m"], 32).as_bytes());
+}
+
+#[test]
+fn of_an_event_in_an_object_depends_on_its_place_and_on_its_text_as_it_is_kept() {
+    let place = Identity::Place { place: b"b\0k\012\0", text: None };
+    let id = sha(&["b\0k\012\0", "{}"], 32);
+    assert_eq!(ids_known_by(DocumentId::Event, "{} ", place, None), (id.clone(), id));
+    let line = Identity::Place { place: b"b\0k\012\0", text: Some(b"line") };
+    let id = sha(&["b\0k\012\0", "line"], 32);
+    assert_eq!(ids_known_by(DocumentId::Event, "{}", line, None), (id.clone(), id));
+    let own = ids_known_by(DocumentId::Id, r#"{"id":"own"}"#, line, None);
+    assert_eq!(own, ("own".to_owned(), "own".to_owned()));
+}
+
+#[test]
+fn of_an_event_that_had_one_before_is_the_same() {
+    let known = Identity::Known(b"known");
+    let expected = ("known".to_owned(), "known".to_owned());
+    assert_eq!(ids_known_by(DocumentId::Event, "{}", known, None), expected);
+    let own = ids_known_by(DocumentId::Id, r#"{"id":"own"}"#, known, None);
+    assert_eq!(own, ("own".to_owned(), "own".to_owned()));
 }
 
 #[test]

@@ -295,7 +295,8 @@ fn events_of_one_envelope_have_its_id_with_their_position() {
         let written = event.write_document(&arrival(), &mut out);
         let document = String::from_utf8(out).unwrap();
         assert!(group(&document).contains(r#""kind":"sns""#), "{document}");
-        (document[written.id.start..written.id.end].to_owned(), written.own_id)
+        let id = written.id.unwrap();
+        (document[id.start..id.end].to_owned(), written.own_id)
     };
     assert_eq!(id("{}", None), ("m".to_owned(), true));
     assert_eq!(id("{}", Some(0)), ("m.0".to_owned(), true));

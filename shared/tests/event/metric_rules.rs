@@ -156,15 +156,17 @@ fn emitted(tally: &mut Tally, rules: &MetricRules) -> Vec<Value> {
 
 #[test]
 fn a_document_counts_as_the_rules_say() {
-    let model = model(&[]);
-    holds(300, &(vec(payloads::event(), 1..6), vec(rule(), 1..6)), |(payloads, drawn)| {
+    let models = ["mapped", "passthrough"].map(|form| model(&[("DOCUMENT", form)]));
+    let cases = (vec(payloads::event(), 1..6), vec(rule(), 1..6), 0..2_usize);
+    holds(300, &cases, |(payloads, drawn, form)| {
+        let model = &models[form];
         let environment = [("METRIC_RULES", rules_json(&drawn))].into_iter().collect();
-        let rules = MetricRules::from_environment(&environment, &model, &[]).unwrap();
+        let rules = MetricRules::from_environment(&environment, model, &[]).unwrap();
         let (mut reader, mut out) = (Reader::default(), Vec::new());
         let [mut noted, mut counted] = [Tally::default(), Tally::default()];
         let mut documents = Vec::new();
         for (number, payload) in payloads.iter().enumerate() {
-            let mut event = reader.read(&model, payload.as_bytes()).unwrap();
+            let mut event = reader.read(model, payload.as_bytes()).unwrap();
             out.clear();
             let written = event.write_document(&arrival(), &mut out);
             noted.note(&rules, number, &event, &out, written.timestamp);

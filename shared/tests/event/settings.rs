@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use shared::config::ConfigError;
-use shared::event::{Timestamp, VARIABLES};
+use shared::event::{DocumentForm, Timestamp, VARIABLES};
 
 use crate::support::{arrival, document_by, model, rest_by, time, transform};
 
@@ -20,6 +20,7 @@ fn defaults() {
     assert_eq!(model.plausible.min, time("2000-01-01"));
     assert_eq!(model.plausible.max_ahead_seconds, 86_400);
     assert_eq!(model.extra_max_bytes, 16_384);
+    assert_eq!(model.form, DocumentForm::Mapped);
     assert_eq!(
         VARIABLES,
         [
@@ -27,7 +28,8 @@ fn defaults() {
             "TIMESTAMP_FIELDS",
             "TIMESTAMP_MIN",
             "TIMESTAMP_MAX_AHEAD_SECONDS",
-            "EXTRA_MAX_BYTES"
+            "EXTRA_MAX_BYTES",
+            "DOCUMENT"
         ]
     );
 }
@@ -54,6 +56,21 @@ fn numbers() {
                 "TIMESTAMP_MAX_AHEAD_SECONDS is {value:?}, but must be a whole number from 0 to \
                  18446744073709551615"
             )
+        );
+    }
+}
+
+#[test]
+fn the_form_of_the_document() {
+    for (value, form) in
+        [("mapped", DocumentForm::Mapped), ("passthrough", DocumentForm::Passthrough)]
+    {
+        assert_eq!(model(&[("DOCUMENT", value)]).form, form);
+    }
+    for value in ["", "Mapped", "passthrough ", "raw"] {
+        assert_eq!(
+            error("DOCUMENT", value).to_string(),
+            format!("DOCUMENT is {value:?}, but must be mapped or passthrough")
         );
     }
 }

@@ -6,7 +6,9 @@ pub(crate) mod payloads;
 pub(crate) mod tree;
 
 use self::tree::{Duplicates, Tree};
-use shared::event::{Arrival, Model, Reader, Refusal, Timestamp, TimestampSource};
+use shared::event::{
+    Arrival, DocumentId, Identity, Model, Reader, Refusal, Timestamp, TimestampSource,
+};
 
 /// The model as these variables set it.
 pub(crate) fn model(variables: &[(&str, &str)]) -> Model {
@@ -22,7 +24,7 @@ pub(crate) fn arrival() -> Arrival<'static> {
     Arrival {
         time: Some(time("2024-03-01T12:34:58Z")),
         now: time("2024-03-01T12:34:58.001Z"),
-        identity: b"",
+        identity: Identity::Delivery(b""),
     }
 }
 
@@ -38,8 +40,10 @@ pub(crate) fn transform(
     let mut time = Vec::new();
     written.timestamp.write(&mut time);
     assert!(out.starts_with(&filed_under(b"before{\"@timestamp\":", &time)));
-    let id = filed_under(b"\"event\":{\"id\":", written.id.of(&out));
-    assert_eq!(out.windows(id.len()).position(|part| part == id), Some(23 + time.len()));
+    if let Some(id) = written.id {
+        let id = filed_under(b"\"event\":{\"id\":", id.of(&out));
+        assert_eq!(out.windows(id.len()).position(|part| part == id), Some(23 + time.len()));
+    }
     let document = out.strip_prefix(b"before").unwrap().to_vec();
     Ok((String::from_utf8(document).unwrap(), written.timestamp_source))
 }
@@ -52,6 +56,17 @@ pub(crate) fn document(payload: impl AsRef<[u8]>) -> String {
 /// The document that `model` makes of a payload.
 pub(crate) fn document_by(model: &Model, payload: impl AsRef<[u8]>) -> String {
     transform(model, &arrival(), payload.as_ref()).unwrap().0
+}
+
+/// The `_id` of the document that `model` makes of a payload, and whether it is of an own id.
+pub(crate) fn ids_by(model: &Model, how: DocumentId, payload: &str) -> (String, bool) {
+    let mut reader = Reader::default();
+    let mut event = reader.read(model, payload.as_bytes()).unwrap();
+    let (mut document, mut id) = (Vec::new(), Vec::new());
+    let arrival = Arrival { identity: Identity::Delivery(b"m/1"), ..arrival() };
+    let written = event.write_document(&arrival, &mut document);
+    event.write_document_id(how, &written, &document, &mut id);
+    (String::from_utf8(id).unwrap(), written.own_id)
 }
 
 /// What a document says apart from `@timestamp`, `event` and the two `analytics` that are always

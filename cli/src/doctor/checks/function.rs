@@ -1,25 +1,18 @@
 //! The function and its event source mappings.
 
-use std::collections::BTreeMap;
-
-use shared::config::Environment;
-use sqs_consumer::Config;
-
 use crate::doctor::facts::{Facts, Function, Mapping};
 use crate::doctor::finding::Findings;
-
-/// Variables that Lambda sets and does not return.
-const SET_BY_LAMBDA: [&str; 2] = ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME"];
+use crate::doctor::settings::{self, Settings};
 
 pub(super) fn check(
     facts: &Facts,
-    settings: Option<&Result<Config, String>>,
+    settings: Option<&Result<Settings, String>>,
     findings: &mut Findings,
 ) {
     let Some(function) = &facts.function else { return };
     check_state(function, findings);
     if facts.mappings.is_empty() {
-        // The function may not be sqs-consumer: its settings are not checked.
+        // The function may be one that consumes no queue: its settings are not checked.
         return findings.error(
             "no_mapping",
             &function.name,
@@ -110,7 +103,7 @@ fn check_concurrency(function: &Function, mapping: &Mapping, findings: &mut Find
 
 fn check_settings(
     function: &Function,
-    settings: Option<&Result<Config, String>>,
+    settings: Option<&Result<Settings, String>>,
     findings: &mut Findings,
 ) {
     match settings {
@@ -124,34 +117,24 @@ fn check_settings(
             "settings",
             &function.name,
             format!("The function cannot start: {problem}."),
-            "Change the variable; functions/sqs-consumer/README.md lists all of them.",
+            format!(
+                "Change the variable; functions/{}/README.md lists all of them.",
+                function.environment.as_ref().map_or("sqs-consumer", settings::function)
+            ),
         ),
-        Some(Ok(config)) if config.deadline_margin.as_secs() >= function.timeout_seconds => {
+        Some(Ok(own)) if own.deadline_margin.as_secs() >= function.timeout_seconds => {
             findings.error(
                 "deadline_margin",
                 &function.name,
                 format!(
                     "DEADLINE_MARGIN_MS is {}, the function's timeout is {} s: the function never \
                      starts any work, and every message is redelivered.",
-                    config.deadline_margin.as_millis(),
+                    own.deadline_margin.as_millis(),
                     function.timeout_seconds
                 ),
-                "Increase the function's timeout; the template sets 60 s.",
+                "Increase the function's timeout, or lower DEADLINE_MARGIN_MS.",
             );
         }
         Some(Ok(_)) => {}
     }
-}
-
-/// Parses the variables as `sqs-consumer` does.
-///
-/// # Errors
-/// The error of the function.
-pub(super) fn settings(variables: &BTreeMap<String, String>) -> Result<Config, String> {
-    let lambda = SET_BY_LAMBDA.map(|name| (name, "set"));
-    let own = variables.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-    // Files of the function's package are not on this machine.
-    let own = own.filter(|(name, value)| !(*name == "MAPPING" && value.starts_with('@')));
-    let environment: Environment = lambda.into_iter().chain(own).collect();
-    Config::from_environment(&environment).map_err(|error| error.to_string())
 }

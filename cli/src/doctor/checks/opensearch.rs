@@ -1,10 +1,11 @@
 //! The function's OpenSearch settings, and the OpenSearch of `--opensearch`.
 
+use shared::event::DocumentForm;
 use shared::opensearch::{Auth, Place, SigningService};
-use sqs_consumer::Config;
 
 use crate::doctor::facts::{Facts, OpenSearch, OpenSearchReply, Template};
 use crate::doctor::finding::Findings;
+use crate::doctor::settings::Settings;
 
 /// Host suffixes of the services.
 const HOSTS: [(&str, SigningService); 2] = [
@@ -12,9 +13,10 @@ const HOSTS: [(&str, SigningService); 2] = [
     (".aoss.amazonaws.com", SigningService::Serverless),
 ];
 
-pub(super) fn check(facts: &Facts, settings: Option<&Config>, findings: &mut Findings) {
+pub(super) fn check(facts: &Facts, settings: Option<&Settings>, findings: &mut Findings) {
     if let Some(opensearch) = &facts.opensearch {
-        check_reply(opensearch, findings);
+        let form = settings.map(|settings| settings.form).unwrap_or_default();
+        check_reply(opensearch, form, findings);
     }
     let (Some(function), Some(settings)) = (&facts.function, settings) else { return };
     let Place::Endpoint(endpoint) = &settings.opensearch.place else { return };
@@ -55,7 +57,7 @@ pub(super) fn check(facts: &Facts, settings: Option<&Config>, findings: &mut Fin
     }
 }
 
-fn check_reply(opensearch: &OpenSearch, findings: &mut Findings) {
+fn check_reply(opensearch: &OpenSearch, form: DocumentForm, findings: &mut Findings) {
     let url = &opensearch.url;
     match &opensearch.reply {
         OpenSearchReply::Up { health, index, template, .. } => {
@@ -67,7 +69,7 @@ fn check_reply(opensearch: &OpenSearch, findings: &mut Findings) {
                     "Repair it before you move messages back.",
                 );
             }
-            check_template(url, index, template, findings);
+            check_template(url, index, template, form, findings);
         }
         OpenSearchReply::Rejected(status) => findings.error(
             "opensearch_refused",
@@ -93,7 +95,13 @@ fn check_reply(opensearch: &OpenSearch, findings: &mut Findings) {
     }
 }
 
-fn check_template(url: &str, index: &str, template: &Template, findings: &mut Findings) {
+fn check_template(
+    url: &str,
+    index: &str,
+    template: &Template,
+    form: DocumentForm,
+    findings: &mut Findings,
+) {
     let problem = match template {
         Template::Fits => return,
         Template::Unfit(fields) => format!(
@@ -108,9 +116,13 @@ fn check_template(url: &str, index: &str, template: &Template, findings: &mut Fi
             format!("Failed to read the index template of {index}: OpenSearch answered {status}.")
         }
     };
+    let options = match form {
+        DocumentForm::Mapped => ", with --index and --mapping as INDEX and MAPPING",
+        DocumentForm::Passthrough => " --document passthrough, with --index as INDEX",
+    };
     let remedy = format!(
-        "cargo sluice setup --opensearch {url}, with --index and --mapping as INDEX and MAPPING of \
-         the function. Existing indices keep their mapping."
+        "cargo sluice setup --opensearch {url}{options} of the function. Existing indices keep \
+         their mapping."
     );
     findings.warning("index_template", url, problem, remedy);
 }

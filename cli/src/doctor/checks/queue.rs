@@ -2,11 +2,10 @@
 
 use std::fmt::Display;
 
-use sqs_consumer::Config;
-
 use crate::doctor::facts::{ConsumedQueue, Facts, Lookup, Queue, RedriveAllowPolicy};
 use crate::doctor::finding::Findings;
 use crate::doctor::report::time;
+use crate::doctor::settings::Settings;
 
 /// Maximum time that SQS keeps a message, in seconds.
 const MAX_RETENTION_SECONDS: u64 = 1_209_600;
@@ -175,10 +174,14 @@ fn check_dead_letters(queue: &Queue, dead: &Queue, findings: &mut Findings) {
     check_retention_and_encryption(dead, findings);
 }
 
-pub(super) fn check_quarantine(facts: &Facts, settings: Option<&Config>, findings: &mut Findings) {
+pub(super) fn check_quarantine(
+    facts: &Facts,
+    settings: Option<&Settings>,
+    findings: &mut Findings,
+) {
     let Some(lookup) = &facts.quarantine else {
         if let (Some(function), Some(settings)) = (&facts.function, settings)
-            && settings.quarantine_url.is_none()
+            && settings.lacks_quarantine
         {
             findings.warning(
                 "quarantine",

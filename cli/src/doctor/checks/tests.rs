@@ -280,6 +280,47 @@ fn the_quarantine() {
     ]);
 }
 
+/// The function is `object-loader`.
+fn is_loader(facts: &mut Facts) {
+    facts.quarantine = None;
+    variables(facts).remove("QUARANTINE_QUEUE_URL");
+    set(facts, "CONTINUE_QUEUE_URL", &queue("music").url);
+    set(facts, "FAILURES_BUCKET", "backup");
+}
+
+#[test]
+fn the_loader() {
+    assert_findings([
+        (is_loader, ""),
+        (
+            |facts| {
+                is_loader(facts);
+                set(facts, "FAILURES_BUCKET", "");
+            },
+            "error settings",
+        ),
+        (
+            |facts| {
+                is_loader(facts);
+                function(facts).timeout_seconds = 10;
+            },
+            "error deadline_margin",
+        ),
+        (
+            |facts| {
+                is_loader(facts);
+                facts.mappings[0].reports_failures = false;
+            },
+            "error report_batch_item_failures",
+        ),
+    ]);
+    let mut facts = deployed();
+    is_loader(&mut facts);
+    set(&mut facts, "FORMAT", "csv");
+    let expected = "Change the variable; functions/object-loader/README.md lists all of them.";
+    assert_eq!(check(&facts)[0].remedy, expected);
+}
+
 #[test]
 fn opensearch() {
     let endpoint = "error opensearch_endpoint";

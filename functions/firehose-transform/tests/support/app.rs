@@ -31,9 +31,12 @@ pub(crate) enum Call {
 #[derive(Debug, Default)]
 pub(crate) struct Scripted {
     script: Mutex<VecDeque<Call>>,
-    /// The partition keys of the taken records: without Kinesis, their ids.
-    taken: Arc<Mutex<Vec<String>>>,
+    taken: Taken,
 }
+
+/// Partition key and payload of each record that the source took. Without Kinesis, the key is the
+/// record's id.
+type Taken = Arc<Mutex<Vec<(String, String)>>>;
 
 impl Source for Scripted {
     async fn put(&self, _: &Target, records: &[PutRecord]) -> Result<Vec<bool>, CallError> {
@@ -46,7 +49,11 @@ impl Source for Scripted {
             Call::Hang => std::future::pending().await,
         };
         let accepted = records.iter().zip(&taken).filter(|(_, taken)| **taken);
-        self.taken.lock().unwrap().extend(accepted.map(|(record, _)| record.partition_key.clone()));
+        let shown = |record: &PutRecord| {
+            let payload = String::from_utf8_lossy(&record.payload).into_owned();
+            (record.partition_key.clone(), payload)
+        };
+        self.taken.lock().unwrap().extend(accepted.map(|(record, _)| shown(record)));
         Ok(taken)
     }
 }
@@ -56,7 +63,7 @@ impl Source for Scripted {
 pub(crate) struct Handler {
     app: tokio::sync::Mutex<App<Scripted, Output>>,
     output: Output,
-    taken: Arc<Mutex<Vec<String>>>,
+    taken: Taken,
 }
 
 impl Handler {
@@ -98,8 +105,14 @@ impl Handler {
     /// The ids of the taken records, each at most once.
     pub(crate) fn taken(&self) -> HashSet<String> {
         let taken = self.taken.lock().unwrap();
-        let ids: HashSet<_> = taken.iter().cloned().collect();
+        let ids: HashSet<_> = taken.iter().map(|(id, _)| id.clone()).collect();
         assert_eq!(ids.len(), taken.len(), "{taken:?}");
         ids
+    }
+
+    /// Ids and payloads of the records taken since the last call: of a split record, its id and each
+    /// event.
+    pub(crate) fn take_taken(&self) -> Vec<(String, String)> {
+        std::mem::take(&mut *self.taken.lock().unwrap())
     }
 }

@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use shared::contents::Holds;
-use shared::event::{Arrival, Refusal, Written};
+use shared::event::{Arrival, Identity, Refusal, Written};
 use shared::opensearch::Index;
 
 use super::refused::Why;
@@ -30,7 +30,7 @@ where
                     self.fail(self.next.0, Retry::Panicked);
                 }
             }
-            self.next = (self.next.0 + 1, 0);
+            self.pass();
         }
         if !self.buffers.bulk.is_empty() {
             self.buffers.bulk.seal();
@@ -66,6 +66,16 @@ where
                 self.report.test_events.get_or_insert((0, index)).0 += 1;
                 return true;
             }
+            Ok(Holds::NoLogEvents) => {
+                self.report.no_log_events.get_or_insert((0, index)).0 += 1;
+                return true;
+            }
+            Ok(Holds::LargePayloadPointer)
+                if self.rules.fetch_payloads && self.payload.is_none() =>
+            {
+                self.pointer = self.buffers.contents.pointer();
+                return false;
+            }
             Ok(Holds::LargePayloadPointer) => {
                 self.refuse(index, 0, Why::Other(Box::new(LARGE_PAYLOAD_POINTER)));
                 return true;
@@ -84,10 +94,11 @@ where
         loop {
             let position = self.next.1;
             let Buffers { bulk, contents, out, identity, .. } = &mut *self.buffers;
-            let Some(event) = contents.event(position) else { return true };
+            let Some((event, around)) = contents.event(position) else { return true };
             write_identity(&first_id, before.saturating_add(position as u64), identity);
+            let identity = Identity::Delivery(identity);
             let arrival = Arrival { time: message.sent, now, identity };
-            let incoming = Incoming { event, around: contents.around(position), arrival };
+            let incoming = Incoming { event, around, arrival };
             out.document.clear();
             out.id.clear();
             match (self.write)(&incoming, out) {
@@ -105,6 +116,15 @@ where
         }
     }
 
+    /// Goes on with the message after the next.
+    pub(super) fn pass(&mut self) {
+        self.next = (self.next.0 + 1, 0);
+        if self.payload.take().is_some() {
+            // What is refused of it goes to quarantine as the message that it was.
+            self.opened = None;
+        }
+    }
+
     /// Finds the events of a message; those of one that was opened before are there.
     pub(super) fn open(&mut self, message: usize) -> Result<Holds, Refusal> {
         if self.opened == Some(message) {
@@ -112,7 +132,11 @@ where
         }
         self.opened = None;
         let body = self.messages[message].body;
-        let holds = self.buffers.contents.open(|text| body.write(text))?;
+        let payload = self.payload.as_deref().filter(|_| message == self.next.0);
+        let holds = self.buffers.contents.open(|text| match payload {
+            Some(payload) => text.extend_from_slice(payload),
+            None => body.write(text),
+        })?;
         if holds == Holds::Events {
             self.opened = Some(message);
         }

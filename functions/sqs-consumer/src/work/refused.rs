@@ -4,7 +4,7 @@ use shared::contents::Holds;
 use shared::event::{Reason, Refusal, Written};
 use shared::sqs::{Failure, MAX_ENTRIES};
 
-use super::{Incoming, Out, Work};
+use super::{Incoming, Out, Progress, Work};
 use crate::outcome::Retry;
 use crate::quarantine::Quarantined;
 
@@ -36,7 +36,7 @@ where
             Why::Model(refusal) => (refusal.reason(), ""),
             Why::Other(reason) => (&*reason.code, reason.advice),
         };
-        self.report.count_refused(code, message, advice);
+        self.report.findings.count_refused(code, || message, advice);
         self.refusals.push_back(Refused { message, position, why });
     }
 
@@ -52,14 +52,15 @@ where
             && self.sending.len() < MAX_ENTRIES
         {
             let Some(refused) = self.refusals.pop_front() else { break };
-            if self.progress[refused.message].retry.is_some() {
+            let Progress { retry, is_kept, .. } = self.progress[refused.message];
+            if retry.is_some() || is_kept {
                 continue;
             }
             if !self.rules.quarantine {
                 self.fail(refused.message, Retry::NoQuarantine);
                 continue;
             }
-            let Some(quarantined) = self.quarantine_entry(&refused) else {
+            let Some((quarantined, is_whole)) = self.quarantine_entry(&refused) else {
                 let message = "its body or its size is none that SQS takes".to_owned();
                 let failure = Failure { code: "NotSent".to_owned(), message };
                 self.not_quarantined(refused.message, failure);
@@ -70,20 +71,24 @@ where
                 self.refusals.push_front(refused);
                 break;
             }
+            self.progress[refused.message].is_kept |= is_whole;
             self.sending.push(quarantined);
         }
     }
 
-    fn quarantine_entry(&mut self, refused: &Refused) -> Option<Quarantined> {
+    /// What goes to quarantine of a refused event, and whether that is the message as a whole.
+    fn quarantine_entry(&mut self, refused: &Refused) -> Option<(Quarantined, bool)> {
         let message = &self.messages[refused.message];
         let mut many = self.open(refused.message) == Ok(Holds::Events);
         if many {
             self.buffers.contents.look_again();
             many = self.buffers.contents.count() > 1;
         }
+        // A message that is a single event, or whose body is in S3, is kept as it is.
         let text = if many {
-            let event = self.buffers.contents.event(refused.position)?;
-            String::from_utf8(event.to_vec()).ok()?
+            let mut text = Vec::new();
+            self.buffers.contents.write_alone(refused.position, &mut text);
+            String::from_utf8(text).ok()?
         } else {
             message.body.text()?
         };
@@ -91,7 +96,8 @@ where
             Why::Model(refusal) => &Reason::from(*refusal),
             Why::Other(reason) => &**reason,
         };
-        Quarantined::new(refused.message, message, (refused.position, text), reason)
+        let event = (refused.position, text);
+        Some((Quarantined::new(refused.message, message, event, reason)?, !many))
     }
 
     pub(super) fn not_quarantined(&mut self, message: usize, failure: Failure) {

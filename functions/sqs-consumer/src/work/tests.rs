@@ -9,11 +9,10 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::event::{DocumentId, Model, Reader, model};
-use shared::opensearch::{IndexPattern, Limits, UNKNOWN};
+use shared::opensearch::{IndexPattern, Limits, Refusals, UNKNOWN};
 
 use super::*;
 use crate::envelope;
-use crate::report::Refusals;
 
 /// What OpenSearch makes of a request: a status for each document, by its id.
 type Index<'t> = &'t mut dyn FnMut(&[String]) -> Result<Answer, Error>;
@@ -63,7 +62,8 @@ fn writing(limits: Limits) -> Writing {
 }
 
 fn rules<'a>(writing: &'a Writing, quarantine: bool, metrics: &'a MetricRules) -> Rules<'a> {
-    Rules { writing, quarantine, now: Timestamp::YEAR_2000, metrics }
+    let now = Timestamp::YEAR_2000;
+    Rules { writing, quarantine, fetch_payloads: false, now, metrics }
 }
 
 fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quarantine<'_>) -> Run {
@@ -101,6 +101,7 @@ fn run_with(event: &str, setting: &Setting, index: Index<'_>, quarantine: Quaran
                 let failures = quarantine(entries);
                 work.quarantined(&failures);
             }
+            Step::Fetch(..) => unreachable!("no message points to S3"),
             Step::Finished => break,
         }
     }
@@ -167,7 +168,7 @@ fn play(id: &str) -> String {
 
 /// The sum of all that was refused.
 fn refused(report: &Report) -> u64 {
-    report.refused.values().map(|refusals| refusals.count).sum()
+    report.findings.count()
 }
 
 const DONE: Outcome = Outcome::Done;
@@ -215,7 +216,7 @@ fn each_message_has_the_fate_of_its_documents() {
     assert_eq!(run.report.outcomes, statuses.map(|(.., outcome)| outcome));
     assert_eq!(run.quarantined, [[(6, play("g"), "mapper_parsing_exception".to_owned())]]);
     assert_eq!(
-        run.report.refused,
+        run.report.findings.refused,
         [("mapper_parsing_exception".to_owned(), Refusals { count: 1, first: 6, advice: "" })]
             .into()
     );
@@ -229,6 +230,25 @@ fn a_test_event_of_s3_is_done_without_a_document() {
     assert_eq!(run.report.outcomes, [DONE; 3]);
     assert_eq!(run.report.test_events, Some((2, 1)));
     assert_eq!(run.quarantined, [[]; 0]);
+}
+
+/// A message of CloudWatch Logs with these log events.
+fn log_message(log_events: &[Value]) -> String {
+    json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logEvents": log_events}).to_string()
+}
+
+#[test]
+fn each_log_event_is_a_document_and_none_is_done() {
+    let log_events = ["a", "b"].map(|id| json!({"id": id, "message": "x"}));
+    let control = log_message(&log_events).replace("DATA", "CONTROL");
+    // The second control message is seen to hold nothing when it is looked at again.
+    let twice = control.repeat(2);
+    let bodies = [&log_message(&log_events), &control, &log_message(&[]), &twice];
+    let run = run(&bodies.map(String::as_str), &[]);
+    assert_eq!(run.requests, [["a", "b"]]);
+    assert_eq!(run.report.outcomes, [DONE; 4]);
+    assert_eq!(run.report.no_log_events, Some((2, 1)));
+    assert_eq!((refused(&run.report), run.quarantined), (0, vec![]));
 }
 
 #[test]
@@ -311,7 +331,7 @@ fn a_whole_answer_is_the_fate_of_all_and_the_next_request_is_tried() {
         };
         let run = run_with(&event(&bodies, "music"), &setting, index, &mut taken);
         assert_eq!(run.report.outcomes, [retry(outcome), retry(outcome), DONE], "{outcome:?}");
-        assert_eq!(run.report.troubles.len(), 1);
+        assert_eq!(run.report.findings.troubles.len(), 1);
         assert_eq!(run.quarantined, [[]; 0]);
     }
 }

@@ -6,6 +6,7 @@ use local::opensearch::Client;
 use serde_json::{Value, json};
 use testkit::{Binary, Endpoint, Observed};
 
+use super::passthrough;
 use crate::support::event::{event, message, play};
 use crate::support::queues::{entries, sqs};
 use crate::{BINARY, reasons, redelivered};
@@ -164,8 +165,8 @@ const FAULTS: &[Fault] = &[
 ];
 
 /// A real OpenSearch, and an SQS that takes everything.
-struct Scene {
-    client: Client,
+pub(super) struct Scene {
+    pub(super) client: Client,
     queues: Endpoint,
 }
 
@@ -183,13 +184,14 @@ impl Scene {
         assert!(answer.status.is_success(), "{path}: {:?}", answer.body);
     }
 
-    /// The function that writes to this index.
-    async fn function(&self, index: &str) -> Binary {
+    /// The function that writes to this index, with documents of this form.
+    pub(super) async fn function(&self, index: &str, form: &str) -> Binary {
         let quarantine = format!("{}/123456789012/quarantine", self.queues.url);
         let variables = [
             ("OPENSEARCH_ENDPOINT", self.client.url()),
             ("OPENSEARCH_AUTH", "none"),
             ("INDEX", index),
+            ("DOCUMENT", form),
             ("AWS_ENDPOINT_URL_SQS", &self.queues.url),
             ("QUARANTINE_QUEUE_URL", &quarantine),
         ];
@@ -197,7 +199,7 @@ impl Scene {
     }
 
     /// The reasons of what was sent to quarantine since the last time.
-    fn quarantined(&self, seen: &mut usize) -> Vec<String> {
+    pub(super) fn quarantined(&self, seen: &mut usize) -> Vec<String> {
         let calls = self.queues.calls();
         let new = calls[*seen..].iter().filter(|call| call.operation == "SendMessageBatch");
         let reason = |entry: Value| {
@@ -210,7 +212,7 @@ impl Scene {
 }
 
 /// Fails the test unless one message is logged for this reason, with this in the advice.
-fn assert_reason(observed: &Observed, reason: &str, advice: &str, row: &str) {
+pub(super) fn assert_reason(observed: &Observed, reason: &str, advice: &str, row: &str) {
     assert_eq!(reasons(observed), [(reason.to_owned(), (1, "m0".to_owned()))].into(), "{row}");
     let log = observed.log();
     let line = log.iter().find(|line| line["reason"] == reason).unwrap();
@@ -225,7 +227,7 @@ async fn a_real_opensearch_tells_a_wrong_set_up_from_a_wrong_document() {
     let mut seen = 0;
     for Fault { reason, advice, index, causes, ends } in FAULTS {
         let event = event(&[message("m0", &play("a"))]);
-        let mut function = scene.function(index).await;
+        let mut function = scene.function(index, "mapped").await;
         scene.send(causes).await;
         let observed = function.invoke(event.clone()).await;
         assert_eq!(redelivered(&observed), ["m0"], "{index}");
@@ -276,11 +278,12 @@ async fn a_real_opensearch_tells_a_wrong_set_up_from_a_wrong_document() {
         ),
     ] {
         scene.request(Method::PUT, &format!("/{index}"), body.to_string()).await;
-        let mut function = scene.function(index).await;
+        let mut function = scene.function(index, "mapped").await;
         let body = json!({"event_id": "a", "ts": 1_709_296_496, "title": member}).to_string();
         let observed = function.invoke(event(&[message("m0", &body)])).await;
         assert_eq!(redelivered(&observed), [""; 0], "{index}");
         assert_reason(&observed, error_type, advice, index);
         assert_eq!(scene.quarantined(&mut seen), [error_type], "{index}");
     }
+    passthrough::check(&scene, &mut seen).await;
 }

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
+use shared::s3::GetError;
 use shared::sqs::Failure;
 use sqs_consumer::App;
 use sqs_consumer::Config;
@@ -53,6 +55,8 @@ pub(crate) enum Done {
     Quarantine(Vec<String>),
     /// The receipt handles and seconds of a call, and the queue's name.
     Visibility(String, Vec<(String, u32)>),
+    /// Bucket and key of a body that was read.
+    Payload(String),
 }
 
 #[derive(Debug, Default)]
@@ -61,6 +65,7 @@ struct Outside {
     calls: VecDeque<Call>,
     done: Vec<Done>,
     bodies: Vec<String>,
+    payloads: BTreeMap<String, Result<Bytes, GetError>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -111,6 +116,12 @@ impl Ports {
 }
 
 impl Queues for Ports {
+    async fn payload(&self, bucket: &str, key: &str) -> Result<Bytes, GetError> {
+        self.call(Done::Payload(format!("{bucket}/{key}"))).await;
+        let outside = self.0.borrow();
+        outside.payloads.get(&format!("{bucket}/{key}")).cloned().unwrap_or(Err(GetError::NotFound))
+    }
+
     async fn quarantine(&self, entries: &[Quarantined]) -> Vec<Option<Failure>> {
         let bodies = entries.iter().map(|entry| entry.body.clone()).collect();
         self.call(Done::Quarantine(bodies)).await;
@@ -162,6 +173,13 @@ impl Handler {
     /// What SQS does next, before it does everything.
     pub(crate) fn sqs(self, script: &[Call]) -> Self {
         self.ports.0.borrow_mut().calls.extend(script.iter().cloned());
+        self
+    }
+
+    /// What S3 has under bucket and key.
+    pub(crate) fn payload(self, place: &str, payload: Result<&str, GetError>) -> Self {
+        let payload = payload.map(|payload| Bytes::copy_from_slice(payload.as_bytes()));
+        self.ports.0.borrow_mut().payloads.insert(place.to_owned(), payload);
         self
     }
 

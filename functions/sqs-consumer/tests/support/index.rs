@@ -3,14 +3,16 @@
 use local::opensearch::Client;
 use serde_json::{Value, json};
 
-/// Index and document of all that stands there.
+/// Index and document of all that stands there; with the `_id` where the document has no `event.id`.
 pub(crate) async fn documents(client: &Client) -> Vec<Value> {
     let query = json!({"size": 1_000});
-    let found = client.search("music-events-*", &query).await.unwrap();
+    let found = client.search("music-events-*,events-*", &query).await.unwrap();
     let hits = found.body()["hits"]["hits"].as_array().unwrap();
     let document = |hit: &Value| {
-        let [id, own] =
-            [&hit["_id"], &hit["_source"]["event"]["id"]].map(|id| id.as_str().unwrap());
+        let id = hit["_id"].as_str().unwrap();
+        let Some(own) = hit["_source"]["event"]["id"].as_str() else {
+            return json!({"index": hit["_index"], "id": id, "document": hit["_source"]});
+        };
         // As it is, or with a hash.
         let hash = id.strip_prefix(own).unwrap();
         assert!(matches!(hash.len(), 0 | 17), "{id}");

@@ -1,6 +1,6 @@
 //! The names that a mapping knows, compiled for look-up.
 
-use super::{ARRIVAL, MappingError, REINGESTS, segments, wrong};
+use super::{ADDED, ARRIVAL, MappingError, REINGESTS, segments, wrong};
 use crate::json::Span;
 
 /// Which of the names that a mapping knows.
@@ -136,7 +136,7 @@ impl Names {
         if first == REINGESTS || first == ARRIVAL {
             return Err(wrong(path, "the input path is sluice's own"));
         }
-        if self.known.len() + 2 >= usize::from(NO_FIELD) {
+        if self.known.len() + 2 + ADDED.len() >= usize::from(NO_FIELD) {
             return Err(wrong(path, "there are too many input paths"));
         }
         let first = self.add(Self::TOP, first);

@@ -63,6 +63,27 @@ const ERRORS: &[(&str, &str, &str, About, &str)] = &[
         Document,
         "MAPPING",
     ),
+    (
+        "illegal_argument_exception",
+        "mapper [tags] cannot be changed from type [keyword] to [double]",
+        "field_type_conflict",
+        SetUp,
+        "index template",
+    ),
+    (
+        "illegal_argument_exception",
+        "can't merge a non object mapping [tags] with an object mapping",
+        "object_and_value",
+        Document,
+        "",
+    ),
+    (
+        "illegal_argument_exception",
+        "object field cannot contain only whitespace: ['in. ']",
+        "blank_name",
+        Document,
+        "",
+    ),
     ("index_closed_exception", "closed", "index_closed", SetUp, "open it"),
     (
         "resource_already_exists_exception",
@@ -194,6 +215,7 @@ fn what_is_not_known_is_not_about_the_document() {
         ("illegal_argument_exception", "something new"),
         // A value of a document in the text of another error.
         ("illegal_argument_exception", "unable to convert [Limit of total fields] to integer"),
+        ("illegal_argument_exception", "no mapper [x]: can't merge a non object mapping [x]"),
         ("illegal_argument_exception", ""),
         ("script_exception", "runtime error"),
         ("some_exception", "failed to parse"),

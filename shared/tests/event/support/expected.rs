@@ -111,6 +111,27 @@ pub(crate) fn document(
     Tree::Object(document)
 }
 
+/// The document that is such an event as it is.
+pub(crate) fn passthrough(event: &Tree, envelopes: &[Envelope]) -> Tree {
+    let own = TIMESTAMPS.iter().find(|path| event.get(path).is_some_and(is_own_time));
+    let lent = || envelopes.iter().rev().filter_map(|envelope| envelope.time);
+    let lent = || lent().any(|text| is_own_time(&Tree::Leaf(text.to_owned())));
+    let is_own = own.is_some() || lent();
+    let time = if is_own { OWN_TIME } else { r#""2024-03-01T12:34:58.000Z""# };
+    let mut document = vec![("@timestamp".to_owned(), Tree::Leaf(time.to_owned()))];
+    let mut add = |name: &str, value: Option<Tree>| {
+        let value = value.filter(|_| event.get(name).is_none());
+        document.extend(value.map(|value| (name.to_owned(), value)));
+    };
+    let rejected = event.get("@timestamp").filter(|_| own != Some(&"@timestamp"));
+    add("@timestamp_original", rejected.cloned());
+    add("envelope", envelopes.first().map(Envelope::group));
+    let members = event.members().unwrap().iter();
+    let stay = members.filter(|(key, _)| key != "@timestamp" && !key.starts_with("__sluice_"));
+    document.extend(stay.cloned());
+    Tree::Object(document)
+}
+
 fn at<'a>(event: &'a Tree, path: &str) -> Option<&'a Tree> {
     match segments(path) {
         (name, None) => event.get(name),

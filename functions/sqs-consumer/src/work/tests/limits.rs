@@ -1,7 +1,6 @@
 //! The ends of time, of the log and of a message with a defect.
 
 use super::*;
-use crate::report::MAX_TROUBLES;
 
 #[test]
 fn a_panic_is_one_message() {
@@ -73,8 +72,8 @@ fn opensearch_cannot_fill_the_log_with_reasons() {
         [retry(Retry::Search(opensearch::Retry::SetUp(&UNKNOWN))); 100]
     );
     let expected: Vec<_> =
-        (0..MAX_TROUBLES).map(|at| Trouble::Documents(format!("e{at}_exception"))).collect();
-    assert_eq!(run.report.troubles, expected);
+        (0..8).map(|at| Trouble::Documents(format!("e{at}_exception"))).collect();
+    assert_eq!(run.report.findings.troubles, expected);
     assert_eq!(run.quarantined, [[]; 0]);
 }
 
@@ -88,6 +87,6 @@ fn refused_requests_cannot_fill_the_log_with_reasons() {
     };
     let run = run_with(&event(&bodies, "music"), &SETTING, index, &mut taken);
     assert_eq!(run.report.outcomes, [QUARANTINED; 100]);
-    assert_eq!((run.report.refused.len(), refused(&run.report)), (33, 100));
-    assert_eq!(run.report.refused["other"], Refusals { count: 68, first: 32, advice: "" });
+    assert_eq!((run.report.findings.refused.len(), refused(&run.report)), (33, 100));
+    assert_eq!(run.report.findings.refused["other"], Refusals { count: 68, first: 32, advice: "" });
 }

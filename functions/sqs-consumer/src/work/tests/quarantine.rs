@@ -54,6 +54,30 @@ fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
 }
 
 #[test]
+fn a_refused_log_event_goes_to_quarantine_in_a_message_of_its_own() {
+    let [a, b] = ["a", "b"].map(|id| json!({"id": id, "message": "x"}));
+    let none = json!({"id": "c"});
+    let many = log_message(&[a.clone(), b.clone(), none.clone()]);
+    let in_sns = json!({"Type": "Notification", "Message": many.replace("\"b\"", "\"d\"")});
+    let in_sns = in_sns.to_string();
+    let alone = log_message(std::slice::from_ref(&none));
+    let run = run(&[&many, &in_sns, &alone], &[("b", 400), ("d", 400)]);
+    assert_eq!(run.requests, [["a", "b", "a", "d"]]);
+    assert_eq!(run.report.outcomes, [QUARANTINED; 3]);
+    let entry = |message, body: &str, reason: &str| (message, body.to_owned(), reason.to_owned());
+    let d = log_message(std::slice::from_ref(&b)).replace("\"b\"", "\"d\"");
+    let expected = [
+        entry(0, &log_message(&[b]), "mapper_parsing_exception"),
+        entry(0, &alone, "empty"),
+        entry(1, &d, "mapper_parsing_exception"),
+        entry(1, &alone, "empty"),
+        // A message of one event goes as it is.
+        entry(2, &alone, "empty"),
+    ];
+    assert_eq!(run.quarantined, [expected]);
+}
+
+#[test]
 fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
     let pointer =
         r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"b","s3Key":"k"}]"#;

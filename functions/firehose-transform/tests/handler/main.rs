@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod split;
+
+#[path = "../support"]
 mod support {
     pub(crate) mod app;
     pub(crate) mod request;
@@ -191,26 +194,30 @@ fn every_record_gets_one_answer_within_the_budget() {
 
 #[test]
 fn no_request_causes_a_panic() {
-    let handler = Handler::new(&[("RESPONSE_BUDGET_BYTES", "2000")], []);
+    let budget = ("RESPONSE_BUDGET_BYTES", "2000");
+    let handlers = [("off", 8), ("on", 10)]
+        .map(|(split, metrics)| (Handler::new(&[budget, ("SPLIT", split)], []), metrics));
     let never_a_panic = |body: Vec<u8>| {
-        match on_paused_clock(handler.handle(&body, MINUTE)) {
-            Ok(answer) => {
-                assert!(answer.len() <= 2_000);
-                if std::str::from_utf8(&body).is_ok() {
-                    answers(&answer);
+        for (handler, metrics) in &handlers {
+            match on_paused_clock(handler.handle(&body, MINUTE)) {
+                Ok(answer) => {
+                    assert!(answer.len() <= 2_000);
+                    if std::str::from_utf8(&body).is_ok() {
+                        answers(&answer);
+                    }
                 }
-            }
-            Err(error) => assert!(
-                matches!(
-                    error,
-                    HandlerError::InvalidEvent(_) | HandlerError::BudgetTooSmall { .. }
+                Err(error) => assert!(
+                    matches!(
+                        error,
+                        HandlerError::InvalidEvent(_) | HandlerError::BudgetTooSmall { .. }
+                    ),
+                    "{error}"
                 ),
-                "{error}"
-            ),
+            }
+            assert_eq!(handler.metrics().len(), *metrics);
         }
-        assert_eq!(handler.metrics().len(), 8);
     };
-    holds(300, &vec(any::<u8>(), 0..300), never_a_panic);
+    holds(300, &vec(any::<u8>(), 0..300), &never_a_panic);
     // Requests with replaced bytes, or cut off.
     let broken = (
         case(),
@@ -227,7 +234,7 @@ fn no_request_causes_a_panic() {
         }
         body
     });
-    holds(300, &broken, never_a_panic);
+    holds(300, &broken, &never_a_panic);
 }
 
 #[test]

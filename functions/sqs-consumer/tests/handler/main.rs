@@ -2,6 +2,9 @@
 
 #![cfg(test)]
 
+mod payloads;
+
+#[path = "../support"]
 mod support {
     pub(crate) mod app;
     pub(crate) mod event;

@@ -1,0 +1,235 @@
+//! The ledger: how far each object is confirmed, so that a replay that is started again goes on
+//! there.
+
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::source::Object;
+use crate::error::CliError;
+
+/// How far objects are confirmed.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    objects: HashMap<String, Confirmed>,
+    /// The size of the file of refused records at the last line.
+    pub(super) refused_bytes: u64,
+    /// Bytes of complete lines.
+    complete: u64,
+    has_head: bool,
+}
+
+/// A ledger that lines are appended to.
+#[derive(Debug)]
+pub(super) struct Writer {
+    path: PathBuf,
+    file: File,
+}
+
+/// A line: an object is confirmed up to here.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub(super) struct Line<'a> {
+    pub(super) object: &'a str,
+    pub(super) version: &'a str,
+    /// The offset of the next record in the unpacked object.
+    pub(super) offset: u64,
+    /// Whether the object is finished.
+    pub(super) done: bool,
+    /// The size of the file of refused records.
+    pub(super) refused_bytes: u64,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Confirmed {
+    version: String,
+    offset: u64,
+    done: bool,
+}
+
+impl Ledger {
+    /// Reads a ledger, if there is one. `replay` says of what: a ledger serves one replay only.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] for a ledger of another replay or another file, [`CliError::Failed`] if
+    /// it cannot be read.
+    pub(super) fn read(path: &Path, replay: &Value) -> Result<Self, CliError> {
+        let text = match fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(failed(path, &error)),
+        };
+        Self::parse(&text, replay).ok_or_else(|| {
+            CliError::usage(format_args!(
+                "{}: is not the ledger of this replay: SOURCE, target and selection must be those \
+                 that it was begun with; set another --ledger, or delete it to begin anew",
+                path.display()
+            ))
+        })
+    }
+
+    fn parse(text: &[u8], replay: &Value) -> Option<Self> {
+        let mut ledger = Self::default();
+        for line in text.split_inclusive(|byte| *byte == b'\n') {
+            // A line that is torn was not synced.
+            if !line.ends_with(b"\n") {
+                break;
+            }
+            if ledger.has_head {
+                let line: Value = serde_json::from_slice(line).ok()?;
+                let Line { object, version, offset, done, refused_bytes } =
+                    Line::deserialize(&line).ok()?;
+                let confirmed = Confirmed { version: version.to_owned(), offset, done };
+                ledger.objects.insert(object.to_owned(), confirmed);
+                ledger.refused_bytes = refused_bytes;
+            } else if serde_json::from_slice::<Value>(line).ok()? != head(replay) {
+                return None;
+            }
+            ledger.has_head = true;
+            ledger.complete += line.len() as u64;
+        }
+        let is_torn = || head(replay).to_string().as_bytes().starts_with(text);
+        (ledger.has_head || is_torn()).then_some(ledger)
+    }
+
+    /// The offset that an object is replayed from; `None` where it is finished. An object that has
+    /// changed begins anew.
+    pub(super) fn next(&self, object: &Object) -> Option<u64> {
+        match self.objects.get(&object.name()) {
+            Some(confirmed) if confirmed.version == object.etag => {
+                (!confirmed.done).then_some(confirmed.offset)
+            }
+            _ => Some(0),
+        }
+    }
+
+    /// Opens the ledger to append lines, without what is torn.
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] if it cannot be written, or another process does.
+    pub(super) fn write(&self, path: &Path, replay: &Value) -> Result<Writer, CliError> {
+        let open = || {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            OpenOptions::new().create(true).append(true).open(path)
+        };
+        let file = open().map_err(|error| failed(path, &error))?;
+        file.try_lock().map_err(|_| {
+            CliError::failed(format_args!("{}: another replay is using it", path.display()))
+        })?;
+        file.set_len(self.complete).map_err(|error| failed(path, &error))?;
+        let mut writer = Writer { path: path.to_owned(), file };
+        if !self.has_head {
+            writer.append(&head(replay).to_string())?;
+        }
+        Ok(writer)
+    }
+}
+
+impl Writer {
+    /// Appends a line and syncs it.
+    ///
+    /// # Errors
+    /// [`CliError::Failed`] if it cannot be written.
+    pub(super) fn confirm(&mut self, line: &Line<'_>) -> Result<(), CliError> {
+        let line = serde_json::to_string(line).map_err(CliError::failed)?;
+        self.append(&line)
+    }
+
+    fn append(&mut self, line: &str) -> Result<(), CliError> {
+        let written = self.file.write_all(format!("{line}\n").as_bytes());
+        written.and_then(|()| self.file.sync_data()).map_err(|error| failed(&self.path, &error))
+    }
+}
+
+fn head(replay: &Value) -> Value {
+    json!({"replay": replay})
+}
+
+fn failed(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::failed(format_args!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use object_loader::Place;
+
+    use super::*;
+
+    fn object(key: &str, etag: &str) -> Object {
+        let place = Place { bucket: "b".to_owned(), key: key.to_owned(), version_id: None };
+        Object { place, etag: etag.to_owned(), bytes: 1 }
+    }
+
+    fn line(object: &str, offset: u64, done: bool) -> Line<'_> {
+        Line { object, version: "\"1\"", offset, done, refused_bytes: offset * 2 }
+    }
+
+    #[test]
+    fn a_replay_goes_on_after_the_last_whole_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/ledger.jsonl");
+        let replay = json!({"source": "s3://b/"});
+        let read = || Ledger::read(&path, &replay).unwrap();
+        assert_eq!(read().next(&object("a", "\"1\"")), Some(0));
+        let mut writer = read().write(&path, &replay).unwrap();
+        writer.confirm(&line("s3://b/a", 7, false)).unwrap();
+        writer.confirm(&line("s3://b/b", 8, true)).unwrap();
+        writer.confirm(&line("s3://b/a", 9, false)).unwrap();
+        drop(writer);
+        let whole = fs::read(&path).unwrap();
+        let torn = [&whole[..], b"{\"object\":\"s3://b/a\",\"ver"].concat();
+        for text in [&whole, &torn] {
+            fs::write(&path, text).unwrap();
+            let ledger = read();
+            assert_eq!(ledger.next(&object("a", "\"1\"")), Some(9));
+            assert_eq!(ledger.next(&object("b", "\"1\"")), None);
+            assert_eq!(ledger.next(&object("c", "\"1\"")), Some(0));
+            assert_eq!(ledger.refused_bytes, 18);
+            // What has changed begins anew.
+            assert_eq!(ledger.next(&object("a", "\"2\"")), Some(0));
+            assert_eq!(ledger.next(&object("b", "\"2\"")), Some(0));
+        }
+        // What is torn is taken away before the next line.
+        read().write(&path, &replay).unwrap().confirm(&line("s3://b/a", 10, true)).unwrap();
+        assert_eq!(read().next(&object("a", "\"1\"")), None);
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text.lines().count(), 5, "{text}");
+        assert!(text.lines().all(|line| line.ends_with('}')), "{text}");
+    }
+
+    #[test]
+    fn a_torn_head_is_written_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let replay = json!({"source": "s3://b/"});
+        fs::write(&path, "{\"replay\":{\"sou").unwrap();
+        let ledger = Ledger::read(&path, &replay).unwrap();
+        drop(ledger.write(&path, &replay).unwrap());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "{\"replay\":{\"source\":\"s3://b/\"}}\n");
+    }
+
+    #[test]
+    fn a_ledger_serves_one_replay_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("ledger.jsonl");
+        let replay = json!({"source": "s3://b/"});
+        let writer = Ledger::default().write(&path, &replay).unwrap();
+        let error = Ledger::default().write(&path, &replay).unwrap_err();
+        assert!(error.to_string().contains("another replay is using it"), "{error}");
+        drop(writer);
+        for text in ["", "{\"replay\":{\"source\":\"s3://b/\"}}\n", "{\"rep"] {
+            fs::write(&path, text).unwrap();
+            assert!(Ledger::read(&path, &replay).is_ok(), "{text}");
+        }
+        for text in ["{\"replay\":{\"source\":\"s3://c/\"}}\n", "x", "{}\n"] {
+            fs::write(&path, text).unwrap();
+            let error = Ledger::read(&path, &replay).unwrap_err();
+            assert!(matches!(error, CliError::Usage(_)), "{error}");
+        }
+    }
+}

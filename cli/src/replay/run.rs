@@ -1,0 +1,174 @@
+//! What all targets have in common: what is confirmed goes into the ledger, the count and the
+//! progress bar, at the rate that is asked for.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::time::Duration;
+
+use dlq_redrive::schedule::Pace;
+use object_loader::{Ended, Engine, Request, Stretch, Watch};
+use serde::Serialize;
+use shared::opensearch::Search;
+use shared::time;
+use tokio::time::sleep_until;
+
+use super::ledger::{Line, Writer};
+use super::objects::{Port, RefusedFile};
+use super::source::Object;
+use crate::error::CliError;
+use crate::progress::Progress;
+
+/// What one stretch, or one call, takes at most.
+pub(super) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// Why the engine does not load an object, where others may be loaded.
+const ABOUT_THE_OBJECT: [&str; 5] = [
+    "object_archived",
+    "object_denied",
+    "object_not_found",
+    "object_unavailable",
+    "unknown_format",
+];
+
+/// What was done with objects and records.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Tally {
+    /// Objects of the source.
+    pub(super) objects: u64,
+    /// Those that were finished before.
+    pub(super) finished_before: u64,
+    /// Those that hold no failures, where only failures are sent.
+    pub(super) without_failures: u64,
+    /// Documents that are new in the index.
+    pub(super) indexed: u64,
+    /// Documents that were in the index before.
+    pub(super) duplicate: u64,
+    /// Events that are dropped, and failures that are not selected.
+    pub(super) dropped: u64,
+    /// Messages, records of a stream, or load requests.
+    pub(super) sent: u64,
+    /// Documents, where only events are sent.
+    pub(super) documents_skipped: u64,
+    /// Records that are kept as refused, or that are not sent, by reason.
+    pub(super) refused: BTreeMap<String, u64>,
+    /// Objects that are not replayed to their end, and why.
+    pub(super) left: Vec<(String, String)>,
+}
+
+/// A replay under way.
+#[derive(Debug)]
+pub(super) struct Run<'a> {
+    pub(super) writer: Writer,
+    pub(super) refused: Rc<RefusedFile>,
+    pub(super) progress: &'a RefCell<Progress>,
+    pub(super) pace: Pace,
+    /// Ctrl-C was pressed.
+    pub(super) is_stopped: &'a Cell<bool>,
+    /// Bytes of all objects, and of those before the one under way.
+    pub(super) bytes: u64,
+    pub(super) bytes_before: u64,
+    pub(super) tally: Tally,
+}
+
+/// An object whose stretches are confirmed.
+struct Confirming<'a, 'r> {
+    run: &'a mut Run<'r>,
+    object: &'a Object,
+    refused: BTreeMap<String, u64>,
+    error: Option<CliError>,
+}
+
+impl Run<'_> {
+    /// Loads an object. Returns whether to go on with the next one.
+    ///
+    /// # Errors
+    /// Those of the ledger; [`CliError::Failed`] if OpenSearch does not take documents.
+    pub(super) async fn load<S: Search>(
+        &mut self,
+        engine: &mut Engine<S, Port>,
+        object: &Object,
+        request: &Request,
+    ) -> Result<ControlFlow<()>, CliError> {
+        let refused = BTreeMap::new();
+        let mut watch = Confirming { run: self, object, refused, error: None };
+        let ended = engine.load(request, time::now(), &mut watch).await;
+        if let Some(error) = watch.error {
+            return Err(error);
+        }
+        let (reason, details) = match ended {
+            Ended::Done => return Ok(ControlFlow::Continue(())),
+            Ended::Stopped => return Ok(ControlFlow::Break(())),
+            Ended::Changed => ("object_changed", Vec::new()),
+            Ended::Failed { reason, details } => (reason, details),
+        };
+        let details = details.iter().map(|detail| format!("; {detail}"));
+        let why = reason.to_owned() + &details.collect::<String>();
+        if reason == "object_changed" || ABOUT_THE_OBJECT.contains(&reason) {
+            self.tally.left.push((object.name(), why));
+            return Ok(ControlFlow::Continue(()));
+        }
+        Err(CliError::Failed(why))
+    }
+
+    /// Notes that the records of an object before `offset` are settled, of which `records` were
+    /// sent since the last time, and waits for what the rate allows.
+    ///
+    /// # Errors
+    /// Those of the ledger.
+    pub(super) async fn confirm(
+        &mut self,
+        object: &Object,
+        (offset, is_end): (u64, bool),
+        records: u64,
+        bytes_read: u64,
+    ) -> Result<ControlFlow<()>, CliError> {
+        let name = object.name();
+        self.writer.confirm(&Line {
+            object: &name,
+            version: &object.etag,
+            offset,
+            done: is_end,
+            refused_bytes: self.refused.bytes(),
+        })?;
+        let bytes = if is_end { object.bytes } else { bytes_read.min(object.bytes) };
+        self.progress.borrow_mut().advance(self.bytes_before + bytes, self.bytes);
+        if is_end {
+            self.bytes_before += object.bytes;
+        }
+        self.pace.spend(usize::try_from(records).unwrap_or(usize::MAX));
+        if self.pace.is_limited() && !self.is_stopped.get() {
+            sleep_until(self.pace.next()).await;
+        }
+        let is_stopped = self.is_stopped.get();
+        Ok(if is_stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+}
+
+impl Watch for Confirming<'_, '_> {
+    const TIME: Option<Duration> = Some(PATIENCE);
+
+    fn refused(&mut self, reason: &str) {
+        *self.refused.entry(reason.to_owned()).or_default() += 1;
+    }
+
+    async fn confirmed(&mut self, stretch: Stretch) -> ControlFlow<()> {
+        let Stretch { offset, is_end, indexed, duplicate, dropped, bytes_read } = stretch;
+        let tally = &mut self.run.tally;
+        tally.indexed += indexed;
+        tally.duplicate += duplicate;
+        tally.dropped += dropped;
+        for (reason, count) in std::mem::take(&mut self.refused) {
+            *tally.refused.entry(reason).or_default() += count;
+        }
+        let records = indexed + duplicate;
+        match self.run.confirm(self.object, (offset, is_end), records, bytes_read).await {
+            Ok(flow) => flow,
+            Err(error) => {
+                self.error = Some(error);
+                ControlFlow::Break(())
+            }
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! The documents of one stretch of an object: written into bulk requests, and what became of each.
+
+mod at;
+mod events;
+mod failed;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use shared::contents::Contents;
+use shared::event::{Reader, Reason, Refusal, Timestamp};
+use shared::json::Span;
+use shared::metric_rules::{MetricRules, Tally};
+use shared::opensearch::{Answer, Bulk, Error, Fate, Limits, Retry, Trouble, Writing};
+
+use crate::config::Reading;
+use crate::failure::Selection;
+use crate::refused::Refused;
+use crate::unpack::BrokenPacking;
+use at::{At, KnownBy};
+
+/// What the records of an object have in common.
+#[derive(Debug)]
+pub(crate) struct Source<'a> {
+    pub(crate) reading: &'a Reading,
+    pub(crate) writing: &'a Writing,
+    pub(crate) selection: Option<&'a Selection>,
+    /// What the ids of its events depend on: bucket and key, each with a zero byte after it.
+    pub(crate) place: &'a [u8],
+    /// When the object was last modified.
+    pub(crate) modified: Option<Timestamp>,
+    pub(crate) now: Timestamp,
+}
+
+/// Kept from object to object, so that nothing is allocated once the buffers have grown.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    reader: Reader,
+    contents: Contents,
+    bulk: Bulk,
+    events: Vec<Event>,
+    /// The texts and ids of the events.
+    kept: Vec<u8>,
+    document: Vec<u8>,
+    id: Vec<u8>,
+    identity: Vec<u8>,
+    line: Vec<u8>,
+    /// What keeps OpenSearch from taking what is left.
+    pub(crate) retry: Option<Retry>,
+    /// The metrics of documents.
+    pub(crate) tally: Tally,
+    pub(crate) requests: u64,
+    pub(crate) bytes: u64,
+}
+
+/// An event, or a record that is none.
+#[derive(Debug)]
+struct Event {
+    /// Its record's offset in the unpacked object.
+    offset: u64,
+    /// When it arrived.
+    arrived: Option<Timestamp>,
+    /// Its text and its id, in [`Batch::kept`].
+    text: Span,
+    id: Span,
+    /// Its size, where the text is not kept.
+    bytes: u64,
+    state: State,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Indexed,
+    Duplicate,
+    Dropped,
+    Refused(Reason),
+}
+
+/// The events of a stretch that have their outcome.
+#[derive(Debug, Default)]
+pub(crate) struct Settled {
+    pub(crate) indexed: u64,
+    pub(crate) duplicate: u64,
+    pub(crate) dropped: u64,
+    /// The offset of the first event without an outcome.
+    pub(crate) until: Option<u64>,
+}
+
+impl Batch {
+    /// Forgets everything but the buffers.
+    pub(crate) fn clear(&mut self) {
+        self.bulk.clear();
+        self.events.clear();
+        self.kept.clear();
+        self.retry = None;
+    }
+
+    /// The offset of the first event.
+    pub(crate) fn first_offset(&self) -> Option<u64> {
+        self.events.first().map(|event| event.offset)
+    }
+
+    /// Whether it fills a bulk request.
+    pub(crate) fn is_full(&self, limits: Limits) -> bool {
+        self.bulk.bytes().max(self.kept.len()) >= limits.bytes
+            || self.events.len() >= limits.documents
+    }
+
+    /// Takes a record.
+    pub(crate) fn record(&mut self, source: &Source<'_>, offset: u64, record: &[u8]) {
+        let before = self.events.len();
+        // A defect that shows on a record is that record's alone.
+        let taken = catch_unwind(AssertUnwindSafe(|| match source.selection {
+            Some(selection) => self.failure(source, selection, offset, record),
+            None => self.plain(source, offset, record),
+        }));
+        if taken.is_err() {
+            // The record is kept as a whole.
+            (self.reader, self.contents) = (Reader::default(), Contents::default());
+            self.bulk.retain(|operation| operation.source < before);
+            self.events.truncate(before);
+            let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
+            self.refuse(at, record, reason("panicked", "a defect showed on it"));
+        }
+    }
+
+    /// Takes a record that is too large to be kept.
+    pub(crate) fn too_large(&mut self, source: &Source<'_>, offset: u64, bytes: u64) {
+        let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
+        self.refuse(at, b"", Refusal::TooLarge.into());
+        if let Some(event) = self.events.last_mut() {
+            event.bytes = bytes;
+        }
+    }
+
+    /// Takes what is left where the packing is broken.
+    pub(crate) fn rest(
+        &mut self,
+        source: &Source<'_>,
+        offset: u64,
+        text: &[u8],
+        packing: BrokenPacking,
+    ) {
+        let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
+        self.refuse(at, text, broken(packing));
+    }
+
+    /// Divides the documents into requests.
+    pub(crate) fn seal(&mut self, limits: Limits) {
+        self.bulk.divide(limits);
+    }
+
+    /// The next request.
+    pub(crate) fn request(&self) -> Option<&[u8]> {
+        self.bulk.request()
+    }
+
+    /// Takes what came back for the request.
+    pub(crate) fn answered(
+        &mut self,
+        reply: &Result<Answer, Error>,
+        metrics: &MetricRules,
+        mut trouble: impl FnMut(Trouble),
+    ) {
+        self.requests += 1;
+        self.bytes += self.bulk.request().map_or(0, <[u8]>::len) as u64;
+        let Self { bulk, events, retry, tally, .. } = self;
+        let whole = bulk.settle(reply, |operation, document, fate| {
+            let state = &mut events[operation.source].state;
+            match fate {
+                Fate::Indexed | Fate::IndexedElsewhere => {
+                    *state = State::Indexed;
+                    tally.count(metrics, document);
+                }
+                Fate::Duplicate => *state = State::Duplicate,
+                Fate::Refused(reason) => *state = State::Refused(reason),
+                Fate::Retry(of) => *retry = Some(retry.map_or(of, |before| before.max(of))),
+                Fate::SetUp(error, error_type) => {
+                    *retry = Some(Retry::SetUp(error));
+                    trouble(Trouble::Documents(error_type));
+                }
+            }
+        });
+        if let Some(whole) = whole {
+            trouble(whole);
+        }
+    }
+
+    /// Prepares the requests of what OpenSearch could not take; returns `false` where it took all.
+    pub(crate) fn again(&mut self, limits: Limits) -> bool {
+        let events = &self.events;
+        self.bulk.retain(|operation| events[operation.source].state == State::Waiting);
+        self.retry = None;
+        self.seal(limits);
+        self.bulk.request().is_some()
+    }
+
+    /// Counts the events before the first without an outcome and hands over the refused ones.
+    pub(crate) fn settle(&self, mut refused: impl FnMut(Refused<'_>)) -> Settled {
+        let waiting = self.events.iter().filter(|event| event.state == State::Waiting);
+        let until = waiting.map(|event| event.offset).min();
+        let mut settled = Settled { until, ..Settled::default() };
+        for event in &self.events {
+            if until.is_some_and(|until| event.offset >= until) {
+                continue;
+            }
+            match &event.state {
+                State::Waiting => {}
+                State::Indexed => settled.indexed += 1,
+                State::Duplicate => settled.duplicate += 1,
+                State::Dropped => settled.dropped += 1,
+                State::Refused(reason) => refused(Refused {
+                    offset: event.offset,
+                    arrived: event.arrived,
+                    text: event.text.of(&self.kept),
+                    event_id: event.id.of(&self.kept),
+                    bytes: event.bytes,
+                    reason,
+                }),
+            }
+        }
+        settled
+    }
+}
+
+fn reason(code: &'static str, detail: &'static str) -> Reason {
+    Reason { code: code.into(), detail: detail.into(), advice: "" }
+}
+
+fn broken(packing: BrokenPacking) -> Reason {
+    reason(packing.reason(), "the packing is broken or ends too early")
+}

@@ -1,0 +1,95 @@
+//! Loads objects outside of Lambda: without an invocation, and watched.
+
+use shared::event::Timestamp;
+use shared::metric_rules::MetricRules;
+use shared::opensearch::{Search, Writing};
+use shared::schedule::Schedule;
+
+use crate::batch::Batch;
+use crate::config::{Failures, Reading};
+use crate::load::{Loaded, Loader};
+use crate::message::Request;
+use crate::objects::Objects;
+use crate::outcome::Outcome;
+use crate::report::Report;
+use crate::watch::Watch;
+
+/// Loads objects.
+#[derive(Debug)]
+pub struct Engine<S, O> {
+    search: S,
+    objects: O,
+    reading: Reading,
+    writing: Writing,
+    failures: Failures,
+    batch: Batch,
+}
+
+/// How the load of an object ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// Every record has its outcome.
+    Done,
+    /// [`Watch::confirmed`] stopped it.
+    Stopped,
+    /// Another object is there than the request names.
+    Changed,
+    /// What is not confirmed is left.
+    Failed {
+        /// Why, as in the function's log.
+        reason: &'static str,
+        /// What went wrong, without any record's content.
+        details: Vec<String>,
+    },
+}
+
+impl<S: Search, O: Objects> Engine<S, O> {
+    /// An engine that hands refused records to `objects` in this place.
+    #[must_use]
+    pub fn new(
+        (search, objects): (S, O),
+        (reading, writing): (Reading, Writing),
+        failures: Failures,
+    ) -> Self {
+        Self { search, objects, reading, writing, failures, batch: Batch::default() }
+    }
+
+    /// Where objects are read.
+    pub const fn objects(&self) -> &O {
+        &self.objects
+    }
+
+    /// Loads the object of a request, from its offset on.
+    pub async fn load<W: Watch>(
+        &mut self,
+        request: &Request,
+        now: Timestamp,
+        watch: &mut W,
+    ) -> Ended {
+        let Self { search, objects, reading, writing, failures, batch } = self;
+        let mut report = Report::default();
+        let schedule = Schedule::lasting(W::TIME.unwrap_or_default(), now.milliseconds());
+        let mut loader = Loader {
+            search,
+            objects,
+            reading,
+            writing,
+            failures,
+            // Metrics of documents are for functions.
+            metrics: &MetricRules::default(),
+            batch,
+            report: &mut report,
+            watch,
+            schedule,
+            now,
+        };
+        match Box::pin(loader.load(request)).await {
+            Loaded::Until(_) => Ended::Stopped,
+            Loaded::Ended(Outcome::Superseded) => Ended::Changed,
+            Loaded::Ended(Outcome::Retry(retry)) => {
+                Ended::Failed { reason: retry.reason(), details: report.details() }
+            }
+            Loaded::Ended(_) => Ended::Done,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A line of what Firehose or this function could not deliver.
+//!
+//! Source: "Backup and error records" (Amazon Data Firehose Developer Guide): in
+//! `processing-failed/` `rawData` is the record as it came, in `AmazonOpenSearchService_failed/` the
+//! document with `esDocumentId` and `esIndexName`.
+
+use std::borrow::Cow;
+
+use base64_simd::STANDARD;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use shared::event::{Refusal, Timestamp};
+
+use crate::message::Request;
+
+/// Folders that Firehose names in the keys of what it could not deliver.
+const FOLDERS: [&str; 3] =
+    ["processing-failed/", "AmazonOpenSearchService_failed/", "elasticsearch_failed/"];
+
+/// The largest line, in bytes: a document of 1 MiB in base64, with what is said of it.
+pub(crate) const MAX_LINE_BYTES: usize = 8 * 1_048_576;
+
+/// Which failures are loaded.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Selection {
+    reasons: Option<Vec<String>>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
+}
+
+impl Selection {
+    /// What a request asks for; `None` where its object holds no failures.
+    pub(crate) fn of(request: &Request) -> Option<Self> {
+        let is_failures = FOLDERS.iter().any(|folder| request.key.contains(folder));
+        let time = |text: &Option<String>| Timestamp::from_rfc3339(text.as_ref()?.as_bytes());
+        request.failures.unwrap_or(is_failures).then(|| Self {
+            reasons: request.reason.clone(),
+            from: time(&request.from),
+            until: time(&request.until),
+        })
+    }
+
+    fn holds(&self, failure: &Failure) -> bool {
+        let Self { reasons, from, until } = self;
+        let code = failure.code.as_deref().unwrap_or_default();
+        let arrived = failure.arrived;
+        reasons.as_ref().is_none_or(|reasons| reasons.iter().any(|reason| reason == code))
+            && from.is_none_or(|from| arrived.is_some_and(|arrived| arrived >= from))
+            && until.is_none_or(|until| arrived.is_some_and(|arrived| arrived < until))
+    }
+}
+
+/// A line that was read: what failed.
+#[derive(Debug)]
+pub struct Failure {
+    /// `errorCode`
+    pub code: Option<String>,
+    /// `arrivalTimestamp`
+    pub arrived: Option<Timestamp>,
+    /// The same as it is given.
+    pub(crate) arrival: String,
+    /// `rawData`: the event or the document.
+    pub data: Vec<u8>,
+    /// `esDocumentId` and `esIndexName`: what failed is a document.
+    pub document: Option<(String, String)>,
+    /// The id that the event had.
+    pub(crate) event_id: Option<String>,
+}
+
+/// What a line holds.
+#[derive(Debug)]
+pub(crate) enum Line {
+    Failure(Box<Failure>),
+    /// A failure that is not asked for.
+    NotSelected,
+    /// Nothing that failed.
+    NoRawData,
+}
+
+/// Reads a line.
+///
+/// # Errors
+/// [`Refusal`]
+pub(crate) fn read(text: &[u8], selection: &Selection) -> Result<Line, Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Members<'a> {
+        error_code: Option<String>,
+        #[serde(borrow)]
+        arrival_timestamp: Option<&'a RawValue>,
+        #[serde(borrow)]
+        raw_data: Option<Cow<'a, str>>,
+        es_document_id: Option<String>,
+        es_index_name: Option<String>,
+        event_id: Option<String>,
+    }
+    let text = std::str::from_utf8(text).map_err(|_| Refusal::InvalidUtf8)?;
+    if !text.starts_with('{') {
+        return Err(Refusal::NotAnObject);
+    }
+    let members: Members<'_> = serde_json::from_str(text).map_err(|_| Refusal::InvalidJson)?;
+    let arrival = members.arrival_timestamp.map_or("", |arrival| arrival.get().trim_matches('"'));
+    let mut failure = Failure {
+        code: members.error_code,
+        arrived: Timestamp::from_text(arrival.as_bytes()),
+        arrival: arrival.to_owned(),
+        data: Vec::new(),
+        document: members.es_document_id.zip(members.es_index_name),
+        event_id: members.event_id.filter(|id| !id.is_empty()),
+    };
+    if !selection.holds(&failure) {
+        return Ok(Line::NotSelected);
+    }
+    let Some(data) = members.raw_data else { return Ok(Line::NoRawData) };
+    failure.data = STANDARD.decode_to_vec(data.as_bytes()).map_err(|_| Refusal::InvalidBase64)?;
+    Ok(Line::Failure(Box::new(failure)))
+}

@@ -1,0 +1,228 @@
+#![doc = include_str!("../README.md")]
+
+mod batch;
+mod config;
+mod engine;
+mod error;
+mod failure;
+mod items;
+mod load;
+mod message;
+mod objects;
+mod outcome;
+mod queues;
+mod reader;
+mod records;
+mod refused;
+mod report;
+mod s3;
+mod text;
+mod unpack;
+mod watch;
+
+pub use config::{Config, Failures, Reading, VARIABLES};
+pub use engine::{Ended, Engine};
+pub use error::HandlerError;
+pub use failure::Failure;
+pub use items::{Content, Item, Items, Unread};
+pub use message::Request;
+pub use objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
+pub use queues::{AwsQueues, Queues};
+pub use records::{Format, RecordsPaths};
+pub use s3::S3Objects;
+pub use watch::{Stretch, Watch};
+
+use std::io::Write;
+
+use shared::opensearch::Search;
+use shared::runtime::{Function, Invocation};
+use shared::schedule::Schedule;
+use shared::sqs::Failure as SqsFailure;
+use tokio::time::timeout_at;
+
+use crate::batch::Batch;
+use crate::load::{Loaded, Loader};
+use crate::message::{Message, Task};
+use crate::outcome::{Outcome, Retry};
+use crate::report::Report;
+use crate::watch::Unwatched;
+
+/// The function.
+#[derive(Debug)]
+pub struct App<S, O, Q, W> {
+    config: Config,
+    search: S,
+    objects: O,
+    queues: Q,
+    random: fastrand::Rng,
+    metrics: W,
+    // Kept from invocation to invocation, so that its buffers grow only once.
+    batch: Batch,
+}
+
+impl<S: Search, O: Objects, Q: Queues, W: Write> Function for App<S, O, Q, W> {
+    type Error = HandlerError;
+
+    /// Loads the objects of one event's messages and emits the metrics. No message's content makes
+    /// the invocation fail.
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
+        let mut report = Report::default();
+        let messages = match message::parse(invocation.body) {
+            Ok(messages) => messages,
+            Err(error) => {
+                self.report(&report, &invocation);
+                return Err(error);
+            }
+        };
+        let schedule = Schedule::new(&invocation, self.config.deadline_margin);
+        let mut failures = Vec::new();
+        for message in &messages {
+            if let Some(retry) = self.settle(message, &invocation, schedule, &mut report).await {
+                self.back_off(message, retry, &schedule, invocation.request_id).await;
+                failures.push(serde_json::json!({"itemIdentifier": message.message_id}));
+            }
+        }
+        self.report(&report, &invocation);
+        let failures = serde_json::json!({"batchItemFailures": failures});
+        answer.extend_from_slice(failures.to_string().as_bytes());
+        Ok(())
+    }
+}
+
+impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
+    /// The function with these settings and ways to the outside, writing its metrics to `metrics`:
+    /// in Lambda, standard output.
+    #[must_use]
+    pub fn new(
+        config: Config,
+        (search, objects, queues): (S, O, Q),
+        random: fastrand::Rng,
+        metrics: W,
+    ) -> Self {
+        let batch = Batch::default();
+        Self { config, search, objects, queues, random, metrics, batch }
+    }
+
+    /// Loads what a message asks for; returns why it is to be delivered again.
+    async fn settle(
+        &mut self,
+        message: &Message,
+        invocation: &Invocation<'_>,
+        schedule: Schedule,
+        report: &mut Report,
+    ) -> Option<Retry> {
+        let requests = match message.task() {
+            Task::Load(requests) => requests,
+            Task::Nothing => {
+                report.count_object(Outcome::Ignored, &message.message_id);
+                return None;
+            }
+            Task::Unknown => {
+                report.count_object(Outcome::Retry(Retry::NoObject), &message.message_id);
+                return Some(Retry::NoObject);
+            }
+        };
+        let mut first_retry = None;
+        for request in requests {
+            let outcome = self.object(&request, invocation, schedule, report).await;
+            report.count_object(outcome, &message.message_id);
+            if let Outcome::Retry(retry) = outcome {
+                first_retry.get_or_insert(retry);
+            }
+        }
+        first_retry
+    }
+
+    async fn object(
+        &mut self,
+        request: &Request,
+        invocation: &Invocation<'_>,
+        schedule: Schedule,
+        report: &mut Report,
+    ) -> Outcome {
+        let Self { config, search, objects, queues, batch, .. } = self;
+        let Config { reading, writing, failures, continue_queue_url, metric_rules, .. } = config;
+        if request.key.ends_with('/') || request.is_notified && failures.holds(request) {
+            return Outcome::Ignored;
+        }
+        if schedule.is_late() {
+            return Outcome::Retry(Retry::Deadline);
+        }
+        let now = invocation.now;
+        let watch = &mut Unwatched;
+        let mut loader = Loader {
+            search,
+            objects,
+            reading,
+            writing,
+            failures,
+            metrics: metric_rules,
+            batch,
+            report,
+            watch,
+            schedule,
+            now,
+        };
+        // Boxed: its state is large, and it is the work of minutes.
+        let rest = match Box::pin(loader.load(request)).await {
+            Loaded::Ended(outcome) => return outcome,
+            Loaded::Until(rest) => rest,
+        };
+        let sent = queues.send(continue_queue_url, rest.to_message());
+        match timeout_at(schedule.calls_until, sent)
+            .await
+            .unwrap_or_else(|_| Err(SqsFailure::late()))
+        {
+            Ok(()) => Outcome::Continued,
+            Err(SqsFailure { code, message: said }) => {
+                let request_id = invocation.request_id;
+                tracing::error!(request_id, code, said, "the rest of an object was not asked for");
+                Outcome::Retry(Retry::NotContinued)
+            }
+        }
+    }
+
+    /// Delays redelivery of a message that failed.
+    async fn back_off(
+        &mut self,
+        message: &Message,
+        retry: Retry,
+        schedule: &Schedule,
+        request_id: &str,
+    ) {
+        let since_first = |first| schedule.now_ms().saturating_sub(first);
+        let since_first_ms = message.first_received_ms().map_or(0, since_first);
+        let (count, random) = (message.receive_count(), &mut self.random);
+        let seconds = self.config.backoff.seconds(count, since_first_ms, random);
+        let (Some(receipt_handle), Some(seconds), true) =
+            (&message.receipt_handle, seconds, retry.backs_off())
+        else {
+            return;
+        };
+        let change = self.queues.change_visibility(&message.source_arn, receipt_handle, seconds);
+        let changed = timeout_at(schedule.calls_until, change).await;
+        if let Err(SqsFailure { code, message: said }) =
+            changed.unwrap_or_else(|_| Err(SqsFailure::late()))
+        {
+            tracing::warn!(request_id, code, said, "visibility timeout not changed");
+        }
+    }
+
+    fn report(&mut self, report: &Report, invocation: &Invocation<'_>) {
+        report.log(invocation.request_id);
+        let Self { config, metrics: out, batch, .. } = self;
+        let Config { metrics_namespace, function_name, metric_rules, .. } = &*config;
+        let now = invocation.now;
+        let written =
+            report.emit(metrics_namespace, function_name, now.milliseconds(), &mut *out).and_then(
+                |()| batch.tally.emit(metric_rules, metrics_namespace, function_name, now, out),
+            );
+        if let Err(error) = written {
+            tracing::error!(%error, "metrics could not be written");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What becomes of an object, as a value. From here come the answer, the metrics and the log lines,
+//! so that they cannot disagree.
+
+use shared::opensearch;
+
+use crate::objects::ObjectError;
+
+/// An object's fate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Every record has its outcome.
+    Done,
+    /// A message asks for what the time did not suffice for.
+    Continued,
+    /// It is none that is loaded.
+    Ignored,
+    /// Another object is there now, which has a notification of its own.
+    Superseded,
+    /// Its message is delivered again.
+    Retry(Retry),
+}
+
+/// Why a message is retried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Retry {
+    /// A document is not in the index yet.
+    Search(opensearch::Retry),
+    /// Too little time was left.
+    Deadline,
+    /// The object may not be read.
+    Denied,
+    /// The object cannot be read now.
+    Unavailable,
+    /// The object does not exist.
+    NotFound,
+    /// The object is archived.
+    Archived,
+    /// The object holds no records of the format.
+    UnknownFormat,
+    /// The message names no object.
+    NoObject,
+    /// Refused records could not be kept.
+    NotKept,
+    /// The rest of the object could not be asked for.
+    NotContinued,
+}
+
+impl Retry {
+    /// The reason as it stands in the log.
+    #[must_use]
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Search(retry) => retry.reason(),
+            Self::Deadline => "deadline",
+            Self::Denied => "object_denied",
+            Self::Unavailable => "object_unavailable",
+            Self::NotFound => "object_not_found",
+            Self::Archived => "object_archived",
+            Self::UnknownFormat => "unknown_format",
+            Self::NoObject => "no_object",
+            Self::NotKept => "failures_not_written",
+            Self::NotContinued => "not_continued",
+        }
+    }
+
+    /// Whether waiting helps. What it does not help is redelivered as soon as the queue lets it, so
+    /// that the queue's own limit takes it to the dead-letter queue.
+    #[must_use]
+    pub(crate) const fn backs_off(self) -> bool {
+        !matches!(self, Self::NotFound | Self::Archived | Self::UnknownFormat | Self::NoObject)
+    }
+
+    /// What a person has to change, where waiting alone does not help.
+    #[must_use]
+    pub(crate) const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Search(retry) => retry.advice(),
+            Self::Denied => Some(
+                "give the function's role s3:GetObject and s3:GetObjectVersion on the bucket's \
+                 objects and s3:ListBucket on the bucket, and kms:Decrypt on the key of an \
+                 encrypted bucket; check the bucket's policy",
+            ),
+            Self::NotFound => Some(
+                "the object was deleted before it was read: delete the message from the \
+                 dead-letter queue, or put the object back and redrive the message",
+            ),
+            Self::Archived => {
+                Some("the object is in an archive: restore it, then redrive the message")
+            }
+            Self::UnknownFormat => Some(
+                "the object holds neither JSON nor, with FORMAT=text, lines: check what is \
+                 written under the rule's prefix",
+            ),
+            Self::NoObject => Some(
+                "the message is neither a notification of S3 nor a load request: check what sends \
+                 to the queue",
+            ),
+            Self::NotKept => Some(
+                "check FAILURES_BUCKET and FAILURES_PREFIX, and give the function's role \
+                 s3:PutObject there",
+            ),
+            Self::NotContinued => {
+                Some("check CONTINUE_QUEUE_URL, and give the function's role sqs:SendMessage on it")
+            }
+            Self::Deadline | Self::Unavailable => None,
+        }
+    }
+}
+
+impl From<&ObjectError> for Outcome {
+    fn from(error: &ObjectError) -> Self {
+        match error {
+            ObjectError::NotFound(_) => Self::Retry(Retry::NotFound),
+            ObjectError::Archived(_) => Self::Retry(Retry::Archived),
+            ObjectError::Denied(_) => Self::Retry(Retry::Denied),
+            ObjectError::Changed(_) => Self::Superseded,
+            // There is nothing after what was loaded.
+            ObjectError::BeyondEnd(_) => Self::Done,
+            ObjectError::Unavailable(_) => Self::Retry(Retry::Unavailable),
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Reads the records of an object from where a request begins.
+
+use tokio::time::{Instant, timeout_at};
+
+use crate::message::Request;
+use crate::objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
+use crate::records::{Format, Records, RecordsPaths};
+use crate::unpack::Unpacker;
+
+/// How often an object that is cut off is read on.
+const MAX_RESUMES: u32 = 5;
+/// Enough of an object to see how it begins.
+const HEAD_BYTES: u64 = 65_536;
+
+/// An object that is read.
+#[derive(Debug)]
+pub(crate) struct ObjectReader<'a, O: Objects> {
+    objects: &'a O,
+    /// The object, with the version that was opened.
+    pub(crate) place: Place,
+    opened: Opened<O::Chunks>,
+    /// How many bytes of it were read, from its first on.
+    position: u64,
+    resumes: u32,
+    unpacker: Unpacker,
+    pub(crate) records: Records,
+    /// Bytes that were read in this call.
+    pub(crate) bytes_read: u64,
+    /// What is not answered then is given up.
+    pub(crate) until: Instant,
+}
+
+/// What stands before a record that can be begun with.
+const LINE_BREAK: u8 = b'\n';
+
+impl<'a, O: Objects> ObjectReader<'a, O> {
+    /// Opens the object of a request. What is not answered at `until` is given up.
+    ///
+    /// # Errors
+    /// [`ObjectError`]
+    pub(crate) async fn open(
+        objects: &'a O,
+        request: &Request,
+        (format, paths): (Format, &RecordsPaths),
+        limit: usize,
+        until: Instant,
+    ) -> Result<Self, ObjectError> {
+        let place = request.place();
+        let etag = request.etag.as_deref();
+        let get = async |range| get(objects, &place, range, etag, until).await;
+        let records = |offset| Records::new(format, paths, offset).with_limit(limit);
+        if request.offset > 0 && begins_plainly(get, records(0), until).await? {
+            // The byte before the record shows whether it stands on a line of its own.
+            let start = request.offset - 1;
+            let opened = get(Range { start, end: None }).await?;
+            let mut reader = Self::new(objects, &place, opened, records(request.offset), until);
+            reader.position = start;
+            let first = reader.chunk().await?;
+            if first.as_ref().is_none_or(|first| first.first() == Some(&LINE_BREAK)) {
+                reader.unpacker = Unpacker::plain();
+                reader.unpacker.feed(first.as_ref().map_or(&[], |first| &first[1..]));
+                return Ok(reader);
+            }
+        }
+        let opened = get(Range::ALL).await?;
+        Ok(Self::new(objects, &place, opened, records(0), until))
+    }
+
+    fn new(
+        objects: &'a O,
+        place: &Place,
+        opened: Opened<O::Chunks>,
+        records: Records,
+        until: Instant,
+    ) -> Self {
+        let version_id = place.version_id.clone().or_else(|| opened.version_id.clone());
+        Self {
+            objects,
+            place: Place { version_id, ..place.clone() },
+            opened,
+            position: 0,
+            resumes: 0,
+            unpacker: Unpacker::default(),
+            records,
+            bytes_read: 0,
+            until,
+        }
+    }
+
+    /// The object as it was opened.
+    pub(crate) const fn opened(&self) -> &Opened<O::Chunks> {
+        &self.opened
+    }
+
+    /// Hands the next bytes to the records.
+    ///
+    /// # Errors
+    /// [`ObjectError`]
+    pub(crate) async fn feed(&mut self) -> Result<(), ObjectError> {
+        loop {
+            match self.unpacker.read(self.records.buffer()) {
+                Ok(true) => return Ok(()),
+                Ok(false) => {}
+                Err(packing) => {
+                    self.records.end(Err(packing));
+                    return Ok(());
+                }
+            }
+            match self.chunk().await? {
+                Some(chunk) => self.unpacker.feed(&chunk),
+                None => {
+                    let ended = self.unpacker.finish(self.records.buffer());
+                    self.records.end(ended);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// The next bytes; what is cut off is read on.
+    async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, ObjectError> {
+        loop {
+            let chunk = timeout_at(self.until, self.opened.chunks.next()).await;
+            match chunk.map_err(|_| late())? {
+                None => return Ok(None),
+                Some(Ok(chunk)) if chunk.is_empty() => {}
+                Some(Ok(chunk)) => {
+                    self.position += chunk.len() as u64;
+                    self.bytes_read += chunk.len() as u64;
+                    return Ok(Some(chunk));
+                }
+                Some(Err(error)) if self.resumes == MAX_RESUMES => return Err(error),
+                Some(Err(_)) => {
+                    self.resumes += 1;
+                    let range = Range { start: self.position, end: None };
+                    let etag = self.opened.etag.as_deref();
+                    let opened = get(self.objects, &self.place, range, etag, self.until).await;
+                    match opened {
+                        Ok(opened) => self.opened.chunks = opened.chunks,
+                        Err(ObjectError::BeyondEnd(_)) => return Ok(None),
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn get<O: Objects>(
+    objects: &O,
+    place: &Place,
+    range: Range,
+    etag: Option<&str>,
+    until: Instant,
+) -> Result<Opened<O::Chunks>, ObjectError> {
+    timeout_at(until, objects.get(place, range, etag)).await.unwrap_or_else(|_| Err(late()))
+}
+
+fn late() -> ObjectError {
+    ObjectError::Unavailable("no answer came before the time was up".to_owned())
+}
+
+/// Whether an object is not packed and begins with a value that stands by itself, or with a line.
+async fn begins_plainly<C: Chunks>(
+    get: impl AsyncFn(Range) -> Result<Opened<C>, ObjectError>,
+    mut records: Records,
+    until: Instant,
+) -> Result<bool, ObjectError> {
+    let mut head = get(Range { start: 0, end: Some(HEAD_BYTES) }).await?;
+    let mut unpacker = Unpacker::default();
+    loop {
+        match records.begins_plainly() {
+            None if unpacker.is_packed() == Some(true) => return Ok(false),
+            None => {}
+            Some(begins_plainly) => return Ok(begins_plainly),
+        }
+        let chunk = timeout_at(until, head.chunks.next()).await.map_err(|_| late())?;
+        let Some(chunk) = chunk else { return Ok(false) };
+        unpacker.feed(&chunk?);
+        if unpacker.is_packed() == Some(false) {
+            // Nothing breaks that is not packed.
+            let _any = unpacker.read(records.buffer());
+        }
+    }
+}

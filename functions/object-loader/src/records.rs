@@ -1,0 +1,364 @@
+//! The records of an object, found while its bytes arrive, in bounded memory.
+//!
+//! Nothing is validated here that the event model validates: a record is found by where it starts
+//! and ends. What cannot be read does not take its neighbours with it: it ends at the next line
+//! break, or, within a list, with the object.
+
+mod list;
+mod skip;
+mod values;
+
+use memchr::memchr;
+use shared::event::MAX_PAYLOAD_BYTES;
+
+use crate::unpack::BrokenPacking;
+pub use list::RecordsPaths;
+use skip::Skipper;
+
+/// How records stand in an object: `FORMAT`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// JSON values, and the elements of lists.
+    Auto,
+    /// Lines.
+    Text,
+}
+
+/// What comes next.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next<'a> {
+    /// A record, at this offset of the unpacked object.
+    Record { offset: u64, text: &'a [u8] },
+    /// A record of this size that is too large to be kept.
+    TooLarge { offset: u64, bytes: u64 },
+    /// What is left where the packing is broken.
+    Rest { offset: u64, text: &'a [u8], packing: BrokenPacking },
+    /// More bytes are needed first.
+    Feed,
+    /// There are no more records.
+    End,
+    /// The object holds no records of the format.
+    UnknownFormat,
+}
+
+/// Finds the records of one object. Fed with [`Records::buffer`] and [`Records::end`].
+#[derive(Debug)]
+pub(crate) struct Records {
+    format: Format,
+    paths: RecordsPaths,
+    /// The largest record, in bytes.
+    limit: usize,
+    buffer: Vec<u8>,
+    /// Where in `buffer` the next byte is.
+    at: usize,
+    /// The offset of the first byte of `buffer` in the unpacked object.
+    base: u64,
+    /// Where nothing is worth a look before this many bytes are there.
+    wanted: usize,
+    ended: Option<Result<(), BrokenPacking>>,
+    state: State,
+    /// Of a message of CloudWatch Logs that is too large to be one record, what stands before its log
+    /// events; empty otherwise.
+    log: Vec<u8>,
+    /// A message of one log event.
+    log_event: Vec<u8>,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Before the first value.
+    Start,
+    /// Before a value.
+    Values,
+    /// In a list, which ends `inside` so many objects; before an element or its end.
+    List {
+        inside: usize,
+        takes_value: bool,
+    },
+    /// After a list, in so many objects.
+    After {
+        inside: usize,
+        takes_value: bool,
+    },
+    /// In a value that is too large.
+    Skipping {
+        offset: u64,
+        skipper: Skipper,
+        back: Back,
+    },
+    /// In a line that is too large.
+    SkippingLine {
+        offset: u64,
+    },
+    /// In what a broken list leaves.
+    Tail,
+    /// The same, too large.
+    SkippingTail {
+        offset: u64,
+    },
+    Ended,
+}
+
+/// Where to go after a value that is too large.
+#[derive(Clone, Copy, Debug)]
+enum Back {
+    Values,
+    List {
+        inside: usize,
+    },
+    /// A member that is not asked for.
+    After {
+        inside: usize,
+    },
+}
+
+/// What was found, as places in the buffer.
+enum Found {
+    Record(usize, usize),
+    LogEvent(usize, usize),
+    TooLarge {
+        offset: u64,
+        bytes: u64,
+    },
+    Rest(usize, usize, BrokenPacking),
+    Feed,
+    End,
+    UnknownFormat,
+    /// Nothing yet: go on.
+    Nothing,
+}
+
+impl Format {
+    /// Reads a value of `FORMAT`.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        match value {
+            "auto" => Some(Self::Auto),
+            "text" => Some(Self::Text),
+            _ => None,
+        }
+    }
+}
+
+impl Records {
+    /// The records of an object whose first byte that is fed has this offset.
+    pub(crate) fn new(format: Format, paths: &RecordsPaths, offset: u64) -> Self {
+        Self {
+            format,
+            paths: paths.clone(),
+            limit: MAX_PAYLOAD_BYTES,
+            buffer: Vec::new(),
+            at: 0,
+            base: offset,
+            wanted: 0,
+            ended: None,
+            state: State::Start,
+            log: Vec::new(),
+            log_event: Vec::new(),
+        }
+    }
+
+    /// The same with another limit for the size of a record.
+    pub(crate) const fn with_limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Where the next bytes are to be appended.
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        self.buffer.drain(..self.at);
+        self.base += self.at as u64;
+        self.at = 0;
+        &mut self.buffer
+    }
+
+    /// All bytes are there, or all that come out of a broken packing.
+    pub(crate) const fn end(&mut self, ended: Result<(), BrokenPacking>) {
+        self.ended = Some(ended);
+        self.wanted = 0;
+    }
+
+    /// The offset of the next byte that is not passed.
+    pub(crate) const fn offset(&self) -> u64 {
+        self.base + self.at as u64
+    }
+
+    /// The offset of the next record, as far as it is there.
+    pub(crate) fn next_offset(&mut self) -> u64 {
+        let separator = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',');
+        let length = self.rest().iter().take_while(separator).count();
+        self.offset() + length as u64
+    }
+
+    /// Whether the first record stands by itself; `None` where it is not all there yet.
+    pub(crate) fn begins_plainly(&mut self) -> Option<bool> {
+        let is_record = match self.next() {
+            Next::Feed => return None,
+            next => matches!(next, Next::Record { .. }),
+        };
+        Some(is_record && (self.format == Format::Text || matches!(self.state, State::Values)))
+    }
+
+    /// The next record.
+    pub(crate) fn next(&mut self) -> Next<'_> {
+        loop {
+            let found = match self.format {
+                Format::Auto => self.step(),
+                Format::Text => self.line(),
+            };
+            let offset = |start: usize| self.base + start as u64;
+            return match found {
+                Found::Nothing => continue,
+                Found::Record(start, end) => {
+                    Next::Record { offset: offset(start), text: &self.buffer[start..end] }
+                }
+                Found::LogEvent(start, end) => {
+                    let offset = offset(start);
+                    self.log_event.clear();
+                    for part in [&self.log, &self.buffer[start..end], b"]}"] {
+                        self.log_event.extend_from_slice(part);
+                    }
+                    Next::Record { offset, text: &self.log_event }
+                }
+                Found::TooLarge { offset, bytes } => Next::TooLarge { offset, bytes },
+                Found::Rest(start, end, packing) => {
+                    let text = &self.buffer[start..end];
+                    Next::Rest { offset: offset(start), text, packing }
+                }
+                Found::Feed => Next::Feed,
+                Found::End => Next::End,
+                Found::UnknownFormat => Next::UnknownFormat,
+            };
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.at..]
+    }
+
+    /// Passes `length` bytes, which are returned as a span.
+    fn pass(&mut self, length: usize) -> (usize, usize) {
+        let start = self.at;
+        self.at += length;
+        self.wanted = 0;
+        (start, self.at)
+    }
+
+    fn skip_white_space(&mut self) {
+        let white =
+            self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
+        self.at += white.count();
+    }
+
+    /// No byte is left: the end, or more bytes are needed.
+    fn exhausted(&mut self) -> Found {
+        match self.ended {
+            None => Found::Feed,
+            Some(Ok(())) => {
+                self.state = State::Ended;
+                Found::End
+            }
+            Some(Err(packing)) => {
+                self.state = State::Ended;
+                let (start, end) = self.pass(self.rest().len());
+                Found::Rest(start, end, packing)
+            }
+        }
+    }
+
+    fn step(&mut self) -> Found {
+        if self.rest().len() < self.wanted && self.ended.is_none() {
+            return Found::Feed;
+        }
+        match &mut self.state {
+            State::Start => self.start(),
+            State::Values => self.value(),
+            State::List { inside, takes_value } => {
+                let (inside, takes_value) = (*inside, *takes_value);
+                self.list(inside, takes_value)
+            }
+            State::After { inside, takes_value } => {
+                let (inside, takes_value) = (*inside, *takes_value);
+                self.after(inside, takes_value)
+            }
+            State::Skipping { offset, skipper, back } => {
+                let (offset, back) = (*offset, *back);
+                let end = skipper.pass(&self.buffer[self.at..]);
+                self.pass(end.unwrap_or(self.rest().len()));
+                if end.is_none() && self.ended.is_none() {
+                    return Found::Feed;
+                }
+                let (state, is_record) = match back {
+                    Back::Values => (State::Values, true),
+                    Back::List { inside } => (State::List { inside, takes_value: false }, true),
+                    Back::After { inside } => (State::After { inside, takes_value: false }, false),
+                };
+                self.state = state;
+                if is_record { self.too_large(offset) } else { Found::Nothing }
+            }
+            State::SkippingLine { offset } => {
+                let offset = *offset;
+                let end = memchr(b'\n', self.rest());
+                self.pass(end.unwrap_or(self.rest().len()));
+                if end.is_none() && self.ended.is_none() {
+                    return Found::Feed;
+                }
+                self.state = State::Values;
+                self.too_large(offset)
+            }
+            State::Tail => self.tail(),
+            State::SkippingTail { offset } => {
+                let offset = *offset;
+                self.pass(self.rest().len());
+                if self.ended.is_none() {
+                    return Found::Feed;
+                }
+                self.state = State::Values;
+                self.too_large(offset)
+            }
+            State::Ended => Found::End,
+        }
+    }
+
+    /// What began at this offset and is passed is too large.
+    const fn too_large(&self, offset: u64) -> Found {
+        Found::TooLarge { offset, bytes: self.offset() - offset }
+    }
+
+    /// The next line that is not blank.
+    fn line(&mut self) -> Found {
+        if let State::SkippingLine { .. } = self.state {
+            return self.step();
+        }
+        if self.rest().len() < self.wanted && self.ended.is_none() {
+            return Found::Feed;
+        }
+        let end = memchr(b'\n', self.rest());
+        if end.is_none() && (self.ended.is_none() || self.rest().is_empty()) {
+            if self.rest().len() > self.limit {
+                self.state = State::SkippingLine { offset: self.offset() };
+                return Found::Nothing;
+            }
+            self.wanted = self.rest().len() + 1;
+            return if matches!(self.state, State::Ended) { Found::End } else { self.exhausted() };
+        }
+        if end.is_none() && matches!(self.ended, Some(Err(_))) {
+            return self.exhausted();
+        }
+        let (start, end) = self.pass(end.unwrap_or(self.rest().len()));
+        // The line break goes with its line.
+        self.at = (self.at + 1).min(self.buffer.len());
+        let line = self.buffer[start..end].trim_ascii_end();
+        let end = start + line.len();
+        match line.len() {
+            0 => Found::Nothing,
+            length if length > self.limit => {
+                Found::TooLarge { offset: self.base + start as u64, bytes: length as u64 }
+            }
+            _ => Found::Record(start, end),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The steps through JSON values, arrays and the lists of objects.
+
+use memchr::memchr;
+use shared::envelope::LogMessage;
+use shared::json::Extent;
+
+use super::list::ListAt;
+use super::skip::Skipper;
+use super::{Back, Found, Records, State};
+
+impl Records {
+    pub(super) fn start(&mut self) -> Found {
+        const BOM: &[u8] = b"\xEF\xBB\xBF";
+        if BOM.starts_with(self.rest()) && self.ended.is_none() {
+            return Found::Feed;
+        }
+        if self.rest().starts_with(BOM) {
+            self.pass(BOM.len());
+        }
+        self.skip_white_space();
+        match self.rest().first() {
+            None => self.exhausted(),
+            Some(b'{' | b'[' | b'"') => {
+                self.state = State::Values;
+                Found::Nothing
+            }
+            Some(_) => Found::UnknownFormat,
+        }
+    }
+
+    pub(super) fn value(&mut self) -> Found {
+        self.skip_white_space();
+        match self.rest().first() {
+            None => return self.exhausted(),
+            Some(b'[') => {
+                self.pass(1);
+                self.log.clear();
+                self.state = State::List { inside: 0, takes_value: true };
+                return Found::Nothing;
+            }
+            Some(_) => {}
+        }
+        let extent = self.extent();
+        if extent == Extent::CutOff && self.may_grow() {
+            return Found::Feed;
+        }
+        let list = self.paths.find(self.rest(), extent);
+        let is_message = |_: &ListAt| {
+            let whole = extent.whole().filter(|length| *length <= self.limit);
+            let value = whole.map(|length| &self.rest()[..length]);
+            value.is_some_and(|value| {
+                LogMessage::may_be_in(value) && LogMessage::of(value).is_some()
+            })
+        };
+        if let Some(ListAt { start, inside, is_of_log }) = list.filter(|list| !is_message(list)) {
+            self.log.clear();
+            let (start, end) = self.pass(start);
+            if is_of_log {
+                self.log.extend_from_slice(&self.buffer[start..end]);
+            }
+            self.state = State::List { inside, takes_value: true };
+            return Found::Nothing;
+        }
+        match extent {
+            Extent::Whole(length) => {
+                let offset = self.offset();
+                let (start, end) = self.pass(length);
+                if length > self.limit {
+                    return self.too_large(offset);
+                }
+                Found::Record(start, end)
+            }
+            Extent::CutOff if self.ended.is_none() => self.skip_value(Back::Values),
+            Extent::CutOff | Extent::Broken => self.broken_line(),
+        }
+    }
+
+    /// The extent of the value that comes next. A number or a word may go on after the last byte.
+    fn extent(&self) -> Extent {
+        let rest = self.rest();
+        let is_open = |length| {
+            length == rest.len() && self.ended.is_none() && !matches!(rest[0], b'{' | b'[' | b'"')
+        };
+        match Extent::of(rest) {
+            Extent::Whole(length) if is_open(length) => Extent::CutOff,
+            extent => extent,
+        }
+    }
+
+    /// Whether a value that is cut off may still be whole: then it is looked at again when there is
+    /// twice as much of it.
+    fn may_grow(&mut self) -> bool {
+        let length = self.rest().len();
+        let may_grow = self.ended.is_none() && length <= self.limit;
+        if may_grow {
+            self.wanted = (2 * length).min(self.limit + 1);
+        }
+        may_grow
+    }
+
+    fn skip_value(&mut self, back: Back) -> Found {
+        let offset = self.offset();
+        self.state = State::Skipping { offset, skipper: Skipper::default(), back };
+        self.wanted = 0;
+        Found::Nothing
+    }
+
+    /// What cannot be read ends at the next line break.
+    fn broken_line(&mut self) -> Found {
+        let end = memchr(b'\n', self.rest());
+        let length = end.unwrap_or(self.rest().len());
+        if end.is_none() && self.ended.is_none() && length <= self.limit {
+            self.wanted = length + 1;
+            return Found::Feed;
+        }
+        if let (None, Some(Err(packing))) = (end, self.ended) {
+            self.state = State::Ended;
+            let (start, end) = self.pass(length);
+            return Found::Rest(start, end, packing);
+        }
+        if length > self.limit {
+            self.state = State::SkippingLine { offset: self.offset() };
+            return Found::Nothing;
+        }
+        let (start, end) = self.pass(length);
+        Found::Record(start, end)
+    }
+
+    pub(super) fn list(&mut self, inside: usize, takes_value: bool) -> Found {
+        self.skip_white_space();
+        match self.rest().first() {
+            None => return self.exhausted(),
+            Some(b']') => {
+                self.pass(1);
+                self.state = if inside == 0 {
+                    State::Values
+                } else {
+                    State::After { inside, takes_value: false }
+                };
+                return Found::Nothing;
+            }
+            Some(b',') if !takes_value => {
+                self.pass(1);
+                self.state = State::List { inside, takes_value: true };
+                return Found::Nothing;
+            }
+            Some(_) if !takes_value => {
+                self.state = State::Tail;
+                return Found::Nothing;
+            }
+            Some(_) => {}
+        }
+        match self.extent() {
+            Extent::CutOff if self.may_grow() => Found::Feed,
+            Extent::CutOff if self.ended.is_none() => self.skip_value(Back::List { inside }),
+            Extent::CutOff | Extent::Broken => {
+                self.state = State::Tail;
+                Found::Nothing
+            }
+            Extent::Whole(length) => {
+                self.state = State::List { inside, takes_value: false };
+                let offset = self.offset();
+                let (start, end) = self.pass(length);
+                if length > self.limit {
+                    return self.too_large(offset);
+                }
+                if self.log.is_empty() {
+                    Found::Record(start, end)
+                } else {
+                    Found::LogEvent(start, end)
+                }
+            }
+        }
+    }
+
+    /// After a list, members of the objects around it follow, which are not asked for. Whatever else
+    /// follows is taken as values again.
+    pub(super) fn after(&mut self, inside: usize, takes_value: bool) -> Found {
+        self.skip_white_space();
+        let Some(&byte) = self.rest().first() else { return self.exhausted() };
+        match (byte, takes_value) {
+            (b'}', false) => {
+                self.pass(1);
+                self.state = match inside {
+                    1 => State::Values,
+                    _ => State::After { inside: inside - 1, takes_value: false },
+                };
+            }
+            (b',', false) => {
+                self.pass(1);
+            }
+            (b':', false) => {
+                self.pass(1);
+                self.state = State::After { inside, takes_value: true };
+            }
+            (byte, takes_value) if takes_value || byte == b'"' => match self.extent() {
+                Extent::Whole(length) => {
+                    self.pass(length);
+                    self.state = State::After { inside, takes_value: false };
+                }
+                Extent::CutOff if self.may_grow() => return Found::Feed,
+                Extent::CutOff if self.ended.is_none() => {
+                    return self.skip_value(Back::After { inside });
+                }
+                Extent::CutOff | Extent::Broken => self.state = State::Values,
+            },
+            _ => self.state = State::Values,
+        }
+        Found::Nothing
+    }
+
+    /// The rest of an object with a broken list is one record.
+    pub(super) fn tail(&mut self) -> Found {
+        let length = self.rest().len();
+        if length > self.limit {
+            self.state = State::SkippingTail { offset: self.offset() };
+            return Found::Nothing;
+        }
+        match self.ended {
+            None => {
+                self.wanted = length + 1;
+                Found::Feed
+            }
+            Some(Err(_)) => self.exhausted(),
+            Some(Ok(())) => {
+                self.state = State::Ended;
+                let (start, end) = self.pass(length);
+                Found::Record(start, end)
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Unpacks gzip and zstd piece by piece, recognized by the first bytes and never by a name.
+
+mod zstd;
+
+use std::io::Write;
+
+use flate2::write::MultiGzDecoder;
+
+use zstd::Frames;
+
+const GZIP: &[u8] = &[0x1f, 0x8b];
+/// Enough to recognize every packing.
+const MAGIC_BYTES: usize = 4;
+/// What is unpacked at once: gzip makes at most a thousand times as much of it.
+const PIECE_BYTES: usize = 4_096;
+
+/// Why a packing cannot be read any further: its reason in `snake_case`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BrokenPacking {
+    Gzip,
+    Zstd,
+}
+
+impl BrokenPacking {
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Gzip => "invalid_gzip",
+            Self::Zstd => "invalid_zstd",
+        }
+    }
+}
+
+/// Unpacks one object or one record.
+#[derive(Debug, Default)]
+pub(crate) struct Unpacker {
+    packing: Packing,
+    input: Vec<u8>,
+    /// Bytes of `input` that are unpacked.
+    read: usize,
+}
+
+#[derive(Debug, Default)]
+enum Packing {
+    #[default]
+    Unknown,
+    None,
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    Zstd(Box<Frames>),
+}
+
+impl Unpacker {
+    /// One for bytes that are known not to be packed.
+    pub(crate) fn plain() -> Self {
+        Self { packing: Packing::None, ..Self::default() }
+    }
+
+    /// Takes the next bytes. [`Unpacker::read`] returns what comes out of them.
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
+        self.input.drain(..self.read);
+        self.read = 0;
+        self.input.extend_from_slice(bytes);
+        if matches!(self.packing, Packing::Unknown) && self.input.len() >= MAGIC_BYTES {
+            self.recognize();
+        }
+    }
+
+    /// Whether the bytes are packed; `None` where there are too few of them to know.
+    pub(crate) const fn is_packed(&self) -> Option<bool> {
+        match self.packing {
+            Packing::Unknown => None,
+            Packing::None => Some(false),
+            Packing::Gzip(_) | Packing::Zstd(_) => Some(true),
+        }
+    }
+
+    fn recognize(&mut self) {
+        self.packing = if self.input.starts_with(GZIP) {
+            Packing::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+        } else if zstd::is_frame(&self.input) {
+            Packing::Zstd(Box::default())
+        } else {
+            Packing::None
+        };
+    }
+
+    /// Appends the next piece of what comes out to `out`; returns `false` where more bytes are
+    /// needed first.
+    ///
+    /// # Errors
+    /// [`BrokenPacking`], after everything before it was appended.
+    pub(crate) fn read(&mut self, out: &mut Vec<u8>) -> Result<bool, BrokenPacking> {
+        self.piece(false, out)
+    }
+
+    fn piece(&mut self, is_all: bool, out: &mut Vec<u8>) -> Result<bool, BrokenPacking> {
+        let input = &self.input[self.read..];
+        let passed = match &mut self.packing {
+            Packing::Unknown => 0,
+            Packing::None => {
+                out.extend_from_slice(input);
+                input.len()
+            }
+            Packing::Gzip(decoder) => {
+                let piece = &input[..input.len().min(PIECE_BYTES)];
+                let written = decoder.write_all(piece);
+                if written.is_err() {
+                    // Hands over what was unpacked before the error.
+                    let _error = decoder.try_finish();
+                }
+                out.append(decoder.get_mut());
+                written.map_err(|_| BrokenPacking::Gzip)?;
+                piece.len()
+            }
+            Packing::Zstd(frames) => frames.read(input, is_all, out).map_err(|_| {
+                frames.give_up(out);
+                BrokenPacking::Zstd
+            })?,
+        };
+        self.read += passed;
+        Ok(passed > 0)
+    }
+
+    /// Appends what is left after the last bytes.
+    ///
+    /// # Errors
+    /// [`BrokenPacking`] where the packing is not complete.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), BrokenPacking> {
+        if matches!(self.packing, Packing::Unknown) {
+            self.recognize();
+        }
+        while self.piece(true, out)? {}
+        match &mut self.packing {
+            Packing::Unknown | Packing::None => Ok(()),
+            Packing::Gzip(decoder) => {
+                let finished = decoder.try_finish();
+                out.append(decoder.get_mut());
+                finished.map_err(|_| BrokenPacking::Gzip)
+            }
+            Packing::Zstd(frames) => {
+                let is_complete = frames.is_between() && self.read == self.input.len();
+                frames.give_up(out);
+                if is_complete { Ok(()) } else { Err(BrokenPacking::Zstd) }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,165 @@
+//! What OpenSearch cannot take, and what the time does not suffice for.
+
+use super::*;
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[test]
+fn what_opensearch_cannot_take_is_sent_again_it_alone() {
+    on_paused_clock(async {
+        for error in [
+            Bulk::Items(&[1, 3], 429, "es_rejected_execution_exception"),
+            Bulk::Items(&[1, 3], 503, "unavailable_shards_exception"),
+            Bulk::Items(&[1, 3], 400, "index_closed_exception"),
+            Bulk::Items(&[1, 3], 404, "index_not_found_exception"),
+        ] {
+            let mut handler = Handler::new(&[]);
+            handler.put("k", lines(0, 5));
+            handler.opensearch([error.clone(), Bulk::Items(&[1], 429, "x")]);
+            let (again, took) = handler.handle_within(&load("k"), seconds(900)).await;
+            assert!(!again);
+            assert_eq!(took, Duration::from_millis(500 + 1_000), "{error:?}");
+            let expected = counts(&[("DocumentsIndexed", 5), ("ObjectsDone", 1)]);
+            assert_eq!(handler.counts(), expected);
+            let sizes: Vec<_> = handler.requests().iter().map(Vec::len).collect();
+            assert_eq!(sizes, [5, 2, 1]);
+        }
+    });
+}
+
+#[test]
+fn waits_double_up_to_thirty_seconds() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        handler.put("k", lines(0, 2));
+        handler.opensearch((0..9).map(|_| Bulk::Status(503)));
+        let (again, took) = handler.handle_within(&load("k"), seconds(900)).await;
+        let waits = 0.5 + 1.0 + 2.0 + 4.0 + 8.0 + 16.0 + 30.0 + 30.0 + 30.0;
+        assert_eq!((again, took), (false, Duration::from_secs_f64(waits)));
+    });
+}
+
+#[test]
+fn access_that_is_denied_is_not_tried_again() {
+    on_paused_clock(async {
+        for denied in
+            [Bulk::Status(401), Bulk::Status(403), Bulk::Items(&[0], 403, "security_exception")]
+        {
+            let mut handler = Handler::new(&[]);
+            handler.put("k", lines(0, 2_000));
+            handler.opensearch([Bulk::Write(Duration::ZERO), denied]);
+            let (again, took) = handler.handle_within(&load("k"), seconds(900)).await;
+            assert_eq!((again, took), (true, Duration::ZERO));
+            assert_eq!((handler.requests().len(), handler.sent()), (2, vec![]));
+            assert_eq!(handler.visibility().len(), 1);
+        }
+    });
+}
+
+#[test]
+fn what_the_time_does_not_suffice_for_is_asked_for() {
+    on_paused_clock(async {
+        let text = lines(0, 3_000);
+        for (body, is_plain) in [(text.clone().into_bytes(), true), (gzip(&text), false)] {
+            let mut handler = Handler::new(&[]);
+            handler.put("k", body);
+            handler.opensearch([
+                Bulk::Write(Duration::ZERO),
+                Bulk::Items(&[500], 429, "x"),
+                Bulk::Hang,
+            ]);
+            let (again, _) = handler.handle_within(&load("k"), seconds(60)).await;
+            assert!(!again);
+            let expected = counts(&[("DocumentsIndexed", 1_500), ("ObjectsContinued", 1)]);
+            assert_eq!(handler.counts(), expected);
+            let [request] = &handler.sent()[..] else { panic!() };
+            let offset = 1_500 * "{\"id\":\"e00000\"}\n".len();
+            let expected = json!({
+                "sluice": "load", "bucket": "b", "key": "k", "etag": "\"1\"", "offset": offset,
+            });
+            assert_eq!(*request, expected);
+            handler.ranges();
+            let (again, counted) = handler.handle(request).await;
+            // What came after the first that failed is there already.
+            let expected =
+                [("DocumentsDuplicate", 499), ("DocumentsIndexed", 1_001), ("ObjectsDone", 1)];
+            assert_eq!((again, counted), (false, counts(&expected)));
+            assert_eq!(handler.index().len(), 3_000);
+            let start = if is_plain { offset as u64 - 1 } else { 0 };
+            assert_eq!(handler.ranges(), [(0, Some(65_536)), (start, None)]);
+            // Another object is there in the meantime.
+            handler.put("k", "{}");
+            let (again, counted) = handler.handle(request).await;
+            assert_eq!((again, counted), (false, counts(&[("ObjectsSuperseded", 1)])));
+        }
+    });
+}
+
+#[test]
+fn where_nothing_is_confirmed_or_the_rest_cannot_be_asked_for_the_message_is_redelivered() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        handler.put("k", lines(0, 10));
+        handler.opensearch([Bulk::Hang]);
+        let (again, _) = handler.handle_within(&load("k"), seconds(60)).await;
+        assert_eq!((again, handler.sent(), handler.visibility().len()), (true, vec![], 1));
+        assert_eq!(handler.counts(), counts(&[("ObjectsRetried", 1)]));
+
+        handler.put("k", lines(0, 1_500));
+        handler.opensearch([Bulk::Write(Duration::ZERO), Bulk::Hang]);
+        handler.queue_is_down();
+        let (again, _) = handler.handle_within(&load("k"), seconds(60)).await;
+        assert!(again);
+        let counted = handler.counts();
+        assert!(counted.contains(&("ObjectsRetried".to_owned(), 1)), "{counted:?}");
+    });
+}
+
+#[test]
+fn an_object_that_is_read_slowly_is_continued_until_it_is_loaded() {
+    on_paused_clock(async {
+        // A list, which can only be read over, and values on lines.
+        let list = format!("[{}]", lines(0, 1_000).trim_end().replace('\n', ","));
+        for text in [list, lines(0, 1_000)] {
+            let mut handler = Handler::new(&[("BULK_MAX_DOCS", "100")]);
+            handler.put("k", text);
+            handler.read_slowly(Duration::from_millis(2_500));
+            handler.opensearch((0..20).map(|_| Bulk::Write(seconds(2))));
+            let mut request = load("k");
+            let mut calls = 0;
+            loop {
+                let (again, _) = handler.handle_within(&request, seconds(60)).await;
+                calls += 1;
+                assert!(!again && calls < 10);
+                match handler.sent().pop() {
+                    Some(rest) => request = rest,
+                    None => break,
+                }
+                handler.counts();
+            }
+            assert!(calls > 1);
+            assert_eq!(handler.index().len(), 1_000);
+            let all = handler.requests().iter().map(Vec::len).sum::<usize>();
+            assert_eq!(all, 1_000, "nothing is sent twice");
+        }
+    });
+}
+
+#[test]
+fn refused_records_are_kept_before_the_rest_is_asked_for() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        handler.put("k", format!("{}oops\n{}oops\n", lines(0, 1), lines(1, 1_200)));
+        handler.opensearch([Bulk::Write(Duration::ZERO), Bulk::Hang]);
+        handler.handle_within(&load("k"), seconds(60)).await;
+        let request = handler.sent().remove(0);
+        assert_eq!(handler.kept().values().map(Vec::len).collect::<Vec<_>>(), [1]);
+        handler.counts();
+        let (again, counted) = handler.handle(&request).await;
+        let expected = [("DocumentsIndexed", 201), ("ObjectsDone", 1), ("RecordsRefused", 1)];
+        assert_eq!((again, counted), (false, counts(&expected)));
+        assert_eq!(handler.kept().values().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+    });
+}

@@ -1,0 +1,362 @@
+//! The handler with S3, OpenSearch and SQS in memory, on a paused clock.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::time::Duration;
+
+use base64_simd::STANDARD;
+use bytes::Bytes;
+use object_loader::{App, Chunks, Config, ObjectError, Objects, Opened, Place, Queues, Range};
+use serde_json::{Value, json};
+use shared::event::Timestamp;
+use shared::opensearch::{Answer, Error as SearchError, Search};
+use shared::runtime::{Function, Invocation};
+use shared::sqs::Failure;
+use testkit::{LAMBDA, Output, numbers};
+use tokio::time::{Instant, sleep};
+
+/// 2024-03-01T12:35:00Z, when every invocation starts.
+pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
+
+/// 2024-03-01T12:34:58Z, when every object was last modified.
+pub(crate) const MODIFIED_MS: u64 = 1_709_296_498_000;
+
+/// What OpenSearch does with one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Bulk {
+    /// It writes all documents, after this.
+    Write(Duration),
+    /// It answers the whole request with this status.
+    Status(u16),
+    /// It answers the documents at these places with this status and error type.
+    Items(&'static [usize], u16, &'static str),
+    /// No answer comes.
+    Hang,
+}
+
+/// What S3 does with one call.
+#[derive(Clone, Debug)]
+pub(crate) enum Get {
+    /// It fails.
+    Fail(ObjectError),
+    /// The answer breaks off after this many bytes.
+    BreakAfter(usize),
+}
+
+/// The size of a chunk that S3 sends.
+const CHUNK_BYTES: usize = 1_000;
+
+#[derive(Debug, Default)]
+struct World {
+    objects: BTreeMap<(String, String), Bytes>,
+    /// Counts how often an object was written, as its `ETag`.
+    etags: BTreeMap<(String, String), u32>,
+    /// Index and document by `_id`.
+    index: BTreeMap<String, (String, Value)>,
+    /// The ids of each bulk request.
+    requests: Vec<Vec<String>>,
+    bulk: VecDeque<Bulk>,
+    gets: VecDeque<Get>,
+    ranges: Vec<Range>,
+    puts: VecDeque<ObjectError>,
+    sent: Vec<Value>,
+    is_queue_down: bool,
+    visibility: Vec<(String, u32)>,
+    read_delay: Duration,
+}
+
+/// All that is outside; clones are the same.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outside(Rc<RefCell<World>>);
+
+/// An object's bytes on their way.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    bytes: Bytes,
+    breaks_after: usize,
+    delay: Duration,
+}
+
+impl Chunks for Sending {
+    async fn next(&mut self) -> Option<Result<Bytes, ObjectError>> {
+        sleep(self.delay).await;
+        if self.breaks_after == 0 {
+            return Some(Err(ObjectError::Unavailable("broken".to_owned())));
+        }
+        let length = self.bytes.len().min(CHUNK_BYTES).min(self.breaks_after);
+        self.breaks_after -= length;
+        (length > 0).then(|| Ok(self.bytes.split_to(length)))
+    }
+}
+
+impl Objects for Outside {
+    type Chunks = Sending;
+
+    async fn get(
+        &self,
+        place: &Place,
+        range: Range,
+        if_match: Option<&str>,
+    ) -> Result<Opened<Sending>, ObjectError> {
+        let mut world = self.0.borrow_mut();
+        world.ranges.push(range);
+        let breaks_after = match world.gets.pop_front() {
+            Some(Get::Fail(error)) => return Err(error),
+            Some(Get::BreakAfter(bytes)) => bytes,
+            None => usize::MAX,
+        };
+        let name = (place.bucket.clone(), place.key.clone());
+        let bytes = world.objects.get(&name).ok_or_else(|| ObjectError::NotFound(String::new()))?;
+        let etag = format!("\"{}\"", world.etags[&name]);
+        if if_match.is_some_and(|expected| expected != etag) {
+            return Err(ObjectError::Changed(String::new()));
+        }
+        let start = usize::try_from(range.start).unwrap();
+        let end =
+            range.end.map_or(bytes.len(), |end| bytes.len().min(usize::try_from(end).unwrap()));
+        if start >= bytes.len() && range != Range::ALL {
+            return Err(ObjectError::BeyondEnd(String::new()));
+        }
+        Ok(Opened {
+            etag: Some(etag),
+            version_id: None,
+            last_modified: Timestamp::from_nanos(u128::from(MODIFIED_MS) * 1_000_000),
+            chunks: Sending {
+                bytes: bytes.slice(start..end),
+                breaks_after,
+                delay: world.read_delay,
+            },
+        })
+    }
+
+    async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), ObjectError> {
+        let mut world = self.0.borrow_mut();
+        if let Some(error) = world.puts.pop_front() {
+            return Err(error);
+        }
+        world.objects.insert((bucket.to_owned(), key.to_owned()), body);
+        Ok(())
+    }
+}
+
+impl Search for Outside {
+    async fn bulk(&self, body: &[u8]) -> Result<Answer, SearchError> {
+        let lines: Vec<Value> = body
+            .split(|byte| *byte == b'\n')
+            .filter_map(|line| serde_json::from_slice(line).ok())
+            .collect();
+        let ids = lines.chunks(2).map(|pair| pair[0]["create"]["_id"].as_str().unwrap().to_owned());
+        let ids: Vec<_> = ids.collect();
+        self.0.borrow_mut().requests.push(ids.clone());
+        let act = self.0.borrow_mut().bulk.pop_front().unwrap_or(Bulk::Write(Duration::ZERO));
+        let (mut failing, mut failure): (&[usize], _) = (&[], (0, ""));
+        match act {
+            Bulk::Write(after) => sleep(after).await,
+            Bulk::Status(status) => return Ok(Answer { status, body: "{}".into() }),
+            Bulk::Items(places, status, error) => (failing, failure) = (places, (status, error)),
+            Bulk::Hang => std::future::pending().await,
+        }
+        let mut world = self.0.borrow_mut();
+        let items = ids.iter().zip(lines.chunks(2)).enumerate().map(|(at, (id, pair))| {
+            let (status, error) = failure;
+            if failing.contains(&at) {
+                let error = json!({"type": error, "reason": "secret reason"});
+                return json!({"create": {"_id": id, "status": status, "error": error}});
+            }
+            let index = pair[0]["create"]["_index"].as_str().unwrap().to_owned();
+            let is_new = !world.index.contains_key(id);
+            world.index.entry(id.clone()).or_insert((index, pair[1].clone()));
+            json!({"create": {"_id": id, "status": if is_new { 201 } else { 409 }}})
+        });
+        let body = json!({"items": items.collect::<Vec<_>>()}).to_string().into();
+        Ok(Answer { status: 200, body })
+    }
+}
+
+impl Queues for Outside {
+    async fn send(&self, url: &str, body: String) -> Result<(), Failure> {
+        assert_eq!(url, "http://127.0.0.1:9324/1/objects");
+        let mut world = self.0.borrow_mut();
+        if world.is_queue_down {
+            return Err(Failure::new("InternalError", "no"));
+        }
+        world.sent.push(serde_json::from_str(&body).unwrap());
+        Ok(())
+    }
+
+    async fn change_visibility(
+        &self,
+        queue_arn: &str,
+        receipt_handle: &str,
+        seconds: u32,
+    ) -> Result<(), Failure> {
+        assert_eq!(queue_arn, "arn:aws:sqs:eu-west-1:1:objects");
+        self.0.borrow_mut().visibility.push((receipt_handle.to_owned(), seconds));
+        Ok(())
+    }
+}
+
+/// The handler under test.
+pub(crate) struct Handler {
+    app: App<Outside, Outside, Outside, Output>,
+    outside: Outside,
+    output: Output,
+}
+
+/// A load request.
+pub(crate) fn load(key: &str) -> Value {
+    json!({"sluice": "load", "bucket": "b", "key": key})
+}
+
+impl Handler {
+    /// A handler with these variables besides Lambda's own.
+    pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
+        let own = [
+            ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+            ("FAILURES_BUCKET", "backup"),
+            ("CONTINUE_QUEUE_URL", "http://127.0.0.1:9324/1/objects"),
+            ("INDEX", "events"),
+            ("DOCUMENT_ID", "id"),
+        ];
+        let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
+        let config = Config::from_environment(&environment).unwrap();
+        let (outside, output) = (Outside::default(), Output::default());
+        let ports = (outside.clone(), outside.clone(), outside.clone());
+        let app = App::new(config, ports, fastrand::Rng::with_seed(1), output.clone());
+        Self { app, outside, output }
+    }
+
+    /// Puts an object into the bucket `b`.
+    pub(crate) fn put(&self, key: &str, body: impl Into<Bytes>) {
+        let mut world = self.outside.0.borrow_mut();
+        let name = ("b".to_owned(), key.to_owned());
+        *world.etags.entry(name.clone()).or_default() += 1;
+        world.objects.insert(name, body.into());
+    }
+
+    /// What OpenSearch does next, before it writes everything at once.
+    pub(crate) fn opensearch(&self, script: impl IntoIterator<Item = Bulk>) {
+        self.outside.0.borrow_mut().bulk.extend(script);
+    }
+
+    /// What S3 does next with reads, before it answers.
+    pub(crate) fn gets(&self, script: impl IntoIterator<Item = Get>) {
+        self.outside.0.borrow_mut().gets.extend(script);
+    }
+
+    /// How the next writes to S3 fail.
+    pub(crate) fn puts_fail(&self, errors: impl IntoIterator<Item = ObjectError>) {
+        self.outside.0.borrow_mut().puts.extend(errors);
+    }
+
+    /// S3 takes this long for each chunk.
+    pub(crate) fn read_slowly(&self, delay: Duration) {
+        self.outside.0.borrow_mut().read_delay = delay;
+    }
+
+    /// SQS takes no message.
+    pub(crate) fn queue_is_down(&self) {
+        self.outside.0.borrow_mut().is_queue_down = true;
+    }
+
+    /// Handles a message with this body in this time: whether it is redelivered, and how long it
+    /// took.
+    pub(crate) async fn handle_within(&mut self, body: &Value, left: Duration) -> (bool, Duration) {
+        let event = json!({"Records": [{
+            "messageId": "m", "eventSourceARN": "arn:aws:sqs:eu-west-1:1:objects",
+            "receiptHandle": "r", "body": body.to_string(), "attributes": {"ApproximateReceiveCount": "6"},
+        }]});
+        let event = event.to_string();
+        let started = Instant::now();
+        let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
+        let (body, deadline) = (event.as_bytes(), started + left);
+        let invocation = Invocation { body, request_id: "request", now, deadline };
+        let mut answer = Vec::new();
+        self.app.handle(invocation, &mut answer).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer).unwrap();
+        let again = answer == json!({"batchItemFailures": [{"itemIdentifier": "m"}]});
+        assert!(again || answer == json!({"batchItemFailures": []}), "{answer}");
+        assert!(started.elapsed() < left, "{:?}", started.elapsed());
+        (again, started.elapsed())
+    }
+
+    /// Handles a message in fifteen minutes: whether it is redelivered, and the counts that are not
+    /// 0 without those of bytes and requests.
+    pub(crate) async fn handle(&mut self, body: &Value) -> (bool, Vec<(String, u64)>) {
+        let (again, _) = self.handle_within(body, Duration::from_mins(15)).await;
+        (again, self.counts())
+    }
+
+    /// The counts of the last invocation that are not 0, without those of bytes and requests; the
+    /// sums hold.
+    pub(crate) fn counts(&self) -> Vec<(String, u64)> {
+        let mut counts = self.metrics();
+        let sum = |names: &[&str]| names.iter().map(|name| counts[*name]).sum::<u64>();
+        let objects = ["Done", "Continued", "Retried", "Ignored", "Superseded"];
+        let objects = objects.map(|name| format!("Objects{name}"));
+        assert_eq!(counts["ObjectsIn"], sum(&objects.each_ref().map(|name| &**name)));
+        let records =
+            ["DocumentsIndexed", "DocumentsDuplicate", "RecordsRefused", "RecordsDropped"];
+        assert_eq!(counts["RecordsIn"], sum(&records));
+        for name in ["ObjectsIn", "RecordsIn", "BytesRead", "BulkRequests", "BulkBytes"] {
+            counts.remove(name);
+        }
+        counts.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The metrics of the last invocation.
+    pub(crate) fn metrics(&self) -> BTreeMap<String, u64> {
+        numbers(&self.output.take_line())
+    }
+
+    /// The lines of metrics of the last invocation.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        self.output.take_lines()
+    }
+
+    /// The index and the document under each `_id`.
+    pub(crate) fn index(&self) -> BTreeMap<String, (String, Value)> {
+        self.outside.0.borrow().index.clone()
+    }
+
+    /// The ids of the documents of each bulk request since the last time.
+    pub(crate) fn requests(&self) -> Vec<Vec<String>> {
+        std::mem::take(&mut self.outside.0.borrow_mut().requests)
+    }
+
+    /// The ranges that were read since the last time.
+    pub(crate) fn ranges(&self) -> Vec<(u64, Option<u64>)> {
+        let ranges = std::mem::take(&mut self.outside.0.borrow_mut().ranges);
+        ranges.into_iter().map(|range| (range.start, range.end)).collect()
+    }
+
+    /// The messages that were sent since the last time.
+    pub(crate) fn sent(&self) -> Vec<Value> {
+        std::mem::take(&mut self.outside.0.borrow_mut().sent)
+    }
+
+    /// The visibility timeouts that were set since the last time.
+    pub(crate) fn visibility(&self) -> Vec<(String, u32)> {
+        std::mem::take(&mut self.outside.0.borrow_mut().visibility)
+    }
+
+    /// The objects in the bucket `backup`, line by line.
+    pub(crate) fn kept(&self) -> BTreeMap<String, Vec<Value>> {
+        let world = self.outside.0.borrow();
+        let kept = world.objects.iter().filter(|((bucket, _), _)| bucket == "backup");
+        let lines = |body: &Bytes| {
+            let lines = std::str::from_utf8(body).unwrap().lines();
+            lines.map(|line| serde_json::from_str(line).unwrap()).collect()
+        };
+        kept.map(|((_, key), body)| (key.clone(), lines(body))).collect()
+    }
+}
+
+/// Reason and text of the refused records in a line.
+pub(crate) fn refused(line: &Value) -> (String, String) {
+    let data = line["rawData"].as_str().unwrap_or_default();
+    let data = STANDARD.decode_to_vec(data).unwrap();
+    let reason = line["errorCode"].as_str().unwrap().to_owned();
+    (reason, String::from_utf8_lossy(&data).into_owned())
+}

@@ -1,0 +1,192 @@
+//! Buckets in this process: whole objects, ranges, conditions on the `ETag`, lists. No versions, no
+//! multipart uploads, no signatures.
+//!
+//! Source: Amazon S3 API reference, `GetObject`, `PutObject`, `ListObjectsV2`, "Error responses".
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, LAST_MODIFIED, RANGE};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use md5::{Digest, Md5};
+use percent_encoding::percent_decode_str;
+
+use crate::server::{self, locked, read_body, response};
+
+/// The largest object, in bytes: S3 takes no larger one in one part.
+const MAX_OBJECT_BYTES: usize = 5 << 30;
+
+/// The most objects of one list.
+const MAX_LISTED: usize = 1_000;
+
+/// An object.
+#[derive(Clone, Debug)]
+struct Object {
+    body: Bytes,
+    etag: String,
+    modified: Timestamp,
+}
+
+/// Objects by bucket and key.
+#[derive(Debug, Default)]
+pub struct Buckets(Mutex<BTreeMap<(String, String), Object>>);
+
+/// An S3 in this process, at paths `/{bucket}/{key}`.
+pub type Embedded = server::Embedded<Buckets>;
+
+impl Embedded {
+    /// Opens a free port.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn start() -> io::Result<Self> {
+        Self::open(
+            |_| Buckets::default(),
+            |buckets, request| async move { Ok(buckets.answer(request).await) },
+        )
+        .await
+    }
+
+    /// Puts an object, last modified at that time: milliseconds since 1970.
+    pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>, modified_ms: i64) {
+        let modified = Timestamp::from_millisecond(modified_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        self.state.put(bucket, key, body.into(), modified);
+    }
+
+    /// The objects of a bucket by key.
+    #[must_use]
+    pub fn objects(&self, bucket: &str) -> BTreeMap<String, Bytes> {
+        let objects = locked(&self.state.0);
+        let of_bucket = objects.iter().filter(|((name, _), _)| name == bucket);
+        of_bucket.map(|((_, key), object)| (key.clone(), object.body.clone())).collect()
+    }
+}
+
+impl Buckets {
+    fn put(&self, bucket: &str, key: &str, body: Bytes, modified: Timestamp) -> String {
+        let etag = format!("\"{}\"", crate::hex(&Md5::digest(&body)));
+        let object = Object { body, etag: etag.clone(), modified };
+        locked(&self.0).insert((bucket.to_owned(), key.to_owned()), object);
+        etag
+    }
+
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, body) = request.into_parts();
+        let path = percent_decode_str(head.uri.path().trim_start_matches('/')).decode_utf8_lossy();
+        let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
+        match head.method {
+            Method::GET | Method::HEAD if key.is_empty() => {
+                self.list(bucket, head.uri.query().unwrap_or_default())
+            }
+            Method::GET | Method::HEAD => self.get(bucket, key, &head.headers),
+            Method::PUT if key.is_empty() => xml(StatusCode::OK, ""),
+            Method::PUT => match read_body(body, MAX_OBJECT_BYTES).await {
+                Ok(body) => {
+                    let etag = self.put(bucket, key, body, Timestamp::now());
+                    with(xml(StatusCode::OK, ""), ETAG, &etag)
+                }
+                Err(_) => error(StatusCode::BAD_REQUEST, "EntityTooLarge"),
+            },
+            _ => error(StatusCode::NOT_IMPLEMENTED, "NotImplemented"),
+        }
+    }
+
+    fn get(&self, bucket: &str, key: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+        let name = (bucket.to_owned(), key.to_owned());
+        let Some(Object { body, etag, modified }) = locked(&self.0).get(&name).cloned() else {
+            return error(StatusCode::NOT_FOUND, "NoSuchKey");
+        };
+        let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+        if header(IF_MATCH)
+            .is_some_and(|expected| expected.trim_matches('"') != etag.trim_matches('"'))
+        {
+            return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
+        }
+        let (status, body) = match header(RANGE).and_then(range) {
+            None => (StatusCode::OK, body),
+            Some((start, _)) if start >= body.len() => {
+                return error(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
+            }
+            Some((start, last)) => {
+                let end = last.map_or(body.len(), |last| body.len().min(last + 1));
+                (StatusCode::PARTIAL_CONTENT, body.slice(start..end))
+            }
+        };
+        let length = body.len().to_string();
+        let answer = with(response(status, "binary/octet-stream", body), ETAG, &etag);
+        let modified = modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        with(with(answer, LAST_MODIFIED, &modified), CONTENT_LENGTH, &length)
+    }
+
+    fn list(&self, bucket: &str, query: &str) -> Response<Full<Bytes>> {
+        let parameter = |name: &str| {
+            let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+            let value = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).next();
+            percent_decode_str(value.unwrap_or_default()).decode_utf8_lossy().into_owned()
+        };
+        let (prefix, after) = (parameter("prefix"), parameter("continuation-token"));
+        let objects = locked(&self.0);
+        let mut found = objects
+            .iter()
+            .filter(|((name, key), _)| name == bucket && key.starts_with(&prefix) && *key > after);
+        let mut contents = String::new();
+        let mut last = "";
+        for ((_, key), object) in found.by_ref().take(MAX_LISTED) {
+            last = key;
+            let Object { body, etag, modified } = object;
+            // Writing to a string does not fail.
+            let _written = write!(
+                contents,
+                "<Contents><Key>{}</Key><LastModified>{modified}</LastModified><ETag>{etag}</ETag>\
+                 <Size>{}</Size></Contents>",
+                escaped(key),
+                body.len()
+            );
+        }
+        let next = match found.next() {
+            Some(_) => format!(
+                "<IsTruncated>true</IsTruncated><NextContinuationToken>{}</NextContinuationToken>",
+                escaped(last)
+            ),
+            None => "<IsTruncated>false</IsTruncated>".to_owned(),
+        };
+        let body =
+            format!("<ListBucketResult><Name>{bucket}</Name>{contents}{next}</ListBucketResult>");
+        xml(StatusCode::OK, &body)
+    }
+}
+
+/// The first byte of a range and the last, unless it goes to the end.
+fn range(header: &str) -> Option<(usize, Option<usize>)> {
+    let (start, last) = header.strip_prefix("bytes=")?.split_once('-')?;
+    Some((start.parse().ok()?, last.parse().ok()))
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn xml(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
+    response(status, "application/xml", body.to_owned())
+}
+
+fn error(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
+    xml(status, &format!("<Error><Code>{code}</Code><Message>no</Message></Error>"))
+}
+
+fn with(
+    mut response: Response<Full<Bytes>>,
+    name: http::HeaderName,
+    value: &str,
+) -> Response<Full<Bytes>> {
+    if let Ok(value) = value.parse() {
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
