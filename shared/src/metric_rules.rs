@@ -83,13 +83,14 @@ type Value<'a> = (Kind, &'a [u8]);
 
 impl MetricRules {
     /// The rules of `METRIC_RULES`, which is JSON, or `@` and the path of a file with JSON. None of
-    /// their metrics may have the name of one of the function's own metrics.
+    /// their metrics may have the name of one of the function's own metrics. The model finds the paths
+    /// of the rules, too.
     ///
     /// # Errors
     /// [`ConfigError`] that names the rule and its member.
     pub fn from_environment(
         environment: &Environment,
-        model: &Model,
+        model: &mut Model,
         own_metrics: &[&str],
     ) -> Result<Self, ConfigError> {
         let [variable] = VARIABLES else { return Ok(Self::default()) };
@@ -105,7 +106,7 @@ impl MetricRules {
         Ok(Self::compile(rules, &paths, model))
     }
 
-    fn compile(rules: Vec<Rule>, paths: &[String], model: &Model) -> Self {
+    fn compile(rules: Vec<Rule>, paths: &[String], model: &mut Model) -> Self {
         let fields: Vec<_> = paths.iter().map(|path| model.known_field(path)).collect();
         let others_are_extra = model.form == DocumentForm::Mapped;
         let mut compiled = Self { rules, fields, others_are_extra, ..Self::default() };

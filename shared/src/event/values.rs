@@ -1,18 +1,26 @@
-//! Values of a mapped document that an event knows once it has written the document, so that nobody
-//! has to look for them there.
+//! Values of a document that an event knows once it has written the document, so that nobody has to
+//! look for them there.
 
-use super::mapping::ACTION;
+use super::mapping::{ACTION, NameId};
 use super::member::Kind;
 use super::{DocumentForm, Event, Model};
 use crate::json::{self, Span};
 
 /// A field whose value an event knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KnownField {
+pub(crate) struct KnownField(Known);
+
+/// How an event knows a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
     /// `event.action` or a field of the mapping, by its number: the value of a member.
     Claiming(u16),
     /// A field of `analytics`, by its place in [`ANALYTICS`].
     Analytics(usize),
+    /// A member of the event, which a document that is the event as it is has too.
+    Member(NameId),
+    /// A member of the event that no field claims, where `extra` begins so.
+    Extra(NameId, &'static [u8]),
 }
 
 /// The fields of `analytics`.
@@ -27,19 +35,25 @@ pub(super) struct Places {
 }
 
 impl Model {
-    /// The field at a path of documents, if events know its value.
-    pub(crate) fn known_field(&self, path: &str) -> Option<KnownField> {
+    /// The field at a path of documents, if events shall know its value.
+    pub(crate) fn known_field(&mut self, path: &str) -> Option<KnownField> {
         if self.form == DocumentForm::Passthrough {
-            // The event has its members elsewhere.
-            return None;
+            return self.mapping.look_for(path).map(|name| KnownField(Known::Member(name)));
         }
-        match path.split_once('.')? {
-            ("event", "action") => Some(KnownField::Claiming(ACTION)),
+        let known = match path.split_once('.')? {
+            ("event", "action") => Known::Claiming(ACTION),
             ("analytics", name) => {
-                ANALYTICS.iter().position(|known| *known == name).map(KnownField::Analytics)
+                Known::Analytics(ANALYTICS.iter().position(|known| *known == name)?)
             }
-            (group, name) => self.mapping.number_of(group, name).map(KnownField::Claiming),
-        }
+            ("extra", name) if !name.contains('.') => {
+                Known::Extra(self.mapping.look_for(name)?, b",\"extra\":")
+            }
+            ("overflow", name) if !name.contains('.') => {
+                Known::Extra(self.mapping.look_for(name)?, b",\"overflow\":")
+            }
+            (group, name) => Known::Claiming(self.mapping.number_of(group, name)?),
+        };
+        Some(KnownField(known))
     }
 }
 
@@ -52,22 +66,28 @@ impl Event<'_> {
         field: KnownField,
         document: &'d [u8],
     ) -> Option<(json::Kind, &'d [u8])> {
-        match field {
-            KnownField::Analytics(place) => {
+        let index = match field.0 {
+            Known::Analytics(place) => {
                 let number = self.found.places.analytics[place].of(document);
-                (!number.is_empty()).then_some((json::Kind::Number, number))
+                return (!number.is_empty()).then_some((json::Kind::Number, number));
             }
-            KnownField::Claiming(number) => {
-                let member = &self.found.members[self.found.claimed(number)?];
-                let value = member.value();
-                match member.kind {
-                    Kind::Scalar(kind @ json::Kind::String) => {
-                        Some((kind, value.inside().of(self.text)))
-                    }
-                    Kind::Scalar(kind) => Some((kind, value.of(self.text))),
-                    Kind::Scalars | Kind::Other | Kind::Group => None,
+            Known::Claiming(number) => self.found.claimed(number)?,
+            Known::Member(name) => self.found.named(name)?,
+            Known::Extra(name, start) => {
+                let is_there = document[self.found.places.after_analytics..].starts_with(start);
+                let index = self.found.named(name).filter(|_| is_there)?;
+                if self.found.members[index].gone {
+                    return None;
                 }
+                index
             }
+        };
+        let member = &self.found.members[index];
+        let value = member.value();
+        match member.kind {
+            Kind::Scalar(json::Kind::Null) | Kind::Scalars | Kind::Other | Kind::Group => None,
+            Kind::Scalar(kind @ json::Kind::String) => Some((kind, value.inside().of(self.text))),
+            Kind::Scalar(kind) => Some((kind, value.of(self.text))),
         }
     }
 

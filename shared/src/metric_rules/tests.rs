@@ -10,8 +10,8 @@ const MINUTE_MS: u64 = 60_000;
 
 fn read(rules: &str) -> Result<MetricRules, String> {
     let environment = [("METRIC_RULES", rules)].into_iter().collect();
-    let model = model(&Environment::default()).unwrap();
-    MetricRules::from_environment(&environment, &model, &["RecordsIn"])
+    let mut model = model(&Environment::default()).unwrap();
+    MetricRules::from_environment(&environment, &mut model, &["RecordsIn"])
         .map_err(|error| error.to_string())
 }
 
