@@ -51,7 +51,7 @@ pub use settings::{VARIABLES, drop_actions, model};
 pub use timestamp::{Plausible, Timestamp};
 
 pub(crate) use document::float;
-pub(crate) use values::ClaimingField;
+pub(crate) use values::KnownField;
 
 use crate::envelope::{self, Envelope};
 use crate::json::{self, Span};

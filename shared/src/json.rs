@@ -8,6 +8,7 @@ mod entries;
 mod extent;
 mod paths;
 mod strings;
+mod word;
 
 use std::ops::ControlFlow;
 
@@ -17,6 +18,7 @@ pub(crate) use entries::Entries;
 pub use extent::Extent;
 pub(crate) use paths::{Found, Paths};
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
+pub(crate) use word::Word;
 
 /// The longest number that OpenSearch's JSON parser takes, in characters.
 pub const MAX_NUMBER_LENGTH: usize = 1_000;

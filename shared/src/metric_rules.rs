@@ -13,8 +13,8 @@ mod tally;
 pub use tally::Tally;
 
 use crate::config::{self, ConfigError, Environment};
-use crate::event::{ClaimingField, DocumentForm, Model, float};
-use crate::json::{self, Kind, Paths};
+use crate::event::{DocumentForm, KnownField, Model, float};
+use crate::json::{self, Kind, Paths, Word};
 use crate::metrics::Unit;
 
 /// The variable that [`MetricRules::from_environment`] reads.
@@ -30,23 +30,23 @@ const MAX_MAGNITUDE: f64 = f64::from_bits((1_023 + 360) << 52);
 /// The path of a document's time.
 const TIME: &str = "@timestamp";
 
-/// The members that follow the mapped fields of a document.
-const UNCLAIMED: [&str; 3] = ["analytics", "extra", "overflow"];
+/// The last member of a document, by either name.
+const EXTRA: [&str; 2] = ["extra", "overflow"];
 
 /// Rules for metrics, compiled for look-up.
 #[derive(Debug, Default)]
 pub struct MetricRules {
     rules: Vec<Rule>,
-    /// For each path in the rules, by its number, the field whose value an event knows.
-    fields: Vec<Option<ClaimingField>>,
+    /// For each path in the rules, by its number, the field if events know its value.
+    fields: Vec<Option<KnownField>>,
     /// All paths, and that of the time.
     all: Paths,
     /// The number of `@timestamp` in `all`.
     time: usize,
-    /// The paths without a field.
+    /// The paths whose values events do not know.
     others: Paths,
-    /// Whether these all lead into [`UNCLAIMED`].
-    others_are_unclaimed: bool,
+    /// Whether these all lead into [`EXTRA`].
+    others_are_extra: bool,
 }
 
 /// One rule.
@@ -65,10 +65,13 @@ struct Rule {
 #[derive(Debug)]
 struct Listed {
     path: usize,
-    values: Vec<String>,
+    values: Vec<Word>,
 }
 
-/// A dimension; its last two values are `other` and `none`.
+/// The values that every dimension has besides the listed ones.
+const OTHER_AND_NONE: [&str; 2] = ["other", "none"];
+
+/// A dimension.
 #[derive(Debug)]
 struct Dimension {
     name: String,
@@ -80,13 +83,14 @@ type Value<'a> = (Kind, &'a [u8]);
 
 impl MetricRules {
     /// The rules of `METRIC_RULES`, which is JSON, or `@` and the path of a file with JSON. None of
-    /// their metrics may have the name of one of the function's own metrics.
+    /// their metrics may have the name of one of the function's own metrics. The model finds the paths
+    /// of the rules, too.
     ///
     /// # Errors
     /// [`ConfigError`] that names the rule and its member.
     pub fn from_environment(
         environment: &Environment,
-        model: &Model,
+        model: &mut Model,
         own_metrics: &[&str],
     ) -> Result<Self, ConfigError> {
         let [variable] = VARIABLES else { return Ok(Self::default()) };
@@ -102,16 +106,16 @@ impl MetricRules {
         Ok(Self::compile(rules, &paths, model))
     }
 
-    fn compile(rules: Vec<Rule>, paths: &[String], model: &Model) -> Self {
-        let fields: Vec<_> = paths.iter().map(|path| model.claiming_field(path)).collect();
-        let others_are_unclaimed = model.form == DocumentForm::Mapped;
-        let mut compiled = Self { rules, fields, others_are_unclaimed, ..Self::default() };
+    fn compile(rules: Vec<Rule>, paths: &[String], model: &mut Model) -> Self {
+        let fields: Vec<_> = paths.iter().map(|path| model.known_field(path)).collect();
+        let others_are_extra = model.form == DocumentForm::Mapped;
+        let mut compiled = Self { rules, fields, others_are_extra, ..Self::default() };
         for (number, path) in paths.iter().enumerate() {
             compiled.all.add(path.split('.'), number);
             if compiled.fields[number].is_none() {
                 compiled.others.add(path.split('.'), number);
                 let first = path.split('.').next().unwrap_or_default();
-                compiled.others_are_unclaimed &= UNCLAIMED.contains(&first);
+                compiled.others_are_extra &= EXTRA.contains(&first);
             }
         }
         compiled.time = paths.iter().position(|path| path == TIME).unwrap_or(paths.len());
@@ -137,30 +141,47 @@ impl Rule {
         value: impl Fn(usize) -> Option<Value<'v>>,
         spare: &mut Vec<u8>,
     ) -> Option<(usize, f64)> {
-        for Listed { path, values } in &self.when {
-            position(values, value(*path)?, spare)?;
+        for listed in &self.when {
+            listed.position(value(listed.path)?, spare)?;
         }
         let number = match self.sum {
             None => 1.0,
             Some(path) => number(value(path)?)?,
         };
-        let Some(Dimension { listed: Listed { path, values }, .. }) = &self.by else {
+        let Some(Dimension { listed, .. }) = &self.by else {
             return Some((0, number));
         };
-        let [listed @ .., _other, _none] = &values[..] else { return None };
-        let other = listed.len();
-        let place = match value(*path) {
-            None => other + 1,
-            Some(value) => position(listed, value, spare).unwrap_or(other),
+        let place = match value(listed.path) {
+            None => listed.values.len() + 1,
+            Some(value) => listed.position(value, spare).unwrap_or(listed.values.len()),
         };
         Some((place, number))
     }
 }
 
-/// The place of a value among `values`: a text's meaning, anything else as it was written.
-fn position(values: &[String], (kind, text): Value<'_>, spare: &mut Vec<u8>) -> Option<usize> {
-    let text = if kind == Kind::String { json::meaning(text, spare) } else { text };
-    values.iter().position(|value| value.as_bytes() == text)
+impl Dimension {
+    /// The value at a place: the listed ones, then `other` and `none`.
+    fn value(&self, place: usize) -> &str {
+        let values = &self.listed.values;
+        match values.get(place) {
+            Some(value) => value.text(),
+            None => OTHER_AND_NONE[usize::from(place > values.len())],
+        }
+    }
+}
+
+impl Listed {
+    /// The place of a value: a text's meaning, anything else as it was written.
+    fn position(&self, (kind, text): Value<'_>, spare: &mut Vec<u8>) -> Option<usize> {
+        let find = |text: &[u8]| {
+            let head = Word::head(text);
+            self.values.iter().position(|value| value.is(head, text))
+        };
+        if kind == Kind::String && text.contains(&b'\\') {
+            return find(json::meaning(text, spare));
+        }
+        find(text)
+    }
 }
 
 /// The number of a value, if it is one that CloudWatch takes.

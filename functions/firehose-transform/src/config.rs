@@ -56,7 +56,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let model = event::model(environment)?;
+        let mut model = event::model(environment)?;
         let metrics = summary::METRICS.map(|(name, _)| name);
         let function_name = environment.function_name("firehose-transform")?;
         let log_group = environment.get("AWS_LAMBDA_LOG_GROUP_NAME").map(str::to_owned);
@@ -65,7 +65,7 @@ impl Config {
             function_name,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
-            metric_rules: MetricRules::from_environment(environment, &model, &metrics)?,
+            metric_rules: MetricRules::from_environment(environment, &mut model, &metrics)?,
             model,
             drop_actions: event::drop_actions(environment),
             response_budget_bytes: environment

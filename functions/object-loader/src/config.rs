@@ -89,14 +89,14 @@ impl Config {
     /// [`ConfigError`] for the first variable that is invalid, or that is required and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let services = [opensearch::SERVICES, &[sqs::SQS, s3::S3]].concat();
-        let reading = Reading::from_environment(environment)?;
+        let mut reading = Reading::from_environment(environment)?;
         Ok(Self {
             function_name: environment.function_name("object-loader")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             metric_rules: MetricRules::from_environment(
                 environment,
-                &reading.model,
+                &mut reading.model,
                 &report::METRICS,
             )?,
             reading,

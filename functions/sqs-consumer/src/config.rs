@@ -57,14 +57,14 @@ impl Config {
     /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
     /// sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let model = event::model(environment)?;
+        let mut model = event::model(environment)?;
         let metrics = summary::METRICS.map(|(name, _)| name);
         let services = [opensearch::SERVICES, &[shared::sqs::SQS, shared::s3::S3]].concat();
         Ok(Self {
             function_name: environment.function_name("sqs-consumer")?,
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
-            metric_rules: MetricRules::from_environment(environment, &model, &metrics)?,
+            metric_rules: MetricRules::from_environment(environment, &mut model, &metrics)?,
             model,
             writing: Writing::from_environment(environment)?,
             backoff: Backoff::from_environment(environment)?,

@@ -5,6 +5,7 @@ use super::mapping::{ACTION, ID, NameId, Role};
 use super::member::{Kind, Member};
 use super::read::{self, Found};
 use super::timestamp::{self, Timestamp};
+use super::values::Places;
 use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};
 
@@ -92,7 +93,6 @@ impl<'a> Event<'a> {
             out.extend_from_slice(self.envelope.group());
         }
         let durations = self.write_groups(out);
-        self.found.unclaimed_start = out.len();
         self.write_analytics(time, durations, out);
         self.write_extra(out);
         (id, own_id)
@@ -168,21 +168,35 @@ impl<'a> Event<'a> {
         durations
     }
 
-    fn write_analytics(&self, time: Timestamp, durations: [Option<Span>; 2], out: &mut Vec<u8>) {
+    fn write_analytics(
+        &mut self,
+        time: Timestamp,
+        durations: [Option<Span>; 2],
+        out: &mut Vec<u8>,
+    ) {
         out.extend_from_slice(b",\"analytics\":{");
         let [duration, listened] = durations.map(|number| float(number?.of(self.text)));
+        let mut completion = Span::default();
         if let Some(share) =
-            listened.zip(duration).and_then(|(part, whole)| completion(part, whole))
+            listened.zip(duration).and_then(|(part, whole)| completion_of(part, whole))
         {
             out.extend_from_slice(b"\"completion\":");
+            completion.start = out.len();
             write_ten_thousandths(share, out);
+            completion.end = out.len();
             out.push(b',');
         }
         out.extend_from_slice(b"\"hour\":");
+        let hour = out.len();
         write_small(time.hour(), out);
+        let hour = Span { start: hour, end: out.len() };
         out.extend_from_slice(b",\"weekday\":");
+        let weekday = out.len();
         write_small(time.weekday(), out);
+        let weekday = Span { start: weekday, end: out.len() };
         out.push(b'}');
+        self.found.places =
+            Places { analytics: [completion, hour, weekday], after_analytics: out.len() };
     }
 
     fn write_extra(&self, out: &mut Vec<u8>) {
@@ -283,7 +297,7 @@ pub(crate) fn float(number: &[u8]) -> Option<f64> {
 }
 
 /// The share of `part` in `whole` in ten-thousandths, from 0 to 10,000.
-fn completion(part: f64, whole: f64) -> Option<u16> {
+fn completion_of(part: f64, whole: f64) -> Option<u16> {
     let share = (part / whole).clamp(0.0, 1.0);
     #[expect(
         clippy::cast_possible_truncation,

@@ -235,6 +235,14 @@ impl Mapping {
 }
 
 impl Mapping {
+    /// Lets events find the member at `path` by its name. `None` for a path of more than two segments
+    /// and for members that documents have from this model.
+    pub(super) fn look_for(&mut self, path: &str) -> Option<NameId> {
+        let (first, _) = segments(path)?;
+        let is_added = ADDED.contains(&first) || first.starts_with(OWN_PREFIX);
+        if is_added { None } else { self.names.add_path(path).ok() }
+    }
+
     /// The number of the document field `name` of `group`, if this mapping has it.
     pub(super) fn number_of(&self, group: &str, name: &str) -> Option<u16> {
         let (group, next) = (quoted(group), [",", &quoted(name), ":"].concat());

@@ -8,6 +8,7 @@ use super::keys::{Key, Keys, Object};
 use super::mapping::{ID, Mapping, NO_FIELD, NameId, Names, Print};
 use super::member::{Kind, Member};
 use super::timestamp::Repeated;
+use super::values::Places;
 use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 
 /// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
@@ -35,8 +36,8 @@ pub(super) struct Found {
     pub(super) unescaped: Vec<u8>,
     /// The time of ingestion.
     pub(super) ingested: Repeated,
-    /// Where what no field claims begins in the document.
-    pub(super) unclaimed_start: usize,
+    /// Where values stand in the document that was written.
+    pub(super) places: Places,
     /// Whether a path of more than [`MAX_PATH_BYTES`] was seen, be it of a member that was
     /// replaced later.
     pub(super) long_path: bool,

@@ -1,46 +1,98 @@
-//! The values of a mapped document, without reading it: where a field claimed a member, the event
-//! knows the value.
+//! Values of a document that an event knows once it has written the document, so that nobody has to
+//! look for them there.
 
-use super::mapping::ACTION;
+use super::mapping::{ACTION, NameId};
 use super::member::Kind;
 use super::{DocumentForm, Event, Model};
-use crate::json;
+use crate::json::{self, Span};
 
-/// A document field that claims members: `event.action`, or one of the mapping's groups.
+/// A field whose value an event knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct ClaimingField(u16);
+pub(crate) struct KnownField(Known);
+
+/// How an event knows a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// `event.action` or a field of the mapping, by its number: the value of a member.
+    Claiming(u16),
+    /// A field of `analytics`, by its place in [`ANALYTICS`].
+    Analytics(usize),
+    /// A member of the event, which a document that is the event as it is has too.
+    Member(NameId),
+    /// A member of the event that no field claims, where `extra` begins so.
+    Extra(NameId, &'static [u8]),
+}
+
+/// The fields of `analytics`.
+const ANALYTICS: [&str; 3] = ["completion", "hour", "weekday"];
+
+/// Where the values of `analytics` and the member after it stand in a document.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Places {
+    /// By their places in [`ANALYTICS`]; empty where there is none.
+    pub(super) analytics: [Span; ANALYTICS.len()],
+    pub(super) after_analytics: usize,
+}
 
 impl Model {
-    /// The field at a path of documents, if it claims members.
-    pub(crate) fn claiming_field(&self, path: &str) -> Option<ClaimingField> {
+    /// The field at a path of documents, if events shall know its value.
+    pub(crate) fn known_field(&mut self, path: &str) -> Option<KnownField> {
         if self.form == DocumentForm::Passthrough {
-            // The event has its members elsewhere.
-            return None;
+            return self.mapping.look_for(path).map(|name| KnownField(Known::Member(name)));
         }
-        if path == "event.action" {
-            return Some(ClaimingField(ACTION));
-        }
-        let (group, name) = path.split_once('.')?;
-        self.mapping.number_of(group, name).map(ClaimingField)
+        let known = match path.split_once('.')? {
+            ("event", "action") => Known::Claiming(ACTION),
+            ("analytics", name) => {
+                Known::Analytics(ANALYTICS.iter().position(|known| *known == name)?)
+            }
+            ("extra", name) if !name.contains('.') => {
+                Known::Extra(self.mapping.look_for(name)?, b",\"extra\":")
+            }
+            ("overflow", name) if !name.contains('.') => {
+                Known::Extra(self.mapping.look_for(name)?, b",\"overflow\":")
+            }
+            (group, name) => Known::Claiming(self.mapping.number_of(group, name)?),
+        };
+        Some(KnownField(known))
     }
 }
 
 impl Event<'_> {
-    /// Kind and text of what `field` claimed, as the document has it: of a string the content. `None`
-    /// for an array, and where there is nothing.
+    /// Kind and text of a field's value in the `document` that was written; of a string the content.
+    /// `None` for an array, and where there is nothing.
     #[inline]
-    pub(crate) fn claimed(&self, field: ClaimingField) -> Option<(json::Kind, &[u8])> {
-        let member = &self.found.members[self.found.claimed(field.0)?];
+    pub(crate) fn known<'d>(
+        &'d self,
+        field: KnownField,
+        document: &'d [u8],
+    ) -> Option<(json::Kind, &'d [u8])> {
+        let index = match field.0 {
+            Known::Analytics(place) => {
+                let number = self.found.places.analytics[place].of(document);
+                return (!number.is_empty()).then_some((json::Kind::Number, number));
+            }
+            Known::Claiming(number) => self.found.claimed(number)?,
+            Known::Member(name) => self.found.named(name)?,
+            Known::Extra(name, start) => {
+                let is_there = document[self.found.places.after_analytics..].starts_with(start);
+                let index = self.found.named(name).filter(|_| is_there)?;
+                if self.found.members[index].gone {
+                    return None;
+                }
+                index
+            }
+        };
+        let member = &self.found.members[index];
         let value = member.value();
         match member.kind {
+            Kind::Scalar(json::Kind::Null) | Kind::Scalars | Kind::Other | Kind::Group => None,
             Kind::Scalar(kind @ json::Kind::String) => Some((kind, value.inside().of(self.text))),
             Kind::Scalar(kind) => Some((kind, value.of(self.text))),
-            Kind::Scalars | Kind::Other | Kind::Group => None,
         }
     }
 
-    /// Where what no field claims begins in the document that was written: `analytics`, then `extra`.
-    pub(crate) fn unclaimed_start(&self) -> usize {
-        self.found.unclaimed_start
+    /// Where `extra` or `overflow` begins in the document that was written, if there is one.
+    pub(crate) fn extra_start(&self) -> usize {
+        self.found.places.after_analytics
     }
 }

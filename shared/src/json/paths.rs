@@ -1,15 +1,17 @@
 //! Finds the values at a few paths of a JSON text that is known to be valid, such as a document
 //! that was just written: in one pass that looks at no more than it needs and ends with the last
-//! value that can be found. It takes a third to a half of the time of [`Scanner::value`].
+//! value that can be found. [`Scanner::value`](super::Scanner::value), which validates, takes twice
+//! the time and more.
 
-use super::{Kind, Scanner, Span, Text, meaning};
+use super::strings::{specials, word_at};
+use super::{Kind, Span, Text, Word, meaning};
 
 /// A value at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// What it is; [`Kind::Null`] also where there is nothing.
+    /// What it is: a text, a number, a boolean, or else [`Kind::Null`].
     pub(crate) kind: Kind,
-    /// Where it stands: of a string the content. Not set for arrays and objects.
+    /// Where it stands: of a text the content.
     pub(crate) span: Span,
 }
 
@@ -28,20 +30,20 @@ pub(crate) struct Paths {
 struct Node {
     /// The number of the path that ends here.
     path: Option<usize>,
-    members: Vec<(String, Node)>,
+    members: Vec<(Word, Node)>,
     /// How many paths end here or further inside.
     wanted: usize,
 }
 
 impl Paths {
-    /// Adds a path, whose value is found under `number`.
+    /// Adds a path, whose value is found under `number`. Each path once.
     pub(crate) fn add<'a>(&mut self, segments: impl IntoIterator<Item = &'a str>, number: usize) {
         let mut node = &mut self.root;
         node.wanted += 1;
         for segment in segments {
-            let known = node.members.iter().position(|(name, _)| name == segment);
+            let known = node.members.iter().position(|(name, _)| name.text() == segment);
             let index = known.unwrap_or_else(|| {
-                node.members.push((segment.to_owned(), Node::default()));
+                node.members.push((Word::new(segment.to_owned()), Node::default()));
                 node.members.len() - 1
             });
             node = &mut node.members[index].1;
@@ -50,34 +52,21 @@ impl Paths {
         node.path = Some(number);
     }
 
-    /// Finds the values in `text` from the object or the member at `start` on, and sets them in
+    /// Finds the values in `text`, from its brace or from a member at `start` on, and sets them in
     /// `found`, by their numbers. `spare` is a buffer.
     pub(crate) fn find(&self, text: &[u8], start: usize, found: &mut [Found], spare: &mut Vec<u8>) {
-        let scanner = Scanner { text, position: start, cuts: Vec::new() };
-        let mut search = Search { scanner, found, wanted: self.root.wanted, spare };
+        let mut search = Search { text, found, wanted: self.root.wanted, spare };
         if search.wanted > 0 {
-            search.scanner.take(b'{');
             // Ends early where all is found.
-            let _end = search.members(&self.root);
+            let _end = search.members(&self.root, start);
         }
     }
 }
 
-impl Node {
-    /// The member with this key. `spare` is a buffer.
-    fn member(&self, text: &[u8], key: Text, spare: &mut Vec<u8>) -> Option<&Self> {
-        let mut name = key.span.of(text);
-        if key.escaped {
-            name = meaning(name, spare);
-        }
-        self.members.iter().find(|(known, _)| known.as_bytes() == name).map(|(_, node)| node)
-    }
-}
-
-/// One pass over a text. Its functions return `None` when nothing more is wanted, or where the
-/// text is not valid after all.
+/// One pass over a text. Its functions return where what they pass ends, and `None` if nothing more
+/// is wanted or the text ends.
 struct Search<'a> {
-    scanner: Scanner<'a>,
+    text: &'a [u8],
     found: &'a mut [Found],
     /// How many paths may still lead to a value.
     wanted: usize,
@@ -85,54 +74,71 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Passes the members of an object, from one of them on, and its end.
-    fn members(&mut self, node: &Node) -> Option<()> {
+    /// Passes the members of an object, from one of them or from what stands before it on.
+    fn members(&mut self, node: &Node, mut at: usize) -> Option<usize> {
         let mut wanted_here = node.wanted - usize::from(node.path.is_some());
         loop {
-            self.scanner.skip_white_space();
-            if self.scanner.take(b'}') {
-                return self.give_up(wanted_here);
+            match self.text.get(at)? {
+                b'"' => {}
+                b'}' => {
+                    self.give_up(wanted_here)?;
+                    return Some(at + 1);
+                }
+                // Between members, or a number or literal that is not looked for.
+                _ => {
+                    at += 1;
+                    continue;
+                }
             }
-            if self.scanner.take(b',') {
-                continue;
+            let key = string(self.text, at + 1)?;
+            at = key.span.end + 1;
+            while matches!(self.text.get(at)?, b':' | b' ' | b'\t' | b'\n' | b'\r') {
+                at += 1;
             }
-            let key = self.scanner.string().ok()?;
-            self.scanner.skip_white_space();
-            self.scanner.expect(b':').ok()?;
-            self.scanner.skip_white_space();
-            let Some(member) = node.member(self.scanner.text, key, self.spare) else {
-                self.skip_value()?;
+            let Some(member) = node.member(self.text, key, self.spare) else {
+                at = self.skip_value(at)?;
                 continue;
             };
-            self.value(member)?;
+            at = self.value(member, at)?;
             wanted_here = wanted_here.saturating_sub(member.wanted);
             if wanted_here == 0 {
-                return self.skip_to_end(1);
+                return self.skip_to_end(at);
             }
         }
     }
 
-    /// Passes a value that is looked for, or has what is looked for inside.
-    fn value(&mut self, node: &Node) -> Option<()> {
-        let start = self.scanner.position;
+    /// Passes a value that is looked for, or that has what is looked for inside.
+    fn value(&mut self, node: &Node, start: usize) -> Option<usize> {
         let mut found = Found::NOTHING;
-        match self.scanner.peek()? {
-            b'"' => found = Found { kind: Kind::String, span: self.scanner.string().ok()?.span },
+        let end = match self.text.get(start)? {
+            b'"' => {
+                let span = string(self.text, start + 1)?.span;
+                found = Found { kind: Kind::String, span };
+                span.end + 1
+            }
             b'{' if !node.members.is_empty() => {
-                self.scanner.position += 1;
-                self.members(node)?;
-                return self.give_up(usize::from(node.path.is_some()));
+                let end = self.members(node, start + 1)?;
+                self.give_up(usize::from(node.path.is_some()))?;
+                return Some(end);
             }
-            b'{' | b'[' => self.skip_value()?,
-            _ => {
-                let kind = self.scanner.scalar().ok()?;
-                found = Found { kind, span: Span { start, end: self.scanner.position } };
+            b'{' | b'[' => self.skip_to_end(start + 1)?,
+            first => {
+                let ends = |byte: &u8| matches!(byte, b',' | b'}' | b' ' | b'\t' | b'\n' | b'\r');
+                let end = start + self.text[start..].iter().position(ends)?;
+                let kind = match first {
+                    b't' | b'f' => Kind::Bool,
+                    b'n' => Kind::Null,
+                    _ => Kind::Number,
+                };
+                found = Found { kind, span: Span { start, end } };
+                end
             }
-        }
+        };
         if let Some(path) = node.path {
             self.found[path] = found;
         }
-        self.give_up(node.wanted)
+        self.give_up(node.wanted)?;
+        Some(end)
     }
 
     /// That many paths lead to nothing more.
@@ -141,33 +147,80 @@ impl Search<'_> {
         (self.wanted > 0).then_some(())
     }
 
-    /// Passes any value.
-    fn skip_value(&mut self) -> Option<()> {
-        match self.scanner.peek()? {
-            b'{' | b'[' => {
-                self.scanner.position += 1;
-                self.skip_to_end(1)
-            }
-            _ => self.scanner.scalar().ok().map(drop),
+    /// Passes a string, an array or an object; stays before all else.
+    fn skip_value(&self, at: usize) -> Option<usize> {
+        match self.text.get(at)? {
+            b'"' => Some(string(self.text, at + 1)?.span.end + 1),
+            b'{' | b'[' => self.skip_to_end(at + 1),
+            _ => Some(at),
         }
     }
 
-    /// Passes the ends of that many arrays and objects, and what stands before them.
-    fn skip_to_end(&mut self, mut levels: usize) -> Option<()> {
+    /// Passes the rest of an array or object.
+    fn skip_to_end(&self, mut at: usize) -> Option<usize> {
+        let mut levels = 1;
         loop {
-            match self.scanner.peek()? {
-                b'"' => {
-                    self.scanner.string().ok()?;
-                    continue;
-                }
+            match self.text.get(at)? {
+                b'"' => at = string(self.text, at + 1)?.span.end,
                 b'{' | b'[' => levels += 1,
                 b'}' | b']' => levels -= 1,
                 _ => {}
             }
-            self.scanner.position += 1;
+            at += 1;
             if levels == 0 {
-                return Some(());
+                return Some(at);
             }
+        }
+    }
+}
+
+impl Node {
+    /// The member with this key. `spare` is a buffer.
+    #[inline]
+    fn member(&self, text: &[u8], key: Text, spare: &mut Vec<u8>) -> Option<&Self> {
+        let mut name = key.span.of(text);
+        if key.escaped {
+            name = meaning(name, spare);
+        }
+        let head = Word::head(name);
+        self.members.iter().find(|(known, _)| known.is(head, name)).map(|(_, node)| node)
+    }
+}
+
+/// The string whose content begins at `start`.
+#[inline]
+fn string(text: &[u8], start: usize) -> Option<Text> {
+    let (mut at, mut escaped) = (start, false);
+    loop {
+        let Some(word) = word_at(text, at) else {
+            return last_string(text, start);
+        };
+        let found = specials(word);
+        if found == 0 {
+            at += 8;
+            continue;
+        }
+        at += (found.trailing_zeros() / 8) as usize;
+        if text[at] == b'"' {
+            return Some(Text { span: Span { start, end: at }, escaped });
+        }
+        escaped = true;
+        at += 2;
+    }
+}
+
+/// As [`string`], near the end of the text.
+#[cold]
+fn last_string(text: &[u8], start: usize) -> Option<Text> {
+    let (mut at, mut escaped) = (start, false);
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(Text { span: Span { start, end: at }, escaped }),
+            b'\\' => {
+                escaped = true;
+                at += 2;
+            }
+            _ => at += 1,
         }
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Dimension, LINES_SKIPPED, Listed, Rule};
-use crate::json::Entries;
+use super::{Dimension, LINES_SKIPPED, Listed, OTHER_AND_NONE, Rule};
+use crate::json::{Entries, Word};
 use crate::metrics::Unit;
 
 /// Maximum number of rules.
@@ -24,9 +24,6 @@ const MAX_NAME_LENGTH: usize = 255;
 
 /// Maximum length of a dimension's value (source: Amazon CloudWatch API Reference, `Dimension`).
 const MAX_DIMENSION_LENGTH: usize = 1_024;
-
-/// The values that every dimension has besides the listed ones.
-const OTHER_AND_NONE: [&str; 2] = ["other", "none"];
 
 /// Returns the rules and the paths in them, by their numbers.
 ///
@@ -170,19 +167,18 @@ fn read_by(value: &RawValue, paths: &mut Paths) -> Result<Dimension, String> {
     };
     check_name(&name)?;
     let path = paths.number(&path).map_err(|reason| format!("{name}.path: {reason}"))?;
-    let mut values = read_values(&values).map_err(|reason| format!("{name}.values {reason}"))?;
-    if let Some(wrong) = values.iter().find(|value| !is_dimension_value(value)) {
+    let values = read_values(&values).map_err(|reason| format!("{name}.values {reason}"))?;
+    if let Some(wrong) = values.iter().map(Word::text).find(|value| !is_dimension_value(value)) {
         return Err(format!(
             "{name}.values has {wrong:?}, but a dimension's value has 1 to {MAX_DIMENSION_LENGTH} \
              visible ASCII characters and spaces, and is not `other` or `none`"
         ));
     }
-    values.extend(OTHER_AND_NONE.map(str::to_owned));
     Ok(Dimension { name, listed: Listed { path, values } })
 }
 
 /// Reads texts, and numbers and booleans as they are written.
-fn read_values(list: &[&RawValue]) -> Result<Vec<String>, String> {
+fn read_values(list: &[&RawValue]) -> Result<Vec<Word>, String> {
     if !(1..=MAX_VALUES).contains(&list.len()) {
         return Err(format!("has {} values, but 1 to {MAX_VALUES} are allowed", list.len()));
     }
@@ -194,8 +190,9 @@ fn read_values(list: &[&RawValue]) -> Result<Vec<String>, String> {
             Some(b'-' | b'0'..=b'9' | b't' | b'f') => text.to_owned(),
             _ => return Err("has a value that is not a text, number or boolean".to_owned()),
         };
+        let value = Word::new(value);
         if values.contains(&value) {
-            return Err(format!("has {value:?} twice"));
+            return Err(format!("has {:?} twice", value.text()));
         }
         values.push(value);
     }

@@ -14,6 +14,9 @@ use crate::metrics::{Metrics, Total, Unit};
 /// Maximum number of lines of a rule in an invocation.
 const MAX_LINES: usize = 100;
 
+/// Maximum number of sums in memory, 2 MB: an object can hold any number of minutes.
+const MAX_SUMS: usize = 50_000;
+
 /// CloudWatch takes values of the last two weeks and of the next two hours (source: Amazon CloudWatch
 /// User Guide, "Publish custom metrics"); the line still has to get there.
 const MINUTES_BEFORE: u32 = 13 * 24 * 60;
@@ -24,26 +27,47 @@ const MINUTES_AFTER: u32 = 60;
 pub struct Tally {
     /// What was taken from documents that may still fail, by the number of the document.
     pending: Vec<(usize, Line, f64)>,
-    sums: HashMap<Line, f64, FixedState>,
+    sums: Sums,
     found: Vec<Found>,
     spare: Vec<u8>,
 }
 
-/// What a line is about.
+/// The sum of each line.
+#[derive(Debug, Default)]
+struct Sums {
+    by_line: HashMap<Line, f64, FixedState>,
+    /// How often something was added to a line that is not among the [`MAX_SUMS`].
+    beyond: u64,
+}
+
+impl Sums {
+    fn add(&mut self, line: Line, number: f64) {
+        if let Some(sum) = self.by_line.get_mut(&line) {
+            *sum += number;
+        } else if self.by_line.len() < MAX_SUMS {
+            self.by_line.insert(line, number);
+        } else {
+            self.beyond += 1;
+        }
+    }
+}
+
+/// What a line is about, in the order of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Line {
-    rule: usize,
+    rule: u8,
     /// Since 1970.
     minute: u32,
     /// The place of the dimension's value.
-    value: usize,
+    value: u8,
 }
 
 impl Tally {
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.pending.clear();
-        self.sums.clear();
+        self.sums.by_line.clear();
+        self.sums.beyond = 0;
     }
 
     /// Counts a document: one JSON object with an `@timestamp`, as the event model writes it.
@@ -59,7 +83,7 @@ impl Tally {
         let time = value(rules.time).and_then(|(_, text)| Timestamp::from_rfc3339(text));
         let Some(minute) = time.and_then(minute) else { return };
         for (line, number) in taken(rules, minute, value, spare) {
-            *sums.entry(line).or_default() += number;
+            sums.add(line, number);
         }
     }
 
@@ -79,10 +103,10 @@ impl Tally {
         let Self { pending, found, spare, .. } = self;
         found.clear();
         found.resize(rules.fields.len(), Found::NOTHING);
-        let start = if rules.others_are_unclaimed { event.unclaimed_start() } else { 0 };
+        let start = if rules.others_are_extra { event.extra_start() } else { 0 };
         rules.others.find(document, start, found, spare);
         let value = |path: usize| match rules.fields[path] {
-            Some(field) => event.claimed(field),
+            Some(field) => event.known(field, document),
             None => value_of(found[path], document),
         };
         let Some(minute) = minute(time) else { return };
@@ -93,7 +117,7 @@ impl Tally {
     /// Counts the noted documents with the numbers for which `counts` is true.
     pub fn count_noted(&mut self, counts: impl Fn(usize) -> bool) {
         for (_, line, number) in self.pending.drain(..).filter(|(number, ..)| counts(*number)) {
-            *self.sums.entry(line).or_default() += number;
+            self.sums.add(line, number);
         }
     }
 
@@ -110,15 +134,16 @@ impl Tally {
         now: Timestamp,
         mut out: impl Write,
     ) -> io::Result<()> {
-        if self.sums.is_empty() {
+        let Sums { by_line, beyond } = &mut self.sums;
+        if by_line.is_empty() {
             return Ok(());
         }
-        let mut sums: Vec<_> = self.sums.drain().collect();
+        let mut sums: Vec<_> = by_line.drain().collect();
         sums.sort_unstable_by_key(|(line, _)| *line);
         let now_minute = minute(now).unwrap_or_default();
         let accepted = now_minute.saturating_sub(MINUTES_BEFORE)..=now_minute + MINUTES_AFTER;
         let mut lines = Vec::new();
-        let mut skipped = 0_u64;
+        let mut skipped = std::mem::take(beyond);
         for of_rule in sums.chunk_by(|(one, _), (other, _)| one.rule == other.rule) {
             let mut emitted = 0;
             for (line, sum) in of_rule {
@@ -152,9 +177,9 @@ fn taken<'v>(
     value: impl Fn(usize) -> Option<Value<'v>>,
     spare: &mut Vec<u8>,
 ) -> impl Iterator<Item = (Line, f64)> {
-    rules.rules.iter().enumerate().filter_map(move |(rule, it)| {
+    (0..).zip(&rules.rules).filter_map(move |(rule, it)| {
         let (value, number) = it.take(&value, spare)?;
-        Some((Line { rule, minute, value }, number))
+        Some((Line { rule, minute, value: u8::try_from(value).ok()? }, number))
     })
 }
 
@@ -175,8 +200,8 @@ fn append(
     sum: f64,
     lines: &mut Vec<u8>,
 ) -> io::Result<()> {
-    let rule = &rules.rules[line.rule];
-    let dimension = rule.by.as_ref().map(|by| (&*by.name, &*by.listed.values[line.value]));
+    let rule = &rules.rules[usize::from(line.rule)];
+    let dimension = rule.by.as_ref().map(|by| (&*by.name, by.value(usize::from(line.value))));
     let Some(value) = as_written(sum) else { return Ok(()) };
     Metrics {
         namespace,

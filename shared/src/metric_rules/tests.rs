@@ -10,8 +10,8 @@ const MINUTE_MS: u64 = 60_000;
 
 fn read(rules: &str) -> Result<MetricRules, String> {
     let environment = [("METRIC_RULES", rules)].into_iter().collect();
-    let model = model(&Environment::default()).unwrap();
-    MetricRules::from_environment(&environment, &model, &["RecordsIn"])
+    let mut model = model(&Environment::default()).unwrap();
+    MetricRules::from_environment(&environment, &mut model, &["RecordsIn"])
         .map_err(|error| error.to_string())
 }
 
@@ -282,4 +282,21 @@ fn rules_can_be_in_a_file() {
         error.ends_with("(no/such/file.json: No such file or directory (os error 2))"),
         "{error}"
     );
+}
+
+#[test]
+fn the_sums_in_memory_are_bounded() {
+    let rules = rules(&json!([{"metric": "A"}]));
+    let mut tally = Tally::default();
+    let first = minute_ms("2024-03-10T00:00:00Z");
+    for minute in (0..50_001).chain([0]) {
+        let mut document = br#"{"@timestamp":""#.to_vec();
+        let time = Timestamp::from_nanos(u128::from(first + minute * MINUTE_MS) * 1_000_000);
+        time.unwrap().write(&mut document);
+        document.extend_from_slice(b"\"}");
+        tally.count(&rules, &document);
+    }
+    let lines = emitted(&mut tally, &rules);
+    assert_eq!((&lines[0]["A"], &lines[1]["A"]), (&json!(2), &json!(1)));
+    assert_eq!(lines[100]["MetricLinesSkipped"], 50_001 - 100);
 }

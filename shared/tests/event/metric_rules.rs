@@ -35,7 +35,25 @@ const PATHS: &[&str] = &[
     "extra.track.b",
     "extra.user.name",
     "extra.한국",
+    "@timestamp_original",
+    "type",
+    "country",
+    "artist.genres",
+    "track.duration_ms",
+    "user",
+    "user.name",
+    "user.x.y",
+    "a",
+    "a.b",
+    "한국",
+    "track.a",
+    "__sluice_reingests",
+    "extra.null",
+    "extra.ts",
+    "extra.__sluice_reingests",
+    "extra.@timestamp",
     "overflow.a",
+    "overflow.b",
     "nowhere",
 ];
 
@@ -156,17 +174,17 @@ fn emitted(tally: &mut Tally, rules: &MetricRules) -> Vec<Value> {
 
 #[test]
 fn a_document_counts_as_the_rules_say() {
-    let models = ["mapped", "passthrough"].map(|form| model(&[("DOCUMENT", form)]));
-    let cases = (vec(payloads::event(), 1..6), vec(rule(), 1..6), 0..2_usize);
-    holds(300, &cases, |(payloads, drawn, form)| {
-        let model = &models[form];
+    let form = select(&[["mapped", "16384"], ["mapped", "20"], ["passthrough", "16384"]][..]);
+    let cases = (vec(payloads::event(), 1..6), vec(rule(), 1..6), form);
+    holds(400, &cases, |(payloads, drawn, [form, extra_max_bytes])| {
+        let mut model = model(&[("DOCUMENT", form), ("EXTRA_MAX_BYTES", extra_max_bytes)]);
         let environment = [("METRIC_RULES", rules_json(&drawn))].into_iter().collect();
-        let rules = MetricRules::from_environment(&environment, model, &[]).unwrap();
+        let rules = MetricRules::from_environment(&environment, &mut model, &[]).unwrap();
         let (mut reader, mut out) = (Reader::default(), Vec::new());
         let [mut noted, mut counted] = [Tally::default(), Tally::default()];
         let mut documents = Vec::new();
         for (number, payload) in payloads.iter().enumerate() {
-            let mut event = reader.read(model, payload.as_bytes()).unwrap();
+            let mut event = reader.read(&model, payload.as_bytes()).unwrap();
             out.clear();
             let written = event.write_document(&arrival(), &mut out);
             noted.note(&rules, number, &event, &out, written.timestamp);

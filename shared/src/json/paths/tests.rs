@@ -65,7 +65,13 @@ fn looks_no_further_than_it_needs() {
     ] {
         assert_eq!(values(text, 0, &[path]), [value], "{text}");
     }
-    // Nothing is found after what is not JSON.
-    assert_eq!(values(r#"{"a":1,!"b":2}"#, 0, &["a", "b"]), ["1", ""]);
-    assert_eq!(values(r#"{"a":1"#, 0, &["b"]), [""]);
+}
+
+#[test]
+fn ends_with_the_text() {
+    let text = r#"{"a":{"b":[1,"x\"y"]},"c":2}"#;
+    for end in 0..text.len() {
+        assert_eq!(values(&text[..end], 0, &["c"]), [""]);
+    }
+    assert_eq!(values(text, 0, &["c"]), ["2"]);
 }

@@ -4,6 +4,10 @@ fn error(json: &str) -> String {
     parse(json, &["RecordsIn"]).unwrap_err()
 }
 
+fn texts(listed: &Listed) -> Vec<&str> {
+    listed.values.iter().map(Word::text).collect()
+}
+
 /// A list of `count` numbers.
 fn numbers(count: usize) -> String {
     let numbers: Vec<_> = (0..count).map(|number| number.to_string()).collect();
@@ -31,7 +35,7 @@ fn the_largest_rules_are_taken() {
 fn numbers_and_booleans_are_as_written() {
     let (rules, _) =
         parse(r#"[{"metric":"A","when":{"a":[1.50,-0,true,"\u0041"]}}]"#, &[]).unwrap();
-    assert_eq!(rules[0].when[0].values, ["1.50", "-0", "true", "A"]);
+    assert_eq!(texts(&rules[0].when[0]), ["1.50", "-0", "true", "A"]);
 }
 
 #[test]
@@ -128,7 +132,7 @@ fn a_dimension_has_values_that_cloudwatch_takes() {
     };
     for value in ["a b", "~!:", &"x".repeat(1_024)] {
         let (rules, _) = values(value).unwrap();
-        assert_eq!(rules[0].by.as_ref().unwrap().listed.values, ["KR", value, "other", "none"]);
+        assert_eq!(texts(&rules[0].by.as_ref().unwrap().listed), ["KR", value]);
     }
     for value in ["other", "none", "한국", " ", "", "a\tb", &"x".repeat(1_025)] {
         let expected = format!(
