@@ -1,6 +1,8 @@
 //! The URL of a service.
 
-use http::uri::{PathAndQuery, Uri};
+#[cfg(feature = "opensearch")]
+use http::uri::PathAndQuery;
+use http::uri::Uri;
 
 /// Where requests go: scheme and host, and a path to put before all others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ impl Url {
     }
 
     /// The region in the host of an Amazon service, as in `{domain}.{region}.es.amazonaws.com`.
+    #[cfg(feature = "opensearch")]
     pub(crate) fn region(&self) -> Option<&str> {
         let services = [".es.amazonaws.com", ".aoss.amazonaws.com"];
         let before = services.iter().find_map(|service| self.host.strip_suffix(service))?;
@@ -47,6 +50,7 @@ impl Url {
     }
 
     /// The address of a path.
+    #[cfg(feature = "opensearch")]
     pub(crate) fn join(&self, path: &PathAndQuery) -> Option<Uri> {
         format!("{}{path}", self.base).parse().ok()
     }

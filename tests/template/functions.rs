@@ -148,7 +148,7 @@ fn settings_left_empty_do_not_reach_the_function() {
 
 #[test]
 fn all_functions_write_documents_of_the_same_form() {
-    let stack = Stack::with(&[("Document", "passthrough")]);
+    let stack = Stack::with(&[("Document", "passthrough"), BUCKET]);
     for (name, read_by_code) in functions() {
         if read_by_code.contains("DOCUMENT") {
             assert_eq!(stack.variables(name)["DOCUMENT"], "passthrough", "{name}");
