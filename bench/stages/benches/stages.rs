@@ -122,8 +122,14 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
         });
         for (index, record) in request.records.iter().enumerate() {
             let now = events.arrival.now;
-            let transformed =
-                transformer.transform(&events.config, index, record, now, &mut document, |_, _, _| {});
+            let transformed = transformer.transform(
+                &events.config,
+                index,
+                record,
+                now,
+                &mut document,
+                |_, _, _| {},
+            );
             black_box(transformed);
         }
     });

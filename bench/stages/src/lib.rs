@@ -44,8 +44,11 @@ impl Events {
             .collect(),
         )?;
         let now = Timestamp::from_milliseconds(ARRIVAL_MS.to_string().as_bytes());
-        let arrival =
-            Arrival { time: now, now: now.ok_or("the arrival is not a time")?, identity: Identity::Delivery(b"") };
+        let arrival = Arrival {
+            time: now,
+            now: now.ok_or("the arrival is not a time")?,
+            identity: Identity::Delivery(b""),
+        };
         let Request { records, body, .. } = Request::of_events("stages", REQUEST_BYTES, size, SEED);
         let payloads: Vec<_> = events_of(size, SEED, records).collect();
         let mut reader = Reader::default();
