@@ -122,7 +122,7 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
         });
         for (index, record) in request.records.iter().enumerate() {
             let now = events.arrival.now;
-            let transformed = transformer.transform(
+            let outcome = transformer.transform(
                 &events.config,
                 index,
                 record,
@@ -130,7 +130,7 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
                 &mut document,
                 |_, _, _| {},
             );
-            black_box(transformed);
+            black_box(outcome);
         }
     });
 }
