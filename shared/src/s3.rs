@@ -1,5 +1,5 @@
-//! Reading an object of S3 whole, without its SDK: that would make sqs-consumer a fifth larger for one
-//! request in a message that few queues have.
+//! Reading an object of S3 whole, without its SDK: object-loader, which has it, is 7.9 MB in size,
+//! sqs-consumer 5.9 MB, and few of its queues have messages that need it.
 //!
 //! Source: Amazon S3 API reference, `GetObject` and "Error responses".
 
