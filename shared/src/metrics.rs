@@ -70,6 +70,18 @@ impl Unit {
 /// A metric's name, unit and value: whole numbers, or finite ones of floating point.
 pub type Metric<Value = u64> = (&'static str, Unit, Value);
 
+/// The metrics with these names and units, each with the value in its place.
+#[must_use]
+pub fn with_values<const N: usize>(
+    names: [(&'static str, Unit); N],
+    values: [u64; N],
+) -> [Metric; N] {
+    std::array::from_fn(|index| {
+        let (name, unit) = names[index];
+        (name, unit, values[index])
+    })
+}
+
 /// Metrics of one moment, under one set of dimensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Metrics<'a, Value = u64> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use shared::event::TimestampSource;
-use shared::metrics::{Metrics, Unit};
+use shared::metrics::{Metrics, Unit, with_values};
 
 use crate::answer::Fate;
 use crate::outcome::{Failure, Outcome};
@@ -104,10 +104,7 @@ impl<'a> Summary<'a> {
             split.records,
             split.events_put_back,
         ];
-        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
-            let (name, unit) = METRICS[index];
-            (name, unit, values[index])
-        });
+        let metrics = with_values(METRICS, values);
         let emitted = if self.split.is_some() { METRICS.len() } else { METRICS.len() - 2 };
         let dimensions = &[("FunctionName", function_name)];
         Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics[..emitted] }.write(out)

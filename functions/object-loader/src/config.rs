@@ -97,7 +97,7 @@ impl Config {
             metric_rules: MetricRules::from_environment(
                 environment,
                 &mut reading.model,
-                &report::METRICS,
+                &report::METRICS.map(|(name, _)| name),
             )?,
             reading,
             writing: Writing::from_environment(environment)?,

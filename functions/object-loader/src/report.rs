@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use shared::metrics::{Metrics, Unit};
+use shared::metrics::{Metrics, Unit, with_values};
 use shared::opensearch::{Findings, Refusals, Trouble};
 
 use crate::batch::Settled;
@@ -12,22 +12,22 @@ use crate::objects::ObjectError;
 use crate::outcome::{Outcome, Retry};
 use crate::refused::Refused;
 
-/// The names of the metrics.
-pub(crate) const METRICS: [&str; 14] = [
-    "ObjectsIn",
-    "ObjectsDone",
-    "ObjectsContinued",
-    "ObjectsRetried",
-    "ObjectsIgnored",
-    "ObjectsSuperseded",
-    "RecordsIn",
-    "DocumentsIndexed",
-    "DocumentsDuplicate",
-    "RecordsRefused",
-    "RecordsDropped",
-    "BytesRead",
-    "BulkRequests",
-    "BulkBytes",
+/// The metrics of an invocation.
+pub(crate) const METRICS: [(&str, Unit); 14] = [
+    ("ObjectsIn", Unit::Count),
+    ("ObjectsDone", Unit::Count),
+    ("ObjectsContinued", Unit::Count),
+    ("ObjectsRetried", Unit::Count),
+    ("ObjectsIgnored", Unit::Count),
+    ("ObjectsSuperseded", Unit::Count),
+    ("RecordsIn", Unit::Count),
+    ("DocumentsIndexed", Unit::Count),
+    ("DocumentsDuplicate", Unit::Count),
+    ("RecordsRefused", Unit::Count),
+    ("RecordsDropped", Unit::Count),
+    ("BytesRead", Unit::Bytes),
+    ("BulkRequests", Unit::Count),
+    ("BulkBytes", Unit::Bytes),
 ];
 
 /// What one invocation did, counted while it works.
@@ -145,11 +145,7 @@ impl Report {
             self.bulk_requests,
             self.bulk_bytes,
         ];
-        let unit = |name: &str| if name.contains("Bytes") { Unit::Bytes } else { Unit::Count };
-        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
-            let name = METRICS[index];
-            (name, unit(name), values[index])
-        });
+        let metrics = with_values(METRICS, values);
         let dimensions = &[("FunctionName", function_name)];
         Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
     }

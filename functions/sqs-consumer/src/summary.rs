@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use shared::metrics::{Metrics, Unit};
+use shared::metrics::{Metrics, Unit, with_values};
 use shared::opensearch::Refusals;
 use shared::sqs::Failure;
 
@@ -97,10 +97,7 @@ impl<'a> Summary<'a> {
             report.bulk_requests,
             report.bulk_bytes,
         ];
-        let metrics = std::array::from_fn::<_, { METRICS.len() }, _>(|index| {
-            let (name, unit) = METRICS[index];
-            (name, unit, values[index])
-        });
+        let metrics = with_values(METRICS, values);
         Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
     }
 
