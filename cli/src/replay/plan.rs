@@ -30,7 +30,7 @@ pub(super) struct Plan {
     pub(super) without_failures: u64,
     /// By reason and hour of the arrival.
     pub(super) records: Vec<Row>,
-    /// What would be sent: records, of which so many are documents; or load requests.
+    /// What would be sent: records, with the number of documents among them; or load requests.
     pub(super) to_send: u64,
     pub(super) documents: u64,
     /// Documents that only OpenSearch takes, and lines that cannot be read.

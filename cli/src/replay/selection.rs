@@ -7,7 +7,7 @@ use shared::event::Timestamp;
 use super::REFUSED_EXTENSION;
 use super::source::Object;
 
-/// Where object-loader keeps what it refused, unless it is told otherwise.
+/// Where object-loader keeps what it refused, by default.
 const LOADER_FOLDER: &str = "object-loader-failed/";
 
 /// Which failures are replayed.

@@ -14,7 +14,7 @@ use crate::error::CliError;
 /// Maximum size of a mapping file, in bytes: that of the functions.
 const MAX_MAPPING_BYTES: u64 = 1_048_576;
 
-/// The indices of documents that are the event as it is, if `setup` is not told others.
+/// The indices of documents that are the event as it is, by default.
 pub(super) const PASSTHROUGH_INDEX: &str = "events-%Y.%m.%d";
 
 /// What `setup` puts into OpenSearch.

@@ -174,7 +174,7 @@ impl Splitter {
         self.found.open(config, payload, index)
     }
 
-    /// The payload of an event of the record that is open, as a record of its own.
+    /// The payload of an event of the record that is open, as a separate record.
     pub(crate) fn event_alone(
         &mut self,
         reader: &mut Reader,
@@ -291,7 +291,7 @@ impl Found {
         Ok(())
     }
 
-    /// Which event is the first that becomes a document; `None` where there is no event.
+    /// The first event that becomes a document; `None` if there are no events.
     fn first_good(
         &mut self,
         reader: &mut Reader,
@@ -319,7 +319,7 @@ impl Found {
         }
     }
 
-    /// The text of an event as a record of its own, and what identifies its delivery.
+    /// The text of an event as a separate record, and what identifies its delivery.
     fn alone(&mut self, nth: usize, arrival: &[u8]) -> (&[u8], &[u8]) {
         self.alone.clear();
         let Some(&position) = self.positions.get(nth) else { return (b"", b"") };

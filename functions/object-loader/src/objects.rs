@@ -82,7 +82,7 @@ pub trait Objects: 'static {
 /// Why an object was not read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectError {
-    /// There is no such object, version or bucket.
+    /// The object, the version or the bucket does not exist.
     #[error("not found: {0}")]
     NotFound(String),
     /// It is archived.

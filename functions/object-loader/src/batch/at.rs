@@ -22,7 +22,7 @@ pub(super) enum KnownBy<'a> {
     Delivery { arrival: &'a str, equal: usize },
     /// By the id that it had.
     Id(&'a [u8]),
-    /// It is no event.
+    /// It is not an event.
     Nothing,
 }
 
