@@ -21,6 +21,12 @@ static TEST_EVENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"s3:Tes
 /// The longest test event that is looked for, in bytes: S3's have about 250.
 const MAX_TEST_EVENT_BYTES: usize = 2_048;
 
+/// Maximum size of a compressed record of Firehose when it is unpacked.
+pub const MAX_UNPACKED_BYTES: usize = 16 * 1_048_576;
+
+/// Maximum number of events in a record of Firehose.
+pub const MAX_EVENTS: usize = 10_000;
+
 /// What a message holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {

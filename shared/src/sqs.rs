@@ -7,12 +7,14 @@
 pub mod attributes;
 mod backoff;
 mod call;
+mod event;
 mod message;
 
 use crate::url::Url;
 
 pub use backoff::{BACKOFF_VARIABLES, Backoff};
-pub use call::{Failure, SQS, by_entry, client};
+pub use call::{Failure, LazyClient, SQS, by_entry, client};
+pub use event::InvalidEvent;
 pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};
 
 /// The most entries of one call (source: Amazon SQS API reference).

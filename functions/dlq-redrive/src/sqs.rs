@@ -1,7 +1,6 @@
 //! SQS, with the AWS SDK.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::OnceLock;
 
 use aws_sdk_sqs as sdk;
 use sdk::error::BuildError;
@@ -12,7 +11,7 @@ use sdk::types::{
     SendMessageBatchRequestEntry,
 };
 use shared::aws::Aws;
-use shared::sqs::{self, Attribute, AttributeValue, Failure, MAX_ENTRIES, by_entry};
+use shared::sqs::{Attribute, AttributeValue, Failure, LazyClient, MAX_ENTRIES, by_entry};
 
 use crate::message::{Message, Outgoing};
 use crate::queues::{MoveTask, QueueAttributes, Queues};
@@ -20,22 +19,15 @@ use crate::queues::{MoveTask, QueueAttributes, Queues};
 /// Maximum number of listed move tasks (source: Amazon SQS API reference, `ListMessageMoveTasks`).
 const MAX_TASKS: i32 = 10;
 
-/// Calls SQS. The client is built at the first call.
+/// Calls SQS.
 #[derive(Debug)]
-pub struct AwsQueues {
-    aws: Aws,
-    client: OnceLock<sdk::Client>,
-}
+pub struct AwsQueues(LazyClient);
 
 impl AwsQueues {
     /// Does not call SQS yet.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
-        Self { aws, client: OnceLock::new() }
-    }
-
-    fn client(&self) -> &sdk::Client {
-        self.client.get_or_init(|| sqs::client(&self.aws))
+        Self(LazyClient::new(aws))
     }
 }
 
@@ -47,7 +39,8 @@ impl Queues for AwsQueues {
         wait_seconds: u32,
     ) -> Result<Vec<Message>, Failure> {
         let call = self
-            .client()
+            .0
+            .get()
             .receive_message()
             .queue_url(queue_url)
             .max_number_of_messages(number(MAX_ENTRIES))
@@ -61,7 +54,7 @@ impl Queues for AwsQueues {
 
     async fn send(&self, queue_url: &str, messages: &[Outgoing]) -> Vec<Result<String, Failure>> {
         let call = async {
-            let mut call = self.client().send_message_batch().queue_url(queue_url);
+            let mut call = self.0.get().send_message_batch().queue_url(queue_url);
             for (id, message) in messages.iter().enumerate() {
                 call = call.entries(entry(id, message)?);
             }
@@ -81,7 +74,7 @@ impl Queues for AwsQueues {
         receipt_handles: &[String],
     ) -> Vec<Result<(), Failure>> {
         let call = async {
-            let mut call = self.client().delete_message_batch().queue_url(queue_url);
+            let mut call = self.0.get().delete_message_batch().queue_url(queue_url);
             for (id, handle) in receipt_handles.iter().enumerate() {
                 let entry = DeleteMessageBatchRequestEntry::builder();
                 call = call.entries(entry.id(id.to_string()).receipt_handle(handle).build()?);
@@ -95,7 +88,7 @@ impl Queues for AwsQueues {
 
     async fn show(&self, queue_url: &str, receipt_handles: &[String]) -> Vec<Result<(), Failure>> {
         let call = async {
-            let mut call = self.client().change_message_visibility_batch().queue_url(queue_url);
+            let mut call = self.0.get().change_message_visibility_batch().queue_url(queue_url);
             for (id, handle) in receipt_handles.iter().enumerate() {
                 let entry = ChangeMessageVisibilityBatchRequestEntry::builder();
                 let entry = entry.id(id.to_string()).receipt_handle(handle).visibility_timeout(0);
@@ -110,7 +103,8 @@ impl Queues for AwsQueues {
 
     async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, Failure> {
         let call = self
-            .client()
+            .0
+            .get()
             .get_queue_attributes()
             .queue_url(queue_url)
             .attribute_names(QueueAttributeName::All);
@@ -131,7 +125,8 @@ impl Queues for AwsQueues {
         rate_per_second: Option<u32>,
     ) -> Result<String, Failure> {
         let call = self
-            .client()
+            .0
+            .get()
             .start_message_move_task()
             .source_arn(source_arn)
             .set_destination_arn(destination_arn.map(str::to_owned))
@@ -142,14 +137,14 @@ impl Queues for AwsQueues {
     }
 
     async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, Failure> {
-        let call = self.client().list_message_move_tasks();
+        let call = self.0.get().list_message_move_tasks();
         let call = call.source_arn(source_arn).max_results(MAX_TASKS);
         let reply = call.send().await?;
         Ok(reply.results.unwrap_or_default().into_iter().map(move_task).collect())
     }
 
     async fn cancel_move(&self, task_handle: &str) -> Result<u64, Failure> {
-        let call = self.client().cancel_message_move_task().task_handle(task_handle);
+        let call = self.0.get().cancel_message_move_task().task_handle(task_handle);
         let reply = call.send().await?;
         Ok(unsigned(reply.approximate_number_of_messages_moved))
     }

@@ -8,7 +8,7 @@
 use std::io;
 
 use flate2::read::MultiGzDecoder;
-use shared::contents::{Contents, Holds};
+use shared::contents::{Contents, Holds, MAX_EVENTS, MAX_UNPACKED_BYTES};
 use shared::envelope::LogMessage;
 use shared::event::{Arrival, Event, Identity, Reader, Refusal, Timestamp};
 use shared::json::{self, Span};
@@ -18,12 +18,6 @@ use crate::outcome::{Failure, NotPutBack, Outcome};
 use crate::reingest::MAX_RECORD_BYTES;
 use crate::request::Record;
 use crate::transform::write;
-
-/// Maximum size of a compressed record when it is unpacked.
-const MAX_UNPACKED_BYTES: usize = 16 * 1_048_576;
-
-/// Maximum number of events in a record.
-const MAX_EVENTS: usize = 10_000;
 
 /// The first bytes of gzip (source: RFC 1952).
 const GZIP: &[u8] = &[0x1f, 0x8b];

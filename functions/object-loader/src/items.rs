@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use shared::event::{MAX_PAYLOAD_BYTES, Timestamp};
+use shared::event::Timestamp;
 use tokio::time::Instant;
 
 use crate::config::Reading;
-use crate::failure::{self, Failure, Line, MAX_LINE_BYTES, Selection};
+use crate::failure::{self, Failure, Line, Selection};
 use crate::message::Request;
 use crate::objects::{ObjectError, Objects};
 use crate::reader::ObjectReader;
@@ -67,11 +67,9 @@ impl<'a, O: Objects> Items<'a, O> {
         reading: &Reading,
         patience: Duration,
     ) -> Result<Self, ObjectError> {
-        let selection = Selection::of(request);
-        let limit = selection.as_ref().map_or(MAX_PAYLOAD_BYTES, |_| MAX_LINE_BYTES);
-        let format = (reading.format, &reading.records_paths);
         let until = Instant::now() + patience;
-        let reader = ObjectReader::open(objects, request, format, limit, until).await?;
+        let mut reader = ObjectReader::open(objects, request, reading, until).await?;
+        let selection = reader.selection.take();
         Ok(Self { reader, selection, start: request.offset, patience })
     }
 

@@ -3,7 +3,6 @@
 mod batch;
 mod config;
 mod engine;
-mod error;
 mod failure;
 mod items;
 mod load;
@@ -22,7 +21,6 @@ mod watch;
 
 pub use config::{Config, Failures, Reading, VARIABLES};
 pub use engine::{Ended, Engine};
-pub use error::HandlerError;
 pub use failure::Failure;
 pub use items::{Content, Item, Items, Unread};
 pub use message::Request;
@@ -37,7 +35,7 @@ use std::io::Write;
 use shared::opensearch::Search;
 use shared::runtime::{Function, Invocation};
 use shared::schedule::Schedule;
-use shared::sqs::Failure as SqsFailure;
+use shared::sqs::{Failure as SqsFailure, InvalidEvent};
 use tokio::time::timeout_at;
 
 use crate::batch::Batch;
@@ -61,7 +59,7 @@ pub struct App<S, O, Q, W> {
 }
 
 impl<S: Search, O: Objects, Q: Queues, W: Write> Function for App<S, O, Q, W> {
-    type Error = HandlerError;
+    type Error = InvalidEvent;
 
     /// Loads the objects of one event's messages and emits the metrics. No message's content makes
     /// the invocation fail.
@@ -69,7 +67,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> Function for App<S, O, Q, W> {
         &mut self,
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
-    ) -> Result<(), HandlerError> {
+    ) -> Result<(), InvalidEvent> {
         let mut report = Report::default();
         let messages = match message::parse(invocation.body) {
             Ok(messages) => messages,

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use shared::event::{MAX_PAYLOAD_BYTES, Timestamp};
+use shared::event::Timestamp;
 use shared::metric_rules::MetricRules;
 use shared::opensearch::{self, Error as SearchError, Search, Writing};
 use shared::schedule::Schedule;
@@ -11,7 +11,6 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::batch::{Batch, Source};
 use crate::config::{Failures, Reading};
-use crate::failure::{MAX_LINE_BYTES, Selection};
 use crate::message::Request;
 use crate::objects::{ObjectError, Objects};
 use crate::outcome::{Outcome, Retry};
@@ -63,30 +62,24 @@ enum Stop {
 impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
     /// Loads the object of a request.
     pub(crate) async fn load(&mut self, request: &Request) -> Loaded {
-        let selection = Selection::of(request);
-        let limit = selection.as_ref().map_or(MAX_PAYLOAD_BYTES, |_| MAX_LINE_BYTES);
-        let format = (self.reading.format, &self.reading.records_paths);
         let until = self.schedule.work_until;
-        let opened = ObjectReader::open(self.objects, request, format, limit, until).await;
+        let opened = ObjectReader::open(self.objects, request, self.reading, until).await;
         let mut reader = match opened {
             Ok(reader) => reader,
             Err(error) => return Loaded::Ended(self.unread(request, &error)),
         };
-        let loaded = self.stretches(request, selection.as_ref(), &mut reader).await;
+        let loaded = self.stretches(request, &mut reader).await;
         self.report.bytes_read += reader.bytes_read;
         self.report.bulk_requests += std::mem::take(&mut self.batch.requests);
         self.report.bulk_bytes += std::mem::take(&mut self.batch.bytes);
         loaded
     }
 
-    async fn stretches(
-        &mut self,
-        request: &Request,
-        selection: Option<&Selection>,
-        reader: &mut ObjectReader<'_, O>,
-    ) -> Loaded {
+    async fn stretches(&mut self, request: &Request, reader: &mut ObjectReader<'_, O>) -> Loaded {
         let modified = reader.opened().last_modified;
         let place = [&*request.bucket, "\0", &*request.key, "\0"].concat();
+        let selection = reader.selection.take();
+        let selection = selection.as_ref();
         let (reading, writing, now) = (self.reading, self.writing, self.now);
         let source = Source { reading, writing, selection, place: place.as_bytes(), modified, now };
         let origin = Origin { place: reader.place.clone(), modified: modified.unwrap_or(now) };

@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::event::Timestamp;
+use shared::sqs::InvalidEvent;
 
-use crate::error::HandlerError;
 use crate::failure::Selection;
 use crate::objects::Place;
 
@@ -126,8 +126,8 @@ impl Request {
 /// Reads an event: its messages, in order.
 ///
 /// # Errors
-/// [`HandlerError::InvalidEvent`] that says what is wrong.
-pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message>, HandlerError> {
+/// [`InvalidEvent`] that says what is wrong.
+pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message>, InvalidEvent> {
     #[derive(Deserialize)]
     struct Event {
         #[serde(rename = "Records")]
@@ -138,7 +138,7 @@ pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message>, HandlerError> {
     // The parser's own words may quote a message.
     let event = event.filter(|event| event.records.iter().all(is_named)).ok_or_else(|| {
         let problem = "it has no list `Records` of messages with messageId and eventSourceARN";
-        HandlerError::InvalidEvent(problem.to_owned())
+        InvalidEvent(problem.to_owned())
     })?;
     Ok(event.records)
 }

@@ -1,10 +1,13 @@
 //! Reads the records of an object from where a request begins.
 
+use shared::event::MAX_PAYLOAD_BYTES;
 use tokio::time::{Instant, timeout_at};
 
+use crate::config::Reading;
+use crate::failure::{MAX_LINE_BYTES, Selection};
 use crate::message::Request;
 use crate::objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
-use crate::records::{Format, Records, RecordsPaths};
+use crate::records::Records;
 use crate::unpack::Unpacker;
 
 /// How often an object that is cut off is read on.
@@ -28,6 +31,8 @@ pub(crate) struct ObjectReader<'a, O: Objects> {
     pub(crate) bytes_read: u64,
     /// What is not answered then is given up.
     pub(crate) until: Instant,
+    /// Which failures are loaded; `None` where the object holds none.
+    pub(crate) selection: Option<Selection>,
 }
 
 /// What stands before a record that can be begun with.
@@ -41,14 +46,16 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
     pub(crate) async fn open(
         objects: &'a O,
         request: &Request,
-        (format, paths): (Format, &RecordsPaths),
-        limit: usize,
+        reading: &Reading,
         until: Instant,
     ) -> Result<Self, ObjectError> {
+        let selection = Selection::of(request);
+        let limit = selection.as_ref().map_or(MAX_PAYLOAD_BYTES, |_| MAX_LINE_BYTES);
+        let Reading { format, records_paths, .. } = reading;
         let place = request.place();
         let etag = request.etag.as_deref();
         let get = async |range| get(objects, &place, range, etag, until).await;
-        let records = |offset| Records::new(format, paths, offset).with_limit(limit);
+        let records = |offset| Records::new(*format, records_paths, offset).with_limit(limit);
         if request.offset > 0 && begins_plainly(get, records(0), until).await? {
             // The byte before the record shows whether it stands on a line of its own.
             let start = request.offset - 1;
@@ -58,12 +65,13 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
             let first = reader.chunk().await?;
             if first.as_ref().is_none_or(|first| first.first() == Some(&LINE_BREAK)) {
                 reader.unpacker = Unpacker::plain();
+                reader.selection = selection;
                 reader.unpacker.feed(first.as_ref().map_or(&[], |first| &first[1..]));
                 return Ok(reader);
             }
         }
         let opened = get(Range::ALL).await?;
-        Ok(Self::new(objects, &place, opened, records(0), until))
+        Ok(Self { selection, ..Self::new(objects, &place, opened, records(0), until) })
     }
 
     fn new(
@@ -84,6 +92,7 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
             records,
             bytes_read: 0,
             until,
+            selection: None,
         }
     }
 

@@ -10,9 +10,8 @@ use std::str;
 use serde_json::Value;
 use shared::event::Timestamp;
 use shared::json::{self, Kind, Scanner, Span, Text};
+use shared::sqs::InvalidEvent;
 use shared::sqs::attributes::{MESSAGE_ID, POSITION};
-
-use crate::error::HandlerError;
 
 /// A message, as it stands in the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,15 +102,15 @@ pub(crate) fn is_fifo(queue: &str) -> bool {
     queue.strip_suffix(".fifo").is_some()
 }
 
-fn invalid(problem: impl Into<String>) -> HandlerError {
-    HandlerError::InvalidEvent(problem.into())
+fn invalid(problem: impl Into<String>) -> InvalidEvent {
+    InvalidEvent(problem.into())
 }
 
 /// Reads an event: its messages, in order.
 ///
 /// # Errors
-/// [`HandlerError::InvalidEvent`] that says what is wrong.
-pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, HandlerError> {
+/// [`InvalidEvent`] that says what is wrong.
+pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, InvalidEvent> {
     let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
     let mut scanner = Scanner::new(event);
     let mut messages = Err(invalid("it has no list `Records`"));
@@ -144,7 +143,7 @@ pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, HandlerError> {
 fn read_messages<'a>(
     text: &'a str,
     scanner: &mut Scanner<'a>,
-) -> Result<Result<Vec<Message<'a>>, HandlerError>, json::Error> {
+) -> Result<Result<Vec<Message<'a>>, InvalidEvent>, json::Error> {
     let mut messages = Vec::new();
     let mut unusable = None;
     let mut index = 0;

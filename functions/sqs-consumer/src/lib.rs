@@ -4,7 +4,6 @@ mod answer;
 mod backoff;
 mod config;
 mod envelope;
-mod error;
 mod outcome;
 mod ports;
 mod quarantine;
@@ -14,7 +13,6 @@ mod summary;
 mod work;
 
 pub use config::{Config, VARIABLES};
-pub use error::HandlerError;
 pub use ports::{MAX_PAYLOAD_BYTES, Queues, VisibilityChange};
 pub use quarantine::Quarantined;
 pub use queues::AwsQueues;
@@ -28,7 +26,7 @@ use shared::opensearch::{Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
 use shared::s3::GetError;
 use shared::schedule::Schedule;
-use shared::sqs::{Failure, MAX_ENTRIES};
+use shared::sqs::{Failure, InvalidEvent, MAX_ENTRIES};
 use tokio::time::timeout_at;
 
 use crate::envelope::Message;
@@ -54,7 +52,7 @@ pub struct App<S, Q, W> {
 }
 
 impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
-    type Error = HandlerError;
+    type Error = InvalidEvent;
 
     /// Consumes one event's messages and emits the metrics. No message's content makes the
     /// invocation fail.
@@ -62,7 +60,7 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
         &mut self,
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
-    ) -> Result<(), HandlerError> {
+    ) -> Result<(), InvalidEvent> {
         let messages = match envelope::parse(invocation.body) {
             Ok(messages) => messages,
             Err(error) => {

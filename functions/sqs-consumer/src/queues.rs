@@ -1,7 +1,6 @@
 //! SQS, with the AWS SDK.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
 
 use aws_sdk_sqs as sdk;
 use bytes::Bytes;
@@ -9,19 +8,19 @@ use sdk::error::BuildError;
 use sdk::types::{ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry};
 use shared::aws::{Aws, Connections};
 use shared::s3::{self, GetError};
-use shared::sqs::{self, Failure, SQS, by_entry, queue_url};
+use shared::sqs::{Failure, LazyClient, by_entry};
 
 use crate::config::Config;
 use crate::envelope::is_fifo;
 use crate::ports::{MAX_PAYLOAD_BYTES, Queues, VisibilityChange};
 use crate::quarantine::Quarantined;
 
-/// Calls SQS. The client is built for the first call: most invocations never need one.
+/// Calls SQS.
 #[derive(Debug)]
 pub struct AwsQueues {
     aws: Aws,
     quarantine_url: String,
-    client: OnceLock<sdk::Client>,
+    client: LazyClient,
     connections: Connections,
 }
 
@@ -33,17 +32,13 @@ impl AwsQueues {
         Self {
             aws: config.aws.clone(),
             quarantine_url,
-            client: OnceLock::new(),
+            client: LazyClient::new(config.aws.clone()),
             connections: Connections::default(),
         }
     }
 
-    fn client(&self) -> &sdk::Client {
-        self.client.get_or_init(|| sqs::client(&self.aws))
-    }
-
     async fn send(&self, entries: &[Quarantined]) -> Result<Vec<Option<Failure>>, Failure> {
-        let mut call = self.client().send_message_batch().queue_url(&self.quarantine_url);
+        let mut call = self.client.get().send_message_batch().queue_url(&self.quarantine_url);
         let fifo = is_fifo(&self.quarantine_url);
         for (id, quarantined) in entries.iter().enumerate() {
             call = call.entries(entry(id, quarantined, fifo)?);
@@ -59,10 +54,8 @@ impl AwsQueues {
         queue_arn: &str,
         changes: &[VisibilityChange],
     ) -> Result<Vec<Failure>, Failure> {
-        let url = queue_url(queue_arn, self.aws.endpoint(SQS)).ok_or_else(|| {
-            Failure::new("InvalidArn", "the message's eventSourceARN names no queue")
-        })?;
-        let mut call = self.client().change_message_visibility_batch().queue_url(url);
+        let url = self.client.source_url(queue_arn)?;
+        let mut call = self.client.get().change_message_visibility_batch().queue_url(url);
         for (id, change) in changes.iter().enumerate() {
             let entry = ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(id.to_string())

@@ -1,6 +1,7 @@
 //! Calls of SQS, and what becomes of their entries.
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::retry::RetryConfig;
@@ -8,6 +9,7 @@ use aws_sdk_sqs::error::{BuildError, SdkError};
 use aws_sdk_sqs::types::BatchResultErrorEntry;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use super::queue_url;
 use crate::aws::{Aws, CallFailure, Service};
 
 /// SQS, in `AWS_ENDPOINT_URL_SQS`.
@@ -17,6 +19,36 @@ pub const SQS: Service = "SQS";
 #[must_use]
 pub fn client(aws: &Aws) -> Client {
     Client::new(&aws.sdk_config(SQS, RetryConfig::standard()))
+}
+
+/// A client that is built for its first call: most invocations never need one.
+#[derive(Debug)]
+pub struct LazyClient {
+    aws: Aws,
+    client: OnceLock<Client>,
+}
+
+impl LazyClient {
+    /// One that calls nothing yet.
+    #[must_use]
+    pub const fn new(aws: Aws) -> Self {
+        Self { aws, client: OnceLock::new() }
+    }
+
+    /// The client.
+    pub fn get(&self) -> &Client {
+        self.client.get_or_init(|| client(&self.aws))
+    }
+
+    /// The URL of the queue that a message's `eventSourceARN` names.
+    ///
+    /// # Errors
+    /// [`Failure`] where it names none.
+    pub fn source_url(&self, queue_arn: &str) -> Result<String, Failure> {
+        queue_url(queue_arn, self.aws.endpoint(SQS)).ok_or_else(|| {
+            Failure::new("InvalidArn", "the message's eventSourceARN names no queue")
+        })
+    }
 }
 
 /// Why SQS did not do what it was asked, as a call or as an entry of one.

@@ -1,5 +1,6 @@
 //! Writes the documents of a record.
 
+use std::collections::HashMap;
 use std::mem;
 
 use serde_json::Value;
@@ -138,9 +139,10 @@ impl Batch {
         };
         let known = event_id.as_ref().filter(|_| events.texts.len() == 1);
         let known = known.map(|id| content(id));
-        for (number, text) in events.texts.iter().enumerate() {
-            let equal = events.texts[..number].iter().filter(|before| *before == text).count();
-            let delivery = KnownBy::Delivery { arrival, equal };
+        let mut equal = HashMap::new();
+        for text in &events.texts {
+            let equal = equal.entry(text).and_modify(|before| *before += 1).or_insert(0);
+            let delivery = KnownBy::Delivery { arrival, equal: *equal };
             let by = known.as_ref().map_or(delivery, |id| KnownBy::Id(id));
             self.events_of(source, at(by), text, text);
         }

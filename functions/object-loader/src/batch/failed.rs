@@ -1,5 +1,6 @@
 //! The events in what failed.
 
+use shared::contents::{MAX_EVENTS, MAX_UNPACKED_BYTES};
 use shared::event::{Reason, Refusal};
 
 use super::broken;
@@ -14,7 +15,8 @@ pub(super) struct Events {
     pub(super) rest: Option<(Vec<u8>, Reason)>,
 }
 
-/// Finds the events in what failed, as in an object.
+/// Finds the events in what failed, as in an object. Unlike an object it is held in memory, so it
+/// is refused where more is in it than may be in a record of Firehose.
 pub(super) fn split(reading: &Reading, data: &[u8]) -> Result<Events, Reason> {
     let mut unpacker = Unpacker::default();
     let mut records = Records::new(Format::Auto, &reading.records_paths, 0);
@@ -22,8 +24,13 @@ pub(super) fn split(reading: &Reading, data: &[u8]) -> Result<Events, Reason> {
     let mut events = Events::default();
     loop {
         match records.next() {
-            Next::Record { text, .. } => events.texts.push(text.to_vec()),
-            Next::TooLarge { .. } => return Err(Refusal::TooLarge.into()),
+            Next::Record { offset, text }
+                if offset + text.len() as u64 <= MAX_UNPACKED_BYTES as u64
+                    && events.texts.len() < MAX_EVENTS =>
+            {
+                events.texts.push(text.to_vec());
+            }
+            Next::Record { .. } | Next::TooLarge { .. } => return Err(Refusal::TooLarge.into()),
             Next::Rest { text, packing, .. } => {
                 events.rest = Some((text.to_vec(), broken(packing)));
             }

@@ -139,7 +139,7 @@ fn an_event_names_each_message_and_its_queue() {
         "[]",
         "secret",
     ] {
-        let HandlerError::InvalidEvent(problem) = parse(event.as_bytes()).unwrap_err();
+        let InvalidEvent(problem) = parse(event.as_bytes()).unwrap_err();
         assert!(!problem.contains("secret"), "{problem}");
     }
 }

@@ -45,14 +45,14 @@ impl Records {
             return Found::Feed;
         }
         let list = self.paths.find(self.rest(), extent);
-        let is_message = |_: &ListAt| {
+        let is_message = || {
             let whole = extent.whole().filter(|length| *length <= self.limit);
             let value = whole.map(|length| &self.rest()[..length]);
             value.is_some_and(|value| {
                 LogMessage::may_be_in(value) && LogMessage::of(value).is_some()
             })
         };
-        if let Some(ListAt { start, inside, is_of_log }) = list.filter(|list| !is_message(list)) {
+        if let Some(ListAt { start, inside, is_of_log }) = list.filter(|_| !is_message()) {
             self.log.clear();
             let (start, end) = self.pass(start);
             if is_of_log {

@@ -113,6 +113,8 @@ fn what_is_refused_again_is_kept_again() {
             json!([1]),
             failed("x", &json!(5_000), b""),
             failed("x", &json!(5_000), &gzip("{\"id\":\"a\"}oops")[..20]),
+            failed("x", &json!(5_000), &gzip(&"{}\n".repeat(10_001))),
+            failed("x", &json!(5_000), &gzip(&[" ".repeat(16 << 20).as_str(), "{}"].concat())),
         ];
         handler.put("processing-failed/x", object(&lines));
         let (again, _) = handler.handle(&load("processing-failed/x")).await;
@@ -126,6 +128,8 @@ fn what_is_refused_again_is_kept_again() {
             "not_an_object",
             "empty",
             "invalid_gzip",
+            "too_large",
+            "too_large",
         ];
         assert_eq!(reasons, expected);
         assert_eq!(refused(&kept[1]).1, "oops");

@@ -12,9 +12,9 @@ use shared::opensearch::{Answer, Error as SearchError, Search};
 use shared::runtime::{Function, Invocation};
 use shared::s3::GetError;
 use shared::sqs::Failure;
+use shared::sqs::InvalidEvent;
 use sqs_consumer::App;
 use sqs_consumer::Config;
-use sqs_consumer::HandlerError;
 use sqs_consumer::Quarantined;
 use sqs_consumer::{Queues, VisibilityChange};
 use testkit::{LAMBDA, Output, numbers};
@@ -189,7 +189,7 @@ impl Handler {
         &mut self,
         event: &[u8],
         left: Duration,
-    ) -> Result<(Vec<String>, Duration), HandlerError> {
+    ) -> Result<(Vec<String>, Duration), InvalidEvent> {
         let started = Instant::now();
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
         let deadline = started + left;
