@@ -152,7 +152,8 @@ impl Records {
             base: offset,
             wanted: 0,
             ended: None,
-            state: State::Start,
+            // A record that is begun with may be one that cannot be read.
+            state: if offset == 0 { State::Start } else { State::Values },
             log: Vec::new(),
             log_event: Vec::new(),
         }

@@ -109,7 +109,7 @@ fn where_nothing_is_confirmed_or_the_rest_cannot_be_asked_for_the_message_is_red
 
         handler.put("k", lines(0, 1_500));
         handler.opensearch([Bulk::Write(Duration::ZERO), Bulk::Hang]);
-        handler.queue_is_down();
+        handler.queue_is_down(true);
         let (again, _) = handler.handle_within(&load("k"), seconds(60)).await;
         assert!(again);
         let counted = handler.counts();
@@ -125,7 +125,7 @@ fn an_object_that_is_read_slowly_is_continued_until_it_is_loaded() {
         for text in [list, lines(0, 1_000)] {
             let mut handler = Handler::new(&[("BULK_MAX_DOCS", "100")]);
             handler.put("k", text);
-            handler.read_slowly(Duration::from_millis(2_500));
+            handler.be_slow(Duration::from_millis(2_500));
             handler.opensearch((0..20).map(|_| Bulk::Write(seconds(2))));
             let mut request = load("k");
             let mut calls = 0;
@@ -161,5 +161,19 @@ fn refused_records_are_kept_before_the_rest_is_asked_for() {
         let expected = [("DocumentsIndexed", 201), ("ObjectsDone", 1), ("RecordsRefused", 1)];
         assert_eq!((again, counted), (false, counts(&expected)));
         assert_eq!(handler.kept().values().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+    });
+}
+
+#[test]
+fn an_object_is_continued_at_a_record_that_cannot_be_read() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        handler.put("k", "{\"id\":\"a\"}\noops\n{\"id\":\"b\"}");
+        let mut request = load("k");
+        (request["offset"], request["etag"]) = (json!(11), json!("\"1\""));
+        let (again, counted) = handler.handle(&request).await;
+        let expected = [("DocumentsIndexed", 1), ("ObjectsDone", 1), ("RecordsRefused", 1)];
+        assert_eq!((again, counted), (false, counts(&expected)));
+        assert_eq!(ids(&handler), ["b"]);
     });
 }

@@ -9,6 +9,7 @@ mod support {
 
 mod continuing;
 mod failures;
+mod history;
 
 use std::fmt::Write as _;
 use std::io::Write as _;

@@ -11,10 +11,10 @@ use object_loader::{App, Chunks, Config, ObjectError, Objects, Opened, Place, Qu
 use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error as SearchError, Search};
-use shared::runtime::{Function, Invocation};
+use shared::runtime::{Function as _, Invocation};
 use shared::sqs::Failure;
 use testkit::{LAMBDA, Output, numbers};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 /// 2024-03-01T12:35:00Z, when every invocation starts.
 pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
@@ -63,7 +63,7 @@ struct World {
     sent: Vec<Value>,
     is_queue_down: bool,
     visibility: Vec<(String, u32)>,
-    read_delay: Duration,
+    delay: Duration,
 }
 
 /// All that is outside; clones are the same.
@@ -87,6 +87,14 @@ impl Chunks for Sending {
         let length = self.bytes.len().min(CHUNK_BYTES).min(self.breaks_after);
         self.breaks_after -= length;
         (length > 0).then(|| Ok(self.bytes.split_to(length)))
+    }
+}
+
+impl Outside {
+    /// The time between a change and its answer.
+    async fn answer(&self) {
+        let delay = self.0.borrow().delay;
+        sleep(delay).await;
     }
 }
 
@@ -122,11 +130,7 @@ impl Objects for Outside {
             etag: Some(etag),
             version_id: None,
             last_modified: Timestamp::from_nanos(u128::from(MODIFIED_MS) * 1_000_000),
-            chunks: Sending {
-                bytes: bytes.slice(start..end),
-                breaks_after,
-                delay: world.read_delay,
-            },
+            chunks: Sending { bytes: bytes.slice(start..end), breaks_after, delay: world.delay },
         })
     }
 
@@ -136,6 +140,8 @@ impl Objects for Outside {
             return Err(error);
         }
         world.objects.insert((bucket.to_owned(), key.to_owned()), body);
+        drop(world);
+        self.answer().await;
         Ok(())
     }
 }
@@ -170,6 +176,8 @@ impl Search for Outside {
             json!({"create": {"_id": id, "status": if is_new { 201 } else { 409 }}})
         });
         let body = json!({"items": items.collect::<Vec<_>>()}).to_string().into();
+        drop(world);
+        self.answer().await;
         Ok(Answer { status: 200, body })
     }
 }
@@ -182,6 +190,8 @@ impl Queues for Outside {
             return Err(Failure::new("InternalError", "no"));
         }
         world.sent.push(serde_json::from_str(&body).unwrap());
+        drop(world);
+        self.answer().await;
         Ok(())
     }
 
@@ -199,7 +209,7 @@ impl Queues for Outside {
 
 /// The handler under test.
 pub(crate) struct Handler {
-    app: App<Outside, Outside, Outside, Output>,
+    app: Function,
     outside: Outside,
     output: Output,
 }
@@ -209,22 +219,27 @@ pub(crate) fn load(key: &str) -> Value {
     json!({"sluice": "load", "bucket": "b", "key": key})
 }
 
+type Function = App<Outside, Outside, Outside, Output>;
+
+fn app(variables: &[(&str, &str)], outside: &Outside, output: &Output) -> Function {
+    let own = [
+        ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
+        ("FAILURES_BUCKET", "backup"),
+        ("CONTINUE_QUEUE_URL", "http://127.0.0.1:9324/1/objects"),
+        ("INDEX", "events"),
+        ("DOCUMENT_ID", "id"),
+    ];
+    let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
+    let config = Config::from_environment(&environment).unwrap();
+    let ports = (outside.clone(), outside.clone(), outside.clone());
+    App::new(config, ports, fastrand::Rng::with_seed(1), output.clone())
+}
+
 impl Handler {
     /// A handler with these variables besides Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
-        let own = [
-            ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
-            ("FAILURES_BUCKET", "backup"),
-            ("CONTINUE_QUEUE_URL", "http://127.0.0.1:9324/1/objects"),
-            ("INDEX", "events"),
-            ("DOCUMENT_ID", "id"),
-        ];
-        let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
-        let config = Config::from_environment(&environment).unwrap();
         let (outside, output) = (Outside::default(), Output::default());
-        let ports = (outside.clone(), outside.clone(), outside.clone());
-        let app = App::new(config, ports, fastrand::Rng::with_seed(1), output.clone());
-        Self { app, outside, output }
+        Self { app: app(variables, &outside, &output), outside, output }
     }
 
     /// Puts an object into the bucket `b`.
@@ -250,35 +265,60 @@ impl Handler {
         self.outside.0.borrow_mut().puts.extend(errors);
     }
 
-    /// S3 takes this long for each chunk.
-    pub(crate) fn read_slowly(&self, delay: Duration) {
-        self.outside.0.borrow_mut().read_delay = delay;
+    /// Each chunk that is read takes this long, and so does the answer to each change.
+    pub(crate) fn be_slow(&self, delay: Duration) {
+        self.outside.0.borrow_mut().delay = delay;
     }
 
     /// SQS takes no message.
-    pub(crate) fn queue_is_down(&self) {
-        self.outside.0.borrow_mut().is_queue_down = true;
+    pub(crate) fn queue_is_down(&self, is_down: bool) {
+        self.outside.0.borrow_mut().is_queue_down = is_down;
+    }
+
+    /// Nothing fails any more.
+    pub(crate) fn be_well(&self) {
+        let mut world = self.outside.0.borrow_mut();
+        (world.bulk, world.gets, world.puts) = Default::default();
+        world.is_queue_down = false;
+    }
+
+    /// A new instance of the function, in the same world.
+    pub(crate) fn restart(&mut self, variables: &[(&str, &str)]) {
+        self.app = app(variables, &self.outside, &self.output);
     }
 
     /// Handles a message with this body in this time: whether it is redelivered, and how long it
     /// took.
     pub(crate) async fn handle_within(&mut self, body: &Value, left: Duration) -> (bool, Duration) {
+        let started = Instant::now();
+        let again = self.handle_until(body, left, None).await.expect("nobody kills it");
+        assert!(started.elapsed() < left, "{:?}", started.elapsed());
+        (again, started.elapsed())
+    }
+
+    /// Handles a message with this body in this time: whether it is redelivered; `None` if it is
+    /// killed before.
+    pub(crate) async fn handle_until(
+        &mut self,
+        body: &Value,
+        left: Duration,
+        killed_after: Option<Duration>,
+    ) -> Option<bool> {
         let event = json!({"Records": [{
             "messageId": "m", "eventSourceARN": "arn:aws:sqs:eu-west-1:1:objects",
             "receiptHandle": "r", "body": body.to_string(), "attributes": {"ApproximateReceiveCount": "6"},
         }]});
         let event = event.to_string();
-        let started = Instant::now();
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
-        let (body, deadline) = (event.as_bytes(), started + left);
+        let (body, deadline) = (event.as_bytes(), Instant::now() + left);
         let invocation = Invocation { body, request_id: "request", now, deadline };
         let mut answer = Vec::new();
-        self.app.handle(invocation, &mut answer).await.unwrap();
+        let killed_after = killed_after.unwrap_or(left);
+        timeout(killed_after, self.app.handle(invocation, &mut answer)).await.ok()?.unwrap();
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         let again = answer == json!({"batchItemFailures": [{"itemIdentifier": "m"}]});
         assert!(again || answer == json!({"batchItemFailures": []}), "{answer}");
-        assert!(started.elapsed() < left, "{:?}", started.elapsed());
-        (again, started.elapsed())
+        Some(again)
     }
 
     /// Handles a message in fifteen minutes: whether it is redelivered, and the counts that are not
