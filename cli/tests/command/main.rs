@@ -4,8 +4,11 @@
 
 mod demo;
 mod doctor;
+mod outage;
 mod redrive;
 mod replay;
+mod replay_elsewhere;
+mod scene;
 mod setup;
 mod support;
 mod wrong_use;
