@@ -1,5 +1,6 @@
 //! `sluice demo`: sends events through the real functions into OpenSearch, first through Firehose,
-//! then through SQS, and accounts for every one. Or makes a function fail and shows the alert.
+//! then through SQS, and accounts for every one. Or loads what failed, and objects; or makes a function
+//! fail and shows the alert.
 
 mod account;
 mod backup;
@@ -9,6 +10,7 @@ mod firehose;
 mod health;
 mod logs;
 mod metrics;
+mod objects;
 mod queue;
 mod report;
 mod search;
@@ -37,6 +39,8 @@ use metrics::Rules;
 use report::Report;
 
 const FUNCTION: &str = "firehose-transform";
+/// Maximum time that Firehose retries a rejected document; its own default is 300 s.
+const RETRY_DURATION: Duration = Duration::from_mins(1);
 /// Maximum time to clean up.
 const CLEANUP: Duration = Duration::from_secs(10);
 
@@ -48,6 +52,7 @@ const CLEANUP: Duration = Duration::from_secs(10);
 /// No AWS account is needed, and no process is left running.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(crate) struct Args {
     /// Your own events: a file with one JSON object a line [default: a bundled sample of music
     /// events, hostile ones among them]
@@ -70,9 +75,13 @@ pub(crate) struct Args {
     /// Keep OpenSearch running with the documents, and print its URL
     #[arg(long)]
     keep: bool,
+    /// Instead, make OpenSearch unavailable and load the backup when it is back, then load objects of
+    /// every format, through the real `object-loader` binary and `cargo sluice replay`
+    #[arg(long, conflicts_with = "metric_rules")]
+    objects: bool,
     /// Instead, make a function fail, time out, run out of memory and be throttled, and show the
     /// metrics and the Google Chat message that follow
-    #[arg(long, conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep"])]
+    #[arg(long, conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
     health: bool,
     /// Write the message of --health as a web page
     #[arg(long, value_name = "FILE.html", requires = "health")]
@@ -89,6 +98,7 @@ Examples:
   cargo sluice demo --metric-rules events/metric-rules.json
   cargo sluice demo --opensearch embedded --sqs embedded --json
   cargo sluice demo --opensearch https://user:password@search.example --keep
+  cargo sluice demo --objects
   cargo sluice demo --health
 
 Exit code 1 means that an event is unaccounted for, that a failure was not reported, or that a \
@@ -106,9 +116,17 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let sqs = choice("--sqs", &args.sqs)?;
     let source = args.events.as_deref().map_or(Ok(Source::Sample), Source::open)?;
     let rules = args.metric_rules.as_deref().map(Rules::open).transpose()?;
-    let parts = or_interrupted(Parts::start(opensearch.clone(), sqs)).await?;
+    let writer = if args.objects { objects::FUNCTION } else { queue::FUNCTION };
+    let parts = or_interrupted(Parts::start(opensearch.clone(), sqs, writer)).await?;
     let target = Target::new(opensearch, &parts.opensearch)?;
-    let result = or_interrupted(pipelines(&source, rules.as_ref(), &parts, &target)).await;
+    let result = or_interrupted(async {
+        put_index_template(&parts.opensearch.client()).await?;
+        if args.objects {
+            return Ok(Reports::Objects(objects::run(&source, &parts, &target).await?));
+        }
+        pipelines(&source, rules.as_ref(), &parts, &target).await
+    });
+    let result = result.await;
     parts.sqs.stop().await;
     let opensearch = parts.opensearch;
     match result {
@@ -135,13 +153,15 @@ fn choice(option: &str, value: &str) -> Result<Choice, CliError> {
 }
 
 /// The targets of this run. Their names are unique.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Target {
     /// The URL of OpenSearch, with user and password if the option has them.
     url: String,
     index: String,
     /// The index of the documents that arrive through SQS.
     sqs_index: String,
+    /// Maximum time that Firehose retries a rejected document.
+    retry_duration: Duration,
     backup_folder: PathBuf,
 }
 
@@ -160,6 +180,7 @@ impl Target {
             url,
             index: format!("music-events-demo-{run}"),
             sqs_index: format!("music-events-demo-{run}-sqs"),
+            retry_duration: RETRY_DURATION,
             backup_folder: target.join("sluice/demo/backup").join(run),
         })
     }
@@ -170,38 +191,48 @@ struct Parts {
     opensearch: OpenSearch,
     sqs: Sqs,
     transform: PathBuf,
-    consumer: PathBuf,
+    /// `sqs-consumer`, or `object-loader` with `--objects`.
+    writer: PathBuf,
 }
 
 impl Parts {
     /// Starts all parts at the same time: each can take long, and an unavailable URL is reported
     /// before a build of minutes.
-    async fn start(opensearch: Choice, sqs: Choice) -> Result<Self, CliError> {
+    async fn start(opensearch: Choice, sqs: Choice, writer: &str) -> Result<Self, CliError> {
         let spinner = Spinner::new();
         let log = |line: &str| spinner.log(line);
         let opensearch =
             async { OpenSearch::start(opensearch, log).await.map_err(CliError::failed) };
         let sqs = async { Sqs::start(sqs, log).await.map_err(CliError::failed) };
-        let functions = compile([FUNCTION, queue::FUNCTION], &spinner);
-        let ([transform, consumer], opensearch, sqs) =
-            tokio::try_join!(functions, opensearch, sqs)?;
-        Ok(Self { opensearch, sqs, transform, consumer })
+        let functions = compile([FUNCTION, writer], &spinner);
+        let ([transform, writer], opensearch, sqs) = tokio::try_join!(functions, opensearch, sqs)?;
+        Ok(Self { opensearch, sqs, transform, writer })
     }
 }
 
+/// What is printed: one report for each pipeline.
 #[derive(Debug, Serialize)]
-struct Reports {
-    #[serde(flatten)]
-    firehose: Report,
-    sqs: queue::Report,
+#[serde(untagged)]
+#[expect(clippy::large_enum_variant, reason = "there is one")]
+enum Reports {
+    Pipelines {
+        #[serde(flatten)]
+        firehose: Report,
+        sqs: queue::Report,
+    },
+    Objects(objects::Report),
 }
 
 impl Reports {
     /// # Errors
     /// [`CliError::Failed`] if an event is unaccounted for.
     fn check(&self) -> Result<(), CliError> {
-        self.firehose.check()?;
-        let discrepancies = self.sqs.discrepancies();
+        let (firehose, sqs) = match self {
+            Self::Objects(report) => return report.check(),
+            Self::Pipelines { firehose, sqs } => (firehose, sqs),
+        };
+        firehose.check()?;
+        let discrepancies = sqs.discrepancies();
         if discrepancies.is_empty() {
             return Ok(());
         }
@@ -212,7 +243,10 @@ impl Reports {
 
 impl Display for Reports {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
-        write!(out, "{}\n{}", self.firehose, self.sqs)
+        match self {
+            Self::Pipelines { firehose, sqs } => write!(out, "{firehose}\n{sqs}"),
+            Self::Objects(report) => report.fmt(out),
+        }
     }
 }
 
@@ -223,8 +257,7 @@ async fn pipelines(
     parts: &Parts,
     target: &Target,
 ) -> Result<Reports, CliError> {
-    put_index_template(&parts.opensearch.client()).await?;
-    Ok(Reports {
+    Ok(Reports::Pipelines {
         firehose: through_firehose(source, rules, parts, target).await?,
         sqs: through_sqs(source, parts, target).await?,
     })
@@ -239,10 +272,8 @@ async fn through_firehose(
     let events = source.events(RECORD_LIMIT_BYTES)?;
     let variables = rules.map(Rules::variables).into_iter().flatten();
     let run = firehose::run(events, &parts.transform, variables, target).await?;
-    let backup = backup::count(&target.backup_folder).map_err(|error| {
-        let folder = target.backup_folder.display();
-        CliError::failed(format_args!("failed to read the backup {folder}: {error}"))
-    })?;
+    let folder = &target.backup_folder;
+    let backup = backup::count(folder).map_err(|error| backup::unreadable(folder, &error))?;
     let found = search(&parts.opensearch, &target.index).await?;
     let metrics = match rules {
         Some(rules) if found.documents > 0 => {
@@ -260,11 +291,11 @@ async fn through_sqs(
     parts: &Parts,
     target: &Target,
 ) -> Result<queue::Report, CliError> {
-    let Parts { opensearch, sqs, consumer, .. } = parts;
+    let Parts { opensearch, sqs, writer, .. } = parts;
     let index = &target.sqs_index;
     let client = opensearch.client();
     let events = source.events(queue::MESSAGE_LIMIT_BYTES)?;
-    let parts = queue::Parts { sqs, opensearch: &client, binary: consumer, index };
+    let parts = queue::Parts { sqs, opensearch: &client, binary: writer, index };
     let run = queue::run(events, parts).await?;
     let documents = search(opensearch, index).await?.documents;
     let servers = [sqs.description(), opensearch.description()];

@@ -7,10 +7,12 @@
 mod catalog;
 mod hostile;
 mod listening;
+mod objects;
 mod producers;
 mod random;
 
 pub use hostile::hostile;
+pub use objects::{Content, Object, objects};
 
 use listening::Listening;
 use random::Random;

@@ -7,6 +7,8 @@ use std::path::Path;
 
 use serde::Deserialize;
 
+use crate::error::CliError;
+
 /// Number of records by the `errorCode` that Firehose wrote.
 pub(super) type Backup = BTreeMap<String, u64>;
 
@@ -42,6 +44,12 @@ pub(super) fn count(folder: &Path) -> io::Result<Backup> {
         }
     }
     Ok(backup)
+}
+
+/// The error for a backup that cannot be read.
+pub(super) fn unreadable(folder: &Path, error: &io::Error) -> CliError {
+    let folder = folder.display();
+    CliError::failed(format_args!("failed to read the backup {folder}: {error}"))
 }
 
 #[cfg(test)]

@@ -14,9 +14,6 @@ use crate::error::CliError;
 use crate::progress::Progress;
 
 const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
-/// Maximum time that a rejected document is retried; Firehose's own default is 300 s.
-const RETRY_DURATION: Duration = Duration::from_mins(1);
-
 /// The result of the run.
 #[derive(Debug)]
 pub(super) struct Run {
@@ -56,7 +53,7 @@ pub(super) async fn run(
     let options = DeliveryStreamOptions {
         // One index for this run, so that it can be deleted.
         rotation: Rotation::None,
-        retry_duration: RETRY_DURATION,
+        retry_duration: target.retry_duration,
         ..DeliveryStreamOptions::new("music-events", &target.index, &target.backup_folder)
     };
     let stream = DeliveryStream::start(options, endpoint, function.clone(), &target.url)

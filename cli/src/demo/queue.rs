@@ -21,8 +21,9 @@ use crate::console::log;
 use crate::error::CliError;
 use crate::progress::Progress;
 use consumer::Consumer;
+pub(super) use consumer::unavailable_url;
 use producer::{Producer, Sent};
-use queues::Queues;
+pub(super) use queues::Queues;
 pub(super) use report::Report;
 
 pub(super) const FUNCTION: &str = "sqs-consumer";
@@ -33,6 +34,9 @@ pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
 /// Maximum number of messages of an invocation. With more, there are fewer bulk requests.
 const BATCH_SIZE: usize = 100;
+
+/// The visibility timeout of a queue: longer than an invocation can take.
+pub(super) const VISIBILITY_SECONDS: &str = "90";
 
 /// The shortest window that AWS accepts for this batch size.
 const BATCHING_WINDOW: Duration = Duration::from_secs(1);
@@ -99,7 +103,7 @@ pub(super) struct Parts<'a> {
 /// Sends the events through new queues, whose names start with that of the index.
 pub(super) async fn run(events: Events, parts: Parts<'_>) -> Result<Run, CliError> {
     let client = parts.sqs.client();
-    let queues = Queues::create(&client, parts.index).await?;
+    let queues = Queues::create(&client, parts.index, VISIBILITY_SECONDS).await?;
     let result = through(events, parts, &queues).await;
     queues.delete().await;
     result

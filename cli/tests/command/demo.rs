@@ -154,3 +154,66 @@ async fn every_failure_is_counted_and_reported() {
     assert!(page.contains("ALARM: sluice-demo-plays-errors"), "{page}");
     assert!(page.contains("Runtime exited with error: signal: killed"), "{page}");
 }
+
+#[tokio::test]
+async fn what_failed_and_objects_of_every_format_are_loaded() {
+    let finished = run(&[&EMBEDDED[..], &["--objects", "--json"]].concat()).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let report = finished.json();
+    let outage = &report["outage"];
+    assert_eq!(
+        outage["account"],
+        json!({
+            "events_in": 4_999, "documents": 0, "dropped": 3, "in_backup": 4_996,
+            "unaccounted": 0, "discrepancies": [],
+        })
+    );
+    assert_eq!(
+        outage["backup"]["by_error_code"],
+        json!({"Lambda.ProcessingFailedStatus": 38, "OS.ServiceException": 4_958})
+    );
+    let loads = report["loads"].as_array().unwrap();
+    let sources = loads.iter().map(|load| load["source"].as_str().unwrap());
+    let expected = ["AmazonOpenSearchService_failed", "processing-failed", "objects"];
+    for (source, name) in sources.zip(expected) {
+        assert!(source.contains(name), "{source}");
+    }
+    let books = |load: usize| {
+        let mut load = loads[load].as_object().unwrap().clone();
+        for name in ["source", "destination", "objects_in", "objects_done", "held", "again"] {
+            load.remove(name).unwrap();
+        }
+        Value::from(load)
+    };
+    // Every document of the outage is there, and nothing twice.
+    let expected = json!({
+        "records_in": 4_958, "indexed": 4_958, "duplicates": 0, "refused": 0, "dropped": 0,
+        "refused_by_reason": {}, "not_loaded": 0, "not_loaded_reasons": [],
+        "unaccounted": 0, "discrepancies": [],
+    });
+    assert_eq!(books(0), expected);
+    let again = json!({"indexed": 0, "duplicate": 4_958, "refused": {}});
+    assert_eq!(loads[0]["again"], again);
+    // Records of several events, which firehose-transform refuses.
+    let refused = json!({
+        "invalid_gzip": 1, "invalid_json": 25, "invalid_utf8": 4, "not_an_object": 3,
+        "number_too_long": 1, "too_deep": 2,
+    });
+    let expected = json!({
+        "records_in": 42, "indexed": 6, "duplicates": 0, "refused": 36, "dropped": 0,
+        "refused_by_reason": refused, "not_loaded": 0, "not_loaded_reasons": [],
+        "unaccounted": 0, "discrepancies": [],
+    });
+    assert_eq!(books(1), expected);
+    let again = json!({"indexed": 0, "duplicate": 6, "refused": refused});
+    assert_eq!(loads[1]["again"], again);
+    let refused = json!({"invalid_gzip": 1, "invalid_json": 2, "not_an_object": 1, "too_large": 1});
+    let expected = json!({
+        "records_in": 2_708, "indexed": 2_400, "duplicates": 300, "refused": 5, "dropped": 3,
+        "refused_by_reason": refused, "not_loaded": 1, "not_loaded_reasons": ["unknown_format"],
+        "unaccounted": 0, "discrepancies": [],
+    });
+    assert_eq!(books(2), expected);
+    assert_eq!((&loads[2]["objects_in"], &loads[2]["objects_done"]), (&json!(10), &json!(9)));
+    fs::remove_dir_all(outage["backup"]["folder"].as_str().unwrap()).unwrap();
+}

@@ -16,6 +16,7 @@ async fn wrong_arguments_are_reported() {
         (&["demo", "--health", "--keep"], "'--health' cannot be used with"),
         (&["demo", "--health", "--events", "my.ndjson"], "'--health' cannot be used with"),
         (&["demo", "--health", "--sqs", "real"], "'--health' cannot be used with"),
+        (&["demo", "--health", "--objects"], "'--health' cannot be used with"),
         (&["demo", "--card", "card.html"], "--health"),
         (&["demo", "--opensearch", hidden], "--opensearch: expected auto, embedded, real or a URL"),
         (&["demo", "--sqs", hidden], "--sqs: expected auto, embedded, real or a URL"),

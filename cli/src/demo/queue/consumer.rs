@@ -76,7 +76,7 @@ impl Invoke for Consumer {
 }
 
 /// Returns the URL of a free port.
-fn unavailable_url() -> Result<String, CliError> {
+pub(in super::super) fn unavailable_url() -> Result<String, CliError> {
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|port| port.local_addr());
     let address = address
         .map_err(|error| CliError::failed(format_args!("failed to find a free port: {error}")))?;

@@ -124,6 +124,7 @@ fn is_body(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::queue::VISIBILITY_SECONDS;
     use local::sqs::embedded::{Fault, Lasting, Operation};
     use local::sqs::{Client, Embedded};
 
@@ -135,7 +136,7 @@ mod tests {
     async fn every_line_is_sent_once_or_counted_as_not_sent() {
         let embedded = Embedded::start().await.unwrap();
         let client = Client::new(embedded.url()).unwrap();
-        let queues = Queues::create(&client, "demo").await.unwrap();
+        let queues = Queues::create(&client, "demo", VISIBILITY_SECONDS).await.unwrap();
         let mut producer = Producer::new(&queues);
         producer.add_all((0..23).map(|number| event(number.to_string()))).await.unwrap();
         let half = "x".repeat((1 << 19) + 1);

@@ -11,9 +11,6 @@ use crate::error::CliError;
 
 const MAX_RECEIVE_COUNT: u32 = 3;
 
-/// Longer than an invocation can take.
-const VISIBILITY_TIMEOUT_SECONDS: &str = "90";
-
 /// Longer than reading the whole quarantine takes, so that each message is read once.
 const QUARANTINE_VISIBILITY_TIMEOUT_SECONDS: &str = "43200";
 
@@ -24,17 +21,22 @@ const TASK_INTERVAL: Duration = Duration::from_millis(100);
 
 /// URLs of the main queue, its dead-letter queue, and the quarantine.
 #[derive(Debug)]
-pub(super) struct Queues {
-    pub(super) client: Client,
-    pub(super) main: String,
-    pub(super) dead: String,
-    pub(super) dead_arn: String,
-    pub(super) quarantine: String,
+pub(in super::super) struct Queues {
+    pub(in super::super) client: Client,
+    pub(in super::super) main: String,
+    pub(in super::super) dead: String,
+    pub(in super::super) dead_arn: String,
+    pub(in super::super) quarantine: String,
 }
 
 impl Queues {
-    /// Creates queues whose names start with `name`.
-    pub(super) async fn create(client: &Client, name: &str) -> Result<Self, CliError> {
+    /// Creates queues whose names start with `name`. `visibility_seconds` is the visibility timeout
+    /// of the main queue.
+    pub(in super::super) async fn create(
+        client: &Client,
+        name: &str,
+        visibility_seconds: &str,
+    ) -> Result<Self, CliError> {
         let created = async {
             let dead = client.create_queue(&format!("{name}-dead"), &[]).await?;
             let dead_arn = client.queue_attribute(&dead, "QueueArn").await?;
@@ -42,7 +44,7 @@ impl Queues {
                 json!({"deadLetterTargetArn": dead_arn, "maxReceiveCount": MAX_RECEIVE_COUNT});
             let policy = policy.to_string();
             let attributes =
-                [("RedrivePolicy", &*policy), ("VisibilityTimeout", VISIBILITY_TIMEOUT_SECONDS)];
+                [("RedrivePolicy", &*policy), ("VisibilityTimeout", visibility_seconds)];
             let main = client.create_queue(name, &attributes).await?;
             let attributes = [("VisibilityTimeout", QUARANTINE_VISIBILITY_TIMEOUT_SECONDS)];
             let quarantine =
@@ -53,13 +55,13 @@ impl Queues {
     }
 
     /// Returns the number of messages in a queue, hidden ones included.
-    pub(super) async fn count(&self, queue_url: &str) -> Result<u64, CliError> {
+    pub(in super::super) async fn count(&self, queue_url: &str) -> Result<u64, CliError> {
         let count = self.client.message_count(queue_url).await;
         count.map_err(|error| failed("count the messages of a queue", &error))
     }
 
     /// Counts the messages in the quarantine by reason, and hides them.
-    pub(super) async fn quarantine_reasons(&self) -> Result<Reasons, CliError> {
+    pub(in super::super) async fn quarantine_reasons(&self) -> Result<Reasons, CliError> {
         let members = json!({
             "QueueUrl": self.quarantine,
             "MaxNumberOfMessages": 10,
@@ -81,7 +83,7 @@ impl Queues {
     }
 
     /// Moves the dead letters back with a move task of SQS, and waits until it has ended.
-    pub(super) async fn redrive(&self) -> Result<(), CliError> {
+    pub(in super::super) async fn redrive(&self) -> Result<(), CliError> {
         let count = self.count(&self.dead).await?;
         if count == 0 {
             return Ok(());
@@ -109,7 +111,7 @@ impl Queues {
     }
 
     /// Deletes the queues. Errors are ignored, because the run has its result.
-    pub(super) async fn delete(&self) {
+    pub(in super::super) async fn delete(&self) {
         for url in [&self.main, &self.dead, &self.quarantine] {
             self.client.call("DeleteQueue", &json!({"QueueUrl": url})).await.ok();
         }
@@ -123,13 +125,14 @@ fn failed(action: &str, error: &ClientError) -> CliError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::demo::queue::VISIBILITY_SECONDS;
     use local::sqs::Embedded;
 
     #[tokio::test]
     async fn a_failed_move_task_is_an_error() {
         let embedded = Embedded::start().await.unwrap();
         let client = Client::new(embedded.url()).unwrap();
-        let queues = Queues::create(&client, "demo").await.unwrap();
+        let queues = Queues::create(&client, "demo", VISIBILITY_SECONDS).await.unwrap();
         queues.redrive().await.unwrap();
         let direct = json!({"QueueUrl": queues.dead, "MessageBody": "direct"});
         client.call("SendMessage", &direct).await.unwrap();

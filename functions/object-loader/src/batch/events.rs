@@ -197,8 +197,9 @@ impl Batch {
 /// Appends a JSON object on one line; `false` where `text` is none.
 fn write_object(text: &[u8], out: &mut Vec<u8>) -> bool {
     let mut scanner = json::Scanner::new(text);
+    // Its values may be as deep as an event: a document has its unmapped fields a level deeper.
     let is_object = text.first() == Some(&b'{')
-        && scanner.value(0).is_ok()
+        && scanner.object(|scanner, _| scanner.value(0).map(drop)).is_ok()
         && scanner.peek().is_none()
         && std::str::from_utf8(text).is_ok();
     let mut at = 0;
@@ -214,4 +215,19 @@ fn write_object(text: &[u8], out: &mut Vec<u8>) -> bool {
 fn content(text: &str) -> Vec<u8> {
     let quoted = Value::from(text).to_string();
     quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_object;
+
+    #[test]
+    fn a_document_may_be_a_level_deeper_than_an_event() {
+        for (levels, is_document) in [(129, true), (130, false)] {
+            let text = "{\"x\":".repeat(levels) + "1" + &"}".repeat(levels);
+            let mut line = Vec::new();
+            assert_eq!(write_object(text.as_bytes(), &mut line), is_document, "{levels}");
+            assert_eq!(line, text.as_bytes());
+        }
+    }
 }
