@@ -116,7 +116,7 @@ impl<'a> Resolver<'a> {
         result
     }
 
-    fn decide(&self, condition: &Value) -> bool {
+    pub(crate) fn decide(&self, condition: &Value) -> bool {
         let members = condition.as_object().unwrap_or_else(|| panic!("no condition: {condition}"));
         match single(members) {
             Some(("Condition", name)) => self.holds(text(name)),

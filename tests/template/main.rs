@@ -20,3 +20,4 @@ mod queues;
 mod references;
 mod stack;
 mod storage;
+mod surroundings;

@@ -2,16 +2,30 @@
 
 use serde_json::Value;
 
-use crate::stack::{BUCKET, Stack, list, object, read, template};
+use crate::stack::{
+    BUCKET, COLLECTION, DOMAIN_ARN, SECRET_ARN, Stack, VPC, list, object, read, template,
+};
 
 #[test]
 fn every_parameter_reaches_a_resource() {
-    let complete = Stack::complete();
     for (name, parameter) in object(&template()["Parameters"]) {
+        // What it is for.
+        let context = match name.as_str() {
+            "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
+            "ChatSecretKeyArn" => &[("ChatSecretArn", SECRET_ARN)],
+            "CollectionName" | "SubnetIds" | "SecurityGroupIds" => {
+                &[VPC[0], VPC[1], COLLECTION[0], COLLECTION[2]]
+            }
+            _ => &[],
+        };
+        let context = [&[BUCKET], context].concat();
         let allowed = list(&parameter["AllowedValues"]).into_iter();
         let other = allowed.filter_map(Value::as_str).find(|value| parameter["Default"] != *value);
-        let changed = Stack::with(&[BUCKET, (name, other.unwrap_or("changed"))]);
-        assert!(!changed.resources().eq(complete.resources()), "{name} has no effect");
+        let value =
+            other.unwrap_or(if name == "CollectionArn" { COLLECTION[0].1 } else { "changed" });
+        let changed = Stack::with(&[&context[..], &[(name, value)]].concat());
+        let before = Stack::with(&context);
+        assert!(!changed.resources().eq(before.resources()), "{name} has no effect");
     }
 }
 

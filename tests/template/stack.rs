@@ -23,6 +23,25 @@ pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
 /// A bucket whose objects are loaded, with its parameter.
 pub(crate) const BUCKET: (&str, &str) = ("ObjectBucketName", "plays");
+/// A bucket of the SQS extended client, with its parameter.
+pub(crate) const PAYLOADS: (&str, &str) = ("LargePayloadBucketName", "bodies");
+/// A network, as its parameters.
+pub(crate) const VPC: [(&str, &str); 2] =
+    [("SubnetIds", "subnet-1a,subnet-2b"), ("SecurityGroupIds", "sg-3c")];
+/// A collection of OpenSearch Serverless, as its parameters.
+pub(crate) const COLLECTION: [(&str, &str); 3] = [
+    ("CollectionArn", "arn:aws:aoss:eu-west-1:123456789012:collection/c0ffee"),
+    ("CollectionName", "plays"),
+    ("IndexRotation", "NoRotation"),
+];
+/// Keys for all that can have one, as their parameters.
+pub(crate) const KEYS: [(&str, &str); 5] = [
+    ("QueueKeyArn", KEY_ARN),
+    ("BackupKeyArn", KEY_ARN),
+    ("LogKeyArn", KEY_ARN),
+    ("ChatSecretArn", SECRET_ARN),
+    ("ChatSecretKeyArn", KEY_ARN),
+];
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
 pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
@@ -36,17 +55,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// With these parameters, and all others at their defaults.
     pub(crate) fn with(parameters: &[(&str, &str)]) -> Self {
-        let template = template();
-        let mut values: BTreeMap<&str, Value> = object(&template["Parameters"])
-            .iter()
-            .map(|(name, parameter)| (name.as_str(), parameter["Default"].clone()))
-            .collect();
-        for (name, value) in parameters {
-            let previous = values.insert(name, json!(value));
-            assert!(previous.is_some(), "the template has no parameter {name}");
-        }
-        let resolver =
-            Resolver::new(values, object(&template["Conditions"]), &template["Mappings"]);
+        let (template, resolver) = (template(), resolver(parameters));
         let deployed = |section: &str| {
             object(&template[section])
                 .iter()
@@ -82,6 +91,9 @@ impl Stack {
             &[("AccountSubscription", "ENABLED")],
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
+            &[&VPC[..], &[BUCKET, ("TracingMode", "Active")]].concat(),
+            &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
+            &[&KEYS[..], &[BUCKET, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
         ]
         .map(Self::with)
         .into()
@@ -142,6 +154,32 @@ impl Stack {
 pub(crate) fn template() -> &'static Value {
     static TEMPLATE: LazyLock<Value> = LazyLock::new(suite::template);
     &TEMPLATE
+}
+
+/// What CloudFormation says of these parameters where it refuses them.
+pub(crate) fn refusals(parameters: &[(&str, &str)]) -> Vec<&'static str> {
+    let resolver = resolver(parameters);
+    let rules = object(&template()["Rules"]).values();
+    let applies = |rule: &&Value| resolver.decide(&rule["RuleCondition"]);
+    let assertions = rules.filter(applies).flat_map(|rule| list(&rule["Assertions"]));
+    assertions
+        .filter(|assertion| !resolver.decide(&assertion["Assert"]))
+        .map(|assertion| suite::text(&assertion["AssertDescription"]))
+        .collect()
+}
+
+/// With these parameters, and all others at their defaults.
+fn resolver<'a>(parameters: &[(&'a str, &str)]) -> Resolver<'a> {
+    let template = template();
+    let mut values: BTreeMap<&str, Value> = object(&template["Parameters"])
+        .iter()
+        .map(|(name, parameter)| (name.as_str(), parameter["Default"].clone()))
+        .collect();
+    for (name, value) in parameters {
+        let previous = values.insert(name, json!(value));
+        assert!(previous.is_some(), "the template has no parameter {name}");
+    }
+    Resolver::new(values, object(&template["Conditions"]), &template["Mappings"])
 }
 
 /// The resource that a reference such as `${Name}` or `${Name.Arn}` names.
