@@ -156,7 +156,7 @@ pub(crate) fn template() -> &'static Value {
     &TEMPLATE
 }
 
-/// What CloudFormation says of these parameters where it refuses them.
+/// What is said of these parameters where they are refused.
 pub(crate) fn refusals(parameters: &[(&str, &str)]) -> Vec<&'static str> {
     let resolver = resolver(parameters);
     let rules = object(&template()["Rules"]).values();

@@ -38,7 +38,7 @@ pub(crate) struct Batch {
     contents: Contents,
     bulk: Bulk,
     events: Vec<Event>,
-    /// The texts and ids of the events.
+    /// The texts, ids and indices of the events.
     kept: Vec<u8>,
     document: Vec<u8>,
     id: Vec<u8>,
@@ -59,9 +59,10 @@ struct Event {
     offset: u64,
     /// When it arrived.
     arrived: Option<Timestamp>,
-    /// Its text and its id, in [`Batch::kept`].
+    /// Its text, its id and, of a document, its index, in [`Batch::kept`].
     text: Span,
     id: Span,
+    index: Span,
     /// Its size, where the text is not kept.
     bytes: u64,
     state: State,
@@ -213,7 +214,8 @@ impl Batch {
                     offset: event.offset,
                     arrived: event.arrived,
                     text: event.text.of(&self.kept),
-                    event_id: event.id.of(&self.kept),
+                    id: event.id.of(&self.kept),
+                    index: event.index.of(&self.kept),
                     bytes: event.bytes,
                     reason,
                 }),

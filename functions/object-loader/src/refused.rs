@@ -23,7 +23,9 @@ pub(crate) struct Refused<'a> {
     /// Its text; empty where it is too large.
     pub(crate) text: &'a [u8],
     /// Its id, the content of a JSON string; empty where it is not known.
-    pub(crate) event_id: &'a [u8],
+    pub(crate) id: &'a [u8],
+    /// The index of a document, as its id; empty where it is an event.
+    pub(crate) index: &'a [u8],
     /// Its size.
     pub(crate) bytes: u64,
     /// Why.
@@ -86,7 +88,7 @@ impl Keeper {
     }
 
     fn line(&self, refused: &Refused<'_>, now: Timestamp) -> String {
-        let Refused { offset, arrived, text, event_id, bytes, reason } = refused;
+        let Refused { offset, arrived, text, id, index, bytes, reason } = refused;
         let Place { bucket, key, version_id } = &self.origin.place;
         let mut source = Map::new();
         source.insert("bucket".to_owned(), json!(bucket));
@@ -108,8 +110,11 @@ impl Keeper {
         } else {
             line["rawData"] = Value::from(STANDARD.encode_to_string(text));
         }
-        if let Some(event_id) = json::unescaped(event_id).filter(|id| !id.is_empty()) {
-            line["eventId"] = Value::from(event_id);
+        let [id, index] = [id, index].map(|content| json::unescaped(content).unwrap_or_default());
+        if !index.is_empty() {
+            (line["esDocumentId"], line["esIndexName"]) = (id.into(), index.into());
+        } else if !id.is_empty() {
+            line["eventId"] = id.into();
         }
         format!("{line}\n")
     }

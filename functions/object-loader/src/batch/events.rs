@@ -20,6 +20,9 @@ use crate::text;
 /// Documents are divided into requests when the batch is whole.
 const NO_LIMITS: Limits = Limits { bytes: usize::MAX, documents: usize::MAX };
 
+/// What is kept of an event from which nothing is to come.
+const NOTHING: [&[u8]; 3] = [b""; 3];
+
 impl Batch {
     pub(super) fn plain(&mut self, source: &Source<'_>, offset: u64, record: &[u8]) {
         let at = |by| At { offset, arrived: source.modified, by };
@@ -50,7 +53,7 @@ impl Batch {
         }
         let mut contents = mem::take(&mut self.contents);
         match contents.open(|out| out.extend_from_slice(text)) {
-            Ok(Holds::NoLogEvents) => self.push(at, (b"", b""), State::Dropped),
+            Ok(Holds::NoLogEvents) => self.push(at, NOTHING, State::Dropped),
             Ok(_) if is_log || contents.count() > 1 => self.several(source, at, &mut contents),
             _ => {
                 let written = self.event(source, at, kept, text, None, 0);
@@ -88,7 +91,7 @@ impl Batch {
         let Source { reading, writing, now, .. } = *source;
         let mut event = self.reader.read_inside(&reading.model, text, around)?;
         if event.action_is_one_of(&reading.drop_actions) {
-            self.push(at, (b"", b""), State::Dropped);
+            self.push(at, NOTHING, State::Dropped);
             return Ok(());
         }
         let (mut document, mut id) = (mem::take(&mut self.document), mem::take(&mut self.id));
@@ -104,7 +107,7 @@ impl Batch {
         // Without what OpenSearch's `_id` has besides.
         id.clear();
         event.write_document_id(DocumentId::Id, &written, &document, &mut id);
-        self.push(at, (kept, &id), State::Waiting);
+        self.push(at, [kept, &id, b""], State::Waiting);
         (self.document, self.id) = (document, id);
         Ok(())
     }
@@ -119,7 +122,7 @@ impl Batch {
         let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
         match failure::read(line, selection) {
             Ok(Line::Failure(failure)) => self.failed(source, offset, &failure),
-            Ok(Line::NotSelected) => self.push(at, (b"", b""), State::Dropped),
+            Ok(Line::NotSelected) => self.push(at, NOTHING, State::Dropped),
             Ok(Line::NoRawData) => {
                 self.refuse(at, line, reason("no_raw_data", "the line has no rawData"));
             }
@@ -154,17 +157,18 @@ impl Batch {
     /// Takes a document that was in a bulk request before.
     fn document(&mut self, at: At<'_>, document: &[u8], (id, index): (&str, &str)) {
         let mut line = Vec::with_capacity(document.len());
-        if !write_object(document, &mut line) {
-            return self.refuse(at, document, Refusal::InvalidJson.into());
-        }
         let (id, index) = (content(id), content(index));
+        if !write_object(document, &mut line) {
+            let refused = State::Refused(Refusal::InvalidJson.into());
+            return self.push(at, [document, &id, &index], refused);
+        }
         let number = self.events.len();
         self.bulk.add(NO_LIMITS, Index::Named(&index), (&line, &id), (number, 0));
-        self.push(at, (document, &id), State::Waiting);
+        self.push(at, [document, &id, &index], State::Waiting);
     }
 
     pub(super) fn refuse(&mut self, at: At<'_>, text: &[u8], reason: Reason) {
-        self.push(at, (text, b""), State::Refused(reason));
+        self.push(at, [text, b"", b""], State::Refused(reason));
     }
 
     fn refuse_event(
@@ -178,19 +182,20 @@ impl Batch {
         let mut buffer = mem::take(&mut self.identity);
         let id = at.identity(source, position, &mut buffer).id_of(kept);
         self.identity = buffer;
-        self.push(at, (kept, &id), State::Refused(refusal.into()));
+        self.push(at, [kept, &id, b""], State::Refused(refusal.into()));
     }
 
-    fn push(&mut self, at: At<'_>, (text, id): (&[u8], &[u8]), state: State) {
+    /// Takes an event: its text, its id and, of a document, its index.
+    fn push(&mut self, at: At<'_>, parts: [&[u8]; 3], state: State) {
         let At { offset, arrived, .. } = at;
         let mut keep = |bytes: &[u8]| {
             let start = self.kept.len();
             self.kept.extend_from_slice(bytes);
             Span { start, end: self.kept.len() }
         };
-        let (text, id) = (keep(text), keep(id));
+        let [text, id, index] = parts.map(&mut keep);
         let bytes = text.length() as u64;
-        self.events.push(Event { offset, arrived, text, id, bytes, state });
+        self.events.push(Event { offset, arrived, text, id, index, bytes, state });
     }
 }
 

@@ -68,6 +68,15 @@ fn a_document_is_created_as_it_is_under_its_id_in_its_index() {
         assert_eq!(counted, counts(&expected));
         let expected = ("music-events-2024-03-01".to_owned(), json!({"@timestamp": "t", "x": [1]}));
         assert_eq!(handler.index()["4\"9"], expected);
+        // What is refused again stays a document.
+        let [kept] = &handler.kept().into_values().flatten().collect::<Vec<_>>()[..] else {
+            panic!("one is refused")
+        };
+        assert_eq!(refused(kept), ("invalid_json".to_owned(), "oops".to_owned()));
+        assert_eq!(
+            (&kept["esDocumentId"], &kept["esIndexName"], &kept["eventId"]),
+            (&json!("4\"9"), &json!("music-events-2024-03-01"), &Value::Null)
+        );
     });
 }
 

@@ -89,7 +89,7 @@ fn break_something(handler: &Handler, random: &mut Rng) {
     handler.queue_is_down(random.u8(0..6) == 0);
 }
 
-async fn history(seed: u64, seen: &mut BTreeSet<&'static str>) {
+async fn history(seed: u64, met: &mut BTreeSet<&'static str>) {
     let mut random = Rng::with_seed(seed);
     let (first, second) = (object(&mut random), object(&mut random));
     let mut handler = Handler::new(&VARIABLES);
@@ -100,7 +100,7 @@ async fn history(seed: u64, seen: &mut BTreeSet<&'static str>) {
         if attempt == overwritten_at {
             handler.put("k", second.clone());
             queue.push(load("k"));
-            seen.insert("overwritten");
+            met.insert("overwritten");
         }
         if attempt < FAULTY_ATTEMPTS {
             handler.be_slow(Duration::from_millis(random.u64(0..900)));
@@ -118,7 +118,7 @@ async fn history(seed: u64, seen: &mut BTreeSet<&'static str>) {
         let killed_after = is_killed.then(|| Duration::from_millis(random.u64(0..6_000)));
         let ended = handler.handle_until(&message, left, killed_after).await;
         let sent = handler.sent();
-        seen.insert(match ended {
+        met.insert(match ended {
             None => "killed",
             Some(true) => "redelivered",
             Some(false) if sent.is_empty() => "done",
@@ -154,10 +154,10 @@ async fn history(seed: u64, seen: &mut BTreeSet<&'static str>) {
 
 #[test]
 fn every_record_has_its_outcome_once_whatever_happens() {
-    let mut seen = BTreeSet::new();
+    let mut met = BTreeSet::new();
     for seed in 0..HISTORIES {
         println!("seed {seed}");
-        on_paused_clock(history(seed, &mut seen));
+        on_paused_clock(history(seed, &mut met));
     }
-    assert_eq!(seen.into_iter().collect::<Vec<_>>(), EVERYTHING);
+    assert_eq!(met.into_iter().collect::<Vec<_>>(), EVERYTHING);
 }

@@ -91,6 +91,28 @@ impl Chunks for Sending {
 }
 
 impl Outside {
+    /// Writes the documents of a request, but for those at these places, and answers it.
+    fn write(
+        &self,
+        ids: &[String],
+        lines: &[Value],
+        failing: &[usize],
+        (status, error): (u16, &str),
+    ) -> Bytes {
+        let mut world = self.0.borrow_mut();
+        let items = ids.iter().zip(lines.chunks(2)).enumerate().map(|(at, (id, pair))| {
+            if failing.contains(&at) {
+                let error = json!({"type": error, "reason": "secret reason"});
+                return json!({"create": {"_id": id, "status": status, "error": error}});
+            }
+            let index = pair[0]["create"]["_index"].as_str().unwrap().to_owned();
+            let is_new = !world.index.contains_key(id);
+            world.index.entry(id.clone()).or_insert((index, pair[1].clone()));
+            json!({"create": {"_id": id, "status": if is_new { 201 } else { 409 }}})
+        });
+        json!({"items": items.collect::<Vec<_>>()}).to_string().into()
+    }
+
     /// The time between a change and its answer.
     async fn answer(&self) {
         let delay = self.0.borrow().delay;
@@ -135,12 +157,13 @@ impl Objects for Outside {
     }
 
     async fn put(&self, bucket: &str, key: &str, body: Bytes) -> Result<(), ObjectError> {
-        let mut world = self.0.borrow_mut();
-        if let Some(error) = world.puts.pop_front() {
-            return Err(error);
+        {
+            let mut world = self.0.borrow_mut();
+            if let Some(error) = world.puts.pop_front() {
+                return Err(error);
+            }
+            world.objects.insert((bucket.to_owned(), key.to_owned()), body);
         }
-        world.objects.insert((bucket.to_owned(), key.to_owned()), body);
-        drop(world);
         self.answer().await;
         Ok(())
     }
@@ -163,20 +186,7 @@ impl Search for Outside {
             Bulk::Items(places, status, error) => (failing, failure) = (places, (status, error)),
             Bulk::Hang => std::future::pending().await,
         }
-        let mut world = self.0.borrow_mut();
-        let items = ids.iter().zip(lines.chunks(2)).enumerate().map(|(at, (id, pair))| {
-            let (status, error) = failure;
-            if failing.contains(&at) {
-                let error = json!({"type": error, "reason": "secret reason"});
-                return json!({"create": {"_id": id, "status": status, "error": error}});
-            }
-            let index = pair[0]["create"]["_index"].as_str().unwrap().to_owned();
-            let is_new = !world.index.contains_key(id);
-            world.index.entry(id.clone()).or_insert((index, pair[1].clone()));
-            json!({"create": {"_id": id, "status": if is_new { 201 } else { 409 }}})
-        });
-        let body = json!({"items": items.collect::<Vec<_>>()}).to_string().into();
-        drop(world);
+        let body = self.write(&ids, &lines, failing, failure);
         self.answer().await;
         Ok(Answer { status: 200, body })
     }
@@ -185,12 +195,13 @@ impl Search for Outside {
 impl Queues for Outside {
     async fn send(&self, url: &str, body: String) -> Result<(), Failure> {
         assert_eq!(url, "http://127.0.0.1:9324/1/objects");
-        let mut world = self.0.borrow_mut();
-        if world.is_queue_down {
-            return Err(Failure::new("InternalError", "no"));
+        {
+            let mut world = self.0.borrow_mut();
+            if world.is_queue_down {
+                return Err(Failure::new("InternalError", "no"));
+            }
+            world.sent.push(serde_json::from_str(&body).unwrap());
         }
-        world.sent.push(serde_json::from_str(&body).unwrap());
-        drop(world);
         self.answer().await;
         Ok(())
     }
