@@ -3,6 +3,7 @@
 //! object of its bucket, becomes documents, or is in the queue or the bucket that it belongs in.
 
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use http::Method;
@@ -81,10 +82,21 @@ impl Stack {
         self.search.stop().await;
     }
 
+    /// Deploys the template once more, as another environment whose functions do nothing.
+    async fn variant(&self, build: &TempDir, environment: &str, parameters: &[(&str, &str)]) {
+        let parameters = [&[("EnvironmentName", environment)], parameters].concat();
+        let name = format!("sluice-{environment}");
+        let deployed = self.cloud.deploy(build.path(), &name, &parameters).await;
+        deployed.unwrap_or_else(|error| panic!("{environment}: {error}\n{}", self.log()));
+    }
+
     /// The URL of the queue whose name ends so.
     async fn queue(&self, name: &str) -> String {
-        let members = json!({"QueueName": format!("{ENVIRONMENT}-{name}")});
-        let answer = self.sqs.call("GetQueueUrl", &members).await.unwrap();
+        self.queue_named(&format!("{ENVIRONMENT}-{name}")).await
+    }
+
+    async fn queue_named(&self, name: &str) -> String {
+        let answer = self.sqs.call("GetQueueUrl", &json!({"QueueName": name})).await.unwrap();
         answer["QueueUrl"].as_str().unwrap().to_owned()
     }
 
@@ -141,11 +153,15 @@ impl Stack {
         String::from_utf8(answer.body.to_vec()).unwrap()
     }
 
+    /// The configuration of the function of this name.
+    async fn configuration(&self, name: &str) -> Value {
+        self.get(&format!("/2015-03-31/functions/{name}/configuration")).await.parse().unwrap()
+    }
+
     /// The variables of the function whose name ends so.
     async fn variables(&self, name: &str) -> Value {
-        let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/configuration");
-        let configuration: Value = self.get(&path).await.parse().unwrap();
-        configuration["Environment"]["Variables"].clone()
+        self.configuration(&format!("{ENVIRONMENT}-{name}")).await["Environment"]["Variables"]
+            .clone()
     }
 
     async fn count(&self) -> u64 {
@@ -169,6 +185,12 @@ async fn put(http: &OpenSearch, path: &str, body: &'static str) {
 /// each function's binary as `bootstrap` where the template says that its code is. MiniStack creates
 /// nothing for a nested stack, so their resources stand in the template itself.
 fn build() -> TempDir {
+    build_with(|function, bootstrap| {
+        fs::copy(binaries::function(function).unwrap(), bootstrap).unwrap();
+    })
+}
+
+fn build_with(put: impl Fn(&str, &Path)) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let mut template = suite::template();
     for (function, size, concurrency) in
@@ -185,7 +207,7 @@ fn build() -> TempDir {
     for function in binaries::functions().unwrap() {
         let code = folder.path().join("functions").join(&function);
         fs::create_dir_all(&code).unwrap();
-        fs::copy(binaries::function(&function).unwrap(), code.join("bootstrap")).unwrap();
+        put(&function, &code.join("bootstrap"));
     }
     folder
 }
@@ -237,7 +259,49 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     assert_eq!(stack.waiting("events-dlq").await, 0);
     assert_eq!(stack.waiting("parking").await, 0);
     objects_become_documents(&stack).await;
+    variants_deploy(&stack).await;
     stack.stop().await;
+}
+
+/// In a VPC, with a collection, with keys: as far as MiniStack knows the resources.
+async fn variants_deploy(stack: &Stack) {
+    let build = build_with(|_, bootstrap| fs::write(bootstrap, "").unwrap());
+    let network = [("SubnetIds", "subnet-1a,subnet-2b"), ("SecurityGroupIds", "sg-3c")];
+    stack.variant(&build, "vpc", &network).await;
+    let function = stack.configuration("sluice-vpc-sqs-consumer").await;
+    // It keeps nothing of the network, which tests/template looks at.
+    assert_eq!(function["State"], "Active", "{function}");
+
+    // Without CollectionName: it knows no data access policies.
+    let collection = [
+        ("CollectionArn", "arn:aws:aoss:us-east-1:000000000000:collection/c0ffee"),
+        ("IndexRotation", "NoRotation"),
+        ("LargePayloadBucketName", BUCKET),
+    ];
+    stack.variant(&build, "collection", &collection).await;
+    let function = stack.configuration("sluice-collection-sqs-consumer").await;
+    let variables = &function["Environment"]["Variables"];
+    assert_eq!(variables["OPENSEARCH_ENDPOINT"], "https://c0ffee.us-east-1.aoss.amazonaws.com");
+    assert_eq!(variables["OPENSEARCH_SERVICE"], "aoss");
+    assert_eq!(variables["LARGE_PAYLOADS"], "fetch");
+
+    let key = "arn:aws:kms:us-east-1:000000000000:key/1234";
+    let keys = [
+        ("QueueKeyArn", key),
+        ("BackupKeyArn", key),
+        ("LogKeyArn", key),
+        ("QueueSenderOrganization", "o-a1b2c3d4e5"),
+        ("TracingMode", "Active"),
+    ];
+    stack.variant(&build, "keys", &keys).await;
+    for queue in ["events", "events-dlq", "quarantine", "parking", "alerts-dlq"] {
+        let url = stack.queue_named(&format!("sluice-keys-{queue}")).await;
+        assert_eq!(
+            stack.sqs.queue_attribute(&url, "KmsMasterKeyId").await.unwrap(),
+            key,
+            "{queue}"
+        );
+    }
 }
 
 /// Expects 251 documents, and leaves two more.

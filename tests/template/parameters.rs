@@ -34,7 +34,9 @@ fn the_parameters_and_outputs_that_the_documents_name_exist() {
     let documents = ["README.md", "docs/deploy.md", "docs/operations.md"].map(read).concat();
     let named = documents.split('`').skip(1).step_by(2).filter(|word| {
         word.chars().all(|letter| letter.is_ascii_alphabetic())
-            && ["Arn", "Url", "LogGroupName", "Endpoint", "Ids", "BucketName"].iter().any(|end| word.ends_with(end))
+            && ["Arn", "Url", "LogGroupName", "Endpoint", "Ids", "BucketName"]
+                .iter()
+                .any(|end| word.ends_with(end))
     });
     let mut count = 0;
     for name in named {
