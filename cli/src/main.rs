@@ -60,3 +60,47 @@ async fn main() -> ExitCode {
     }
     error.exit_code()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    /// The documents of the project.
+    fn documents() -> Vec<PathBuf> {
+        let project = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let folders = [project.join("docs"), project.join("docs/decisions")];
+        let functions = fs::read_dir(project.join("functions")).unwrap();
+        let functions = functions.map(|entry| entry.unwrap().path());
+        let files = folders.into_iter().chain(functions).flat_map(|folder| {
+            fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path())
+        });
+        let is_text = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "md");
+        files.filter(is_text).chain([project.join("README.md")]).collect()
+    }
+
+    #[test]
+    fn every_command_in_the_documents_is_one() {
+        let mut commands = 0;
+        for path in documents() {
+            let text = fs::read_to_string(&path).unwrap().replace("\\\n", " ");
+            for line in text.lines() {
+                let line = line.trim_start().trim_start_matches("$ ");
+                let Some(arguments) = line.strip_prefix("cargo sluice ") else { continue };
+                // What is quoted is one argument.
+                let quoted = |(place, part): (usize, &str)| match place % 2 {
+                    0 => part.to_owned(),
+                    _ => part.replace(' ', "_"),
+                };
+                let arguments: String = arguments.split('\'').enumerate().map(quoted).collect();
+                let arguments = arguments.split('#').next().unwrap().split_whitespace();
+                let parsed = Cli::try_parse_from(["sluice"].into_iter().chain(arguments));
+                assert!(parsed.is_ok(), "{}: {line}\n{}", path.display(), parsed.unwrap_err());
+                commands += 1;
+            }
+        }
+        assert!(commands >= 20, "only {commands} commands");
+    }
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, Stack, assert_has, list};
+use crate::stack::{ALARM, BUCKET, Stack, assert_has, list, read};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -54,6 +54,40 @@ MetricsNamespace without a dimension
     function-dead-letter-errors: DeadLetterErrors Maximum > 0
     lambda-metrics-heartbeat: Polls Sum < 1
 ";
+
+/// The alarms that each function has.
+const OF_EACH_FUNCTION: [&str; 3] = ["errors", "throttles", "duration"];
+
+#[test]
+fn every_alarm_has_a_runbook_that_says_all_of_it() {
+    let runbooks = read("docs/runbooks.md");
+    let stacks = [Stack::complete(), Stack::with(&[("EventSource", "DirectPut")])];
+    let functions = stacks[0].functions();
+    let mut missing: BTreeSet<&str> = OF_EACH_FUNCTION.into();
+    for (_, alarm) in stacks.iter().flat_map(|stack| stack.of_type(ALARM)) {
+        let name = alarm["Properties"]["AlarmName"].as_str().unwrap();
+        let name = name.strip_prefix("sluice-dev-").unwrap();
+        let is_of_one = |function: &&str| {
+            let rest = name.strip_prefix(*function).and_then(|rest| rest.strip_prefix('-'));
+            rest.is_some_and(|rest| OF_EACH_FUNCTION.contains(&rest))
+        };
+        if !functions.keys().any(|function| is_of_one(&function)) {
+            missing.insert(name);
+        }
+    }
+    for runbook in runbooks.split("\n### ").skip(1) {
+        let (title, text) = runbook.split_once('\n').unwrap();
+        for name in title.split(", ") {
+            assert!(missing.remove(name), "no such alarm, or twice: {name}");
+        }
+        for part in ["Means", "Look", "Do", "Over"] {
+            let is_there =
+                text.contains(&format!("- {part}: ")) || text.contains("- Look, do, over: ");
+            assert!(is_there, "{title} has no {part}");
+        }
+    }
+    assert_eq!(missing, BTreeSet::new());
+}
 
 /// The parameters that alarms depend on, with their defaults and with other values.
 const PARAMETERS: [(&str, &str, &str); 10] = [
