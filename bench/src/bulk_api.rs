@@ -1,13 +1,15 @@
 //! As much of OpenSearch as takes bulk requests: every document is created, none is kept in an
 //! index. Its work is done by this process, so that it costs the functions nothing.
 
+use std::collections::HashSet;
 use std::io::Read;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::Error;
 use crate::functions::Function;
@@ -27,20 +29,67 @@ struct ActionLine {
     create: Action,
 }
 
-/// The server, and the requests that it kept.
+/// What is kept of the documents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keeps {
+    /// Nothing: every document is created.
+    Nothing,
+    /// What is sent, until it is taken.
+    Requests,
+    /// Their ids: a document that is there already is a conflict.
+    Ids,
+}
+
+/// How many documents were created.
+#[derive(Debug, Default)]
+pub(crate) struct Books {
+    pub(crate) created: u64,
+    pub(crate) conflicts: u64,
+    /// The sum of their ids' hashes.
+    pub(crate) sum: u128,
+    /// The hashes of index and id, where ids are kept.
+    ids: Option<HashSet<u128>>,
+}
+
+impl Books {
+    /// Creates a document; `false` where it is there already.
+    fn create(&mut self, Action { index, id }: &Action) -> bool {
+        if let Some(ids) = &mut self.ids {
+            if !ids.insert(hash(&[index.as_bytes(), b"/", id.as_bytes()])) {
+                self.conflicts += 1;
+                return false;
+            }
+            self.sum = self.sum.wrapping_add(hash(&[id.as_bytes()]));
+        }
+        self.created += 1;
+        true
+    }
+}
+
+/// The first half of the SHA-256 of these texts, one after another.
+pub(crate) fn hash(texts: &[&[u8]]) -> u128 {
+    let hashed = texts.iter().fold(Sha256::new(), Sha256::chain_update);
+    hashed.finalize().iter().take(16).fold(0, |hash, byte| hash << 8 | u128::from(*byte))
+}
+
+/// The server, and what it kept.
 #[derive(Debug)]
 pub(crate) struct BulkApi {
     server: Server,
     requests: Receiver<String>,
+    books: Arc<Mutex<Books>>,
 }
 
 impl BulkApi {
-    /// Starts a server, which keeps what it is sent until it is taken if it is `recording`.
-    pub(crate) fn start(recording: bool) -> Result<Self, Error> {
+    /// Starts a server.
+    pub(crate) fn start(keeps: Keeps) -> Result<Self, Error> {
         let (sender, requests) = channel();
-        let sender = recording.then_some(sender);
+        let sender = (keeps == Keeps::Requests).then_some(sender);
+        let ids = (keeps == Keeps::Ids).then(HashSet::new);
+        let books = Arc::new(Mutex::new(Books { ids, ..Books::default() }));
+        let entered = Arc::clone(&books);
         let server = Server::start(move |request| {
-            let (status, answer) = match answer(request) {
+            let (status, answer) = match answer(request, &mut locked(&entered)) {
                 Ok((request, answer)) => {
                     sender.as_ref().map_or(Ok(()), |sender| sender.send(request))?;
                     ("200 OK", answer)
@@ -55,12 +104,17 @@ impl BulkApi {
             );
             Ok(Arc::new(answer.into_bytes()))
         })?;
-        Ok(Self { server, requests })
+        Ok(Self { server, requests, books })
     }
 
     /// The function, writing to this server.
     pub(crate) fn written_by(&self, function: &Function) -> Function {
         function.clone().with("OPENSEARCH_ENDPOINT", format!("http://{}", self.server.address))
+    }
+
+    /// How many documents were created since the start.
+    pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
+        locked(&self.books)
     }
 
     /// What was created since this was last asked, in order.
@@ -75,8 +129,12 @@ impl BulkApi {
     }
 }
 
+fn locked(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
+    books.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A bulk request's text, and the answer to it.
-fn answer(request: Request) -> Result<(String, Value), Error> {
+fn answer(request: Request, books: &mut Books) -> Result<(String, Value), Error> {
     if !request.path.starts_with("/_bulk") {
         return Err(format!("{} is not a bulk request", request.path).into());
     }
@@ -88,12 +146,24 @@ fn answer(request: Request) -> Result<(String, Value), Error> {
     } else {
         text = String::from_utf8(request.body)?;
     }
-    let items: Vec<_> = operations(&text)?.iter().map(|(action, _)| item(action)).collect();
-    Ok((text, json!({"took": 30, "errors": false, "items": items})))
+    let before = books.conflicts;
+    let operations = operations(&text)?;
+    let items: Vec<_> = operations.iter().map(|(action, _)| item(action, books)).collect();
+    let errors = books.conflicts > before;
+    Ok((text, json!({"took": 30, "errors": errors, "items": items})))
 }
 
-/// As OpenSearch answers for a document that it created.
-fn item(action: &Action) -> Value {
+/// As OpenSearch answers for a document that is to be created.
+fn item(action: &Action, books: &mut Books) -> Value {
+    if !books.create(action) {
+        let reason = format!("[{}]: version conflict, document already exists", action.id);
+        return json!({"create": {
+            "_index": action.index,
+            "_id": action.id,
+            "status": 409,
+            "error": {"type": "version_conflict_engine_exception", "reason": reason},
+        }});
+    }
     json!({"create": {
         "_index": action.index,
         "_id": action.id,
@@ -125,7 +195,11 @@ mod tests {
         {\"create\":{\"_id\":\"2\",\"_index\":\"j\"}}\n{\"a\":2}\n";
 
     fn answered(path: &str, body: &str) -> Result<(String, Value), Error> {
-        answer(Request { path: path.to_owned(), body: body.into(), ..Request::default() })
+        let mut books = Books { ids: Some(HashSet::new()), ..Books::default() };
+        answer(
+            Request { path: path.to_owned(), body: body.into(), ..Request::default() },
+            &mut books,
+        )
     }
 
     #[test]
@@ -136,6 +210,14 @@ mod tests {
             let created = &answer["items"][item]["create"];
             assert_eq!((&created["_id"], &created["status"]), (&json!(id), &json!(201)));
         }
+    }
+
+    #[test]
+    fn an_id_is_created_once_in_an_index() {
+        let (_, answer) = answered("/_bulk", &[REQUEST, REQUEST].concat()).unwrap();
+        let status = |at: usize| answer["items"][at]["create"]["status"].as_u64();
+        assert_eq!([0, 1, 2, 3].map(status), [201, 201, 409, 409].map(Some));
+        assert_eq!(answer["errors"], true);
     }
 
     #[test]

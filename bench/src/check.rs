@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Error;
-use crate::bulk_api::BulkApi;
+use crate::bulk_api::{BulkApi, Keeps};
 use crate::compare::difference;
 use crate::edges::{self, ARRIVALS};
-use crate::functions::{Function, HELLO};
+use crate::functions::{Function, HELLO, PASSTHROUGH};
 use crate::invoke::Running;
 use crate::pinned::Cores;
 use crate::request::{Request, record_id};
@@ -80,7 +80,8 @@ pub(crate) fn transformers(
     let naive = functions.iter().find(|function| function.name == "naive");
     let naive = naive.ok_or("the check compares with naive")?;
     let mut found = Found::default();
-    for function in functions.iter().filter(|it| ![HELLO, naive.name].contains(&it.name)) {
+    let others = [HELLO, PASSTHROUGH, naive.name];
+    for function in functions.iter().filter(|it| !others.contains(&it.name)) {
         let mut pair = [Running::start(naive, cores)?, Running::start(function, cores)?];
         compare_all(&mut pair, &realistic, function, &mut found)?;
         if !function.is_script() {
@@ -196,10 +197,11 @@ fn read(document: &[u8]) -> Result<Value, Error> {
 /// be among them; all messages must be done.
 pub(crate) fn consumers(
     functions: &[Function],
+    naive_name: &'static str,
     batches: &[Request],
     cores: Cores,
 ) -> Result<Found, Error> {
-    let opensearch = BulkApi::start(true)?;
+    let opensearch = BulkApi::start(Keeps::Requests)?;
     let written = |function: &Function, batch: &Request| {
         let function = opensearch.written_by(function);
         let invoked = Running::start(&function, cores)?.invoke(&Invocation::new(&batch.body)?)?;
@@ -212,8 +214,8 @@ pub(crate) fn consumers(
         Ok::<_, Error>(documents)
     };
     let (naive, others): (Vec<_>, Vec<_>) =
-        functions.iter().partition(|function| function.name == "naive-consumer");
-    let naive = naive.first().ok_or("the check compares with naive-consumer")?;
+        functions.iter().partition(|function| function.name == naive_name);
+    let naive = naive.first().ok_or_else(|| format!("the check compares with {naive_name}"))?;
     let mut found = Found::default();
     for batch in batches {
         let expected = written(naive, batch)?;
@@ -228,7 +230,7 @@ pub(crate) fn consumers(
                 };
                 let name = function.name;
                 let shown =
-                    differing.map(|it| format!("naive-consumer (left) and {name} (right): {it}"));
+                    differing.map(|it| format!("{naive_name} (left) and {name} (right): {it}"));
                 found.differences.extend(shown);
             }
         }

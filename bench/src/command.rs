@@ -6,19 +6,20 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use local::sample::{Size, events_of};
 
-use crate::bulk_api::BulkApi;
-use crate::functions::{self, Function, Job, OURS};
+use crate::bulk_api::{BulkApi, Keeps};
+use crate::functions::{self, Function, Job, LOADER, OURS};
 use crate::logs::{self, Format, INFLATED_BYTES};
 use crate::measure::{self, Cost, Effort};
+use crate::objects::{OBJECT_BYTES, Objects};
 use crate::pinned::Cores;
 use crate::price::memory_megabytes;
 use crate::request::batch;
 use crate::runtime_api::Invocation;
-use crate::{Error, Figures, Request, SEED, Valgrind, check, report, shapes};
+use crate::{Error, Figures, Request, SEED, Valgrind, check, gigabyte, report, shapes};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Measures firehose-transform, sqs-consumer and log-metrics side by side with what a user would
+/// Measures firehose-transform, sqs-consumer, object-loader and log-metrics side by side with what a user would
 /// pick instead.
 ///
 /// Without a part, all are measured. Keep the machine quiet meanwhile: functions run on one core,
@@ -61,6 +62,11 @@ enum Part {
     Hostile,
     /// CPU, memory and allocations of sqs-consumer for batches of SQS
     Batches,
+    /// CPU and memory of object-loader for an object of 200 MB, plain and in gzip
+    Objects,
+    /// Whether object-loader loads 1 GB in 100 MB of memory, each record once, though it is killed;
+    /// exits with 1 if not, and only where this part is asked for
+    Gigabyte,
     /// CPU and memory of log-metrics for log events of 60 MB
     Logs,
     /// Instructions of both functions, counted by Valgrind; only where this part is asked for
@@ -80,15 +86,24 @@ pub fn run() -> Result<(), Error> {
     if !cores.are_two() {
         eprintln!("one core only: functions and harness take each other's time");
     }
+    if arguments.part == Some(Part::Gigabyte) {
+        let loaders = functions::find(Job::Load, &[LOADER.to_owned()])?;
+        let loader = loaders.first().ok_or("object-loader is missing")?;
+        return gigabyte::run(loader, cores, arguments.seed);
+    }
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let session = Session { arguments, cores, effort };
     if session.wants(Part::Check) || session.wants(Part::Batches) {
         session.consumers()?;
     }
+    if session.wants(Part::Check) || session.wants(Part::Objects) {
+        session.loaders()?;
+    }
     if session.wants(Part::Check) || session.wants(Part::Logs) {
         session.counters()?;
     }
-    if ![Some(Part::Batches), Some(Part::Logs)].contains(&session.arguments.part) {
+    let others = [Part::Batches, Part::Objects, Part::Logs].map(Some);
+    if !others.contains(&session.arguments.part) {
         session.transformers()?;
     }
     Ok(())
@@ -133,12 +148,13 @@ impl Session {
         // sends.
         let batches = [10, 1_000, 10_000].map(|messages| batch(messages, self.arguments.seed));
         if self.wants(Part::Check) {
-            check::consumers(&consumers, &batches, self.cores)?.report("written documents")?;
+            let found = check::consumers(&consumers, "naive-consumer", &batches, self.cores)?;
+            found.report("written documents")?;
         }
         if !self.wants(Part::Batches) {
             return Ok(());
         }
-        let opensearch = BulkApi::start(false)?;
+        let opensearch = BulkApi::start(Keeps::Nothing)?;
         let consumers: Vec<_> = consumers.iter().map(|it| opensearch.written_by(it)).collect();
         let folder = tempfile::tempdir()?;
         let valgrind = Valgrind::find(folder.path())
@@ -155,6 +171,27 @@ impl Session {
                 cost.heap = heap.transpose()?;
             }
             println!("{}", report::batches(batch, &costs));
+        }
+        Ok(())
+    }
+
+    /// Of those that load objects.
+    fn loaders(&self) -> Result<(), Error> {
+        let Arguments { part, only, seed, .. } = &self.arguments;
+        let loaders = self.find(Job::Load)?;
+        if loaders.is_empty() {
+            return Ok(());
+        }
+        let objects = Objects::start()?;
+        // A selection of functions may have nothing to compare with.
+        if *part == Some(Part::Check) || only.is_empty() {
+            objects.check(&loaders, *seed, self.cores)?.report("documents of objects")?;
+        }
+        if self.wants(Part::Objects) {
+            for request in objects.put(OBJECT_BYTES, *seed)? {
+                let costs = objects.costs(&loaders, &request, self.cores, self.effort.objects)?;
+                println!("{}", report::objects(&request, &costs));
+            }
         }
         Ok(())
     }

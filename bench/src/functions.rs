@@ -11,8 +11,12 @@ use crate::Error;
 
 /// The function that transforms.
 pub(crate) const OURS: &str = "firehose-transform";
+/// The same, with documents that are the events as they are.
+pub(crate) const PASSTHROUGH: &str = "firehose-transform-passthrough";
 /// The function that consumes.
 pub(crate) const CONSUMER: &str = "sqs-consumer";
+/// The function that loads.
+pub(crate) const LOADER: &str = "object-loader";
 /// The function that counts.
 pub(crate) const COUNTER: &str = "log-metrics";
 /// The measure for the cold start; it answers no event.
@@ -25,6 +29,8 @@ pub(crate) enum Job {
     Transform,
     /// Messages of SQS become documents in OpenSearch.
     Consume,
+    /// Records of objects in S3 become documents in OpenSearch.
+    Load,
     /// Log events become metrics.
     Count,
 }
@@ -40,9 +46,14 @@ enum Program {
     Node,
 }
 
-const FUNCTIONS: [(&str, Job, Program); 13] = [
+const FUNCTIONS: [(&str, Job, Program); 18] = [
     // A full request overflows the answer; records cannot be put back without a stream.
     (OURS, Job::Transform, Program::Ours(OURS, &[("REINGEST", "off")])),
+    (
+        PASSTHROUGH,
+        Job::Transform,
+        Program::Ours(OURS, &[("REINGEST", "off"), ("DOCUMENT", "passthrough")]),
+    ),
     ("naive", Job::Transform, Program::Peer("naive", "naive-transform")),
     (HELLO, Job::Transform, Program::Peer(HELLO, HELLO)),
     ("python", Job::Transform, Program::Python("main.py", &["json"])),
@@ -60,6 +71,18 @@ const FUNCTIONS: [(&str, Job, Program); 13] = [
         "python-orjson-consumer",
         Job::Consume,
         Program::Python("consumer.py", &["orjson", "opensearchpy"]),
+    ),
+    (LOADER, Job::Load, Program::Ours(LOADER, &[("OPENSEARCH_AUTH", "none")])),
+    (
+        "object-loader-plain",
+        Job::Load,
+        Program::Ours(LOADER, &[("OPENSEARCH_AUTH", "none"), ("BULK_GZIP", "off")]),
+    ),
+    ("naive-loader", Job::Load, Program::Peer("naive", "naive-loader")),
+    (
+        "python-loader",
+        Job::Load,
+        Program::Python("object_loader.py", &["json", "boto3", "opensearchpy"]),
     ),
     (COUNTER, Job::Count, Program::Ours(COUNTER, &[])),
     ("python-log-metrics", Job::Count, Program::Python("log_metrics.py", &["json"])),

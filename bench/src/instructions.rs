@@ -7,7 +7,7 @@ use std::process::Command;
 use local::sample::Size;
 
 use crate::Error;
-use crate::bulk_api::BulkApi;
+use crate::bulk_api::{BulkApi, Keeps};
 use crate::functions::{self, CONSUMER, Function, Job, OURS};
 use crate::pinned::Cores;
 use crate::request::{Request, batch};
@@ -58,7 +58,7 @@ impl Figures {
     pub fn count(valgrind: &Valgrind, seed: u64) -> Result<Self, Error> {
         let [transform, consumer] = counted()?;
         let cores = Cores::take()?;
-        let opensearch = BulkApi::start(false)?;
+        let opensearch = BulkApi::start(Keeps::Nothing)?;
         let consumer = opensearch.written_by(&consumer);
         let nothing = Invocation::new(b"")?;
         let start =

@@ -9,8 +9,8 @@ use crate::http::Server;
 use crate::pinned::{Cores, Process};
 use crate::runtime_api::{self, Call, Invocation, Waiting};
 
-/// No function of ours takes longer for anything.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// No function takes longer for anything: a script needs a minute for a large object.
+const PATIENCE: Duration = Duration::from_mins(10);
 
 /// What one invocation cost, and its answer.
 #[derive(Debug)]
@@ -77,6 +77,25 @@ impl Running {
         self.waiting = Some(self.next_waiting()?);
         let cpu = self.process.cpu()?.saturating_sub(before);
         Ok(Invoked { cpu, wall: received - sent, answer })
+    }
+
+    /// Invokes the function once; returns its answer, or nothing where it takes longer than this.
+    pub(crate) fn invoke_within(
+        &mut self,
+        invocation: &Invocation,
+        time: Duration,
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let waiting = self.waiting.take().ok_or("the function is not waiting")?;
+        waiting.invoke(invocation)?;
+        let Call::Sent(_) = self.next_call()? else { return Err(self.unexpected()) };
+        match self.calls.recv_timeout(time) {
+            Ok(Call::Answer { body, .. }) => {
+                self.waiting = Some(self.next_waiting()?);
+                Ok(Some(body))
+            }
+            Ok(_) => Err(self.unexpected()),
+            Err(_) => Ok(None),
+        }
     }
 
     fn next_waiting(&mut self) -> Result<Waiting, Error> {

@@ -1,4 +1,4 @@
-//! Measures `firehose-transform`, `sqs-consumer` and `log-metrics` against what a user would pick
+//! Measures `firehose-transform`, `sqs-consumer`, `object-loader` and `log-metrics` against what a user would pick
 //! instead, and checks that all of them give the same documents.
 //!
 //! Every function runs as a whole process behind a stand-in for the Lambda Runtime API, pinned to
@@ -11,12 +11,14 @@ mod command;
 mod compare;
 mod edges;
 mod functions;
+mod gigabyte;
 mod http;
 mod instructions;
 mod invoke;
 mod logs;
 mod measure;
 mod numbers;
+mod objects;
 mod pinned;
 mod price;
 mod report;

@@ -22,13 +22,15 @@ pub(crate) struct Effort {
     rounds: usize,
     /// How many cold starts of each function.
     cold_starts: usize,
+    /// How often every function loads an object.
+    pub(crate) objects: usize,
 }
 
 impl Effort {
     /// Enough for figures to be quoted.
-    pub(crate) const FULL: Self = Self { rounds: 25, cold_starts: 101 };
+    pub(crate) const FULL: Self = Self { rounds: 25, cold_starts: 101, objects: 3 };
     /// Enough to see whether something went wrong.
-    pub(crate) const QUICK: Self = Self { rounds: 5, cold_starts: 5 };
+    pub(crate) const QUICK: Self = Self { rounds: 5, cold_starts: 5, objects: 1 };
 }
 
 /// The median and the extremes of what was measured.
@@ -81,6 +83,16 @@ impl Cost {
     }
 }
 
+/// How often every function is invoked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turns {
+    /// Before anything is measured.
+    pub(crate) warm_ups: usize,
+    pub(crate) rounds: usize,
+    /// In a round.
+    pub(crate) per_turn: usize,
+}
+
 /// Invokes every function (but hello) with the request, in turns, after a warm-up.
 pub(crate) fn costs(
     functions: &[Function],
@@ -88,12 +100,23 @@ pub(crate) fn costs(
     cores: Cores,
     effort: Effort,
 ) -> Result<Vec<Cost>, Error> {
-    let invocation = Invocation::new(&request.body)?;
     let bytes = request.body.len().max(1);
     // Enough for a compiler that learns while it runs, within some seconds.
     let warm_ups = (20_000_000 / bytes).clamp(4, 300);
     // A request of five records takes less than what waking up a process varies by.
     let per_turn = (1_000_000 / bytes).clamp(1, 10);
+    let turns = Turns { warm_ups, rounds: effort.rounds, per_turn };
+    costs_in_turns(functions, request, cores, turns)
+}
+
+/// Invokes every function (but hello) with the request, in turns.
+pub(crate) fn costs_in_turns(
+    functions: &[Function],
+    request: &Request,
+    cores: Cores,
+    Turns { warm_ups, rounds, per_turn }: Turns,
+) -> Result<Vec<Cost>, Error> {
+    let invocation = Invocation::new(&request.body)?;
     let mut runs = Vec::new();
     for function in functions.iter().filter(|it| it.name != HELLO) {
         let mut running = Running::start(function, cores)?;
@@ -103,7 +126,7 @@ pub(crate) fn costs(
         runs.push((function, running, Vec::new()));
     }
     let mut order = fastrand::Rng::with_seed(ORDER_SEED);
-    for _ in 0..effort.rounds {
+    for _ in 0..rounds {
         let mut turns: Vec<_> = runs.iter_mut().collect();
         order.shuffle(&mut turns);
         for (_, running, times) in turns {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::functions::{CONSUMER, COUNTER, OURS};
+use crate::functions::{CONSUMER, COUNTER, LOADER, OURS};
 use crate::measure::{Cost, Spread};
 use crate::numbers::{as_f64, grouped};
 use crate::price::{self, Price};
@@ -25,13 +25,30 @@ pub(crate) fn batches(request: &Request, costs: &[Cost]) -> String {
     let header = "function | CPU ms (min-max) | us a message | times | peak memory MB | \
          above idle MB | allocations | of MB";
     table(&title, header, costs, |cost| {
-        let per_message = cost.cpu.median.as_secs_f64() * 1e6 / as_f64(request.records as u64);
         let [times, peak, above_idle] = common(cost, costs, CONSUMER);
         let heap = cost.heap.map(|heap| [grouped(heap.allocations), tenths(megabytes(heap.bytes))]);
         let [allocations, bytes] = heap.unwrap_or_default();
-        let per_message = format!("{per_message:.2}");
         let cpu = spread(cost.cpu);
-        vec![name(cost), cpu, per_message, times, peak, above_idle, allocations, bytes]
+        vec![
+            name(cost),
+            cpu,
+            per_record(request, cost),
+            times,
+            peak,
+            above_idle,
+            allocations,
+            bytes,
+        ]
+    })
+}
+
+/// A table of what every function took to load one object.
+pub(crate) fn objects(request: &Request, costs: &[Cost]) -> String {
+    let header =
+        "function | CPU ms (min-max) | us a record | times | peak memory MB | above idle MB";
+    table(&request.name, header, costs, |cost| {
+        let [times, peak, above_idle] = common(cost, costs, LOADER);
+        vec![name(cost), spread(cost.cpu), per_record(request, cost), times, peak, above_idle]
     })
 }
 
@@ -157,6 +174,11 @@ fn milliseconds(duration: Duration) -> String {
         ..100.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }
+}
+
+/// Microseconds.
+fn per_record(request: &Request, cost: &Cost) -> String {
+    format!("{:.2}", cost.cpu.median.as_secs_f64() * 1e6 / as_f64(request.records as u64))
 }
 
 fn tenths(number: f64) -> String {

@@ -102,6 +102,12 @@ pub(crate) fn batch(messages: usize, seed: u64) -> Request {
     }
 }
 
+/// A batch of one message with this body.
+pub(crate) fn message(name: impl Into<String>, records: usize, body: &str) -> Request {
+    let record = record(0, body, &mut fastrand::Rng::with_seed(0));
+    Request { name: name.into(), records, body: format!("{{\"Records\":[{record}]}}").into_bytes() }
+}
+
 /// The event with a trace id that makes it [`BODY_BYTES`] long, if it is not longer.
 fn filled_up(event: Vec<u8>, random: &mut fastrand::Rng) -> Option<String> {
     let mut event = String::from_utf8(event).ok()?;

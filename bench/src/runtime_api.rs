@@ -44,7 +44,12 @@ pub(crate) struct Invocation(Arc<Vec<u8>>);
 impl Invocation {
     /// An invocation with this event, due in an hour.
     pub(crate) fn new(event: &[u8]) -> Result<Self, Error> {
-        let deadline = SystemTime::now() + Duration::from_hours(1);
+        Self::due_in(event, Duration::from_hours(1))
+    }
+
+    /// An invocation with this event, due in this time.
+    pub(crate) fn due_in(event: &[u8], time: Duration) -> Result<Self, Error> {
+        let deadline = SystemTime::now() + time;
         let deadline_ms = deadline.duration_since(UNIX_EPOCH)?.as_millis();
         let mut wire = format!(
             "HTTP/1.1 200 OK\r\n\

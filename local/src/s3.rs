@@ -4,15 +4,19 @@
 //! Source: Amazon S3 API reference, `GetObject`, `PutObject`, `ListObjectsV2`, "Error responses".
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::convert::Infallible;
+use std::fmt::{self, Write};
 use std::io;
+use std::ops::Range;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, LAST_MODIFIED, RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
-use http_body_util::Full;
-use hyper::body::Incoming;
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use jiff::Timestamp;
 use md5::{Digest, Md5};
 use percent_encoding::percent_decode_str;
@@ -25,12 +29,78 @@ const MAX_OBJECT_BYTES: usize = 5 << 30;
 /// The most objects of one list.
 const MAX_LISTED: usize = 1_000;
 
+/// The chunks of an object, one after another.
+pub type Chunks = Box<dyn Iterator<Item = Vec<u8>> + Send>;
+
 /// An object.
 #[derive(Clone, Debug)]
 struct Object {
-    body: Bytes,
+    content: Content,
     etag: String,
     modified: Timestamp,
+}
+
+/// The bytes of an object.
+#[derive(Clone)]
+enum Content {
+    Held(Bytes),
+    /// Generated whenever they are read: their number, and the chunks from an offset on.
+    Generated(usize, Arc<dyn Fn(usize) -> Chunks + Send + Sync>),
+}
+
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Self::Held(body) => body.len(),
+            Self::Generated(length, _) => *length,
+        }
+    }
+
+    fn body(&self, range: Range<usize>) -> Answer {
+        match self {
+            Self::Held(body) => Either::Left(Full::new(body.slice(range))),
+            Self::Generated(_, from) => {
+                Either::Right(Generated { chunks: from(range.start), left: range.len() })
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} bytes", self.len())
+    }
+}
+
+/// The body of an answer.
+type Answer = Either<Full<Bytes>, Generated>;
+
+/// The body of a generated object, of which so many bytes are to be sent.
+struct Generated {
+    chunks: Chunks,
+    left: usize,
+}
+
+impl Body for Generated {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        if self.left == 0 {
+            return Poll::Ready(None);
+        }
+        let Some(mut chunk) = self.chunks.next() else { return Poll::Ready(None) };
+        chunk.truncate(self.left);
+        self.left -= chunk.len();
+        Poll::Ready(Some(Ok(Frame::data(chunk.into()))))
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left as u64)
+    }
 }
 
 /// Objects by bucket and key.
@@ -59,24 +129,44 @@ impl Embedded {
         self.state.put(bucket, key, body.into(), modified);
     }
 
-    /// The objects of a bucket by key.
+    /// Puts an object of `length` bytes that is generated whenever it is read: `from` returns the
+    /// chunks from an offset on, always the same bytes.
+    pub fn put_generated(
+        &self,
+        bucket: &str,
+        key: &str,
+        length: usize,
+        from: impl Fn(usize) -> Chunks + Send + Sync + 'static,
+        modified_ms: i64,
+    ) {
+        let modified = Timestamp::from_millisecond(modified_ms).unwrap_or(Timestamp::UNIX_EPOCH);
+        let content = Content::Generated(length, Arc::new(from));
+        let object = Object { content, etag: format!("\"{length}\""), modified };
+        locked(&self.state.0).insert((bucket.to_owned(), key.to_owned()), object);
+    }
+
+    /// The objects of a bucket by key; a generated one without its bytes.
     #[must_use]
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Bytes> {
         let objects = locked(&self.state.0);
         let of_bucket = objects.iter().filter(|((name, _), _)| name == bucket);
-        of_bucket.map(|((_, key), object)| (key.clone(), object.body.clone())).collect()
+        let held = of_bucket.map(|((_, key), object)| match &object.content {
+            Content::Held(body) => (key.clone(), body.clone()),
+            Content::Generated(..) => (key.clone(), Bytes::new()),
+        });
+        held.collect()
     }
 }
 
 impl Buckets {
     fn put(&self, bucket: &str, key: &str, body: Bytes, modified: Timestamp) -> String {
         let etag = format!("\"{}\"", crate::hex(&Md5::digest(&body)));
-        let object = Object { body, etag: etag.clone(), modified };
+        let object = Object { content: Content::Held(body), etag: etag.clone(), modified };
         locked(&self.0).insert((bucket.to_owned(), key.to_owned()), object);
         etag
     }
 
-    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Answer> {
         let (head, body) = request.into_parts();
         let path = percent_decode_str(head.uri.path().trim_start_matches('/')).decode_utf8_lossy();
         let (bucket, key) = path.split_once('/').unwrap_or((&path, ""));
@@ -97,9 +187,9 @@ impl Buckets {
         }
     }
 
-    fn get(&self, bucket: &str, key: &str, headers: &HeaderMap) -> Response<Full<Bytes>> {
+    fn get(&self, bucket: &str, key: &str, headers: &HeaderMap) -> Response<Answer> {
         let name = (bucket.to_owned(), key.to_owned());
-        let Some(Object { body, etag, modified }) = locked(&self.0).get(&name).cloned() else {
+        let Some(Object { content, etag, modified }) = locked(&self.0).get(&name).cloned() else {
             return error(StatusCode::NOT_FOUND, "NoSuchKey");
         };
         let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
@@ -108,23 +198,25 @@ impl Buckets {
         {
             return error(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
         }
-        let (status, body) = match header(RANGE).and_then(range) {
-            None => (StatusCode::OK, body),
-            Some((start, _)) if start >= body.len() => {
+        let length = content.len();
+        let (status, range) = match header(RANGE).and_then(range) {
+            None => (StatusCode::OK, 0..length),
+            Some((start, _)) if start >= length => {
                 return error(StatusCode::RANGE_NOT_SATISFIABLE, "InvalidRange");
             }
             Some((start, last)) => {
-                let end = last.map_or(body.len(), |last| body.len().min(last + 1));
-                (StatusCode::PARTIAL_CONTENT, body.slice(start..end))
+                let end = last.map_or(length, |last| length.min(last + 1));
+                (StatusCode::PARTIAL_CONTENT, start..end)
             }
         };
-        let length = body.len().to_string();
-        let answer = with(response(status, "binary/octet-stream", body), ETAG, &etag);
+        let length = range.len().to_string();
+        let answer = response(status, "binary/octet-stream", "").map(|_| content.body(range));
+        let answer = with(answer, ETAG, &etag);
         let modified = modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         with(with(answer, LAST_MODIFIED, &modified), CONTENT_LENGTH, &length)
     }
 
-    fn list(&self, bucket: &str, query: &str) -> Response<Full<Bytes>> {
+    fn list(&self, bucket: &str, query: &str) -> Response<Answer> {
         let parameter = |name: &str| {
             let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
             let value = pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).next();
@@ -139,14 +231,14 @@ impl Buckets {
         let mut last = "";
         for ((_, key), object) in found.by_ref().take(MAX_LISTED) {
             last = key;
-            let Object { body, etag, modified } = object;
+            let Object { content, etag, modified } = object;
             // Writing to a string does not fail.
             let _written = write!(
                 contents,
                 "<Contents><Key>{}</Key><LastModified>{modified}</LastModified><ETag>{etag}</ETag>\
                  <Size>{}</Size></Contents>",
                 escaped(key),
-                body.len()
+                content.len()
             );
         }
         let next = match found.next() {
@@ -172,19 +264,15 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-fn xml(status: StatusCode, body: &str) -> Response<Full<Bytes>> {
-    response(status, "application/xml", body.to_owned())
+fn xml(status: StatusCode, body: &str) -> Response<Answer> {
+    response(status, "application/xml", body.to_owned()).map(Either::Left)
 }
 
-fn error(status: StatusCode, code: &str) -> Response<Full<Bytes>> {
+fn error(status: StatusCode, code: &str) -> Response<Answer> {
     xml(status, &format!("<Error><Code>{code}</Code><Message>no</Message></Error>"))
 }
 
-fn with(
-    mut response: Response<Full<Bytes>>,
-    name: http::HeaderName,
-    value: &str,
-) -> Response<Full<Bytes>> {
+fn with(mut response: Response<Answer>, name: http::HeaderName, value: &str) -> Response<Answer> {
     if let Ok(value) = value.parse() {
         response.headers_mut().insert(name, value);
     }

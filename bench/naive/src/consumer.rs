@@ -68,7 +68,7 @@ fn operation(message: &SqsMessage, now: DateTime<Utc>) -> Option<BulkOperation<V
     // The message and its only event's position in it.
     let id = message.message_id.as_deref()?;
     let identity = [id.as_bytes(), b"/", &0_u64.to_be_bytes()].concat();
-    let delivery = Delivery { arrival: sent, identity: &identity };
+    let delivery = Delivery { arrival: sent, identity: &identity, place: b"" };
     let body = message.body.as_deref().unwrap_or_default();
     let document = Document::of(body.as_bytes(), &delivery, now).ok()?;
     let day = document.json["@timestamp"].as_str()?.get(..10)?.replace('-', ".");

@@ -19,8 +19,10 @@ pub struct Delivery<'a> {
     /// When the invoker received it, as a number in digits: milliseconds since 1970, from some
     /// emulators seconds.
     pub arrival: &'a str,
-    /// What identifies an event without an own id.
+    /// What identifies an event without an own id: hashed after its text.
     pub identity: &'a [u8],
+    /// The same, hashed before its text.
+    pub place: &'a [u8],
 }
 
 /// The document of one event.
@@ -64,7 +66,7 @@ impl<'a> Document<'a> {
         let event = group(&mut document, "event");
         let own_id = event.contains_key("id");
         if !own_id {
-            event.insert("id".to_owned(), hash(&text, delivery.identity, 16).into());
+            event.insert("id".to_owned(), id_of(&text, delivery).into());
         }
         add_analytics(&mut document, time);
         remove_leftovers(&mut input);
@@ -81,18 +83,24 @@ impl<'a> Document<'a> {
         if !self.own_id {
             return id.to_owned();
         }
-        let with_hash = format!("{id}.{}", hash(&self.text, b"", 8));
+        let with_hash = format!("{id}.{}", hash(&[&self.text], 8));
         if with_hash.len() <= MAX_ID_BYTES {
             with_hash
         } else {
-            hash(id.as_bytes(), &self.text, 32)
+            hash(&[id.as_bytes(), &self.text], 32)
         }
     }
 }
 
-/// The first `bytes` of the SHA-256 of two texts, in hex.
-fn hash(first: &[u8], second: &[u8], bytes: usize) -> String {
-    hex::encode(&Sha256::new().chain_update(first).chain_update(second).finalize()[..bytes])
+/// The id of an event without an own id.
+fn id_of(text: &[u8], delivery: &Delivery<'_>) -> String {
+    hash(&[delivery.place, text, delivery.identity], 16)
+}
+
+/// The first `bytes` of the SHA-256 of texts one after another, in hex.
+fn hash(texts: &[&[u8]], bytes: usize) -> String {
+    let hashed = texts.iter().fold(Sha256::new(), Sha256::chain_update);
+    hex::encode(&hashed.finalize()[..bytes])
 }
 
 /// Writes `@timestamp` and what `event` says about times; returns the event's time.

@@ -60,7 +60,7 @@ fn transform(record: &FirehoseRecord, now: DateTime<Utc>) -> (&'static str, Vec<
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text,
         _ => "",
     };
-    let delivery = Delivery { arrival, identity: arrival.as_bytes() };
+    let delivery = Delivery { arrival, identity: arrival.as_bytes(), place: b"" };
     let document = Document::of(&payload, &delivery, now)
         .and_then(|document| serde_json::to_vec(&document.json).map_err(|_| "unwritable"));
     match document {

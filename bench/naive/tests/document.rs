@@ -14,7 +14,7 @@ fn now() -> DateTime<Utc> {
 }
 
 fn delivered<'a>(payload: &'a [u8], arrival: &str) -> Result<Document<'a>, &'static str> {
-    Document::of(payload, &Delivery { arrival, identity: arrival.as_bytes() }, now())
+    Document::of(payload, &Delivery { arrival, identity: arrival.as_bytes(), place: b"" }, now())
 }
 
 fn document(payload: &str) -> Value {

@@ -119,10 +119,11 @@ def arrival_of(record):
     return arrival if type(arrival) is str and arrival.isascii() and arrival.isdigit() else ""
 
 
-def to_document(payload, arrival, identity, now_ns):
+def to_document(payload, arrival, identity, now_ns, place=b""):
     """The event's document, and whether its id is the producer's own.
 
-    arrival is a number in digits; identity tells an event without an id from its equals.
+    arrival is a number in digits; identity tells an event without an id from its equals, and so
+    does place.
     """
     event = loads(payload)
     if not isinstance(event, dict):
@@ -143,7 +144,7 @@ def to_document(payload, arrival, identity, now_ns):
     about = document["event"]
     own_id = "id" in about
     if not own_id:
-        about["id"] = hashlib.sha256(payload + identity).hexdigest()[:32]
+        about["id"] = hashlib.sha256(place + payload + identity).hexdigest()[:32]
     elif type(about["id"]) is not str:
         about["id"] = str(about["id"])
     seconds, nanos = divmod(now_ns, 1_000_000_000)
