@@ -1,5 +1,6 @@
 //! `sluice redrive` and `sluice inspect`: the engine of the function `dlq-redrive` on this machine.
 
+mod edited;
 mod engine;
 mod filter;
 pub(crate) mod inspect;
@@ -7,6 +8,7 @@ mod outcome;
 mod report;
 mod watched;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::ValueEnum;
@@ -41,6 +43,9 @@ pub(crate) struct Args {
     /// The destination of all messages, instead of their source queues: a URL, ARN or name
     #[arg(long, value_name = "QUEUE")]
     destination: Option<String>,
+    /// Move only the messages in this file of `inspect --export`, with the bodies that it has now
+    #[arg(long, value_name = "FILE")]
+    import: Option<PathBuf>,
     /// Move the messages; without it nothing is moved
     #[arg(long)]
     yes: bool,
@@ -100,6 +105,7 @@ Examples:
   cargo sluice redrive music-dlq --attribute tenant=a --max-age 1d --rate 50 --yes
   cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes
   cargo sluice redrive quarantine --body /event_type=play --destination music --yes
+  cargo sluice redrive quarantine --import mended.ndjson --destination music --yes
   cargo sluice redrive music-dlq --status
 
 Ctrl-C stops it without losing messages, and the report shows what was moved.
@@ -123,19 +129,26 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let source = aws::queue(&aws, &args.queue).await?;
     if args.task.status || args.task.cancel {
         let action = if args.task.status { "status" } else { "cancel" };
-        let engine = Engine { aws, parking: None, opensearch: None, time_limit: TASK_TIME_LIMIT };
+        let engine = Engine::new(aws, TASK_TIME_LIMIT);
         let outcome = engine.run(&json!({"action": action, "source": id(&source)})).await?;
         return print_report(&Report { source: &source, answer: &outcome.answer }, args.json);
     }
     let parking = find(&aws, args.parking.as_deref()).await?;
     let destination = find(&aws, args.destination.as_deref()).await?;
     let opensearch = args.opensearch.as_deref().map(opensearch::client).transpose()?;
+    let edited = args.import.as_deref().map(edited::import).transpose()?;
+    // SQS itself moves messages as they are.
+    let mode = match (&edited, args.mode) {
+        (Some(_), Mode::Native) => return Err(CliError::usage("--import needs --mode selective")),
+        (Some(_), _) => Mode::Selective,
+        (None, mode) => mode,
+    };
     let mut request = json!({
         "action": "redrive",
         "source": id(&source),
         "destination": destination.as_ref().map(id),
         "filter": args.filter.request()?,
-        "mode": args.mode,
+        "mode": mode,
         "maxMessages": args.max_messages,
         "ratePerSecond": args.rate,
         "maxRedrives": args.max_redrives,
@@ -150,7 +163,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         // A move task of SQS has no dry run, but moves the same messages.
         request["mode"] = Value::Null;
     }
-    let engine = Engine { aws, parking, opensearch, time_limit: args.time_limit };
+    let engine = Engine { parking, opensearch, edited, ..Engine::new(aws, args.time_limit) };
     let outcome = engine.run(&request).await?;
     outcome::print(&source, &outcome, args.json, mode)
 }

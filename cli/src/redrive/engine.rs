@@ -9,6 +9,7 @@ use dlq_redrive::Queue;
 use dlq_redrive::config::Config;
 use dlq_redrive::error::Error;
 use dlq_redrive::health::Health;
+use dlq_redrive::run::Edited;
 use dlq_redrive::schedule::Schedule;
 use dlq_redrive::sqs::AwsQueues;
 use dlq_redrive::summary::{Answer, Summary};
@@ -20,6 +21,7 @@ use shared::time;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
+use super::edited::Export;
 use super::watched::Watched;
 use crate::aws::explained;
 use crate::error::CliError;
@@ -44,6 +46,10 @@ pub(super) struct Engine {
     /// Messages are moved only if this OpenSearch is healthy.
     pub(super) opensearch: Option<Client>,
     pub(super) time_limit: Duration,
+    /// Where messages that match are written to.
+    pub(super) export: Option<Export>,
+    /// If set, only these messages are moved, with these bodies.
+    pub(super) edited: Option<Edited>,
 }
 
 /// The result of a run.
@@ -55,13 +61,19 @@ pub(super) struct Outcome {
 }
 
 impl Engine {
+    /// An engine without settings.
+    pub(super) const fn new(aws: Aws, time_limit: Duration) -> Self {
+        let (parking, opensearch, export, edited) = (None, None, None, None);
+        Self { aws, parking, opensearch, time_limit, export, edited }
+    }
+
     /// Processes a request. The first Ctrl-C ends the run like a deadline: received messages that
     /// were not moved become visible again. A second Ctrl-C ends it at once.
     ///
     /// # Errors
     /// [`CliError::Usage`] for an invalid request, [`CliError::Failed`] with an error of SQS,
     /// [`CliError::Interrupted`] after a second Ctrl-C.
-    pub(super) async fn run(self, request: &Value) -> Result<Outcome, CliError> {
+    pub(super) async fn run(mut self, request: &Value) -> Result<Outcome, CliError> {
         let (stop, stopped) = watch::channel(false);
         let schedule =
             Schedule::new(time::now().milliseconds(), Instant::now() + self.time_limit, MARGIN);
@@ -69,9 +81,10 @@ impl Engine {
         let mut summary = Summary::default();
         let payload = request.to_string();
         let progress = RefCell::new(Progress::new("messages"));
-        let queues = Watched::new(AwsQueues::new(self.aws.clone()), &progress);
-        let (config, health) = (self.config(), OpenSearchHealth(self.opensearch));
-        let app = App::new(config, queues, health, io::sink());
+        let queues = AwsQueues::new(self.aws.clone());
+        let queues = Watched::new(queues, &progress, self.export.as_ref());
+        let (config, health) = (self.config(), OpenSearchHealth(self.opensearch.take()));
+        let app = App::new(config, queues, health, io::sink()).with_edited(self.edited.take());
         let work = app.answer(payload.as_bytes(), &schedule, &mut summary);
         let stop = || {
             stop.send_replace(true);
@@ -80,6 +93,8 @@ impl Engine {
             progress.borrow().log(line);
         };
         let (answer, is_interrupted) = until_interrupted(work, stop, AT_ONCE).await?;
+        drop(app);
+        self.export.map_or(Ok(()), Export::finish)?;
         Ok(Outcome { answer: answer.map_err(error)?, summary, is_interrupted })
     }
 

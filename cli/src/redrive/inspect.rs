@@ -1,13 +1,16 @@
 //! `sluice inspect`: summarizes the messages of a dead-letter queue.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dlq_redrive::request::Mode;
-use serde_json::json;
+use dlq_redrive::request::{Action, Mode, Request};
+use serde_json::{Value, json};
+use shared::aws::Aws;
 use shared::config::Environment;
 use shared::sqs::SQS;
 
-use super::engine::Engine;
+use super::edited::Export;
+use super::engine::{self, Engine};
 use super::filter::{Filter, time_limit};
 use super::{id, outcome};
 use crate::aws;
@@ -27,6 +30,10 @@ pub(crate) struct Args {
     /// Maximum time
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = time_limit)]
     time_limit: Duration,
+    /// Write the messages that match into this new file, one JSON object a line, to edit their bodies
+    /// and move them with `redrive --import`
+    #[arg(long, value_name = "FILE")]
+    export: Option<PathBuf>,
     /// Print the function's answer as JSON
     #[arg(long)]
     json: bool,
@@ -39,6 +46,7 @@ Examples:
   cargo sluice inspect music-dlq
   cargo sluice inspect music-dlq --min-age 7d
   cargo sluice inspect quarantine --reason mapper_parsing_exception --json | jq .samples
+  cargo sluice inspect quarantine --reason invalid_json --export mended.ndjson
   cargo sluice inspect https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq
 
 Exit codes: 0 done, 1 failed or incomplete, 2 wrong use, 130 interrupted.";
@@ -56,7 +64,18 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         "filter": args.filter.request()?,
         "maxMessages": args.max_messages,
     });
-    let engine = Engine { aws, parking: None, opensearch: None, time_limit: args.time_limit };
+    let export = args.export.as_deref().map(|path| export(&aws, path, &request)).transpose()?;
+    let engine = Engine { export, ..Engine::new(aws, args.time_limit) };
     let outcome = engine.run(&request).await?;
     outcome::print(&source, &outcome, args.json, Mode::Selective)
+}
+
+/// Creates the file for the messages that a request selects.
+fn export(aws: &Aws, path: &Path, request: &Value) -> Result<Export, CliError> {
+    let request = request.to_string();
+    let parsed = Request::parse(request.as_bytes(), aws.endpoint(SQS)).map_err(engine::error)?;
+    let Action::Inspect { filter, max_messages } = parsed.action else {
+        unreachable!("it is a request to inspect")
+    };
+    Export::create(path, filter, max_messages)
 }

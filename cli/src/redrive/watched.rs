@@ -8,6 +8,7 @@ use dlq_redrive::queues::{MoveTask, QueueAttributes, Queues};
 use dlq_redrive::sqs::AwsQueues;
 use shared::sqs::Failure as SqsFailure;
 
+use super::edited::Export;
 use crate::progress::Progress;
 
 /// Calls SQS and shows the progress of the run.
@@ -20,12 +21,17 @@ pub(super) struct Watched<'a> {
     received: RefCell<HashSet<String>>,
     /// Whether this run started a move task.
     has_task: Cell<bool>,
+    export: Option<&'a Export>,
 }
 
 impl<'a> Watched<'a> {
-    pub(super) fn new(queues: AwsQueues, progress: &'a RefCell<Progress>) -> Self {
+    pub(super) fn new(
+        queues: AwsQueues,
+        progress: &'a RefCell<Progress>,
+        export: Option<&'a Export>,
+    ) -> Self {
         let (total, received, has_task) = (Cell::new(0), RefCell::default(), Cell::new(false));
-        Self { queues, progress, total, received, has_task }
+        Self { queues, progress, total, received, has_task, export }
     }
 }
 
@@ -38,7 +44,13 @@ impl Queues for Watched<'_> {
     ) -> Result<Vec<Message>, SqsFailure> {
         let messages = self.queues.receive(queue_url, hide_seconds, wait_seconds).await?;
         let mut received = self.received.borrow_mut();
-        received.extend(messages.iter().map(|message| message.id.clone()));
+        for message in &messages {
+            if received.insert(message.id.clone())
+                && let Some(export) = self.export
+            {
+                export.take(message);
+            }
+        }
         let done = received.len() as u64;
         // The count of SQS is approximate.
         self.progress.borrow_mut().advance(done, self.total.get().max(done));

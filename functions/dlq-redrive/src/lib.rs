@@ -29,7 +29,7 @@ use crate::health::Health;
 use crate::native::MoveTasks;
 use crate::queues::Queues;
 use crate::request::{Action, Mode, Redrive, Request};
-use crate::run::{Moves, Purpose, Rules};
+use crate::run::{Edited, Moves, Purpose, Rules};
 use crate::schedule::{Pace, Schedule};
 use crate::summary::{Answer, Summary};
 use crate::tally::Stopped;
@@ -41,6 +41,7 @@ pub struct App<Q, H, W> {
     queues: Q,
     health: H,
     metrics: W,
+    edited: Option<Edited>,
 }
 
 impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
@@ -68,7 +69,14 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
     /// The function, which writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, queues: Q, health: H, metrics: W) -> Self {
-        Self { config, queues, health, metrics }
+        Self { config, queues, health, metrics, edited: None }
+    }
+
+    /// Moves only these messages, with these bodies. The request has no member for it: this is for
+    /// a person at a command line.
+    #[must_use]
+    pub fn with_edited(self, edited: Option<Edited>) -> Self {
+        Self { edited, ..self }
     }
 
     /// Carries out one request, which `summary` describes, even if it fails.
@@ -136,6 +144,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
             parking: self.config.parking.clone(),
             dry_run,
             canary_messages: canary.map(|canary| canary.messages.get()),
+            edited: self.edited.clone(),
         };
         let rules = Rules { source, purpose: Purpose::Move(moves), filter, max_messages };
         let wait = canary.map_or(0, |canary| canary.wait_seconds);

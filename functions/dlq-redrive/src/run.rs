@@ -1,7 +1,7 @@
 //! A run as a state machine without I/O or clock: it takes received messages, returns those to
 //! send, and takes the results.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 
@@ -32,6 +32,9 @@ pub enum Purpose {
     Move(Moves),
 }
 
+/// Bodies that a person has edited, by the id of their message.
+pub type Edited = BTreeMap<String, String>;
+
 /// Where messages are moved to.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the README describes the request")]
@@ -45,6 +48,8 @@ pub struct Moves {
     pub dry_run: bool,
     /// Number of messages that are moved first, while all others are visible in the queue.
     pub canary_messages: Option<u64>,
+    /// If set, only these messages match, and they are sent with these bodies.
+    pub edited: Option<Edited>,
 }
 
 /// What to do with a message.
@@ -66,6 +71,9 @@ impl Rules {
             return Decision::Stay(Fate::Unmatched);
         }
         let Purpose::Move(moves) = &self.purpose else { return Decision::Stay(Fate::Left) };
+        if moves.edited.as_ref().is_some_and(|edited| !edited.contains_key(&message.id)) {
+            return Decision::Stay(Fate::Unmatched);
+        }
         if moves.max_redrives.is_some_and(|max| message.redrives() >= max) {
             let parking = moves.parking.clone().filter(|parking| !parking.is(&self.source));
             return parking.map_or(Decision::Stay(Fate::Left), Decision::Park);
@@ -168,13 +176,18 @@ impl<'a> Run<'a> {
 
     fn examine(&mut self, message: Message, now_ms: u64) {
         let source = &self.rules.source;
-        let (outgoing, to, fate) = match self.rules.decide(&message, now_ms) {
+        let (mut outgoing, to, fate) = match self.rules.decide(&message, now_ms) {
             Decision::Stay(fate) => return self.leave(message, fate, now_ms),
             Decision::Move(to) => (message.redriven(source, &to), to, Fate::Moved),
             Decision::Park(to) => (message.parked(source, &to), to, Fate::Parked),
         };
-        if self.rules.moves().is_some_and(|moves| moves.dry_run) {
+        let moves = self.rules.moves();
+        if moves.is_some_and(|moves| moves.dry_run) {
             return self.leave(message, fate, now_ms);
+        }
+        let edited = moves.and_then(|moves| moves.edited.as_ref()?.get(&message.id));
+        if let Some(body) = edited {
+            outgoing.body.clone_from(body);
         }
         self.pending.push_back(Pending { message, outgoing, to, fate });
     }

@@ -48,6 +48,7 @@ impl Trial {
             parking: None,
             dry_run: false,
             canary_messages: None,
+            edited: None,
         };
         let rules = Rules {
             source: queue(source),
