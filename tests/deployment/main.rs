@@ -302,6 +302,16 @@ async fn variants_deploy(stack: &Stack) {
             "{queue}"
         );
     }
+
+    // The lake, without what it does not do with it, which is to convert.
+    let folder = tempfile::tempdir().unwrap();
+    let mut lake = suite::read("infra/lake.yaml");
+    // It knows no metric math.
+    lake["Resources"].as_object_mut().unwrap().remove("ConversionAlarm").unwrap();
+    fs::write(folder.path().join("template.yaml"), lake.to_string()).unwrap();
+    let parameters = [("StreamArn", "arn:aws:kinesis:us-east-1:000000000000:stream/sluice-local")];
+    let deployed = stack.cloud.deploy(folder.path(), "sluice-lake", &parameters).await;
+    deployed.unwrap_or_else(|error| panic!("{error}\n{}", stack.log()));
 }
 
 /// Expects 251 documents, and leaves two more.

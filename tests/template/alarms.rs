@@ -71,7 +71,7 @@ fn every_alarm_has_a_runbook_that_says_all_of_it() {
             let rest = name.strip_prefix(*function).and_then(|rest| rest.strip_prefix('-'));
             rest.is_some_and(|rest| OF_EACH_FUNCTION.contains(&rest))
         };
-        if !functions.keys().any(|function| is_of_one(function)) {
+        if !functions.keys().any(is_of_one) {
             missing.insert(name);
         }
     }

@@ -1,0 +1,14 @@
+//! The templates of `infra/`: workload management is what Redshift takes, and the lake's table fits the
+//! documents.
+
+#![cfg(test)]
+
+mod lake;
+mod wlm;
+
+use serde_json::Value;
+
+/// The resources of a template, with its functions in their long form.
+fn resources(template: &str) -> Value {
+    suite::read(&format!("infra/{template}"))["Resources"].clone()
+}
