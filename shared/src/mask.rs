@@ -1,3 +1,5 @@
+//! Texts that may hold secrets.
+//!
 //! Masks values after `password`, `secret`, `token`, `key`, `authorization` and `Bearer`, and user
 //! information in URLs.
 //!
@@ -6,13 +8,14 @@
 //! a word that could be a secret is masked.
 
 /// Replaces masked values.
-pub(crate) const MASK: &str = "***";
+const MASK: &str = "***";
 
 /// Parts of names whose values are masked.
 const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "key", "authorization"];
 
 /// Masks values, and `literals` wherever they are.
-pub(crate) fn mask(text: &str, literals: &[String]) -> String {
+#[must_use]
+pub fn mask(text: &str, literals: &[String]) -> String {
     let mut masked = by_name(&without_user_information(text));
     for literal in literals.iter().filter(|literal| !literal.is_empty()) {
         masked = masked.replace(literal.as_str(), MASK);
