@@ -154,13 +154,21 @@ fn next_word(text: &str, end: usize) -> Option<(usize, usize)> {
     (to > from).then_some((from, to))
 }
 
-/// Returns the end of a value that is not quoted.
+/// Returns the end of a value that is not quoted. `&` ends it before the next parameter of a URL;
+/// elsewhere it can be a part of a password.
 fn unquoted_end(text: &str, from: usize) -> usize {
-    let ends = |c: char| {
-        c.is_whitespace()
-            || matches!(c, ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '}' | ']' | '\\')
+    let is_parameter = |after: &str| {
+        let name = after.bytes().take_while(|byte| is_name(*byte)).count();
+        name > 0 && after[name..].starts_with(['=', '%', '['])
     };
-    text[from..].find(ends).map_or(text.len(), |length| from + length)
+    let ends = |(at, c): (usize, char)| match c {
+        '&' => is_parameter(&text[from + at + 1..]),
+        c => {
+            c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '<' | '>' | '}' | ']' | '\\')
+        }
+    };
+    let mut characters = text[from..].char_indices();
+    characters.find(|character| ends(*character)).map_or(text.len(), |(at, _)| from + at)
 }
 
 fn line_end(text: &str, from: usize) -> usize {
