@@ -4,13 +4,19 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-/// The SHA-256 of `bytes` in hex, 64 digits.
+/// Bytes as hexadecimal digits in lower case.
 #[must_use]
-pub fn hex_digest(bytes: impl AsRef<[u8]>) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
         // Writing to a string does not fail.
         write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
     })
+}
+
+/// The SHA-256 of `bytes` in hex, 64 digits.
+#[must_use]
+pub fn hex_digest(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 /// A hash of several texts, 64 hex digits, that differs if any of them differs.

@@ -82,13 +82,9 @@ impl Publisher {
             .message(message.structure().to_string())
             .message_structure("json");
         // Boxed: the SDK's state is large.
-        match timeout_at(until, Box::pin(call.send())).await {
-            Ok(published) => published.map(drop).map_err(|error| CallFailure::from(&error)),
-            Err(_) => {
-                let message = "SNS did not accept it before the deadline".to_owned();
-                Err(CallFailure { code: None, message })
-            }
-        }
+        let published = timeout_at(until, Box::pin(call.send())).await;
+        let published = published.map_err(|_| CallFailure::late())?;
+        published.map(drop).map_err(|error| CallFailure::from(&error))
     }
 
     fn client(&self) -> &Client {
