@@ -171,7 +171,7 @@ fn every_alarm_notifies_a_person_at_once() {
             // The topic admits alarms of this name only.
             let name = properties["AlarmName"].as_str().unwrap();
             let name = name.strip_prefix("sluice-dev-").unwrap_or_else(|| panic!("{name}"));
-            let (period_s, missing, periods, datapoints) = match name {
+            let (length, missing, periods, datapoints) = match name {
                 // It detects missing data; a run every five minutes is enough.
                 "lambda-metrics-heartbeat" => (60, "breaching", 6, 6),
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
@@ -182,7 +182,7 @@ fn every_alarm_notifies_a_person_at_once() {
                 _ => (60, "notBreaching", 5, 1),
             };
             let expected = json!({
-                "AlarmActions": ["${AlertsTopic}"], "OKActions": ["${AlertsTopic}"], "Period": period_s,
+                "AlarmActions": ["${AlertsTopic}"], "OKActions": ["${AlertsTopic}"], "Period": length,
                 "TreatMissingData": missing, "EvaluationPeriods": periods,
                 "DatapointsToAlarm": datapoints,
             });

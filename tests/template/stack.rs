@@ -167,7 +167,7 @@ pub(crate) fn template() -> &'static Value {
     &TEMPLATE
 }
 
-/// What CloudFormation says of these parameters where it refuses them.
+/// The messages of the rules that refuse these parameters.
 pub(crate) fn refusals(parameters: &[(&str, &str)]) -> Vec<&'static str> {
     let resolver = resolver(parameters);
     let rules = object(&template()["Rules"]).values();

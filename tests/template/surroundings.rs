@@ -43,9 +43,9 @@ fn in_a_vpc_are_the_delivery_the_domain_and_the_functions_that_call_opensearch()
         assert_eq!(gained(&parameters, &[BUCKET], role), expanded(&[interfaces]), "{role}");
     }
     // As "Grant Firehose access to a VPC destination" (Amazon Data Firehose) has them.
-    let delivers = "ec2:CreateNetworkInterfacePermission ec2:DescribeSecurityGroups \
+    let firehose = "ec2:CreateNetworkInterfacePermission ec2:DescribeSecurityGroups \
                     ec2:DescribeSubnets ec2:DescribeVpcAttribute ec2:DescribeVpcs on *";
-    assert_eq!(gained(&VPC, &[], "DeliveryRole"), expanded(&[interfaces, delivers]));
+    assert_eq!(gained(&VPC, &[], "DeliveryRole"), expanded(&[interfaces, firehose]));
     // It does not ask a domain whose endpoint is not known.
     let existing = [&VPC[..], &[("ExistingDomainArn", DOMAIN_ARN)]].concat();
     assert_eq!(Stack::with(&existing).function("dlq-redrive")["VpcConfig"], Value::Null);
@@ -105,9 +105,9 @@ fn a_collection_takes_the_place_of_the_domain() {
         assert!(!permissions.iter().any(|one| one.starts_with("es:")), "{function}");
     }
     assert!(stack.variables("dlq-redrive")["REQUIRE_HEALTHY_ENDPOINT"].is_null());
-    let delivers = allowed(&stack, "DeliveryRole");
-    assert!(delivers.contains(&access));
-    assert!(!delivers.iter().any(|permission| permission.starts_with("es:")));
+    let firehose = allowed(&stack, "DeliveryRole");
+    assert!(firehose.contains(&access));
+    assert!(!firehose.iter().any(|permission| permission.starts_with("es:")));
 
     let policy = stack.properties("CollectionAccess");
     let rules: Value = policy["Policy"].as_str().unwrap().parse().unwrap();

@@ -168,7 +168,54 @@ pub(crate) fn first_text<'a>(value: &'a Value, names: &[&str]) -> Option<&'a str
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn a_run_without_flow_and_deployment_has_a_thread_of_its_own() {
+        for (id, run, title) in [
+            ("prefect.flow-run.1", "nightly", "Flow run nightly: Failed"),
+            ("prefect.task-run.1", "load", "Task run load: Failed"),
+            ("prefect.flow-run.1", "", "Flow run prefect.flow-run.1: Failed"),
+        ] {
+            let event = json!({
+                "event": "prefect.flow-run.Failed",
+                "resource": {"prefect.resource.id": id, "prefect.resource.name": run},
+                "related": [{"prefect.resource.id": "prefect.flow.1"}],
+            });
+            let event = Event::parse(&event).unwrap();
+            let ui = Some("https://prefect.test");
+            let notice = of_run(event, "kind", State::Alarm, Timestamp::UNIX_EPOCH, ui);
+            assert_eq!((notice.title, notice.thread), (title.to_owned(), format!("prefect/{id}")));
+            // Its id is none of Prefect's: there is nothing to link to.
+            assert!(notice.links.is_empty() && notice.text.is_none());
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_time_of_its_record_if_that_is_one() {
+        let records = json!([
+            {"level": 40, "timestamp": "2026-11-27T14:06:57.851600+02:00", "message": "a"},
+            {"level": 40, "timestamp": "today", "message": "password=hush b"},
+            {"level": 40, "timestamp": null, "message": null},
+        ]);
+        let records: Vec<Record> = serde_json::from_value(records).unwrap();
+        assert_eq!(lines(records), ["12:06:57 a", "password=*** b", ""]);
+    }
+
+    #[test]
+    fn a_thread_of_the_api_is_that_of_an_event() {
+        let id = "fb1424a4-9c94-414f-ace3-0e8ae6b3e070";
+        for (deployment, flow, thread) in [
+            (json!(id), json!(id), format!("prefect/deployment/{id}")),
+            (json!(null), json!(id), format!("prefect/flow/{id}")),
+            (json!(null), json!(null), format!("prefect/prefect.flow-run.{id}")),
+        ] {
+            let run = json!({"id": id, "deployment_id": deployment, "flow_id": flow});
+            assert_eq!(thread_of(&serde_json::from_value(run).unwrap()), thread);
+        }
+    }
 
     #[test]
     fn long_texts_are_cut_at_their_end_or_in_the_middle() {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use testkit::Reply;
 
 use crate::support::outside::{
-    API_SECRET_ARN, Act, MakeAct, Outside, Prefect, api_calls, published, secret_reads,
+    API_SECRET_ARN, Act, MakeAct, Outside, Prefect, SECRETS, api_calls, published, secret_reads,
 };
 use crate::{PATIENCE, Scene, answered, fixture, metrics};
 
@@ -196,4 +196,66 @@ async fn the_api_is_given_a_user_or_a_key_that_is_read_once() {
     assert!(api_calls(&scene.endpoint).is_empty());
     let error = "failed to read PREFECT_API_SECRET_ARN: AccessDeniedException: no";
     assert!(observed.log().iter().any(|line| line["error"] == error), "{:?}", observed.log());
+}
+
+/// A flow run that ended at this time.
+fn ended(id: u8, state_type: &str, at: &str) -> Value {
+    let id = format!("fb1424a4-9c94-414f-ace3-0e8ae6b3e0{id:02}");
+    let at = format!("2026-11-27T14:{at}Z");
+    json!({"id": id, "name": "before", "state_type": state_type, "state_name": "Ended", "end_time": at})
+}
+
+#[tokio::test]
+async fn a_recovery_is_told_only_after_a_failure() {
+    const SELF: &str = "5f0150f2-d0c4-43fa-80cd-6f33ab8ec230";
+    let event = |run_count: &str, related: &Value| {
+        json!({
+            "event": "prefect.flow-run.Completed", "occurred": "2026-11-27T14:07:01Z",
+            "resource": {
+                "prefect.resource.id": format!("prefect.flow-run.{SELF}"),
+                "prefect.state-type": "COMPLETED", "prefect.run-count": run_count,
+            },
+            "related": related,
+        })
+    };
+    let flow = json!([{"prefect.resource.id": "prefect.flow.1", "prefect.resource.role": "flow"}]);
+    let mut own = ended(0, "COMPLETED", "07:01");
+    own["id"] = json!(SELF);
+    let [failed, crashed, completed] =
+        ["FAILED", "CRASHED", "COMPLETED"].map(|state| ended(1, state, "05:00"));
+    let state = |kind: &str, at: &str| json!({"type": kind, "name": kind, "timestamp": at});
+    let [early, late] = ["2026-11-27T14:06:00Z", "2026-11-27T14:08:00Z"];
+    let waiting = state("SCHEDULED", early);
+    for (run_count, related, runs, states, since) in [
+        ("1", &flow, json!([own, failed]), json!(null), Some("2026-11-27T14:05:00Z")),
+        ("1", &flow, json!([crashed]), json!(null), Some("2026-11-27T14:05:00Z")),
+        ("1", &flow, json!([]), json!(null), None),
+        ("1", &flow, json!([own]), json!(null), None),
+        ("1", &flow, json!([own, completed]), json!(null), None),
+        ("1", &flow, json!([completed, failed]), json!(null), None),
+        // Without flow and deployment, no run is before it.
+        ("1", &json!([]), json!([failed]), json!(null), None),
+        ("2", &json!([]), json!([]), json!([waiting, state("FAILED", early)]), Some(early)),
+        ("2", &json!([]), json!([]), json!([waiting, state("CRASHED", early)]), Some(early)),
+        // Its retry was not a failure, but the run before was one.
+        ("2", &flow, json!([own, failed]), json!([waiting]), Some("2026-11-27T14:05:00Z")),
+        // What failed later is not what it recovered from.
+        ("2", &json!([]), json!([]), json!([waiting, state("FAILED", late)]), None),
+    ] {
+        let prefect = Prefect { runs: runs.clone(), states, ..Prefect::default() };
+        let mut scene = Scene::new(Outside { prefect, ..Outside::default() }, true, &[]).await;
+        let body = event(run_count, related).to_string();
+        let call = json!({
+            "headers": {"x-sluice-secret": SECRETS[0]}, "body": body,
+            "requestContext": {"http": {"method": "POST"}},
+        });
+        let observed = scene.invoke(call.to_string()).await;
+        let told = published(&scene.endpoint);
+        let found = told.first().map(|one| one.notice["since"].as_str().unwrap());
+        assert_eq!(found, since, "{run_count} {related} {runs}");
+        let outcome = if since.is_some() { "published" } else { "ignored" };
+        assert_eq!(answered(&observed).1, outcome);
+        // Not an error, but an answer.
+        assert_eq!(metrics(&observed)[6], 0);
+    }
 }
