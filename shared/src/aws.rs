@@ -98,6 +98,14 @@ pub struct CallFailure {
     pub message: String,
 }
 
+impl CallFailure {
+    /// The failure of a call whose answer was not waited for any longer.
+    #[must_use]
+    pub fn late() -> Self {
+        Self { code: None, message: "no answer before the deadline".to_owned() }
+    }
+}
+
 impl<E, R> From<&SdkError<E, R>> for CallFailure
 where
     E: ProvideErrorMetadata + Error + 'static,

@@ -78,6 +78,13 @@ impl Environment {
         self
     }
 
+    /// The same without variables that are empty or blank, which then count as not set.
+    #[must_use]
+    pub fn without_blanks(mut self) -> Self {
+        self.0.retain(|_, value| !value.trim().is_empty());
+        self
+    }
+
     /// The value of `name`, if it is set.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {

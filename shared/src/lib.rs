@@ -2,21 +2,27 @@
 //! the envelopes around events ([`envelope`]), the events of a message ([`contents`]), running on
 //! Lambda ([`runtime`], [`startup`]), the division of an invocation's time ([`schedule`]),
 //! settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), metrics of
-//! documents ([`metric_rules`]), the names of log streams ([`log_stream`]) and the clock ([`time`]).
+//! documents ([`metric_rules`]), the names of log streams ([`log_stream`]), hashes ([`digest`]), text
+//! for persons ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
-//! signatures, one HTTP client), `secrets` (Secrets Manager), `sqs` and `opensearch`.
+//! signatures, one HTTP client), `secrets` (Secrets Manager), `sqs` and `opensearch`. `notice` adds
+//! what one function tells persons through another, and `sns` publishes it.
 
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
 pub mod contents;
+pub mod digest;
 pub mod envelope;
 pub mod event;
 pub mod json;
 pub mod log_stream;
+pub mod mask;
 pub mod metric_rules;
 pub mod metrics;
+#[cfg(feature = "notice")]
+pub mod notice;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
 mod report;
@@ -30,6 +36,7 @@ pub mod secrets;
 pub mod sqs;
 pub mod startup;
 pub mod telemetry;
+pub mod text;
 pub mod time;
 #[cfg(feature = "aws")]
 pub mod url;

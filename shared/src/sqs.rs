@@ -12,10 +12,11 @@ mod message;
 
 use crate::url::Url;
 
+pub use crate::digest::hex_digest;
 pub use backoff::{BACKOFF_VARIABLES, Backoff};
 pub use call::{Failure, LazyClient, SQS, by_entry, client};
 pub use event::InvalidEvent;
-pub use message::{Attribute, AttributeValue, hex_digest, message_bytes};
+pub use message::{Attribute, AttributeValue, message_bytes};
 
 /// The most entries of one call (source: Amazon SQS API reference).
 pub const MAX_ENTRIES: usize = 10;

@@ -169,6 +169,12 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", &*format!("{}/webhook?key=k", chat.url))];
     check("alert-notifier", &["composite.json".to_owned()], &variables).await;
     assert_eq!(chat.take_calls().len(), 2);
+    let variables = [
+        ("ALERTS_TOPIC_ARN", ""),
+        ("WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:a-AbCdEf"),
+    ];
+    let rejected = ["get.json".to_owned(), "no-secret.json".to_owned()];
+    check("pipeline-alerts", &rejected, &variables).await;
     // What these two read is AWS's: the same failure both ways.
     let failing = |name: &str| vec![all(name).remove(0)];
     check("dlq-redrive", &failing("dlq-redrive"), &[]).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, Stack, assert_has, list, read};
+use crate::stack::{ALARM, BUCKET, PIPELINES, Stack, assert_has, list, read};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -40,6 +40,8 @@ MetricsNamespace FunctionName sluice-dev-dlq-redrive
     dlq-redrive-failed: RedriveFailed Sum > 0
 MetricsNamespace FunctionName sluice-dev-object-loader
     object-loader-records-refused: RecordsRefused Sum > 0
+MetricsNamespace FunctionName sluice-dev-pipeline-alerts
+    pipeline-alerts-calls-rejected: CallsRejected Sum > 20
 MetricsNamespace without a dimension
     function-timeouts: Timeouts Sum > 0
     function-out-of-memory: OutOfMemory Sum > 0
@@ -146,9 +148,9 @@ fn of_functions(stack: &Stack) -> BTreeSet<String> {
 fn every_failure_has_an_alarm() {
     let default = PARAMETERS.map(|(name, value, _)| (name, value));
     let other = PARAMETERS.map(|(name, _, value)| (name, value));
-    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET]].concat();
+    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET, PIPELINES]].concat();
     for (stack, values, not_deployed) in [
-        (Stack::default(), default, &["source-throttled", "object"][..]),
+        (Stack::default(), default, &["source-throttled", "object", "pipeline"][..]),
         (Stack::with(&direct), other, &["source-lag"]),
     ] {
         let filled_in = |text: &str| {
@@ -203,16 +205,18 @@ fn every_alarm_notifies_a_person_at_once() {
             // The topic admits alarms of this name only.
             let name = properties["AlarmName"].as_str().unwrap();
             let name = name.strip_prefix("sluice-dev-").unwrap_or_else(|| panic!("{name}"));
-            let (missing, periods, datapoints) = match name {
+            let (length, missing, periods, datapoints) = match name {
                 // It detects missing data; a run every five minutes is enough.
-                "lambda-metrics-heartbeat" => ("breaching", 6, 6),
+                "lambda-metrics-heartbeat" => (60, "breaching", 6, 6),
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
-                "function-error-rate" | "function-timeout-headroom" => ("notBreaching", 18, 1),
+                "function-error-rate" | "function-timeout-headroom" => (60, "notBreaching", 18, 1),
+                // One wrong call is nothing: the alarm counts them.
+                "pipeline-alerts-calls-rejected" => (300, "notBreaching", 1, 1),
                 // No traffic is normal.
-                _ => ("notBreaching", 5, 1),
+                _ => (60, "notBreaching", 5, 1),
             };
             let expected = json!({
-                "AlarmActions": ["${AlertsTopic}"], "OKActions": ["${AlertsTopic}"], "Period": 60,
+                "AlarmActions": ["${AlertsTopic}"], "OKActions": ["${AlertsTopic}"], "Period": length,
                 "TreatMissingData": missing, "EvaluationPeriods": periods,
                 "DatapointsToAlarm": datapoints,
             });

@@ -5,12 +5,14 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::stack::{BUCKET, FUNCTION, SECRET_ARN, Stack, assert_has, object, read};
+use crate::stack::{
+    BUCKET, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, Stack, assert_has, object, read,
+};
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 7] = [
+    let own: [(&str, &[&[&str]]); 8] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         (
@@ -30,6 +32,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
+        ("pipeline-alerts", &[pipeline_alerts::VARIABLES, shared::notice::VARIABLES]),
         (
             "sqs-consumer",
             &[
@@ -104,6 +107,10 @@ fn the_environment_is_what_the_code_reads() {
         ("ChatSecretArn", SECRET_ARN),
         ("ChatWebhookUrl", "https://chat.example/webhook"),
         BUCKET,
+        PIPELINES,
+        PREFECT[0],
+        PREFECT[1],
+        ("PrefectUiUrl", "https://prefect.test"),
     ]);
     for (name, read_by_code) in functions() {
         for variable in object(every_setting.variables(name)).keys() {

@@ -21,3 +21,4 @@ mod references;
 mod stack;
 mod storage;
 mod surroundings;
+mod watch;

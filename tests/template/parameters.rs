@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, SECRET_ARN, Stack, VPC, list, object, read, template,
+    BUCKET, COLLECTION, DOMAIN_ARN, PIPELINES, SECRET_ARN, Stack, VPC, list, object, read, template,
 };
 
 #[test]
@@ -12,6 +12,10 @@ fn every_parameter_reaches_a_resource() {
         // What it is for.
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
+            "PipelineAlertsSecretKeyArn"
+            | "PrefectApiUrl"
+            | "PrefectApiSecretArn"
+            | "PrefectUiUrl" => &[PIPELINES],
             "ChatSecretKeyArn" => &[("ChatSecretArn", SECRET_ARN)],
             "CollectionName" | "SubnetIds" | "SecurityGroupIds" => {
                 &[VPC[0], VPC[1], COLLECTION[0], COLLECTION[2]]

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, DOMAIN_ARN, FUNCTION, KEY_ARN, SECRET_ARN, STREAM_ARN, Stack, list, referred, texts,
+    BUCKET, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, SECRET_ARN, STREAM_ARN, Stack, list,
+    referred, texts,
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
@@ -207,8 +208,8 @@ fn functions_have_exactly_the_permissions_that_they_need() {
     for stack in Stack::variants() {
         for name in stack.functions().keys() {
             let known = cases.iter().any(|(function, ..)| function == name);
-            // The first has only its log, the second a test below.
-            let elsewhere = ["log-metrics", "object-loader"].contains(name);
+            // The first has only its log, the others a test below.
+            let elsewhere = ["log-metrics", "object-loader", "pipeline-alerts"].contains(name);
             assert_ne!(known, elsewhere, "{name} has no permissions listed here");
         }
     }
@@ -243,6 +244,27 @@ fn object_loader_has_exactly_the_permissions_that_it_needs() {
     for (parameters, more) in cases {
         let found = beside_its_log(&Stack::with(parameters), "object-loader");
         assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn pipeline_alerts_has_exactly_the_permissions_that_it_needs() {
+    let own = PIPELINES.1;
+    let [own, api] = [own, SECRET_ARN].map(|arn| format!("secretsmanager:GetSecretValue on {arn}"));
+    let decrypt = format!("kms:Decrypt on {KEY_ARN}@secretsmanager.eu-west-1.amazonaws.com");
+    let publish = [
+        "sns:Publish on ${AlertsTopic}",
+        "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
+    ];
+    let cases: [(&[_], &[&str]); 3] = [
+        (&[], &[&own]),
+        (&PREFECT, &[&own, &api]),
+        (&[("PipelineAlertsSecretKeyArn", KEY_ARN)], &[&own, &decrypt]),
+    ];
+    for (parameters, more) in cases {
+        let stack = Stack::with(&[&[PIPELINES], parameters].concat());
+        let found = beside_its_log(&stack, "pipeline-alerts");
+        assert_eq!(found, expanded(&[&publish[..], more].concat()), "{parameters:?}");
     }
 }
 

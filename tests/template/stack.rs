@@ -23,6 +23,14 @@ pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
 /// A bucket whose objects are loaded, with its parameter.
 pub(crate) const BUCKET: (&str, &str) = ("ObjectBucketName", "plays");
+/// A secret for the calls of pipelines, with its parameter.
+pub(crate) const PIPELINES: (&str, &str) = (
+    "PipelineAlertsSecretArn",
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pipelines-AbCdEf",
+);
+/// Prefect's API, as its parameters.
+pub(crate) const PREFECT: [(&str, &str); 2] =
+    [("PrefectApiUrl", "https://prefect.test/api"), ("PrefectApiSecretArn", SECRET_ARN)];
 /// A bucket of the SQS extended client, with its parameter.
 pub(crate) const PAYLOADS: (&str, &str) = ("LargePayloadBucketName", "bodies");
 /// A network, as its parameters.
@@ -35,12 +43,14 @@ pub(crate) const COLLECTION: [(&str, &str); 3] = [
     ("IndexRotation", "NoRotation"),
 ];
 /// Keys for all that can have one, as their parameters.
-pub(crate) const KEYS: [(&str, &str); 5] = [
+pub(crate) const KEYS: [(&str, &str); 7] = [
     ("QueueKeyArn", KEY_ARN),
     ("BackupKeyArn", KEY_ARN),
     ("LogKeyArn", KEY_ARN),
     ("ChatSecretArn", SECRET_ARN),
     ("ChatSecretKeyArn", KEY_ARN),
+    PIPELINES,
+    ("PipelineAlertsSecretKeyArn", KEY_ARN),
 ];
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
 pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
@@ -75,7 +85,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub(crate) fn complete() -> Self {
-        Self::with(&[BUCKET])
+        Self::with(&[BUCKET, PIPELINES])
     }
 
     /// One for each setup of source and destination.
@@ -90,8 +100,9 @@ impl Stack {
             &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
             &[("AccountSubscription", "ENABLED")],
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
+            &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
-            &[&VPC[..], &[BUCKET, ("TracingMode", "Active")]].concat(),
+            &[&VPC[..], &[BUCKET, PIPELINES, ("TracingMode", "Active")]].concat(),
             &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
             &[&KEYS[..], &[BUCKET, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
         ]

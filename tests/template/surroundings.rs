@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::permissions::{allowed, beside_its_log, expanded};
 use crate::queues::QUEUE;
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, Stack, VPC, assert_has, refusals,
+    BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, PIPELINES, PREFECT, Stack, VPC,
+    assert_has, refusals,
 };
 
 /// What a role may do with these parameters, and not without them.
@@ -139,7 +140,7 @@ fn keys_encrypt_what_they_are_for_and_who_uses_it_may_use_them() {
         "BucketKeyEnabled": true,
     }]});
     assert_eq!(*bucket, expected);
-    let without = [BUCKET, KEYS[3]];
+    let without = [BUCKET, KEYS[3], PIPELINES];
     let with = [&KEYS[..], &[BUCKET]].concat();
     let uses = |service: &str| {
         ["Decrypt", "GenerateDataKey"]
@@ -152,6 +153,7 @@ fn keys_encrypt_what_they_are_for_and_who_uses_it_may_use_them() {
         ("ObjectLoaderRole", [uses("sqs"), uses("s3")].concat()),
         ("DeliveryRole", uses("s3").to_vec()),
         ("HealthAlertNotifierRole", [&uses("sqs")[..], decrypts].concat()),
+        ("WatchPipelineAlertsRole", decrypts.to_vec()),
         ("FirehoseTransformRole", vec![]),
     ] {
         assert_eq!(gained(&with, &without, role), expected.into_iter().collect(), "{role}");
@@ -169,12 +171,12 @@ fn large_payloads_are_fetched_from_their_bucket() {
 
 #[test]
 fn every_function_is_traced_if_that_is_asked_for() {
-    let active = [BUCKET, ("TracingMode", "Active")];
+    let active = [BUCKET, PIPELINES, ("TracingMode", "Active")];
     for (name, function) in Stack::with(&active).functions() {
         assert_eq!(function["Tracing"], "Active", "{name}");
         let role = crate::stack::referred(&function["Role"]);
         let expected = expanded(&["xray:PutTelemetryRecords xray:PutTraceSegments on *"]);
-        assert_eq!(gained(&active, &[BUCKET], role), expected, "{name}");
+        assert_eq!(gained(&active, &active[..2], role), expected, "{name}");
     }
 }
 
@@ -203,6 +205,10 @@ fn parameters_that_contradict_each_other_are_refused() {
         (&VPC[..1], "SubnetIds needs SecurityGroupIds."),
         (&VPC[1..], "SecurityGroupIds is for SubnetIds only."),
         (&[KEYS[4]], "ChatSecretKeyArn is for ChatSecretArn only."),
+        (&KEYS[6..], "The parameters of pipelines need PipelineAlertsSecretArn."),
+        (&PREFECT[..1], "The parameters of pipelines need PipelineAlertsSecretArn."),
+        (&PREFECT[1..], "The parameters of pipelines need PipelineAlertsSecretArn."),
+        (&[("PrefectUiUrl", "https://a")], "The parameters of pipelines need"),
         (&[("ExistingStreamKeyArn", KEY_ARN)], "ExistingStreamKeyArn is for ExistingStreamArn"),
         (
             &[("EventSource", "DirectPut"), ("ExistingStreamArn", "arn")],

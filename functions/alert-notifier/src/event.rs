@@ -6,11 +6,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use shared::notice::Notice;
 
 use crate::alarm::Alarm;
 use crate::fields::{items, member, text};
 use crate::identity::is_id;
-use crate::notice::Notice;
 
 /// One message to post.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,12 +10,12 @@ use std::borrow::Cow;
 
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+use shared::mask::mask;
 
 use crate::chat::Posting;
 use crate::context::Context;
 use crate::event::{Alert, Content};
 use crate::identity::{digest, thread_key};
-use crate::mask::mask;
 use crate::text::{CUT, clean, cut, inert, line};
 
 use self::card::Card;

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub(crate) use shared::time::duration;
+
 /// Parses a time with any offset, `+0000` as in alarms included, and returns milliseconds since 1970.
 pub(crate) fn parse_ms(text: &str) -> Option<u64> {
     u64::try_from(text.trim().parse::<Timestamp>().ok()?.as_millisecond()).ok()
@@ -30,18 +32,6 @@ fn timestamp(at_ms: u64) -> Option<Timestamp> {
     Timestamp::from_millisecond(i64::try_from(at_ms).ok()?).ok()
 }
 
-/// Returns the two largest units of a duration: `2 h 5 min`.
-pub(crate) fn duration(seconds: u64) -> String {
-    let units = [("d", 86_400, u64::MAX), ("h", 3_600, 24), ("min", 60, 60), ("s", 1, 60)];
-    let counts = units.map(|(unit, length, wrap)| (seconds / length % wrap, unit));
-    let mut largest = counts.into_iter().skip_while(|(count, _)| *count == 0);
-    let Some((count, unit)) = largest.next() else { return "0 s".to_owned() };
-    match largest.next() {
-        Some((next, next_unit)) if next > 0 => format!("{count} {unit} {next} {next_unit}"),
-        _ => format!("{count} {unit}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,21 +52,5 @@ mod tests {
         // Winter time.
         let berlin = TimeZone::get("Europe/Berlin").unwrap();
         assert_eq!(time_of_day(1_577_836_800_000, &berlin), "01:00:00");
-    }
-
-    #[test]
-    fn a_duration_has_its_two_largest_units() {
-        for (seconds, expected) in [
-            (0, "0 s"),
-            (59, "59 s"),
-            (60, "1 min"),
-            (125, "2 min 5 s"),
-            (3_605, "1 h"),
-            (7_500, "2 h 5 min"),
-            (90_000, "1 d 1 h"),
-            (40 * 86_400, "40 d"),
-        ] {
-            assert_eq!(duration(seconds), expected);
-        }
     }
 }

@@ -2,27 +2,13 @@
 
 use std::borrow::Cow;
 
+pub(crate) use shared::text::{clean, line};
+
 /// The note in a message with a cut text.
 pub(crate) const CUT: &str = "Cut to fit into 32,000 bytes.";
 
 /// The end of a cut text.
 const ELLIPSIS: char = '…';
-
-/// Removes control characters except line breaks, and characters that change the writing direction.
-pub(crate) fn clean(text: &str) -> String {
-    let kept = |c: char| match c {
-        '\n' => Some('\n'),
-        '\r' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
-        c if c.is_control() => Some(' '),
-        c => Some(c),
-    };
-    text.trim().chars().filter_map(kept).collect()
-}
-
-/// Cleans a text and joins its lines.
-pub(crate) fn line(text: &str) -> String {
-    clean(text).replace('\n', " ")
-}
 
 /// Returns at most `max` bytes of a text, followed by an ellipsis if it is cut.
 pub(crate) fn cut(text: &str, max: usize) -> Cow<'_, str> {
@@ -66,14 +52,6 @@ pub(crate) fn inert(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn control_characters_are_removed() {
-        assert_eq!(clean(" a\0b\u{1b}[31mc\r\nd\u{202e}e\t "), "a b [31mc\nde");
-        assert_eq!(line("a\nb\r\nc"), "a b c");
-        // A joined emoji stays joined.
-        assert_eq!(clean("👩\u{200d}🚒 재생"), "👩\u{200d}🚒 재생");
-    }
 
     #[test]
     fn a_text_is_cut_between_characters() {

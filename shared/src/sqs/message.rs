@@ -1,11 +1,8 @@
 //! What a message holds beside its body.
 
-use std::fmt::Write;
-
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::MessageAttributeValue;
-use sha2::{Digest, Sha256};
 
 /// A message attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,13 +71,4 @@ pub fn message_bytes<'a>(
         name.len() + data_type.len() + value
     };
     body.len() + attributes.into_iter().map(attribute).sum::<usize>()
-}
-
-/// The SHA-256 of `bytes` in hex, 64 digits: a deduplication id.
-#[must_use]
-pub fn hex_digest(bytes: impl AsRef<[u8]>) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        // Writing to a string does not fail.
-        write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
-    })
 }

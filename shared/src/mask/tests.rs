@@ -30,6 +30,8 @@ fn values_are_masked_in_every_form() {
         ("bearer abc", "bearer ***"),
         ("https://ada:hunter2@host/p?a=1", "https://***@host/p?a=1"),
         ("https://h/v1?key=AIza&token=a%3D&x=1", "https://h/v1?key=***&token=***&x=1"),
+        ("password=Tr0ub4dor&3 host=db", "password=*** host=db"),
+        ("https://h/v1?key=AIza&x[]=1&token=a&b", "https://h/v1?key=***&x[]=1&token=***"),
         ("redirect=https%3A%2F%2Fh%3Ftoken%3Dabc", "redirect=https%3A%2F%2Fh%3Ftoken%3D***"),
         ("config[password] => hunter2", "config[password] => ***"),
         ("psql --password hunter --host h", "psql --password *** --host h"),
@@ -76,8 +78,8 @@ fn ordinary_text_is_unchanged() {
 fn masking_takes_linear_time() {
     // Each of these would take hours if the rest were searched from every name.
     for part in [
-        "key|", "key ", "key=", "key:\"", "key:{", "://a", "bearer|", "key\\\"", "\\\"", "<key>",
-        "<key> ", "key(\"", "key:a( ", "key:a {",
+        "key|", "key ", "key=", "key:\"", "key:{", "://a", "key=&", "bearer|", "key\\\"", "\\\"",
+        "<key>", "<key> ", "key(\"", "key:a( ", "key:a {",
     ] {
         let text = part.repeat(1_000_000 / part.len());
         assert!(masked(&text).len() <= 2 * text.len(), "{part}");

@@ -1,3 +1,5 @@
+//! Texts that may hold secrets.
+//!
 //! Masks values after `password`, `secret`, `token`, `key`, `authorization` and `Bearer`, and user
 //! information in URLs.
 //!
@@ -6,13 +8,14 @@
 //! a word that could be a secret is masked.
 
 /// Replaces masked values.
-pub(crate) const MASK: &str = "***";
+const MASK: &str = "***";
 
 /// Parts of names whose values are masked.
 const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "key", "authorization"];
 
 /// Masks values, and `literals` wherever they are.
-pub(crate) fn mask(text: &str, literals: &[String]) -> String {
+#[must_use]
+pub fn mask(text: &str, literals: &[String]) -> String {
     let mut masked = by_name(&without_user_information(text));
     for literal in literals.iter().filter(|literal| !literal.is_empty()) {
         masked = masked.replace(literal.as_str(), MASK);
@@ -151,13 +154,21 @@ fn next_word(text: &str, end: usize) -> Option<(usize, usize)> {
     (to > from).then_some((from, to))
 }
 
-/// Returns the end of a value that is not quoted.
+/// Returns the end of a value that is not quoted. `&` ends it before the next parameter of a URL;
+/// elsewhere it can be a part of a password.
 fn unquoted_end(text: &str, from: usize) -> usize {
-    let ends = |c: char| {
-        c.is_whitespace()
-            || matches!(c, ',' | ';' | '&' | '"' | '\'' | '<' | '>' | '}' | ']' | '\\')
+    let is_parameter = |after: &str| {
+        let name = after.bytes().take_while(|byte| is_name(*byte)).count();
+        name > 0 && after[name..].starts_with(['=', '%', '['])
     };
-    text[from..].find(ends).map_or(text.len(), |length| from + length)
+    let ends = |(at, c): (usize, char)| match c {
+        '&' => is_parameter(&text[from + at + 1..]),
+        c => {
+            c.is_whitespace() || matches!(c, ',' | ';' | '"' | '\'' | '<' | '>' | '}' | ']' | '\\')
+        }
+    };
+    let mut characters = text[from..].char_indices();
+    characters.find(|character| ends(*character)).map_or(text.len(), |(at, _)| from + at)
 }
 
 fn line_end(text: &str, from: usize) -> usize {

@@ -1,0 +1,183 @@
+//! A scripted endpoint for SNS, Secrets Manager and Prefect's API.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use testkit::{Call, Endpoint, Reply};
+
+pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:sluice-dev-alerts";
+pub(crate) const SECRET_ARN: &str =
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-AbCdEf";
+pub(crate) const API_SECRET_ARN: &str =
+    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prefect-AbCdEf";
+
+/// What callers must know: the events in `events/pipeline-alerts/` have one of these.
+pub(crate) const SECRETS: [&str; 2] = ["music-pipelines-1-8f2c41", "music-pipelines-2-77ab90"];
+
+/// The text of a secret that is never read to its end.
+pub(crate) const HANGS: &str = "hangs";
+
+/// The data of Prefect's API.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Prefect {
+    /// Records of every log.
+    pub(crate) logs: Value,
+    pub(crate) run: Value,
+    pub(crate) runs: Value,
+    pub(crate) states: Value,
+}
+
+/// What a service does with a call.
+#[derive(Debug, Default)]
+pub(crate) enum Act {
+    /// What is asked of it.
+    #[default]
+    Work,
+    /// Another reply.
+    Reply(Reply),
+}
+
+/// The same for each of several calls.
+pub(crate) type MakeAct = fn() -> Act;
+
+impl Act {
+    pub(crate) fn status(status: u16) -> Self {
+        Self::Reply(Reply::new(status, "text/plain", "hush"))
+    }
+
+    pub(crate) fn json(body: &Value) -> Self {
+        Self::Reply(Reply::json(200, body))
+    }
+}
+
+/// The three services: what each does first, before it works.
+#[derive(Debug, Default)]
+pub(crate) struct Outside {
+    pub(crate) prefect: Prefect,
+    pub(crate) api: Vec<Act>,
+    pub(crate) sns: Vec<Act>,
+    /// Texts of the webhook's secret, one for each time that it is read, the last from then on.
+    /// `None` is a refusal.
+    pub(crate) secrets: Vec<Option<String>>,
+    /// The text of the API's secret.
+    pub(crate) api_secret: Option<String>,
+}
+
+/// A notice as it was published.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Published {
+    pub(crate) subject: String,
+    pub(crate) mail: String,
+    pub(crate) notice: Value,
+}
+
+impl Outside {
+    pub(crate) async fn start(self) -> Endpoint {
+        let Self { prefect, api, sns, secrets, api_secret } = self;
+        let [mut api, mut sns] = [api, sns].map(VecDeque::from);
+        let mut secrets = VecDeque::from(secrets);
+        Endpoint::start(move |call| {
+            if call.path.starts_with("/api/") {
+                return match api.pop_front().unwrap_or_default() {
+                    Act::Work => prefect.answer(call),
+                    Act::Reply(reply) => reply,
+                };
+            }
+            if call.operation == "GetSecretValue" {
+                let text = if call.json()["SecretId"] == API_SECRET_ARN {
+                    api_secret.clone()
+                } else if secrets.len() > 1 {
+                    secrets.pop_front().flatten()
+                } else {
+                    secrets.front().cloned().unwrap_or_else(|| Some(SECRETS.join("\n")))
+                };
+                if text.as_deref() == Some(HANGS) {
+                    return Reply::Never;
+                }
+                return text.map_or_else(
+                    || Reply::aws_error(400, "AccessDeniedException"),
+                    |text| Reply::json(200, &json!({"Name": "a", "SecretString": text})),
+                );
+            }
+            match sns.pop_front().unwrap_or_default() {
+                Act::Work => Reply::new(
+                    200,
+                    "text/xml",
+                    "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>\
+                     </PublishResponse>",
+                ),
+                Act::Reply(reply) => reply,
+            }
+        })
+        .await
+    }
+}
+
+/// The error of SNS with this status and code.
+pub(crate) fn sns_error(status: u16, code: &str) -> Act {
+    let body = format!(
+        "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
+    );
+    Act::Reply(Reply::new(status, "text/xml", body))
+}
+
+impl Prefect {
+    fn answer(&self, call: &Call) -> Reply {
+        let answer = match (call.method.as_str(), &*call.path) {
+            ("POST", "/api/logs/filter") => &self.logs,
+            ("POST", "/api/flow_runs/filter") => &self.runs,
+            ("GET", "/api/flow_run_states/") => &self.states,
+            ("GET", path) if path.starts_with("/api/flow_runs/") => &self.run,
+            other => panic!("{other:?}"),
+        };
+        match answer {
+            Value::Null if call.path.ends_with("filter") => Reply::json(200, &json!([])),
+            Value::Null => Reply::json(404, &json!({"detail": "not found"})),
+            answer => Reply::json(200, answer),
+        }
+    }
+}
+
+/// The calls of Prefect's API.
+pub(crate) fn api_calls(endpoint: &Endpoint) -> Vec<Call> {
+    endpoint.calls().into_iter().filter(|call| call.path.starts_with("/api/")).collect()
+}
+
+/// How often a secret was read.
+pub(crate) fn secret_reads(endpoint: &Endpoint) -> usize {
+    endpoint.calls().iter().filter(|call| call.operation == "GetSecretValue").count()
+}
+
+/// What was sent to SNS, published or not.
+pub(crate) fn published(endpoint: &Endpoint) -> Vec<Published> {
+    let calls = endpoint.calls().into_iter();
+    let calls = calls.filter(|call| call.path == "/" && call.operation.is_empty());
+    let published = |call: Call| {
+        let form = std::str::from_utf8(&call.body).unwrap().replace('+', " ");
+        let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
+        let form: BTreeMap<_, _> = form
+            .split('&')
+            .map(|pair| pair.split_once('=').unwrap())
+            .map(|(name, value)| (decoded(name), decoded(value)))
+            .collect();
+        assert_eq!((&*form["Action"], &*form["TopicArn"]), ("Publish", TOPIC));
+        assert_eq!(form["MessageStructure"], "json");
+        let message: Value = serde_json::from_str(&form["Message"]).unwrap();
+        assert_eq!(message["default"], message["email"]);
+        let json = message["lambda"].as_str().unwrap();
+        assert!(json.len() <= 32_000);
+        let subject = form["Subject"].clone();
+        assert!(
+            (1..100).contains(&subject.len()) && subject.bytes().all(|b| (32..127).contains(&b))
+        );
+        Published {
+            subject,
+            mail: message["email"].as_str().unwrap().to_owned(),
+            notice: serde_json::from_str(json).unwrap(),
+        }
+    };
+    calls.map(published).collect()
+}

@@ -1,0 +1,32 @@
+//! Text from outside, as a person reads it.
+
+/// Removes control characters except line breaks, and characters that change the writing direction.
+#[must_use]
+pub fn clean(text: &str) -> String {
+    let kept = |c: char| match c {
+        '\n' => Some('\n'),
+        '\r' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => None,
+        c if c.is_control() => Some(' '),
+        c => Some(c),
+    };
+    text.trim().chars().filter_map(kept).collect()
+}
+
+/// Cleans a text and joins its lines.
+#[must_use]
+pub fn line(text: &str) -> String {
+    clean(text).replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_removed() {
+        assert_eq!(clean(" a\0b\u{1b}[31mc\r\nd\u{202e}e\t "), "a b [31mc\nde");
+        assert_eq!(line("a\nb\r\nc"), "a b c");
+        // A joined emoji stays joined.
+        assert_eq!(clean("👩\u{200d}🚒 재생"), "👩\u{200d}🚒 재생");
+    }
+}
