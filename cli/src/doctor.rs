@@ -21,10 +21,11 @@ use shared::sqs::SQS;
 use shared::time;
 use tokio::time::timeout;
 
-use crate::aws;
+use crate::aws::{self, Account};
 use crate::console::print_report;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
+use crate::opensearch::optional_client;
 use crate::setup::plan::Plan;
 use facts::{ConsumedQueue, Facts, Function, Mapping};
 use lambda::{LAMBDA, function_name};
@@ -51,6 +52,8 @@ pub(crate) struct Args {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    account: Account,
 }
 
 /// Maximum time to read a function and its event source mappings.
@@ -72,7 +75,7 @@ Exit codes: 0 no errors (warnings are possible), 1 errors found or failed, 2 wro
 /// # Errors
 /// [`CliError::Failed`] if an error is found or the function cannot be read.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let client = args.opensearch.as_deref().map(crate::opensearch::client).transpose()?;
+    let client = optional_client(args.opensearch.as_deref(), &args.account).await?;
     let json = args.json;
     let facts = or_interrupted(Box::pin(read(args, client))).await?;
     let report = Report::new(&facts, checks::check(&facts));
@@ -88,7 +91,7 @@ async fn read(args: Args, client: Option<Client>) -> Result<Facts, CliError> {
     if args.function.is_some() || args.queue.is_some() {
         let services: &[_] = if args.function.is_some() { &[LAMBDA, SQS] } else { &[SQS] };
         let environment = Environment::of_this_process();
-        let aws = aws::access(&environment, services, args.queue.as_deref())?;
+        let aws = aws::access(&args.account, &environment, services, args.queue.as_deref()).await?;
         if let Some(name) = &args.function {
             let read = timeout(LAMBDA_TIMEOUT, lambda::read(&aws, name)).await;
             let late = |_| CliError::failed("Lambda did not answer within 20 s");

@@ -18,7 +18,7 @@ use shared::aws::Aws;
 use shared::config::Environment;
 use shared::sqs::SQS;
 
-use crate::aws;
+use crate::aws::{self, Account};
 use crate::console::print_report;
 use crate::error::CliError;
 use crate::opensearch;
@@ -79,6 +79,8 @@ pub(crate) struct Args {
     task: Task,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    account: Account,
 }
 
 #[derive(Debug, clap::Args)]
@@ -119,7 +121,7 @@ enum Mode {
 /// [`CliError::Usage`] for conflicting options, [`CliError::Failed`] if messages were not moved,
 /// [`CliError::Interrupted`] after Ctrl-C.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let aws = aws::access(&Environment::of_this_process(), &[SQS], Some(&args.queue))?;
+    let aws = access(&args.account, &args.queue).await?;
     let source = aws::queue(&aws, &args.queue).await?;
     if args.task.status || args.task.cancel {
         let action = if args.task.status { "status" } else { "cancel" };
@@ -129,7 +131,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     }
     let parking = find(&aws, args.parking.as_deref()).await?;
     let destination = find(&aws, args.destination.as_deref()).await?;
-    let opensearch = args.opensearch.as_deref().map(opensearch::client).transpose()?;
+    let opensearch = opensearch::optional_client(args.opensearch.as_deref(), &args.account).await?;
     let mut request = json!({
         "action": "redrive",
         "source": id(&source),
@@ -153,6 +155,11 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let engine = Engine { aws, parking, opensearch, time_limit: args.time_limit };
     let outcome = engine.run(&request).await?;
     outcome::print(&source, &outcome, args.json, mode)
+}
+
+/// Returns access to the SQS of a queue.
+async fn access(account: &Account, queue: &str) -> Result<Aws, CliError> {
+    aws::access(account, &Environment::of_this_process(), &[SQS], Some(queue)).await
 }
 
 /// Returns the queue of an option.

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod credentials;
 mod demo;
 mod doctor;
 mod outage;

@@ -89,7 +89,8 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// Connections for the clients of one SDK configuration, which call concurrently and retry by
     /// themselves.
-    pub(super) fn for_sdk() -> SharedHttpClient {
+    #[must_use]
+    pub fn for_sdk() -> SharedHttpClient {
         let connections = Self { client: Arc::default(), max_idle: usize::MAX };
         http_client_fn(move |_, _| SharedHttpConnector::new(connections.clone()))
     }
