@@ -184,8 +184,13 @@ impl HttpConnector for Connections {
     }
 }
 
-/// TLS with the certificates of the system; without them only servers in the clear are reached.
+/// TLS with the certificates of the system; without them only servers in the clear are reached. They
+/// are read once in a process's life: each client would take milliseconds for it.
 fn tls() -> Result<ClientConfig, rustls::Error> {
+    static TLS: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(config) = TLS.get() {
+        return Ok(config.clone());
+    }
     let builder = || {
         let provider = Arc::new(ring::default_provider());
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
@@ -194,5 +199,5 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
         Ok(config) => config,
         Err(_) => builder()?.with_root_certificates(RootCertStore::empty()),
     };
-    Ok(config.with_no_client_auth())
+    Ok(TLS.get_or_init(|| config.with_no_client_auth()).clone())
 }
