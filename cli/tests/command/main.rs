@@ -11,5 +11,6 @@ mod replay;
 mod replay_elsewhere;
 mod scene;
 mod setup;
+mod stack;
 mod support;
 mod wrong_use;
