@@ -68,7 +68,10 @@ pub(super) async fn read_topics(reader: &Reader<'_>) -> Vec<Topic> {
         let attributes = reader.noted("topic", arn, attributes);
         let pages = reader.caller.pages(SNS, "ListSubscriptionsByTopic", &of, "Subscriptions");
         let subscriptions = reader.noted("subscriptions of the topic", arn, pages.await);
-        let subscriptions = subscriptions.map(|all| all.iter().map(subscription).collect());
+        let subscriptions = subscriptions.map(|all| {
+            let existing = all.iter().filter(|it| it["SubscriptionArn"] != "Deleted");
+            existing.map(subscription).collect()
+        });
         let key = attributes.map(|attributes| attribute(&attributes, "KmsMasterKeyId"));
         found.push(Topic { arn: arn.to_owned(), key, subscriptions });
     }

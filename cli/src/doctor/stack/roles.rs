@@ -220,3 +220,53 @@ fn arn_of(like: &str, service: &str, account: &str, rest: &str) -> String {
     let region = parts.nth(1).unwrap_or_default();
     format!("arn:{partition}:{service}:{region}:{account}:{rest}")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::facts::{Function, Mapping};
+    use crate::doctor::stack::facts::Destination;
+
+    const DOMAIN: &str = "arn:aws:es:eu-west-1:1:domain/music";
+
+    /// A consumer with these variables, and a delivery to the domain.
+    fn needed(variables: &[(&str, &str)], parameters: &[(&str, &str)]) -> Vec<String> {
+        let owned = |all: &[(&str, &str)]| {
+            all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let queue_arn = "arn:aws:sqs:eu-west-1:1:music".to_owned();
+        let consumer = Deployed {
+            function: Function {
+                arn: "arn:aws:lambda:eu-west-1:1:function:consumer".to_owned(),
+                role_arn: Some("arn:aws:iam::1:role/consumer".to_owned()),
+                environment: Some(owned(variables)),
+                ..Function::default()
+            },
+            mappings: vec![Mapping { queue_arn, ..Mapping::default() }],
+            failure_destination: None,
+        };
+        let domain_arn = Some(DOMAIN.to_owned());
+        let destination = Some(Destination { domain_arn, ..Destination::default() });
+        let delivery = Delivery { destination, ..Delivery::default() };
+        let stack = Stack { parameters: owned(parameters), ..Stack::default() };
+        let needs = needs(&[stack], &[consumer], &[delivery]).into_iter();
+        let of_consumer = needs.filter(|need| need.role_arn.ends_with("/consumer"));
+        of_consumer.map(|need| format!("{} {}", need.actions.join(","), need.resource)).collect()
+    }
+
+    #[test]
+    fn a_consumer_reads_its_queue_and_writes_to_quarantine_and_opensearch() {
+        let url = "https://sqs.eu-west-1.amazonaws.com/1/quarantine";
+        let quarantine = ("QUARANTINE_QUEUE_URL", url);
+        let consume = format!("{} arn:aws:sqs:eu-west-1:1:music", CONSUME.join(","));
+        let send = "sqs:SendMessage arn:aws:sqs:eu-west-1:1:quarantine";
+        let post = format!("es:ESHttpPost {DOMAIN}/_bulk");
+        assert_eq!(needed(&[quarantine], &[]), [&*consume, send, &post]);
+        let collection = [("CollectionArn", "arn:collection")];
+        let access = "aoss:APIAccessAll arn:collection";
+        assert_eq!(needed(&[quarantine], &collection), [&*consume, send, access]);
+        let unsigned = [quarantine, ("OPENSEARCH_AUTH", "none")];
+        assert_eq!(needed(&unsigned, &[]), [&*consume, send]);
+        assert_eq!(needed(&[], &[]), [&*consume]);
+    }
+}
