@@ -1,7 +1,8 @@
 //! What the tests of the suite share: the templates.
 
+mod intrinsics;
 mod nested;
-mod yaml;
+pub mod stack;
 
 use std::path::{Path, PathBuf};
 

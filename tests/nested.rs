@@ -7,9 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use local::yaml;
 use serde_json::{Map, Value, json};
 
-use crate::{project, single, text, yaml};
+use crate::{project, single, text};
 
 const APPLICATION: &str = "AWS::Serverless::Application";
 const FUNCTION: &str = "AWS::Serverless::Function";
@@ -34,8 +35,9 @@ pub fn read(path: &str) -> Value {
 }
 
 fn parsed(path: &Path) -> Value {
-    let content = fs::read_to_string(path);
-    yaml::parse(&content.unwrap_or_else(|error| panic!("{}: {error}", path.display())))
+    let content = fs::read_to_string(path).map_err(|error| error.to_string());
+    let parsed = content.and_then(|content| yaml::parse(&content));
+    parsed.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 fn load(path: &Path) -> Value {

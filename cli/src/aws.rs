@@ -1,5 +1,7 @@
 //! Access to AWS with the user's own credentials.
 
+mod account;
+
 use dlq_redrive::Queue;
 use shared::aws::{Aws, Service};
 use shared::config::Environment;
@@ -7,45 +9,47 @@ use shared::sqs::{self, Failure as SqsFailure, SQS};
 
 use crate::console::printable;
 use crate::error::CliError;
+pub(crate) use account::Account;
 
 /// Part of the help of each command that calls AWS.
 pub(crate) const HELP: &str = "\
-Region and credentials are read from AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
-AWS_SESSION_TOKEN. The region in a queue's URL or ARN takes precedence over AWS_REGION. To use a
-profile of the AWS CLI:
-  eval \"$(aws configure export-credentials --profile NAME --format env)\"
+Credentials and region are those of the AWS CLI: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and
+AWS_SESSION_TOKEN, else a profile (--profile, AWS_PROFILE) with keys, SSO, an assumed role or a
+process, else the role of the container or instance. The region in a queue's URL or ARN takes
+precedence over --region, AWS_REGION and that of the profile.
 AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL set another endpoint, such as http://127.0.0.1:9324,
 which needs neither region nor credentials.";
 
 /// Returns access to these services. The region in `queue`, the URL or ARN of a queue, takes
-/// precedence over that of the environment.
+/// precedence over that of the account.
 ///
 /// # Errors
 /// [`CliError::Failed`] if the region or the credentials are missing.
-pub(crate) fn access(
+pub(crate) async fn access(
+    account: &Account,
     environment: &Environment,
     services: &[Service],
     queue: Option<&str>,
 ) -> Result<Aws, CliError> {
-    let mut aws = Aws::from_environment(environment, services);
+    let environment = account.with_region(environment);
+    let mut aws = Aws::from_environment(&environment, services);
+    // A server on this machine needs neither region nor credentials, but the SDK does.
+    let is_local = services.iter().all(|service| aws.endpoint(service).is_some());
+    if !is_local || account.has_profile() {
+        aws = Aws::from_environment(&account.sign_in(&environment).await?, services);
+    }
     if let Some(region) = queue.and_then(region_of) {
         aws.region = Some(region.to_owned());
     }
-    // A server on this machine needs neither region nor credentials, but the SDK does.
-    if services.iter().all(|service| aws.endpoint(service).is_some()) {
+    if is_local {
         let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| (name, "local"));
         let local = Aws::from_environment(&keys.into_iter().collect(), &[]);
         aws.region.get_or_insert_with(|| "us-east-1".to_owned());
         aws.credentials = aws.credentials.or(local.credentials);
     }
-    if aws.credentials.is_none() {
-        return Err(CliError::failed(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set; to use a profile of the AWS \
-             CLI:\n  eval \"$(aws configure export-credentials --format env)\"",
-        ));
-    }
     if aws.region.is_none() {
-        let message = "AWS_REGION is not set: set it, or name the queue by its URL or ARN";
+        let message = "the region is not set: set --region or AWS_REGION, or name a queue by its \
+                       URL or ARN";
         return Err(CliError::failed(message));
     }
     Ok(aws)
@@ -127,44 +131,41 @@ mod tests {
     const KEYS: [(&str, &str); 2] =
         [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "hush")];
 
-    fn of(variables: &[(&str, &str)], queue: Option<&str>) -> Result<Aws, String> {
+    async fn of(variables: &[(&str, &str)], queue: Option<&str>) -> Result<Aws, String> {
         let environment = variables.iter().copied().collect();
-        access(&environment, &[SQS], queue).map_err(|error| error.to_string())
+        let account = Account::default();
+        access(&account, &environment, &[SQS], queue).await.map_err(|error| error.to_string())
     }
 
-    #[test]
-    fn the_queue_sets_the_region() {
+    #[tokio::test]
+    async fn the_queue_sets_the_region() {
         for (queue, region) in [
             ("https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq", "eu-west-1"),
             ("arn:aws:sqs:eu-north-1:123456789012:music-dlq", "eu-north-1"),
             ("music-dlq", "us-east-1"),
         ] {
-            let aws = of(&[REGION, KEYS[0], KEYS[1]], Some(queue)).unwrap();
+            let aws = of(&[REGION, KEYS[0], KEYS[1]], Some(queue)).await.unwrap();
             assert_eq!(aws.region.as_deref(), Some(region));
         }
     }
 
-    #[test]
-    fn the_error_names_the_missing_variable_and_a_remedy() {
-        assert!(of(&KEYS, Some("music-dlq")).unwrap_err().contains("AWS_REGION is not set"));
-        for variables in [&[REGION][..], &[REGION, KEYS[0]]] {
-            let error = of(variables, None).unwrap_err();
-            assert!(error.contains("aws configure export-credentials --format env"), "{error}");
-        }
+    #[tokio::test]
+    async fn the_option_is_before_the_variable() {
+        let account = Account { region: Some("eu-west-3".to_owned()), ..Account::default() };
+        let environment = [REGION, KEYS[0], KEYS[1]].into_iter().collect();
+        let aws = access(&account, &environment, &[SQS], Some("music-dlq")).await.unwrap();
+        assert_eq!(aws.region.as_deref(), Some("eu-west-3"));
     }
 
-    #[test]
-    fn another_endpoint_needs_no_credentials_but_uses_them() {
+    #[tokio::test]
+    async fn another_endpoint_needs_no_credentials_but_uses_them() {
         let endpoint = ("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:9324");
-        let aws = of(&[endpoint], None).unwrap();
+        let aws = of(&[endpoint], None).await.unwrap();
         assert_eq!(aws.endpoint(SQS), Some("http://127.0.0.1:9324"));
         assert_eq!(aws.region.as_deref(), Some("us-east-1"));
         assert_eq!(aws.credentials.unwrap().access_key_id(), "local");
-        let aws = of(&[endpoint, KEYS[0], KEYS[1]], None).unwrap();
+        let aws = of(&[endpoint, KEYS[0], KEYS[1]], None).await.unwrap();
         assert_eq!(aws.credentials.unwrap().access_key_id(), "AKIDEXAMPLE");
-        // Another service at AWS still needs real credentials.
-        let environment: Environment = [endpoint].into_iter().collect();
-        assert!(access(&environment, &[SQS, "LAMBDA"], None).is_err());
     }
 
     #[test]

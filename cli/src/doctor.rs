@@ -8,6 +8,7 @@ mod opensearch;
 mod queues;
 mod report;
 mod settings;
+mod stack;
 
 use std::time::Duration;
 
@@ -21,24 +22,32 @@ use shared::sqs::SQS;
 use shared::time;
 use tokio::time::timeout;
 
-use crate::aws;
+use crate::aws::{self, Account};
 use crate::console::print_report;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
+use crate::opensearch::optional_client;
 use crate::setup::plan::Plan;
 use facts::{ConsumedQueue, Facts, Function, Mapping};
-use lambda::{LAMBDA, function_name};
+use lambda::{LAMBDA, Lambda, function_name};
 use queues::Queues;
 use report::{Report, count};
 
 /// Find configuration errors in a deployed stack.
 ///
-/// Reads the function's configuration and event source mappings, their queues with the dead-letter
-/// queues, and the quarantine. Changes nothing.
+/// With --stack, reads all that the stack has, and checks what can lose events or money. With
+/// --function, reads the function's configuration and event source mappings, their queues with the
+/// dead-letter queues, and the quarantine. Changes nothing.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES, after_long_help = format!("{EXAMPLES}\n\n{}", aws::HELP))]
 #[command(group = ArgGroup::new("subject").required(true).multiple(true))]
 pub(crate) struct Args {
+    /// The whole stack, with the stacks nested in it: its name or ARN
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["function", "queue"], group = "subject")]
+    stack: Option<String>,
+    /// Post a greeting to the Google Chat space of the stack
+    #[arg(long, requires = "stack", conflicts_with_all = ["function", "queue"])]
+    post: bool,
     /// The function that consumes the queue: its name or ARN
     #[arg(long, value_name = "NAME", value_parser = function_name, group = "subject")]
     function: Option<String>,
@@ -51,6 +60,8 @@ pub(crate) struct Args {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    account: Account,
 }
 
 /// Maximum time to read a function and its event source mappings.
@@ -58,13 +69,16 @@ const LAMBDA_TIMEOUT: Duration = Duration::from_secs(20);
 
 const EXAMPLES: &str = "\
 Examples:
+  cargo sluice doctor --stack sluice-dev --profile ops
+  cargo sluice doctor --stack sluice-dev --json | jq -r '.findings[] | [.check, .remedy] | @tsv'
   cargo sluice doctor --function sluice-dev-sqs-consumer
   cargo sluice doctor --function sluice-dev-sqs-consumer --json | jq '.findings[].remedy'
   cargo sluice doctor --queue sluice-dev-events --opensearch https://search.example
 
 Required permissions: lambda:GetFunction, lambda:ListEventSourceMappings, sqs:GetQueueAttributes
-and sqs:GetQueueUrl. The permissions of the function's role are not checked: the function logs
-`denied` for OpenSearch and `not_quarantined` for the quarantine.
+and sqs:GetQueueUrl. For --stack also cloudformation:DescribeStacks, ListStackResources and
+GetTemplate; what else the policy ReadOnlyAccess allows, and secretsmanager:GetSecretValue of the
+webhook's secret. What may not be read is reported as not_read, and the rest is checked.
 Exit codes: 0 no errors (warnings are possible), 1 errors found or failed, 2 wrong use.";
 
 /// Reads the facts, checks them and prints the report.
@@ -72,11 +86,22 @@ Exit codes: 0 no errors (warnings are possible), 1 errors found or failed, 2 wro
 /// # Errors
 /// [`CliError::Failed`] if an error is found or the function cannot be read.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let client = args.opensearch.as_deref().map(crate::opensearch::client).transpose()?;
+    let client = optional_client(args.opensearch.as_deref(), &args.account).await?;
     let json = args.json;
+    if let Some(name) = &args.stack {
+        let environment = Environment::of_this_process();
+        let aws = aws::access(&args.account, &environment, &stack::SERVICES, None).await?;
+        let request = stack::Request { name, opensearch: client.as_ref(), posts: args.post };
+        let facts = or_interrupted(Box::pin(stack::read(&aws, request))).await?;
+        return finish(&Report::of_stack(&facts, checks::stack::check(&facts)), json);
+    }
     let facts = or_interrupted(Box::pin(read(args, client))).await?;
-    let report = Report::new(&facts, checks::check(&facts));
-    print_report(&report, json)?;
+    finish(&Report::new(&facts, checks::check(&facts)), json)
+}
+
+/// Prints the report, and fails if it has errors.
+fn finish(report: &Report, json: bool) -> Result<(), CliError> {
+    print_report(report, json)?;
     match report.errors {
         0 => Ok(()),
         errors => Err(CliError::failed(format_args!("{} found", count(errors, "error")))),
@@ -88,11 +113,13 @@ async fn read(args: Args, client: Option<Client>) -> Result<Facts, CliError> {
     if args.function.is_some() || args.queue.is_some() {
         let services: &[_] = if args.function.is_some() { &[LAMBDA, SQS] } else { &[SQS] };
         let environment = Environment::of_this_process();
-        let aws = aws::access(&environment, services, args.queue.as_deref())?;
+        let aws = aws::access(&args.account, &environment, services, args.queue.as_deref()).await?;
         if let Some(name) = &args.function {
-            let read = timeout(LAMBDA_TIMEOUT, lambda::read(&aws, name)).await;
+            let lambda = Lambda::new(&aws);
+            let read = timeout(LAMBDA_TIMEOUT, lambda.read(name)).await;
             let late = |_| CliError::failed("Lambda did not answer within 20 s");
-            let (function, mappings) = read.map_err(late)??;
+            let read = read.map_err(late)?.map_err(|failure| lambda::failed(&failure));
+            let (function, mappings) = read?;
             (facts.function, facts.mappings) = (Some(function), mappings);
         }
         let queues = Queues::new(&aws);

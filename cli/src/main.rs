@@ -52,7 +52,7 @@ async fn main() -> ExitCode {
         Command::Invoke(args) => invoke::run(args).await,
         Command::Redrive(args) => Box::pin(redrive::run(args)).await,
         Command::Replay(args) => Box::pin(replay::run(args)).await,
-        Command::Setup(args) => setup::run(args).await,
+        Command::Setup(args) => Box::pin(setup::run(args)).await,
     };
     let Err(error) = result else { return ExitCode::SUCCESS };
     if !matches!(error, CliError::OutputClosed) {

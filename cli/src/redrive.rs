@@ -20,7 +20,7 @@ use shared::aws::Aws;
 use shared::config::Environment;
 use shared::sqs::SQS;
 
-use crate::aws;
+use crate::aws::{self, Account};
 use crate::console::print_report;
 use crate::error::CliError;
 use crate::opensearch;
@@ -84,6 +84,8 @@ pub(crate) struct Args {
     task: Task,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    account: Account,
 }
 
 #[derive(Debug, clap::Args)]
@@ -125,7 +127,7 @@ enum Mode {
 /// [`CliError::Usage`] for conflicting options, [`CliError::Failed`] if messages were not moved,
 /// [`CliError::Interrupted`] after Ctrl-C.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let aws = aws::access(&Environment::of_this_process(), &[SQS], Some(&args.queue))?;
+    let aws = access(&args.account, &args.queue).await?;
     let source = aws::queue(&aws, &args.queue).await?;
     if args.task.status || args.task.cancel {
         let action = if args.task.status { "status" } else { "cancel" };
@@ -135,7 +137,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     }
     let parking = find(&aws, args.parking.as_deref()).await?;
     let destination = find(&aws, args.destination.as_deref()).await?;
-    let opensearch = args.opensearch.as_deref().map(opensearch::client).transpose()?;
+    let opensearch = opensearch::optional_client(args.opensearch.as_deref(), &args.account).await?;
     let edited = args.import.as_deref().map(edited::import).transpose()?;
     // SQS itself moves messages as they are.
     let mode = match (&edited, args.mode) {
@@ -166,6 +168,11 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let engine = Engine { parking, opensearch, edited, ..Engine::new(aws, args.time_limit) };
     let outcome = engine.run(&request).await?;
     outcome::print(&source, &outcome, args.json, mode)
+}
+
+/// Returns access to the SQS of a queue.
+async fn access(account: &Account, queue: &str) -> Result<Aws, CliError> {
+    aws::access(account, &Environment::of_this_process(), &[SQS], Some(queue)).await
 }
 
 /// Returns the queue of an option.

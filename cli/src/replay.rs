@@ -25,7 +25,7 @@ use shared::opensearch::OpenSearch;
 use shared::s3::S3;
 use shared::sqs::hex_digest;
 
-use crate::aws;
+use crate::aws::{self, Account};
 use crate::console::{log, print_report};
 use crate::error::CliError;
 use crate::interrupt::until_interrupted;
@@ -72,6 +72,8 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     destination: Destination,
+    #[command(flatten)]
+    account: Account,
 }
 
 /// The options that say where to.
@@ -130,7 +132,7 @@ Exit codes: 0 all is replayed, 1 something failed or is left, 2 wrong use.";
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let environment = Environment::of_this_process();
     let source = Source::parse(&args.source)?;
-    let target = Target::new(&args.destination, &source, &environment).await?;
+    let target = Target::new(&args.destination, &source, (&args.account, &environment)).await?;
     let reading = Reading::from_environment(&environment).map_err(CliError::usage)?;
     let replay = json!({
         "source": source.name(), "target": target.to_string(), "selection": args.selection,
@@ -139,7 +141,10 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let path = args.ledger.clone().unwrap_or_else(|| default().with_extension("jsonl"));
     let ledger = Ledger::read(&path, &replay)?;
     let s3 = match source {
-        Source::Bucket { .. } => Some(S3Objects::new(aws::access(&environment, &[S3], None)?)),
+        Source::Bucket { .. } => {
+            let aws = aws::access(&args.account, &environment, &[S3], None).await?;
+            Some(S3Objects::new(aws))
+        }
         Source::Files(_) => None,
     };
     let refused = Rc::new(RefusedFile(path.with_extension(REFUSED_EXTENSION)));

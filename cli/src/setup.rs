@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 use shared::event::DocumentForm;
 
+use crate::aws::Account;
 use crate::console::print_report;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
@@ -45,6 +46,8 @@ pub(crate) struct Args {
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    account: Account,
 }
 
 const EXAMPLES: &str = "\
@@ -58,9 +61,9 @@ Examples:
 Percent-encode characters such as @ and / in user and password: %40, %2F.
 
 Without user and password, requests to a host under .es.amazonaws.com or
-.aoss.amazonaws.com are signed with AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and,
-for temporary credentials, AWS_SESSION_TOKEN. The AWS CLI sets them:
-  eval \"$(aws configure export-credentials --format env)\"";
+.aoss.amazonaws.com are signed with the credentials of the AWS CLI: AWS_ACCESS_KEY_ID,
+AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, a profile (--profile, AWS_PROFILE), or the role of
+the container or instance.";
 
 fn document_form() -> impl TypedValueParser<Value = DocumentForm> {
     let values = PossibleValuesParser::new(["mapped", "passthrough"]);
@@ -73,7 +76,7 @@ fn document_form() -> impl TypedValueParser<Value = DocumentForm> {
 /// [`CliError::Usage`] for an invalid option, [`CliError::Failed`] if OpenSearch rejects a request
 /// or does not return the template afterwards.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let client = opensearch::client(&args.opensearch)?;
+    let client = opensearch::client(&args.opensearch, &args.account).await?;
     let Args { document, index, mapping, retention_days, .. } = &args;
     let plan = Plan::new(*document, index.as_deref(), mapping.as_deref(), *retention_days)?;
     let work = async { set_up(&client, &plan).await.map_err(|error| explained(&client, &error)) };

@@ -15,6 +15,7 @@ pub mod sample;
 pub mod server;
 pub mod service;
 pub mod sqs;
+pub mod yaml;
 
 /// The bytes as lower-case hexadecimal digits.
 fn hex(bytes: &[u8]) -> String {

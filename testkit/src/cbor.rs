@@ -1,5 +1,5 @@
 //! JSON values as CBOR, for CloudWatch's protocol: numbers are doubles, and times are seconds since
-//! 1970 in members called `Timestamp` or `Timestamps`.
+//! 1970 in members whose names end with `Timestamp`, and in `Timestamps`.
 //!
 //! Source: Smithy, "Smithy RPC v2 CBOR protocol".
 
@@ -18,7 +18,7 @@ fn write(encoder: &mut Encoder, key: &str, value: &Value) {
     match value {
         Value::Null => drop(encoder.null()),
         Value::Bool(is) => drop(encoder.boolean(*is)),
-        Value::Number(number) if matches!(key, "Timestamp" | "Timestamps") => {
+        Value::Number(number) if key.ends_with("Timestamp") || key == "Timestamps" => {
             encoder.timestamp(&DateTime::from_secs_f64(number.as_f64().unwrap()));
         }
         Value::Number(number) => drop(encoder.double(number.as_f64().unwrap())),

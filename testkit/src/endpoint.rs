@@ -169,7 +169,7 @@ impl Reply {
     }
 
     /// An answer of CBOR, in the protocol that CloudWatch speaks. Numbers become doubles, and in
-    /// members called `Timestamp` or `Timestamps` times, in seconds since 1970.
+    /// members whose names end with `Timestamp`, and in `Timestamps`, times in seconds since 1970.
     #[must_use]
     pub fn cbor(status: u16, body: &Value) -> Self {
         Self::cbor_bytes(status, cbor::encode(body))

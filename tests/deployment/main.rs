@@ -16,6 +16,7 @@ use local::opensearch::{
 use local::sqs::Client as Sqs;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::process::Command;
 
 /// Everything's name starts with it.
 const ENVIRONMENT: &str = "sluice-local";
@@ -216,6 +217,7 @@ fn build_with(put: impl Fn(&str, &Path)) -> TempDir {
 async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     let Some(stack) = Stack::deploy().await else { return };
     println!("seed {SEED}");
+    nothing_is_wrong(&stack).await;
     let events = local::sample::events(SEED, EVENTS);
     let events: Vec<_> = events.map(|event| String::from_utf8(event).unwrap()).collect();
 
@@ -312,6 +314,40 @@ async fn variants_deploy(stack: &Stack) {
     let parameters = [("StreamArn", "arn:aws:kinesis:us-east-1:000000000000:stream/sluice-local")];
     let deployed = stack.cloud.deploy(folder.path(), "sluice-lake", &parameters).await;
     deployed.unwrap_or_else(|error| panic!("{error}\n{}", stack.log()));
+}
+
+/// What `sluice doctor` finds in a stack of MiniStack, and why.
+const TOLERATED: [(&str, &str); 7] = [
+    ("delivery_destination", "MiniStack has no delivery to OpenSearch"),
+    ("encryption", "MiniStack does not keep the encryption of streams and topics"),
+    ("log_subscription", "MiniStack creates no subscription filters"),
+    ("max_receive_count", "the parameter MaxReceiveCount is 1"),
+    ("no_subscriber", "the parameter AlarmEmail is empty"),
+    ("not_read", "MiniStack does not speak the protocol of CloudWatch"),
+    ("template_version", "the nested stacks are in the template itself"),
+];
+
+/// Expects that `sluice doctor` finds nothing else in what was just deployed.
+async fn nothing_is_wrong(stack: &Stack) {
+    let command = binaries::target_folder().unwrap().join("debug/sluice");
+    // Cargo builds it with the tests of the workspace.
+    if !command.is_file() {
+        eprintln!("NOT RUN: doctor, because {} does not exist", command.display());
+        return;
+    }
+    let mut command = Command::new(command);
+    command.args(["doctor", "--stack", ENVIRONMENT, "--json"]);
+    command.env("AWS_ENDPOINT_URL", stack.cloud.url());
+    let output = command.output().await.unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().unwrap().iter();
+    let others = findings.filter(|it| !TOLERATED.iter().any(|(check, _)| it["check"] == *check));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&Value>::new());
+    let count = |what| {
+        let subjects = report["looked_at"].as_array().unwrap().iter();
+        subjects.filter(|subject| subject["what"] == what).count()
+    };
+    assert_eq!(["function", "queue", "opensearch"].map(count), [7, 7, 1], "{report:#}");
 }
 
 /// Expects 251 documents, and leaves two more.

@@ -11,14 +11,14 @@ mod delivery;
 mod functions;
 mod grafana;
 mod health;
-mod intrinsics;
 mod notifications;
 mod objects;
 mod parameters;
 mod permissions;
 mod queues;
 mod references;
-mod stack;
 mod storage;
 mod surroundings;
 mod watch;
+
+use suite::stack;

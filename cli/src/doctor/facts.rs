@@ -20,7 +20,16 @@ pub(super) struct Facts {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Function {
     pub(super) name: String,
+    pub(super) arn: String,
     pub(super) timeout_seconds: u64,
+    /// Such as `provided.al2023`.
+    pub(super) runtime: Option<String>,
+    /// `arm64` or `x86_64`
+    pub(super) architecture: Option<String>,
+    pub(super) role_arn: Option<String>,
+    pub(super) log_group: Option<String>,
+    /// The VPC and the subnets that it is in.
+    pub(super) vpc: Option<(String, Vec<String>)>,
     /// `State` with its reason.
     pub(super) state: Option<String>,
     /// `LastUpdateStatus` with its reason.
@@ -75,6 +84,8 @@ pub(super) struct Queue {
     /// Without it, any queue may use this queue as its dead-letter queue.
     pub(super) redrive_allow: Option<RedriveAllowPolicy>,
     pub(super) is_encrypted: Option<bool>,
+    /// The access policy; null if it has none.
+    pub(super) policy: Value,
 }
 
 impl Queue {

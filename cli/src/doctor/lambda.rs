@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
+use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::types::{
     EventSourceMappingConfiguration, FunctionResponseType, LastUpdateStatus, State,
 };
@@ -27,23 +28,61 @@ pub(super) fn function_name(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
 
-/// Reads a function and its event source mappings of queues.
-///
-/// # Errors
-/// [`CliError::Failed`] with the error of Lambda.
-pub(super) async fn read(aws: &Aws, name: &str) -> Result<(Function, Vec<Mapping>), CliError> {
-    let client = Client::new(&aws.sdk_config(LAMBDA, RetryConfig::standard()));
-    let reply = client.get_function().function_name(name).send().await.map_err(failed)?;
+/// Reads functions and event source mappings.
+#[derive(Debug)]
+pub(super) struct Lambda(pub(super) Client);
+
+impl Lambda {
+    pub(super) fn new(aws: &Aws) -> Self {
+        Self(Client::new(&aws.sdk_config(LAMBDA, RetryConfig::standard())))
+    }
+
+    /// Reads a function and its event source mappings of queues.
+    ///
+    /// # Errors
+    /// The error of Lambda.
+    pub(super) async fn read(&self, name: &str) -> Result<(Function, Vec<Mapping>), SqsFailure> {
+        let reply = self.0.get_function().function_name(name).send().await?;
+        let function = function(reply)?;
+        let mappings = self.0.list_event_source_mappings().function_name(name).into_paginator();
+        let mappings = mappings.items().send().collect::<Result<Vec<_>, _>>().await?;
+        Ok((function, mappings.into_iter().filter_map(mapping).collect()))
+    }
+
+    /// Reads the event source mappings of a queue, of all functions.
+    ///
+    /// # Errors
+    /// The error of Lambda.
+    pub(super) async fn mappings_of(&self, queue_arn: &str) -> Result<Vec<Mapping>, SqsFailure> {
+        let mappings = self.0.list_event_source_mappings().event_source_arn(queue_arn);
+        let mappings = mappings.into_paginator().items().send();
+        let mappings = mappings.collect::<Result<Vec<_>, _>>().await?;
+        Ok(mappings.into_iter().filter_map(mapping).collect())
+    }
+}
+
+fn function(reply: GetFunctionOutput) -> Result<Function, SqsFailure> {
     let configuration = reply.configuration.filter(|it| it.function_name.is_some());
-    let not_lambda = || CliError::failed("the server is not Lambda; check AWS_ENDPOINT_URL");
+    let not_lambda =
+        || SqsFailure::new("NotLambda", "the server is not Lambda; check AWS_ENDPOINT_URL");
     let configuration = configuration.ok_or_else(not_lambda)?;
     let with_reason = |state: Option<&str>, reason: Option<&str>| {
         let reason = reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         state.map(|state| format!("{state}{reason}"))
     };
     let reserved = reply.concurrency.and_then(|limits| limits.reserved_concurrent_executions);
-    let function = Function {
+    let vpc = configuration.vpc_config;
+    let vpc = vpc.and_then(|vpc| Some((vpc.vpc_id?, vpc.subnet_ids.unwrap_or_default())));
+    Ok(Function {
         name: configuration.function_name.unwrap_or_default(),
+        arn: configuration.function_arn.unwrap_or_default(),
+        runtime: configuration.runtime.map(|runtime| runtime.as_str().to_owned()),
+        architecture: configuration
+            .architectures
+            .and_then(|all| all.first().map(|first| first.as_str().to_owned())),
+        role_arn: configuration.role,
+        log_group: configuration.logging_config.and_then(|logging| logging.log_group),
+        vpc: vpc.filter(|(vpc, _)| !vpc.is_empty()),
         timeout_seconds: number(configuration.timeout).unwrap_or_default(),
         state: with_reason(
             configuration.state.as_ref().map(State::as_str),
@@ -58,10 +97,7 @@ pub(super) async fn read(aws: &Aws, name: &str) -> Result<(Function, Vec<Mapping
             None => Some(BTreeMap::new()),
             Some(environment) => environment.variables.map(BTreeMap::from_iter),
         },
-    };
-    let mappings = client.list_event_source_mappings().function_name(name).into_paginator();
-    let mappings = mappings.items().send().collect::<Result<Vec<_>, _>>().await.map_err(failed)?;
-    Ok((function, mappings.into_iter().filter_map(mapping).collect()))
+    })
 }
 
 /// Returns `None` for a mapping of another event source than SQS.
@@ -81,12 +117,13 @@ fn mapping(mapping: EventSourceMappingConfiguration) -> Option<Mapping> {
     })
 }
 
-fn number(number: Option<i32>) -> Option<u64> {
+pub(super) fn number(number: Option<i32>) -> Option<u64> {
     number.and_then(|number| u64::try_from(number).ok())
 }
 
-fn failed(failure: impl Into<SqsFailure>) -> CliError {
-    let reason = explained(&failure.into());
+/// Returns the error of a function that cannot be read.
+pub(super) fn failed(failure: &SqsFailure) -> CliError {
+    let reason = explained(failure);
     CliError::failed(format_args!("failed to read the function from Lambda: {reason}"))
 }
 

@@ -74,6 +74,7 @@ fn queue<'a>(url: &str, attribute: impl Fn(QueueAttributeName) -> Option<&'a str
         redrive: parse(attribute(QueueAttributeName::RedrivePolicy)),
         redrive_allow: parse(attribute(QueueAttributeName::RedriveAllowPolicy)),
         is_encrypted: key.map(|_| true).or(is_managed),
+        policy: parse(attribute(QueueAttributeName::Policy)).unwrap_or_default(),
     }
 }
 

@@ -4,8 +4,9 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
 
-use super::facts::{Facts, Lookup, OpenSearchReply};
+use super::facts::{Facts, Lookup, OpenSearch, OpenSearchReply};
 use super::finding::{Finding, Severity};
+use super::stack::facts::{ChatState, StackFacts};
 use crate::console::printable;
 
 /// Maximum length of a text, in characters.
@@ -31,9 +32,17 @@ struct Subject {
 
 impl Report {
     pub(super) fn new(facts: &Facts, findings: Vec<Finding>) -> Self {
+        Self::of(subjects(facts), findings)
+    }
+
+    pub(super) fn of_stack(facts: &StackFacts, findings: Vec<Finding>) -> Self {
+        Self::of(stack_subjects(facts), findings)
+    }
+
+    fn of(looked_at: Vec<Subject>, findings: Vec<Finding>) -> Self {
         let count = |severity| findings.iter().filter(|f| f.severity == severity).count();
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        Self { looked_at: subjects(facts), findings, errors, warnings }
+        Self { looked_at, findings, errors, warnings }
     }
 }
 
@@ -48,16 +57,61 @@ fn subjects(facts: &Facts) -> Vec<Subject> {
         subjects.extend(consumed.dead_letters.as_ref().map(|found| queue("dead letters", found)));
     }
     subjects.extend(facts.quarantine.as_ref().map(|found| queue("quarantine", found)));
-    if let Some(opensearch) = &facts.opensearch {
-        let is = match &opensearch.reply {
-            OpenSearchReply::Up { version, health, .. } => format!("{version}, {health}"),
-            OpenSearchReply::Rejected(status) => format!("rejects requests: {status}"),
-            OpenSearchReply::Other(_) => "not an OpenSearch".to_owned(),
-            OpenSearchReply::Unreachable(_) => "no answer".to_owned(),
-        };
-        subjects.push(Subject { what: "opensearch", name: opensearch.url.clone(), is });
-    }
+    subjects.extend(facts.opensearch.as_ref().map(opensearch));
     subjects
+}
+
+/// Returns the stack, and how much of each kind was read in it.
+fn stack_subjects(facts: &StackFacts) -> Vec<Subject> {
+    let mut subjects = Vec::new();
+    if let Some(root) = facts.stacks.first() {
+        let resources: usize = facts.stacks.iter().map(|stack| stack.resources.len()).sum();
+        let nested = count(facts.stacks.len() - 1, "nested stack");
+        let is = format!("{}, {}, {nested}", root.status, count(resources, "resource"));
+        subjects.push(Subject { what: "stack", name: root.name.clone(), is });
+    }
+    for deployed in &facts.functions {
+        let function = &deployed.function;
+        let is = format!("timeout {} s", function.timeout_seconds);
+        subjects.push(Subject { what: "function", name: function.name.clone(), is });
+    }
+    for own in &facts.queues {
+        subjects.push(queue("queue", &Lookup::Found(own.queue.clone())));
+    }
+    for delivery in &facts.deliveries {
+        let is = delivery.status.clone();
+        subjects.push(Subject { what: "delivery", name: delivery.name.clone(), is });
+    }
+    for topic in &facts.topics {
+        let confirmed = topic.subscriptions.iter().flatten().filter(|it| it.is_confirmed).count();
+        let name = topic.arn.rsplit(':').next().unwrap_or_default().to_owned();
+        let is = count(confirmed, "confirmed subscription");
+        subjects.push(Subject { what: "topic", name, is });
+    }
+    if let Some(alarms) = &facts.alarms {
+        let (name, is) = ("CloudWatch".to_owned(), count(alarms.len(), "alarm"));
+        subjects.push(Subject { what: "alarms", name, is });
+    }
+    if let Some(chat) = &facts.chat {
+        let is = match &chat.state {
+            ChatState::Posted => "a greeting was posted",
+            ChatState::Valid => "is a webhook",
+            _ => "cannot be used",
+        };
+        subjects.push(Subject { what: "chat", name: chat.name.clone(), is: is.to_owned() });
+    }
+    subjects.extend(facts.consumers.iter().filter_map(|it| it.opensearch.as_ref()).map(opensearch));
+    subjects
+}
+
+fn opensearch(opensearch: &OpenSearch) -> Subject {
+    let is = match &opensearch.reply {
+        OpenSearchReply::Up { version, health, .. } => format!("{version}, {health}"),
+        OpenSearchReply::Rejected(status) => format!("rejects requests: {status}"),
+        OpenSearchReply::Other(_) => "not an OpenSearch".to_owned(),
+        OpenSearchReply::Unreachable(_) => "no answer".to_owned(),
+    };
+    Subject { what: "opensearch", name: opensearch.url.clone(), is }
 }
 
 fn queue(what: &'static str, lookup: &Lookup) -> Subject {

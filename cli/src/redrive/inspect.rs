@@ -6,14 +6,13 @@ use std::time::Duration;
 use dlq_redrive::request::{Action, Mode, Request};
 use serde_json::{Value, json};
 use shared::aws::Aws;
-use shared::config::Environment;
 use shared::sqs::SQS;
 
 use super::edited::Export;
 use super::engine::{self, Engine};
 use super::filter::{Filter, time_limit};
 use super::{id, outcome};
-use crate::aws;
+use crate::aws::{self, Account};
 use crate::error::CliError;
 
 /// Summarize the messages of a dead-letter queue: reasons, sources and ages. Nothing is moved.
@@ -39,6 +38,8 @@ pub(crate) struct Args {
     json: bool,
     #[command(flatten)]
     filter: Filter,
+    #[command(flatten)]
+    account: Account,
 }
 
 const EXAMPLES: &str = "\
@@ -56,7 +57,7 @@ Exit codes: 0 done, 1 failed or incomplete, 2 wrong use, 130 interrupted.";
 /// # Errors
 /// Those of [`redrive`](super::run).
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let aws = aws::access(&Environment::of_this_process(), &[SQS], Some(&args.queue))?;
+    let aws = super::access(&args.account, &args.queue).await?;
     let source = aws::queue(&aws, &args.queue).await?;
     let request = json!({
         "action": "inspect",

@@ -8,14 +8,15 @@ use firehose_transform::reingest::Target as Stream;
 use firehose_transform::source::{AwsSource, FIREHOSE, KINESIS};
 use shared::aws::Aws;
 use shared::config::Environment;
-use shared::opensearch::{self, DEFAULT_INDEX, Place, Settings, Writing};
+use shared::opensearch::{self, Auth, DEFAULT_INDEX, Place, Settings, Writing};
 use shared::sqs::SQS;
 
 use super::send::Sender;
 use super::source::Source;
 use super::{Destination, To};
+use crate::aws::{self, Account};
 use crate::error::CliError;
-use crate::{aws, opensearch as option};
+use crate::opensearch as option;
 
 /// Where to.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl Target {
     pub(super) async fn new(
         options: &Destination,
         source: &Source,
-        environment: &Environment,
+        from: (&Account, &Environment),
     ) -> Result<Self, CliError> {
         let is_stream = options.stream.is_some() || options.delivery_stream.is_some();
         let default = if is_stream { To::Stream } else { To::OpenSearch };
@@ -70,20 +71,23 @@ impl Target {
             }
         }
         match to {
-            To::OpenSearch => Self::opensearch(options, environment),
+            To::OpenSearch => Self::opensearch(options, from).await,
             To::Loader if matches!(source, Source::Files(_)) => {
                 Err(CliError::usage("--to loader: the loader reads S3 only, not files"))
             }
-            To::Loader => Ok(Self::Loader(queue(options, environment).await?)),
-            To::Queue => Ok(Self::Records(queue(options, environment).await?)),
-            To::Stream => stream(options, environment).map(Self::Records),
+            To::Loader => Ok(Self::Loader(queue(options, from).await?)),
+            To::Queue => Ok(Self::Records(queue(options, from).await?)),
+            To::Stream => Ok(Self::Records(stream(options, from).await?)),
         }
     }
 
-    fn opensearch(options: &Destination, environment: &Environment) -> Result<Self, CliError> {
+    async fn opensearch(
+        options: &Destination,
+        (account, environment): (&Account, &Environment),
+    ) -> Result<Self, CliError> {
         let mut environment = environment.clone();
         if let Some(url) = &options.opensearch {
-            for (name, value) in option::client(url)?.variables() {
+            for (name, value) in option::client(url, account).await?.variables() {
                 environment = environment.with(name, value);
             }
         }
@@ -96,6 +100,11 @@ impl Target {
             _ => CliError::usage(error),
         })?);
         let writing = Box::new(Writing::from_environment(&environment).map_err(CliError::usage)?);
+        let needs_aws = matches!(settings.place, Place::Domain(_))
+            || matches!(settings.auth, Auth::SigV4(_) | Auth::Secret(_));
+        if needs_aws && options.opensearch.is_none() {
+            environment = account.sign_in(&environment).await?;
+        }
         let aws = Aws::from_environment(&environment, opensearch::SERVICES);
         let index = environment.get("INDEX").unwrap_or(DEFAULT_INDEX).to_owned();
         Ok(Self::OpenSearch { settings, aws, writing, index })
@@ -112,9 +121,12 @@ impl Target {
     }
 }
 
-async fn queue(options: &Destination, environment: &Environment) -> Result<Sender, CliError> {
+async fn queue(
+    options: &Destination,
+    (account, environment): (&Account, &Environment),
+) -> Result<Sender, CliError> {
     let text = options.queue.as_deref().unwrap_or_default();
-    let aws = aws::access(environment, &[SQS], Some(text))?;
+    let aws = aws::access(account, environment, &[SQS], Some(text)).await?;
     let queue: Queue = aws::queue(&aws, text).await?;
     if queue.is_fifo() {
         return Err(CliError::usage("--queue: a FIFO queue wants a group for each message"));
@@ -122,11 +134,14 @@ async fn queue(options: &Destination, environment: &Environment) -> Result<Sende
     Ok(Sender::Queue(AwsQueues::new(aws), queue.url))
 }
 
-fn stream(options: &Destination, environment: &Environment) -> Result<Sender, CliError> {
+async fn stream(
+    options: &Destination,
+    (account, environment): (&Account, &Environment),
+) -> Result<Sender, CliError> {
     let (service, stream) = match (&options.stream, &options.delivery_stream) {
         (Some(name), _) => (KINESIS, Stream::KinesisStream(name.clone())),
         (None, name) => (FIREHOSE, Stream::DeliveryStream(name.clone().unwrap_or_default())),
     };
-    let aws = aws::access(environment, &[service], None)?;
+    let aws = aws::access(account, environment, &[service], None).await?;
     Ok(Sender::Stream(AwsSource::new(aws), stream))
 }

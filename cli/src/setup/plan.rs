@@ -25,7 +25,7 @@ pub(crate) struct Plan {
     /// The name of the template: the common prefix of all index names.
     pub(super) name: String,
     /// The names of the indices, with wildcards.
-    pub(super) patterns: Vec<String>,
+    pub(crate) patterns: Vec<String>,
     pub(super) template: Value,
     /// The policy of Index State Management that deletes old indices.
     pub(super) policy: Option<Value>,

@@ -184,7 +184,7 @@ async fn a_function_that_cannot_be_read_is_an_error() {
     // Without an endpoint of its own, Lambda requires real credentials.
     let mut command = sluice(&["doctor", "--function", "consumer"]);
     let command = command.env("AWS_ENDPOINT_URL_SQS", sqs.url()).spawn().unwrap();
-    finish(command).await.assert_error(1, "aws configure export-credentials --format env");
+    finish(command).await.assert_error(1, "found no AWS credentials");
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod credentials;
 mod demo;
 mod doctor;
 mod outage;
@@ -10,5 +11,6 @@ mod replay;
 mod replay_elsewhere;
 mod scene;
 mod setup;
+mod stack;
 mod support;
 mod wrong_use;

@@ -18,6 +18,9 @@ pub(crate) fn sluice(arguments: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // Neither the user's profiles nor the role of this machine.
+    let none = [("AWS_CONFIG_FILE", "/dev/null"), ("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")];
+    command.envs(none).env("AWS_EC2_METADATA_DISABLED", "true");
     command
 }
 

@@ -21,6 +21,9 @@ async fn wrong_arguments_are_reported() {
         (&["demo", "--opensearch", hidden], "--opensearch: expected auto, embedded, real or a URL"),
         (&["demo", "--sqs", hidden], "--sqs: expected auto, embedded, real or a URL"),
         (&["doctor", "--json"], "required arguments were not provided"),
+        (&["doctor", "--stack", "a", "--function", "b"], "cannot be used with"),
+        (&["doctor", "--post", "--function", "b"], "cannot be used with"),
+        (&["doctor", "--post", "--opensearch", URL], "--stack"),
         (&["doctor", "--function", "a b"], "expected the name or the ARN of a function"),
         (&["doctor", "--opensearch", hidden], "--opensearch is not a URL"),
         (&["inspect"], "QUEUE"),
@@ -58,14 +61,14 @@ async fn help_has_examples_and_exit_codes() {
         (&["--help"][..], "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted"),
         (&["demo", "--help"], "cargo sluice demo --events my-events.ndjson"),
         (&["invoke", "--help"], "cargo sluice invoke firehose-transform events/"),
-        (&["doctor", "-h"], "cargo sluice doctor --function sluice-dev-sqs-consumer"),
+        (&["doctor", "-h"], "cargo sluice doctor --stack sluice-dev --profile ops"),
         (&["inspect", "-h"], "cargo sluice inspect music-dlq --min-age 7d"),
         (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes"),
-        (&["redrive", "--help"], "eval \"$(aws configure export-credentials --profile NAME"),
+        (&["redrive", "--help"], "a profile (--profile, AWS_PROFILE) with keys, SSO, an assumed"),
         (&["replay", "-h"], "cargo sluice replay s3://backup/processing-failed/ --to stream"),
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
         (&["setup", "--help"], "[default: music-events-%Y.%m.%d; for passthrough events-%Y.%m.%d]"),
-        (&["setup", "--help"], "eval \"$(aws configure export-credentials --format env)\""),
+        (&["setup", "--help"], "a profile (--profile, AWS_PROFILE), or the role of"),
     ] {
         let help = run(arguments).await;
         assert_eq!(help.code, 0, "{arguments:?}");
@@ -135,7 +138,7 @@ async fn wrong_options_are_reported_before_a_message_is_received() {
 
 #[tokio::test]
 async fn missing_credentials_and_unavailable_servers_are_reported() {
-    let remedy = "eval \"$(aws configure export-credentials --format env)\"";
+    let remedy = "name a profile of the AWS CLI with --profile NAME or AWS_PROFILE";
     let queue = "https://sqs.eu-west-1.amazonaws.com/123456789012/music-dlq";
     let domain = "https://search-music-abc123.eu-west-1.es.amazonaws.com";
     for arguments in

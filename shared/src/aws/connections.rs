@@ -89,7 +89,8 @@ impl fmt::Debug for Connections {
 impl Connections {
     /// Connections for the clients of one SDK configuration, which call concurrently and retry by
     /// themselves.
-    pub(super) fn for_sdk() -> SharedHttpClient {
+    #[must_use]
+    pub fn for_sdk() -> SharedHttpClient {
         let connections = Self { client: Arc::default(), max_idle: usize::MAX };
         http_client_fn(move |_, _| SharedHttpConnector::new(connections.clone()))
     }
@@ -183,8 +184,13 @@ impl HttpConnector for Connections {
     }
 }
 
-/// TLS with the certificates of the system; without them only servers in the clear are reached.
+/// TLS with the certificates of the system; without them only servers in the clear are reached. They
+/// are read once in a process's life: each client would take milliseconds for it.
 fn tls() -> Result<ClientConfig, rustls::Error> {
+    static TLS: OnceLock<ClientConfig> = OnceLock::new();
+    if let Some(config) = TLS.get() {
+        return Ok(config.clone());
+    }
     let builder = || {
         let provider = Arc::new(ring::default_provider());
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()
@@ -193,5 +199,5 @@ fn tls() -> Result<ClientConfig, rustls::Error> {
         Ok(config) => config,
         Err(_) => builder()?.with_root_certificates(RootCertStore::empty()),
     };
-    Ok(config.with_no_client_auth())
+    Ok(TLS.get_or_init(|| config.with_no_client_auth()).clone())
 }

@@ -28,7 +28,7 @@ pub(super) fn check(
     check_settings(function, settings, findings);
 }
 
-fn check_state(function: &Function, findings: &mut Findings) {
+pub(super) fn check_state(function: &Function, findings: &mut Findings) {
     for (what, state) in [("state", &function.state), ("last update", &function.last_update)] {
         if let Some(state) = state.as_deref().filter(|state| state.starts_with("Failed")) {
             let problem = format!("The function's {what} is {state}.");

@@ -105,7 +105,7 @@ fn check_redrive(queue: &Queue, findings: &mut Findings) {
     }
 }
 
-fn check_retention_and_encryption(queue: &Queue, findings: &mut Findings) {
+pub(super) fn check_retention_and_encryption(queue: &Queue, findings: &mut Findings) {
     if let Some(seconds) = queue.retention_seconds.filter(|s| *s < MAX_RETENTION_SECONDS) {
         findings.warning(
             "retention",

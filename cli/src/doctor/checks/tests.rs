@@ -20,6 +20,7 @@ fn queue(name: &str) -> Queue {
         redrive: None,
         redrive_allow: None,
         is_encrypted: Some(true),
+        ..Queue::default()
     }
 }
 
@@ -39,6 +40,7 @@ fn deployed() -> Facts {
             last_update: Some("Successful".to_owned()),
             reserved_concurrency: None,
             environment: Some(variables.into()),
+            ..Function::default()
         }),
         mappings: vec![Mapping {
             id: "5e1f".to_owned(),

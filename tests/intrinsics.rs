@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::{single, text};
 use serde_json::{Map, Value, json};
-use suite::{single, text};
 
 /// Evaluates conditions and functions for one choice of parameters.
 #[derive(Debug)]

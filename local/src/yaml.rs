@@ -4,31 +4,35 @@
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// The only document of `text`.
-pub(crate) fn parse(text: &str) -> Value {
-    let documents = Yaml::load_from_str(text).unwrap_or_else(|error| panic!("not YAML: {error}"));
-    let [document] = documents.as_slice() else {
-        panic!("{} YAML documents instead of one", documents.len());
-    };
-    convert(document)
+/// Parses the only document of `text`.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn parse(text: &str) -> Result<Value, String> {
+    let documents = Yaml::load_from_str(text).map_err(|error| format!("not YAML: {error}"))?;
+    match documents.as_slice() {
+        [document] => convert(document),
+        documents => Err(format!("{} YAML documents instead of one", documents.len())),
+    }
 }
 
-fn convert(node: &Yaml<'_>) -> Value {
+fn convert(node: &Yaml<'_>) -> Result<Value, String> {
     match node {
-        Yaml::Value(scalar) => convert_scalar(scalar),
+        Yaml::Value(scalar) => Ok(convert_scalar(scalar)),
         Yaml::Sequence(items) => items.iter().map(convert).collect(),
         Yaml::Mapping(members) => {
-            Value::Object(members.iter().map(|(name, value)| (key(name), convert(value))).collect())
+            let members = members.iter().map(|(name, value)| Ok((key(name)?, convert(value)?)));
+            members.collect::<Result<_, _>>().map(Value::Object)
         }
         Yaml::Tagged(tag, value) => {
             let name = match tag.suffix.as_str() {
                 name @ ("Ref" | "Condition") => name.to_owned(),
                 name => format!("Fn::{name}"),
             };
-            Value::Object(Map::from_iter([(name, convert(value))]))
+            Ok(Value::Object(Map::from_iter([(name, convert(value)?)])))
         }
         Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => {
-            panic!("unexpected in a template: {node:?}")
+            Err(format!("unexpected in a template: {node:?}"))
         }
     }
 }
@@ -43,6 +47,7 @@ fn convert_scalar(scalar: &Scalar<'_>) -> Value {
     }
 }
 
-fn key(node: &Yaml<'_>) -> String {
-    node.as_str().unwrap_or_else(|| panic!("the key is no string: {node:?}")).to_owned()
+fn key(node: &Yaml<'_>) -> Result<String, String> {
+    let key = node.as_str().map(str::to_owned);
+    key.ok_or_else(|| format!("the key is no string: {node:?}"))
 }

@@ -1,5 +1,12 @@
 //! The resources that the templates deploy for one choice of parameters.
 
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::should_implement_trait,
+    reason = "a panic is a failed test"
+)]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::LazyLock;
@@ -9,41 +16,40 @@ use serde_json::{Map, Value, json};
 use crate::intrinsics::Resolver;
 
 /// The type of a function's resource.
-pub(crate) const FUNCTION: &str = "AWS::Serverless::Function";
+pub const FUNCTION: &str = "AWS::Serverless::Function";
 /// The type of an alarm.
-pub(crate) const ALARM: &str = "AWS::CloudWatch::Alarm";
+pub const ALARM: &str = "AWS::CloudWatch::Alarm";
 /// An existing data stream, for the parameter `ExistingStreamArn`.
-pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/plays";
+pub const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/plays";
 /// Its key, for the parameter `ExistingStreamKeyArn`.
-pub(crate) const KEY_ARN: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
+pub const KEY_ARN: &str = "arn:aws:kms:eu-west-1:123456789012:key/1234";
 /// An existing domain, for the parameter `ExistingDomainArn`.
-pub(crate) const DOMAIN_ARN: &str = "arn:aws:es:eu-west-1:123456789012:domain/search";
+pub const DOMAIN_ARN: &str = "arn:aws:es:eu-west-1:123456789012:domain/search";
 /// A secret with a webhook, for the parameter `ChatSecretArn`.
-pub(crate) const SECRET_ARN: &str =
-    "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
+pub const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
 /// A bucket whose objects are loaded, with its parameter.
-pub(crate) const BUCKET: (&str, &str) = ("ObjectBucketName", "plays");
+pub const BUCKET: (&str, &str) = ("ObjectBucketName", "plays");
 /// A secret for the calls of pipelines, with its parameter.
-pub(crate) const PIPELINES: (&str, &str) = (
+pub const PIPELINES: (&str, &str) = (
     "PipelineAlertsSecretArn",
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:pipelines-AbCdEf",
 );
 /// Prefect's API, as its parameters.
-pub(crate) const PREFECT: [(&str, &str); 2] =
+pub const PREFECT: [(&str, &str); 2] =
     [("PrefectApiUrl", "https://prefect.test/api"), ("PrefectApiSecretArn", SECRET_ARN)];
 /// A bucket of the SQS extended client, with its parameter.
-pub(crate) const PAYLOADS: (&str, &str) = ("LargePayloadBucketName", "bodies");
+pub const PAYLOADS: (&str, &str) = ("LargePayloadBucketName", "bodies");
 /// A network, as its parameters.
-pub(crate) const VPC: [(&str, &str); 2] =
+pub const VPC: [(&str, &str); 2] =
     [("SubnetIds", "subnet-1a,subnet-2b"), ("SecurityGroupIds", "sg-3c")];
 /// A collection of OpenSearch Serverless, as its parameters.
-pub(crate) const COLLECTION: [(&str, &str); 3] = [
+pub const COLLECTION: [(&str, &str); 3] = [
     ("CollectionArn", "arn:aws:aoss:eu-west-1:123456789012:collection/c0ffee"),
     ("CollectionName", "plays"),
     ("IndexRotation", "NoRotation"),
 ];
 /// Keys for all that can have one, as their parameters.
-pub(crate) const KEYS: [(&str, &str); 7] = [
+pub const KEYS: [(&str, &str); 7] = [
     ("QueueKeyArn", KEY_ARN),
     ("BackupKeyArn", KEY_ARN),
     ("LogKeyArn", KEY_ARN),
@@ -53,18 +59,18 @@ pub(crate) const KEYS: [(&str, &str); 7] = [
     ("PipelineAlertsSecretKeyArn", KEY_ARN),
 ];
 /// A topic that sends to the queue, for the parameter `QueueSenderArn`.
-pub(crate) const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
+pub const TOPIC_ARN: &str = "arn:aws:sns:eu-west-1:123456789012:plays";
 
 /// The deployed resources, and the outputs.
 #[derive(Debug)]
-pub(crate) struct Stack {
+pub struct Stack {
     resources: BTreeMap<String, Value>,
     outputs: BTreeMap<String, Value>,
 }
 
 impl Stack {
     /// With these parameters, and all others at their defaults.
-    pub(crate) fn with(parameters: &[(&str, &str)]) -> Self {
+    pub fn with(parameters: &[(&str, &str)]) -> Self {
         let (template, resolver) = (template(), resolver(parameters));
         let deployed = |section: &str| {
             object(&template[section])
@@ -79,17 +85,17 @@ impl Stack {
     }
 
     /// With all parameters at their defaults.
-    pub(crate) fn default() -> Self {
+    pub fn default() -> Self {
         Self::with(&[])
     }
 
     /// With every function, those that are optional too.
-    pub(crate) fn complete() -> Self {
+    pub fn complete() -> Self {
         Self::with(&[BUCKET, PIPELINES])
     }
 
     /// One for each setup of source and destination.
-    pub(crate) fn variants() -> Vec<Self> {
+    pub fn variants() -> Vec<Self> {
         [
             &[][..],
             &[("EventSource", "DirectPut"), ("AlarmEmail", "ops@example.com")],
@@ -111,37 +117,37 @@ impl Stack {
     }
 
     /// All resources with their names.
-    pub(crate) fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn resources(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.resources.iter().map(|(name, resource)| (name.as_str(), resource))
     }
 
     /// All outputs with their names.
-    pub(crate) fn outputs(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn outputs(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.outputs.iter().map(|(name, output)| (name.as_str(), output))
     }
 
     /// The resources of a type, with their names.
-    pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
+    pub fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
         self.resources().filter(|(_, resource)| resource["Type"] == kind).collect()
     }
 
     /// The resource of this name, with its `Properties`, `DeletionPolicy` and so on.
-    pub(crate) fn resource(&self, name: &str) -> &Value {
+    pub fn resource(&self, name: &str) -> &Value {
         self.resources.get(name).unwrap_or_else(|| panic!("no resource {name} is deployed"))
     }
 
     /// The properties of the resource of this name.
-    pub(crate) fn properties(&self, name: &str) -> &Value {
+    pub fn properties(&self, name: &str) -> &Value {
         &self.resource(name)["Properties"]
     }
 
     /// Whether a resource of this name is deployed.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.resources.contains_key(name)
     }
 
     /// The names of the functions, without `sluice-dev-`, with their properties.
-    pub(crate) fn functions(&self) -> BTreeMap<&str, &Value> {
+    pub fn functions(&self) -> BTreeMap<&str, &Value> {
         let functions = self.of_type(FUNCTION).into_iter().map(|(id, function)| {
             let properties = &function["Properties"];
             let name = properties["FunctionName"].as_str().unwrap_or_default();
@@ -151,31 +157,31 @@ impl Stack {
     }
 
     /// The properties of the function of this name.
-    pub(crate) fn function(&self, name: &str) -> &Value {
+    pub fn function(&self, name: &str) -> &Value {
         self.functions().get(name).unwrap_or_else(|| panic!("no function {name} is deployed"))
     }
 
     /// The environment variables of the function of this name.
-    pub(crate) fn variables(&self, function: &str) -> &Value {
+    pub fn variables(&self, function: &str) -> &Value {
         &self.function(function)["Environment"]["Variables"]
     }
 }
 
 /// The templates as written, with nested templates in place and functions in their long form.
-pub(crate) fn template() -> &'static Value {
-    static TEMPLATE: LazyLock<Value> = LazyLock::new(suite::template);
+pub fn template() -> &'static Value {
+    static TEMPLATE: LazyLock<Value> = LazyLock::new(crate::template);
     &TEMPLATE
 }
 
-/// What is said of these parameters where they are refused.
-pub(crate) fn refusals(parameters: &[(&str, &str)]) -> Vec<&'static str> {
+/// The assertions that these parameters violate.
+pub fn refusals(parameters: &[(&str, &str)]) -> Vec<&'static str> {
     let resolver = resolver(parameters);
     let rules = object(&template()["Rules"]).values();
     let applies = |rule: &&Value| resolver.decide(&rule["RuleCondition"]);
     let assertions = rules.filter(applies).flat_map(|rule| list(&rule["Assertions"]));
     assertions
         .filter(|assertion| !resolver.decide(&assertion["Assert"]))
-        .map(|assertion| suite::text(&assertion["AssertDescription"]))
+        .map(|assertion| crate::text(&assertion["AssertDescription"]))
         .collect()
 }
 
@@ -194,20 +200,20 @@ fn resolver<'a>(parameters: &[(&'a str, &str)]) -> Resolver<'a> {
 }
 
 /// The resource that a reference such as `${Name}` or `${Name.Arn}` names.
-pub(crate) fn referred(reference: &Value) -> &str {
+pub fn referred(reference: &Value) -> &str {
     let name = reference.as_str().and_then(|text| text.strip_prefix("${")?.strip_suffix('}'));
     name.and_then(|name| name.split('.').next())
         .unwrap_or_else(|| panic!("not a reference: {reference}"))
 }
 
 /// The text of a file of the project.
-pub(crate) fn read(path: &str) -> String {
-    fs::read_to_string(suite::project().join(path))
+pub fn read(path: &str) -> String {
+    fs::read_to_string(crate::project().join(path))
         .unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
 /// Asserts that an object has these members, and their members in turn.
-pub(crate) fn assert_has(value: &Value, expected: &Value) {
+pub fn assert_has(value: &Value, expected: &Value) {
     fn has(value: &Value, expected: &Value) -> bool {
         match expected {
             Value::Object(members) => members.iter().all(|(name, it)| has(&value[name], it)),
@@ -218,12 +224,12 @@ pub(crate) fn assert_has(value: &Value, expected: &Value) {
 }
 
 /// The members of an object.
-pub(crate) fn object(value: &Value) -> &Map<String, Value> {
+pub fn object(value: &Value) -> &Map<String, Value> {
     value.as_object().unwrap_or_else(|| panic!("not an object: {value}"))
 }
 
 /// The items of a list; a single value is a list of one.
-pub(crate) fn list(value: &Value) -> Vec<&Value> {
+pub fn list(value: &Value) -> Vec<&Value> {
     match value {
         Value::Null => Vec::new(),
         Value::Array(items) => items.iter().collect(),
@@ -232,6 +238,6 @@ pub(crate) fn list(value: &Value) -> Vec<&Value> {
 }
 
 /// The strings of a list; a single string is a list of one.
-pub(crate) fn texts(value: &Value) -> Vec<&str> {
-    list(value).into_iter().map(suite::text).collect()
+pub fn texts(value: &Value) -> Vec<&str> {
+    list(value).into_iter().map(crate::text).collect()
 }
