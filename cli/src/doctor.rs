@@ -29,7 +29,8 @@ use crate::interrupt::or_interrupted;
 use crate::opensearch::optional_client;
 use crate::setup::plan::Plan;
 use facts::{ConsumedQueue, Facts, Function, Mapping};
-use lambda::{LAMBDA, Lambda, function_name};
+pub(crate) use lambda::LAMBDA;
+use lambda::{Lambda, function_name};
 use queues::Queues;
 use report::{Report, count};
 

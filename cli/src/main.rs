@@ -95,7 +95,7 @@ mod tests {
                     _ => part.replace(' ', "_"),
                 };
                 let arguments: String = arguments.split('\'').enumerate().map(quoted).collect();
-                let arguments = arguments.split('#').next().unwrap().split_whitespace();
+                let arguments = arguments.split(['#', '|']).next().unwrap().split_whitespace();
                 let parsed = Cli::try_parse_from(["sluice"].into_iter().chain(arguments));
                 assert!(parsed.is_ok(), "{}: {line}\n{}", path.display(), parsed.unwrap_err());
                 commands += 1;

@@ -4,6 +4,7 @@ mod edited;
 mod engine;
 mod filter;
 pub(crate) mod inspect;
+mod invoked;
 mod outcome;
 mod report;
 mod watched;
@@ -16,16 +17,18 @@ use dlq_redrive::Queue;
 use dlq_redrive::request::{Action, Mode as EngineMode, Request};
 use serde::Serialize;
 use serde_json::{Value, json};
-use shared::aws::Aws;
+use shared::aws::{Aws, Service};
 use shared::config::Environment;
 use shared::sqs::SQS;
 
 use crate::aws::{self, Account};
 use crate::console::print_report;
+use crate::doctor::LAMBDA;
 use crate::error::CliError;
 use crate::opensearch;
 use engine::Engine;
 use filter::{Filter, seconds, time_limit};
+use invoked::Invoked;
 use report::Report;
 
 /// Maximum time to list or cancel move tasks.
@@ -43,6 +46,9 @@ pub(crate) struct Args {
     /// The destination of all messages, instead of their source queues: a URL, ARN or name
     #[arg(long, value_name = "QUEUE")]
     destination: Option<String>,
+    /// Invoke this function with each message, in the place of a destination; what it takes is deleted
+    #[arg(long, value_name = "FUNCTION", conflicts_with = "destination")]
+    invoke: Option<String>,
     /// Move only the messages in this file of `inspect --export`, with the bodies that it has now
     #[arg(long, value_name = "FILE")]
     import: Option<PathBuf>,
@@ -108,6 +114,7 @@ Examples:
   cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes
   cargo sluice redrive quarantine --body /event_type=play --destination music --yes
   cargo sluice redrive quarantine --import mended.ndjson --destination music --yes
+  cargo sluice redrive alerts-dlq --invoke alert-notifier --yes
   cargo sluice redrive music-dlq --status
 
 Ctrl-C stops it without losing messages, and the report shows what was moved.
@@ -127,7 +134,8 @@ enum Mode {
 /// [`CliError::Usage`] for conflicting options, [`CliError::Failed`] if messages were not moved,
 /// [`CliError::Interrupted`] after Ctrl-C.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let aws = access(&args.account, &args.queue).await?;
+    let services: &[_] = if args.invoke.is_some() { &[SQS, LAMBDA] } else { &[SQS] };
+    let aws = access(&args.account, &args.queue, services).await?;
     let source = aws::queue(&aws, &args.queue).await?;
     if args.task.status || args.task.cancel {
         let action = if args.task.status { "status" } else { "cancel" };
@@ -136,14 +144,20 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         return print_report(&Report { source: &source, answer: &outcome.answer }, args.json);
     }
     let parking = find(&aws, args.parking.as_deref()).await?;
-    let destination = find(&aws, args.destination.as_deref()).await?;
+    let invoked = args.invoke.map(|function| Invoked::new(&aws, function));
+    let destination = match &invoked {
+        Some(function) => function.destination(),
+        None => find(&aws, args.destination.as_deref()).await?,
+    };
     let opensearch = opensearch::optional_client(args.opensearch.as_deref(), &args.account).await?;
     let edited = args.import.as_deref().map(edited::import).transpose()?;
-    // SQS itself moves messages as they are.
-    let mode = match (&edited, args.mode) {
-        (Some(_), Mode::Native) => return Err(CliError::usage("--import needs --mode selective")),
-        (Some(_), _) => Mode::Selective,
-        (None, mode) => mode,
+    // SQS itself moves messages as they are, and to queues.
+    let mode = match (edited.is_some() || invoked.is_some(), args.mode) {
+        (true, Mode::Native) => {
+            return Err(CliError::usage("--import and --invoke need --mode selective"));
+        }
+        (true, _) => Mode::Selective,
+        (false, mode) => mode,
     };
     let mut request = json!({
         "action": "redrive",
@@ -165,14 +179,15 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         // A move task of SQS has no dry run, but moves the same messages.
         request["mode"] = Value::Null;
     }
-    let engine = Engine { parking, opensearch, edited, ..Engine::new(aws, args.time_limit) };
+    let engine =
+        Engine { parking, opensearch, edited, invoked, ..Engine::new(aws, args.time_limit) };
     let outcome = engine.run(&request).await?;
     outcome::print(&source, &outcome, args.json, mode)
 }
 
-/// Returns access to the SQS of a queue.
-async fn access(account: &Account, queue: &str) -> Result<Aws, CliError> {
-    aws::access(account, &Environment::of_this_process(), &[SQS], Some(queue)).await
+/// Returns access to the services of a queue's region.
+async fn access(account: &Account, queue: &str, services: &[Service]) -> Result<Aws, CliError> {
+    aws::access(account, &Environment::of_this_process(), services, Some(queue)).await
 }
 
 /// Returns the queue of an option.

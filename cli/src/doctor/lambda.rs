@@ -16,7 +16,7 @@ use crate::aws::explained;
 use crate::error::CliError;
 
 /// Lambda, at `AWS_ENDPOINT_URL_LAMBDA`.
-pub(super) const LAMBDA: Service = "LAMBDA";
+pub(crate) const LAMBDA: Service = "LAMBDA";
 
 /// Parses the name or the ARN of a function, with or without a version or alias.
 pub(super) fn function_name(text: &str) -> Result<String, String> {

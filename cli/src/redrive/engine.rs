@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
 use super::edited::Export;
+use super::invoked::Invoked;
 use super::watched::Watched;
 use crate::aws::explained;
 use crate::error::CliError;
@@ -50,6 +51,8 @@ pub(super) struct Engine {
     pub(super) export: Option<Export>,
     /// If set, only these messages are moved, with these bodies.
     pub(super) edited: Option<Edited>,
+    /// The function that takes the messages, in the place of a queue.
+    pub(super) invoked: Option<Invoked>,
 }
 
 /// The result of a run.
@@ -63,8 +66,9 @@ pub(super) struct Outcome {
 impl Engine {
     /// An engine without settings.
     pub(super) const fn new(aws: Aws, time_limit: Duration) -> Self {
-        let (parking, opensearch, export, edited) = (None, None, None, None);
-        Self { aws, parking, opensearch, time_limit, export, edited }
+        let (parking, opensearch, export) = (None, None, None);
+        let (edited, invoked) = (None, None);
+        Self { aws, parking, opensearch, time_limit, export, edited, invoked }
     }
 
     /// Processes a request. The first Ctrl-C ends the run like a deadline: received messages that
@@ -82,7 +86,7 @@ impl Engine {
         let payload = request.to_string();
         let progress = RefCell::new(Progress::new("messages"));
         let queues = AwsQueues::new(self.aws.clone());
-        let queues = Watched::new(queues, &progress, self.export.as_ref());
+        let queues = Watched::new(queues, &progress, self.export.as_ref(), self.invoked.as_ref());
         let (config, health) = (self.config(), OpenSearchHealth(self.opensearch.take()));
         let app = App::new(config, queues, health, io::sink()).with_edited(self.edited.take());
         let work = app.answer(payload.as_bytes(), &schedule, &mut summary);

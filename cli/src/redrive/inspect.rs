@@ -57,7 +57,7 @@ Exit codes: 0 done, 1 failed or incomplete, 2 wrong use, 130 interrupted.";
 /// # Errors
 /// Those of [`redrive`](super::run).
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let aws = super::access(&args.account, &args.queue).await?;
+    let aws = super::access(&args.account, &args.queue, &[SQS]).await?;
     let source = aws::queue(&aws, &args.queue).await?;
     let request = json!({
         "action": "inspect",

@@ -9,6 +9,7 @@ use dlq_redrive::sqs::AwsQueues;
 use shared::sqs::Failure as SqsFailure;
 
 use super::edited::Export;
+use super::invoked::Invoked;
 use crate::progress::Progress;
 
 /// Calls SQS and shows the progress of the run.
@@ -22,6 +23,8 @@ pub(super) struct Watched<'a> {
     /// Whether this run started a move task.
     has_task: Cell<bool>,
     export: Option<&'a Export>,
+    /// Takes the messages in the place of a queue.
+    invoked: Option<&'a Invoked>,
 }
 
 impl<'a> Watched<'a> {
@@ -29,9 +32,10 @@ impl<'a> Watched<'a> {
         queues: AwsQueues,
         progress: &'a RefCell<Progress>,
         export: Option<&'a Export>,
+        invoked: Option<&'a Invoked>,
     ) -> Self {
         let (total, received, has_task) = (Cell::new(0), RefCell::default(), Cell::new(false));
-        Self { queues, progress, total, received, has_task, export }
+        Self { queues, progress, total, received, has_task, export, invoked }
     }
 }
 
@@ -62,7 +66,10 @@ impl Queues for Watched<'_> {
         queue_url: &str,
         messages: &[Outgoing],
     ) -> Vec<Result<String, SqsFailure>> {
-        self.queues.send(queue_url, messages).await
+        match self.invoked {
+            Some(function) => function.take(messages).await,
+            None => self.queues.send(queue_url, messages).await,
+        }
     }
 
     async fn delete(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {

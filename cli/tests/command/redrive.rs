@@ -6,9 +6,10 @@ use std::time::Duration;
 use local::sqs::embedded::{Fault, Lasting, Operation};
 use local::sqs::{Choice, Sqs};
 use serde_json::{Value, json};
+use testkit::{Call, Endpoint, Reply};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use super::support::{Queues, finish, interrupt, unavailable_url};
+use super::support::{Queues, finish, interrupt, sluice, unavailable_url};
 
 #[tokio::test]
 async fn without_yes_nothing_is_moved() {
@@ -101,7 +102,47 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
     }
     fs::write(&file, "").unwrap();
     let native = [&arguments[..], &["--mode", "native"]].concat();
-    queues.run(&native).await.assert_error(2, "--import needs --mode selective");
+    queues.run(&native).await.assert_error(2, "--import and --invoke need --mode selective");
+}
+
+#[tokio::test]
+async fn a_function_takes_messages_in_the_place_of_a_queue() {
+    let (_sqs, queues) = Queues::embedded().await;
+    queues.give_up(4).await;
+    // It fails for one of them, and does not take another.
+    let lambda = Endpoint::start(|call: &Call| {
+        let body = call.json()["Records"][0]["body"].as_str().unwrap().to_owned();
+        if body.contains("\"n\":1") {
+            let error = json!({"errorType": "NotPosted", "errorMessage": "no"});
+            return Reply::json(200, &error).with_header("x-amz-function-error", "Unhandled");
+        }
+        let failed: &[Value] =
+            if body.contains("\"n\":2") { &[json!({"itemIdentifier": "m"})] } else { &[] };
+        Reply::json(200, &json!({"batchItemFailures": failed}))
+    })
+    .await;
+    let arguments = ["redrive", "music-dlq", "--invoke", "sluice-dev-alert-notifier", "--json"];
+    let run = async |arguments: &[&str]| {
+        let mut command = sluice(arguments);
+        command.env("AWS_ENDPOINT_URL_SQS", queues.client.url());
+        command.env("AWS_ENDPOINT_URL_LAMBDA", &lambda.url);
+        finish(command.spawn().unwrap()).await
+    };
+    let dry = run(&arguments).await;
+    assert_eq!((dry.code, &dry.json()["moved"]), (0, &json!(4)), "{dry:?}");
+    assert_eq!(lambda.take_calls().len(), 0);
+    let finished = run(&[&arguments[..], &["--yes"]].concat()).await;
+    assert_eq!(finished.code, 1, "{finished:?}");
+    let answer = finished.json();
+    assert_eq!((&answer["moved"], &answer["failed"]), (&json!(2), &json!(2)), "{answer}");
+    for reason in ["NotPosted: no", "BatchItemFailures: the function did not take it"] {
+        assert!(finished.stderr.contains(reason), "{finished:?}");
+    }
+    let path = "/2015-03-31/functions/sluice-dev-alert-notifier/invocations";
+    let calls = lambda.take_calls();
+    assert_eq!(calls.len(), 4);
+    assert!(calls.iter().all(|call| call.path == path), "{calls:?}");
+    assert_eq!(queues.counts().await, [2, 0, 0]);
 }
 
 #[tokio::test]

@@ -150,6 +150,10 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         if schedule.is_late() {
             return Outcome::Retry(Retry::Deadline);
         }
+        // What this function has kept itself is failures, whatever its key.
+        let is_kept = request.failures.is_none() && failures.holds(request);
+        let of_failures = Request { failures: Some(true), ..request.clone() };
+        let request = if is_kept { &of_failures } else { request };
         let now = invocation.now;
         let watch = &mut Unwatched;
         let mut loader = Loader {

@@ -211,7 +211,10 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
     async fn keep(&mut self, kept: Kept) -> bool {
         let Failures { bucket, prefix } = self.failures;
         let key = format!("{prefix}{}", kept.key);
-        let put = timeout_at(self.schedule.calls_until, self.objects.put(bucket, &key, kept.body));
+        // Where it fails, there must be time left to delay the redelivery.
+        let Schedule { work_until, calls_until, .. } = self.schedule;
+        let until = work_until + calls_until.saturating_duration_since(work_until) / 2;
+        let put = timeout_at(until, self.objects.put(bucket, &key, kept.body));
         let late =
             || Err(ObjectError::Unavailable("no answer came before the time was up".to_owned()));
         let put = put.await.unwrap_or_else(|_| late());

@@ -245,6 +245,18 @@ impl Records {
         (start, self.at)
     }
 
+    /// Passes a byte order mark, if there is one; `false` where too few bytes are there to see it.
+    fn skip_byte_order_mark(&mut self) -> bool {
+        const MARK: &[u8] = b"\xEF\xBB\xBF";
+        if MARK.starts_with(self.rest()) && self.rest() != MARK && self.ended.is_none() {
+            return false;
+        }
+        if self.rest().starts_with(MARK) {
+            self.pass(MARK.len());
+        }
+        true
+    }
+
     fn skip_white_space(&mut self) {
         let white =
             self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
@@ -330,6 +342,12 @@ impl Records {
     fn line(&mut self) -> Found {
         if let State::SkippingLine { .. } = self.state {
             return self.step();
+        }
+        if let State::Start = self.state {
+            match self.skip_byte_order_mark() {
+                true => self.state = State::Values,
+                false => return Found::Feed,
+            }
         }
         if self.rest().len() < self.wanted && self.ended.is_none() {
             return Found::Feed;

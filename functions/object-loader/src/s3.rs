@@ -62,6 +62,11 @@ impl Objects for S3Objects {
             .send()
             .await
             .map_err(|error| object_error(&error))?;
+        if start > 0 && answer.content_range.is_none() {
+            // Its bytes would count for others.
+            let whole = "the answer is the whole object in the place of a part of it";
+            return Err(ObjectError::Unavailable(whole.to_owned()));
+        }
         let nanos = answer.last_modified.and_then(|time| time.as_nanos().try_into().ok());
         Ok(Opened {
             etag: answer.e_tag,

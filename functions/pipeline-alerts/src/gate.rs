@@ -23,7 +23,8 @@ pub(crate) struct Gate {
     arn: String,
     aws: Aws,
     secrets: Secrets,
-    read_at_ms: u64,
+    /// When it was last read again.
+    read_again_at_ms: Option<u64>,
 }
 
 /// Each line of the secret.
@@ -49,7 +50,7 @@ struct Offer<'a> {
 impl Gate {
     /// Reads no secret yet.
     pub(crate) fn new(arn: String, aws: Aws) -> Self {
-        Self { arn, aws, secrets: Secrets::default(), read_at_ms: 0 }
+        Self { arn, aws, secrets: Secrets::default(), read_again_at_ms: None }
     }
 
     /// Whether the caller knows a secret. After a wrong one the secret is read again, at most once
@@ -67,21 +68,23 @@ impl Gate {
         if offer.plain.is_empty() && offer.signatures.is_empty() {
             return Ok(false);
         }
-        if self.secrets.0.is_empty() {
-            self.read(now_ms, until).await?;
+        let is_first = self.secrets.0.is_empty();
+        if is_first {
+            self.read(until).await?;
         }
+        let is_recent = |at| now_ms.abs_diff(at) < READ_AGAIN_AFTER_MS;
         if self.secrets.admit(&offer) {
             return Ok(true);
         }
-        if now_ms.abs_diff(self.read_at_ms) < READ_AGAIN_AFTER_MS {
+        if is_first || self.read_again_at_ms.is_some_and(is_recent) {
             return Ok(false);
         }
-        self.read(now_ms, until).await?;
+        self.read_again_at_ms = Some(now_ms);
+        self.read(until).await?;
         Ok(self.secrets.admit(&offer))
     }
 
-    async fn read(&mut self, now_ms: u64, until: Instant) -> Result<(), HandlerError> {
-        self.read_at_ms = now_ms;
+    async fn read(&mut self, until: Instant) -> Result<(), HandlerError> {
         // Boxed: the SDK's state is large.
         let text = timeout_at(until, Box::pin(secrets::text(&self.aws, &self.arn))).await;
         let text = text.map_err(|_| CallFailure::late()).and_then(|text| text);

@@ -6,9 +6,11 @@ use std::time::Duration;
 
 use aws_sdk_sns::Client;
 use aws_sdk_sns::config::Builder;
+use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
+use aws_sdk_sns::operation::publish::PublishError;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Notice;
 use super::message::Message;
@@ -81,10 +83,18 @@ impl Publisher {
             .subject(message.subject.clone())
             .message(message.structure().to_string())
             .message_structure("json");
-        // Boxed: the SDK's state is large.
-        let published = timeout_at(until, Box::pin(call.send())).await;
-        let published = published.map_err(|_| CallFailure::late())?;
-        published.map(drop).map_err(|error| CallFailure::from(&error))
+        let mut wait = FIRST_WAIT;
+        loop {
+            // Boxed: the SDK's state is large.
+            let published = timeout_at(until, Box::pin(call.clone().send())).await;
+            match published.map_err(|_| CallFailure::late())? {
+                Err(error) if is_throttled(&error) && Instant::now() + wait < until => {
+                    sleep(wait).await;
+                    wait = (2 * wait).min(MAX_WAIT);
+                }
+                published => return published.map(drop).map_err(|error| CallFailure::from(&error)),
+            }
+        }
     }
 
     fn client(&self) -> &Client {
@@ -98,6 +108,14 @@ impl Publisher {
             Client::from_conf(config.timeout_config(timeouts).build())
         })
     }
+}
+
+/// Whether SNS refuses for a while, with a code that the SDK does not know as such (source: Amazon SNS
+/// API reference, `Publish`).
+fn is_throttled(error: &SdkError<PublishError>) -> bool {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let code = error.code().unwrap_or_default();
+    status == Some(429) || ["KMSThrottling", "Throttled"].contains(&code)
 }
 
 /// Whether a text is `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.

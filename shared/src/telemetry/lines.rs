@@ -27,6 +27,11 @@ pub(super) struct Lines {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // The SDK says at level ERROR that it cannot close a connection that it did not open: every answer
+        // of 5xx would look like a defect.
+        if metadata.target() == "aws_smithy_runtime::client::http::connection_poisoning" {
+            return false;
+        }
         let krate = metadata.target().split("::").next().unwrap_or_default();
         let own = [self.function, env!("CARGO_CRATE_NAME")].contains(&krate);
         let level = if own { self.level } else { self.level.min(Level::WARN) };
@@ -210,6 +215,7 @@ mod tests {
             tracing::info!(target: "hyper", "-");
             tracing::warn!(target: "hyper::client", "4");
             tracing::error!(target: "hyper", "5");
+            tracing::error!(target: "aws_smithy_runtime::client::http::connection_poisoning", "-");
             let _entered = tracing::error_span!(target: "f", "-").entered();
         };
         let messages = |level| {

@@ -10,12 +10,8 @@ use super::{Back, Found, Records, State};
 
 impl Records {
     pub(super) fn start(&mut self) -> Found {
-        const BOM: &[u8] = b"\xEF\xBB\xBF";
-        if BOM.starts_with(self.rest()) && self.ended.is_none() {
+        if !self.skip_byte_order_mark() {
             return Found::Feed;
-        }
-        if self.rest().starts_with(BOM) {
-            self.pass(BOM.len());
         }
         self.skip_white_space();
         match self.rest().first() {

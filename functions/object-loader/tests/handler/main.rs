@@ -119,13 +119,13 @@ fn a_record_without_an_id_is_known_by_its_place_and_its_text() {
 fn lines_of_text_are_messages_with_their_time() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[("FORMAT", "text")]);
-        handler.put("k", gzip("2024-02-01T00:00:00Z first\n\n{\"id\":\"x\"}\n"));
+        handler.put("k", gzip("\u{feff}2024-02-01T00:00:00Z first\n\n{\"id\":\"x\"}\n"));
         handler.handle(&load("k")).await;
         let index = handler.index();
-        let first = &index[&derived(&["b", "k", "0", "2024-02-01T00:00:00Z first"])].1;
+        let first = &index[&derived(&["b", "k", "3", "2024-02-01T00:00:00Z first"])].1;
         assert_eq!(first["@timestamp"], "2024-02-01T00:00:00.000Z");
         assert_eq!(first["extra"], json!({"message": "first"}));
-        let second = &index[&derived(&["b", "k", "28", "{\"id\":\"x\"}"])].1;
+        let second = &index[&derived(&["b", "k", "31", "{\"id\":\"x\"}"])].1;
         assert_eq!(second["extra"], json!({"message": "{\"id\":\"x\"}"}));
         assert_eq!(index.len(), 2);
     });

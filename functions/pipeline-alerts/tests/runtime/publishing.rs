@@ -62,9 +62,12 @@ fn not_told(observed: &Observed) -> Value {
 
 #[tokio::test]
 async fn an_alert_that_is_not_published_fails_the_invocation_before_its_deadline() {
-    let acts: [(MakeAct, &str, bool); 4] = [
+    let acts: [(MakeAct, &str, bool); 7] = [
         (|| sns_error(500, "InternalFailure"), "", true),
         (|| Act::Reply(Reply::Never), "no answer before the deadline", true),
+        (|| sns_error(400, "KMSThrottling"), "KMSThrottling: no", true),
+        (|| sns_error(429, "Throttled"), "Throttled: no", true),
+        (|| sns_error(429, "Odd"), "Odd: no", true),
         (|| sns_error(403, "AuthorizationError"), "AuthorizationError: no", false),
         (|| sns_error(404, "NotFound"), "NotFound: no", false),
     ];
