@@ -5,7 +5,7 @@
 //! documents ([`metric_rules`]), the names of log streams ([`log_stream`]) and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
-//! signatures, one HTTP client), `secrets` (Secrets Manager), `sqs` and `opensearch`.
+//! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `sqs` and `opensearch`.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -13,6 +13,8 @@ pub mod config;
 pub mod contents;
 pub mod envelope;
 pub mod event;
+#[cfg(feature = "gzip")]
+pub mod gzip;
 pub mod json;
 pub mod log_stream;
 pub mod metric_rules;
