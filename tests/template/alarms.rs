@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, Stack, assert_has, list, read};
+use crate::stack::{ALARM, BUCKET, STORE, Stack, assert_has, list, read};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -40,6 +40,11 @@ MetricsNamespace FunctionName sluice-dev-dlq-redrive
     dlq-redrive-failed: RedriveFailed Sum > 0
 MetricsNamespace FunctionName sluice-dev-object-loader
     object-loader-records-refused: RecordsRefused Sum > 0
+AWS/Lambda FunctionName sluice-dev-sensor-points
+    sensor-points-iterator-age: IteratorAge Maximum > 5000
+MetricsNamespace FunctionName sluice-dev-sensor-points
+    sensor-points-stored-latency: StoredLatency Maximum > 5000
+    sensor-points-readings-refused: ReadingsRefused Sum > 0
 MetricsNamespace without a dimension
     function-timeouts: Timeouts Sum > 0
     function-out-of-memory: OutOfMemory Sum > 0
@@ -71,7 +76,7 @@ fn every_alarm_has_a_runbook_that_says_all_of_it() {
             let rest = name.strip_prefix(*function).and_then(|rest| rest.strip_prefix('-'));
             rest.is_some_and(|rest| OF_EACH_FUNCTION.contains(&rest))
         };
-        if !functions.keys().any(|function| is_of_one(&function)) {
+        if !functions.keys().any(is_of_one) {
             missing.insert(name);
         }
     }
@@ -146,9 +151,9 @@ fn of_functions(stack: &Stack) -> BTreeSet<String> {
 fn every_failure_has_an_alarm() {
     let default = PARAMETERS.map(|(name, value, _)| (name, value));
     let other = PARAMETERS.map(|(name, _, value)| (name, value));
-    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET]].concat();
+    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET, STORE]].concat();
     for (stack, values, not_deployed) in [
-        (Stack::default(), default, &["source-throttled", "object"][..]),
+        (Stack::default(), default, &["source-throttled", "object", "sensor"][..]),
         (Stack::with(&direct), other, &["source-lag"]),
     ] {
         let filled_in = |text: &str| {
@@ -208,6 +213,8 @@ fn every_alarm_notifies_a_person_at_once() {
                 "lambda-metrics-heartbeat" => ("breaching", 6, 6),
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
                 "function-error-rate" | "function-timeout-headroom" => ("notBreaching", 18, 1),
+                // A cold start is no reason to wake anybody.
+                "sensor-points-stored-latency" => ("notBreaching", 3, 3),
                 // No traffic is normal.
                 _ => ("notBreaching", 5, 1),
             };

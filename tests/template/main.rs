@@ -18,6 +18,7 @@ mod parameters;
 mod permissions;
 mod queues;
 mod references;
+mod sensors;
 mod stack;
 mod storage;
 mod surroundings;

@@ -23,6 +23,15 @@ pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:chat-AbCdEf";
 /// A bucket whose objects are loaded, with its parameter.
 pub(crate) const BUCKET: (&str, &str) = ("ObjectBucketName", "plays");
+/// A time series store, with its parameter.
+pub(crate) const STORE: (&str, &str) =
+    ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
+/// An existing stream of readings, with its parameter.
+pub(crate) const READINGS: (&str, &str) =
+    ("ExistingSensorStreamArn", "arn:aws:kinesis:eu-west-1:123456789012:stream/readings");
+/// A network of the store, as its parameters.
+pub(crate) const STORE_VPC: [(&str, &str); 2] =
+    [("SensorSubnetIds", "subnet-4d,subnet-5e"), ("SensorSecurityGroupIds", "sg-6f")];
 /// A bucket of the SQS extended client, with its parameter.
 pub(crate) const PAYLOADS: (&str, &str) = ("LargePayloadBucketName", "bodies");
 /// A network, as its parameters.
@@ -75,7 +84,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub(crate) fn complete() -> Self {
-        Self::with(&[BUCKET])
+        Self::with(&[BUCKET, STORE])
     }
 
     /// One for each setup of source and destination.
@@ -91,9 +100,15 @@ impl Stack {
             &[("AccountSubscription", "ENABLED")],
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
+            &[STORE],
+            &[
+                &STORE_VPC[..],
+                &[STORE, READINGS, ("SensorFanOut", "on"), ("SensorSecretArn", SECRET_ARN)],
+            ]
+            .concat(),
             &[&VPC[..], &[BUCKET, ("TracingMode", "Active")]].concat(),
             &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
-            &[&KEYS[..], &[BUCKET, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
+            &[&KEYS[..], &[BUCKET, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
         ]
         .map(Self::with)
         .into()
