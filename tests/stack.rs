@@ -37,6 +37,15 @@ pub const PIPELINES: (&str, &str) = (
 /// Prefect's API, as its parameters.
 pub const PREFECT: [(&str, &str); 2] =
     [("PrefectApiUrl", "https://prefect.test/api"), ("PrefectApiSecretArn", SECRET_ARN)];
+/// A time series store, with its parameter.
+pub const STORE: (&str, &str) =
+    ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
+/// An existing stream of readings, with its parameter.
+pub const READINGS: (&str, &str) =
+    ("ExistingSensorStreamArn", "arn:aws:kinesis:eu-west-1:123456789012:stream/readings");
+/// A network of the store, as its parameters.
+pub const STORE_VPC: [(&str, &str); 2] =
+    [("SensorSubnetIds", "subnet-4d,subnet-5e"), ("SensorSecurityGroupIds", "sg-6f")];
 /// A bucket of the SQS extended client, with its parameter.
 pub const PAYLOADS: (&str, &str) = ("LargePayloadBucketName", "bodies");
 /// A network, as its parameters.
@@ -91,7 +100,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub fn complete() -> Self {
-        Self::with(&[BUCKET, PIPELINES])
+        Self::with(&[BUCKET, PIPELINES, STORE])
     }
 
     /// One for each setup of source and destination.
@@ -108,9 +117,15 @@ impl Stack {
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
+            &[STORE],
+            &[
+                &STORE_VPC[..],
+                &[STORE, READINGS, ("SensorFanOut", "on"), ("SensorSecretArn", SECRET_ARN)],
+            ]
+            .concat(),
             &[&VPC[..], &[BUCKET, PIPELINES, ("TracingMode", "Active")]].concat(),
             &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
-            &[&KEYS[..], &[BUCKET, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
+            &[&KEYS[..], &[BUCKET, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
         ]
         .map(Self::with)
         .into()

@@ -49,7 +49,7 @@ impl ConfigError {
 ///
 /// # Errors
 /// The path, and why its file cannot be read.
-pub(crate) fn text_or_file(text: &str) -> Result<Cow<'_, str>, String> {
+pub fn text_or_file(text: &str) -> Result<Cow<'_, str>, String> {
     let Some(path) = text.strip_prefix('@') else {
         return Ok(Cow::Borrowed(text));
     };
@@ -130,6 +130,20 @@ impl Environment {
             return Ok(None);
         };
         parse(value).map(Some).ok_or_else(|| ConfigError::new(name, value, allowed))
+    }
+
+    /// The value of `name` as `parse` reads it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with `allowed` where it is not set, or `parse` takes nothing from it.
+    pub fn required<T>(
+        &self,
+        name: &str,
+        allowed: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let missing = || ConfigError::new(name, "", allowed);
+        self.parse_with(name, allowed, parse)?.ok_or_else(missing)
     }
 
     /// A whole number between `min` and `max`, or `default` where it is not set.

@@ -36,6 +36,7 @@ mod keys;
 mod mapping;
 mod member;
 mod passthrough;
+mod paths;
 mod put_back;
 mod read;
 mod reason;
@@ -46,8 +47,9 @@ mod values;
 pub use document::DocumentForm;
 pub use id::{DocumentId, Identity};
 pub use mapping::{Mapping, MappingError, REINGESTS};
+pub use paths::InputPath;
 pub use reason::Reason;
-pub use settings::{VARIABLES, drop_actions, model};
+pub use settings::{TIMESTAMP_VARIABLES, VARIABLES, drop_actions, model, model_of_times};
 pub use timestamp::{Plausible, Timestamp};
 
 pub(crate) use document::float;

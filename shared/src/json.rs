@@ -14,7 +14,7 @@ use std::ops::ControlFlow;
 
 use strings::{escape_length, specials, word_at};
 
-pub(crate) use entries::Entries;
+pub use entries::Entries;
 pub use extent::Extent;
 pub(crate) use paths::{Found, Paths};
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};

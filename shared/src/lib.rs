@@ -6,8 +6,8 @@
 //! for persons ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
-//! signatures, one HTTP client), `secrets` (Secrets Manager), `sqs` and `opensearch`. `notice` adds
-//! what one function tells persons through another, and `sns` publishes it.
+//! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `sqs` and `opensearch`. `notice`
+//! adds what one function tells persons through another, and `sns` publishes it.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -16,6 +16,8 @@ pub mod contents;
 pub mod digest;
 pub mod envelope;
 pub mod event;
+#[cfg(feature = "gzip")]
+pub mod gzip;
 pub mod json;
 pub mod log_stream;
 pub mod mask;

@@ -1,7 +1,9 @@
-//! Reading a secret from AWS Secrets Manager.
+//! Reading a secret from AWS Secrets Manager, and signing in with it.
 
 use aws_sdk_secretsmanager::Client;
 use aws_smithy_types::retry::RetryConfig;
+use base64_simd::STANDARD;
+use http::HeaderValue;
 
 use crate::aws::{Aws, CallFailure, Service};
 
@@ -19,4 +21,19 @@ pub async fn text(aws: &Aws, arn: &str) -> Result<String, CallFailure> {
     let answer = answer.map_err(|error| CallFailure::from(&error))?;
     let bytes = || CallFailure { code: None, message: "it holds no text".to_owned() };
     answer.secret_string().map(str::to_owned).ok_or_else(bytes)
+}
+
+/// The header `Authorization` of basic authentication (RFC 7617); `None` for a user with a colon.
+#[must_use]
+pub fn basic(user: &str, password: &str) -> Option<HeaderValue> {
+    let pair = STANDARD.encode_to_string(format!("{user}:{password}"));
+    if user.contains(':') { None } else { authorization("Basic", &pair) }
+}
+
+/// The header `Authorization` with these credentials; `None` where no header can hold them.
+#[must_use]
+pub fn authorization(scheme: &str, credentials: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(&format!("{scheme} {credentials}")).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

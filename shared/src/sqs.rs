@@ -9,6 +9,7 @@ mod backoff;
 mod call;
 mod event;
 mod message;
+mod quarantine;
 
 use crate::url::Url;
 
@@ -17,6 +18,9 @@ pub use backoff::{BACKOFF_VARIABLES, Backoff};
 pub use call::{Failure, LazyClient, SQS, by_entry, client};
 pub use event::InvalidEvent;
 pub use message::{Attribute, AttributeValue, message_bytes};
+pub use quarantine::{
+    MAX_QUARANTINE_BYTES, Quarantined, is_text, reason_attributes, send_to_quarantine,
+};
 
 /// The most entries of one call (source: Amazon SQS API reference).
 pub const MAX_ENTRIES: usize = 10;
@@ -46,6 +50,12 @@ pub fn queue_url(arn: &str, endpoint: Option<&str>) -> Option<String> {
     }
     let suffix = if partition == "aws-cn" { "amazonaws.com.cn" } else { "amazonaws.com" };
     Some(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
+}
+
+/// Whether a queue, by its ARN or URL, is a FIFO queue: their names all end like this.
+#[must_use]
+pub fn is_fifo(queue: &str) -> bool {
+    queue.strip_suffix(".fifo").is_some()
 }
 
 /// A queue's URL, which has a path.

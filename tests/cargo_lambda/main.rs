@@ -165,6 +165,14 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
         [("FAILURES_BUCKET", "backup"), ("CONTINUE_QUEUE_URL", "http://127.0.0.1:9/1/objects")];
     check("object-loader", &["test-event.json".to_owned()], &[&variables[..], &own].concat()).await;
     search.stop().await;
+    let store = Endpoint::start(|_| Reply::new(204, "text/plain", "")).await;
+    let variables = [
+        ("TSDB_WRITE_URL", &*format!("{}/write?db=d", store.url)),
+        ("TSDB_AUTH", "none"),
+        ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9/1/quarantine"),
+    ];
+    check("sensor-points", &["one-reading.json".to_owned()], &variables).await;
+    assert_eq!(store.take_calls().len(), 2);
     let chat = Endpoint::start(|_| Reply::json(200, &json!({}))).await;
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", &*format!("{}/webhook?key=k", chat.url))];
     check("alert-notifier", &["composite.json".to_owned()], &variables).await;

@@ -16,8 +16,7 @@ use dlq_redrive::queues::{MoveTask, QueueAttributes};
 use local::sqs::model::Receive;
 use shared::opensearch::{Answer, Error, Search};
 use shared::s3::GetError;
-use shared::sqs::{Failure, MAX_ENTRIES};
-use sqs_consumer::Quarantined;
+use shared::sqs::{Failure, MAX_ENTRIES, Quarantined};
 use sqs_consumer::VisibilityChange;
 use tokio::time::{sleep, timeout};
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, PIPELINES, Stack, assert_has, list, read};
+use crate::stack::{ALARM, BUCKET, PIPELINES, STORE, Stack, assert_has, list, read};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -42,6 +42,11 @@ MetricsNamespace FunctionName sluice-dev-object-loader
     object-loader-records-refused: RecordsRefused Sum > 0
 MetricsNamespace FunctionName sluice-dev-pipeline-alerts
     pipeline-alerts-calls-rejected: CallsRejected Sum > 20
+AWS/Lambda FunctionName sluice-dev-sensor-points
+    sensor-points-iterator-age: IteratorAge Maximum > 5000
+MetricsNamespace FunctionName sluice-dev-sensor-points
+    sensor-points-stored-latency: StoredLatency Maximum > 5000
+    sensor-points-readings-refused: ReadingsRefused Sum > 0
 MetricsNamespace without a dimension
     function-timeouts: Timeouts Sum > 0
     function-out-of-memory: OutOfMemory Sum > 0
@@ -148,9 +153,9 @@ fn of_functions(stack: &Stack) -> BTreeSet<String> {
 fn every_failure_has_an_alarm() {
     let default = PARAMETERS.map(|(name, value, _)| (name, value));
     let other = PARAMETERS.map(|(name, _, value)| (name, value));
-    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET, PIPELINES]].concat();
+    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET, PIPELINES, STORE]].concat();
     for (stack, values, not_deployed) in [
-        (Stack::default(), default, &["source-throttled", "object", "pipeline"][..]),
+        (Stack::default(), default, &["source-throttled", "object", "pipeline", "sensor"][..]),
         (Stack::with(&direct), other, &["source-lag"]),
     ] {
         let filled_in = |text: &str| {
@@ -212,6 +217,8 @@ fn every_alarm_notifies_a_person_at_once() {
                 "function-error-rate" | "function-timeout-headroom" => (60, "notBreaching", 18, 1),
                 // One wrong call is nothing: the alarm counts them.
                 "pipeline-alerts-calls-rejected" => (300, "notBreaching", 1, 1),
+                // A cold start is no reason to wake anybody.
+                "sensor-points-stored-latency" => (60, "notBreaching", 3, 3),
                 // No traffic is normal.
                 _ => (60, "notBreaching", 5, 1),
             };

@@ -6,13 +6,13 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, Stack, assert_has, object, read,
+    BUCKET, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has, object, read,
 };
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 8] = [
+    let own: [(&str, &[&[&str]]); 9] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         (
@@ -33,6 +33,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
             ],
         ),
         ("pipeline-alerts", &[pipeline_alerts::VARIABLES, shared::notice::VARIABLES]),
+        ("sensor-points", &[sensor_points::VARIABLES, event::TIMESTAMP_VARIABLES]),
         (
             "sqs-consumer",
             &[
@@ -106,11 +107,14 @@ fn the_environment_is_what_the_code_reads() {
         ("MetricRules", "[]"),
         ("ChatSecretArn", SECRET_ARN),
         ("ChatWebhookUrl", "https://chat.example/webhook"),
+        ("SensorSecretArn", SECRET_ARN),
+        ("SensorSeries", "{}"),
         BUCKET,
         PIPELINES,
         PREFECT[0],
         PREFECT[1],
         ("PrefectUiUrl", "https://prefect.test"),
+        STORE,
     ]);
     for (name, read_by_code) in functions() {
         for variable in object(every_setting.variables(name)).keys() {
@@ -165,7 +169,7 @@ fn all_functions_write_documents_of_the_same_form() {
 
 #[test]
 fn the_function_log_level_determines_what_is_logged() {
-    let stack = Stack::with(&[("FunctionLogLevel", "error"), BUCKET]);
+    let stack = Stack::with(&[("FunctionLogLevel", "error"), BUCKET, STORE]);
     for (name, function) in stack.functions() {
         assert_eq!(stack.variables(name)["LOG_LEVEL"], "error", "{name}");
         // Above INFO, Lambda drops the metrics, whose lines have no level. log-metrics reads the

@@ -17,6 +17,7 @@ mod parameters;
 mod permissions;
 mod queues;
 mod references;
+mod sensors;
 mod storage;
 mod surroundings;
 mod watch;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, PIPELINES, SECRET_ARN, Stack, VPC, list, object, read, template,
+    BUCKET, COLLECTION, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC, Stack, VPC, list,
+    object, read, template,
 };
 
 #[test]
@@ -17,12 +18,14 @@ fn every_parameter_reaches_a_resource() {
             | "PrefectApiSecretArn"
             | "PrefectUiUrl" => &[PIPELINES],
             "ChatSecretKeyArn" => &[("ChatSecretArn", SECRET_ARN)],
+            "SensorAuth" => &[("SensorSecretArn", SECRET_ARN)],
+            "SensorSubnetIds" | "SensorSecurityGroupIds" => &STORE_VPC,
             "CollectionName" | "SubnetIds" | "SecurityGroupIds" => {
                 &[VPC[0], VPC[1], COLLECTION[0], COLLECTION[2]]
             }
             _ => &[],
         };
-        let context = [&[BUCKET], context].concat();
+        let context = [&[BUCKET, STORE], context].concat();
         let allowed = list(&parameter["AllowedValues"]).into_iter();
         let other = allowed.filter_map(Value::as_str).find(|value| parameter["Default"] != *value);
         let value =

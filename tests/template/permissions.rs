@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, SECRET_ARN, STREAM_ARN, Stack, list,
-    referred, texts,
+    BUCKET, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, READINGS, SECRET_ARN, STORE,
+    STORE_VPC, STREAM_ARN, Stack, list, referred, texts,
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
@@ -209,7 +209,8 @@ fn functions_have_exactly_the_permissions_that_they_need() {
         for name in stack.functions().keys() {
             let known = cases.iter().any(|(function, ..)| function == name);
             // The first has only its log, the others a test below.
-            let elsewhere = ["log-metrics", "object-loader", "pipeline-alerts"].contains(name);
+            let elsewhere =
+                ["log-metrics", "object-loader", "pipeline-alerts", "sensor-points"].contains(name);
             assert_ne!(known, elsewhere, "{name} has no permissions listed here");
         }
     }
@@ -265,6 +266,34 @@ fn pipeline_alerts_has_exactly_the_permissions_that_it_needs() {
         let stack = Stack::with(&[&[PIPELINES], parameters].concat());
         let found = beside_its_log(&stack, "pipeline-alerts");
         assert_eq!(found, expanded(&[&publish[..], more].concat()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn sensor_points_has_exactly_the_permissions_that_it_needs() {
+    let read = "kinesis:DescribeStream kinesis:DescribeStreamSummary kinesis:GetRecords \
+                kinesis:GetShardIterator kinesis:ListShards on";
+    let (created, existing) =
+        (format!("{read} ${{SensorsStream.Arn}}"), format!("{read} {}", READINGS.1));
+    let always = [
+        "sqs:SendMessage on ${QuarantineQueue.Arn}",
+        "s3:PutObject on arn:aws:s3:::${BackupBucket}/*",
+        "s3:ListBucket on arn:aws:s3:::${BackupBucket}",
+    ];
+    let secret = format!("secretsmanager:GetSecretValue on {SECRET_ARN}");
+    let network = "ec2:CreateNetworkInterface ec2:DeleteNetworkInterface \
+                   ec2:DescribeNetworkInterfaces on *";
+    let subscribe = "kinesis:SubscribeToShard on ${SensorsConsumer.ConsumerARN}";
+    let cases: [(&[_], &[&str]); 5] = [
+        (&[STORE], &[&created]),
+        (&[STORE, READINGS], &[&existing]),
+        (&[STORE, ("SensorFanOut", "on")], &[&created, subscribe]),
+        (&[STORE, ("SensorSecretArn", SECRET_ARN)], &[&created, &secret]),
+        (&[STORE, STORE_VPC[0], STORE_VPC[1]], &[&created, network]),
+    ];
+    for (parameters, more) in cases {
+        let found = beside_its_log(&Stack::with(parameters), "sensor-points");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::stack::{BUCKET, Stack, assert_has, list, referred, texts};
+use crate::stack::{BUCKET, STORE, Stack, assert_has, list, referred, texts};
 
 #[test]
 fn buckets_are_encrypted_and_private() {
@@ -52,9 +52,9 @@ fn the_backup_has_its_retention() {
 
 #[test]
 fn deleting_the_stack_deletes_no_data() {
-    let stack = Stack::default();
+    let stack = Stack::complete();
     let expected = json!({ "DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain" });
-    for name in ["BackupBucket", "EventStream", "SearchDomain"] {
+    for name in ["BackupBucket", "EventStream", "SearchDomain", "SensorsStream"] {
         assert_has(stack.resource(name), &expected);
     }
 }
@@ -79,7 +79,7 @@ fn the_created_domain_and_stream_are_encrypted() {
 
 #[test]
 fn every_log_group_has_a_retention_and_the_name_of_its_function() {
-    let stack = Stack::with(&[("LogRetentionDays", "7"), BUCKET]);
+    let stack = Stack::with(&[("LogRetentionDays", "7"), BUCKET, STORE]);
     let groups = stack.of_type("AWS::Logs::LogGroup");
     // And that of the delivery.
     assert_eq!(groups.len(), stack.functions().len() + 1);

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::permissions::{allowed, beside_its_log, expanded};
 use crate::queues::QUEUE;
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, PIPELINES, PREFECT, Stack, VPC,
-    assert_has, refusals,
+    BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, PIPELINES, PREFECT, STORE, STORE_VPC,
+    Stack, VPC, assert_has, refusals,
 };
 
 /// What a role may do with these parameters, and not without them.
@@ -20,7 +20,7 @@ fn gained(parameters: &[(&str, &str)], without: &[(&str, &str)], role: &str) -> 
 
 #[test]
 fn in_a_vpc_are_the_delivery_the_domain_and_the_functions_that_call_opensearch() {
-    let stack = Stack::with(&[&VPC[..], &[BUCKET]].concat());
+    let stack = Stack::with(&[&VPC[..], &[BUCKET, STORE]].concat());
     let network = json!({"SubnetIds": ["subnet-1a", "subnet-2b"], "SecurityGroupIds": ["sg-3c"]});
     let inside: Vec<_> = stack
         .functions()
@@ -125,7 +125,7 @@ fn a_collection_takes_the_place_of_the_domain() {
 
 #[test]
 fn keys_encrypt_what_they_are_for_and_who_uses_it_may_use_them() {
-    let stack = Stack::with(&[&KEYS[..], &[BUCKET]].concat());
+    let stack = Stack::with(&[&KEYS[..], &[BUCKET, STORE]].concat());
     for (id, queue) in stack.of_type(QUEUE) {
         let properties = &queue["Properties"];
         assert_eq!(properties["KmsMasterKeyId"], KEY_ARN, "{id}");
@@ -140,8 +140,8 @@ fn keys_encrypt_what_they_are_for_and_who_uses_it_may_use_them() {
         "BucketKeyEnabled": true,
     }]});
     assert_eq!(*bucket, expected);
-    let without = [BUCKET, KEYS[3], PIPELINES];
-    let with = [&KEYS[..], &[BUCKET]].concat();
+    let without = [BUCKET, STORE, KEYS[3], PIPELINES];
+    let with = [&KEYS[..], &[BUCKET, STORE]].concat();
     let uses = |service: &str| {
         ["Decrypt", "GenerateDataKey"]
             .map(|action| format!("kms:{action} on {KEY_ARN}@{service}.eu-west-1.amazonaws.com"))
@@ -151,6 +151,7 @@ fn keys_encrypt_what_they_are_for_and_who_uses_it_may_use_them() {
         ("SqsConsumerRole", uses("sqs").to_vec()),
         ("DlqRedriveRole", uses("sqs").to_vec()),
         ("ObjectLoaderRole", [uses("sqs"), uses("s3")].concat()),
+        ("SensorsPointsRole", [uses("sqs"), uses("s3")].concat()),
         ("DeliveryRole", uses("s3").to_vec()),
         ("HealthAlertNotifierRole", [&uses("sqs")[..], decrypts].concat()),
         ("WatchPipelineAlertsRole", decrypts.to_vec()),
@@ -171,12 +172,12 @@ fn large_payloads_are_fetched_from_their_bucket() {
 
 #[test]
 fn every_function_is_traced_if_that_is_asked_for() {
-    let active = [BUCKET, PIPELINES, ("TracingMode", "Active")];
+    let active = [BUCKET, PIPELINES, STORE, ("TracingMode", "Active")];
     for (name, function) in Stack::with(&active).functions() {
         assert_eq!(function["Tracing"], "Active", "{name}");
         let role = crate::stack::referred(&function["Role"]);
         let expected = expanded(&["xray:PutTelemetryRecords xray:PutTraceSegments on *"]);
-        assert_eq!(gained(&active, &active[..2], role), expected, "{name}");
+        assert_eq!(gained(&active, &active[..3], role), expected, "{name}");
     }
 }
 
@@ -190,6 +191,7 @@ fn parameters_that_contradict_each_other_are_refused() {
         &[arn, rotation],
         &COLLECTION,
         &VPC,
+        &STORE_VPC,
         &[domain, endpoint],
         &KEYS,
         &[("ExistingStreamArn", "arn"), ("ExistingStreamKeyArn", KEY_ARN)],
@@ -204,6 +206,8 @@ fn parameters_that_contradict_each_other_are_refused() {
         (&[endpoint], "ExistingDomainEndpoint is for ExistingDomainArn only."),
         (&VPC[..1], "SubnetIds needs SecurityGroupIds."),
         (&VPC[1..], "SecurityGroupIds is for SubnetIds only."),
+        (&STORE_VPC[..1], "SensorSubnetIds needs SensorSecurityGroupIds."),
+        (&STORE_VPC[1..], "SensorSecurityGroupIds is for SensorSubnetIds only."),
         (&[KEYS[4]], "ChatSecretKeyArn is for ChatSecretArn only."),
         (&KEYS[6..], "The parameters of pipelines need PipelineAlertsSecretArn."),
         (&PREFECT[..1], "The parameters of pipelines need PipelineAlertsSecretArn."),

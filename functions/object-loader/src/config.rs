@@ -149,7 +149,7 @@ impl Failures {
             };
             (3..=63).contains(&name.len()) && name.bytes().all(taken)
         };
-        let bucket = required(environment, "FAILURES_BUCKET", "the name of a bucket", |name| {
+        let bucket = environment.required("FAILURES_BUCKET", "the name of a bucket", |name| {
             is_name(name).then(|| name.to_owned())
         })?;
         let allowed = "the beginning of keys, which ends in a slash, such as object-loader-failed/";
@@ -163,17 +163,7 @@ impl Failures {
 fn continue_queue_url(environment: &Environment) -> Result<String, ConfigError> {
     let allowed = "the URL of the function's own queue, such as \
                    https://sqs.eu-west-1.amazonaws.com/123456789012/objects";
-    required(environment, "CONTINUE_QUEUE_URL", allowed, sqs::parse_queue_url)
-}
-
-fn required<T>(
-    environment: &Environment,
-    name: &str,
-    allowed: &str,
-    parse: impl FnOnce(&str) -> Option<T>,
-) -> Result<T, ConfigError> {
-    let missing = || ConfigError::new(name, "", allowed);
-    environment.parse_with(name, allowed, parse)?.ok_or_else(missing)
+    environment.required("CONTINUE_QUEUE_URL", allowed, sqs::parse_queue_url)
 }
 
 #[cfg(test)]

@@ -344,10 +344,10 @@ impl Records {
             return self.step();
         }
         if let State::Start = self.state {
-            match self.skip_byte_order_mark() {
-                true => self.state = State::Values,
-                false => return Found::Feed,
+            if !self.skip_byte_order_mark() {
+                return Found::Feed;
             }
+            self.state = State::Values;
         }
         if self.rest().len() < self.wanted && self.ended.is_none() {
             return Found::Feed;

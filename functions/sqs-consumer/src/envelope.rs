@@ -10,12 +10,12 @@ use std::str;
 use serde_json::Value;
 use shared::event::Timestamp;
 use shared::json::{self, Kind, Scanner, Span, Text};
-use shared::sqs::InvalidEvent;
 use shared::sqs::attributes::{MESSAGE_ID, POSITION};
+use shared::sqs::{InvalidEvent, is_fifo};
 
 /// A message, as it stands in the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Message<'a> {
+pub(crate) struct Message<'a> {
     /// `messageId`: what stands between the quotes.
     pub id: &'a str,
     /// `eventSourceARN`: what stands between the quotes.
@@ -38,7 +38,7 @@ pub struct Message<'a> {
 
 /// A message's body: what stands between the quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Body<'a> {
+pub(crate) struct Body<'a> {
     /// As written.
     pub content: &'a str,
     /// Whether it holds escapes.
@@ -47,7 +47,7 @@ pub struct Body<'a> {
 
 impl Body<'_> {
     /// Appends what it means.
-    pub fn write(self, out: &mut Vec<u8>) {
+    pub(crate) fn write(self, out: &mut Vec<u8>) {
         if self.escaped {
             json::unescape(self.content.as_bytes(), out);
         } else {
@@ -57,7 +57,7 @@ impl Body<'_> {
 
     /// What it means.
     #[must_use]
-    pub fn text(self) -> Option<String> {
+    pub(crate) fn text(self) -> Option<String> {
         if self.escaped {
             json::unescaped(self.content.as_bytes())
         } else {
@@ -70,14 +70,14 @@ impl Message<'_> {
     /// Whether the queue is a FIFO queue. A group alone does not say so: standard queues have
     /// groups too, for fairness.
     #[must_use]
-    pub fn is_fifo(&self) -> bool {
+    pub(crate) fn is_fifo(&self) -> bool {
         is_fifo(self.source_arn)
     }
 
     /// What its events without the producer's own id are known by: the id of the first message
     /// that held them, and their place there; both as a quarantine or a redrive brought them along.
     #[must_use]
-    pub fn identity(&self) -> (Cow<'_, str>, u64) {
+    pub(crate) fn identity(&self) -> (Cow<'_, str>, u64) {
         if !self.attributes.contains(MESSAGE_ID) {
             return (Cow::Borrowed(self.id), 0);
         }
@@ -88,18 +88,6 @@ impl Message<'_> {
         let id = id.map_or(Cow::Borrowed(self.id), |id| Cow::Owned(id.to_owned()));
         (id, position.unwrap_or(0))
     }
-
-    /// The queue's name.
-    #[must_use]
-    pub fn queue_name(&self) -> &str {
-        self.source_arn.rsplit_once(':').map_or(self.source_arn, |(_, name)| name)
-    }
-}
-
-/// Whether a queue, by its ARN or URL, is a FIFO queue: their names all end like this.
-#[must_use]
-pub(crate) fn is_fifo(queue: &str) -> bool {
-    queue.strip_suffix(".fifo").is_some()
 }
 
 fn invalid(problem: impl Into<String>) -> InvalidEvent {

@@ -14,7 +14,6 @@ mod work;
 
 pub use config::{Config, VARIABLES};
 pub use ports::{MAX_PAYLOAD_BYTES, Queues, VisibilityChange};
-pub use quarantine::Quarantined;
 pub use queues::AwsQueues;
 
 use std::cell::RefCell;

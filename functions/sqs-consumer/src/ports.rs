@@ -7,9 +7,7 @@ use std::future::Future;
 
 use bytes::Bytes;
 use shared::s3::GetError;
-use shared::sqs::Failure;
-
-use crate::quarantine::Quarantined;
+use shared::sqs::{Failure, Quarantined};
 
 /// The largest body in S3 that is read, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 16 * 1_048_576;

@@ -13,100 +13,50 @@ use shared::sqs::attributes::{
     DETAIL, MESSAGE_ID, MORE_ATTRIBUTES, POSITION, REASON, RECEIVE_COUNT, SOURCE_ARN,
 };
 use shared::sqs::{
-    Attribute, AttributeValue, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes,
+    Attribute, AttributeValue, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, Quarantined, hex_digest, is_text,
+    reason_attributes,
 };
 
 use crate::envelope::Message;
-
-/// The longest `sluice.detail`, in bytes.
-const MAX_DETAIL_BYTES: usize = 1_024;
 
 /// The attributes with the reason, each one replaced if the message had it before.
 const OWN: [&str; 7] =
     [REASON, DETAIL, SOURCE_ARN, MESSAGE_ID, POSITION, RECEIVE_COUNT, MORE_ATTRIBUTES];
 
-/// A message for the quarantine queue.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Quarantined {
-    /// Which message of the invocation it is, or is part of.
-    pub message: usize,
-    /// The body.
-    pub body: String,
-    /// Names and values.
-    pub attributes: Vec<(String, Attribute)>,
-    /// What keeps the order in a FIFO queue, and what is fair in a standard queue.
-    pub group_id: Option<String>,
-    /// Whether the group is that of a fair queue, which a standard queue keeps.
-    pub is_fair: bool,
-    /// For a FIFO queue: the same for the same event of the same message.
-    pub deduplication_id: String,
-}
-
-impl Quarantined {
-    /// The event at `position` of a message, whose text is `body`; `None` where SQS would not
-    /// take it as it is.
-    #[must_use]
-    pub fn new(
-        index: usize,
-        message: &Message<'_>,
-        (position, body): (usize, String),
-        reason: &Reason,
-    ) -> Option<Self> {
-        if body.is_empty() || !body.chars().all(is_taken) {
-            return None;
-        }
-        let message_id = unescaped(message.id.as_bytes())?;
-        let source_arn = unescaped(message.source_arn.as_bytes())?;
-        let mut detail = shown(&reason.detail);
-        detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
-        if detail.is_empty() {
-            detail.clone_from(&reason.code.clone().into_owned());
-        }
-        // An event without the producer's own id is known by its first message and place.
-        let (first_id, before) = message.identity();
-        let first_id = unescaped(first_id.as_bytes()).unwrap_or_else(|| message_id.clone());
-        let position_of_first = before.saturating_add(position as u64);
-        let mut attributes: Vec<_> = [
-            (REASON, Attribute::string(&*reason.code)),
-            (DETAIL, Attribute::string(detail)),
-            (SOURCE_ARN, Attribute::string(source_arn)),
-            (MESSAGE_ID, Attribute::string(first_id)),
-            (POSITION, Attribute::number(position_of_first)),
-            (RECEIVE_COUNT, Attribute::number(u64::from(message.receive_count))),
-        ]
-        .map(|(name, attribute)| (name.to_owned(), attribute))
-        .into();
-        attributes.extend(placed(original(message.attributes), attributes.len()));
-        let deduplication_id = hex_digest(format!("{message_id}/{position}"));
-        let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
-        let mut quarantined = Self {
-            message: index,
-            body,
-            attributes,
-            is_fair: group_id.is_some() && !message.is_fifo(),
-            group_id,
-            deduplication_id,
-        };
-        quarantined.shorten_detail();
-        (quarantined.bytes() <= MAX_MESSAGE_BYTES).then_some(quarantined)
+/// The event at `position` of a message, whose text is `body`; `None` where SQS would not take it as
+/// it is.
+#[must_use]
+pub(crate) fn quarantined(
+    index: usize,
+    message: &Message<'_>,
+    (position, body): (usize, String),
+    reason: &Reason,
+) -> Option<Quarantined> {
+    if !is_text(&body) {
+        return None;
     }
-
-    /// The message's size as SQS counts it: body, names, types and values.
-    #[must_use]
-    pub fn bytes(&self) -> usize {
-        message_bytes(&self.body, self.attributes.iter().map(|(name, value)| (name, value)))
-    }
-
-    /// Makes place for a large body.
-    fn shorten_detail(&mut self) {
-        let excess = self.bytes().saturating_sub(MAX_MESSAGE_BYTES);
-        let detail = self.attributes.iter_mut().find(|(name, _)| name == DETAIL);
-        if let Some((_, Attribute { value: AttributeValue::Text(detail), .. })) = detail {
-            let first = detail.chars().next().map_or(0, char::len_utf8);
-            let length = detail.len().saturating_sub(excess).max(first);
-            detail.truncate(detail.floor_char_boundary(length));
-        }
-    }
+    let message_id = unescaped(message.id.as_bytes())?;
+    let source_arn = unescaped(message.source_arn.as_bytes())?;
+    // An event without the producer's own id is known by its first message and place.
+    let (first_id, before) = message.identity();
+    let first_id = unescaped(first_id.as_bytes()).unwrap_or_else(|| message_id.clone());
+    let position_of_first = before.saturating_add(position as u64);
+    let mut attributes = reason_attributes(reason, &source_arn, &first_id, position_of_first);
+    let receive_count = Attribute::number(u64::from(message.receive_count));
+    attributes.push((RECEIVE_COUNT.to_owned(), receive_count));
+    attributes.extend(placed(original(message.attributes), attributes.len()));
+    let deduplication_id = hex_digest(format!("{message_id}/{position}"));
+    let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
+    let mut quarantined = Quarantined {
+        message: index,
+        body,
+        attributes,
+        is_fair: group_id.is_some() && !message.is_fifo(),
+        group_id,
+        deduplication_id,
+    };
+    quarantined.shorten_detail();
+    (quarantined.bytes() <= MAX_MESSAGE_BYTES).then_some(quarantined)
 }
 
 /// Whether a queue's URL, `…/{account}/{name}`, is that of an ARN, `…:{account}:{name}`.
@@ -115,16 +65,6 @@ pub(crate) fn is_queue(url: &str, arn: &str) -> bool {
     let mut of_url = url.trim_end_matches('/').rsplit('/');
     let mut of_arn = arn.rsplit(':');
     of_url.next() == of_arn.next() && of_url.next() == of_arn.next()
-}
-
-/// Whether SQS takes a character in a body or an attribute.
-const fn is_taken(character: char) -> bool {
-    matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
-}
-
-/// Text with `?` for what SQS does not take.
-fn shown(text: &str) -> String {
-    text.chars().map(|character| if is_taken(character) { character } else { '?' }).collect()
 }
 
 /// The attributes that the message came with, before any quarantine, by name.

@@ -22,11 +22,10 @@ use shared::event::{Around, Arrival, Refusal, Timestamp, Written};
 use shared::metric_rules::{MetricRules, Tally};
 use shared::opensearch::{self, Answer, Bulk, Error, Fate, Operation, Trouble, Writing};
 use shared::s3::GetError;
-use shared::sqs::Failure;
+use shared::sqs::{Failure, Quarantined};
 
 use crate::envelope::Message;
 use crate::outcome::{LARGE_PAYLOAD_MISSING, Outcome, Retry};
-use crate::quarantine::Quarantined;
 use crate::report::Report;
 use refused::{Refused, Why};
 

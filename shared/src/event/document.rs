@@ -38,7 +38,7 @@ impl<'a> Event<'a> {
     /// Appends the document, one line without its newline, and returns what it is filed under.
     pub fn write_document(&mut self, arrival: &Arrival<'a>, out: &mut Vec<u8>) -> Written {
         self.known_by = arrival.identity;
-        let (timestamp, timestamp_source, member) = self.time(arrival);
+        let (timestamp, timestamp_source, member) = self.time(arrival.time, arrival.now);
         out.extend_from_slice(b"{\"@timestamp\":\"");
         timestamp.write(out);
         let (id, own_id) = match self.model.form {
@@ -100,8 +100,12 @@ impl<'a> Event<'a> {
 
     /// The event's time, if it is plausible: its own, else its envelope's, else when it arrived;
     /// else now. With the member that it was read from, if it is the event's own.
-    fn time(&mut self, arrival: &Arrival<'_>) -> (Timestamp, TimestampSource, Option<usize>) {
-        let plausible = |time: &Timestamp| self.model.plausible.holds(*time, arrival.now);
+    pub(super) fn time(
+        &mut self,
+        arrived: Option<Timestamp>,
+        now: Timestamp,
+    ) -> (Timestamp, TimestampSource, Option<usize>) {
+        let plausible = |time: &Timestamp| self.model.plausible.holds(*time, now);
         for name in &self.model.mapping.timestamps {
             let Some(index) = self.found.named(*name) else {
                 continue;
@@ -123,9 +127,9 @@ impl<'a> Event<'a> {
                 return (time, TimestampSource::Event, None);
             }
         }
-        match arrival.time.filter(plausible) {
+        match arrived.filter(plausible) {
             Some(time) => (time, TimestampSource::Arrival, None),
-            None => (arrival.now, TimestampSource::Now, None),
+            None => (now, TimestampSource::Now, None),
         }
     }
 

@@ -154,17 +154,22 @@ impl Event<'_> {
             out.extend_from_slice(content.of(self.text));
             return true;
         }
-        let lent = self.lent_id();
-        match lent {
-            Some(LentId { content, position }) => {
-                out.extend_from_slice(content);
-                if let Some(position) = position {
-                    out.extend_from_slice(format!(".{position}").as_bytes());
-                }
-            }
-            None => self.write_derived_id(out),
+        let is_lent = self.write_lent_id(out);
+        if !is_lent {
+            self.write_derived_id(out);
         }
-        lent.is_some()
+        is_lent
+    }
+
+    /// Appends the id that the event's envelope lends to it, as the content of a JSON string. Returns
+    /// whether there is one.
+    pub fn write_lent_id(&self, out: &mut Vec<u8>) -> bool {
+        let Some(LentId { content, position }) = self.lent_id() else { return false };
+        out.extend_from_slice(content);
+        if let Some(position) = position {
+            out.extend_from_slice(format!(".{position}").as_bytes());
+        }
+        true
     }
 
     /// The id of the innermost envelope that has one.

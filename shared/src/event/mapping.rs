@@ -133,6 +133,16 @@ impl Mapping {
         )
     }
 
+    /// No document fields, with `timestamps` as paths of timestamps.
+    ///
+    /// # Errors
+    /// [`MappingError`] for a timestamp path that does not have one or two segments.
+    pub fn of_times<'a>(
+        timestamps: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self, MappingError> {
+        Self::compile(std::iter::empty::<(&str, [&str; 0])>(), timestamps)
+    }
+
     /// A mapping written as JSON, `{"artist.id":["artist.id","artist_id"], …}`.
     ///
     /// # Errors

@@ -13,6 +13,10 @@ pub const VARIABLES: &[&str] = &[
     "DOCUMENT",
 ];
 
+/// The variables that [`model_of_times`] reads.
+pub const TIMESTAMP_VARIABLES: &[&str] =
+    &["TIMESTAMP_FIELDS", "TIMESTAMP_MIN", "TIMESTAMP_MAX_AHEAD_SECONDS"];
+
 const TIMESTAMP_FIELDS: &str =
     "@timestamp,timestamp,event_time,eventTime,occurred_at,time,ts,created_at";
 
@@ -22,14 +26,10 @@ const TIMESTAMP_FIELDS: &str =
 /// # Errors
 /// [`ConfigError`] for a value that does not parse; it names the entry of a wrong mapping.
 pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
-    let timestamps = environment.get("TIMESTAMP_FIELDS").unwrap_or(TIMESTAMP_FIELDS);
-    let timestamp_error = |error: MappingError| {
-        let allowed = format!("names or two-segment paths, separated by commas ({error})");
-        ConfigError::new("TIMESTAMP_FIELDS", timestamps, allowed)
-    };
-    let paths = || timestamps.split(',').map(str::trim);
     // The timestamps alone first, so that an error is laid at the right variable's door.
-    let mut mapping = Mapping::music(paths()).map_err(timestamp_error)?;
+    let of_times = model_of_times(environment)?;
+    let paths = || timestamp_paths(environment);
+    let mut mapping = Mapping::music(paths()).map_err(|error| wrong_times(environment, &error))?;
     if let Some(value) = environment.get("MAPPING") {
         let error = |reason: String| {
             let allowed = "a mapping in JSON, {\"artist.id\":[\"artist.id\",\"artist_id\"],…}, or @ \
@@ -40,6 +40,24 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
         mapping =
             Mapping::from_json(&json, paths()).map_err(|problem| error(problem.to_string()))?;
     }
+    Ok(Model {
+        mapping,
+        extra_max_bytes: environment.number("EXTRA_MAX_BYTES", 16_384, 0, 32_000)?,
+        form: environment
+            .parse_with("DOCUMENT", DocumentForm::ALLOWED, DocumentForm::parse)?
+            .unwrap_or_default(),
+        ..of_times
+    })
+}
+
+/// A model without document fields, for functions that ask events for values
+/// ([`Model::input_path`]): `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`, `TIMESTAMP_MAX_AHEAD_SECONDS`.
+///
+/// # Errors
+/// [`ConfigError`] for a value that does not parse.
+pub fn model_of_times(environment: &Environment) -> Result<Model, ConfigError> {
+    let mapping = Mapping::of_times(timestamp_paths(environment))
+        .map_err(|error| wrong_times(environment, &error))?;
     let min = environment.parse_with(
         "TIMESTAMP_MIN",
         "an RFC 3339 time, not before 1970 and not after 2262",
@@ -56,11 +74,22 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
                 u64::MAX,
             )?,
         },
-        extra_max_bytes: environment.number("EXTRA_MAX_BYTES", 16_384, 0, 32_000)?,
-        form: environment
-            .parse_with("DOCUMENT", DocumentForm::ALLOWED, DocumentForm::parse)?
-            .unwrap_or_default(),
+        extra_max_bytes: 0,
+        form: DocumentForm::Mapped,
     })
+}
+
+fn timestamps(environment: &Environment) -> &str {
+    environment.get("TIMESTAMP_FIELDS").unwrap_or(TIMESTAMP_FIELDS)
+}
+
+fn timestamp_paths(environment: &Environment) -> impl Iterator<Item = &str> {
+    timestamps(environment).split(',').map(str::trim)
+}
+
+fn wrong_times(environment: &Environment, error: &MappingError) -> ConfigError {
+    let allowed = format!("names or two-segment paths, separated by commas ({error})");
+    ConfigError::new("TIMESTAMP_FIELDS", timestamps(environment), allowed)
 }
 
 /// `DROP_ACTIONS`: the actions of events that are dropped, separated by commas.

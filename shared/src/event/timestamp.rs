@@ -91,6 +91,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds.saturating_mul(SECOND))).min(Self::MAX)
     }
 
+    /// Nanoseconds since 1970.
+    #[must_use]
+    pub const fn nanoseconds(self) -> u64 {
+        self.0
+    }
+
     /// Whole milliseconds since 1970.
     #[must_use]
     pub const fn milliseconds(self) -> u64 {

@@ -6,9 +6,8 @@ use http::HeaderValue;
 use serde::Deserialize;
 
 use super::Error;
-use super::settings::basic;
 use crate::aws::{Aws, CallFailure};
-use crate::secrets;
+use crate::secrets::{self, basic};
 use crate::url::Url;
 
 /// The endpoint of a domain: its own, or that in its VPC.

@@ -1,17 +1,15 @@
 //! Sending bulk requests.
 
-use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use http::Request;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::client::{Client, Error};
 use super::settings::Settings;
 use crate::aws::{Answer, Aws};
+use crate::gzip::gzip;
 
 /// A request that takes longer is given up even where there is more time: others may do better.
 const LIMIT: Duration = Duration::from_mins(1);
@@ -55,11 +53,4 @@ impl Search for OpenSearch {
         let request = request.body(Bytes::from(body)).map_err(|_| Error::Path)?;
         self.client.send(request, LIMIT).await
     }
-}
-
-/// Documents have much in common: even the fastest compression leaves a small part of them.
-fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
-    encoder.write_all(body)?;
-    encoder.finish()
 }

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use base64_simd::STANDARD;
 use http::HeaderValue;
 
 use crate::aws::Service;
 use crate::config::{ConfigError, Environment};
-use crate::secrets::SECRETS_MANAGER;
+use crate::secrets::{SECRETS_MANAGER, basic};
 use crate::url::Url;
 
 /// The variables that [`Settings::from_environment`] reads.
@@ -191,17 +190,6 @@ fn signing_service(environment: &Environment) -> Result<SigningService, ConfigEr
     };
     let service = environment.parse_with("OPENSEARCH_SERVICE", "es or aoss", parse)?;
     Ok(service.unwrap_or(SigningService::Domain))
-}
-
-/// Basic authentication (RFC 7617); `None` for a user with a colon.
-pub(super) fn basic(user: &str, password: &str) -> Option<HeaderValue> {
-    if user.contains(':') {
-        return None;
-    }
-    let value = format!("Basic {}", STANDARD.encode_to_string(format!("{user}:{password}")));
-    let mut value = HeaderValue::from_str(&value).ok()?;
-    value.set_sensitive(true);
-    Some(value)
 }
 
 #[cfg(test)]

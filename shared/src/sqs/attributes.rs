@@ -12,7 +12,7 @@ pub const REASON: &str = "sluice.reason";
 /// A text for people about the reason.
 pub const DETAIL: &str = "sluice.detail";
 
-/// The queue that the message in quarantine came from.
+/// The queue or stream that the message in quarantine came from.
 pub const SOURCE_ARN: &str = "sluice.source_arn";
 
 /// How often the message was received before it went to quarantine.
@@ -21,6 +21,12 @@ pub const RECEIVE_COUNT: &str = "sluice.receive_count";
 /// The attributes for which the message in quarantine had no place:
 /// `{name:{DataType,StringValue|BinaryValue}}`.
 pub const MORE_ATTRIBUTES: &str = "sluice.attributes";
+
+/// How the body is encoded where SQS does not take it as it is: `base64`.
+pub const ENCODING: &str = "sluice.encoding";
+
+/// The size of the whole event in bytes, where the body is cut.
+pub const BYTES: &str = "sluice.bytes";
 
 /// How often the message was redriven.
 pub const REDRIVES: &str = "sluice.redrives";

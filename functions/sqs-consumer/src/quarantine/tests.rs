@@ -21,7 +21,7 @@ fn quarantined(attributes: &Value, body: &str, reason: &Reason) -> Option<Quaran
     }]});
     let event = event.to_string();
     let messages = envelope::parse(event.as_bytes()).unwrap();
-    Quarantined::new(0, &messages[0], (2, body.to_owned()), reason)
+    super::quarantined(0, &messages[0], (2, body.to_owned()), reason)
 }
 
 fn named(quarantined: &Quarantined, name: &str) -> Attribute {
@@ -196,7 +196,7 @@ fn in_a_fifo_queue_groups_stay_and_events_are_told_apart() {
     let event = event.to_string();
     let messages = envelope::parse(event.as_bytes()).unwrap();
     let of = |message: usize, position| {
-        Quarantined::new(message, &messages[message], (position, "x".to_owned()), &reason("no"))
+        super::quarantined(message, &messages[message], (position, "x".to_owned()), &reason("no"))
             .unwrap()
     };
     assert_eq!(of(0, 0).group_id.as_deref(), Some("g\"1"));

@@ -2,15 +2,11 @@
 
 use shared::contents::Holds;
 use shared::event::{Reason, Refusal, Written};
-use shared::sqs::{Failure, MAX_ENTRIES};
+use shared::sqs::{Failure, MAX_ENTRIES, MAX_QUARANTINE_BYTES, Quarantined};
 
 use super::{Incoming, Out, Progress, Work};
 use crate::outcome::Retry;
-use crate::quarantine::Quarantined;
-
-/// The most bytes of one call to quarantine, unless one message alone has more: what every
-/// queue takes, whatever its maximum message size.
-const MAX_QUARANTINE_BYTES: usize = 262_144;
+use crate::quarantine::quarantined;
 
 /// An event that can never become a document in the index.
 #[derive(Debug)]
@@ -97,7 +93,7 @@ where
             Why::Other(reason) => &**reason,
         };
         let event = (refused.position, text);
-        Some((Quarantined::new(refused.message, message, event, reason)?, !many))
+        Some((quarantined(refused.message, message, event, reason)?, !many))
     }
 
     pub(super) fn not_quarantined(&mut self, message: usize, failure: Failure) {

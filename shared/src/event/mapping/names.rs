@@ -129,7 +129,7 @@ impl Names {
         &mut self.known[id.index()]
     }
 
-    pub(super) fn add_path(&mut self, path: &str) -> Result<NameId, MappingError> {
+    pub(in crate::event) fn add_path(&mut self, path: &str) -> Result<NameId, MappingError> {
         let Some((first, second)) = segments(path) else {
             return Err(wrong(path, "an input path has one or two segments, as in user.id"));
         };

@@ -294,7 +294,7 @@ fn check(seed: u64) -> usize {
             let is_kept = is_there || in_quarantine.contains(&(message, position));
             let group = bodies[message].group;
             let earlier = || (0..message).filter(|at| bodies[*at].group == group);
-            let in_order = !envelope::is_fifo(queue) || earlier().all(|at| is_deleted(&at));
+            let in_order = !shared::sqs::is_fifo(queue) || earlier().all(|at| is_deleted(&at));
             assert!(
                 is_kept && in_order,
                 "seed {seed}: message {message}, position {position}\n{bodies:#?}\n{answers:#?}\n{:?}",

@@ -1,0 +1,103 @@
+//! What an answer of the store means, and why records are redelivered.
+
+use shared::aws::Answer;
+
+use crate::store::StoreError;
+
+/// What an answer means for the lines of its request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// All of them are stored.
+    Stored,
+    /// One of them or more can never be stored; the others may be, or not.
+    Refused(&'static str),
+    /// They may be stored later.
+    Retry(Retry),
+}
+
+/// Why records are redelivered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Retry {
+    /// 429
+    Throttled,
+    /// 5xx
+    Unavailable,
+    /// No answer came.
+    NoAnswer,
+    /// The secret could not be read, or is of another form.
+    NoSecret,
+    /// 401 or 403
+    Denied,
+    /// 404
+    NotFound,
+    /// Another status that means a wrong set-up.
+    Rejected,
+    /// Too little time was left.
+    Deadline,
+    /// A refused reading could not be sent to quarantine.
+    NotQuarantined,
+}
+
+impl Verdict {
+    /// What this answer means. Sources: the write APIs of InfluxDB 1, 2 and 3.
+    pub(crate) fn of(answer: &Result<Answer, StoreError>) -> Self {
+        let status = match answer {
+            Ok(answer) => answer.status,
+            Err(StoreError::Secret { .. }) => return Self::Retry(Retry::NoSecret),
+            Err(_) => return Self::Retry(Retry::NoAnswer),
+        };
+        match status {
+            200..=299 => Self::Stored,
+            400 | 422 => Self::Refused("store_refused"),
+            413 => Self::Refused("too_large"),
+            401 | 403 => Self::Retry(Retry::Denied),
+            404 => Self::Retry(Retry::NotFound),
+            429 => Self::Retry(Retry::Throttled),
+            500..=599 => Self::Retry(Retry::Unavailable),
+            _ => Self::Retry(Retry::Rejected),
+        }
+    }
+}
+
+impl Retry {
+    /// The reason as it stands in the log.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::Unavailable => "unavailable",
+            Self::NoAnswer => "no_answer",
+            Self::NoSecret => "secret_not_read",
+            Self::Denied => "denied",
+            Self::NotFound => "not_found",
+            Self::Rejected => "rejected",
+            Self::Deadline => "deadline",
+            Self::NotQuarantined => "not_quarantined",
+        }
+    }
+
+    /// What a person has to change, where waiting alone does not help.
+    pub(crate) const fn advice(self) -> Option<&'static str> {
+        match self {
+            Self::Throttled | Self::Unavailable | Self::NoAnswer | Self::Deadline => None,
+            Self::NoSecret => Some(
+                "check TSDB_SECRET_ARN and what the secret holds, and give the function's role \
+                 secretsmanager:GetSecretValue on it",
+            ),
+            Self::Denied => Some(
+                "the store does not let the function write: check TSDB_AUTH, and the token or the \
+                 user, which must be allowed to write to the bucket or database in TSDB_WRITE_URL",
+            ),
+            Self::NotFound => Some(
+                "the bucket, database or organization does not exist, or the store has no such \
+                 path: check TSDB_WRITE_URL",
+            ),
+            Self::Rejected => {
+                Some("what answers does not take line protocol there: check TSDB_WRITE_URL")
+            }
+            Self::NotQuarantined => Some(
+                "check QUARANTINE_QUEUE_URL, and give the function's role sqs:SendMessage on it: \
+                 until then the shard does not advance",
+            ),
+        }
+    }
+}

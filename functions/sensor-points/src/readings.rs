@@ -1,0 +1,124 @@
+//! The readings of a record, one after the other: of one payload, or of each in an aggregate.
+
+use base64_simd::STANDARD;
+use shared::contents::{Contents, Holds};
+use shared::event::{Event, Model, Reader, Refusal};
+use shared::json::{self, Span};
+
+use crate::aggregate;
+use crate::kinesis::Record;
+
+/// What stands at one place of a record.
+#[derive(Debug)]
+pub(crate) enum Found<'a> {
+    /// A reading.
+    Reading(Event<'a>),
+    /// What can never become a point.
+    Refused(Refusal),
+    /// Nothing: no bytes, a test of S3, a message of CloudWatch Logs without log events.
+    Nothing,
+}
+
+/// Reads records. Kept from record to record, so that its buffers grow only once.
+#[derive(Debug, Default)]
+pub(crate) struct Readings {
+    /// The record's data, or its text where that is not base64.
+    data: Vec<u8>,
+    is_base64: bool,
+    /// Where the payloads stand in the data, and how many of them were opened.
+    payloads: Vec<Span>,
+    opened: usize,
+    /// What the last payload that was opened holds.
+    contents: Contents,
+    has_events: bool,
+    /// Of them the next one's position.
+    next: usize,
+    reader: Reader,
+}
+
+impl Readings {
+    /// Begins a record.
+    pub(crate) fn open(&mut self, record: &Record<'_>) {
+        let Self { data, payloads, .. } = self;
+        let mut text = Vec::new();
+        let content = if record.is_escaped {
+            json::unescape(record.data.as_bytes(), &mut text);
+            &text
+        } else {
+            record.data.as_bytes()
+        };
+        data.clear();
+        self.is_base64 = STANDARD.decode_append(content, data).is_ok();
+        if !self.is_base64 {
+            data.clear();
+            data.extend_from_slice(content);
+        }
+        let whole = || vec![Span { start: 0, end: data.len() }];
+        *payloads = aggregate::payloads(data).unwrap_or_else(whole);
+        (self.opened, self.has_events) = (0, false);
+    }
+
+    /// Passes the next place: returns what `read` makes of it; `None` at the record's end.
+    pub(crate) fn next<T>(
+        &mut self,
+        model: &Model,
+        read: impl FnOnce(Found<'_>) -> T,
+    ) -> Option<T> {
+        loop {
+            if self.has_events
+                && let Some((event, around)) = self.contents.event(self.next)
+            {
+                let refusal = match self.reader.read_inside(model, event, around) {
+                    Ok(event) => {
+                        self.next += 1;
+                        return Some(read(Found::Reading(event)));
+                    }
+                    Err(refusal) => refusal,
+                };
+                // Those before it stay where they are.
+                if self.contents.look_again() {
+                    continue;
+                }
+                self.next += 1;
+                return Some(read(refused(refusal)));
+            }
+            let payload = *self.payloads.get(self.opened)?;
+            self.opened += 1;
+            self.next = 0;
+            self.has_events = false;
+            if !self.is_base64 {
+                return Some(read(Found::Refused(Refusal::InvalidBase64)));
+            }
+            let payload = payload.of(&self.data);
+            match self.contents.open(|text| text.extend_from_slice(payload)) {
+                Ok(Holds::Events | Holds::LargePayloadPointer) => self.has_events = true,
+                Ok(Holds::TestEvent | Holds::NoLogEvents) => return Some(read(Found::Nothing)),
+                Err(refusal) => return Some(read(refused(refusal))),
+            }
+        }
+    }
+
+    /// The text of the place that was passed last: of a payload that holds one reading all of it, with
+    /// the envelope around it.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        let mut text = Vec::new();
+        if self.has_events && self.contents.count() > 1 {
+            self.contents.write_alone(self.next - 1, &mut text);
+        } else if let Some(payload) = self.payloads.get(self.opened - 1) {
+            text.extend_from_slice(payload.of(&self.data));
+        }
+        text
+    }
+
+    /// All data of the record.
+    pub(crate) fn data(&self) -> &[u8] {
+        &self.data
+    }
+}
+
+fn refused<'a>(refusal: Refusal) -> Found<'a> {
+    match refusal {
+        Refusal::Empty => Found::Nothing,
+        refusal => Found::Refused(refusal),
+    }
+}
