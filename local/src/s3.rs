@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, ETAG, IF_MATCH, LAST_MODIFIED, RANGE};
+use http::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, LAST_MODIFIED, RANGE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{Either, Full};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -209,8 +209,13 @@ impl Buckets {
                 (StatusCode::PARTIAL_CONTENT, start..end)
             }
         };
+        let (part, all) = (range.clone(), length);
         let length = range.len().to_string();
-        let answer = response(status, "binary/octet-stream", "").map(|_| content.body(range));
+        let mut answer = response(status, "binary/octet-stream", "").map(|_| content.body(range));
+        if status == StatusCode::PARTIAL_CONTENT {
+            let of = format!("bytes {}-{}/{all}", part.start, part.end.saturating_sub(1));
+            answer = with(answer, CONTENT_RANGE, &of);
+        }
         let answer = with(answer, ETAG, &etag);
         let modified = modified.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         with(with(answer, LAST_MODIFIED, &modified), CONTENT_LENGTH, &length)

@@ -1,11 +1,14 @@
 //! S3, with the AWS SDK.
 
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use aws_sdk_s3 as sdk;
 use bytes::Bytes;
+use sdk::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use sdk::config::retry::RetryConfig;
-use sdk::error::{ProvideErrorMetadata, SdkError};
+use sdk::config::{ConfigBag, Intercept, RuntimeComponents};
+use sdk::error::{BoxError, ProvideErrorMetadata, SdkError};
 use sdk::primitives::ByteStream;
 use shared::aws::{Aws, CallFailure};
 use shared::event::Timestamp;
@@ -51,6 +54,7 @@ impl Objects for S3Objects {
         let Range { start, end } = range;
         let last = end.map(|end| end.saturating_sub(1).to_string()).unwrap_or_default();
         let range = (range != Range::ALL).then(|| format!("bytes={start}-{last}"));
+        let status = Status::default();
         let answer = self
             .client()
             .get_object()
@@ -59,10 +63,12 @@ impl Objects for S3Objects {
             .set_version_id(place.version_id.clone())
             .set_range(range)
             .set_if_match(if_match.map(str::to_owned))
+            .customize()
+            .interceptor(status.clone())
             .send()
             .await
             .map_err(|error| object_error(&error))?;
-        if start > 0 && answer.content_range.is_none() {
+        if start > 0 && status.0.load(Ordering::Relaxed) == 200 {
             // Its bytes would count for others.
             let whole = "the answer is the whole object in the place of a part of it";
             return Err(ObjectError::Unavailable(whole.to_owned()));
@@ -80,6 +86,26 @@ impl Objects for S3Objects {
         let put = self.client().put_object().bucket(bucket).key(key).body(body.into());
         let put = put.content_type("application/x-ndjson").send().await;
         put.map(drop).map_err(|error| object_error(&error))
+    }
+}
+
+/// Notes the status of an answer, which the SDK does not hand over.
+#[derive(Clone, Debug, Default)]
+struct Status(Arc<AtomicU16>);
+
+impl Intercept for Status {
+    fn name(&self) -> &'static str {
+        "Status"
+    }
+
+    fn read_before_deserialization(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _: &RuntimeComponents,
+        _: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.store(context.response().status().as_u16(), Ordering::Relaxed);
+        Ok(())
     }
 }
 

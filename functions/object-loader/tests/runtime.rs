@@ -73,7 +73,7 @@ fn notification(key: &str) -> Value {
 }
 
 fn load(bucket: &str, key: &str) -> Value {
-    json!({"sluice": "load", "bucket": bucket, "key": key, "failures": true})
+    json!({"sluice": "load", "bucket": bucket, "key": key})
 }
 
 fn assert_done(observed: &Observed) {
@@ -146,6 +146,17 @@ async fn what_cannot_be_loaded_is_redelivered() {
         assert_eq!(observed.reasons("first_message_id"), expected);
         assert_eq!(scene.queues.take_calls().len(), 0, "no delay: waiting does not help");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_answers_a_part_with_the_whole_is_not_believed() {
+    let s3 = Endpoint::start(|_: &Call| Reply::new(200, "text/plain", OBJECT)).await;
+    let mut scene = Scene::new(&s3.url).await;
+    let mut request = load("plays", "k");
+    request["offset"] = json!(OBJECT.len() / 2);
+    let observed = scene.invoke(&request).await;
+    assert_eq!(observed.json(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
+    assert_eq!(scene.documents().await, 0);
 }
 
 #[tokio::test]

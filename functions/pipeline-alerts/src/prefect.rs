@@ -140,7 +140,11 @@ impl Prefect {
         loop {
             let answer = self.ask::<Vec<Value>>(Method::POST, "/logs/filter", &query, until).await;
             // One that is odd does not take the others with it.
-            let answer = answer.map(|all| all.iter().filter_map(Record::of).collect::<Vec<_>>());
+            let answer = answer.and_then(|all| {
+                let records: Vec<_> = all.iter().filter_map(Record::of).collect();
+                let is_odd = records.is_empty() && !all.is_empty();
+                if is_odd { Err(PrefectError::Answer) } else { Ok(records) }
+            });
             match (answer, &last) {
                 // What came before is told.
                 (Err(_), Some(_)) => break,

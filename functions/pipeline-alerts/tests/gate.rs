@@ -170,7 +170,8 @@ async fn strangers_get_nothing_done_however_large_and_frequent_their_calls() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let calls = scene.endpoint.calls();
     assert!(calls.iter().all(|call| call.operation == "GetSecretValue"), "{calls:?}");
-    assert!(calls.len() <= 1);
+    // The first time, and once more.
+    assert!(calls.len() <= 2);
 }
 
 #[tokio::test]

@@ -87,9 +87,10 @@ impl Publisher {
         loop {
             // Boxed: the SDK's state is large.
             let published = timeout_at(until, Box::pin(call.clone().send())).await;
+            let left = until.saturating_duration_since(Instant::now());
             match published.map_err(|_| CallFailure::late())? {
-                Err(error) if is_throttled(&error) && Instant::now() + wait < until => {
-                    sleep(wait).await;
+                Err(error) if is_throttled(&error) && left > FIRST_WAIT => {
+                    sleep(wait.min(left / 2)).await;
                     wait = (2 * wait).min(MAX_WAIT);
                 }
                 published => return published.map(drop).map_err(|error| CallFailure::from(&error)),
