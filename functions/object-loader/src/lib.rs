@@ -126,7 +126,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         };
         let mut first_retry = None;
         for request in requests {
-            let outcome = self.object(&request, invocation, schedule, report).await;
+            let outcome = self.object(request, invocation, schedule, report).await;
             report.count_object(outcome, &message.id);
             if let Outcome::Retry(retry) = outcome {
                 first_retry.get_or_insert(retry);
@@ -137,23 +137,24 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
 
     async fn object(
         &mut self,
-        request: &Request,
+        mut request: Request,
         invocation: &Invocation<'_>,
         schedule: Schedule,
         report: &mut Report,
     ) -> Outcome {
         let Self { config, search, objects, queues, batch, .. } = self;
         let Config { reading, writing, failures, continue_queue_url, metric_rules, .. } = config;
-        if request.key.ends_with('/') || request.is_notified && failures.holds(request) {
+        if request.key.ends_with('/') || request.is_notified && failures.holds(&request) {
             return Outcome::Ignored;
         }
         if schedule.is_late() {
             return Outcome::Retry(Retry::Deadline);
         }
         // What this function has kept itself is failures, whatever its key.
-        let is_kept = request.failures.is_none() && failures.holds(request);
-        let of_failures = Request { failures: Some(true), ..request.clone() };
-        let request = if is_kept { &of_failures } else { request };
+        if failures.holds(&request) {
+            request.failures.get_or_insert(true);
+        }
+        let request = &request;
         let now = invocation.now;
         let watch = &mut Unwatched;
         let mut loader = Loader {

@@ -151,6 +151,15 @@ fn first<'a>(event: &'a Event<'_>, paths: &[InputPath]) -> Option<(Kind, &'a [u8
     paths.iter().find_map(|path| event.value(*path))
 }
 
+/// The text of a string, a number or a boolean; `None` for any other value.
+fn scalar_text<'a>(kind: Kind, value: &'a [u8], spare: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    match kind {
+        Kind::String => Some(meaning(value, spare)),
+        Kind::Number | Kind::Bool => Some(value),
+        Kind::Null | Kind::Array | Kind::Object => None,
+    }
+}
+
 /// Appends `,name=value`; nothing for an empty text. `None` where it is not a tag's value.
 fn write_tag(
     name: &str,
@@ -158,11 +167,7 @@ fn write_tag(
     spare: &mut Vec<u8>,
     line: &mut Vec<u8>,
 ) -> Option<()> {
-    let text = match kind {
-        Kind::String => meaning(value, spare),
-        Kind::Number | Kind::Bool => value,
-        Kind::Null | Kind::Array | Kind::Object => return None,
-    };
+    let text = scalar_text(kind, value, spare)?;
     if text.len() > MAX_TAG_BYTES {
         return None;
     }
@@ -192,11 +197,7 @@ fn write_field(
     spare: &mut Vec<u8>,
     line: &mut Vec<u8>,
 ) -> Option<()> {
-    let text = match kind {
-        Kind::String => meaning(value, spare),
-        Kind::Number | Kind::Bool => value,
-        Kind::Null | Kind::Array | Kind::Object => return None,
-    };
+    let text = scalar_text(kind, value, spare)?;
     if let Some(texts) = is {
         let is_one = texts.iter().any(|known| known.as_bytes() == text);
         line.push(if is_one { b'1' } else { b'0' });
