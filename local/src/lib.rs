@@ -16,8 +16,3 @@ pub mod server;
 pub mod service;
 pub mod sqs;
 pub mod yaml;
-
-/// The bytes as lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
-}

@@ -160,7 +160,7 @@ impl Embedded {
 
 impl Buckets {
     fn put(&self, bucket: &str, key: &str, body: Bytes, modified: Timestamp) -> String {
-        let etag = format!("\"{}\"", crate::hex(&Md5::digest(&body)));
+        let etag = format!("\"{}\"", shared::digest::hex(&Md5::digest(&body)));
         let object = Object { content: Content::Held(body), etag: etag.clone(), modified };
         locked(&self.0).insert((bucket.to_owned(), key.to_owned()), object);
         etag

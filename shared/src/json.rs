@@ -182,6 +182,52 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Passes a text that is one object, as [`Self::object`] does.
+    ///
+    /// # Errors
+    /// What is wrong with the text, as the end of a sentence.
+    pub fn only_object(
+        mut self,
+        member: impl FnMut(&mut Self, Text) -> Result<(), Error>,
+    ) -> Result<(), String> {
+        self.skip_white_space();
+        let is_object = self.peek() == Some(b'{');
+        let passed = if is_object { self.object(member) } else { self.value(0).map(drop) };
+        passed.map_err(|error| error.to_string())?;
+        self.skip_white_space();
+        match self.peek() {
+            Some(_) => Err("it continues after its end".to_owned()),
+            None if is_object => Ok(()),
+            None => Err("it is not an object".to_owned()),
+        }
+    }
+
+    /// Passes an array, and returns what `element` reads from each of its values. What `element`
+    /// finds wrong with the first that it cannot use is the inner error, after its place: `[3] has no
+    /// id`.
+    ///
+    /// # Errors
+    /// As [`Self::array`].
+    pub fn elements<T>(
+        &mut self,
+        mut element: impl FnMut(&mut Self) -> Result<Result<T, &'static str>, Error>,
+    ) -> Result<Result<Vec<T>, String>, Error> {
+        let mut elements = Vec::new();
+        let mut unusable = None;
+        let mut index = 0;
+        self.array(|scanner| {
+            match element(scanner)? {
+                Ok(element) => elements.push(element),
+                Err(problem) => {
+                    unusable.get_or_insert_with(|| format!("[{index}] {problem}"));
+                }
+            }
+            index += 1;
+            Ok(())
+        })?;
+        Ok(unusable.map_or(Ok(elements), Err))
+    }
+
     /// Passes an array, calling `element` at each of its values, which `element` must pass.
     ///
     /// # Errors

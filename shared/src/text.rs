@@ -18,6 +18,12 @@ pub fn line(text: &str) -> String {
     clean(text).replace('\n', " ")
 }
 
+/// The first `characters` of a text: what a log shows of an identifier from outside.
+#[must_use]
+pub fn beginning(text: &str, characters: usize) -> &str {
+    text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +32,10 @@ mod tests {
     fn control_characters_are_removed() {
         assert_eq!(clean(" a\0b\u{1b}[31mc\r\nd\u{202e}e\t "), "a b [31mc\nde");
         assert_eq!(line("a\nb\r\nc"), "a b c");
+        assert_eq!(
+            [beginning("añbc", 2), beginning("añ", 2), beginning("añ", 0)],
+            ["añ", "añ", ""]
+        );
         // A joined emoji stays joined.
         assert_eq!(clean("👩\u{200d}🚒 재생"), "👩\u{200d}🚒 재생");
     }

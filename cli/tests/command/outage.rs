@@ -99,7 +99,7 @@ async fn what_three_hours_without_opensearch_left_behind_is_there_after_the_comm
         client.call("SendMessage", &message).await.unwrap();
     };
 
-    // In the first hour all is well; in the next three OpenSearch is away, in the last of them it
+    // The first hour is normal. In the next three OpenSearch is unavailable: in the last of them it
     // writes and does not say so.
     let mut expected = Vec::new();
     let faults = [Fault::Status(503), Fault::Drop, Fault::DropAfterWriting];

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use shared::digest::digest;
 pub use shared::sqs::attributes::REDRIVES;
 use shared::sqs::attributes::{MESSAGE_ID, REASON, SOURCE_ARN};
-use shared::sqs::{Attribute, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, hex_digest, message_bytes};
+use shared::sqs::{Attribute, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, message_bytes};
 
 use crate::queue::Queue;
 
@@ -85,7 +86,7 @@ impl Message {
             attributes: self.attributes.clone(),
             group_id,
             // Another one for each receive, so that it is new to every queue.
-            deduplication_id: to.is_fifo().then(|| digest(&[&self.id, &self.receipt_handle])),
+            deduplication_id: to.is_fifo().then(|| digest([&*self.id, &*self.receipt_handle])),
             trace_header: self.trace_header.clone(),
         }
     }
@@ -126,16 +127,6 @@ impl Outgoing {
     pub fn bytes(&self) -> usize {
         message_bytes(&self.body, &self.attributes)
     }
-}
-
-/// Returns 64 hexadecimal digits that are unique to these texts.
-fn digest(texts: &[&str]) -> String {
-    let mut bytes = Vec::new();
-    for text in texts {
-        bytes.extend_from_slice(&(text.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(text.as_bytes());
-    }
-    hex_digest(bytes)
 }
 
 #[cfg(test)]

@@ -158,7 +158,7 @@ impl Summary {
     /// Logs the failures: one line for each step and code.
     pub fn log(&self, request_id: &str) {
         for ((step, code), (count, error, first_message_id)) in &self.tally.failures {
-            let error: String = error.chars().take(SHOWN_CHARACTERS).collect();
+            let error = shared::text::beginning(error, SHOWN_CHARACTERS);
             tracing::warn!(
                 request_id,
                 step,

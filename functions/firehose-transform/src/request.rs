@@ -85,17 +85,14 @@ impl<'a> Request<'a> {
     /// # Errors
     /// [`HandlerError::InvalidEvent`], which names what is missing.
     pub fn parse(body: &'a [u8]) -> Result<Self, HandlerError> {
-        let mut scanner = Scanner::new(body);
         let mut request = Self::default();
-        let mut records = Err(invalid("it has no list `records`"));
-        let mut read = || -> Result<Kind, json::Error> {
-            scanner.skip_white_space();
-            if scanner.peek() != Some(b'{') {
-                return scanner.value(0);
-            }
-            scanner.object(|scanner, key| {
+        let mut records = None;
+        Scanner::new(body)
+            .only_object(|scanner, key| {
                 match (key.span.of(body), scanner.peek()) {
-                    (b"records", Some(b'[')) => records = read_records(body, scanner)?,
+                    (b"records", Some(b'[')) => {
+                        records = Some(scanner.elements(|scanner| read_record(body, scanner))?);
+                    }
                     (b"deliveryStreamArn", Some(b'"')) => {
                         request.delivery_stream_arn =
                             json::unescaped(scanner.string()?.span.of(body));
@@ -110,41 +107,13 @@ impl<'a> Request<'a> {
                     _ => drop(scanner.value(1)?),
                 }
                 Ok(())
-            })?;
-            Ok(Kind::Object)
-        };
-        let kind = read().map_err(|error| invalid(error.to_string()))?;
-        scanner.skip_white_space();
-        if scanner.peek().is_some() {
-            return Err(invalid("it continues after its end"));
-        }
-        if kind != Kind::Object {
-            return Err(invalid("it is not an object"));
-        }
-        request.records = records?;
+            })
+            .map_err(invalid)?;
+        request.records = records
+            .ok_or_else(|| invalid("it has no list `records`"))?
+            .map_err(|problem| invalid(format!("records{problem}")))?;
         Ok(request)
     }
-}
-
-/// Reads the list of records; the inner error is a record without an id.
-fn read_records<'a>(
-    body: &'a [u8],
-    scanner: &mut Scanner<'a>,
-) -> Result<Result<Vec<Record<'a>>, HandlerError>, json::Error> {
-    let mut records = Vec::new();
-    let mut unusable = None;
-    let mut index = 0;
-    scanner.array(|scanner| {
-        match read_record(body, scanner)? {
-            Ok(record) => records.push(record),
-            Err(problem) => {
-                unusable.get_or_insert_with(|| invalid(format!("records[{index}] {problem}")));
-            }
-        }
-        index += 1;
-        Ok(())
-    })?;
-    Ok(unusable.map_or(Ok(records), Err))
 }
 
 fn read_record<'a>(

@@ -113,8 +113,7 @@ impl<'a> Summary<'a> {
     /// Logs one line for each reason of failure.
     pub(crate) fn log(&self, request_id: &str) {
         for (reason, Failures { count, first_record_id: id, advice }) in &self.failures {
-            let end = id.char_indices().nth(SHOWN_CHARACTERS).map_or(id.len(), |(end, _)| end);
-            let first_record_id = &id[..end];
+            let first_record_id = shared::text::beginning(id, SHOWN_CHARACTERS);
             tracing::warn!(request_id, reason, count, first_record_id, advice, "records failed");
         }
     }

@@ -22,7 +22,7 @@ struct Failed {
 impl Failures {
     /// Adds a failure: `unread` is what could not be read.
     pub(crate) fn add(&mut self, operation: &'static str, failure: &CallFailure, unread: &str) {
-        let cut = |text: &str| text.chars().take(SHOWN_CHARACTERS).collect::<String>();
+        let cut = |text: &str| shared::text::beginning(text, SHOWN_CHARACTERS).to_owned();
         let code = failure.code.as_deref().map_or_else(|| "NoAnswer".to_owned(), cut);
         let failed = self.0.entry((operation, code)).or_insert_with(|| Failed {
             count: 0,

@@ -68,8 +68,7 @@ impl<'a, O: Objects> Items<'a, O> {
         patience: Duration,
     ) -> Result<Self, ObjectError> {
         let until = Instant::now() + patience;
-        let mut reader = ObjectReader::open(objects, request, reading, until).await?;
-        let selection = reader.selection.take();
+        let (reader, selection) = ObjectReader::open(objects, request, reading, until).await?;
         Ok(Self { reader, selection, start: request.offset, patience })
     }
 

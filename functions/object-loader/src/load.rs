@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::batch::{Batch, Source};
 use crate::config::{Failures, Reading};
+use crate::failure::Selection;
 use crate::message::Request;
 use crate::objects::{ObjectError, Objects};
 use crate::outcome::{Outcome, Retry};
@@ -64,22 +65,25 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
     pub(crate) async fn load(&mut self, request: &Request) -> Loaded {
         let until = self.schedule.work_until;
         let opened = ObjectReader::open(self.objects, request, self.reading, until).await;
-        let mut reader = match opened {
-            Ok(reader) => reader,
+        let (mut reader, selection) = match opened {
+            Ok(opened) => opened,
             Err(error) => return Loaded::Ended(self.unread(request, &error)),
         };
-        let loaded = self.stretches(request, &mut reader).await;
+        let loaded = self.stretches(request, selection.as_ref(), &mut reader).await;
         self.report.bytes_read += reader.bytes_read;
         self.report.bulk_requests += std::mem::take(&mut self.batch.requests);
         self.report.bulk_bytes += std::mem::take(&mut self.batch.bytes);
         loaded
     }
 
-    async fn stretches(&mut self, request: &Request, reader: &mut ObjectReader<'_, O>) -> Loaded {
+    async fn stretches(
+        &mut self,
+        request: &Request,
+        selection: Option<&Selection>,
+        reader: &mut ObjectReader<'_, O>,
+    ) -> Loaded {
         let modified = reader.opened().last_modified;
         let place = [&*request.bucket, "\0", &*request.key, "\0"].concat();
-        let selection = reader.selection.take();
-        let selection = selection.as_ref();
         let (reading, writing, now) = (self.reading, self.writing, self.now);
         let source = Source { reading, writing, selection, place: place.as_bytes(), modified, now };
         let origin = Origin { place: reader.place.clone(), modified: modified.unwrap_or(now) };

@@ -31,15 +31,14 @@ pub(crate) struct ObjectReader<'a, O: Objects> {
     pub(crate) bytes_read: u64,
     /// What is not answered then is given up.
     pub(crate) until: Instant,
-    /// Which failures are loaded; `None` where the object holds none.
-    pub(crate) selection: Option<Selection>,
 }
 
 /// What stands before a record that can be begun with.
 const LINE_BREAK: u8 = b'\n';
 
 impl<'a, O: Objects> ObjectReader<'a, O> {
-    /// Opens the object of a request. What is not answered at `until` is given up.
+    /// Opens the object of a request, and returns which failures are loaded, if the object holds
+    /// failures. What is not answered at `until` is given up.
     ///
     /// # Errors
     /// [`ObjectError`]
@@ -48,7 +47,7 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
         request: &Request,
         reading: &Reading,
         until: Instant,
-    ) -> Result<Self, ObjectError> {
+    ) -> Result<(Self, Option<Selection>), ObjectError> {
         let selection = Selection::of(request);
         let limit = selection.as_ref().map_or(MAX_PAYLOAD_BYTES, |_| MAX_LINE_BYTES);
         let Reading { format, records_paths, .. } = reading;
@@ -65,13 +64,12 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
             let first = reader.chunk().await?;
             if first.as_ref().is_none_or(|first| first.first() == Some(&LINE_BREAK)) {
                 reader.unpacker = Unpacker::plain();
-                reader.selection = selection;
                 reader.unpacker.feed(first.as_ref().map_or(&[], |first| &first[1..]));
-                return Ok(reader);
+                return Ok((reader, selection));
             }
         }
         let opened = get(Range::ALL).await?;
-        Ok(Self { selection, ..Self::new(objects, &place, opened, records(0), until) })
+        Ok((Self::new(objects, &place, opened, records(0), until), selection))
     }
 
     fn new(
@@ -92,7 +90,6 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
             records,
             bytes_read: 0,
             until,
-            selection: None,
         }
     }
 

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 use shared::mask::mask;
 use shared::notice::{Fact, Link, Notice, State};
+use shared::text;
 use shared::time::duration;
 
 use crate::event::{Event, Subject};
@@ -137,13 +138,10 @@ pub(crate) fn masked(text: &str) -> String {
 
 /// At most this many characters of a text.
 pub(crate) fn beginning(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => {
-            let end = text[..end].char_indices().next_back().map_or(0, |(at, _)| at);
-            format!("{}…", &text[..end])
-        }
-        None => text.to_owned(),
+    if text::beginning(text, characters).len() == text.len() {
+        return text.to_owned();
     }
+    format!("{}…", text::beginning(text, characters.saturating_sub(1)))
 }
 
 /// At most 2,000 characters, without the middle: the error of a traceback is at its end.

@@ -46,60 +46,28 @@ fn invalid(problem: impl Into<String>) -> InvalidEvent {
 /// [`InvalidEvent`], which says what is wrong without quoting a record.
 pub(crate) fn parse(event: &[u8]) -> Result<Vec<Record<'_>>, InvalidEvent> {
     let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
-    let mut scanner = Scanner::new(event);
-    let mut records = Err(invalid("it has no list `Records`"));
+    let mut records = None;
     let mut has_window = false;
-    let mut read = || -> Result<bool, json::Error> {
-        scanner.skip_white_space();
-        if scanner.peek() != Some(b'{') {
-            scanner.value(0)?;
-            return Ok(false);
-        }
-        scanner.object(|scanner, key| {
+    Scanner::new(event)
+        .only_object(|scanner, key| {
             match (key.span.of(event), scanner.peek()) {
-                (b"Records", Some(b'[')) => records = read_records(text, scanner)?,
+                (b"Records", Some(b'[')) => {
+                    records = Some(scanner.elements(|scanner| read_record(text, scanner))?);
+                }
                 (b"window", _) => has_window |= scanner.value(1)? != Kind::Null,
                 _ => drop(scanner.value(1)?),
             }
             Ok(())
-        })?;
-        Ok(true)
-    };
-    let is_object = read().map_err(|error| invalid(error.to_string()))?;
-    scanner.skip_white_space();
-    if scanner.peek().is_some() {
-        return Err(invalid("it continues after its end"));
-    }
-    if !is_object {
-        return Err(invalid("it is not an object"));
-    }
+        })
+        .map_err(invalid)?;
     if has_window {
         let problem = "it has a `window`: set TumblingWindowInSeconds of the event source mapping \
                        to 0, the store computes the windows";
         return Err(invalid(problem));
     }
     records
-}
-
-/// Reads the list of records; the inner error is a record that cannot be answered.
-fn read_records<'a>(
-    text: &'a str,
-    scanner: &mut Scanner<'a>,
-) -> Result<Result<Vec<Record<'a>>, InvalidEvent>, json::Error> {
-    let mut records = Vec::new();
-    let mut unusable = None;
-    let mut index = 0;
-    scanner.array(|scanner| {
-        match read_record(text, scanner)? {
-            Ok(record) => records.push(record),
-            Err(problem) => {
-                unusable.get_or_insert_with(|| invalid(format!("Records[{index}] {problem}")));
-            }
-        }
-        index += 1;
-        Ok(())
-    })?;
-    Ok(unusable.map_or(Ok(records), Err))
+        .ok_or_else(|| invalid("it has no list `Records`"))?
+        .map_err(|problem| invalid(format!("Records{problem}")))
 }
 
 fn read_record<'a>(

@@ -90,5 +90,5 @@ pub(crate) fn log(run: &Run, records: &[Record<'_>], request_id: &str) {
 }
 
 fn shown(text: &str) -> &str {
-    &text[..text.char_indices().nth(SHOWN_CHARACTERS).map_or(text.len(), |(end, _)| end)]
+    shared::text::beginning(text, SHOWN_CHARACTERS)
 }

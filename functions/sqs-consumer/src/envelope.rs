@@ -9,7 +9,7 @@ use std::str;
 
 use serde_json::Value;
 use shared::event::Timestamp;
-use shared::json::{self, Kind, Scanner, Span, Text};
+use shared::json::{self, Scanner, Span, Text};
 use shared::sqs::attributes::{MESSAGE_ID, POSITION};
 use shared::sqs::{InvalidEvent, is_fifo};
 
@@ -100,52 +100,21 @@ fn invalid(problem: impl Into<String>) -> InvalidEvent {
 /// [`InvalidEvent`] that says what is wrong.
 pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, InvalidEvent> {
     let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
-    let mut scanner = Scanner::new(event);
-    let mut messages = Err(invalid("it has no list `Records`"));
-    let mut read = || -> Result<Kind, json::Error> {
-        scanner.skip_white_space();
-        if scanner.peek() != Some(b'{') {
-            return scanner.value(0);
-        }
-        scanner.object(|scanner, key| {
+    let mut messages = None;
+    Scanner::new(event)
+        .only_object(|scanner, key| {
             match (key.span.of(event), scanner.peek()) {
-                (b"Records", Some(b'[')) => messages = read_messages(text, scanner)?,
+                (b"Records", Some(b'[')) => {
+                    messages = Some(scanner.elements(|scanner| read_message(text, scanner))?);
+                }
                 _ => drop(scanner.value(1)?),
             }
             Ok(())
-        })?;
-        Ok(Kind::Object)
-    };
-    let kind = read().map_err(|error| invalid(error.to_string()))?;
-    scanner.skip_white_space();
-    if scanner.peek().is_some() {
-        return Err(invalid("there is something after its end"));
-    }
-    if kind != Kind::Object {
-        return Err(invalid("it is not an object"));
-    }
+        })
+        .map_err(invalid)?;
     messages
-}
-
-/// Reads the list of messages; the inner error is a message that cannot be answered.
-fn read_messages<'a>(
-    text: &'a str,
-    scanner: &mut Scanner<'a>,
-) -> Result<Result<Vec<Message<'a>>, InvalidEvent>, json::Error> {
-    let mut messages = Vec::new();
-    let mut unusable = None;
-    let mut index = 0;
-    scanner.array(|scanner| {
-        match read_message(text, scanner)? {
-            Ok(message) => messages.push(message),
-            Err(problem) => {
-                unusable.get_or_insert_with(|| invalid(format!("Records[{index}] {problem}")));
-            }
-        }
-        index += 1;
-        Ok(())
-    })?;
-    Ok(unusable.map_or(Ok(messages), Err))
+        .ok_or_else(|| invalid("it has no list `Records`"))?
+        .map_err(|problem| invalid(format!("Records{problem}")))
 }
 
 fn read_message<'a>(

@@ -176,7 +176,7 @@ pub(crate) fn log_visibility(failures: &[Failure], request_id: &str) {
 }
 
 fn shown(text: &str) -> &str {
-    &text[..text.char_indices().nth(SHOWN_CHARACTERS).map_or(text.len(), |(end, _)| end)]
+    shared::text::beginning(text, SHOWN_CHARACTERS)
 }
 
 #[cfg(test)]

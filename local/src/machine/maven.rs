@@ -6,10 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sha2::{Digest, Sha256};
-
 use super::{MAX_SHOWN_CHARS, Output, Unavailable, open_to_all, run};
-use crate::hex;
 
 /// The newest version that Maven knows: what it fetches is verified.
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
@@ -95,7 +92,7 @@ pub(crate) fn verify(file: &Path, sha256: &str) -> Result<(), Unavailable> {
         io::ErrorKind::NotFound => Unavailable::fetch(format!("Maven left no {name}")),
         _ => Unavailable::io("cannot read", file)(error),
     })?;
-    let found = hex(&Sha256::digest(content));
+    let found = shared::digest::hex_digest(content);
     if found == sha256 {
         return Ok(());
     }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Link, Notice, VERSION};
 use crate::digest::digest;
+use crate::text::beginning;
 
 /// Maximum size of the JSON of a notice, in bytes: that of a message of Google Chat.
 pub(super) const MAX_BYTES: usize = 32_000;
@@ -100,10 +101,8 @@ fn limited(mut notice: Notice) -> Notice {
 }
 
 fn cut(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
+    let kept = beginning(text, characters);
+    if kept.len() < text.len() { format!("{kept}…") } else { text.to_owned() }
 }
 
 /// Cuts a notice to [`MAX_BYTES`]: the first of its lines, then the end of its text, then the last

@@ -1,4 +1,4 @@
-//! The function `object-loader` behind a queue of its own.
+//! The function `object-loader` behind its own queue.
 
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -90,7 +90,7 @@ fn says_what_is_wrong() {
         ("{\"Records\":[", "not valid JSON"),
         ("[]", "it is not an object"),
         ("null", "it is not an object"),
-        ("{}{}", "there is something after its end"),
+        ("{}{}", "it continues after its end"),
         ("{}", "it has no list `Records`"),
         ("{\"records\":[]}", "it has no list `Records`"),
         ("{\"Records\":{}}", "it has no list `Records`"),

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{error, invalid_parameter, missing_parameter};
 use crate::aws_json::Failure;
-use crate::hex;
 
 /// The largest message and the largest batch, in bytes.
 pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
@@ -94,7 +93,7 @@ impl Content {
     }
 
     pub(super) fn md5_of_body(&self) -> String {
-        hex(&Md5::digest(&self.body))
+        shared::digest::hex(&Md5::digest(&self.body))
     }
 
     pub(super) fn attributes(&self, asked: &[String]) -> BTreeMap<&String, &Attribute> {
