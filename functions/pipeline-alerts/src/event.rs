@@ -26,7 +26,7 @@ pub(crate) enum Phase {
     Failed,
     Completed,
     Cancelled,
-    /// The run has not ended.
+    /// The run has not ended: its state says so, or its heartbeat.
     Passing,
     Unknown,
 }
@@ -115,6 +115,8 @@ impl<'a> Event<'a> {
             Some("COMPLETED") => Phase::Completed,
             Some("CANCELLED") => Phase::Cancelled,
             Some("SCHEDULED" | "PENDING" | "RUNNING" | "PAUSED" | "CANCELLING") => Phase::Passing,
+            // Prefect sends one every 30 seconds, to every automation that expects all events of runs.
+            None if self.name().ends_with("-run.heartbeat") => Phase::Passing,
             None if matches!(self.state_name(), "Failed" | "Crashed" | "TimedOut") => Phase::Failed,
             _ => Phase::Unknown,
         }
@@ -177,6 +179,7 @@ mod tests {
             ("Crashed", None, Phase::Failed),
             ("TimedOut", None, Phase::Failed),
             ("Completed", None, Phase::Unknown),
+            ("heartbeat", None, Phase::Passing),
         ] {
             let resource = kind.map_or(json!({}), |kind| json!({"prefect.state-type": kind}));
             let event = event(&format!("prefect.flow-run.{name}"), &resource);
