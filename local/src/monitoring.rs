@@ -1,10 +1,11 @@
 //! What watches functions: CloudWatch, CloudWatch Logs and Lambda's own API, as far as the suite's
-//! functions ask them, and a Google Chat space, all in one endpoint; and the log of the platform.
+//! functions ask them, the topic and the secrets of alerts, and a Google Chat space, all in one
+//! endpoint; and the log of the platform.
 //!
 //! Sources: the API references of AWS Lambda (`ListFunctions`, `GetAccountSettings`,
 //! `GetFunctionConcurrency`, `GetFunctionConfiguration`), Amazon CloudWatch (`GetMetricData`,
-//! `ListMetrics`) and Amazon CloudWatch Logs (`FilterLogEvents`); Google Chat API,
-//! `spaces.messages.create`.
+//! `ListMetrics`), Amazon CloudWatch Logs (`FilterLogEvents`), Amazon SNS (`Publish`) and AWS Secrets
+//! Manager (`GetSecretValue`); Google Chat API, `spaces.messages.create`.
 
 pub mod cbor;
 mod platform;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 pub use platform::{Ended, LogEvent, subscription, timestamp};
@@ -37,6 +39,8 @@ pub struct State(Mutex<Contents>);
 struct Contents {
     functions: BTreeMap<String, Watched>,
     messages: Vec<Value>,
+    secrets: BTreeMap<String, String>,
+    published: Vec<String>,
 }
 
 /// A function, and what became of its invocations.
@@ -71,6 +75,17 @@ impl Monitoring {
         locked(&self.state.0).functions.insert(name.into(), function);
     }
 
+    /// Keeps the text of a secret, by its ARN.
+    pub fn keep_secret(&self, arn: impl Into<String>, text: impl Into<String>) {
+        locked(&self.state.0).secrets.insert(arn.into(), text.into());
+    }
+
+    /// What was published to the topic, in the form that a Lambda function receives.
+    #[must_use]
+    pub fn published(&self) -> Vec<String> {
+        locked(&self.state.0).published.clone()
+    }
+
     /// The messages posted to the space, as they came.
     #[must_use]
     pub fn messages(&self) -> Vec<Value> {
@@ -91,6 +106,8 @@ async fn answer(state: &State, request: Request<Incoming>) -> Answer {
     let json = || serde_json::from_slice::<Value>(&body).ok();
     let answer = match (target, path) {
         (Some("Logs_20140328.FilterLogEvents"), _) => json().map(|asked| state.error_lines(&asked)),
+        (Some("secretsmanager.GetSecretValue"), _) => json().and_then(|asked| state.secret(&asked)),
+        (None, "") => return state.publish(&body),
         (None, "/2015-03-31/functions") => Some(state.list()),
         // Nothing is reserved, and the account has what a new one has.
         (None, "/2016-08-19/account-settings") => Some(json!({"AccountLimit": {
@@ -124,6 +141,28 @@ impl Contents {
             json!({"FunctionName": name, "Timeout": function.timeout.as_secs(), "MemorySize": 128})
         });
         json!({"Functions": functions.collect::<Vec<_>>(), "NextMarker": null})
+    }
+
+    fn secret(&self, asked: &Value) -> Option<Value> {
+        let arn = asked["SecretId"].as_str()?;
+        let text = self.secrets.get(arn)?;
+        Some(json!({"ARN": arn, "Name": arn, "SecretString": text}))
+    }
+
+    /// Takes the message of a call of SNS's `Publish`.
+    fn publish(&mut self, form: &[u8]) -> Answer {
+        let Some(message) = field(form, "Message") else {
+            return refusal(StatusCode::BAD_REQUEST);
+        };
+        let by_protocol = serde_json::from_str::<Value>(&message).unwrap_or_default();
+        let for_lambda = by_protocol["lambda"].as_str().or_else(|| by_protocol["default"].as_str());
+        self.published.push(for_lambda.map_or(message.clone(), str::to_owned));
+        let id = self.published.len();
+        let body = format!(
+            "<PublishResponse><PublishResult><MessageId>{id}</MessageId></PublishResult>\
+             </PublishResponse>"
+        );
+        server::response(StatusCode::OK, "text/xml", body)
     }
 
     fn metric_data(&self, asked: &Value) -> Vec<u8> {
@@ -169,6 +208,14 @@ impl Contents {
 fn terms(pattern: &str) -> Vec<&str> {
     let terms = pattern.split('?').map(|term| term.trim().trim_matches('"'));
     terms.filter(|term| !term.is_empty()).collect()
+}
+
+/// The value of a field of a form.
+fn field(form: &[u8], name: &str) -> Option<String> {
+    let form = std::str::from_utf8(form).ok()?.replace('+', " ");
+    let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    Some(percent_decode_str(value).decode_utf8().ok()?.into_owned())
 }
 
 fn cbor_reply(body: Vec<u8>) -> Answer {

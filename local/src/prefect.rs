@@ -1,0 +1,83 @@
+//! A Prefect server in its own process, with an empty database. The program `prefect` must be on the
+//! path: it comes from PyPI.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use crate::machine::{Supervised, Unavailable, ready, run, temporary_folder};
+use crate::server;
+
+/// How long a look at the program, or a script, may take: each imports Prefect, in seconds.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(2);
+
+/// A running Prefect. It ends, and its data goes, when this value is dropped, and also when this
+/// process is killed.
+#[derive(Debug)]
+pub struct Prefect {
+    server: Supervised,
+    api_url: String,
+}
+
+impl Prefect {
+    /// Starts it on a free port and waits until it listens: fifteen seconds.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if this machine does not have it, or it does not come up.
+    pub async fn start() -> Result<Self, Unavailable> {
+        let found = run(Path::new("prefect"), ["--version"], None, SCRIPT_LIMIT).await;
+        found.map_err(|error| {
+            let reason = format!("there is no prefect on the path ({error})");
+            Unavailable::new(reason, "install it (pip install prefect)")
+        })?;
+        let folder = temporary_folder("sluice-prefect-")?;
+        // Free when it was taken, and again now.
+        let (listener, address) =
+            server::bind().await.map_err(Unavailable::io("no free port for", "Prefect"))?;
+        drop(listener);
+        let api_url = format!("http://{address}/api");
+        let mut line = vec![OsString::from("env")];
+        line.extend(variables(folder.path(), &api_url));
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let command = ["prefect", "server", "start", "--host", &host, "--port", &port];
+        line.extend(command.map(OsString::from));
+        let server = Supervised::start(folder, "kill \"$server\"", &line, false)?;
+        let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
+        let (server, ()) = ready(server, probe).await?;
+        Ok(Self { server, api_url })
+    }
+
+    /// Where its API answers, such as `http://127.0.0.1:40123/api`.
+    #[must_use]
+    pub fn api_url(&self) -> &str {
+        &self.api_url
+    }
+
+    /// Runs a Python script to its end, with this server as Prefect's, and returns what it printed.
+    ///
+    /// # Errors
+    /// The last words of a script that fails.
+    pub async fn run(&self, script: &str) -> Result<String, String> {
+        let mut line: Vec<OsString> = variables(self.server.folder(), &self.api_url).into();
+        // The Python that has Prefect, which need not be the first on the path.
+        let find = "python=$(sed -n '1s/^#!//p' \"$(command -v prefect)\"); exec $python -c \"$0\"";
+        line.extend(["sh", "-c", find, script].map(OsString::from));
+        let ran = run(Path::new("env"), line, None, SCRIPT_LIMIT).await;
+        let output = ran.map_err(|error| error.to_string())?;
+        if output.success { Ok(output.stdout) } else { Err(output.complaint()) }
+    }
+}
+
+/// What `env` sets for the server and its clients: data in this folder, nobody else's server, and no
+/// proxy.
+fn variables(folder: &Path, api_url: &str) -> [OsString; 5] {
+    let mut home = OsString::from("PREFECT_HOME=");
+    home.push(folder);
+    let api = format!("PREFECT_API_URL={api_url}").into();
+    let [analytics, quiet] =
+        ["PREFECT_SERVER_ANALYTICS_ENABLED=false", "PREFECT_LOGGING_LEVEL=ERROR"]
+            .map(OsString::from);
+    [home, api, analytics, quiet, "NO_PROXY=127.0.0.1,localhost".into()]
+}
