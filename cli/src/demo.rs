@@ -1,19 +1,22 @@
 //! `sluice demo`: sends events through the real functions into OpenSearch, first through Firehose,
-//! then through SQS, and accounts for every one. Or loads what failed, and objects; or makes a function
-//! fail and shows the alert.
+//! then through SQS, and accounts for every one. Or loads what failed, and objects; or makes functions,
+//! pipelines and warehouses fail and shows the alerts.
 
 mod account;
 mod backup;
+mod card;
 mod events;
 mod file_check;
 mod firehose;
 mod health;
 mod logs;
 mod metrics;
+mod notification;
 mod objects;
 mod queue;
 mod report;
 mod search;
+mod watch;
 
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
@@ -81,10 +84,14 @@ pub(crate) struct Args {
     objects: bool,
     /// Instead, make a function fail, time out, run out of memory and be throttled, and show the
     /// metrics and the Google Chat message that follow
-    #[arg(long, conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
+    #[arg(long, group = "alerts", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
     health: bool,
-    /// Write the message of --health as a web page
-    #[arg(long, value_name = "FILE.html", requires = "health")]
+    /// Instead, let a pipeline fail, a query run too long, a lock be held and a query cost too much, and
+    /// show the Google Chat messages that follow
+    #[arg(long, group = "alerts", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
+    watch: bool,
+    /// Write the messages of --health or --watch as a web page
+    #[arg(long, value_name = "FILE.html", requires = "alerts")]
     card: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
@@ -100,6 +107,7 @@ Examples:
   cargo sluice demo --opensearch https://user:password@search.example --keep
   cargo sluice demo --objects
   cargo sluice demo --health
+  cargo sluice demo --watch --card alerts.html
 
 Exit code 1 means that an event is unaccounted for, that a failure was not reported, or that a \
 part failed to start.";
@@ -111,6 +119,9 @@ part failed to start.";
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     if args.health {
         return health::run(args.card.as_deref(), args.json).await;
+    }
+    if args.watch {
+        return watch::run(args.card.as_deref(), args.json).await;
     }
     let opensearch = choice("--opensearch", &args.opensearch)?;
     let sqs = choice("--sqs", &args.sqs)?;

@@ -1,5 +1,6 @@
 //! Stand-ins for the AWS side, on one machine.
 mod aws_json;
+pub mod bigquery;
 pub mod binaries;
 mod clock;
 pub mod cloud;

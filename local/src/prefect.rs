@@ -55,18 +55,25 @@ impl Prefect {
         &self.api_url
     }
 
-    /// Runs a Python script to its end, with this server as Prefect's, and returns what it printed.
+    /// Runs a Python script with arguments to its end, with this server as Prefect's.
     ///
     /// # Errors
     /// The last words of a script that fails.
-    pub async fn run(&self, script: &str) -> Result<String, String> {
+    pub async fn run(&self, script: &str, arguments: &[&str]) -> Result<(), String> {
         let mut line: Vec<OsString> = variables(self.server.folder(), &self.api_url).into();
         // The Python that has Prefect, which need not be the first on the path.
-        let find = "python=$(sed -n '1s/^#!//p' \"$(command -v prefect)\"); exec $python -c \"$0\"";
+        let find =
+            "python=$(sed -n '1s/^#!//p' \"$(command -v prefect)\"); exec $python -c \"$0\" \"$@\"";
         line.extend(["sh", "-c", find, script].map(OsString::from));
+        line.extend(arguments.iter().map(OsString::from));
         let ran = run(Path::new("env"), line, None, SCRIPT_LIMIT).await;
         let output = ran.map_err(|error| error.to_string())?;
-        if output.success { Ok(output.stdout) } else { Err(output.complaint()) }
+        if output.success { Ok(()) } else { Err(output.complaint()) }
+    }
+
+    /// Ends it, and waits until that is done.
+    pub async fn stop(self) {
+        self.server.stop().await;
     }
 }
 

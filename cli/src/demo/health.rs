@@ -1,7 +1,6 @@
 //! `sluice demo --health`: makes a function fail in every way, and shows the metrics and the alert.
 
 mod alarm;
-mod card;
 mod emitted;
 mod faulty;
 mod report;
@@ -16,16 +15,16 @@ use shared::time;
 
 use crate::compile::compile;
 use crate::console::{log, print_report};
+use crate::demo::card::Card;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
-use card::Card;
 use emitted::Emitted;
 use report::Report;
 
 const LOG_METRICS: &str = "log-metrics";
 const LAMBDA_METRICS: &str = "lambda-metrics";
-const ALERT_NOTIFIER: &str = "alert-notifier";
+pub(super) const ALERT_NOTIFIER: &str = "alert-notifier";
 
 /// Runs the demo and writes the card to the file `page`.
 ///
@@ -78,7 +77,7 @@ async fn observe() -> Result<Report, CliError> {
 }
 
 /// Invokes a function once and returns its log lines.
-async fn invoke(
+pub(super) async fn invoke(
     name: &str,
     binary: &Path,
     variables: &[(&str, &str)],

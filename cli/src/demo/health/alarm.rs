@@ -1,16 +1,15 @@
 //! The event that an alarm sends through SNS.
 //!
-//! Source: Amazon CloudWatch user guide, "Amazon SNS notification schemas", and AWS Lambda
-//! developer guide, "Invoking Lambda functions with Amazon SNS notifications".
+//! Source: Amazon CloudWatch user guide, "Amazon SNS notification schemas".
 
 use jiff::Timestamp;
 use local::monitoring::timestamp;
 use serde_json::{Value, json};
 
+use crate::demo::notification::{self, TOPIC};
+
 /// The alarm's name.
 pub(super) const NAME: &str = "sluice-demo-plays-errors";
-
-const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:sluice-demo-alerts";
 
 /// Returns the event of an alarm that changes to `ALARM` at `now_ms`, because `function` had
 /// `errors` in the minute before.
@@ -51,20 +50,8 @@ pub(super) fn event(function: &str, errors: u64, now_ms: u64) -> Value {
             "EvaluateLowSampleCountPercentile": "",
         },
     });
-    json!({"Records": [{
-        "EventSource": "aws:sns",
-        "EventVersion": "1.0",
-        "EventSubscriptionArn": format!("{TOPIC}:34a7b0cb-3f8c-4471-aea2-2bbc7c4eacc9"),
-        "Sns": {
-            "Type": "Notification",
-            "MessageId": "6b034f0c-b465-58da-a999-179029000001",
-            "TopicArn": TOPIC,
-            "Subject": format!("ALARM: \"{NAME}\" in US East (N. Virginia)"),
-            "Message": message.to_string(),
-            "Timestamp": now,
-            "MessageAttributes": {},
-        },
-    }]})
+    let subject = format!("ALARM: \"{NAME}\" in US East (N. Virginia)");
+    notification::event(&subject, &message.to_string(), now_ms)
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::card::Card;
 use super::emitted::{Emitted, Metrics};
 use super::faulty::{self, Caused};
 use super::{LAMBDA_METRICS, LOG_METRICS, alarm};
+use crate::demo::card::Card;
 use crate::layout::row;
 
 #[derive(Clone, Debug, Serialize)]
