@@ -13,6 +13,7 @@ mod property;
 mod queues;
 mod script;
 mod search;
+mod sns;
 
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
 pub use endpoint::{Call, Endpoint, Reply};
@@ -24,3 +25,4 @@ pub use property::holds;
 pub use queues::Queues;
 pub use script::Script;
 pub use search::{opensearch, real_opensearch};
+pub use sns::{Published, is_publish};
