@@ -80,9 +80,9 @@ impl CloudWatch {
         subjects: &[&str],
         range_ms: &Range<u64>,
     ) -> Result<Vec<Values>, CallFailure> {
-        let client = self.client.get_or_init(|| {
-            Client::new(&self.aws.sdk_config(CLOUDWATCH, RetryConfig::standard()))
-        });
+        let client = self
+            .client
+            .get_or_init(|| Client::new(&self.aws.sdk_config(CLOUDWATCH, RetryConfig::standard())));
         let time = |ms: u64| DateTime::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         let queries = subjects.iter().enumerate().map(|(index, subject)| query.of(index, subject));
         let call = client

@@ -8,8 +8,7 @@ use shared::cloudwatch::{CLOUDWATCH, CloudWatch, Query, Values};
 use shared::config::Environment;
 use testkit::{Endpoint, Reply};
 
-const QUERY: Query<'_> =
-    Query { namespace: "Sluice", metric: "CheckFailures", dimension: "Check" };
+const QUERY: Query<'_> = Query { namespace: "Sluice", metric: "CheckFailures", dimension: "Check" };
 
 /// Reads these subjects from an endpoint with these replies; also the number of calls.
 async fn maxima(

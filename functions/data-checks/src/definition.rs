@@ -145,7 +145,8 @@ impl Check {
         for (end, path) in [(source.as_ref(), "source"), (Some(&target), "target")] {
             let sql = end.and_then(End::sql).unwrap_or_default();
             if window_hours.is_none() && has_placeholder(sql) {
-                let reason = format!("`{path}.sql` has {{from}} or {{to}}, which `window_hours` sets");
+                let reason =
+                    format!("`{path}.sql` has {{from}} or {{to}}, which `window_hours` sets");
                 return Err(Invalid(reason));
             }
         }

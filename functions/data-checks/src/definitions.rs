@@ -60,9 +60,9 @@ impl Parameters {
         &self,
         token: Option<String>,
     ) -> Result<(Vec<Parameter>, Option<String>), CallFailure> {
-        let client = self.client.get_or_init(|| {
-            Client::new(&self.aws.sdk_config(SSM, RetryConfig::standard()))
-        });
+        let client = self
+            .client
+            .get_or_init(|| Client::new(&self.aws.sdk_config(SSM, RetryConfig::standard())));
         let call = client
             .get_parameters_by_path()
             .path(&self.path)

@@ -148,8 +148,7 @@ mod tests {
     }
 
     fn compared(source: Option<(f64, &str)>, target: (f64, &str)) -> Comparison {
-        let measured =
-            |(rows, newest): (f64, &str)| Measured { rows, newest: newest.parse().ok() };
+        let measured = |(rows, newest): (f64, &str)| Measured { rows, newest: newest.parse().ok() };
         let now = NOW.parse().unwrap();
         Comparison { source: source.map(measured), target: measured(target), now }
     }

@@ -113,12 +113,7 @@ mod tests {
     }
 
     fn limits(difference: f64, percent: f64, age: Option<u64>, lag: Option<u64>) -> Limits {
-        Limits {
-            difference,
-            difference_percent: percent,
-            age_minutes: age,
-            lag_minutes: lag,
-        }
+        Limits { difference, difference_percent: percent, age_minutes: age, lag_minutes: lag }
     }
 
     #[test]
@@ -156,7 +151,10 @@ mod tests {
             assert_eq!(compared.difference().zip(percent), Some(expected));
         }
         let alone = comparison(None, (1.0, None));
-        assert_eq!((alone.difference(), alone.difference_percent(), alone.lag()), (None, None, None));
+        assert_eq!(
+            (alone.difference(), alone.difference_percent(), alone.lag()),
+            (None, None, None)
+        );
     }
 
     #[test]

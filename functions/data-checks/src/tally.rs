@@ -93,7 +93,8 @@ impl Emitter<'_> {
             ("LagSeconds", Unit::Seconds, compared.lag().map(|lag| lag.as_secs_f64())),
             ("CheckFailures", Unit::Count, failures),
         ];
-        let known = metrics.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?)));
+        let known =
+            metrics.into_iter().filter_map(|(name, unit, value)| Some((name, unit, value?)));
         let metrics: Vec<Metric<f64>> = known.collect();
         let dimensions = &[("Check", &*result.name)];
         let Self { namespace, now_ms, .. } = *self;

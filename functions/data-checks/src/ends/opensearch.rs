@@ -17,12 +17,8 @@ use crate::measured::Measured;
 use crate::window::Window;
 
 /// What stays as it is in the name of an index, or in a pattern or list of them.
-const INDEX: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'_')
-    .remove(b'.')
-    .remove(b'*')
-    .remove(b',');
+const INDEX: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b',');
 
 pub(super) fn client(url: &Url, auth: &Auth, aws: &Aws) -> Client {
     let settings = Settings { place: Place::Endpoint(url.clone()), auth: auth.clone() };

@@ -39,9 +39,9 @@ impl Rds {
         database: &str,
         sql: String,
     ) -> Result<Vec<Column>, Unread> {
-        let client = self.client.get_or_init(|| {
-            Client::new(&self.aws.sdk_config(RDS_DATA, RetryConfig::standard()))
-        });
+        let client = self
+            .client
+            .get_or_init(|| Client::new(&self.aws.sdk_config(RDS_DATA, RetryConfig::standard())));
         let call = client
             .execute_statement()
             .resource_arn(resource_arn)
