@@ -43,7 +43,9 @@ impl Parameters {
             let page = timeout_at(until, Box::pin(self.page(token.take()))).await;
             match page.unwrap_or_else(|_| Err(CallFailure::late())) {
                 Ok((parameters, next)) => {
-                    parameters.into_iter().for_each(|each| add(&mut definitions, each));
+                    for parameter in parameters {
+                        add(&mut definitions, parameter);
+                    }
                     token = next;
                 }
                 Err(failure) => return (definitions, Some(failure)),

@@ -111,7 +111,9 @@ fn reason(rule: Broken, compared: &Comparison, limits: &Limits) -> String {
 }
 
 fn counted(rows: f64) -> String {
-    format!("{rows} {}", if rows == 1.0 { "row" } else { "rows" })
+    // Whole numbers.
+    let word = if rows > 0.5 && rows < 1.5 { "row" } else { "rows" };
+    format!("{rows} {word}")
 }
 
 /// At most two decimals; never 0 for what is not.

@@ -100,6 +100,9 @@ mod tests {
 
     const NOW: &str = "2026-11-28T07:00:00Z";
 
+    /// Of the source, of the target, the maximum age and lag in minutes, and the rules that break.
+    type Case<'a> = (Option<End>, End, Option<u64>, Option<u64>, &'a [Broken]);
+
     /// Rows, and how many seconds before now the newest update was.
     type End = (f64, Option<i64>);
 
@@ -160,8 +163,7 @@ mod tests {
     #[test]
     fn age_lag_and_missing_times_are_judged_where_they_are_asked_for() {
         use Broken::{Age, Lag, NoTime};
-        // Of the source, of the target, the maximum age and lag in minutes.
-        let cases: &[(Option<End>, End, Option<u64>, Option<u64>, &[Broken])] = &[
+        let cases: &[Case<'_>] = &[
             (None, (9.0, Some(3_600)), Some(60), None, &[]),
             (None, (9.0, Some(3_601)), Some(60), None, &[Age]),
             (None, (9.0, Some(-60)), Some(0), None, &[]),

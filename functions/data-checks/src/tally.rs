@@ -83,7 +83,7 @@ impl Emitter<'_> {
     pub(crate) fn check(&self, result: &Result, out: impl Write) -> io::Result<()> {
         let compared = &result.compared;
         let is_known = matches!(result.notice, Published::NotDue | Published::Yes);
-        let failures = is_known.then(|| if result.is_failing { 1.0 } else { 0.0 });
+        let failures = is_known.then_some(if result.is_failing { 1.0 } else { 0.0 });
         let metrics = [
             ("SourceRows", Unit::Count, compared.source.map(|source| source.rows)),
             ("TargetRows", Unit::Count, Some(compared.target.rows)),

@@ -81,7 +81,7 @@ async fn a_notice_that_is_refused_is_due_again_and_the_others_are_published() {
     // Lambda's retry.
     let retried = scene.invoke().await;
     assert_eq!(metrics(&retried, scene.now).1, [2, 2, 0, 2, 0]);
-    retried.body();
+    assert!(retried.answer.is_ok());
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn a_path_without_parameters_is_a_warning() {
 async fn parameters_are_read_in_every_run() {
     let mut scene = Scene::new(failing(&["plays"]), Vec::new(), &[]).await;
     for _ in 0..2 {
-        scene.invoke().await.body();
+        assert!(scene.invoke().await.answer.is_ok());
     }
     let reads = scene.calls().into_iter().filter(|name| name == "GetParametersByPath");
     assert_eq!(reads.count(), 2);
