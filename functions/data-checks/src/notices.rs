@@ -19,7 +19,8 @@ pub(crate) fn alarm(check: &Check, compared: &Comparison, broken: &[Broken]) -> 
     let reasons: Vec<_> =
         broken.iter().map(|rule| reason(*rule, compared, &check.limits)).collect();
     Notice {
-        title: format!("Data check {}: {}", check.name, short.join(", ")),
+        // Not a colon, after which the mask takes what follows a name such as `tokens` for a secret.
+        title: format!("Data check {} - {}", check.name, short.join(", ")),
         text: Some(reasons.join("\n")),
         ..notice(check, compared, State::Alarm)
     }
@@ -171,7 +172,7 @@ mod tests {
         let notice = alarm(&check, &compared, &broken);
         assert_eq!(
             notice.title,
-            "Data check plays: 10 rows fewer in the target (1 %), the newest update is 3 h 5 min \
+            "Data check plays - 10 rows fewer in the target (1 %), the newest update is 3 h 5 min \
              old, the target is 2 h 35 min behind the source"
         );
         assert_eq!(
@@ -200,11 +201,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_sounds_like_a_secret_hides_nothing() {
+        for name in ["tokens", "api_key", "passwords-1", "authorizations"] {
+            let check = Check { name: name.to_owned(), ..check(&json!({})) };
+            let compared = compared(Some((1_000.0, "")), (1.0, ""));
+            let notice = alarm(&check, &compared, &[Broken::Rows]).masked(&[]);
+            let title = format!("Data check {name} - 999 rows fewer in the target (99.9 %)");
+            assert_eq!(notice.title, title);
+            let notice = ok(&check, &compared, compared.now).masked(&[]);
+            assert_eq!(notice.title, format!("Data check {name} passes again"));
+        }
+    }
+
+    #[test]
     fn an_empty_target_is_named_once() {
         let check = check(&json!({"max_age_minutes": 60, "max_lag_minutes": 30}));
         let compared = compared(Some((1.0, "2026-11-28T06:30:00Z")), (0.0, ""));
         let notice = alarm(&check, &compared, &compared.broken(&check.limits));
-        let title = "Data check plays: 1 row fewer in the target (100 %), no rows in the target";
+        let title = "Data check plays - 1 row fewer in the target (100 %), no rows in the target";
         assert_eq!(notice.title, title);
         let newest = ("Newest in target", "none");
         assert!(facts_of(&notice).contains(&newest), "{notice:?}");
@@ -216,7 +230,7 @@ mod tests {
         let check = check(&json!({"max_age_minutes": 60}));
         let compared = compared(None, (7.0, ""));
         let notice = alarm(&check, &compared, &compared.broken(&check.limits));
-        assert_eq!(notice.title, "Data check plays: the newest update is unknown");
+        assert_eq!(notice.title, "Data check plays - the newest update is unknown");
         let reason = "no_time: there are rows, but their newest update is unknown.";
         assert_eq!(notice.text.as_deref(), Some(reason));
         assert_eq!(facts_of(&notice), [("Target rows", "7"), ("Newest in target", "none")]);

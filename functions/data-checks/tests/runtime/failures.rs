@@ -39,10 +39,10 @@ async fn a_second_delivery_publishes_the_same_notice() {
     assert_eq!((published.len(), &published[0]), (2, &published[1]));
     let Published { subject, mail, notice } = &published[0];
     assert_eq!(notice["at"], scene.now.to_string());
-    assert_eq!(subject, "Data check plays: 1 row more in the target (100 %)");
+    assert_eq!(subject, "Data check plays - 1 row more in the target (100 %)");
     assert_eq!(
         *mail,
-        "Data check plays: 1 row more in the target (100 %)\n\n\
+        "Data check plays - 1 row more in the target (100 %)\n\n\
          rows: 1 row more in the target (100 %), 0 allowed.\n\n\
          Source rows: 1\nTarget rows: 2\nDifference: 1 (100 %)\nAllowed: 0"
     );

@@ -134,11 +134,11 @@ impl Services {
         }
         let [start, end] = ["StartTime", "EndTime"].map(|name| asked[name].as_f64().unwrap());
         let result = |query: &Value| {
-            let stat = &query["MetricStat"];
-            let metric = &stat["Metric"];
+            let asked = &query["MetricStat"];
+            let metric = &asked["Metric"];
             assert_eq!(metric["MetricName"], "CheckFailures");
             assert_eq!(metric["Dimensions"][0]["Name"], "Check");
-            assert_eq!(stat["Stat"], "Maximum");
+            assert_eq!(asked["Stat"], "Maximum");
             let name = metric["Dimensions"][0]["Value"].as_str().unwrap();
             let values = self.outside.memory.get(name).into_iter().flatten();
             let values = values
