@@ -37,6 +37,9 @@ pub const PIPELINES: (&str, &str) = (
 /// Prefect's API, as its parameters.
 pub const PREFECT: [(&str, &str); 2] =
     [("PrefectApiUrl", "https://prefect.test/api"), ("PrefectApiSecretArn", SECRET_ARN)];
+/// What may be read of sources and targets, with its parameter.
+pub const DATA_CHECKS: (&str, &str) =
+    ("DataChecksPolicyArn", "arn:aws:iam::123456789012:policy/data-checks");
 /// A time series store, with its parameter.
 pub const STORE: (&str, &str) =
     ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
@@ -100,7 +103,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub fn complete() -> Self {
-        Self::with(&[BUCKET, PIPELINES, STORE])
+        Self::with(&[BUCKET, DATA_CHECKS, PIPELINES, STORE])
     }
 
     /// One for each setup of source and destination.
@@ -116,6 +119,7 @@ impl Stack {
             &[("AccountSubscription", "ENABLED")],
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[PIPELINES, PREFECT[0], PREFECT[1]],
+            &[DATA_CHECKS, ("GoogleCredentialsSecretArn", SECRET_ARN)],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
             &[STORE],
             &[
@@ -123,7 +127,7 @@ impl Stack {
                 &[STORE, READINGS, ("SensorFanOut", "on"), ("SensorSecretArn", SECRET_ARN)],
             ]
             .concat(),
-            &[&VPC[..], &[BUCKET, PIPELINES, ("TracingMode", "Active")]].concat(),
+            &[&VPC[..], &[BUCKET, DATA_CHECKS, PIPELINES, ("TracingMode", "Active")]].concat(),
             &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
             &[&KEYS[..], &[BUCKET, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
         ]

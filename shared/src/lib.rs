@@ -6,16 +6,21 @@
 //! for persons ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
-//! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `sqs` and `opensearch`. `notice`
-//! adds what one function tells persons through another, and `sns` publishes it.
+//! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `cloudwatch`, `sqs`, `opensearch`, `redshift`
+//! (the Data API) and `google` (BigQuery). `notice` adds what one function tells persons through
+//! another, and `sns` publishes it.
 
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "cloudwatch")]
+pub mod cloudwatch;
 pub mod config;
 pub mod contents;
 pub mod digest;
 pub mod envelope;
 pub mod event;
+#[cfg(feature = "google")]
+pub mod google;
 #[cfg(feature = "gzip")]
 pub mod gzip;
 pub mod json;
@@ -27,6 +32,8 @@ pub mod metrics;
 pub mod notice;
 #[cfg(feature = "opensearch")]
 pub mod opensearch;
+#[cfg(feature = "redshift")]
+pub mod redshift;
 mod report;
 pub mod runtime;
 #[cfg(feature = "aws")]

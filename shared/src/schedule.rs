@@ -1,13 +1,41 @@
-//! How an invocation's time is divided, so that its answer is always given.
+//! When a scheduled invocation was due, and how an invocation's time is divided, so that its answer is
+//! always given.
 
 use std::time::Duration;
 
+use serde::Deserialize;
 use tokio::time::Instant;
 
+use crate::event::Timestamp;
 use crate::runtime::Invocation;
 
 /// What is left for the answer itself, whatever the margin.
 const MIN_FOR_ANSWER: Duration = Duration::from_millis(50);
+
+/// A schedule's event is believed for this long: Lambda retries it for six hours at most (source: AWS
+/// Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
+const MAX_EVENT_AGE_MS: u64 = 24 * 3_600_000;
+
+/// How far the clock of whoever sent an event may be ahead.
+const MAX_AHEAD_MS: u64 = 60_000;
+
+/// The `time` in the event of a schedule, which is the same in each retry; `now` where there is none,
+/// or one that is more than 24 hours old or in the future.
+#[must_use]
+pub fn scheduled_time(event: &[u8], now: Timestamp) -> Timestamp {
+    #[derive(Deserialize)]
+    struct Event<'a> {
+        #[serde(borrow)]
+        time: std::borrow::Cow<'a, str>,
+    }
+    let event = serde_json::from_slice::<Event<'_>>(event).ok();
+    let time = event.and_then(|event| Timestamp::from_rfc3339(event.time.as_bytes()));
+    let is_believed = |time: &Timestamp| {
+        let (time, now) = (time.milliseconds(), now.milliseconds());
+        now <= time.saturating_add(MAX_EVENT_AGE_MS) && time <= now.saturating_add(MAX_AHEAD_MS)
+    };
+    time.filter(is_believed).unwrap_or(now)
+}
 
 /// When what has to be done.
 #[derive(Clone, Copy, Debug)]
@@ -73,5 +101,29 @@ impl Schedule {
     pub fn now_ms(&self) -> u64 {
         let passed = self.started.elapsed().as_millis();
         self.started_ms.saturating_add(u64::try_from(passed).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scheduled_event_has_its_time_for_a_day() {
+        let time = |text: &str| Timestamp::from_rfc3339(text.as_bytes()).unwrap();
+        let now = time("2026-11-28T07:00:00.123Z");
+        for (event, expected) in [
+            (r#"{"time":"2026-11-28T06:59:58Z","source":"aws.events"}"#, "2026-11-28T06:59:58Z"),
+            (r#"{"time":"2026-11-27T07:00:00.123Z"}"#, "2026-11-27T07:00:00.123Z"),
+            (r#"{"time":"2026-11-27T07:00:00.122Z"}"#, "2026-11-28T07:00:00.123Z"),
+            (r#"{"time":"2026-11-28T07:01:00Z"}"#, "2026-11-28T07:01:00Z"),
+            (r#"{"time":"2026-11-28T07:02:00Z"}"#, "2026-11-28T07:00:00.123Z"),
+            (r#"{"time":"today"}"#, "2026-11-28T07:00:00.123Z"),
+            (r#"{"time":7}"#, "2026-11-28T07:00:00.123Z"),
+            ("{}", "2026-11-28T07:00:00.123Z"),
+            ("null", "2026-11-28T07:00:00.123Z"),
+        ] {
+            assert_eq!(scheduled_time(event.as_bytes(), now), time(expected), "{event}");
+        }
     }
 }

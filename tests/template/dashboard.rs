@@ -15,10 +15,16 @@ pub(crate) fn widgets(stack: &Stack) -> Vec<Value> {
     list(&body["widgets"]).into_iter().cloned().collect()
 }
 
-/// The metrics of a widget, written out: `...` repeats the fields of the previous metric (source: "Dashboard body structure and syntax", Amazon CloudWatch API reference).
+/// The metrics of a widget, written out: `...` repeats the fields of the previous metric, and a search
+/// for all values of a dimension has the value `*` (source: "Dashboard body structure and syntax", Amazon
+/// CloudWatch API reference).
 pub(crate) fn metrics(widget: &Value) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = Vec::new();
     for metric in list(&widget["properties"]["metrics"]) {
+        if let Some(search) = metric[0]["expression"].as_str() {
+            all.push(searched(search, &widget["properties"]));
+            continue;
+        }
         let own: Vec<String> = texts(metric).into_iter().map(str::to_owned).collect();
         all.push(match all.last() {
             Some(before) if own[0] == "..." => {
@@ -29,6 +35,23 @@ pub(crate) fn metrics(widget: &Value) -> Vec<Vec<String>> {
         });
     }
     all
+}
+
+/// The metric that `SEARCH('{NAMESPACE,DIMENSION} MetricName="NAME"', 'STATISTIC', PERIOD)` finds for
+/// all values of its dimensions (source: "CloudWatch search expression syntax", Amazon CloudWatch User
+/// Guide).
+fn searched(search: &str, properties: &Value) -> Vec<String> {
+    let parts: Vec<_> = search.split(['{', '}', '"', '\'']).collect();
+    let ["SEARCH(", "", schema, " MetricName=", name, "", ", ", statistic, period] = parts[..]
+    else {
+        panic!("{search}: {parts:?}");
+    };
+    assert_eq!(properties["stat"], statistic, "{search}");
+    assert_eq!(period, format!(", {})", properties["period"]), "{search}");
+    let mut schema = schema.split(',');
+    let mut metric = vec![schema.next().unwrap_or_default().to_owned(), name.to_owned()];
+    metric.extend(schema.flat_map(|dimension| [dimension.to_owned(), "*".to_owned()]));
+    metric
 }
 
 #[test]

@@ -6,14 +6,19 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has, object, read,
+    BUCKET, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has,
+    object, read,
 };
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 9] = [
+    let own: [(&str, &[&[&str]]); 10] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
+        (
+            "data-checks",
+            &[data_checks::VARIABLES, opensearch::AUTH_VARIABLES, shared::notice::VARIABLES],
+        ),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         (
             "firehose-transform",
@@ -110,6 +115,8 @@ fn the_environment_is_what_the_code_reads() {
         ("SensorSecretArn", SECRET_ARN),
         ("SensorSeries", "{}"),
         BUCKET,
+        DATA_CHECKS,
+        ("GoogleCredentialsSecretArn", SECRET_ARN),
         PIPELINES,
         PREFECT[0],
         PREFECT[1],

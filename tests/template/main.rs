@@ -7,6 +7,7 @@
 
 mod alarms;
 mod dashboard;
+mod data_checks;
 mod delivery;
 mod functions;
 mod grafana;

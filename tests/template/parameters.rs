@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC, Stack, VPC, list,
-    object, read, template,
+    BUCKET, COLLECTION, DATA_CHECKS, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC, Stack,
+    VPC, list, object, read, template,
 };
 
 #[test]
@@ -17,6 +17,11 @@ fn every_parameter_reaches_a_resource() {
             | "PrefectApiUrl"
             | "PrefectApiSecretArn"
             | "PrefectUiUrl" => &[PIPELINES],
+            "DataChecksSchedule"
+            | "DataChecksRepeatHours"
+            | "ChecksPath"
+            | "CheckTimeoutSeconds"
+            | "GoogleCredentialsSecretArn" => &[DATA_CHECKS],
             "ChatSecretKeyArn" => &[("ChatSecretArn", SECRET_ARN)],
             "SensorAuth" => &[("SensorSecretArn", SECRET_ARN)],
             "SensorSubnetIds" | "SensorSecurityGroupIds" => &STORE_VPC,

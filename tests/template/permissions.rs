@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, READINGS, SECRET_ARN, STORE,
-    STORE_VPC, STREAM_ARN, Stack, list, referred, texts,
+    BUCKET, DATA_CHECKS, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, READINGS, SECRET_ARN,
+    STORE, STORE_VPC, STREAM_ARN, Stack, list, referred, texts,
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
-const WILDCARDS: [(&str, &str, &str); 7] = [
+const WILDCARDS: [(&str, &str, &str); 8] = [
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
     ("HealthLambdaMetricsPolicy", "ReadAccount", "IAM has no narrower resource for these"),
     ("HealthLambdaMetricsPolicy", "ReadTags", "IAM has no narrower resource for it"),
+    ("WatchDataChecksPolicy", "ReadResults", "IAM has no narrower resource for it"),
     ("*", "Trace", "X-Ray has no resources"),
     ("*", "ReachVpc", "AWS documents no narrower resource for network interfaces"),
     ("EventQueuePolicy", "OrganizationSends", "of all principals those of an organization"),
@@ -113,7 +114,12 @@ fn every_function_has_a_role_that_only_lambda_assumes_and_only_it_has() {
         }
         for (name, role) in stack.of_type("AWS::IAM::Role") {
             let properties = &role["Properties"];
-            assert!(properties["ManagedPolicyArns"].is_null(), "{name}: {properties}");
+            // What data-checks may read beside its own is for the operator to say.
+            let managed = match name {
+                "WatchDataChecksRole" => json!([DATA_CHECKS.1]),
+                _ => Value::Null,
+            };
+            assert_eq!(properties["ManagedPolicyArns"], managed, "{name}: {properties}");
             let mut trust = json!([{
                 "Effect": "Allow",
                 "Principal": { "Service": "lambda.amazonaws.com" },
@@ -210,7 +216,8 @@ fn functions_have_exactly_the_permissions_that_they_need() {
             let known = cases.iter().any(|(function, ..)| function == name);
             // The first has only its log, the others a test below.
             let elsewhere =
-                ["log-metrics", "object-loader", "pipeline-alerts", "sensor-points"].contains(name);
+                ["data-checks", "log-metrics", "object-loader", "pipeline-alerts", "sensor-points"]
+                    .contains(name);
             assert_ne!(known, elsewhere, "{name} has no permissions listed here");
         }
     }
@@ -266,6 +273,28 @@ fn pipeline_alerts_has_exactly_the_permissions_that_it_needs() {
         let stack = Stack::with(&[&[PIPELINES], parameters].concat());
         let found = beside_its_log(&stack, "pipeline-alerts");
         assert_eq!(found, expanded(&[&publish[..], more].concat()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn data_checks_has_exactly_the_permissions_that_it_needs_itself() {
+    let parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter";
+    let checks = |path: &str| format!("ssm:GetParametersByPath on {parameter}{path}");
+    let secret = format!("secretsmanager:GetSecretValue on {SECRET_ARN}");
+    let always = [
+        "sns:Publish on ${AlertsTopic}",
+        "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
+        "cloudwatch:GetMetricData on *",
+    ];
+    let cases: [(&[_], &[&str]); 3] = [
+        (&[], &[&checks("/sluice-dev/checks")]),
+        (&[("ChecksPath", "/music/checks")], &[&checks("/music/checks")]),
+        (&[("GoogleCredentialsSecretArn", SECRET_ARN)], &[&checks("/sluice-dev/checks"), &secret]),
+    ];
+    for (parameters, more) in cases {
+        let stack = Stack::with(&[&[DATA_CHECKS], parameters].concat());
+        let found = beside_its_log(&stack, "data-checks");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
     }
 }
 

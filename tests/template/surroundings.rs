@@ -213,6 +213,11 @@ fn parameters_that_contradict_each_other_are_refused() {
         (&PREFECT[..1], "The parameters of pipelines need PipelineAlertsSecretArn."),
         (&PREFECT[1..], "The parameters of pipelines need PipelineAlertsSecretArn."),
         (&[("PrefectUiUrl", "https://a")], "The parameters of pipelines need"),
+        (
+            &[("DataChecksSchedule", "ENABLED")],
+            "The parameters of data-checks need DataChecksPolicyArn.",
+        ),
+        (&[("ChecksPath", "/a")], "The parameters of data-checks need DataChecksPolicyArn."),
         (&[("ExistingStreamKeyArn", KEY_ARN)], "ExistingStreamKeyArn is for ExistingStreamArn"),
         (
             &[("EventSource", "DirectPut"), ("ExistingStreamArn", "arn")],

@@ -20,7 +20,7 @@ pub const VARIABLES: &[&str] = &[
     "OPENSEARCH_SECRET_ARN",
 ];
 
-/// The variables that [`Settings::at`] reads.
+/// The variables that [`Auth::from_environment`] reads.
 pub const AUTH_VARIABLES: &[&str] = &[
     "OPENSEARCH_AUTH",
     "OPENSEARCH_SERVICE",
@@ -139,7 +139,12 @@ fn endpoint(environment: &Environment, variable: &str) -> Result<Option<Url>, Co
 }
 
 impl Auth {
-    fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
+    /// Reads [`AUTH_VARIABLES`].
+    ///
+    /// # Errors
+    /// [`ConfigError`] for a value that cannot be used, or that is missing. It never shows a
+    /// password.
+    pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         match environment.get("OPENSEARCH_AUTH") {
             None | Some("sigv4") => Ok(Self::SigV4(signing_service(environment)?)),

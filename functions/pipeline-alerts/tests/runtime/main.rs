@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
-    Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, fixtures, metric_line, outside_of_lambda,
-    refusal,
+    Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, Published, fixtures, metric_line,
+    outside_of_lambda, refusal,
 };
 
-use support::outside::{Outside, Prefect, Published, SECRET_ARN, SECRETS, TOPIC, published};
+use support::outside::{Outside, Prefect, SECRET_ARN, SECRETS, TOPIC, published};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pipeline-alerts");
 /// The timeout of the template.

@@ -1,0 +1,201 @@
+#![doc = include_str!("../README.md")]
+
+mod config;
+mod definition;
+mod definitions;
+mod ends;
+mod error;
+mod measured;
+mod memory;
+mod notices;
+mod rules;
+mod run;
+mod tally;
+mod window;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use jiff::Timestamp;
+use shared::aws::CallFailure;
+use shared::cloudwatch::{CloudWatch, Query};
+use shared::google::BigQuery;
+use shared::runtime::{Function, Invocation};
+use shared::schedule::scheduled_time;
+use tokio::time::{Instant, timeout_at};
+
+pub use config::{Config, VARIABLES};
+pub use error::HandlerError;
+
+use config::Checks;
+use definition::Check;
+use definitions::{Definitions, Parameters};
+use ends::Ends;
+use memory::Before;
+use run::{Run, not_run};
+use tally::{Emitter, Tally};
+
+/// Maximum number of checks whose ends are asked at the same time.
+const CONCURRENT_CHECKS: usize = 8;
+
+/// Maximum number of checks.
+const MAX_CHECKS: usize = 1_000;
+
+/// How long before the deadline margin ends are no longer waited for: time to cancel statements and to
+/// publish.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
+
+/// Maximum time for reading the earlier results: without them the checks are run too.
+const MEMORY_TIME: Duration = Duration::from_secs(20);
+
+/// The function.
+#[derive(Debug)]
+pub struct App<W> {
+    config: Config,
+    /// `None` if the checks are in the configuration.
+    parameters: Option<Parameters>,
+    ends: Ends,
+    cloudwatch: CloudWatch,
+    out: W,
+}
+
+impl<W: Write> Function for App<W> {
+    type Error = HandlerError;
+
+    /// Runs all checks, publishes what changed, and emits the metrics.
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
+        let before = |time: Instant, by| time.checked_sub(by).unwrap_or(time);
+        let until = before(invocation.deadline, self.config.deadline_margin);
+        let now_ms = scheduled_time(invocation.body, invocation.now).milliseconds();
+        let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let Self { config, parameters, ends, cloudwatch, out } = self;
+        let run = Run {
+            config,
+            ends,
+            now: now.unwrap_or_default(),
+            now_ms,
+            ends_until: before(until, CLOSING_TIME),
+            until,
+        };
+        let Config { metrics_namespace: namespace, function_name, .. } = &*config;
+        let emitter = Emitter { namespace, function_name, now_ms };
+
+        let mut tally = Tally::default();
+        let definitions = definitions(run, parameters.as_ref(), &mut tally).await;
+        let checks = valid(definitions, &mut tally);
+        let memory = memory(run, cloudwatch, &checks, &mut tally).await;
+        let mut results = stream::iter(checks.into_iter().zip(memory))
+            .map(async |(check, before)| (run.compare(&check).await, check, before))
+            .buffer_unordered(CONCURRENT_CHECKS)
+            // A notice that waits for SNS holds up no other check.
+            .map(async |(compared, check, before)| match compared {
+                Some(compared) => Some(run.conclude(check, compared, before).await),
+                None => None,
+            })
+            .buffer_unordered(MAX_CHECKS);
+        while let Some(result) = results.next().await {
+            let Some(result) = result else {
+                tally.errors += 1;
+                continue;
+            };
+            tally.add(&result);
+            report(emitter.check(&result, &mut *out));
+        }
+        drop(results);
+        report(emitter.run(&tally, out));
+        answer.extend_from_slice(tally.json().as_bytes());
+        tally.outcome()
+    }
+}
+
+impl<W: Write> App<W> {
+    /// Creates the function. It writes its metrics to `out`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, out: W) -> Self {
+        let aws = &config.aws;
+        let parameters = match &config.checks {
+            Checks::Path(path) => Some(Parameters::new(path.clone(), aws.clone())),
+            Checks::Here(_) => None,
+        };
+        let bigquery = config
+            .google_secret_arn
+            .clone()
+            .map(|arn| BigQuery::new(config.bigquery_endpoint.clone(), arn, aws.clone()));
+        let ends = Ends::new(aws.clone(), config.opensearch_auth.clone(), bigquery);
+        let cloudwatch = CloudWatch::new(aws.clone());
+        Self { config, parameters, ends, cloudwatch, out }
+    }
+}
+
+/// The checks of the configuration, or of Systems Manager as far as they can be read.
+async fn definitions(
+    run: Run<'_>,
+    parameters: Option<&Parameters>,
+    tally: &mut Tally,
+) -> Definitions {
+    let (definitions, failure) = match (&run.config.checks, parameters) {
+        (Checks::Here(checks), _) => {
+            let named = checks.iter().map(|check| (check.name.clone(), Ok(check.clone())));
+            (named.collect(), None)
+        }
+        (Checks::Path(_), Some(parameters)) => parameters.read(run.ends_until).await,
+        (Checks::Path(_), None) => (Definitions::new(), None),
+    };
+    if let Some(error) = failure {
+        tally.errors += 1;
+        tracing::error!(%error, "failed to read the definitions of checks");
+    } else if definitions.is_empty() {
+        tracing::warn!("there is no check");
+    }
+    definitions
+}
+
+/// The checks that can be run; the others are logged.
+fn valid(definitions: Definitions, tally: &mut Tally) -> Vec<Check> {
+    tally.checks = u64::try_from(definitions.len()).unwrap_or(u64::MAX);
+    let mut checks = Vec::new();
+    for (name, check) in definitions {
+        match check {
+            Ok(check) => checks.push(check),
+            Err(reason) => {
+                tally.errors += 1;
+                not_run(&name, "definition", reason);
+            }
+        }
+    }
+    checks
+}
+
+/// What CloudWatch has of earlier runs, for each of these checks.
+async fn memory(
+    run: Run<'_>,
+    cloudwatch: &CloudWatch,
+    checks: &[Check],
+    tally: &mut Tally,
+) -> Vec<Before> {
+    let names: Vec<_> = checks.iter().map(|check| &*check.name).collect();
+    let namespace = &run.config.metrics_namespace;
+    let query = Query { namespace, metric: "CheckFailures", dimension: "Check" };
+    let until = run.ends_until.min(Instant::now() + MEMORY_TIME);
+    let (from_ms, to_ms) = memory::range(run.now_ms);
+    let values = timeout_at(until, cloudwatch.maxima(query, &names, from_ms..to_ms)).await;
+    match values.unwrap_or_else(|_| Err(CallFailure::late())) {
+        Ok(values) => values.iter().map(|values| Before::new(values, run.now_ms)).collect(),
+        Err(error) => {
+            tally.errors += 1;
+            tracing::error!(%error, "failed to read earlier results from CloudWatch");
+            vec![Before::Unknown; checks.len()]
+        }
+    }
+}
+
+fn report(written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "failed to write metrics");
+    }
+}

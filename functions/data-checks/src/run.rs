@@ -1,0 +1,95 @@
+//! One run of the checks: what each needs from outside.
+
+use std::fmt::Display;
+
+use jiff::Timestamp;
+use shared::notice::Notice;
+use tokio::time::Instant;
+
+use crate::config::Config;
+use crate::definition::{Check, End};
+use crate::ends::{Ends, Unread};
+use crate::measured::Measured;
+use crate::memory::{Before, Due};
+use crate::notices;
+use crate::rules::Comparison;
+use crate::tally::{Published, Result};
+use crate::window::Window;
+
+/// What the checks of a run have in common.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) ends: &'a Ends,
+    /// The time of the schedule.
+    pub(crate) now: Timestamp,
+    pub(crate) now_ms: u64,
+    /// When no end is waited for any more.
+    pub(crate) ends_until: Instant,
+    /// When nothing is published any more.
+    pub(crate) until: Instant,
+}
+
+impl Run<'_> {
+    /// Asks both ends at the same time. `None` where one could not be read, which is logged.
+    pub(crate) async fn compare(&self, check: &Check) -> Option<Comparison> {
+        let window =
+            check.window_hours.map(|hours| Window::new(self.now, hours, check.delay_minutes));
+        let until = self.ends_until.min(Instant::now() + self.config.check_timeout);
+        let source = async {
+            let Some(end) = &check.source else { return Ok(None) };
+            self.read(check, "source", end, window, until).await.map(Some)
+        };
+        let target = self.read(check, "target", &check.target, window, until);
+        // One that fails does not end the other: its reason is worth a line too.
+        let (source, target) = tokio::join!(source, target);
+        Some(Comparison { source: source.ok()?, target: target.ok()?, now: self.now })
+    }
+
+    async fn read(
+        &self,
+        check: &Check,
+        name: &str,
+        end: &End,
+        window: Option<Window>,
+        until: Instant,
+    ) -> std::result::Result<Measured, Unread> {
+        // Boxed: the clients' states are large.
+        let read = Box::pin(self.ends.read(end, window, until)).await;
+        read.inspect_err(|reason| not_run(&check.name, name, reason))
+    }
+
+    /// Judges a check and publishes the notice that is due.
+    pub(crate) async fn conclude(
+        &self,
+        check: Check,
+        compared: Comparison,
+        before: Before,
+    ) -> Result {
+        let broken = compared.broken(&check.limits);
+        let is_failing = !broken.is_empty();
+        let notice = match before.due(is_failing, self.config.repeat_hours, self.now_ms) {
+            Due::Nothing => Published::NotDue,
+            Due::Unknown => Published::Unknown,
+            Due::Alarm => self.publish(notices::alarm(&check, &compared, &broken)).await,
+            Due::Ok { since } => self.publish(notices::ok(&check, &compared, since)).await,
+        };
+        Result { name: check.name, compared, is_failing, notice }
+    }
+
+    async fn publish(&self, notice: Notice) -> Published {
+        let (state, thread) = (notice.state.name(), notice.thread.clone());
+        match self.config.publisher.publish(notice, self.until).await {
+            Ok(()) => Published::Yes,
+            Err(error) => {
+                tracing::error!(state, thread, %error, "notice not published");
+                Published::No(error)
+            }
+        }
+    }
+}
+
+/// Logs why a check was not run: `end` is what could not be read.
+pub(crate) fn not_run(check: &str, end: &str, reason: impl Display) {
+    tracing::error!(check, end, %reason, "check not run");
+}

@@ -1,0 +1,49 @@
+//! Times in fixtures: they are relative to the time of the schedule.
+
+use jiff::{Timestamp, ToSpan};
+use serde_json::Value;
+use testkit::now_ms;
+
+const SIX_HOURS: i64 = 6 * 3_600;
+
+/// The last 06:00 or 18:00 UTC: not so old that it is not believed, and not just after midnight, where
+/// alarms are repeated.
+pub(crate) fn schedule() -> Timestamp {
+    let now = i64::try_from(now_ms() / 1_000).unwrap();
+    Timestamp::from_second((now - SIX_HOURS).div_euclid(12 * 3_600) * 12 * 3_600 + SIX_HOURS)
+        .unwrap()
+}
+
+/// The event of the schedule with this time.
+pub(crate) fn scheduled(event: &[u8], now: Timestamp) -> Vec<u8> {
+    let mut event: Value = serde_json::from_slice(event).unwrap();
+    if event["time"].is_string() {
+        event["time"] = now.to_string().into();
+    }
+    event.to_string().into_bytes()
+}
+
+/// A text in which `<-90>` is 90 minutes before now in RFC 3339, `<sql -90>` the same as a statement
+/// has it, and `<epoch -90>` as BigQuery writes it.
+pub(crate) fn with_times(text: &str, now: Timestamp) -> String {
+    let mut parts = text.split('<');
+    let mut out = parts.next().unwrap().to_owned();
+    for part in parts {
+        let (token, rest) = part.split_once('>').unwrap_or(("", part));
+        let (form, minutes) = token.split_once(' ').unwrap_or(("", token));
+        let Ok(minutes) = minutes.parse::<i64>() else {
+            out.push('<');
+            out.push_str(part);
+            continue;
+        };
+        let time = now + minutes.minutes();
+        let shown = match form {
+            "sql" => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            "epoch" => format!("{:E}", time.as_duration().as_secs_f64()),
+            _ => time.to_string(),
+        };
+        out.push_str(&shown);
+        out.push_str(rest);
+    }
+    out
+}

@@ -1,0 +1,101 @@
+//! What reading a source yields, and the metrics of a run.
+
+use std::io::{self, Write};
+
+use jiff::Timestamp;
+use shared::aws::CallFailure;
+use shared::metrics::{Metric, Metrics, Unit, with_values};
+use shared::notice::Notice;
+
+use crate::error::HandlerError;
+
+/// What was read from a source.
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) gauges: Vec<Gauges>,
+    pub(crate) failures: Vec<PollFailure>,
+}
+
+/// A statement or a project that could not be read, or not whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PollFailure {
+    /// Such as `statement locks`.
+    pub(crate) subject: String,
+    pub(crate) reason: String,
+}
+
+impl PollFailure {
+    pub(crate) fn new(subject: impl Into<String>, reason: &impl ToString) -> Self {
+        Self { subject: subject.into(), reason: reason.to_string() }
+    }
+}
+
+/// Metrics of one moment with the same dimensions.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Gauges {
+    pub(crate) dimensions: Vec<(&'static str, String)>,
+    pub(crate) at: Timestamp,
+    pub(crate) metrics: Vec<Metric<f64>>,
+}
+
+impl Gauges {
+    pub(crate) fn emit(&self, namespace: &str, out: impl Write) -> io::Result<()> {
+        let dimensions: Vec<_> =
+            self.dimensions.iter().map(|(name, value)| (*name, &**value)).collect();
+        let timestamp_ms = u64::try_from(self.at.as_millisecond()).unwrap_or_default();
+        let metrics = &self.metrics;
+        Metrics { namespace, dimensions: &dimensions, timestamp_ms, metrics }.write(out)
+    }
+}
+
+/// The numbers of one run, and the first of what went wrong.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tally {
+    failures: u64,
+    pub(crate) published: u64,
+    unpublished: u64,
+    first_failure: Option<String>,
+    first_unpublished: Option<CallFailure>,
+}
+
+impl Tally {
+    pub(crate) fn add_failure(&mut self, failure: &PollFailure) {
+        self.failures += 1;
+        let PollFailure { subject, reason } = failure;
+        self.first_failure.get_or_insert_with(|| format!("{subject}: {reason}"));
+    }
+
+    pub(crate) fn add_notice(&mut self, published: Result<(), CallFailure>) {
+        match published {
+            Ok(()) => self.published += 1,
+            Err(failure) => {
+                self.unpublished += 1;
+                self.first_unpublished.get_or_insert(failure);
+            }
+        }
+    }
+
+    /// Fails if a notice was not published or something was not read.
+    pub(crate) fn outcome(self) -> Result<(), HandlerError> {
+        match (self.first_unpublished, self.first_failure) {
+            (Some(first), _) => Err(HandlerError::NotPublished { count: self.unpublished, first }),
+            (None, Some(first)) => Err(HandlerError::PollFailed { count: self.failures, first }),
+            (None, None) => Ok(()),
+        }
+    }
+
+    pub(crate) fn emit(
+        &self,
+        namespace: &str,
+        function_name: &str,
+        timestamp_ms: u64,
+        out: impl Write,
+    ) -> io::Result<()> {
+        let names = ["Polls", "PollFailures", "NoticesPublished", "NoticesFailed"];
+        let names = names.map(|name| (name, Unit::Count));
+        let metrics = with_values(names, [1, self.failures, self.published, self.unpublished]);
+        let dimensions = &[("FunctionName", function_name)];
+        Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
+    }
+}

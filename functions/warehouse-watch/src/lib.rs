@@ -1,0 +1,204 @@
+#![doc = include_str!("../README.md")]
+
+mod bigquery;
+mod config;
+mod error;
+mod findings;
+mod notices;
+mod redshift;
+mod told;
+mod window;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use futures_util::join;
+use jiff::Timestamp;
+use shared::cloudwatch::CloudWatch;
+use shared::google::BigQuery;
+use shared::notice::Notice;
+use shared::redshift::Redshift;
+use shared::runtime::{Function, Invocation};
+use shared::schedule::scheduled_time;
+use tokio::time::Instant;
+
+pub use config::{Config, VARIABLES};
+pub use error::HandlerError;
+
+use findings::{Findings, Tally};
+use told::Told;
+use window::Window;
+
+/// How long before the deadline margin sources are no longer waited for: time to cancel statements and
+/// to publish.
+const CLOSING_TIME: Duration = Duration::from_secs(2);
+
+/// The function.
+#[derive(Debug)]
+pub struct App<W> {
+    config: Config,
+    redshift: Option<Source<redshift::Watch>>,
+    bigquery: Option<Source<bigquery::Watch>>,
+    told: Told,
+    out: W,
+}
+
+/// What is watched, and up to when this process has done it.
+#[derive(Debug)]
+struct Source<T> {
+    watch: T,
+    /// The end of the last window of which everything was read and published.
+    completed: Option<Timestamp>,
+}
+
+/// One run.
+#[derive(Clone, Copy)]
+struct Run {
+    now: Timestamp,
+    poll_seconds: i64,
+    /// When sources are no longer waited for.
+    poll_until: Instant,
+    /// When nothing is published any more.
+    until: Instant,
+}
+
+impl<W: Write> Function for App<W> {
+    type Error = HandlerError;
+
+    /// Reads the sources, emits their metrics, and publishes what happened in the window.
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
+        let run = self.run(&invocation);
+        let redshift = async {
+            let source = self.redshift.as_ref()?;
+            Some(source.watch.poll(source.window(run), run.poll_until).await)
+        };
+        let bigquery = async {
+            let source = self.bigquery.as_ref()?;
+            Some(source.watch.poll(source.window(run), run.poll_until).await)
+        };
+        let (redshift, bigquery) = join!(redshift, bigquery);
+        let (redshift, waits) = redshift.unwrap_or_default();
+        let bigquery = bigquery.unwrap_or_default();
+
+        let mut tally = Tally::default();
+        self.emit(&redshift, &mut tally);
+        self.emit(&bigquery, &mut tally);
+        let notices = redshift.notices.iter().chain(&bigquery.notices);
+        self.publish(notices, run.until, &mut tally).await;
+        if let Some(source) = &mut self.redshift {
+            source.complete(run.now, is_done(&redshift, &self.told));
+            source.watch.remember(&waits, &self.told);
+        }
+        if let Some(source) = &mut self.bigquery {
+            source.complete(run.now, is_done(&bigquery, &self.told));
+        }
+        let Config { metrics_namespace: namespace, function_name, .. } = &self.config;
+        let now_ms = invocation.now.milliseconds();
+        report(tally.emit(namespace, function_name, now_ms, &mut self.out));
+        answer.extend_from_slice(format!(r#"{{"notices":{}}}"#, tally.published).as_bytes());
+        tally.outcome()
+    }
+}
+
+impl<W: Write> App<W> {
+    /// Creates the function. It writes its metrics to `out`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, out: W) -> Self {
+        let Config { redshift, bigquery, metrics_namespace, aws, .. } = &config;
+        let redshift = redshift.clone().map(|own| {
+            let (data, cloudwatch) = (Redshift::new(aws.clone()), CloudWatch::new(aws.clone()));
+            Source::new(redshift::Watch::new(own, metrics_namespace.clone(), data, cloudwatch))
+        });
+        let bigquery = bigquery.clone().map(|own| {
+            let client = BigQuery::new(own.endpoint.clone(), own.secret_arn.clone(), aws.clone());
+            Source::new(bigquery::Watch::new(own, client))
+        });
+        Self { config, redshift, bigquery, told: Told::default(), out }
+    }
+
+    fn run(&self, invocation: &Invocation<'_>) -> Run {
+        let before = |time: Instant, by| time.checked_sub(by).unwrap_or(time);
+        let until = before(invocation.deadline, self.config.deadline_margin);
+        // The same in each retry, so that the window is.
+        let now_ms = scheduled_time(invocation.body, invocation.now).milliseconds();
+        let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        Run {
+            now: now.unwrap_or_default(),
+            poll_seconds: self.config.poll_seconds,
+            poll_until: before(until, CLOSING_TIME),
+            until,
+        }
+    }
+
+    /// Emits the metrics of a source, and logs what could not be read.
+    fn emit(&mut self, findings: &Findings, tally: &mut Tally) {
+        for gauges in &findings.gauges {
+            report(gauges.emit(&self.config.metrics_namespace, &mut self.out));
+        }
+        for failure in &findings.failures {
+            let (subject, reason) = (&failure.subject, &failure.reason);
+            tracing::error!(subject, reason, "failed to read");
+            tally.add_failure(failure);
+        }
+    }
+
+    /// Publishes what this process has not published yet, all of it at the same time: a notice that
+    /// waits for SNS holds up no other.
+    async fn publish(
+        &mut self,
+        notices: impl Iterator<Item = &Notice>,
+        until: Instant,
+        tally: &mut Tally,
+    ) {
+        let Self { config, told, .. } = self;
+        let due = notices.filter(|notice| !told.has(&notice.id()));
+        let results = join_all(due.map(async |notice: &Notice| {
+            let result = config.publisher.publish(notice.clone(), until).await;
+            if let Err(error) = &result {
+                let Notice { kind, thread, at, .. } = notice;
+                tracing::error!(kind, thread, at, %error, "failed to publish a notice");
+            }
+            (notice.id(), result)
+        }))
+        .await;
+        for (id, result) in results {
+            if result.is_ok() {
+                told.add(id);
+            }
+            tally.add_notice(result);
+        }
+    }
+}
+
+/// Whether everything of a source was read and published.
+fn is_done(findings: &Findings, told: &Told) -> bool {
+    findings.failures.is_empty() && findings.notices.iter().all(|notice| told.has(&notice.id()))
+}
+
+impl<T> Source<T> {
+    const fn new(watch: T) -> Self {
+        Self { watch, completed: None }
+    }
+
+    fn window(&self, run: Run) -> Window {
+        Window::new(self.completed, run.now, run.poll_seconds)
+    }
+
+    /// Ends the window of a run, if it is done. A retry of an earlier run moves nothing back.
+    fn complete(&mut self, now: Timestamp, is_done: bool) {
+        if is_done {
+            self.completed = self.completed.max(Some(now));
+        }
+    }
+}
+
+fn report(written: io::Result<()>) {
+    if let Err(error) = written {
+        tracing::error!(%error, "failed to write metrics");
+    }
+}
