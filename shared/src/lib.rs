@@ -7,12 +7,15 @@
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
 //! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `sqs` and `opensearch`. `notice`
-//! adds what one function tells persons through another, and `sns` publishes it.
+//! adds what one function tells persons through another, and `sns` publishes it. `cost` adds the prices
+//! and rules of the functions that look after cost.
 
 #[cfg(feature = "aws")]
 pub mod aws;
 pub mod config;
 pub mod contents;
+#[cfg(feature = "cost")]
+pub mod cost;
 pub mod digest;
 pub mod envelope;
 pub mod event;
