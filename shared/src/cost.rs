@@ -3,6 +3,8 @@
 //! size of a notice ([`shortened`]).
 
 mod call_time;
+#[cfg(feature = "cost-explorer")]
+mod explorer;
 mod keep;
 mod money;
 mod not_read;
@@ -10,8 +12,12 @@ mod prices;
 mod shortened;
 
 pub use call_time::CallTime;
+#[cfg(feature = "cost-explorer")]
+pub use explorer::{
+    Amount, COST_EXPLORER, CostError, CostExplorer, CostQuery, CostRequests, Costs, amount, invalid,
+};
 pub use keep::Keep;
-pub use money::{exact, usd};
+pub use money::{cents, exact, usd};
 pub use not_read::{NotRead, Unread};
 pub use prices::{HOURS_PER_MONTH, Price, Prices};
 pub use shortened::shortened;

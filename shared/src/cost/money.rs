@@ -3,7 +3,7 @@
 /// An amount as a person reads it: `345.60 USD`.
 #[must_use]
 pub fn usd(amount: f64) -> String {
-    format!("{:.2} USD", cents(amount))
+    format!("{} USD", cents(amount))
 }
 
 /// An amount for programs: without what binary fractions add to a sum.
@@ -12,9 +12,11 @@ pub fn exact(amount: f64) -> f64 {
     (amount * 10_000.0).round() / 10_000.0
 }
 
-/// Half a cent is rounded up, also where its binary fraction is a little less; -0 is 0.
-fn cents(amount: f64) -> f64 {
-    ((amount * 10_000.0).round() / 100.0).round() / 100.0 + 0.0
+/// An amount as a person reads it, without its currency. Half a cent is rounded up, also where its
+/// binary fraction is a little less; -0 is 0.
+#[must_use]
+pub fn cents(amount: f64) -> String {
+    format!("{:.2}", ((amount * 10_000.0).round() / 100.0).round() / 100.0 + 0.0)
 }
 
 #[cfg(test)]
