@@ -6,7 +6,7 @@
 //! for persons ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
-//! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `sqs` and `opensearch`. `notice`
+//! signatures, one HTTP client), `query` (EC2, RDS and Elastic Load Balancing), `secrets` (Secrets Manager), `gzip`, `sqs` and `opensearch`. `notice`
 //! adds what one function tells persons through another, and `sns` publishes it.
 
 #[cfg(feature = "aws")]
