@@ -55,7 +55,8 @@ impl Scene {
         let now = Timestamp::from_nanos(u128::from(NOW_MS + at_s * 1_000) * 1_000_000).unwrap();
         let deadline = Instant::now() + self.timeout;
         let mut answer = Vec::new();
-        let invocation = Invocation { body: event, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body: event, request_id: "request", function_arn: "", now, deadline };
         self.app.handle(invocation, &mut answer).await?;
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         Ok(answer["statusCode"].as_u64().unwrap())
