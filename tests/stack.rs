@@ -121,6 +121,12 @@ impl Stack {
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
             &[COST],
             &[COST, ("ParkingSchedule", "ENABLED"), ("ParkingKeyArns", KEY_ARN)],
+            &[
+                COST,
+                ("CostReportPeriod", "day"),
+                ("AnomalyThresholdUsd", "50"),
+                ("MonthlyBudgetUsd", "9"),
+            ],
             &[STORE],
             &[
                 &STORE_VPC[..],

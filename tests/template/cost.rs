@@ -121,3 +121,114 @@ fn parking_has_exactly_the_permissions_that_it_needs_and_changes_only_what_has_t
         }
     }
 }
+
+#[test]
+fn costs_are_reported_by_a_schedule_only_if_enabled() {
+    for (parameters, period, schedule, state) in [
+        (&[COST][..], "week", "cron(0 8 ? * MON *)", "DISABLED"),
+        (&[COST, ("CostReportSchedule", "ENABLED")], "week", "cron(0 8 ? * MON *)", "ENABLED"),
+        (&[COST, ("CostReportPeriod", "day")], "day", "cron(0 8 * * ? *)", "DISABLED"),
+        (&[COST, ("CostReportPeriod", "month")], "month", "cron(0 8 2 * ? *)", "DISABLED"),
+    ] {
+        let stack = Stack::with(parameters);
+        let function = stack.function("cost-report");
+        let event = &function["Events"]["Schedule"]["Properties"];
+        assert_eq!((&event["Schedule"], &event["State"]), (&json!(schedule), &json!(state)));
+        assert_eq!(stack.variables("cost-report")["PERIOD"], period);
+        assert_eq!(stack.variables("cost-report")["ALERTS_TOPIC_ARN"], "${AlertsTopic}");
+        let queue = "${CostDeadLetterQueue.Arn}";
+        assert_eq!(
+            function["EventInvokeConfig"],
+            json!({
+                "MaximumRetryAttempts": 2,
+                "MaximumEventAgeInSeconds": 21_600,
+                "DestinationConfig": { "OnFailure": { "Type": "SQS", "Destination": queue } },
+            })
+        );
+    }
+    for (parameter, value) in
+        [("CostReportSchedule", "ENABLED"), ("AnomalyThresholdUsd", "1"), ("MonthlyBudgetUsd", "1")]
+    {
+        assert_eq!(refusals(&[(parameter, value)]), [format!("{parameter} needs CostFunctions.")]);
+        assert!(refusals(&[COST, (parameter, value)]).is_empty());
+    }
+}
+
+#[test]
+fn cost_report_reads_costs_and_changes_nothing() {
+    let always = [
+        "ce:GetAnomalies ce:GetCostAndUsage ce:GetCostForecast on *",
+        "sns:Publish on ${AlertsTopic}",
+        "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
+        "sqs:SendMessage on ${CostDeadLetterQueue.Arn}",
+    ];
+    let queue = format!("kms:Decrypt kms:GenerateDataKey on {KEY_ARN}@sqs.eu-west-1.amazonaws.com");
+    let cases: [(&[_], &[&str]); 2] = [(&[], &[]), (&[("QueueKeyArn", KEY_ARN)], &[&queue])];
+    for (parameters, more) in cases {
+        let stack = Stack::with(&[&[COST], parameters].concat());
+        let found = beside_its_log(&stack, "cost-report");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn aws_publishes_alerts_about_costs_to_a_topic_that_invokes_the_function() {
+    let stack = Stack::with(&[COST]);
+    let services = json!({"Service": ["budgets.amazonaws.com", "costalerts.amazonaws.com"]});
+    let account = json!({"StringEquals": {"aws:SourceAccount": "123456789012"}});
+    let topic = "${CostCostAlerts}";
+    assert_eq!(
+        stack.properties("CostCostAlertsPolicy")["PolicyDocument"]["Statement"],
+        json!([{
+            "Sid": "BillingPublishes", "Effect": "Allow", "Principal": services,
+            "Action": "sns:Publish", "Resource": topic, "Condition": account,
+        }])
+    );
+    let key = stack.properties("CostCostAlerts");
+    assert_eq!(key["KmsMasterKeyId"], "${AlertsKey.Arn}");
+    let statements = &stack.properties("AlertsKey")["KeyPolicy"]["Statement"];
+    let encrypts = json!({
+        "Sid": "BillingEncrypts", "Effect": "Allow", "Principal": services,
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"], "Resource": "*", "Condition": account,
+    });
+    assert!(list(statements).contains(&&encrypts), "{statements}");
+    assert_eq!(
+        stack.properties("CostCostAlertsSubscription"),
+        &json!({
+            "TopicArn": topic, "Protocol": "lambda", "Endpoint": "${CostReportFunction.Arn}",
+            "RedrivePolicy": {"deadLetterTargetArn": "${CostDeadLetterQueue.Arn}"},
+        })
+    );
+    let permission = stack.properties("CostCostAlertsPermission");
+    assert_eq!(
+        (&permission["SourceArn"], &permission["FunctionName"]),
+        (&json!(topic), &json!("${CostReportFunction}"))
+    );
+}
+
+#[test]
+fn anomalies_and_a_budget_notify_the_topic_if_they_are_asked_for() {
+    let without = Stack::with(&[COST]);
+    for kind in ["AWS::CE::AnomalyMonitor", "AWS::CE::AnomalySubscription", "AWS::Budgets::Budget"]
+    {
+        assert!(without.of_type(kind).is_empty(), "{kind}");
+    }
+    let stack = Stack::with(&[COST, ("AnomalyThresholdUsd", "99.5"), ("MonthlyBudgetUsd", "1200")]);
+    let subscription = stack.properties("CostAnomalySubscription");
+    assert_eq!(
+        subscription["Subscribers"],
+        json!([{"Type": "SNS", "Address": "${CostCostAlerts}"}])
+    );
+    assert_eq!(
+        (&subscription["Frequency"], &subscription["MonitorArnList"]),
+        (&json!("IMMEDIATE"), &json!(["${CostAnomalyMonitor}"]))
+    );
+    let threshold: Value = subscription["ThresholdExpression"].as_str().unwrap().parse().unwrap();
+    assert_eq!(threshold["Dimensions"]["Values"], json!(["99.5"]));
+    let budget = stack.properties("CostBudget");
+    assert_eq!(budget["Budget"]["BudgetLimit"], json!({"Amount": "1200", "Unit": "USD"}));
+    for notification in list(&budget["NotificationsWithSubscribers"]) {
+        let subscribers = json!([{"SubscriptionType": "SNS", "Address": "${CostCostAlerts}"}]);
+        assert_eq!(notification["Subscribers"], subscribers);
+    }
+}

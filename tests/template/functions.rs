@@ -12,8 +12,9 @@ use crate::stack::{
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 10] = [
+    let own: [(&str, &[&[&str]]); 11] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
+        ("cost-report", &[cost_report::VARIABLES, shared::notice::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         (
             "firehose-transform",

@@ -83,6 +83,9 @@ fn queues_deny_requests_without_tls_and_allow_only_the_given_senders() {
             if id == ALERTS {
                 let sns = json!("sns.amazonaws.com");
                 expected.push(admitted(id, sns, "${AlertsTopic}", "TopicSends"));
+            } else if id == "CostDeadLetterQueue" {
+                let sns = json!("sns.amazonaws.com");
+                expected.push(admitted(id, sns, "${CostCostAlerts}", "TopicSends"));
             } else if id == "EventQueue" && sender {
                 let services = json!(["events.amazonaws.com", "sns.amazonaws.com"]);
                 expected.push(admitted(id, services, TOPIC_ARN, "SenderSends"));
