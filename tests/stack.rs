@@ -37,6 +37,8 @@ pub const PIPELINES: (&str, &str) = (
 /// Prefect's API, as its parameters.
 pub const PREFECT: [(&str, &str); 2] =
     [("PrefectApiUrl", "https://prefect.test/api"), ("PrefectApiSecretArn", SECRET_ARN)];
+/// The functions of cost, with their parameter.
+pub const COST: (&str, &str) = ("CostFunctions", "ENABLED");
 /// A time series store, with its parameter.
 pub const STORE: (&str, &str) =
     ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
@@ -100,7 +102,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub fn complete() -> Self {
-        Self::with(&[BUCKET, PIPELINES, STORE])
+        Self::with(&[BUCKET, COST, PIPELINES, STORE])
     }
 
     /// One for each setup of source and destination.
@@ -117,6 +119,8 @@ impl Stack {
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
+            &[COST],
+            &[COST, ("ParkingSchedule", "ENABLED"), ("ParkingKeyArns", KEY_ARN)],
             &[STORE],
             &[
                 &STORE_VPC[..],
@@ -125,7 +129,8 @@ impl Stack {
             .concat(),
             &[&VPC[..], &[BUCKET, PIPELINES, ("TracingMode", "Active")]].concat(),
             &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
-            &[&KEYS[..], &[BUCKET, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
+            &[&KEYS[..], &[BUCKET, COST, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]]
+                .concat(),
         ]
         .map(Self::with)
         .into()

@@ -6,13 +6,13 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has, object, read,
+    BUCKET, COST, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has, object, read,
 };
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 9] = [
+    let own: [(&str, &[&[&str]]); 10] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         (
@@ -32,6 +32,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
+        ("parking", &[parking::VARIABLES, shared::notice::VARIABLES]),
         ("pipeline-alerts", &[pipeline_alerts::VARIABLES, shared::notice::VARIABLES]),
         ("sensor-points", &[sensor_points::VARIABLES, event::TIMESTAMP_VARIABLES]),
         (
@@ -110,6 +111,9 @@ fn the_environment_is_what_the_code_reads() {
         ("SensorSecretArn", SECRET_ARN),
         ("SensorSeries", "{}"),
         BUCKET,
+        COST,
+        ("ParkingSchedules", "{}"),
+        ("ParkingHolidays", "12-25"),
         PIPELINES,
         PREFECT[0],
         PREFECT[1],

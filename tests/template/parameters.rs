@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC, Stack, VPC, list,
-    object, read, template,
+    BUCKET, COLLECTION, COST, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC, Stack, VPC,
+    list, object, read, template,
 };
 
 #[test]
@@ -13,6 +13,7 @@ fn every_parameter_reaches_a_resource() {
         // What it is for.
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
+            name if name.starts_with("Parking") => &[COST],
             "PipelineAlertsSecretKeyArn"
             | "PrefectApiUrl"
             | "PrefectApiSecretArn"

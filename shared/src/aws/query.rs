@@ -195,7 +195,7 @@ impl QueryClient {
         let request = self.request(action, parameters)?;
         let limit = MAX_ATTEMPT.min(left / 3);
         let answer = timeout(limit, self.connections.exchange(request)).await;
-        let answer = answer.map_err(|_| QueryError::no_answer("no answer in time"))?;
+        let answer = answer.map_err(|_| QueryError::new("Timeout", "no answer in time"))?;
         let answer = answer.map_err(|error| QueryError::no_answer(&error.to_string()))?;
         let text = std::str::from_utf8(&answer.body).unwrap_or_default();
         let root = Element::parse(text);

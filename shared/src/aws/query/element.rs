@@ -79,6 +79,7 @@ impl Element {
     }
 
     /// The items of the last list of `path`, for each item of the lists before.
+    #[must_use]
     pub fn items<'a>(&'a self, path: &[&str]) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
         let start: Box<dyn Iterator<Item = &'a Self> + 'a> = Box::new(std::iter::once(self));
         path.iter().fold(start, |elements, name| {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Element;
+use crate::aws::CallFailure;
 use crate::text::line;
 
 /// Maximum characters of a code and of a message: some messages hold an encoded policy.
@@ -22,7 +23,7 @@ const THROTTLING: [&str; 6] = [
 /// Why a call failed, without what was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// The service's code; `Status503` where it has none. Of this client: `NoAnswer`,
+    /// The service's code; `Status503` where it has none. Of this client: `NoAnswer`, `Timeout`,
     /// `InvalidAnswer`, `Deadline`, and `TooMany` for a list.
     pub code: String,
     /// The message of the service, or why there is no answer.
@@ -74,6 +75,12 @@ impl QueryError {
         let kind = if is_temporary { ErrorKind::Temporary } else { ErrorKind::Refused };
         let message = text("Message").unwrap_or_else(|| format!("status {status}"));
         Self { code, message, kind }
+    }
+}
+
+impl From<QueryError> for CallFailure {
+    fn from(error: QueryError) -> Self {
+        Self { code: Some(error.code), message: error.message }
     }
 }
 
