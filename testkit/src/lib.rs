@@ -9,6 +9,7 @@ mod fixture;
 mod metrics;
 mod process;
 mod property;
+mod query;
 mod queues;
 mod script;
 mod search;

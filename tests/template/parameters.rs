@@ -13,7 +13,7 @@ fn every_parameter_reaches_a_resource() {
         // What it is for.
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
-            name if name.starts_with("Parking") => &[COST],
+            name if name == "IdleAction" || name.starts_with("Parking") => &[COST],
             "PipelineAlertsSecretKeyArn"
             | "PrefectApiUrl"
             | "PrefectApiSecretArn"

@@ -175,7 +175,7 @@ fn regions(text: &str) -> Option<BTreeSet<String>> {
             |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
         let Some((number, words)) = parts.split_last() else { return false };
         words.len() >= 2
-            && words.iter().all(|word| is_word(&word))
+            && words.iter().all(is_word)
             && !number.is_empty()
             && number.bytes().all(|byte| byte.is_ascii_digit())
     };

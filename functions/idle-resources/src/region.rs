@@ -72,7 +72,8 @@ impl<T> List<T> {
 
 impl Region {
     pub(crate) fn new(name: &str, aws: &Aws, time: CallTime) -> Self {
-        let aws = Aws { region: Some(name.to_owned()), ..aws.clone() };
+        let mut aws = aws.clone();
+        aws.region = Some(name.to_owned());
         let (cloudwatch, logs, s3) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         Self { name: name.to_owned(), time, aws, cloudwatch, logs, s3 }
     }

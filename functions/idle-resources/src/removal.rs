@@ -70,7 +70,7 @@ impl Remover<'_> {
         let parameters = Parameters::new().list("AllocationId", [id]);
         let list = addresses(self.region, parameters).await;
         let address = one(list.items, list.failure, |address| address.id == id)?;
-        self.look(&address.tags, address.idle(&self.scope()))?;
+        self.look(&address.tags, address.idle(&self.scope()).as_ref())?;
         let parameters = Parameters::new().with("AllocationId", id);
         self.call("ReleaseAddress", parameters).await?;
         Ok(Attempt::Removed)
@@ -133,10 +133,10 @@ impl Remover<'_> {
     async fn look_at_volume(&self, id: &str) -> Result<Date, NotRemoved> {
         let list = volumes(self.region, Parameters::new().list("VolumeId", [id])).await;
         let volume = one(list.items, list.failure, |volume| volume.id == id)?;
-        self.look(&volume.tags, volume.idle(&self.scope()))
+        self.look(&volume.tags, volume.idle(&self.scope()).as_ref())
     }
 
-    fn look(&self, tags: &Tags, idle: Option<Idle>) -> Result<Date, NotRemoved> {
+    fn look(&self, tags: &Tags, idle: Option<&Idle>) -> Result<Date, NotRemoved> {
         let (scope, Config { remove_tag, grace_days, .. }) = (self.scope(), self.config);
         let may_remove = may_remove(tags, scope.today(), remove_tag, *grace_days);
         let is_due = idle.is_some() && may_remove && !scope.is_kept(tags);

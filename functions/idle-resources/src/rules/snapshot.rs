@@ -114,12 +114,12 @@ impl Image {
         let is_idle = scope.is_older(self.created, days)
             && (self.launched.is_none() || scope.is_older(self.launched, days))
             && !used.contains(&*self.id);
-        let usd = |(id, volume_gib): &(String, f64)| match snapshots.get(&**id) {
+        let cost = |(id, volume_gib): &(String, f64)| match snapshots.get(&**id) {
             Some(snapshot) => snapshot.usd(scope),
             None => volume_gib * scope.price(Price::Snapshot),
         };
         is_idle.then(|| Idle {
-            usd: self.snapshots.iter().map(usd).sum(),
+            usd: self.snapshots.iter().map(cost).sum(),
             bound: Bound::AtMost,
             why: match self.launched {
                 Some(launched) => format!("last launched {}", day(launched)),
