@@ -120,6 +120,8 @@ impl Stack {
             &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
             &[COST],
+            &[COST, ("IdleAction", "mark")],
+            &[COST, ("IdleAction", "remove")],
             &[COST, ("ParkingSchedule", "ENABLED"), ("ParkingKeyArns", KEY_ARN)],
             &[
                 COST,

@@ -10,6 +10,7 @@ mod metrics;
 mod notices;
 mod process;
 mod property;
+mod query;
 mod queues;
 mod script;
 mod search;

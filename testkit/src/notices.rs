@@ -1,8 +1,5 @@
 //! Notices as functions publish them to SNS.
 
-use std::collections::BTreeMap;
-
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use crate::{Call, Endpoint, Reply};
@@ -31,17 +28,10 @@ pub fn published(endpoint: &Endpoint) -> Vec<Published> {
 impl Published {
     /// The notice of a call of `Publish`; `None` for any other call.
     fn of(call: &Call) -> Option<Self> {
-        let body = std::str::from_utf8(&call.body).ok()?;
-        if !body.starts_with("Action=Publish&") {
+        let form = call.form();
+        if form.get("Action").map(String::as_str) != Some("Publish") {
             return None;
         }
-        let form = body.replace('+', " ");
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
-        let form: BTreeMap<_, _> = form
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap())
-            .map(|(name, value)| (decoded(name), decoded(value)))
-            .collect();
         assert_eq!((&*form["TopicArn"], &*form["MessageStructure"]), (ALERTS_TOPIC, "json"));
         let message: Value = serde_json::from_str(&form["Message"]).unwrap();
         assert_eq!(message["default"], message["email"]);
@@ -65,12 +55,5 @@ impl Reply {
         let answer = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>\
                       </PublishResponse>";
         Self::new(200, "text/xml", answer)
-    }
-
-    /// The error of a service that speaks the Query protocol, such as SNS.
-    #[must_use]
-    pub fn query_error(status: u16, code: &str) -> Self {
-        let error = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        Self::new(status, "text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
     }
 }

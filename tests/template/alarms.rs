@@ -62,6 +62,7 @@ MetricsNamespace without a dimension
     function-events-dropped: AsyncEventsDropped Maximum > 0
     function-dead-letter-errors: DeadLetterErrors Maximum > 0
     lambda-metrics-heartbeat: Polls Sum < 1
+    scan-failures: ScanFailures Sum > 0
     parking-failures: ParkingFailures Sum > 0
     parking-problems: ParkingProblems Sum > 0
     parking-heartbeat: ParkingRuns Sum < 1
@@ -170,6 +171,7 @@ fn every_failure_has_an_alarm() {
                 "pipeline",
                 "sensor",
                 "cost",
+                "scan-failures",
                 "parking-failures",
                 "parking-problems",
                 "parking-heartbeat",

@@ -12,13 +12,17 @@ use crate::stack::{
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 11] = [
+    let own: [(&str, &[&[&str]]); 12] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("cost-report", &[cost_report::VARIABLES, shared::notice::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
         (
             "firehose-transform",
             &[firehose_transform::config::VARIABLES, event::VARIABLES, metric_rules::VARIABLES],
+        ),
+        (
+            "idle-resources",
+            &[idle_resources::VARIABLES, shared::cost::VARIABLES, shared::notice::VARIABLES],
         ),
         ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),

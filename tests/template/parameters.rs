@@ -13,8 +13,8 @@ fn every_parameter_reaches_a_resource() {
         // What it is for.
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
+            "AnomalyThresholdUsd" | "IdleAction" | "MonthlyBudgetUsd" => &[COST],
             name if name.starts_with("Parking") || name.starts_with("CostReport") => &[COST],
-            "AnomalyThresholdUsd" | "MonthlyBudgetUsd" => &[COST],
             "PipelineAlertsSecretKeyArn"
             | "PrefectApiUrl"
             | "PrefectApiSecretArn"

@@ -226,17 +226,17 @@ mod tests {
             ("ap-southeast-1", Price::GatewayHour, 0.0125),
             ("ap-southeast-1", Price::AddressHour, 0.005),
         ] {
-            assert_eq!(prices.of(region, price), expected, "{region} {}", price.name());
+            assert_eq!(Some(prices.of(region, price)), Some(expected), "{region} {}", price.name());
         }
-        assert_eq!(prices.hourly("us-east-1", Price::NatHour), 0.045 * 730.0);
+        assert_eq!(Some(prices.hourly("us-east-1", Price::NatHour)), Some(0.045 * 730.0));
     }
 
     #[test]
     fn own_prices_come_before_the_table() {
         let prices = prices(r#"{"gp3": 0.05, "nat-hour": 0}"#).unwrap();
-        assert_eq!(prices.of("eu-west-1", Price::Gp3), 0.05);
-        assert_eq!(prices.of("eu-west-1", Price::NatHour), 0.0);
-        assert_eq!(prices.of("eu-west-1", Price::Gp2), 0.11);
+        assert_eq!(Some(prices.of("eu-west-1", Price::Gp3)), Some(0.05));
+        assert_eq!(Some(prices.of("eu-west-1", Price::NatHour)), Some(0.0));
+        assert_eq!(Some(prices.of("eu-west-1", Price::Gp2)), Some(0.11));
         let expected = "prices of eu-west-1, August 2026; gp3, nat-hour from PRICES";
         assert_eq!(prices.described(["eu-west-1"]), expected);
     }

@@ -40,6 +40,12 @@ impl Element {
         &self.name
     }
 
+    /// Its own text; empty where it has elements in it.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.text
+    }
+
     /// The first element in it with this name.
     #[must_use]
     pub fn child(&self, name: &str) -> Option<&Self> {
@@ -116,6 +122,7 @@ mod tests {
         let ids: Vec<_> = element.items(&path).filter_map(|item| item.text("id")).collect();
         assert_eq!(ids, ["i-1", "i-2"]);
         let [first, second] = [0, 1].map(|index| element.items(&path).nth(index).unwrap());
+        assert_eq!((first.value(), first.child("id").map(Element::value)), ("", Some("i-1")));
         assert_eq!(first.text("state/name"), Some("running"));
         assert_eq!((first.text("state"), first.text("missing/name")), (None, None));
         let tags = [("Name", "a < b"), ("empty", "")];
