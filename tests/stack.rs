@@ -40,6 +40,8 @@ pub const PREFECT: [(&str, &str); 2] =
 /// What may be read of sources and targets, with its parameter.
 pub const DATA_CHECKS: (&str, &str) =
     ("DataChecksPolicyArn", "arn:aws:iam::123456789012:policy/data-checks");
+/// The functions of cost, with their parameter.
+pub const COST: (&str, &str) = ("CostFunctions", "ENABLED");
 /// A time series store, with its parameter.
 pub const STORE: (&str, &str) =
     ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
@@ -103,7 +105,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub fn complete() -> Self {
-        Self::with(&[BUCKET, DATA_CHECKS, PIPELINES, STORE])
+        Self::with(&[BUCKET, COST, DATA_CHECKS, PIPELINES, STORE])
     }
 
     /// One for each setup of source and destination.
@@ -121,6 +123,16 @@ impl Stack {
             &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[DATA_CHECKS, ("GoogleCredentialsSecretArn", SECRET_ARN)],
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
+            &[COST],
+            &[COST, ("IdleAction", "mark")],
+            &[COST, ("IdleAction", "remove")],
+            &[COST, ("ParkingSchedule", "ENABLED"), ("ParkingKeyArns", KEY_ARN)],
+            &[
+                COST,
+                ("CostReportPeriod", "day"),
+                ("AnomalyThresholdUsd", "50"),
+                ("MonthlyBudgetUsd", "9"),
+            ],
             &[STORE],
             &[
                 &STORE_VPC[..],
@@ -129,7 +141,8 @@ impl Stack {
             .concat(),
             &[&VPC[..], &[BUCKET, DATA_CHECKS, PIPELINES, ("TracingMode", "Active")]].concat(),
             &[&COLLECTION[..], &[BUCKET, PAYLOADS]].concat(),
-            &[&KEYS[..], &[BUCKET, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]].concat(),
+            &[&KEYS[..], &[BUCKET, COST, STORE, ("QueueSenderOrganization", "o-a1b2c3d4e5")]]
+                .concat(),
         ]
         .map(Self::with)
         .into()

@@ -5,6 +5,8 @@
 //! first called for: it costs more than the rest of a cold start.
 
 mod connections;
+#[cfg(feature = "query")]
+pub mod query;
 mod signer;
 
 use std::collections::BTreeMap;

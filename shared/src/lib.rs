@@ -6,9 +6,10 @@
 //! for persons ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
-//! signatures, one HTTP client), `secrets` (Secrets Manager), `gzip`, `cloudwatch`, `sqs`, `opensearch`, `redshift`
-//! (the Data API) and `google` (BigQuery). `notice` adds what one function tells persons through
-//! another, and `sns` publishes it.
+//! signatures, one HTTP client), `query` (EC2, RDS and Elastic Load Balancing), `secrets` (Secrets
+//! Manager), `gzip`, `cloudwatch`, `sqs`, `opensearch`, `redshift` (the Data API) and `google`
+//! (BigQuery). `notice` adds what one function tells persons through another, and `sns` publishes it.
+//! `cost` adds the prices and rules of the functions that look after cost.
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -16,6 +17,8 @@ pub mod aws;
 pub mod cloudwatch;
 pub mod config;
 pub mod contents;
+#[cfg(feature = "cost")]
+pub mod cost;
 pub mod digest;
 pub mod envelope;
 pub mod event;

@@ -37,6 +37,8 @@ pub struct Invocation<'a> {
     pub body: &'a [u8],
     /// The invocation's id, for the log.
     pub request_id: &'a str,
+    /// The ARN that was invoked, with the account that the function runs in.
+    pub function_arn: &'a str,
     /// The current time.
     pub now: Timestamp,
     /// When the invocation times out.
@@ -132,6 +134,7 @@ impl<F: Function> Layer<F> {
             Invocation {
                 body: &body,
                 request_id,
+                function_arn: &context.invoked_function_arn,
                 now: time::now(),
                 deadline: Instant::now() + time_left.min(LONGEST),
             },

@@ -190,6 +190,15 @@ impl Reply {
         }
     }
 
+    /// This reply with another status; only an answer has one.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        if let Self::Answer(answer) | Self::After(_, answer) = &mut self {
+            *answer.status_mut() = StatusCode::from_u16(status).unwrap();
+        }
+        self
+    }
+
     /// This reply with a header; only an answer has headers.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {

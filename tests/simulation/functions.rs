@@ -68,7 +68,7 @@ async fn invoke<F: Function>(
     let nanos = u128::from(BEGINNING_MS + process.world.now()) * 1_000_000;
     let now = Timestamp::from_nanos(nanos).unwrap();
     let deadline = Instant::now() + timeout;
-    let invocation = Invocation { body, request_id: "simulated", now, deadline };
+    let invocation = Invocation { body, request_id: "simulated", function_arn: "", now, deadline };
     let mut answer = Vec::new();
     let handled = AssertUnwindSafe(function.handle(invocation, &mut answer)).catch_unwind();
     match timeout_at(deadline, handled).await {

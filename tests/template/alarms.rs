@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, PIPELINES, STORE, Stack, assert_has, list, read};
+use crate::stack::{ALARM, BUCKET, COST, PIPELINES, STORE, Stack, assert_has, list, read};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -34,6 +34,8 @@ AWS/SQS QueueName sluice-dev-parking
     parking-depth: ApproximateNumberOfMessagesVisible Maximum > 0
 AWS/SQS QueueName sluice-dev-alerts-dlq
     alerts-dlq-depth: ApproximateNumberOfMessagesVisible Maximum > 0
+AWS/SQS QueueName sluice-dev-cost-dlq
+    cost-dlq-depth: ApproximateNumberOfMessagesVisible Maximum > 0
 MetricsNamespace FunctionName sluice-dev-firehose-transform
     firehose-transform-records-failed: RecordsFailed Sum > FailedRecordsAlarmCount
 MetricsNamespace FunctionName sluice-dev-dlq-redrive
@@ -60,6 +62,10 @@ MetricsNamespace without a dimension
     function-events-dropped: AsyncEventsDropped Maximum > 0
     function-dead-letter-errors: DeadLetterErrors Maximum > 0
     lambda-metrics-heartbeat: Polls Sum < 1
+    scan-failures: ScanFailures Sum > 0
+    parking-failures: ParkingFailures Sum > 0
+    parking-problems: ParkingProblems Sum > 0
+    parking-heartbeat: ParkingRuns Sum < 1
 ";
 
 /// The alarms that each function has.
@@ -153,9 +159,24 @@ fn of_functions(stack: &Stack) -> BTreeSet<String> {
 fn every_failure_has_an_alarm() {
     let default = PARAMETERS.map(|(name, value, _)| (name, value));
     let other = PARAMETERS.map(|(name, _, value)| (name, value));
-    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET, PIPELINES, STORE]].concat();
+    let direct =
+        [&other[..], &[("EventSource", "DirectPut"), BUCKET, COST, PIPELINES, STORE]].concat();
     for (stack, values, not_deployed) in [
-        (Stack::default(), default, &["source-throttled", "object", "pipeline", "sensor"][..]),
+        (
+            Stack::default(),
+            default,
+            &[
+                "source-throttled",
+                "object",
+                "pipeline",
+                "sensor",
+                "cost",
+                "scan-failures",
+                "parking-failures",
+                "parking-problems",
+                "parking-heartbeat",
+            ][..],
+        ),
         (Stack::with(&direct), other, &["source-lag"]),
     ] {
         let filled_in = |text: &str| {
@@ -213,6 +234,12 @@ fn every_alarm_notifies_a_person_at_once() {
             let (length, missing, periods, datapoints) = match name {
                 // It detects missing data; a run every five minutes is enough.
                 "lambda-metrics-heartbeat" => (60, "breaching", 6, 6),
+                // With the schedule off, no run is normal.
+                "parking-heartbeat" => {
+                    let schedule = &stack.function("parking")["Events"]["Schedule"]["Properties"];
+                    let is_on = schedule["State"] == "ENABLED";
+                    (300, if is_on { "breaching" } else { "notBreaching" }, 3, 3)
+                }
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
                 "function-error-rate" | "function-timeout-headroom" => (60, "notBreaching", 18, 1),
                 // One wrong call is nothing: the alarm counts them.

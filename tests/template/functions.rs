@@ -6,15 +6,16 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has,
+    BUCKET, COST, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has,
     object, read,
 };
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 10] = [
+    let own: [(&str, &[&[&str]]); 13] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
+        ("cost-report", &[cost_report::VARIABLES, shared::notice::VARIABLES]),
         (
             "data-checks",
             &[data_checks::VARIABLES, opensearch::AUTH_VARIABLES, shared::notice::VARIABLES],
@@ -23,6 +24,10 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         (
             "firehose-transform",
             &[firehose_transform::config::VARIABLES, event::VARIABLES, metric_rules::VARIABLES],
+        ),
+        (
+            "idle-resources",
+            &[idle_resources::VARIABLES, shared::cost::VARIABLES, shared::notice::VARIABLES],
         ),
         ("lambda-metrics", &[lambda_metrics::VARIABLES]),
         ("log-metrics", &[log_metrics::config::VARIABLES]),
@@ -37,6 +42,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
+        ("parking", &[parking::VARIABLES, shared::notice::VARIABLES]),
         ("pipeline-alerts", &[pipeline_alerts::VARIABLES, shared::notice::VARIABLES]),
         ("sensor-points", &[sensor_points::VARIABLES, event::TIMESTAMP_VARIABLES]),
         (
@@ -117,6 +123,9 @@ fn the_environment_is_what_the_code_reads() {
         BUCKET,
         DATA_CHECKS,
         ("GoogleCredentialsSecretArn", SECRET_ARN),
+        COST,
+        ("ParkingSchedules", "{}"),
+        ("ParkingHolidays", "12-25"),
         PIPELINES,
         PREFECT[0],
         PREFECT[1],

@@ -6,6 +6,7 @@
 //! `A` is `AX`.
 
 mod alarms;
+mod cost;
 mod dashboard;
 mod data_checks;
 mod delivery;

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::stack::{
-    BUCKET, COLLECTION, DATA_CHECKS, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC, Stack,
-    VPC, list, object, read, template,
+    BUCKET, COLLECTION, COST, DATA_CHECKS, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC,
+    Stack, VPC, list, object, read, template,
 };
 
 #[test]
@@ -13,6 +13,8 @@ fn every_parameter_reaches_a_resource() {
         // What it is for.
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
+            "AnomalyThresholdUsd" | "IdleAction" | "MonthlyBudgetUsd" => &[COST],
+            name if name.starts_with("Parking") || name.starts_with("CostReport") => &[COST],
             "PipelineAlertsSecretKeyArn"
             | "PrefectApiUrl"
             | "PrefectApiSecretArn"

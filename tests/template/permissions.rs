@@ -10,9 +10,14 @@ use crate::stack::{
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
-const WILDCARDS: [(&str, &str, &str); 8] = [
+const WILDCARDS: [(&str, &str, &str); 13] = [
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
+    ("AlertsKey", "BillingEncrypts", "in a key's policy, * is the key itself"),
+    ("CostReportPolicy", "ReadCosts", "Cost Explorer has no resources"),
+    ("CostIdleResourcesPolicy", "ReadAccount", "it looks for what nobody knows of"),
+    ("CostIdleResourcesPolicy", "ReadImageReferences", "what refers to an image is not known"),
+    ("CostParkingPolicy", "ReadAccount", "what has which tag is not known before it is read"),
     ("HealthLambdaMetricsPolicy", "ReadAccount", "IAM has no narrower resource for these"),
     ("HealthLambdaMetricsPolicy", "ReadTags", "IAM has no narrower resource for it"),
     ("WatchDataChecksPolicy", "ReadResults", "IAM has no narrower resource for it"),
@@ -215,9 +220,17 @@ fn functions_have_exactly_the_permissions_that_they_need() {
         for name in stack.functions().keys() {
             let known = cases.iter().any(|(function, ..)| function == name);
             // The first has only its log, the others a test below.
-            let elsewhere =
-                ["data-checks", "log-metrics", "object-loader", "pipeline-alerts", "sensor-points"]
-                    .contains(name);
+            let elsewhere = [
+                "cost-report",
+                "data-checks",
+                "idle-resources",
+                "log-metrics",
+                "object-loader",
+                "parking",
+                "pipeline-alerts",
+                "sensor-points",
+            ]
+            .contains(name);
             assert_ne!(known, elsewhere, "{name} has no permissions listed here");
         }
     }

@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use crate::stack::{BUCKET, DOMAIN_ARN, Stack, TOPIC_ARN, object, referred, template, texts};
+use crate::stack::{BUCKET, COST, DOMAIN_ARN, Stack, TOPIC_ARN, object, referred, template, texts};
 
 pub(crate) const QUEUE: &str = "AWS::SQS::Queue";
 const ALERTS: &str = "HealthAlertsDeadLetterQueue";
 /// Every queue of the complete stack, with its name.
-const QUEUES: [(&str, &str); 7] = [
+const QUEUES: [(&str, &str); 8] = [
+    ("CostDeadLetterQueue", "sluice-dev-cost-dlq"),
     ("DeadLetterQueue", "sluice-dev-events-dlq"),
     ("EventQueue", "sluice-dev-events"),
     (ALERTS, "sluice-dev-alerts-dlq"),
@@ -66,7 +67,7 @@ fn queues_deny_requests_without_tls_and_allow_only_the_given_senders() {
         })
     };
     let senders =
-        [BUCKET, ("QueueSenderArn", TOPIC_ARN), ("ObjectNotifierArn", "arn:aws:s3:::plays")];
+        [BUCKET, COST, ("QueueSenderArn", TOPIC_ARN), ("ObjectNotifierArn", "arn:aws:s3:::plays")];
     for (stack, sender) in [(Stack::complete(), false), (Stack::with(&senders), true)] {
         for (id, _) in QUEUES {
             let policy = stack.properties(&format!("{id}Policy"));
@@ -82,6 +83,9 @@ fn queues_deny_requests_without_tls_and_allow_only_the_given_senders() {
             if id == ALERTS {
                 let sns = json!("sns.amazonaws.com");
                 expected.push(admitted(id, sns, "${AlertsTopic}", "TopicSends"));
+            } else if id == "CostDeadLetterQueue" {
+                let sns = json!("sns.amazonaws.com");
+                expected.push(admitted(id, sns, "${CostCostAlerts}", "TopicSends"));
             } else if id == "EventQueue" && sender {
                 let services = json!(["events.amazonaws.com", "sns.amazonaws.com"]);
                 expected.push(admitted(id, services, TOPIC_ARN, "SenderSends"));
@@ -104,7 +108,7 @@ fn what_fails_three_times_goes_to_the_dead_letter_queue() {
         let arn = format!("arn:aws:sqs:eu-west-1:123456789012:{queue}");
         json!({ "redrivePermission": "byQueue", "sourceQueueArns": [arn] })
     };
-    let own = Stack::with(&[("MaxReceiveCount", "5"), BUCKET]);
+    let own = Stack::with(&[("MaxReceiveCount", "5"), BUCKET, COST]);
     for (stack, receives) in [(Stack::complete(), json!(3)), (own, json!("5"))] {
         for (id, queue) in stack.of_type(QUEUE) {
             let properties = &queue["Properties"];

@@ -144,6 +144,7 @@ fn answer(bencher: Bencher<'_, '_>, size: Size) {
         let invocation = Invocation {
             body: &events.body,
             request_id: "request",
+            function_arn: "",
             now: events.arrival.now,
             deadline: Instant::now(),
         };

@@ -64,7 +64,7 @@ impl<P: Chat, C: Logs + Histories + Functions, W: Write> Function for App<P, C, 
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<(), HandlerError> {
-        let Invocation { body, request_id, now, deadline } = invocation;
+        let Invocation { body, request_id, now, deadline, .. } = invocation;
         let alerts = event::alerts(body, request_id);
         let posted = self.post_alerts(&alerts, now.milliseconds(), deadline).await;
         let summary = match &posted {

@@ -51,7 +51,7 @@ impl<S: Source, W: Write> Function for App<S, W> {
         invocation: Invocation<'_>,
         answer: &mut Vec<u8>,
     ) -> Result<(), HandlerError> {
-        let Invocation { body, request_id, now, deadline } = invocation;
+        let Invocation { body, request_id, now, deadline, .. } = invocation;
         std::mem::swap(&mut self.answer.text, answer);
         let request = match self.transform(body, now, deadline).await {
             Ok(request) => request,

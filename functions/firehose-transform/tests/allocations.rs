@@ -194,7 +194,8 @@ fn app(variables: &[(&str, &str)]) -> App<Nowhere, io::Sink> {
 fn handle(app: &mut App<Nowhere, io::Sink>, body: &[u8], answer: &mut Vec<u8>) {
     answer.clear();
     let now = Timestamp::from_milliseconds(b"1709296499001").unwrap();
-    let invocation = Invocation { body, request_id: "request", now, deadline: Instant::now() };
+    let invocation =
+        Invocation { body, request_id: "request", function_arn: "", now, deadline: Instant::now() };
     at_once(app.handle(invocation, answer)).unwrap();
 }
 

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::event::Timestamp;
 use shared::runtime::{Failure, Function, Invocation};
-use testkit::{Endpoint, LAMBDA, Output, numbers};
+use testkit::{ALERTS_TOPIC, Endpoint, LAMBDA, Output, numbers, published};
 use tokio::time::Instant;
 
-use support::outside::{HANGS, Outside, SECRET_ARN, SECRETS, TOPIC, published, secret_reads};
+use support::outside::{HANGS, Outside, SECRET_ARN, SECRETS, secret_reads};
 
 const NOW_MS: u64 = 1_795_788_420_000;
 
@@ -40,7 +40,7 @@ impl Scene {
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("ALERTS_TOPIC_ARN", TOPIC),
+            ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
             ("WEBHOOK_SECRET_ARN", SECRET_ARN),
             ("PREFECT_API_URL", &*api),
         ];
@@ -55,7 +55,8 @@ impl Scene {
         let now = Timestamp::from_nanos(u128::from(NOW_MS + at_s * 1_000) * 1_000_000).unwrap();
         let deadline = Instant::now() + self.timeout;
         let mut answer = Vec::new();
-        let invocation = Invocation { body: event, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body: event, request_id: "request", function_arn: "", now, deadline };
         self.app.handle(invocation, &mut answer).await?;
         let answer: Value = serde_json::from_slice(&answer).unwrap();
         Ok(answer["statusCode"].as_u64().unwrap())

@@ -86,7 +86,8 @@ fn handle(consumer: &mut Consumer, runtime: &Runtime, event: &[u8]) -> Allocatio
     measure(|| {
         let deadline = Instant::now() + Duration::from_hours(1);
         let now = Timestamp::YEAR_2000;
-        let invocation = Invocation { body: event, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body: event, request_id: "request", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         runtime.block_on(consumer.handle(invocation, &mut answer)).unwrap();
         assert_eq!(answer, br#"{"batchItemFailures":[]}"#);

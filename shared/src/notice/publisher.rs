@@ -62,6 +62,12 @@ impl Publisher {
         Ok(Self { topic_arn, aws, client: OnceLock::new() })
     }
 
+    /// Whether notices are published, not only logged.
+    #[must_use]
+    pub const fn has_topic(&self) -> bool {
+        self.topic_arn.is_some()
+    }
+
     /// Publishes a notice without its secrets, and tries again after throttling, 5xx and no answer
     /// until `until`.
     ///
@@ -143,8 +149,9 @@ mod tests {
         };
         let arn = "arn:aws-cn:sns:cn-north-1:123456789012:sluice-dev_alerts";
         assert_eq!(publisher(arn).unwrap().topic_arn.as_deref(), Some(arn));
+        assert!(publisher(arn).unwrap().has_topic());
         for empty in ["", " "] {
-            assert_eq!(publisher(empty).unwrap().topic_arn, None);
+            assert!(!publisher(empty).unwrap().has_topic());
         }
         for wrong in [
             "alerts",

@@ -18,12 +18,12 @@ use local::runtime_api::InvokeError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
-    Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, Published, Reply, fixtures, metric_line,
-    outside_of_lambda, pairs, refusal,
+    ALERTS_TOPIC, Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, Reply, fixtures, metric_line,
+    outside_of_lambda, pairs, published, refusal,
 };
 
 use support::clock::{schedule, scheduled, with_times};
-use support::outside::{GOOGLE_SECRET_ARN, HERE, Outside, TOPIC};
+use support::outside::{GOOGLE_SECRET_ARN, HERE, Outside};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_data-checks");
 const MINUTE: Duration = Duration::from_mins(1);
@@ -79,7 +79,7 @@ impl Scene {
             ("BIGQUERY_ENDPOINT_URL", &endpoint.url),
             ("GOOGLE_CREDENTIALS_SECRET_ARN", GOOGLE_SECRET_ARN),
             ("LOG_LEVEL", "trace"),
-            ("ALERTS_TOPIC_ARN", TOPIC),
+            ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
             ("CHECKS_PATH", if has_checks { "" } else { "/sluice/checks" }),
         ];
         let variables = variables.iter().map(|(name, value)| (*name, &**value));
@@ -101,7 +101,7 @@ impl Scene {
 
     /// The notices so far, by thread.
     fn notices(&self) -> Vec<Value> {
-        let mut published = Published::all(&self.endpoint, TOPIC);
+        let mut published = published(&self.endpoint);
         published.sort_by_key(|one| one.notice["thread"].to_string());
         published.into_iter().map(|one| one.notice).collect()
     }
@@ -214,7 +214,7 @@ async fn metrics_are_lines_of_embedded_metric_format() {
 
 #[tokio::test]
 async fn an_invalid_setting_fails_the_start() {
-    let topic = ("ALERTS_TOPIC_ARN", TOPIC);
+    let topic = ("ALERTS_TOPIC_ARN", ALERTS_TOPIC);
     let path = ("CHECKS_PATH", "/sluice/checks");
     let wrong = r#"[{"name":"plays","target":{"kind":"hush"}}]"#;
     for (variables, expected) in [

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Reply, google_credentials, is_publish};
 
-pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:sluice-dev-alerts";
 pub(crate) const GOOGLE_SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:google-AbCdEf";
 
@@ -83,7 +82,7 @@ impl Services {
             operation => return self.redshift(operation, &call.json()),
         }
         match &*call.path {
-            _ if is_publish(call) => self.sns.pop_front().unwrap_or_else(Reply::sns_accepts),
+            _ if is_publish(call) => self.sns.pop_front().unwrap_or_else(Reply::published),
             "/token" => Reply::json(200, &json!({"access_token": "hush", "expires_in": 3600})),
             "/Execute" => self.rds(&call.json()),
             path if path.starts_with("/bigquery/") => self.bigquery(path, call),

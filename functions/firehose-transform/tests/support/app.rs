@@ -87,7 +87,8 @@ impl Handler {
         let now = Timestamp::from_milliseconds(b"1709296498001").unwrap();
         let deadline = Instant::now() + left;
         let mut app = self.app.lock().await;
-        let invocation = Invocation { body, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body, request_id: "request", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         app.handle(invocation, &mut answer).await.map(|()| answer)
     }

@@ -169,6 +169,7 @@ impl Handler {
         let invocation = Invocation {
             body: b"{}",
             request_id: "r-1",
+            function_arn: "",
             now: Timestamp::from_nanos(u128::from(now_ms) * 1_000_000).unwrap(),
             deadline: started + Duration::from_secs(50),
         };

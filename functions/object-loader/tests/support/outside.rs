@@ -322,7 +322,8 @@ impl Handler {
         let event = event.to_string();
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
         let (body, deadline) = (event.as_bytes(), Instant::now() + left);
-        let invocation = Invocation { body, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body, request_id: "request", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         let killed_after = killed_after.unwrap_or(left);
         timeout(killed_after, self.app.handle(invocation, &mut answer)).await.ok()?.unwrap();

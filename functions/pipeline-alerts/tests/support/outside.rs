@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Published, Reply};
 
-pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:sluice-dev-alerts";
 pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-AbCdEf";
 pub(crate) const API_SECRET_ARN: &str =
@@ -94,7 +93,7 @@ impl Outside {
                 );
             }
             match sns.pop_front().unwrap_or_default() {
-                Act::Work => Reply::sns_accepts(),
+                Act::Work => Reply::published(),
                 Act::Reply(reply) => reply,
             }
         })
@@ -104,7 +103,7 @@ impl Outside {
 
 /// The error of SNS with this status and code.
 pub(crate) fn sns_error(status: u16, code: &str) -> Act {
-    Act::Reply(Reply::sns_error(status, code))
+    Act::Reply(Reply::xml_error(status, code))
 }
 
 impl Prefect {
@@ -132,9 +131,4 @@ pub(crate) fn api_calls(endpoint: &Endpoint) -> Vec<Call> {
 /// How often a secret was read.
 pub(crate) fn secret_reads(endpoint: &Endpoint) -> usize {
     endpoint.calls().iter().filter(|call| call.operation == "GetSecretValue").count()
-}
-
-/// What was sent to SNS, published or not.
-pub(crate) fn published(endpoint: &Endpoint) -> Vec<Published> {
-    Published::all(endpoint, TOPIC)
 }

@@ -177,7 +177,8 @@ impl Handler {
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
         let (event, deadline) = (event.to_string(), Instant::now() + left);
         let body = event.as_bytes();
-        let invocation = Invocation { body, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body, request_id: "request", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         self.app.handle(invocation, &mut answer).await?;
         assert!(Instant::now() < deadline, "the answer is always given");

@@ -191,7 +191,8 @@ impl Handler {
         let started = Instant::now();
         let now = Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap();
         let deadline = started + left;
-        let invocation = Invocation { body: event, request_id: "request", now, deadline };
+        let invocation =
+            Invocation { body: event, request_id: "request", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         self.app.handle(invocation, &mut answer).await?;
         let answer: Value = serde_json::from_slice(&answer).unwrap();

@@ -1,0 +1,135 @@
+//! An anomaly that AWS Cost Anomaly Detection found.
+
+use aws_sdk_costexplorer::types;
+use jiff::civil::Date;
+use serde_json::Value;
+
+/// An anomaly, from Cost Explorer or from a message.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Anomaly {
+    pub(crate) id: String,
+    /// The service, or what else the monitor watches.
+    pub(crate) subject: String,
+    /// What it cost more than expected, in USD.
+    pub(crate) impact: f64,
+    pub(crate) expected: Option<f64>,
+    pub(crate) actual: Option<f64>,
+    /// The day on which it began.
+    pub(crate) since: Option<Date>,
+    pub(crate) causes: Vec<Cause>,
+    /// Its page in the console.
+    pub(crate) link: Option<String>,
+}
+
+/// A cause of an anomaly.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Cause {
+    /// Service, region, usage type and account, as far as they are known.
+    pub(crate) parts: Vec<String>,
+    /// What it contributed, in USD.
+    pub(crate) contribution: Option<f64>,
+}
+
+impl Anomaly {
+    /// The anomaly of a message (source: "Creating an Amazon SNS topic for anomaly notifications" and
+    /// "Using EventBridge with Cost Anomaly Detection", AWS Cost Management User Guide). `None` for
+    /// anything else.
+    pub(crate) fn parse(message: &Value) -> Option<Self> {
+        let impact = &message["impact"];
+        let causes = message["rootCauses"].as_array().into_iter().flatten();
+        let dimension = text(message, &["dimensionalValue", "dimensionValue"]);
+        Some(Self {
+            id: text(message, &["anomalyId"])?.to_owned(),
+            impact: impact["totalImpact"].as_f64()?,
+            expected: impact["totalExpectedSpend"].as_f64(),
+            actual: impact["totalActualSpend"].as_f64(),
+            since: text(message, &["anomalyStartDate"]).and_then(date),
+            subject: subject(dimension, message["rootCauses"][0]["service"].as_str()),
+            causes: causes.map(cause).collect(),
+            link: text(message, &["anomalyDetailsLink"])
+                .filter(|url| url.starts_with("https://"))
+                .map(str::to_owned),
+        })
+    }
+
+    /// The anomaly of an answer; `None` where a person said that it is none.
+    pub(crate) fn reported(anomaly: types::Anomaly) -> Option<Self> {
+        if anomaly.feedback == Some(types::AnomalyFeedbackType::No) {
+            return None;
+        }
+        let service = anomaly.root_causes().first().and_then(|cause| cause.service());
+        let impact = anomaly.impact.as_ref();
+        Some(Self {
+            subject: subject(anomaly.dimension_value(), service),
+            impact: impact.map_or(0.0, |impact| impact.total_impact),
+            expected: impact.and_then(|impact| impact.total_expected_spend),
+            actual: impact.and_then(|impact| impact.total_actual_spend),
+            since: anomaly.anomaly_start_date().and_then(date),
+            causes: Vec::new(),
+            link: None,
+            id: anomaly.anomaly_id,
+        })
+    }
+}
+
+/// The value of a monitor's dimension. That of a monitor of accounts is an account: then the service of
+/// the first cause says more.
+fn subject(dimension: Option<&str>, service: Option<&str>) -> String {
+    let is_account = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
+    let service = service.filter(|service| !service.is_empty());
+    let dimension = dimension.filter(|value| !value.is_empty());
+    let chosen = dimension.filter(|value| !is_account(value)).or(service).or(dimension);
+    chosen.unwrap_or("unknown service").to_owned()
+}
+
+fn cause(cause: &Value) -> Cause {
+    let account = text(cause, &["linkedAccountName", "linkedAccount"]);
+    let parts = [text(cause, &["service"]), text(cause, &["region"]), text(cause, &["usageType"])];
+    Cause {
+        parts: parts.into_iter().chain([account]).flatten().map(str::to_owned).collect(),
+        contribution: cause["impact"]["contribution"].as_f64(),
+    }
+}
+
+/// The first of these members that is a text and not empty.
+fn text<'a>(value: &'a Value, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| value[*name].as_str().filter(|text| !text.is_empty()))
+}
+
+/// The day of `2021-05-25` and of `2021-05-25T00:00:00Z`.
+fn date(text: &str) -> Option<Date> {
+    text.get(..10)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_subject_is_the_service() {
+        for (dimension, service, expected) in [
+            (Some("Amazon EC2"), Some("Amazon S3"), "Amazon EC2"),
+            (Some("123456789012"), Some("Amazon S3"), "Amazon S3"),
+            (Some(""), Some("Amazon S3"), "Amazon S3"),
+            (None, Some("Amazon S3"), "Amazon S3"),
+            (Some("123456789012"), None, "123456789012"),
+            (Some("123456789012"), Some(""), "123456789012"),
+            (None, None, "unknown service"),
+        ] {
+            assert_eq!(subject(dimension, service), expected, "{dimension:?} {service:?}");
+        }
+    }
+
+    #[test]
+    fn days_have_a_time_or_not() {
+        for (text, expected) in [
+            ("2026-11-20", Some("2026-11-20")),
+            ("2026-11-20T00:00:00Z", Some("2026-11-20")),
+            ("yesterday!", None),
+            ("2026", None),
+            ("어제어제어제", None),
+        ] {
+            assert_eq!(date(text).map(|date| date.to_string()).as_deref(), expected, "{text}");
+        }
+    }
+}

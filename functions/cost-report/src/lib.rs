@@ -1,0 +1,123 @@
+#![doc = include_str!("../README.md")]
+
+mod anomaly;
+mod change;
+mod config;
+mod error;
+mod messages;
+mod notices;
+mod period;
+mod reading;
+mod report;
+mod tally;
+
+use std::io::Write;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use shared::cost::{CallTime, CostExplorer, account, shortened};
+use shared::notice::Notice;
+use shared::runtime::{Function, Invocation};
+
+use crate::messages::{Event, Message};
+
+pub use config::{Config, VARIABLES};
+pub use error::HandlerError;
+
+/// The function.
+#[derive(Debug)]
+pub struct App<W> {
+    config: Config,
+    explorer: CostExplorer,
+    metrics: W,
+}
+
+impl<W: Write> Function for App<W> {
+    type Error = HandlerError;
+
+    /// Reports costs, or tells each message of the event.
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
+        let event = Event::parse(invocation.body).ok_or(HandlerError::InvalidRequest)?;
+        let time = CallTime::new(invocation.deadline, self.config.deadline_margin);
+        let now_ms = i64::try_from(invocation.now.milliseconds()).unwrap_or(i64::MAX);
+        let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
+        let account = account(invocation.function_arn);
+        let told = match event {
+            Event::Report => self.report(account, now, time).await?,
+            Event::Messages(messages) => self.tell(&messages, account, now, time).await?,
+        };
+        answer.extend_from_slice(told.to_string().as_bytes());
+        Ok(())
+    }
+}
+
+impl<W: Write> App<W> {
+    /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, metrics: W) -> Self {
+        let explorer = CostExplorer::new(config.aws.clone());
+        Self { config, explorer, metrics }
+    }
+
+    async fn report(
+        &mut self,
+        account: &str,
+        now: Timestamp,
+        time: CallTime,
+    ) -> Result<Value, HandlerError> {
+        let today = now.to_zoned(TimeZone::UTC).date();
+        let periods = self.config.period.at(today, self.config.settle_days);
+        let mut requests = self.explorer.requests(self.config.max_requests, time);
+        let read = reading::read(&mut requests, &self.config, periods).await;
+        let requests = requests.made();
+        let namespace = &self.config.metrics_namespace;
+        let report = read.as_ref().ok();
+        let written = tally::emit(namespace, report, requests, now, &mut self.metrics);
+        if let Err(error) = written {
+            tracing::error!(%error, "failed to write metrics");
+        }
+        let report = read.map_err(HandlerError::ReportFailed)?;
+        let notice = notices::of_report(&report, self.config.thresholds, account);
+        self.publish([notice], time).await?;
+        Ok(report.answer(requests))
+    }
+
+    async fn tell(
+        &self,
+        messages: &[Message],
+        account: &str,
+        now: Timestamp,
+        time: CallTime,
+    ) -> Result<Value, HandlerError> {
+        let notices = messages.iter().map(|message| message.notice(account, now));
+        self.publish(notices, time).await?;
+        Ok(json!({ "published": messages.len() }))
+    }
+
+    /// Publishes each notice, whatever becomes of the others.
+    async fn publish(
+        &self,
+        notices: impl IntoIterator<Item = Notice>,
+        time: CallTime,
+    ) -> Result<(), HandlerError> {
+        let mut failures = Vec::new();
+        for notice in notices {
+            let (kind, thread) = (notice.kind.clone(), notice.thread.clone());
+            let published = self.config.publisher.publish(shortened(notice, 0), time.until).await;
+            if let Err(error) = published {
+                tracing::error!(kind, thread, %error, "failed to publish a notice");
+                failures.push(error);
+            }
+        }
+        let count = failures.len();
+        failures
+            .into_iter()
+            .next()
+            .map_or(Ok(()), |first| Err(HandlerError::NotPublished { count, first }))
+    }
+}

@@ -1,0 +1,158 @@
+//! What AWS sends about costs: the messages of an SNS topic, and events of EventBridge.
+
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::notice::{Fact, Link, Notice, State};
+
+use crate::anomaly::{Anomaly, Cause};
+use crate::notices::{SOURCE, money};
+
+/// Maximum number of causes of an anomaly that are told.
+const MAX_CAUSES: usize = 3;
+/// Maximum number of facts of a budget, which has six lines of them.
+const MAX_FACTS: usize = 20;
+/// Maximum length of the name in a line `Name: value`, in characters.
+const MAX_NAME: usize = 40;
+/// Maximum length of a title that is the first line of a text, in characters.
+const MAX_TITLE: usize = 100;
+
+/// What the function is invoked for.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event {
+    /// By a schedule, or by hand.
+    Report,
+    Messages(Vec<Message>),
+}
+
+/// A message to tell.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Message {
+    subject: Option<String>,
+    text: String,
+    /// When it was sent.
+    at: Option<Timestamp>,
+}
+
+impl Event {
+    /// Reads an event; `None` where it is not an object, or one of its records is not of SNS.
+    pub(crate) fn parse(body: &[u8]) -> Option<Self> {
+        let event: Value = serde_json::from_slice(body).ok()?;
+        event.as_object()?;
+        if let Some(records) = event["Records"].as_array() {
+            let messages = records.iter().map(|record| Message::of_sns(&record["Sns"]));
+            return messages.collect::<Option<_>>().map(Self::Messages);
+        }
+        if event["source"] == "aws.ce" && event["detail-type"] == "Anomaly Detected" {
+            let (detail, time) = (&event["detail"], &event["time"]);
+            let subject = Some("Cost anomaly detected".to_owned());
+            let message = Message { subject, text: detail.to_string(), at: timestamp(time) };
+            return Some(Self::Messages(vec![message]));
+        }
+        Some(Self::Report)
+    }
+}
+
+impl Message {
+    fn of_sns(sns: &Value) -> Option<Self> {
+        sns.as_object()?;
+        let text = |name: &str| sns[name].as_str().map(str::trim).filter(|text| !text.is_empty());
+        Some(Self {
+            subject: text("Subject").map(str::to_owned),
+            text: text("Message").unwrap_or_default().to_owned(),
+            at: timestamp(&sns["Timestamp"]),
+        })
+    }
+
+    /// The notice of a message that is told in this account. `now` is for a message without a time.
+    pub(crate) fn notice(&self, account: &str, now: Timestamp) -> Notice {
+        let anomaly = serde_json::from_str(&self.text).ok().as_ref().and_then(Anomaly::parse);
+        let at = self.at.unwrap_or(now);
+        match (anomaly, self.budget()) {
+            (Some(anomaly), _) => of_anomaly(&anomaly, at),
+            (None, Some(budget)) => self.of_budget(budget, account, at),
+            (None, None) => self.of_text(account, at),
+        }
+    }
+
+    fn budget(&self) -> Option<&str> {
+        let names = self.text.lines().filter_map(|line| line.trim().strip_prefix("Budget Name:"));
+        names.map(str::trim).find(|name| !name.is_empty())
+    }
+
+    fn of_budget(&self, budget: &str, account: &str, at: Timestamp) -> Notice {
+        let facts = self.text.lines().filter_map(fact).take(MAX_FACTS);
+        Notice {
+            state: State::Alarm,
+            title: self.subject.clone().unwrap_or_else(|| format!("Budget {budget}")),
+            text: Some(self.text.clone()),
+            facts: facts.collect(),
+            ..notice("budget", format!("budget/{account}/{budget}"), at)
+        }
+    }
+
+    fn of_text(&self, account: &str, at: Timestamp) -> Notice {
+        let line = self.text.lines().map(str::trim).find(|line| !line.is_empty());
+        let first = || line.map(|line| line.chars().take(MAX_TITLE).collect());
+        let title = self.subject.clone().or_else(first);
+        let title: String = title.unwrap_or_else(|| "A cost message without text".to_owned());
+        // Two messages of one moment are two notices.
+        let thread = format!("cost-message/{account}/{title}");
+        let text = Some(self.text.clone()).filter(|text| !text.is_empty());
+        Notice { title, text, ..notice("cost-message", thread, at) }
+    }
+}
+
+/// A notice of this kind with nothing in it.
+fn notice(kind: &str, thread: String, at: Timestamp) -> Notice {
+    Notice {
+        source: SOURCE.to_owned(),
+        kind: kind.to_owned(),
+        state: State::Info,
+        title: String::new(),
+        thread,
+        at: at.to_string(),
+        since: None,
+        text: None,
+        facts: Vec::new(),
+        lines: Vec::new(),
+        links: Vec::new(),
+    }
+}
+
+fn of_anomaly(anomaly: &Anomaly, at: Timestamp) -> Notice {
+    let usd = |amount: f64| money(amount, "USD");
+    let Anomaly { id, subject, impact, .. } = anomaly;
+    let causes = anomaly.causes.iter().take(MAX_CAUSES).map(|Cause { parts, contribution }| {
+        let contribution = contribution.map(|amount| format!(": {}", usd(amount)));
+        format!("{}{}", parts.join(", "), contribution.unwrap_or_default())
+    });
+    let causes: Vec<_> = causes.collect();
+    let facts = [
+        ("Impact", Some(usd(*impact))),
+        ("Expected", anomaly.expected.map(usd)),
+        ("Actual", anomaly.actual.map(usd)),
+        ("Since", anomaly.since.map(|day| day.to_string())),
+        ("Where", Some(causes.join("; ")).filter(|causes| !causes.is_empty())),
+    ];
+    let facts = facts.into_iter().filter_map(|(label, value)| Some(Fact::new(label, value?)));
+    let link = |url: &String| Link { text: "Details".to_owned(), url: url.clone() };
+    Notice {
+        state: State::Alarm,
+        title: format!("Cost anomaly: {subject}, {} more than expected", usd(*impact)),
+        facts: facts.collect(),
+        links: anomaly.link.iter().map(link).collect(),
+        ..notice("cost-anomaly", format!("cost-anomaly/{id}"), at)
+    }
+}
+
+/// A line `Name: value` whose name is a few words.
+fn fact(line: &str) -> Option<Fact> {
+    let (name, value) = line.trim().split_once(": ")?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == ' ';
+    let is_name = (1..=MAX_NAME).contains(&name.len()) && name.chars().all(is_word);
+    is_name.then(|| Fact::new(name, value.trim()))
+}
+
+fn timestamp(value: &Value) -> Option<Timestamp> {
+    value.as_str()?.parse().ok()
+}

@@ -1,0 +1,195 @@
+//! When a resource is idle and what it costs: pure rules over what the services answered, a module
+//! for each kind or for kinds that need each other.
+
+pub(crate) mod address;
+pub(crate) mod bucket;
+pub(crate) mod database;
+pub(crate) mod instance;
+pub(crate) mod load_balancer;
+pub(crate) mod log_group;
+pub(crate) mod nat_gateway;
+pub(crate) mod snapshot;
+pub(crate) mod volume;
+
+use std::collections::BTreeMap;
+
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, civil::Date};
+use shared::cost::{Keep, Price, Prices};
+
+/// Bytes of a GiB.
+const GIB: f64 = 1_073_741_824.0;
+
+/// The tag with the day on which a resource was found idle.
+pub(crate) const IDLE_SINCE: &str = "sluice:idle-since";
+
+/// The tags of a resource.
+pub(crate) type Tags = BTreeMap<String, String>;
+
+/// The settings of the rules.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// `MIN_AGE_DAYS`, default 7: younger volumes and load balancers are not idle.
+    pub(crate) min_age_days: i64,
+    /// `IDLE_DAYS`, default 14: days without traffic or connections.
+    pub(crate) idle_days: i64,
+    /// `STOPPED_DAYS`, default 30: days since an instance was stopped.
+    pub(crate) stopped_days: i64,
+    /// `SNAPSHOT_DAYS`, default 180: age of snapshots and images.
+    pub(crate) snapshot_days: i64,
+    /// `OBJECT_DAYS`, default 180: age of objects.
+    pub(crate) object_days: i64,
+    /// `MIN_USD`, default 0.10: what costs less is left out.
+    pub(crate) min_usd: f64,
+    /// The table of prices with `PRICES` before it.
+    pub(crate) prices: Prices,
+    /// `KEEP_TAG`, default `sluice:keep`.
+    pub(crate) keep: Keep,
+    /// `SCHEDULE_TAG`, default `sluice:office-hours`: what the function parking stops and starts.
+    pub(crate) schedule_tag: String,
+}
+
+/// Where and when the rules apply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Scope<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) region: &'a str,
+    pub(crate) now: Timestamp,
+}
+
+/// An idle resource's cost and reason.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Idle {
+    /// USD a month.
+    pub(crate) usd: f64,
+    pub(crate) bound: Bound,
+    pub(crate) why: String,
+    /// Since when, if known: RFC 3339, or a day.
+    pub(crate) since: Option<String>,
+}
+
+/// What the cost of a resource is known to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bound {
+    Exactly,
+    AtMost,
+    AtLeast,
+}
+
+impl Scope<'_> {
+    /// Whether a time is this number of days ago; an unknown time is not.
+    pub(crate) fn is_older(&self, time: Option<Timestamp>, days: i64) -> bool {
+        let age = SignedDuration::from_hours(24 * days);
+        time.is_some_and(|time| self.now.duration_since(time) >= age)
+    }
+
+    pub(crate) fn price(&self, price: Price) -> f64 {
+        self.rules.prices.of(self.region, price)
+    }
+
+    /// The price of an hour for a month.
+    pub(crate) fn hourly(&self, price: Price) -> f64 {
+        self.rules.prices.hourly(self.region, price)
+    }
+
+    /// The day in UTC.
+    pub(crate) fn today(&self) -> Date {
+        self.now.to_zoned(TimeZone::UTC).date()
+    }
+
+    pub(crate) fn is_kept(&self, tags: &Tags) -> bool {
+        let tags = tags.iter().map(|(key, value)| (&**key, &**value));
+        self.rules.keep.protects(tags, self.today())
+    }
+
+    /// Whether parking stops and starts a resource.
+    fn is_parked(&self, tags: &Tags) -> bool {
+        tags.contains_key(&self.rules.schedule_tag)
+    }
+}
+
+/// A time as AWS writes it.
+pub(crate) fn time(text: Option<&str>) -> Option<Timestamp> {
+    text?.parse().ok()
+}
+
+/// The day in the mark of a resource, if it is one.
+pub(crate) fn marked(tags: &Tags) -> Option<Date> {
+    let text = tags.get(IDLE_SINCE)?;
+    text.parse().ok().filter(|day: &Date| day.to_string() == *text)
+}
+
+/// The day of a time, for persons.
+fn day(time: Timestamp) -> Date {
+    time.to_zoned(TimeZone::UTC).date()
+}
+
+/// A count of bytes in GiB.
+#[expect(clippy::cast_precision_loss, reason = "an amount of money has no 53 bits")]
+pub(crate) fn gib(bytes: u64) -> f64 {
+    bytes as f64 / GIB
+}
+
+/// `1 object`, `2 objects`.
+pub(crate) fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn rules() -> Rules {
+        Rules {
+            min_age_days: 7,
+            idle_days: 14,
+            stopped_days: 30,
+            snapshot_days: 180,
+            object_days: 180,
+            min_usd: 0.10,
+            prices: Prices::default(),
+            keep: Keep::from_environment(&shared::config::Environment::default()).unwrap(),
+            schedule_tag: "sluice:office-hours".to_owned(),
+        }
+    }
+
+    /// 2026-11-28T00:00:00Z in us-east-1.
+    pub(crate) fn scope(rules: &Rules) -> Scope<'_> {
+        Scope { rules, region: "us-east-1", now: "2026-11-28T00:00:00Z".parse().unwrap() }
+    }
+
+    pub(crate) fn tags(tags: &[(&str, &str)]) -> Tags {
+        tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    /// The amount and the bound, to the cent.
+    pub(crate) fn cost(idle: Option<Idle>) -> Option<(String, Bound)> {
+        idle.map(|idle| (format!("{:.4}", idle.usd), idle.bound))
+    }
+
+    #[test]
+    fn a_mark_is_a_day() {
+        for (value, expected) in [
+            ("2026-11-01", Some("2026-11-01")),
+            ("2026-11-31", None),
+            ("20261101", None),
+            ("", None),
+        ] {
+            let day = marked(&tags(&[(IDLE_SINCE, value)])).map(|day| day.to_string());
+            assert_eq!(day.as_deref(), expected, "{value}");
+        }
+        assert_eq!(marked(&Tags::new()), None);
+    }
+
+    #[test]
+    fn a_time_is_old_after_whole_days() {
+        let rules = rules();
+        let scope = scope(&rules);
+        assert!(scope.is_older(time(Some("2026-11-21T00:00:00Z")), 7));
+        assert!(!scope.is_older(time(Some("2026-11-21T00:00:01.000Z")), 7));
+        assert!(!scope.is_older(time(Some("soon")), 0));
+        assert!(!scope.is_older(None, 0));
+        assert!(scope.is_parked(&tags(&[("sluice:office-hours", "never")])));
+    }
+}

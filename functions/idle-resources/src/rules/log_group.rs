@@ -1,0 +1,44 @@
+//! Log groups that keep everything for ever.
+
+use shared::cost::Price;
+
+use super::{Bound, Idle, Scope, gib};
+
+/// A log group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LogGroup {
+    pub(crate) name: String,
+    /// Without the `:*` that stands for its streams.
+    pub(crate) arn: String,
+    pub(crate) has_retention: bool,
+    pub(crate) stored_bytes: u64,
+}
+
+impl LogGroup {
+    pub(crate) fn idle(&self, scope: &Scope<'_>) -> Option<Idle> {
+        (!self.has_retention).then(|| Idle {
+            usd: gib(self.stored_bytes) * scope.price(Price::Logs),
+            bound: Bound::AtMost,
+            why: format!("{:.1} GiB are kept for ever: no retention", gib(self.stored_bytes)),
+            since: None,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{cost, rules, scope};
+    use super::*;
+
+    #[test]
+    fn is_reported_without_retention() {
+        let rules = rules();
+        let idle = |has_retention| {
+            let (name, arn) = ("/aws/lambda/plays".to_owned(), String::new());
+            let group = LogGroup { name, arn, has_retention, stored_bytes: 10 << 30 };
+            cost(group.idle(&scope(&rules)))
+        };
+        assert_eq!(idle(false), Some(("0.3000".to_owned(), Bound::AtMost)));
+        assert_eq!(idle(true), None);
+    }
+}

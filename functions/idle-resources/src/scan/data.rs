@@ -1,0 +1,105 @@
+//! Databases and log groups.
+
+use aws_sdk_cloudwatchlogs::types::LogGroup as SdkLogGroup;
+use shared::aws::CallFailure;
+
+use super::Scan;
+use crate::found::{Resource, worth};
+use crate::kind::Kind;
+use crate::region::List;
+use crate::rules::Tags;
+use crate::rules::database::Database;
+use crate::rules::log_group::LogGroup;
+use crate::traffic::{Query, read};
+
+/// The largest page (source: Amazon CloudWatch Logs API reference, `DescribeLogGroups`).
+const PAGE: i32 = 50;
+
+impl Scan<'_> {
+    pub(super) async fn scan_databases(&mut self) {
+        let kind = Kind::Database;
+        if !self.wants(&[kind]) {
+            return;
+        }
+        let path = ["DBInstances"];
+        let list = self.region.rds("DescribeDBInstances", &path, Database::read).await;
+        let candidates = list.items.iter().filter(|database| database.is_candidate(&self.scope));
+        let candidates: Vec<_> = candidates.collect();
+        let query = |database: &&Database| Query {
+            namespace: "AWS/RDS",
+            metric: "DatabaseConnections",
+            statistic: "Maximum",
+            dimension: "DBInstanceIdentifier",
+            resource: database.id.clone(),
+        };
+        let queries: Vec<_> = candidates.iter().map(query).collect();
+        let values = read(self.region, &queries, self.window()).await;
+        self.settle(kind, &list);
+        for (database, values) in candidates.into_iter().zip(values) {
+            match values {
+                Ok(connections) => {
+                    let Database { id, tags, .. } = database;
+                    let idle = database.idle(&self.scope, &connections);
+                    let resource = Resource { kind, id, own_name: None, tags };
+                    self.found.add(&self.scope, resource, idle);
+                }
+                Err(failure) => self.unread(kind, Some(&failure)),
+            }
+        }
+    }
+
+    pub(super) async fn scan_log_groups(&mut self) {
+        let kind = Kind::LogGroup;
+        if !self.wants(&[kind]) {
+            return;
+        }
+        let list = self.log_groups().await;
+        self.settle(kind, &list);
+        for group in &list.items {
+            let Some(idle) = worth(&self.scope, group.idle(&self.scope)) else { continue };
+            match self.log_group_tags(group).await {
+                Ok(tags) => {
+                    let (id, tags) = (&*group.name, &tags);
+                    let resource = Resource { kind, id, own_name: None, tags };
+                    self.found.add(&self.scope, resource, Some(idle));
+                }
+                Err(failure) => self.unread(kind, Some(&failure)),
+            }
+        }
+    }
+
+    async fn log_groups(&self) -> List<LogGroup> {
+        let mut list = List::default();
+        let mut token = None;
+        loop {
+            let call = self.region.logs().describe_log_groups().limit(PAGE);
+            let call = call.set_next_token(token);
+            let page = match self.region.sent(call.send()).await {
+                Ok(page) => page,
+                Err(failure) => return List { failure: Some(failure), ..list },
+            };
+            let groups = page.log_groups.unwrap_or_default().into_iter();
+            list.items.extend(groups.filter_map(log_group));
+            token = page.next_token.filter(|token| !token.is_empty());
+            if !list.continues(token.is_some()) {
+                return list;
+            }
+        }
+    }
+
+    async fn log_group_tags(&self, group: &LogGroup) -> Result<Tags, CallFailure> {
+        let call = self.region.logs().list_tags_for_resource().resource_arn(&group.arn);
+        let answer = self.region.sent(call.send()).await?;
+        Ok(answer.tags.unwrap_or_default().into_iter().collect())
+    }
+}
+
+fn log_group(group: SdkLogGroup) -> Option<LogGroup> {
+    let arn = group.log_group_arn.or(group.arn).unwrap_or_default();
+    Some(LogGroup {
+        name: group.log_group_name?,
+        arn: arn.strip_suffix(":*").unwrap_or(&arn).to_owned(),
+        has_retention: group.retention_in_days.is_some(),
+        stored_bytes: group.stored_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+    })
+}

@@ -1,0 +1,174 @@
+//! Marks and removals: nothing changes that was not published before.
+
+use serde_json::{Map, Value, json};
+use testkit::Fixture;
+
+use crate::support::account::Answers;
+use crate::support::scene::Scene;
+use crate::{account_of, fixture};
+
+const REMOVE: [(&str, &str); 2] = [("ACTION", "remove"), ("KINDS", "address,volume")];
+
+/// The account of `removal`, whose snapshot has this state, with other answers.
+fn account(others: &[(&str, Value)]) -> Answers {
+    let mut account = account_of(&fixture("removal").golden);
+    account.extend(others.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    account
+}
+
+#[tokio::test]
+async fn a_notice_that_is_not_published_changes_nothing() {
+    for action in ["mark", "remove"] {
+        let variables = [("ACTION", action), REMOVE[1]];
+        let account = account(&[("Publish", json!("403 AuthorizationError"))]);
+        let mut scene = Scene::new(account, &variables).await;
+        let observed = scene.invoke("{}").await;
+        assert_eq!(observed.error().0, "NotPublished");
+        assert_eq!(scene.account.changes(), ["Publish"]);
+        // What was found is in the metrics all the same.
+        let lines = observed.metric_lines();
+        assert!(lines.iter().any(|line| line["Kind"] == "volume" && line["IdleResources"] == 2.0));
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_is_not_published_fails_the_invocation_after_the_removals() {
+    let refused = json!([{}, "403 AuthorizationError"]);
+    let mut scene = Scene::new(account(&[("Publish", refused)]), &REMOVE).await;
+    let observed = scene.invoke("{}").await;
+    assert_eq!(observed.error().0, "NotPublished");
+    let changes = scene.account.changes();
+    assert!(changes.contains(&"DeleteVolume vol-done".to_owned()), "{changes:?}");
+    let lines = observed.metric_lines();
+    assert!(lines.iter().any(|line| line["ResourcesRemoved"] == 2.0), "{lines:?}");
+}
+
+/// The volume of `removal` with some members replaced.
+fn volume(changes: &[(&str, Value)]) -> Value {
+    let account = account(&[]);
+    let mut volume = account["DescribeVolumes"]["volumeSet"][0].clone();
+    for (name, value) in changes {
+        volume[*name] = value.clone();
+    }
+    json!({"volumeSet": [volume]})
+}
+
+#[tokio::test]
+async fn the_second_look_spares_what_changed() {
+    let found = &account(&[])["DescribeVolumes"];
+    let tag = |key: &str, value: &str| json!([{"key": key, "value": value}]);
+    for (second, error) in [
+        (volume(&[("status", json!("in-use"))]), "Changed"),
+        (volume(&[("tagSet", tag("sluice:idle-since", "2020-01-01"))]), "Changed"),
+        (volume(&[("tagSet", tag("sluice:remove-if-idle", "true"))]), "Changed"),
+        (json!({"volumeSet": []}), "Changed"),
+        (json!("400 InvalidVolume.NotFound"), "InvalidVolume.NotFound"),
+        (json!("garbage"), "InvalidAnswer"),
+    ] {
+        let described = json!([found, second]);
+        let account = account(&[("DescribeVolumes", described)]);
+        let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
+        let observed = scene.invoke("{}").await;
+        let expected = json!([{"id": "vol-done", "error": error}]);
+        assert_eq!(observed.json()["notRemoved"], expected, "{second}");
+        assert_eq!(observed.json()["removed"], json!([]));
+        let changes = scene.account.changes();
+        assert!(!changes.iter().any(|change| change.contains("Delete")), "{changes:?}");
+        assert!(!changes.iter().any(|change| change.contains("Snapshot")), "{changes:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
+    let snapshot = |id: &str, state: &str, started: &str| {
+        let tags = json!([{"key": "sluice:snapshot-of", "value": "vol-done"}]);
+        json!({
+            "snapshotId": id, "status": state, "volumeId": "vol-done", "tagSet": tags,
+            "startTime": started,
+        })
+    };
+    let [new, old] = ["2090-01-01T00:00:00Z", "2020-01-01T00:00:00Z"];
+    let list = |snapshots: Value| json!({"snapshotSet": snapshots});
+    let pending = snapshot("snap-1", "pending", new);
+    let completed = snapshot("snap-1", "completed", new);
+    // First what is there, then the look at it; what CreateSnapshot answers; created, deleted.
+    for (there, looked, created, expected) in [
+        (list(json!([])), list(json!([pending])), &pending, (true, false)),
+        (list(json!([])), list(json!([completed])), &pending, (true, true)),
+        (list(json!([])), list(json!([])), &completed, (true, true)),
+        (list(json!([pending])), list(json!([pending])), &pending, (false, false)),
+        (list(json!([pending])), list(json!([completed])), &pending, (false, true)),
+        (list(json!([pending])), json!("403 UnauthorizedOperation"), &pending, (false, false)),
+        (list(json!([completed])), list(json!([])), &pending, (false, true)),
+        (
+            list(json!([snapshot("snap-0", "error", new), completed])),
+            list(json!([])),
+            &pending,
+            (false, true),
+        ),
+        // Made before the volume was idle, or not completed at all.
+        (
+            list(json!([snapshot("snap-0", "completed", old)])),
+            list(json!([])),
+            &pending,
+            (true, false),
+        ),
+        (list(json!([snapshot("snap-0", "error", new)])), list(json!([])), &pending, (true, false)),
+        (json!("403 UnauthorizedOperation"), list(json!([])), &pending, (false, false)),
+        (
+            list(json!([])),
+            list(json!([])),
+            &json!("400 SnapshotCreationPerVolumeRateExceeded"),
+            (true, false),
+        ),
+        (list(json!([])), list(json!([])), &json!({}), (true, false)),
+    ] {
+        let case = format!("{there} {looked} {created}");
+        let account = account(&[
+            ("DescribeSnapshots", json!([there, looked])),
+            ("CreateSnapshot", created.clone()),
+        ]);
+        let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
+        let observed = scene.invoke("{}").await;
+        let changes = scene.account.changes();
+        let has = |action: &str| changes.iter().any(|change| change.starts_with(action));
+        assert_eq!((has("CreateSnapshot"), has("DeleteVolume")), expected, "{case}");
+        let removed = if expected.1 { json!(["vol-done"]) } else { json!([]) };
+        assert_eq!(observed.json()["removed"], removed, "{case}");
+        if let [first, .., last] = &scene.account.notices()[..] {
+            assert_eq!(first["state"], "ALARM", "{case}");
+            let is_failure = observed.json()["notRemoved"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|entry| entry["error"] != "SnapshotPending");
+            assert_eq!(last["state"], if is_failure { "ALARM" } else { "INFO" }, "{case}");
+        } else {
+            panic!("{case}: two notices");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_second_run_creates_no_second_snapshot() {
+    let Fixture { golden, .. } = fixture("removal");
+    let pending = json!({
+        "snapshotId": "snap-1", "status": "pending", "volumeId": "vol-done",
+        "startTime": "2090-01-01T00:00:00Z",
+        "tagSet": [{"key": "sluice:snapshot-of", "value": "vol-done"}],
+    });
+    let mut account: Map<String, Value> = account_of(&golden);
+    account.insert("CreateSnapshot".to_owned(), pending.clone());
+    let there = json!({"snapshotSet": [pending]});
+    let lists = json!([{"snapshotSet": []}, there, there]);
+    account.insert("DescribeSnapshots".to_owned(), lists);
+    let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
+    for _ in 0..2 {
+        let observed = scene.invoke("{}").await;
+        let expected = json!([{"id": "vol-done", "error": "SnapshotPending"}]);
+        assert_eq!(observed.json()["notRemoved"], expected);
+    }
+    let changes = scene.account.changes();
+    let created = changes.iter().filter(|change| change.starts_with("CreateSnapshot")).count();
+    assert_eq!(created, 1, "{changes:?}");
+}

@@ -1,0 +1,163 @@
+//! Whatever fails or is denied: what could not be read is never taken for idle, and nothing changes
+//! that the account without the failure would not change.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use testkit::Binary;
+
+use crate::support::account::{Account, Answers, TOPIC};
+use crate::support::scene::{BINARY, Scene};
+use crate::{account_of, fixture};
+
+/// Every operation, with the kinds that cannot be read without it.
+const OPERATIONS: [(&str, &[&str]); 20] = [
+    ("DescribeAddresses", &["address", "instance"]),
+    ("DescribeVolumes", &["instance", "volume"]),
+    ("DescribeSnapshots", &["snapshot"]),
+    ("DescribeImages", &["image", "snapshot"]),
+    ("DescribeInstances", &["image", "instance"]),
+    ("DescribeImageReferences", &["image"]),
+    ("DescribeNatGateways", &["nat-gateway"]),
+    ("DescribeLoadBalancers", &["load-balancer"]),
+    ("DescribeTargetGroups", &["load-balancer"]),
+    ("DescribeTargetHealth", &["load-balancer"]),
+    ("DescribeTags", &["load-balancer"]),
+    ("DescribeDBInstances", &["database"]),
+    ("GetMetricData", &["database", "load-balancer", "nat-gateway"]),
+    ("DescribeLogGroups", &["log-group"]),
+    ("ListTagsForResource", &["log-group"]),
+    ("ListBuckets", &["bucket"]),
+    ("GetBucketLifecycleConfiguration", &["bucket"]),
+    ("ListObjectsV2", &["bucket"]),
+    ("ListMultipartUploads", &["bucket"]),
+    ("GetBucketTagging", &["bucket"]),
+];
+
+/// The account of `ordinary`, in which things can be removed too.
+fn everything() -> Answers {
+    let mut account = account_of(&fixture("ordinary").golden);
+    let removal = account_of(&fixture("removal").golden);
+    for (operation, list) in
+        [("DescribeAddresses", "addressesSet"), ("DescribeVolumes", "volumeSet")]
+    {
+        let more = removal[operation][list].as_array().unwrap().clone();
+        account[operation][list].as_array_mut().unwrap().extend(more);
+    }
+    account
+}
+
+fn texts(value: &Value, member: &str) -> BTreeSet<String> {
+    let texts = value.as_array().unwrap().iter();
+    texts.map(|one| one[member].as_str().unwrap().to_owned()).collect()
+}
+
+fn set(texts: impl IntoIterator<Item = impl Into<String>>) -> BTreeSet<String> {
+    texts.into_iter().map(Into::into).collect()
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_told_and_nothing_else_is_found_or_changed() {
+    let mut scene = Scene::new(everything(), &[("ACTION", "remove")]).await;
+    let right = scene.invoke("{}").await.json();
+    let right_changes = set(scene.account.changes());
+    assert_eq!(right["notRead"], json!([]));
+    assert!(right_changes.len() > 5, "{right_changes:?}");
+    // 5xx waits before each attempt: it is tried where there is one call.
+    let plain = ["403 AccessDenied", "garbage"];
+    let cases = OPERATIONS.iter().flat_map(|case| plain.map(|failure| (case, failure)));
+    let slow = [(&OPERATIONS[1], "503 ServiceUnavailable"), (&OPERATIONS[15], "close")];
+    for ((operation, kinds), failure) in cases.chain(slow) {
+        let case = format!("{operation}: {failure}");
+        let mut account = everything();
+        account.retain(|name, _| !name.starts_with(operation));
+        account.insert((*operation).to_owned(), json!(failure));
+        scene.account.set(account);
+        let observed = scene.invoke("{}").await;
+        let answer = observed.json();
+        assert_eq!(texts(&answer["notRead"], "kind"), set(*kinds), "{case}");
+        let ids = texts(&answer["findings"], "id");
+        assert!(ids.is_subset(&texts(&right["findings"], "id")), "{case}: {ids:?}");
+        // Other kinds are not affected.
+        let of_others = |answer: &Value| {
+            let findings = answer["findings"].as_array().unwrap().clone().into_iter();
+            let is_other = |finding: &Value| !kinds.contains(&finding["kind"].as_str().unwrap());
+            findings.filter(is_other).collect::<Vec<_>>()
+        };
+        assert_eq!(of_others(&answer), of_others(&right), "{case}");
+        let changes = set(scene.account.changes());
+        assert!(changes.is_subset(&right_changes), "{case}: {changes:?}");
+        let notice = &scene.account.notices()[0];
+        assert_eq!(notice["state"], "ALARM", "{case}");
+        let lines = observed.metric_lines();
+        let total = lines.last().unwrap();
+        assert_eq!(total["ScanFailures"], kinds.len() as f64, "{case}");
+        assert_eq!(total["IdleResources"], Value::Null, "{case}");
+        for kind in *kinds {
+            assert!(!lines.iter().any(|line| line["Kind"] == *kind), "{case}: {kind}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_changed_is_told_and_spoils_nothing_else() {
+    let mut scene = Scene::new(everything(), &[("ACTION", "remove")]).await;
+    let right = scene.invoke("{}").await.json();
+    for (operation, lost) in [
+        ("CreateTags", "marked"),
+        ("DeleteTags", "unmarked"),
+        ("CreateSnapshot", "vol-done"),
+        ("DeleteVolume", "vol-done"),
+        ("ReleaseAddress", "eipalloc-done"),
+    ] {
+        let mut account = everything();
+        account.insert(operation.to_owned(), json!("403 UnauthorizedOperation"));
+        scene.account.set(account);
+        let observed = scene.invoke("{}").await;
+        let answer = observed.json();
+        for member in ["marked", "unmarked"] {
+            let expected = if member == lost { &json!([]) } else { &right[member] };
+            assert_eq!(answer[member], *expected, "{operation}");
+        }
+        let lines = observed.metric_lines();
+        let total = lines.last().unwrap();
+        if lost.contains("marked") {
+            assert_eq!(answer["removed"], right["removed"]);
+            assert!(total["ScanFailures"].as_f64().unwrap() >= 1.0);
+        } else {
+            let failures = total["RemovalFailures"].as_f64().unwrap();
+            let is_lost = right["removed"].as_array().unwrap().contains(&json!(lost));
+            assert_eq!(failures, f64::from(u8::from(is_lost)), "{operation}");
+            let not_removed = texts(&answer["notRemoved"], "id");
+            assert_eq!(not_removed.contains(lost), is_lost, "{operation}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_hangs_is_given_up_and_the_rest_is_read() {
+    let mut account = everything();
+    account.insert("DescribeVolumes".to_owned(), json!("never"));
+    account.insert("ListBuckets".to_owned(), json!("never"));
+    let account = Account::start(account).await;
+    let variables = [
+        ("AWS_ENDPOINT_URL", &*account.endpoint.url),
+        ("AWS_REGION", "us-east-1"),
+        ("ALERTS_TOPIC_ARN", TOPIC),
+        ("DEADLINE_MARGIN_MS", "500"),
+    ];
+    let timeout = Duration::from_secs(8);
+    let mut binary = Binary::with_timeout(BINARY, &variables, timeout).await;
+    let started = Instant::now();
+    let answer = binary.invoke("{}").await.json();
+    assert!(started.elapsed() < timeout);
+    let unread = answer["notRead"].as_array().unwrap();
+    let errors: Vec<_> = unread.iter().map(|entry| (&entry["kind"], &entry["error"])).collect();
+    let code = &json!("NoAnswer");
+    let kinds = [json!("bucket"), json!("instance"), json!("volume")];
+    assert_eq!(errors, kinds.iter().map(|kind| (kind, code)).collect::<Vec<_>>());
+    assert_eq!(account.counts()["DescribeVolumes"], 1);
+    assert_eq!(account.counts()["ListBuckets"], 1);
+    assert_eq!(account.notices().len(), 1);
+}

@@ -1,0 +1,95 @@
+//! The real binary with a Lambda Runtime API and a fake account in this process.
+
+#![cfg(test)]
+
+mod changes;
+mod failures;
+#[path = "../support"]
+mod support {
+    pub(crate) mod account;
+    pub(crate) mod scene;
+}
+
+use serde_json::{Value, json};
+use testkit::{Fixture, Observed, fixtures, outside_of_lambda, pairs, refusal};
+
+use support::account::{Account, TOPIC};
+use support::scene::{BINARY, Golden, Scene, assert_has, dated, metrics, now};
+
+/// The account of a fixture, with times counted from now.
+fn account_of(golden: &Golden) -> serde_json::Map<String, Value> {
+    let account = dated(&Value::Object(golden.account.clone()), now());
+    account.as_object().unwrap().clone()
+}
+
+fn fixture(name: &str) -> Fixture<Golden> {
+    testkit::fixture("idle-resources", name)
+}
+
+#[tokio::test]
+async fn every_fixture_gets_its_golden_answer() {
+    for Fixture { name, event, golden } in fixtures::<Golden>("idle-resources", 15) {
+        let mut scene = Scene::new(account_of(&golden), &pairs(&golden.environment)).await;
+        let now = now();
+        let observed = scene.invoke(event).await;
+        let golden = Golden {
+            answer: dated(&golden.answer, now),
+            notices: golden.notices.iter().map(|notice| dated(notice, now)).collect(),
+            changes: golden
+                .changes
+                .map(|changes| serde_json::from_value(dated(&json!(changes), now)).unwrap()),
+            ..golden
+        };
+        check(&name, &golden, &observed, &scene.account);
+    }
+}
+
+fn check(name: &str, golden: &Golden, observed: &Observed, account: &Account) {
+    match &golden.error {
+        Some(error) => assert_eq!(observed.error().0, *error, "{name}"),
+        None => assert_has(name, &observed.json(), &golden.answer),
+    }
+    assert_has(&format!("{name}: notices"), &json!(account.notices()), &json!(golden.notices));
+    if let Some(expected) = &golden.metrics {
+        assert_eq!(metrics(observed), *expected, "{name}");
+    }
+    let counts = account.counts();
+    if let Some(expected) = &golden.calls {
+        assert_eq!(counts, *expected, "{name}");
+    }
+    let changes = account.changes();
+    match &golden.changes {
+        Some(expected) => assert_eq!(changes, *expected, "{name}"),
+        None => assert!(changes.iter().all(|change| change == "Publish"), "{name}: {changes:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_request_is_refused() {
+    let mut scene = Scene::new(serde_json::Map::new(), &[]).await;
+    for event in ["[]", "null", "no JSON", r#"{"dryRun":"yes"}"#] {
+        let observed = scene.invoke(event).await;
+        assert_eq!(observed.error().0, "InvalidRequest", "{event}");
+        assert!(observed.stdout.is_empty());
+    }
+    assert!(scene.account.endpoint.calls().is_empty());
+}
+
+#[tokio::test]
+async fn an_invalid_setting_fails_the_start() {
+    for (variable, value) in [
+        ("ALERTS_TOPIC_ARN", "alerts"),
+        ("KINDS", "volumes"),
+        ("IDLE_DAYS", "61"),
+        ("PRICES", r#"{"gp4":1}"#),
+        ("ACTION", "delete"),
+    ] {
+        let message = refusal(BINARY, &[("ALERTS_TOPIC_ARN", TOPIC), (variable, value)]).await;
+        assert!(
+            message.starts_with(&format!("{variable} is {value:?}, but must be ")),
+            "{message}"
+        );
+    }
+    let outside = outside_of_lambda(BINARY);
+    assert!(outside.contains("cargo sluice invoke idle-resources EVENT.json"), "{outside}");
+}

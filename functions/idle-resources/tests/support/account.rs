@@ -1,0 +1,202 @@
+//! A fake account: EC2, RDS, Elastic Load Balancing, CloudWatch, CloudWatch Logs, S3 and SNS at one
+//! endpoint, which answer what a fixture says.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use local::monitoring::cbor::decode;
+use serde_json::{Map, Value, json};
+use testkit::{Call, Endpoint, Reply};
+
+pub(crate) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:sluice-dev-alerts";
+
+/// Operations that change something.
+const CHANGES: [&str; 5] =
+    ["CreateTags", "DeleteTags", "CreateSnapshot", "DeleteVolume", "ReleaseAddress"];
+
+/// What services answer, by operation: `DescribeVolumes`, `DescribeVolumes eu-west-1` for one region,
+/// `ListObjectsV2 scratch` for one bucket. Members of the answer; or `403 AccessDenied`, an error;
+/// or `garbage`, `close`; or a list of these, for one call after the other. What is not there is
+/// answered without members.
+pub(crate) type Answers = Map<String, Value>;
+
+/// The account, at one endpoint.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) endpoint: Endpoint,
+    answers: Arc<Mutex<Answers>>,
+}
+
+impl Account {
+    pub(crate) async fn start(answers: Answers) -> Self {
+        let answers = Arc::new(Mutex::new(answers));
+        let shared = Arc::clone(&answers);
+        let endpoint = Endpoint::start(move |call| reply(&mut shared.lock().unwrap(), call)).await;
+        Self { endpoint, answers }
+    }
+
+    /// Replaces the answers.
+    pub(crate) fn set(&self, answers: Answers) {
+        *self.answers.lock().unwrap() = answers;
+        drop(self.endpoint.take_calls());
+    }
+
+    /// The operations that were called, with how often.
+    pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
+        let mut counts = BTreeMap::new();
+        for call in self.endpoint.calls() {
+            *counts.entry(operation(&call).0).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The calls that change something, or publish a notice, in their order: `ReleaseAddress
+    /// eipalloc-1`.
+    pub(crate) fn changes(&self) -> Vec<String> {
+        let change = |call: &Call| {
+            let action = operation(call).0;
+            let form = call.form();
+            let id = |names: &[&str]| names.iter().find_map(|name| form.get(*name)).cloned();
+            let id = id(&["ResourceId.1", "VolumeId", "AllocationId"]).unwrap_or_default();
+            match &*action {
+                "Publish" => Some("Publish".to_owned()),
+                "CreateTags" => {
+                    let (key, value) = (&form["Tag.1.Key"], &form["Tag.1.Value"]);
+                    Some(format!("CreateTags {id} {key}={value}"))
+                }
+                "DeleteTags" => Some(format!("DeleteTags {id} {}", form["Tag.1.Key"])),
+                "CreateSnapshot" => {
+                    let tag = |part| &form[&format!("TagSpecification.1.Tag.1.{part}")];
+                    assert_eq!(form["TagSpecification.1.ResourceType"], "snapshot");
+                    Some(format!("CreateSnapshot {id} {}={}", tag("Key"), tag("Value")))
+                }
+                action if CHANGES.contains(&action) => Some(format!("{action} {id}")),
+                _ => None,
+            }
+        };
+        self.endpoint.calls().iter().filter_map(change).collect()
+    }
+
+    /// The notices that SNS received.
+    pub(crate) fn notices(&self) -> Vec<Value> {
+        let calls = self.endpoint.calls();
+        let published = calls.iter().filter(|call| operation(call).0 == "Publish");
+        let notice = |call: &Call| {
+            let form = call.form();
+            assert_eq!(form["TopicArn"], TOPIC);
+            let message: Value = serde_json::from_str(&form["Message"]).unwrap();
+            serde_json::from_str(message["lambda"].as_str().unwrap()).unwrap()
+        };
+        published.map(notice).collect()
+    }
+}
+
+/// The operation of a call, and the bucket or the region.
+fn operation(call: &Call) -> (String, String) {
+    let (region, service) = call.scope();
+    if service != "s3" {
+        let form = || call.form().remove("Action").unwrap();
+        let operation = Some(call.operation.clone()).filter(|operation| !operation.is_empty());
+        return (operation.unwrap_or_else(form), region);
+    }
+    let bucket = call.path.trim_matches('/').to_owned();
+    let has = |name: &str| call.query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    let operation = match &*bucket {
+        "" => "ListBuckets",
+        _ if has("lifecycle") => "GetBucketLifecycleConfiguration",
+        _ if has("tagging") => "GetBucketTagging",
+        _ if has("uploads") => "ListMultipartUploads",
+        _ => "ListObjectsV2",
+    };
+    (operation.to_owned(), bucket)
+}
+
+fn reply(answers: &mut Answers, call: &Call) -> Reply {
+    let (operation, place) = operation(call);
+    let special = format!("{operation} {place}");
+    let key = if answers.contains_key(&special) { &special } else { &operation };
+    let answer = match answers.get_mut(key) {
+        None => json!({}),
+        Some(Value::Array(list)) if list.len() > 1 => list.remove(0),
+        Some(Value::Array(list)) => list[0].clone(),
+        Some(answer) => answer.clone(),
+    };
+    let service = call.scope().1;
+    let Value::String(failure) = &answer else {
+        return success(&service, &operation, &answer, call);
+    };
+    match failure.split_once(' ') {
+        Some((status, code)) => error(&service, status.parse().unwrap(), code),
+        None if failure == "close" => Reply::Close,
+        None if failure == "never" => Reply::Never,
+        None => Reply::new(200, "text/plain", failure.clone()),
+    }
+}
+
+fn error(service: &str, status: u16, code: &str) -> Reply {
+    match service {
+        "monitoring" => Reply::cbor(status, &json!({"__type": code, "message": "no"})),
+        "logs" => Reply::aws_error(status, code),
+        "s3" => Reply::xml("Error", &json!({"Code": code, "Message": "no"})).with_status(status),
+        _ => Reply::xml_error(status, code),
+    }
+}
+
+fn success(service: &str, operation: &str, answer: &Value, call: &Call) -> Reply {
+    match (service, operation) {
+        ("ec2", _) => Reply::ec2(operation, answer),
+        ("monitoring", _) => Reply::cbor(200, &metric_data(answer, &decode(&call.body).unwrap())),
+        ("logs", _) => Reply::json(200, answer),
+        ("s3", "ListBuckets") => Reply::xml("ListAllMyBucketsResult", answer),
+        ("s3", "GetBucketLifecycleConfiguration") if *answer == json!({}) => {
+            error(service, 404, "NoSuchLifecycleConfiguration")
+        }
+        ("s3", "GetBucketLifecycleConfiguration") => Reply::xml("LifecycleConfiguration", answer),
+        ("s3", "GetBucketTagging") if *answer == json!({}) => error(service, 404, "NoSuchTagSet"),
+        ("s3", "GetBucketTagging") => Reply::xml("Tagging", answer),
+        ("s3", "ListMultipartUploads") => Reply::xml("ListMultipartUploadsResult", answer),
+        ("s3", _) => Reply::xml("ListBucketResult", answer),
+        ("sns", _) => Reply::query(operation, &json!({"MessageId": "1"})),
+        _ => Reply::query(operation, answer),
+    }
+}
+
+/// The results of the queries: by resource and metric, `nat-1 BytesOutToSource`, values or a status.
+fn metric_data(answer: &Value, asked: &Value) -> Value {
+    let day = 86_400.0;
+    let (start, end) = (asked["StartTime"].as_f64().unwrap(), asked["EndTime"].as_f64().unwrap());
+    assert!((start % day).abs() < 1e-9 && end - start >= day, "{start} {end}");
+    let result = |query: &Value| {
+        let stat = &query["MetricStat"];
+        assert_eq!(stat["Period"], json!(day), "{stat}");
+        let metric = &stat["Metric"];
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let resource = text(&metric["Dimensions"][0]["Value"]);
+        let name = format!("{resource} {}", text(&metric["MetricName"]));
+        let described = format!("{} {} {}", text(&metric["Namespace"]), text(&stat["Stat"]), name);
+        let result = match answer.get(&name) {
+            Some(Value::String(missing)) if missing == "missing" => return None,
+            Some(Value::String(status)) => json!({"StatusCode": status, "Values": []}),
+            Some(values) => json!({"StatusCode": "Complete", "Values": values}),
+            None => json!({"StatusCode": "Complete", "Values": []}),
+        };
+        assert!(METRICS.iter().any(|metric| described.starts_with(metric)), "{described}");
+        let mut result = result;
+        let count = result["Values"].as_array().unwrap().len();
+        result["Timestamps"] = (0..count).map(|_| json!(start)).collect();
+        result["Id"] = query["Id"].clone();
+        Some(result)
+    };
+    let queries = asked["MetricDataQueries"].as_array().unwrap();
+    assert!(queries.len() <= 500);
+    json!({"MetricDataResults": queries.iter().filter_map(result).collect::<Vec<_>>()})
+}
+
+/// Namespaces with the statistic that is read of them.
+const METRICS: [&str; 5] = [
+    "AWS/NATGateway Sum ",
+    "AWS/ApplicationELB Sum app/",
+    "AWS/NetworkELB Sum net/",
+    "AWS/GatewayELB Sum gwy/",
+    "AWS/RDS Maximum ",
+];

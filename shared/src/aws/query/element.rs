@@ -1,0 +1,145 @@
+//! An element of an answer in XML.
+
+use std::collections::BTreeMap;
+
+use roxmltree::{Document, Node};
+
+/// Answers of AWS have less than 20 levels.
+const MAX_DEPTH: usize = 64;
+
+/// An element of an answer. Namespaces and attributes are left out: AWS uses neither.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Element {
+    name: String,
+    /// Of an element without others in it.
+    text: String,
+    children: Vec<Element>,
+}
+
+impl Element {
+    /// Parses a document. `None` if it is not XML, or too deep.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let document = Document::parse(text).ok()?;
+        Self::of(document.root_element(), 0)
+    }
+
+    fn of(node: Node<'_, '_>, depth: usize) -> Option<Self> {
+        if depth > MAX_DEPTH {
+            return None;
+        }
+        let children = node.children().filter(Node::is_element);
+        let children: Vec<_> =
+            children.map(|child| Self::of(child, depth + 1)).collect::<Option<_>>()?;
+        let text = if children.is_empty() { node.text().unwrap_or_default().trim() } else { "" };
+        Some(Self { name: node.tag_name().name().to_owned(), text: text.to_owned(), children })
+    }
+
+    /// The name of the element.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its own text; empty where it has elements in it.
+    #[must_use]
+    pub fn value(&self) -> &str {
+        &self.text
+    }
+
+    /// The first element in it with this name.
+    #[must_use]
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of the element at `path`, such as `instanceState/name`. `None` if the element is
+    /// missing or empty.
+    #[must_use]
+    pub fn text(&self, path: &str) -> Option<&str> {
+        let element = path.split('/').try_fold(self, |element, name| element.child(name))?;
+        Some(&*element.text).filter(|text| !text.is_empty())
+    }
+
+    /// Whether the text at `path` is `true`.
+    #[must_use]
+    pub fn is_true(&self, path: &str) -> bool {
+        self.text(path) == Some("true")
+    }
+
+    /// The number at `path`. `None` if it is missing or not a number.
+    #[must_use]
+    pub fn number<T: std::str::FromStr>(&self, path: &str) -> Option<T> {
+        self.text(path)?.parse().ok()
+    }
+
+    /// The items of a list in it; none if the list is missing, as SDKs read it.
+    #[must_use]
+    pub fn list(&self, name: &str) -> &[Self] {
+        self.child(name).map_or(&[], |list| &list.children)
+    }
+
+    /// The items of the last list of `path`, for each item of the lists before.
+    #[must_use]
+    pub fn items<'a>(&'a self, path: &[&str]) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
+        let start: Box<dyn Iterator<Item = &'a Self> + 'a> = Box::new(std::iter::once(self));
+        path.iter().fold(start, |elements, name| {
+            let name = (*name).to_owned();
+            Box::new(elements.flat_map(move |element| element.list(&name)))
+        })
+    }
+
+    /// The tags in a list of it: `tagSet` of EC2, `TagList` of RDS, `Tags` of Elastic Load
+    /// Balancing.
+    #[must_use]
+    pub fn tags(&self, list: &str) -> BTreeMap<String, String> {
+        let text = |tag: &Self, [first, second]: [&str; 2]| {
+            tag.text(first).or_else(|| tag.text(second)).map(str::to_owned)
+        };
+        let tags = self.list(list).iter();
+        tags.filter_map(|tag| {
+            Some((text(tag, ["key", "Key"])?, text(tag, ["value", "Value"]).unwrap_or_default()))
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_lists_texts_and_tags() {
+        let element = Element::parse(
+            "<R xmlns=\"http://a/\"><reservationSet>
+               <item><instancesSet><item><id>i-1</id><state><name>running</name></state>
+                 <tagSet><item><key>Name</key><value>a &lt; b</value></item>
+                         <item><key>empty</key><value/></item></tagSet></item></instancesSet></item>
+               <item><instancesSet><item><id>i-2</id><n>7</n><is>true</is></item></instancesSet></item>
+               <item/></reservationSet></R>",
+        );
+        let element = element.unwrap();
+        let path = ["reservationSet", "instancesSet"];
+        let ids: Vec<_> = element.items(&path).filter_map(|item| item.text("id")).collect();
+        assert_eq!(ids, ["i-1", "i-2"]);
+        let [first, second] = [0, 1].map(|index| element.items(&path).nth(index).unwrap());
+        assert_eq!((first.value(), first.child("id").map(Element::value)), ("", Some("i-1")));
+        assert_eq!(first.text("state/name"), Some("running"));
+        assert_eq!((first.text("state"), first.text("missing/name")), (None, None));
+        let tags = [("Name", "a < b"), ("empty", "")];
+        let tags = tags.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(first.tags("tagSet"), BTreeMap::from(tags));
+        assert_eq!((second.number::<u32>("n"), second.number::<u32>("id")), (Some(7), None));
+        assert!(second.is_true("is") && !second.is_true("n"));
+        assert_eq!(element.list("missing"), []);
+    }
+
+    #[test]
+    fn what_is_not_xml_or_too_deep_is_nothing() {
+        for text in ["", "{}", "<a>", "<a></b>", "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>"] {
+            assert_eq!(Element::parse(text), None, "{text}");
+        }
+        let nested = |depth| format!("{}{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        assert!(Element::parse(&nested(65)).is_some());
+        assert_eq!(Element::parse(&nested(66)), None);
+    }
+}

@@ -1,0 +1,91 @@
+//! How long one call may take.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use crate::aws::CallFailure;
+
+/// Maximum time of a call.
+const MAX_CALL: Duration = Duration::from_secs(10);
+
+/// The time of an invocation's calls: a call that hangs takes a third of it at most, so that the rest
+/// is still done.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTime {
+    /// When no call is started any more.
+    pub until: Instant,
+}
+
+impl CallTime {
+    /// The time until a margin before the deadline.
+    #[must_use]
+    pub fn new(deadline: Instant, margin: Duration) -> Self {
+        Self { until: deadline.checked_sub(margin).unwrap_or_else(Instant::now) }
+    }
+
+    /// Whether no call is started any more.
+    #[must_use]
+    pub fn is_over(self) -> bool {
+        self.left().is_zero()
+    }
+
+    /// How long a call that starts now may take.
+    #[must_use]
+    pub fn limit(self) -> Duration {
+        (self.left() / 3).min(MAX_CALL)
+    }
+
+    /// The result of a call, which is given up when it takes too long.
+    ///
+    /// # Errors
+    /// The call's, with the code `NoAnswer` where it was given up, and `Deadline` where it was not
+    /// started.
+    pub async fn call<T>(
+        self,
+        call: impl Future<Output = Result<T, CallFailure>>,
+    ) -> Result<T, CallFailure> {
+        let failure = |code: &str, message: &str| CallFailure {
+            code: Some(code.to_owned()),
+            message: message.to_owned(),
+        };
+        if self.is_over() {
+            return Err(failure("Deadline", "not started so shortly before the deadline"));
+        }
+        let called = timeout(self.limit(), call).await;
+        called.unwrap_or_else(|_| Err(failure("NoAnswer", "no answer in time")))
+    }
+
+    fn left(self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{pending, ready};
+
+    use super::*;
+
+    fn code(result: Result<(), CallFailure>) -> String {
+        result.unwrap_err().code.unwrap()
+    }
+
+    #[test]
+    fn a_call_that_hangs_leaves_time_for_the_others() {
+        testkit::on_paused_clock(async {
+            let started = Instant::now();
+            let time = CallTime::new(started + Duration::from_secs(62), Duration::from_secs(2));
+            assert_eq!(code(time.call(pending()).await), "NoAnswer");
+            assert_eq!(started.elapsed(), Duration::from_secs(10));
+            tokio::time::advance(Duration::from_secs(41)).await;
+            let again = Instant::now();
+            assert_eq!(code(time.call(pending()).await), "NoAnswer");
+            assert_eq!(again.elapsed(), Duration::from_secs(3));
+            assert_eq!(time.call(ready(Ok(7))).await, Ok(7));
+            tokio::time::advance(Duration::from_secs(6)).await;
+            assert!(time.is_over());
+            assert_eq!(code(time.call(ready(Ok(()))).await), "Deadline");
+        });
+    }
+}

@@ -1,0 +1,47 @@
+//! Money.
+
+/// An amount as a person reads it: `345.60 USD`.
+#[must_use]
+pub fn usd(amount: f64) -> String {
+    format!("{} USD", cents(amount))
+}
+
+/// An amount for programs: without what binary fractions add to a sum.
+#[must_use]
+pub fn exact(amount: f64) -> f64 {
+    (amount * 10_000.0).round() / 10_000.0
+}
+
+/// An amount as a person reads it, without its currency. Half a cent is rounded up, also where its
+/// binary fraction is a little less; -0 is 0.
+#[must_use]
+pub fn cents(amount: f64) -> String {
+    format!("{:.2}", ((amount * 10_000.0).round() / 100.0).round() / 100.0 + 0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_cents() {
+        for (amount, expected) in [
+            (345.6, "345.60 USD"),
+            (0.0, "0.00 USD"),
+            (-0.001, "0.00 USD"),
+            (-12.5, "-12.50 USD"),
+            (16.425, "16.43 USD"),
+            // 1.005 is a little less than that.
+            (1.005, "1.01 USD"),
+            (1_001.0, "1001.00 USD"),
+        ] {
+            assert_eq!(usd(amount), expected);
+        }
+    }
+
+    #[test]
+    fn programs_read_sums_without_noise() {
+        assert_eq!(exact(0.1 + 0.2).to_string(), "0.3");
+        assert_eq!(exact(16.425).to_string(), "16.425");
+    }
+}
