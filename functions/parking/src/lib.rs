@@ -11,6 +11,7 @@ mod machine;
 mod notices;
 mod outcome;
 mod overrides;
+mod plan;
 mod rds;
 mod run;
 mod schedule;

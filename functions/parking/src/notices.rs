@@ -44,6 +44,7 @@ impl Notices {
             label: format!("the list of {} in {}", unread.kind, unread.region),
             schedule: String::new(),
             note: unread.error,
+            message: String::new(),
         });
         let failed: Vec<_> = outcome.failed.iter().cloned().chain(unread).collect();
         let failed = self.failed.take_new(&failed, place.now_ms);
@@ -152,6 +153,7 @@ mod tests {
             label: name.unwrap_or(id).to_owned(),
             schedule: "office".to_owned(),
             note: note.to_owned(),
+            message: String::new(),
         }
     }
 

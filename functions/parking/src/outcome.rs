@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
+use shared::aws::query::QueryError;
 use shared::cost::Unread;
 use shared::metrics::{Metrics, Unit, with_values};
 
@@ -18,6 +19,8 @@ pub(crate) struct Entry {
     pub(crate) schedule: String,
     /// Why it was kept, the error's code, or the problem.
     pub(crate) note: String,
+    /// More about an error, for the log.
+    pub(crate) message: String,
 }
 
 /// What a run did with the machines.
@@ -43,7 +46,13 @@ impl Entry {
             label: machine.label().to_owned(),
             schedule: machine.schedule.clone(),
             note: note.into(),
+            message: String::new(),
         }
+    }
+
+    /// A machine with which a call failed.
+    pub(crate) fn failed(machine: &Machine, error: &QueryError) -> Self {
+        Self { message: error.message.clone(), ..Self::new(machine, &*error.code) }
     }
 }
 
@@ -115,8 +124,8 @@ impl Outcome {
         for Entry { id, note, .. } in &self.problems {
             tracing::warn!(request_id, id, problem = note, "left alone");
         }
-        for Entry { id, note, .. } in &self.failed {
-            tracing::error!(request_id, id, error = note, "failed to park");
+        for Entry { id, note, message, .. } in &self.failed {
+            tracing::error!(request_id, id, code = note, error = message, "failed to park");
         }
         tracing::info!(
             request_id,

@@ -1,15 +1,16 @@
 //! One run: reads all machines, decides about each, and starts and stops them.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, QueryClient, QueryError, RDS};
 use tokio::time::Instant;
 
 use crate::config::{Config, Kinds, Rules};
-use crate::decision::{Decision, Verdict, decide, kept};
+use crate::decision::kept;
 use crate::ec2::Action;
-use crate::machine::{Kind, Machine, State};
+use crate::machine::{Kind, Machine};
 use crate::outcome::{Entry, Outcome};
+use crate::plan::Plan;
 use crate::{ec2, rds};
 
 /// The services that are called.
@@ -18,14 +19,6 @@ pub(crate) struct Services {
     ec2: QueryClient,
     rds: QueryClient,
     kinds: Kinds,
-}
-
-/// What is to be started and stopped.
-#[derive(Debug, Default)]
-struct Plan {
-    /// With what EC2 said when it stopped the machine itself.
-    start: Vec<(Machine, Option<String>)>,
-    stop: Vec<(Machine, Option<String>)>,
 }
 
 impl Services {
@@ -49,8 +42,12 @@ impl Services {
         let mut outcome = Outcome { is_dry_run, ..Outcome::default() };
         let machines = self.read(rules, until, &mut outcome).await;
         outcome.watched = machines.len();
-        let plan = self.plan(machines, rules, now, until, &mut outcome).await;
-        self.carry_out(plan, until, &mut outcome).await;
+        let Plan { start, stop, ask } = Plan::of(machines, rules, now, &mut outcome);
+        self.change_all(Action::Start, &start, until, &mut outcome).await;
+        self.change_all(Action::Stop, &stop, until, &mut outcome).await;
+        for (machine, since) in ask {
+            self.stop_unless_started(machine, since, rules.keep, now, until, &mut outcome).await;
+        }
         outcome.sort();
         outcome
     }
@@ -74,64 +71,42 @@ impl Services {
         machines
     }
 
-    /// Decides about each machine.
-    async fn plan(
+    /// Starts or stops machines, one kind after the other.
+    async fn change_all(
         &self,
-        machines: Vec<Machine>,
-        rules: &Rules,
+        action: Action,
+        machines: &[(Machine, Option<String>)],
+        until: Instant,
+        outcome: &mut Outcome,
+    ) {
+        for group in machines.chunk_by(|(one, _), (other, _)| one.kind == other.kind) {
+            let results = if outcome.is_dry_run {
+                group.iter().map(|_| Ok(true)).collect()
+            } else {
+                self.change(action, group, until).await
+            };
+            for ((machine, failure), result) in group.iter().zip(results) {
+                outcome.add(action, machine, failure.as_deref(), result);
+            }
+        }
+    }
+
+    /// Stops a database, unless its events say that a person started it after `since`.
+    async fn stop_unless_started(
+        &self,
+        machine: Machine,
+        since: Option<Timestamp>,
+        keep: SignedDuration,
         now: Timestamp,
         until: Instant,
         outcome: &mut Outcome,
-    ) -> Plan {
-        let mut plan = Plan::default();
-        for machine in machines {
-            let Verdict { decision, is_off } = decide(&machine, rules, now);
-            if is_off && matches!(machine.state, State::Stopped | State::Stopping) {
-                outcome.parked += 1;
-            }
-            let decision = match decision {
-                Decision::AskEvents { since } => {
-                    match rds::last_start_of(&self.rds, &machine, rules.keep, until).await {
-                        Ok(start) => start
-                            .and_then(|start| kept(start, since, rules.keep, now))
-                            .map_or(Decision::Stop, Decision::Keep),
-                        Err(error) => {
-                            outcome.fail(&machine, &error);
-                            continue;
-                        }
-                    }
-                }
-                other => other,
-            };
-            match decision {
-                Decision::Leave | Decision::AskEvents { .. } => {}
-                Decision::Start { failure } => plan.start.push((machine, failure)),
-                Decision::Stop => plan.stop.push((machine, None)),
-                Decision::Keep(why) => outcome.kept.push(Entry::new(&machine, why)),
-                Decision::Problem(problem) => outcome.problems.push(Entry::new(&machine, problem)),
-                Decision::Fail(code) => outcome.failed.push(Entry::new(&machine, code)),
-            }
-        }
-        // Databases are started before the instances that use them, and stopped after them.
-        plan.start
-            .sort_by(|(one, _), (other, _)| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
-        plan.stop.sort_by(|(one, _), (other, _)| (other.kind, &other.id).cmp(&(one.kind, &one.id)));
-        plan
-    }
-
-    async fn carry_out(&self, plan: Plan, until: Instant, outcome: &mut Outcome) {
-        for (action, machines) in [(Action::Start, plan.start), (Action::Stop, plan.stop)] {
-            // One kind after the other.
-            for group in machines.chunk_by(|(one, _), (other, _)| one.kind == other.kind) {
-                let results = if outcome.is_dry_run {
-                    group.iter().map(|_| Ok(true)).collect()
-                } else {
-                    self.change(action, group, until).await
-                };
-                for ((machine, failure), result) in group.iter().zip(results) {
-                    outcome.add(action, machine, failure.as_deref(), result);
-                }
-            }
+    ) {
+        match rds::last_start_of(&self.rds, &machine, keep, until).await {
+            Err(error) => outcome.failed.push(Entry::failed(&machine, &error)),
+            Ok(start) => match start.and_then(|start| kept(start, since, keep, now)) {
+                Some(why) => outcome.kept.push(Entry::new(&machine, why)),
+                None => self.change_all(Action::Stop, &[(machine, None)], until, outcome).await,
+            },
         }
     }
 
@@ -166,7 +141,7 @@ impl Outcome {
         result: Result<bool, QueryError>,
     ) {
         match (result, action) {
-            (Err(error), _) => return self.fail(machine, &error),
+            (Err(error), _) => return self.failed.push(Entry::failed(machine, &error)),
             (Ok(false), _) => return,
             (Ok(true), Action::Start) => self.started.push(Entry::new(machine, "")),
             (Ok(true), Action::Stop) => {
@@ -178,10 +153,5 @@ impl Outcome {
         if let Some(failure) = failure {
             self.failed.push(Entry::new(machine, failure));
         }
-    }
-
-    fn fail(&mut self, machine: &Machine, error: &QueryError) {
-        tracing::error!(id = machine.id, %error, "a call failed");
-        self.failed.push(Entry::new(machine, &error.code));
     }
 }

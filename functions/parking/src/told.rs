@@ -42,6 +42,7 @@ mod tests {
             label: id.to_owned(),
             schedule: String::new(),
             note: note.to_owned(),
+            message: String::new(),
         };
         let mut told = Told::default();
         let mut ids = |entries: &[Entry], now_ms| {
@@ -51,8 +52,8 @@ mod tests {
                 .collect::<Vec<_>>()
         };
         let (a, b) = (entry("a", "one"), entry("b", "one"));
-        assert_eq!(ids(&[a.clone()], 0), ["a"]);
-        assert_eq!(ids(&[a.clone(), b.clone()], 1_000), ["b"]);
+        assert_eq!(ids(std::slice::from_ref(&a), 0), ["a"]);
+        assert_eq!(ids(&[a, b.clone()], 1_000), ["b"]);
         assert_eq!(ids(&[entry("a", "two"), b.clone()], 2_000), ["a"]);
         assert_eq!(ids(&[entry("a", "two"), b.clone()], AGAIN_MS + 999), [""; 0]);
         assert_eq!(ids(&[entry("a", "two"), b.clone()], AGAIN_MS + 1_000), ["b"]);

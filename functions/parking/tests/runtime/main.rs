@@ -176,14 +176,14 @@ async fn a_day_and_a_week_of_a_database() {
         scene.outside.settle();
     }
     // RDS starts it itself.
-    scene.outside.state.lock().unwrap().account.databases[0].restart = Some(Timestamp::now());
+    scene.outside.change(|account| account.databases[0].restart = Some(Timestamp::now()));
     scene.outside.settle();
     scene.outside.settle();
     assert_eq!(state(&scene), "available");
     assert_eq!(scene.run().await.json()["stopped"], json!(["db"]));
     scene.outside.settle();
     // A person starts it.
-    scene.outside.state.lock().unwrap().account.databases[0].status = "starting".to_owned();
+    scene.outside.change(|account| account.databases[0].status = "starting".to_owned());
     scene.outside.settle();
     let observed = scene.run().await.json();
     assert_eq!((&observed["stopped"], &observed["kept"][0]["id"]), (&json!([]), &json!("db")));

@@ -91,11 +91,10 @@ async fn a_failure_is_told_once_until_it_changes() {
         None,
         Some("UnsupportedOperation"),
     ] {
-        let mut state = scene.outside.state.lock().unwrap();
-        let instance = &mut state.account.instances[0];
-        instance.refuses = refuses.map(str::to_owned);
-        "running".clone_into(&mut instance.state);
-        drop(state);
+        scene.outside.change(|account| {
+            account.instances[0].refuses = refuses.map(str::to_owned);
+            "running".clone_into(&mut account.instances[0].state);
+        });
         let observed = scene.run().await;
         assert_eq!(metric(&observed, "ParkingFailures"), u64::from(refuses.is_some()));
         let notices = published(&scene.outside.endpoint);

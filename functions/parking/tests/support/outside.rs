@@ -38,14 +38,13 @@ impl Fault {
 /// The services.
 pub(crate) struct Outside {
     pub(crate) endpoint: Endpoint,
-    pub(crate) state: Arc<Mutex<State>>,
+    state: Arc<Mutex<State>>,
 }
 
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) account: Account,
+struct State {
+    account: Account,
     /// Faults of calls of an operation; the last one stays.
-    pub(crate) faults: Vec<(&'static str, VecDeque<Option<Fault>>)>,
+    faults: Vec<(&'static str, VecDeque<Option<Fault>>)>,
 }
 
 impl Outside {
@@ -70,8 +69,12 @@ impl Outside {
         self.state.lock().unwrap().account.clone()
     }
 
+    pub(crate) fn change(&self, change: impl FnOnce(&mut Account)) {
+        change(&mut self.state.lock().unwrap().account);
+    }
+
     pub(crate) fn settle(&self) {
-        self.state.lock().unwrap().account.settle(Timestamp::now());
+        self.change(|account| account.settle(Timestamp::now()));
     }
 
     /// The calls that change something, with the ids of what they change, since the last time.
