@@ -232,3 +232,86 @@ fn anomalies_and_a_budget_notify_the_topic_if_they_are_asked_for() {
         assert_eq!(notification["Subscribers"], subscribers);
     }
 }
+
+#[test]
+fn idle_resources_runs_every_monday_and_changes_nothing_unless_asked() {
+    for (parameters, action) in
+        [(&[COST][..], "report"), (&[COST, ("IdleAction", "remove")], "remove")]
+    {
+        let stack = Stack::with(parameters);
+        let function = stack.function("idle-resources");
+        let schedule = &function["Events"]["Schedule"]["Properties"];
+        assert_eq!(schedule["Schedule"], "cron(0 0 ? * MON *)");
+        assert_eq!((&schedule["State"], &function["Timeout"]), (&Value::Null, &json!(900)));
+        let queue = "${CostDeadLetterQueue.Arn}";
+        assert_eq!(
+            function["EventInvokeConfig"],
+            json!({
+                "MaximumRetryAttempts": 2,
+                "DestinationConfig": { "OnFailure": { "Type": "SQS", "Destination": queue } },
+            })
+        );
+        let variables = stack.variables("idle-resources");
+        assert_eq!(variables["ALERTS_TOPIC_ARN"], "${AlertsTopic}");
+        assert_eq!(variables["ACTION"], action);
+    }
+    let refused = refusals(&[("IdleAction", "mark")]);
+    assert_eq!(refused, ["IdleAction needs CostFunctions."]);
+}
+
+#[test]
+fn idle_resources_has_the_permissions_of_its_action_and_removes_only_what_has_the_tag() {
+    let volumes = "arn:aws:ec2:*:123456789012:volume/*";
+    let both = format!("arn:aws:ec2:*:123456789012:elastic-ip/* {volumes}");
+    let snapshots = "arn:aws:ec2:*::snapshot/*";
+    let always = [
+        "cloudwatch:GetMetricData ec2:DescribeAddresses ec2:DescribeImages ec2:DescribeInstances \
+         ec2:DescribeNatGateways ec2:DescribeSnapshots ec2:DescribeVolumes \
+         elasticloadbalancing:DescribeLoadBalancers elasticloadbalancing:DescribeTags \
+         elasticloadbalancing:DescribeTargetGroups elasticloadbalancing:DescribeTargetHealth \
+         logs:DescribeLogGroups logs:ListTagsForResource rds:DescribeDBInstances \
+         s3:GetBucketTagging s3:GetLifecycleConfiguration s3:ListAllMyBuckets s3:ListBucket \
+         s3:ListBucketMultipartUploads on *",
+        "ec2:DescribeImageReferences ec2:DescribeLaunchTemplates \
+         ec2:DescribeLaunchTemplateVersions imagebuilder:GetContainerRecipe \
+         imagebuilder:GetImageRecipe imagebuilder:ListContainerRecipes \
+         imagebuilder:ListImageRecipes ssm:DescribeParameters ssm:GetParameters on *",
+        "sns:Publish on ${AlertsTopic}",
+        "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
+        "sqs:SendMessage on ${CostDeadLetterQueue.Arn}",
+    ];
+    let mark = format!("ec2:CreateTags ec2:DeleteTags on {both}");
+    let remove = format!("ec2:DeleteVolume ec2:ReleaseAddress on {both}");
+    let copy = format!("ec2:CreateSnapshot on {volumes} {snapshots}");
+    let tag = format!("ec2:CreateTags on {snapshots}");
+    let cases: [(&str, &[&str]); 3] =
+        [("report", &[]), ("mark", &[&mark]), ("remove", &[&mark, &remove, &copy, &tag])];
+    let mark = json!({
+        "ForAllValues:StringEquals": {"aws:TagKeys": "sluice:idle-since"},
+        "Null": {"aws:TagKeys": "false"},
+    });
+    let remove = json!({"StringEquals": {"aws:ResourceTag/sluice:remove-if-idle": "true"}});
+    let create = json!({
+        "ForAllValues:StringEquals": {"aws:TagKeys": "sluice:snapshot-of"},
+        "Null": {"aws:RequestTag/sluice:snapshot-of": "false"},
+    });
+    let conditions = [
+        ("Mark", mark),
+        ("RemoveTagged", remove.clone()),
+        ("CopyTagged", remove),
+        ("CreateSnapshot", create),
+        ("TagSnapshot", json!({"StringEquals": {"ec2:CreateAction": "CreateSnapshot"}})),
+    ];
+    for (action, more) in cases {
+        let stack = Stack::with(&[COST, ("IdleAction", action)]);
+        let found = beside_its_log(&stack, "idle-resources");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{action}");
+        let policy = &stack.properties("CostIdleResourcesPolicy")["PolicyDocument"]["Statement"];
+        for statement in list(policy) {
+            let condition = conditions.iter().find(|(sid, _)| statement["Sid"] == *sid);
+            if let Some((sid, condition)) = condition {
+                assert_eq!(statement["Condition"], *condition, "{sid}");
+            }
+        }
+    }
+}

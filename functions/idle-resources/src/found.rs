@@ -50,8 +50,8 @@ pub(crate) struct Found {
     /// Number of resources that are idle but kept.
     pub(crate) protected: u64,
     pub(crate) unread: Unread,
-    /// The kinds of which something was read.
-    pub(crate) read: BTreeSet<Kind>,
+    /// The kinds of which something was read, by region.
+    pub(crate) read: BTreeSet<(Kind, String)>,
     pub(crate) markable: Vec<Markable>,
 }
 
@@ -112,7 +112,7 @@ impl Found {
     pub(crate) fn settle(&mut self, kind: Kind, region: &str, failure: Option<&CallFailure>) {
         match failure {
             Some(failure) => self.unread.add(kind.name(), region, failure),
-            None => drop(self.read.insert(kind)),
+            None => drop(self.read.insert((kind, region.to_owned()))),
         }
     }
 
@@ -136,10 +136,11 @@ impl Found {
         Sum { resources: self.findings.len(), usd }
     }
 
-    /// The findings of each kind that was read, also if there are none.
+    /// The findings of each kind that was read in some region, also if there are none.
     pub(crate) fn kinds(&self) -> BTreeMap<Kind, Sum> {
-        let mut kinds: BTreeMap<_, _> =
-            self.read.iter().map(|kind| (*kind, Sum::default())).collect();
+        let read = self.read.iter();
+        let read = read.filter(|(kind, region)| !self.unread.has_in(kind.name(), region));
+        let mut kinds: BTreeMap<_, _> = read.map(|(kind, _)| (*kind, Sum::default())).collect();
         for Finding { kind, usd, .. } in &self.findings {
             let sum = kinds.entry(*kind).or_default();
             sum.resources += 1;
@@ -193,6 +194,9 @@ mod tests {
         assert_eq!(names.collect::<Vec<_>>(), expected);
         assert_eq!((found.protected, found.total().resources), (1, 5));
         found.settle(Kind::Address, "us-east-1", None);
+        found.settle(Kind::Bucket, "us-east-1", None);
+        let failure = CallFailure { code: None, message: String::new() };
+        found.settle(Kind::Bucket, "us-east-1", Some(&failure));
         let counts = found.kinds().into_iter().map(|(kind, sum)| (kind.name(), sum.resources));
         assert_eq!(counts.collect::<Vec<_>>(), [("address", 0), ("image", 2), ("volume", 3)]);
     }

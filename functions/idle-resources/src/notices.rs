@@ -170,7 +170,7 @@ mod tests {
             finding(Kind::Snapshot, "snap-1", 8.0, Bound::AtMost),
             finding(Kind::Volume, "vol-2", 7.0, Bound::Exactly),
         ];
-        Found { findings, read: Kind::ALL.into(), ..Found::default() }
+        Found { findings, ..Found::default() }
     }
 
     fn of_scan(found: &Found, removing: &[Finding], lines: usize) -> Notice {

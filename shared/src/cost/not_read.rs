@@ -39,6 +39,12 @@ impl Unread {
         self.0.keys().any(|(unread, _)| unread == kind)
     }
 
+    /// Whether a kind could not be read in a region.
+    #[must_use]
+    pub fn has_in(&self, kind: &str, region: &str) -> bool {
+        self.0.keys().any(|(unread, there)| unread == kind && there == region)
+    }
+
     /// Number of kinds that could not be read in some region.
     #[must_use]
     pub fn kinds(&self) -> usize {
@@ -98,6 +104,7 @@ mod tests {
         unread.add("address", "us-east-1", &failure(Some(&"é".repeat(200))));
         assert_eq!((unread.len(), unread.kinds()), (3, 2));
         assert!(unread.has("volume") && !unread.has("image"));
+        assert!(unread.has_in("address", "us-east-1") && !unread.has_in("address", "eu-west-1"));
         let long = "é".repeat(100);
         assert_eq!(
             serde_json::to_value(unread.entries()).unwrap(),

@@ -20,9 +20,9 @@ pub(crate) struct Snapshot {
     pub(crate) state: String,
     pub(crate) started: Option<Timestamp>,
     pub(crate) volume: Option<String>,
-    description: String,
-    size_gib: f64,
-    is_archived: bool,
+    pub(crate) description: String,
+    pub(crate) size_gib: f64,
+    pub(crate) is_archived: bool,
 }
 
 /// An image of the account.
