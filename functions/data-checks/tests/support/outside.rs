@@ -130,7 +130,7 @@ impl Services {
 
     fn memory(&self, asked: &Value) -> Reply {
         if let Some(code) = &self.outside.memory_fails {
-            return Reply::aws_error(400, code);
+            return Reply::cbor(400, &json!({"__type": code, "message": "no"}));
         }
         let [start, end] = ["StartTime", "EndTime"].map(|name| asked[name].as_f64().unwrap());
         let result = |query: &Value| {
