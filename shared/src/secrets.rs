@@ -6,9 +6,28 @@ use base64_simd::STANDARD;
 use http::HeaderValue;
 
 use crate::aws::{Aws, CallFailure, Service};
+use crate::config::{ConfigError, Environment};
 
 /// Secrets Manager, in `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
 pub const SECRETS_MANAGER: Service = "SECRETS_MANAGER";
+
+/// What a variable with the ARN of a secret must be.
+pub const ARN_OF_SECRET: &str = "the ARN of a secret of AWS Secrets Manager";
+
+/// The ARN of a secret in the variable `name`, if it is set.
+///
+/// # Errors
+/// [`ConfigError`] where it is not one. It never shows the value: that may be the secret itself, by
+/// mistake.
+pub fn arn(environment: &Environment, name: &str) -> Result<Option<String>, ConfigError> {
+    let parse = |text: &str| {
+        let mut parts = text.split(':');
+        let is_arn = parts.next() == Some("arn") && parts.nth(1) == Some("secretsmanager");
+        is_arn.then(|| text.to_owned())
+    };
+    let hidden = |_| ConfigError::new(name, "…", ARN_OF_SECRET);
+    environment.parse_with(name, ARN_OF_SECRET, parse).map_err(hidden)
+}
 
 /// The text of a secret. The client is built for this call: a secret is read once in a process's
 /// life.

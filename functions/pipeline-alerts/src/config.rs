@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::aws::Aws;
 use shared::config::{ConfigError, Environment};
 use shared::notice::Publisher;
-use shared::secrets::SECRETS_MANAGER;
+use shared::secrets::{self, ARN_OF_SECRET, SECRETS_MANAGER};
 use shared::telemetry;
 use shared::url::Url;
 use tracing::Level;
@@ -61,7 +61,7 @@ impl Config {
         let function_name = environment.function_name("pipeline-alerts")?;
         let publisher = Publisher::from_environment(environment)?;
         let environment = &environment.clone().without_blanks();
-        let webhook_secret_arn = secret_arn(environment, "WEBHOOK_SECRET_ARN")?;
+        let webhook_secret_arn = secrets::arn(environment, "WEBHOOK_SECRET_ARN")?;
         let missing = || ConfigError::new("WEBHOOK_SECRET_ARN", "", ARN_OF_SECRET);
         let allowed = "the http or https URL of Prefect's API, without user, up to and with /api or \
                        /workspaces/ID";
@@ -78,7 +78,7 @@ impl Config {
             webhook_secret_arn: webhook_secret_arn.ok_or_else(missing)?,
             ui_url: ui_url.or_else(|| prefect_url.as_ref().map(|url| ui_of(url.as_str()))),
             prefect_url,
-            prefect_secret_arn: secret_arn(environment, "PREFECT_API_SECRET_ARN")?,
+            prefect_secret_arn: secrets::arn(environment, "PREFECT_API_SECRET_ARN")?,
             error_lines: environment.number("ERROR_LINES", 10, 0, 50)?,
             logs_wait: Duration::from_millis(environment.number(
                 "LOGS_WAIT_MS",
@@ -90,19 +90,6 @@ impl Config {
             aws: Aws::from_environment(environment, &[SECRETS_MANAGER]),
         })
     }
-}
-
-const ARN_OF_SECRET: &str = "the ARN of a secret of AWS Secrets Manager";
-
-fn secret_arn(environment: &Environment, name: &str) -> Result<Option<String>, ConfigError> {
-    let parse = |text: &str| {
-        let mut parts = text.split(':');
-        let is_arn = parts.next() == Some("arn") && parts.nth(1) == Some("secretsmanager");
-        is_arn.then(|| text.to_owned())
-    };
-    // The secret itself may be there by mistake.
-    let hidden = |_| ConfigError::new(name, "…", ARN_OF_SECRET);
-    environment.parse_with(name, ARN_OF_SECRET, parse).map_err(hidden)
 }
 
 fn url(
