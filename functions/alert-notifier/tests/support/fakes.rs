@@ -132,6 +132,7 @@ pub(crate) async fn invoke_with(
     let event = event.to_string();
     let invocation = Invocation {
         body: event.as_bytes(),
+        function_arn: "",
         request_id: "request",
         now: Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap(),
         deadline: started + Duration::from_mins(1),

@@ -23,7 +23,8 @@ pub(crate) fn invoke(event: &[u8], metrics: impl Write) -> Result<Value, Handler
     let mut app = App::new(config, metrics);
     runtime.block_on(async {
         let deadline = Instant::now();
-        let invocation = Invocation { body: event, request_id: "a", now, deadline };
+        let invocation =
+            Invocation { body: event, request_id: "a", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         app.handle(invocation, &mut answer).await.map(|()| serde_json::from_slice(&answer).unwrap())
     })

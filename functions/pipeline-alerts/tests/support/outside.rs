@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use testkit::{Call, Endpoint, Published, Reply};
+use testkit::{Call, Endpoint, Reply};
 
 pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-AbCdEf";
