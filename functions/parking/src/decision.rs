@@ -25,7 +25,7 @@ pub(crate) enum Decision {
     Keep(String),
     /// The machine or its tags are wrong.
     Problem(String),
-    /// It cannot be told.
+    /// It cannot be decided, with a code that says why.
     Fail(&'static str),
 }
 

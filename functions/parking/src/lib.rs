@@ -13,10 +13,10 @@ mod outcome;
 mod overrides;
 mod plan;
 mod rds;
+mod reported;
 mod run;
 mod schedule;
 mod schedules;
-mod told;
 
 use std::io::Write;
 use std::time::Duration;

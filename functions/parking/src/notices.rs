@@ -7,7 +7,7 @@ use shared::text::line;
 
 use crate::config::Rules;
 use crate::outcome::{Entry, Outcome};
-use crate::told::Told;
+use crate::reported::Reported;
 
 /// How long an override lasts that the notice suggests.
 const SUGGESTED: SignedDuration = SignedDuration::from_hours(4);
@@ -15,8 +15,8 @@ const SUGGESTED: SignedDuration = SignedDuration::from_hours(4);
 /// Builds the notices of a process.
 #[derive(Debug, Default)]
 pub(crate) struct Notices {
-    failed: Told,
-    problems: Told,
+    failed: Reported,
+    problems: Reported,
 }
 
 /// Where and when a run was.
@@ -29,8 +29,8 @@ pub(crate) struct Place<'a> {
 }
 
 impl Notices {
-    /// The notice about a run; `None` where nothing was done, and nothing is wrong that was not told
-    /// already. `notifies_changes` is `false` where only failures and problems are told.
+    /// The notice about a run; `None` where nothing was done, and nothing is wrong that was not
+    /// reported already. `notifies_changes` is `false` where only failures and problems are reported.
     pub(crate) fn of(
         &mut self,
         outcome: &Outcome,
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_and_problems_are_told_once_a_day() {
+    fn failures_and_problems_are_reported_once_a_day() {
         let mut outcome = Outcome {
             failed: vec![entry("i-1", Some("build"), "IncorrectState")],
             problems: vec![entry("i-2", None, "spot"), entry("i-3", None, "spot")],
@@ -227,7 +227,7 @@ mod tests {
             ]
         );
         assert_eq!(of(&mut notices, &outcome, 1_000), None);
-        // What is done meanwhile is told without what is known.
+        // What is done meanwhile is reported without what is known.
         outcome.stopped.push(entry("i-4", None, ""));
         let notice = of(&mut notices, &outcome, 2_000).unwrap();
         assert_eq!((&*notice.title, notice.state), ("Started 0, stopped 1", State::Info));

@@ -135,6 +135,15 @@ async fn one_fault_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
+async fn an_instance_that_the_answer_does_not_name_is_a_failure() {
+    let machines = machines(&all());
+    let mut scene = Scene::new(machines, &[], Duration::from_mins(1)).await;
+    scene.outside.fail("StopInstances", &[Some(Fault::NamesNone)]);
+    let observed = scene.run().await.json();
+    assert_eq!(observed["failed"], json!([{"id": "i-off", "error": "InvalidAnswer"}]));
+}
+
+#[tokio::test]
 async fn one_page_that_fails_spoils_no_other() {
     let mut machines = machines(&all());
     machines.page_size = 1;

@@ -146,7 +146,7 @@ async fn every_fixture_gets_its_golden_answer() {
             ("ParkingProblems", "Count", count(&answer, "problems")),
         ];
         assert_eq!(observed.metric_line(), metric_line("Sluice", &[], &counts), "{name}");
-        // A second delivery changes nothing, and tells nothing again.
+        // A second delivery changes nothing, and reports nothing again.
         let before = scene.outside.account();
         let again = scene.binary.invoke(event).await;
         assert_eq!(scene.outside.account(), before, "{name}");
@@ -187,6 +187,32 @@ async fn a_day_and_a_week_of_a_database() {
     scene.outside.settle();
     let observed = scene.run().await.json();
     assert_eq!((&observed["stopped"], &observed["kept"][0]["id"]), (&json!([]), &json!("db")));
+}
+
+#[tokio::test]
+async fn fifty_instances_are_changed_with_one_request() {
+    let instance = |number: usize| {
+        json!({"id": format!("i-{number:03}"), "state": "running", "launchTime": "@-1000",
+               "tags": {"sluice:office-hours": "off"}})
+    };
+    let instances = json!({"instances": (0..120).map(instance).collect::<Vec<_>>()});
+    let mut scene = Scene::new(machines(&instances), &[], Duration::from_mins(1)).await;
+    // One is refused: 49 are stopped all the same.
+    scene.outside.change(|account| {
+        account.instances[7].refuses = Some("OperationNotPermitted".to_owned());
+    });
+    let answer = scene.run().await.json();
+    assert_eq!(count(&answer, "stopped"), 119);
+    assert_eq!(answer["failed"], json!([{"id": "i-007", "error": "OperationNotPermitted"}]));
+    let changes = scene.outside.take_changes();
+    let sizes = changes.iter().map(|change| change.split(' ').count() - 1).collect::<Vec<_>>();
+    // The last batch of 20 has it.
+    assert_eq!(sizes[..3], [50, 50, 20]);
+    assert_eq!(
+        (changes.len(), sizes.iter().filter(|size| **size == 1).count()),
+        (11, 1),
+        "{sizes:?}"
+    );
 }
 
 #[tokio::test]

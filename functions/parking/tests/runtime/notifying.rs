@@ -60,7 +60,7 @@ async fn publishing_is_retried_until_the_margin() {
 }
 
 #[tokio::test]
-async fn without_a_topic_or_with_nothing_to_tell_nothing_is_published() {
+async fn without_a_topic_or_with_nothing_to_report_nothing_is_published() {
     for (variables, is_logged) in [
         (&[("ALERTS_TOPIC_ARN", "")][..], true),
         (&[("NOTIFY", "failures")], false),
@@ -76,7 +76,7 @@ async fn without_a_topic_or_with_nothing_to_tell_nothing_is_published() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_once_until_it_changes() {
+async fn a_failure_is_reported_once_until_it_changes() {
     let machine = json!({"instances": [
         {"id": "i-1", "state": "running", "launchTime": "@-200", "refuses": "OperationNotPermitted",
          "tags": {"sluice:office-hours": "off", "Name": "build"}},
@@ -101,6 +101,6 @@ async fn a_failure_is_told_once_until_it_changes() {
         titles.push(notices.first().map(|one| one.notice["facts"][0]["value"].clone()));
         scene.outside.take_changes();
     }
-    let told = Some(json!("build"));
-    assert_eq!(titles, [told.clone(), None, told.clone(), None, told]);
+    let reported = Some(json!("build"));
+    assert_eq!(titles, [reported.clone(), None, reported.clone(), None, reported]);
 }

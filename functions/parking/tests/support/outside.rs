@@ -21,6 +21,8 @@ pub(crate) enum Fault {
     Garbage,
     /// With an answer of another operation.
     OfAnother,
+    /// With an answer of `StopInstances` that names no instance.
+    NamesNone,
 }
 
 impl Fault {
@@ -31,6 +33,10 @@ impl Fault {
             Self::Closes => Reply::Close,
             Self::Garbage => Reply::new(200, "text/xml", "<oops"),
             Self::OfAnother => Reply::new(200, "text/xml", "<GetResponse></GetResponse>"),
+            Self::NamesNone => {
+                let body = "<StopInstancesResponse><instancesSet/></StopInstancesResponse>";
+                Reply::new(200, "text/xml", body)
+            }
         }
     }
 }

@@ -1,27 +1,27 @@
-//! Which failures and problems this process told lately.
+//! Which failures and problems this process reported lately.
 
 use std::collections::BTreeMap;
 
 use crate::outcome::Entry;
 
-/// What does not change is told again after this time.
+/// What does not change is reported again after this time.
 const AGAIN_MS: u64 = 24 * 3_600_000;
 
-/// Failures or problems by the id of the machine, with when they were told.
+/// Failures or problems by the id of the machine, with when they were reported.
 #[derive(Debug, Default)]
-pub(crate) struct Told(BTreeMap<String, (String, u64)>);
+pub(crate) struct Reported(BTreeMap<String, (String, u64)>);
 
-impl Told {
-    /// The entries that are new or changed, or were told a day ago, and remembers them. What is not
+impl Reported {
+    /// The entries that are new or changed, or were reported a day ago, and remembers them. What is not
     /// there any more is forgotten.
     pub(crate) fn take_new<'a>(&mut self, entries: &'a [Entry], now_ms: u64) -> Vec<&'a Entry> {
         self.0.retain(|id, _| entries.iter().any(|entry| entry.id == *id));
         let is_new = |entry: &&Entry| {
-            let told = self.0.get(&entry.id);
-            let is_told = |(note, at_ms): &(String, u64)| {
+            let reported = self.0.get(&entry.id);
+            let is_reported = |(note, at_ms): &(String, u64)| {
                 *note == entry.note && now_ms.saturating_sub(*at_ms) < AGAIN_MS
             };
-            !told.is_some_and(is_told)
+            !reported.is_some_and(is_reported)
         };
         let new: Vec<_> = entries.iter().filter(is_new).collect();
         for entry in &new {
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_new_or_changed_is_told_and_again_after_a_day() {
+    fn what_is_new_or_changed_is_reported_and_again_after_a_day() {
         let entry = |id: &str, note: &str| Entry {
             id: id.to_owned(),
             label: id.to_owned(),
@@ -44,9 +44,10 @@ mod tests {
             note: note.to_owned(),
             message: String::new(),
         };
-        let mut told = Told::default();
+        let mut reported = Reported::default();
         let mut ids = |entries: &[Entry], now_ms| {
-            told.take_new(entries, now_ms)
+            reported
+                .take_new(entries, now_ms)
                 .into_iter()
                 .map(|entry| entry.id.clone())
                 .collect::<Vec<_>>()
