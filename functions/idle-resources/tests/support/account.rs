@@ -168,7 +168,7 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
     assert!((start % day).abs() < 1e-9 && end - start >= day, "{start} {end}");
     let result = |query: &Value| {
         let stat = &query["MetricStat"];
-        assert_eq!(stat["Period"], json!(day), "{stat}");
+        assert_eq!(stat["Period"].as_f64(), Some(day), "{stat}");
         let metric = &stat["Metric"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let resource = text(&metric["Dimensions"][0]["Value"]);
