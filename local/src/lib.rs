@@ -1,4 +1,5 @@
 //! Stand-ins for the AWS side, on one machine.
+pub mod account;
 mod aws_json;
 pub mod binaries;
 mod clock;

@@ -185,6 +185,8 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
     check("pipeline-alerts", &rejected, &variables).await;
     let refused = ["dry-run-that-is-no-boolean.json".to_owned()];
     check("idle-resources", &refused, &[("ALERTS_TOPIC_ARN", "")]).await;
+    let explained = ["explain-a-clock-put-forward.json".to_owned()];
+    check("parking", &explained, &[("ALERTS_TOPIC_ARN", "")]).await;
     // What these two read is AWS's: the same failure both ways.
     let failing = |name: &str| vec![all(name).remove(0)];
     check("dlq-redrive", &failing("dlq-redrive"), &[]).await;

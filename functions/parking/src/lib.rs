@@ -1,42 +1,136 @@
 #![doc = include_str!("../README.md")]
 
 mod config;
+mod decision;
+mod ec2;
 mod error;
+mod events;
+mod explain;
 mod holidays;
+mod machine;
+mod notices;
+mod outcome;
+mod overrides;
+mod plan;
+mod rds;
+mod reported;
+mod run;
 mod schedule;
 mod schedules;
 
 use std::io::Write;
+use std::time::Duration;
 
+use jiff::Timestamp;
+use shared::aws::CallFailure;
+use shared::cost::{CallTime, account};
+use shared::notice::Notice;
 use shared::runtime::{Function, Invocation};
+use tokio::time::Instant;
 
 pub use config::{Config, VARIABLES};
 pub use error::HandlerError;
+
+use notices::{Notices, Place};
+use outcome::Outcome;
+use run::Services;
+
+/// Maximum time that is kept for publishing the notice.
+const MAX_PUBLISH_TIME: Duration = Duration::from_secs(10);
+
+/// Maximum number of notices that wait for the next run.
+const MAX_WAITING: usize = 20;
+
+/// A notice that waited for longer is given up, in seconds.
+const MAX_WAIT_S: i64 = 3_600;
 
 /// The function.
 #[derive(Debug)]
 pub struct App<W> {
     config: Config,
+    services: Services,
+    notices: Notices,
+    /// What could not be published: the machines are stopped already, so that the next run would not
+    /// say it again.
+    waiting: Vec<Notice>,
     metrics: W,
+}
+
+impl<W: Write> Function for App<W> {
+    type Error = HandlerError;
+
+    /// Parks machines, emits the metrics and publishes the notice; or explains a schedule.
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
+        let now_ms = invocation.now.milliseconds();
+        let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let now = now.unwrap_or_default();
+        if let Some(explained) = explain::answer(invocation.body, &self.config.rules, now) {
+            answer.extend_from_slice(explained?.to_string().as_bytes());
+            return Ok(());
+        }
+        let Config { rules, is_dry_run, .. } = &self.config;
+        let time = CallTime::new(invocation.deadline, self.config.deadline_margin);
+        let left = time.until.saturating_duration_since(Instant::now());
+        let kept = (left / 5).min(MAX_PUBLISH_TIME);
+        let until = time.until.checked_sub(kept).unwrap_or(time.until);
+        let outcome = self.services.park(rules, *is_dry_run, now, until).await;
+        outcome.log(invocation.request_id);
+        if let Err(error) = outcome.emit(&self.config.metrics_namespace, now_ms, &mut self.metrics)
+        {
+            tracing::error!(%error, "failed to write metrics");
+        }
+        let region = self.services.region().to_owned();
+        let place =
+            Place { account: account(invocation.function_arn), region: &region, now, now_ms };
+        let published = self.notify(&outcome, place, time.until).await;
+        published.map_err(HandlerError::NotPublished)?;
+        if !outcome.unread.is_empty() {
+            return Err(HandlerError::ParkingFailed(outcome.unread.described()));
+        }
+        answer.extend_from_slice(outcome.json().to_string().as_bytes());
+        Ok(())
+    }
 }
 
 impl<W: Write> App<W> {
     /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, metrics: W) -> Self {
-        Self { config, metrics }
+        let services = Services::new(&config);
+        Self { config, services, notices: Notices::default(), waiting: Vec::new(), metrics }
     }
-}
 
-impl<W: Write> Function for App<W> {
-    type Error = HandlerError;
-
-    async fn handle(
+    /// Publishes the notice about a run, after those that wait.
+    async fn notify(
         &mut self,
-        _invocation: Invocation<'_>,
-        answer: &mut Vec<u8>,
-    ) -> Result<(), HandlerError> {
-        answer.extend_from_slice(b"{}");
+        outcome: &Outcome,
+        place: Place<'_>,
+        until: Instant,
+    ) -> Result<(), CallFailure> {
+        let Config { rules, notifies_changes, is_dry_run, publisher, .. } = &self.config;
+        if *is_dry_run {
+            return Ok(());
+        }
+        let is_recent = |notice: &Notice| {
+            let at: Option<Timestamp> = notice.at.parse().ok();
+            at.is_some_and(|at| place.now.duration_since(at).as_secs() < MAX_WAIT_S)
+        };
+        self.waiting.retain(is_recent);
+        self.waiting.extend(self.notices.of(outcome, rules, *notifies_changes, place));
+        if self.waiting.len() > MAX_WAITING {
+            self.waiting.remove(0);
+        }
+        while let Some(notice) = self.waiting.first() {
+            let (state, title) = (notice.state.name(), &*notice.title);
+            publisher.publish(notice.clone(), until).await.inspect_err(|error| {
+                tracing::error!(state, title, %error, "notice not published");
+            })?;
+            self.waiting.remove(0);
+        }
         Ok(())
     }
 }

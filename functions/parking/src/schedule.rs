@@ -12,8 +12,10 @@ use crate::holidays::Holidays;
 
 pub(crate) use parse::parse_zone;
 
-/// How far back windows are searched for: a longer one, or a longer time without, has no beginning.
-const LOOK_BACK: SignedDuration = SignedDuration::from_hours(400 * 24);
+/// How far back windows are searched for, first for the schedule of a usual week. A longer window, or a
+/// longer time without one, has no beginning.
+const LOOK_BACK: [SignedDuration; 2] =
+    [SignedDuration::from_hours(9 * 24), SignedDuration::from_hours(400 * 24)];
 
 /// A schedule.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,14 +105,21 @@ impl Schedule {
             Hours::Never => return Phase::Off { since: None },
             Hours::Weekly(_) => {}
         }
-        let horizon = now.checked_sub(LOOK_BACK).unwrap_or(Timestamp::MIN);
-        match self.spans(holidays, horizon, now).last() {
-            Some(span) if now < span.end => {
-                Phase::On { since: Some(span.start).filter(|start| *start > horizon) }
+        let mut phase = Phase::Off { since: None };
+        for look_back in LOOK_BACK {
+            let horizon = now.checked_sub(look_back).unwrap_or(Timestamp::MIN);
+            phase = match self.spans(holidays, horizon, now).last() {
+                Some(span) if now < span.end => {
+                    Phase::On { since: Some(span.start).filter(|start| *start > horizon) }
+                }
+                Some(span) => Phase::Off { since: Some(span.end) },
+                None => Phase::Off { since: None },
+            };
+            if let Phase::On { since: Some(_) } | Phase::Off { since: Some(_) } = phase {
+                break;
             }
-            Some(span) => Phase::Off { since: Some(span.end) },
-            None => Phase::Off { since: None },
         }
+        phase
     }
 
     /// The changes after `from` and before `to`, with whether machines are on from then on.

@@ -15,10 +15,10 @@ use serde_json::{Value, json};
 use shared::config::Environment;
 use shared::event::Timestamp;
 use shared::runtime::{Failure, Function, Invocation};
-use testkit::{Endpoint, LAMBDA, Output, numbers};
+use testkit::{ALERTS_TOPIC, Endpoint, LAMBDA, Output, numbers, published};
 use tokio::time::Instant;
 
-use support::outside::{HANGS, Outside, SECRET_ARN, SECRETS, TOPIC, published, secret_reads};
+use support::outside::{HANGS, Outside, SECRET_ARN, SECRETS, secret_reads};
 
 const NOW_MS: u64 = 1_795_788_420_000;
 
@@ -40,7 +40,7 @@ impl Scene {
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"),
             ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("ALERTS_TOPIC_ARN", TOPIC),
+            ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
             ("WEBHOOK_SECRET_ARN", SECRET_ARN),
             ("PREFECT_API_URL", &*api),
         ];

@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::Binary;
+use testkit::{ALERTS_TOPIC, Binary};
 
-use crate::support::account::{Account, Answers, TOPIC};
+use crate::support::account::{Account, Answers};
 use crate::support::scene::{BINARY, Scene};
 use crate::{account_of, fixture};
 
@@ -147,7 +147,7 @@ async fn a_service_that_hangs_is_given_up_and_the_rest_is_read() {
     let variables = [
         ("AWS_ENDPOINT_URL", &*account.endpoint.url),
         ("AWS_REGION", "us-east-1"),
-        ("ALERTS_TOPIC_ARN", TOPIC),
+        ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
         ("DEADLINE_MARGIN_MS", "500"),
     ];
     let timeout = Duration::from_secs(8);

@@ -109,11 +109,13 @@ fn clocks_that_are_moved() {
             &["Thu 23 20:00+02:00 on", "Fri 24 08:00+03:00 off"],
         ),
         // By half an hour.
-        ("Sun 02:15-03:00 Australia/Lord_Howe", "2026-10-03T00:00:00Z", &["Sun 04 02:45+11:00 on"]),
+        (
+            "Sun 02:15-03:00 Australia/Lord_Howe",
+            "2026-10-03T00:00:00Z",
+            &["Sun 04 02:45+11:00 on", "Sun 04 03:00+11:00 off"],
+        ),
     ] {
-        let expected: Vec<_> = expected.iter().map(|change| (*change).to_owned()).collect();
-        let found = changes(text, "", from, 1);
-        assert_eq!(found[..expected.len().min(found.len())], expected, "{text}: {found:?}");
+        assert_eq!(changes(text, "", from, 1), expected, "{text}");
     }
     // A whole day that did not exist.
     let schedule = schedule("Fri 09:00-17:00 Pacific/Apia");
@@ -181,7 +183,7 @@ fn what_is_wrong_with_an_expression_is_named() {
 }
 
 const SEED: u64 = 20_240_301;
-const CASES: usize = 24;
+const CASES: usize = 20;
 
 /// Minutes since 1970.
 fn minute(time: Timestamp) -> i64 {
@@ -367,7 +369,7 @@ fn a_schedule_equals_a_look_at_every_minute_of_two_years() {
             .map(|span| (number(span.start).max(from), number(span.end).min(to)))
             .collect();
         assert_eq!(found, ranges(&is_on, from..to), "{text}");
-        for _ in 0..50 {
+        for _ in 0..20 {
             let now = random.usize(from + 400 * 1_440..to);
             let before =
                 (from..now).rev().take_while(|minute| is_on[*minute] == is_on[now]).count();

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
-    Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, fixtures, metric_line, outside_of_lambda,
-    refusal,
+    ALERTS_TOPIC, Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, Published, fixtures,
+    metric_line, outside_of_lambda, published, refusal,
 };
 
-use support::outside::{Outside, Prefect, Published, SECRET_ARN, SECRETS, TOPIC, published};
+use support::outside::{Outside, Prefect, SECRET_ARN, SECRETS};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_pipeline-alerts");
 /// The timeout of the template.
@@ -57,7 +57,7 @@ impl Scene {
         let own = [
             ("AWS_ENDPOINT_URL", &*endpoint.url),
             ("LOG_LEVEL", "trace"),
-            ("ALERTS_TOPIC_ARN", TOPIC),
+            ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
             ("WEBHOOK_SECRET_ARN", SECRET_ARN),
             ("PREFECT_API_URL", &api),
             ("PREFECT_UI_URL", if has_api { "https://prefect.test" } else { "" }),
@@ -162,7 +162,7 @@ async fn an_event_that_is_no_http_request_fails() {
 
 #[tokio::test]
 async fn an_invalid_setting_fails_the_start() {
-    let required = [("ALERTS_TOPIC_ARN", TOPIC), ("WEBHOOK_SECRET_ARN", SECRET_ARN)];
+    let required = [("ALERTS_TOPIC_ARN", ALERTS_TOPIC), ("WEBHOOK_SECRET_ARN", SECRET_ARN)];
     for (variable, value) in [
         ("ALERTS_TOPIC_ARN", "alerts"),
         ("WEBHOOK_SECRET_ARN", ""),

@@ -3,10 +3,10 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::Reply;
+use testkit::{Reply, published};
 
 use crate::support::outside::{
-    API_SECRET_ARN, Act, MakeAct, Outside, Prefect, SECRETS, api_calls, published, secret_reads,
+    API_SECRET_ARN, Act, MakeAct, Outside, Prefect, SECRETS, api_calls, secret_reads,
 };
 use crate::{PATIENCE, Scene, answered, fixture, metrics};
 

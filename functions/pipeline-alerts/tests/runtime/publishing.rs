@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::{Fixture, Observed, Reply};
+use testkit::{Fixture, Observed, Reply, published};
 
-use crate::support::outside::{Act, MakeAct, Outside, published, sns_error};
+use crate::support::outside::{Act, MakeAct, Outside, sns_error};
 use crate::{Scene, answered, fixture, metrics};
 
 #[tokio::test]

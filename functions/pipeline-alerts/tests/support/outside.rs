@@ -1,13 +1,11 @@
 //! A scripted endpoint for SNS, Secrets Manager and Prefect's API.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
-use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Reply};
 
-pub(crate) const TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:sluice-dev-alerts";
 pub(crate) const SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-AbCdEf";
 pub(crate) const API_SECRET_ARN: &str =
@@ -66,14 +64,6 @@ pub(crate) struct Outside {
     pub(crate) api_secret: Option<String>,
 }
 
-/// A notice as it was published.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Published {
-    pub(crate) subject: String,
-    pub(crate) mail: String,
-    pub(crate) notice: Value,
-}
-
 impl Outside {
     pub(crate) async fn start(self) -> Endpoint {
         let Self { prefect, api, sns, secrets, api_secret } = self;
@@ -103,12 +93,7 @@ impl Outside {
                 );
             }
             match sns.pop_front().unwrap_or_default() {
-                Act::Work => Reply::new(
-                    200,
-                    "text/xml",
-                    "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>\
-                     </PublishResponse>",
-                ),
+                Act::Work => Reply::published(),
                 Act::Reply(reply) => reply,
             }
         })
@@ -118,10 +103,7 @@ impl Outside {
 
 /// The error of SNS with this status and code.
 pub(crate) fn sns_error(status: u16, code: &str) -> Act {
-    let body = format!(
-        "<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
-    );
-    Act::Reply(Reply::new(status, "text/xml", body))
+    Act::Reply(Reply::query_error(status, code))
 }
 
 impl Prefect {
@@ -149,35 +131,4 @@ pub(crate) fn api_calls(endpoint: &Endpoint) -> Vec<Call> {
 /// How often a secret was read.
 pub(crate) fn secret_reads(endpoint: &Endpoint) -> usize {
     endpoint.calls().iter().filter(|call| call.operation == "GetSecretValue").count()
-}
-
-/// What was sent to SNS, published or not.
-pub(crate) fn published(endpoint: &Endpoint) -> Vec<Published> {
-    let calls = endpoint.calls().into_iter();
-    let calls = calls.filter(|call| call.path == "/" && call.operation.is_empty());
-    let published = |call: Call| {
-        let form = std::str::from_utf8(&call.body).unwrap().replace('+', " ");
-        let decoded = |text: &str| percent_decode_str(text).decode_utf8().unwrap().into_owned();
-        let form: BTreeMap<_, _> = form
-            .split('&')
-            .map(|pair| pair.split_once('=').unwrap())
-            .map(|(name, value)| (decoded(name), decoded(value)))
-            .collect();
-        assert_eq!((&*form["Action"], &*form["TopicArn"]), ("Publish", TOPIC));
-        assert_eq!(form["MessageStructure"], "json");
-        let message: Value = serde_json::from_str(&form["Message"]).unwrap();
-        assert_eq!(message["default"], message["email"]);
-        let json = message["lambda"].as_str().unwrap();
-        assert!(json.len() <= 32_000);
-        let subject = form["Subject"].clone();
-        assert!(
-            (1..100).contains(&subject.len()) && subject.bytes().all(|b| (32..127).contains(&b))
-        );
-        Published {
-            subject,
-            mail: message["email"].as_str().unwrap().to_owned(),
-            notice: serde_json::from_str(json).unwrap(),
-        }
-    };
-    calls.map(published).collect()
 }

@@ -1,0 +1,171 @@
+//! The instances of EC2.
+//!
+//! Source: Amazon EC2 API reference, `DescribeInstances`, `StartInstances`, `StopInstances`.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use shared::aws::query::{Element, ErrorKind, Listed, Parameters, QueryClient, QueryError};
+use tokio::time::Instant;
+
+use crate::config::Rules;
+use crate::machine::{Kind, Machine, State, Stop};
+
+/// Maximum number of instances that are started or stopped with one request.
+const BATCH: usize = 50;
+
+/// Reasons of a stop that a person asked for, or this function.
+const REQUESTED: [&str; 3] = [
+    "Client.UserInitiatedShutdown",
+    "Client.UserInitiatedHibernate",
+    "Client.InstanceInitiatedShutdown",
+];
+
+/// What is done with instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    Start,
+    Stop,
+}
+
+/// Reads all instances with the tag of the schedule, except terminated ones.
+pub(crate) async fn list(
+    client: &QueryClient,
+    rules: &Rules,
+    until: Instant,
+) -> (Vec<Machine>, Option<QueryError>) {
+    let parameters = Parameters::new()
+        .with("Filter.1.Name", "tag-key")
+        .with("Filter.1.Value.1", &rules.schedule_tag)
+        .with("MaxResults", "1000");
+    let path = ["reservationSet", "instancesSet"];
+    let Listed { items, failure } =
+        client.list("DescribeInstances", &parameters, &path, until).await;
+    (items.iter().filter_map(|item| machine(item, rules)).collect(), failure)
+}
+
+/// The instance, if it has the tag and is not terminated.
+fn machine(item: &Element, rules: &Rules) -> Option<Machine> {
+    let mut tags = item.tags("tagSet");
+    let state = match item.text("instanceState/name")? {
+        "running" => State::Running,
+        "stopping" => State::Stopping,
+        "stopped" => State::Stopped,
+        "terminated" => return None,
+        _ => State::Other,
+    };
+    Some(Machine {
+        kind: Kind::Instance,
+        id: item.text("instanceId")?.to_owned(),
+        schedule: tags.remove(&rules.schedule_tag)?,
+        exception: tags.remove(&rules.override_tag),
+        state,
+        started: item.text("launchTime").and_then(|text| text.parse().ok()),
+        stop: stop(item),
+        problem: problem(item, &tags),
+        name: tags.remove("Name").filter(|name| !name.trim().is_empty()),
+    })
+}
+
+fn problem(item: &Element, tags: &BTreeMap<String, String>) -> Option<String> {
+    let group = tags.get("aws:autoscaling:groupName");
+    let is_spot = item.text("instanceLifecycle") == Some("spot");
+    let is_store = item.text("rootDeviceType") == Some("instance-store");
+    match group {
+        Some(group) => Some(format!(
+            "it belongs to the Auto Scaling group `{group}`, which replaces stopped instances"
+        )),
+        None if is_spot => Some("it is a spot instance".to_owned()),
+        None if is_store => {
+            Some("its root device is an instance store, so it cannot be stopped".to_owned())
+        }
+        None => None,
+    }
+}
+
+/// Who stopped it.
+fn stop(item: &Element) -> Stop {
+    let code = item.text("stateReason/code");
+    match code {
+        Some(code) if REQUESTED.contains(&code) => {
+            item.text("reason").and_then(requested).map_or(Stop::Unknown, Stop::ByRequest)
+        }
+        Some(code) => Stop::ByItself(item.text("stateReason/message").unwrap_or(code).to_owned()),
+        None => Stop::Unknown,
+    }
+}
+
+/// The time in `User initiated (2026-11-27 04:10:22 GMT)`.
+fn requested(reason: &str) -> Option<Timestamp> {
+    let (_, time) = reason.rsplit_once('(')?;
+    let (time, _) = time.split_once(')')?;
+    let time = time.strip_suffix(" GMT").or_else(|| time.strip_suffix(" UTC"))?;
+    let time: DateTime = time.trim().parse().ok()?;
+    Some(TimeZone::UTC.to_zoned(time).ok()?.timestamp())
+}
+
+/// Starts or stops instances, and returns the result of each, in their order. EC2 carries a request out for all
+/// instances or for none: a batch that it refuses is split until only what it refuses is left.
+pub(crate) async fn change(
+    client: &QueryClient,
+    action: Action,
+    ids: &[String],
+    until: Instant,
+) -> Vec<Result<(), QueryError>> {
+    let operation = match action {
+        Action::Start => "StartInstances",
+        Action::Stop => "StopInstances",
+    };
+    let mut results = Vec::new();
+    let mut batches: VecDeque<&[String]> = ids.chunks(BATCH).collect();
+    while let Some(batch) = batches.pop_front() {
+        let parameters = Parameters::new().list("InstanceId", batch);
+        match client.call(operation, &parameters, until).await {
+            Ok(answer) => {
+                let changed: BTreeSet<_> = answer
+                    .list("instancesSet")
+                    .iter()
+                    .filter_map(|item| item.text("instanceId"))
+                    .collect();
+                results.extend(batch.iter().map(|id| {
+                    let missing = || QueryError::invalid("the answer does not name the instance");
+                    changed.contains(&**id).then_some(()).ok_or_else(missing)
+                }));
+            }
+            Err(error) if batch.len() > 1 && is_of_one(&error) => {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                batches.push_front(second);
+                batches.push_front(first);
+            }
+            Err(error) => results.extend(batch.iter().map(|_| Err(error.clone()))),
+        }
+    }
+    results
+}
+
+/// Whether one instance may be the reason. Want of capacity is answered as a failure of the server.
+fn is_of_one(error: &QueryError) -> bool {
+    error.kind == ErrorKind::Refused || error.code.contains("Capacity")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_of_a_stop_is_in_its_reason() {
+        let at = "2026-11-27T04:10:22Z".parse().ok();
+        for (reason, expected) in [
+            ("User initiated (2026-11-27 04:10:22 GMT)", at),
+            ("User initiated (2026-11-27 04:10:22 UTC)", at),
+            ("User initiated (2026-11-27 04:10:22 CET)", None),
+            ("User initiated (2026-11-31 04:10:22 GMT)", None),
+            ("User initiated", None),
+            ("", None),
+        ] {
+            assert_eq!(requested(reason), expected, "{reason}");
+        }
+    }
+}

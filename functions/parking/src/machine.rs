@@ -1,0 +1,60 @@
+//! What is stopped and started.
+
+use jiff::Timestamp;
+
+/// An instance, database or cluster with the tag of the schedule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Machine {
+    pub(crate) kind: Kind,
+    /// As AWS names it.
+    pub(crate) id: String,
+    /// The tag `Name`.
+    pub(crate) name: Option<String>,
+    /// The value of the tag of the schedule.
+    pub(crate) schedule: String,
+    /// The value of the tag of the override.
+    pub(crate) exception: Option<String>,
+    pub(crate) state: State,
+    /// When it was last started; of a database, when it was created.
+    pub(crate) started: Option<Timestamp>,
+    pub(crate) stop: Stop,
+    /// Why it cannot be parked, whatever its tags.
+    pub(crate) problem: Option<String>,
+}
+
+/// In the order in which machines are started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Cluster,
+    Database,
+    Instance,
+}
+
+/// What a machine does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// Of a database: available.
+    Running,
+    Stopping,
+    Stopped,
+    /// It changes, or is broken.
+    Other,
+}
+
+/// Who stopped a machine last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stop {
+    /// Nobody knows.
+    Unknown,
+    /// A person, or this function, then.
+    ByRequest(Timestamp),
+    /// EC2 itself, with its message.
+    ByItself(String),
+}
+
+impl Machine {
+    /// Its name, else its id.
+    pub(crate) fn label(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.id)
+    }
+}

@@ -1,0 +1,238 @@
+//! The notice about a run.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::cost::shortened;
+use shared::notice::{Fact, Notice, State};
+use shared::text::line;
+
+use crate::config::Rules;
+use crate::outcome::{Entry, Outcome};
+use crate::reported::Reported;
+
+/// How long an override lasts that the notice suggests.
+const SUGGESTED: SignedDuration = SignedDuration::from_hours(4);
+
+/// Builds the notices of a process.
+#[derive(Debug, Default)]
+pub(crate) struct Notices {
+    failed: Reported,
+    problems: Reported,
+}
+
+/// Where and when a run was.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) region: &'a str,
+    pub(crate) now: Timestamp,
+    pub(crate) now_ms: u64,
+}
+
+impl Notices {
+    /// The notice about a run; `None` where nothing was done, and nothing is wrong that was not
+    /// reported already. `notifies_changes` is `false` where only failures and problems are reported.
+    pub(crate) fn of(
+        &mut self,
+        outcome: &Outcome,
+        rules: &Rules,
+        notifies_changes: bool,
+        place: Place<'_>,
+    ) -> Option<Notice> {
+        // A list that could not be read is a failure.
+        let unread = outcome.unread.entries().into_iter().map(|unread| Entry {
+            id: format!("the list of {} in {}", unread.kind, unread.region),
+            label: format!("the list of {} in {}", unread.kind, unread.region),
+            schedule: String::new(),
+            note: unread.error,
+            message: String::new(),
+        });
+        let failed: Vec<_> = outcome.failed.iter().cloned().chain(unread).collect();
+        let failed = self.failed.take_new(&failed, place.now_ms);
+        let problems = self.problems.take_new(&outcome.problems, place.now_ms);
+        let is_wrong = !failed.is_empty() || !problems.is_empty();
+        let has_changed = !outcome.started.is_empty() || !outcome.stopped.is_empty();
+        if !(is_wrong || has_changed && notifies_changes) {
+            return None;
+        }
+        let (started, stopped) = (outcome.started.iter(), outcome.stopped.iter());
+        let mut lines: Vec<_> = failed.iter().map(|entry| wrong("failed", entry)).collect();
+        lines.extend(problems.iter().map(|entry| wrong("left alone", entry)));
+        lines.extend(stopped.map(|entry| stopped_line(entry, rules, place.now)));
+        lines.extend(started.map(|entry| format!("started {}", described(entry))));
+        let labels = |entries: &mut dyn Iterator<Item = &Entry>| {
+            entries.map(|entry| line(&entry.label)).collect::<Vec<_>>().join(", ")
+        };
+        let facts = [
+            ("Started", labels(&mut outcome.started.iter())),
+            ("Stopped", labels(&mut outcome.stopped.iter())),
+            ("Failed", labels(&mut failed.iter().copied())),
+            ("Problems", labels(&mut problems.iter().copied())),
+        ];
+        let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+        let notice = Notice {
+            source: "parking".to_owned(),
+            kind: "parking".to_owned(),
+            state: if is_wrong { State::Alarm } else { State::Info },
+            title: title(outcome, failed.len(), problems.len()),
+            thread: format!("parking/{}/{}", place.account, place.region),
+            at: place.now.to_string(),
+            since: None,
+            text: None,
+            facts: facts.map(|(label, value)| Fact::new(label, value)).collect(),
+            lines,
+            links: Vec::new(),
+        };
+        Some(shortened(notice, 0))
+    }
+}
+
+/// `Started 2, stopped 3, failed 1, 2 problems`
+fn title(outcome: &Outcome, failed: usize, problems: usize) -> String {
+    let (started, stopped) = (outcome.started.len(), outcome.stopped.len());
+    let mut title = format!("Started {started}, stopped {stopped}");
+    if failed > 0 {
+        title = format!("{title}, failed {failed}");
+    }
+    match problems {
+        0 => title,
+        1 => format!("{title}, 1 problem"),
+        more => format!("{title}, {more} problems"),
+    }
+}
+
+/// `i-1 (build), office`
+fn described(entry: &Entry) -> String {
+    let has_name = entry.label != entry.id;
+    let name = if has_name { format!(" ({})", line(&entry.label)) } else { String::new() };
+    match &*entry.schedule {
+        "" => entry.id.clone(),
+        schedule => format!("{}{name}, {}", entry.id, line(schedule)),
+    }
+}
+
+fn wrong(what: &str, entry: &Entry) -> String {
+    format!("{what} {}: {}", described(entry), line(&entry.note))
+}
+
+fn stopped_line(entry: &Entry, rules: &Rules, now: Timestamp) -> String {
+    let zone = rules.schedules.find(&entry.schedule).map(|schedule| schedule.zone);
+    let until = now.checked_add(SUGGESTED).unwrap_or(now);
+    let until = until.to_zoned(zone.unwrap_or(jiff::tz::TimeZone::UTC));
+    let until = until.strftime("%Y-%m-%dT%H:%M%:z");
+    let tag = &rules.override_tag;
+    let start = match rules.keep.as_hours() {
+        0 => String::new(),
+        hours => format!("start it, which lasts {hours} h, or "),
+    };
+    format!("stopped {}; to keep it, {start}tag it {tag} = running until {until}", described(entry))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+    use shared::aws::CallFailure;
+
+    use super::*;
+    use crate::holidays::Holidays;
+    use crate::schedules::Schedules;
+
+    fn rules(keep: i64) -> Rules {
+        let schedules = r#"{"office": "Mon-Fri 09:00-19:00 Asia/Seoul"}"#;
+        Rules {
+            schedule_tag: "hours".to_owned(),
+            override_tag: "override".to_owned(),
+            schedules: Schedules::parse(schedules, TimeZone::UTC).unwrap(),
+            holidays: Holidays::default(),
+            keep: SignedDuration::from_hours(keep),
+        }
+    }
+
+    fn entry(id: &str, name: Option<&str>, note: &str) -> Entry {
+        Entry {
+            id: id.to_owned(),
+            label: name.unwrap_or(id).to_owned(),
+            schedule: "office".to_owned(),
+            note: note.to_owned(),
+            message: String::new(),
+        }
+    }
+
+    fn place(now_ms: u64) -> Place<'static> {
+        let now = "2026-11-27T10:00:00Z".parse().unwrap();
+        Place { account: "123456789012", region: "eu-west-1", now, now_ms }
+    }
+
+    fn of(notices: &mut Notices, outcome: &Outcome, now_ms: u64) -> Option<Notice> {
+        notices.of(outcome, &rules(4), true, place(now_ms))
+    }
+
+    #[test]
+    fn says_what_was_done_and_how_to_keep_what_was_stopped() {
+        let mut outcome = Outcome {
+            started: vec![entry("db", None, "")],
+            stopped: vec![entry("i-1", Some("build\nbox"), ""), entry("i-2", None, "")],
+            ..Outcome::default()
+        };
+        let notice = of(&mut Notices::default(), &outcome, 0).unwrap();
+        assert_eq!(notice.title, "Started 1, stopped 2");
+        assert_eq!(
+            (notice.state, &*notice.thread),
+            (State::Info, "parking/123456789012/eu-west-1")
+        );
+        assert_eq!((&*notice.source, &*notice.kind), ("parking", "parking"));
+        assert_eq!(notice.at, "2026-11-27T10:00:00Z");
+        let facts = [Fact::new("Started", "db"), Fact::new("Stopped", "build box, i-2")];
+        assert_eq!(notice.facts, facts);
+        let keep = "start it, which lasts 4 h, or tag it override = running until \
+                    2026-11-27T23:00+09:00";
+        assert_eq!(
+            notice.lines,
+            [
+                format!("stopped i-1 (build box), office; to keep it, {keep}"),
+                format!("stopped i-2, office; to keep it, {keep}"),
+                "started db, office".to_owned(),
+            ]
+        );
+        outcome.started.clear();
+        let notice = Notices::default().of(&outcome, &rules(0), true, place(0)).unwrap();
+        assert_eq!(notice.title, "Started 0, stopped 2");
+        let line = "stopped i-2, office; to keep it, tag it override = running until \
+                    2026-11-27T23:00+09:00";
+        assert_eq!(notice.lines[1], line);
+        assert_eq!(Notices::default().of(&outcome, &rules(4), false, place(0)), None);
+    }
+
+    #[test]
+    fn failures_and_problems_are_reported_once_a_day() {
+        let mut outcome = Outcome {
+            failed: vec![entry("i-1", Some("build"), "IncorrectState")],
+            problems: vec![entry("i-2", None, "spot"), entry("i-3", None, "spot")],
+            ..Outcome::default()
+        };
+        let denied = CallFailure { code: Some("AccessDenied".to_owned()), message: String::new() };
+        outcome.unread.add("rds", "eu-west-1", &denied);
+        let mut notices = Notices::default();
+        let notice = of(&mut notices, &outcome, 0).unwrap();
+        assert_eq!(notice.title, "Started 0, stopped 0, failed 2, 2 problems");
+        assert_eq!(notice.state, State::Alarm);
+        let failed = Fact::new("Failed", "build, the list of rds in eu-west-1");
+        assert_eq!(notice.facts, [failed, Fact::new("Problems", "i-2, i-3")]);
+        assert_eq!(
+            notice.lines,
+            [
+                "failed i-1 (build), office: IncorrectState",
+                "failed the list of rds in eu-west-1: AccessDenied",
+                "left alone i-2, office: spot",
+                "left alone i-3, office: spot",
+            ]
+        );
+        assert_eq!(of(&mut notices, &outcome, 1_000), None);
+        // What is done meanwhile is reported without what is known.
+        outcome.stopped.push(entry("i-4", None, ""));
+        let notice = of(&mut notices, &outcome, 2_000).unwrap();
+        assert_eq!((&*notice.title, notice.state), ("Started 0, stopped 1", State::Info));
+        outcome.problems[0].note = "store".to_owned();
+        let notice = notices.of(&outcome, &rules(4), false, place(3_000)).unwrap();
+        assert_eq!(notice.title, "Started 0, stopped 1, 1 problem");
+    }
+}

@@ -1,0 +1,205 @@
+//! The instances and clusters of RDS.
+//!
+//! Source: Amazon RDS API reference, `DescribeDBInstances`, `DescribeDBClusters`, `DescribeEvents`,
+//! `StartDBInstance` and its like; "Stopping an Amazon RDS DB instance temporarily", Amazon RDS User
+//! Guide; "Stopping and starting an Amazon Aurora DB cluster", Amazon Aurora User Guide.
+
+use jiff::{SignedDuration, Timestamp};
+use shared::aws::query::{Element, Listed, Parameters, QueryClient, QueryError};
+use tokio::time::Instant;
+
+use crate::config::Rules;
+use crate::ec2::Action;
+use crate::events::last_start;
+use crate::machine::{Kind, Machine, State, Stop};
+
+/// RDS starts what was stopped for this long.
+const MAX_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// RDS announces its own start before it is done.
+const ANNOUNCED: SignedDuration = SignedDuration::from_hours(6);
+/// Codes of machines whose state changed since it was read.
+const CHANGED: [&str; 3] =
+    ["InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBClusterStateFault"];
+
+/// How RDS calls what it has of a kind.
+struct Names {
+    list: &'static str,
+    items: &'static str,
+    id: &'static str,
+    status: &'static str,
+    created: &'static str,
+    source_type: &'static str,
+    start: &'static str,
+    stop: &'static str,
+}
+
+const INSTANCES: Names = Names {
+    list: "DescribeDBInstances",
+    items: "DBInstances",
+    id: "DBInstanceIdentifier",
+    status: "DBInstanceStatus",
+    created: "InstanceCreateTime",
+    source_type: "db-instance",
+    start: "StartDBInstance",
+    stop: "StopDBInstance",
+};
+
+const CLUSTERS: Names = Names {
+    list: "DescribeDBClusters",
+    items: "DBClusters",
+    id: "DBClusterIdentifier",
+    status: "Status",
+    created: "ClusterCreateTime",
+    source_type: "db-cluster",
+    start: "StartDBCluster",
+    stop: "StopDBCluster",
+};
+
+const fn names(kind: Kind) -> &'static Names {
+    match kind {
+        Kind::Cluster => &CLUSTERS,
+        Kind::Database | Kind::Instance => &INSTANCES,
+    }
+}
+
+/// Reads all databases or clusters with the tag of the schedule: RDS has no filter for it.
+pub(crate) async fn list(
+    client: &QueryClient,
+    kind: Kind,
+    rules: &Rules,
+    until: Instant,
+) -> (Vec<Machine>, Option<QueryError>) {
+    let Names { list, items, .. } = names(kind);
+    let parameters = Parameters::new().with("MaxRecords", "100");
+    let Listed { items, failure } = client.list(list, &parameters, &[items], until).await;
+    (items.iter().filter_map(|item| machine(item, kind, rules)).collect(), failure)
+}
+
+/// The database or cluster, if it has the tag.
+fn machine(item: &Element, kind: Kind, rules: &Rules) -> Option<Machine> {
+    let names = names(kind);
+    let mut tags = item.tags("TagList");
+    let time = |name: &str| item.text(name)?.parse::<Timestamp>().ok();
+    let stopped = time("AutomaticRestartTime").and_then(|start| start.checked_sub(MAX_STOP).ok());
+    Some(Machine {
+        kind,
+        id: item.text(names.id)?.to_owned(),
+        name: tags.remove("Name").filter(|name| !name.trim().is_empty()),
+        schedule: tags.remove(&rules.schedule_tag)?,
+        exception: tags.remove(&rules.override_tag),
+        state: match item.text(names.status)? {
+            "available" => State::Running,
+            "stopping" => State::Stopping,
+            "stopped" => State::Stopped,
+            _ => State::Other,
+        },
+        started: time(names.created),
+        stop: stopped.map_or(Stop::Unknown, Stop::ByRequest),
+        problem: match kind {
+            Kind::Cluster => problem_of_cluster(item),
+            Kind::Database | Kind::Instance => problem_of_instance(item),
+        },
+    })
+}
+
+fn problem_of_instance(item: &Element) -> Option<String> {
+    let engine = item.text("Engine").unwrap_or_default();
+    let has = |name: &str| item.text(name).is_some();
+    let has_any = |name: &str| !item.list(name).is_empty();
+    let problem = if let Some(cluster) = item.text("DBClusterIdentifier") {
+        return Some(format!("it is a member of the cluster `{cluster}`: tag the cluster"));
+    } else if has("ReadReplicaSourceDBInstanceIdentifier")
+        || has("ReadReplicaSourceDBClusterIdentifier")
+    {
+        "it is a read replica"
+    } else if has_any("ReadReplicaDBInstanceIdentifiers")
+        || has_any("ReadReplicaDBClusterIdentifiers")
+    {
+        "it has read replicas"
+    } else if engine.starts_with("custom-") {
+        "it is RDS Custom"
+    } else if engine.starts_with("sqlserver") && item.is_true("MultiAZ") {
+        "it is SQL Server in Multi-AZ"
+    } else {
+        return None;
+    };
+    Some(format!("{problem}, which RDS does not stop"))
+}
+
+fn problem_of_cluster(item: &Element) -> Option<String> {
+    let engine = item.text("Engine").unwrap_or_default();
+    let mode = item.text("EngineMode");
+    // Its own primary has none of these.
+    let forwarding = item.text("GlobalWriteForwardingStatus");
+    let is_global = item.text("GlobalClusterIdentifier").is_some()
+        || mode == Some("global")
+        || forwarding.is_some_and(|status| ["enabled", "enabling", "disabling"].contains(&status));
+    let is_replica = item.text("ReplicationSourceIdentifier").is_some();
+    let has_replicas = !item.list("ReadReplicaIdentifiers").is_empty();
+    let problem = if !engine.starts_with("aurora-") && !["neptune", "docdb"].contains(&engine) {
+        return Some(format!("RDS does not stop a cluster of `{engine}`"));
+    } else if mode == Some("serverless") {
+        "it is Aurora Serverless v1"
+    } else if is_global {
+        "it is a member of a global database"
+    } else if is_replica {
+        "it is a replica of another cluster"
+    } else if has_replicas {
+        "it has replicas in other clusters"
+    } else {
+        return None;
+    };
+    Some(format!("{problem}, which RDS does not stop"))
+}
+
+/// When a person started a database last, in the time for which it would be kept.
+///
+/// # Errors
+/// Where not all of its events can be read.
+pub(crate) async fn last_start_of(
+    client: &QueryClient,
+    machine: &Machine,
+    keep: SignedDuration,
+    until: Instant,
+) -> Result<Option<Timestamp>, QueryError> {
+    let minutes = (keep + ANNOUNCED).as_mins();
+    let parameters = Parameters::new()
+        .with("SourceIdentifier", &machine.id)
+        .with("SourceType", names(machine.kind).source_type)
+        .with("Duration", minutes.to_string())
+        .with("MaxRecords", "100");
+    let listed = client.list("DescribeEvents", &parameters, &["Events"], until).await;
+    if let Some(failure) = listed.failure {
+        return Err(failure);
+    }
+    let event = |item: &Element| {
+        let of = item.text("SourceIdentifier").unwrap_or(&machine.id);
+        let at = item.text("Date")?.parse().ok()?;
+        (of == machine.id).then(|| Some((at, item.text("Message")?.to_owned())))?
+    };
+    Ok(last_start(listed.items.iter().filter_map(event).collect()))
+}
+
+/// Starts or stops a database or cluster. Returns whether it was done: not where its state changed
+/// since it was read.
+///
+/// # Errors
+/// Where RDS refuses, or does not answer.
+pub(crate) async fn change(
+    client: &QueryClient,
+    action: Action,
+    machine: &Machine,
+    until: Instant,
+) -> Result<bool, QueryError> {
+    let names = names(machine.kind);
+    let operation = match action {
+        Action::Start => names.start,
+        Action::Stop => names.stop,
+    };
+    let parameters = Parameters::new().with(names.id, &machine.id);
+    match client.call(operation, &parameters, until).await {
+        Ok(_) => Ok(true),
+        Err(error) if CHANGED.contains(&&*error.code) => Ok(false),
+        Err(error) => Err(error),
+    }
+}

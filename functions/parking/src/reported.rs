@@ -1,0 +1,64 @@
+//! Which failures and problems this process reported lately.
+
+use std::collections::BTreeMap;
+
+use crate::outcome::Entry;
+
+/// What does not change is reported again after this time.
+const AGAIN_MS: u64 = 24 * 3_600_000;
+
+/// Failures or problems by the id of the machine, with when they were reported.
+#[derive(Debug, Default)]
+pub(crate) struct Reported(BTreeMap<String, (String, u64)>);
+
+impl Reported {
+    /// The entries that are new or changed, or were reported a day ago, and remembers them. What is not
+    /// there any more is forgotten.
+    pub(crate) fn take_new<'a>(&mut self, entries: &'a [Entry], now_ms: u64) -> Vec<&'a Entry> {
+        self.0.retain(|id, _| entries.iter().any(|entry| entry.id == *id));
+        let is_new = |entry: &&Entry| {
+            let reported = self.0.get(&entry.id);
+            let is_reported = |(note, at_ms): &(String, u64)| {
+                *note == entry.note && now_ms.saturating_sub(*at_ms) < AGAIN_MS
+            };
+            !reported.is_some_and(is_reported)
+        };
+        let new: Vec<_> = entries.iter().filter(is_new).collect();
+        for entry in &new {
+            self.0.insert(entry.id.clone(), (entry.note.clone(), now_ms));
+        }
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_new_or_changed_is_reported_and_again_after_a_day() {
+        let entry = |id: &str, note: &str| Entry {
+            id: id.to_owned(),
+            label: id.to_owned(),
+            schedule: String::new(),
+            note: note.to_owned(),
+            message: String::new(),
+        };
+        let mut reported = Reported::default();
+        let mut ids = |entries: &[Entry], now_ms| {
+            reported
+                .take_new(entries, now_ms)
+                .into_iter()
+                .map(|entry| entry.id.clone())
+                .collect::<Vec<_>>()
+        };
+        let (a, b) = (entry("a", "one"), entry("b", "one"));
+        assert_eq!(ids(std::slice::from_ref(&a), 0), ["a"]);
+        assert_eq!(ids(&[a, b.clone()], 1_000), ["b"]);
+        assert_eq!(ids(&[entry("a", "two"), b.clone()], 2_000), ["a"]);
+        assert_eq!(ids(&[entry("a", "two"), b.clone()], AGAIN_MS + 999), [""; 0]);
+        assert_eq!(ids(&[entry("a", "two"), b.clone()], AGAIN_MS + 1_000), ["b"]);
+        assert_eq!(ids(&[], AGAIN_MS + 2_000), [""; 0]);
+        assert_eq!(ids(&[b], AGAIN_MS + 3_000), ["b"]);
+    }
+}

@@ -1,0 +1,67 @@
+//! Notices as functions publish them to SNS.
+
+use serde_json::Value;
+
+use crate::{Call, Endpoint, Reply};
+
+/// The topic of the alerts.
+pub const ALERTS_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:sluice-dev-alerts";
+
+/// A notice as it was published, or as SNS refused it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Published {
+    /// The subject of a mail.
+    pub subject: String,
+    /// What subscribers by mail receive.
+    pub mail: String,
+    /// What alert-notifier receives.
+    pub notice: Value,
+}
+
+/// The notices that were sent to [`ALERTS_TOPIC`] at an endpoint, accepted or not. Fails the test if SNS
+/// or alert-notifier could not accept one.
+#[must_use]
+pub fn published(endpoint: &Endpoint) -> Vec<Published> {
+    endpoint.calls().iter().filter_map(Published::of).collect()
+}
+
+impl Published {
+    /// The notice of a call of `Publish`; `None` for any other call.
+    fn of(call: &Call) -> Option<Self> {
+        let body = std::str::from_utf8(&call.body).ok()?;
+        if !body.starts_with("Action=Publish&") {
+            return None;
+        }
+        let form = call.form();
+        assert_eq!((&*form["TopicArn"], &*form["MessageStructure"]), (ALERTS_TOPIC, "json"));
+        let message: Value = serde_json::from_str(&form["Message"]).unwrap();
+        assert_eq!(message["default"], message["email"]);
+        let json = message["lambda"].as_str().unwrap();
+        assert!(json.len() <= 32_000);
+        let subject = form["Subject"].clone();
+        let is_printable = subject.bytes().all(|byte| (32..127).contains(&byte));
+        assert!((1..100).contains(&subject.len()) && is_printable);
+        Some(Self {
+            subject,
+            mail: message["email"].as_str().unwrap().to_owned(),
+            notice: serde_json::from_str(json).unwrap(),
+        })
+    }
+}
+
+impl Reply {
+    /// The answer of SNS to a message that it accepts.
+    #[must_use]
+    pub fn published() -> Self {
+        let answer = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>\
+                      </PublishResponse>";
+        Self::new(200, "text/xml", answer)
+    }
+
+    /// The error of a service that speaks the Query protocol, such as SNS.
+    #[must_use]
+    pub fn query_error(status: u16, code: &str) -> Self {
+        let error = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        Self::new(status, "text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    }
+}
