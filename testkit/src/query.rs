@@ -50,14 +50,6 @@ impl Reply {
         write(&mut body, root, members, false);
         Self::new(200, "application/xml", body)
     }
-
-    /// The error of a service that speaks the Query protocol, or of S3.
-    #[must_use]
-    pub fn xml_error(status: u16, code: &str) -> Self {
-        let error = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
-        let body = format!("<ErrorResponse>{error}</ErrorResponse>");
-        Self::new(status, "text/xml", body)
-    }
 }
 
 fn list_items(members: &Value) -> String {

@@ -39,7 +39,7 @@ impl CallTime {
     /// The result of a call, which is given up when it takes too long.
     ///
     /// # Errors
-    /// The call's, with the code `NoAnswer` where it was given up, and `Deadline` where it was not
+    /// The call's, with the code `Timeout` where it was given up, and `Deadline` where it was not
     /// started.
     pub async fn call<T>(
         self,
@@ -53,7 +53,7 @@ impl CallTime {
             return Err(failure("Deadline", "not started so shortly before the deadline"));
         }
         let called = timeout(self.limit(), call).await;
-        called.unwrap_or_else(|_| Err(failure("NoAnswer", "no answer in time")))
+        called.unwrap_or_else(|_| Err(failure("Timeout", "no answer in time")))
     }
 
     fn left(self) -> Duration {
@@ -76,11 +76,11 @@ mod tests {
         testkit::on_paused_clock(async {
             let started = Instant::now();
             let time = CallTime::new(started + Duration::from_secs(62), Duration::from_secs(2));
-            assert_eq!(code(time.call(pending()).await), "NoAnswer");
+            assert_eq!(code(time.call(pending()).await), "Timeout");
             assert_eq!(started.elapsed(), Duration::from_secs(10));
             tokio::time::advance(Duration::from_secs(41)).await;
             let again = Instant::now();
-            assert_eq!(code(time.call(pending()).await), "NoAnswer");
+            assert_eq!(code(time.call(pending()).await), "Timeout");
             assert_eq!(again.elapsed(), Duration::from_secs(3));
             assert_eq!(time.call(ready(Ok(7))).await, Ok(7));
             tokio::time::advance(Duration::from_secs(6)).await;

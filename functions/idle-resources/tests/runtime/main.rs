@@ -11,9 +11,9 @@ mod support {
 }
 
 use serde_json::{Value, json};
-use testkit::{Fixture, Observed, fixtures, outside_of_lambda, pairs, refusal};
+use testkit::{ALERTS_TOPIC, Fixture, Observed, fixtures, outside_of_lambda, pairs, refusal};
 
-use support::account::{Account, TOPIC};
+use support::account::Account;
 use support::scene::{BINARY, Golden, Scene, assert_has, dated, metrics, now};
 
 /// The account of a fixture, with times counted from now.
@@ -84,7 +84,8 @@ async fn an_invalid_setting_fails_the_start() {
         ("PRICES", r#"{"gp4":1}"#),
         ("ACTION", "delete"),
     ] {
-        let message = refusal(BINARY, &[("ALERTS_TOPIC_ARN", TOPIC), (variable, value)]).await;
+        let message =
+            refusal(BINARY, &[("ALERTS_TOPIC_ARN", ALERTS_TOPIC), (variable, value)]).await;
         assert!(
             message.starts_with(&format!("{variable} is {value:?}, but must be ")),
             "{message}"

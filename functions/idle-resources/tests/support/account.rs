@@ -6,9 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use local::monitoring::cbor::decode;
 use serde_json::{Map, Value, json};
-use testkit::{Call, Endpoint, Reply};
-
-pub(crate) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:sluice-dev-alerts";
+use testkit::{Call, Endpoint, Reply, published};
 
 /// Operations that change something.
 const CHANGES: [&str; 5] =
@@ -79,15 +77,7 @@ impl Account {
 
     /// The notices that SNS received.
     pub(crate) fn notices(&self) -> Vec<Value> {
-        let calls = self.endpoint.calls();
-        let published = calls.iter().filter(|call| operation(call).0 == "Publish");
-        let notice = |call: &Call| {
-            let form = call.form();
-            assert_eq!(form["TopicArn"], TOPIC);
-            let message: Value = serde_json::from_str(&form["Message"]).unwrap();
-            serde_json::from_str(message["lambda"].as_str().unwrap()).unwrap()
-        };
-        published.map(notice).collect()
+        published(&self.endpoint).into_iter().map(|published| published.notice).collect()
     }
 }
 
@@ -138,7 +128,7 @@ fn error(service: &str, status: u16, code: &str) -> Reply {
         "monitoring" => Reply::cbor(status, &json!({"__type": code, "message": "no"})),
         "logs" => Reply::aws_error(status, code),
         "s3" => Reply::xml("Error", &json!({"Code": code, "Message": "no"})).with_status(status),
-        _ => Reply::xml_error(status, code),
+        _ => Reply::query_error(status, code),
     }
 }
 
@@ -156,7 +146,7 @@ fn success(service: &str, operation: &str, answer: &Value, call: &Call) -> Reply
         ("s3", "GetBucketTagging") => Reply::xml("Tagging", answer),
         ("s3", "ListMultipartUploads") => Reply::xml("ListMultipartUploadsResult", answer),
         ("s3", _) => Reply::xml("ListBucketResult", answer),
-        ("sns", _) => Reply::query(operation, &json!({"MessageId": "1"})),
+        ("sns", _) => Reply::published(),
         _ => Reply::query(operation, answer),
     }
 }
@@ -168,7 +158,7 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
     assert!((start % day).abs() < 1e-9 && end - start >= day, "{start} {end}");
     let result = |query: &Value| {
         let stat = &query["MetricStat"];
-        assert_eq!(stat["Period"], json!(day), "{stat}");
+        assert_eq!(stat["Period"].as_f64(), Some(day), "{stat}");
         let metric = &stat["Metric"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let resource = text(&metric["Dimensions"][0]["Value"]);

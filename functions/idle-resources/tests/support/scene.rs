@@ -6,9 +6,9 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use testkit::{Binary, Observed};
+use testkit::{ALERTS_TOPIC, Binary, Observed};
 
-use crate::support::account::{Account, Answers, TOPIC};
+use crate::support::account::{Account, Answers};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_idle-resources");
 /// The longest time before now in a fixture, in days.
@@ -46,7 +46,7 @@ impl Scene {
         let own = [
             ("AWS_ENDPOINT_URL", &*account.endpoint.url),
             ("AWS_REGION", "us-east-1"),
-            ("ALERTS_TOPIC_ARN", TOPIC),
+            ("ALERTS_TOPIC_ARN", ALERTS_TOPIC),
         ];
         let binary = Binary::new(BINARY, &[&own, variables].concat()).await;
         Self { account, binary }
