@@ -12,7 +12,7 @@ use crate::stack::{
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 12] = [
+    let own: [(&str, &[&[&str]]); 13] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         ("cost-report", &[cost_report::VARIABLES, shared::notice::VARIABLES]),
         ("dlq-redrive", &[dlq_redrive::config::VARIABLES, opensearch::AUTH_VARIABLES]),
@@ -39,6 +39,10 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ),
         ("parking", &[parking::VARIABLES, shared::notice::VARIABLES]),
         ("pipeline-alerts", &[pipeline_alerts::VARIABLES, shared::notice::VARIABLES]),
+        (
+            "rightsizing",
+            &[rightsizing::VARIABLES, shared::notice::VARIABLES, shared::cost::VARIABLES],
+        ),
         ("sensor-points", &[sensor_points::VARIABLES, event::TIMESTAMP_VARIABLES]),
         (
             "sqs-consumer",
