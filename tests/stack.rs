@@ -133,6 +133,7 @@ impl Stack {
                 ("AnomalyThresholdUsd", "50"),
                 ("MonthlyBudgetUsd", "9"),
             ],
+            &[COST, ("RightsizingSchedule", "ENABLED"), ("RightsizingChanges", "yes")],
             &[STORE],
             &[
                 &STORE_VPC[..],

@@ -189,6 +189,10 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
     check("parking", &explained, &[("ALERTS_TOPIC_ARN", "")]).await;
     let refused = ["dry-run-that-is-no-boolean.json".to_owned()];
     check("idle-resources", &refused, &[("ALERTS_TOPIC_ARN", "")]).await;
+    let told = ["anomaly.json", "budget.json"].map(str::to_owned);
+    check("cost-report", &told, &[("ALERTS_TOPIC_ARN", "")]).await;
+    let refused = ["unknown-action.json", "unknown-field.json"].map(str::to_owned);
+    check("rightsizing", &refused, &[("ALERTS_TOPIC_ARN", "")]).await;
     // What these two read is AWS's: the same failure both ways.
     let failing = |name: &str| vec![all(name).remove(0)];
     check("dlq-redrive", &failing("dlq-redrive"), &[]).await;

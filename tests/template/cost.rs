@@ -315,3 +315,79 @@ fn idle_resources_has_the_permissions_of_its_action_and_removes_only_what_has_th
         }
     }
 }
+
+#[test]
+fn rightsizing_runs_weekly_only_if_enabled_and_one_at_a_time() {
+    for (parameters, state) in
+        [(&[COST][..], "DISABLED"), (&[COST, ("RightsizingSchedule", "ENABLED")], "ENABLED")]
+    {
+        let stack = Stack::with(parameters);
+        let function = stack.function("rightsizing");
+        let event = &function["Events"]["Schedule"]["Properties"];
+        let schedule = "cron(0 1 ? * MON *)";
+        assert_eq!((&event["Schedule"], &event["State"]), (&json!(schedule), &json!(state)));
+        assert_eq!(function["ReservedConcurrentExecutions"], 1);
+        assert_eq!(function["EventInvokeConfig"]["MaximumRetryAttempts"], 2);
+        let variables = stack.variables("rightsizing");
+        assert_eq!(variables["USAGE_DOCUMENT"], "${CostUsageDocument}");
+        assert_eq!(variables["ALERTS_TOPIC_ARN"], "${AlertsTopic}");
+    }
+    for (parameter, value) in [("RightsizingSchedule", "ENABLED"), ("RightsizingChanges", "yes")] {
+        assert_eq!(refusals(&[(parameter, value)]), [format!("{parameter} needs CostFunctions.")]);
+        assert!(refusals(&[COST, (parameter, value)]).is_empty());
+    }
+}
+
+#[test]
+fn rightsizing_changes_only_what_has_the_tag_and_only_if_it_may() {
+    let here = "eu-west-1:123456789012";
+    let measure = format!(
+        "ssm:SendCommand on arn:aws:ssm:{here}:document/sluice-dev-volume-usage \
+         arn:aws:ec2:{here}:instance/*"
+    );
+    let always = [
+        "ce:GetCostAndUsage cloudwatch:GetMetricData ec2:DescribeInstances ec2:DescribeVolumes \
+         lambda:ListFunctions rds:DescribeDBInstances s3:ListAllMyBuckets \
+         ssm:DescribeInstanceInformation ssm:GetCommandInvocation on *",
+        "s3:GetBucketTagging s3:GetIntelligentTieringConfiguration s3:GetLifecycleConfiguration \
+         on arn:aws:s3:::*",
+        &measure,
+        "sns:Publish on ${AlertsTopic}",
+        "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
+        "sqs:SendMessage on ${CostDeadLetterQueue.Arn}",
+    ];
+    let (volumes, instances) =
+        (format!("arn:aws:ec2:{here}:volume/*"), format!("arn:aws:ec2:{here}:instance/*"));
+    let snapshots = "arn:aws:ec2:eu-west-1::snapshot/*";
+    let changes = [
+        "ec2:DescribeSnapshots on *".to_owned(),
+        format!("ec2:AttachVolume ec2:CreateSnapshot ec2:ModifyVolume on {instances} {volumes}"),
+        format!("ec2:CreateSnapshot ec2:CreateVolume ec2:CreateTags on {snapshots} {volumes}"),
+        "s3:PutIntelligentTieringConfiguration s3:PutLifecycleConfiguration on arn:aws:s3:::*"
+            .to_owned(),
+    ];
+    let changes: Vec<_> = changes.iter().map(String::as_str).collect();
+    let queue = format!("kms:Decrypt kms:GenerateDataKey on {KEY_ARN}@sqs.eu-west-1.amazonaws.com");
+    let cases: [(&[_], &[&str]); 3] = [
+        (&[], &[]),
+        (&[("RightsizingChanges", "yes")], &changes),
+        (&[("QueueKeyArn", KEY_ARN)], &[&queue]),
+    ];
+    for (parameters, more) in cases {
+        let stack = Stack::with(&[&[COST], parameters].concat());
+        let found = beside_its_log(&stack, "rightsizing");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
+        let policy = &stack.properties("CostRightsizingPolicy")["PolicyDocument"]["Statement"];
+        for statement in list(policy) {
+            let action = statement["Action"].to_string();
+            let changes = [":Attach", ":Create", ":Modify", ":Put"];
+            if changes.iter().any(|change| action.contains(change)) {
+                let condition = statement["Condition"].to_string();
+                let is_narrow = ["sluice:allow-rightsizing", "ec2:CreateAction"]
+                    .iter()
+                    .any(|key| condition.contains(key));
+                assert!(is_narrow, "{statement}");
+            }
+        }
+    }
+}

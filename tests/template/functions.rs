@@ -44,6 +44,10 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ),
         ("parking", &[parking::VARIABLES, shared::notice::VARIABLES]),
         ("pipeline-alerts", &[pipeline_alerts::VARIABLES, shared::notice::VARIABLES]),
+        (
+            "rightsizing",
+            &[rightsizing::VARIABLES, shared::notice::VARIABLES, shared::cost::VARIABLES],
+        ),
         ("sensor-points", &[sensor_points::VARIABLES, event::TIMESTAMP_VARIABLES]),
         (
             "sqs-consumer",

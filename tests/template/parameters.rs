@@ -14,7 +14,12 @@ fn every_parameter_reaches_a_resource() {
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
             "AnomalyThresholdUsd" | "IdleAction" | "MonthlyBudgetUsd" => &[COST],
-            name if name.starts_with("Parking") || name.starts_with("CostReport") => &[COST],
+            name if ["CostReport", "Parking", "Rightsizing"]
+                .iter()
+                .any(|group| name.starts_with(group)) =>
+            {
+                &[COST]
+            }
             "PipelineAlertsSecretKeyArn"
             | "PrefectApiUrl"
             | "PrefectApiSecretArn"

@@ -10,13 +10,15 @@ use crate::stack::{
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
-const WILDCARDS: [(&str, &str, &str); 13] = [
+const WILDCARDS: [(&str, &str, &str); 15] = [
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
     ("AlertsKey", "BillingEncrypts", "in a key's policy, * is the key itself"),
     ("CostReportPolicy", "ReadCosts", "Cost Explorer has no resources"),
     ("CostIdleResourcesPolicy", "ReadAccount", "it looks for what nobody knows of"),
     ("CostIdleResourcesPolicy", "ReadImageReferences", "what refers to an image is not known"),
+    ("CostRightsizingPolicy", "ReadAccount", "it looks for what nobody knows of"),
+    ("CostRightsizingPolicy", "FindSnapshots", "EC2 has no narrower resource for it"),
     ("CostParkingPolicy", "ReadAccount", "what has which tag is not known before it is read"),
     ("HealthLambdaMetricsPolicy", "ReadAccount", "IAM has no narrower resource for these"),
     ("HealthLambdaMetricsPolicy", "ReadTags", "IAM has no narrower resource for it"),
@@ -228,6 +230,7 @@ fn functions_have_exactly_the_permissions_that_they_need() {
                 "object-loader",
                 "parking",
                 "pipeline-alerts",
+                "rightsizing",
                 "sensor-points",
             ]
             .contains(name);

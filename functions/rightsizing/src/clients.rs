@@ -1,0 +1,142 @@
+//! The services that the function calls.
+
+use std::error::Error;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use aws_sdk_cloudwatch as cloudwatch;
+use aws_sdk_lambda as lambda;
+use aws_sdk_s3 as s3;
+use aws_sdk_ssm as ssm;
+use s3::config::retry::RetryConfig;
+use s3::error::{ProvideErrorMetadata, SdkError};
+use shared::aws::query::{EC2, Element, Parameters, QueryApi, QueryClient, RDS};
+use shared::aws::{Aws, CallFailure, Service};
+use shared::cost::{CallTime, CostExplorer};
+use shared::s3::S3;
+
+/// CloudWatch, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
+pub(crate) const CLOUDWATCH: Service = "CLOUDWATCH";
+/// Lambda, in `AWS_ENDPOINT_URL_LAMBDA`.
+pub(crate) const LAMBDA: Service = "LAMBDA";
+/// Systems Manager, in `AWS_ENDPOINT_URL_SSM`.
+pub(crate) const SSM: Service = "SSM";
+
+/// 5xx and throttling are tried three times.
+const ATTEMPTS: u32 = 3;
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// The services of the function's region. Each client is built at its first call.
+#[derive(Debug)]
+pub(crate) struct Clients {
+    aws: Aws,
+    pub(crate) explorer: CostExplorer,
+    ec2: QueryClient,
+    rds: QueryClient,
+    cloudwatch: OnceLock<cloudwatch::Client>,
+    lambda: OnceLock<lambda::Client>,
+    s3: OnceLock<s3::Client>,
+    ssm: OnceLock<ssm::Client>,
+}
+
+/// A list as far as it could be read, and why items are missing.
+pub(crate) type Listed<T> = (Vec<T>, Option<CallFailure>);
+
+impl Clients {
+    pub(crate) fn new(aws: Aws) -> Self {
+        Self {
+            explorer: CostExplorer::new(aws.clone()),
+            ec2: QueryClient::new(EC2, &aws),
+            rds: QueryClient::new(RDS, &aws),
+            cloudwatch: OnceLock::new(),
+            lambda: OnceLock::new(),
+            s3: OnceLock::new(),
+            ssm: OnceLock::new(),
+            aws,
+        }
+    }
+
+    /// Calls an operation of EC2.
+    pub(crate) async fn ec2(
+        &self,
+        action: &str,
+        parameters: &Parameters,
+        time: CallTime,
+    ) -> Result<Element, CallFailure> {
+        Ok(self.ec2.call(action, parameters, time.until).await?)
+    }
+
+    /// Lists with an operation of EC2 or RDS. An item that `read` returns nothing for makes the list
+    /// incomplete.
+    pub(crate) async fn list<T>(
+        &self,
+        api: QueryApi,
+        action: &str,
+        parameters: &Parameters,
+        path: &[&str],
+        read: fn(&Element) -> Option<T>,
+        time: CallTime,
+    ) -> Listed<T> {
+        let client = if api == RDS { &self.rds } else { &self.ec2 };
+        let listed = client.list(action, parameters, path, time.until).await;
+        let items: Vec<_> = listed.items.iter().filter_map(read).collect();
+        let odd = (items.len() < listed.items.len()).then(|| invalid("an item lacks its id"));
+        (items, listed.failure.map(CallFailure::from).or(odd))
+    }
+
+    pub(crate) fn cloudwatch(&self) -> &cloudwatch::Client {
+        let config = || self.aws.sdk_config(CLOUDWATCH, retry());
+        self.cloudwatch.get_or_init(|| cloudwatch::Client::new(&config()))
+    }
+
+    pub(crate) fn lambda(&self) -> &lambda::Client {
+        let config = || self.aws.sdk_config(LAMBDA, retry());
+        self.lambda.get_or_init(|| lambda::Client::new(&config()))
+    }
+
+    pub(crate) fn s3(&self) -> &s3::Client {
+        self.s3.get_or_init(|| {
+            let config = s3::config::Builder::from(&self.aws.sdk_config(S3, retry()));
+            // Elsewhere than at S3 itself, buckets have no host of their own.
+            let path_style = self.aws.endpoint(S3).is_some();
+            s3::Client::from_conf(config.force_path_style(path_style).build())
+        })
+    }
+
+    pub(crate) fn ssm(&self) -> &ssm::Client {
+        let config = || self.aws.sdk_config(SSM, retry());
+        self.ssm.get_or_init(|| ssm::Client::new(&config()))
+    }
+}
+
+fn retry() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
+}
+
+/// The result of a call with an SDK, which is given up when it takes too long.
+pub(crate) async fn sent<T, E>(
+    time: CallTime,
+    call: impl Future<Output = Result<T, SdkError<E>>>,
+) -> Result<T, CallFailure>
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    // Boxed: the SDK's state is large.
+    let call = Box::pin(call);
+    time.call(async { call.await.map_err(|error| CallFailure::from(&error)) }).await
+}
+
+/// The failure of an answer that is not one of the service.
+pub(crate) fn invalid(message: &str) -> CallFailure {
+    failure("InvalidAnswer", message)
+}
+
+/// A failure that this function detects itself.
+pub(crate) fn failure(code: &str, message: &str) -> CallFailure {
+    CallFailure { code: Some(code.to_owned()), message: message.to_owned() }
+}
+
+/// Whether a service refused with this code.
+pub(crate) fn is_code(failure: &CallFailure, code: &str) -> bool {
+    failure.code.as_deref() == Some(code)
+}

@@ -1,0 +1,157 @@
+//! What is used of volumes, as the usage document prints it on the instances that have them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilter, PlatformType};
+use shared::aws::CallFailure;
+use shared::cost::CallTime;
+use tokio::time::sleep;
+
+use crate::clients::{Clients, Listed, failure, invalid, is_code, sent};
+use crate::volume::{Usage, add_usage};
+
+/// Maximum number of instances in a command (source: AWS Systems Manager API reference,
+/// `SendCommand`).
+const MAX_INSTANCES: usize = 50;
+/// Maximum number of instances that are asked.
+const MAX_LISTED: usize = 10_000;
+/// How often commands are asked for their output.
+const POLL: Duration = Duration::from_millis(500);
+/// Seconds in which an instance must start a command; the least that is possible.
+const START_SECONDS: i32 = 30;
+
+/// Runs a document on all Linux instances that Systems Manager knows. Returns what is used of each
+/// volume, and why some instances are missing.
+pub(crate) async fn usage(
+    clients: &Clients,
+    document: &str,
+    time: CallTime,
+) -> (BTreeMap<String, Usage>, Vec<CallFailure>) {
+    let (instances, unlisted) = linux_instances(clients, time).await;
+    let (usage, mut failures) = usage_on(clients, document, &instances, time).await;
+    failures.extend(unlisted);
+    (usage, failures)
+}
+
+/// The same on these instances.
+pub(crate) async fn usage_on(
+    clients: &Clients,
+    document: &str,
+    instances: &[String],
+    time: CallTime,
+) -> (BTreeMap<String, Usage>, Vec<CallFailure>) {
+    let mut failures = Vec::new();
+    let mut commands = Vec::new();
+    for instances in instances.chunks(MAX_INSTANCES) {
+        match send(clients, document, instances, time).await {
+            Ok(command) => commands.extend(instances.iter().map(|id| (command.clone(), id))),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    let mut usage = BTreeMap::new();
+    while !commands.is_empty() {
+        if time.is_over() {
+            failures.push(failure("Deadline", "a command has not ended"));
+            break;
+        }
+        sleep(POLL.min(time.limit())).await;
+        let mut running = Vec::new();
+        for (command, instance) in commands {
+            match output(clients, &command, instance, time).await {
+                Ok(Some(output)) => add_usage(&output, &mut usage),
+                Ok(None) => running.push((command, instance)),
+                Err(failure) => failures.push(failure),
+            }
+        }
+        commands = running;
+    }
+    (usage, failures)
+}
+
+async fn linux_instances(clients: &Clients, time: CallTime) -> Listed<String> {
+    let filter = |key: &str, value: &str| {
+        InstanceInformationStringFilter::builder().key(key).values(value).build().ok()
+    };
+    let filters = [filter("PlatformTypes", "Linux"), filter("PingStatus", "Online")];
+    let filters: Vec<_> = filters.into_iter().flatten().collect();
+    let (mut found, mut token) = (Vec::new(), None);
+    loop {
+        let call = clients
+            .ssm()
+            .describe_instance_information()
+            .set_filters(Some(filters.clone()))
+            .set_next_token(token);
+        let page = match sent(time, call.send()).await {
+            Ok(page) => page,
+            Err(failure) => return (found, Some(failure)),
+        };
+        let instances = page.instance_information_list.unwrap_or_default().into_iter();
+        let linux = instances
+            .filter(|one| {
+                one.platform_type.as_ref().is_none_or(|kind| *kind == PlatformType::Linux)
+            })
+            .filter_map(|one| one.instance_id)
+            // A machine elsewhere has no volumes.
+            .filter(|id| id.starts_with("i-"));
+        found.extend(linux);
+        token = page.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            return (found, None);
+        }
+        if found.len() >= MAX_LISTED {
+            found.truncate(MAX_LISTED);
+            return (found, Some(failure("TooMany", "more than 10,000 instances")));
+        }
+    }
+}
+
+async fn send(
+    clients: &Clients,
+    document: &str,
+    instances: &[String],
+    time: CallTime,
+) -> Result<String, CallFailure> {
+    let call = clients
+        .ssm()
+        .send_command()
+        .document_name(document)
+        .set_instance_ids(Some(instances.to_vec()))
+        .timeout_seconds(START_SECONDS)
+        .comment("What is used of volumes");
+    let command = sent(time, call.send()).await?.command;
+    let id = command.and_then(|command| command.command_id);
+    id.ok_or_else(|| invalid("a command has no id"))
+}
+
+/// The output of a command on an instance; `None` while it runs.
+async fn output(
+    clients: &Clients,
+    command: &str,
+    instance: &str,
+    time: CallTime,
+) -> Result<Option<String>, CallFailure> {
+    let call = clients.ssm().get_command_invocation().command_id(command).instance_id(instance);
+    let answer = match sent(time, call.send()).await {
+        Ok(answer) => answer,
+        // For a moment after it was sent.
+        Err(failure) if is_code(&failure, "InvocationDoesNotExist") => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    match answer.status {
+        Some(CommandInvocationStatus::Success) => {
+            Ok(Some(answer.standard_output_content.unwrap_or_default()))
+        }
+        Some(
+            CommandInvocationStatus::Pending
+            | CommandInvocationStatus::InProgress
+            | CommandInvocationStatus::Delayed,
+        )
+        | None => Ok(None),
+        Some(other) => {
+            let code = answer.status_details.filter(|details| !details.is_empty());
+            let code = code.unwrap_or_else(|| other.as_str().to_owned());
+            Err(failure(&code, &format!("the command ended on {instance}")))
+        }
+    }
+}

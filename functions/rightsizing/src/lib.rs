@@ -1,0 +1,125 @@
+#![doc = include_str!("../README.md")]
+
+mod bucket;
+mod buckets;
+mod change;
+mod clients;
+mod config;
+mod disks;
+mod error;
+mod found;
+mod graviton;
+mod kind;
+mod machines;
+mod notices;
+mod report;
+mod request;
+mod shrink;
+mod shrinking;
+mod tally;
+mod tiering;
+mod volume;
+
+use std::io::Write;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use shared::cost::{CallTime, account};
+use shared::runtime::{Function, Invocation};
+use tokio::time::Instant;
+
+pub use config::{Config, VARIABLES};
+pub use error::HandlerError;
+
+use change::Change;
+use clients::Clients;
+use report::Report;
+use request::Request;
+
+/// Maximum time that is kept for publishing a notice.
+const MAX_PUBLISHING: Duration = Duration::from_secs(30);
+
+/// The function.
+#[derive(Debug)]
+pub struct App<W> {
+    config: Config,
+    clients: Clients,
+    metrics: W,
+}
+
+impl<W: Write> Function for App<W> {
+    type Error = HandlerError;
+
+    /// Reports what is bought too dear, or makes a change.
+    async fn handle(
+        &mut self,
+        invocation: Invocation<'_>,
+        answer: &mut Vec<u8>,
+    ) -> Result<(), HandlerError> {
+        let request = Request::parse(invocation.body)?;
+        let now_ms = i64::try_from(invocation.now.milliseconds()).unwrap_or(i64::MAX);
+        let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
+        let until = before(invocation.deadline, self.config.deadline_margin);
+        let told = match request {
+            Request::Report { time } => {
+                let frame =
+                    Frame { account: account(invocation.function_arn), at: time.unwrap_or(now) };
+                self.report(frame, now, until).await?
+            }
+            Request::Change { action, is_dry_run } => {
+                let Self { config, clients, .. } = self;
+                let time = CallTime { until };
+                Change { config, clients, now, time, is_dry_run }.make(&action).await?
+            }
+        };
+        answer.extend_from_slice(told.to_string().as_bytes());
+        Ok(())
+    }
+}
+
+/// Whose notice, and of which time: a retry has the same.
+#[derive(Clone, Copy, Debug)]
+struct Frame<'a> {
+    account: &'a str,
+    at: Timestamp,
+}
+
+impl<W: Write> App<W> {
+    /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
+    #[must_use]
+    pub fn new(config: Config, metrics: W) -> Self {
+        let clients = Clients::new(config.aws.clone());
+        Self { config, clients, metrics }
+    }
+
+    async fn report(
+        &mut self,
+        frame: Frame<'_>,
+        now: Timestamp,
+        until: Instant,
+    ) -> Result<Value, HandlerError> {
+        let Config { rules, region, lines, metrics_namespace, publisher, .. } = &self.config;
+        let left = until.saturating_duration_since(Instant::now());
+        let time = CallTime { until: before(until, (left / 6).min(MAX_PUBLISHING)) };
+        let found = Report::read(&self.config, &self.clients, now, time).await;
+        let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
+        if let Err(error) = tally::emit(&found, metrics_namespace, now_ms, &mut self.metrics) {
+            tracing::error!(%error, "failed to write metrics");
+        }
+        let Frame { account, at } = frame;
+        let notice = notices::of_report(&found, account, at, &rules.prices, region, *lines);
+        publisher.publish(notice, until).await.map_err(|error| {
+            tracing::error!(%error, "notice not published");
+            HandlerError::NotPublished(error)
+        })?;
+        if found.read.is_empty() && !found.unread.is_empty() {
+            return Err(HandlerError::ScanFailed(found.unread.described()));
+        }
+        Ok(found.answer())
+    }
+}
+
+fn before(time: Instant, by: Duration) -> Instant {
+    time.checked_sub(by).unwrap_or(time)
+}

@@ -1,0 +1,113 @@
+//! What x86 machines cost, and how many run now.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_costexplorer::types::{Dimension, DimensionValues, Expression, Granularity};
+use aws_sdk_lambda::types::Architecture;
+use jiff::ToSpan;
+use jiff::civil::Date;
+use shared::aws::CallFailure;
+use shared::aws::query::{EC2, Element, Parameters, RDS};
+use shared::cost::{CallTime, CostError, CostQuery};
+
+use crate::clients::{Clients, Listed, failure, sent};
+use crate::graviton::{Cost, Machine, SERVICES, costs};
+
+/// The days whose costs are read.
+const DAYS: i64 = 30;
+/// The costs of later days still change.
+const SETTLE_DAYS: i64 = 1;
+/// Maximum number of functions that are counted.
+const MAX_FUNCTIONS: usize = 10_000;
+
+/// What machines of a region cost in the last 30 settled days.
+pub(crate) async fn read(
+    clients: &Clients,
+    region: &str,
+    max_requests: u32,
+    today: Date,
+    time: CallTime,
+) -> Result<BTreeMap<Machine, Cost>, CallFailure> {
+    let end = today.saturating_sub(SETTLE_DAYS.days());
+    let values = |key: Dimension, values: &[&str]| {
+        let values = values.iter().map(|value| (*value).to_owned()).collect();
+        let values = DimensionValues::builder().key(key).set_values(Some(values)).build();
+        Expression::builder().dimensions(values).build()
+    };
+    let filter = Expression::builder()
+        .and(values(Dimension::Service, &SERVICES))
+        .and(values(Dimension::Region, &[region]))
+        .build();
+    let query = CostQuery {
+        start: end.saturating_sub(DAYS.days()),
+        end,
+        granularity: Granularity::Monthly,
+        metric: "AmortizedCost",
+        filter: Some(filter),
+        group_by: &["USAGE_TYPE", "OPERATION"],
+    };
+    let mut requests = clients.explorer.requests(max_requests, time);
+    let read = requests.costs(&query).await.map_err(|error| match error {
+        CostError::Spent(_) => failure("CostRequestsUsedUp", &error.to_string()),
+        CostError::Failed(failure) => failure,
+    })?;
+    let groups = read.iter().flat_map(|costs| &costs.groups);
+    Ok(costs(groups.map(|(keys, amount)| (&keys[..], amount.value))))
+}
+
+/// Number of machines that run now, by instance type.
+pub(crate) async fn instances(
+    clients: &Clients,
+    time: CallTime,
+) -> Result<BTreeMap<String, usize>, CallFailure> {
+    let running = Parameters::new()
+        .with("Filter.1.Name", "instance-state-name")
+        .with("Filter.1.Value.1", "running");
+    let path = ["reservationSet", "instancesSet"];
+    let kind = |item: &Element| item.text("instanceType").map(str::to_owned);
+    let list = clients.list(EC2, "DescribeInstances", &running, &path, kind, time).await;
+    counted(list)
+}
+
+/// Number of databases, by class.
+pub(crate) async fn databases(
+    clients: &Clients,
+    time: CallTime,
+) -> Result<BTreeMap<String, usize>, CallFailure> {
+    let page = Parameters::new().with("MaxRecords", "100");
+    let class = |item: &Element| item.text("DBInstanceClass").map(str::to_owned);
+    let list = clients.list(RDS, "DescribeDBInstances", &page, &["DBInstances"], class, time).await;
+    counted(list)
+}
+
+fn counted((names, failure): Listed<String>) -> Result<BTreeMap<String, usize>, CallFailure> {
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    let mut counts = BTreeMap::new();
+    for name in names {
+        *counts.entry(name).or_default() += 1;
+    }
+    Ok(counts)
+}
+
+/// Number of functions with the architecture `x86_64`.
+pub(crate) async fn functions(clients: &Clients, time: CallTime) -> Result<usize, CallFailure> {
+    let (mut listed, mut count, mut marker) = (0, 0, None);
+    loop {
+        let call = clients.lambda().list_functions().set_marker(marker);
+        let page = sent(time, call.send()).await?;
+        let functions = page.functions.unwrap_or_default();
+        listed += functions.len();
+        // x86_64 where nothing is said.
+        let is_arm = |one: &Architecture| *one == Architecture::Arm64;
+        count += functions.iter().filter(|one| !one.architectures().iter().any(is_arm)).count();
+        marker = page.next_marker.filter(|marker| !marker.is_empty());
+        if marker.is_none() {
+            return Ok(count);
+        }
+        if listed >= MAX_FUNCTIONS {
+            return Err(failure("TooMany", "more than 10,000 functions"));
+        }
+    }
+}

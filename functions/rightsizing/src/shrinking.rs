@@ -1,0 +1,200 @@
+//! The first three steps of a move to a smaller volume: what they did is found again by a tag, so that
+//! each invocation goes on where the one before ended.
+
+use serde_json::json;
+use shared::aws::CallFailure;
+use shared::aws::query::{EC2, Element, Parameters};
+
+use crate::change::{Change, Changed, add_saving};
+use crate::clients::{failure, invalid};
+use crate::disks;
+use crate::error::HandlerError;
+use crate::found::Saving;
+use crate::shrink::{Instance, SHRINK_OF, State, attached_to, check, steps};
+use crate::volume::{Usage, Volume};
+
+/// Takes the next step of a move.
+pub(crate) async fn shrink(
+    change: Change<'_>,
+    id: &str,
+    size_gib: u64,
+) -> Result<Changed, HandlerError> {
+    let config = change.config;
+    let volume = change.volume(id).await?;
+    let refused = |(code, message)| failure(code, message);
+    let (instance, device) = attached_to(&volume).map_err(refused)?;
+    let instance = read_instance(change, instance).await?;
+    let usage = usage(change, &volume, &instance).await?;
+    check(&volume, &instance, device, usage, size_gib).map_err(refused)?;
+    let mut shrinking =
+        Shrinking { change, volume: &volume, instance: &instance, size_gib, changed: false };
+    let (state, new) =
+        if change.is_dry_run { (State::Planned, None) } else { shrinking.go_on().await? };
+    let mut answer = json!({
+        "volumeId": id, "sizeGib": size_gib, "state": state.name(), "newVolumeId": new,
+        "steps": steps(&volume, &instance.id, size_gib, new.as_deref()),
+    });
+    let less = volume.size_gib.saturating_sub(size_gib);
+    let usd = volume.saving_of(less, &config.rules.prices, &config.region);
+    add_saving(&mut answer, Saving::of(usd.unwrap_or_default()));
+    Ok(("shrink", shrinking.changed, answer))
+}
+
+async fn read_instance(change: Change<'_>, id: &str) -> Result<Instance, CallFailure> {
+    let one = Parameters::new().with("InstanceId.1", id);
+    let path = ["reservationSet", "instancesSet"];
+    let list =
+        change.clients.list(EC2, "DescribeInstances", &one, &path, Instance::read, change.time);
+    let (instances, unread) = list.await;
+    let found = instances.into_iter().find(|instance| instance.id == id);
+    found.ok_or_else(|| unread.unwrap_or_else(|| invalid("the instance of the volume is missing")))
+}
+
+/// What is used of the volume; `None` without a document that tells it.
+async fn usage(
+    change: Change<'_>,
+    volume: &Volume,
+    instance: &Instance,
+) -> Result<Option<Usage>, CallFailure> {
+    let Change { config, clients, time, .. } = change;
+    // Of any other instance, the refusal does not depend on it.
+    let can_tell = instance.state == "running" && !instance.is_windows;
+    let Some(document) = config.usage_document.as_ref().filter(|_| can_tell) else {
+        return Ok(None);
+    };
+    let instances = [instance.id.clone()];
+    let (usage, failures) = disks::usage_on(clients, document, &instances, time).await;
+    match (usage.get(&volume.id), failures.into_iter().next()) {
+        (Some(usage), _) => Ok(Some(*usage)),
+        (None, Some(failure)) => Err(failure),
+        (None, None) => {
+            Err(failure("UsageUnknown", "the instance has no file system on the volume"))
+        }
+    }
+}
+
+/// A move that goes on.
+struct Shrinking<'a> {
+    change: Change<'a>,
+    volume: &'a Volume,
+    instance: &'a Instance,
+    size_gib: u64,
+    changed: bool,
+}
+
+impl Shrinking<'_> {
+    /// Does what can be done now, and returns the new volume once there is one.
+    async fn go_on(&mut self) -> Result<(State, Option<String>), HandlerError> {
+        let mut snapshots = self.own("DescribeSnapshots", "snapshotSet", snapshot_state).await?;
+        // One that failed is nothing to go back to.
+        snapshots.retain(|state| state != "error");
+        if snapshots.is_empty() {
+            self.create_snapshot().await?;
+            return Ok((State::SnapshotPending, None));
+        }
+        if !snapshots.iter().any(|state| state == "completed") {
+            return Ok((State::SnapshotPending, None));
+        }
+        let volumes = self.own("DescribeVolumes", "volumeSet", Volume::read).await?;
+        let Some(new) = volumes.into_iter().find(|new| new.state != "deleting") else {
+            let id = self.create_volume().await?;
+            return Ok((State::VolumeCreating, Some(id)));
+        };
+        if new.size_gib != self.size_gib {
+            let message = format!("{} of {} GiB was made for this before", new.id, new.size_gib);
+            return Err(failure("OtherSize", &message).into());
+        }
+        match &*new.state {
+            "creating" => Ok((State::VolumeCreating, Some(new.id))),
+            "available" => {
+                self.attach(&new.id).await?;
+                Ok((State::Attached, Some(new.id)))
+            }
+            "in-use" => Ok((State::Attached, Some(new.id))),
+            other => Err(failure("VolumeFailed", &format!("{} is {other}", new.id)).into()),
+        }
+    }
+
+    /// What was made for this volume before.
+    async fn own<T>(
+        &self,
+        action: &str,
+        list: &str,
+        read: fn(&Element) -> Option<T>,
+    ) -> Result<Vec<T>, CallFailure> {
+        let tagged = Parameters::new()
+            .with("Filter.1.Name", format!("tag:{SHRINK_OF}"))
+            .with("Filter.1.Value.1", &*self.volume.id);
+        let Change { clients, time, .. } = self.change;
+        let (items, unread) = clients.list(EC2, action, &tagged, &[list], read, time).await;
+        unread.map_or(Ok(items), Err)
+    }
+
+    async fn create_snapshot(&mut self) -> Result<(), CallFailure> {
+        let id = &self.volume.id;
+        let parameters = Parameters::new()
+            .with("VolumeId", id)
+            .with("Description", format!("Before the files of {id} move to a smaller volume"));
+        self.ec2("CreateSnapshot", self.tagged(parameters, "snapshot")).await.map(drop)
+    }
+
+    /// Creates an empty volume as the old one, and returns its id.
+    async fn create_volume(&mut self) -> Result<String, CallFailure> {
+        let Volume { id, kind, zone, iops, throughput, is_encrypted, key, .. } = self.volume;
+        let mut parameters = Parameters::new()
+            .with("AvailabilityZone", zone)
+            .with("Size", self.size_gib.to_string())
+            .with("VolumeType", kind)
+            .with("Encrypted", is_encrypted.to_string())
+            // A second request with it makes no second volume.
+            .with("ClientToken", format!("sluice-shrink-{id}-{}", self.size_gib));
+        let has_own_iops = ["gp3", "io1", "io2"].contains(&&**kind);
+        let options = [
+            ("Iops", iops.filter(|_| has_own_iops).map(|iops| iops.to_string())),
+            ("Throughput", throughput.filter(|_| kind == "gp3").map(|mibps| mibps.to_string())),
+            ("KmsKeyId", key.clone().filter(|_| *is_encrypted)),
+        ];
+        for (name, value) in options {
+            if let Some(value) = value {
+                parameters = parameters.with(name, value);
+            }
+        }
+        let answer = self.ec2("CreateVolume", self.tagged(parameters, "volume")).await?;
+        let id = answer.text("volumeId").map(str::to_owned);
+        id.ok_or_else(|| invalid("the new volume has no id"))
+    }
+
+    async fn attach(&mut self, id: &str) -> Result<(), CallFailure> {
+        let full = || failure("NoDevice", "the instance has no free device");
+        let parameters = Parameters::new()
+            .with("VolumeId", id)
+            .with("InstanceId", &*self.instance.id)
+            .with("Device", self.instance.free_device().ok_or_else(full)?);
+        self.ec2("AttachVolume", parameters).await.map(drop)
+    }
+
+    async fn ec2(&mut self, action: &str, parameters: Parameters) -> Result<Element, CallFailure> {
+        let Change { clients, time, .. } = self.change;
+        let answer = clients.ec2(action, &parameters, time).await?;
+        self.changed = true;
+        Ok(answer)
+    }
+
+    /// With the tags of the old volume, and the one that finds it again.
+    fn tagged(&self, parameters: Parameters, resource: &str) -> Parameters {
+        let own = self.volume.tags.iter().map(|(key, value)| (&**key, &**value));
+        // AWS's own tags cannot be set.
+        let own = own.filter(|(key, _)| !key.starts_with("aws:") && *key != SHRINK_OF);
+        let tags = own.chain([(SHRINK_OF, &*self.volume.id)]).zip(1..);
+        let named = parameters.with("TagSpecification.1.ResourceType", resource);
+        tags.fold(named, |parameters, ((key, value), number)| {
+            let tag = format!("TagSpecification.1.Tag.{number}");
+            parameters.with(format!("{tag}.Key"), key).with(format!("{tag}.Value"), value)
+        })
+    }
+}
+
+/// The state of an item of `DescribeSnapshots`.
+fn snapshot_state(item: &Element) -> Option<String> {
+    item.text("status").map(str::to_owned)
+}

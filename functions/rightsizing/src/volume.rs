@@ -1,0 +1,290 @@
+//! EBS volumes: what they cost, and what would do.
+
+use std::collections::BTreeMap;
+
+use shared::aws::query::Element;
+use shared::cost::{Price, Prices};
+
+use crate::config::Rules;
+use crate::found::Saving;
+
+/// 2^30
+pub(crate) const GIB: u64 = 1 << 30;
+/// A smaller volume is not worth a move.
+const MIN_LARGE_GIB: u64 = 20;
+/// The smallest volume that is proposed.
+const MIN_GIB: u64 = 8;
+/// The smallest volume of st1 and sc1 (source: Amazon EC2 API reference, `CreateVolume`).
+const MIN_HDD_GIB: u64 = 125;
+/// What gp3 has for its price by GiB (source: Amazon EBS User Guide, "General Purpose SSD volumes").
+const FREE_IOPS: u64 = 3_000;
+const FREE_MIBPS: u64 = 125;
+/// The most that gp2 has.
+const MAX_GP2_IOPS: u64 = 16_000;
+/// A gp2 volume of this size is faster than 128 MiB/s, up to 250.
+const FAST_GIB: u64 = 171;
+const FAST_MIBPS: u64 = 250;
+
+/// A volume, as far as it matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Volume {
+    pub(crate) id: String,
+    /// Its type, such as `gp2`.
+    pub(crate) kind: String,
+    pub(crate) size_gib: u64,
+    pub(crate) state: String,
+    /// Its iops and throughput in MiB/s, where it has its own.
+    pub(crate) iops: Option<u64>,
+    pub(crate) throughput: Option<u64>,
+    pub(crate) tags: BTreeMap<String, String>,
+    /// Whether a service of AWS manages it, and nobody else may change it.
+    pub(crate) is_managed: bool,
+    pub(crate) is_multi_attach: bool,
+    pub(crate) zone: String,
+    pub(crate) is_encrypted: bool,
+    pub(crate) key: Option<String>,
+    pub(crate) attachments: Vec<Attachment>,
+}
+
+/// Where a volume is attached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Attachment {
+    pub(crate) instance: String,
+    pub(crate) device: String,
+    pub(crate) state: String,
+}
+
+/// The performance of a gp3 volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gp3 {
+    pub(crate) iops: u64,
+    /// MiB/s
+    pub(crate) throughput: u64,
+}
+
+impl Volume {
+    /// Reads an item of `DescribeVolumes`.
+    pub(crate) fn read(item: &Element) -> Option<Self> {
+        let text = |name: &str| item.text(name).unwrap_or_default().to_owned();
+        let attachment = |item: &Element| Attachment {
+            instance: item.text("instanceId").unwrap_or_default().to_owned(),
+            device: item.text("device").unwrap_or_default().to_owned(),
+            state: item.text("status").unwrap_or_default().to_owned(),
+        };
+        Some(Self {
+            id: item.text("volumeId")?.to_owned(),
+            kind: item.text("volumeType")?.to_owned(),
+            size_gib: item.number("size")?,
+            state: text("status"),
+            iops: item.number("iops"),
+            throughput: item.number("throughput"),
+            tags: item.tags("tagSet"),
+            is_managed: item.is_true("operator/managed"),
+            is_multi_attach: item.is_true("multiAttachEnabled"),
+            zone: text("availabilityZone"),
+            is_encrypted: item.is_true("encrypted"),
+            key: item.text("kmsKeyId").map(str::to_owned),
+            attachments: item.list("attachmentSet").iter().map(attachment).collect(),
+        })
+    }
+
+    /// Whether it can be changed at all.
+    pub(crate) fn is_usable(&self) -> bool {
+        !self.is_managed && ["in-use", "available"].contains(&&*self.state)
+    }
+
+    /// The smallest size of its type.
+    pub(crate) fn min_gib(&self) -> u64 {
+        if ["st1", "sc1"].contains(&&*self.kind) { MIN_HDD_GIB } else { MIN_GIB }
+    }
+
+    /// What a number of GiB less saves, in USD a month.
+    pub(crate) fn saving_of(&self, gib_less: u64, prices: &Prices, region: &str) -> Option<f64> {
+        Some(number(gib_less) * prices.of(region, Price::parse(&self.kind)?))
+    }
+}
+
+impl Gp3 {
+    /// What is at least as fast as a gp2 volume of this size.
+    pub(crate) fn like_gp2(size_gib: u64) -> Self {
+        Self {
+            iops: (3 * size_gib).clamp(FREE_IOPS, MAX_GP2_IOPS),
+            throughput: if size_gib < FAST_GIB { FREE_MIBPS } else { FAST_MIBPS },
+        }
+    }
+
+    /// What it saves against gp2, in USD a month; less than 0 where it is dearer.
+    pub(crate) fn saving(self, size_gib: u64, prices: &Prices, region: &str) -> f64 {
+        let price = |price| prices.of(region, price);
+        let size = number(size_gib) * (price(Price::Gp2) - price(Price::Gp3));
+        let iops = number(self.iops - FREE_IOPS) * price(Price::Gp3Iops);
+        let throughput = number(self.throughput - FREE_MIBPS) * price(Price::Gp3Mibps);
+        size - iops - throughput
+    }
+}
+
+/// Why, and what a volume of type gp2 saves as gp3; `None` for any other volume.
+pub(crate) fn as_gp3(volume: &Volume, rules: &Rules, region: &str) -> Option<(Saving, String)> {
+    if volume.kind != "gp2" || !volume.is_usable() {
+        return None;
+    }
+    let gp3 = Gp3::like_gp2(volume.size_gib);
+    let saving = Saving::of(gp3.saving(volume.size_gib, &rules.prices, region));
+    let Gp3 { iops, throughput } = gp3;
+    let size = volume.size_gib;
+    Some((
+        saving,
+        format!("gp2 of {size} GiB; gp3 with {iops} IOPS and {throughput} MiB/s would do"),
+    ))
+}
+
+/// What is used of a volume.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Usage {
+    pub(crate) used_bytes: u64,
+    pub(crate) is_root: bool,
+}
+
+/// Why, and what a volume saves that is hardly used; `None` where enough of it is.
+pub(crate) fn smaller(
+    volume: &Volume,
+    usage: Usage,
+    rules: &Rules,
+    region: &str,
+) -> Option<(Saving, String)> {
+    let Rules { used_percent, headroom_percent, prices, .. } = rules;
+    let Volume { size_gib, .. } = *volume;
+    let (used, gib) = (u128::from(usage.used_bytes), u128::from(GIB));
+    let is_large = size_gib >= MIN_LARGE_GIB && volume.is_usable();
+    let is_hardly_used = used * 100 < u128::from(*used_percent) * u128::from(size_gib) * gib;
+    if !is_large || !is_hardly_used {
+        return None;
+    }
+    let wanted = (used * u128::from(100 + headroom_percent)).div_ceil(100 * gib);
+    let new_gib = u64::try_from(wanted).ok()?.max(volume.min_gib());
+    let less = size_gib.checked_sub(new_gib).filter(|less| *less > 0)?;
+    let saving = Saving::of(volume.saving_of(less, prices, region)?);
+    let used_gib = number(usage.used_bytes) / number(GIB);
+    let root = if usage.is_root { "; root" } else { "" };
+    Some((saving, format!("{used_gib:.1} of {size_gib} GiB used, {new_gib} GiB would do{root}")))
+}
+
+/// Adds what the usage document prints on an instance: lines `volume ID BYTES USED TYPE MOUNT`. A
+/// volume has a line for each of its file systems.
+pub(crate) fn add_usage(output: &str, usage: &mut BTreeMap<String, Usage>) {
+    for line in output.lines() {
+        let mut words = line.split_whitespace();
+        let (Some("volume"), Some(id), Some(_bytes), Some(used)) =
+            (words.next(), words.next(), words.next(), words.next())
+        else {
+            continue;
+        };
+        let (_kind, mount) = (words.next(), words.next());
+        let Ok(used) = used.parse::<u64>() else { continue };
+        let entry = usage.entry(volume_id(id)).or_default();
+        entry.used_bytes = entry.used_bytes.saturating_add(used);
+        entry.is_root |= mount == Some("/");
+    }
+}
+
+/// The id of a volume: its serial number on Nitro has no dash.
+fn volume_id(text: &str) -> String {
+    match text.strip_prefix("vol") {
+        Some(rest) if !rest.starts_with('-') => format!("vol-{rest}"),
+        _ => text.to_owned(),
+    }
+}
+
+/// Sizes are far below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
+fn number(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn rules() -> Rules {
+        Rules {
+            used_percent: 30,
+            headroom_percent: 50,
+            min_usd: 1.0,
+            prices: Prices::default(),
+            keep: shared::cost::Keep::from_environment(&shared::config::Environment::default())
+                .unwrap(),
+        }
+    }
+
+    fn volume(kind: &str, size_gib: u64) -> Volume {
+        let (kind, state) = (kind.to_owned(), "in-use".to_owned());
+        Volume { kind, size_gib, state, ..Volume::default() }
+    }
+
+    #[test]
+    fn gp3_is_as_fast_as_gp2_and_cheaper_where_its_speed_is_free() {
+        for (size_gib, iops, throughput, cents) in [
+            (1, 3_000, 125, 2.0),
+            (100, 3_000, 125, 200.0),
+            (170, 3_000, 125, 340.0),
+            (171, 3_000, 250, -158.0),
+            (500, 3_000, 250, 500.0),
+            (1_000, 3_000, 250, 1_500.0),
+            (2_000, 6_000, 250, 2_000.0),
+            (6_000, 16_000, 250, 5_000.0),
+        ] {
+            let gp3 = Gp3::like_gp2(size_gib);
+            assert_eq!(gp3, Gp3 { iops, throughput }, "{size_gib} GiB");
+            let (saving, why) = as_gp3(&volume("gp2", size_gib), &rules(), "us-east-1").unwrap();
+            assert!((saving.usd * 100.0 - cents).abs() < 1e-6, "{size_gib} GiB: {saving:?}");
+            assert!(why.contains(&format!("{iops} IOPS and {throughput} MiB/s")), "{why}");
+        }
+    }
+
+    #[test]
+    fn only_gp2_that_can_be_changed_becomes_gp3() {
+        let managed = Volume { is_managed: true, ..volume("gp2", 100) };
+        let deleting = Volume { state: "deleting".to_owned(), ..volume("gp2", 100) };
+        for other in [volume("gp3", 100), volume("io1", 100), managed, deleting] {
+            assert_eq!(as_gp3(&other, &rules(), "us-east-1"), None, "{other:?}");
+        }
+        let idle = Volume { state: "available".to_owned(), ..volume("gp2", 100) };
+        assert!(as_gp3(&idle, &rules(), "us-east-1").is_some());
+    }
+
+    #[test]
+    fn a_volume_that_is_hardly_used_could_be_smaller() {
+        for (kind, size_gib, used_mib, is_root, expected) in [
+            ("gp3", 100, 10_240, false, Some((6.8, "10.0 of 100 GiB used, 15 GiB would do"))),
+            ("gp2", 100, 10_240, true, Some((8.5, "10.0 of 100 GiB used, 15 GiB would do; root"))),
+            ("gp3", 100, 10_241, false, Some((6.72, "10.0 of 100 GiB used, 16 GiB would do"))),
+            ("gp3", 100, 30_720, false, None),
+            ("gp3", 100, 30_719, false, Some((4.4, "30.0 of 100 GiB used, 45 GiB would do"))),
+            ("gp3", 20, 0, false, Some((0.96, "0.0 of 20 GiB used, 8 GiB would do"))),
+            ("gp3", 19, 0, false, None),
+            ("st1", 500, 10_240, false, Some((16.875, "10.0 of 500 GiB used, 125 GiB would do"))),
+            ("sc1", 125, 1_024, false, None),
+            ("new", 500, 1_024, false, None),
+        ] {
+            let usage = Usage { used_bytes: used_mib * (1 << 20), is_root };
+            let found = smaller(&volume(kind, size_gib), usage, &rules(), "us-east-1");
+            let found =
+                found.as_ref().map(|(saving, why)| ((saving.usd * 1e4).round() / 1e4, &**why));
+            assert_eq!(found, expected, "{kind} {size_gib} GiB, {used_mib} MiB");
+        }
+    }
+
+    #[test]
+    fn the_file_systems_of_a_volume_are_added_up() {
+        let mut usage = BTreeMap::new();
+        add_usage(
+            "volume vol0a1 10 3 ext4 /data\nvolume vol-0a1 10 4 xfs /logs\nnoise\n\
+             volume vol-0b2 10 5 xfs /\nvolume vol-0c3 10 many xfs /a\nvolume vol-0d4 10",
+            &mut usage,
+        );
+        let expected = [("vol-0a1", 7, false), ("vol-0b2", 5, true)];
+        let expected = expected
+            .map(|(id, used_bytes, is_root)| (id.to_owned(), Usage { used_bytes, is_root }));
+        assert_eq!(usage, expected.into());
+    }
+}
