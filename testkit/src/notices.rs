@@ -62,4 +62,11 @@ impl Reply {
                       </PublishResponse>";
         Self::new(200, "text/xml", answer)
     }
+
+    /// The error of a service that speaks the Query protocol, such as SNS.
+    #[must_use]
+    pub fn query_error(status: u16, code: &str) -> Self {
+        let error = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+        Self::new(status, "text/xml", format!("<ErrorResponse>{error}</ErrorResponse>"))
+    }
 }

@@ -10,7 +10,7 @@ use crate::stack::{
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
-const WILDCARDS: [(&str, &str, &str); 15] = [
+const WILDCARDS: &[(&str, &str, &str)] = &[
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
     ("AlertsKey", "BillingEncrypts", "in a key's policy, * is the key itself"),

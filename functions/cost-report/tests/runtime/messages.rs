@@ -18,7 +18,7 @@ fn message(subject: &str, text: &str) -> Value {
 #[tokio::test]
 async fn one_that_cannot_be_published_does_not_stop_the_others() {
     let event = event(&[message("a", "1"), message("b", "2"), message("c", "3")]);
-    let replies = vec![Reply::published(), Reply::xml_error(400, "InvalidParameter")];
+    let replies = vec![Reply::published(), Reply::query_error(400, "InvalidParameter")];
     let mut scene = Scene::scripted(Account::default(), [("Publish", replies)]).await;
     let observed = scene.binary.invoke(event.clone()).await;
     let expected = "failed to publish 1 of the notices: InvalidParameter: no";

@@ -190,7 +190,7 @@ async fn anomalies_that_are_not_read_are_not_zero() {
 
 #[tokio::test]
 async fn a_retry_publishes_the_same_notice() {
-    let refused = ("Publish", vec![Reply::xml_error(403, "AuthorizationError")]);
+    let refused = ("Publish", vec![Reply::query_error(403, "AuthorizationError")]);
     let mut scene = Scene::scripted(account(&[("EC2", 1.0, 1.0)]), [refused]).await;
     let observed = scene.report().await;
     let expected = "failed to publish 1 of the notices: AuthorizationError: no";

@@ -59,7 +59,7 @@ async fn what_an_earlier_attempt_of_the_same_run_emitted_is_not_remembered() {
 
 #[tokio::test]
 async fn a_notice_that_is_refused_is_due_again_and_the_others_are_published() {
-    let sns = vec![Reply::xml_error(403, "AuthorizationError")];
+    let sns = vec![Reply::query_error(403, "AuthorizationError")];
     let mut scene = Scene::new(failing(&["plays", "skips"]), sns, &[]).await;
     let observed = scene.invoke().await;
     let (error_type, message) = observed.error();
@@ -88,7 +88,7 @@ async fn a_notice_that_is_refused_is_due_again_and_the_others_are_published() {
 async fn publishing_is_retried_until_the_margin_and_holds_up_no_other_notice() {
     // The first notice is never accepted.
     let throttled = Outside { ..failing(&["plays", "skips"]) };
-    let sns = (0..200).map(|_| Reply::xml_error(500, "InternalFailure")).collect();
+    let sns = (0..200).map(|_| Reply::query_error(500, "InternalFailure")).collect();
     let timeout = Duration::from_secs(8);
     let mut scene = Scene::with_timeout(throttled, sns, &[], timeout).await;
     let observed = scene.invoke().await;
@@ -100,7 +100,7 @@ async fn publishing_is_retried_until_the_margin_and_holds_up_no_other_notice() {
         scene.notices().iter().map(|notice| notice["thread"].to_string()).collect();
     assert_eq!(threads.len(), 2);
     for code in ["Throttling", "KMSThrottling"] {
-        let sns = vec![Reply::xml_error(400, code)];
+        let sns = vec![Reply::query_error(400, code)];
         let mut scene = Scene::new(failing(&["plays"]), sns, &[]).await;
         assert_eq!(metrics(&scene.invoke().await, scene.now).1, [1, 1, 0, 1, 0]);
     }
@@ -111,7 +111,7 @@ async fn an_ok_that_is_refused_is_due_again() {
     let memory = [("plays".to_owned(), [(60, 1.0)].into())].into();
     let mut outside = Outside { memory, ..failing(&["plays"]) };
     outside.ends.insert("SELECT 2".to_owned(), Answer::Is(json!([[{"longValue": 1}]])));
-    let sns = vec![Reply::xml_error(404, "NotFound")];
+    let sns = vec![Reply::query_error(404, "NotFound")];
     let mut scene = Scene::new(outside, sns, &[]).await;
     let observed = scene.invoke().await;
     assert_eq!(observed.error().0, "NotPublished");

@@ -28,7 +28,7 @@ pub(crate) enum Fault {
 impl Fault {
     fn reply(self) -> Reply {
         match self {
-            Self::Error(status, code) => Reply::xml_error(status, code),
+            Self::Error(status, code) => Reply::query_error(status, code),
             Self::Hangs => Reply::Never,
             Self::Closes => Reply::Close,
             Self::Garbage => Reply::new(200, "text/xml", "<oops"),

@@ -103,7 +103,7 @@ impl Outside {
 
 /// The error of SNS with this status and code.
 pub(crate) fn sns_error(status: u16, code: &str) -> Act {
-    Act::Reply(Reply::xml_error(status, code))
+    Act::Reply(Reply::query_error(status, code))
 }
 
 impl Prefect {

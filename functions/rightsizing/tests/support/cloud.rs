@@ -153,7 +153,7 @@ fn error(service: &str, status: u16, code: &str) -> Reply {
     match service {
         "monitoring" => Reply::cbor(status, &json!({"__type": code, "message": "no"})),
         "s3" => Reply::xml("Error", &json!({"Code": code, "Message": "no"})).with_status(status),
-        "ec2" | "rds" | "sns" => Reply::xml_error(status, code),
+        "ec2" | "rds" | "sns" => Reply::query_error(status, code),
         "lambda" => Reply::aws_error(status, code).with_header("x-amzn-errortype", code),
         _ => Reply::aws_error(status, code),
     }
