@@ -106,8 +106,9 @@ fn requested(reason: &str) -> Option<Timestamp> {
     Some(TimeZone::UTC.to_zoned(time).ok()?.timestamp())
 }
 
-/// Starts or stops instances, and returns the result of each, in their order. EC2 carries a request out for all
-/// instances or for none: a batch that it refuses is split until only what it refuses is left.
+/// Starts or stops instances, and returns the result of each, in their order. EC2 carries a request
+/// out for all instances or for none: a batch that it refuses is split until only what it refuses
+/// is left.
 pub(crate) async fn change(
     client: &QueryClient,
     action: Action,

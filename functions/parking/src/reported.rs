@@ -1,32 +1,27 @@
 //! Which failures and problems this process reported lately.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::outcome::Entry;
 
 /// What does not change is reported again after this time.
 const AGAIN_MS: u64 = 24 * 3_600_000;
 
-/// Failures or problems by the id of the machine, with when they were reported.
+/// Failures or problems, each the id of a machine and what is wrong, with when they were reported.
 #[derive(Debug, Default)]
-pub(crate) struct Reported(BTreeMap<String, (String, u64)>);
+pub(crate) struct Reported(BTreeMap<(String, String), u64>);
 
 impl Reported {
-    /// The entries that are new or changed, or were reported a day ago, and remembers them. What is not
-    /// there any more is forgotten.
+    /// The entries that are new or changed, or were reported a day ago, and remembers them. What is
+    /// not there any more is forgotten.
     pub(crate) fn take_new<'a>(&mut self, entries: &'a [Entry], now_ms: u64) -> Vec<&'a Entry> {
-        self.0.retain(|id, _| entries.iter().any(|entry| entry.id == *id));
-        let is_new = |entry: &&Entry| {
-            let reported = self.0.get(&entry.id);
-            let is_reported = |(note, at_ms): &(String, u64)| {
-                *note == entry.note && now_ms.saturating_sub(*at_ms) < AGAIN_MS
-            };
-            !reported.is_some_and(is_reported)
-        };
-        let new: Vec<_> = entries.iter().filter(is_new).collect();
-        for entry in &new {
-            self.0.insert(entry.id.clone(), (entry.note.clone(), now_ms));
-        }
+        let key = |entry: &Entry| (entry.id.clone(), entry.note.clone());
+        let current: BTreeSet<_> = entries.iter().map(key).collect();
+        self.0
+            .retain(|key, at_ms| current.contains(key) && now_ms.saturating_sub(*at_ms) < AGAIN_MS);
+        let new: Vec<_> =
+            entries.iter().filter(|entry| !self.0.contains_key(&key(entry))).collect();
+        self.0.extend(new.iter().map(|entry| (key(entry), now_ms)));
         new
     }
 }

@@ -1,5 +1,7 @@
 //! One run: reads all machines, decides about each, and starts and stops them.
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, QueryClient, QueryError, RDS};
@@ -68,6 +70,9 @@ impl Services {
             add("rds", rds::list(&self.rds, Kind::Database, rules, until).await);
             add("rds", rds::list(&self.rds, Kind::Cluster, rules, until).await);
         }
+        // A machine moves to another page while the pages are read.
+        let mut seen = BTreeSet::new();
+        machines.retain(|machine| seen.insert((machine.kind, machine.id.clone())));
         machines
     }
 

@@ -216,6 +216,18 @@ async fn fifty_instances_are_changed_with_one_request() {
 }
 
 #[tokio::test]
+async fn a_machine_on_two_pages_is_one() {
+    let mut account = machines(&json!({"instances": [
+        {"id": "i-1", "state": "running", "launchTime": "@-1000", "tags": {"sluice:office-hours": "off"}},
+    ]}));
+    account.instances.push(account.instances[0].clone());
+    let mut scene = Scene::new(account, &[], Duration::from_mins(1)).await;
+    let answer = scene.run().await.json();
+    assert_eq!((&answer["watched"], &answer["stopped"]), (&json!(1), &json!(["i-1"])));
+    assert_eq!(scene.outside.take_changes(), ["StopInstances i-1"]);
+}
+
+#[tokio::test]
 async fn requests_to_explain_that_are_wrong_are_refused() {
     let mut scene = Scene::new(Account::default(), &[], Duration::from_mins(1)).await;
     for (request, message) in [
