@@ -59,7 +59,7 @@ fn set(texts: impl IntoIterator<Item = impl Into<String>>) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_told_and_nothing_else_is_found_or_changed() {
+async fn what_cannot_be_read_is_reported_and_nothing_else_is_found_or_changed() {
     let everything = everything();
     let mut scene = Scene::new(everything.clone(), &[("ACTION", "remove")]).await;
     let right = scene.invoke("{}").await.json();
@@ -104,7 +104,7 @@ async fn what_cannot_be_read_is_told_and_nothing_else_is_found_or_changed() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_changed_is_told_and_spoils_nothing_else() {
+async fn what_cannot_be_changed_is_reported_and_spoils_nothing_else() {
     let everything = everything();
     let mut scene = Scene::new(everything.clone(), &[("ACTION", "remove")]).await;
     let right = scene.invoke("{}").await.json();

@@ -180,7 +180,8 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
     };
     let queries = asked["MetricDataQueries"].as_array().unwrap();
     assert!(queries.len() <= 500);
-    json!({"MetricDataResults": queries.iter().filter_map(result).collect::<Vec<_>>()})
+    let results: Vec<_> = queries.iter().filter_map(result).collect();
+    json!({"MetricDataResults": results, "NextToken": answer.get("NextToken")})
 }
 
 /// Namespaces with the statistic that is read of them.
