@@ -275,7 +275,8 @@ fn idle_resources_has_the_permissions_of_its_action_and_removes_only_what_has_th
         "ec2:DescribeImageReferences ec2:DescribeLaunchTemplates \
          ec2:DescribeLaunchTemplateVersions imagebuilder:GetContainerRecipe \
          imagebuilder:GetImageRecipe imagebuilder:ListContainerRecipes \
-         imagebuilder:ListImageRecipes ssm:DescribeParameters ssm:GetParameters on *",
+         imagebuilder:ListImageRecipes ssm:DescribeParameters on *",
+        "ssm:GetParameters on arn:aws:ssm:*:123456789012:parameter/*",
         "sns:Publish on ${AlertsTopic}",
         "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
         "sqs:SendMessage on ${CostDeadLetterQueue.Arn}",

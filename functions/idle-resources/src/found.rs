@@ -155,8 +155,8 @@ mod tests {
     use super::*;
     use crate::rules::tests::{rules, scope, tags};
 
-    fn idle(usd: f64) -> Option<Idle> {
-        Some(Idle { usd, bound: Bound::Exactly, why: "unused".to_owned(), since: None })
+    fn idle(usd: f64) -> Idle {
+        Idle { usd, bound: Bound::Exactly, why: "unused".to_owned(), since: None }
     }
 
     #[test]
@@ -177,13 +177,13 @@ mod tests {
             (Kind::Volume, "vol-6", None, &kept, 9.0),
             (Kind::Volume, "vol-7", None, &kept, 0.01),
         ] {
-            found.add(&scope, Resource { kind, id, own_name, tags }, idle(usd));
+            found.add(&scope, Resource { kind, id, own_name, tags }, Some(idle(usd)));
         }
         let kind = Kind::Address;
         let unused = Resource { kind, id: "eipalloc-1", own_name: None, tags: &none };
         found.add(&scope, unused, None);
         found.sort();
-        let names = found.findings.iter().map(|finding| (&*finding.id, finding.name.as_deref()));
+        let listed = found.findings.iter().map(|finding| (&*finding.id, finding.name.as_deref()));
         let expected = [
             ("ami-2", Some("scratch")),
             ("ami-1", Some("base")),
@@ -191,7 +191,7 @@ mod tests {
             ("vol-3", None),
             ("vol-5", None),
         ];
-        assert_eq!(names.collect::<Vec<_>>(), expected);
+        assert_eq!(listed.collect::<Vec<_>>(), expected);
         assert_eq!((found.protected, found.total().resources), (1, 5));
         found.settle(Kind::Address, "us-east-1", None);
         found.settle(Kind::Bucket, "us-east-1", None);

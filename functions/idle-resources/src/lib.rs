@@ -76,7 +76,7 @@ impl<W: Write> Function for App<W> {
         let run = self.run(&invocation, request);
         let found = self.scan(run).await;
         let mut outcome = Outcome::default();
-        let told = self.tell_and_change(run, &found, &mut outcome).await;
+        let published = self.publish_and_change(run, &found, &mut outcome).await;
         let Config { metrics_namespace, .. } = &self.config;
         let now_ms = invocation.now.milliseconds();
         let removes = run.action == Action::Remove;
@@ -85,7 +85,7 @@ impl<W: Write> Function for App<W> {
         if let Err(error) = written {
             tracing::error!(%error, "failed to write metrics");
         }
-        told?;
+        published?;
         if found.read.is_empty() && !found.unread.is_empty() {
             return Err(HandlerError::ScanFailed(found.unread.described()));
         }
@@ -139,7 +139,7 @@ impl<W: Write> App<W> {
     }
 
     /// Publishes what was found, then marks and removes. Nothing changes that was not published.
-    async fn tell_and_change(
+    async fn publish_and_change(
         &self,
         run: Run<'_>,
         found: &Found,

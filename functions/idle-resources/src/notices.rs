@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_is_told_with_its_kinds_the_dearest_first() {
+    fn a_scan_is_reported_with_its_kinds_the_dearest_first() {
         let notice = of_scan(&found(), &[], 3);
         assert_eq!((notice.state, &*notice.at), (State::Info, "2026-11-30T00:00:00Z"));
         assert_eq!(notice.title, "4 idle resources, about 41.43 USD a month");
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn the_state_and_the_title_tell_what_was_not_read() {
+    fn the_state_and_the_title_report_what_was_not_read() {
         let nothing = Found::default();
         let notice = of_scan(&nothing, &[], 40);
         assert_eq!((notice.state, &*notice.title), (State::Ok, "No idle resources"));
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn removals_are_told_with_what_failed() {
+    fn removals_are_reported_with_what_failed() {
         let at = "2026-11-30T00:00:00Z".parse().unwrap();
         let frame = Frame { account: "123456789012", at };
         let mut outcome =

@@ -26,7 +26,7 @@ pub(crate) struct Query {
     pub(crate) resource: String,
 }
 
-/// The values of a metric, one a period that CloudWatch told.
+/// The values of a metric, one for each period that CloudWatch returned.
 pub(crate) type Values = Result<Vec<f64>, CallFailure>;
 
 /// Days, from midnight on, so that each period is a whole one.

@@ -10,7 +10,7 @@ const MAX_LABEL: usize = 200;
 const MAX_VALUE: usize = 800;
 
 /// Cuts labels, values, and the last lines of a notice whose first lines matter most; `left_out` is
-/// the number of further lines that it never had. The last line tells how many there are in all.
+/// the number of further lines that it never had. The last line is their number.
 #[must_use]
 pub fn shortened(mut notice: Notice, mut left_out: usize) -> Notice {
     for fact in &mut notice.facts {

@@ -8,7 +8,7 @@ use super::{Bound, Idle, Scope, counted, gib};
 /// Days after which an upload that is not finished is taken for abandoned.
 const UPLOAD_DAYS: i64 = 7;
 
-/// What the lists of a bucket told.
+/// What the lists of a bucket contain.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listing {
     /// Old objects of the class STANDARD.

@@ -46,7 +46,7 @@ impl Database {
             && !scope.is_parked(&self.tags)
     }
 
-    /// `connections`: the maximum of each period that CloudWatch told.
+    /// `connections`: the maximum of each period that CloudWatch returned.
     pub(crate) fn idle(&self, scope: &Scope<'_>, connections: &[f64]) -> Option<Idle> {
         let is_idle = !connections.is_empty() && connections.iter().all(|most| *most <= 0.0);
         (is_idle && self.is_candidate(scope)).then(|| Idle {

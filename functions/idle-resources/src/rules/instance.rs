@@ -12,7 +12,7 @@ pub(crate) struct Instance {
     pub(crate) tags: Tags,
     state: String,
     image: Option<String>,
-    /// When it came into its state, if EC2 tells.
+    /// When it came into its state, if EC2 reports it.
     changed: Option<Timestamp>,
 }
 

@@ -1,5 +1,5 @@
 //! Load balancers without targets or traffic. A public one always receives the requests of scanners:
-//! targets tell more than traffic.
+//! targets are better evidence than traffic.
 
 use jiff::Timestamp;
 use shared::aws::query::Element;
@@ -83,7 +83,7 @@ impl LoadBalancer {
         self.id.split_once(":loadbalancer/").map_or(&*self.id, |(_, name)| name)
     }
 
-    /// `traffic`: the sums that CloudWatch told, `None` if they are unknown or do not matter.
+    /// `traffic`: the sums that CloudWatch returned, `None` if they are unknown or do not matter.
     pub(crate) fn idle(
         &self,
         scope: &Scope<'_>,

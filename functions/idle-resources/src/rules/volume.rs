@@ -1,4 +1,4 @@
-//! EBS volumes. EC2 does not tell when a volume was detached: only its age and its state are known.
+//! EBS volumes. EC2 does not report when a volume was detached: only its age and its state are known.
 
 use jiff::Timestamp;
 use shared::aws::query::Element;

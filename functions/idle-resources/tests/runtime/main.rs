@@ -65,6 +65,40 @@ fn check(name: &str, golden: &Golden, observed: &Observed, account: &Account) {
 }
 
 #[tokio::test]
+async fn calls_take_as_much_as_the_services_allow() {
+    let numbered = |count: usize, item: &dyn Fn(usize) -> Value| (0..count).map(item).collect();
+    let old = "2020-01-01T00:00:00Z";
+    let nat =
+        |number: usize| json!({"natGatewayId": number, "state": "available", "createTime": old});
+    let image = |number: usize| {
+        let disks = json!([{"ebs": {"snapshotId": "snap-1", "volumeSize": 8}}]);
+        json!({"imageId": number, "creationDate": old, "blockDeviceMapping": disks})
+    };
+    let balancer = |number: usize| {
+        let arn = format!("arn:aws:a:us-east-1:123456789012:loadbalancer/app/{number}/1");
+        json!({"LoadBalancerArn": arn, "Type": "application", "CreatedTime": old})
+    };
+    let gateways: Value = numbered(251, &nat);
+    let images: Value = numbered(11, &image);
+    let balancers: Value = numbered(21, &balancer);
+    let account = json!({
+        "DescribeNatGateways": {"natGatewaySet": gateways},
+        "DescribeImages": {"imagesSet": images},
+        "DescribeLoadBalancers": {"LoadBalancers": balancers},
+    });
+    let kinds = [("KINDS", "nat-gateway,image,load-balancer")];
+    let mut scene = Scene::new(account.as_object().unwrap().clone(), &kinds).await;
+    let answer = scene.invoke("{}").await.json();
+    assert_eq!((&answer["resources"], &answer["notRead"]), (&json!(251 + 11 + 21), &json!([])));
+    let counts = scene.account.counts();
+    // 500 metrics, and those of load balancers; 10 images; the tags of 20 load balancers.
+    let expected = [("GetMetricData", 3), ("DescribeImageReferences", 2), ("DescribeTags", 2)];
+    for (operation, expected) in expected {
+        assert_eq!(counts[operation], expected, "{operation}");
+    }
+}
+
+#[tokio::test]
 async fn an_invalid_request_is_refused() {
     let mut scene = Scene::new(serde_json::Map::new(), &[]).await;
     for event in ["[]", "null", "no JSON", r#"{"dryRun":"yes"}"#] {

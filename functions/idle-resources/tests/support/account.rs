@@ -157,13 +157,14 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
     let (start, end) = (asked["StartTime"].as_f64().unwrap(), asked["EndTime"].as_f64().unwrap());
     assert!((start % day).abs() < 1e-9 && end - start >= day, "{start} {end}");
     let result = |query: &Value| {
-        let stat = &query["MetricStat"];
-        assert_eq!(stat["Period"].as_f64(), Some(day), "{stat}");
-        let metric = &stat["Metric"];
+        let measure = &query["MetricStat"];
+        assert_eq!(measure["Period"].as_f64(), Some(day), "{measure}");
+        let metric = &measure["Metric"];
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let resource = text(&metric["Dimensions"][0]["Value"]);
         let name = format!("{resource} {}", text(&metric["MetricName"]));
-        let described = format!("{} {} {}", text(&metric["Namespace"]), text(&stat["Stat"]), name);
+        let described =
+            format!("{} {} {}", text(&metric["Namespace"]), text(&measure["Stat"]), name);
         let result = match answer.get(&name) {
             Some(Value::String(missing)) if missing == "missing" => return None,
             Some(Value::String(status)) => json!({"StatusCode": status, "Values": []}),
@@ -179,7 +180,8 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
     };
     let queries = asked["MetricDataQueries"].as_array().unwrap();
     assert!(queries.len() <= 500);
-    json!({"MetricDataResults": queries.iter().filter_map(result).collect::<Vec<_>>()})
+    let results: Vec<_> = queries.iter().filter_map(result).collect();
+    json!({"MetricDataResults": results, "NextToken": answer.get("NextToken")})
 }
 
 /// Namespaces with the statistic that is read of them.
