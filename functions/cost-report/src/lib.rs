@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 use shared::cost::{CallTime, CostExplorer, account, shortened};
 use shared::notice::Notice;
 use shared::runtime::{Function, Invocation};
+use tokio::time::Instant;
 
 use crate::messages::{Event, Message};
 
@@ -83,7 +84,7 @@ impl<W: Write> App<W> {
         }
         let report = read.map_err(HandlerError::ReportFailed)?;
         let notice = notices::of_report(&report, self.config.thresholds, account);
-        self.publish([notice], time).await?;
+        self.publish(vec![notice], time).await?;
         Ok(report.answer(requests))
     }
 
@@ -95,20 +96,20 @@ impl<W: Write> App<W> {
         time: CallTime,
     ) -> Result<Value, HandlerError> {
         let notices = messages.iter().map(|message| message.notice(account, now));
-        self.publish(notices, time).await?;
+        self.publish(notices.collect(), time).await?;
         Ok(json!({ "published": messages.len() }))
     }
 
-    /// Publishes each notice, whatever becomes of the others.
-    async fn publish(
-        &self,
-        notices: impl IntoIterator<Item = Notice>,
-        time: CallTime,
-    ) -> Result<(), HandlerError> {
+    /// Publishes each notice, whatever becomes of the others: each has its share of the time that is
+    /// left.
+    async fn publish(&self, notices: Vec<Notice>, time: CallTime) -> Result<(), HandlerError> {
         let mut failures = Vec::new();
-        for notice in notices {
+        let shares = (1..=u32::try_from(notices.len()).unwrap_or(u32::MAX)).rev();
+        for (notice, shares) in notices.into_iter().zip(shares) {
             let (kind, thread) = (notice.kind.clone(), notice.thread.clone());
-            let published = self.config.publisher.publish(shortened(notice, 0), time.until).await;
+            let now = Instant::now();
+            let until = now + time.until.saturating_duration_since(now) / shares;
+            let published = self.config.publisher.publish(shortened(notice, 0), until).await;
             if let Err(error) = published {
                 tracing::error!(kind, thread, %error, "failed to publish a notice");
                 failures.push(error);

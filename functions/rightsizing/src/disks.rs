@@ -55,7 +55,7 @@ pub(crate) async fn usage_on(
             failures.push(failure("Deadline", "a command has not ended"));
             break;
         }
-        sleep(POLL.min(time.limit())).await;
+        sleep(POLL).await;
         let mut running = Vec::new();
         for (command, instance) in commands {
             match output(clients, &command, instance, time).await {

@@ -1,5 +1,7 @@
 //! Messages of SNS and events of EventBridge.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::{Reply, published};
 
@@ -34,6 +36,21 @@ async fn one_that_cannot_be_published_does_not_stop_the_others() {
     assert_eq!(observed.json(), json!({"published": 3}));
     assert_eq!(published(&scene.endpoint)[3..], first);
     assert!(asked(&scene.endpoint).is_empty(), "no request of Cost Explorer");
+}
+
+#[tokio::test]
+async fn one_that_is_throttled_leaves_time_for_the_others() {
+    let event = event(&[message("a", "1"), message("b", "2")]);
+    let replies = vec![Reply::Never, Reply::Never];
+    let scripts = [("Publish", replies)];
+    let margin = [("DEADLINE_MARGIN_MS", "1000")];
+    let timeout = Duration::from_secs(10);
+    let mut scene = Scene::with(Account::default(), scripts, &margin, timeout).await;
+    let observed = scene.binary.invoke(event).await;
+    assert_eq!(observed.error().0, "NotPublished");
+    let told = published(&scene.endpoint);
+    let titles: Vec<_> = told.iter().map(|told| told.notice["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["a", "a", "b"]);
 }
 
 #[tokio::test]
