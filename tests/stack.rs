@@ -40,6 +40,15 @@ pub const PREFECT: [(&str, &str); 2] =
 /// What may be read of sources and targets, with its parameter.
 pub const DATA_CHECKS: (&str, &str) =
     ("DataChecksPolicyArn", "arn:aws:iam::123456789012:policy/data-checks");
+/// A cluster that is watched, as its parameters.
+pub const WAREHOUSE: [(&str, &str); 2] =
+    [("RedshiftCluster", "music"), ("WarehouseSchedule", "ENABLED")];
+/// A workgroup that is watched, as its parameters.
+pub const WORKGROUP: [(&str, &str); 2] =
+    [("RedshiftWorkgroup", "lake"), ("RedshiftWorkgroupId", "c0ffee")];
+/// Projects that are watched, as their parameters.
+pub const PROJECTS: [(&str, &str); 2] =
+    [("BigQueryProjects", "music-prod"), ("GoogleCredentialsSecretArn", SECRET_ARN)];
 /// A time series store, with its parameter.
 pub const STORE: (&str, &str) =
     ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
@@ -103,7 +112,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub fn complete() -> Self {
-        Self::with(&[BUCKET, DATA_CHECKS, PIPELINES, STORE])
+        Self::with(&[&WAREHOUSE[..], &[BUCKET, DATA_CHECKS, PIPELINES, STORE]].concat())
     }
 
     /// One for each setup of source and destination.
@@ -120,6 +129,8 @@ impl Stack {
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[DATA_CHECKS, ("GoogleCredentialsSecretArn", SECRET_ARN)],
+            &WAREHOUSE,
+            &[&PROJECTS[..], &WORKGROUP, &[("WarehouseRate", "rate(1 hour)")]].concat(),
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
             &[STORE],
             &[

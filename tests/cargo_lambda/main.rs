@@ -185,6 +185,13 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
     check("pipeline-alerts", &rejected, &variables).await;
     let variables = [("ALERTS_TOPIC_ARN", ""), ("CHECKS", "[]")];
     check("data-checks", &["holds.json".to_owned()], &variables).await;
+    let aws = Endpoint::start(|_| Reply::aws_error(400, "AccessDeniedException")).await;
+    let variables = [
+        ("ALERTS_TOPIC_ARN", ""),
+        ("REDSHIFT_CLUSTER", "music"),
+        ("AWS_ENDPOINT_URL_REDSHIFT_DATA", &*aws.url),
+    ];
+    check("warehouse-watch", &["nothing-happens.json".to_owned()], &variables).await;
     // What these two read is AWS's: the same failure both ways.
     let failing = |name: &str| vec![all(name).remove(0)];
     check("dlq-redrive", &failing("dlq-redrive"), &[]).await;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, PIPELINES, STORE, Stack, assert_has, list, read};
+use crate::stack::{ALARM, BUCKET, PIPELINES, STORE, Stack, WAREHOUSE, assert_has, list, read};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -47,6 +47,8 @@ AWS/Lambda FunctionName sluice-dev-sensor-points
 MetricsNamespace FunctionName sluice-dev-sensor-points
     sensor-points-stored-latency: StoredLatency Maximum > 5000
     sensor-points-readings-refused: ReadingsRefused Sum > 0
+MetricsNamespace FunctionName sluice-dev-warehouse-watch
+    warehouse-watch-heartbeat: Polls Sum < 1
 MetricsNamespace without a dimension
     function-timeouts: Timeouts Sum > 0
     function-out-of-memory: OutOfMemory Sum > 0
@@ -153,9 +155,14 @@ fn of_functions(stack: &Stack) -> BTreeSet<String> {
 fn every_failure_has_an_alarm() {
     let default = PARAMETERS.map(|(name, value, _)| (name, value));
     let other = PARAMETERS.map(|(name, _, value)| (name, value));
-    let direct = [&other[..], &[("EventSource", "DirectPut"), BUCKET, PIPELINES, STORE]].concat();
+    let direct = [("EventSource", "DirectPut"), BUCKET, PIPELINES, STORE];
+    let direct = [&other[..], &direct, &WAREHOUSE].concat();
     for (stack, values, not_deployed) in [
-        (Stack::default(), default, &["source-throttled", "object", "pipeline", "sensor"][..]),
+        (
+            Stack::default(),
+            default,
+            &["source-throttled", "object", "pipeline", "sensor", "warehouse"][..],
+        ),
         (Stack::with(&direct), other, &["source-lag"]),
     ] {
         let filled_in = |text: &str| {
@@ -213,6 +220,10 @@ fn every_alarm_notifies_a_person_at_once() {
             let (length, missing, periods, datapoints) = match name {
                 // It detects missing data; a run every five minutes is enough.
                 "lambda-metrics-heartbeat" => (60, "breaching", 6, 6),
+                "warehouse-watch-heartbeat" => {
+                    let is_hourly = properties["Period"] == 3_600;
+                    (if is_hourly { 3_600 } else { 300 }, "breaching", 3, 3)
+                }
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
                 "function-error-rate" | "function-timeout-headroom" => (60, "notBreaching", 18, 1),
                 // One wrong call is nothing: the alarm counts them.

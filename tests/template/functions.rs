@@ -6,14 +6,14 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has,
-    object, read,
+    BUCKET, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, PROJECTS, SECRET_ARN, STORE, Stack,
+    WAREHOUSE, assert_has, object, read,
 };
 
 /// The functions with the variables that their code reads, except those of Lambda.
 fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     use shared::{event, metric_rules, opensearch, sqs};
-    let own: [(&str, &[&[&str]]); 10] = [
+    let own: [(&str, &[&[&str]]); 11] = [
         ("alert-notifier", &[alert_notifier::config::VARIABLES]),
         (
             "data-checks",
@@ -50,6 +50,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
+        ("warehouse-watch", &[warehouse_watch::VARIABLES, shared::notice::VARIABLES]),
     ];
     own.map(|(name, lists)| {
         let lists = lists.iter().chain([&shared::telemetry::VARIABLES]);
@@ -122,6 +123,10 @@ fn the_environment_is_what_the_code_reads() {
         PREFECT[1],
         ("PrefectUiUrl", "https://prefect.test"),
         STORE,
+        WAREHOUSE[0],
+        ("RedshiftSecretArn", SECRET_ARN),
+        ("IgnoredUsers", "etl"),
+        PROJECTS[0],
     ]);
     for (name, read_by_code) in functions() {
         for variable in object(every_setting.variables(name)).keys() {
