@@ -42,6 +42,15 @@ pub const DATA_CHECKS: (&str, &str) =
     ("DataChecksPolicyArn", "arn:aws:iam::123456789012:policy/data-checks");
 /// The functions of cost, with their parameter.
 pub const COST: (&str, &str) = ("CostFunctions", "ENABLED");
+/// A cluster that is watched, as its parameters.
+pub const WAREHOUSE: [(&str, &str); 2] =
+    [("RedshiftCluster", "music"), ("WarehouseSchedule", "ENABLED")];
+/// A workgroup that is watched, as its parameters.
+pub const WORKGROUP: [(&str, &str); 2] =
+    [("RedshiftWorkgroup", "lake"), ("RedshiftWorkgroupId", "c0ffee")];
+/// Projects that are watched, as their parameters.
+pub const PROJECTS: [(&str, &str); 2] =
+    [("BigQueryProjects", "music-prod"), ("GoogleCredentialsSecretArn", SECRET_ARN)];
 /// A time series store, with its parameter.
 pub const STORE: (&str, &str) =
     ("SensorWriteUrl", "https://influx.test:8086/api/v2/write?org=o&bucket=b");
@@ -105,7 +114,7 @@ impl Stack {
 
     /// With every function, those that are optional too.
     pub fn complete() -> Self {
-        Self::with(&[BUCKET, COST, DATA_CHECKS, PIPELINES, STORE])
+        Self::with(&[&WAREHOUSE[..], &[BUCKET, COST, DATA_CHECKS, PIPELINES, STORE]].concat())
     }
 
     /// One for each setup of source and destination.
@@ -122,6 +131,8 @@ impl Stack {
             &[("WatchedFunctionNames", "billing"), ("WatchedFunctionTag", "team=music")],
             &[PIPELINES, PREFECT[0], PREFECT[1]],
             &[DATA_CHECKS, ("GoogleCredentialsSecretArn", SECRET_ARN)],
+            &WAREHOUSE,
+            &[&PROJECTS[..], &WORKGROUP, &[("WarehouseRate", "rate(1 hour)")]].concat(),
             &[BUCKET, ("ObjectNotifierArn", TOPIC_ARN), ("ObjectKeyArn", KEY_ARN)],
             &[COST],
             &[COST, ("IdleAction", "mark")],

@@ -4,6 +4,7 @@
 
 mod binary;
 mod cbor;
+mod clock;
 mod endpoint;
 mod fixture;
 mod google;
@@ -17,6 +18,7 @@ mod script;
 mod search;
 
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
+pub use clock::{schedule, scheduled, with_times};
 pub use endpoint::{Call, Endpoint, Reply};
 pub use fixture::{Fixture, events, fixture, fixtures, pairs};
 pub use google::{GOOGLE_KEY, google_credentials};

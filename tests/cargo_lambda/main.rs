@@ -193,6 +193,13 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
     check("cost-report", &told, &[("ALERTS_TOPIC_ARN", "")]).await;
     let refused = ["unknown-action.json", "unknown-field.json"].map(str::to_owned);
     check("rightsizing", &refused, &[("ALERTS_TOPIC_ARN", "")]).await;
+    let aws = Endpoint::start(|_| Reply::aws_error(400, "AccessDeniedException")).await;
+    let variables = [
+        ("ALERTS_TOPIC_ARN", ""),
+        ("REDSHIFT_CLUSTER", "music"),
+        ("AWS_ENDPOINT_URL_REDSHIFT_DATA", &*aws.url),
+    ];
+    check("warehouse-watch", &["nothing-happens.json".to_owned()], &variables).await;
     // What these two read is AWS's: the same failure both ways.
     let failing = |name: &str| vec![all(name).remove(0)];
     check("dlq-redrive", &failing("dlq-redrive"), &[]).await;

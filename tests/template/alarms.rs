@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::stack::{ALARM, BUCKET, COST, PIPELINES, STORE, Stack, assert_has, list, read};
+use crate::stack::{
+    ALARM, BUCKET, COST, PIPELINES, STORE, Stack, WAREHOUSE, assert_has, list, read,
+};
 
 /// Every alarm except those of each function: below its namespace and dimension, its name, metric,
 /// statistic and threshold, which can be the name of a parameter.
@@ -49,6 +51,8 @@ AWS/Lambda FunctionName sluice-dev-sensor-points
 MetricsNamespace FunctionName sluice-dev-sensor-points
     sensor-points-stored-latency: StoredLatency Maximum > 5000
     sensor-points-readings-refused: ReadingsRefused Sum > 0
+MetricsNamespace FunctionName sluice-dev-warehouse-watch
+    warehouse-watch-heartbeat: Polls Sum < 1
 MetricsNamespace without a dimension
     function-timeouts: Timeouts Sum > 0
     function-out-of-memory: OutOfMemory Sum > 0
@@ -159,8 +163,8 @@ fn of_functions(stack: &Stack) -> BTreeSet<String> {
 fn every_failure_has_an_alarm() {
     let default = PARAMETERS.map(|(name, value, _)| (name, value));
     let other = PARAMETERS.map(|(name, _, value)| (name, value));
-    let direct =
-        [&other[..], &[("EventSource", "DirectPut"), BUCKET, COST, PIPELINES, STORE]].concat();
+    let direct = [("EventSource", "DirectPut"), BUCKET, COST, PIPELINES, STORE];
+    let direct = [&other[..], &direct, &WAREHOUSE].concat();
     for (stack, values, not_deployed) in [
         (
             Stack::default(),
@@ -170,6 +174,7 @@ fn every_failure_has_an_alarm() {
                 "object",
                 "pipeline",
                 "sensor",
+                "warehouse",
                 "cost",
                 "scan-failures",
                 "parking-failures",
@@ -239,6 +244,10 @@ fn every_alarm_notifies_a_person_at_once() {
                     let schedule = &stack.function("parking")["Events"]["Schedule"]["Properties"];
                     let is_on = schedule["State"] == "ENABLED";
                     (300, if is_on { "breaching" } else { "notBreaching" }, 3, 3)
+                }
+                "warehouse-watch-heartbeat" => {
+                    let is_hourly = properties["Period"] == 3_600;
+                    (if is_hourly { 3_600 } else { 300 }, "breaching", 3, 3)
                 }
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
                 "function-error-rate" | "function-timeout-headroom" => (60, "notBreaching", 18, 1),

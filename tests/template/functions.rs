@@ -6,8 +6,8 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, COST, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, SECRET_ARN, STORE, Stack, assert_has,
-    object, read,
+    BUCKET, COST, DATA_CHECKS, FUNCTION, PIPELINES, PREFECT, PROJECTS, SECRET_ARN, STORE, Stack,
+    WAREHOUSE, assert_has, object, read,
 };
 
 /// The functions with the variables that their code reads, except those of Lambda.
@@ -60,6 +60,7 @@ fn functions() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
                 sqs::BACKOFF_VARIABLES,
             ],
         ),
+        ("warehouse-watch", &[warehouse_watch::VARIABLES, shared::notice::VARIABLES]),
     ];
     let all = own.iter().map(|(name, lists)| {
         let lists = lists.iter().chain([&shared::telemetry::VARIABLES]);
@@ -135,6 +136,10 @@ fn the_environment_is_what_the_code_reads() {
         PREFECT[1],
         ("PrefectUiUrl", "https://prefect.test"),
         STORE,
+        WAREHOUSE[0],
+        ("RedshiftSecretArn", SECRET_ARN),
+        ("IgnoredUsers", "etl"),
+        PROJECTS[0],
     ]);
     for (name, read_by_code) in functions() {
         for variable in object(every_setting.variables(name)).keys() {

@@ -22,6 +22,7 @@ mod references;
 mod sensors;
 mod storage;
 mod surroundings;
+mod warehouse_watch;
 mod watch;
 
 use suite::stack;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::stack::{
     BUCKET, COLLECTION, COST, DATA_CHECKS, DOMAIN_ARN, PIPELINES, SECRET_ARN, STORE, STORE_VPC,
-    Stack, VPC, list, object, read, template,
+    Stack, VPC, WAREHOUSE, WORKGROUP, list, object, read, template,
 };
 
 #[test]
@@ -29,6 +29,19 @@ fn every_parameter_reaches_a_resource() {
             | "ChecksPath"
             | "CheckTimeoutSeconds"
             | "GoogleCredentialsSecretArn" => &[DATA_CHECKS],
+            "LongQuerySeconds"
+            | "LockSeconds"
+            | "WarehouseRepeatHours"
+            | "IgnoredUsers"
+            | "RedshiftDatabase"
+            | "RedshiftSecretArn"
+            | "RedshiftDbUser"
+            | "BigQueryUsdPerTib"
+            | "BigQueryAlertUsd"
+            | "BigQueryMaxUsers"
+            | "WarehouseRate"
+            | "WarehouseSchedule" => &WAREHOUSE[..1],
+            "RedshiftWorkgroupId" => &WORKGROUP[..1],
             "ChatSecretKeyArn" => &[("ChatSecretArn", SECRET_ARN)],
             "SensorAuth" => &[("SensorSecretArn", SECRET_ARN)],
             "SensorSubnetIds" | "SensorSecurityGroupIds" => &STORE_VPC,

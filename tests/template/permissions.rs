@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use crate::stack::{
-    BUCKET, DATA_CHECKS, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, READINGS, SECRET_ARN,
-    STORE, STORE_VPC, STREAM_ARN, Stack, list, referred, texts,
+    BUCKET, DATA_CHECKS, DOMAIN_ARN, FUNCTION, KEY_ARN, PIPELINES, PREFECT, PROJECTS, READINGS,
+    SECRET_ARN, STORE, STORE_VPC, STREAM_ARN, Stack, WAREHOUSE, WORKGROUP, list, referred, texts,
 };
 
 /// Statements that may say `*`: the resource, or `*` for any, the statement and why.
@@ -23,6 +23,8 @@ const WILDCARDS: &[(&str, &str, &str)] = &[
     ("HealthLambdaMetricsPolicy", "ReadAccount", "IAM has no narrower resource for these"),
     ("HealthLambdaMetricsPolicy", "ReadTags", "IAM has no narrower resource for it"),
     ("WatchDataChecksPolicy", "ReadResults", "IAM has no narrower resource for it"),
+    ("WatchWarehouseWatchPolicy", "ReadLastWait", "IAM has no narrower resource for it"),
+    ("WatchWarehouseWatchPolicy", "FollowStatements", "statements have no resources, but owners"),
     ("*", "Trace", "X-Ray has no resources"),
     ("*", "ReachVpc", "AWS documents no narrower resource for network interfaces"),
     ("EventQueuePolicy", "OrganizationSends", "of all principals those of an organization"),
@@ -232,6 +234,7 @@ fn functions_have_exactly_the_permissions_that_they_need() {
                 "pipeline-alerts",
                 "rightsizing",
                 "sensor-points",
+                "warehouse-watch",
             ]
             .contains(name);
             assert_ne!(known, elsewhere, "{name} has no permissions listed here");
@@ -311,6 +314,45 @@ fn data_checks_has_exactly_the_permissions_that_it_needs_itself() {
         let stack = Stack::with(&[&[DATA_CHECKS], parameters].concat());
         let found = beside_its_log(&stack, "data-checks");
         assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
+    }
+}
+
+#[test]
+fn warehouse_watch_has_exactly_the_permissions_that_it_needs() {
+    let always = [
+        "sns:Publish on ${AlertsTopic}",
+        "kms:Decrypt kms:GenerateDataKey on ${AlertsKey.Arn}@sns.eu-west-1.amazonaws.com",
+        "cloudwatch:GetMetricData on *",
+    ];
+    let follow = "redshift-data:CancelStatement redshift-data:DescribeStatement \
+                  redshift-data:GetStatementResult on *";
+    let redshift = "arn:aws:redshift:eu-west-1:123456789012";
+    let run = format!("redshift-data:ExecuteStatement on {redshift}:cluster:music");
+    let role = format!("redshift:GetClusterCredentialsWithIAM on {redshift}:dbname:music/dev");
+    let user = format!(
+        "redshift:GetClusterCredentials on {redshift}:dbname:music/dev {redshift}:dbuser:music/ada"
+    );
+    let secret = format!("secretsmanager:GetSecretValue on {SECRET_ARN}");
+    let workgroup = "redshift-data:ExecuteStatement redshift-serverless:GetCredentials \
+                     on arn:aws:redshift-serverless:eu-west-1:123456789012:workgroup/c0ffee";
+    let cluster = WAREHOUSE[0];
+    let cases: [(&[_], &[&str]); 5] = [
+        (&[cluster], &[&run, &role, follow]),
+        (&[cluster, ("RedshiftDbUser", "ada")], &[&run, &user, follow]),
+        (&[cluster, ("RedshiftSecretArn", SECRET_ARN)], &[&run, &secret, follow]),
+        (&WORKGROUP, &[workgroup, follow]),
+        (&PROJECTS, &[&secret]),
+    ];
+    for (parameters, more) in cases {
+        let stack = Stack::with(parameters);
+        let found = beside_its_log(&stack, "warehouse-watch");
+        assert_eq!(found, expanded(&[&always[..], more].concat()), "{parameters:?}");
+        for (_, statement) in statements(&stack) {
+            if statement["Sid"] == "FollowStatements" {
+                let owner = json!({"redshift-data:statement-owner-iam-userid": "${aws:userid}"});
+                assert_eq!(statement["Condition"], json!({ "StringEquals": owner }));
+            }
+        }
     }
 }
 

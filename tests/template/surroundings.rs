@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use crate::permissions::{allowed, beside_its_log, expanded};
 use crate::queues::QUEUE;
 use crate::stack::{
-    BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, PIPELINES, PREFECT, STORE, STORE_VPC,
-    Stack, VPC, assert_has, refusals,
+    BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, PIPELINES, PREFECT, PROJECTS,
+    SECRET_ARN, STORE, STORE_VPC, Stack, VPC, WAREHOUSE, WORKGROUP, assert_has, refusals,
 };
 
 /// What a role may do with these parameters, and not without them.
@@ -217,6 +217,21 @@ fn parameters_that_contradict_each_other_are_refused() {
             &[("DataChecksSchedule", "ENABLED")],
             "The parameters of data-checks need DataChecksPolicyArn.",
         ),
+        (&WAREHOUSE[1..], "WarehouseSchedule needs RedshiftCluster, RedshiftWorkgroup or"),
+        (&WORKGROUP[..1], "RedshiftWorkgroup needs RedshiftWorkgroupId."),
+        (
+            &[WORKGROUP[0], WORKGROUP[1], WAREHOUSE[0]],
+            "RedshiftWorkgroup is instead of RedshiftCluster.",
+        ),
+        (
+            &[WORKGROUP[0], WORKGROUP[1], ("RedshiftDbUser", "ada")],
+            "RedshiftDbUser is for RedshiftCluster only.",
+        ),
+        (
+            &[WAREHOUSE[0], ("RedshiftDbUser", "ada"), ("RedshiftSecretArn", SECRET_ARN)],
+            "RedshiftDbUser is instead of RedshiftSecretArn.",
+        ),
+        (&PROJECTS[..1], "BigQueryProjects needs GoogleCredentialsSecretArn."),
         (&[("ChecksPath", "/a")], "The parameters of data-checks need DataChecksPolicyArn."),
         (&[("ExistingStreamKeyArn", KEY_ARN)], "ExistingStreamKeyArn is for ExistingStreamArn"),
         (

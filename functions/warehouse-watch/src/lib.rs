@@ -44,12 +44,13 @@ pub struct App<W> {
     out: W,
 }
 
-/// What is watched, and up to when this process has done it.
+/// What is watched, and from when on.
 #[derive(Debug)]
 struct Source<T> {
     watch: T,
-    /// The end of the last window of which everything was read and published.
-    completed: Option<Timestamp>,
+    /// Where the next window begins: at the end of the last window of which everything was read and
+    /// published, or until there is one, at the start of the first. `None` in a new process.
+    begin: Option<Timestamp>,
 }
 
 /// One run.
@@ -74,12 +75,12 @@ impl<W: Write> Function for App<W> {
     ) -> Result<(), HandlerError> {
         let run = self.run(&invocation);
         let redshift = async {
-            let source = self.redshift.as_ref()?;
-            Some(source.watch.poll(source.window(run), run.poll_until).await)
+            let (watch, window) = self.redshift.as_mut()?.start(run);
+            Some(watch.poll(window, run.poll_until).await)
         };
         let bigquery = async {
-            let source = self.bigquery.as_ref()?;
-            Some(source.watch.poll(source.window(run), run.poll_until).await)
+            let (watch, window) = self.bigquery.as_mut()?.start(run);
+            Some(watch.poll(window, run.poll_until).await)
         };
         let (redshift, bigquery) = join!(redshift, bigquery);
         let (redshift, waits) = redshift.unwrap_or_default();
@@ -182,17 +183,20 @@ fn is_done(findings: &Findings, told: &Told) -> bool {
 
 impl<T> Source<T> {
     const fn new(watch: T) -> Self {
-        Self { watch, completed: None }
+        Self { watch, begin: None }
     }
 
-    fn window(&self, run: Run) -> Window {
-        Window::new(self.completed, run.now, run.poll_seconds)
+    /// What is watched, and the window of a run.
+    fn start(&mut self, run: Run) -> (&T, Window) {
+        let window = Window::new(self.begin, run.now, run.poll_seconds);
+        self.begin.get_or_insert(window.start);
+        (&self.watch, window)
     }
 
     /// Ends the window of a run, if it is done. A retry of an earlier run moves nothing back.
     fn complete(&mut self, now: Timestamp, is_done: bool) {
         if is_done {
-            self.completed = self.completed.max(Some(now));
+            self.begin = self.begin.max(Some(now));
         }
     }
 }

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// A window of a process that completed one before is at most this long.
+/// A window that begins where another ended is at most this long.
 const MAX_LENGTH: SignedDuration = SignedDuration::from_hours(24);
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -27,12 +27,11 @@ pub(crate) struct Day {
 }
 
 impl Window {
-    /// From the end of the last window that this process completed, at most 24 hours; without one two
-    /// periods of the schedule.
-    pub(crate) fn new(completed: Option<Timestamp>, now: Timestamp, poll_seconds: i64) -> Self {
-        let start = match completed {
+    /// From where the last window ended, at most 24 hours; without one two periods of the schedule.
+    pub(crate) fn new(begin: Option<Timestamp>, now: Timestamp, poll_seconds: i64) -> Self {
+        let start = match begin {
             // Windows may be asked for out of order: an older one is empty.
-            Some(end) => end.max(plus(now, -MAX_LENGTH)).min(now),
+            Some(begin) => begin.max(plus(now, -MAX_LENGTH)).min(now),
             None => plus(now, SignedDuration::from_secs(-2 * poll_seconds)),
         };
         Self { start, now }
@@ -119,7 +118,7 @@ mod tests {
     #[test]
     fn a_window_begins_where_the_last_one_ended() {
         let now = "2026-11-28T07:00:00Z";
-        for (completed, start) in [
+        for (begin, start) in [
             // A new process.
             (None, "2026-11-28T06:50:00Z"),
             (Some("2026-11-28T06:55:00Z"), "2026-11-28T06:55:00Z"),
@@ -129,7 +128,7 @@ mod tests {
             (Some("2026-11-28T07:00:00Z"), now),
             (Some("2026-11-28T07:05:00Z"), now),
         ] {
-            assert_eq!(Window::new(completed.map(time), time(now), 300), window(start, now));
+            assert_eq!(Window::new(begin.map(time), time(now), 300), window(start, now));
         }
     }
 

@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use testkit::{Observed, Published, Reply, published};
+use testkit::{Observed, Published, Reply, published, schedule, with_times};
 
-use crate::support::clock::{schedule, with_times};
 use crate::support::outside::{Answer, Outside};
 use crate::{Scene, metrics, not_run};
 

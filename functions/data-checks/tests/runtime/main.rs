@@ -6,7 +6,6 @@ mod ends;
 mod failures;
 #[path = "../support"]
 mod support {
-    pub(crate) mod clock;
     pub(crate) mod outside;
 }
 
@@ -19,10 +18,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
     ALERTS_TOPIC, Binary, Endpoint, FUNCTION_NAME, Fixture, Observed, Reply, fixtures, metric_line,
-    outside_of_lambda, pairs, published, refusal,
+    outside_of_lambda, pairs, published, refusal, schedule, scheduled, with_times,
 };
 
-use support::clock::{schedule, scheduled, with_times};
 use support::outside::{GOOGLE_SECRET_ARN, HERE, Outside};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_data-checks");

@@ -2,20 +2,23 @@
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
-use testkit::now_ms;
+
+use crate::now_ms;
 
 const SIX_HOURS: i64 = 6 * 3_600;
 
 /// The last 06:00 or 18:00 UTC: not so old that it is not believed, and not just after midnight, where
 /// alarms are repeated.
-pub(crate) fn schedule() -> Timestamp {
+#[must_use]
+pub fn schedule() -> Timestamp {
     let now = i64::try_from(now_ms() / 1_000).unwrap();
     Timestamp::from_second((now - SIX_HOURS).div_euclid(12 * 3_600) * 12 * 3_600 + SIX_HOURS)
         .unwrap()
 }
 
 /// The event of the schedule with this time.
-pub(crate) fn scheduled(event: &[u8], now: Timestamp) -> Vec<u8> {
+#[must_use]
+pub fn scheduled(event: &[u8], now: Timestamp) -> Vec<u8> {
     let mut event: Value = serde_json::from_slice(event).unwrap();
     if event["time"].is_string() {
         event["time"] = now.to_string().into();
@@ -24,8 +27,9 @@ pub(crate) fn scheduled(event: &[u8], now: Timestamp) -> Vec<u8> {
 }
 
 /// A text in which `<-90>` is 90 minutes before now in RFC 3339, `<sql -90>` the same as a statement
-/// has it, and `<epoch -90>` as BigQuery writes it.
-pub(crate) fn with_times(text: &str, now: Timestamp) -> String {
+/// has it, `<epoch -90>` as BigQuery writes it in results, and `<ms -90>` in milliseconds since 1970.
+#[must_use]
+pub fn with_times(text: &str, now: Timestamp) -> String {
     let mut parts = text.split('<');
     let mut out = parts.next().unwrap().to_owned();
     for part in parts {
@@ -39,6 +43,7 @@ pub(crate) fn with_times(text: &str, now: Timestamp) -> String {
         let time = now + minutes.minutes();
         let shown = match form {
             "sql" => time.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+            "ms" => time.as_millisecond().to_string(),
             "epoch" => format!("{:E}", time.as_duration().as_secs_f64()),
             _ => time.to_string(),
         };
