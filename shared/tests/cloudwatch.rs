@@ -74,11 +74,12 @@ async fn a_call_has_500_metrics_at_most() {
 
 #[tokio::test]
 async fn a_part_of_the_values_is_a_failure() {
-    let denied = result("m0", "Forbidden", &[], &[]);
+    let denied = Reply::cbor(400, &json!({"__type": "AccessDenied", "message": "no"}));
+    let forbidden = result("m0", "Forbidden", &[], &[]);
     let partial = result("m0", "PartialData", &[60], &[1.0]);
     for (replies, code, message) in [
-        (vec![Reply::aws_error(400, "AccessDenied")], "AccessDenied", "no"),
-        (vec![page(&[denied], None)], "Incomplete", "Forbidden"),
+        (vec![denied], "AccessDenied", "no"),
+        (vec![page(&[forbidden], None)], "Incomplete", "Forbidden"),
         (vec![page(&[partial], None)], "Incomplete", "PartialData"),
         (Vec::new(), "Incomplete", "the pages do not end"),
     ] {

@@ -9,7 +9,7 @@ use shared::google::BigQuery;
 use shared::notice::Publisher;
 use shared::opensearch::Auth;
 use shared::redshift::REDSHIFT_DATA;
-use shared::secrets::SECRETS_MANAGER;
+use shared::secrets::{self, SECRETS_MANAGER};
 use shared::telemetry;
 use shared::url::Url;
 use tracing::Level;
@@ -90,7 +90,7 @@ impl Config {
             checks: checks(environment)?,
             check_timeout: Duration::from_secs(timeout_seconds),
             repeat_hours: environment.number("REPEAT_HOURS", 24, 0, 168)?,
-            google_secret_arn: secret_arn(environment, "GOOGLE_CREDENTIALS_SECRET_ARN")?,
+            google_secret_arn: secrets::arn(environment, "GOOGLE_CREDENTIALS_SECRET_ARN")?,
             bigquery_endpoint: BigQuery::endpoint(environment)?,
             opensearch_auth: Auth::from_environment(environment)?,
             deadline_margin: Duration::from_millis(margin_ms),
@@ -124,18 +124,6 @@ fn parse_path(text: &str) -> Option<String> {
     let is_path = text.starts_with('/') && !text.contains("//") && text.bytes().all(is_allowed);
     let path = text.trim_end_matches('/');
     is_path.then(|| if path.is_empty() { "/" } else { path }.to_owned())
-}
-
-fn secret_arn(environment: &Environment, name: &str) -> Result<Option<String>, ConfigError> {
-    let allowed = "the ARN of a secret of AWS Secrets Manager";
-    let parse = |text: &str| {
-        let mut parts = text.split(':');
-        let is_arn = parts.next() == Some("arn") && parts.nth(1) == Some("secretsmanager");
-        is_arn.then(|| text.to_owned())
-    };
-    // The secret itself may be there by mistake.
-    let hidden = |_| ConfigError::new(name, "…", allowed);
-    environment.parse_with(name, allowed, parse).map_err(hidden)
 }
 
 #[cfg(test)]

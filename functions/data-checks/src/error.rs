@@ -15,7 +15,7 @@ pub enum HandlerError {
         first: CallFailure,
     },
     /// Checks could not be run, or their earlier results could not be read: the log says why.
-    #[error("failed to run {0} checks, see the log")]
+    #[error("failed to run all checks or to read what they need: {0} errors, see the log")]
     ChecksNotRun(u64),
 }
 

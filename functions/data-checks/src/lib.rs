@@ -104,10 +104,10 @@ impl<W: Write> Function for App<W> {
                 continue;
             };
             tally.add(&result);
-            report(emitter.check(&result, &mut *out));
+            report(emitter.emit_check(&result, &mut *out));
         }
         drop(results);
-        report(emitter.run(&tally, out));
+        report(emitter.emit_run(&tally, out));
         answer.extend_from_slice(tally.json().as_bytes());
         tally.outcome()
     }

@@ -13,7 +13,7 @@ use crate::measured::Measured;
 use crate::memory::{Before, Due};
 use crate::notices;
 use crate::rules::Comparison;
-use crate::tally::{Published, Result};
+use crate::tally::{CheckResult, Published};
 use crate::window::Window;
 
 /// What the checks of a run have in common.
@@ -53,7 +53,7 @@ impl Run<'_> {
         end: &End,
         window: Option<Window>,
         until: Instant,
-    ) -> std::result::Result<Measured, Unread> {
+    ) -> Result<Measured, Unread> {
         // Boxed: the clients' states are large.
         let read = Box::pin(self.ends.read(end, window, until)).await;
         read.inspect_err(|reason| not_run(&check.name, name, reason))
@@ -65,7 +65,7 @@ impl Run<'_> {
         check: Check,
         compared: Comparison,
         before: Before,
-    ) -> Result {
+    ) -> CheckResult {
         let broken = compared.broken(&check.limits);
         let is_failing = !broken.is_empty();
         let notice = match before.due(is_failing, self.config.repeat_hours, self.now_ms) {
@@ -74,7 +74,7 @@ impl Run<'_> {
             Due::Alarm => self.publish(notices::alarm(&check, &compared, &broken)).await,
             Due::Ok { since } => self.publish(notices::ok(&check, &compared, since)).await,
         };
-        Result { name: check.name, compared, is_failing, notice }
+        CheckResult { name: check.name, compared, is_failing, notice }
     }
 
     async fn publish(&self, notice: Notice) -> Published {

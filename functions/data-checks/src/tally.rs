@@ -10,7 +10,7 @@ use crate::rules::Comparison;
 
 /// The result of one check.
 #[derive(Clone, Debug)]
-pub(crate) struct Result {
+pub(crate) struct CheckResult {
     pub(crate) name: String,
     pub(crate) compared: Comparison,
     pub(crate) is_failing: bool,
@@ -49,7 +49,7 @@ pub(crate) struct Emitter<'a> {
 }
 
 impl Tally {
-    pub(crate) fn add(&mut self, result: &Result) {
+    pub(crate) fn add(&mut self, result: &CheckResult) {
         self.failures += u64::from(result.is_failing);
         match &result.notice {
             Published::Yes => self.published += 1,
@@ -68,7 +68,7 @@ impl Tally {
     }
 
     /// Fails if a notice was not published or a check was not run.
-    pub(crate) fn outcome(self) -> std::result::Result<(), HandlerError> {
+    pub(crate) fn outcome(self) -> Result<(), HandlerError> {
         match (self.first, self.errors) {
             (Some(first), _) => Err(HandlerError::NotPublished { count: self.unpublished, first }),
             (None, 0) => Ok(()),
@@ -80,7 +80,7 @@ impl Tally {
 impl Emitter<'_> {
     /// The metrics of a check. `CheckFailures` is what the next run remembers: without it the notice is
     /// due again.
-    pub(crate) fn check(&self, result: &Result, out: impl Write) -> io::Result<()> {
+    pub(crate) fn emit_check(&self, result: &CheckResult, out: impl Write) -> io::Result<()> {
         let compared = &result.compared;
         let is_known = matches!(result.notice, Published::NotDue | Published::Yes);
         let failures = is_known.then_some(if result.is_failing { 1.0 } else { 0.0 });
@@ -102,7 +102,7 @@ impl Emitter<'_> {
     }
 
     /// The metrics of the run.
-    pub(crate) fn run(&self, tally: &Tally, out: impl Write) -> io::Result<()> {
+    pub(crate) fn emit_run(&self, tally: &Tally, out: impl Write) -> io::Result<()> {
         let metrics = with_values(
             [
                 ("Checks", Unit::Count),

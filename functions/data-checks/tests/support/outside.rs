@@ -109,7 +109,7 @@ impl Services {
     }
 
     fn parameters(&self, asked: &Value, url: &str) -> Reply {
-        assert_eq!(asked["WithDecryption"], true);
+        assert_eq!((&asked["WithDecryption"], &asked["Recursive"]), (&json!(true), &json!(true)));
         let path = format!("{}/", asked["Path"].as_str().unwrap());
         let page: usize = asked["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
         if self.outside.failing_page == Some(page) {
@@ -130,7 +130,7 @@ impl Services {
 
     fn memory(&self, asked: &Value) -> Reply {
         if let Some(code) = &self.outside.memory_fails {
-            return Reply::aws_error(400, code);
+            return Reply::cbor(400, &json!({"__type": code, "message": "no"}));
         }
         let [start, end] = ["StartTime", "EndTime"].map(|name| asked[name].as_f64().unwrap());
         let result = |query: &Value| {
