@@ -50,7 +50,9 @@ fn searched(search: &str, properties: &Value) -> Vec<String> {
     assert_eq!(period, format!(", {})", properties["period"]), "{search}");
     let mut schema = schema.split(',');
     let mut metric = vec![schema.next().unwrap_or_default().to_owned(), name.to_owned()];
-    metric.extend(schema.flat_map(|dimension| [dimension.to_owned(), "*".to_owned()]));
+    // Their order means nothing.
+    let dimensions: BTreeSet<_> = schema.collect();
+    metric.extend(dimensions.into_iter().flat_map(|dimension| [dimension, "*"].map(str::to_owned)));
     metric
 }
 

@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use crate::stack::{Stack, texts};
 
-/// The names in `${Name}` and `${Name.Attribute}`.
+/// The names in `${Name}` and `${Name.Attribute}`, except the variables of IAM policies.
 fn named(value: &Value) -> Vec<String> {
     let text = value.to_string();
     let references = text.split("${").skip(1).filter_map(|rest| rest.split(['}', '.']).next());
-    references.map(str::to_owned).collect()
+    references.filter(|name| !name.starts_with("aws:")).map(str::to_owned).collect()
 }
 
 #[test]

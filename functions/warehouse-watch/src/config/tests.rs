@@ -109,11 +109,14 @@ fn one_source_is_enough() {
     assert!(config(&[PROJECTS, GOOGLE]).unwrap().redshift.is_none());
 }
 
+/// Variables, the one of the error, its value as shown, and how what is allowed begins.
+type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
+
 #[test]
 fn errors_name_variable_value_and_what_is_allowed_and_no_secret() {
     let user = ("REDSHIFT_DB_USER", "watcher");
     let whole = "a whole number from";
-    let cases: [(&[(&str, &str)], &str, &str, &str); 21] = [
+    let cases: [Case<'_>; 21] = [
         (&[], "REDSHIFT_CLUSTER", "", "set, or REDSHIFT_WORKGROUP, or BIGQUERY_PROJECTS"),
         (&[("BIGQUERY_PROJECTS", ", ,")], "REDSHIFT_CLUSTER", "", "set, or"),
         (&[("REDSHIFT_CLUSTER", "a.b")], "REDSHIFT_CLUSTER", "a.b", "the name of a cluster"),
