@@ -12,6 +12,7 @@ mod property;
 mod queues;
 mod script;
 mod search;
+mod time_series;
 
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
 pub use endpoint::{Call, Endpoint, Reply};
@@ -22,3 +23,4 @@ pub use property::holds;
 pub use queues::Queues;
 pub use script::Script;
 pub use search::{opensearch, real_opensearch};
+pub use time_series::time_series_stores;
