@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use local::sample::{Size, events_of};
 
 use crate::bulk_api::{BulkApi, Keeps};
-use crate::functions::{self, Function, Job, LOADER, OURS};
+use crate::functions::{self, Function, Job, LOADER, OURS, POINTS};
 use crate::logs::{self, Format, INFLATED_BYTES};
 use crate::measure::{self, Cost, Effort};
 use crate::objects::{OBJECT_BYTES, Objects};
@@ -15,12 +15,13 @@ use crate::pinned::Cores;
 use crate::price::memory_megabytes;
 use crate::request::batch;
 use crate::runtime_api::Invocation;
+use crate::sensors::{self, Points};
 use crate::{Error, Figures, Request, SEED, Valgrind, check, gigabyte, report, shapes};
 
 const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Measures firehose-transform, sqs-consumer, object-loader and log-metrics side by side with what a user would
-/// pick instead.
+/// Measures firehose-transform, sqs-consumer, object-loader, log-metrics and sensor-points side by side with
+/// what a user would pick instead.
 ///
 /// Without a part, all are measured. Keep the machine quiet meanwhile: functions run on one core,
 /// the stand-in for the Runtime API on another.
@@ -69,6 +70,8 @@ enum Part {
     Gigabyte,
     /// CPU and memory of log-metrics for log events of 60 MB
     Logs,
+    /// CPU and memory of sensor-points for 1,000 records, and how long readings take from put to stored
+    Sensors,
     /// Instructions of both functions, counted by Valgrind; only where this part is asked for
     Instructions,
 }
@@ -102,7 +105,10 @@ pub fn run() -> Result<(), Error> {
     if session.wants(Part::Check) || session.wants(Part::Logs) {
         session.counters()?;
     }
-    let others = [Part::Batches, Part::Objects, Part::Logs].map(Some);
+    if session.wants(Part::Check) || session.wants(Part::Sensors) {
+        session.writers()?;
+    }
+    let others = [Part::Batches, Part::Objects, Part::Logs, Part::Sensors].map(Some);
     if !others.contains(&session.arguments.part) {
         session.transformers()?;
     }
@@ -207,6 +213,29 @@ impl Session {
             logs::check(&counters, &batch, self.cores)?;
             if self.wants(Part::Logs) {
                 println!("{}", report::log_events(&batch, &self.costs(&counters, &batch)?));
+            }
+        }
+        Ok(())
+    }
+
+    /// Of those that write points.
+    fn writers(&self) -> Result<(), Error> {
+        let writers = self.find(Job::Write)?;
+        if writers.is_empty() {
+            return Ok(());
+        }
+        let points = Points::start()?;
+        let writers: Vec<_> = writers.iter().map(|it| points.written_by(it)).collect();
+        let batch = sensors::batch(self.arguments.seed)?;
+        points.check(&writers, &batch, self.cores)?;
+        if !self.wants(Part::Sensors) {
+            return Ok(());
+        }
+        println!("{}", report::points(&batch, &self.costs(&writers, &batch)?));
+        if let Some(writer) = writers.iter().find(|it| it.name == POINTS) {
+            for readings_per_second in [1_000, 10_000] {
+                let seconds = self.effort.latency_seconds;
+                println!("{}", sensors::latency(writer, readings_per_second, seconds)?);
             }
         }
         Ok(())

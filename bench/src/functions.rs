@@ -19,6 +19,8 @@ pub(crate) const CONSUMER: &str = "sqs-consumer";
 pub(crate) const LOADER: &str = "object-loader";
 /// The function that counts.
 pub(crate) const COUNTER: &str = "log-metrics";
+/// The function that writes points.
+pub(crate) const POINTS: &str = "sensor-points";
 /// The measure for the cold start; it answers no event.
 pub(crate) const HELLO: &str = "hello";
 
@@ -33,6 +35,8 @@ pub(crate) enum Job {
     Load,
     /// Log events become metrics.
     Count,
+    /// Readings of Kinesis become points in a store of time series.
+    Write,
 }
 
 /// What a function is, and where it comes from.
@@ -46,7 +50,7 @@ enum Program {
     Node,
 }
 
-const FUNCTIONS: [(&str, Job, Program); 18] = [
+const FUNCTIONS: [(&str, Job, Program); 22] = [
     // A full request overflows the answer; records cannot be put back without a stream.
     (OURS, Job::Transform, Program::Ours(OURS, &[("REINGEST", "off")])),
     (
@@ -86,6 +90,14 @@ const FUNCTIONS: [(&str, Job, Program); 18] = [
     ),
     (COUNTER, Job::Count, Program::Ours(COUNTER, &[])),
     ("python-log-metrics", Job::Count, Program::Python("log_metrics.py", &["json"])),
+    (POINTS, Job::Write, Program::Ours(POINTS, &[("TSDB_AUTH", "none")])),
+    (
+        "sensor-points-plain",
+        Job::Write,
+        Program::Ours(POINTS, &[("TSDB_AUTH", "none"), ("TSDB_GZIP", "off")]),
+    ),
+    ("naive-points", Job::Write, Program::Peer("naive", "naive-points")),
+    ("python-points", Job::Write, Program::Python("points.py", &["json"])),
 ];
 
 /// A function that can be started.
@@ -109,6 +121,11 @@ impl Function {
     /// write them as the input did.
     pub(crate) fn is_script(&self) -> bool {
         self.binary_bytes.is_none()
+    }
+
+    /// Its binary, or what interprets it.
+    pub(crate) fn program(&self) -> &Path {
+        &self.program
     }
 
     /// The command that starts it, with Lambda's environment but for the Runtime API's address.

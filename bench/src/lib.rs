@@ -1,5 +1,5 @@
-//! Measures `firehose-transform`, `sqs-consumer`, `object-loader` and `log-metrics` against what a user would pick
-//! instead, and checks that all of them give the same documents.
+//! Measures `firehose-transform`, `sqs-consumer`, `object-loader`, `log-metrics` and `sensor-points` against
+//! what a user would pick instead, and checks that all of them give the same documents.
 //!
 //! Every function runs as a whole process behind a stand-in for the Lambda Runtime API, pinned to
 //! one core; the stand-in runs on another. What the tables show is therefore all that Lambda
@@ -24,6 +24,7 @@ mod price;
 mod report;
 mod request;
 mod runtime_api;
+mod sensors;
 mod shapes;
 mod valgrind;
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::functions::{CONSUMER, COUNTER, LOADER, OURS};
+use crate::functions::{CONSUMER, COUNTER, LOADER, POINTS, OURS};
 use crate::measure::{Cost, Spread};
 use crate::numbers::{as_f64, grouped};
 use crate::price::{self, Price};
@@ -60,6 +60,16 @@ pub(crate) fn log_events(request: &Request, costs: &[Cost]) -> String {
     table(&title, header, costs, |cost| {
         let [times, peak, above_idle] = common(cost, costs, COUNTER);
         vec![name(cost), spread(cost.cpu), times, peak, above_idle]
+    })
+}
+
+/// A table of what every function took to write the points of one batch.
+pub(crate) fn points(request: &Request, costs: &[Cost]) -> String {
+    let header =
+        "function | CPU ms (min-max) | us a record | times | peak memory MB | above idle MB";
+    table(&request.name, header, costs, |cost| {
+        let [times, peak, above_idle] = common(cost, costs, POINTS);
+        vec![name(cost), spread(cost.cpu), per_record(request, cost), times, peak, above_idle]
     })
 }
 

@@ -1,6 +1,7 @@
 //! `sluice demo`: sends events through the real functions into OpenSearch, first through Firehose,
 //! then through SQS, and accounts for every one. Or loads what failed, and objects; or makes functions,
-//! pipelines and warehouses fail and shows the alerts.
+//! pipelines and warehouses fail and shows the alerts; or sends readings of machines into a time series
+//! store.
 
 mod account;
 mod backup;
@@ -16,6 +17,7 @@ mod objects;
 mod queue;
 mod report;
 mod search;
+mod sensors;
 mod watch;
 
 use std::fmt::{self, Display, Formatter};
@@ -75,13 +77,31 @@ pub(crate) struct Args {
     /// one; `real`; `embedded`; or the URL of a running one
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     sqs: String,
-    /// Keep OpenSearch running with the documents, and print its URL
+    /// Keep OpenSearch running with the documents, or the store of --sensors with the points, and print
+    /// its URL
     #[arg(long)]
     keep: bool,
     /// Instead, make OpenSearch unavailable and load the backup when it is back, then load objects of
     /// every format, through the real `object-loader` binary and `cargo sluice replay`
     #[arg(long, conflicts_with = "metric_rules")]
     objects: bool,
+    /// Instead, send a minute of readings of machines through a Kinesis stream and the real
+    /// `sensor-points` binary into a time series store, with a reshard, an outage and a kill, and
+    /// compare every window of the store with what was sent
+    #[arg(long, conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "objects", "health"])]
+    sensors: bool,
+    /// The time series store of --sensors: `auto` starts InfluxDB or VictoriaMetrics if one is
+    /// installed, otherwise the embedded one; `real`; `embedded`; or the URL of a running one
+    #[arg(
+        long,
+        value_name = "auto|embedded|real|URL",
+        default_value = "auto",
+        requires = "sensors"
+    )]
+    store: String,
+    /// How long --sensors sends readings, in seconds
+    #[arg(long, default_value_t = 60, requires = "sensors", value_parser = clap::value_parser!(u32).range(6..=3_600))]
+    seconds: u32,
     /// Instead, make a function fail, time out, run out of memory and be throttled, and show the
     /// metrics and the Google Chat message that follow
     #[arg(long, group = "alerts", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
@@ -106,11 +126,13 @@ Examples:
   cargo sluice demo --opensearch embedded --sqs embedded --json
   cargo sluice demo --opensearch https://user:password@search.example --keep
   cargo sluice demo --objects
+  cargo sluice demo --sensors
+  cargo sluice demo --sensors --keep
   cargo sluice demo --health
   cargo sluice demo --watch --card alerts.html
 
-Exit code 1 means that an event is unaccounted for, that a failure was not reported, or that a \
-part failed to start.";
+Exit code 1 means that an event is unaccounted for, that a window is wrong, that a failure was not \
+reported, or that a part failed to start.";
 
 /// Runs the demo.
 ///
@@ -122,6 +144,10 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     }
     if args.watch {
         return watch::run(args.card.as_deref(), args.json).await;
+    }
+    if args.sensors {
+        let store = choice("--store", &args.store)?;
+        return sensors::run(store, args.seconds, args.keep, args.json).await;
     }
     let opensearch = choice("--opensearch", &args.opensearch)?;
     let sqs = choice("--sqs", &args.sqs)?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
@@ -30,8 +30,7 @@ impl Clock {
 
     /// The present time in milliseconds since 1970; a time before is 1970.
     pub(crate) fn milliseconds(&self) -> u64 {
-        let since = self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        milliseconds(self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
     }
 }
 
@@ -39,6 +38,11 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Clock")
     }
+}
+
+/// A duration in milliseconds.
+pub(crate) fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A time in milliseconds since 1970, in UTC and in a format of `strftime`.

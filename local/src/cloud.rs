@@ -62,10 +62,8 @@ impl Cloud {
             asked.map_err(|error| CloudError::Missing(program, error))?;
         }
         let folder = temporary_folder("sluice-cloud-")?;
-        // Free when it was taken, and again now.
-        let (listener, address) =
-            server::bind().await.map_err(Unavailable::io("no free port for", "it"))?;
-        drop(listener);
+        let address =
+            server::free_address().await.map_err(Unavailable::io("no free port for", "it"))?;
         let url = format!("http://{address}");
         let mut line = vec![OsString::from("env")];
         line.extend(variables(&url).map(OsString::from));

@@ -62,6 +62,8 @@ pub enum Kind {
         /// The Java runtime's feature version: 17 for 17.0.15.
         version: u32,
     },
+    /// A program that is installed on this machine, with its name.
+    Installed(&'static str),
     /// The small server in this process.
     Embedded,
 }
@@ -72,6 +74,7 @@ impl Kind {
             Self::Url => format!("the {name} at the given URL"),
             Self::Docker => format!("{real} in Docker"),
             Self::Java { version } => format!("{real} on Java {version}"),
+            Self::Installed(program) => program.to_owned(),
             Self::Embedded => format!("the embedded {name}"),
         }
     }

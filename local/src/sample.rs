@@ -10,9 +10,11 @@ mod listening;
 mod objects;
 mod producers;
 mod random;
+mod readings;
 
 pub use hostile::hostile;
 pub use objects::{Content, Object, objects};
+pub use readings::{Reading, Readings, Sending, windows};
 
 use listening::Listening;
 use random::Random;

@@ -30,6 +30,15 @@ pub async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     Ok((listener, address))
 }
 
+/// A free port of the loopback interface for a server that takes a number: free when it was taken, and
+/// free again now.
+///
+/// # Errors
+/// When there is none.
+pub(crate) async fn free_address() -> io::Result<SocketAddr> {
+    Ok(bind().await?.1)
+}
+
 /// A running server. Dropping it closes its port and every connection.
 #[derive(Debug)]
 pub struct Server {

@@ -128,14 +128,11 @@ impl<P: Product> Service<P> {
             Choice::Embedded => say(&format!("{name}: embedded, as asked.")),
             Choice::Real | Choice::Auto => {
                 match Box::pin(P::start_real(&Environment::read(), &mut say)).await {
-                    Ok(real) => return Self::new(&real.url.clone(), Server::Real(Box::new(real))),
-                    Err(error) if choice == Choice::Real => {
-                        return Err(StartError(format!("{error}; {}", error.remedy)));
-                    }
-                    Err(error) => {
+                    Err(error) if choice == Choice::Auto => {
                         say(&format!("{name}: embedded, because {error}."));
                         say(&format!("For a real one: {}.", error.remedy));
                     }
+                    real => return Self::of(real),
                 }
             }
         }
@@ -155,6 +152,12 @@ impl<P: Product> Service<P> {
         let found = asked.map_err(|error| failed(P::url_of(&client), error))?;
         say(&format!("{name}: {found} at {}.", P::url_of(&client)));
         Ok(Self { client, server: Server::Elsewhere })
+    }
+
+    /// A real server that was started, or why it was not.
+    pub(crate) fn of(real: Result<Real, Unavailable>) -> Result<Self, StartError> {
+        let real = real.map_err(|error| StartError(format!("{error}; {}", error.remedy)))?;
+        Self::new(&real.url.clone(), Server::Real(Box::new(real)))
     }
 
     fn new(url: &str, server: Server<P>) -> Result<Self, StartError> {

@@ -16,6 +16,7 @@ mod query;
 mod queues;
 mod script;
 mod search;
+mod time_series;
 
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
 pub use clock::{schedule, scheduled, with_times};
@@ -29,3 +30,4 @@ pub use property::holds;
 pub use queues::Queues;
 pub use script::Script;
 pub use search::{opensearch, real_opensearch};
+pub use time_series::time_series_stores;

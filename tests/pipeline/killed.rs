@@ -11,10 +11,10 @@ use local::sample;
 use serde_json::json;
 
 use crate::account::{assert_same, data, found, pairs};
-use crate::door::{Door, Passage};
 use crate::events::{documents, id};
 use crate::run::{ARRIVAL_MS, Plan};
 use crate::servers::Server;
+use local::door::{Door, Passage};
 
 /// A function that is killed in some of its invocations: so long after their start.
 #[derive(Clone)]
@@ -150,8 +150,8 @@ async fn a_function_that_is_killed_while_it_puts_back_loses_nothing() {
         PutFault::None
     });
     let passages = vec![Passage::HoldRequest, Passage::HoldAnswer];
-    let (mut door, mut held) = Door::with_passages(&plan.endpoint.url(), passages);
-    door.open();
+    let (mut door, mut held) = Door::with_passages(&plan.endpoint.url(), passages).unwrap();
+    door.open().unwrap();
     // About half of a batch fits.
     let variables = [("RESPONSE_BUDGET_BYTES", "60000"), ("MAX_REINGESTS", "1000")];
     let function = crate::run::function(&door.url(), 1, &variables).await;

@@ -10,7 +10,6 @@
 
 mod account;
 mod backup;
-mod door;
 mod events;
 mod killed;
 mod ordinary;

@@ -8,10 +8,10 @@ use local::opensearch::embedded::{Lasting, Which};
 use local::sample;
 
 use crate::account::{assert_same, found, pairs, undelivered};
-use crate::door::{Door, Passage};
 use crate::events::documents;
 use crate::run::{ARRIVAL_MS, Ended, Pipeline, Plan};
 use crate::servers::Server;
+use local::door::{Door, Passage};
 
 const EVENTS: usize = 160;
 
@@ -76,19 +76,19 @@ async fn every_fault_that_passes_loses_and_doubles_nothing() {
 async fn an_opensearch_that_goes_away_and_comes_back_gets_everything() {
     let server = Server::real_if_possible().await;
     let passages = vec![Passage::HoldRequest, Passage::HoldAnswer];
-    let (mut door, mut held) = Door::with_passages(&server.url, passages);
+    let (mut door, mut held) = Door::with_passages(&server.url, passages).unwrap();
     let pipeline = started("away", &door.url()).await;
     let payloads: Vec<_> = sample::events(42, EVENTS).collect();
     let stream = pipeline.stream.clone();
     let outages = async {
         for _ in 0..2 {
             retried_twice(&stream).await;
-            door.open();
+            door.open().unwrap();
             held.recv().await.unwrap();
             door.close().await;
         }
         retried_twice(&stream).await;
-        door.open();
+        door.open().unwrap();
     };
     let work = async {
         pipeline.put(&payloads).await;
@@ -113,7 +113,7 @@ async fn retried_twice(stream: &DeliveryStream) {
 #[tokio::test]
 async fn an_opensearch_that_stays_away_leaves_every_document_in_the_backup() {
     let server = Server::embedded().await;
-    let door = Door::closed(&server.url);
+    let door = Door::closed(&server.url).unwrap();
     for (name, url, code) in
         [("refused", door.url(), "OS.ServiceException"), ("ill", server.url.clone(), "503")]
     {

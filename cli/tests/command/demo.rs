@@ -217,3 +217,56 @@ async fn what_failed_and_objects_of_every_format_are_loaded() {
     assert_eq!((&loads[2]["objects_in"], &loads[2]["objects_done"]), (&json!(10), &json!(9)));
     fs::remove_dir_all(outage["backup"]["folder"].as_str().unwrap()).unwrap();
 }
+
+#[tokio::test]
+async fn every_window_of_the_store_is_that_of_the_readings() {
+    let finished =
+        run(&["demo", "--sensors", "--store", "embedded", "--seconds", "9", "--json"]).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let report = finished.json();
+    assert_eq!(report["store"], "the embedded time series store");
+    assert_eq!(report["readings"], 3 * 8 * 10 * 9);
+    assert_eq!(report["discrepancies"], json!([]));
+    let odd = ["sent_twice", "sent_late", "sent_out_of_order"];
+    assert!(odd.iter().all(|name| report[name].as_u64().unwrap() > 0), "{report}");
+    // Nine hostile ones, a second each.
+    let refused = json!({
+        "invalid_json": 2, "invalid_utf8": 1, "not_an_object": 1, "bad_field": 4, "no_fields": 1,
+    });
+    assert_eq!(report["refused_by_reason"], refused);
+    assert!(report["partial_answers"].as_u64().unwrap() > 0, "the outage");
+    assert!(report["failed_invocations"].as_u64().unwrap() > 0, "the kill");
+    let windows = report["windows"].as_array().unwrap();
+    assert_eq!(windows.len(), 8);
+    for compared in windows {
+        assert!(compared["windows"].as_u64().unwrap() > 0, "{compared}");
+        assert_eq!(compared["different"], 0, "{compared}");
+    }
+    let records = report["records"].as_u64().unwrap();
+    assert_eq!(report["latency"]["records"].as_u64().unwrap(), records);
+    assert!(report["latency"]["p50_ms"].as_u64().unwrap() > 0, "{report}");
+}
+
+#[tokio::test]
+async fn keep_leaves_the_store_and_says_how_to_show_it() {
+    let arguments = ["demo", "--sensors", "--store", "embedded", "--seconds", "6", "--keep"];
+    let mut command = sluice(&arguments).spawn().unwrap();
+    let mut lines = BufReader::new(command.stderr.take().unwrap()).lines();
+    let mut logged = String::new();
+    while !logged.contains("until you press Ctrl-C") {
+        logged.push_str(&lines.next_line().await.unwrap().unwrap());
+        logged.push('\n');
+    }
+    let (_, after) = logged.split_once("the URL ").unwrap();
+    let (url, after) = after.split_once(" and the database ").unwrap();
+    let (database, _) = after.split_once(", and import dashboards/sensors.json").unwrap();
+    let client = local::timeseries::Client::new(url).unwrap();
+    let found = client.query(database, "SELECT count(items) FROM line").await.unwrap();
+    assert_eq!(found[0].rows[0].1, [Some(f64::from(3 * 8 * 10 * 6))], "{logged}");
+
+    interrupt(&command).await;
+    let finished = finish(command).await;
+    assert_eq!(finished.code, 0, "{logged}");
+    assert!(finished.stdout.contains("every one is the producer's."), "{finished:?}");
+    client.query(database, "SELECT count(items) FROM line").await.unwrap_err();
+}

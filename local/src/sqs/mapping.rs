@@ -3,22 +3,20 @@
 //! Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", "Creating and configuring an
 //! Amazon SQS event source mapping", "Configuring scaling behavior" and "Error handling".
 
-mod answer;
 mod delete;
 mod event;
 mod poll;
 mod report;
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Client, ClientError};
+use crate::mapping::Watched;
+pub use crate::mapping::{WrongAnswer, batch_item_failures};
 use crate::runtime_api::Invoke;
-use crate::server::locked;
-pub use answer::{WrongAnswer, batch_item_failures};
 pub use report::Report;
 
 /// Maximum messages of one call.
@@ -70,10 +68,7 @@ struct Shared {
     options: EventSourceMappingOptions,
     queue_arn: String,
     client: Client,
-    report: Mutex<Report>,
-    /// Told of every change of the report.
-    changed: watch::Sender<()>,
-    stopping: watch::Sender<bool>,
+    watched: Watched<Report>,
 }
 
 impl EventSourceMapping {
@@ -87,14 +82,7 @@ impl EventSourceMapping {
         function: impl Invoke,
     ) -> Result<Self, ClientError> {
         let queue_arn = client.queue_attribute(&options.queue_url, "QueueArn").await?;
-        let shared = Arc::new(Shared {
-            options,
-            queue_arn,
-            client,
-            report: Mutex::default(),
-            changed: watch::Sender::new(()),
-            stopping: watch::Sender::new(false),
-        });
+        let shared = Arc::new(Shared { options, queue_arn, client, watched: Watched::default() });
         let function = Arc::new(function);
         let mut pollers = JoinSet::new();
         for _ in 0..shared.options.maximum_concurrency {
@@ -106,45 +94,19 @@ impl EventSourceMapping {
     /// What has become of the messages so far.
     #[must_use]
     pub fn report(&self) -> Report {
-        self.shared.report().clone()
+        self.shared.watched.report()
     }
 
     /// Waits until the report is as `condition` says, which is asked after every change.
     pub async fn until(&self, condition: impl Fn(&Report) -> bool) -> Report {
-        let mut changed = self.shared.changed.subscribe();
-        loop {
-            {
-                let report = self.shared.report();
-                if condition(&report) {
-                    return report.clone();
-                }
-            }
-            // The sender lives as long as `self`.
-            changed.changed().await.ok();
-        }
+        self.shared.watched.until(condition).await
     }
 
     /// Receives no more, waits until what was received has been through the function and deleted
     /// or left, and returns what became of it all.
     pub async fn stop(mut self) -> Report {
-        self.shared.stopping.send_replace(true);
+        self.shared.watched.stop();
         while self.pollers.join_next().await.is_some() {}
         self.report()
-    }
-}
-
-impl Shared {
-    fn report(&self) -> MutexGuard<'_, Report> {
-        locked(&self.report)
-    }
-
-    /// Changes the report, and notifies those who wait.
-    fn count(&self, change: impl FnOnce(&mut Report)) {
-        change(&mut self.report());
-        self.changed.send_replace(());
-    }
-
-    fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
     }
 }

@@ -122,11 +122,17 @@ fn below(known_by: &str) -> u64 {
 /// A record of the Kinesis Producer Library with these payloads.
 fn aggregate(payloads: &[&str]) -> Vec<u8> {
     use md5::{Digest, Md5};
+    // A number of at most 14 bits.
+    let varint = |number: usize| {
+        let [low, high] = [number % 128, number / 128].map(|part| u8::try_from(part).unwrap());
+        [low | 0x80, high]
+    };
     let mut message = b"\x0a\x01m".to_vec();
     for payload in payloads {
-        let length = u8::try_from(payload.len()).unwrap();
-        message.extend([0x1a, length + 4, 0x08, 0x00, 0x1a, length]);
-        message.extend(payload.as_bytes());
+        let data = [&[0x08, 0x00, 0x1a][..], &varint(payload.len()), payload.as_bytes()].concat();
+        message.push(0x1a);
+        message.extend(varint(data.len()));
+        message.extend(data);
     }
     let digest = Md5::digest(&message);
     [&b"\xF3\x89\x9A\xC2"[..], &message, &digest[..]].concat()

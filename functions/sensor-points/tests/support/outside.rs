@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 /// 2024-03-01T12:35:00Z, when every invocation starts.
 pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
 
-pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:eu-west-1:123456789012:stream/sensors";
+pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:us-east-1:123456789012:stream/sensors";
 
 /// What the store does with one request.
 #[derive(Clone, Debug)]
@@ -255,7 +255,7 @@ pub(crate) fn record(number: usize, payload: impl AsRef<[u8]>) -> Value {
     json!({
         "eventSource": "aws:kinesis", "eventVersion": "1.0", "eventName": "aws:kinesis:record",
         "eventID": format!("shardId-000000000000:{sequence_number}"),
-        "eventSourceARN": STREAM_ARN, "awsRegion": "eu-west-1",
+        "eventSourceARN": STREAM_ARN, "awsRegion": "us-east-1",
         "kinesis": {
             "kinesisSchemaVersion": "1.0", "partitionKey": "m", "sequenceNumber": sequence_number,
             "data": STANDARD.encode_to_string(payload),

@@ -21,7 +21,7 @@ async fn delete_some(shared: &Shared, records: &[Record]) {
         match delete_once(shared, &open).await {
             Ok(again) => {
                 let deleted = (open.len() - again.len()) as u64;
-                shared.count(|report| {
+                shared.watched.count(|report| {
                     report.deleted += deleted;
                     report.in_hand -= deleted;
                 });
@@ -31,7 +31,9 @@ async fn delete_some(shared: &Shared, records: &[Record]) {
                 open = again.into_iter().map(|(record, _)| record).collect();
             }
             Err(error) => {
-                shared.count(|report| report.call_failed(format!("DeleteMessageBatch: {error}")));
+                shared
+                    .watched
+                    .count(|report| report.call_failed(format!("DeleteMessageBatch: {error}")));
             }
         }
         if open.is_empty() || tries_left == 0 {
@@ -40,7 +42,7 @@ async fn delete_some(shared: &Shared, records: &[Record]) {
         tokio::time::sleep(PAUSE).await;
     }
     undeleted += open.len() as u64;
-    shared.count(|report| {
+    shared.watched.count(|report| {
         report.undeleted += undeleted;
         report.in_hand -= undeleted;
     });

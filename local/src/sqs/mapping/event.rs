@@ -3,10 +3,9 @@
 //! Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", with its examples of events
 //! of standard and FIFO queues.
 
-use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use crate::runtime_api::REQUEST_LIMIT_BYTES;
+use crate::mapping::Json;
 
 /// A message in the mapping's hands, as the function gets it.
 #[derive(Debug)]
@@ -53,33 +52,8 @@ impl Record {
     }
 }
 
-/// The records of one invocation, which have room in its payload.
-#[derive(Debug, Default)]
-pub(super) struct Batch {
-    pub(super) records: Vec<Record>,
-    /// Of the records and a comma after each.
-    bytes: usize,
-}
-
-const START: &str = "{\"Records\":[";
-const END: &str = "]}";
-
-impl Batch {
-    /// Adds a record, or returns it: a batch is never larger than an invocation may be, unless
-    /// by a single record.
-    pub(super) fn add(&mut self, record: Record) -> Option<Record> {
-        let bytes = self.bytes + record.json.len() + 1;
-        // The last record has no comma.
-        if !self.records.is_empty() && START.len() + bytes - 1 + END.len() > REQUEST_LIMIT_BYTES {
-            return Some(record);
-        }
-        self.bytes = bytes;
-        self.records.push(record);
-        None
-    }
-
-    pub(super) fn payload(&self) -> Bytes {
-        let records: Vec<&str> = self.records.iter().map(|record| record.json.as_str()).collect();
-        format!("{START}{}{END}", records.join(",")).into()
+impl Json for Record {
+    fn json(&self) -> &str {
+        &self.json
     }
 }

@@ -10,10 +10,10 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::answer::batch_item_failures;
 use super::delete::delete;
-use super::event::{Batch, Record};
+use super::event::Record;
 use super::{CALL_LIMIT, ClientError, PAUSE, Shared};
+use crate::mapping::{Batch, batch_item_failures};
 use crate::runtime_api::{Invoke, InvokeError, invoke};
 
 /// How long a poll waits for messages, in seconds: shorter than AWS does, so that a mapping that
@@ -27,19 +27,22 @@ pub(super) async fn run(shared: Arc<Shared>, function: Arc<impl Invoke>) {
         let batch = gather(&shared, &mut left).await;
         if !batch.records.is_empty() {
             handle(&shared, &function, batch).await;
-        } else if shared.is_stopping() {
+        } else if shared.watched.is_stopping() {
             return;
         }
     }
 }
 
 /// The next batch, or an empty one after a poll that brought nothing.
-async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch {
+async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch<Record> {
     let options = &shared.options;
     let mut batch = Batch::default();
     add(&mut batch, left);
     let mut closes = Instant::now() + options.batching_window;
-    while left.is_empty() && batch.records.len() < options.batch_size && !shared.is_stopping() {
+    while left.is_empty()
+        && batch.records.len() < options.batch_size
+        && !shared.watched.is_stopping()
+    {
         let open = closes.saturating_duration_since(Instant::now());
         let is_first = batch.records.is_empty();
         if !is_first && open.is_zero() {
@@ -64,7 +67,9 @@ async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch {
                 add(&mut batch, left);
             }
             Err(error) => {
-                shared.count(|report| report.call_failed(format!("ReceiveMessage: {error}")));
+                shared
+                    .watched
+                    .count(|report| report.call_failed(format!("ReceiveMessage: {error}")));
                 tokio::time::sleep(PAUSE).await;
                 break;
             }
@@ -73,7 +78,7 @@ async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch {
     batch
 }
 
-fn add(batch: &mut Batch, left: &mut Vec<Record>) {
+fn add(batch: &mut Batch<Record>, left: &mut Vec<Record>) {
     let mut records = std::mem::take(left).into_iter();
     left.extend(records.by_ref().find_map(|record| batch.add(record)));
     left.extend(records);
@@ -94,7 +99,7 @@ async fn receive(shared: &Shared, limit: usize, wait: u64) -> Result<Vec<Record>
     let unexpected = || ClientError::Unexpected { operation: "ReceiveMessage".to_owned() };
     let records = records.ok_or_else(unexpected)?;
     if !records.is_empty() {
-        shared.count(|report| {
+        shared.watched.count(|report| {
             report.received += records.len() as u64;
             report.in_hand += records.len() as u64;
         });
@@ -102,7 +107,7 @@ async fn receive(shared: &Shared, limit: usize, wait: u64) -> Result<Vec<Record>
     Ok(records)
 }
 
-async fn handle(shared: &Shared, function: &Arc<impl Invoke>, batch: Batch) {
+async fn handle(shared: &Shared, function: &Arc<impl Invoke>, batch: Batch<Record>) {
     let started = Instant::now();
     let answer = invoke(function, batch.payload()).await;
     let duration = started.elapsed();
@@ -115,12 +120,15 @@ async fn handle(shared: &Shared, function: &Arc<impl Invoke>, batch: Batch) {
     };
     let (kept, succeeded): (Vec<_>, Vec<_>) =
         batch.records.into_iter().partition(|record| failed.contains(&record.message_id));
-    shared.count(|report| report.invoked(duration, kept.len() as u64, error));
+    shared.watched.count(|report| report.invoked(duration, kept.len() as u64, error));
     delete(shared, &succeeded).await;
 }
 
 /// The ids of the messages that failed, or why all did.
-fn judge(batch: &Batch, answer: Result<Bytes, InvokeError>) -> Result<BTreeSet<String>, String> {
+fn judge(
+    batch: &Batch<Record>,
+    answer: Result<Bytes, InvokeError>,
+) -> Result<BTreeSet<String>, String> {
     let answer = answer.map_err(|error| error.to_string())?;
     let ids = batch.records.iter().map(|record| record.message_id.as_str()).collect();
     batch_item_failures(&answer, &ids).map_err(|wrong| wrong.to_string())

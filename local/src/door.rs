@@ -1,17 +1,20 @@
 //! A door before a server: what goes away and comes back, with its address kept.
 
+use std::collections::VecDeque;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::server::locked;
+
 /// What the door does with a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passage {
+pub enum Passage {
     /// Lets everything through.
     Open,
     /// Lets nothing through.
@@ -21,7 +24,8 @@ pub(crate) enum Passage {
 }
 
 /// A TCP proxy. While it is closed, connections are refused.
-pub(crate) struct Door {
+#[derive(Debug)]
+pub struct Door {
     address: SocketAddr,
     /// Bound but never listening: keeps the port while the door is closed.
     _keeper: TcpSocket,
@@ -30,47 +34,67 @@ pub(crate) struct Door {
     opened: Option<JoinHandle<()>>,
 }
 
+#[derive(Debug)]
 struct Plan {
-    /// The passage of each connection, in order; those after are open.
-    passages: Vec<Passage>,
-    connections: AtomicUsize,
+    /// The passages of the connections to come, in order; those after are open.
+    passages: Mutex<VecDeque<Passage>>,
     held: UnboundedSender<()>,
 }
 
 impl Door {
-    /// A closed door before the server at `url`.
-    pub(crate) fn closed(url: &str) -> Self {
-        Self::with_passages(url, Vec::new()).0
+    /// A closed door before the server at `url` (`http://host:port`, an IP address).
+    ///
+    /// # Errors
+    /// When no port is free, or the URL is not one of these.
+    pub fn closed(url: &str) -> io::Result<Self> {
+        Ok(Self::with_passages(url, [])?.0)
     }
 
-    /// A closed door whose first connections pass as planned. The receiver is told of each
+    /// A closed door whose first connections pass as planned. The receiver is notified of each
     /// request or answer that is held, when its first byte is there.
-    pub(crate) fn with_passages(
+    ///
+    /// # Errors
+    /// Those of [`closed`](Self::closed).
+    pub fn with_passages(
         url: &str,
-        passages: Vec<Passage>,
-    ) -> (Self, UnboundedReceiver<()>) {
-        let keeper = socket((Ipv4Addr::LOCALHOST, 0).into());
-        let address = keeper.local_addr().unwrap();
+        passages: impl IntoIterator<Item = Passage>,
+    ) -> io::Result<(Self, UnboundedReceiver<()>)> {
+        let keeper = socket((Ipv4Addr::LOCALHOST, 0).into())?;
+        let address = keeper.local_addr()?;
         let (held, is_held) = unbounded_channel();
-        let plan = Arc::new(Plan { passages, connections: AtomicUsize::new(0), held });
-        let server = url.strip_prefix("http://").unwrap().parse().unwrap();
-        (Self { address, _keeper: keeper, server, plan, opened: None }, is_held)
+        let plan = Arc::new(Plan { passages: Mutex::new(passages.into_iter().collect()), held });
+        let server = url.strip_prefix("http://").and_then(|address| address.parse().ok());
+        let server = server.ok_or(io::ErrorKind::InvalidInput)?;
+        Ok((Self { address, _keeper: keeper, server, plan, opened: None }, is_held))
     }
 
-    pub(crate) fn url(&self) -> String {
+    /// Plans the passage of a connection to come, after those that are planned.
+    pub fn plan(&self, passage: Passage) {
+        locked(&self.plan.passages).push_back(passage);
+    }
+
+    /// Where it is, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) fn open(&mut self) {
-        let listener = socket(self.address).listen(64).unwrap();
+    /// Lets connections through.
+    ///
+    /// # Errors
+    /// When the operating system refuses to listen.
+    pub fn open(&mut self) -> io::Result<()> {
+        let listener = socket(self.address)?.listen(64)?;
         self.opened = Some(tokio::spawn(accept(listener, self.server, Arc::clone(&self.plan))));
+        Ok(())
     }
 
     /// Refuses connections, and breaks off those that are there.
-    pub(crate) async fn close(&mut self) {
+    pub async fn close(&mut self) {
         if let Some(opened) = self.opened.take() {
             opened.abort();
-            opened.await.unwrap_err();
+            // An aborted task is the outcome that was asked for.
+            drop(opened.await);
         }
     }
 }
@@ -81,21 +105,20 @@ impl Drop for Door {
     }
 }
 
-fn socket(address: SocketAddr) -> TcpSocket {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.set_reuseaddr(true).unwrap();
-    socket.set_reuseport(true).unwrap();
-    socket.bind(address).unwrap();
-    socket
+fn socket(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuseaddr(true)?;
+    socket.set_reuseport(true)?;
+    socket.bind(address)?;
+    Ok(socket)
 }
 
 async fn accept(listener: TcpListener, server: SocketAddr, plan: Arc<Plan>) {
     // The connections end with this task.
     let mut connections = JoinSet::new();
     loop {
-        let (client, _) = listener.accept().await.unwrap();
-        let number = plan.connections.fetch_add(1, Ordering::Relaxed);
-        let passage = plan.passages.get(number).copied().unwrap_or(Passage::Open);
+        let Ok((client, _)) = listener.accept().await else { return };
+        let passage = locked(&plan.passages).pop_front().unwrap_or(Passage::Open);
         connections.spawn(pass(client, server, passage, plan.held.clone()));
     }
 }
@@ -106,8 +129,8 @@ async fn pass(
     passage: Passage,
     held: UnboundedSender<()>,
 ) {
-    let mut server = TcpStream::connect(server).await.unwrap();
-    // A connection that breaks is what these tests are about.
+    let Ok(mut server) = TcpStream::connect(server).await else { return };
+    // A connection that breaks is what a door is for.
     match passage {
         Passage::Open => drop(copy_bidirectional(&mut client, &mut server).await),
         Passage::HoldRequest => hold(&mut client, &held).await,

@@ -1,0 +1,90 @@
+//! `sensor-points` as a competent user writes it, with the usual crates and without tricks:
+//! `lambda_runtime`, `aws_lambda_events`, `serde_json::Value`, `chrono` and `reqwest`, with one request for
+//! a batch.
+//!
+//! It writes the same points. It leaves out what a user would not write on the first day: quarantine,
+//! partial answers, requests that are halved, aggregates, envelopes, configuration, metrics and logs.
+
+use std::fmt::Write;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+use chrono::DateTime;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    #[expect(clippy::disallowed_methods, reason = "as one writes it")]
+    let url = &std::env::var("TSDB_WRITE_URL")?;
+    let client = &reqwest::Client::new();
+    run(service_fn(async |event: LambdaEvent<KinesisEvent>| {
+        write(client, url, event.payload).await
+    }))
+    .await
+}
+
+async fn write(client: &reqwest::Client, url: &str, event: KinesisEvent) -> Result<Value, Error> {
+    let mut lines = String::new();
+    for record in &event.records {
+        let payload: Value = serde_json::from_slice(&record.kinesis.data)?;
+        let readings = match &payload {
+            Value::Array(readings) => readings.as_slice(),
+            reading => std::slice::from_ref(reading),
+        };
+        for reading in readings {
+            lines += &line(reading).ok_or("not a reading")?;
+        }
+    }
+    client.post(url).body(lines).send().await?.error_for_status()?;
+    Ok(json!({"batchItemFailures": []}))
+}
+
+/// The line of a reading.
+fn line(reading: &Value) -> Option<String> {
+    let mut line = "line".to_owned();
+    for (tag, names) in [
+        ("line", &["line_id", "lineId", "line"][..]),
+        ("machine", &["machine_id", "machineId", "machine", "equipment_id"]),
+    ] {
+        if let Some(value) = first(reading, names).and_then(Value::as_str) {
+            let value = value.replace(',', "\\,").replace('=', "\\=").replace(' ', "\\ ");
+            write!(line, ",{tag}={value}").ok()?;
+        }
+    }
+    let mut separator = ' ';
+    for (field, names) in [
+        ("items", &["items", "item_count", "produced"][..]),
+        ("defects", &["defects", "defect_count"]),
+        ("energy_kwh", &["energy_kwh", "energyKwh", "energy"]),
+    ] {
+        if let Some(value) = first(reading, names) {
+            let number = match value {
+                Value::String(text) => text.clone(),
+                number => number.to_string(),
+            };
+            write!(line, "{separator}{field}={number}").ok()?;
+            separator = ',';
+        }
+    }
+    if let Some(state) = first(reading, &["state", "status"]).and_then(Value::as_str) {
+        let running = u8::from(matches!(state, "RUN" | "RUNNING"));
+        write!(line, "{separator}running={running}").ok()?;
+    }
+    let time_ms = match reading.get("timestamp")? {
+        Value::String(text) => DateTime::parse_from_rfc3339(text).ok()?.timestamp_millis(),
+        number => number.as_i64()?,
+    };
+    let mut time = time_ms * 1_000_000;
+    if let Some(id) = first(reading, &["event_id", "eventId", "id"]).and_then(Value::as_str) {
+        let hash: [u8; 8] = Sha256::digest(id)[..8].try_into().ok()?;
+        time += i64::try_from(u64::from_be_bytes(hash) % 1_000_000).ok()?;
+    }
+    writeln!(line, " {time}").ok()?;
+    Some(line)
+}
+
+/// The first of these members that holds a value.
+fn first<'a>(reading: &'a Value, names: &[&str]) -> Option<&'a Value> {
+    names.iter().filter_map(|name| reading.get(name)).find(|value| !value.is_null())
+}
