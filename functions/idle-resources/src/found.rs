@@ -67,7 +67,7 @@ pub(crate) struct Resource<'a> {
 
 impl Finding {
     fn key(&self) -> (Kind, &str, &str) {
-        (self.kind, &self.region, &self.id)
+        (self.kind, &self.id, &self.region)
     }
 }
 
@@ -78,7 +78,7 @@ impl Markable {
     }
 
     fn key(&self) -> (Kind, &str, &str) {
-        (self.kind, &self.region, &self.id)
+        (self.kind, &self.id, &self.region)
     }
 }
 
@@ -122,12 +122,16 @@ impl Found {
         self.markable.iter().map(move |markable| (markable, idle.contains(&markable.key())))
     }
 
-    /// Sorts the findings: the dearest first, then by kind and id.
+    /// Sorts the findings: the dearest first, then by kind and id. What was on two pages of a list
+    /// counts once.
     pub(crate) fn sort(&mut self) {
         self.findings.sort_by(|one, other| {
-            let place = |finding: &Finding| (finding.kind, finding.id.clone());
-            other.usd.total_cmp(&one.usd).then_with(|| place(one).cmp(&place(other)))
+            let by_key = || one.key().cmp(&other.key());
+            other.usd.total_cmp(&one.usd).then_with(by_key)
         });
+        self.findings.dedup_by(|one, other| one.key() == other.key());
+        self.markable.sort_by(|one, other| one.key().cmp(&other.key()));
+        self.markable.dedup_by(|one, other| one.key() == other.key());
     }
 
     /// All findings together.
@@ -170,6 +174,7 @@ mod tests {
         for (kind, id, own_name, tags, usd) in [
             (Kind::Volume, "vol-3", None, &none, 1.0),
             (Kind::Volume, "vol-2", None, &none, 1.0),
+            (Kind::Volume, "vol-3", None, &none, 1.0),
             (Kind::Image, "ami-1", Some("base"), &none, 1.0),
             (Kind::Image, "ami-2", Some("base"), &named, 2.0),
             (Kind::Volume, "vol-4", None, &none, 0.0999),
