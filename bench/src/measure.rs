@@ -30,9 +30,11 @@ pub(crate) struct Effort {
 
 impl Effort {
     /// Enough for figures to be quoted.
-    pub(crate) const FULL: Self = Self { rounds: 25, cold_starts: 101, objects: 3, latency_seconds: 60 };
+    pub(crate) const FULL: Self =
+        Self { rounds: 25, cold_starts: 101, objects: 3, latency_seconds: 60 };
     /// Enough to see whether something went wrong.
-    pub(crate) const QUICK: Self = Self { rounds: 5, cold_starts: 5, objects: 1, latency_seconds: 10 };
+    pub(crate) const QUICK: Self =
+        Self { rounds: 5, cold_starts: 5, objects: 1, latency_seconds: 10 };
 }
 
 /// The median and the extremes of what was measured.

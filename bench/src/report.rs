@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::functions::{CONSUMER, COUNTER, LOADER, POINTS, OURS};
+use crate::functions::{CONSUMER, COUNTER, LOADER, OURS, POINTS};
 use crate::measure::{Cost, Spread};
 use crate::numbers::{as_f64, grouped};
 use crate::price::{self, Price};

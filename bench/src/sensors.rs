@@ -4,9 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
-use local::kinesis::{
-    EventSourceMapping, EventSourceMappingOptions, Reader, SharedStream, Stream,
-};
+use local::kinesis::{EventSourceMapping, EventSourceMappingOptions, Reader, SharedStream, Stream};
 use local::runtime_api::{Function as Running, FunctionOptions};
 use local::sample::{Reading, Readings};
 use local::timeseries;
@@ -192,7 +190,11 @@ async fn latencies(
     if report.failed_invocations + report.partial_answers > 0 {
         return Err(format!("invocations failed: {:?}", report.last_error).into());
     }
-    Ok(report.done_ms.iter().map(|(arrived_ms, done_ms)| done_ms.saturating_sub(*arrived_ms)).collect())
+    Ok(report
+        .done_ms
+        .iter()
+        .map(|(arrived_ms, done_ms)| done_ms.saturating_sub(*arrived_ms))
+        .collect())
 }
 
 /// A reading of one of a thousand machines.
