@@ -14,9 +14,9 @@ use crate::machine::{Supervised, Unavailable, is_root, ready, run, temporary_fol
 use crate::server;
 
 /// Adds the folder in which Debian keeps the newest version's programs, which is not on the path.
-const FIND: &str = r#"
+const FIND: &str = r"
 for folder in /usr/lib/postgresql/*/bin; do PATH=$folder:$PATH; done
-"#;
+";
 
 /// The parameter is the port. A user other than the system's, and no password: it listens on the
 /// loopback interface only. A statement ends with its client, even while it waits for a lock.

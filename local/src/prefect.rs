@@ -1,5 +1,5 @@
 //! A Prefect server in its own process, with an empty database. The program `prefect` must be on the
-//! path: it comes from PyPI.
+//! path: it comes from `PyPI`.
 
 use std::ffi::OsString;
 use std::path::Path;
