@@ -82,7 +82,7 @@ impl Display for Card<'_> {
             };
             for (at, line) in text.lines().enumerate() {
                 let label = if at == 0 { label } else { "" };
-                writeln!(out, "    {label:<12}{}", printable(line, LINE))?;
+                writeln!(out, "    {label:<11} {}", printable(line, LINE))?;
             }
         }
         Ok(())
