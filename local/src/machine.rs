@@ -19,6 +19,9 @@ pub(crate) use supervisor::{Supervised, ready};
 
 const MAX_SHOWN_CHARS: usize = 400;
 
+/// How long a program may take to say that it is there: some import a whole library first.
+const FIND_LIMIT: Duration = Duration::from_mins(2);
+
 /// User and group id of `nobody` on every Linux.
 const NOBODY: u32 = 65_534;
 
@@ -128,6 +131,17 @@ pub(crate) async fn run<A: AsRef<OsStr>>(
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
     })
+}
+
+/// Whether a program is on the path and answers `question`; `install` is what has it, such as "Debian's
+/// package influxdb".
+pub(crate) async fn find(program: &str, question: &str, install: &str) -> Result<(), Unavailable> {
+    let reason = match run(Path::new(program), [question], None, FIND_LIMIT).await {
+        Ok(output) if output.success => return Ok(()),
+        Ok(output) => format!("`{program} {question}` failed: {}", output.complaint()),
+        Err(error) => format!("there is no {program} on the path ({error})"),
+    };
+    Err(Unavailable::new(reason, format!("install it, such as {install}")))
 }
 
 /// Whether this process runs as root: what it creates then belongs to user 0.

@@ -59,16 +59,15 @@ impl Postgres {
     /// # Errors
     /// [`Unavailable`] if this machine does not have it, or it does not come up.
     pub async fn start() -> Result<Self, Unavailable> {
-        let find = format!("{FIND} command -v initdb && command -v psql");
-        let found = run(Path::new("sh"), ["-c", &find], None, FIND_LIMIT).await;
+        let look = format!("{FIND} command -v initdb && command -v psql");
+        let found = run(Path::new("sh"), ["-c", &look], None, FIND_LIMIT).await;
         if !found.is_ok_and(|found| found.success) {
-            let remedy = "install it (Debian: apt-get install postgresql)";
+            let remedy = "install it, such as Debian's package postgresql";
             return Err(Unavailable::new("there is no PostgreSQL on this machine", remedy));
         }
-        // Free when it was taken, and again now.
-        let (listener, address) =
-            server::bind().await.map_err(Unavailable::io("no free port for", "PostgreSQL"))?;
-        drop(listener);
+        let address = server::free_address()
+            .await
+            .map_err(Unavailable::io("no free port for", "PostgreSQL"))?;
         let script = format!("{FIND}{RUN}");
         let line = ["sh", "-c", &script, &address.port().to_string()].map(OsString::from);
         let folder = temporary_folder("sluice-postgres-")?;

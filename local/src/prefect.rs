@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::machine::{Supervised, Unavailable, ready, run, temporary_folder};
+use crate::machine::{Supervised, Unavailable, find, ready, run, temporary_folder};
 use crate::server;
 
-/// How long a look at the program, or a script, may take: each imports Prefect, in seconds.
+/// How long a script may take: to import Prefect takes seconds.
 const SCRIPT_LIMIT: Duration = Duration::from_mins(2);
 
 /// A running Prefect. It ends, and its data goes, when this value is dropped, and also when this
@@ -27,16 +27,10 @@ impl Prefect {
     /// # Errors
     /// [`Unavailable`] if this machine does not have it, or it does not come up.
     pub async fn start() -> Result<Self, Unavailable> {
-        let found = run(Path::new("prefect"), ["--version"], None, SCRIPT_LIMIT).await;
-        found.map_err(|error| {
-            let reason = format!("there is no prefect on the path ({error})");
-            Unavailable::new(reason, "install it (pip install prefect)")
-        })?;
+        find("prefect", "--version", "prefect of PyPI, with pip").await?;
         let folder = temporary_folder("sluice-prefect-")?;
-        // Free when it was taken, and again now.
-        let (listener, address) =
-            server::bind().await.map_err(Unavailable::io("no free port for", "Prefect"))?;
-        drop(listener);
+        let address =
+            server::free_address().await.map_err(Unavailable::io("no free port for", "Prefect"))?;
         let api_url = format!("http://{address}/api");
         let mut line = vec![OsString::from("env")];
         line.extend(variables(folder.path(), &api_url));

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use local::opensearch::Client;
+use local::opensearch::{Client, Environment};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
@@ -153,6 +153,42 @@ async fn every_failure_is_counted_and_reported() {
     let page = fs::read_to_string(page).unwrap();
     assert!(page.contains("ALARM: sluice-demo-plays-errors"), "{page}");
     assert!(page.contains("Runtime exited with error: signal: killed"), "{page}");
+}
+
+#[tokio::test]
+async fn pipelines_and_warehouses_are_reported() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("cards.html");
+    let finished = run(&["demo", "--watch", "--json", "--card", page.to_str().unwrap()]).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let report = finished.json();
+    let part = |name: &str| report[name].as_str().unwrap();
+    let (flow, statements) = (part("pipelines"), part("warehouses"));
+    if Environment::read().require_real {
+        assert_eq!(flow, "a flow in Prefect", "{finished:?}");
+        assert_eq!(statements, "Redshift's statements over a PostgreSQL", "{finished:?}");
+    }
+    let of_notices = |name: &str| -> Vec<_> {
+        let notices = report["notices"].as_array().unwrap();
+        notices.iter().map(|notice| notice[name].as_str().unwrap()).collect()
+    };
+    assert_eq!(
+        of_notices("kind"),
+        ["prefect-failure", "redshift-long-query", "redshift-lock", "bigquery-cost"]
+    );
+    assert_eq!(of_notices("state"), ["ALARM"; 4]);
+    assert_eq!(
+        of_notices("thread")[2..],
+        ["redshift/music/locks", "bigquery/music-analytics/job_a1"]
+    );
+    let page = fs::read_to_string(page).unwrap();
+    for title in of_notices("title") {
+        assert!(page.contains(title), "{title}: {page}");
+    }
+    // The log of a real run is in its card.
+    let line = "plays, part 2: artist_id is null in 3 of 4,812 rows";
+    assert_eq!(page.contains(line), flow == "a flow in Prefect", "{page}");
+    assert!(page.contains("AccessShareLock on plays"), "{page}");
 }
 
 #[tokio::test]

@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use super::TimeSeries;
 use super::client::Client;
-use crate::machine::{Kind, Real, Supervised, Unavailable, ready, run, temporary_folder};
+use crate::machine::{Kind, Real, Supervised, Unavailable, find, ready, temporary_folder};
 use crate::server;
 use crate::service::StartError;
-
-const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
 /// Starts InfluxDB, else VictoriaMetrics, and waits until it answers.
 pub(super) async fn start(say: &mut impl FnMut(&str)) -> Result<Real, Unavailable> {
@@ -42,7 +40,7 @@ pub async fn start_victoria_metrics() -> Result<TimeSeries, StartError> {
 }
 
 async fn influxdb() -> Result<Real, Unavailable> {
-    find("influxd", "version", "influxdb").await?;
+    find("influxd", "version", "Debian's package influxdb").await?;
     let folder = temporary_folder("sluice-influxdb-")?;
     let address =
         server::free_address().await.map_err(Unavailable::io("no free port for", "it"))?;
@@ -62,7 +60,7 @@ async fn influxdb() -> Result<Real, Unavailable> {
 }
 
 async fn victoria_metrics() -> Result<Real, Unavailable> {
-    find("victoria-metrics", "-version", "victoria-metrics").await?;
+    find("victoria-metrics", "-version", "Debian's package victoria-metrics").await?;
     let folder = temporary_folder("sluice-victoria-metrics-")?;
     let address =
         server::free_address().await.map_err(Unavailable::io("no free port for", "it"))?;
@@ -78,21 +76,6 @@ async fn victoria_metrics() -> Result<Real, Unavailable> {
         "-search.latencyOffset=0s".into(),
     ];
     up(folder, &line, format!("http://{address}"), "VictoriaMetrics").await
-}
-
-async fn find(program: &str, question: &str, package: &str) -> Result<(), Unavailable> {
-    let asked = run(Path::new(program), [question], None, PROBE_LIMIT).await;
-    let remedy = format!("install it, such as Debian's package {package}");
-    match asked {
-        Ok(output) if output.success => Ok(()),
-        Ok(output) => {
-            let reason = format!("`{program} {question}` failed: {}", output.complaint());
-            Err(Unavailable::new(reason, remedy))
-        }
-        Err(error) => {
-            Err(Unavailable::new(format!("there is no {program} on the path ({error})"), remedy))
-        }
-    }
 }
 
 async fn up(
