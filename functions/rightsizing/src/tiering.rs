@@ -63,13 +63,14 @@ pub(crate) async fn tier(
     if changes {
         let written = write(change, bucket, &new).await;
         match (written, read(change, bucket).await) {
-            (Ok(()), Ok(now)) => match now.lacks(&new) {
-                Some(lost) => return Err(HandlerError::LifecycleChanged(lost)),
-                None => {}
-            },
             (Ok(()), Err(CallFailure { code, message })) => {
                 let message = format!("written, but not read again: {message}");
                 return Err(CallFailure { code, message }.into());
+            }
+            (Ok(()), Ok(now)) => {
+                if let Some(lost) = now.lacks(&new) {
+                    return Err(HandlerError::LifecycleChanged(lost));
+                }
             }
             // Written, although the answer did not arrive.
             (Err(_), Ok(now)) if now.lacks(&new).is_none() => {}

@@ -55,7 +55,8 @@ async fn a_record_that_is_not_of_sns_does_not_lose_the_others() {
 async fn an_anomaly_without_an_amount_is_an_alarm() {
     let anomaly = r#"{"anomalyId":"a-1","dimensionalValue":"Amazon EC2","impact":{}}"#;
     let mut scene = Scene::new(Account::default(), &[]).await;
-    scene.binary.invoke(event(&[message("AWS", anomaly)])).await.json();
+    let observed = scene.binary.invoke(event(&[message("AWS", anomaly)])).await;
+    assert_eq!(observed.json(), json!({"published": 1}));
     let notice = scene.notice();
     assert_eq!((&notice["kind"], &notice["state"]), (&json!("cost-anomaly"), &json!("ALARM")));
     assert_eq!(notice["title"], "Cost anomaly: Amazon EC2");

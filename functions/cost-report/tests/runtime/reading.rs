@@ -229,7 +229,7 @@ async fn a_request_that_hangs_is_given_up_and_not_repeated() {
     let mut scene = Scene::with(account(), [hangs], &margin, Duration::from_secs(5)).await;
     let answer = scene.report().await.json();
     assert_eq!(answer["cost"], 56.0);
-    assert_eq!(facts(&scene.notice(), "Anomaly"), ["not available (NoAnswer)"]);
+    assert_eq!(facts(&scene.notice(), "Anomaly"), ["not available (Timeout)"]);
     let tries = asked(&scene.endpoint).into_iter().filter(|call| call.operation == "GetAnomalies");
     assert_eq!(tries.count(), 1);
 }
