@@ -315,7 +315,8 @@ pub(crate) mod tests {
 
     #[test]
     fn of_an_output_that_is_cut_off_the_last_volumes_are_unknown() {
-        let lines: String = (0..2_000).map(|at| format!("volume vol-{at} 10 1 xfs /a\n")).collect();
+        let lines = (0..2_000).map(|at| format!("volume vol-{at} 10 1 xfs /a\n"));
+        let lines = lines.collect::<Vec<_>>().concat();
         let mut usages = Usages::new();
         assert!(add_usage(&lines[..MAX_OUTPUT], &mut usages));
         let unknown: Vec<_> =
