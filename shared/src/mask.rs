@@ -5,7 +5,7 @@
 //!
 //! Masking too much is preferred. In JSON (also as text within JSON), in `key=value`, in headers and
 //! URLs the name is followed by `=` or `:`. If only a space follows, as in the arguments of a command,
-//! a word that could be a secret is masked.
+//! a word that could be a secret is masked. An amount of money (`my-tokens: 12.50 USD`) stays.
 
 /// Replaces masked values.
 const MASK: &str = "***";
@@ -58,7 +58,8 @@ fn by_name(text: &str) -> String {
         while at < bytes.len() && is_name(bytes[at]) {
             at += 1;
         }
-        if let Some((from, to)) = value_after(text, start, at) {
+        let value = value_after(text, start, at);
+        if let Some((from, to)) = value.filter(|range| !is_amount(text, *range)) {
             out.push_str(&text[copied..from]);
             out.push_str(MASK);
             (copied, at) = (to, to);
@@ -104,6 +105,21 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         _ => unquoted_end(text, from),
     };
     (to > from).then_some((from, to))
+}
+
+/// Whether a value is an amount of money, such as `12.50 USD`: no secret, but the cost of something that
+/// is named for keys or tokens.
+fn is_amount(text: &str, (from, to): (usize, usize)) -> bool {
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let value = &text[from..to];
+    let is_decimal = value
+        .strip_prefix('-')
+        .unwrap_or(value)
+        .split_once('.')
+        .is_some_and(|(whole, cents)| digits(whole) && digits(cents));
+    let Some(unit) = text[to..].strip_prefix(' ').filter(|_| is_decimal) else { return false };
+    let letters = unit.bytes().take_while(u8::is_ascii_uppercase).count();
+    letters == 3 && !unit[letters..].starts_with(char::is_alphanumeric)
 }
 
 /// Returns the range of the value in `<password>…</password>`, `Password("…")` and `Password { … }`.

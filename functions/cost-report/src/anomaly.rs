@@ -10,8 +10,8 @@ pub(crate) struct Anomaly {
     pub(crate) id: String,
     /// The service, or what else the monitor watches.
     pub(crate) subject: String,
-    /// What it cost more than expected, in USD.
-    pub(crate) impact: f64,
+    /// What it cost more than expected, in USD, where that is known.
+    pub(crate) impact: Option<f64>,
     pub(crate) expected: Option<f64>,
     pub(crate) actual: Option<f64>,
     /// The day on which it began.
@@ -35,14 +35,17 @@ impl Anomaly {
     /// "Using EventBridge with Cost Anomaly Detection", AWS Cost Management User Guide). `None` for
     /// anything else.
     pub(crate) fn parse(message: &Value) -> Option<Self> {
-        let impact = &message["impact"];
+        let impact = message.get("impact").filter(|impact| !impact.is_null())?;
+        let expected = number(&impact["totalExpectedSpend"]);
+        let actual = number(&impact["totalActualSpend"]);
+        let more = actual.zip(expected).map(|(actual, expected)| actual - expected);
         let causes = message["rootCauses"].as_array().into_iter().flatten();
         let dimension = text(message, &["dimensionalValue", "dimensionValue"]);
         Some(Self {
             id: text(message, &["anomalyId"])?.to_owned(),
-            impact: impact["totalImpact"].as_f64()?,
-            expected: impact["totalExpectedSpend"].as_f64(),
-            actual: impact["totalActualSpend"].as_f64(),
+            impact: number(&impact["totalImpact"]).or(more).or(number(&impact["maxImpact"])),
+            expected,
+            actual,
             since: text(message, &["anomalyStartDate"]).and_then(date),
             subject: subject(dimension, message["rootCauses"][0]["service"].as_str()),
             causes: causes.map(cause).collect(),
@@ -61,7 +64,7 @@ impl Anomaly {
         let impact = anomaly.impact.as_ref();
         Some(Self {
             subject: subject(anomaly.dimension_value(), service),
-            impact: impact.map_or(0.0, |impact| impact.total_impact),
+            impact: impact.map(|impact| impact.total_impact),
             expected: impact.and_then(|impact| impact.total_expected_spend),
             actual: impact.and_then(|impact| impact.total_actual_spend),
             since: anomaly.anomaly_start_date().and_then(date),
@@ -87,8 +90,14 @@ fn cause(cause: &Value) -> Cause {
     let parts = [text(cause, &["service"]), text(cause, &["region"]), text(cause, &["usageType"])];
     Cause {
         parts: parts.into_iter().chain([account]).flatten().map(str::to_owned).collect(),
-        contribution: cause["impact"]["contribution"].as_f64(),
+        contribution: number(&cause["impact"]["contribution"]),
     }
+}
+
+/// A number, which may be a text.
+fn number(value: &Value) -> Option<f64> {
+    let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+    number.is_finite().then_some(number)
 }
 
 /// The first of these members that is a text and not empty.
@@ -103,6 +112,8 @@ fn date(text: &str) -> Option<Date> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -117,6 +128,29 @@ mod tests {
             (None, None, "unknown service"),
         ] {
             assert_eq!(subject(dimension, service), expected, "{dimension:?} {service:?}");
+        }
+    }
+
+    #[test]
+    fn the_impact_is_what_is_known_of_it() {
+        for (impact, expected) in [
+            (json!({"totalImpact": 7.5, "maxImpact": 1}), Some(Some(7.5))),
+            (json!({"totalImpact": " 7.5", "maxImpact": 1}), Some(Some(7.5))),
+            (
+                json!({"totalActualSpend": "9", "totalExpectedSpend": 2, "maxImpact": 1}),
+                Some(Some(7.0)),
+            ),
+            (
+                json!({"totalImpact": "many", "totalActualSpend": 9, "maxImpact": 1}),
+                Some(Some(1.0)),
+            ),
+            (json!({"totalImpact": "NaN"}), Some(None)),
+            (json!({}), Some(None)),
+            (json!(null), None),
+        ] {
+            let message = json!({"anomalyId": "a", "impact": impact});
+            let found = Anomaly::parse(&message).map(|anomaly| anomaly.impact);
+            assert_eq!(found, expected, "{message}");
         }
     }
 

@@ -8,7 +8,7 @@ use shared::runtime::Failure;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
     /// The event is invalid.
-    #[error("the event must be a JSON object, and each of its Records one of SNS")]
+    #[error("the event must be a JSON object, and its Records those of SNS")]
     InvalidRequest,
     /// The costs could not be read in full.
     #[error("failed to read the costs: {0}")]

@@ -73,7 +73,8 @@ impl<W: Write> App<W> {
     ) -> Result<Value, HandlerError> {
         let today = now.to_zoned(TimeZone::UTC).date();
         let periods = self.config.period.at(today, self.config.settle_days);
-        let mut requests = self.explorer.requests(self.config.max_requests, time);
+        let reading = time.before_publishing();
+        let mut requests = self.explorer.requests(self.config.max_requests, reading);
         let read = reading::read(&mut requests, &self.config, periods).await;
         let requests = requests.made();
         let namespace = &self.config.metrics_namespace;

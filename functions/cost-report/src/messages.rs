@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::notice::{Fact, Link, Notice, State};
+use shared::text::beginning;
 
 use crate::anomaly::{Anomaly, Cause};
 use crate::notices::{SOURCE, money};
@@ -15,6 +16,8 @@ const MAX_FACTS: usize = 20;
 const MAX_NAME: usize = 40;
 /// Maximum length of a title that is the first line of a text, in characters.
 const MAX_TITLE: usize = 100;
+/// Maximum length of the text of a record that is not of SNS, in characters.
+const MAX_RECORD: usize = 1_000;
 
 /// What the function is invoked for.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,13 +37,16 @@ pub(crate) struct Message {
 }
 
 impl Event {
-    /// Reads an event; `None` where it is not an object, or one of its records is not of SNS.
+    /// Reads an event; `None` where it is not an object, or none of its records is of SNS. One that is
+    /// not does not lose the others.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let event: Value = serde_json::from_slice(body).ok()?;
         event.as_object()?;
         if let Some(records) = event["Records"].as_array() {
-            let messages = records.iter().map(|record| Message::of_sns(&record["Sns"]));
-            return messages.collect::<Option<_>>().map(Self::Messages);
+            if !records.is_empty() && !records.iter().any(|record| record["Sns"].is_object()) {
+                return None;
+            }
+            return Some(Self::Messages(records.iter().map(Message::of_record).collect()));
         }
         if event["source"] == "aws.ce" && event["detail-type"] == "Anomaly Detected" {
             let (detail, time) = (&event["detail"], &event["time"]);
@@ -53,14 +59,19 @@ impl Event {
 }
 
 impl Message {
-    fn of_sns(sns: &Value) -> Option<Self> {
-        sns.as_object()?;
+    fn of_record(record: &Value) -> Self {
+        let sns = &record["Sns"];
+        if !sns.is_object() {
+            let text = beginning(&record.to_string(), MAX_RECORD).to_owned();
+            let subject = Some("A record that is not of SNS".to_owned());
+            return Self { subject, text, at: None };
+        }
         let text = |name: &str| sns[name].as_str().map(str::trim).filter(|text| !text.is_empty());
-        Some(Self {
+        Self {
             subject: text("Subject").map(str::to_owned),
             text: text("Message").unwrap_or_default().to_owned(),
             at: timestamp(&sns["Timestamp"]),
-        })
+        }
     }
 
     /// The notice of a message that is told in this account. `now` is for a message without a time.
@@ -128,17 +139,18 @@ fn of_anomaly(anomaly: &Anomaly, at: Timestamp) -> Notice {
     });
     let causes: Vec<_> = causes.collect();
     let facts = [
-        ("Impact", Some(usd(*impact))),
+        ("Impact", impact.map(usd)),
         ("Expected", anomaly.expected.map(usd)),
         ("Actual", anomaly.actual.map(usd)),
         ("Since", anomaly.since.map(|day| day.to_string())),
         ("Where", Some(causes.join("; ")).filter(|causes| !causes.is_empty())),
     ];
     let facts = facts.into_iter().filter_map(|(label, value)| Some(Fact::new(label, value?)));
+    let more = impact.map(|impact| format!(", {} more than expected", usd(impact)));
     let link = |url: &String| Link { text: "Details".to_owned(), url: url.clone() };
     Notice {
         state: State::Alarm,
-        title: format!("Cost anomaly: {subject}, {} more than expected", usd(*impact)),
+        title: format!("Cost anomaly: {subject}{}", more.unwrap_or_default()),
         facts: facts.collect(),
         links: anomaly.link.iter().map(link).collect(),
         ..notice("cost-anomaly", format!("cost-anomaly/{id}"), at)

@@ -96,7 +96,8 @@ fn anomalies(report: &Report) -> Vec<Fact> {
 fn summary(anomaly: &Anomaly) -> String {
     let Anomaly { subject, impact, since, .. } = anomaly;
     let since = since.map_or_else(String::new, |day| format!(" since {day}"));
-    format!("{subject}, {} more than expected{since}", money(*impact, "USD"))
+    let more = impact.map(|impact| format!(", {} more than expected", money(impact, "USD")));
+    format!("{subject}{}{since}", more.unwrap_or_default())
 }
 
 /// A line for each day, such as `2026-11-19 ██████ 12.50`.

@@ -149,7 +149,8 @@ async fn anomalies(
             break;
         }
     }
-    found.retain(|anomaly| anomaly.impact >= least);
-    found.sort_by(|a, b| b.impact.total_cmp(&a.impact).then_with(|| a.id.cmp(&b.id)));
+    let impact = |anomaly: &Anomaly| anomaly.impact.unwrap_or_default();
+    found.retain(|anomaly| impact(anomaly) >= least);
+    found.sort_by(|a, b| impact(b).total_cmp(&impact(a)).then_with(|| a.id.cmp(&b.id)));
     Ok(found)
 }

@@ -1,6 +1,9 @@
 //! Changes on request.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use shared::aws::query::{EC2, Parameters};
 use shared::cost::{CallTime, exact};
@@ -11,7 +14,7 @@ use crate::error::HandlerError;
 use crate::found::Saving;
 use crate::request::Action;
 use crate::volume::{Gp3, Volume};
-use crate::{shrinking, tiering};
+use crate::{buckets, shrinking, tiering};
 
 /// What every change needs.
 #[derive(Clone, Copy, Debug)]
@@ -90,9 +93,23 @@ impl Change<'_> {
         let (volumes, unread) = list.await;
         let missing = || failure("InvalidVolume.NotFound", "there is no such volume");
         match volumes.into_iter().find(|volume| volume.id == id) {
-            Some(volume) => Ok(volume),
+            Some(volume) => self.check_tags(&volume.tags).map(|()| volume),
             None => Err(unread.unwrap_or_else(missing).into()),
         }
+    }
+
+    /// Checks that a bucket is not protected.
+    pub(crate) async fn check_bucket(self, bucket: &str) -> Result<(), HandlerError> {
+        self.check_tags(&buckets::tags(self.clients, bucket, self.time).await?)
+    }
+
+    fn check_tags(self, tags: &BTreeMap<String, String>) -> Result<(), HandlerError> {
+        let tags = tags.iter().map(|(key, value)| (&**key, &**value));
+        let today = self.now.to_zoned(TimeZone::UTC).date();
+        if self.config.rules.keep.protects(tags, today) {
+            return Err(failure("Protected", "the resource has the tag of KEEP_TAG").into());
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The services that the function calls.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,6 +16,8 @@ use shared::aws::{Aws, CallFailure, Service};
 use shared::cost::{CallTime, CostExplorer};
 use shared::s3::S3;
 
+use crate::whole::Whole;
+
 /// CloudWatch, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
 pub(crate) const CLOUDWATCH: Service = "CLOUDWATCH";
 /// Lambda, in `AWS_ENDPOINT_URL_LAMBDA`.
@@ -25,6 +28,8 @@ pub(crate) const SSM: Service = "SSM";
 /// 5xx and throttling are tried three times.
 const ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// Maximum number of pages of a list.
+const MAX_PAGES: usize = 1_000;
 
 /// The services of the function's region. Each client is built at its first call.
 #[derive(Debug)]
@@ -41,6 +46,24 @@ pub(crate) struct Clients {
 
 /// A list as far as it could be read, and why items are missing.
 pub(crate) type Listed<T> = (Vec<T>, Option<CallFailure>);
+
+/// The pages of a list, none of which is read twice.
+#[derive(Debug, Default)]
+pub(crate) struct Pages(BTreeSet<String>);
+
+impl Pages {
+    /// The token of the next page; `None` after the last one.
+    pub(crate) fn next(&mut self, token: Option<String>) -> Result<Option<String>, CallFailure> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+        if self.0.len() >= MAX_PAGES {
+            return Err(failure("TooMany", "the list has more than 1,000 pages"));
+        }
+        if !self.0.insert(token.clone()) {
+            return Err(invalid("the service returns the same page again"));
+        }
+        Ok(Some(token))
+    }
+}
 
 impl Clients {
     pub(crate) fn new(aws: Aws) -> Self {
@@ -99,7 +122,7 @@ impl Clients {
             let config = s3::config::Builder::from(&self.aws.sdk_config(S3, retry()));
             // Elsewhere than at S3 itself, buckets have no host of their own.
             let path_style = self.aws.endpoint(S3).is_some();
-            s3::Client::from_conf(config.force_path_style(path_style).build())
+            s3::Client::from_conf(config.force_path_style(path_style).interceptor(Whole).build())
         })
     }
 
@@ -123,12 +146,24 @@ where
 {
     // Boxed: the SDK's state is large.
     let call = Box::pin(call);
-    time.call(async { call.await.map_err(|error| CallFailure::from(&error)) }).await
+    let call = async {
+        call.await.map_err(|error| {
+            let mut failure = CallFailure::from(&error);
+            if matches!(error, SdkError::ResponseError(_)) {
+                failure.code.get_or_insert_with(|| INVALID.to_owned());
+            }
+            failure
+        })
+    };
+    time.call(call).await
 }
 
-/// The failure of an answer that is not one of the service.
+/// The code of an answer that is not one of the service.
+const INVALID: &str = "InvalidAnswer";
+
+/// The failure of such an answer.
 pub(crate) fn invalid(message: &str) -> CallFailure {
-    failure("InvalidAnswer", message)
+    failure(INVALID, message)
 }
 
 /// A failure that this function detects itself.
@@ -139,4 +174,22 @@ pub(crate) fn failure(code: &str, message: &str) -> CallFailure {
 /// Whether a service refused with this code.
 pub(crate) fn is_code(failure: &CallFailure, code: &str) -> bool {
     failure.code.as_deref() == Some(code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_where_a_page_repeats() {
+        let mut pages = Pages::default();
+        let token = |text: &str| Some(text.to_owned());
+        assert_eq!(pages.next(token("a")), Ok(token("a")));
+        assert_eq!((pages.next(None), pages.next(token(""))), (Ok(None), Ok(None)));
+        assert!(is_code(&pages.next(token("a")).unwrap_err(), "InvalidAnswer"));
+        for page in 1..MAX_PAGES {
+            assert!(pages.next(Some(page.to_string())).is_ok());
+        }
+        assert!(is_code(&pages.next(token("b")).unwrap_err(), "TooMany"));
+    }
 }

@@ -1,6 +1,6 @@
 //! What is used of volumes, as the usage document prints it on the instances that have them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use aws_sdk_ssm::types::{CommandInvocationStatus, InstanceInformationStringFilter, PlatformType};
@@ -8,8 +8,8 @@ use shared::aws::CallFailure;
 use shared::cost::CallTime;
 use tokio::time::sleep;
 
-use crate::clients::{Clients, Listed, failure, invalid, is_code, sent};
-use crate::volume::{Usage, add_usage};
+use crate::clients::{Clients, Listed, Pages, failure, invalid, is_code, sent};
+use crate::volume::{Usages, add_usage};
 
 /// Maximum number of instances in a command (source: AWS Systems Manager API reference,
 /// `SendCommand`).
@@ -27,11 +27,11 @@ pub(crate) async fn usage(
     clients: &Clients,
     document: &str,
     time: CallTime,
-) -> (BTreeMap<String, Usage>, Vec<CallFailure>) {
+) -> (Usages, Vec<CallFailure>) {
     let (instances, unlisted) = linux_instances(clients, time).await;
-    let (usage, mut failures) = usage_on(clients, document, &instances, time).await;
+    let (usages, mut failures) = usage_on(clients, document, &instances, time).await;
     failures.extend(unlisted);
-    (usage, failures)
+    (usages, failures)
 }
 
 /// The same on these instances.
@@ -40,52 +40,73 @@ pub(crate) async fn usage_on(
     document: &str,
     instances: &[String],
     time: CallTime,
-) -> (BTreeMap<String, Usage>, Vec<CallFailure>) {
+) -> (Usages, Vec<CallFailure>) {
     let mut failures = Vec::new();
     let mut commands = Vec::new();
-    for instances in instances.chunks(MAX_INSTANCES) {
-        match send(clients, document, instances, time).await {
-            Ok(command) => commands.extend(instances.iter().map(|id| (command.clone(), id))),
+    let mut batches: Vec<_> = instances.chunks(MAX_INSTANCES).rev().collect();
+    while let Some(batch) = batches.pop() {
+        match send(clients, document, batch, time).await {
+            Ok(command) => commands.extend(batch.iter().map(|id| (command.clone(), id))),
+            // One that ended meanwhile: the others are asked without it.
+            Err(failure) if is_code(&failure, "InvalidInstanceId") && batch.len() > 1 => {
+                let (first, second) = batch.split_at(batch.len() / 2);
+                batches.extend([second, first]);
+            }
             Err(failure) => failures.push(failure),
         }
     }
-    let mut usage = BTreeMap::new();
+    let mut usages = Usages::new();
     while !commands.is_empty() {
         if time.is_over() {
             failures.push(failure("Deadline", "a command has not ended"));
             break;
         }
-        sleep(POLL).await;
+        sleep(POLL.min(time.left())).await;
         let mut running = Vec::new();
         for (command, instance) in commands {
             match output(clients, &command, instance, time).await {
-                Ok(Some(output)) => add_usage(&output, &mut usage),
+                Ok(Some(output)) => {
+                    if add_usage(&output, &mut usages) {
+                        let message = format!("the output of {instance} is cut off");
+                        failures.push(failure("UsageUnknown", &message));
+                    }
+                }
                 Ok(None) => running.push((command, instance)),
                 Err(failure) => failures.push(failure),
             }
         }
         commands = running;
     }
-    (usage, failures)
+    for id in usages.iter().filter(|(_, usage)| usage.is_none()).map(|(id, _)| id) {
+        failures.push(failure("UsageUnknown", &format!("a line on {id} cannot be read")));
+    }
+    (usages, failures)
 }
 
 async fn linux_instances(clients: &Clients, time: CallTime) -> Listed<String> {
+    let mut found = BTreeSet::new();
+    let failure = add_instances(&mut found, clients, time).await.err();
+    (found.into_iter().take(MAX_LISTED).collect(), failure)
+}
+
+async fn add_instances(
+    found: &mut BTreeSet<String>,
+    clients: &Clients,
+    time: CallTime,
+) -> Result<(), CallFailure> {
     let filter = |key: &str, value: &str| {
         InstanceInformationStringFilter::builder().key(key).values(value).build().ok()
     };
     let filters = [filter("PlatformTypes", "Linux"), filter("PingStatus", "Online")];
     let filters: Vec<_> = filters.into_iter().flatten().collect();
-    let (mut found, mut token) = (Vec::new(), None);
+    let (mut pages, mut token) = (Pages::default(), None);
     loop {
         let call = clients
             .ssm()
             .describe_instance_information()
             .set_filters(Some(filters.clone()))
             .set_next_token(token);
-        let page = match sent(time, call.send()).await {
-            Ok(page) => page,
-            Err(failure) => return (found, Some(failure)),
-        };
+        let page = sent(time, call.send()).await?;
         let instances = page.instance_information_list.unwrap_or_default().into_iter();
         let linux = instances
             .filter(|one| {
@@ -95,13 +116,12 @@ async fn linux_instances(clients: &Clients, time: CallTime) -> Listed<String> {
             // A machine elsewhere has no volumes.
             .filter(|id| id.starts_with("i-"));
         found.extend(linux);
-        token = page.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            return (found, None);
+        if found.len() > MAX_LISTED {
+            return Err(failure("TooMany", "more than 10,000 instances"));
         }
-        if found.len() >= MAX_LISTED {
-            found.truncate(MAX_LISTED);
-            return (found, Some(failure("TooMany", "more than 10,000 instances")));
+        token = pages.next(page.next_token)?;
+        if token.is_none() {
+            return Ok(());
         }
     }
 }

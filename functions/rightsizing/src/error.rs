@@ -14,7 +14,7 @@ pub enum HandlerError {
     Refused(CallFailure),
     /// A bucket's lifecycle is not what was written.
     #[error(
-        "the lifecycle of the bucket lacks the rule {0}, which was written: another change came between"
+        "the lifecycle of the bucket lacks {0}, which was written: another change came between"
     )]
     LifecycleChanged(String),
     /// Nothing could be read.

@@ -43,6 +43,24 @@ const RDS: [(&str, &str, f64); 3] =
     [("db.t3", "db.t4g", 4.0), ("db.m5", "db.m6g", 11.0), ("db.r5", "db.r6g", 10.0)];
 const LAMBDA_PERCENT: f64 = 20.0;
 
+/// What usage types begin with elsewhere than in `us-east-1` (source: AWS Cost and Usage Reports, "Region
+/// codes" of usage types in public price lists).
+#[rustfmt::skip]
+const PREFIXES: [(&str, &str); 34] = [
+    ("af-south-1", "AFS1-"), ("ap-east-1", "APE1-"), ("ap-northeast-1", "APN1-"),
+    ("ap-northeast-2", "APN2-"), ("ap-northeast-3", "APN3-"), ("ap-south-1", "APS3-"),
+    ("ap-south-2", "APS5-"), ("ap-southeast-1", "APS1-"), ("ap-southeast-2", "APS2-"),
+    ("ap-southeast-3", "APS4-"), ("ap-southeast-4", "APS6-"), ("ap-southeast-5", "APS7-"),
+    ("ca-central-1", "CAN1-"), ("ca-west-1", "CAN2-"), ("cn-north-1", "CNN1-"),
+    ("cn-northwest-1", "CNW1-"), ("eu-central-1", "EUC1-"), ("eu-central-2", "EUC2-"),
+    ("eu-north-1", "EUN1-"), ("eu-south-1", "EUS1-"), ("eu-south-2", "EUS2-"),
+    ("eu-west-1", "EU-"), ("eu-west-2", "EUW2-"), ("eu-west-3", "EUW3-"),
+    ("il-central-1", "ILC1-"), ("me-central-1", "MEC1-"), ("me-south-1", "MES1-"),
+    ("mx-central-1", "MXC1-"), ("sa-east-1", "SAE1-"), ("us-east-2", "USE2-"),
+    ("us-gov-east-1", "UGE1-"), ("us-gov-west-1", "UGW1-"), ("us-west-1", "USW1-"),
+    ("us-west-2", "USW2-"),
+];
+
 /// Operations of EC2 without a licence that Graviton lacks: Linux, Red Hat, SUSE, Ubuntu Pro and Red
 /// Hat with high availability.
 const LINUX: [&str; 5] = [
@@ -72,26 +90,21 @@ pub(crate) enum Machine {
 }
 
 impl Machine {
-    /// The machines that a usage type is about, and what their price would fall in percent.
-    fn of(usage_type: &str, operation: &str) -> Option<(Self, f64)> {
-        // Elsewhere than in us-east-1, it begins with a region, such as `APN2-`.
+    /// The machines that a usage type of a region is about, and what their price would fall in percent.
+    fn of(prefix: &str, usage_type: &str, operation: &str) -> Option<(Self, f64)> {
+        let usage_type = usage_type.strip_prefix(prefix)?;
         let (usage, machine) = match usage_type.split_once(':') {
             Some((usage, machine)) => (usage, Some(machine)),
             None => (usage_type, None),
         };
-        let is = |name: &str| {
-            let region =
-                usage.strip_suffix(name).map(|rest| rest.strip_suffix('-').unwrap_or(rest));
-            region.is_some_and(|region| region.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        };
         match machine {
-            None if is("Lambda-GB-Second") => Some((Self::Function, LAMBDA_PERCENT)),
-            Some(machine) if is("BoxUsage") && LINUX.contains(&operation) => {
+            None if usage == "Lambda-GB-Second" => Some((Self::Function, LAMBDA_PERCENT)),
+            Some(machine) if usage == "BoxUsage" && LINUX.contains(&operation) => {
                 let (_, percent) = successor(&EC2, machine)?;
                 Some((Self::Instance(machine.to_owned()), percent))
             }
             Some(machine)
-                if (is("InstanceUsage") || is("Multi-AZUsage"))
+                if ["InstanceUsage", "Multi-AZUsage"].contains(&usage)
                     && OPEN_SOURCE.contains(&operation) =>
             {
                 let (_, percent) = successor(&RDS, machine)?;
@@ -115,23 +128,19 @@ impl Machine {
     }
 }
 
-/// The successor of a machine, and what the price falls in percent. `None` for a family that has none,
-/// and for a size that its successor lacks.
+/// The successor of a machine, and what the price falls in percent. `None` for a family that has none.
 fn successor(table: &[(&str, &str, f64)], machine: &str) -> Option<(String, f64)> {
-    let (family, size) = machine.rsplit_once('.')?;
+    let (family, size) = machine.rsplit_once('.').filter(|(_, size)| !size.is_empty())?;
     let (_, successor, percent) = table.iter().find(|(from, ..)| *from == family)?;
-    let sizes: &[&str] = match *successor {
-        "t4g" | "db.t4g" => &["nano", "micro", "small", "medium", "large", "xlarge", "2xlarge"],
-        "m8g" | "r8g" | "c8g" => &[
-            "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
-            "24xlarge", "48xlarge",
-        ],
-        _ => &[
-            "medium", "large", "xlarge", "2xlarge", "4xlarge", "8xlarge", "12xlarge", "16xlarge",
-            "metal",
-        ],
-    };
-    sizes.contains(&size).then(|| (format!("{successor}.{size}"), *percent))
+    Some((format!("{successor}.{size}"), *percent))
+}
+
+/// What the usage types of a region begin with. `None` where that is unknown.
+pub(crate) fn usage_prefix(region: &str) -> Option<&'static str> {
+    if region == "us-east-1" {
+        return Some("");
+    }
+    PREFIXES.iter().find(|(known, _)| *known == region).map(|(_, prefix)| *prefix)
 }
 
 /// What machines cost, and what they would save.
@@ -141,14 +150,15 @@ pub(crate) struct Cost {
     pub(crate) saving: f64,
 }
 
-/// Adds up what each machine costs, of amounts by usage type and operation.
+/// Adds up what each machine of a region costs, of amounts by usage type and operation.
 pub(crate) fn costs<'a>(
+    prefix: &str,
     amounts: impl IntoIterator<Item = (&'a [String], f64)>,
 ) -> BTreeMap<Machine, Cost> {
     let mut costs: BTreeMap<Machine, Cost> = BTreeMap::new();
     for (keys, usd) in amounts {
         let [usage_type, operation] = keys else { continue };
-        if let Some((machine, percent)) = Machine::of(usage_type, operation) {
+        if let Some((machine, percent)) = Machine::of(prefix, usage_type, operation) {
             let cost = costs.entry(machine).or_default();
             cost.usd += usd;
             cost.saving += usd * percent / 100.0;
@@ -179,11 +189,14 @@ mod tests {
             ("BoxUsage:r4.large", "RunInstances:0010", Some(("r4.large -> r7g.large", 19.5))),
             ("BoxUsage:m5.xlarge", "RunInstances:0002", None),
             ("BoxUsage:m5.xlarge", "RunInstances:0004", None),
-            // No such size, other families, Graviton already.
-            ("BoxUsage:m5.24xlarge", "RunInstances", None),
+            // The price falls by the same share for all sizes, also one that m7g lacks.
+            ("BoxUsage:m5.24xlarge", "RunInstances", Some(("m5.24xlarge -> m7g.24xlarge", 15.0))),
+            // Dedicated hosts, other families, Graviton already.
+            ("HostBoxUsage:m5.xlarge", "RunInstances", None),
             ("BoxUsage:m5d.xlarge", "RunInstances", None),
             ("BoxUsage:m7g.xlarge", "RunInstances", None),
             ("BoxUsage:.xlarge", "RunInstances", None),
+            ("BoxUsage:m5.", "RunInstances", None),
             ("BoxUsage", "RunInstances", None),
             ("SpotUsage:m5.xlarge", "RunInstances", None),
             (
@@ -202,10 +215,24 @@ mod tests {
             ("Lambda-GB-Second-ARM", "Invoke", None),
             ("Lambda-Provisioned-GB-Second", "Invoke", None),
         ] {
-            let found =
-                Machine::of(usage_type, operation).map(|(machine, share)| (machine.id(), share));
+            let prefix =
+                ["APN2-", "EUC1-", "EU-"].into_iter().find(|it| usage_type.starts_with(it));
+            let found = Machine::of(prefix.unwrap_or_default(), usage_type, operation)
+                .map(|(machine, share)| (machine.id(), share));
             let expected = expected.map(|(id, share)| (id.to_owned(), share));
             assert_eq!(found, expected, "{usage_type} {operation}");
+        }
+    }
+
+    #[test]
+    fn usage_types_begin_with_their_region() {
+        for (region, expected) in [
+            ("us-east-1", Some("")),
+            ("eu-west-1", Some("EU-")),
+            ("ap-northeast-2", Some("APN2-")),
+            ("moon-1", None),
+        ] {
+            assert_eq!(usage_prefix(region), expected);
         }
     }
 
@@ -217,9 +244,11 @@ mod tests {
             (keys("BoxUsage:m5.xlarge", "RunInstances:0010"), 40.0),
             (keys("InstanceUsage:db.m5.large", "CreateDBInstance:0014"), 10.0),
             (keys("Multi-AZUsage:db.m5.large", "CreateDBInstance:0002"), 20.0),
+            // Of another region.
+            (keys("APN2-BoxUsage:m5.xlarge", "RunInstances"), 80.0),
             (keys("EBS:VolumeUsage.gp2", "CreateVolume-Gp2"), 99.0),
         ];
-        let costs = costs(all.iter().map(|(keys, usd)| (&keys[..], *usd)));
+        let costs = costs("", all.iter().map(|(keys, usd)| (&keys[..], *usd)));
         let expected = [
             (Machine::Instance("m5.xlarge".to_owned()), Cost { usd: 100.0, saving: 15.0 }),
             (Machine::Database("db.m5.large".to_owned()), Cost { usd: 30.0, saving: 3.3 }),

@@ -19,15 +19,14 @@ mod shrinking;
 mod tally;
 mod tiering;
 mod volume;
+mod whole;
 
 use std::io::Write;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
 use shared::cost::{CallTime, account};
 use shared::runtime::{Function, Invocation};
-use tokio::time::Instant;
 
 pub use config::{Config, VARIABLES};
 pub use error::HandlerError;
@@ -36,9 +35,6 @@ use change::Change;
 use clients::Clients;
 use report::Report;
 use request::Request;
-
-/// Maximum time that is kept for publishing a notice.
-const MAX_PUBLISHING: Duration = Duration::from_secs(30);
 
 /// The function.
 #[derive(Debug)]
@@ -60,16 +56,15 @@ impl<W: Write> Function for App<W> {
         let request = Request::parse(invocation.body)?;
         let now_ms = i64::try_from(invocation.now.milliseconds()).unwrap_or(i64::MAX);
         let now = Timestamp::from_millisecond(now_ms).unwrap_or(Timestamp::MAX);
-        let until = before(invocation.deadline, self.config.deadline_margin);
+        let time = CallTime::new(invocation.deadline, self.config.deadline_margin);
         let told = match request {
-            Request::Report { time } => {
+            Request::Report { time: fired } => {
                 let frame =
-                    Frame { account: account(invocation.function_arn), at: time.unwrap_or(now) };
-                self.report(frame, now, until).await?
+                    Frame { account: account(invocation.function_arn), at: fired.unwrap_or(now) };
+                self.report(frame, now, time).await?
             }
             Request::Change { action, is_dry_run } => {
                 let Self { config, clients, .. } = self;
-                let time = CallTime { until };
                 Change { config, clients, now, time, is_dry_run }.make(&action).await?
             }
         };
@@ -97,19 +92,18 @@ impl<W: Write> App<W> {
         &mut self,
         frame: Frame<'_>,
         now: Timestamp,
-        until: Instant,
+        time: CallTime,
     ) -> Result<Value, HandlerError> {
         let Config { rules, region, lines, metrics_namespace, publisher, .. } = &self.config;
-        let left = until.saturating_duration_since(Instant::now());
-        let time = CallTime { until: before(until, (left / 6).min(MAX_PUBLISHING)) };
-        let found = Report::read(&self.config, &self.clients, now, time).await;
+        let reading = time.before_publishing();
+        let found = Report::read(&self.config, &self.clients, now, reading).await;
         let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
         if let Err(error) = tally::emit(&found, metrics_namespace, now_ms, &mut self.metrics) {
             tracing::error!(%error, "failed to write metrics");
         }
         let Frame { account, at } = frame;
         let notice = notices::of_report(&found, account, at, &rules.prices, region, *lines);
-        publisher.publish(notice, until).await.map_err(|error| {
+        publisher.publish(notice, time.until).await.map_err(|error| {
             tracing::error!(%error, "notice not published");
             HandlerError::NotPublished(error)
         })?;
@@ -118,8 +112,4 @@ impl<W: Write> App<W> {
         }
         Ok(found.answer())
     }
-}
-
-fn before(time: Instant, by: Duration) -> Instant {
-    time.checked_sub(by).unwrap_or(time)
 }

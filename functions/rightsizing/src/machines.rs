@@ -10,8 +10,8 @@ use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Element, Parameters, RDS};
 use shared::cost::{CallTime, CostError, CostQuery};
 
-use crate::clients::{Clients, Listed, failure, sent};
-use crate::graviton::{Cost, Machine, SERVICES, costs};
+use crate::clients::{Clients, Listed, Pages, failure, sent};
+use crate::graviton::{Cost, Machine, SERVICES, costs, usage_prefix};
 
 /// The days whose costs are read.
 const DAYS: i64 = 30;
@@ -28,16 +28,12 @@ pub(crate) async fn read(
     today: Date,
     time: CallTime,
 ) -> Result<BTreeMap<Machine, Cost>, CallFailure> {
+    let prefix = usage_prefix(region);
+    let prefix = prefix.ok_or_else(|| failure("UnknownRegion", "its usage types are unknown"))?;
     let end = today.saturating_sub(SETTLE_DAYS.days());
-    let values = |key: Dimension, values: &[&str]| {
-        let values = values.iter().map(|value| (*value).to_owned()).collect();
-        let values = DimensionValues::builder().key(key).set_values(Some(values)).build();
-        Expression::builder().dimensions(values).build()
-    };
-    let filter = Expression::builder()
-        .and(values(Dimension::Service, &SERVICES))
-        .and(values(Dimension::Region, &[region]))
-        .build();
+    let services = DimensionValues::builder().key(Dimension::Service);
+    let services = services.set_values(Some(SERVICES.map(str::to_owned).into())).build();
+    let filter = Expression::builder().dimensions(services).build();
     let query = CostQuery {
         start: end.saturating_sub(DAYS.days()),
         end,
@@ -52,7 +48,7 @@ pub(crate) async fn read(
         CostError::Failed(failure) => failure,
     })?;
     let groups = read.iter().flat_map(|costs| &costs.groups);
-    Ok(costs(groups.map(|(keys, amount)| (&keys[..], amount.value))))
+    Ok(costs(prefix, groups.map(|(keys, amount)| (&keys[..], amount.value))))
 }
 
 /// Number of machines that run now, by instance type.
@@ -93,21 +89,22 @@ fn counted((names, failure): Listed<String>) -> Result<BTreeMap<String, usize>, 
 
 /// Number of functions with the architecture `x86_64`.
 pub(crate) async fn functions(clients: &Clients, time: CallTime) -> Result<usize, CallFailure> {
-    let (mut listed, mut count, mut marker) = (0, 0, None);
+    let (mut functions, mut pages, mut marker) = (BTreeMap::new(), Pages::default(), None);
     loop {
         let call = clients.lambda().list_functions().set_marker(marker);
         let page = sent(time, call.send()).await?;
-        let functions = page.functions.unwrap_or_default();
-        listed += functions.len();
         // x86_64 where nothing is said.
         let is_arm = |one: &Architecture| *one == Architecture::Arm64;
-        count += functions.iter().filter(|one| !one.architectures().iter().any(is_arm)).count();
-        marker = page.next_marker.filter(|marker| !marker.is_empty());
-        if marker.is_none() {
-            return Ok(count);
-        }
-        if listed >= MAX_FUNCTIONS {
+        functions.extend(page.functions.unwrap_or_default().into_iter().map(|function| {
+            let is_x86 = !function.architectures().iter().any(is_arm);
+            (function.function_name, is_x86)
+        }));
+        if functions.len() > MAX_FUNCTIONS {
             return Err(failure("TooMany", "more than 10,000 functions"));
+        }
+        marker = pages.next(page.next_marker)?;
+        if marker.is_none() {
+            return Ok(functions.values().filter(|is_x86| **is_x86).count());
         }
     }
 }

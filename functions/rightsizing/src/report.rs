@@ -7,8 +7,9 @@ use jiff::tz::TimeZone;
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Parameters};
 use shared::cost::{CallTime, usd};
+use tokio::time::timeout;
 
-use crate::clients::Clients;
+use crate::clients::{Clients, failure, is_code};
 use crate::config::Config;
 use crate::found::{Finding, Found, Saving};
 use crate::graviton::{Cost, Machine};
@@ -38,8 +39,15 @@ impl<'a> Report<'a> {
     ) -> Found {
         let mut report = Self { config, clients, now, time, found: Found::default() };
         let volumes = report.read_volumes().await;
-        report.read_buckets().await;
-        report.read_machines().await;
+        // Each has half of what is left at most: calls that hang, one after the other, leave the rest.
+        let half = time.left() / 2;
+        if timeout(half, Box::pin(report.read_buckets())).await.is_err() {
+            report.settle(Kind::Bucket, Some(&out_of_time()));
+        }
+        let half = time.left() / 2;
+        if timeout(half, Box::pin(report.read_machines())).await.is_err() {
+            report.settle(Kind::Graviton, Some(&out_of_time()));
+        }
         // Last: instances may take all the time that is left.
         report.read_usage(&volumes).await;
         report.found.sort();
@@ -91,7 +99,10 @@ impl<'a> Report<'a> {
         let list = self.clients.list(EC2, "DescribeVolumes", &none, &path, Volume::read, self.time);
         let (volumes, failure) = list.await;
         for kind in wanted {
-            if failure.is_none() || !volumes.is_empty() {
+            // What is used of volumes is read later.
+            if kind == Kind::Gp2Volume && !volumes.is_empty()
+                || failure.is_none() && volumes.is_empty()
+            {
                 self.settle(kind, None);
             }
             if failure.is_some() {
@@ -111,12 +122,15 @@ impl<'a> Report<'a> {
         let Config { rules, region, usage_document, .. } = self.config;
         let document = usage_document.as_ref().filter(|_| self.wants(Kind::LargeVolume));
         let Some(document) = document.filter(|_| !volumes.is_empty()) else { return };
-        let (usage, failures) = disks::usage(self.clients, document, self.time).await;
+        let (usages, failures) = disks::usage(self.clients, document, self.time).await;
+        if failures.is_empty() || usages.values().any(Option::is_some) {
+            self.settle(Kind::LargeVolume, None);
+        }
         for failure in &failures {
             self.settle(Kind::LargeVolume, Some(failure));
         }
         for volume in volumes {
-            if let Some(usage) = usage.get(&volume.id) {
+            if let Some(Some(usage)) = usages.get(&volume.id) {
                 self.add_volume(Kind::LargeVolume, volume, smaller(volume, *usage, rules, region));
             }
         }
@@ -136,6 +150,7 @@ impl<'a> Report<'a> {
             self.settle(kind, failure.as_ref());
         }
         let sizes = buckets::sizes(self.clients, &names, self.now.as_second(), self.time).await;
+        let mut hangs = false;
         for (name, sizes) in names.into_iter().zip(sizes) {
             let sizes = match sizes {
                 Ok(sizes) => sizes,
@@ -146,7 +161,8 @@ impl<'a> Report<'a> {
             };
             self.found.measured.extend(sizes.measured(&name, &rules.prices, region));
             let Some((saving, why)) = sizes.saving(&rules.prices, region) else { continue };
-            if saving.max < rules.min_usd {
+            // S3 that did not answer for one bucket is not waited for again.
+            if saving.max < rules.min_usd || hangs {
                 continue;
             }
             match self.bucket_tags(&name).await {
@@ -154,7 +170,10 @@ impl<'a> Report<'a> {
                     self.add(kind, name, saving, why);
                 }
                 Ok(_) => {}
-                Err(failure) => self.settle(kind, Some(&failure)),
+                Err(failure) => {
+                    hangs = is_code(&failure, "Timeout");
+                    self.settle(kind, Some(&failure));
+                }
             }
         }
     }
@@ -189,6 +208,10 @@ impl<'a> Report<'a> {
             self.add(kind, machine.id(), Saving::of(saving), why);
         }
     }
+}
+
+fn out_of_time() -> CallFailure {
+    failure("Deadline", "the other kinds need the time that is left")
 }
 
 /// How many machines run now; `None` where it was not asked for, or could not be read.

@@ -5,7 +5,13 @@ use std::fmt::Display;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use shared::mask::mask;
+use shared::text::beginning;
+
 use crate::error::HandlerError;
+
+/// Maximum length of a key or value in an error, in characters.
+const MAX_QUOTED: usize = 200;
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +75,7 @@ impl Request {
                 Action::Shrink { volume: fields.volume()?, size_gib }
             }
             _ => {
+                let action = quoted(&action.to_string());
                 return Err(invalid(format!(
                     "action is {action}, but must be gp3, tiering, archive or shrink"
                 )));
@@ -76,6 +83,11 @@ impl Request {
         };
         Ok(Self::Change { action, is_dry_run: fields.is_dry_run()? })
     }
+}
+
+/// What an error quotes of an event.
+fn quoted(text: &str) -> String {
+    beginning(&mask(text, &[]), MAX_QUOTED).to_owned()
 }
 
 fn invalid(why: impl Display) -> HandlerError {
@@ -92,7 +104,8 @@ impl Fields<'_> {
             |name: &&String| ["action", "dryRun"].contains(&&***name) || known.contains(&&***name);
         match self.0.keys().find(|name| !is_known(name)) {
             Some(unknown) => Err(invalid(format!(
-                "{unknown} is not known: this action has {} and dryRun",
+                "{} is not known: this action has {} and dryRun",
+                quoted(unknown),
                 known.join(", ")
             ))),
             None => Ok(()),
@@ -107,7 +120,10 @@ impl Fields<'_> {
         read: impl FnOnce(&Value) -> Option<T>,
     ) -> Result<Option<T>, HandlerError> {
         let Some(value) = self.0.get(name) else { return Ok(None) };
-        let wrong = || invalid(format!("{name} is {value}, but must be {allowed}"));
+        let wrong = || {
+            let value = quoted(&value.to_string());
+            invalid(format!("{name} is {value}, but must be {allowed}"))
+        };
         read(value).map(Some).ok_or_else(wrong)
     }
 
@@ -233,6 +249,28 @@ mod tests {
             ),
         ] {
             assert_eq!(parse(event), Ok(Request::Change { action, is_dry_run }), "{event}");
+        }
+    }
+
+    #[test]
+    fn errors_quote_the_beginning_without_secrets() {
+        let long = "ä".repeat(1_000);
+        for (event, expected) in [
+            (
+                format!(r#"{{"action":"{long}"}}"#),
+                format!("action is \"{}, but must be gp3", "ä".repeat(199)),
+            ),
+            (
+                format!(r#"{{"action":"gp3","{long}":7}}"#),
+                format!("{} is not known", "ä".repeat(200)),
+            ),
+            (
+                r#"{"action":"gp3","volumeId":"token=abc"}"#.to_owned(),
+                "volumeId is \"token=***\", but must be".to_owned(),
+            ),
+        ] {
+            let error = parse(&event).unwrap_err();
+            assert!(error.starts_with(&format!("the event is invalid: {expected}")), "{error}");
         }
     }
 

@@ -51,7 +51,8 @@ impl Instance {
         Some(Self {
             id: item.text("instanceId")?.to_owned(),
             state: text("instanceState/name"),
-            is_windows: text("platform").eq_ignore_ascii_case("windows"),
+            is_windows: text("platform").eq_ignore_ascii_case("windows")
+                || text("platformDetails").starts_with("Windows"),
             root_device: text("rootDeviceName"),
             devices: devices
                 .filter_map(|device| device.text("deviceName"))
@@ -75,7 +76,7 @@ impl Instance {
 /// # Errors
 /// Code and message of a refusal.
 pub(crate) fn attached_to(volume: &Volume) -> Result<(&str, &str), (&'static str, &'static str)> {
-    if volume.is_multi_attach {
+    if volume.is_multi_attach || volume.attachments.len() > 1 {
         return Err(("MultiAttach", "several instances can have the volume"));
     }
     let attached = volume.attachments.iter().find(|attachment| attachment.state == "attached");
@@ -101,6 +102,7 @@ pub(crate) fn check(
     });
     let is_hdd = ["st1", "sc1"].contains(&&*volume.kind);
     let refusals = [
+        (instance.root_device.is_empty(), "InvalidAnswer", "the instance has no root device"),
         (volume.is_managed, "Managed", "a service of AWS manages the volume"),
         (is_root, "RootVolume", "the instance starts from the volume"),
         (instance.is_windows, "Windows", "the steps are for Linux"),
@@ -189,6 +191,9 @@ mod tests {
         assert_eq!(attached_to(&volume("gp3")), Ok(("i-1", "/dev/sdf")));
         let several = Volume { is_multi_attach: true, ..volume("io2") };
         assert_eq!(attached_to(&several).unwrap_err().0, "MultiAttach");
+        let mut twice = volume("gp3");
+        twice.attachments.push(Attachment::default());
+        assert_eq!(attached_to(&twice).unwrap_err().0, "MultiAttach");
         let mut detaching = volume("gp3");
         detaching.attachments[0].state = "detaching".to_owned();
         for other in [detaching, Volume { attachments: Vec::new(), ..volume("gp3") }] {
@@ -202,6 +207,7 @@ mod tests {
         let stopped = || Instance { state: "stopped".to_owned(), ..instance() };
         let windows = || Instance { is_windows: true, ..instance() };
         let root = || Instance { root_device: "/dev/sdf".to_owned(), ..instance() };
+        let rootless = Instance { root_device: String::new(), ..instance() };
         let managed = Volume { is_managed: true, ..volume("gp3") };
         for (volume, instance, usage, size_gib, expected) in [
             (volume("gp3"), instance(), used(100), 120, None),
@@ -222,6 +228,7 @@ mod tests {
             (volume("gp3"), windows(), used(1), 100, Some("Windows")),
             (volume("gp3"), stopped(), used(1), 100, Some("NotRunning")),
             (managed, instance(), used(1), 100, Some("Managed")),
+            (volume("gp3"), rootless, used(1), 100, Some("InvalidAnswer")),
         ] {
             let refusal = check(&volume, &instance, "/dev/sdf", usage, size_gib);
             assert_eq!(refusal.err().map(|(code, _)| code), expected, "{size_gib} {usage:?}");

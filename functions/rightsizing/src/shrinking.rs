@@ -1,6 +1,8 @@
 //! The first three steps of a move to a smaller volume: what they did is found again by a tag, so that
 //! each invocation goes on where the one before ended.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Element, Parameters};
@@ -24,6 +26,8 @@ pub(crate) async fn shrink(
     let refused = |(code, message)| failure(code, message);
     let (instance, device) = attached_to(&volume).map_err(refused)?;
     let instance = read_instance(change, instance).await?;
+    // First what needs no command on the instance.
+    check(&volume, &instance, device, None, size_gib).map_err(refused)?;
     let usage = usage(change, &volume, &instance).await?;
     check(&volume, &instance, device, usage, size_gib).map_err(refused)?;
     let mut shrinking =
@@ -57,15 +61,12 @@ async fn usage(
     instance: &Instance,
 ) -> Result<Option<Usage>, CallFailure> {
     let Change { config, clients, time, .. } = change;
-    // Of any other instance, the refusal does not depend on it.
-    let can_tell = instance.state == "running" && !instance.is_windows;
-    let Some(document) = config.usage_document.as_ref().filter(|_| can_tell) else {
-        return Ok(None);
-    };
+    let Some(document) = &config.usage_document else { return Ok(None) };
     let instances = [instance.id.clone()];
-    let (usage, failures) = disks::usage_on(clients, document, &instances, time).await;
-    match (usage.get(&volume.id), failures.into_iter().next()) {
-        (Some(usage), _) => Ok(Some(*usage)),
+    let (usages, failures) = disks::usage_on(clients, document, &instances, time).await;
+    match (usages.get(&volume.id), failures.into_iter().next()) {
+        (Some(Some(usage)), _) => Ok(Some(*usage)),
+        (Some(None), _) => Err(failure("UsageUnknown", "a line on the volume cannot be read")),
         (None, Some(failure)) => Err(failure),
         (None, None) => {
             Err(failure("UsageUnknown", "the instance has no file system on the volume"))
@@ -85,9 +86,7 @@ struct Shrinking<'a> {
 impl Shrinking<'_> {
     /// Does what can be done now, and returns the new volume once there is one.
     async fn go_on(&mut self) -> Result<(State, Option<String>), HandlerError> {
-        let mut snapshots = self.own("DescribeSnapshots", "snapshotSet", snapshot_state).await?;
-        // One that failed is nothing to go back to.
-        snapshots.retain(|state| state != "error");
+        let snapshots = self.own_snapshots().await?;
         if snapshots.is_empty() {
             self.create_snapshot().await?;
             return Ok((State::SnapshotPending, None));
@@ -95,8 +94,7 @@ impl Shrinking<'_> {
         if !snapshots.iter().any(|state| state == "completed") {
             return Ok((State::SnapshotPending, None));
         }
-        let volumes = self.own("DescribeVolumes", "volumeSet", Volume::read).await?;
-        let Some(new) = volumes.into_iter().find(|new| new.state != "deleting") else {
+        let Some(new) = self.own_volume().await? else {
             let id = self.create_volume().await?;
             return Ok((State::VolumeCreating, Some(id)));
         };
@@ -110,24 +108,52 @@ impl Shrinking<'_> {
                 self.attach(&new.id).await?;
                 Ok((State::Attached, Some(new.id)))
             }
-            "in-use" => Ok((State::Attached, Some(new.id))),
+            "in-use" if new.attachments.iter().any(|at| at.instance == self.instance.id) => {
+                Ok((State::Attached, Some(new.id)))
+            }
             other => Err(failure("VolumeFailed", &format!("{} is {other}", new.id)).into()),
         }
     }
 
-    /// What was made for this volume before.
-    async fn own<T>(
-        &self,
-        action: &str,
-        list: &str,
-        read: fn(&Element) -> Option<T>,
-    ) -> Result<Vec<T>, CallFailure> {
-        let tagged = Parameters::new()
-            .with("Filter.1.Name", format!("tag:{SHRINK_OF}"))
-            .with("Filter.1.Value.1", &*self.volume.id);
+    /// The states of snapshots that were made for this volume before.
+    async fn own_snapshots(&self) -> Result<Vec<String>, CallFailure> {
         let Change { clients, time, .. } = self.change;
-        let (items, unread) = clients.list(EC2, action, &tagged, &[list], read, time).await;
-        unread.map_or(Ok(items), Err)
+        let tagged = self.tag_filter().with("Owner.1", "self");
+        let path = ["snapshotSet"];
+        let list = clients.list(EC2, "DescribeSnapshots", &tagged, &path, Snapshot::read, time);
+        let (snapshots, unread) = list.await;
+        // One that failed is nothing to go back to.
+        let own = snapshots.into_iter().filter(|snapshot| {
+            snapshot.volume == self.volume.id
+                && self.is_own(&snapshot.tags)
+                && !["error", "deleting", "deleted"].contains(&&*snapshot.state)
+        });
+        let states = own.map(|snapshot| snapshot.state).collect();
+        unread.map_or(Ok(states), Err)
+    }
+
+    /// The volume that was made for this one before: one that failed only where it is the only one.
+    async fn own_volume(&self) -> Result<Option<Volume>, CallFailure> {
+        let Change { clients, time, .. } = self.change;
+        let (tagged, path) = (self.tag_filter(), ["volumeSet"]);
+        let list = clients.list(EC2, "DescribeVolumes", &tagged, &path, Volume::read, time);
+        let (volumes, unread) = list.await;
+        let own = volumes.into_iter().filter(|new| {
+            self.is_own(&new.tags) && !["deleting", "deleted"].contains(&&*new.state)
+        });
+        let new = own.min_by_key(|new| new.state == "error");
+        unread.map_or(Ok(new), Err)
+    }
+
+    fn tag_filter(&self) -> Parameters {
+        Parameters::new()
+            .with("Filter.1.Name", format!("tag:{SHRINK_OF}"))
+            .with("Filter.1.Value.1", &*self.volume.id)
+    }
+
+    /// Whether the tags are those of what was made for this volume, whatever a filter lets through.
+    fn is_own(&self, tags: &BTreeMap<String, String>) -> bool {
+        tags.get(SHRINK_OF) == Some(&self.volume.id)
     }
 
     async fn create_snapshot(&mut self) -> Result<(), CallFailure> {
@@ -194,7 +220,17 @@ impl Shrinking<'_> {
     }
 }
 
-/// The state of an item of `DescribeSnapshots`.
-fn snapshot_state(item: &Element) -> Option<String> {
-    item.text("status").map(str::to_owned)
+/// A snapshot, as far as it matters.
+struct Snapshot {
+    volume: String,
+    state: String,
+    tags: BTreeMap<String, String>,
+}
+
+impl Snapshot {
+    /// Reads an item of `DescribeSnapshots`.
+    fn read(item: &Element) -> Option<Self> {
+        let text = |name: &str| item.text(name).map(str::to_owned);
+        Some(Self { volume: text("volumeId")?, state: text("status")?, tags: item.tags("tagSet") })
+    }
 }

@@ -39,6 +39,14 @@ impl Lifecycle {
         }
         self
     }
+
+    /// What it lacks of another one that was written.
+    fn lacks(&self, written: &Self) -> Option<String> {
+        let lost = written.rules.iter().find(|rule| !self.rules.contains(rule));
+        let lost = lost.map(|rule| format!("the rule {}", rule.id().unwrap_or("without an id")));
+        let has_size = written.minimum_size.is_none() || self.minimum_size == written.minimum_size;
+        lost.or_else(|| (!has_size).then(|| "the minimum size of its objects".to_owned()))
+    }
 }
 
 /// Lets a bucket's lifecycle move its objects to Intelligent-Tiering.
@@ -47,17 +55,26 @@ pub(crate) async fn tier(
     bucket: &str,
     prefix: Option<&str>,
 ) -> Result<Changed, HandlerError> {
+    change.check_bucket(bucket).await?;
     let old = read(change, bucket).await?;
     let rule = rule(prefix).map_err(|error| invalid(&error.to_string()))?;
     let new = old.clone().with(rule);
     let changes = new != old && !change.is_dry_run;
     if changes {
-        write(change, bucket, &new).await?;
-        let now = read(change, bucket).await?;
-        let lost = new.rules.iter().find(|rule| !now.rules.contains(rule));
-        if let Some(rule) = lost {
-            let id = rule.id().unwrap_or("without an id").to_owned();
-            return Err(HandlerError::LifecycleChanged(id));
+        let written = write(change, bucket, &new).await;
+        match (written, read(change, bucket).await) {
+            (Ok(()), Err(CallFailure { code, message })) => {
+                let message = format!("written, but not read again: {message}");
+                return Err(CallFailure { code, message }.into());
+            }
+            (Ok(()), Ok(now)) => {
+                if let Some(lost) = now.lacks(&new) {
+                    return Err(HandlerError::LifecycleChanged(lost));
+                }
+            }
+            // Written, although the answer did not arrive.
+            (Err(_), Ok(now)) if now.lacks(&new).is_none() => {}
+            (Err(failure), _) => return Err(failure.into()),
         }
     }
     let ids: Vec<_> = new.rules.iter().map(|rule| rule.id().unwrap_or_default()).collect();
@@ -133,6 +150,7 @@ pub(crate) async fn archive(
     archive_days: Option<i32>,
     deep_archive_days: Option<i32>,
 ) -> Result<Changed, HandlerError> {
+    change.check_bucket(bucket).await?;
     let tier = |days: Option<i32>, tier: IntelligentTieringAccessTier| {
         days.map(|days| Tiering::builder().days(days).access_tier(tier).build())
     };
@@ -190,6 +208,16 @@ mod tests {
         let ids: Vec<_> = new.rules.iter().map(|rule| rule.id().unwrap()).collect();
         assert_eq!(ids, ["a", RULE, "b"]);
         assert_eq!(new.rules[1], rule(Some("raw/")).unwrap());
+        let minimum_size = Some(TransitionDefaultMinimumObjectSize::VariesByStorageClass);
+        let sized = Lifecycle { minimum_size, ..new.clone() };
+        for (now, written, lost) in [
+            (&new, &new, None),
+            (&sized, &new, None),
+            (&new, &sized, Some("the minimum size of its objects".to_owned())),
+            (&Lifecycle::default(), &new, Some("the rule a".to_owned())),
+        ] {
+            assert_eq!(now.lacks(written), lost);
+        }
         let first = Lifecycle::default().with(rule(None).unwrap());
         assert_eq!(first.rules, [rule(None).unwrap()]);
         assert_eq!(first.clone().with(rule(None).unwrap()), first);

@@ -16,6 +16,11 @@ const MIN_LARGE_GIB: u64 = 20;
 const MIN_GIB: u64 = 8;
 /// The smallest volume of st1 and sc1 (source: Amazon EC2 API reference, `CreateVolume`).
 const MIN_HDD_GIB: u64 = 125;
+/// The largest volume (source: Amazon EC2 API reference, `CreateVolume`).
+const MAX_GIB: u64 = 65_536;
+/// Characters of the output of a command that are kept (source: AWS Systems Manager API reference,
+/// `GetCommandInvocation`).
+const MAX_OUTPUT: usize = 24_000;
 /// What gp3 has for its price by GiB (source: Amazon EBS User Guide, "General Purpose SSD volumes").
 const FREE_IOPS: u64 = 3_000;
 const FREE_MIBPS: u64 = 125;
@@ -74,7 +79,7 @@ impl Volume {
         Some(Self {
             id: item.text("volumeId")?.to_owned(),
             kind: item.text("volumeType")?.to_owned(),
-            size_gib: item.number("size")?,
+            size_gib: item.number("size").filter(|size| *size <= MAX_GIB)?,
             state: text("status"),
             iops: item.number("iops"),
             throughput: item.number("throughput"),
@@ -108,7 +113,7 @@ impl Gp3 {
     /// What is at least as fast as a gp2 volume of this size.
     pub(crate) fn like_gp2(size_gib: u64) -> Self {
         Self {
-            iops: (3 * size_gib).clamp(FREE_IOPS, MAX_GP2_IOPS),
+            iops: size_gib.saturating_mul(3).clamp(FREE_IOPS, MAX_GP2_IOPS),
             throughput: if size_gib < FAST_GIB { FREE_MIBPS } else { FAST_MIBPS },
         }
     }
@@ -137,6 +142,9 @@ pub(crate) fn as_gp3(volume: &Volume, rules: &Rules, region: &str) -> Option<(Sa
         format!("gp2 of {size} GiB; gp3 with {iops} IOPS and {throughput} MiB/s would do"),
     ))
 }
+
+/// What is used of each volume; `None` where what was printed does not tell it.
+pub(crate) type Usages = BTreeMap<String, Option<Usage>>;
 
 /// What is used of a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -170,21 +178,34 @@ pub(crate) fn smaller(
 }
 
 /// Adds what the usage document prints on an instance: lines `volume ID BYTES USED TYPE MOUNT`. A
-/// volume has a line for each of its file systems.
-pub(crate) fn add_usage(output: &str, usage: &mut BTreeMap<String, Usage>) {
+/// volume has a line for each of its file systems: with one that cannot be read, what is used of it is
+/// unknown. Returns whether the output was cut off.
+pub(crate) fn add_usage(output: &str, usages: &mut Usages) -> bool {
+    let is_cut = output.chars().count() >= MAX_OUTPUT;
+    let mut ids = Vec::new();
     for line in output.lines() {
-        let mut words = line.split_whitespace();
-        let (Some("volume"), Some(id), Some(_bytes), Some(used)) =
-            (words.next(), words.next(), words.next(), words.next())
-        else {
-            continue;
-        };
-        let (_kind, mount) = (words.next(), words.next());
-        let Ok(used) = used.parse::<u64>() else { continue };
-        let entry = usage.entry(volume_id(id)).or_default();
-        entry.used_bytes = entry.used_bytes.saturating_add(used);
-        entry.is_root |= mount == Some("/");
+        let words: Vec<_> = line.split_whitespace().collect();
+        let ["volume", id, rest @ ..] = &words[..] else { continue };
+        let id = volume_id(id);
+        let sum = usages.entry(id.clone()).or_insert_with(|| Some(Usage::default()));
+        *sum = sum.zip(file_system(rest)).map(|(sum, of_line)| Usage {
+            used_bytes: sum.used_bytes.saturating_add(of_line.used_bytes),
+            is_root: sum.is_root || of_line.is_root,
+        });
+        ids.push(id);
     }
+    if is_cut {
+        // The last line may be cut off, and further ones of the volume before it are missing.
+        usages.extend(ids.into_iter().rev().take(2).map(|id| (id, None)));
+    }
+    is_cut
+}
+
+/// A file system, of the words `BYTES USED TYPE MOUNT`: a mount may have blanks.
+fn file_system(words: &[&str]) -> Option<Usage> {
+    let [bytes, used, _kind, mount, ..] = words else { return None };
+    let (bytes, used_bytes) = (bytes.parse::<u64>().ok()?, used.parse().ok()?);
+    (used_bytes <= bytes).then_some(Usage { used_bytes, is_root: *mount == "/" })
 }
 
 /// The id of a volume: its serial number on Nitro has no dash.
@@ -276,15 +297,31 @@ pub(crate) mod tests {
 
     #[test]
     fn the_file_systems_of_a_volume_are_added_up() {
-        let mut usage = BTreeMap::new();
-        add_usage(
-            "volume vol0a1 10 3 ext4 /data\nvolume vol-0a1 10 4 xfs /logs\nnoise\n\
-             volume vol-0b2 10 5 xfs /\nvolume vol-0c3 10 many xfs /a\nvolume vol-0d4 10",
-            &mut usage,
-        );
-        let expected = [("vol-0a1", 7, false), ("vol-0b2", 5, true)];
-        let expected = expected
-            .map(|(id, used_bytes, is_root)| (id.to_owned(), Usage { used_bytes, is_root }));
-        assert_eq!(usage, expected.into());
+        let mut usages = Usages::new();
+        let lines = "volume vol0a1 10 3 ext4 /data\nvolume vol-0a1 10 4 xfs /my logs\nnoise\n\
+             volume vol-0b2 10 5 xfs /\nvolume vol-0c3 10 many xfs /a\nvolume vol-0d4 10\n\
+             volume vol-0e5 10 1 xfs /a\nvolume vol-0e5 10 11 xfs /b\nvolume vol-0e5 10 1 xfs /c";
+        assert!(!add_usage(lines, &mut usages));
+        let known = |used_bytes, is_root| Some(Usage { used_bytes, is_root });
+        let expected = [
+            ("vol-0a1", known(7, false)),
+            ("vol-0b2", known(5, true)),
+            ("vol-0c3", None),
+            ("vol-0d4", None),
+            ("vol-0e5", None),
+        ];
+        assert_eq!(usages, expected.map(|(id, usage)| (id.to_owned(), usage)).into());
+    }
+
+    #[test]
+    fn of_an_output_that_is_cut_off_the_last_volumes_are_unknown() {
+        let lines = (0..2_000).map(|at| format!("volume vol-{at} 10 1 xfs /a\n"));
+        let lines = lines.collect::<Vec<_>>().concat();
+        let mut usages = Usages::new();
+        assert!(add_usage(&lines[..MAX_OUTPUT], &mut usages));
+        let unknown: Vec<_> =
+            usages.iter().filter(|(_, usage)| usage.is_none()).map(|(id, _)| &**id).collect();
+        let last = lines[..MAX_OUTPUT].matches("volume vol-").count();
+        assert_eq!(unknown, [format!("vol-{}", last - 2), format!("vol-{}", last - 1)]);
     }
 }

@@ -135,10 +135,7 @@ async fn costs_are_asked_for_once_for_thirty_settled_days() {
         "Amazon Relational Database Service",
         "AWS Lambda",
     ];
-    let filter = json!({"And": [
-        {"Dimensions": {"Key": "SERVICE", "Values": services}},
-        {"Dimensions": {"Key": "REGION", "Values": ["us-east-1"]}},
-    ]});
+    let filter = json!({"Dimensions": {"Key": "SERVICE", "Values": services}});
     assert_eq!(asked["Filter"], filter);
     // Volumes and buckets were not wanted.
     assert!(cloud.calls("DescribeVolumes").is_empty() && cloud.calls("ListBuckets").is_empty());
@@ -154,6 +151,9 @@ async fn fifty_instances_have_one_command() {
         "DescribeInstanceInformation".to_owned(),
         json!({"InstanceInformationList": instances}),
     );
+    // One of the first fifty ended meanwhile: they are asked again in halves.
+    let sent = services["SendCommand"].clone();
+    services.insert("SendCommand".to_owned(), json!(["400 InvalidInstanceId", sent]));
     let cloud = Cloud::start(services).await;
     let variables = [("KINDS", "large-volume"), ("USAGE_DOCUMENT", "usage")];
     let answer = binary(&cloud, &variables).await.invoke(event).await.json();
@@ -162,7 +162,7 @@ async fn fifty_instances_have_one_command() {
     let sent = cloud.calls("SendCommand");
     let counts: Vec<_> =
         sent.iter().map(|call| call.json()["InstanceIds"].as_array().unwrap().len()).collect();
-    assert_eq!(counts, [50, 1]);
+    assert_eq!(counts, [50, 25, 25, 1]);
     assert_eq!(sent[0].json()["DocumentName"], "usage");
     let filters = &cloud.calls("DescribeInstanceInformation")[0].json()["Filters"];
     assert_eq!(filters[0], json!({"Key": "PlatformTypes", "Values": ["Linux"]}));
@@ -180,8 +180,71 @@ async fn a_command_that_does_not_end_keeps_nothing_else_from_being_read() {
     let unread = json!([{"kind": "large-volume", "region": "us-east-1", "error": "Deadline"}]);
     assert_eq!(answer["notRead"], unread);
     let kinds: Vec<_> = answer["kinds"].as_object().unwrap().keys().collect();
-    assert_eq!(kinds, ["bucket", "gp2-volume", "graviton", "large-volume"]);
+    assert_eq!(kinds, ["bucket", "gp2-volume", "graviton"]);
     assert_eq!(answer["kinds"]["graviton"]["resources"], 3);
+}
+
+#[tokio::test]
+async fn buckets_that_cannot_be_read_spoil_nothing_else() {
+    let page = |services: &mut Answers| services["ListBuckets"]["ContinuationToken"] = json!("a");
+    let bytes_alone = |services: &mut Answers| {
+        services["GetMetricData"]["kept StandardStorage"] = json!(1);
+    };
+    let hangs = |services: &mut Answers| {
+        services["GetMetricData"]["tiered StandardStorage"] = json!(1000);
+        services.insert("GetBucketLifecycleConfiguration".to_owned(), json!("never"));
+    };
+    for (odd, error, buckets, asked) in [
+        (page as fn(&mut Answers), "InvalidAnswer", 1, 1),
+        (bytes_alone, "InvalidAnswer", 1, 1),
+        (hangs, "Timeout", 0, 1),
+    ] {
+        let Fixture { event, golden, .. } = golden("scheduled");
+        let mut services = golden.services;
+        odd(&mut services);
+        let cloud = Cloud::start(services).await;
+        let variables = [("DEADLINE_MARGIN_MS", "27000")];
+        let answer = binary(&cloud, &variables).await.invoke(event).await.json();
+        let unread = json!([{"kind": "bucket", "region": "us-east-1", "error": error}]);
+        assert_eq!(answer["notRead"], unread);
+        assert_eq!(answer["kinds"]["bucket"]["resources"], buckets, "{error}");
+        assert_eq!(answer["kinds"]["graviton"]["resources"], 3);
+        assert_eq!(cloud.calls("GetBucketLifecycleConfiguration").len(), asked);
+    }
+}
+
+#[tokio::test]
+async fn a_shrink_is_refused_where_something_is_unknown() {
+    let bad_line = |services: &mut Answers| {
+        let output = "volume vol0b2 100 1 xfs /a\nvolume vol0b2 100 101 xfs /b\n";
+        services["GetCommandInvocation"]["StandardOutputContent"] = json!(output);
+    };
+    let elsewhere = |services: &mut Answers| {
+        let new = &mut services["DescribeVolumes"][1]["volumeSet"][0];
+        new["attachmentSet"][0]["instanceId"] = json!("i-2");
+    };
+    let odd_size = |services: &mut Answers| {
+        services["DescribeVolumes"][0]["volumeSet"][0]["size"] = json!(65_537);
+    };
+    let kept = |services: &mut Answers| {
+        let tags = &mut services["DescribeVolumes"][0]["volumeSet"][0]["tagSet"];
+        *tags = json!([{"key": "sluice:keep", "value": ""}]);
+    };
+    for (odd, code) in [
+        (bad_line as fn(&mut Answers), "UsageUnknown: "),
+        (elsewhere, "VolumeFailed: "),
+        (odd_size, "InvalidAnswer: "),
+        (kept, "Protected: "),
+    ] {
+        let Fixture { event, golden, .. } = golden("shrink-is-attached");
+        let mut services = golden.services;
+        odd(&mut services);
+        let cloud = Cloud::start(services).await;
+        let mut binary = binary(&cloud, &pairs(&golden.environment)).await;
+        let (error_type, message) = binary.invoke(event).await.error();
+        assert_eq!(error_type, "Refused");
+        assert!(message.starts_with(code), "{message}");
+    }
 }
 
 #[tokio::test]
@@ -260,6 +323,31 @@ async fn a_rule_that_is_lost_is_an_error() {
     let error = binary(&cloud, &[]).await.invoke(request).await.error();
     assert_eq!(error, ("Refused".to_owned(), "AccessDenied: no".to_owned()));
     assert!(cloud.changes().is_empty());
+    // Nor is what is cut off, or protected.
+    let kept = json!({"TagSet": {"Tag": [{"Key": "sluice:keep", "Value": "2999-12-31"}]}});
+    for (services, expected) in [
+        (json!({"Lifecycle": RULES.strip_suffix("</LifecycleConfiguration>")}), "InvalidAnswer: "),
+        (json!({"Lifecycle": RULES, "GetBucketTagging": kept}), "Protected: "),
+    ] {
+        let cloud = Cloud::start(services.as_object().unwrap().clone()).await;
+        let (error_type, message) = binary(&cloud, &[]).await.invoke(request).await.error();
+        assert_eq!(error_type, "Refused");
+        assert!(message.starts_with(expected), "{message}");
+        assert!(cloud.changes().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_lifecycle_is_read_again_whatever_the_answer_is() {
+    let request = r#"{"action":"tiering","bucket":"lake","dryRun":false}"#;
+    let unanswered = json!({"Lifecycle": RULES, "Unanswered": true});
+    let cloud = Cloud::start(unanswered.as_object().unwrap().clone()).await;
+    assert_eq!(binary(&cloud, &[]).await.invoke(request).await.json()["changed"], true);
+    let unread =
+        json!({"Lifecycle": RULES, "GetBucketLifecycleConfiguration": [{}, "403 AccessDenied"]});
+    let cloud = Cloud::start(unread.as_object().unwrap().clone()).await;
+    let (_, message) = binary(&cloud, &[]).await.invoke(request).await.error();
+    assert_eq!(message, "AccessDenied: written, but not read again: no");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ use crate::aws::CallFailure;
 
 /// Maximum time of a call.
 const MAX_CALL: Duration = Duration::from_secs(10);
+/// Maximum time that is kept for publishing a notice.
+const MAX_PUBLISHING: Duration = Duration::from_secs(30);
 
 /// The time of an invocation's calls: a call that hangs takes a third of it at most, so that the rest
 /// is still done.
@@ -22,6 +24,13 @@ impl CallTime {
     #[must_use]
     pub fn new(deadline: Instant, margin: Duration) -> Self {
         Self { until: deadline.checked_sub(margin).unwrap_or_else(Instant::now) }
+    }
+
+    /// The time for what is done before a notice is published: a sixth is kept for that, at most 30
+    /// seconds.
+    #[must_use]
+    pub fn before_publishing(self) -> Self {
+        Self::new(self.until, (self.left() / 6).min(MAX_PUBLISHING))
     }
 
     /// Whether no call is started any more.
@@ -56,7 +65,9 @@ impl CallTime {
         called.unwrap_or_else(|_| Err(failure("Timeout", "no answer in time")))
     }
 
-    fn left(self) -> Duration {
+    /// How long calls are started.
+    #[must_use]
+    pub fn left(self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
     }
 }
@@ -83,6 +94,7 @@ mod tests {
             assert_eq!(code(time.call(pending()).await), "Timeout");
             assert_eq!(again.elapsed(), Duration::from_secs(3));
             assert_eq!(time.call(ready(Ok(7))).await, Ok(7));
+            assert_eq!(time.before_publishing().left(), Duration::from_secs(5));
             tokio::time::advance(Duration::from_secs(6)).await;
             assert!(time.is_over());
             assert_eq!(code(time.call(ready(Ok(()))).await), "Deadline");

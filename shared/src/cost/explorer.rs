@@ -1,5 +1,6 @@
 //! Cost Explorer, each of whose requests costs: pages and retries count against a maximum.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use aws_sdk_costexplorer::types::{
     ResultByTime,
 };
 use aws_smithy_types::retry::RetryConfig;
+use jiff::ToSpan;
 use jiff::civil::Date;
 use tokio::time::sleep;
 
@@ -145,7 +147,9 @@ impl CostRequests<'_> {
                 })
             }));
             match sent.await {
-                Err(_) if is_passing && attempt < MAX_ATTEMPTS => sleep(wait).await,
+                Err(_) if is_passing && attempt < MAX_ATTEMPTS && wait < self.time.left() => {
+                    sleep(wait).await;
+                }
                 sent => return sent.map_err(CostError::Failed),
             }
             wait *= 2;
@@ -156,7 +160,8 @@ impl CostRequests<'_> {
     /// Reads all pages of `GetCostAndUsage`. A day or month may be in several pages.
     ///
     /// # Errors
-    /// [`CostError`], also with the code `InvalidAnswer` where a day or an amount is not one.
+    /// [`CostError`], also with the code `InvalidAnswer` where a day or an amount is not one, or is
+    /// missing: Cost Explorer has a result also for days that cost nothing.
     pub async fn costs(&mut self, query: &CostQuery<'_>) -> Result<Vec<Costs>, CostError> {
         let group = |dimension: &&str| {
             GroupDefinition::builder()
@@ -188,9 +193,16 @@ impl CostRequests<'_> {
             }
             page = response.next_page_token.filter(|token| !token.is_empty());
             if page.is_none() {
-                return Ok(all);
+                break;
             }
         }
+        let days: BTreeSet<_> = all.iter().map(|costs| costs.start).collect();
+        let is_daily = query.granularity == Granularity::Daily;
+        let mut asked = query.start.series(1.day()).take_while(|day| *day < query.end);
+        if days.is_empty() || is_daily && !asked.all(|day| days.contains(&day)) {
+            return Err(invalid("a day is missing"));
+        }
+        Ok(all)
     }
 }
 

@@ -39,6 +39,31 @@ async fn one_that_cannot_be_published_does_not_stop_the_others() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_not_of_sns_does_not_lose_the_others() {
+    let event = event(&[message("a", "1"), json!("odd"), message("c", "3")]);
+    let mut scene = Scene::new(Account::default(), &[]).await;
+    assert_eq!(scene.binary.invoke(event).await.json(), json!({"published": 3}));
+    let told = published(&scene.endpoint);
+    let titles: Vec<_> = told.iter().map(|told| told.notice["title"].as_str().unwrap()).collect();
+    assert_eq!(titles, ["a", "A record that is not of SNS", "c"]);
+    let odd = &told[1].notice;
+    assert_eq!((&odd["kind"], &odd["state"]), (&json!("cost-message"), &json!("INFO")));
+    assert_eq!(odd["text"], r#"{"EventSource":"aws:sns","Sns":"odd"}"#);
+}
+
+#[tokio::test]
+async fn an_anomaly_without_an_amount_is_an_alarm() {
+    let anomaly = r#"{"anomalyId":"a-1","dimensionalValue":"Amazon EC2","impact":{}}"#;
+    let mut scene = Scene::new(Account::default(), &[]).await;
+    let observed = scene.binary.invoke(event(&[message("AWS", anomaly)])).await;
+    assert_eq!(observed.json(), json!({"published": 1}));
+    let notice = scene.notice();
+    assert_eq!((&notice["kind"], &notice["state"]), (&json!("cost-anomaly"), &json!("ALARM")));
+    assert_eq!(notice["title"], "Cost anomaly: Amazon EC2");
+    assert_eq!(notice["thread"], "cost-anomaly/a-1");
+}
+
+#[tokio::test]
 async fn one_that_is_throttled_leaves_time_for_the_others() {
     let event = event(&[message("a", "1"), message("b", "2")]);
     let replies = vec![Reply::Never, Reply::Never];

@@ -138,6 +138,9 @@ async fn without_the_costs_there_is_no_report() {
         (vec![garbage(group(json!(["a"]), "NaN"))], 1, "InvalidAnswer: "),
         (vec![garbage(group(json!([]), "1.0"))], 1, "InvalidAnswer: "),
         (vec![Reply::json(200, &json!([]))], 1, ""),
+        (vec![Reply::json(200, &json!({}))], 1, "InvalidAnswer: a day is missing"),
+        (vec![Reply::json(200, &json!({"ResultsByTime": []}))], 1, "InvalidAnswer: a day is"),
+        (vec![garbage(json!([]))], 1, "InvalidAnswer: a day is missing"),
         (vec![Reply::Close], 1, ""),
         (
             (0..3).map(|_| Reply::aws_error(400, "LimitExceededException")).collect(),
@@ -226,9 +229,20 @@ async fn a_request_that_hangs_is_given_up_and_not_repeated() {
     let mut scene = Scene::with(account(), [hangs], &margin, Duration::from_secs(5)).await;
     let answer = scene.report().await.json();
     assert_eq!(answer["cost"], 56.0);
-    assert_eq!(facts(&scene.notice(), "Anomaly"), ["not available (NoAnswer)"]);
+    assert_eq!(facts(&scene.notice(), "Anomaly"), ["not available (Timeout)"]);
     let tries = asked(&scene.endpoint).into_iter().filter(|call| call.operation == "GetAnomalies");
     assert_eq!(tries.count(), 1);
+}
+
+#[tokio::test]
+async fn requests_that_hang_leave_time_to_publish() {
+    let hangs = ["GetCostForecast", "GetAnomalies"].map(|name| (name, vec![Reply::Never]));
+    let throttled = ("GetCostAndUsage", vec![Reply::aws_error(429, "Odd")]);
+    let margin = [("DEADLINE_MARGIN_MS", "2000")];
+    let scripts = hangs.into_iter().chain([throttled]);
+    let mut scene = Scene::with(account(), scripts, &margin, Duration::from_secs(5)).await;
+    assert_eq!(scene.report().await.json()["cost"], 56.0);
+    assert_eq!(scene.notice()["kind"], "cost-report");
 }
 
 #[tokio::test]

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 use testkit::{Call, Endpoint, Reply};
 
 /// What services answer, by operation: members of the answer, or `403 AccessDenied`, an error; or a list
-/// of these, for one call after the other. What is not there is answered without members.
-/// `Lifecycle` is what S3 stores, in XML, until it is replaced.
+/// of these, for one call after the other; `never` is no answer. What is not there is answered without
+/// members.
+/// `Lifecycle` is what S3 stores, in XML, until it is replaced; with `Unanswered`, that is not answered.
 pub(crate) type Answers = Map<String, Value>;
 
 /// Operations that change something, or cost.
@@ -102,6 +103,9 @@ fn reply(answers: &mut Answers, call: &Call) -> Reply {
         Some(answer) => answer.clone(),
     };
     let (_, service) = call.scope();
+    if answer == "never" {
+        return Reply::Never;
+    }
     if let Value::String(failure) = &answer {
         let (status, code) = failure.split_once(' ').unwrap();
         return error(&service, status.parse().unwrap(), code);
@@ -122,6 +126,9 @@ fn reply(answers: &mut Answers, call: &Call) -> Reply {
             let minimum = call.headers.get(MINIMUM_SIZE).map(|value| value.to_str().unwrap());
             answers.insert("MinimumSize".to_owned(), json!(minimum));
             answers.insert("Lifecycle".to_owned(), json!(body));
+            if answers.contains_key("Unanswered") {
+                return Reply::Close;
+            }
             Reply::new(200, "application/xml", "")
         }
         ("s3", "GetBucketIntelligentTieringConfiguration") => stored(answers, "Tiering"),
