@@ -231,3 +231,24 @@ fn line(waiter: &Waiter<'_>, now: Timestamp) -> String {
         lock.table(),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use shared::redshift::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_sounds_like_a_secret_hides_nothing() {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let mut row = vec![Cell::Null; 11];
+        row[0] = Cell::Long(7);
+        row[5] = text("success");
+        row[7] = text("2026-11-28 07:00:00");
+        let query = Query::read(&row).unwrap();
+        let at = "2026-11-28T07:00:00Z".parse().unwrap();
+        let long = LongQuery { query: &query, at, is_over: true, ran_seconds: 3_660 };
+        let notice = of_long_query(long, "monkey").masked(&[]);
+        assert_eq!(notice.title, "Query 7 (success) took 1 h 1 min on monkey");
+    }
+}
