@@ -137,7 +137,8 @@ impl Services {
             if code == "hangs" {
                 return Reply::Never;
             }
-            return Reply::cbor(400, &json!({"__type": code, "message": "no"}));
+            let message = "no: password=hush";
+            return Reply::cbor(400, &json!({"__type": code, "message": message}));
         }
         let [start, end] = ["StartTime", "EndTime"].map(|name| asked[name].as_f64().unwrap());
         let result = |query: &Value| {

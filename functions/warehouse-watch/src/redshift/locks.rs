@@ -125,7 +125,7 @@ impl<'a> Locks<'a> {
         let blockers =
             waiters.map(|(session, waiter)| (*session, self.blockers(*waiter))).collect();
         for (&session, &waiter) in &self.waiters {
-            let roots = self.roots(session, &blockers);
+            let roots = roots(session, &blockers);
             let hidden = roots.is_empty().then_some(None);
             for root in roots.into_iter().map(Some).chain(hidden) {
                 by_root.entry(root).or_default().push(waiter);
@@ -143,22 +143,6 @@ impl<'a> Locks<'a> {
         blockages
     }
 
-    /// The sessions that a session waits for in the end: those that do not wait themselves. Waits can be
-    /// circular.
-    fn roots(&self, session: i64, blockers: &BTreeMap<i64, BTreeSet<i64>>) -> BTreeSet<i64> {
-        let (mut roots, mut seen) = (BTreeSet::new(), BTreeSet::from([session]));
-        let mut open = vec![session];
-        while let Some(session) = open.pop() {
-            match blockers.get(&session) {
-                Some(blockers) => open.extend(blockers.iter().filter(|next| seen.insert(**next))),
-                None => {
-                    roots.insert(session);
-                }
-            }
-        }
-        roots
-    }
-
     /// Who holds what a session waits for; if nobody does, the first of those that wait for it too.
     fn blockers(&self, waiter: Waiter<'_>) -> BTreeSet<i64> {
         let holders = self.all.iter().filter(|lock| lock.is_granted);
@@ -171,6 +155,22 @@ impl<'a> Locks<'a> {
         let first = others.min_by_key(|other| (other.since, other.lock.session));
         first.map(|other| other.lock.session).into_iter().collect()
     }
+}
+
+/// The sessions that a session waits for in the end: those that do not wait themselves. Waits can be
+/// circular.
+fn roots(session: i64, blockers: &BTreeMap<i64, BTreeSet<i64>>) -> BTreeSet<i64> {
+    let (mut roots, mut seen) = (BTreeSet::new(), BTreeSet::from([session]));
+    let mut open = vec![session];
+    while let Some(session) = open.pop() {
+        match blockers.get(&session) {
+            Some(blockers) => open.extend(blockers.iter().filter(|next| seen.insert(**next))),
+            None => {
+                roots.insert(session);
+            }
+        }
+    }
+    roots
 }
 
 #[cfg(test)]

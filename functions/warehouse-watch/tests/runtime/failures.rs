@@ -149,7 +149,7 @@ async fn sixteen_notices_are_published_at_the_same_time_and_all_are_tried() {
         sns.called().await;
     }
     // None of them is answered for three seconds.
-    let _ = tokio::time::timeout(Duration::from_millis(500), sns.called()).await;
+    drop(tokio::time::timeout(Duration::from_millis(500), sns.called()).await);
     assert_eq!(sns.calls().len(), 16);
     assert_eq!(invocation.await.unwrap().unwrap_err().error_type(), "NotPublished");
     let tried = published(&sns).into_iter();
