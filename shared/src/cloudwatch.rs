@@ -4,9 +4,12 @@
 
 use std::ops::Range;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::config::Builder;
 use aws_sdk_cloudwatch::config::retry::RetryConfig;
+use aws_sdk_cloudwatch::config::timeout::TimeoutConfig;
 use aws_sdk_cloudwatch::primitives::DateTime;
 use aws_sdk_cloudwatch::types::{
     Dimension, Metric, MetricDataQuery, MetricDataResult, MetricStat, ScanBy, StatusCode,
@@ -16,6 +19,9 @@ use crate::aws::{Aws, CallFailure, Service};
 
 /// CloudWatch, in `AWS_ENDPOINT_URL_CLOUDWATCH`.
 pub const CLOUDWATCH: Service = "CLOUDWATCH";
+
+/// Maximum time that one request waits for its answer.
+const MAX_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Maximum number of queries in one call.
 const MAX_QUERIES: usize = 500;
@@ -80,18 +86,16 @@ impl CloudWatch {
         subjects: &[&str],
         range_ms: &Range<u64>,
     ) -> Result<Vec<Values>, CallFailure> {
-        let client = self
-            .client
-            .get_or_init(|| Client::new(&self.aws.sdk_config(CLOUDWATCH, RetryConfig::standard())));
         let time = |ms: u64| DateTime::from_millis(i64::try_from(ms).unwrap_or(i64::MAX));
         let queries = subjects.iter().enumerate().map(|(index, subject)| query.of(index, subject));
-        let call = client
+        let call = self
+            .client()
             .get_metric_data()
             .set_metric_data_queries(Some(queries.collect()))
             .start_time(time(range_ms.start))
             .end_time(time(range_ms.end))
             .scan_by(ScanBy::TimestampAscending);
-        let mut found = vec![Values::new(); subjects.len()];
+        let mut found: Vec<Option<Values>> = vec![None; subjects.len()];
         let mut token = None;
         for _ in 0..MAX_PAGES {
             // Boxed: the SDK's state is large.
@@ -108,10 +112,21 @@ impl CloudWatch {
         if token.is_some() {
             return Err(incomplete("the pages do not end"));
         }
+        // Without values a result is empty, but there is one.
+        let found: Option<Vec<Values>> = found.into_iter().collect();
+        let mut found = found.ok_or_else(|| incomplete("a result is missing"))?;
         for values in &mut found {
             values.sort_by_key(|(at_ms, _)| *at_ms);
         }
         Ok(found)
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let config = self.aws.sdk_config(CLOUDWATCH, RetryConfig::standard());
+            let timeouts = TimeoutConfig::builder().operation_attempt_timeout(MAX_ATTEMPT).build();
+            Client::from_conf(Builder::from(&config).timeout_config(timeouts).build())
+        })
     }
 }
 
@@ -130,7 +145,11 @@ impl Query<'_> {
 }
 
 /// Adds the values of a page, after which there may be more.
-fn add(found: &mut [Values], result: MetricDataResult, has_more: bool) -> Result<(), CallFailure> {
+fn add(
+    found: &mut [Option<Values>],
+    result: MetricDataResult,
+    has_more: bool,
+) -> Result<(), CallFailure> {
     let index = result.id.as_deref().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
     let Some(values) = index.and_then(|index| found.get_mut(index)) else { return Ok(()) };
     match result.status_code {
@@ -141,7 +160,8 @@ fn add(found: &mut [Values], result: MetricDataResult, has_more: bool) -> Result
     let times = result.timestamps.unwrap_or_default();
     let milliseconds = |time: DateTime| u64::try_from(time.to_millis().ok()?).ok();
     let pairs = times.into_iter().zip(result.values.unwrap_or_default());
-    values.extend(pairs.filter_map(|(time, value)| Some((milliseconds(time)?, value))));
+    let pairs = pairs.filter_map(|(time, value)| Some((milliseconds(time)?, value)));
+    values.get_or_insert_default().extend(pairs);
     Ok(())
 }
 

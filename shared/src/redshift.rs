@@ -152,6 +152,9 @@ pub enum StatementError {
         /// What the database says about it.
         message: String,
     },
+    /// The statement finished, but its result is missing, or a part of it.
+    #[error("the result is incomplete: {0}")]
+    Incomplete(String),
     /// The statement was not done in time, and was cancelled.
     #[error("the statement was not done in time")]
     Late,
@@ -171,7 +174,7 @@ impl Redshift {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// Runs a statement and returns the rows of its result: all pages, but none after the one with
+    /// Runs a query and returns the rows of its result: all pages, but none after the one with
     /// row `max_rows`. `parameters` are names and values; a value must not be empty.
     ///
     /// A statement that is not done at `until`, or whose state cannot be asked for, is cancelled,
@@ -193,11 +196,12 @@ impl Redshift {
         let id = timeout_at(until, execute).await.map_err(|_| StatementError::Late)??;
         let finished = timeout_at(until, Box::pin(self.finished(&id))).await;
         match finished.unwrap_or(Err(StatementError::Late)) {
-            Ok(true) => timeout_at(until, Box::pin(self.rows(&id, max_rows)))
+            Ok(()) => timeout_at(until, Box::pin(self.rows(&id, max_rows)))
                 .await
                 .map_err(|_| StatementError::Late)?,
-            Ok(false) => Ok(Vec::new()),
-            Err(error @ StatementError::Ended { .. }) => Err(error),
+            Err(error @ (StatementError::Ended { .. } | StatementError::Incomplete(_))) => {
+                Err(error)
+            }
             Err(error) => {
                 self.cancel(&id).await;
                 Err(error)
@@ -235,15 +239,19 @@ impl Redshift {
         answer.id.ok_or_else(|| failed("the answer has no id".to_owned()))
     }
 
-    /// Waits until a statement has finished, and returns whether it has a result.
-    async fn finished(&self, id: &str) -> Result<bool, StatementError> {
+    /// Waits until a statement has finished.
+    async fn finished(&self, id: &str) -> Result<(), StatementError> {
         let mut wait = FIRST_WAIT;
         loop {
             let asked = Instant::now();
             let answer = self.client().describe_statement().id(id).send().await;
             let answer = answer.map_err(|error| call_error("DescribeStatement", &error))?;
             match answer.status() {
-                Some(StatusString::Finished) => return Ok(answer.has_result_set != Some(false)),
+                // A query has a result, even without rows.
+                Some(StatusString::Finished) if answer.has_result_set == Some(false) => {
+                    return Err(StatementError::Incomplete("the statement has none".to_owned()));
+                }
+                Some(StatusString::Finished) => return Ok(()),
                 Some(status @ (StatusString::Failed | StatusString::Aborted)) => {
                     let status = status.as_str().to_owned();
                     let message = answer.error.unwrap_or_else(|| "no reason is named".to_owned());
@@ -267,8 +275,18 @@ impl Redshift {
             rows.extend(page.records.into_iter().map(cells));
             // An empty token also ends a list.
             token = page.next_token.filter(|token| !token.is_empty());
-            if token.is_none() || rows.len() >= max_rows {
+            if rows.len() >= max_rows {
                 return Ok(rows);
+            }
+            if token.is_none() {
+                let total = usize::try_from(page.total_num_rows).unwrap_or_default();
+                let missing = total.saturating_sub(rows.len());
+                return match missing {
+                    0 => Ok(rows),
+                    _ => Err(StatementError::Incomplete(format!(
+                        "{missing} of {total} rows are missing"
+                    ))),
+                };
             }
         }
     }

@@ -37,6 +37,14 @@ pub fn scheduled_time(event: &[u8], now: Timestamp) -> Timestamp {
     time.filter(is_believed).unwrap_or(now)
 }
 
+/// When the last call of an invocation ends: `margin` before its deadline, and before the answer is
+/// due.
+#[must_use]
+pub fn calls_until(invocation: &Invocation<'_>, margin: Duration) -> Instant {
+    let deadline = invocation.deadline;
+    deadline.checked_sub(margin.max(2 * MIN_FOR_ANSWER)).unwrap_or(deadline)
+}
+
 /// When what has to be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {

@@ -67,9 +67,6 @@ async fn a_call_has_500_metrics_at_most() {
     assert_eq!((values.unwrap(), calls), (vec![vec![(60_000, 1.0)]; 501], 2));
     let (values, calls) = maxima(&[], Vec::new()).await;
     assert_eq!((values, calls), (Ok(Vec::new()), 0));
-    // A metric without a value may be missing.
-    let (values, _) = maxima(&["plays"], vec![page(&[], None)]).await;
-    assert_eq!(values, Ok(vec![vec![]]));
 }
 
 #[tokio::test]
@@ -81,6 +78,7 @@ async fn a_part_of_the_values_is_a_failure() {
         (vec![denied], "AccessDenied", "no"),
         (vec![page(&[forbidden], None)], "Incomplete", "Forbidden"),
         (vec![page(&[partial], None)], "Incomplete", "PartialData"),
+        (vec![page(&[], None)], "Incomplete", "a result is missing"),
         (Vec::new(), "Incomplete", "the pages do not end"),
     ] {
         let (values, _) = maxima(&["plays"], replies).await;

@@ -61,7 +61,7 @@ fn status(status: &str) -> Reply {
 
 fn page(values: &[i64], next: &str) -> Reply {
     let records: Vec<_> = values.iter().map(|value| json!([{"longValue": value}])).collect();
-    Reply::json(200, &json!({"Records": records, "NextToken": next, "TotalNumRows": 9}))
+    Reply::json(200, &json!({"Records": records, "NextToken": next, "TotalNumRows": 3}))
 }
 
 fn operations(calls: &[(String, Value)]) -> Vec<&str> {
@@ -113,10 +113,16 @@ async fn no_page_is_read_after_the_one_with_the_last_row_that_is_asked_for() {
 }
 
 #[tokio::test]
-async fn a_statement_without_a_result_has_no_rows() {
+async fn a_result_that_is_missing_is_not_an_empty_one() {
     let finished = json!({"Id": "s1", "Status": "FINISHED", "HasResultSet": false});
-    let (rows, calls) = query(vec![started(), Reply::json(200, &finished)], 1, LONG).await;
-    assert_eq!((rows.unwrap().len(), calls.len()), (0, 2));
+    let (result, calls) = query(vec![started(), Reply::json(200, &finished)], 1, LONG).await;
+    let message = "the result is incomplete: the statement has none";
+    assert_eq!((result.unwrap_err().to_string(), calls.len()), (message.to_owned(), 2));
+    let pages = [page(&[1], "more"), page(&[2], "")];
+    let replies = [started(), status("FINISHED")].into_iter().chain(pages);
+    let (result, _) = query(replies.collect(), 1_000, LONG).await;
+    let message = "the result is incomplete: 1 of 3 rows are missing";
+    assert_eq!(result.unwrap_err().to_string(), message);
 }
 
 #[tokio::test]

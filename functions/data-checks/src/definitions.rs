@@ -4,9 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use aws_sdk_ssm::Client;
+use aws_sdk_ssm::config::Builder;
 use aws_sdk_ssm::config::retry::RetryConfig;
+use aws_sdk_ssm::config::timeout::TimeoutConfig;
 use aws_sdk_ssm::types::Parameter;
 use shared::aws::{Aws, CallFailure, Service};
 use tokio::time::{Instant, timeout_at};
@@ -15,6 +18,9 @@ use crate::definition::{Check, Invalid};
 
 /// Systems Manager, in `AWS_ENDPOINT_URL_SSM`.
 pub(crate) const SSM: Service = "SSM";
+
+/// Maximum time that one request waits for its answer.
+const MAX_ATTEMPT: Duration = Duration::from_secs(5);
 
 /// Maximum number of pages, of ten parameters each.
 const MAX_PAGES: usize = 100;
@@ -62,10 +68,8 @@ impl Parameters {
         &self,
         token: Option<String>,
     ) -> Result<(Vec<Parameter>, Option<String>), CallFailure> {
-        let client = self
-            .client
-            .get_or_init(|| Client::new(&self.aws.sdk_config(SSM, RetryConfig::standard())));
-        let call = client
+        let call = self
+            .client()
             .get_parameters_by_path()
             .path(&self.path)
             .recursive(true)
@@ -75,6 +79,14 @@ impl Parameters {
         // An empty token also ends a list.
         let next = answer.next_token.filter(|token| !token.is_empty());
         Ok((answer.parameters.unwrap_or_default(), next))
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            let config = self.aws.sdk_config(SSM, RetryConfig::standard());
+            let timeouts = TimeoutConfig::builder().operation_attempt_timeout(MAX_ATTEMPT).build();
+            Client::from_conf(Builder::from(&config).timeout_config(timeouts).build())
+        })
     }
 }
 

@@ -29,7 +29,7 @@ const MAX_REASON: usize = 500;
 pub(crate) struct Unread(String);
 
 impl Unread {
-    fn new(reason: impl Display) -> Self {
+    pub(crate) fn new(reason: impl Display) -> Self {
         Self(line(&mask(&reason.to_string(), &[])).chars().take(MAX_REASON).collect())
     }
 

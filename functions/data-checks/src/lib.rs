@@ -13,16 +13,19 @@ mod run;
 mod tally;
 mod window;
 
+use std::future::ready;
 use std::io::{self, Write};
 use std::time::Duration;
 
+use futures_util::future::join;
 use futures_util::stream::{self, StreamExt};
 use jiff::Timestamp;
 use shared::aws::CallFailure;
 use shared::cloudwatch::{CloudWatch, Query};
 use shared::google::BigQuery;
 use shared::runtime::{Function, Invocation};
-use shared::schedule::scheduled_time;
+use shared::schedule::{calls_until, scheduled_time};
+use tokio::sync::OnceCell;
 use tokio::time::{Instant, timeout_at};
 
 pub use config::{Config, VARIABLES};
@@ -31,7 +34,7 @@ pub use error::HandlerError;
 use config::Checks;
 use definition::Check;
 use definitions::{Definitions, Parameters};
-use ends::Ends;
+use ends::{Ends, Unread};
 use memory::Before;
 use run::{Run, not_run};
 use tally::{Emitter, Tally};
@@ -70,7 +73,7 @@ impl<W: Write> Function for App<W> {
         answer: &mut Vec<u8>,
     ) -> Result<(), HandlerError> {
         let before = |time: Instant, by| time.checked_sub(by).unwrap_or(time);
-        let until = before(invocation.deadline, self.config.deadline_margin);
+        let until = calls_until(&invocation, self.config.deadline_margin);
         let now_ms = scheduled_time(invocation.body, invocation.now).milliseconds();
         let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let Self { config, parameters, ends, cloudwatch, out } = self;
@@ -88,25 +91,32 @@ impl<W: Write> Function for App<W> {
         let mut tally = Tally::default();
         let definitions = definitions(run, parameters.as_ref(), &mut tally).await;
         let checks = valid(definitions, &mut tally);
-        let memory = memory(run, cloudwatch, &checks, &mut tally).await;
-        let mut results = stream::iter(checks.into_iter().zip(memory))
-            .map(async |(check, before)| (run.compare(&check).await, check, before))
+        let names: Vec<_> = checks.iter().map(|check| check.name.clone()).collect();
+        // Read while the ends are asked: only what was compared needs it.
+        let memory = OnceCell::new();
+        let remembered = async || memory.get_or_init(|| read_memory(run, cloudwatch, &names)).await;
+        let results = stream::iter(checks.into_iter().enumerate())
+            .map(async |(index, check)| (run.compare(&check).await, index, check))
             .buffer_unordered(CONCURRENT_CHECKS)
             // A notice that waits for SNS holds up no other check.
-            .map(async |(compared, check, before)| match compared {
-                Some(compared) => Some(run.conclude(check, compared, before).await),
-                None => None,
+            .map(async |(compared, index, check)| {
+                let compared = compared?;
+                let before = remembered().await.as_ref().map_or(Before::Unknown, |all| all[index]);
+                Some(run.conclude(check, compared, before).await)
             })
-            .buffer_unordered(MAX_CHECKS);
-        while let Some(result) = results.next().await {
-            let Some(result) = result else {
-                tally.errors += 1;
-                continue;
-            };
-            tally.add(&result);
-            report(emitter.emit_check(&result, &mut *out));
-        }
-        drop(results);
+            .buffer_unordered(MAX_CHECKS)
+            .for_each(|result| {
+                match result {
+                    Some(result) => {
+                        tally.add(&result);
+                        report(emitter.emit_check(&result, &mut *out));
+                    }
+                    None => tally.errors += 1,
+                }
+                ready(())
+            });
+        let (memory, ()) = join(remembered(), results).await;
+        tally.errors += u64::from(memory.is_none());
         report(emitter.emit_run(&tally, out));
         answer.extend_from_slice(tally.json().as_bytes());
         tally.outcome()
@@ -143,11 +153,16 @@ async fn definitions(
             let named = checks.iter().map(|check| (check.name.clone(), Ok(check.clone())));
             (named.collect(), None)
         }
-        (Checks::Path(_), Some(parameters)) => parameters.read(run.ends_until).await,
+        (Checks::Path(_), Some(parameters)) => {
+            // Without the checks there is nothing to do, but those that were read need time.
+            let left = run.ends_until.saturating_duration_since(Instant::now());
+            parameters.read(Instant::now() + left / 3).await
+        }
         (Checks::Path(_), None) => (Definitions::new(), None),
     };
     if let Some(error) = failure {
         tally.errors += 1;
+        let error = Unread::new(error);
         tracing::error!(%error, "failed to read the definitions of checks");
     } else if definitions.is_empty() {
         tracing::warn!("there is no check");
@@ -171,25 +186,25 @@ fn valid(definitions: Definitions, tally: &mut Tally) -> Vec<Check> {
     checks
 }
 
-/// What CloudWatch has of earlier runs, for each of these checks.
-async fn memory(
+/// What CloudWatch has of earlier runs, for each of these checks. `None` where it cannot be read, which
+/// is logged.
+async fn read_memory(
     run: Run<'_>,
     cloudwatch: &CloudWatch,
-    checks: &[Check],
-    tally: &mut Tally,
-) -> Vec<Before> {
-    let names: Vec<_> = checks.iter().map(|check| &*check.name).collect();
+    checks: &[String],
+) -> Option<Vec<Before>> {
+    let names: Vec<_> = checks.iter().map(|name| &**name).collect();
     let namespace = &run.config.metrics_namespace;
     let query = Query { namespace, metric: "CheckFailures", dimension: "Check" };
     let until = run.ends_until.min(Instant::now() + MEMORY_TIME);
     let (from_ms, to_ms) = memory::range(run.now_ms);
     let values = timeout_at(until, cloudwatch.maxima(query, &names, from_ms..to_ms)).await;
     match values.unwrap_or_else(|_| Err(CallFailure::late())) {
-        Ok(values) => values.iter().map(|values| Before::new(values, run.now_ms)).collect(),
+        Ok(values) => Some(values.iter().map(|values| Before::new(values, run.now_ms)).collect()),
         Err(error) => {
-            tally.errors += 1;
+            let error = Unread::new(error);
             tracing::error!(%error, "failed to read earlier results from CloudWatch");
-            vec![Before::Unknown; checks.len()]
+            None
         }
     }
 }

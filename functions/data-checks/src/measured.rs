@@ -3,9 +3,6 @@
 use jiff::Timestamp;
 use shared::event;
 
-/// Maximum characters of an answer in an error.
-const SHOWN: usize = 50;
-
 /// The rows of an end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Measured {
@@ -17,7 +14,7 @@ pub(crate) struct Measured {
 /// A column of a row, as text; `None` is NULL.
 pub(crate) type Column = Option<String>;
 
-/// Why the answer of a query cannot be used.
+/// Why the answer of a query cannot be used, without its data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
     #[error("the query returned no row")]
@@ -32,7 +29,7 @@ impl Measured {
     /// Reads the first row of a query's answer.
     pub(crate) fn of_row(row: &[Column]) -> Result<Self, Unusable> {
         let shown = |column: Option<&str>| match column {
-            Some(text) => format!("{:?}", text.chars().take(SHOWN).collect::<String>()),
+            Some(text) => format!("text of {} characters", text.chars().count()),
             None => "NULL".to_owned(),
         };
         let mut columns = row.iter().map(|column| column.as_deref().map(str::trim));
@@ -72,7 +69,8 @@ mod tests {
         }
         let wrong = "the first column is not a number of rows: ";
         for text in ["", "-1", "1.5", "many", "NaN", "inf", "2026-11-28"] {
-            assert_eq!(row(&[Some(text)]), Err(format!("{wrong}{text:?}")));
+            let length = text.len();
+            assert_eq!(row(&[Some(text)]), Err(format!("{wrong}text of {length} characters")));
         }
         assert_eq!(row(&[None, None]), Err(format!("{wrong}NULL")));
         assert_eq!(row(&[]), Err("the query returned no row".to_owned()));
@@ -100,9 +98,8 @@ mod tests {
         assert_eq!(row(&[Some("1"), None]), Ok((1.0, None)));
         let wrong = "the second column is not a time, epoch seconds or NULL: ";
         for text in ["", "never", "-1", "28.11.2026", "9999-12-31"] {
-            assert_eq!(row(&[Some("1"), Some(text)]), Err(format!("{wrong}{text:?}")));
+            let expected = format!("{wrong}text of {} characters", text.len());
+            assert_eq!(row(&[Some("1"), Some(text)]), Err(expected));
         }
-        let long = row(&[Some("1"), Some(&"x".repeat(1_000))]).unwrap_err();
-        assert!(long.len() < 120, "{long}");
     }
 }

@@ -77,7 +77,6 @@ fn facts(check: &Check, compared: &Comparison) -> Vec<Fact> {
 
 /// What differs, for a title.
 fn difference(rule: Broken, compared: &Comparison) -> String {
-    let time = |time: Option<SignedDuration>| time.filter(|_| compared.target.rows > 0.0);
     match rule {
         Broken::Rows => {
             let rows = compared.difference().unwrap_or_default();
@@ -85,11 +84,13 @@ fn difference(rule: Broken, compared: &Comparison) -> String {
             let word = if rows < 0.0 { "fewer" } else { "more" };
             format!("{} {word} in the target ({by})", counted(rows.abs()))
         }
-        Broken::Age => match time(compared.age()) {
-            Some(age) => format!("the newest update is {} old", shown(age)),
-            None => "no rows in the target".to_owned(),
+        Broken::Age => match compared.age() {
+            Some(age) if compared.source.is_some() || compared.target.rows > 0.0 => {
+                format!("the newest update is {} old", shown(age))
+            }
+            _ => "no rows in the target".to_owned(),
         },
-        Broken::Lag => match time(compared.lag()) {
+        Broken::Lag => match compared.lag() {
             Some(lag) => format!("the target is {} behind the source", shown(lag)),
             None => "no rows in the target".to_owned(),
         },

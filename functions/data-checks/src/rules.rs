@@ -66,6 +66,7 @@ impl Comparison {
         };
         let has_source_rows = self.source.is_some_and(|source| source.rows > 0.0);
         let has_target_rows = self.target.rows > 0.0;
+        let lacks_time = |end: Measured| end.rows > 0.0 && end.newest.is_none();
         let is_over_rows = self.difference().is_some_and(|by| by.abs() > self.allowed(limits));
         let mut broken = Vec::new();
         if is_over_rows {
@@ -73,20 +74,22 @@ impl Comparison {
         }
         let mut add = |rule: Option<Broken>| broken.extend(rule);
         // Without rows at both ends nothing is stale: nothing happened.
-        if let Some(minutes) = limits.age_minutes {
+        let is_quiet = self.source.is_some() && !has_source_rows && !has_target_rows;
+        if let Some(minutes) = limits.age_minutes.filter(|_| !is_quiet) {
             add(match self.age() {
-                _ if !has_target_rows => {
-                    (self.source.is_none() || has_source_rows).then_some(Broken::Age)
-                }
+                _ if self.source.is_none() && !has_target_rows => Some(Broken::Age),
                 Some(age) => is_over(age, minutes).then_some(Broken::Age),
-                None => Some(Broken::NoTime),
+                None if has_target_rows => Some(Broken::NoTime),
+                None => Some(Broken::Age),
             });
         }
-        if let Some(minutes) = limits.lag_minutes.filter(|_| has_source_rows) {
+        if let Some(minutes) = limits.lag_minutes.filter(|_| !is_quiet) {
             add(match self.lag() {
-                _ if !has_target_rows => Some(Broken::Lag),
                 Some(lag) => is_over(lag, minutes).then_some(Broken::Lag),
-                None => Some(Broken::NoTime),
+                None if lacks_time(self.target) || self.source.is_some_and(lacks_time) => {
+                    Some(Broken::NoTime)
+                }
+                None => has_source_rows.then_some(Broken::Lag),
             });
         }
         broken.dedup();
@@ -175,7 +178,12 @@ mod tests {
             (None, (0.0, None), None, None, &[]),
             (Some((0.0, None)), (0.0, None), Some(60), Some(60), &[]),
             (Some((0.0, Some(9_999))), (0.0, Some(99_999)), Some(60), Some(60), &[]),
+            (None, (0.0, Some(60)), Some(60), None, &[Age]),
             (Some((9.0, Some(60))), (0.0, None), Some(60), Some(60), &[Age, Lag]),
+            // The newest update may be known of more rows than are counted.
+            (Some((9.0, Some(60))), (0.0, Some(3_600)), Some(60), Some(60), &[]),
+            (Some((9.0, Some(60))), (0.0, Some(7_200)), Some(60), Some(60), &[Age, Lag]),
+            (Some((0.0, Some(60))), (9.0, Some(7_200)), None, Some(60), &[Lag]),
             (Some((0.0, None)), (9.0, Some(60)), Some(60), Some(60), &[]),
             (Some((9.0, Some(60))), (9.0, Some(3_660)), None, Some(60), &[]),
             (Some((9.0, Some(60))), (9.0, Some(3_661)), None, Some(60), &[Lag]),
@@ -186,6 +194,8 @@ mod tests {
             (Some((9.0, Some(60))), (9.0, None), None, Some(60), &[NoTime]),
             (Some((9.0, None)), (9.0, Some(60)), Some(60), None, &[]),
             (Some((9.0, None)), (9.0, None), Some(60), Some(60), &[NoTime]),
+            (Some((0.0, None)), (9.0, None), None, Some(60), &[NoTime]),
+            (Some((9.0, None)), (0.0, Some(60)), None, Some(60), &[NoTime]),
         ];
         for (source, target, age, lag, expected) in cases {
             let limits = limits(1e9, 0.0, *age, *lag);

@@ -82,7 +82,8 @@ impl Run<'_> {
         match self.config.publisher.publish(notice, self.until).await {
             Ok(()) => Published::Yes,
             Err(error) => {
-                tracing::error!(state, thread, %error, "notice not published");
+                let reason = Unread::new(&error);
+                tracing::error!(state, thread, error = %reason, "notice not published");
                 Published::No(error)
             }
         }

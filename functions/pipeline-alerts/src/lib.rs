@@ -17,6 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use shared::notice::{Notice, State};
 use shared::runtime::{Function, Invocation};
+use shared::schedule::calls_until;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -104,7 +105,7 @@ impl<W: Write> App<W> {
         tally: &mut Tally,
     ) -> Result<Outcome, HandlerError> {
         let before = |time: Instant, by| time.checked_sub(by).unwrap_or(time);
-        let until = before(invocation.deadline, self.config.deadline_margin);
+        let until = calls_until(invocation, self.config.deadline_margin);
         let request = Request::parse(invocation.body).ok_or(HandlerError::InvalidEvent)?;
         if !request.is_post() {
             return Ok(Outcome::MethodNotAllowed);

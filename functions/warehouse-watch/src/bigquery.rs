@@ -4,6 +4,8 @@ mod cost;
 mod jobs;
 mod notices;
 
+use std::collections::BTreeSet;
+
 use futures_util::stream::{self, StreamExt};
 use jiff::SignedDuration;
 use serde_json::Value;
@@ -13,6 +15,7 @@ use tokio::time::Instant;
 
 use crate::config::BigQueryConfig;
 use crate::findings::{Findings, Gauges, PollFailure};
+use crate::notices::beginning;
 use crate::window::{Window, midnight, plus};
 
 use cost::spent;
@@ -79,11 +82,24 @@ impl Watch {
         window: Window,
         until: Instant,
     ) -> (Option<Vec<Job>>, Option<String>) {
+        let mut list = List::default();
+        let ended = self.read_pages(project, window, until, &mut list).await;
+        let reasons = [ended.err(), list.not_understood(), list.missing_locations()];
+        let reasons: Vec<_> = reasons.into_iter().flatten().collect();
+        (list.jobs, (!reasons.is_empty()).then(|| reasons.join("; ")))
+    }
+
+    /// Adds the pages of jobs; fails where one cannot be read.
+    async fn read_pages(
+        &self,
+        project: &str,
+        window: Window,
+        until: Instant,
+        list: &mut List,
+    ) -> Result<(), String> {
         let path = format!("/bigquery/v2/projects/{project}/jobs");
         let created = plus(midnight(window.start), -LONGEST_JOB).as_millisecond().to_string();
-        let mut jobs = None;
-        let mut unreachable = Vec::new();
-        let mut token = String::new();
+        let (mut token, mut tokens) = (String::new(), BTreeSet::new());
         for _ in 0..MAX_PAGES {
             let mut parameters = vec![
                 ("allUsers", "true"),
@@ -95,20 +111,25 @@ impl Watch {
             if !token.is_empty() {
                 parameters.push(("pageToken", &*token));
             }
-            let page = match self.bigquery.get(&path, &parameters, until).await {
-                Ok(page) => page,
-                Err(error) => return (jobs, Some(error.to_string())),
-            };
-            let found = page["jobs"].as_array().map(Vec::as_slice).unwrap_or_default();
-            jobs.get_or_insert_with(Vec::new).extend(found.iter().filter_map(Job::read));
-            let missing = page["unreachable"].as_array().into_iter().flatten();
-            unreachable.extend(missing.filter_map(Value::as_str).map(str::to_owned));
+            let page = self.bigquery.get(&path, &parameters, until).await;
+            let page = page.map_err(|error| error.to_string())?;
+            list.add(&page, |job| self.shown_sql(job))?;
             match page["nextPageToken"].as_str().filter(|token| !token.is_empty()) {
                 Some(next) => next.clone_into(&mut token),
-                None => return (jobs, missing_locations(unreachable)),
+                None => return Ok(()),
+            }
+            if !tokens.insert(token.clone()) {
+                return Err("a page token is repeated".to_owned());
             }
         }
-        (jobs, Some(format!("more than {MAX_PAGES} pages of jobs")))
+        Err(format!("more than {MAX_PAGES} pages of jobs"))
+    }
+
+    /// The beginning of a job's statement, if it may be told: there can be thousands of jobs.
+    fn shown_sql(&self, job: &Job) -> Option<String> {
+        let BigQueryConfig { price, alert_usd, .. } = &self.config;
+        let usd = price.of_job(job).max(price.of(job.bytes_estimated));
+        job.sql.as_deref().filter(|_| usd > *alert_usd).map(beginning)
     }
 
     /// What was spent on each day of the window.
@@ -135,8 +156,50 @@ impl Watch {
     }
 }
 
-fn missing_locations(mut locations: Vec<String>) -> Option<String> {
-    locations.sort();
-    locations.dedup();
-    (!locations.is_empty()).then(|| format!("unreachable locations: {}", locations.join(", ")))
+/// The jobs of a project, from pages.
+#[derive(Debug, Default)]
+struct List {
+    /// `None` before the first page.
+    jobs: Option<Vec<Job>>,
+    /// Locations and ids: a job that ends while pages are read may be in two.
+    known: BTreeSet<(Option<String>, String)>,
+    queries: usize,
+    odd: usize,
+    unreachable: BTreeSet<String>,
+}
+
+impl List {
+    /// Adds a page, with what `sql` keeps of a job's statement.
+    fn add(&mut self, page: &Value, sql: impl Fn(&Job) -> Option<String>) -> Result<(), String> {
+        let found = match &page["jobs"] {
+            Value::Null if page["error"].is_null() => &[],
+            Value::Array(found) if page["error"].is_null() => &found[..],
+            _ => return Err("the answer is not a list of jobs".to_owned()),
+        };
+        let jobs = self.jobs.get_or_insert_default();
+        for found in found.iter().filter(|job| jobs::is_query(job)) {
+            self.queries += 1;
+            let Some(mut job) = Job::read(found) else {
+                self.odd += 1;
+                continue;
+            };
+            if self.known.insert((job.location.clone(), job.id.clone())) {
+                job.sql = sql(&job);
+                jobs.push(job);
+            }
+        }
+        let missing = page["unreachable"].as_array().into_iter().flatten();
+        self.unreachable.extend(missing.filter_map(Value::as_str).map(str::to_owned));
+        Ok(())
+    }
+
+    fn not_understood(&self) -> Option<String> {
+        let Self { odd, queries, .. } = self;
+        (*odd > 0).then(|| format!("{odd} of {queries} jobs are not understood"))
+    }
+
+    fn missing_locations(&self) -> Option<String> {
+        let locations: Vec<_> = self.unreachable.iter().map(|location| &**location).collect();
+        (!locations.is_empty()).then(|| format!("unreachable locations: {}", locations.join(", ")))
+    }
 }

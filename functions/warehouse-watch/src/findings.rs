@@ -4,10 +4,15 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use shared::aws::CallFailure;
+use shared::mask::mask;
 use shared::metrics::{Metric, Metrics, Unit, with_values};
 use shared::notice::Notice;
+use shared::text::line;
 
 use crate::error::HandlerError;
+
+/// Maximum characters of a reason.
+const MAX_REASON: usize = 500;
 
 /// What was read from a source.
 #[derive(Debug, Default)]
@@ -17,17 +22,28 @@ pub(crate) struct Findings {
     pub(crate) failures: Vec<PollFailure>,
 }
 
+impl Findings {
+    /// Leaves out the gauges with this name.
+    pub(crate) fn withhold(&mut self, name: &str) {
+        for gauges in &mut self.gauges {
+            gauges.metrics.retain(|(own, ..)| *own != name);
+        }
+    }
+}
+
 /// A statement or a project that could not be read, or not whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PollFailure {
     /// Such as `statement locks`.
     pub(crate) subject: String,
+    /// One line without secrets: a service may quote a statement.
     pub(crate) reason: String,
 }
 
 impl PollFailure {
     pub(crate) fn new(subject: impl Into<String>, reason: &impl ToString) -> Self {
-        Self { subject: subject.into(), reason: reason.to_string() }
+        let reason = line(&mask(&reason.to_string(), &[]));
+        Self { subject: subject.into(), reason: reason.chars().take(MAX_REASON).collect() }
     }
 }
 
@@ -97,5 +113,18 @@ impl Tally {
         let metrics = with_values(names, [1, self.failures, self.published, self.unpublished]);
         let dimensions = &[("FunctionName", function_name)];
         Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_short_line_without_secrets() {
+        let reason = format!("denied:\npassword=hush {}", "x".repeat(1_000));
+        let failure = PollFailure::new("statement locks", &reason);
+        assert!(failure.reason.starts_with("denied: password=*** xxx"), "{failure:?}");
+        assert_eq!(failure.reason.chars().count(), 500);
     }
 }

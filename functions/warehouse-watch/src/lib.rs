@@ -20,7 +20,7 @@ use shared::google::BigQuery;
 use shared::notice::Notice;
 use shared::redshift::Redshift;
 use shared::runtime::{Function, Invocation};
-use shared::schedule::scheduled_time;
+use shared::schedule::{calls_until, scheduled_time};
 use tokio::time::Instant;
 
 pub use config::{Config, VARIABLES};
@@ -57,6 +57,8 @@ struct Source<T> {
 #[derive(Clone, Copy)]
 struct Run {
     now: Timestamp,
+    /// The clock at the start: a schedule's `now` may be ahead of it.
+    clock: Timestamp,
     poll_seconds: i64,
     /// When sources are no longer waited for.
     poll_until: Instant,
@@ -76,28 +78,29 @@ impl<W: Write> Function for App<W> {
         let run = self.run(&invocation);
         let redshift = async {
             let (watch, window) = self.redshift.as_mut()?.start(run);
-            Some(watch.poll(window, run.poll_until).await)
+            Some(watch.poll(window, run.poll_until, &self.told).await)
         };
         let bigquery = async {
             let (watch, window) = self.bigquery.as_mut()?.start(run);
             Some(watch.poll(window, run.poll_until).await)
         };
         let (redshift, bigquery) = join!(redshift, bigquery);
-        let (redshift, waits) = redshift.unwrap_or_default();
+        let (mut redshift, seen) = redshift.unwrap_or_default();
         let bigquery = bigquery.unwrap_or_default();
 
         let mut tally = Tally::default();
-        self.emit(&redshift, &mut tally);
-        self.emit(&bigquery, &mut tally);
         let notices = redshift.notices.iter().chain(&bigquery.notices);
         self.publish(notices, run.until, &mut tally).await;
         if let Some(source) = &mut self.redshift {
-            source.complete(run.now, is_done(&redshift, &self.told));
-            source.watch.remember(&waits, &self.told);
+            source.complete(run, is_done(&redshift, &self.told));
+            source.watch.remember(seen, run.now, &mut self.told, &mut redshift);
         }
         if let Some(source) = &mut self.bigquery {
-            source.complete(run.now, is_done(&bigquery, &self.told));
+            source.complete(run, is_done(&bigquery, &self.told));
         }
+        // After publishing: the next process takes from a metric what was published.
+        self.emit(&redshift, &mut tally);
+        self.emit(&bigquery, &mut tally);
         let Config { metrics_namespace: namespace, function_name, .. } = &self.config;
         let now_ms = invocation.now.milliseconds();
         report(tally.emit(namespace, function_name, now_ms, &mut self.out));
@@ -111,9 +114,11 @@ impl<W: Write> App<W> {
     #[must_use]
     pub fn new(config: Config, out: W) -> Self {
         let Config { redshift, bigquery, metrics_namespace, aws, .. } = &config;
+        let poll_seconds = config.poll_seconds;
         let redshift = redshift.clone().map(|own| {
             let (data, cloudwatch) = (Redshift::new(aws.clone()), CloudWatch::new(aws.clone()));
-            Source::new(redshift::Watch::new(own, metrics_namespace.clone(), data, cloudwatch))
+            let memory = redshift::Memory::new(cloudwatch, metrics_namespace.clone(), poll_seconds);
+            Source::new(redshift::Watch::new(own, data, memory))
         });
         let bigquery = bigquery.clone().map(|own| {
             let client = BigQuery::new(own.endpoint.clone(), own.secret_arn.clone(), aws.clone());
@@ -124,12 +129,15 @@ impl<W: Write> App<W> {
 
     fn run(&self, invocation: &Invocation<'_>) -> Run {
         let before = |time: Instant, by| time.checked_sub(by).unwrap_or(time);
-        let until = before(invocation.deadline, self.config.deadline_margin);
+        let until = calls_until(invocation, self.config.deadline_margin);
         // The same in each retry, so that the window is.
-        let now_ms = scheduled_time(invocation.body, invocation.now).milliseconds();
-        let now = i64::try_from(now_ms).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let time = |time: shared::event::Timestamp| {
+            let ms = i64::try_from(time.milliseconds()).ok();
+            ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
+        };
         Run {
-            now: now.unwrap_or_default(),
+            now: time(scheduled_time(invocation.body, invocation.now)),
+            clock: time(invocation.now),
             poll_seconds: self.config.poll_seconds,
             poll_until: before(until, CLOSING_TIME),
             until,
@@ -193,10 +201,11 @@ impl<T> Source<T> {
         (&self.watch, window)
     }
 
-    /// Ends the window of a run, if it is done. A retry of an earlier run moves nothing back.
-    fn complete(&mut self, now: Timestamp, is_done: bool) {
+    /// Ends the window of a run, if it is done. A retry of an earlier run moves nothing back, and what
+    /// had not happened yet is in the next window too.
+    fn complete(&mut self, run: Run, is_done: bool) {
         if is_done {
-            self.begin = self.begin.max(Some(now));
+            self.begin = self.begin.max(Some(run.now.min(run.clock)));
         }
     }
 }

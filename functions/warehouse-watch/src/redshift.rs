@@ -1,6 +1,7 @@
 //! A warehouse of Redshift: what its system views say about queries, locks and queues.
 
 mod locks;
+mod memory;
 mod notices;
 mod queries;
 mod queues;
@@ -9,11 +10,9 @@ use std::time::Duration;
 
 use futures_util::join;
 use jiff::Timestamp;
-use shared::aws::CallFailure;
-use shared::cloudwatch::{CloudWatch, Query as MetricQuery};
 use shared::metrics::{Metric, Unit};
 use shared::redshift::{Cell, Redshift, Warehouse};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::config::RedshiftConfig;
 use crate::findings::{Findings, Gauges, PollFailure};
@@ -21,20 +20,17 @@ use crate::told::Told;
 use crate::window::{Window, seconds_between};
 
 use locks::{Lock, Locks};
+use memory::{LOCK_WAIT_SECONDS, WAREHOUSE};
+use notices::Rest;
 use queries::{Load, Query};
 use queues::InState;
 
+pub(crate) use memory::Memory;
 pub(crate) use notices::LockRule;
 pub(crate) use queries::Rule;
 
 /// More rows than any of the statements returns.
 const MAX_ROWS: usize = 10_000;
-
-/// How far back the last run is looked for, in milliseconds.
-const MEMORY_MS: u64 = 24 * 3_600_000;
-
-const LOCK_WAIT_SECONDS: &str = "LockWaitSeconds";
-const WAREHOUSE: &str = "Warehouse";
 
 /// The statements: their comments keep them out of what they find.
 #[derive(Clone, Copy, Debug)]
@@ -70,17 +66,21 @@ impl Statement {
 #[derive(Debug)]
 pub(crate) struct Watch {
     config: RedshiftConfig,
-    namespace: String,
     redshift: Redshift,
-    cloudwatch: CloudWatch,
-    /// Whether the last run saw a wait that was too long; `None` in a new process.
-    is_waiting: Option<bool>,
+    memory: Memory,
+}
+
+/// What a later run must know of this one.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    waits: Waits,
+    rest: Option<Rest>,
 }
 
 /// What a run saw of waits for locks.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Waits {
-    /// The locks, or what the last run saw, could not be read.
+enum Waits {
+    /// The locks, or what the last run saw, could not be read, or not whole.
     #[default]
     Unknown,
     /// A session waits too long.
@@ -94,42 +94,71 @@ pub(crate) enum Waits {
 /// The rows of the statements, as far as they could be read.
 #[derive(Debug, Default)]
 struct Rows {
-    queries: Option<Vec<Query>>,
-    locks: Option<Vec<Lock>>,
-    queues: Option<Vec<InState>>,
+    queries: Option<Understood<Query>>,
+    locks: Option<Understood<Lock>>,
+    queues: Option<Understood<InState>>,
+}
+
+/// The rows of a statement, as far as they are understood.
+#[derive(Debug)]
+struct Understood<T> {
+    rows: Vec<T>,
+    /// Whether these are all.
+    is_whole: bool,
+}
+
+impl Rows {
+    fn queries(&self) -> &[Query] {
+        self.queries.as_ref().map(|queries| &*queries.rows).unwrap_or_default()
+    }
 }
 
 impl Watch {
-    pub(crate) fn new(
-        config: RedshiftConfig,
-        namespace: String,
-        redshift: Redshift,
-        cloudwatch: CloudWatch,
-    ) -> Self {
-        Self { config, namespace, redshift, cloudwatch, is_waiting: None }
+    pub(crate) const fn new(config: RedshiftConfig, redshift: Redshift, memory: Memory) -> Self {
+        Self { config, redshift, memory }
     }
 
     /// Reads the warehouse until then.
-    pub(crate) async fn poll(&self, window: Window, until: Instant) -> (Findings, Waits) {
+    pub(crate) async fn poll(
+        &self,
+        window: Window,
+        until: Instant,
+        told: &Told,
+    ) -> (Findings, Seen) {
         let mut findings = Findings::default();
         let rows = self.read(window, until, &mut findings).await;
         findings.gauges = self.gauges(&rows, window.now);
-        let queries = rows.queries.as_deref().unwrap_or_default();
-        let RedshiftConfig { long_queries, .. } = &self.config;
-        let long = queries::long(queries, long_queries, window);
-        findings.notices = notices::of_long_queries(&long, self.name());
-        let Some(locks) = &rows.locks else { return (findings, Waits::Unknown) };
-        let waits = self.add_locks(locks, queries, window, until, &mut findings).await;
-        (findings, waits)
+        let long = queries::long(rows.queries(), &self.config.long_queries, window);
+        let (notices, rest) = notices::of_long_queries(&long, self.name(), told);
+        findings.notices = notices;
+        let waits = self.add_locks(&rows, window, until, &mut findings).await;
+        (findings, Seen { waits, rest })
     }
 
-    /// Keeps what the next run must know of this one.
-    pub(crate) fn remember(&mut self, waits: &Waits, told: &Told) {
-        match waits {
-            Waits::Unknown => {}
-            Waits::TooLong => self.is_waiting = Some(true),
-            Waits::Over(id) => self.is_waiting = Some(!told.has(id)),
-            Waits::None => self.is_waiting = Some(false),
+    /// Keeps what the next run must know of the run at `now`.
+    pub(crate) fn remember(
+        &mut self,
+        seen: Seen,
+        now: Timestamp,
+        told: &mut Told,
+        findings: &mut Findings,
+    ) {
+        if let Some(rest) = seen.rest.filter(|rest| told.has(&rest.id)) {
+            rest.counted.into_iter().for_each(|id| told.add(id));
+        }
+        let is_waiting = match &seen.waits {
+            Waits::Unknown => None,
+            Waits::TooLong => Some(true),
+            Waits::Over(id) => Some(!told.has(id)),
+            Waits::None => Some(false),
+        };
+        if let Some(is_waiting) = is_waiting {
+            self.memory.remember(is_waiting, now);
+        }
+        // Until an OK is published, or known not to be due, the wait before is the last in CloudWatch:
+        // the next process takes it from there.
+        if seen.waits != Waits::TooLong && is_waiting != Some(false) {
+            findings.withhold(LOCK_WAIT_SECONDS);
         }
     }
 
@@ -165,7 +194,7 @@ impl Watch {
         parameters: &[(&str, &str)],
         until: Instant,
         read: impl Fn(&[Cell]) -> Option<T>,
-    ) -> (Option<Vec<T>>, Option<PollFailure>) {
+    ) -> (Option<Understood<T>>, Option<PollFailure>) {
         let RedshiftConfig { database, .. } = &self.config;
         let sql = statement.sql().trim_end();
         let rows = match self.redshift.query(database, sql, parameters, MAX_ROWS, until).await {
@@ -177,37 +206,42 @@ impl Watch {
         let failure = (odd > 0).then(|| {
             statement.failure(&format!("{odd} of {} rows are not understood", rows.len()))
         });
-        (Some(known), failure)
+        (Some(Understood { rows: known, is_whole: odd == 0 }), failure)
     }
 
-    /// Adds the notice about locks.
+    /// Adds the notice about locks. Rows that are not understood may be of sessions that wait: without
+    /// them nothing is over.
     async fn add_locks(
         &self,
-        locks: &[Lock],
-        queries: &[Query],
+        rows: &Rows,
         window: Window,
         until: Instant,
         findings: &mut Findings,
     ) -> Waits {
+        let Some(read) = &rows.locks else { return Waits::Unknown };
         let rule = self.config.locks;
-        let locks = locks_of(locks, queries, window.now);
-        let longest = longest_wait(&locks, window.now);
-        if is_too_long(longest, rule) {
+        let locks = locks_of(&read.rows, rows.queries(), window.now);
+        if longest_wait(&locks, window.now).is_some_and(|seconds| rule.is_too_long(seconds)) {
+            let activity = notices::Activity {
+                queries: rows.queries(),
+                is_whole: rows.queries.as_ref().is_some_and(|queries| queries.is_whole),
+            };
             let blockages = locks.blockages();
-            let notice = notices::of_locks(&blockages, queries, rule, window, self.name());
+            let notice = notices::of_locks(&blockages, activity, rule, window, self.name());
             findings.notices.extend(notice);
             return Waits::TooLong;
         }
-        let was_waiting = match self.is_waiting {
-            Some(was_waiting) => was_waiting,
-            None => match self.last_wait(window.now, until).await {
-                Ok(last) => is_too_long(last, rule),
-                Err(error) => {
-                    let subject = "the last LockWaitSeconds in CloudWatch";
-                    findings.failures.push(PollFailure::new(subject, &error));
-                    return Waits::Unknown;
-                }
-            },
+        if !read.is_whole {
+            return Waits::Unknown;
+        }
+        let was_waiting = self.memory.was_waiting(self.name(), rule, window.now, until).await;
+        let was_waiting = match was_waiting {
+            Ok(was_waiting) => was_waiting,
+            Err(error) => {
+                let subject = "the last LockWaitSeconds in CloudWatch";
+                findings.failures.push(PollFailure::new(subject, &error));
+                return Waits::Unknown;
+            }
         };
         if !was_waiting {
             return Waits::None;
@@ -218,39 +252,20 @@ impl Watch {
         Waits::Over(id)
     }
 
-    /// The longest wait that the last run of another process saw, in seconds.
-    async fn last_wait(&self, now: Timestamp, until: Instant) -> Result<Option<u64>, CallFailure> {
-        let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        // Whole minutes: what an earlier attempt of this run emitted is not the last run.
-        let end_ms = now_ms - now_ms % 60_000;
-        let query = MetricQuery {
-            namespace: &self.namespace,
-            metric: LOCK_WAIT_SECONDS,
-            dimension: WAREHOUSE,
-        };
-        let range = end_ms.saturating_sub(MEMORY_MS)..end_ms;
-        let names = [self.name()];
-        let values = timeout_at(until, self.cloudwatch.maxima(query, &names, range)).await;
-        let values = values.unwrap_or_else(|_| Err(CallFailure::late()))?;
-        let last = values.first().and_then(|values| values.last());
-        Ok(last
-            .map(|(_, seconds)| Duration::try_from_secs_f64(*seconds).map_or(0, |s| s.as_secs())))
-    }
-
     /// The metrics of the statements that were read.
     fn gauges(&self, rows: &Rows, now: Timestamp) -> Vec<Gauges> {
         let warehouse = || (WAREHOUSE, self.name().to_owned());
         let mut metrics = Vec::new();
         if let Some(queries) = &rows.queries {
-            let load = Load::of(queries, now);
+            let load = Load::of(&queries.rows, now);
             metrics.extend([
                 count("QueriesRunning", load.running),
                 count("QueriesQueued", load.queued),
                 seconds("LongestQuerySeconds", Duration::from_secs(load.longest_seconds)),
             ]);
         }
-        if let Some(locks) = &rows.locks {
-            let locks = locks_of(locks, rows.queries.as_deref().unwrap_or_default(), now);
+        if let Some(locks) = rows.locks.as_ref().filter(|locks| locks.is_whole) {
+            let locks = locks_of(&locks.rows, rows.queries(), now);
             let longest = Duration::from_secs(longest_wait(&locks, now).unwrap_or_default());
             metrics.extend([
                 count("LockWaits", locks.waiters().count()),
@@ -262,7 +277,8 @@ impl Watch {
             at: now,
             metrics,
         });
-        let queues = queues::queues(rows.queues.as_deref().unwrap_or_default());
+        let queues = rows.queues.as_ref().filter(|queues| queues.is_whole);
+        let queues = queues.map(|queues| queues::queues(&queues.rows)).unwrap_or_default();
         let of_queues = queues.into_iter().map(|(service_class, queue)| Gauges {
             dimensions: vec![warehouse(), ("Queue", service_class.to_string())],
             at: now,
@@ -284,11 +300,6 @@ fn locks_of<'a>(locks: &'a [Lock], queries: &[Query], now: Timestamp) -> Locks<'
 /// The longest wait for a lock, in seconds; `None` where nothing waits.
 fn longest_wait(locks: &Locks<'_>, now: Timestamp) -> Option<u64> {
     locks.waiters().map(|waiter| seconds_between(waiter.since, now)).max()
-}
-
-fn is_too_long(wait_seconds: Option<u64>, rule: LockRule) -> bool {
-    let limit = u64::try_from(rule.seconds).unwrap_or_default();
-    wait_seconds.is_some_and(|seconds| seconds >= limit)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts of rows are small")]

@@ -10,6 +10,7 @@ use aws_sdk_sns::error::{ProvideErrorMetadata as _, SdkError};
 use aws_sdk_sns::operation::publish::PublishError;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Notice;
@@ -23,10 +24,13 @@ pub const SNS: Service = "SNS";
 /// The variables of every function that publishes notices.
 pub const VARIABLES: &[&str] = &["ALERTS_TOPIC_ARN"];
 
+/// Maximum number of requests at the same time, of which none keeps its place while it waits to be
+/// sent again.
+const MAX_REQUESTS: usize = 16;
+
 /// Maximum time that one request waits for its answer.
 const MAX_ATTEMPT: Duration = Duration::from_secs(3);
-/// More than fit into the time of any invocation, with waits of up to [`MAX_WAIT`].
-const MAX_ATTEMPTS: u32 = 1_000;
+/// Before a notice is sent again; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,7 @@ pub struct Publisher {
     topic_arn: Option<String>,
     aws: Aws,
     client: OnceLock<Client>,
+    requests: Semaphore,
 }
 
 impl fmt::Debug for Publisher {
@@ -59,7 +64,8 @@ impl Publisher {
         }
         let topic_arn = (!value.is_empty()).then(|| value.to_owned());
         let aws = Aws::from_environment(environment, &[SNS]);
-        Ok(Self { topic_arn, aws, client: OnceLock::new() })
+        let requests = Semaphore::new(MAX_REQUESTS);
+        Ok(Self { topic_arn, aws, client: OnceLock::new(), requests })
     }
 
     /// Whether notices are published, not only logged.
@@ -91,11 +97,15 @@ impl Publisher {
             .message_structure("json");
         let mut wait = FIRST_WAIT;
         loop {
-            // Boxed: the SDK's state is large.
-            let published = timeout_at(until, Box::pin(call.clone().send())).await;
+            let attempt = async {
+                let _place = self.requests.acquire().await;
+                // Boxed: the SDK's state is large.
+                Box::pin(call.clone().send()).await
+            };
+            let published = timeout_at(until, attempt).await;
             let left = until.saturating_duration_since(Instant::now());
             match published.map_err(|_| CallFailure::late())? {
-                Err(error) if is_throttled(&error) && left > FIRST_WAIT => {
+                Err(error) if is_passing(&error) && left > FIRST_WAIT => {
                     sleep(wait.min(left / 2)).await;
                     wait = (2 * wait).min(MAX_WAIT);
                 }
@@ -106,23 +116,41 @@ impl Publisher {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            let retry = RetryConfig::standard()
-                .with_max_attempts(MAX_ATTEMPTS)
-                .with_initial_backoff(FIRST_WAIT)
-                .with_max_backoff(MAX_WAIT);
-            let config = Builder::from(&self.aws.sdk_config(SNS, retry));
+            // The SDK's own retries end with a quota of the process, long before the deadline.
+            let config = Builder::from(&self.aws.sdk_config(SNS, RetryConfig::disabled()));
             let timeouts = TimeoutConfig::builder().operation_attempt_timeout(MAX_ATTEMPT).build();
             Client::from_conf(config.timeout_config(timeouts).build())
         })
     }
 }
 
-/// Whether SNS refuses for a while, with a code that the SDK does not know as such (source: Amazon SNS
-/// API reference, `Publish`).
-fn is_throttled(error: &SdkError<PublishError>) -> bool {
-    let status = error.raw_response().map(|response| response.status().as_u16());
-    let code = error.code().unwrap_or_default();
-    status == Some(429) || ["KMSThrottling", "Throttled"].contains(&code)
+/// Codes of throttling without `Throttl` in them, and of an answer that is late (source: "Retry
+/// behavior", AWS SDKs and Tools Reference Guide).
+const PASSING: [&str; 8] = [
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+    "RequestLimitExceeded",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "SlowDown",
+    "TooManyRequests",
+    "TooManyRequestsException",
+];
+
+/// Whether SNS may accept the same notice later: it is throttled (`KMSThrottling` too), fails, or does
+/// not answer.
+fn is_passing(error: &SdkError<PublishError>) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => !failure.is_user(),
+        SdkError::ServiceError(refused) => {
+            let code = error.code().unwrap_or_default();
+            matches!(refused.raw().status().as_u16(), 429 | 500..)
+                || code.contains("Throttl")
+                || PASSING.contains(&code)
+        }
+        _ => false,
+    }
 }
 
 /// Whether a text is `arn:PARTITION:sns:REGION:ACCOUNT:NAME`.

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::Invalid;
 
-/// Maximum characters of an unknown member's name in an error.
-const SHOWN: usize = 50;
+/// Maximum length of an unknown member's name in an error.
+const SHOWN: usize = 30;
 
 /// An object that is being read.
 #[derive(Debug)]
@@ -94,7 +94,10 @@ impl Members {
     /// Fails if there is a member that was not read.
     pub(super) fn finish(self) -> Result<(), Invalid> {
         let Some(name) = self.rest.keys().next() else { return Ok(()) };
-        let name: String = name.chars().take(SHOWN).collect();
+        let is_shown = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        // What is no misspelt member may be a value.
+        let is_shown = (1..=SHOWN).contains(&name.len()) && name.bytes().all(is_shown);
+        let name = if is_shown { name } else { "…" };
         Err(Invalid(format!("`{}{name}` is not a member that is known", self.path)))
     }
 }

@@ -119,6 +119,7 @@ fn a_member_that_is_unknown_or_wrong_is_named_without_its_value() {
         (json!({"target": "hush"}), "`target` must be an object".to_owned()),
         (json!({"target": redshift(), "source": null}), "`source` must be an object".to_owned()),
         (number("max_rows", json!(1)), "`max_rows` is not a member that is known".to_owned()),
+        (number("hush-1", json!(1)), "`…` is not a member that is known".to_owned()),
         (number("name", json!("a")), "`name` is not a member that is known".to_owned()),
         (
             number("max_difference", json!(-1)),

@@ -73,11 +73,14 @@ fn read(answer: &Value) -> Result<Measured, &'static str> {
         return Err("the answer is of some shards only");
     }
     let rows = answer["hits"]["total"]["value"].as_f64();
-    let rows = rows.filter(|_| answer["hits"]["total"]["relation"] == "eq");
+    let is_count = |rows: &f64| *rows >= 0.0 && rows.fract() == 0.0;
+    let rows = rows.filter(|_| answer["hits"]["total"]["relation"] == "eq").filter(is_count);
     let rows = rows.ok_or("the answer has no number of documents")?;
-    let newest = match &answer["aggregations"]["newest"]["value"] {
-        Value::Null => None,
-        value => {
+    let newest = match answer.pointer("/aggregations/newest/value") {
+        // A pattern that no index matches has no aggregation.
+        None if rows > 0.0 => return Err("the answer has no newest value of the time field"),
+        None | Some(Value::Null) => None,
+        Some(value) => {
             let time = value.as_f64().and_then(time);
             Some(time.ok_or("the newest value of the time field is not a time")?)
         }
@@ -118,6 +121,9 @@ mod tests {
         assert_eq!(read(&answer("", json!(null))), Ok(Measured { rows: 990.0, newest }));
         let without = answer("/aggregations/newest/value", json!(null));
         assert_eq!(read(&without), Ok(Measured { rows: 990.0, newest: None }));
+        let mut nothing = answer("/hits/total/value", json!(0));
+        nothing["aggregations"].take();
+        assert_eq!(read(&nothing), Ok(Measured { rows: 0.0, newest: None }));
     }
 
     #[test]
@@ -131,12 +137,17 @@ mod tests {
             let error = read(&answer(pointer, value)).unwrap_err();
             assert_eq!(error, "the answer is of some shards only", "{pointer}");
         }
-        for (pointer, value) in
-            [("/hits/total/relation", json!("gte")), ("/hits/total", json!(990))]
-        {
+        for (pointer, value) in [
+            ("/hits/total/relation", json!("gte")),
+            ("/hits/total", json!(990)),
+            ("/hits/total/value", json!(-1)),
+            ("/hits/total/value", json!(1.5)),
+        ] {
             let error = read(&answer(pointer, value)).unwrap_err();
             assert_eq!(error, "the answer has no number of documents", "{pointer}");
         }
+        let without = answer("/aggregations", json!(null));
+        assert_eq!(read(&without), Err("the answer has no newest value of the time field"));
         for value in [json!("now"), json!(1e300), json!(-1e300)] {
             let error = read(&answer("/aggregations/newest/value", value)).unwrap_err();
             assert_eq!(error, "the newest value of the time field is not a time");

@@ -190,6 +190,36 @@ async fn checks_without_time_are_not_run_and_the_run_ends_before_its_deadline() 
 }
 
 #[tokio::test]
+async fn services_that_hang_cost_no_check_that_is_known() {
+    let timeout = Duration::from_secs(8);
+    // Its memory is asked for while the ends are, of which one takes all of their time.
+    let mut hanging = failing(&["plays", "skips"]);
+    let end = json!({"kind": "redshift", "cluster": "c", "database": "d", "sql": "SELECT 3"});
+    hanging.parameters.insert("/sluice/checks/hangs".to_owned(), json!({"target": end}));
+    hanging.ends.insert("SELECT 3".to_owned(), Answer::Hangs);
+    hanging.memory_fails = Some("hangs".to_owned());
+    let mut scene = Scene::with_timeout(hanging, Vec::new(), &[], timeout).await;
+    assert_eq!(metrics(&scene.invoke().await, scene.now).1, [3, 2, 2, 2, 0]);
+    // The checks of a page before one that hangs are run.
+    let names: Vec<_> = (10..25).map(|number| format!("check-{number}")).collect();
+    let names: Vec<_> = names.iter().map(|name| &**name).collect();
+    let outside = Outside { failing_page: Some(1), parameters_hang: true, ..failing(&names) };
+    let mut scene = Scene::with_timeout(outside, Vec::new(), &[], timeout).await;
+    assert_eq!(metrics(&scene.invoke().await, scene.now).1, [10, 10, 1, 10, 0]);
+}
+
+#[tokio::test]
+async fn no_margin_leaves_time_for_the_answer() {
+    let sns = (0..200).map(|_| Reply::Never).collect();
+    let variables = [("DEADLINE_MARGIN_MS", "0")];
+    let timeout = Duration::from_secs(4);
+    let mut scene = Scene::with_timeout(failing(&["plays"]), sns, &variables, timeout).await;
+    let observed = scene.invoke().await;
+    assert_eq!(observed.error().0, "NotPublished");
+    assert_eq!(metrics(&observed, scene.now).1, [1, 1, 0, 0, 1]);
+}
+
+#[tokio::test]
 async fn an_event_without_a_time_is_one_of_now() {
     let mut scene = Scene::new(failing(&["plays"]), Vec::new(), &[]).await;
     for event in ["{}", r#"{"time":"2024-03-01T12:00:00Z"}"#] {

@@ -40,10 +40,12 @@ pub(crate) struct Outside {
     pub(crate) ends: BTreeMap<String, Answer>,
     /// The values of `CheckFailures` of each check, by how many minutes before now they are.
     pub(crate) memory: BTreeMap<String, BTreeMap<u32, f64>>,
-    /// The error of CloudWatch.
+    /// The error of CloudWatch; `hangs` is no answer.
     pub(crate) memory_fails: Option<String>,
     /// The page of Systems Manager that fails, from 0 on.
     pub(crate) failing_page: Option<usize>,
+    /// That page has no answer.
+    pub(crate) parameters_hang: bool,
     /// The time of the schedule, in seconds since 1970.
     #[serde(skip)]
     pub(crate) now: f64,
@@ -112,6 +114,9 @@ impl Services {
         let path = format!("{}/", asked["Path"].as_str().unwrap());
         let page: usize = asked["NextToken"].as_str().map_or(0, |token| token.parse().unwrap());
         if self.outside.failing_page == Some(page) {
+            if self.outside.parameters_hang {
+                return Reply::Never;
+            }
             return Reply::aws_error(400, "AccessDeniedException");
         }
         let all = self.outside.parameters.iter().filter(|(name, _)| name.starts_with(&path));
@@ -129,7 +134,11 @@ impl Services {
 
     fn memory(&self, asked: &Value) -> Reply {
         if let Some(code) = &self.outside.memory_fails {
-            return Reply::cbor(400, &json!({"__type": code, "message": "no"}));
+            if code == "hangs" {
+                return Reply::Never;
+            }
+            let message = "no: password=hush";
+            return Reply::cbor(400, &json!({"__type": code, "message": message}));
         }
         let [start, end] = ["StartTime", "EndTime"].map(|name| asked[name].as_f64().unwrap());
         let result = |query: &Value| {

@@ -5,9 +5,6 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Maximum characters of a statement that are kept: there can be thousands of jobs.
-const MAX_KEPT: usize = 4_000;
-
 /// A query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Job {
@@ -26,9 +23,13 @@ pub(crate) struct Job {
     pub(crate) is_reserved: bool,
     /// Such as `SELECT`.
     pub(crate) kind: Option<String>,
-    /// Its beginning.
     pub(crate) sql: Option<String>,
     pub(crate) error: Option<String>,
+}
+
+/// Whether this is a job with the statistics of a query, or nothing that a list of jobs has.
+pub(super) fn is_query(job: &Value) -> bool {
+    job["statistics"]["query"].is_object() || !job.is_object()
 }
 
 impl Job {
@@ -51,8 +52,7 @@ impl Job {
             bytes_estimated: number(&query["estimatedBytesProcessed"]).unwrap_or_default(),
             is_reserved: text(&statistics["reservation_id"]).is_some(),
             kind: text(&query["statementType"]),
-            sql: text(&job["configuration"]["query"]["query"])
-                .map(|sql| sql.chars().take(MAX_KEPT).collect()),
+            sql: text(&job["configuration"]["query"]["query"]),
             error: text(&error["message"]).or_else(|| text(&error["reason"])),
         })
     }
@@ -136,7 +136,11 @@ mod tests {
             let mut job = job();
             *job.pointer_mut(member).unwrap() = value;
             assert_eq!(Job::read(&job), None, "{member}");
+            assert_eq!(
+                is_query(&job),
+                !member.starts_with("/statistics") || member.ends_with("Time")
+            );
         }
-        assert_eq!(Job::read(&json!(7)), None);
+        assert!(Job::read(&json!(7)).is_none() && is_query(&json!(7)));
     }
 }

@@ -6,7 +6,7 @@ use shared::time::duration;
 
 use super::cost::{Price, tib};
 use super::jobs::Job;
-use crate::notices::{SOURCE, beginning, facts};
+use crate::notices::{SOURCE, facts};
 use crate::window::{Window, seconds_between};
 
 /// The notice of a job that is done in the window for too much, or that still runs and may cost too
@@ -54,7 +54,7 @@ fn notice(job: &Job, project: &str, at: Timestamp, usd: f64, bytes: u64, now: Ti
         thread: format!("bigquery/{project}/{id}"),
         at: at.to_string(),
         since: None,
-        text: job.sql.as_deref().map(beginning),
+        text: job.sql.clone(),
         facts: facts([
             ("Project", Some(project.to_owned())),
             ("User", Some(user.clone())),

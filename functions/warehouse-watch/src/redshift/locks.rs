@@ -121,9 +121,11 @@ impl<'a> Locks<'a> {
     /// What waits, by its roots; that with the longest wait first.
     pub(crate) fn blockages(&self) -> Vec<Blockage<'a>> {
         let mut by_root = BTreeMap::<Option<i64>, Vec<Waiter<'a>>>::new();
-        let mut known = BTreeMap::new();
+        let waiters = self.waiters.iter();
+        let blockers =
+            waiters.map(|(session, waiter)| (*session, self.blockers(*waiter))).collect();
         for (&session, &waiter) in &self.waiters {
-            let roots = self.roots(session, &mut known);
+            let roots = roots(session, &blockers);
             let hidden = roots.is_empty().then_some(None);
             for root in roots.into_iter().map(Some).chain(hidden) {
                 by_root.entry(root).or_default().push(waiter);
@@ -141,22 +143,6 @@ impl<'a> Locks<'a> {
         blockages
     }
 
-    /// The sessions that a session waits for in the end: those that do not wait themselves. `known` has
-    /// what was found before, and nothing for a session that is being looked at: waits can be circular.
-    fn roots(&self, session: i64, known: &mut BTreeMap<i64, BTreeSet<i64>>) -> BTreeSet<i64> {
-        if let Some(roots) = known.get(&session) {
-            return roots.clone();
-        }
-        let Some(waiter) = self.waiters.get(&session) else { return BTreeSet::from([session]) };
-        known.insert(session, BTreeSet::new());
-        let mut roots = BTreeSet::new();
-        for blocker in self.blockers(*waiter) {
-            roots.append(&mut self.roots(blocker, known));
-        }
-        known.insert(session, roots.clone());
-        roots
-    }
-
     /// Who holds what a session waits for; if nobody does, the first of those that wait for it too.
     fn blockers(&self, waiter: Waiter<'_>) -> BTreeSet<i64> {
         let holders = self.all.iter().filter(|lock| lock.is_granted);
@@ -169,6 +155,22 @@ impl<'a> Locks<'a> {
         let first = others.min_by_key(|other| (other.since, other.lock.session));
         first.map(|other| other.lock.session).into_iter().collect()
     }
+}
+
+/// The sessions that a session waits for in the end: those that do not wait themselves. Waits can be
+/// circular.
+fn roots(session: i64, blockers: &BTreeMap<i64, BTreeSet<i64>>) -> BTreeSet<i64> {
+    let (mut roots, mut seen) = (BTreeSet::new(), BTreeSet::from([session]));
+    let mut open = vec![session];
+    while let Some(session) = open.pop() {
+        match blockers.get(&session) {
+            Some(blockers) => open.extend(blockers.iter().filter(|next| seen.insert(**next))),
+            None => {
+                roots.insert(session);
+            }
+        }
+    }
+    roots
 }
 
 #[cfg(test)]

@@ -7,23 +7,35 @@ use shared::time::duration;
 use super::locks::{Blockage, Waiter};
 use super::queries::{LongQuery, Query};
 use crate::notices::{SOURCE, beginning, facts};
+use crate::told::Told;
 use crate::window::{Window, plus, seconds_between};
 
 /// Maximum number of long queries with a notice of their own.
 const MAX_QUERIES: usize = 20;
 
-/// Maximum number of roots that a notice describes.
-const MAX_ROOTS: usize = 20;
-
 const LONG_QUERY: &str = "redshift-long-query";
 const LOCK: &str = "redshift-lock";
 
-/// The notices of long queries, of which the longest come first.
-pub(crate) fn of_long_queries(long: &[LongQuery<'_>], warehouse: &str) -> Vec<Notice> {
-    let (shown, rest) = long.split_at(long.len().min(MAX_QUERIES));
-    let notices = shown.iter().map(|long| of_long_query(*long, warehouse));
+/// The long queries that one notice counts.
+#[derive(Debug)]
+pub(crate) struct Rest {
+    /// Of the notice that counts them.
+    pub(crate) id: String,
+    /// Of the notices that they would have.
+    pub(crate) counted: Vec<String>,
+}
+
+/// The notices of long queries that are not told yet, of which the longest come first.
+pub(crate) fn of_long_queries(
+    long: &[LongQuery<'_>],
+    warehouse: &str,
+    told: &Told,
+) -> (Vec<Notice>, Option<Rest>) {
+    let due = long.iter().map(|long| (long.at, of_long_query(*long, warehouse)));
+    let mut due: Vec<_> = due.filter(|(_, notice)| !told.has(&notice.id())).collect();
+    let rest = due.split_off(due.len().min(MAX_QUERIES));
     // A time of the queries, so that a retry publishes the same notice.
-    let more = rest.iter().map(|long| long.at).max().map(|at| Notice {
+    let more = rest.iter().map(|(at, _)| *at).max().map(|at| Notice {
         source: SOURCE.to_owned(),
         kind: LONG_QUERY.to_owned(),
         state: State::Info,
@@ -36,14 +48,17 @@ pub(crate) fn of_long_queries(long: &[LongQuery<'_>], warehouse: &str) -> Vec<No
         lines: Vec::new(),
         links: Vec::new(),
     });
-    notices.chain(more).collect()
+    let counted = rest.iter().map(|(_, notice)| notice.id()).collect();
+    let rest = more.as_ref().map(|more| Rest { id: more.id(), counted });
+    (due.into_iter().map(|(_, notice)| notice).chain(more).collect(), rest)
 }
 
 fn of_long_query(long: LongQuery<'_>, warehouse: &str) -> Notice {
     let LongQuery { query, at, is_over, ran_seconds } = long;
     let (id, ran) = (query.id, duration(ran_seconds));
     let (state, title) = if is_over {
-        (State::Ok, format!("Query {id} took {ran} on {warehouse}: {}", query.status))
+        // Not after a colon: the mask takes the status for the secret of a `monkey`.
+        (State::Ok, format!("Query {id} ({}) took {ran} on {warehouse}", query.status))
     } else {
         (State::Alarm, format!("Query {id} has been running for {ran} on {warehouse}"))
     };
@@ -78,11 +93,25 @@ pub(crate) struct LockRule {
     pub(crate) repeat: Option<SignedDuration>,
 }
 
+impl LockRule {
+    pub(crate) fn is_too_long(self, wait_seconds: u64) -> bool {
+        wait_seconds >= u64::try_from(self.seconds).unwrap_or_default()
+    }
+}
+
+/// What sessions run.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Activity<'a> {
+    pub(crate) queries: &'a [Query],
+    /// Whether a session without a query runs none.
+    pub(crate) is_whole: bool,
+}
+
 /// The notice of the locks that sessions wait for too long, if one of the waits crossed the limit in
 /// the window.
 pub(crate) fn of_locks(
     blockages: &[Blockage<'_>],
-    queries: &[Query],
+    activity: Activity<'_>,
     rule: LockRule,
     window: Window,
     warehouse: &str,
@@ -100,12 +129,7 @@ pub(crate) fn of_locks(
     waiters.sort_by_key(|waiter| (waiter.since, waiter.lock.session));
     // One that waits for several roots is in the list of each.
     waiters.dedup_by_key(|waiter| waiter.lock.session);
-    let shown = &over[..over.len().min(MAX_ROOTS)];
-    let running = |blockage: &Blockage<'_>| {
-        let session = blockage.root.first()?.session;
-        running_query(queries, session, window.now)
-    };
-    let texts = shown.iter().map(|blockage| text(blockage, running(blockage)));
+    let texts = over.iter().map(|blockage| text(blockage, activity, window.now));
     Some(Notice {
         source: SOURCE.to_owned(),
         kind: LOCK.to_owned(),
@@ -115,7 +139,7 @@ pub(crate) fn of_locks(
         at: at.to_string(),
         since: over.first().and_then(|first| first.since()).map(|since| since.to_string()),
         text: Some(texts.collect::<Vec<_>>().join("\n")),
-        facts: shown.iter().flat_map(|blockage| facts_of(blockage)).collect(),
+        facts: over.iter().flat_map(|blockage| facts_of(blockage)).collect(),
         lines: waiters.iter().map(|waiter| line(waiter, window.now)).collect(),
         links: Vec::new(),
     })
@@ -168,22 +192,27 @@ fn session(id: i64, user: Option<&str>) -> String {
     format!("session {id} ({})", user.unwrap_or("unknown user"))
 }
 
-fn text(blockage: &Blockage<'_>, query: Option<&Query>) -> String {
+fn text(blockage: &Blockage<'_>, activity: Activity<'_>, now: Timestamp) -> String {
     let Some(lock) = blockage.root.first() else {
         return "The session that holds the lock is not visible: it needs SYSLOG ACCESS UNRESTRICTED."
             .to_owned();
     };
     let id = lock.session;
-    match query.and_then(|query| query.sql.as_deref()) {
-        Some(sql) => format!("Session {id} runs: {}", beginning(sql)),
-        None => format!("Session {id} runs no query: it is idle in a transaction."),
+    match running_query(activity.queries, id, now) {
+        Some(Query { sql: Some(sql), .. }) => format!("Session {id} runs: {}", beginning(sql)),
+        Some(query) => format!("Session {id} runs query {}, whose SQL is unknown.", query.id),
+        None if activity.is_whole => {
+            format!("Session {id} runs no query: it is idle in a transaction.")
+        }
+        None => format!("What session {id} runs could not be read."),
     }
 }
 
 fn facts_of(blockage: &Blockage<'_>) -> Vec<Fact> {
     let Some(lock) = blockage.root.first() else { return Vec::new() };
+    // The mask takes what follows a table such as `user_tokens` and a blank for a secret.
     let tables: Vec<_> =
-        blockage.root.iter().map(|lock| format!("{} ({})", lock.table(), lock.mode)).collect();
+        blockage.root.iter().map(|lock| format!("{} on {}", lock.mode, lock.table())).collect();
     let since = lock.transaction_start.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     facts([
         ("Holds locks", Some(session(lock.session, lock.user.as_deref()))),
@@ -201,4 +230,25 @@ fn line(waiter: &Waiter<'_>, now: Timestamp) -> String {
         lock.mode,
         lock.table(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::redshift::Cell;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_sounds_like_a_secret_hides_nothing() {
+        let text = |text: &str| Cell::Text(text.to_owned());
+        let mut row = vec![Cell::Null; 11];
+        row[0] = Cell::Long(7);
+        row[5] = text("success");
+        row[7] = text("2026-11-28 07:00:00");
+        let query = Query::read(&row).unwrap();
+        let at = "2026-11-28T07:00:00Z".parse().unwrap();
+        let long = LongQuery { query: &query, at, is_over: true, ran_seconds: 3_660 };
+        let notice = of_long_query(long, "monkey").masked(&[]);
+        assert_eq!(notice.title, "Query 7 (success) took 1 h 1 min on monkey");
+    }
 }

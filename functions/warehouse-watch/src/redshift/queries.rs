@@ -38,7 +38,7 @@ impl Query {
             return None;
         };
         let status = text(status)?;
-        let is_over = matches!(&*status, "success" | "failed" | "canceled");
+        let is_unfinished = matches!(&*status, "planning" | "queued" | "running" | "returning");
         let queued = queued.long().and_then(|micros| u64::try_from(micros).ok());
         Some(Self {
             id: id.long()?,
@@ -48,7 +48,7 @@ impl Query {
             kind: text(kind),
             start: time(start),
             // One that is over has ended at a time that is known.
-            end: if is_over { Some(time(end)?) } else { None },
+            end: if is_unfinished { None } else { Some(time(end)?) },
             status,
             queued: queued.map(Duration::from_micros),
             error: text(error),
@@ -191,6 +191,10 @@ mod tests {
             assert_eq!(Query::read(&row).is_some(), is_read, "{index}");
         }
         assert_eq!(Query::read(&row("success", "2026-11-28 06:00:00", None)), None);
+        // A status that is not known is not one of a running query.
+        assert_eq!(Query::read(&row("odd", "2026-11-28 06:00:00", None)), None);
+        let ended = row("odd", "2026-11-28 06:00:00", Some("2026-11-28 06:30:00"));
+        assert!(Query::read(&ended).unwrap().end.is_some());
         assert_eq!(Query::read(&row("running", "2026-11-28 06:00:00", None)[..10]), None);
     }
 

@@ -121,6 +121,77 @@ async fn of_many_long_queries_the_longest_have_a_notice_of_their_own() {
 }
 
 #[tokio::test]
+async fn long_queries_that_were_told_or_counted_hold_no_place() {
+    let mut scene = Scene::new(&[REDSHIFT]).await;
+    // The window is not completed.
+    for (minutes, count, published) in [(0, 23, 21), (1, 24, 1), (2, 24, 0)] {
+        let mut outside = long_queries(count);
+        outside.statements.insert("locks".to_owned(), Answer::Fails("no".to_owned()));
+        let observed = scene.invoke(minutes, outside).await;
+        assert_eq!(observed.error().0, "PollFailed");
+        let notices = scene.take_notices();
+        assert_eq!(notices.len(), published, "{minutes}");
+        if minutes == 1 {
+            assert_eq!(threads(&notices), ["redshift/music/query/24"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sixteen_notices_are_published_at_the_same_time_and_all_are_tried() {
+    let sns = Endpoint::start(|_| Reply::Never).await;
+    let variables = [REDSHIFT, ("AWS_ENDPOINT_URL_SNS", &*sns.url)];
+    let scene = Scene::with_timeout(&variables, Duration::from_secs(8)).await;
+    scene.services.set(long_queries(20));
+    let (event, function) = (scheduled(EVENT, scene.now), scene.binary.function.clone());
+    let invocation = tokio::spawn(async move { function.invoke(event).await });
+    while sns.calls().len() < 16 {
+        sns.called().await;
+    }
+    // None of them is answered for three seconds.
+    drop(tokio::time::timeout(Duration::from_millis(500), sns.called()).await);
+    assert_eq!(sns.calls().len(), 16);
+    assert_eq!(invocation.await.unwrap().unwrap_err().error_type(), "NotPublished");
+    let tried = published(&sns).into_iter();
+    let tried: BTreeSet<_> = tried.map(|one| one.notice["thread"].to_string()).collect();
+    assert_eq!(tried.len(), 20);
+}
+
+/// A query that cost 6.25 USD.
+fn job() -> Value {
+    let job = json!({
+        "jobReference": {"jobId": "job_1", "location": "EU"}, "user_email": "ada@music.test",
+        "status": {"state": "DONE"},
+        "statistics": {
+            "creationTime": "<ms -3>", "endTime": "<ms -2>",
+            "query": {"totalBytesBilled": "1099511627776"},
+        },
+    });
+    serde_json::from_str(&with_times(&job.to_string(), now())).unwrap()
+}
+
+#[tokio::test]
+async fn what_is_read_of_a_list_of_jobs_is_told_once_and_the_rest_is_a_failure() {
+    let odd = json!({"statistics": {"query": {}}});
+    let load = json!({"statistics": {"load": {}}});
+    for (second, reason) in [
+        (json!({"jobs": [job()], "nextPageToken": "1"}), "a page token is repeated"),
+        (json!({"jobs": [odd, job(), load]}), "1 of 3 jobs are not understood"),
+        (json!({"jobs": 7}), "the answer is not a list of jobs"),
+        (json!({"error": {"message": "no"}}), "the answer is not a list of jobs"),
+    ] {
+        let pages = vec![Page::Jobs(vec![job()]), Page::Is(second)];
+        let projects = [("music-prod".to_owned(), pages)].into();
+        let mut scene = Scene::new(&[BIGQUERY]).await;
+        let observed = scene.invoke(0, Outside { projects, ..Outside::default() }).await;
+        assert_eq!(unread(&observed), [["project music-prod".to_owned(), reason.to_owned()]]);
+        let (gauges, counts) = metrics(&observed, scene.now);
+        assert_eq!(gauges["Project=music-prod"]["QueryCost"], 6.25, "{reason}");
+        assert_eq!((counts, scene.take_notices().len()), ([1, 1, 0], 1), "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn more_than_100_pages_are_not_read() {
     let mut scene = Scene::new(&[BIGQUERY]).await;
     let pages = vec![Page::Jobs(Vec::new()); 101];

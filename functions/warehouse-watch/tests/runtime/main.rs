@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod failures;
+mod locks;
 mod requests;
 #[path = "../support"]
 mod support {

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
-use testkit::Call;
+use testkit::{Call, scheduled};
 
 use crate::support::outside::{Outside, parameter};
-use crate::{BIGQUERY, REDSHIFT, Scene};
+use crate::{BIGQUERY, EVENT, REDSHIFT, Scene};
 
 const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:redshift-AbCdEf";
 
@@ -44,6 +44,19 @@ async fn the_statements_are_the_files_and_only_one_has_parameters() {
             queries["Parameters"],
             json!([{"name": "since", "value": since}, {"name": "seconds", "value": "600"}])
         );
+    }
+}
+
+#[tokio::test]
+async fn a_window_does_not_begin_in_the_future() {
+    let mut scene = Scene::new(&[REDSHIFT]).await;
+    for is_first in [true, false] {
+        let ahead = Timestamp::now() + SignedDuration::from_secs(40);
+        let observed = scene.binary.invoke(scheduled(EVENT, ahead)).await;
+        assert!(observed.answer.is_ok(), "{observed:?}");
+        let statements = executed(&scene.endpoint.take_calls());
+        let since = statements[1]["Parameters"][0]["value"].as_str().unwrap();
+        assert!(is_first || *since < *sql_time(ahead - SignedDuration::from_secs(20)), "{since}");
     }
 }
 

@@ -119,6 +119,18 @@ fn circular_waits_have_no_root() {
 }
 
 #[test]
+fn who_waits_in_a_circle_and_for_another_has_its_root() {
+    let locks = [
+        lock(1, 0, 101, ALL, true),
+        lock(1, 0, 100, ALL, false),
+        lock(2, 1, 100, SHARED, true),
+        lock(2, 1, 101, ALL, false),
+        lock(9, 2, 100, SHARED, true),
+    ];
+    assert_eq!(roots(&locks), [(9, vec![1, 2])]);
+}
+
+#[test]
 fn a_wait_begins_with_the_running_query_else_with_the_transaction() {
     let locks =
         [lock(1, 0, 100, ALL, true), lock(2, 1, 100, ALL, false), lock(3, 2, 100, ALL, false)];
