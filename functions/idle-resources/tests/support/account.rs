@@ -163,7 +163,8 @@ fn described(answer: &Value, call: &Call) -> Value {
     let is_tagged = |arn: &str| tagged.iter().any(|one| one["ResourceArn"] == arn);
     let others = asked.filter(|(_, arn)| !is_tagged(arn));
     let others: Vec<_> = others.map(|(_, arn)| json!({"ResourceArn": arn})).collect();
-    json!({"TagDescriptions": [tagged, others].concat()})
+    let described = [tagged, others].concat();
+    json!({"TagDescriptions": described})
 }
 
 /// The results of the queries: by resource and metric, `nat-1 BytesOutToSource`, values or a status.
