@@ -116,7 +116,7 @@ where
 {
     /// The code is `Status503` where the service answered without one.
     fn from(error: &SdkError<E, HttpResponse>) -> Self {
-        let failed = error.raw_response().map(|response| response.status());
+        let failed = error.raw_response().map(HttpResponse::status);
         let failed = failed.filter(|status| !status.is_success());
         let status = || failed.map(|status| format!("Status{}", status.as_u16()));
         let code = error.code().map(shown).or_else(status);

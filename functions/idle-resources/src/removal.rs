@@ -203,13 +203,9 @@ fn one<T>(
     failure: Option<CallFailure>,
     is_it: impl Fn(&T) -> bool,
 ) -> Result<T, NotRemoved> {
-    match items.into_iter().find(is_it) {
-        Some(item) => Ok(item),
-        None => {
-            let failure = failure.filter(|failure| !is_gone(failure));
-            Err(failure.map_or(NotRemoved::Changed, NotRemoved::Failed))
-        }
-    }
+    let failure = failure.filter(|failure| !is_gone(failure));
+    let missing = || failure.map_or(NotRemoved::Changed, NotRemoved::Failed);
+    items.into_iter().find(is_it).ok_or_else(missing)
 }
 
 /// Whether EC2 does not know a resource any more.
