@@ -16,6 +16,7 @@ use std::fmt;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_smithy_types::retry::RetryConfig;
@@ -23,6 +24,7 @@ use aws_types::SdkConfig;
 use aws_types::region::Region;
 
 use crate::config::Environment;
+use crate::text::shown;
 pub use connections::{Answer, Connections, ExchangeError, MAX_ANSWER_BYTES};
 pub use signer::{Signer, SigningError};
 
@@ -94,7 +96,7 @@ impl Aws {
 /// Why a call failed, without what was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFailure {
-    /// The service's code, if it answered.
+    /// The service's code, or its status; `None` where it did not answer.
     pub code: Option<String>,
     /// The message of the service, or why it did not answer.
     pub message: String,
@@ -108,15 +110,18 @@ impl CallFailure {
     }
 }
 
-impl<E, R> From<&SdkError<E, R>> for CallFailure
+impl<E> From<&SdkError<E, HttpResponse>> for CallFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
-    R: fmt::Debug + 'static,
 {
-    fn from(error: &SdkError<E, R>) -> Self {
-        let code = error.code().map(str::to_owned);
+    /// The code is `Status503` where the service answered without one.
+    fn from(error: &SdkError<E, HttpResponse>) -> Self {
+        let failed = error.raw_response().map(HttpResponse::status);
+        let failed = failed.filter(|status| !status.is_success());
+        let status = || failed.map(|status| format!("Status{}", status.as_u16()));
+        let code = error.code().map(shown).or_else(status);
         let message = error.message().map_or_else(|| cause(error), str::to_owned);
-        Self { code, message }
+        Self { code, message: shown(&message) }
     }
 }
 
@@ -141,6 +146,9 @@ pub fn cause(error: &(dyn Error + 'static)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
     use super::*;
 
     fn aws(variables: &[(&str, &str)]) -> Aws {
@@ -176,6 +184,19 @@ mod tests {
         assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
         assert_eq!(credentials.secret_access_key(), "hush");
         assert_eq!(credentials.session_token(), Some("token"));
+    }
+
+    #[test]
+    fn an_answer_without_a_code_has_its_status_and_texts_are_one_short_line() {
+        let failure = |status: u16, error: ErrorMetadata| {
+            let response = HttpResponse::new(status.try_into().unwrap(), SdkBody::empty());
+            CallFailure::from(&SdkError::service_error(error, response))
+        };
+        let nothing = failure(503, ErrorMetadata::builder().build());
+        assert_eq!(nothing.code.as_deref(), Some("Status503"));
+        let long = format!("a\n{}", "é".repeat(400));
+        let hostile = failure(400, ErrorMetadata::builder().code("b\nc").message(long).build());
+        assert_eq!(hostile.to_string(), format!("b c: a {}", "é".repeat(298)));
     }
 
     #[test]

@@ -315,10 +315,9 @@ impl Redshift {
     }
 }
 
-fn call_error<E, R>(operation: &'static str, error: &SdkError<E, R>) -> StatementError
+fn call_error<E>(operation: &'static str, error: &SdkError<E>) -> StatementError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: std::fmt::Debug + 'static,
 {
     StatementError::Call { operation, failure: CallFailure::from(error) }
 }

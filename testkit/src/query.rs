@@ -8,6 +8,21 @@ use serde_json::Value;
 
 use crate::{Call, Reply};
 
+/// The lists in the answers of operations: AWS writes an empty one as an element.
+const LISTS: [(&str, &str); 11] = [
+    ("DescribeAddresses", "addressesSet"),
+    ("DescribeDBInstances", "DBInstances"),
+    ("DescribeImageReferences", "imageReferenceSet"),
+    ("DescribeImages", "imagesSet"),
+    ("DescribeInstances", "reservationSet"),
+    ("DescribeLoadBalancers", "LoadBalancers"),
+    ("DescribeNatGateways", "natGatewaySet"),
+    ("DescribeSnapshots", "snapshotSet"),
+    ("DescribeTargetGroups", "TargetGroups"),
+    ("DescribeTargetHealth", "TargetHealthDescriptions"),
+    ("DescribeVolumes", "volumeSet"),
+];
+
 impl Call {
     /// The parameters of a form, such as `Action`; none where the body is no form.
     #[must_use]
@@ -29,17 +44,17 @@ impl Call {
 
 impl Reply {
     /// The answer to an operation of EC2: its members are elements, and the items of its lists
-    /// elements `item`.
+    /// elements `item`. A list that is not among them is empty.
     #[must_use]
     pub fn ec2(action: &str, members: &Value) -> Self {
-        let body = list_items(members);
+        let body = list_items(action, members);
         Self::new(200, "text/xml", format!("<{action}Response>{body}</{action}Response>"))
     }
 
     /// The answer to an operation of RDS or Elastic Load Balancing.
     #[must_use]
     pub fn query(action: &str, members: &Value) -> Self {
-        let result = format!("<{action}Result>{}</{action}Result>", list_items(members));
+        let result = format!("<{action}Result>{}</{action}Result>", list_items(action, members));
         Self::new(200, "text/xml", format!("<{action}Response>{result}</{action}Response>"))
     }
 
@@ -52,8 +67,12 @@ impl Reply {
     }
 }
 
-fn list_items(members: &Value) -> String {
+fn list_items(action: &str, members: &Value) -> String {
     let mut body = String::new();
+    let list = LISTS.iter().find(|(operation, _)| *operation == action);
+    if let Some((_, name)) = list.filter(|(_, name)| members.get(name).is_none()) {
+        write(&mut body, name, &Value::Null, true);
+    }
     for (name, value) in members.as_object().unwrap() {
         write(&mut body, name, value, true);
     }

@@ -6,6 +6,7 @@ use shared::aws::CallFailure;
 use shared::cost::Unread;
 
 use crate::kind::Kind;
+use crate::region::invalid;
 use crate::rules::{Bound, Idle, Scope, Tags};
 
 /// The tag whose value persons know a resource by.
@@ -82,17 +83,23 @@ impl Markable {
     }
 }
 
-/// What costs enough to be reported.
+/// What costs enough to be reported, as far as its cost is known.
 pub(crate) fn worth(scope: &Scope<'_>, idle: Option<Idle>) -> Option<Idle> {
-    idle.filter(|idle| idle.usd >= scope.rules.min_usd)
+    idle.filter(|idle| idle.usd.is_nan() || idle.usd >= scope.rules.min_usd)
 }
 
 impl Found {
-    /// Adds a resource if it is idle and worth it; one that is kept is counted.
+    /// Adds a resource if it is idle and worth it; one that is kept is counted. One whose cost is not
+    /// known is not read.
     pub(crate) fn add(&mut self, scope: &Scope<'_>, resource: Resource<'_>, idle: Option<Idle>) {
         let Some(Idle { usd, bound, why, since }) = worth(scope, idle) else { return };
         if scope.is_kept(resource.tags) {
             self.protected += 1;
+            return;
+        }
+        if usd.is_nan() {
+            let failure = invalid("what the cost of a resource depends on is missing or odd");
+            self.settle(resource.kind, scope.region, Some(&failure));
             return;
         }
         let name = resource.tags.get(NAME).map(String::as_str).filter(|name| !name.is_empty());
@@ -187,6 +194,9 @@ mod tests {
         let kind = Kind::Address;
         let unused = Resource { kind, id: "eipalloc-1", own_name: None, tags: &none };
         found.add(&scope, unused, None);
+        let unknown = Resource { kind: Kind::Database, id: "db", own_name: None, tags: &none };
+        found.add(&scope, unknown, Some(idle(f64::NAN)));
+        assert!(found.unread.has("database"));
         found.sort();
         let listed = found.findings.iter().map(|finding| (&*finding.id, finding.name.as_deref()));
         let expected = [

@@ -32,6 +32,7 @@ pub use error::HandlerError;
 use answer::Answer;
 use config::Action;
 use found::Found;
+use kind::Kind;
 use notices::Frame;
 use outcome::Outcome;
 use region::Region;
@@ -46,6 +47,8 @@ const MAX_PUBLISHING: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub struct App<W> {
     config: Config,
+    /// What became of removals, if it could not be published: nothing else would say it again.
+    waiting: Option<Notice>,
     metrics: W,
 }
 
@@ -100,7 +103,7 @@ impl<W: Write> App<W> {
     /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, metrics: W) -> Self {
-        Self { config, metrics }
+        Self { config, waiting: None, metrics }
     }
 
     fn run<'a>(&self, invocation: &Invocation<'a>, request: Request) -> Run<'a> {
@@ -140,18 +143,25 @@ impl<W: Write> App<W> {
 
     /// Publishes what was found, then marks and removes. Nothing changes that was not published.
     async fn publish_and_change(
-        &self,
+        &mut self,
         run: Run<'_>,
         found: &Found,
         outcome: &mut Outcome,
     ) -> Result<(), HandlerError> {
+        if let Some(notice) = self.waiting.clone() {
+            self.publish(run, notice).await?;
+            self.waiting = None;
+        }
         let Config { regions, rules, remove_tag, grace_days, max_removals, lines, .. } =
             &self.config;
         let today = run.now.to_zoned(TimeZone::UTC).date();
         if run.action == Action::Remove {
             outcome.removing = marking::due(found, today, remove_tag, *grace_days, *max_removals);
         }
-        let names: Vec<_> = regions.iter().map(String::as_str).collect();
+        let has_buckets =
+            self.config.kinds.contains(&Kind::Bucket) && self.config.s3_list_requests > 0;
+        let own_region = Some(&self.config.own_region).filter(|_| has_buckets);
+        let names: Vec<_> = regions.iter().chain(own_region).map(String::as_str).collect();
         let removing = &outcome.removing;
         let notice = notices::of_scan(run.frame, found, removing, &rules.prices, &names, *lines);
         self.publish(run, notice).await?;
@@ -168,7 +178,10 @@ impl<W: Write> App<W> {
             return Ok(());
         }
         removal::remove(&self.config, &regions, run.now, outcome).await;
-        self.publish(run, notices::of_removals(run.frame, outcome)).await
+        let notice = notices::of_removals(run.frame, outcome);
+        let published = self.publish(run, notice.clone()).await;
+        self.waiting = published.is_err().then_some(notice);
+        published
     }
 
     async fn publish(&self, run: Run<'_>, notice: Notice) -> Result<(), HandlerError> {

@@ -53,13 +53,13 @@ pub(crate) async fn apply(region: &Region, found: &Found, today: Date, outcome: 
         let value = Some(today.to_string());
         match tag(region, "CreateTags", &markable.id, value).await {
             Ok(()) => outcome.marked.push(markable.id.clone()),
-            Err(failure) => report(outcome, markable, &failure),
+            Err(failure) => log(markable, &failure),
         }
     }
     for markable in to_unmark(found).into_iter().filter(here) {
         match tag(region, "DeleteTags", &markable.id, None).await {
             Ok(()) => outcome.unmarked.push(markable.id.clone()),
-            Err(failure) => report(outcome, markable, &failure),
+            Err(failure) => log(markable, &failure),
         }
     }
 }
@@ -78,8 +78,7 @@ async fn tag(
     region.call(EC2, action, parameters).await.map(drop)
 }
 
-fn report(outcome: &mut Outcome, markable: &Markable, failure: &CallFailure) {
-    outcome.mark_failures += 1;
+fn log(markable: &Markable, failure: &CallFailure) {
     let Markable { id, region, .. } = markable;
     tracing::error!(id, region, %failure, "failed to change a mark");
 }

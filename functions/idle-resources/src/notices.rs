@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use shared::cost::{Prices, shortened, usd};
 use shared::notice::{Fact, Notice, State};
+use shared::text::shown;
 
 use crate::found::{Finding, Found};
 use crate::outcome::Outcome;
@@ -91,7 +92,7 @@ fn facts(found: &Found, removing: &[Finding], prices: &Prices, regions: &[&str])
         facts.push(Fact::new("Protected", found.protected.to_string()));
     }
     if !removing.is_empty() {
-        let ids: Vec<_> = removing.iter().map(|finding| &*finding.id).collect();
+        let ids: Vec<_> = removing.iter().map(|finding| shown(&finding.id)).collect();
         facts.push(Fact::new("Removing", ids.join(", ")));
     }
     if !found.unread.is_empty() {
@@ -109,8 +110,8 @@ fn line(finding: &Finding) -> String {
         Bound::AtMost => " at most",
         Bound::AtLeast => " at least",
     };
-    let name = name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default();
-    let amount = usd(finding.usd);
+    let name = name.as_ref().map(|name| format!(" ({})", shown(name))).unwrap_or_default();
+    let (amount, id) = (usd(finding.usd), shown(id));
     format!("{amount}{bound} · {} {id}{name} in {region} · {why}", kind.name())
 }
 
@@ -205,6 +206,13 @@ mod tests {
         ];
         assert_eq!(notice.lines, expected);
         assert_eq!(of_scan(&found(), &[], 0).lines, ["… and 4 more"]);
+        let mut hostile = found();
+        hostile.findings.truncate(1);
+        hostile.findings[0].id = "a\nb".to_owned();
+        hostile.findings[0].name = Some("c\n".repeat(1_000));
+        let line = &of_scan(&hostile, &[], 3).lines[0];
+        assert!(line.starts_with("16.43 USD · load-balancer a b (c c "), "{line}");
+        assert!(!line.contains('\n') && line.chars().count() < 400, "{line}");
     }
 
     #[test]

@@ -14,8 +14,6 @@ pub(crate) struct Outcome {
     pub(crate) removing: Vec<Finding>,
     pub(crate) removed: Vec<Finding>,
     pub(crate) not_removed: Vec<(Finding, NotRemoved)>,
-    /// Number of marks that could not be set or taken away.
-    pub(crate) mark_failures: usize,
 }
 
 /// Why a resource is still there.

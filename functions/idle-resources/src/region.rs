@@ -1,16 +1,18 @@
 //! The clients of one region, and lists as they are read.
 
+use std::collections::BTreeSet;
 use std::error::Error;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use aws_sdk_cloudwatch as cloudwatch;
 use aws_sdk_cloudwatchlogs as logs;
 use aws_sdk_s3 as s3;
-use cloudwatch::config::retry::RetryConfig;
+use cloudwatch::config::retry::{RetryConfig, RetryPartition, TokenBucket};
 use cloudwatch::error::{ProvideErrorMetadata, SdkError};
 use shared::aws::query::{
-    EC2, ELASTIC_LOAD_BALANCING_V2, Element, Parameters, QueryApi, QueryClient, QueryError, RDS,
+    EC2, ELASTIC_LOAD_BALANCING_V2, Element, ErrorKind, Listed, Parameters, QueryApi, QueryClient,
+    RDS,
 };
 use shared::aws::{Aws, CallFailure, Service};
 use shared::cost::CallTime;
@@ -24,9 +26,15 @@ pub(crate) const LOGS: Service = "CLOUDWATCH_LOGS";
 /// Maximum number of resources of a kind that are read in a region.
 const MAX_RESOURCES: usize = 10_000;
 
+/// Maximum number of pages of a list.
+const MAX_PAGES: usize = 1_000;
+
 /// 5xx and throttling are tried three times.
 const ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+
+/// The code of a call that hung.
+const TIMEOUT: &str = "Timeout";
 
 /// The services of a region. Each client is built at its first call.
 #[derive(Debug)]
@@ -34,6 +42,8 @@ pub(crate) struct Region {
     pub(crate) name: String,
     pub(crate) time: CallTime,
     aws: Aws,
+    /// Operations that hung: they are not called again.
+    hung: Mutex<BTreeSet<String>>,
     cloudwatch: OnceLock<cloudwatch::Client>,
     logs: OnceLock<logs::Client>,
     s3: OnceLock<s3::Client>,
@@ -70,12 +80,35 @@ impl<T> List<T> {
     }
 }
 
+/// The tokens of the pages of a list.
+#[derive(Debug, Default)]
+pub(crate) struct Pages(BTreeSet<String>);
+
+impl Pages {
+    /// The token of the next page, if there is one.
+    ///
+    /// # Errors
+    /// Where it is that of an earlier page, or there are too many.
+    pub(crate) fn next(&mut self, token: Option<String>) -> Result<Option<String>, CallFailure> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
+        let is_new = self.0.len() < MAX_PAGES && self.0.insert(token.clone());
+        if is_new { Ok(Some(token)) } else { Err(invalid("the pages of the list do not end")) }
+    }
+}
+
+/// Removes what is on two pages of a list: it moved while they were read.
+pub(crate) fn deduplicate<T>(items: &mut Vec<T>, id: impl Fn(&T) -> Option<&str>) {
+    let mut seen = BTreeSet::new();
+    items.retain(|item| id(item).is_none_or(|id| seen.insert(id.to_owned())));
+}
+
 impl Region {
     pub(crate) fn new(name: &str, aws: &Aws, time: CallTime) -> Self {
         let mut aws = aws.clone();
         aws.region = Some(name.to_owned());
         let (cloudwatch, logs, s3) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self { name: name.to_owned(), time, aws, cloudwatch, logs, s3 }
+        let hung = Mutex::default();
+        Self { name: name.to_owned(), time, aws, hung, cloudwatch, logs, s3 }
     }
 
     fn query(&self, api: QueryApi) -> QueryClient {
@@ -89,13 +122,53 @@ impl Region {
         action: &str,
         parameters: Parameters,
     ) -> Result<Element, CallFailure> {
-        let called = self.query(api).call(action, &parameters, self.time.until).await;
-        called.map_err(failure)
+        self.unless_hung(action, async {
+            let called = self.query(api).call(action, &parameters, self.time.until).await;
+            called.map_err(CallFailure::from)
+        })
+        .await
     }
 
-    /// The result of a call with an SDK.
+    /// Calls an operation of EC2 that must not be carried out twice, once. Also returns whether EC2
+    /// throttled or failed, so that a later attempt may succeed.
+    pub(crate) async fn ec2_once(
+        &self,
+        action: &str,
+        parameters: &Parameters,
+    ) -> (Result<Element, CallFailure>, bool) {
+        let mut is_temporary = false;
+        let called = self.unless_hung(action, async {
+            let called = self.query(EC2).call_once(action, parameters, self.time.until).await;
+            is_temporary = matches!(&called, Err(error) if error.kind == ErrorKind::Temporary);
+            called.map_err(CallFailure::from)
+        });
+        let called = called.await;
+        (called, is_temporary)
+    }
+
+    /// The result of a call, unless one of this operation hung before: for thousands of resources there
+    /// is no time to wait for each.
+    async fn unless_hung<T>(
+        &self,
+        operation: &str,
+        call: impl Future<Output = Result<T, CallFailure>>,
+    ) -> Result<T, CallFailure> {
+        let hung = || self.hung.lock().unwrap_or_else(PoisonError::into_inner);
+        if hung().contains(operation) {
+            let message = format!("{operation} hung before");
+            return Err(CallFailure { code: Some(TIMEOUT.to_owned()), message });
+        }
+        let result = call.await;
+        if matches!(&result, Err(failure) if failure.code.as_deref() == Some(TIMEOUT)) {
+            hung().insert(operation.to_owned());
+        }
+        result
+    }
+
+    /// The result of a call of an operation with an SDK.
     pub(crate) async fn sent<T, E>(
         &self,
+        operation: &str,
         call: impl Future<Output = Result<T, SdkError<E>>>,
     ) -> Result<T, CallFailure>
     where
@@ -103,7 +176,8 @@ impl Region {
     {
         // Boxed: the SDK's state is large.
         let call = Box::pin(call);
-        self.time.call(async { call.await.map_err(|error| CallFailure::from(&error)) }).await
+        let call = async { call.await.map_err(|error| CallFailure::from(&error)) };
+        self.unless_hung(operation, self.time.call(call)).await
     }
 
     /// Lists with an operation of EC2.
@@ -112,9 +186,10 @@ impl Region {
         action: &str,
         parameters: Parameters,
         path: &[&str],
+        id: &str,
         read: fn(&Element) -> Option<T>,
     ) -> List<T> {
-        self.list(EC2, action, parameters, path, read).await
+        self.list(EC2, action, parameters, (path, id), read).await
     }
 
     /// Lists with an operation of RDS.
@@ -122,11 +197,12 @@ impl Region {
         &self,
         action: &str,
         path: &[&str],
+        id: &str,
         read: fn(&Element) -> Option<T>,
     ) -> List<T> {
         // The largest page (source: Amazon RDS API reference, `DescribeDBInstances`).
         let parameters = Parameters::new().with("MaxRecords", "100");
-        self.list(RDS, action, parameters, path, read).await
+        self.list(RDS, action, parameters, (path, id), read).await
     }
 
     /// Lists with an operation of Elastic Load Balancing.
@@ -135,35 +211,48 @@ impl Region {
         action: &str,
         parameters: Parameters,
         path: &[&str],
+        id: &str,
         read: fn(&Element) -> Option<T>,
     ) -> List<T> {
-        self.list(ELASTIC_LOAD_BALANCING_V2, action, parameters, path, read).await
+        self.list(ELASTIC_LOAD_BALANCING_V2, action, parameters, (path, id), read).await
     }
 
+    /// `path` leads to the items, and `id` names their ids.
     async fn list<T>(
         &self,
         api: QueryApi,
         action: &str,
         parameters: Parameters,
-        path: &[&str],
+        (path, id): (&[&str], &str),
         read: fn(&Element) -> Option<T>,
     ) -> List<T> {
-        let listed = self.query(api).list(action, &parameters, path, self.time.until).await;
+        let mut listed = Listed::default();
+        let called = self.unless_hung(action, async {
+            listed = self.query(api).list(action, &parameters, path, self.time.until).await;
+            listed.failure.take().map_or(Ok(()), |error| Err(CallFailure::from(error)))
+        });
+        let failure = called.await.err();
+        deduplicate(&mut listed.items, |item| item.text(id));
         let total = listed.items.len();
         let items: Vec<_> = listed.items.iter().filter_map(read).collect();
         let odd = (items.len() < total)
             .then(|| invalid("an item of the list lacks its id or what its cost depends on"));
-        List { items, failure: listed.failure.map(failure).or(odd) }
+        List { items, failure: failure.or(odd) }
     }
 
     pub(crate) fn cloudwatch(&self) -> &cloudwatch::Client {
-        let config = || self.aws.sdk_config(CLOUDWATCH, retry());
-        self.cloudwatch.get_or_init(|| cloudwatch::Client::new(&config()))
+        self.cloudwatch.get_or_init(|| {
+            let config =
+                cloudwatch::config::Builder::from(&self.aws.sdk_config(CLOUDWATCH, retry()));
+            cloudwatch::Client::from_conf(config.retry_partition(unlimited()).build())
+        })
     }
 
     pub(crate) fn logs(&self) -> &logs::Client {
-        let config = || self.aws.sdk_config(LOGS, retry());
-        self.logs.get_or_init(|| logs::Client::new(&config()))
+        self.logs.get_or_init(|| {
+            let config = logs::config::Builder::from(&self.aws.sdk_config(LOGS, retry()));
+            logs::Client::from_conf(config.retry_partition(unlimited()).build())
+        })
     }
 
     pub(crate) fn s3(&self) -> &s3::Client {
@@ -171,7 +260,8 @@ impl Region {
             let config = s3::config::Builder::from(&self.aws.sdk_config(S3, retry()));
             // Elsewhere than at S3 itself, buckets have no host of their own.
             let path_style = self.aws.endpoint(S3).is_some();
-            s3::Client::from_conf(config.force_path_style(path_style).build())
+            let config = config.retry_partition(unlimited()).force_path_style(path_style);
+            s3::Client::from_conf(config.build())
         })
     }
 }
@@ -180,9 +270,10 @@ fn retry() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
 }
 
-/// The failure of a call in the Query protocol.
-pub(crate) fn failure(error: QueryError) -> CallFailure {
-    CallFailure { code: Some(error.code), message: error.message }
+/// Retries without the quota that the SDK shares by all clients of the process: one operation that
+/// fails would leave none for the others.
+fn unlimited() -> RetryPartition {
+    RetryPartition::custom("idle-resources").token_bucket(TokenBucket::unlimited()).build()
 }
 
 /// An answer that makes no sense.
@@ -199,6 +290,17 @@ fn too_many() -> CallFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pages_end() {
+        let mut pages = Pages::default();
+        let mut next = |token: &str| pages.next(Some(token.to_owned())).map_err(|error| error.code);
+        assert_eq!(next("a"), Ok(Some("a".to_owned())));
+        assert_eq!(next(""), Ok(None));
+        assert_eq!(next("a"), Err(Some("InvalidAnswer".to_owned())));
+        assert!((1..1_000).all(|number| next(&number.to_string()).is_ok()));
+        assert!(next("b").is_err());
+    }
 
     #[test]
     fn a_list_ends_at_ten_thousand() {

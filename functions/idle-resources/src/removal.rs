@@ -1,11 +1,14 @@
 //! Removals. Each step looks again, and can be repeated after a crash: the snapshot of a volume is
 //! found by its tag.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Parameters};
+use tokio::time::sleep;
 
 use crate::config::Config;
 use crate::found::Finding;
@@ -20,6 +23,9 @@ use crate::scan::{addresses, snapshots, volumes};
 /// The tag of a snapshot with the id of the volume that it was made of before that was deleted.
 pub(crate) const SNAPSHOT_OF: &str = "sluice:snapshot-of";
 
+/// Waits before the second and the third attempt to create a snapshot.
+const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
 /// Removes what is due in one region.
 #[derive(Clone, Copy, Debug)]
 struct Remover<'a> {
@@ -31,8 +37,8 @@ struct Remover<'a> {
 /// What became of one attempt.
 enum Attempt {
     Removed,
-    /// The snapshot with this id is not completed.
-    Pending(String),
+    /// The snapshot with this id is not completed; the volume is idle since that day.
+    Pending(String, Date),
 }
 
 /// Removes these resources, the first first.
@@ -54,13 +60,15 @@ pub(crate) async fn remove(
             _ => remover.delete_with_snapshot(&finding.id).await,
         };
         match attempt {
-            Ok(Attempt::Pending(snapshot)) => pending.push((finding, remover, snapshot)),
+            Ok(Attempt::Pending(snapshot, since)) => {
+                pending.push((finding, remover, snapshot, since));
+            }
             other => settle(finding, other, outcome),
         }
     }
     // Small snapshots may be completed by now.
-    for (finding, remover, snapshot) in pending {
-        let attempt = remover.delete_if_completed(&finding.id, snapshot).await;
+    for (finding, remover, snapshot, since) in pending {
+        let attempt = remover.delete_if_completed(&finding.id, snapshot, since).await;
         settle(finding, attempt, outcome);
     }
 }
@@ -71,62 +79,94 @@ impl Remover<'_> {
         let list = addresses(self.region, parameters).await;
         let address = one(list.items, list.failure, |address| address.id == id)?;
         self.look(&address.tags, address.idle(&self.scope()).as_ref())?;
-        let parameters = Parameters::new().with("AllocationId", id);
-        self.call("ReleaseAddress", parameters).await?;
-        Ok(Attempt::Removed)
+        self.remove("ReleaseAddress", Parameters::new().with("AllocationId", id)).await
     }
 
     async fn delete_with_snapshot(&self, id: &str) -> Result<Attempt, NotRemoved> {
         let since = self.look_at_volume(id).await?;
-        let parameters = Parameters::new()
-            .with("Filter.1.Name", format!("tag:{SNAPSHOT_OF}"))
-            .with("Filter.1.Value.1", id);
-        let list = snapshots(self.region, parameters).await;
-        if let Some(failure) = list.failure {
-            return Err(NotRemoved::Failed(failure));
-        }
-        let mut own = list.items.iter().filter(|snapshot| is_of(snapshot, id, since));
-        let snapshot = match own.find(|snapshot| is_completed(snapshot)) {
-            Some(completed) => completed.clone(),
-            None => match list.items.iter().find(|snapshot| is_of(snapshot, id, since)) {
-                Some(pending) => pending.clone(),
-                None => self.create_snapshot(id).await?,
-            },
-        };
+        let snapshot = self.backup(id, since).await?;
         if is_completed(&snapshot) {
             self.delete(id).await
         } else {
-            Ok(Attempt::Pending(snapshot.id))
+            Ok(Attempt::Pending(snapshot.id, since))
         }
     }
 
-    async fn delete_if_completed(&self, id: &str, snapshot: String) -> Result<Attempt, NotRemoved> {
+    /// The snapshot of a volume: one that is there, or a new one. A failure of EC2 may have created one:
+    /// it is looked for before the next attempt.
+    async fn backup(&self, id: &str, since: Date) -> Result<Snapshot, NotRemoved> {
+        let mut waits = WAITS.into_iter();
+        loop {
+            if let Some(snapshot) = self.backup_there(id, since).await? {
+                return Ok(snapshot);
+            }
+            let (created, is_temporary) = self.create_snapshot(id, since).await;
+            match waits.next() {
+                Some(wait) if is_temporary && !self.region.time.is_over() => sleep(wait).await,
+                _ => return created.map_err(NotRemoved::Failed),
+            }
+        }
+    }
+
+    /// The snapshot of a volume that is there, if possible a completed one.
+    async fn backup_there(&self, id: &str, since: Date) -> Result<Option<Snapshot>, NotRemoved> {
+        let parameters = Parameters::new()
+            .with("Filter.1.Name", format!("tag:{SNAPSHOT_OF}"))
+            .with("Filter.1.Value.1", id);
+        let mut list = snapshots(self.region, parameters).await;
+        if let Some(failure) = list.failure {
+            return Err(NotRemoved::Failed(failure));
+        }
+        let has_tag = |found: &Snapshot| found.tags.get(SNAPSHOT_OF).is_some_and(|of| of == id);
+        list.items.retain(|found| has_tag(found) && is_backup(found, id, since));
+        list.items.sort_by_key(|found| !is_completed(found));
+        Ok(list.items.into_iter().next())
+    }
+
+    async fn delete_if_completed(
+        &self,
+        id: &str,
+        snapshot: String,
+        since: Date,
+    ) -> Result<Attempt, NotRemoved> {
         let parameters = Parameters::new().list("SnapshotId", [&*snapshot]);
         let list = snapshots(self.region, parameters).await;
-        let is_done = |found: &Snapshot| found.id == snapshot && is_completed(found);
-        if !list.items.iter().any(is_done) {
-            return Ok(Attempt::Pending(snapshot));
+        match (list.items.into_iter().find(|found| found.id == snapshot), list.failure) {
+            (Some(found), _) if !is_backup(&found, id, since) => {
+                Err(NotRemoved::Failed(invalid("the snapshot failed, or is not one of the volume")))
+            }
+            (Some(found), _) if is_completed(&found) => {
+                self.look_at_volume(id).await?;
+                self.delete(id).await
+            }
+            (None, Some(failure)) if !is_gone(&failure) => Err(NotRemoved::Failed(failure)),
+            // For a moment, EC2 does not know a new one.
+            _ => Ok(Attempt::Pending(snapshot, since)),
         }
-        self.look_at_volume(id).await?;
-        self.delete(id).await
     }
 
-    async fn create_snapshot(&self, id: &str) -> Result<Snapshot, NotRemoved> {
+    /// Creates a snapshot, and returns whether a failure may pass.
+    async fn create_snapshot(
+        &self,
+        id: &str,
+        since: Date,
+    ) -> (Result<Snapshot, CallFailure>, bool) {
         let parameters = Parameters::new()
             .with("VolumeId", id)
             .with("Description", format!("{id} before idle-resources deletes it"))
             .with("TagSpecification.1.ResourceType", "snapshot")
             .with("TagSpecification.1.Tag.1.Key", SNAPSHOT_OF)
             .with("TagSpecification.1.Tag.1.Value", id);
-        let answer = self.region.call(EC2, "CreateSnapshot", parameters).await;
-        let answer = answer.map_err(NotRemoved::Failed)?;
-        let odd = || NotRemoved::Failed(invalid("the snapshot has no id"));
-        Snapshot::read(&answer).ok_or_else(odd)
+        let (answer, is_temporary) = self.region.ec2_once("CreateSnapshot", &parameters).await;
+        let created = answer.and_then(|answer| {
+            let snapshot = Snapshot::read(&answer).filter(|made| is_backup(made, id, since));
+            snapshot.ok_or_else(|| invalid("the answer is not a snapshot of the volume"))
+        });
+        (created, is_temporary)
     }
 
     async fn delete(&self, id: &str) -> Result<Attempt, NotRemoved> {
-        self.call("DeleteVolume", Parameters::new().with("VolumeId", id)).await?;
-        Ok(Attempt::Removed)
+        self.remove("DeleteVolume", Parameters::new().with("VolumeId", id)).await
     }
 
     /// Looks whether a volume is still idle and may be removed, and returns since when.
@@ -139,12 +179,17 @@ impl Remover<'_> {
     fn look(&self, tags: &Tags, idle: Option<&Idle>) -> Result<Date, NotRemoved> {
         let (scope, Config { remove_tag, grace_days, .. }) = (self.scope(), self.config);
         let may_remove = may_remove(tags, scope.today(), remove_tag, *grace_days);
-        let is_due = idle.is_some() && may_remove && !scope.is_kept(tags);
+        let is_idle = idle.is_some_and(|idle| !idle.usd.is_nan());
+        let is_due = is_idle && may_remove && !scope.is_kept(tags);
         marked(tags).filter(|_| is_due).ok_or(NotRemoved::Changed)
     }
 
-    async fn call(&self, action: &str, parameters: Parameters) -> Result<(), NotRemoved> {
-        self.region.call(EC2, action, parameters).await.map(drop).map_err(NotRemoved::Failed)
+    async fn remove(&self, action: &str, parameters: Parameters) -> Result<Attempt, NotRemoved> {
+        match self.region.call(EC2, action, parameters).await {
+            // One that is not found was removed by an attempt before.
+            Err(failure) if !is_gone(&failure) => Err(NotRemoved::Failed(failure)),
+            _ => Ok(Attempt::Removed),
+        }
     }
 
     fn scope(&self) -> Scope<'_> {
@@ -158,19 +203,22 @@ fn one<T>(
     failure: Option<CallFailure>,
     is_it: impl Fn(&T) -> bool,
 ) -> Result<T, NotRemoved> {
-    match items.into_iter().find(is_it) {
-        Some(item) => Ok(item),
-        None => Err(failure.map_or(NotRemoved::Changed, NotRemoved::Failed)),
-    }
+    let failure = failure.filter(|failure| !is_gone(failure));
+    let missing = || failure.map_or(NotRemoved::Changed, NotRemoved::Failed);
+    items.into_iter().find(is_it).ok_or_else(missing)
+}
+
+/// Whether EC2 does not know a resource any more.
+fn is_gone(failure: &CallFailure) -> bool {
+    failure.code.as_deref().is_some_and(|code| code.ends_with(".NotFound"))
 }
 
 /// Whether a snapshot was made of this volume since it is idle: an older one may lack what was written
 /// when the volume was in use again.
-fn is_of(snapshot: &Snapshot, id: &str, since: Date) -> bool {
+fn is_backup(snapshot: &Snapshot, id: &str, since: Date) -> bool {
     let day = snapshot.started.map(|time| time.to_zoned(TimeZone::UTC).date());
-    snapshot.tags.get(SNAPSHOT_OF).is_some_and(|of| of == id)
-        && snapshot.volume.as_deref().is_none_or(|volume| volume == id)
-        && day.is_none_or(|day| day >= since)
+    snapshot.volume.as_deref() == Some(id)
+        && day.is_some_and(|day| day >= since)
         && ["completed", "pending"].contains(&&*snapshot.state)
 }
 
@@ -186,7 +234,7 @@ fn settle(finding: Finding, attempt: Result<Attempt, NotRemoved>, outcome: &mut 
             outcome.removed.push(finding);
             return;
         }
-        Ok(Attempt::Pending(_)) => NotRemoved::SnapshotPending,
+        Ok(Attempt::Pending(..)) => NotRemoved::SnapshotPending,
         Err(why) => why,
     };
     if let NotRemoved::Failed(failure) = &why {
@@ -198,30 +246,29 @@ fn settle(finding: Finding, attempt: Result<Attempt, NotRemoved>, outcome: &mut 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::tests::tags;
 
     #[test]
     fn a_snapshot_counts_where_it_was_made_of_the_volume_since_it_is_idle() {
         let since = jiff::civil::date(2026, 11, 1);
-        let is_of = |change: fn(&mut Snapshot)| {
+        let is_backup = |change: fn(&mut Snapshot)| {
             let mut snapshot = Snapshot {
                 id: "snap-1".to_owned(),
-                tags: tags(&[(SNAPSHOT_OF, "vol-1")]),
                 state: "pending".to_owned(),
                 started: "2026-11-01T00:00:00Z".parse().ok(),
                 volume: Some("vol-1".to_owned()),
                 ..Snapshot::default()
             };
             change(&mut snapshot);
-            is_of(&snapshot, "vol-1", since)
+            is_backup(&snapshot, "vol-1", since)
         };
-        assert!(is_of(|_| ()));
-        let changes: [fn(&mut Snapshot); 4] = [
-            |snapshot| snapshot.tags = tags(&[(SNAPSHOT_OF, "vol-2")]),
+        assert!(is_backup(|_| ()));
+        let changes: [fn(&mut Snapshot); 5] = [
+            |snapshot| snapshot.volume = None,
+            |snapshot| snapshot.started = None,
             |snapshot| snapshot.volume = Some("vol-2".to_owned()),
             |snapshot| snapshot.started = "2026-10-31T23:59:59Z".parse().ok(),
             |snapshot| snapshot.state = "error".to_owned(),
         ];
-        assert_eq!(changes.map(is_of), [false; 4]);
+        assert_eq!(changes.map(is_backup), [false; 5]);
     }
 }

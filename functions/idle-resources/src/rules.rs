@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, civil::Date};
+use shared::aws::query::Element;
 use shared::cost::{Keep, Price, Prices};
 
 /// Bytes of a GiB.
@@ -22,6 +23,9 @@ const GIB: f64 = 1_073_741_824.0;
 
 /// The tag with the day on which a resource was found idle.
 pub(crate) const IDLE_SINCE: &str = "sluice:idle-since";
+
+/// The most that a size or a rate of one resource can be.
+const MAX_AMOUNT: f64 = 1e9;
 
 /// The tags of a resource.
 pub(crate) type Tags = BTreeMap<String, String>;
@@ -60,7 +64,7 @@ pub(crate) struct Scope<'a> {
 /// An idle resource's cost and reason.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Idle {
-    /// USD a month.
+    /// USD a month; not a number where it is not known.
     pub(crate) usd: f64,
     pub(crate) bound: Bound,
     pub(crate) why: String,
@@ -106,6 +110,13 @@ impl Scope<'_> {
     fn is_parked(&self, tags: &Tags) -> bool {
         tags.contains_key(&self.rules.schedule_tag)
     }
+}
+
+/// A size or a rate of a resource. NaN if it is missing or cannot be: a cost that depends on it is then
+/// not a number either, and is reported as not read.
+fn amount(element: &Element, path: &str) -> f64 {
+    let amount = element.number(path).filter(|amount| (0.0..=MAX_AMOUNT).contains(amount));
+    amount.unwrap_or(f64::NAN)
 }
 
 /// A time as AWS writes it.

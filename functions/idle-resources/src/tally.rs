@@ -29,8 +29,7 @@ pub(crate) fn emit(
     if found.unread.is_empty() {
         metrics.extend(idle(found.total()));
     }
-    let failures = found.unread.len() + outcome.mark_failures;
-    metrics.push(("ScanFailures", Unit::Count, count(failures)));
+    metrics.push(("ScanFailures", Unit::Count, count(found.unread.len())));
     if removes {
         metrics.push(("ResourcesRemoved", Unit::Count, count(outcome.removed.len())));
         metrics.push(("RemovalFailures", Unit::Count, count(outcome.removal_failures())));

@@ -7,12 +7,10 @@ use aws_sdk_cloudwatch::types::{Dimension, Metric, MetricDataQuery, MetricStat, 
 use jiff::{SignedDuration, Timestamp};
 use shared::aws::CallFailure;
 
-use crate::region::{Region, invalid};
+use crate::region::{Pages, Region, invalid};
 
 /// Maximum queries in a call (source: Amazon CloudWatch API reference, `GetMetricData`).
 const MAX_QUERIES: usize = 500;
-/// More than the pages of 500 queries over 60 days.
-const MAX_PAGES: usize = 20;
 /// A day: a period of each day keeps the answer small.
 const PERIOD_SECONDS: i32 = 86_400;
 
@@ -67,7 +65,8 @@ async fn read_chunk(region: &Region, queries: &[Query], window: Window) -> Vec<V
     let mut series: BTreeMap<String, Series> = BTreeMap::new();
     let mut failure = None;
     let mut token = None;
-    for _ in 0..MAX_PAGES {
+    let mut pages = Pages::default();
+    loop {
         let call = region
             .cloudwatch()
             .get_metric_data()
@@ -81,7 +80,7 @@ async fn read_chunk(region: &Region, queries: &[Query], window: Window) -> Vec<V
             .start_time(DateTime::from_secs(window.start.as_second()))
             .end_time(DateTime::from_secs(window.end.as_second()))
             .set_next_token(token.take());
-        let response = match region.sent(call.send()).await {
+        let response = match region.sent("GetMetricData", call.send()).await {
             Ok(response) => response,
             Err(error) => {
                 failure = Some(error);
@@ -93,12 +92,22 @@ async fn read_chunk(region: &Region, queries: &[Query], window: Window) -> Vec<V
             series.values.extend(result.values.unwrap_or_default());
             series.status = result.status_code;
         }
-        token = response.next_token.filter(|token| !token.is_empty());
-        if token.is_none() {
-            break;
+        match pages.next(response.next_token) {
+            Ok(None) => break,
+            Ok(next) => token = next,
+            Err(error) => {
+                // Such an answer means nothing.
+                series.clear();
+                failure = Some(error);
+                break;
+            }
         }
     }
+    let is_odd = |values: &[f64]| values.iter().any(|value| !value.is_finite() || *value < 0.0);
     let values = |index: usize| match series.remove(&id(index)) {
+        Some(Series { values, .. }) if is_odd(&values) => {
+            Err(invalid("a value of a metric is not a count"))
+        }
         Some(Series { values, status: Some(StatusCode::Complete) }) => Ok(values),
         Some(Series { status: Some(status), .. }) if failure.is_none() => Err(CallFailure {
             code: Some(status.as_str().to_owned()),

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
-use shared::aws::query::{Element, ErrorKind, Listed, Parameters, QueryClient, QueryError};
+use shared::aws::query::{Element, ErrorKind, Parameters, QueryClient, QueryError};
+use shared::text::shown;
 use tokio::time::Instant;
 
 use crate::config::Rules;
-use crate::machine::{Kind, Machine, State, Stop};
+use crate::machine::{Kind, Machine, Machines, State, Stop, machines};
 
 /// Maximum number of instances that are started or stopped with one request.
 const BATCH: usize = 50;
@@ -31,29 +32,27 @@ pub(crate) enum Action {
 }
 
 /// Reads all instances with the tag of the schedule, except terminated ones.
-pub(crate) async fn list(
-    client: &QueryClient,
-    rules: &Rules,
-    until: Instant,
-) -> (Vec<Machine>, Option<QueryError>) {
+pub(crate) async fn list(client: &QueryClient, rules: &Rules, until: Instant) -> Machines {
     let parameters = Parameters::new()
         .with("Filter.1.Name", "tag-key")
         .with("Filter.1.Value.1", &rules.schedule_tag)
         .with("MaxResults", "1000");
     let path = ["reservationSet", "instancesSet"];
-    let Listed { items, failure } =
-        client.list("DescribeInstances", &parameters, &path, until).await;
-    (items.iter().filter_map(|item| machine(item, rules)).collect(), failure)
+    let mut listed = client.list("DescribeInstances", &parameters, &path, until).await;
+    listed.items.retain(|item| {
+        item.tags("tagSet").contains_key(&rules.schedule_tag)
+            && item.text("instanceState/name") != Some("terminated")
+    });
+    machines(listed, |item| machine(item, rules))
 }
 
-/// The instance, if it has the tag and is not terminated.
+/// The instance; `None` without a member that it must have.
 fn machine(item: &Element, rules: &Rules) -> Option<Machine> {
     let mut tags = item.tags("tagSet");
     let state = match item.text("instanceState/name")? {
         "running" => State::Running,
         "stopping" => State::Stopping,
         "stopped" => State::Stopped,
-        "terminated" => return None,
         _ => State::Other,
     };
     Some(Machine {
@@ -92,7 +91,7 @@ fn stop(item: &Element) -> Stop {
         Some(code) if REQUESTED.contains(&code) => {
             item.text("reason").and_then(requested).map_or(Stop::Unknown, Stop::ByRequest)
         }
-        Some(code) => Stop::ByItself(item.text("stateReason/message").unwrap_or(code).to_owned()),
+        Some(code) => Stop::ByItself(shown(item.text("stateReason/message").unwrap_or(code))),
         None => Stop::Unknown,
     }
 }

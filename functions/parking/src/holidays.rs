@@ -23,7 +23,14 @@ impl Holidays {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut holidays = Self::default();
         for day in text.split(',').map(str::trim).filter(|day| !day.is_empty()) {
-            let numbers: Option<Vec<i16>> = day.split('-').map(number).collect();
+            let parts: Vec<_> = day.split('-').collect();
+            let numbers: Option<Vec<i16>> = match parts[..] {
+                [month, day] => [(month, 2), (day, 2)].into_iter().map(number).collect(),
+                [year, month, day] => {
+                    [(year, 4), (month, 2), (day, 2)].into_iter().map(number).collect()
+                }
+                _ => None,
+            };
             let date = |year, month, day| {
                 Date::new(year, i8::try_from(month).ok()?, i8::try_from(day).ok()?).ok()
             };
@@ -45,9 +52,9 @@ impl Holidays {
     }
 }
 
-/// A number of two or four digits.
-fn number(digits: &str) -> Option<i16> {
-    let is_number = matches!(digits.len(), 2 | 4) && digits.bytes().all(|b| b.is_ascii_digit());
+/// A number of this many digits.
+fn number((digits, count): (&str, usize)) -> Option<i16> {
+    let is_number = digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)
 }
 
@@ -68,7 +75,18 @@ mod tests {
 
     #[test]
     fn what_is_not_a_day_is_named() {
-        for wrong in ["2026-13-01", "2027-02-29", "25.12.", "1-1", "12-25-2026", "2026", "-12-25"] {
+        for wrong in [
+            "2026-13-01",
+            "2027-02-29",
+            "25.12.",
+            "1-1",
+            "12-25-2026",
+            "2026",
+            "-12-25",
+            "26-12-25",
+            "2026-0012-25",
+            "0012-25",
+        ] {
             assert_eq!(Holidays::parse(&format!("12-25,{wrong}")), Err(wrong.to_owned()));
         }
     }

@@ -41,8 +41,8 @@ const MAX_PUBLISH_TIME: Duration = Duration::from_secs(10);
 /// Maximum number of notices that wait for the next run.
 const MAX_WAITING: usize = 20;
 
-/// A notice that waited for longer is given up, in seconds.
-const MAX_WAIT_S: i64 = 3_600;
+/// A notice that waited for longer is given up.
+const MAX_WAIT_MS: u64 = 3_600_000;
 
 /// The function.
 #[derive(Debug)]
@@ -50,9 +50,9 @@ pub struct App<W> {
     config: Config,
     services: Services,
     notices: Notices,
-    /// What could not be published: the machines are stopped already, so that the next run would not
-    /// say it again.
-    waiting: Vec<Notice>,
+    /// What could not be published, with the time of its run in milliseconds: the machines are stopped
+    /// already, so that the next run would not say it again.
+    waiting: Vec<(u64, Notice)>,
     metrics: W,
 }
 
@@ -84,8 +84,9 @@ impl<W: Write> Function for App<W> {
             tracing::error!(%error, "failed to write metrics");
         }
         let region = self.services.region().to_owned();
-        let place =
-            Place { account: account(invocation.function_arn), region: &region, now, now_ms };
+        let account = account(invocation.function_arn);
+        let at = notices::fired(invocation.body, now).unwrap_or(now);
+        let place = Place { account, region: &region, at, now, now_ms };
         let published = self.notify(&outcome, place, time.until).await;
         published.map_err(HandlerError::NotPublished)?;
         if !outcome.unread.is_empty() {
@@ -104,7 +105,8 @@ impl<W: Write> App<W> {
         Self { config, services, notices: Notices::default(), waiting: Vec::new(), metrics }
     }
 
-    /// Publishes the notice about a run, after those that wait.
+    /// Publishes the notice about a run, after those that wait. One that SNS refuses waits for the next
+    /// run, and keeps no other waiting.
     async fn notify(
         &mut self,
         outcome: &Outcome,
@@ -115,22 +117,29 @@ impl<W: Write> App<W> {
         if *is_dry_run {
             return Ok(());
         }
-        let is_recent = |notice: &Notice| {
-            let at: Option<Timestamp> = notice.at.parse().ok();
-            at.is_some_and(|at| place.now.duration_since(at).as_secs() < MAX_WAIT_S)
-        };
-        self.waiting.retain(is_recent);
-        self.waiting.extend(self.notices.of(outcome, rules, *notifies_changes, place));
-        if self.waiting.len() > MAX_WAITING {
+        while let Some((at_ms, _)) = self.waiting.first() {
+            let is_recent = place.now_ms.saturating_sub(*at_ms) < MAX_WAIT_MS;
+            if is_recent && self.waiting.len() < MAX_WAITING {
+                break;
+            }
+            self.notices.forget(*at_ms);
             self.waiting.remove(0);
         }
-        while let Some(notice) = self.waiting.first() {
-            let (state, title) = (notice.state.name(), &*notice.title);
-            publisher.publish(notice.clone(), until).await.inspect_err(|error| {
-                tracing::error!(state, title, %error, "notice not published");
-            })?;
-            self.waiting.remove(0);
+        let notice = self.notices.of(outcome, rules, *notifies_changes, place);
+        self.waiting.extend(notice.map(|notice| (place.now_ms, notice)));
+        let mut first = None;
+        let mut kept = 0;
+        while let Some((_, notice)) = self.waiting.get(kept) {
+            match publisher.publish(notice.clone(), until).await {
+                Ok(()) => drop(self.waiting.remove(kept)),
+                Err(error) => {
+                    let (state, title) = (notice.state.name(), &*notice.title);
+                    tracing::error!(state, title, %error, "notice not published");
+                    first = first.or(Some(error));
+                    kept += 1;
+                }
+            }
         }
-        Ok(())
+        first.map_or(Ok(()), Err)
     }
 }

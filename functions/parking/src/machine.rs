@@ -1,6 +1,7 @@
 //! What is stopped and started.
 
 use jiff::Timestamp;
+use shared::aws::query::{Element, Listed, QueryError};
 
 /// An instance, database or cluster with the tag of the schedule.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,17 @@ pub(crate) struct Machine {
     pub(crate) stop: Stop,
     /// Why it cannot be parked, whatever its tags.
     pub(crate) problem: Option<String>,
+}
+
+/// Machines, as far as they could be read, and why some are missing.
+pub(crate) type Machines = (Vec<Machine>, Option<QueryError>);
+
+/// The machines in a list. One that `read` returns nothing for makes the list incomplete.
+pub(crate) fn machines(listed: Listed, read: impl Fn(&Element) -> Option<Machine>) -> Machines {
+    let machines: Vec<_> = listed.items.iter().filter_map(read).collect();
+    let odd = (machines.len() < listed.items.len())
+        .then(|| QueryError::invalid("an item of the list lacks its id or its state"));
+    (machines, listed.failure.or(odd))
 }
 
 /// In the order in which machines are started.

@@ -1,9 +1,10 @@
 //! The notice about a run.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::cost::shortened;
+use serde_json::Value;
+use shared::cost::{NotRead, shortened};
 use shared::notice::{Fact, Notice, State};
-use shared::text::line;
+use shared::text::shown;
 
 use crate::config::Rules;
 use crate::outcome::{Entry, Outcome};
@@ -11,6 +12,9 @@ use crate::reported::Reported;
 
 /// How long an override lasts that the notice suggests.
 const SUGGESTED: SignedDuration = SignedDuration::from_hours(4);
+
+/// An event that is older says nothing about its run.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Builds the notices of a process.
 #[derive(Debug, Default)]
@@ -24,11 +28,28 @@ pub(crate) struct Notices {
 pub(crate) struct Place<'a> {
     pub(crate) account: &'a str,
     pub(crate) region: &'a str,
+    /// When the schedule fired.
+    pub(crate) at: Timestamp,
     pub(crate) now: Timestamp,
     pub(crate) now_ms: u64,
 }
 
+/// When the schedule fired, as the event says: a retry has the same time. `None` if that is not a time
+/// of the last day.
+pub(crate) fn fired(event: &[u8], now: Timestamp) -> Option<Timestamp> {
+    let event: Value = serde_json::from_slice(event).ok()?;
+    let at: Timestamp = event.get("time")?.as_str()?.parse().ok()?;
+    let age = now.duration_since(at);
+    (!age.is_negative() && age <= MAX_AGE).then_some(at)
+}
+
 impl Notices {
+    /// Forgets what was reported by a run whose notice was never published.
+    pub(crate) fn forget(&mut self, at_ms: u64) {
+        self.failed.forget(at_ms);
+        self.problems.forget(at_ms);
+    }
+
     /// The notice about a run; `None` where nothing was done, and nothing is wrong that was not
     /// reported already. `notifies_changes` is `false` where only failures and problems are reported.
     pub(crate) fn of(
@@ -39,16 +60,23 @@ impl Notices {
         place: Place<'_>,
     ) -> Option<Notice> {
         // A list that could not be read is a failure.
-        let unread = outcome.unread.entries().into_iter().map(|unread| Entry {
-            id: format!("the list of {} in {}", unread.kind, unread.region),
-            label: format!("the list of {} in {}", unread.kind, unread.region),
+        let list = |unread: &NotRead| format!("the list of {} in {}", unread.kind, unread.region);
+        let lists = outcome.unread.entries();
+        let unread = lists.iter().map(|unread| Entry {
+            id: list(unread),
+            label: list(unread),
             schedule: String::new(),
-            note: unread.error,
+            note: unread.error.clone(),
             message: String::new(),
         });
         let failed: Vec<_> = outcome.failed.iter().cloned().chain(unread).collect();
         let failed = self.failed.take_new(&failed, place.now_ms);
         let problems = self.problems.take_new(&outcome.problems, place.now_ms);
+        let is_new = |unread: &&NotRead| failed.iter().any(|entry| entry.id == list(unread));
+        let unread = lists.iter().filter(is_new);
+        let unread: Vec<_> = unread
+            .map(|NotRead { kind, region, error }| format!("{kind} in {region}: {error}"))
+            .collect();
         let is_wrong = !failed.is_empty() || !problems.is_empty();
         let has_changed = !outcome.started.is_empty() || !outcome.stopped.is_empty();
         if !(is_wrong || has_changed && notifies_changes) {
@@ -60,13 +88,14 @@ impl Notices {
         lines.extend(stopped.map(|entry| stopped_line(entry, rules, place.now)));
         lines.extend(started.map(|entry| format!("started {}", described(entry))));
         let labels = |entries: &mut dyn Iterator<Item = &Entry>| {
-            entries.map(|entry| line(&entry.label)).collect::<Vec<_>>().join(", ")
+            entries.map(|entry| shown(&entry.label)).collect::<Vec<_>>().join(", ")
         };
         let facts = [
             ("Started", labels(&mut outcome.started.iter())),
             ("Stopped", labels(&mut outcome.stopped.iter())),
             ("Failed", labels(&mut failed.iter().copied())),
             ("Problems", labels(&mut problems.iter().copied())),
+            ("Not read", unread.join("; ")),
         ];
         let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
         let notice = Notice {
@@ -75,7 +104,7 @@ impl Notices {
             state: if is_wrong { State::Alarm } else { State::Info },
             title: title(outcome, failed.len(), problems.len()),
             thread: format!("parking/{}/{}", place.account, place.region),
-            at: place.now.to_string(),
+            at: place.at.to_string(),
             since: None,
             text: None,
             facts: facts.map(|(label, value)| Fact::new(label, value)).collect(),
@@ -103,15 +132,15 @@ fn title(outcome: &Outcome, failed: usize, problems: usize) -> String {
 /// `i-1 (build), office`
 fn described(entry: &Entry) -> String {
     let has_name = entry.label != entry.id;
-    let name = if has_name { format!(" ({})", line(&entry.label)) } else { String::new() };
+    let name = if has_name { format!(" ({})", shown(&entry.label)) } else { String::new() };
     match &*entry.schedule {
-        "" => entry.id.clone(),
-        schedule => format!("{}{name}, {}", entry.id, line(schedule)),
+        "" => shown(&entry.id),
+        schedule => format!("{}{name}, {}", shown(&entry.id), shown(schedule)),
     }
 }
 
 fn wrong(what: &str, entry: &Entry) -> String {
-    format!("{what} {}: {}", described(entry), line(&entry.note))
+    format!("{what} {}: {}", described(entry), shown(&entry.note))
 }
 
 fn stopped_line(entry: &Entry, rules: &Rules, now: Timestamp) -> String {
@@ -159,7 +188,7 @@ mod tests {
 
     fn place(now_ms: u64) -> Place<'static> {
         let now = "2026-11-27T10:00:00Z".parse().unwrap();
-        Place { account: "123456789012", region: "eu-west-1", now, now_ms }
+        Place { account: "123456789012", region: "eu-west-1", at: now, now, now_ms }
     }
 
     fn of(notices: &mut Notices, outcome: &Outcome, now_ms: u64) -> Option<Notice> {
@@ -203,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn the_time_of_the_event_counts_for_a_day() {
+        let now = "2026-11-28T09:00:00Z".parse().unwrap();
+        for (event, is_fired) in [
+            (r#"{"time":"2026-11-27T09:00:00Z"}"#, true),
+            (r#"{"time":"2026-11-28T09:00:00Z"}"#, true),
+            (r#"{"time":"2026-11-27T08:59:59Z"}"#, false),
+            (r#"{"time":"2026-11-28T09:00:01Z"}"#, false),
+            (r#"{"time":"soon"}"#, false),
+            ("{}", false),
+            ("no JSON", false),
+        ] {
+            assert_eq!(fired(event.as_bytes(), now).is_some(), is_fired, "{event}");
+        }
+    }
+
+    #[test]
     fn failures_and_problems_are_reported_once_a_day() {
         let mut outcome = Outcome {
             failed: vec![entry("i-1", Some("build"), "IncorrectState")],
@@ -216,7 +261,8 @@ mod tests {
         assert_eq!(notice.title, "Started 0, stopped 0, failed 2, 2 problems");
         assert_eq!(notice.state, State::Alarm);
         let failed = Fact::new("Failed", "build, the list of rds in eu-west-1");
-        assert_eq!(notice.facts, [failed, Fact::new("Problems", "i-2, i-3")]);
+        let unread = Fact::new("Not read", "rds in eu-west-1: AccessDenied");
+        assert_eq!(notice.facts, [failed, Fact::new("Problems", "i-2, i-3"), unread]);
         assert_eq!(
             notice.lines,
             [

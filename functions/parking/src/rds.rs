@@ -5,13 +5,13 @@
 //! Guide; "Stopping and starting an Amazon Aurora DB cluster", Amazon Aurora User Guide.
 
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::query::{Element, Listed, Parameters, QueryClient, QueryError};
+use shared::aws::query::{Element, Parameters, QueryClient, QueryError};
 use tokio::time::Instant;
 
 use crate::config::Rules;
 use crate::ec2::Action;
 use crate::events::last_start;
-use crate::machine::{Kind, Machine, State, Stop};
+use crate::machine::{Kind, Machine, Machines, State, Stop, machines};
 
 /// RDS starts what was stopped for this long.
 const MAX_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -68,14 +68,15 @@ pub(crate) async fn list(
     kind: Kind,
     rules: &Rules,
     until: Instant,
-) -> (Vec<Machine>, Option<QueryError>) {
+) -> Machines {
     let Names { list, items, .. } = names(kind);
     let parameters = Parameters::new().with("MaxRecords", "100");
-    let Listed { items, failure } = client.list(list, &parameters, &[items], until).await;
-    (items.iter().filter_map(|item| machine(item, kind, rules)).collect(), failure)
+    let mut listed = client.list(list, &parameters, &[items], until).await;
+    listed.items.retain(|item| item.tags("TagList").contains_key(&rules.schedule_tag));
+    machines(listed, |item| machine(item, kind, rules))
 }
 
-/// The database or cluster, if it has the tag.
+/// The database or cluster; `None` without a member that it must have.
 fn machine(item: &Element, kind: Kind, rules: &Rules) -> Option<Machine> {
     let names = names(kind);
     let mut tags = item.tags("TagList");
@@ -172,12 +173,12 @@ pub(crate) async fn last_start_of(
     if let Some(failure) = listed.failure {
         return Err(failure);
     }
-    let event = |item: &Element| {
-        let of = item.text("SourceIdentifier").unwrap_or(&machine.id);
-        let at = item.text("Date")?.parse().ok()?;
-        (of == machine.id).then(|| Some((at, item.text("Message")?.to_owned())))?
-    };
-    Ok(last_start(listed.items.iter().filter_map(event).collect()))
+    let is_own = |item: &&Element| item.text("SourceIdentifier").is_none_or(|of| of == machine.id);
+    let event =
+        |item: &Element| Some((item.text("Date")?.parse().ok()?, item.text("Message")?.to_owned()));
+    let events: Option<_> = listed.items.iter().filter(is_own).map(event).collect();
+    let odd = || QueryError::invalid("an event lacks its date or its message");
+    events.map(last_start).ok_or_else(odd)
 }
 
 /// Starts or stops a database or cluster. Returns whether it was done: not where its state changed

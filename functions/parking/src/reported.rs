@@ -24,6 +24,11 @@ impl Reported {
         self.0.extend(new.iter().map(|entry| (key(entry), now_ms)));
         new
     }
+
+    /// Forgets what was reported then: nobody received it.
+    pub(crate) fn forget(&mut self, at_ms: u64) {
+        self.0.retain(|_, reported_ms| *reported_ms != at_ms);
+    }
 }
 
 #[cfg(test)]
@@ -54,6 +59,8 @@ mod tests {
         assert_eq!(ids(&[entry("a", "two"), b.clone()], AGAIN_MS + 999), [""; 0]);
         assert_eq!(ids(&[entry("a", "two"), b.clone()], AGAIN_MS + 1_000), ["b"]);
         assert_eq!(ids(&[], AGAIN_MS + 2_000), [""; 0]);
-        assert_eq!(ids(&[b], AGAIN_MS + 3_000), ["b"]);
+        assert_eq!(ids(std::slice::from_ref(&b), AGAIN_MS + 3_000), ["b"]);
+        reported.forget(AGAIN_MS + 3_000);
+        assert_eq!(reported.take_new(&[b], AGAIN_MS + 3_001).len(), 1);
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::config::{Config, Kinds, Rules};
 use crate::decision::kept;
 use crate::ec2::Action;
-use crate::machine::{Kind, Machine};
+use crate::machine::{Kind, Machine, Machines};
 use crate::outcome::{Entry, Outcome};
 use crate::plan::Plan;
 use crate::{ec2, rds};
@@ -57,7 +57,7 @@ impl Services {
     /// Reads all machines with the tag, as far as they can be read.
     async fn read(&self, rules: &Rules, until: Instant, outcome: &mut Outcome) -> Vec<Machine> {
         let mut machines = Vec::new();
-        let mut add = |kind: &str, (read, failure): (Vec<Machine>, Option<QueryError>)| {
+        let mut add = |kind: &str, (read, failure): Machines| {
             machines.extend(read);
             if let Some(failure) = failure {
                 outcome.unread.add(kind, self.region(), &CallFailure::from(failure));

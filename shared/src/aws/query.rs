@@ -139,7 +139,7 @@ impl QueryClient {
     ) -> Result<Element, QueryError> {
         let mut waits = WAITS.into_iter();
         loop {
-            let result = self.attempt(action, parameters, until).await;
+            let result = self.call_once(action, parameters, until).await;
             let is_temporary = matches!(&result, Err(error) if error.kind == ErrorKind::Temporary);
             match waits.next().filter(|wait| is_temporary && Instant::now() + *wait < until) {
                 Some(wait) => sleep(wait).await,
@@ -165,12 +165,14 @@ impl QueryClient {
                 Ok(result) => result,
                 Err(error) => return Listed { failure: Some(error), ..listed },
             };
-            listed.items.extend(result.items(path).cloned());
+            let (items, is_complete) = result.items(path);
+            listed.items.extend(items.into_iter().cloned());
             let token = result.text(self.api.token_element).map(str::to_owned);
             let is_over = listed.items.len() > MAX_ITEMS || tokens.len() >= MAX_PAGES;
             listed.items.truncate(MAX_ITEMS);
             let error = match token {
                 _ if is_over => QueryError::new("TooMany", "the list has more than 10,000 items"),
+                _ if !is_complete => QueryError::invalid("the answer has no list"),
                 None => return listed,
                 Some(token) if tokens.insert(token.clone()) => {
                     parameters = parameters.with(self.api.token_parameter, token);
@@ -182,7 +184,11 @@ impl QueryClient {
         }
     }
 
-    async fn attempt(
+    /// The same with one attempt, for operations that must not be carried out twice.
+    ///
+    /// # Errors
+    /// The same as of [`QueryClient::call`].
+    pub async fn call_once(
         &self,
         action: &str,
         parameters: &Parameters,

@@ -80,12 +80,11 @@ impl fmt::Display for Failure {
     }
 }
 
-impl<E, R> From<SdkError<E, R>> for Failure
+impl<E> From<SdkError<E>> for Failure
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
-    R: fmt::Debug + 'static,
 {
-    fn from(error: SdkError<E, R>) -> Self {
+    fn from(error: SdkError<E>) -> Self {
         let CallFailure { code, message } = CallFailure::from(&error);
         Self { code: code.unwrap_or_else(|| "NoAnswer".to_owned()), message }
     }

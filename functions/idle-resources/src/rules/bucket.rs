@@ -30,7 +30,7 @@ impl Listing {
     ) {
         if scope.is_older(modified, scope.rules.object_days) {
             self.old_objects += 1;
-            self.old_bytes += bytes;
+            self.old_bytes = self.old_bytes.saturating_add(bytes);
         }
     }
 

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shared::aws::query::Element;
 use shared::cost::Price;
 
-use super::{Bound, Idle, Scope, Tags, time};
+use super::{Bound, Idle, Scope, Tags, amount, time};
 
 /// An instance of RDS.
 #[derive(Clone, Debug, Default)]
@@ -30,7 +30,7 @@ impl Database {
             tags: element.tags("TagList"),
             state: element.text("DBInstanceStatus").unwrap_or_default().to_owned(),
             created: time(element.text("InstanceCreateTime")),
-            storage_gib: element.number("AllocatedStorage").unwrap_or_default(),
+            storage_gib: amount(element, "AllocatedStorage"),
             is_in_cluster: element.text("DBClusterIdentifier").is_some(),
             is_replicated: sources.iter().any(|source| element.text(source).is_some())
                 || replicas.iter().any(|list| !element.list(list).is_empty()),

@@ -34,6 +34,11 @@ impl Instance {
         self.image.as_deref().filter(|_| self.state != "terminated")
     }
 
+    /// Whether it needs an image that is not known.
+    pub(crate) fn lacks_image(&self) -> bool {
+        self.image.is_none() && self.state != "terminated"
+    }
+
     /// `usd`: what its volumes and addresses cost a month.
     pub(crate) fn idle(&self, scope: &Scope<'_>, usd: f64) -> Option<Idle> {
         let changed = self.changed?;
@@ -106,11 +111,16 @@ mod tests {
 
     #[test]
     fn an_image_is_needed_until_the_instance_is_terminated() {
-        let image = |state: &str| {
-            let image = Some("ami-1".to_owned());
+        let image = |state: &str, image: Option<&str>| {
+            let image = image.map(str::to_owned);
             let instance = Instance { state: state.to_owned(), image, ..Instance::default() };
-            instance.image().is_some()
+            (instance.image().is_some(), instance.lacks_image())
         };
-        assert!(image("stopped") && image("shutting-down") && !image("terminated"));
+        for state in ["stopped", "shutting-down"] {
+            assert_eq!(image(state, Some("ami-1")), (true, false));
+            assert_eq!(image(state, None), (false, true));
+        }
+        assert_eq!(image("terminated", Some("ami-1")), (false, false));
+        assert_eq!(image("terminated", None), (false, false));
     }
 }

@@ -29,7 +29,8 @@ enum LoadBalancerType {
 /// A target group.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetGroup {
-    pub(crate) arn: String,
+    /// Missing in an odd answer, which then says nothing about its load balancers only.
+    pub(crate) arn: Option<String>,
     pub(crate) load_balancers: Vec<String>,
 }
 
@@ -37,8 +38,9 @@ impl TargetGroup {
     /// Reads an item of `DescribeTargetGroups`.
     pub(crate) fn read(element: &Element) -> Option<Self> {
         let load_balancers = element.list("LoadBalancerArns").iter();
-        let load_balancers = load_balancers.map(|arn| arn.value().to_owned()).collect();
-        Some(Self { arn: element.text("TargetGroupArn")?.to_owned(), load_balancers })
+        let load_balancers: Vec<_> = load_balancers.map(|arn| arn.value().to_owned()).collect();
+        let arn = element.text("TargetGroupArn").map(str::to_owned);
+        (arn.is_some() || !load_balancers.is_empty()).then_some(Self { arn, load_balancers })
     }
 }
 

@@ -11,15 +11,16 @@ pub(crate) struct LogGroup {
     /// Without the `:*` that stands for its streams.
     pub(crate) arn: String,
     pub(crate) has_retention: bool,
-    pub(crate) stored_bytes: u64,
+    pub(crate) stored_bytes: Option<u64>,
 }
 
 impl LogGroup {
     pub(crate) fn idle(&self, scope: &Scope<'_>) -> Option<Idle> {
+        let size = self.stored_bytes.map_or(f64::NAN, gib);
         (!self.has_retention).then(|| Idle {
-            usd: gib(self.stored_bytes) * scope.price(Price::Logs),
+            usd: size * scope.price(Price::Logs),
             bound: Bound::AtMost,
-            why: format!("{:.1} GiB are kept for ever: no retention", gib(self.stored_bytes)),
+            why: format!("{size:.1} GiB are kept for ever: no retention"),
             since: None,
         })
     }
@@ -35,7 +36,7 @@ mod tests {
         let rules = rules();
         let idle = |has_retention| {
             let (name, arn) = ("/aws/lambda/plays".to_owned(), String::new());
-            let group = LogGroup { name, arn, has_retention, stored_bytes: 10 << 30 };
+            let group = LogGroup { name, arn, has_retention, stored_bytes: Some(10 << 30) };
             cost(group.idle(&scope(&rules)))
         };
         assert_eq!(idle(false), Some(("0.3000".to_owned(), Bound::AtMost)));

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use shared::aws::query::Element;
 use shared::cost::Price;
 
-use super::{Bound, Idle, Scope, Tags, day, gib, time};
+use super::{Bound, Idle, Scope, Tags, amount, day, gib, time};
 
 /// Tags of snapshots that Data Lifecycle Manager and AWS Backup delete themselves.
 const LIFECYCLE_TAGS: [&str; 2] = ["aws:dlm:lifecycle-policy-id", "aws:backup:source-resource"];
@@ -33,6 +33,8 @@ pub(crate) struct Image {
     pub(crate) tags: Tags,
     created: Option<Timestamp>,
     launched: Option<Timestamp>,
+    /// Whether the time of its last launch is there, but cannot be read.
+    is_odd: bool,
     /// Its snapshots, with the sizes of their volumes in GiB.
     snapshots: Vec<(String, f64)>,
 }
@@ -48,7 +50,7 @@ impl Snapshot {
             started: time(element.text("startTime")),
             volume: element.text("volumeId").map(str::to_owned),
             description: element.text("description").unwrap_or_default().to_owned(),
-            size_gib: full.or_else(|| element.number("volumeSize")).unwrap_or_default(),
+            size_gib: full.unwrap_or_else(|| amount(element, "volumeSize")),
             is_archived: element.text("storageTier") == Some("archive"),
         })
     }
@@ -84,14 +86,16 @@ impl Image {
         let disks = element.list("blockDeviceMapping").iter();
         let snapshot = |disk: &Element| {
             let id = disk.text("ebs/snapshotId")?.to_owned();
-            Some((id, disk.number("ebs/volumeSize").unwrap_or_default()))
+            Some((id, amount(disk, "ebs/volumeSize")))
         };
+        let launched = element.text("lastLaunchedTime");
         Some(Self {
             id: element.text("imageId")?.to_owned(),
             name: element.text("name").map(str::to_owned),
             tags: element.tags("tagSet"),
             created: time(element.text("creationDate")),
-            launched: time(element.text("lastLaunchedTime")),
+            launched: time(launched),
+            is_odd: launched.is_some() && time(launched).is_none(),
             snapshots: disks.filter_map(snapshot).collect(),
         })
     }
@@ -119,7 +123,7 @@ impl Image {
             None => volume_gib * scope.price(Price::Snapshot),
         };
         is_idle.then(|| Idle {
-            usd: self.snapshots.iter().map(cost).sum(),
+            usd: if self.is_odd { f64::NAN } else { self.snapshots.iter().map(cost).sum() },
             bound: Bound::AtMost,
             why: match self.launched {
                 Some(launched) => format!("last launched {}", day(launched)),
@@ -202,6 +206,9 @@ mod tests {
             ("of 2026-06-01, no launch known", Some(OLD))
         );
         assert_eq!(cost(Some(plain)), Some(("6.0000".to_owned(), Bound::AtMost)));
+        let unknown: [fn(&mut Image); 2] =
+            [|image| image.is_odd = true, |image| image.snapshots[1].1 = f64::NAN];
+        assert!(unknown.into_iter().all(|change| idle(change).unwrap().usd.is_nan()));
         let launched = idle(|image| image.launched = time(Some(OLD))).unwrap();
         assert_eq!(launched.why, "last launched 2026-06-01");
         let changes: [fn(&mut Image); 4] = [

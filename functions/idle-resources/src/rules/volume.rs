@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shared::aws::query::Element;
 use shared::cost::Price;
 
-use super::{Bound, Idle, Scope, Tags, day, marked, time};
+use super::{Bound, Idle, Scope, Tags, amount, day, marked, time};
 
 /// IOPS and MiB/s of a gp3 volume that are part of its price (source: Amazon EBS User Guide, "General
 /// Purpose SSD volumes").
@@ -39,11 +39,13 @@ pub(crate) enum VolumeType {
     Sc1,
     St1,
     Standard,
+    /// A type without a price here.
+    Unknown,
 }
 
 impl VolumeType {
-    fn parse(name: &str) -> Option<Self> {
-        Some(match name {
+    fn parse(name: &str) -> Self {
+        match name {
             "gp2" => Self::Gp2,
             "gp3" => Self::Gp3,
             "io1" => Self::Io1,
@@ -51,39 +53,41 @@ impl VolumeType {
             "sc1" => Self::Sc1,
             "st1" => Self::St1,
             "standard" => Self::Standard,
-            _ => return None,
-        })
+            _ => Self::Unknown,
+        }
     }
 }
 
 impl Volume {
-    /// Reads an item of `DescribeVolumes`. `None` without an id, or without what it costs: its size
-    /// and a type that has a price.
+    /// Reads an item of `DescribeVolumes`. `None` without an id.
     pub(crate) fn read(element: &Element) -> Option<Self> {
         let instances = element.list("attachmentSet").iter();
         let instances = instances.filter_map(|attachment| attachment.text("instanceId"));
+        // Not every type has them.
+        let rate = |name: &str| element.text(name).map_or(0.0, |_| amount(element, name));
         Some(Self {
             id: element.text("volumeId")?.to_owned(),
             tags: element.tags("tagSet"),
             state: element.text("status").unwrap_or_default().to_owned(),
             created: time(element.text("createTime")),
-            size_gib: element.number("size")?,
-            kind: VolumeType::parse(element.text("volumeType")?)?,
-            iops: element.number("iops").unwrap_or_default(),
-            throughput: element.number("throughput").unwrap_or_default(),
+            size_gib: amount(element, "size"),
+            kind: VolumeType::parse(element.text("volumeType").unwrap_or_default()),
+            iops: rate("iops"),
+            throughput: rate("throughput"),
             is_managed: element.is_true("operator/managed"),
             instances: instances.map(str::to_owned).collect(),
         })
     }
 
-    /// USD a month.
+    /// USD a month; not a number where its size, its type or a rate is not known.
     pub(crate) fn usd(&self, scope: &Scope<'_>) -> f64 {
         let size = |price| self.size_gib * scope.price(price);
-        let iops = |included: f64, price| (self.iops - included).max(0.0) * scope.price(price);
+        let above = |rate: f64, included: f64| if rate < included { 0.0 } else { rate - included };
+        let iops = |included, price| above(self.iops, included) * scope.price(price);
         match self.kind {
             VolumeType::Gp2 => size(Price::Gp2),
             VolumeType::Gp3 => {
-                let mibps = (self.throughput - GP3_MIBPS).max(0.0) * scope.price(Price::Gp3Mibps);
+                let mibps = above(self.throughput, GP3_MIBPS) * scope.price(Price::Gp3Mibps);
                 size(Price::Gp3) + iops(GP3_IOPS, Price::Gp3Iops) + mibps
             }
             VolumeType::Io1 => size(Price::Io1) + iops(0.0, Price::Io1Iops),
@@ -91,6 +95,7 @@ impl Volume {
             VolumeType::Sc1 => size(Price::Sc1),
             VolumeType::St1 => size(Price::St1),
             VolumeType::Standard => size(Price::Standard),
+            VolumeType::Unknown => f64::NAN,
         }
     }
 
@@ -128,7 +133,7 @@ mod tests {
             state: "available".to_owned(),
             created: time(Some("2026-11-21T00:00:00Z")),
             size_gib,
-            kind: VolumeType::parse(kind).unwrap(),
+            kind: VolumeType::parse(kind),
             iops,
             throughput,
             is_managed: false,
@@ -152,6 +157,15 @@ mod tests {
         ] {
             let idle = volume(kind, size, iops, throughput).idle(&scope(&rules));
             assert_eq!(cost(idle), Some((expected.to_owned(), Bound::Exactly)), "{kind}");
+        }
+        let nan = f64::NAN;
+        for (kind, size, iops, throughput) in [
+            ("gp9", 100.0, 0.0, 0.0),
+            ("gp2", nan, 0.0, 0.0),
+            ("gp3", 100.0, nan, 0.0),
+            ("gp3", 100.0, 0.0, nan),
+        ] {
+            assert!(volume(kind, size, iops, throughput).usd(&scope(&rules)).is_nan(), "{kind}");
         }
     }
 

@@ -11,7 +11,7 @@ use shared::aws::CallFailure;
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
-use crate::region::List;
+use crate::region::{List, Pages, deduplicate, invalid};
 use crate::rules::Tags;
 use crate::rules::bucket::Listing;
 
@@ -75,10 +75,11 @@ impl Scan<'_> {
         let region = &self.region.name;
         let mut list = List::default();
         let mut token = None;
+        let mut pages = Pages::default();
         loop {
             let call = self.region.s3().list_buckets().bucket_region(region).max_buckets(1_000);
             let call = call.set_continuation_token(token);
-            let page = match self.region.sent(call.send()).await {
+            let page = match self.region.sent("ListBuckets", call.send()).await {
                 Ok(page) => page,
                 Err(failure) => return List { failure: Some(failure), ..list },
             };
@@ -86,17 +87,19 @@ impl Scan<'_> {
             let here =
                 here.filter(|bucket| bucket.bucket_region().is_none_or(|there| there == region));
             list.items.extend(here.filter_map(|bucket| bucket.name));
-            token = page.continuation_token.filter(|token| !token.is_empty());
-            if !list.continues(token.is_some()) {
-                return list;
-            }
+            deduplicate(&mut list.items, |bucket| Some(bucket));
+            token = match pages.next(page.continuation_token) {
+                Ok(token) if list.continues(token.is_some()) => token,
+                Ok(_) => return list,
+                Err(failure) => return List { failure: Some(failure), ..list },
+            };
         }
     }
 
     /// Whether an enabled rule for the whole bucket moves or expires its objects.
     async fn has_lifecycle(&self, bucket: &str) -> Result<bool, CallFailure> {
         let call = self.region.s3().get_bucket_lifecycle_configuration().bucket(bucket);
-        match self.region.sent(call.send()).await {
+        match self.region.sent("GetBucketLifecycleConfiguration", call.send()).await {
             Ok(answer) => Ok(answer.rules().iter().any(is_for_all)),
             Err(failure) if is_code(&failure, "NoSuchLifecycleConfiguration") => Ok(false),
             Err(failure) => Err(failure),
@@ -116,16 +119,18 @@ impl Scan<'_> {
             *share -= 1;
             let call = self.region.s3().list_objects_v2().bucket(bucket);
             let call = call.set_continuation_token(token);
-            let page = self.region.sent(call.send()).await?;
+            let page = self.region.sent("ListObjectsV2", call.send()).await?;
             for object in page.contents.unwrap_or_default() {
                 if object.storage_class.is_none_or(|class| class == ObjectStorageClass::Standard) {
                     let bytes = object.size.and_then(|size| u64::try_from(size).ok());
+                    let bytes = bytes.ok_or_else(|| invalid("the size of an object is odd"))?;
                     let modified = object.last_modified.as_ref().and_then(time);
-                    listing.add_object(&self.scope, modified, bytes.unwrap_or(0));
+                    listing.add_object(&self.scope, modified, bytes);
                 }
             }
             token = page.next_continuation_token.filter(|token| !token.is_empty());
             if token.is_none() {
+                listing.is_unfinished = page.is_truncated == Some(true);
                 return Ok(());
             }
         }
@@ -135,7 +140,7 @@ impl Scan<'_> {
 
     async fn list_uploads(&self, bucket: &str, listing: &mut Listing) -> Result<(), CallFailure> {
         let call = self.region.s3().list_multipart_uploads().bucket(bucket);
-        let answer = self.region.sent(call.send()).await?;
+        let answer = self.region.sent("ListMultipartUploads", call.send()).await?;
         for upload in answer.uploads.unwrap_or_default() {
             listing.add_upload(&self.scope, upload.initiated.as_ref().and_then(time));
         }
@@ -144,7 +149,7 @@ impl Scan<'_> {
 
     async fn bucket_tags(&self, bucket: &str) -> Result<Tags, CallFailure> {
         let call = self.region.s3().get_bucket_tagging().bucket(bucket);
-        match self.region.sent(call.send()).await {
+        match self.region.sent("GetBucketTagging", call.send()).await {
             Ok(answer) => {
                 Ok(answer.tag_set.into_iter().map(|Tag { key, value, .. }| (key, value)).collect())
             }

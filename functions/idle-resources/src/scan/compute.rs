@@ -8,7 +8,7 @@ use shared::aws::query::{Element, Parameters};
 use super::Scan;
 use crate::found::{Markable, Resource, worth};
 use crate::kind::Kind;
-use crate::region::{List, Region};
+use crate::region::{List, Region, invalid};
 use crate::rules::Idle;
 use crate::rules::address::Address;
 use crate::rules::instance::Instance;
@@ -41,18 +41,22 @@ fn own() -> Parameters {
 
 /// The addresses of a region.
 pub(crate) async fn addresses(region: &Region, parameters: Parameters) -> List<Address> {
-    region.ec2("DescribeAddresses", parameters, &["addressesSet"], Address::read).await
+    region
+        .ec2("DescribeAddresses", parameters, &["addressesSet"], "allocationId", Address::read)
+        .await
 }
 
 /// Volumes of a region.
 pub(crate) async fn volumes(region: &Region, parameters: Parameters) -> List<Volume> {
-    region.ec2("DescribeVolumes", parameters, &["volumeSet"], Volume::read).await
+    region.ec2("DescribeVolumes", parameters, &["volumeSet"], "volumeId", Volume::read).await
 }
 
 /// Own snapshots of a region.
 pub(crate) async fn snapshots(region: &Region, parameters: Parameters) -> List<Snapshot> {
     let parameters = parameters.with("Owner.1", "self");
-    region.ec2("DescribeSnapshots", parameters, &["snapshotSet"], Snapshot::read).await
+    region
+        .ec2("DescribeSnapshots", parameters, &["snapshotSet"], "snapshotId", Snapshot::read)
+        .await
 }
 
 impl Scan<'_> {
@@ -78,11 +82,13 @@ impl Scan<'_> {
             lists.snapshots = snapshots(region, paged()).await;
             // Disabled images need their snapshots too.
             let all = own().with("IncludeDisabled", "true");
-            lists.images = region.ec2("DescribeImages", all, &["imagesSet"], Image::read).await;
+            lists.images =
+                region.ec2("DescribeImages", all, &["imagesSet"], "imageId", Image::read).await;
         }
         if self.wants(&[Kind::Image, Kind::Instance]) {
             let path = ["reservationSet", "instancesSet"];
-            lists.instances = region.ec2("DescribeInstances", paged(), &path, Instance::read).await;
+            lists.instances =
+                region.ec2("DescribeInstances", paged(), &path, "instanceId", Instance::read).await;
         }
         lists
     }
@@ -144,8 +150,11 @@ impl Scan<'_> {
         if !self.wants(&[kind]) {
             return;
         }
-        if instances.failure.is_some() {
-            self.unread(kind, instances.failure.as_ref());
+        let lacks_image = instances.items.iter().any(Instance::lacks_image);
+        let odd = lacks_image.then(|| invalid("the image of an instance is missing"));
+        let unknown = instances.failure.as_ref().or(odd.as_ref());
+        if unknown.is_some() {
+            self.unread(kind, unknown);
             return;
         }
         self.settle(kind, images);
@@ -177,7 +186,8 @@ impl Scan<'_> {
         let parameters = paged().list("ImageId", ids).with("IncludeAllResourceTypes", "true");
         let id = |element: &Element| element.text("imageId").map(str::to_owned);
         let path = ["imageReferenceSet"];
-        let list = self.region.ec2("DescribeImageReferences", parameters, &path, id).await;
+        let list =
+            self.region.ec2("DescribeImageReferences", parameters, &path, "imageId", id).await;
         list.failure.map_or_else(|| Ok(list.items.into_iter().collect()), Err)
     }
 

@@ -6,7 +6,7 @@ use shared::aws::CallFailure;
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
-use crate::region::List;
+use crate::region::{List, Pages, deduplicate, invalid};
 use crate::rules::Tags;
 use crate::rules::database::Database;
 use crate::rules::log_group::LogGroup;
@@ -22,7 +22,9 @@ impl Scan<'_> {
             return;
         }
         let path = ["DBInstances"];
-        let list = self.region.rds("DescribeDBInstances", &path, Database::read).await;
+        let list =
+            self.region.rds("DescribeDBInstances", &path, "DBInstanceIdentifier", Database::read);
+        let list = list.await;
         let candidates = list.items.iter().filter(|database| database.is_candidate(&self.scope));
         let candidates: Vec<_> = candidates.collect();
         let query = |database: &&Database| Query {
@@ -71,25 +73,33 @@ impl Scan<'_> {
     async fn log_groups(&self) -> List<LogGroup> {
         let mut list = List::default();
         let mut token = None;
+        let mut pages = Pages::default();
         loop {
             let call = self.region.logs().describe_log_groups().limit(PAGE);
             let call = call.set_next_token(token);
-            let page = match self.region.sent(call.send()).await {
+            let page = match self.region.sent("DescribeLogGroups", call.send()).await {
                 Ok(page) => page,
                 Err(failure) => return List { failure: Some(failure), ..list },
             };
-            let groups = page.log_groups.unwrap_or_default().into_iter();
-            list.items.extend(groups.filter_map(log_group));
-            token = page.next_token.filter(|token| !token.is_empty());
-            if !list.continues(token.is_some()) {
-                return list;
-            }
+            let groups = page.log_groups.unwrap_or_default();
+            let listed = list.items.len() + groups.len();
+            list.items.extend(groups.into_iter().filter_map(log_group));
+            let is_odd = list.items.len() < listed;
+            deduplicate(&mut list.items, |group| Some(&group.name));
+            token = match pages.next(page.next_token) {
+                Ok(_) if is_odd => {
+                    return List { failure: Some(invalid("a log group has no name")), ..list };
+                }
+                Ok(token) if list.continues(token.is_some()) => token,
+                Ok(_) => return list,
+                Err(failure) => return List { failure: Some(failure), ..list },
+            };
         }
     }
 
     async fn log_group_tags(&self, group: &LogGroup) -> Result<Tags, CallFailure> {
         let call = self.region.logs().list_tags_for_resource().resource_arn(&group.arn);
-        let answer = self.region.sent(call.send()).await?;
+        let answer = self.region.sent("ListTagsForResource", call.send()).await?;
         Ok(answer.tags.unwrap_or_default().into_iter().collect())
     }
 }
@@ -100,6 +110,6 @@ fn log_group(group: SdkLogGroup) -> Option<LogGroup> {
         name: group.log_group_name?,
         arn: arn.strip_suffix(":*").unwrap_or(&arn).to_owned(),
         has_retention: group.retention_in_days.is_some(),
-        stored_bytes: group.stored_bytes.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+        stored_bytes: group.stored_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
     })
 }

@@ -8,6 +8,7 @@ use shared::aws::query::{ELASTIC_LOAD_BALANCING_V2, Element, Parameters};
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
+use crate::region::invalid;
 use crate::rules::load_balancer::{LoadBalancer, TargetGroup};
 use crate::rules::nat_gateway::NatGateway;
 use crate::rules::{Idle, Tags};
@@ -31,7 +32,13 @@ impl Scan<'_> {
         }
         let parameters = Parameters::new().with("MaxResults", "1000");
         let path = ["natGatewaySet"];
-        let list = self.region.ec2("DescribeNatGateways", parameters, &path, NatGateway::read);
+        let list = self.region.ec2(
+            "DescribeNatGateways",
+            parameters,
+            &path,
+            "natGatewayId",
+            NatGateway::read,
+        );
         let list = list.await;
         let candidates = list.items.iter().filter(|nat| nat.is_candidate(&self.scope));
         let candidates: Vec<_> = candidates.collect();
@@ -69,22 +76,22 @@ impl Scan<'_> {
         }
         let parameters = Parameters::new().with("PageSize", PAGE);
         let path = ["LoadBalancers"];
-        let action = "DescribeLoadBalancers";
-        let list = self.region.balancing(action, parameters.clone(), &path, LoadBalancer::read);
+        let (action, id) = ("DescribeLoadBalancers", "LoadBalancerArn");
+        let list = self.region.balancing(action, parameters.clone(), &path, id, LoadBalancer::read);
         let list = list.await;
         self.settle(kind, &list);
         if list.items.is_empty() {
             return;
         }
         let path = ["TargetGroups"];
-        let action = "DescribeTargetGroups";
-        let groups = self.region.balancing(action, parameters, &path, TargetGroup::read).await;
+        let (action, id) = ("DescribeTargetGroups", "TargetGroupArn");
+        let groups = self.region.balancing(action, parameters, &path, id, TargetGroup::read).await;
         self.unread(kind, groups.failure.as_ref());
-        let mut by_balancer: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        let mut by_balancer: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
         // A group that is not known may have targets.
         for group in groups.items.iter().filter(|_| groups.failure.is_none()) {
             for balancer in &group.load_balancers {
-                by_balancer.entry(balancer).or_default().push(&group.arn);
+                by_balancer.entry(balancer).or_default().push(group.arn.as_deref());
             }
         }
         let mut idle: Vec<(&LoadBalancer, Idle)> = Vec::new();
@@ -108,7 +115,11 @@ impl Scan<'_> {
                 Ok(mut tags) => {
                     for (balancer, idle) in chunk {
                         let LoadBalancer { id, name, .. } = balancer;
-                        let tags = &tags.remove(id).unwrap_or_default();
+                        let Some(tags) = &tags.remove(id) else {
+                            let failure = invalid("the tags of a load balancer are missing");
+                            self.unread(kind, Some(&failure));
+                            continue;
+                        };
                         let resource = Resource { kind, id, own_name: name.as_deref(), tags };
                         self.found.add(&self.scope, resource, Some(idle.clone()));
                     }
@@ -119,13 +130,11 @@ impl Scan<'_> {
     }
 
     /// Whether no target is registered in any of these groups. What cannot be read may have some.
-    async fn lack_targets(&mut self, groups: &[&str]) -> bool {
+    async fn lack_targets(&mut self, groups: &[Option<&str>]) -> bool {
         for group in groups {
-            let parameters = Parameters::new().with("TargetGroupArn", *group);
-            let service = ELASTIC_LOAD_BALANCING_V2;
-            match self.region.call(service, "DescribeTargetHealth", parameters).await {
-                Ok(answer) if answer.list("TargetHealthDescriptions").is_empty() => {}
-                Ok(_) => return false,
+            match self.has_targets(*group).await {
+                Ok(false) => {}
+                Ok(true) => return false,
                 Err(failure) => {
                     self.unread(Kind::LoadBalancer, Some(&failure));
                     return false;
@@ -133,6 +142,15 @@ impl Scan<'_> {
             }
         }
         true
+    }
+
+    async fn has_targets(&self, group: Option<&str>) -> Result<bool, CallFailure> {
+        let group = group.ok_or_else(|| invalid("a target group has no ARN"))?;
+        let parameters = Parameters::new().with("TargetGroupArn", group);
+        let (service, action) = (ELASTIC_LOAD_BALANCING_V2, "DescribeTargetHealth");
+        let answer = self.region.call(service, action, parameters).await?;
+        let (targets, is_list) = answer.items(&["TargetHealthDescriptions"]);
+        if is_list { Ok(!targets.is_empty()) } else { Err(invalid("the answer has no list")) }
     }
 
     /// Those of the load balancers that had no traffic.

@@ -41,6 +41,23 @@ async fn an_outcome_that_is_not_published_fails_the_invocation_after_the_removal
     assert!(changes.contains(&"DeleteVolume vol-done".to_owned()), "{changes:?}");
     let lines = observed.metric_lines();
     assert!(lines.iter().any(|line| line["ResourcesRemoved"] == 2.0), "{lines:?}");
+    // Lambda tries again: now there is nothing to remove, and the outcome is published first.
+    scene.account.set(account(&[("DescribeVolumes", json!({})), ("DescribeAddresses", json!({}))]));
+    assert_eq!(scene.invoke("{}").await.json()["removed"], json!([]));
+    let titles = scene.account.notices().into_iter().map(|notice| notice["title"].clone());
+    let outcome = json!("Removed 2 idle resources, about 23.65 USD a month");
+    assert_eq!(titles.collect::<Vec<_>>(), [outcome, json!("No idle resources")]);
+}
+
+#[tokio::test]
+async fn what_is_gone_when_it_is_removed_was_removed() {
+    let gone = |code: &str| json!(format!("400 {code}.NotFound"));
+    let account = account(&[
+        ("DeleteVolume", gone("InvalidVolume")),
+        ("ReleaseAddress", gone("InvalidAllocationID")),
+    ]);
+    let answer = Scene::new(account, &REMOVE).await.invoke("{}").await.json();
+    assert_eq!(answer["removed"], json!(["vol-done", "eipalloc-done"]));
 }
 
 /// The volume of `removal` with some members replaced.
@@ -62,7 +79,8 @@ async fn the_second_look_spares_what_changed() {
         (volume(&[("tagSet", tag("sluice:idle-since", "2020-01-01"))]), "Changed"),
         (volume(&[("tagSet", tag("sluice:remove-if-idle", "true"))]), "Changed"),
         (json!({"volumeSet": []}), "Changed"),
-        (json!("400 InvalidVolume.NotFound"), "InvalidVolume.NotFound"),
+        (json!("400 InvalidVolume.NotFound"), "Changed"),
+        (volume(&[("size", json!("-1"))]), "Changed"),
         (json!("garbage"), "InvalidAnswer"),
     ] {
         let described = json!([found, second]);
@@ -91,6 +109,11 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
     let list = |snapshots: Value| json!({"snapshotSet": snapshots});
     let pending = snapshot("snap-1", "pending", new);
     let completed = snapshot("snap-1", "completed", new);
+    let lacking = |member: &str| {
+        let mut snapshot = completed.clone();
+        snapshot.as_object_mut().unwrap().remove(member);
+        snapshot
+    };
     // First what is there, then the look at it; what CreateSnapshot answers; created, deleted.
     for (there, looked, created, expected) in [
         (list(json!([])), list(json!([pending])), &pending, (true, false)),
@@ -122,6 +145,12 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
             (true, false),
         ),
         (list(json!([])), list(json!([])), &json!({}), (true, false)),
+        // It is not known to be one of the volume.
+        (list(json!([])), list(json!([])), &lacking("volumeId"), (true, false)),
+        (list(json!([])), list(json!([])), &lacking("startTime"), (true, false)),
+        (list(json!([])), list(json!([lacking("volumeId")])), &pending, (true, false)),
+        // EC2 failed, and had created it.
+        (list(json!([])), list(json!([completed])), &json!("503 ServiceUnavailable"), (true, true)),
     ] {
         let case = format!("{there} {looked} {created}");
         let account = account(&[
@@ -131,6 +160,8 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
         let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
         let observed = scene.invoke("{}").await;
         let changes = scene.account.changes();
+        let count = changes.iter().filter(|change| change.starts_with("CreateSnapshot")).count();
+        assert_eq!(count, usize::from(expected.0), "{case}");
         let has = |action: &str| changes.iter().any(|change| change.starts_with(action));
         assert_eq!((has("CreateSnapshot"), has("DeleteVolume")), expected, "{case}");
         let removed = if expected.1 { json!(["vol-done"]) } else { json!([]) };

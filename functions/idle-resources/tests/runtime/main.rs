@@ -10,6 +10,7 @@ mod support {
     pub(crate) mod scene;
 }
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 use testkit::{ALERTS_TOPIC, Fixture, Observed, fixtures, outside_of_lambda, pairs, refusal};
 
@@ -18,7 +19,11 @@ use support::scene::{BINARY, Golden, Scene, assert_has, dated, metrics, now};
 
 /// The account of a fixture, with times counted from now.
 fn account_of(golden: &Golden) -> serde_json::Map<String, Value> {
-    let account = dated(&Value::Object(golden.account.clone()), now());
+    account_at(golden, now())
+}
+
+fn account_at(golden: &Golden, now: Timestamp) -> serde_json::Map<String, Value> {
+    let account = dated(&Value::Object(golden.account.clone()), now);
     account.as_object().unwrap().clone()
 }
 
@@ -29,8 +34,8 @@ fn fixture(name: &str) -> Fixture<Golden> {
 #[tokio::test]
 async fn every_fixture_gets_its_golden_answer() {
     for Fixture { name, event, golden } in fixtures::<Golden>("idle-resources", 15) {
-        let mut scene = Scene::new(account_of(&golden), &pairs(&golden.environment)).await;
         let now = now();
+        let mut scene = Scene::new(account_at(&golden, now), &pairs(&golden.environment)).await;
         let observed = scene.invoke(event).await;
         let golden = Golden {
             answer: dated(&golden.answer, now),

@@ -14,7 +14,7 @@ const CHANGES: [&str; 5] =
 
 /// What services answer, by operation: `DescribeVolumes`, `DescribeVolumes eu-west-1` for one region,
 /// `ListObjectsV2 scratch` for one bucket. Members of the answer; or `403 AccessDenied`, an error;
-/// or `garbage`, `close`; or a list of these, for one call after the other. What is not there is
+/// or `garbage`, `close`, `empty`, an answer without its list; or a list of these, for one call after the other. What is not there is
 /// answered without members.
 pub(crate) type Answers = Map<String, Value>;
 
@@ -119,6 +119,9 @@ fn reply(answers: &mut Answers, call: &Call) -> Reply {
         Some((status, code)) => error(&service, status.parse().unwrap(), code),
         None if failure == "close" => Reply::Close,
         None if failure == "never" => Reply::Never,
+        None if failure == "empty" => {
+            Reply::new(200, "text/xml", format!("<{operation}Response></{operation}Response>"))
+        }
         None => Reply::new(200, "text/plain", failure.clone()),
     }
 }
@@ -147,8 +150,21 @@ fn success(service: &str, operation: &str, answer: &Value, call: &Call) -> Reply
         ("s3", "ListMultipartUploads") => Reply::xml("ListMultipartUploadsResult", answer),
         ("s3", _) => Reply::xml("ListBucketResult", answer),
         ("sns", _) => Reply::published(),
+        (_, "DescribeTags") => Reply::query(operation, &described(answer, call)),
         _ => Reply::query(operation, answer),
     }
+}
+
+/// The tags of load balancers: those without tags are in the answer too.
+fn described(answer: &Value, call: &Call) -> Value {
+    let tagged = answer["TagDescriptions"].as_array().cloned().unwrap_or_default();
+    let form = call.form();
+    let asked = form.iter().filter(|(name, _)| name.starts_with("ResourceArns."));
+    let is_tagged = |arn: &str| tagged.iter().any(|one| one["ResourceArn"] == arn);
+    let others = asked.filter(|(_, arn)| !is_tagged(arn));
+    let others: Vec<_> = others.map(|(_, arn)| json!({"ResourceArn": arn})).collect();
+    let described = [tagged, others].concat();
+    json!({"TagDescriptions": described})
 }
 
 /// The results of the queries: by resource and metric, `nat-1 BytesOutToSource`, values or a status.

@@ -135,12 +135,28 @@ async fn one_fault_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
-async fn an_instance_that_the_answer_does_not_name_is_a_failure() {
-    let machines = machines(&all());
-    let mut scene = Scene::new(machines, &[], Duration::from_mins(1)).await;
-    scene.outside.fail("StopInstances", &[Some(Fault::NamesNone)]);
-    let observed = scene.run().await.json();
-    assert_eq!(observed["failed"], json!([{"id": "i-off", "error": "InvalidAnswer"}]));
+async fn an_answer_that_lacks_something_is_a_failure() {
+    let instances = "<DescribeInstancesResponse><reservationSet><item><instancesSet><item>\
+        <instanceState><name>running</name></instanceState><tagSet><item>\
+        <key>sluice:office-hours</key><value>off</value></item></tagSet></item></instancesSet></item>\
+        </reservationSet></DescribeInstancesResponse>";
+    let clusters = "<DescribeDBClustersResponse><DescribeDBClustersResult><DBClusters><DBCluster>\
+        <DBClusterIdentifier>cl-on</DBClusterIdentifier><TagList><Tag><Key>sluice:office-hours</Key>\
+        <Value>on</Value></Tag></TagList></DBCluster></DBClusters></DescribeDBClustersResult>\
+        </DescribeDBClustersResponse>";
+    let events = "<DescribeEventsResponse><DescribeEventsResult><Events><Event>\
+        <Message>DB instance started</Message></Event></Events></DescribeEventsResult>\
+        </DescribeEventsResponse>";
+    let stopped = "<StopInstancesResponse><instancesSet/></StopInstancesResponse>";
+    for (row, body) in [
+        (TABLE[0], instances),
+        (TABLE[1], "<DescribeDBInstancesResponse/>"),
+        (TABLE[2], clusters),
+        (TABLE[3], events),
+        (TABLE[5], stopped),
+    ] {
+        check(row, (Fault::Answers(body), "InvalidAnswer")).await;
+    }
 }
 
 #[tokio::test]

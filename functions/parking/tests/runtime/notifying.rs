@@ -18,16 +18,15 @@ fn running() -> serde_json::Value {
 #[tokio::test]
 async fn the_notice_is_that_of_the_account_and_region() {
     let mut scene = Scene::new(machines(&running()), &[], Duration::from_mins(1)).await;
-    let observed = scene.run().await;
+    let time = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    scene.binary.invoke(json!({"time": time.to_string()}).to_string()).await;
     let notices = published(&scene.outside.endpoint);
     let notice = &notices[0].notice;
     assert_eq!((&notice["source"], &notice["kind"]), (&json!("parking"), &json!("parking")));
     let thread = notice["thread"].as_str().unwrap();
     let parts: Vec<_> = thread.split('/').collect();
     assert_eq!((parts[0], parts[1].len(), parts.len()), ("parking", 12, 3), "{thread}");
-    let at = notice["at"].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
-    let at_ms = u64::try_from(at.as_millisecond()).unwrap();
-    assert!(observed.during_ms.contains(&at_ms), "{at}");
+    assert_eq!(notice["at"], json!(time.to_string()));
 }
 
 #[tokio::test]
@@ -46,6 +45,23 @@ async fn a_notice_that_sns_refuses_is_published_by_the_next_run() {
     scene.outside.take_changes();
     scene.run().await;
     assert_eq!(published(&scene.outside.endpoint), []);
+}
+
+#[tokio::test]
+async fn a_notice_that_sns_refuses_keeps_no_other_waiting() {
+    let mut scene = Scene::new(machines(&running()), &[], Duration::from_mins(1)).await;
+    let refused = Some(Fault::Error(400, "InvalidParameter"));
+    scene.outside.fail("Publish", &[refused, refused, None]);
+    scene.run().await;
+    scene.outside.change(|account| "running".clone_into(&mut account.instances[0].state));
+    scene.outside.take_changes();
+    let (error_type, message) = scene.run().await.error();
+    assert_eq!((&*error_type, message.contains("InvalidParameter")), ("NotPublished", true));
+    // The first again, and the second.
+    assert_eq!(published(&scene.outside.endpoint).len(), 2);
+    scene.outside.take_changes();
+    scene.run().await;
+    assert_eq!(published(&scene.outside.endpoint).len(), 1);
 }
 
 #[tokio::test]

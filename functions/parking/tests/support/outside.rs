@@ -21,8 +21,8 @@ pub(crate) enum Fault {
     Garbage,
     /// With an answer of another operation.
     OfAnother,
-    /// With an answer of `StopInstances` that names no instance.
-    NamesNone,
+    /// With this body.
+    Answers(&'static str),
 }
 
 impl Fault {
@@ -33,10 +33,7 @@ impl Fault {
             Self::Closes => Reply::Close,
             Self::Garbage => Reply::new(200, "text/xml", "<oops"),
             Self::OfAnother => Reply::new(200, "text/xml", "<GetResponse></GetResponse>"),
-            Self::NamesNone => {
-                let body = "<StopInstancesResponse><instancesSet/></StopInstancesResponse>";
-                Reply::new(200, "text/xml", body)
-            }
+            Self::Answers(body) => Reply::new(200, "text/xml", body),
         }
     }
 }

@@ -78,13 +78,14 @@ impl Element {
         self.child(name).map_or(&[], |list| &list.children)
     }
 
-    /// The items of the last list of `path`, for each item of the lists before.
+    /// The items of the last list of `path`, for each item of the lists before, and whether all these
+    /// lists are there: AWS writes an empty list as an element.
     #[must_use]
-    pub fn items<'a>(&'a self, path: &[&str]) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        let start: Box<dyn Iterator<Item = &'a Self> + 'a> = Box::new(std::iter::once(self));
-        path.iter().fold(start, |elements, name| {
-            let name = (*name).to_owned();
-            Box::new(elements.flat_map(move |element| element.list(&name)))
+    pub fn items(&self, path: &[&str]) -> (Vec<&Self>, bool) {
+        path.iter().fold((vec![self], true), |(elements, is_complete), name| {
+            let has_all = elements.iter().all(|element| element.child(name).is_some());
+            let items = elements.into_iter().flat_map(|element| element.list(name));
+            (items.collect(), is_complete && has_all)
         })
     }
 
@@ -115,13 +116,17 @@ mod tests {
                  <tagSet><item><key>Name</key><value>a &lt; b</value></item>
                          <item><key>empty</key><value/></item></tagSet></item></instancesSet></item>
                <item><instancesSet><item><id>i-2</id><n>7</n><is>true</is></item></instancesSet></item>
-               <item/></reservationSet></R>",
+               </reservationSet><odd><item/></odd></R>",
         );
         let element = element.unwrap();
         let path = ["reservationSet", "instancesSet"];
-        let ids: Vec<_> = element.items(&path).filter_map(|item| item.text("id")).collect();
-        assert_eq!(ids, ["i-1", "i-2"]);
-        let [first, second] = [0, 1].map(|index| element.items(&path).nth(index).unwrap());
+        let (items, is_complete) = element.items(&path);
+        let [first, second] = items[..] else { panic!("two") };
+        assert_eq!((first.text("id"), second.text("id")), (Some("i-1"), Some("i-2")));
+        assert!(is_complete);
+        for path in [["missing", "instancesSet"], ["odd", "instancesSet"]] {
+            assert_eq!(element.items(&path), (Vec::new(), false), "{path:?}");
+        }
         assert_eq!((first.value(), first.child("id").map(Element::value)), ("", Some("i-1")));
         assert_eq!(first.text("state/name"), Some("running"));
         assert_eq!((first.text("state"), first.text("missing/name")), (None, None));

@@ -4,10 +4,7 @@ use std::fmt;
 
 use super::Element;
 use crate::aws::CallFailure;
-use crate::text::line;
-
-/// Maximum characters of a code and of a message: some messages hold an encoded policy.
-const SHOWN_CHARACTERS: usize = 300;
+use crate::text::shown;
 
 /// Codes of throttling without `Throttl` in them (source: "Retry behavior", AWS SDKs and Tools
 /// Reference Guide).
@@ -65,10 +62,7 @@ impl QueryError {
         // Of EC2 in `Errors`, else in the root.
         let errors = |root: &Element| root.child("Errors").unwrap_or(root).clone();
         let error = root.map(errors).and_then(|errors| errors.child("Error").cloned());
-        let text = |name: &str| {
-            let text = line(error.as_ref()?.text(name)?);
-            Some(text.chars().take(SHOWN_CHARACTERS).collect::<String>())
-        };
+        let text = |name: &str| error.as_ref()?.text(name).map(shown);
         let code = text("Code").unwrap_or_else(|| format!("Status{status}"));
         let is_throttled = code.contains("Throttl") || THROTTLING.contains(&&*code);
         let is_temporary = is_throttled || status == 429 || status >= 500;
