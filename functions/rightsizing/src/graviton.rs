@@ -43,24 +43,6 @@ const RDS: [(&str, &str, f64); 3] =
     [("db.t3", "db.t4g", 4.0), ("db.m5", "db.m6g", 11.0), ("db.r5", "db.r6g", 10.0)];
 const LAMBDA_PERCENT: f64 = 20.0;
 
-/// What usage types begin with elsewhere than in `us-east-1` (source: AWS Cost and Usage Reports, "Region
-/// codes" of usage types in public price lists).
-#[rustfmt::skip]
-const PREFIXES: [(&str, &str); 34] = [
-    ("af-south-1", "AFS1-"), ("ap-east-1", "APE1-"), ("ap-northeast-1", "APN1-"),
-    ("ap-northeast-2", "APN2-"), ("ap-northeast-3", "APN3-"), ("ap-south-1", "APS3-"),
-    ("ap-south-2", "APS5-"), ("ap-southeast-1", "APS1-"), ("ap-southeast-2", "APS2-"),
-    ("ap-southeast-3", "APS4-"), ("ap-southeast-4", "APS6-"), ("ap-southeast-5", "APS7-"),
-    ("ca-central-1", "CAN1-"), ("ca-west-1", "CAN2-"), ("cn-north-1", "CNN1-"),
-    ("cn-northwest-1", "CNW1-"), ("eu-central-1", "EUC1-"), ("eu-central-2", "EUC2-"),
-    ("eu-north-1", "EUN1-"), ("eu-south-1", "EUS1-"), ("eu-south-2", "EUS2-"),
-    ("eu-west-1", "EU-"), ("eu-west-2", "EUW2-"), ("eu-west-3", "EUW3-"),
-    ("il-central-1", "ILC1-"), ("me-central-1", "MEC1-"), ("me-south-1", "MES1-"),
-    ("mx-central-1", "MXC1-"), ("sa-east-1", "SAE1-"), ("us-east-2", "USE2-"),
-    ("us-gov-east-1", "UGE1-"), ("us-gov-west-1", "UGW1-"), ("us-west-1", "USW1-"),
-    ("us-west-2", "USW2-"),
-];
-
 /// Operations of EC2 without a licence that Graviton lacks: Linux, Red Hat, SUSE, Ubuntu Pro and Red
 /// Hat with high availability.
 const LINUX: [&str; 5] = [
@@ -90,21 +72,25 @@ pub(crate) enum Machine {
 }
 
 impl Machine {
-    /// The machines that a usage type of a region is about, and what their price would fall in percent.
-    fn of(prefix: &str, usage_type: &str, operation: &str) -> Option<(Self, f64)> {
-        let usage_type = usage_type.strip_prefix(prefix)?;
+    /// The machines that a usage type is about, and what their price would fall in percent. Usage types
+    /// begin with a code of their region, such as `APN2-`, except those of us-east-1.
+    fn of(usage_type: &str, operation: &str) -> Option<(Self, f64)> {
         let (usage, machine) = match usage_type.split_once(':') {
             Some((usage, machine)) => (usage, Some(machine)),
             None => (usage_type, None),
         };
+        let is = |kind: &str| {
+            let code = usage.strip_suffix(kind);
+            code.is_some_and(|code| code.is_empty() || code.ends_with('-'))
+        };
         match machine {
-            None if usage == "Lambda-GB-Second" => Some((Self::Function, LAMBDA_PERCENT)),
-            Some(machine) if usage == "BoxUsage" && LINUX.contains(&operation) => {
+            None if is("Lambda-GB-Second") => Some((Self::Function, LAMBDA_PERCENT)),
+            Some(machine) if is("BoxUsage") && LINUX.contains(&operation) => {
                 let (_, percent) = successor(&EC2, machine)?;
                 Some((Self::Instance(machine.to_owned()), percent))
             }
             Some(machine)
-                if ["InstanceUsage", "Multi-AZUsage"].contains(&usage)
+                if (is("InstanceUsage") || is("Multi-AZUsage"))
                     && OPEN_SOURCE.contains(&operation) =>
             {
                 let (_, percent) = successor(&RDS, machine)?;
@@ -135,14 +121,6 @@ fn successor(table: &[(&str, &str, f64)], machine: &str) -> Option<(String, f64)
     Some((format!("{successor}.{size}"), *percent))
 }
 
-/// What the usage types of a region begin with. `None` where that is unknown.
-pub(crate) fn usage_prefix(region: &str) -> Option<&'static str> {
-    if region == "us-east-1" {
-        return Some("");
-    }
-    PREFIXES.iter().find(|(known, _)| *known == region).map(|(_, prefix)| *prefix)
-}
-
 /// What machines cost, and what they would save.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Cost {
@@ -150,15 +128,14 @@ pub(crate) struct Cost {
     pub(crate) saving: f64,
 }
 
-/// Adds up what each machine of a region costs, of amounts by usage type and operation.
+/// Adds up what each machine costs, of amounts by usage type and operation.
 pub(crate) fn costs<'a>(
-    prefix: &str,
     amounts: impl IntoIterator<Item = (&'a [String], f64)>,
 ) -> BTreeMap<Machine, Cost> {
     let mut costs: BTreeMap<Machine, Cost> = BTreeMap::new();
     for (keys, usd) in amounts {
         let [usage_type, operation] = keys else { continue };
-        if let Some((machine, percent)) = Machine::of(prefix, usage_type, operation) {
+        if let Some((machine, percent)) = Machine::of(usage_type, operation) {
             let cost = costs.entry(machine).or_default();
             cost.usd += usd;
             cost.saving += usd * percent / 100.0;
@@ -215,24 +192,10 @@ mod tests {
             ("Lambda-GB-Second-ARM", "Invoke", None),
             ("Lambda-Provisioned-GB-Second", "Invoke", None),
         ] {
-            let prefix =
-                ["APN2-", "EUC1-", "EU-"].into_iter().find(|it| usage_type.starts_with(it));
-            let found = Machine::of(prefix.unwrap_or_default(), usage_type, operation)
-                .map(|(machine, share)| (machine.id(), share));
+            let found =
+                Machine::of(usage_type, operation).map(|(machine, share)| (machine.id(), share));
             let expected = expected.map(|(id, share)| (id.to_owned(), share));
             assert_eq!(found, expected, "{usage_type} {operation}");
-        }
-    }
-
-    #[test]
-    fn usage_types_begin_with_their_region() {
-        for (region, expected) in [
-            ("us-east-1", Some("")),
-            ("eu-west-1", Some("EU-")),
-            ("ap-northeast-2", Some("APN2-")),
-            ("moon-1", None),
-        ] {
-            assert_eq!(usage_prefix(region), expected);
         }
     }
 
@@ -244,13 +207,12 @@ mod tests {
             (keys("BoxUsage:m5.xlarge", "RunInstances:0010"), 40.0),
             (keys("InstanceUsage:db.m5.large", "CreateDBInstance:0014"), 10.0),
             (keys("Multi-AZUsage:db.m5.large", "CreateDBInstance:0002"), 20.0),
-            // Of another region.
             (keys("APN2-BoxUsage:m5.xlarge", "RunInstances"), 80.0),
             (keys("EBS:VolumeUsage.gp2", "CreateVolume-Gp2"), 99.0),
         ];
-        let costs = costs("", all.iter().map(|(keys, usd)| (&keys[..], *usd)));
+        let costs = costs(all.iter().map(|(keys, usd)| (&keys[..], *usd)));
         let expected = [
-            (Machine::Instance("m5.xlarge".to_owned()), Cost { usd: 100.0, saving: 15.0 }),
+            (Machine::Instance("m5.xlarge".to_owned()), Cost { usd: 180.0, saving: 27.0 }),
             (Machine::Database("db.m5.large".to_owned()), Cost { usd: 30.0, saving: 3.3 }),
         ];
         let rounded = costs.into_iter().map(|(machine, cost)| {

@@ -11,7 +11,7 @@ use shared::aws::query::{EC2, Element, Parameters, RDS};
 use shared::cost::{CallTime, CostError, CostQuery};
 
 use crate::clients::{Clients, Listed, Pages, failure, sent};
-use crate::graviton::{Cost, Machine, SERVICES, costs, usage_prefix};
+use crate::graviton::{Cost, Machine, SERVICES, costs};
 
 /// The days whose costs are read.
 const DAYS: i64 = 30;
@@ -20,16 +20,13 @@ const SETTLE_DAYS: i64 = 1;
 /// Maximum number of functions that are counted.
 const MAX_FUNCTIONS: usize = 10_000;
 
-/// What machines of a region cost in the last 30 settled days.
+/// What machines of all regions cost in the last 30 settled days.
 pub(crate) async fn read(
     clients: &Clients,
-    region: &str,
     max_requests: u32,
     today: Date,
     time: CallTime,
 ) -> Result<BTreeMap<Machine, Cost>, CallFailure> {
-    let prefix = usage_prefix(region);
-    let prefix = prefix.ok_or_else(|| failure("UnknownRegion", "its usage types are unknown"))?;
     let end = today.saturating_sub(SETTLE_DAYS.days());
     let services = DimensionValues::builder().key(Dimension::Service);
     let services = services.set_values(Some(SERVICES.map(str::to_owned).into())).build();
@@ -48,7 +45,7 @@ pub(crate) async fn read(
         CostError::Failed(failure) => failure,
     })?;
     let groups = read.iter().flat_map(|costs| &costs.groups);
-    Ok(costs(prefix, groups.map(|(keys, amount)| (&keys[..], amount.value))))
+    Ok(costs(groups.map(|(keys, amount)| (&keys[..], amount.value))))
 }
 
 /// Number of machines that run now, by instance type.

@@ -191,9 +191,9 @@ impl<'a> Report<'a> {
         if !self.wants(kind) {
             return;
         }
-        let Config { rules, region, cost_requests, .. } = self.config;
+        let Config { rules, cost_requests, .. } = self.config;
         let today = self.now.to_zoned(TimeZone::UTC).date();
-        let read = machines::read(self.clients, region, *cost_requests, today, self.time).await;
+        let read = machines::read(self.clients, *cost_requests, today, self.time).await;
         let costs = match read {
             Ok(costs) => costs,
             Err(failure) => return self.settle(kind, Some(&failure)),
