@@ -1,8 +1,6 @@
 //! InfluxDB 1 and VictoriaMetrics, in processes of their own, where they are installed.
 
 use std::ffi::OsString;
-use std::path::Path;
-use std::time::Duration;
 
 use super::TimeSeries;
 use super::client::Client;
