@@ -104,8 +104,7 @@ fn when_off(
         (None, Kind::Instance, None) => Decision::Fail("NoLaunchTime"),
         (None, Kind::Instance, Some(_)) => Decision::Stop,
         (None, Kind::Database | Kind::Cluster, _) if keep.is_zero() => Decision::Stop,
-        (None, Kind::Database | Kind::Cluster, None) => Decision::Fail("NoCreateTime"),
-        (None, Kind::Database | Kind::Cluster, Some(_)) => Decision::AskEvents { since },
+        (None, Kind::Database | Kind::Cluster, _) => Decision::AskEvents { since },
     }
 }
 
@@ -227,9 +226,6 @@ mod tests {
         }
         let unknown = Machine { started: None, ..machine(Kind::Instance, State::Running) };
         assert_eq!(decision(&unknown, EVENING), Decision::Fail("NoLaunchTime"));
-        let unknown = Machine { started: None, ..machine(Kind::Database, State::Running) };
-        assert_eq!(decision(&unknown, EVENING), Decision::Fail("NoCreateTime"));
-        assert_eq!(decide(&unknown, &rules(0), at(EVENING)).decision, Decision::Stop);
         let database = machine(Kind::Database, State::Running);
         let since = Some(at("2026-11-27T19:00:00Z"));
         assert_eq!(decision(&database, EVENING), Decision::AskEvents { since });

@@ -150,11 +150,8 @@ impl Scan<'_> {
         if !self.wants(&[kind]) {
             return;
         }
-        let lacks_image = instances.items.iter().any(Instance::lacks_image);
-        let odd = lacks_image.then(|| invalid("the image of an instance is missing"));
-        let unknown = instances.failure.as_ref().or(odd.as_ref());
-        if unknown.is_some() {
-            self.unread(kind, unknown);
+        if instances.failure.is_some() {
+            self.unread(kind, instances.failure.as_ref());
             return;
         }
         self.settle(kind, images);
@@ -166,6 +163,10 @@ impl Scan<'_> {
             Some((image, worth(&self.scope, idle)?))
         };
         let candidates: Vec<(&Image, Idle)> = images.items.iter().filter_map(idle).collect();
+        if !candidates.is_empty() && instances.items.iter().any(Instance::lacks_image) {
+            self.unread(kind, Some(&invalid("the image of an instance is missing")));
+            return;
+        }
         for chunk in candidates.chunks(MAX_IMAGES) {
             match self.referenced(chunk).await {
                 Ok(referenced) => {

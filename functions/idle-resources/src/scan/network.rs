@@ -115,11 +115,7 @@ impl Scan<'_> {
                 Ok(mut tags) => {
                     for (balancer, idle) in chunk {
                         let LoadBalancer { id, name, .. } = balancer;
-                        let Some(tags) = &tags.remove(id) else {
-                            let failure = invalid("the tags of a load balancer are missing");
-                            self.unread(kind, Some(&failure));
-                            continue;
-                        };
+                        let tags = &tags.remove(id).unwrap_or_default();
                         let resource = Resource { kind, id, own_name: name.as_deref(), tags };
                         self.found.add(&self.scope, resource, Some(idle.clone()));
                     }

@@ -78,11 +78,13 @@ impl Element {
         self.child(name).map_or(&[], |list| &list.children)
     }
 
-    /// The items of the last list of `path`, for each item of the lists before, and whether all these
-    /// lists are there: AWS writes an empty list as an element.
+    /// The items of the last list of `path`, for each item of the lists before, and whether each of these
+    /// items has its list. AWS writes an empty list as an element; some stand-ins leave out the first.
     #[must_use]
     pub fn items(&self, path: &[&str]) -> (Vec<&Self>, bool) {
-        path.iter().fold((vec![self], true), |(elements, is_complete), name| {
+        let is_empty = path.first().is_some_and(|name| self.child(name).is_none());
+        let start = if is_empty { Vec::new() } else { vec![self] };
+        path.iter().fold((start, true), |(elements, is_complete), name| {
             let has_all = elements.iter().all(|element| element.child(name).is_some());
             let items = elements.into_iter().flat_map(|element| element.list(name));
             (items.collect(), is_complete && has_all)
@@ -124,8 +126,10 @@ mod tests {
         let [first, second] = items[..] else { panic!("two") };
         assert_eq!((first.text("id"), second.text("id")), (Some("i-1"), Some("i-2")));
         assert!(is_complete);
-        for path in [["missing", "instancesSet"], ["odd", "instancesSet"]] {
-            assert_eq!(element.items(&path), (Vec::new(), false), "{path:?}");
+        for (path, is_complete) in
+            [(["missing", "instancesSet"], true), (["odd", "instancesSet"], false)]
+        {
+            assert_eq!(element.items(&path), (Vec::new(), is_complete), "{path:?}");
         }
         assert_eq!((first.value(), first.child("id").map(Element::value)), ("", Some("i-1")));
         assert_eq!(first.text("state/name"), Some("running"));
