@@ -70,9 +70,7 @@ async fn what_cannot_be_read_is_reported_and_nothing_else_is_found_or_changed() 
     let plain = ["403 AccessDenied", "garbage"];
     let cases = OPERATIONS.iter().flat_map(|case| plain.map(|failure| (case, failure)));
     let slow = [(&OPERATIONS[1], "503 ServiceUnavailable"), (&OPERATIONS[15], "close")];
-    // Those of the Query protocol.
-    let empty = OPERATIONS[..12].iter().map(|case| (case, "empty"));
-    for ((operation, kinds), failure) in cases.chain(slow).chain(empty) {
+    for ((operation, kinds), failure) in cases.chain(slow) {
         let case = format!("{operation}: {failure}");
         let mut account = everything.clone();
         account.retain(|name, _| !name.starts_with(operation));

@@ -119,9 +119,6 @@ fn reply(answers: &mut Answers, call: &Call) -> Reply {
         Some((status, code)) => error(&service, status.parse().unwrap(), code),
         None if failure == "close" => Reply::Close,
         None if failure == "never" => Reply::Never,
-        None if failure == "empty" => {
-            Reply::new(200, "text/xml", format!("<{operation}Response></{operation}Response>"))
-        }
         None => Reply::new(200, "text/plain", failure.clone()),
     }
 }
