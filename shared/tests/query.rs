@@ -126,11 +126,11 @@ async fn all_pages_are_read_and_what_fails_spoils_no_other() {
     assert_eq!((listed.items.len(), code(&listed)), (2, invalid));
     let (listed, calls) = list((0..9).map(|_| page(1, "a")).collect()).await;
     assert_eq!((code(&listed), calls.len()), (Some("InvalidAnswer".to_owned()), 2));
-    // A list is there, even an empty one, or the answer is not one.
+    // Stand-ins of AWS leave out an empty list.
     let without =
-        || xml(200, "<DescribeVolumesResponse><requestId>1</requestId></DescribeVolumesResponse>");
-    let (listed, _) = list(vec![page(1, "a"), without()]).await;
-    assert_eq!((listed.items.len(), code(&listed)), (1, Some("InvalidAnswer".to_owned())));
+        xml(200, "<DescribeVolumesResponse><requestId>1</requestId></DescribeVolumesResponse>");
+    let (listed, _) = list(vec![page(1, "a"), without]).await;
+    assert_eq!((listed.items.len(), code(&listed)), (1, None));
     let (listed, _) = list(vec![page(9_999, "a"), page(1, "")]).await;
     assert_eq!((listed.items.len(), code(&listed)), (10_000, None));
     let (listed, _) = list(vec![page(9_999, "a"), page(2, "b")]).await;

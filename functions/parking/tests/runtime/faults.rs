@@ -148,13 +148,9 @@ async fn an_answer_that_lacks_something_is_a_failure() {
         <Message>DB instance started</Message></Event></Events></DescribeEventsResult>\
         </DescribeEventsResponse>";
     let stopped = "<StopInstancesResponse><instancesSet/></StopInstancesResponse>";
-    for (row, body) in [
-        (TABLE[0], instances),
-        (TABLE[1], "<DescribeDBInstancesResponse/>"),
-        (TABLE[2], clusters),
-        (TABLE[3], events),
-        (TABLE[5], stopped),
-    ] {
+    for (row, body) in
+        [(TABLE[0], instances), (TABLE[2], clusters), (TABLE[3], events), (TABLE[5], stopped)]
+    {
         check(row, (Fault::Answers(body), "InvalidAnswer")).await;
     }
 }
