@@ -1,6 +1,8 @@
 //! Runs `cargo sluice replay`: this program once more.
 
 use std::ffi::OsStr;
+use std::io;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde::{Deserialize, Serialize};
@@ -36,7 +38,7 @@ pub(super) async fn replay(
     // The ledger of one replay, and beside it what is refused.
     let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
     let ledger = folder.path().join("ledger.jsonl");
-    let program = std::env::current_exe().map_err(|error| failed(&error))?;
+    let program = program().map_err(|error| failed(&error))?;
     let output = Command::new(program)
         .args(["replay", source, "--yes", "--json", "--ledger"].map(OsStr::new))
         .arg(&ledger)
@@ -51,4 +53,11 @@ pub(super) async fn replay(
         .map_err(|error| failed(&error))?;
     serde_json::from_slice(&output.stdout)
         .map_err(|_| failed(&String::from_utf8_lossy(&output.stderr)))
+}
+
+/// This command. The build of the functions may have replaced its file, which Linux then marks.
+fn program() -> io::Result<PathBuf> {
+    let path = std::env::current_exe()?;
+    let replaced = path.to_str().and_then(|path| path.strip_suffix(" (deleted)"));
+    Ok(replaced.map_or(path.clone(), PathBuf::from))
 }
