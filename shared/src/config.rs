@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::io::Read;
 use std::str::FromStr;
+use std::time::Duration;
 
 use http::Uri;
 
@@ -161,6 +162,15 @@ impl Environment {
             (min <= number && number <= max).then_some(number)
         };
         Ok(self.parse_with(name, &allowed, parse)?.unwrap_or(default))
+    }
+
+    /// `DEADLINE_MARGIN_MS`, 0 to 900,000 (Lambda's longest timeout), or `default_ms` where it is not set:
+    /// the time before an invocation's deadline that is kept free.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where it is anything else.
+    pub fn deadline_margin(&self, default_ms: u64) -> Result<Duration, ConfigError> {
+        self.number("DEADLINE_MARGIN_MS", default_ms, 0, 900_000).map(Duration::from_millis)
     }
 
     /// `on` or `off`, or `default` where it is not set.

@@ -58,7 +58,7 @@ impl Config {
     /// webhook's URL.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let services = [SECRETS_MANAGER, CLOUDWATCH, CLOUDWATCH_LOGS, LAMBDA];
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(1_000)?;
         let allowed = "the IANA name of a time zone, such as Asia/Seoul";
         let named = |name: &str| TimeZone::get(name).ok();
         let time_zone = environment.parse_with("TIME_ZONE", allowed, named)?;
@@ -69,7 +69,7 @@ impl Config {
             space: Space::from_environment(environment)?,
             time_zone: time_zone.unwrap_or(TimeZone::UTC),
             error_lines: environment.number("ERROR_LINES", 5, 0, 50)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws: Aws::from_environment(environment, &services),
         })
     }

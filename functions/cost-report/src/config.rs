@@ -80,7 +80,7 @@ impl Config {
         let period = environment.parse_with("PERIOD", "day, week or month", Period::parse)?;
         let metric = |text: &str| METRICS.iter().copied().find(|metric| *metric == text);
         let metric = environment.parse_with("METRIC", &METRICS.join(", "), metric)?;
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 2_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(2_000)?;
         Ok(Self {
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
@@ -97,7 +97,7 @@ impl Config {
             has_forecast: environment.switch("FORECAST", true)?,
             has_anomalies: environment.switch("ANOMALIES", true)?,
             max_requests: environment.number("MAX_REQUESTS", 10, 1, 100)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws: Aws::from_environment(environment, &[COST_EXPLORER]),
         })
     }

@@ -81,7 +81,7 @@ impl Config {
         let publisher = Publisher::from_environment(environment)?;
         let environment = &environment.clone().without_blanks();
         let timeout_seconds = environment.number("CHECK_TIMEOUT_SECONDS", 60, 1, 600)?;
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(1_000)?;
         Ok(Self {
             function_name,
             log_level: telemetry::log_level(environment)?,
@@ -93,7 +93,7 @@ impl Config {
             google_secret_arn: secrets::arn(environment, "GOOGLE_CREDENTIALS_SECRET_ARN")?,
             bigquery_endpoint: BigQuery::endpoint(environment)?,
             opensearch_auth: Auth::from_environment(environment)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws: Aws::from_environment(environment, &SERVICES),
         })
     }

@@ -43,7 +43,7 @@ impl Config {
     /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let services = [opensearch::SERVICES, &[shared::sqs::SQS]].concat();
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 2_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(2_000)?;
         let dlq = queue(environment, "DLQ_URL")?;
         let parking = queue(environment, "PARKING_QUEUE_URL")?;
         if let (Some(dlq), Some(parking)) = (&dlq, &parking)
@@ -58,7 +58,7 @@ impl Config {
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             dlq,
             parking,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             healthy_endpoint: Settings::at(environment, "REQUIRE_HEALTHY_ENDPOINT")?,
             aws: Aws::from_environment(environment, &services),
         })

@@ -104,7 +104,7 @@ impl Config {
         let kinds = environment.parse_with("KINDS", &allowed, Kind::parse_all)?;
         let allowed = "names of regions separated by commas, such as eu-west-1,us-east-1";
         let regions = environment.parse_with("REGIONS", allowed, regions)?;
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 2_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(2_000)?;
         Ok(Self {
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
@@ -119,7 +119,7 @@ impl Config {
             remove_tag: tag(environment, "REMOVE_TAG", "sluice:remove-if-idle")?,
             grace_days: environment.number("GRACE_DAYS", 14, 1, 365)?,
             max_removals: environment.number("MAX_REMOVALS", 10, 0, 100)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws,
         })
     }

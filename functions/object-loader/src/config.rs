@@ -104,12 +104,7 @@ impl Config {
             failures: Failures::from_environment(environment)?,
             continue_queue_url: continue_queue_url(environment)?,
             backoff: Backoff::from_environment(environment)?,
-            deadline_margin: Duration::from_millis(environment.number(
-                "DEADLINE_MARGIN_MS",
-                10_000,
-                0,
-                900_000,
-            )?),
+            deadline_margin: environment.deadline_margin(10_000)?,
             opensearch: Settings::from_environment(environment)?,
             aws: Aws::from_environment(environment, &services),
         })

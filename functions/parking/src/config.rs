@@ -83,7 +83,7 @@ impl Config {
         environment.function_name("parking")?;
         let publisher = Publisher::from_environment(environment)?;
         let environment = &environment.clone().without_blanks();
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 2_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(2_000)?;
         let notify =
             environment.parse_with("NOTIFY", "changes or failures", |text| match text {
                 "changes" => Some(true),
@@ -94,7 +94,7 @@ impl Config {
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
             publisher,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             kinds: kinds(environment)?,
             notifies_changes: notify.unwrap_or(true),
             is_dry_run: environment.switch("DRY_RUN", false)?,

@@ -69,7 +69,7 @@ impl Config {
         let allowed = "the http or https URL of Prefect's user interface, without user";
         let ui_url = url(environment, "PREFECT_UI_URL", allowed, |_| true)?;
         let ui_url = ui_url.map(|url| url.as_str().to_owned());
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(1_000)?;
         Ok(Self {
             function_name,
             log_level: telemetry::log_level(environment)?,
@@ -86,7 +86,7 @@ impl Config {
                 0,
                 10_000,
             )?),
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws: Aws::from_environment(environment, &[SECRETS_MANAGER]),
         })
     }

@@ -93,7 +93,7 @@ impl Config {
         if document.is_none() {
             kinds.remove(&Kind::LargeVolume);
         }
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 2_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(2_000)?;
         Ok(Self {
             log_level: telemetry::log_level(environment)?,
             metrics_namespace: telemetry::metrics_namespace(environment)?,
@@ -109,7 +109,7 @@ impl Config {
             },
             lines: environment.number("LINES", 40, 0, 1_000)?,
             cost_requests: environment.number("COST_REQUESTS", 5, 1, 100)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             region: aws.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             aws,
         })

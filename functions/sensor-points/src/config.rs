@@ -64,7 +64,7 @@ impl Config {
     /// shows neither secrets nor URLs.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let mut model = event::model_of_times(environment)?;
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(1_000)?;
         Ok(Self {
             function_name: environment.function_name("sensor-points")?,
             log_level: telemetry::log_level(environment)?,
@@ -78,7 +78,7 @@ impl Config {
             },
             max_lines: environment.number("WRITE_MAX_LINES", 5_000, 1, 100_000)?,
             quarantine_url: quarantine_url(environment)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws: Aws::from_environment(environment, &[SQS, SECRETS_MANAGER]),
         })
     }

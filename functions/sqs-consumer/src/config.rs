@@ -68,12 +68,7 @@ impl Config {
             model,
             writing: Writing::from_environment(environment)?,
             backoff: Backoff::from_environment(environment)?,
-            deadline_margin: Duration::from_millis(environment.number(
-                "DEADLINE_MARGIN_MS",
-                2_000,
-                0,
-                900_000,
-            )?),
+            deadline_margin: environment.deadline_margin(2_000)?,
             quarantine_url: quarantine_url(environment)?,
             fetch_payloads: environment
                 .parse_with("LARGE_PAYLOADS", "quarantine or fetch", |text| match text {

@@ -109,7 +109,7 @@ impl Config {
             let allowed = "set, or REDSHIFT_WORKGROUP, or BIGQUERY_PROJECTS: nothing is watched";
             return Err(ConfigError::new("REDSHIFT_CLUSTER", "", allowed));
         }
-        let margin_ms = environment.number("DEADLINE_MARGIN_MS", 1_000, 0, 900_000)?;
+        let deadline_margin = environment.deadline_margin(1_000)?;
         Ok(Self {
             function_name,
             log_level: telemetry::log_level(environment)?,
@@ -118,7 +118,7 @@ impl Config {
             redshift,
             bigquery,
             poll_seconds: environment.number("POLL_SECONDS", 300, 60, 86_400)?,
-            deadline_margin: Duration::from_millis(margin_ms),
+            deadline_margin,
             aws: Aws::from_environment(environment, &SERVICES),
         })
     }

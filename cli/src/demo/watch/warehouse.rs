@@ -97,7 +97,7 @@ async fn fill(port: u16) -> Result<[Session; 2], CliError> {
         }
         tokio::time::sleep(TURN).await;
     }
-    Err(CliError::failed("PostgreSQL lets nobody wait for the lock"))
+    Err(CliError::failed("no session waits for the lock in PostgreSQL"))
 }
 
 /// What Redshift would answer.
