@@ -7,7 +7,8 @@ use local::binaries;
 use crate::error::CliError;
 use crate::progress::Spinner;
 
-/// Builds functions and returns the paths of their binaries. `spinner` shows Cargo's output.
+/// Builds what is not built yet of these functions, and returns the paths of their binaries. `spinner`
+/// shows Cargo's output.
 ///
 /// # Errors
 /// [`CliError::Failed`] with Cargo's error.
@@ -16,8 +17,14 @@ pub(crate) async fn compile<const N: usize>(
     spinner: &Spinner,
 ) -> Result<[PathBuf; N], CliError> {
     let names = functions.join(" and ");
-    spinner.log(format_args!("Building {names}. The first build takes minutes."));
-    let built = binaries::build(&functions, |line| spinner.message(line.trim())).await;
-    let binaries = built.map_err(CliError::failed)?.try_into();
+    let mut builds = false;
+    let built = binaries::build(&functions, |line| {
+        if !builds {
+            spinner.log(format_args!("Building {names}. The first build takes minutes."));
+            builds = true;
+        }
+        spinner.message(line.trim());
+    });
+    let binaries = built.await.map_err(CliError::failed)?.try_into();
     binaries.map_err(|_| CliError::failed(format_args!("Cargo did not build {names}")))
 }

@@ -67,9 +67,9 @@ pub fn function(name: &str) -> Result<PathBuf, Error> {
     Ok(layout.binary(name))
 }
 
-/// Builds the binaries of these functions with Cargo, in the profile and target folder of the
-/// running program, and returns their paths in the same order. `on_line` gets Cargo's progress,
-/// line by line.
+/// The paths of these functions' binaries, in the same order: those of the profile and target folder
+/// of the running program. Where one is missing, or older than its sources, Cargo builds them; `on_line`
+/// gets its progress, line by line.
 ///
 /// Dropping the future ends Cargo.
 ///
@@ -80,14 +80,16 @@ pub async fn build(
     on_line: impl FnMut(&str) + Send,
 ) -> Result<Vec<PathBuf>, Error> {
     let layout = Layout::find()?;
-    // With the command itself: Cargo unifies the features of what is built together, so that the
-    // dependencies built for the one are those of the other.
-    let packages = names.iter().map(|name| match *name {
-        SCRIPTED => env!("CARGO_PKG_NAME"),
-        function => function,
-    });
-    let packages: Vec<_> = once("cli").chain(packages).collect();
-    run(layout.build(packages), on_line).await?;
+    if !names.iter().all(|name| layout.is_current(name)) {
+        // With the command itself: Cargo unifies the features of what is built together, so that the
+        // dependencies built for the one are those of the other.
+        let packages = names.iter().map(|name| match *name {
+            SCRIPTED => env!("CARGO_PKG_NAME"),
+            function => function,
+        });
+        let packages: Vec<_> = once("cli").chain(packages).collect();
+        run(layout.build(packages), on_line).await?;
+    }
     Ok(names.iter().map(|name| layout.binary(name)).collect())
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::SystemTime;
 
-use super::Error;
+use super::{Error, SCRIPTED};
 
 /// Variables that Cargo sets for the one package it runs. A Cargo started below must not see them:
 /// build scripts that watch them would run again, and their crates be built again, every time.
@@ -79,8 +79,11 @@ impl Layout {
     /// Whether a function's binary is there and at least as new as everything of the workspace it
     /// is made of.
     pub(super) fn is_current(&self, function: &str) -> bool {
-        let of_function = ["Cargo.toml", "README.md", "src"]
-            .map(|path| self.workspace.join("functions").join(function).join(path));
+        let folder = match function {
+            SCRIPTED => self.workspace.join("local"),
+            function => self.workspace.join("functions").join(function),
+        };
+        let of_function = ["Cargo.toml", "README.md", "src"].map(|path| folder.join(path));
         let of_all = ["Cargo.lock", "Cargo.toml", "shared/Cargo.toml", "shared/src"]
             .map(|path| self.workspace.join(path));
         let newest = of_function.iter().chain(&of_all).filter_map(|path| newest(path)).max();
