@@ -177,7 +177,12 @@ async fn pipelines_and_warehouses_are_reported() {
     assert_eq!(report["notices"].as_array().unwrap().len(), 4, "{report}");
     assert_eq!(
         of_notices("kind"),
-        BTreeSet::from(["prefect-failure", "redshift-long-query", "redshift-lock", "bigquery-cost"])
+        BTreeSet::from([
+            "prefect-failure",
+            "redshift-long-query",
+            "redshift-lock",
+            "bigquery-cost"
+        ])
     );
     assert_eq!(of_notices("state"), BTreeSet::from(["ALARM"]));
     for thread in ["redshift/music/locks", "bigquery/music-analytics/job_a1"] {
