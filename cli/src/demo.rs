@@ -86,9 +86,9 @@ pub(crate) struct Args {
     #[arg(long, conflicts_with = "metric_rules")]
     objects: bool,
     /// Instead, send a minute of readings of machines through a Kinesis stream and the real
-    /// `sensor-points` binary into a time series store, with a reshard, an outage and a kill, and
-    /// compare every window of the store with what was sent
-    #[arg(long, conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "objects", "health"])]
+    /// `sensor-points` binary into a time series store, with a reshard, an outage, a kill and a
+    /// lost checkpoint, and compare every window of the store with what was sent
+    #[arg(long, group = "pages", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "objects"])]
     sensors: bool,
     /// The time series store of --sensors: `auto` starts InfluxDB or VictoriaMetrics if one is
     /// installed, otherwise the embedded one; `real`; `embedded`; or the URL of a running one
@@ -104,14 +104,14 @@ pub(crate) struct Args {
     seconds: u32,
     /// Instead, make a function fail, time out, run out of memory and be throttled, and show the
     /// metrics and the Google Chat message that follow
-    #[arg(long, group = "alerts", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
+    #[arg(long, group = "pages", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
     health: bool,
-    /// Instead, let a pipeline fail, a query run too long, a lock be held and a query cost too much, and
-    /// show the Google Chat messages that follow
-    #[arg(long, group = "alerts", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
+    /// Instead, let a pipeline fail, a query run too long, a lock be held, a table lag behind its source
+    /// and a query cost too much, and show the Google Chat messages that follow
+    #[arg(long, group = "pages", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
     watch: bool,
-    /// Write the messages of --health or --watch as a web page
-    #[arg(long, value_name = "FILE.html", requires = "alerts")]
+    /// Write the messages of --health or --watch, or the panels of --sensors, as a web page
+    #[arg(long, value_name = "FILE.html", requires = "pages")]
     card: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
@@ -128,6 +128,7 @@ Examples:
   cargo sluice demo --objects
   cargo sluice demo --sensors
   cargo sluice demo --sensors --keep
+  cargo sluice demo --sensors --seconds 900 --card panels.html
   cargo sluice demo --health
   cargo sluice demo --watch --card alerts.html
 
@@ -147,7 +148,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     }
     if args.sensors {
         let store = choice("--store", &args.store)?;
-        return sensors::run(store, args.seconds, args.keep, args.json).await;
+        return sensors::run(store, args.seconds, args.keep, args.card.as_deref(), args.json).await;
     }
     let opensearch = choice("--opensearch", &args.opensearch)?;
     let sqs = choice("--sqs", &args.sqs)?;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::server::{self, Embedded};
@@ -49,6 +50,26 @@ impl BigQuery {
     }
 }
 
+/// A query of two TiB, 12.50 USD on demand, that has just ended.
+#[must_use]
+pub fn expensive_job() -> Value {
+    let ms = |before: i64| (Timestamp::now().as_millisecond() - before).to_string();
+    json!({
+        "kind": "bigquery#job",
+        "id": "music-analytics:EU.job_a1",
+        "jobReference": {"projectId": "music-analytics", "jobId": "job_a1", "location": "EU"},
+        "user_email": "ada@example.com",
+        "status": {"state": "DONE"},
+        "configuration": {"jobType": "QUERY", "query": {"query": "SELECT * FROM music.plays"}},
+        "statistics": {
+            "creationTime": ms(90_000),
+            "startTime": ms(89_000),
+            "endTime": ms(30_000),
+            "query": {"totalBytesBilled": (2_u64 << 40).to_string(), "statementType": "SELECT"},
+        },
+    })
+}
+
 fn answer(state: &State, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let (status, body) = match request.uri().path() {
         "/v1/token" => (
@@ -63,4 +84,23 @@ fn answer(state: &State, request: &Request<Incoming>) -> Response<Full<Bytes>> {
         _ => (StatusCode::NOT_FOUND, json!({"error": {"code": 404, "message": "Not found"}})),
     };
     server::response(status, "application/json", body.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::assert_bigquery;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn jobs_are_listed_as_google_lists_them() {
+        let jobs = [expensive_job()];
+        let bigquery = BigQuery::start(jobs.to_vec()).await.unwrap();
+        let uri = format!("{}/bigquery/v2/projects/a/jobs?allUsers=true", bigquery.url());
+        let request = Request::get(uri).body(Bytes::new()).unwrap();
+        let answer = shared::aws::Connections::default().exchange(request).await.unwrap();
+        let answer: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_bigquery("JobList", &answer);
+        assert_eq!(answer["jobs"], json!(jobs));
+    }
 }

@@ -4,6 +4,7 @@
 //! Real producers disagree on names, types and clocks; so do these. [`events`] is what producers
 //! mean well, [`hostile`] what goes wrong, [`demo`] both mixed.
 
+mod aggregate;
 mod catalog;
 mod hostile;
 mod listening;
@@ -12,6 +13,7 @@ mod producers;
 mod random;
 mod readings;
 
+pub use aggregate::aggregate;
 pub use hostile::hostile;
 pub use objects::{Content, Object, objects};
 pub use readings::{Reading, Readings, Sending, windows};

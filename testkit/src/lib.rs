@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a failed test")]
 
+mod bigquery;
 mod binary;
 mod cbor;
 mod clock;
+mod document;
 mod endpoint;
 mod fixture;
 mod google;
@@ -18,8 +20,10 @@ mod script;
 mod search;
 mod time_series;
 
+pub use bigquery::{assert_bigquery, assert_bigquery_query};
 pub use binary::{Binary, FUNCTION_NAME, Observed, outside_of_lambda, refusal};
 pub use clock::{schedule, scheduled, with_times};
+pub use document::code_blocks;
 pub use endpoint::{Call, Endpoint, Reply};
 pub use fixture::{Fixture, events, fixture, fixtures, pairs};
 pub use google::{GOOGLE_KEY, google_credentials};

@@ -63,7 +63,8 @@ fn every_parameter_reaches_a_resource() {
 
 #[test]
 fn the_parameters_and_outputs_that_the_documents_name_exist() {
-    let documents = ["README.md", "docs/deploy.md", "docs/operations.md"].map(read).concat();
+    let documents =
+        ["README.md", "docs/connect.md", "docs/deploy.md", "docs/operations.md"].map(read).concat();
     let named = documents.split('`').skip(1).step_by(2).filter(|word| {
         word.chars().all(|letter| letter.is_ascii_alphabetic())
             && ["Arn", "Url", "LogGroupName", "Endpoint", "Ids", "BucketName"]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use sensor_points::{Auth, Config};
 use serde_json::{Value, json};
 use shared::config::Environment;
+use testkit::code_blocks;
 
 use crate::stack::{
     READINGS, SECRET_ARN, STORE, STORE_VPC, Stack, assert_has, list, object, read, texts,
@@ -98,6 +99,8 @@ fn dashboard() -> Value {
 fn the_dashboard_shows_four_figures_in_windows_of_one_and_five_minutes() {
     let dashboard = dashboard();
     assert_eq!(dashboard["refresh"], "1s");
+    // The first window of a minute is whole.
+    assert_eq!(dashboard["time"]["from"], "now-15m/m");
     let mut found = BTreeSet::new();
     let mut ids = BTreeSet::new();
     let mut places = BTreeSet::new();
@@ -135,8 +138,7 @@ fn the_dashboard_shows_four_figures_in_windows_of_one_and_five_minutes() {
 #[test]
 fn the_dashboard_asks_for_what_the_built_in_series_has() {
     let readme = read("functions/sensor-points/README.md");
-    let series = readme.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
-    let series: Value = series.parse().unwrap();
+    let series: Value = code_blocks(&readme, "json")[0].parse().unwrap();
     let mut known: BTreeSet<&str> = texts(&series["measurement"]).into_iter().collect();
     for member in ["tags", "fields"] {
         known.extend(object(&series[member]).keys().map(String::as_str));

@@ -3,10 +3,12 @@
 //! Source: Google Chat API, "Card message" (`cardsV2`).
 
 use std::fmt::{self, Display, Formatter};
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::console::printable;
+use crate::console::{log, printable};
+use crate::error::CliError;
 
 /// Maximum length of a line, in characters.
 const LINE: usize = 300;
@@ -16,7 +18,7 @@ const STYLE: &str = "body{margin:0;padding:16px;width:560px;background:#f1f3f4;\
      article{background:#fff;border:1px solid #dadce0;border-radius:12px;overflow:hidden}\
      header,section{padding:12px 16px}section{border-top:1px solid #e8eaed}\
      h1{font-size:16px;margin:0}h2{font-size:13px;margin:0 0 6px;color:#5f6368}\
-     header p,dt,figcaption{margin:0;font-size:12px;color:#5f6368}dl,figure{margin:0}\
+     header p,dt,figcaption{margin:0;font-size:12px;color:#5f6368}dl{margin:0}figure{margin:0 0 16px}\
      dd{margin:0 0 8px;overflow-wrap:anywhere}pre{margin:0 0 4px;font-size:12px;white-space:pre-wrap;\
      overflow-wrap:anywhere}a{display:inline-block;margin-right:8px;padding:5px 14px;\
      border-radius:16px;background:#e8f0fe;color:#1967d2;text-decoration:none}\
@@ -48,8 +50,7 @@ impl<'a> Card<'a> {
         items(&self.card()["sections"]).iter().map(section).collect()
     }
 
-    /// Returns a web page that shows the card.
-    pub(super) fn page(self) -> String {
+    fn figure(self) -> String {
         let header = &self.card()["header"];
         let [title, subtitle] = ["title", "subtitle"].map(|name| escaped(&plain(&header[name])));
         let mut sections = String::new();
@@ -59,12 +60,39 @@ impl<'a> Card<'a> {
             sections.push_str("</section>");
         }
         format!(
-            "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
-             <style>{STYLE}</style>\n<figure><article><header><h1>{title}</h1><p>{subtitle}</p>\
-             </header>{sections}</article>\n<figcaption>Rendered from the message that was posted: \
-             not a screenshot of Google Chat.</figcaption></figure></html>\n"
+            "<figure><article><header><h1>{title}</h1><p>{subtitle}</p></header>{sections}</article>\n\
+             <figcaption>Rendered from the message that was posted: not a screenshot of Google Chat.\
+             </figcaption></figure>\n"
         )
     }
+}
+
+/// Writes the cards of messages as a web page, if there is a file for it.
+pub(super) fn write(page: Option<&Path>, messages: &[Value]) -> Result<(), CliError> {
+    write_page(page, &cards(messages))
+}
+
+fn cards(messages: &[Value]) -> String {
+    let figures: Vec<_> = messages.iter().map(|message| Card(message).figure()).collect();
+    document("Alerts", STYLE, &figures.concat())
+}
+
+/// A web page.
+pub(super) fn document(title: &str, style: &str, body: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title>\
+         <style>{style}</style>\n{body}</html>\n"
+    )
+}
+
+/// Writes a web page, if there is a file for it.
+pub(super) fn write_page(file: Option<&Path>, page: &str) -> Result<(), CliError> {
+    let Some(file) = file else { return Ok(()) };
+    std::fs::write(file, page).map_err(|error| {
+        CliError::failed(format_args!("failed to write {}: {error}", file.display()))
+    })?;
+    log(format_args!("The web page is {}.", file.display()));
+    Ok(())
 }
 
 impl Display for Card<'_> {
@@ -127,7 +155,7 @@ fn plain(text: &Value) -> String {
     named.iter().fold(text, |text, (name, character)| text.replace(name, character))
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let named = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("\n", "<br>")];
     named.iter().fold(text.to_owned(), |text, (character, name)| text.replace(character, name))
 }
@@ -167,7 +195,9 @@ mod tests {
 
     #[test]
     fn markup_is_shown_as_text_in_the_page() {
-        let page = Card(&message()).page();
+        let page = cards(&[message(), message()]);
+        assert_eq!(page.matches("<html").count(), 1, "{page}");
+        assert_eq!(page.matches("<h1>ALARM: plays</h1>").count(), 2, "{page}");
         assert!(page.contains("<dt>Value</dt><dd>3 (&gt; 0)<br>more</dd>"), "{page}");
         assert!(page.contains("<pre>a &lt;b&gt; "), "{page}");
         assert!(page.contains("<a href=\"https://a/?b=&quot;c&quot;&amp;d\">Logs</a>"), "{page}");

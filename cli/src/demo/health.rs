@@ -15,7 +15,7 @@ use shared::time;
 
 use crate::compile::compile;
 use crate::console::{log, print_report};
-use crate::demo::card::Card;
+use crate::demo::card;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
@@ -34,12 +34,7 @@ pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError>
     let report = or_interrupted(observe()).await?;
     log("");
     print_report(&report, json)?;
-    if let (Some(page), Some(message)) = (page, report.messages.first()) {
-        std::fs::write(page, Card(message).page()).map_err(|error| {
-            CliError::failed(format_args!("failed to write {}: {error}", page.display()))
-        })?;
-        log(format_args!("The card is in {}.", page.display()));
-    }
+    card::write(page, &report.messages)?;
     let differences = report.differences();
     if differences.is_empty() {
         return Ok(());

@@ -1,6 +1,8 @@
 //! `sluice demo --sensors`: readings of machines go through a stream that is resharded, an outage of the
-//! store and a kill of the function; then the store's windows are compared with the producer's books.
+//! store, a kill of the function and the loss of a checkpoint; then the store's windows are compared with
+//! the producer's books.
 
+mod page;
 mod quarantine;
 mod report;
 mod scenario;
@@ -19,12 +21,13 @@ use shared::time;
 
 use crate::compile::compile;
 use crate::console::{log, print_report};
+use crate::demo::card::write_page;
 use crate::error::CliError;
 use crate::interrupt::{interrupted, or_interrupted};
 use crate::progress::Spinner;
 use quarantine::Quarantine;
 use report::{Compared, Report};
-use scenario::{Done, Scenario};
+use scenario::{Faults, Scenario};
 
 const FUNCTION: &str = "sensor-points";
 
@@ -44,7 +47,7 @@ const CONCURRENCY: usize = 6;
 /// Maximum time that the records take after the last reading.
 const DRAIN: Duration = Duration::from_mins(1);
 
-/// Runs the demo and prints its report.
+/// Runs the demo, prints its report, and writes the panels to `file`.
 ///
 /// # Errors
 /// [`CliError`] if a part fails to start, or a window of the store is not that of the producer.
@@ -52,6 +55,7 @@ pub(super) async fn run(
     store: Choice,
     seconds: u32,
     keep: bool,
+    file: Option<&Path>,
     json: bool,
 ) -> Result<(), CliError> {
     let (store, binary) = or_interrupted(async {
@@ -67,15 +71,16 @@ pub(super) async fn run(
     let database = format!("sluice_demo_{}", time::now().milliseconds() / 1_000);
     let result = or_interrupted(observe(&store, &database, seconds, &binary)).await;
     match result {
-        Ok(report) => {
+        Ok((report, page)) => {
             log("");
             let printed = print_report(&report, json);
+            let written = write_page(file, &page);
             if keep {
                 leave(store, &database).await?;
             } else {
                 clean_up(store, &database).await;
             }
-            printed?;
+            printed.and(written)?;
             report.check()
         }
         Err(error) => {
@@ -85,12 +90,13 @@ pub(super) async fn run(
     }
 }
 
+/// Returns the report and the page.
 async fn observe(
     store: &TimeSeries,
     database: &str,
     seconds: u32,
     binary: &Path,
-) -> Result<Report, CliError> {
+) -> Result<(Report, String), CliError> {
     let client = store.client();
     let asked = |error: &dyn Display| {
         CliError::failed(format_args!("failed to ask the store at {}: {error}", store.url()))
@@ -132,13 +138,14 @@ async fn observe(
     ));
     let scenario = Scenario {
         stream: &stream,
+        mapping: &mapping,
         function: &function,
         door: &mut door,
         held: &mut held,
         length: Duration::from_secs(seconds.into()),
     };
-    let (sent, done) = tokio::join!(scenario::send(&readings, &stream), scenario.run());
-    let done = done?;
+    let (sent, faults_ms) = tokio::join!(scenario::send(&readings, &stream), scenario.run());
+    let faults_ms = faults_ms?;
     let settled = tokio::time::timeout(DRAIN, mapping.until_up_to_date()).await;
     let mapping = mapping.stop().await;
     function.stop().await;
@@ -154,15 +161,18 @@ async fn observe(
     client.flush().await.map_err(|error| asked(&error))?;
     // Until after the last one.
     let until_ms = start_ms + u64::from(seconds) * 1_000;
-    let mut compared = Vec::new();
+    let (mut compared, mut shown) = (Vec::new(), Vec::new());
     for panel in panels() {
         let found = panel.ask(&client, database, (start_ms, until_ms)).await;
         let found = found.map_err(|error| asked(&error))?;
         let expected = windows(&readings.well_meant, &panel);
         compared.push(Compared::new(panel.title.clone(), &expected, &found));
+        shown.push((panel, found));
     }
-    let observed = Observed { readings, sent, done, mapping, logs: function.logs() };
-    Ok(Report::new(store.description(), observed, quarantine.reasons().await?, compared))
+    let page = page::page(&store.description(), &(start_ms..until_ms), &shown);
+    let observed = Observed { readings, sent, faults_ms, mapping, logs: function.logs() };
+    let reasons = quarantine.reasons().await?;
+    Ok((Report::new(store.description(), observed, reasons, compared), page))
 }
 
 /// What happened between the producer and the store.
@@ -171,7 +181,7 @@ struct Observed {
     readings: Readings,
     /// Number of records that were put.
     sent: u64,
-    done: Done,
+    faults_ms: Faults,
     mapping: kinesis::Report,
     logs: Vec<LogLine>,
 }

@@ -1,6 +1,7 @@
-//! `sluice demo --watch`: a pipeline fails, a query runs too long, a lock is held, a query costs too
-//! much; shows the message about each.
+//! `sluice demo --watch`: a pipeline fails, a query runs too long, a lock is held, a table lags behind
+//! its source, a query costs too much; shows the message about each.
 
+mod checks;
 mod pipeline;
 mod report;
 mod warehouse;
@@ -11,10 +12,9 @@ use local::monitoring::Monitoring;
 use shared::time;
 
 use super::health::{ALERT_NOTIFIER, invoke};
-use super::notification;
+use super::{card, notification};
 use crate::compile::compile;
 use crate::console::{log, print_report};
-use crate::demo::card::Card;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
@@ -28,13 +28,7 @@ pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError>
     let report = or_interrupted(observe()).await?;
     log("");
     print_report(&report, json)?;
-    if let Some(page) = page {
-        let cards: String = report.messages.iter().map(|message| Card(message).page()).collect();
-        std::fs::write(page, cards).map_err(|error| {
-            CliError::failed(format_args!("failed to write {}: {error}", page.display()))
-        })?;
-        log(format_args!("The cards are in {}.", page.display()));
-    }
+    card::write(page, &report.messages)?;
     let missing = report.missing();
     if missing.is_empty() {
         return Ok(());
@@ -43,11 +37,11 @@ pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError>
 }
 
 async fn observe() -> Result<Report, CliError> {
-    let names = [pipeline::FUNCTION, warehouse::FUNCTION, ALERT_NOTIFIER];
-    let [alerts, watch, notifier] = compile(names, &Spinner::new()).await?;
+    let names = [pipeline::FUNCTION, warehouse::FUNCTION, checks::FUNCTION, ALERT_NOTIFIER];
+    let [alerts, watch, checks, notifier] = compile(names, &Spinner::new()).await?;
     let monitoring = Monitoring::start().await.map_err(CliError::failed)?;
     let pipelines = pipeline::fail(&alerts, &monitoring).await?;
-    let warehouses = warehouse::burden(&watch, &monitoring).await?;
+    let warehouses = warehouse::burden([&watch, &checks], &monitoring).await?;
 
     let webhook = monitoring.webhook();
     let variables =

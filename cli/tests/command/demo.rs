@@ -174,18 +174,12 @@ async fn pipelines_and_warehouses_are_reported() {
         let notices = report["notices"].as_array().unwrap();
         notices.iter().map(|notice| notice[name].as_str().unwrap()).collect()
     };
-    assert_eq!(report["notices"].as_array().unwrap().len(), 4, "{report}");
-    assert_eq!(
-        of_notices("kind"),
-        BTreeSet::from([
-            "prefect-failure",
-            "redshift-long-query",
-            "redshift-lock",
-            "bigquery-cost"
-        ])
-    );
+    assert_eq!(report["notices"].as_array().unwrap().len(), 5, "{report}");
+    let caused =
+        ["prefect-failure", "redshift-long-query", "redshift-lock", "data-check", "bigquery-cost"];
+    assert_eq!(of_notices("kind"), BTreeSet::from(caused));
     assert_eq!(of_notices("state"), BTreeSet::from(["ALARM"]));
-    for thread in ["redshift/music/locks", "bigquery/music-analytics/job_a1"] {
+    for thread in ["redshift/music/locks", "data-check/plays", "bigquery/music-analytics/job_a1"] {
         assert!(of_notices("thread").contains(thread), "{thread}: {report}");
     }
     let page = fs::read_to_string(page).unwrap();
@@ -196,6 +190,8 @@ async fn pipelines_and_warehouses_are_reported() {
     let line = "plays, part 2: artist_id is null in 3 of 4,812 rows";
     assert_eq!(page.contains(line), flow == "a flow in Prefect", "{page}");
     assert!(page.contains("AccessShareLock on plays"), "{page}");
+    let rows = "180 rows fewer in the target (13.04 %), the target is 3 h behind the source";
+    assert!(of_notices("title").contains(&*format!("Data check plays - {rows}")), "{report}");
 }
 
 #[tokio::test]
@@ -263,14 +259,16 @@ async fn what_failed_and_objects_of_every_format_are_loaded() {
 
 #[tokio::test]
 async fn every_window_of_the_store_is_that_of_the_readings() {
-    let finished =
-        run(&["demo", "--sensors", "--store", "embedded", "--seconds", "9", "--json"]).await;
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("panels.html");
+    let arguments = ["--store", "embedded", "--seconds", "9", "--card", page.to_str().unwrap()];
+    let finished = run(&[&["demo", "--sensors", "--json"], &arguments[..]].concat()).await;
     assert_eq!(finished.code, 0, "{finished:?}");
     let report = finished.json();
     assert_eq!(report["store"], "the embedded time series store");
     assert_eq!(report["readings"], 3 * 8 * 10 * 9);
     assert_eq!(report["discrepancies"], json!([]));
-    let odd = ["sent_twice", "sent_late", "sent_out_of_order"];
+    let odd = ["sent_twice", "sent_late", "sent_out_of_order", "aggregates", "read_again"];
     assert!(odd.iter().all(|name| report[name].as_u64().unwrap() > 0), "{report}");
     // Nine hostile ones, a second each.
     let refused = json!({
@@ -285,6 +283,9 @@ async fn every_window_of_the_store_is_that_of_the_readings() {
         assert!(compared["windows"].as_u64().unwrap() > 0, "{compared}");
         assert_eq!(compared["different"], 0, "{compared}");
     }
+    let page = fs::read_to_string(page).unwrap();
+    assert_eq!(page.matches("<figure>").count(), 8, "{page}");
+    assert!(page.contains(">L3-M8</text>"), "{page}");
     let records = report["records"].as_u64().unwrap();
     assert_eq!(report["latency"]["records"].as_u64().unwrap(), records);
     assert!(report["latency"]["p50_ms"].as_u64().unwrap() > 0, "{report}");

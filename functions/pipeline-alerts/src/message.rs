@@ -98,7 +98,10 @@ fn first_line(text: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
+    use testkit::code_blocks;
 
     use super::*;
 
@@ -220,6 +223,24 @@ mod tests {
         ] {
             assert_eq!(found(body.clone()), None, "{body}");
         }
+    }
+
+    #[test]
+    fn the_calls_of_the_document_are_understood() {
+        let document = include_str!("../../../docs/connect.md");
+        let shell = code_blocks(document, "sh").concat();
+        let (_, body) = shell.split_once("URL -d '").unwrap();
+        let (body, _) = body.split_once('\'').unwrap();
+        let backup = expected("Backup failed", body, State::Alarm, "pipeline/backup");
+        assert_eq!(told(body), backup);
+        // Of the callback of Airflow, each member has an effect.
+        let python = code_blocks(document, "python").concat();
+        let (_, members) = python.split_once("json={\n").unwrap();
+        let (members, _) = members.split_once("\n        },").unwrap();
+        let names = members.lines().map(|line| line.split('"').nth(1).unwrap());
+        let values: BTreeMap<_, _> = names.map(|name| (name, "ALARM")).collect();
+        let all = expected("ALARM", "ALARM", State::Alarm, "pipeline/ALARM");
+        assert_eq!(told(serde_json::to_string(&values).unwrap()), all);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The event source mapping of a stream, in real time.
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -83,6 +84,8 @@ struct Shared {
     stream: SharedStream,
     /// Locked while the report changes, so that both agree.
     reader: Mutex<Reader>,
+    /// Sequence numbers of the records that are done.
+    done: Mutex<HashSet<String>>,
     on_failure: Option<OnFailure>,
     watched: Watched<Report>,
 }
@@ -98,6 +101,7 @@ impl EventSourceMapping {
         let shared = Arc::new(Shared {
             id: Uuid::from_u128(fastrand::u128(..)),
             reader: Mutex::new(Reader::new(options.clone())),
+            done: Mutex::default(),
             options,
             stream,
             on_failure,
@@ -238,6 +242,9 @@ impl Shared {
         let settled = *outcome.as_ref().unwrap_or(&Outcome::Failed);
         let mut reader = locked(&self.reader);
         let done = reader.settle(&batch, settled, now_ms);
+        let mut before = locked(&self.done);
+        let first = done.iter().filter(|record| before.insert(record.sequence_number.clone()));
+        let first: Vec<_> = first.map(|record| (record.arrived_ms, now_ms)).collect();
         self.watched.count(|report| {
             report.invocations += 1;
             report.invocation_durations.push(duration);
@@ -248,7 +255,7 @@ impl Shared {
             }
             report.done += done.len() as u64;
             report.in_hand -= done.len() as u64;
-            report.done_ms.extend(done.iter().map(|record| (record.arrived_ms, now_ms)));
+            report.done_ms.extend(first);
         });
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Report {
     /// Records read; one that is read again is counted again.
     pub read: u64,
-    /// Records that the function has done.
+    /// Records that the function has done; one that is done again is counted again.
     pub done: u64,
     /// Records given up for their number of retries or their age.
     pub discarded: u64,
@@ -30,7 +30,7 @@ pub struct Report {
     pub invocation_durations: Vec<Duration>,
     /// The greatest age of a batch's last record when its invocation began (`IteratorAge`).
     pub iterator_age: Duration,
-    /// For each record that is done, when it arrived and when the answer came that says so, in
-    /// milliseconds since 1970.
+    /// For each record that is done, when it arrived and when the first answer came that says so, in
+    /// milliseconds since 1970. A record that is read again, and done again, is in it once.
     pub done_ms: Vec<(u64, u64)>,
 }

@@ -1,10 +1,11 @@
-//! Readings of machines, as producers send them: some twice, late or out of order, hostile ones among
-//! them; and the books of what they sum up to.
+//! Readings of machines, as producers send them: some twice, late or out of order, some in aggregates,
+//! hostile ones among them; and the books of what they sum up to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::aggregate::aggregate;
 use super::random::Random;
 use crate::timeseries::{Figure, Panel, Windows};
 
@@ -14,6 +15,16 @@ const INTERVAL_MS: u64 = 100;
 
 /// One reading of this many is sent twice, late or out of order.
 const ODD_ONE_OF: u64 = 50;
+
+/// The machines that send with the Kinesis Producer Library, which puts this many readings into one
+/// record.
+const WITH_LIBRARY: [&str; 2] = ["-M4", "-M8"];
+const READINGS_PER_AGGREGATE: usize = 5;
+
+/// A machine stops at one reading of this many, after 45 s on average, and starts again at one of this
+/// many, after 5 s.
+const STOPS_ONE_OF: u64 = 450;
+const STARTS_ONE_OF: u64 = 50;
 
 /// One hostile reading is sent in this time.
 const HOSTILE_INTERVAL_MS: u64 = 1_000;
@@ -84,6 +95,8 @@ pub struct Readings {
     pub sendings: Vec<Sending>,
     /// Number of well-meant readings that were sent twice, late and out of order.
     pub odd: [u64; 3],
+    /// Number of records that are aggregates.
+    pub aggregates: u64,
     /// Number of readings that are to be in quarantine by reason.
     pub refused: BTreeMap<String, u64>,
     /// Number of readings that are to be dropped.
@@ -99,12 +112,18 @@ impl Readings {
     pub fn new(seed: u64, start_ms: u64, duration_ms: u64) -> Self {
         let mut random = Random::new(seed);
         let mut readings = Self::default();
+        let mut stopped = BTreeSet::new();
         for after_ms in (0..duration_ms).step_by(usize::try_from(INTERVAL_MS).unwrap_or(1)) {
             for number in 0..LINES * MACHINES {
                 let (line, machine) = (number / MACHINES + 1, number % MACHINES + 1);
                 // Machines do not measure at the same moment.
                 let time_ms = start_ms + after_ms + number * INTERVAL_MS / (LINES * MACHINES);
-                let is_running = random.percent(90);
+                let is_stopped = stopped.contains(&number);
+                let changes_one_of = if is_stopped { STARTS_ONE_OF } else { STOPS_ONE_OF };
+                if random.below(changes_one_of) == 0 && !stopped.remove(&number) {
+                    stopped.insert(number);
+                }
+                let is_running = !stopped.contains(&number);
                 let up_to = |most: u64, random: &mut Random| {
                     if is_running { u32::try_from(random.below(most + 1)).unwrap_or(0) } else { 0 }
                 };
@@ -125,7 +144,32 @@ impl Readings {
             }
         }
         readings.sendings.sort();
+        readings.aggregate();
         readings
+    }
+
+    /// Puts the readings of some machines into aggregates, each sent with the last of its readings.
+    fn aggregate(&mut self) {
+        let with_library = |sending: &Sending| {
+            WITH_LIBRARY.iter().any(|machine| sending.partition_key.ends_with(machine))
+        };
+        let sendings = std::mem::take(&mut self.sendings).into_iter();
+        let (with, without) = sendings.partition::<Vec<_>, _>(with_library);
+        self.sendings = without;
+        let mut by_machine: BTreeMap<String, Vec<Sending>> = BTreeMap::new();
+        for sending in with {
+            by_machine.entry(sending.partition_key.clone()).or_default().push(sending);
+        }
+        for (partition_key, sendings) in by_machine {
+            for together in sendings.chunks(READINGS_PER_AGGREGATE) {
+                let at_ms = together.iter().map(|sending| sending.at_ms).max().unwrap_or_default();
+                let payloads: Vec<_> = together.iter().map(|sending| &sending.data).collect();
+                let (partition_key, data) = (partition_key.clone(), aggregate(&payloads));
+                self.sendings.push(Sending { at_ms, partition_key, data });
+                self.aggregates += 1;
+            }
+        }
+        self.sendings.sort();
     }
 
     fn send(&mut self, reading: Reading, random: &mut Random) {
@@ -257,6 +301,7 @@ impl Sums {
 
 #[cfg(test)]
 mod tests {
+    use super::super::aggregate::MAGIC;
     use super::*;
     use crate::timeseries::panels;
 
@@ -268,8 +313,15 @@ mod tests {
         assert!((200..400).contains(&odd) && readings.odd.iter().all(|count| *count > 50), "{odd}");
         let (refused, dropped) = (readings.refused.values().sum::<u64>(), readings.dropped);
         assert_eq!(refused + dropped, 60);
-        let sent = readings.count() + readings.odd[Odd::Twice as usize] + 60;
-        assert_eq!(readings.sendings.len() as u64, sent);
+        let times = |sending: &Sending| {
+            String::from_utf8_lossy(&sending.data).matches("\"timestamp\":").count() as u64
+        };
+        let sent: u64 = readings.sendings.iter().map(times).sum();
+        assert_eq!(sent, readings.count() + readings.odd[Odd::Twice as usize]);
+        // A quarter of the machines, five readings in each.
+        let aggregates = readings.sendings.iter().filter(|sending| sending.data.starts_with(MAGIC));
+        assert_eq!(aggregates.count() as u64, readings.aggregates);
+        assert!((720..740).contains(&readings.aggregates), "{}", readings.aggregates);
         assert!(readings.sendings.is_sorted());
         assert_eq!(Readings::new(1, 0, 60_000).sendings, readings.sendings);
     }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use local::door::{Door, Passage};
-use local::kinesis::SharedStream;
+use local::kinesis::{EventSourceMapping, SharedStream};
 use local::runtime_api::Function;
 use local::sample::{Readings, Sending};
 use shared::time;
@@ -19,6 +19,10 @@ use crate::progress::Progress;
 /// How long the store is unavailable, in a run that is long enough.
 const OUTAGE: Duration = Duration::from_secs(5);
 
+/// The places of the two first shards.
+const SPLIT: usize = 0;
+const UNSPLIT: usize = 1;
+
 /// How long the function has for its next request to the store.
 const NEXT_WRITE: Duration = Duration::from_secs(10);
 
@@ -26,6 +30,7 @@ const NEXT_WRITE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Scenario<'a> {
     pub(super) stream: &'a SharedStream,
+    pub(super) mapping: &'a EventSourceMapping,
     pub(super) function: &'a Function,
     /// Before the store.
     pub(super) door: &'a mut Door,
@@ -35,27 +40,24 @@ pub(super) struct Scenario<'a> {
     pub(super) length: Duration,
 }
 
-/// When the store and the function were unavailable, in milliseconds since 1970.
-#[derive(Debug)]
-pub(super) struct Done {
-    pub(super) outage_ms: Range<u64>,
-    pub(super) kill_ms: Range<u64>,
-}
+/// When the store was unavailable, the function killed and the checkpoint lost, in milliseconds since
+/// 1970.
+pub(super) type Faults = [Range<u64>; 3];
 
 impl Scenario<'_> {
-    /// Splits a shard, makes the store unavailable, and kills the function when the store has taken its
-    /// points, but the function does not know it yet.
+    /// Splits a shard, makes the store unavailable, kills the function when the store has taken its points,
+    /// but the function does not know it yet, and lets the mapping read half of a shard again.
     ///
     /// # Errors
     /// [`CliError::Failed`] if one of them is not possible.
-    pub(super) async fn run(self) -> Result<Done, CliError> {
+    pub(super) async fn run(self) -> Result<Faults, CliError> {
         let failed = |error: &dyn Display| {
             CliError::failed(format_args!("failed to disturb the run: {error}"))
         };
         let part = self.length / 6;
         sleep(part).await;
         log("Splitting a shard.");
-        self.stream.split_evenly(0).map_err(|error| failed(&error))?;
+        self.stream.split_evenly(SPLIT).map_err(|error| failed(&error))?;
         sleep(part).await;
         log("The store is unavailable.");
         let outage_start_ms = time::now().milliseconds();
@@ -74,7 +76,13 @@ impl Scenario<'_> {
         held.map_err(|_| failed(&"the function writes nothing"))?;
         self.function.kill().await;
         log("The function is killed while it waits for the store's answer.");
-        Ok(Done { outage_ms, kill_ms: kill_start_ms..time::now().milliseconds() })
+        let kill_ms = kill_start_ms..time::now().milliseconds();
+        sleep(part / 2).await;
+        log("The checkpoint of a shard is lost: it is read again from an older one.");
+        let records = self.stream.with(|stream| stream.shards()[UNSPLIT].records().len());
+        self.mapping.lose_place(UNSPLIT, records / 2);
+        let now_ms = time::now().milliseconds();
+        Ok([outage_ms, kill_ms, now_ms..now_ms])
     }
 }
 

@@ -67,3 +67,18 @@ pub(super) async fn fail(binary: &Path, monitoring: &Monitoring) -> Result<Strin
     prefect.stop().await;
     Ok("a flow in Prefect".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_sets_prefect_up_as_the_demo_does() {
+        let document = include_str!("../../../../docs/connect.md");
+        let set_up = testkit::code_blocks(document, "python")[0];
+        let set_up = set_up.replace("\"URL\"", "url").replace("\"SECRET\"", "secret");
+        for line in set_up.lines() {
+            assert!(FLOW.contains(line), "{line}");
+        }
+    }
+}

@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::demo::card::Card;
 
 /// The kinds of notices that the demo causes.
-const CAUSED: [&str; 4] =
-    ["prefect-failure", "redshift-long-query", "redshift-lock", "bigquery-cost"];
+const CAUSED: [&str; 5] =
+    ["prefect-failure", "redshift-long-query", "redshift-lock", "data-check", "bigquery-cost"];
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
@@ -83,7 +83,7 @@ mod tests {
             pipelines: String::new(),
             warehouses: String::new(),
             notices: CAUSED.map(notice).to_vec(),
-            messages: CAUSED[..3].iter().map(|kind| message(&format!("ALARM: {kind}"))).collect(),
+            messages: CAUSED[..4].iter().map(|kind| message(&format!("ALARM: {kind}"))).collect(),
         };
         assert_eq!(report.missing(), ["bigquery-cost"]);
         report.messages.push(message("ALARM: bigquery-cost"));

@@ -1,16 +1,18 @@
-//! A warehouse with a query that runs too long and a lock that others wait for, in a real PostgreSQL
-//! where this machine has one; and a query of BigQuery that costs too much.
+//! A warehouse with a query that runs too long, a lock that others wait for and a table that lags behind
+//! its source, in a real PostgreSQL where this machine has one; and a query of BigQuery that costs too
+//! much.
 
 use std::path::Path;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use local::bigquery::BigQuery;
+use local::bigquery::{BigQuery, expensive_job};
 use local::monitoring::Monitoring;
 use local::postgres::{Postgres, Session, execute, query};
 use local::warehouse::{Engine, Table, Warehouse};
 use serde_json::{Value, json};
 
+use super::checks;
 use crate::console::log;
 use crate::demo::health::invoke;
 use crate::demo::notification::TOPIC;
@@ -40,8 +42,11 @@ const IS_WAITING: &str = "SELECT 1 FROM pg_locks WHERE NOT granted";
 const TURNS: u32 = 300;
 const TURN: Duration = Duration::from_millis(20);
 
-/// Runs the function once over the warehouse, and returns what ran its statements.
-pub(super) async fn burden(binary: &Path, monitoring: &Monitoring) -> Result<String, CliError> {
+/// Runs this function and data-checks once over the warehouse, and returns what ran their statements.
+pub(super) async fn burden(
+    [watch, checks]: [&Path; 2],
+    monitoring: &Monitoring,
+) -> Result<String, CliError> {
     let spinner = Spinner::new();
     spinner.message("Starting PostgreSQL");
     let postgres = match Postgres::start().await {
@@ -72,14 +77,17 @@ pub(super) async fn burden(binary: &Path, monitoring: &Monitoring) -> Result<Str
         ("GOOGLE_CREDENTIALS_SECRET_ARN", CREDENTIALS_ARN),
     ];
     spinner.message("Watching the warehouses");
-    invoke(FUNCTION, binary, &variables, "{}".into()).await?;
+    invoke(FUNCTION, watch, &variables, "{}".into()).await?;
+    checks::run(checks, monitoring, warehouse.url()).await?;
     let ran = if postgres.is_some() { "a PostgreSQL" } else { "fixed rows" };
     Ok(format!("Redshift's statements over {ran}"))
 }
 
-/// Adds the long query, and returns the sessions of the lock, which ends with them.
+/// Adds the long query and the tables to compare, and returns the sessions of the lock, which ends with them.
 async fn fill(port: u16) -> Result<[Session; 2], CliError> {
-    execute(port, LONG_QUERY).await.map_err(CliError::failed)?;
+    for tables in [LONG_QUERY, checks::TABLES] {
+        execute(port, tables).await.map_err(CliError::failed)?;
+    }
     let open = || Session::open(port).map_err(CliError::failed);
     let [mut holder, mut waiter] = [open()?, open()?];
     holder.write(HOLDS).await.map_err(CliError::failed)?;
@@ -102,10 +110,6 @@ async fn fill(port: u16) -> Result<[Session; 2], CliError> {
 
 /// What Redshift would answer.
 fn fixed() -> Engine {
-    let time = |before: i64| {
-        let at = Timestamp::now() - SignedDuration::from_secs(before);
-        at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string()
-    };
     let sql = "INSERT INTO plays_by_day SELECT artist, count(*) FROM plays GROUP BY 1";
     let queries = table(json!([{
         "query_id": 4_711, "session_id": 1_073, "user_name": "etl", "database_name": "music",
@@ -127,11 +131,17 @@ fn fixed() -> Engine {
         {"service_class": 100, "state": "Running", "queries": 1, "queue_time": 0},
     ]));
     let marked = [("sluice:queries", queries), ("sluice:locks", locks), ("sluice:queues", queues)];
-    Engine::Fixed(marked.into())
+    Engine::Fixed(marked.into_iter().chain(checks::fixed()).collect())
+}
+
+/// The time this many seconds ago, as Redshift writes it.
+pub(super) fn time(before: i64) -> String {
+    let at = Timestamp::now() - SignedDuration::from_secs(before);
+    at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string()
 }
 
 /// A result from rows as objects of the same members.
-fn table(rows: Value) -> Table {
+pub(super) fn table(rows: Value) -> Table {
     let rows =
         serde_json::from_value::<Vec<serde_json::Map<String, Value>>>(rows).unwrap_or_default();
     let field = |value: &Value| match value {
@@ -144,23 +154,4 @@ fn table(rows: Value) -> Table {
         columns: rows.first().map(|row| row.keys().cloned().collect()).unwrap_or_default(),
         rows: rows.iter().map(|row| row.values().map(field).collect()).collect(),
     }
-}
-
-/// A query of two TiB, 12.50 USD on demand, that has just ended.
-fn expensive_job() -> Value {
-    let ms = |before: i64| (Timestamp::now().as_millisecond() - before).to_string();
-    json!({
-        "kind": "bigquery#job",
-        "id": "music-analytics:EU.job_a1",
-        "jobReference": {"projectId": "music-analytics", "jobId": "job_a1", "location": "EU"},
-        "user_email": "ada@example.com",
-        "status": {"state": "DONE"},
-        "configuration": {"jobType": "QUERY", "query": {"query": "SELECT * FROM music.plays"}},
-        "statistics": {
-            "creationTime": ms(90_000),
-            "startTime": ms(89_000),
-            "endTime": ms(30_000),
-            "query": {"totalBytesBilled": (2_u64 << 40).to_string(), "statementType": "SELECT"},
-        },
-    })
 }

@@ -1,4 +1,7 @@
+use std::collections::BTreeSet;
+
 use serde_json::json;
+use testkit::code_blocks;
 
 use super::*;
 
@@ -234,4 +237,26 @@ fn a_list_of_checks_has_names() {
     }
     let error = Check::parse(&"a".repeat(101), "{}").unwrap_err().to_string();
     assert_eq!(error, "its name must be 1 to 100 letters, digits and any of _ . -");
+}
+
+#[test]
+fn the_checks_of_the_documents_can_be_copied() {
+    let documents =
+        [include_str!("../../../../docs/connect.md"), include_str!("../../README.md")].concat();
+    let mut ends = BTreeSet::new();
+    for definition in code_blocks(&documents, "json") {
+        // The other one is a policy.
+        if definition.contains("\"Statement\"") {
+            continue;
+        }
+        let check = Check::parse("copied", definition).unwrap_or_else(|error| {
+            panic!("{error}: {definition}");
+        });
+        let both = [check.source.as_ref(), Some(&check.target)].into_iter().flatten();
+        ends.extend(
+            both.map(|end| format!("{end:?}").split([' ', '(']).next().unwrap().to_owned()),
+        );
+    }
+    let kinds = ["BigQuery", "OpenSearch", "Rds", "Redshift"].map(str::to_owned);
+    assert_eq!(ends, BTreeSet::from(kinds), "an example of each kind");
 }

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, VecDeque};
 use local::monitoring::cbor::decode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use testkit::{Call, Endpoint, Reply, google_credentials, is_publish};
+use testkit::{
+    Call, Endpoint, Reply, assert_bigquery, assert_bigquery_query, google_credentials, is_publish,
+};
 
 pub(crate) const GOOGLE_SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:google-AbCdEf";
@@ -198,13 +200,21 @@ impl Services {
     fn bigquery(&mut self, path: &str, call: &Call) -> Reply {
         assert_eq!(call.headers["authorization"], "Bearer hush");
         if path.ends_with("/cancel") {
+            assert_bigquery_query("jobs.cancel", &call.query);
             return Reply::json(200, &json!({}));
         }
         let job = json!({"projectId": "music", "jobId": "job_1", "location": "EU"});
         let running = json!({"jobReference": job, "jobComplete": false});
         // Of a job that goes on, the statement is not known here: there is one at most.
         let is_question = call.method == "GET";
-        let sql = if is_question { "goes on".to_owned() } else { text(&call.json(), "query") };
+        let (sql, schema) = if is_question {
+            assert_bigquery_query("jobs.getQueryResults", &call.query);
+            ("goes on".to_owned(), "GetQueryResultsResponse")
+        } else {
+            assert_bigquery("QueryRequest", &call.json());
+            (text(&call.json(), "query"), "QueryResponse")
+        };
+        assert_bigquery(schema, &running);
         match self.end(&sql) {
             Answer::Is(rows) if rows == "goes on" => Reply::json(200, &running),
             Answer::Is(rows) => {
@@ -214,6 +224,7 @@ impl Services {
                 };
                 let rows: Vec<_> = rows.as_array().unwrap().iter().map(cells).collect();
                 let answer = json!({"jobReference": job, "jobComplete": true, "rows": rows});
+                assert_bigquery(schema, &answer);
                 Reply::json(200, &answer)
             }
             Answer::Fails(reason) => {

@@ -1,6 +1,7 @@
 use sha2::{Digest, Sha256};
 use shared::config::Environment;
 use shared::event::{Reader, model_of_times};
+use testkit::code_blocks;
 
 use super::*;
 
@@ -51,7 +52,7 @@ fn below(known_by: &str) -> u64 {
 #[test]
 fn the_built_in_series_is_that_of_the_readme() {
     let readme = include_str!("../../README.md");
-    let json = readme.split("```json").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let json = code_blocks(readme, "json")[0];
     let parse = |json: &str| serde_json::from_str::<serde_json::Value>(json).unwrap();
     assert_eq!(parse(json), parse(BUILT_IN));
 }

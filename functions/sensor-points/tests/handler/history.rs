@@ -133,7 +133,7 @@ impl<'a> History<'a> {
         let payload = match self.random.u8(0..3) {
             0 => {
                 self.met.insert("aggregated");
-                aggregate(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+                aggregate(&texts)
             }
             // What is not JSON would spoil the whole array.
             1 if texts.iter().all(|text| text.starts_with('{')) => {

@@ -12,6 +12,7 @@ mod quarantine;
 
 use std::time::Duration;
 
+use local::sample::aggregate;
 use serde_json::{Value, json};
 use testkit::on_paused_clock;
 
@@ -117,25 +118,6 @@ fn below(known_by: &str) -> u64 {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(known_by);
     u64::from_be_bytes(hash[..8].try_into().unwrap()) % 1_000_000
-}
-
-/// A record of the Kinesis Producer Library with these payloads.
-fn aggregate(payloads: &[&str]) -> Vec<u8> {
-    use md5::{Digest, Md5};
-    // A number of at most 14 bits.
-    let varint = |number: usize| {
-        let [low, high] = [number % 128, number / 128].map(|part| u8::try_from(part).unwrap());
-        [low | 0x80, high]
-    };
-    let mut message = b"\x0a\x01m".to_vec();
-    for payload in payloads {
-        let data = [&[0x08, 0x00, 0x1a][..], &varint(payload.len()), payload.as_bytes()].concat();
-        message.push(0x1a);
-        message.extend(varint(data.len()));
-        message.extend(data);
-    }
-    let digest = Md5::digest(&message);
-    [&b"\xF3\x89\x9A\xC2"[..], &message, &digest[..]].concat()
 }
 
 #[test]

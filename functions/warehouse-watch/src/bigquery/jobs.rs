@@ -74,6 +74,7 @@ fn time(value: &Value) -> Option<Timestamp> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use testkit::assert_bigquery;
 
     use super::*;
 
@@ -87,7 +88,7 @@ mod tests {
                 "creationTime": "1795849200000", "startTime": "1795849201000",
                 "endTime": "1795849260500",
                 "query": {
-                    "totalBytesBilled": "10485760", "estimatedBytesProcessed": 1_024,
+                    "totalBytesBilled": "10485760", "estimatedBytesProcessed": "1024",
                     "statementType": "SELECT",
                 },
             },
@@ -112,6 +113,9 @@ mod tests {
             error: Some("no".to_owned()),
         };
         assert_eq!(Job::read(&job()), Some(expected));
+        // All that is read is what BigQuery has.
+        assert_bigquery("JobList", &json!({"jobs": [job()]}));
+        assert_eq!(number(&json!(1_024)), Some(1_024), "also if it is a number");
     }
 
     #[test]

@@ -7,7 +7,9 @@ use local::monitoring::cbor::decode;
 use percent_encoding::percent_decode;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use testkit::{Call, Endpoint, Reply, google_credentials, is_publish};
+use testkit::{
+    Call, Endpoint, Reply, assert_bigquery, assert_bigquery_query, google_credentials, is_publish,
+};
 
 pub(crate) const GOOGLE_SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:google-AbCdEf";
@@ -184,6 +186,7 @@ impl Outside {
         );
         let project = path.strip_prefix("/bigquery/v2/projects/").unwrap();
         let project = project.strip_suffix("/jobs").unwrap();
+        assert_bigquery_query("jobs.list", &call.query);
         let none = vec![Page::Jobs(Vec::new())];
         let pages = self.projects.get(project).unwrap_or(&none);
         let number = parameter(call, "pageToken").map_or(0, |token| token.parse().unwrap());
@@ -203,6 +206,7 @@ impl Outside {
         if number + 1 < pages.len() {
             page["nextPageToken"] = json!((number + 1).to_string());
         }
+        assert_bigquery("JobList", &page);
         Reply::json(200, &page)
     }
 }

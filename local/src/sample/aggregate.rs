@@ -1,0 +1,28 @@
+//! Several records in one, as the Kinesis Producer Library puts them together.
+//!
+//! Source: "KPL Aggregated Record Format", aggregation-format.md of awslabs/amazon-kinesis-producer.
+
+use md5::{Digest, Md5};
+
+/// What an aggregate begins with.
+pub(super) const MAGIC: &[u8] = b"\xF3\x89\x9A\xC2";
+
+/// The data of one record that holds these payloads, each of less than 16 kB.
+pub fn aggregate(payloads: &[impl AsRef<[u8]>]) -> Vec<u8> {
+    // A number of at most 14 bits.
+    let varint = |number: usize| {
+        let [low, high] = [number % 128, number / 128].map(|part| part.to_le_bytes()[0]);
+        [low | 0x80, high]
+    };
+    // Its table of partition keys has one.
+    let mut message = b"\x0a\x01m".to_vec();
+    for payload in payloads {
+        let payload = payload.as_ref();
+        let data = [&[0x08, 0x00, 0x1a][..], &varint(payload.len()), payload].concat();
+        message.push(0x1a);
+        message.extend(varint(data.len()));
+        message.extend(data);
+    }
+    let digest = Md5::digest(&message);
+    [MAGIC, &message, &digest[..]].concat()
+}
