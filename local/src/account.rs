@@ -1,38 +1,54 @@
-//! A small account: instances of EC2, and databases and clusters of RDS, with what `parking` decides by.
+//! A small account: instances of EC2, and databases and clusters of RDS, with what `parking` decides by;
+//! what it costs; and what other services of AWS answer, which nothing changes.
 //!
-//! It has no server and no clock: [`Account::answer`] answers one request at a time that it is told.
-//! Machines change as those of AWS do: a request puts them on their way, and [`Account::settle`] lets
-//! them arrive.
+//! It has no clock: [`Account::answer`] answers one request at a time that it is told. Machines change as
+//! those of AWS do: a request puts them on their way, and [`Account::settle`] lets them arrive. An
+//! [`AccountServer`] answers over HTTP, where machines stay on their way.
 //!
 //! Sources: the API references of Amazon EC2 and Amazon RDS; the texts of `StateTransitionReason`,
 //! `StateReason` and of events: "Troubleshoot instance stop issues", Amazon EC2 User Guide, and
 //! "Amazon RDS event categories and event messages", Amazon RDS User Guide.
 
+mod costs;
 mod database;
 mod instance;
-mod xml;
+mod request;
+mod server;
+pub mod xml;
 
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
+pub use costs::Costs;
 pub use database::{Database, DatabaseKind};
 pub use instance::Instance;
+pub use request::s3_operation;
+pub use server::AccountServer;
 use xml::element;
 
 /// The tags of a machine.
 pub type Tags = BTreeMap<String, String>;
 
 /// The machines of an account, in one region.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Account {
     /// Instances of EC2.
     pub instances: Vec<Instance>,
     /// Databases and clusters of RDS.
     pub databases: Vec<Database>,
+    /// What Cost Explorer answers.
+    pub costs: Costs,
+    /// The latest values of CloudWatch, by the first dimension, the metric and the other dimensions:
+    /// `nat-1 BytesOutToSource`, `lake BucketSizeBytes StandardStorage`.
+    pub metrics: BTreeMap<String, f64>,
+    /// What other operations answer, by name, and before that by name and what they are about:
+    /// `ListObjectsV2 lake`, `GetCommandInvocation i-1`. Members of the answer; none where it is missing.
+    pub answers: Map<String, Value>,
     /// Number of items in a page of a list; 0 is all.
     pub page_size: usize,
 }
@@ -84,6 +100,12 @@ impl Form {
     pub fn list(&self, name: &str) -> Vec<&str> {
         let numbered = (1..).map(|number| self.get(&format!("{name}.{number}")));
         numbered.take_while(|value| !value.is_empty()).collect()
+    }
+
+    /// All values but those that every request has.
+    fn values(&self) -> Vec<&str> {
+        let own = self.0.iter().filter(|(name, _)| !["Action", "Version"].contains(&&***name));
+        own.map(|(_, value)| &**value).collect()
     }
 }
 

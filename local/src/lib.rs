@@ -14,6 +14,7 @@ pub mod kinesis;
 mod machine;
 mod mapping;
 pub mod monitoring;
+pub mod moto;
 pub mod opensearch;
 pub mod postgres;
 pub mod prefect;

@@ -5,7 +5,7 @@ pub(crate) mod java;
 pub(crate) mod maven;
 mod supervisor;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -21,6 +21,9 @@ const MAX_SHOWN_CHARS: usize = 400;
 
 /// How long a program may take to say that it is there: some import a whole library first.
 const FIND_LIMIT: Duration = Duration::from_mins(2);
+
+/// How long a script may take: to import Prefect takes seconds.
+const SCRIPT_LIMIT: Duration = Duration::from_mins(2);
 
 /// User and group id of `nobody` on every Linux.
 const NOBODY: u32 = 65_534;
@@ -142,6 +145,28 @@ pub(crate) async fn find(program: &str, question: &str, install: &str) -> Result
         Err(error) => format!("there is no {program} on the path ({error})"),
     };
     Err(Unavailable::new(reason, format!("install it, such as {install}")))
+}
+
+/// Runs a Python script with arguments to its end, with the Python of a program that is written in it,
+/// which need not be the first on the path, and returns what the script printed.
+///
+/// # Errors
+/// The last words of a script that fails.
+pub(crate) async fn run_python(
+    program: &str,
+    variables: impl IntoIterator<Item = OsString>,
+    script: &str,
+    arguments: &[&str],
+) -> Result<String, String> {
+    let find = format!(
+        "python=$(sed -n '1s/^#!//p' \"$(command -v {program})\"); exec $python -c \"$0\" \"$@\""
+    );
+    let mut line: Vec<OsString> = variables.into_iter().collect();
+    line.extend(["sh", "-c", &find, script].map(OsString::from));
+    line.extend(arguments.iter().map(OsString::from));
+    let ran = run(Path::new("env"), line, None, SCRIPT_LIMIT).await;
+    let output = ran.map_err(|error| error.to_string())?;
+    if output.success { Ok(output.stdout) } else { Err(output.complaint()) }
 }
 
 /// Whether this process runs as root: what it creates then belongs to user 0.

@@ -218,7 +218,8 @@ fn field(form: &[u8], name: &str) -> Option<String> {
     Some(percent_decode_str(value).decode_utf8().ok()?.into_owned())
 }
 
-fn cbor_reply(body: Vec<u8>) -> Answer {
+/// An answer of CloudWatch.
+pub(crate) fn cbor_reply(body: Vec<u8>) -> Answer {
     let mut response = server::response(StatusCode::OK, "application/cbor", body);
     response.headers_mut().insert("smithy-protocol", HeaderValue::from_static("rpc-v2-cbor"));
     response

@@ -3,15 +3,11 @@
 
 use std::ffi::OsString;
 use std::path::Path;
-use std::time::Duration;
 
 use tokio::net::TcpStream;
 
-use crate::machine::{Supervised, Unavailable, find, ready, run, temporary_folder};
+use crate::machine::{Supervised, Unavailable, find, ready, run_python, temporary_folder};
 use crate::server;
-
-/// How long a script may take: to import Prefect takes seconds.
-const SCRIPT_LIMIT: Duration = Duration::from_mins(2);
 
 /// A running Prefect. It ends, and its data goes, when this value is dropped, and also when this
 /// process is killed.
@@ -54,15 +50,8 @@ impl Prefect {
     /// # Errors
     /// The last words of a script that fails.
     pub async fn run(&self, script: &str, arguments: &[&str]) -> Result<(), String> {
-        let mut line: Vec<OsString> = variables(self.server.folder(), &self.api_url).into();
-        // The Python that has Prefect, which need not be the first on the path.
-        let find =
-            "python=$(sed -n '1s/^#!//p' \"$(command -v prefect)\"); exec $python -c \"$0\" \"$@\"";
-        line.extend(["sh", "-c", find, script].map(OsString::from));
-        line.extend(arguments.iter().map(OsString::from));
-        let ran = run(Path::new("env"), line, None, SCRIPT_LIMIT).await;
-        let output = ran.map_err(|error| error.to_string())?;
-        if output.success { Ok(()) } else { Err(output.complaint()) }
+        let variables = variables(self.server.folder(), &self.api_url);
+        run_python("prefect", variables, script, arguments).await.map(drop)
     }
 
     /// Ends it, and waits until that is done.

@@ -50,12 +50,12 @@ async fn observe() -> Result<Report, CliError> {
 
     let (caused, watched) = faulty::cause(&scripted).await?;
     let batch = subscription(faulty::NAME, &watched.log).map_err(CliError::failed)?;
-    let log_lines = invoke(LOG_METRICS, &log_metrics, &[], batch).await?;
+    let log_lines = invoke(LOG_METRICS, &log_metrics, &[], batch).await?.lines;
 
     monitoring.watch(faulty::NAME, watched);
     let aws = ("AWS_ENDPOINT_URL", monitoring.url());
     let variables = [aws, ("FUNCTION_NAMES", faulty::NAME)];
-    let poll_lines = invoke(LAMBDA_METRICS, &lambda_metrics, &variables, "{}".into()).await?;
+    let polled = invoke(LAMBDA_METRICS, &lambda_metrics, &variables, "{}".into()).await?;
 
     let now_ms = time::now().milliseconds();
     let event = alarm::event(faulty::NAME, caused.errors(), now_ms).to_string();
@@ -66,18 +66,24 @@ async fn observe() -> Result<Report, CliError> {
     Ok(Report {
         caused,
         log_metrics: Emitted::parse(&log_lines, faulty::NAME),
-        lambda_metrics: Emitted::parse(&poll_lines, faulty::NAME),
+        lambda_metrics: Emitted::parse(&polled.lines, faulty::NAME),
         messages: monitoring.messages(),
     })
 }
 
-/// Invokes a function once and returns its log lines.
+/// What an invocation returned and wrote.
+pub(super) struct Invoked {
+    pub(super) answer: Bytes,
+    pub(super) lines: Vec<LogLine>,
+}
+
+/// Invokes a function once.
 pub(super) async fn invoke(
     name: &str,
     binary: &Path,
     variables: &[(&str, &str)],
     event: Bytes,
-) -> Result<Vec<LogLine>, CliError> {
+) -> Result<Invoked, CliError> {
     let own = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
     let environment = variables.iter().map(own).collect();
     let options = FunctionOptions { environment, ..FunctionOptions::new(name, binary) };
@@ -86,7 +92,7 @@ pub(super) async fn invoke(
     function.stop().await;
     let lines = function.logs();
     match result {
-        Ok(_) => Ok(lines),
+        Ok(answer) => Ok(Invoked { answer: answer.body, lines }),
         Err(error) => {
             let lines: Vec<_> = lines.into_iter().map(|line| line.text).collect();
             let lines = lines.join("\n");

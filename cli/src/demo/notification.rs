@@ -1,9 +1,18 @@
-//! The event of a message that SNS hands to a function.
+//! The event of a message that SNS hands to a function, and the notices that become messages in Google
+//! Chat.
 //!
 //! Source: AWS Lambda developer guide, "Invoking Lambda functions with Amazon SNS notifications".
 
-use local::monitoring::timestamp;
+use std::path::Path;
+
+use local::monitoring::{Monitoring, timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::time;
+
+use super::card::Card;
+use super::health::{ALERT_NOTIFIER, invoke};
+use crate::error::CliError;
 
 /// The topic of every alert.
 pub(super) const TOPIC: &str = "arn:aws:sns:us-east-1:123456789012:sluice-demo-alerts";
@@ -24,4 +33,43 @@ pub(super) fn event(subject: &str, message: &str, now_ms: u64) -> Value {
             "MessageAttributes": {},
         },
     }]})
+}
+
+/// What a notice is about.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(super) struct Notice {
+    #[serde(skip_serializing)]
+    pub(super) source: String,
+    pub(super) kind: String,
+    pub(super) state: String,
+    pub(super) thread: String,
+    pub(super) title: String,
+}
+
+impl Notice {
+    fn parse(message: &str) -> Self {
+        serde_json::from_str(message).unwrap_or_default()
+    }
+
+    /// The message about it.
+    pub(super) fn posted<'a>(&self, messages: &'a [Value]) -> Option<&'a Value> {
+        messages.iter().find(|message| Card(message).title().contains(&self.title))
+    }
+}
+
+/// Hands what was published to the alert-notifier, and returns the notices.
+pub(super) async fn post(
+    notifier: &Path,
+    monitoring: &Monitoring,
+) -> Result<Vec<Notice>, CliError> {
+    let webhook = monitoring.webhook();
+    let variables =
+        [("AWS_ENDPOINT_URL", monitoring.url()), ("GOOGLE_CHAT_WEBHOOK_URL", &*webhook)];
+    let published = monitoring.published();
+    for message in &published {
+        let event = event("", message, time::now().milliseconds());
+        invoke(ALERT_NOTIFIER, notifier, &variables, event.to_string().into()).await?;
+    }
+    Ok(published.iter().map(|message| Notice::parse(message)).collect())
 }

@@ -9,16 +9,15 @@ mod warehouse;
 use std::path::Path;
 
 use local::monitoring::Monitoring;
-use shared::time;
 
-use super::health::{ALERT_NOTIFIER, invoke};
+use super::health::ALERT_NOTIFIER;
 use super::{card, notification};
 use crate::compile::compile;
 use crate::console::{log, print_report};
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
-use report::{Notice, Report};
+use report::Report;
 
 /// Runs the demo, and writes the cards to the file `page`.
 ///
@@ -43,18 +42,6 @@ async fn observe() -> Result<Report, CliError> {
     let pipelines = pipeline::fail(&alerts, &monitoring).await?;
     let warehouses = warehouse::burden([&watch, &checks], &monitoring).await?;
 
-    let webhook = monitoring.webhook();
-    let variables =
-        [("AWS_ENDPOINT_URL", monitoring.url()), ("GOOGLE_CHAT_WEBHOOK_URL", &*webhook)];
-    let published = monitoring.published();
-    for message in &published {
-        let event = notification::event("", message, time::now().milliseconds());
-        invoke(ALERT_NOTIFIER, &notifier, &variables, event.to_string().into()).await?;
-    }
-    Ok(Report {
-        pipelines,
-        warehouses,
-        notices: published.iter().map(|message| Notice::parse(message)).collect(),
-        messages: monitoring.messages(),
-    })
+    let notices = notification::post(&notifier, &monitoring).await?;
+    Ok(Report { pipelines, warehouses, notices, messages: monitoring.messages() })
 }

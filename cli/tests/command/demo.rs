@@ -195,6 +195,46 @@ async fn pipelines_and_warehouses_are_reported() {
 }
 
 #[tokio::test]
+async fn what_costs_too_much_is_reported_and_nothing_else_changes() {
+    let folder = tempfile::tempdir().unwrap();
+    let page = folder.path().join("cards.html");
+    let finished = run(&["demo", "--cost", "--json", "--card", page.to_str().unwrap()]).await;
+    assert_eq!(finished.code, 0, "{finished:?}");
+    let report = finished.json();
+    let answers = &report["answers"];
+    for (function, usd) in [("idle-resources", 95.225), ("rightsizing", 46.55)] {
+        assert_eq!(answers[function]["usd"], usd, "{function}: {answers}");
+        assert_eq!(answers[function]["notRead"], json!([]), "{function}: {answers}");
+    }
+    let parking = &answers["parking"];
+    assert_eq!(parking["started"], json!(["i-0batch"]));
+    assert_eq!(parking["stopped"], json!(["i-0web", "orders"]));
+    assert_eq!(parking["kept"][0]["id"], "i-0late");
+    assert_eq!(
+        report["changes"],
+        json!([
+            "SendCommand i-0web",
+            "StartInstances i-0batch",
+            "StopInstances i-0web",
+            "StopDBInstance orders",
+        ])
+    );
+    let notices = report["notices"].as_array().unwrap();
+    let notices: Vec<_> = notices.iter().map(|one| (&one["kind"], &one["state"])).collect();
+    assert_eq!(
+        json!(notices),
+        json!([
+            ["idle-resources", "INFO"],
+            ["rightsizing", "INFO"],
+            ["parking", "ALARM"],
+            ["cost-report", "ALARM"],
+        ])
+    );
+    let page = fs::read_to_string(page).unwrap();
+    assert!(page.contains("nat-0old") && page.contains("stopped orders"), "{page}");
+}
+
+#[tokio::test]
 async fn what_failed_and_objects_of_every_format_are_loaded() {
     let finished = run(&[&EMBEDDED[..], &["--objects", "--json"]].concat()).await;
     assert_eq!(finished.code, 0, "{finished:?}");

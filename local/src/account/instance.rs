@@ -1,5 +1,7 @@
 //! Instances of EC2.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -26,6 +28,8 @@ pub struct Instance {
     pub lifecycle: Option<String>,
     /// `ebs` where it is none.
     pub root_device: Option<String>,
+    /// Further members, such as `imageId`.
+    pub members: BTreeMap<String, String>,
     /// The code with which it is neither started nor stopped.
     pub refuses: Option<String>,
 }
@@ -55,6 +59,7 @@ impl Instance {
             optional("launchTime", launched.as_deref()),
             optional("instanceLifecycle", self.lifecycle.as_deref()),
             text("rootDeviceType", self.root_device.as_deref().unwrap_or("ebs")),
+            self.members.iter().map(|(name, value)| text(name, value)).collect(),
             element("tagSet", &tags(&self.tags, ["item", "key", "value"])),
         ];
         // Each instance has a reservation of its own.
@@ -82,12 +87,11 @@ impl Instance {
 
 impl Account {
     pub(super) fn describe_instances(&self, form: &Form) -> String {
-        let keys = match form.get("Filter.1.Name") {
-            "tag-key" => form.list("Filter.1.Value"),
-            _ => Vec::new(),
-        };
-        let is_wanted = |instance: &&Instance| {
-            keys.is_empty() || keys.iter().any(|key| instance.tags.contains_key(*key))
+        let values = form.list("Filter.1.Value");
+        let is_wanted = |instance: &&Instance| match form.get("Filter.1.Name") {
+            "tag-key" => values.iter().any(|key| instance.tags.contains_key(*key)),
+            "instance-state-name" => values.contains(&&*instance.state),
+            _ => true,
         };
         let instances: Vec<_> = self.instances.iter().filter(is_wanted).collect();
         let (instances, next) = self.page(instances, form.get("NextToken"));

@@ -65,7 +65,7 @@ pub(super) fn no_metrics() -> Vec<u8> {
 }
 
 /// The answer of `GetMetricData` with one value at most for each query: its id, and the value.
-pub(super) fn metric_data(results: &[(&str, Option<f64>)], at_seconds: f64) -> Vec<u8> {
+pub(crate) fn metric_data(results: &[(&str, Option<f64>)], at_seconds: f64) -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());
     out.map(1).str("MetricDataResults").array(results.len());
     for (id, value) in results {

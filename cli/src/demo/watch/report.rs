@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::demo::card::Card;
+use crate::demo::notification::Notice;
 
 /// The kinds of notices that the demo causes.
 const CAUSED: [&str; 5] =
@@ -23,31 +24,12 @@ pub(super) struct Report {
     pub(super) messages: Vec<Value>,
 }
 
-/// What a notice is about.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
-#[serde(default)]
-pub(super) struct Notice {
-    kind: String,
-    state: String,
-    thread: String,
-    title: String,
-}
-
-impl Notice {
-    pub(super) fn parse(message: &str) -> Self {
-        serde_json::from_str(message).unwrap_or_default()
-    }
-}
-
 impl Report {
     /// Returns what was caused and did not become a notice and a message.
     pub(super) fn missing(&self) -> Vec<&'static str> {
         let reported = |kind: &&str| {
             let mut of_kind = self.notices.iter().filter(|notice| notice.kind == *kind);
-            of_kind.any(|notice| {
-                let mut titles = self.messages.iter().map(|message| Card(message).title());
-                titles.any(|title| title.contains(&notice.title))
-            })
+            of_kind.any(|notice| notice.posted(&self.messages).is_some())
         };
         CAUSED.into_iter().filter(|kind| !reported(kind)).collect()
     }

@@ -15,6 +15,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
+use local::account::Costs;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
@@ -22,7 +23,7 @@ use testkit::{
     published, refusal,
 };
 
-use support::outside::{self, Account, Script};
+use support::outside::{self, Script};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_cost-report");
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -33,7 +34,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 struct Golden {
     /// What Cost Explorer is asked for.
     #[serde(default)]
-    account: Account,
+    account: Costs,
     answer: Value,
     /// What alert-notifier receives.
     notices: Vec<Value>,
@@ -48,16 +49,16 @@ struct Scene {
 }
 
 impl Scene {
-    async fn new(account: Account, variables: &[(&str, &str)]) -> Self {
+    async fn new(account: Costs, variables: &[(&str, &str)]) -> Self {
         Self::with(account, [], variables, TIMEOUT).await
     }
 
-    async fn scripted(account: Account, scripts: impl IntoIterator<Item = Script>) -> Self {
+    async fn scripted(account: Costs, scripts: impl IntoIterator<Item = Script>) -> Self {
         Self::with(account, scripts, &[], TIMEOUT).await
     }
 
     async fn with(
-        account: Account,
+        account: Costs,
         scripts: impl IntoIterator<Item = Script>,
         variables: &[(&str, &str)],
         timeout: Duration,
@@ -164,7 +165,7 @@ async fn an_invalid_setting_stops_the_start_and_is_named() {
 
 #[tokio::test]
 async fn what_is_not_an_object_is_refused() {
-    let mut scene = Scene::new(Account::default(), &[]).await;
+    let mut scene = Scene::new(Costs::default(), &[]).await;
     for event in ["null", "[]", "7", "no JSON", r#"{"Records":[{"body":"a"}]}"#] {
         let (error_type, _) = scene.binary.invoke(event).await.error();
         assert_eq!(error_type, "InvalidRequest", "{event}");

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use local::account::Costs;
 use serde_json::{Value, json};
 use testkit::{Reply, published};
 
 use crate::Scene;
-use crate::support::outside::{Account, asked};
+use crate::support::outside::asked;
 
 fn event(records: &[Value]) -> String {
     let record = |sns: &Value| json!({"EventSource": "aws:sns", "Sns": sns});
@@ -21,7 +22,7 @@ fn message(subject: &str, text: &str) -> Value {
 async fn one_that_cannot_be_published_does_not_stop_the_others() {
     let event = event(&[message("a", "1"), message("b", "2"), message("c", "3")]);
     let replies = vec![Reply::published(), Reply::query_error(400, "InvalidParameter")];
-    let mut scene = Scene::scripted(Account::default(), [("Publish", replies)]).await;
+    let mut scene = Scene::scripted(Costs::default(), [("Publish", replies)]).await;
     let observed = scene.binary.invoke(event.clone()).await;
     let expected = "failed to publish 1 of the notices: InvalidParameter: no";
     assert_eq!(observed.error(), ("NotPublished".to_owned(), expected.to_owned()));
@@ -41,7 +42,7 @@ async fn one_that_cannot_be_published_does_not_stop_the_others() {
 #[tokio::test]
 async fn a_record_that_is_not_of_sns_does_not_lose_the_others() {
     let event = event(&[message("a", "1"), json!("odd"), message("c", "3")]);
-    let mut scene = Scene::new(Account::default(), &[]).await;
+    let mut scene = Scene::new(Costs::default(), &[]).await;
     assert_eq!(scene.binary.invoke(event).await.json(), json!({"published": 3}));
     let told = published(&scene.endpoint);
     let titles: Vec<_> = told.iter().map(|told| told.notice["title"].as_str().unwrap()).collect();
@@ -54,7 +55,7 @@ async fn a_record_that_is_not_of_sns_does_not_lose_the_others() {
 #[tokio::test]
 async fn an_anomaly_without_an_amount_is_an_alarm() {
     let anomaly = r#"{"anomalyId":"a-1","dimensionalValue":"Amazon EC2","impact":{}}"#;
-    let mut scene = Scene::new(Account::default(), &[]).await;
+    let mut scene = Scene::new(Costs::default(), &[]).await;
     let observed = scene.binary.invoke(event(&[message("AWS", anomaly)])).await;
     assert_eq!(observed.json(), json!({"published": 1}));
     let notice = scene.notice();
@@ -70,7 +71,7 @@ async fn one_that_is_throttled_leaves_time_for_the_others() {
     let scripts = [("Publish", replies)];
     let margin = [("DEADLINE_MARGIN_MS", "1000")];
     let timeout = Duration::from_secs(10);
-    let mut scene = Scene::with(Account::default(), scripts, &margin, timeout).await;
+    let mut scene = Scene::with(Costs::default(), scripts, &margin, timeout).await;
     let observed = scene.binary.invoke(event).await;
     assert_eq!(observed.error().0, "NotPublished");
     let told = published(&scene.endpoint);
@@ -92,7 +93,7 @@ async fn odd_messages_are_told_as_they_came() {
         ("A budget without a name", "Budget Name:\n", "A budget without a name"),
         ("", "재생 \u{202e}실패", "재생 실패"),
     ] {
-        let mut scene = Scene::new(Account::default(), &[]).await;
+        let mut scene = Scene::new(Costs::default(), &[]).await;
         let observed = scene.binary.invoke(event(&[message(subject, text)])).await;
         assert_eq!(observed.json(), json!({"published": 1}));
         let notice = scene.notice();
@@ -106,7 +107,7 @@ async fn odd_messages_are_told_as_they_came() {
 
 #[tokio::test]
 async fn a_message_without_text_is_told_too() {
-    let mut scene = Scene::new(Account::default(), &[]).await;
+    let mut scene = Scene::new(Costs::default(), &[]).await;
     let observed = scene.binary.invoke(event(&[json!({})])).await;
     assert_eq!(observed.json(), json!({"published": 1}));
     assert_eq!(scene.notice()["title"], "A cost message without text");
@@ -116,7 +117,7 @@ async fn a_message_without_text_is_told_too() {
 async fn secrets_are_masked_and_long_texts_cut() {
     let lines: Vec<_> = (0..2_000).map(|at| format!("Line {at}: {}", "é".repeat(20))).collect();
     let text = format!("Budget Name: plays\npassword: hush-hush\n{}", lines.join("\n"));
-    let mut scene = Scene::new(Account::default(), &[]).await;
+    let mut scene = Scene::new(Costs::default(), &[]).await;
     let observed = scene.binary.invoke(event(&[message("a", &text)])).await;
     observed.assert_hidden(&["hush-hush", "Line 7"]);
     let notice = scene.notice();

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::ToSpan;
+use local::account::Costs;
 use serde_json::{Value, json};
 use testkit::{Reply, published};
 
-use crate::support::outside::{Account, asked};
+use crate::support::outside::asked;
 use crate::{Scene, TIMEOUT, day_of, days_ago, facts};
 
-fn account() -> Account {
+fn account() -> Costs {
     let costs = |cost: f64| vec![cost; 14];
     let services = [("Amazon EC2", 5.0), ("Amazon S3", 2.0), ("AWS Lambda", 1.0)];
     let services = services.map(|(name, cost)| (name.to_owned(), costs(cost)));
     let anomalies = ["a", "b", "c"].map(|id| anomaly(id, 20.0)).into();
     let services = BTreeMap::from(services);
-    Account { services, month: 100.0, forecast: 50.0, anomalies, ..Account::default() }
+    Costs { services, month: 100.0, forecast: 50.0, anomalies, ..Costs::default() }
 }
 
 fn anomaly(id: &str, impact: f64) -> Value {
@@ -115,7 +116,7 @@ async fn forecast_and_anomalies_can_be_switched_off() {
 #[tokio::test]
 async fn all_pages_are_read() {
     let whole = Scene::new(account(), &[]).await.report().await.json();
-    let mut scene = Scene::new(Account { page: 1, ..account() }, &[]).await;
+    let mut scene = Scene::new(Costs { page: 1, ..account() }, &[]).await;
     let mut paged = scene.report().await.json();
     // Three services, three anomalies.
     let requests = whole["requests"].as_u64().unwrap();
@@ -214,7 +215,7 @@ async fn what_more_requests_would_read_is_not_read() {
         assert_eq!(facts(&notice, label), expected, "{label}");
     }
     // The costs themselves have three pages.
-    let paged = Account { page: 1, ..account() };
+    let paged = Costs { page: 1, ..account() };
     let mut scene = Scene::new(paged, &[("MAX_REQUESTS", "2")]).await;
     let (error_type, message) = scene.report().await.error();
     let expected = "failed to read the costs: the maximum of 2 requests to Cost Explorer was made";

@@ -4,21 +4,22 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
+use local::account::Costs;
 use serde_json::{Value, json};
 use testkit::{Observed, Reply, published};
 
-use crate::support::outside::{Account, asked};
+use crate::support::outside::asked;
 use crate::{Scene, day_of, days_ago, facts};
 
 /// An account in which each service costs the same on each of seven days, and on the seven before.
-fn account(services: &[(&str, f64, f64)]) -> Account {
+fn account(services: &[(&str, f64, f64)]) -> Costs {
     let services = services
         .iter()
         .map(|&(name, before, cost)| (name.to_owned(), [[before; 7], [cost; 7]].concat()));
-    Account { services: services.collect(), ..Account::default() }
+    Costs { services: services.collect(), ..Costs::default() }
 }
 
-async fn told(account: Account, variables: &[(&str, &str)]) -> Value {
+async fn told(account: Costs, variables: &[(&str, &str)]) -> Value {
     let mut scene = Scene::new(account, variables).await;
     assert!(scene.report().await.answer.is_ok());
     scene.notice()
@@ -35,8 +36,7 @@ async fn an_alarm_is_a_rise_or_an_anomaly() {
     };
     // 70.00 USD before.
     let steady = || account(&[("EC2", 10.0, 10.0)]);
-    let with =
-        |impact, feedback| Account { anomalies: vec![anomaly(impact, feedback)], ..steady() };
+    let with = |impact, feedback| Costs { anomalies: vec![anomaly(impact, feedback)], ..steady() };
     for (account, variables, state) in [
         (steady(), &[][..], "INFO"),
         (account(&[("EC2", 10.0, 12.0)]), &[], "ALARM"),
@@ -78,7 +78,7 @@ async fn titles_tell_what_is_new_and_what_is_negative() {
         (account(&[]), "0.00 USD (+0.0 %)"),
         (account(&[("EC2", 10.0, -1.0)]), "-7.00 USD (-110.0 %)"),
         (
-            Account { unit: Some("CNY".to_owned()), ..account(&[("EC2", 1.0, 1.5)]) },
+            Costs { unit: Some("CNY".to_owned()), ..account(&[("EC2", 1.0, 1.5)]) },
             "10.50 CNY (+50.0 %)",
         ),
     ] {
@@ -102,7 +102,7 @@ async fn a_day_and_a_month_have_their_dates() {
 
     let variables = [("PERIOD", "month"), ("SETTLE_DAYS", "3")];
     let costs = BTreeMap::from([("EC2".to_owned(), vec![1.0; 62])]);
-    let mut scene = Scene::new(Account { services: costs, ..Account::default() }, &variables).await;
+    let mut scene = Scene::new(Costs { services: costs, ..Costs::default() }, &variables).await;
     let observed = scene.report().await;
     let end: Date = days_ago(day_of(&observed), 3).parse::<Date>().unwrap().first_of_month();
     assert_eq!(observed.json()["end"], end.to_string());
@@ -124,7 +124,7 @@ async fn at_most_five_anomalies_are_told_the_highest_impact_first() {
         })
     };
     let anomalies = [12, 60, 30, 10, 20, 40, 50].map(anomaly).into();
-    let mut scene = Scene::new(Account { anomalies, ..account(&[]) }, &[]).await;
+    let mut scene = Scene::new(Costs { anomalies, ..account(&[]) }, &[]).await;
     let observed = scene.report().await;
     assert_eq!(observed.json()["anomalies"], 7);
     let expected = [60, 50, 40, 30, 20].map(|impact| {

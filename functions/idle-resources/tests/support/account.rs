@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use local::account::s3_operation;
 use local::monitoring::cbor::decode;
 use serde_json::{Map, Value, json};
 use testkit::{Call, Endpoint, Reply, published};
@@ -90,15 +91,7 @@ fn operation(call: &Call) -> (String, String) {
         return (operation.unwrap_or_else(form), region);
     }
     let bucket = call.path.trim_matches('/').to_owned();
-    let has = |name: &str| call.query.split('&').any(|pair| pair.split('=').next() == Some(name));
-    let operation = match &*bucket {
-        "" => "ListBuckets",
-        _ if has("lifecycle") => "GetBucketLifecycleConfiguration",
-        _ if has("tagging") => "GetBucketTagging",
-        _ if has("uploads") => "ListMultipartUploads",
-        _ => "ListObjectsV2",
-    };
-    (operation.to_owned(), bucket)
+    (s3_operation(&call.method, &call.path, &call.query).to_owned(), bucket)
 }
 
 fn reply(answers: &mut Answers, call: &Call) -> Reply {

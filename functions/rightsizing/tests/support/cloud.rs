@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use local::account::s3_operation;
 use local::monitoring::cbor::decode;
 use serde_json::{Map, Value, json};
 use testkit::{Call, Endpoint, Reply};
@@ -74,20 +75,9 @@ impl Cloud {
 }
 
 fn operation(call: &Call) -> String {
-    let has = |name: &str| call.query.split('&').any(|pair| pair.split('=').next() == Some(name));
     let (_, service) = call.scope();
     match &*service {
-        "s3" => {
-            let verb = if call.method == "PUT" { "Put" } else { "Get" };
-            match () {
-                () if has("lifecycle") => format!("{verb}BucketLifecycleConfiguration"),
-                () if has("intelligent-tiering") => {
-                    format!("{verb}BucketIntelligentTieringConfiguration")
-                }
-                () if has("tagging") => "GetBucketTagging".to_owned(),
-                () => "ListBuckets".to_owned(),
-            }
-        }
+        "s3" => s3_operation(&call.method, &call.path, &call.query).to_owned(),
         "lambda" => "ListFunctions".to_owned(),
         _ if call.operation.is_empty() => call.form().remove("Action").unwrap(),
         _ => call.operation.clone(),

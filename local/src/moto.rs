@@ -1,0 +1,67 @@
+//! moto, which simulates many services of AWS in memory, in its own process. The program `moto_server`
+//! must be on the path: it comes from `PyPI`.
+
+use std::ffi::OsString;
+
+use tokio::net::TcpStream;
+
+use crate::machine::{Supervised, Unavailable, find, ready, run_python, temporary_folder};
+use crate::runtime_api::REGION;
+use crate::server;
+
+const PROGRAM: &str = "moto_server";
+
+/// A running moto. It ends when this value is dropped, and also when this process is killed.
+#[derive(Debug)]
+pub struct Moto {
+    server: Supervised,
+    url: String,
+}
+
+impl Moto {
+    /// Starts it on a free port and waits until it listens: one to three seconds.
+    ///
+    /// # Errors
+    /// [`Unavailable`] if this machine does not have it, or it does not come up.
+    pub async fn start() -> Result<Self, Unavailable> {
+        find(PROGRAM, "--help", "moto[server] of PyPI, with pip").await?;
+        let folder = temporary_folder("sluice-moto-")?;
+        let address =
+            server::free_address().await.map_err(Unavailable::io("no free port for", PROGRAM))?;
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        // Without the images and snapshots that Amazon shares, which take seconds to load.
+        let variable = "MOTO_EC2_LOAD_DEFAULT_AMIS=false";
+        let command = ["env", variable, PROGRAM, "-H", &host, "-p", &port].map(OsString::from);
+        let server = Supervised::start(folder, "kill \"$server\"", &command, false)?;
+        let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
+        let (server, ()) = ready(server, probe).await?;
+        Ok(Self { server, url: format!("http://{address}") })
+    }
+
+    /// Where every service answers, such as `http://127.0.0.1:40123`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Runs a Python script with arguments to its end, and returns what it printed. It has `boto3`, whose
+    /// clients call this server.
+    ///
+    /// # Errors
+    /// The last words of a script that fails.
+    pub async fn run(&self, script: &str, arguments: &[&str]) -> Result<String, String> {
+        let variables = [
+            format!("AWS_ENDPOINT_URL={}", self.url),
+            format!("AWS_DEFAULT_REGION={REGION}"),
+            "AWS_ACCESS_KEY_ID=local".to_owned(),
+            "AWS_SECRET_ACCESS_KEY=local".to_owned(),
+            "NO_PROXY=127.0.0.1,localhost".to_owned(),
+        ];
+        run_python(PROGRAM, variables.map(OsString::from), script, arguments).await
+    }
+
+    /// Ends it, and waits until that is done.
+    pub async fn stop(self) {
+        self.server.stop().await;
+    }
+}
