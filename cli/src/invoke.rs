@@ -60,7 +60,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         function.stop().await;
         let answer =
             answer.map_err(|error| CliError::failed(format_args!("{name} failed: {error}")))?;
-        console::print(&[&answer.body[..], b"\n"].concat())
+        console::print_json(&String::from_utf8_lossy(&answer.body))
     })
     .await
 }

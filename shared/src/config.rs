@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use http::Uri;
 
+use crate::mask::without_user_information;
+
 /// The environment variables of a process, read once.
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<String, String>);
@@ -35,9 +37,10 @@ const MAX_FILE_BYTES: u64 = 1_048_576;
 const SHOWN_CHARACTERS: usize = 200;
 
 impl ConfigError {
-    /// An error for `variable`; a long `value` is cut.
+    /// An error for `variable`; a long `value` is cut, and user and password in a URL are masked.
     #[must_use]
     pub fn new(variable: &str, value: &str, allowed: impl Display) -> Self {
+        let value = &*without_user_information(value);
         let value = match value.char_indices().nth(SHOWN_CHARACTERS) {
             Some((end, _)) => format!("{}…", &value[..end]),
             None => value.to_owned(),
@@ -57,8 +60,11 @@ pub fn text_or_file(text: &str) -> Result<Cow<'_, str>, String> {
     let mut content = String::new();
     #[expect(clippy::disallowed_methods, reason = "bounded by take")]
     File::open(path)
-        .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut content))
+        .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_string(&mut content))
         .map_err(|problem| format!("{path}: {problem}"))?;
+    if content.len() as u64 > MAX_FILE_BYTES {
+        return Err(format!("{path}: the file is larger than {MAX_FILE_BYTES} bytes"));
+    }
     Ok(Cow::Owned(content))
 }
 
@@ -227,8 +233,24 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_more_than_1_mib_is_no_setting() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mapping.json").display().to_string();
+        let mut content = "é".repeat(524_288);
+        std::fs::write(&path, &content).unwrap();
+        assert_eq!(text_or_file(&format!("@{path}")).unwrap(), content);
+        content.push(' ');
+        std::fs::write(&path, content).unwrap();
+        let error = text_or_file(&format!("@{path}")).unwrap_err();
+        assert_eq!(error, format!("{path}: the file is larger than 1048576 bytes"));
+        assert_eq!(text_or_file("[]").unwrap(), "[]");
+    }
+
+    #[test]
     fn long_values_are_cut_in_messages() {
         let error = ConfigError::new("NAME", &"é".repeat(1_000), "short");
         assert_eq!(error.value, format!("{}…", "é".repeat(200)));
+        let error = ConfigError::new("NAME", "http://ada:hush@host/queue", "short");
+        assert_eq!(error.value, "http://***@host/queue");
     }
 }

@@ -24,7 +24,7 @@ pub fn mask(text: &str, literals: &[String]) -> String {
 }
 
 /// Masks `user:password` in `https://user:password@host`.
-fn without_user_information(text: &str) -> String {
+pub(crate) fn without_user_information(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {

@@ -148,13 +148,14 @@ impl Notice {
             Fact { label, value }
         };
         let is_harmless = |link: &Link| shown(&link.url) == link.url;
+        let link = |Link { text, url }| Link { text: line(&mask(&text, literals)), url };
         Self {
             title: line(&mask(&self.title, literals)),
             thread: line(&mask(&self.thread, literals)),
             text: self.text.map(|text| shown(&text)),
             facts: self.facts.into_iter().map(fact).collect(),
             lines: self.lines.iter().map(|text| shown(text)).collect(),
-            links: self.links.into_iter().filter(is_harmless).collect(),
+            links: self.links.into_iter().filter(is_harmless).map(link).collect(),
             ..self
         }
     }

@@ -20,13 +20,20 @@ pub const ARN_OF_SECRET: &str = "the ARN of a secret of AWS Secrets Manager";
 /// [`ConfigError`] where it is not one. It never shows the value: that may be the secret itself, by
 /// mistake.
 pub fn arn(environment: &Environment, name: &str) -> Result<Option<String>, ConfigError> {
-    let parse = |text: &str| {
-        let mut parts = text.split(':');
-        let is_arn = parts.next() == Some("arn") && parts.nth(1) == Some("secretsmanager");
-        is_arn.then(|| text.to_owned())
-    };
+    let parse = |text: &str| is_arn(text).then(|| text.to_owned());
     let hidden = |_| ConfigError::new(name, "…", ARN_OF_SECRET);
     environment.parse_with(name, ARN_OF_SECRET, parse).map_err(hidden)
+}
+
+fn is_arn(text: &str) -> bool {
+    let mut parts = text.split(':');
+    parts.next() == Some("arn") && parts.nth(1) == Some("secretsmanager")
+}
+
+/// What an error shows of the ARN of a secret. Anything else may be the secret itself, by mistake.
+#[must_use]
+pub fn shown(arn: &str) -> &str {
+    if is_arn(arn) { arn } else { "…" }
 }
 
 /// The text of a secret. The client is built for this call: a secret is read once in a process's
@@ -55,4 +62,18 @@ pub fn authorization(scheme: &str, credentials: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("{scheme} {credentials}")).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_arn_of_a_secret_is_shown() {
+        let arn = "arn:aws-cn:secretsmanager:cn-north-1:123456789012:secret:search";
+        for (text, expected) in [(arn, arn), ("hush", "…"), ("arn:aws:s3:::hush", "…"), ("", "…")]
+        {
+            assert_eq!(shown(text), expected);
+        }
+    }
 }

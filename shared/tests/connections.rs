@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Request;
-use shared::aws::{Answer, Connections, ExchangeError};
+use shared::aws::{Answer, Aws, Connections, ExchangeError, MAX_ANSWER_BYTES};
+use shared::s3::{self, GetError};
+use testkit::{Endpoint, Reply};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
@@ -277,4 +279,45 @@ async fn answer(stream: &mut TcpStream, reads_body: bool) {
 fn is_stopped(process_id: &str) -> bool {
     let output = Command::new("ps").args(["-o", "stat=", "-p", process_id]).output().unwrap();
     output.stdout.starts_with(b"T")
+}
+
+/// A service whose answer has as many bytes as the path says.
+async fn bytes() -> Endpoint {
+    Endpoint::start(|call| {
+        let length = call.path.rsplit('/').next().unwrap().parse().unwrap();
+        Reply::new(200, "text/plain", vec![b'x'; length])
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_answer_has_32_mib_at_most() {
+    let endpoint = bytes().await;
+    let connections = Connections::default();
+    for (length, is_whole) in [(MAX_ANSWER_BYTES, true), (MAX_ANSWER_BYTES + 1, false)] {
+        let url = format!("{}/{length}", endpoint.url);
+        let request = Request::get(url).body(Bytes::new()).unwrap();
+        match connections.exchange(request).await {
+            Ok(answer) => assert!(is_whole && answer.body.len() == length),
+            Err(error) => {
+                assert!(!is_whole && matches!(error, ExchangeError::BrokenAnswer(_)), "{error}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_is_read_up_to_its_limit_and_no_key_leaves_its_bucket() {
+    let endpoint = bytes().await;
+    let variables = [("AWS_ENDPOINT_URL_S3", &*endpoint.url)];
+    let aws = Aws::from_environment(&variables.into_iter().collect(), &[s3::S3]);
+    let connections = Connections::default();
+    let get = async |key: &str| s3::get(&connections, &aws, ("plays", key), 1_000).await;
+    assert_eq!(get("1000").await.map(|body| body.len()), Ok(1_000));
+    assert_eq!(get("1001").await, Err(GetError::TooLarge));
+    // As it is: S3 knows no folders.
+    assert_eq!(get("../a b?versionId=1#/5").await.map(|body| body.len()), Ok(5));
+    let paths = endpoint.calls().into_iter().map(|call| (call.path, call.query));
+    let expected = ["/plays/1000", "/plays/1001", "/plays/../a%20b%3FversionId%3D1%23/5"];
+    assert!(paths.eq(expected.map(|path| (path.to_owned(), String::new()))));
 }

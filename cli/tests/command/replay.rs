@@ -188,3 +188,27 @@ async fn an_object_that_cannot_be_read_is_left() {
     assert_eq!((plan.code, &plan.json()["finished_before"]), (0, &json!(1)));
     assert_eq!(plan.json()["not_read"][0][0], "s3://backup/a");
 }
+
+#[tokio::test]
+async fn keys_of_objects_name_no_files() {
+    let scene = Scene::new().await;
+    for key in ["../../../evil", "/tmp/../evil\u{9b}2J", "..\\evil\u{202e}gpj"] {
+        scene.s3.put("backup", key, "%PDF-1.7", NOON_MS);
+    }
+    let refused = failed("timeout", NOON_MS, "not an event");
+    scene.s3.put("backup", "processing-failed/../../../evil", refused, NOON_MS);
+    let finished = scene.run(&["s3://backup/", "--yes"]).await;
+    let shown = finished.stdout + &finished.stderr;
+    assert!(shown.contains("s3://backup//tmp/../evil\u{fffd}2J: unknown_format"), "{shown}");
+    let is_control = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
+    assert!(!shown.contains(is_control), "{shown:?}");
+    // The ledger and what was refused, and nothing else anywhere.
+    let names = |path: PathBuf| -> Vec<String> {
+        let entries = fs::read_dir(path).unwrap();
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+    };
+    let folder = scene.folder.path();
+    assert_eq!(names(folder.to_owned()), [".sluice"]);
+    assert_eq!(names(folder.join(".sluice")), ["replay"]);
+    assert_eq!(scene.ledgers().len(), 2);
+}

@@ -107,12 +107,13 @@ impl<W: Write> App<W> {
         let mut failures = Vec::new();
         let shares = (1..=u32::try_from(notices.len()).unwrap_or(u32::MAX)).rev();
         for (notice, shares) in notices.into_iter().zip(shares) {
-            let (kind, thread) = (notice.kind.clone(), notice.thread.clone());
+            // The thread may hold the subject of a message.
+            let (kind, id) = (notice.kind.clone(), notice.id());
             let now = Instant::now();
             let until = now + time.until.saturating_duration_since(now) / shares;
             let published = self.config.publisher.publish(shortened(notice, 0), until).await;
             if let Err(error) = published {
-                tracing::error!(kind, thread, %error, "failed to publish a notice");
+                tracing::error!(kind, id, %error, "failed to publish a notice");
                 failures.push(error);
             }
         }

@@ -3,7 +3,6 @@
 //! The clients are built at the first call: most invocations need none, and a client costs more
 //! than the rest of a cold start.
 
-use std::error::Error as _;
 use std::sync::OnceLock;
 
 use aws_sdk_firehose as firehose;
@@ -12,7 +11,7 @@ use firehose::config::http::HttpResponse;
 use firehose::config::retry::RetryConfig;
 use firehose::error::{ProvideErrorMetadata, SdkError};
 use firehose::primitives::Blob;
-use shared::aws::{Aws, Service};
+use shared::aws::{Aws, CallFailure, Service};
 
 use crate::reingest::{CallError, PutRecord, Source, Target};
 
@@ -108,9 +107,8 @@ fn call_error<E: ProvideErrorMetadata + std::error::Error + 'static>(
 ) -> CallError {
     let code = error.code();
     let status = error.raw_response().map(|response| response.status().as_u16());
-    let message = error.message().map(ToOwned::to_owned);
-    let message = message.or_else(|| error.source().map(ToString::to_string));
-    tracing::warn!(code, status, message, "failed to put records back");
+    let said = CallFailure::from(error).message;
+    tracing::warn!(code, status, error = said, "failed to put records back");
     let throttled = code.is_some_and(|code| {
         ["Throttl", "LimitExceeded", "ThroughputExceeded"].iter().any(|part| code.contains(part))
     });

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use futures_util::stream::{self, StreamExt};
 use shared::aws::CallFailure;
+use shared::text::shown;
 use tokio::time::Instant;
 
 use crate::failures::{Failures, failure, in_time};
@@ -148,7 +149,7 @@ impl MetricDataCall {
     /// Takes a page, and returns the token of the next one.
     fn take(&mut self, page: DataPage, window: Window) -> Option<String> {
         for message in page.messages.iter().take(10) {
-            tracing::warn!(text = &**message, "message from CloudWatch");
+            tracing::warn!(text = shown(message), "message from CloudWatch");
         }
         for series in page.series {
             let index = Query::index(&series.id).filter(|&index| index < self.points.len());

@@ -31,7 +31,7 @@ pub enum StoreError {
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
     /// The secret could not be used.
-    #[error("the secret {arn} could not be used: {reason}")]
+    #[error("the secret {} could not be used: {reason}", secrets::shown(.arn))]
     Secret {
         /// `TSDB_SECRET_ARN`
         arn: String,

@@ -124,6 +124,34 @@ fn a_subject_is_short_ascii_without_control_characters() {
 }
 
 #[test]
+fn no_text_from_outside_takes_the_place_of_another() {
+    let hostile = "a\u{1b}]8;;https://evil.test\u{7}\u{202e}b\r\n\u{2028}Password: c\u{9b}2J";
+    let members = json!({
+        "title": hostile, "thread": hostile,
+        "facts": [{"label": hostile, "value": hostile}, {"label": "User", "value": "etl"}],
+        "lines": [hostile],
+        "links": [
+            {"text": hostile, "url": "https://a.test/7"},
+            {"text": "b", "url": "https://a.test/\u{202e}7"},
+            {"text": "c", "url": "https://a.test/\nPassword: d"},
+        ],
+    });
+    let message = message(&members);
+    let line = "a ]8;;https://evil.test b  Password: *** 2J";
+    let lines = ["a ]8;;https://evil.test b", "", "Password: *** 2J"];
+    let [first, second, third] = lines;
+    let expected = format!(
+        "{line}\n\n{line}: {first}\n    {second}\n    {third}\nUser: etl\n\n    {first}\n    {second}\n    \
+         {third}\n\n{line}: https://a.test/7"
+    );
+    assert_eq!(message.text, expected);
+    assert_eq!(message.subject, line);
+    let is_controlled = |c: char| c != '\n' && (c.is_control() || crate::text::is_directional(c));
+    assert!(!message.json.contains(is_controlled), "{}", message.json);
+    assert!(!message.json.contains("\\u"), "nor as an escape: {}", message.json);
+}
+
+#[test]
 fn secrets_are_masked_in_every_part() {
     let secret = "hunter2hunter2";
     let members = json!({

@@ -8,6 +8,7 @@ use http::{HeaderValue, Request, header::AUTHORIZATION};
 
 use super::{Auth, Place, Settings, lookup};
 use crate::aws::{Answer, Aws, Connections, ExchangeError, Signer, SigningError};
+use crate::secrets;
 use crate::url::Url;
 
 /// A client of one OpenSearch. Nothing is opened or asked for before the first request.
@@ -60,7 +61,7 @@ pub enum Error {
         reason: String,
     },
     /// User and password could not be had from the secret.
-    #[error("the secret {arn} could not be used: {reason}")]
+    #[error("the secret {} could not be used: {reason}", secrets::shown(.arn))]
     Secret {
         /// `OPENSEARCH_SECRET_ARN`
         arn: String,

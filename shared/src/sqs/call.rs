@@ -11,6 +11,7 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use super::queue_url;
 use crate::aws::{Aws, CallFailure, Service};
+use crate::text::shown;
 
 /// SQS, in `AWS_ENDPOINT_URL_SQS`.
 pub const SQS: Service = "SQS";
@@ -98,7 +99,7 @@ impl From<BuildError> for Failure {
 
 impl From<&BatchResultErrorEntry> for Failure {
     fn from(failed: &BatchResultErrorEntry) -> Self {
-        Self::new(failed.code(), failed.message().unwrap_or_default())
+        Self::new(shown(failed.code()), shown(failed.message().unwrap_or_default()))
     }
 }
 

@@ -3,6 +3,7 @@
 //! `tracing-subscriber` does this too, but is ready for spans of thousands of threads: a tenth of
 //! a cold start's page faults. A function has one thread and no spans.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
@@ -15,6 +16,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::event::Timestamp;
+use crate::text::escaped_json;
 use crate::time;
 
 /// Writes the events of `function` and of this crate from `level` on, and of all others from
@@ -74,7 +76,11 @@ fn line(event: &Event<'_>, now: Timestamp) -> serde_json::Result<Vec<u8>> {
     members.map.serialize_entry("target", event.metadata().target())?;
     members.map.end()?;
     line.push(b'\n');
-    Ok(line)
+    // Readers of logs use terminals too.
+    Ok(match escaped_json(&String::from_utf8_lossy(&line)) {
+        Cow::Owned(escaped) => escaped.into_bytes(),
+        Cow::Borrowed(_) => line,
+    })
 }
 
 /// An event's fields, as members of an object.
@@ -164,12 +170,12 @@ mod tests {
     fn a_line_has_time_level_fields_and_where_it_comes_from() {
         let text = lines(Level::INFO, || {
             let error = io::Error::other("a \"b\"\n");
-            tracing::info!(target: "f::g", request_id = "7", count = 3, %error, "it\u{1b}s");
+            tracing::info!(target: "f::g", request_id = "7", count = 3, %error, "it\u{1b}\u{202e}s");
         });
         assert_eq!(
             text,
             concat!(
-                r#"{"timestamp":"2024-03-01T12:34:56.789012Z","level":"INFO","message":"it\u001bs","#,
+                r#"{"timestamp":"2024-03-01T12:34:56.789012Z","level":"INFO","message":"it\u001b\u202es","#,
                 r#""request_id":"7","count":3,"error":"a \"b\"\n","target":"f::g"}"#,
                 "\n"
             )

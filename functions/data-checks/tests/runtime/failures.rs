@@ -152,6 +152,25 @@ async fn all_pages_of_parameters_are_read() {
 }
 
 #[tokio::test]
+async fn more_than_100_pages_of_parameters_are_not_read() {
+    for (count, is_whole) in [(1_000, true), (1_001, false)] {
+        // Not to be run: the time is for the pages.
+        let parameter = |number| (format!("/sluice/checks/check-{number:04}"), json!("no check"));
+        let parameters = (0..count).map(parameter).collect();
+        let mut scene =
+            Scene::new(Outside { parameters, ..Outside::default() }, Vec::new(), &[]).await;
+        let observed = scene.invoke().await;
+        assert_eq!(observed.error().0, "ChecksNotRun");
+        let calls = scene.endpoint.calls();
+        let pages = calls.iter().filter(|call| call.operation == "GetParametersByPath").count();
+        assert_eq!((pages, not_run(&observed).len()), (100, 1_000));
+        let log = observed.log();
+        let mut errors = log.iter().filter_map(|line| line["error"].as_str());
+        assert_eq!(errors.any(|error| error == "there are more than 100 pages"), !is_whole);
+    }
+}
+
+#[tokio::test]
 async fn a_path_without_parameters_is_a_warning() {
     let mut scene = Scene::new(Outside::default(), Vec::new(), &[]).await;
     let observed = scene.invoke().await;

@@ -62,6 +62,33 @@ fn packings_are_known_by_their_first_bytes() {
 }
 
 #[test]
+fn a_bomb_comes_out_in_small_pieces() {
+    let text = vec![b' '; 16 << 20];
+    for (packed, most) in [(gzip(&text), 1_100 * PIECE_BYTES), (zstd(&text), 256 << 10)] {
+        assert!(packed.len() < text.len() / 900, "{}", packed.len());
+        let (mut unpacker, mut count) = (Unpacker::default(), 0);
+        unpacker.feed(&packed);
+        let mut piece = Vec::new();
+        while unpacker.read(&mut piece).unwrap() {
+            assert!(piece.len() <= most, "{}", piece.len());
+            count += piece.len();
+            piece.clear();
+        }
+        unpacker.finish(&mut piece).unwrap();
+        assert_eq!(count + piece.len(), text.len());
+    }
+}
+
+#[test]
+fn a_zstd_frame_whose_window_is_larger_than_32_mib_is_refused() {
+    // RFC 8878, "Window Descriptor": 2 to the power of 10 and the upper five bits, with as many eighths
+    // of it as the lower three say. Then the last block, as it is, of one byte.
+    let frame = |window: u8| [0x28, 0xB5, 0x2F, 0xFD, 0, window, 9, 0, 0, b'x'];
+    assert_eq!(unpacked(&frame(15 << 3), 100), (b"x".to_vec(), Ok(())));
+    assert_eq!(unpacked(&frame(15 << 3 | 1), 100).1, Err(BrokenPacking::Zstd));
+}
+
+#[test]
 fn all_that_comes_out_of_a_packing_that_is_cut_off_is_there() {
     let text = text();
     for (packed, error) in [(gzip(&text), BrokenPacking::Gzip), (zstd(&text), BrokenPacking::Zstd)]
