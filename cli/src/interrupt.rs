@@ -1,9 +1,6 @@
 //! Ctrl-C and SIGTERM.
 
-use std::future::pending;
-
-use tokio::signal::ctrl_c;
-use tokio::signal::unix::{SignalKind, signal};
+pub(crate) use local::signal::interrupted;
 
 use crate::error::CliError;
 
@@ -46,25 +43,5 @@ pub(crate) async fn until_interrupted<T>(
         biased;
         () = interrupted() => Err(CliError::Interrupted(at_once.to_owned())),
         result = work => Ok((result, true)),
-    }
-}
-
-/// Waits for Ctrl-C or SIGTERM.
-pub(crate) async fn interrupted() {
-    let terminated = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminated) => terminated.recv().await,
-            // Without a handler the signal ends the process.
-            Err(_) => pending().await,
-        }
-    };
-    let interrupted = async {
-        if ctrl_c().await.is_err() {
-            pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupted => {}
-        _ = terminated => {}
     }
 }

@@ -29,7 +29,7 @@ pub use fixture::{Fixture, events, fixture, fixtures, pairs};
 pub use google::{GOOGLE_KEY, google_credentials};
 pub use metrics::{Output, metric_line, numbers};
 pub use notices::{ALERTS_TOPIC, Published, is_publish, published};
-pub use process::{LAMBDA, now_ms, on_paused_clock};
+pub use process::{LAMBDA, now_ms, on_paused_clock, resident_kb};
 pub use property::holds;
 pub use queues::Queues;
 pub use script::Script;

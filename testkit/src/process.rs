@@ -1,5 +1,7 @@
-//! The clock and the environment of a handler that runs in the test's own process.
+//! The clock and the environment of a handler that runs in the test's own process; the memory of another
+//! process.
 
+use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The variables that Lambda sets and that functions require.
@@ -21,4 +23,21 @@ pub fn now_ms() -> u64 {
 pub fn on_paused_clock<T>(test: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
+}
+
+/// Resident memory, in kB, of the one process that has this variable in its environment.
+#[must_use]
+pub fn resident_kb((name, value): (&str, &str)) -> u64 {
+    let variable = format!("{name}={value}");
+    let resident = |entry: fs::DirEntry| {
+        let environment = fs::read(entry.path().join("environ")).ok()?;
+        let mut variables = environment.split(|byte| *byte == 0);
+        variables.find(|found| *found == variable.as_bytes())?;
+        let status = fs::read_to_string(entry.path().join("status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.split_whitespace().next()?.parse().ok()
+    };
+    let found: Vec<u64> = fs::read_dir("/proc").unwrap().flatten().filter_map(resident).collect();
+    let [kb] = found[..] else { panic!("{} processes with {variable}", found.len()) };
+    kb
 }

@@ -143,21 +143,9 @@ impl Line {
 
     /// All messages of a queue; they are hidden after it.
     async fn messages(&self, queue: &str) -> Vec<Value> {
-        let members = json!({
-            "QueueUrl": queue,
-            "MaxNumberOfMessages": 10,
-            "VisibilityTimeout": 43_200,
-            "AttributeNames": ["All"],
-            "MessageAttributeNames": ["All"],
-        });
         let mut all = Vec::new();
-        loop {
-            let answer = self.client.call("ReceiveMessage", &members).await.unwrap();
-            match answer["Messages"].as_array() {
-                Some(messages) => all.extend(messages.clone()),
-                None => return all,
-            }
-        }
+        self.client.receive_all(queue, |message| all.push(message.clone())).await.unwrap();
+        all
     }
 
     /// The body and the reason of each message in quarantine.

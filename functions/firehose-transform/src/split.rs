@@ -5,12 +5,12 @@
 //! record is noted in [`Splitter::splits`]; then the other events are put back; the second time,
 //! the record is what was decided by that.
 
-use std::io;
+use std::io::Read as _;
 
-use flate2::read::MultiGzDecoder;
 use shared::contents::{Contents, Holds, MAX_EVENTS, MAX_UNPACKED_BYTES};
 use shared::envelope::LogMessage;
 use shared::event::{Arrival, Event, Identity, Reader, Refusal, Timestamp};
+use shared::gzip::Gunzip;
 use shared::json::{self, Span};
 
 use crate::config::Config;
@@ -343,11 +343,17 @@ fn unpacked<'a>(payload: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8], Fai
         return Ok(payload);
     }
     out.clear();
-    let most = MAX_UNPACKED_BYTES as u64 + 1;
-    let mut members = io::Read::take(MultiGzDecoder::new(payload), most);
-    io::copy(&mut members, out).map_err(|_| Failure::InvalidGzip)?;
-    if out.len() > MAX_UNPACKED_BYTES {
-        return Err(Refusal::TooLarge.into());
+    let mut members = Gunzip::new(payload);
+    let mut is_at_end = false;
+    while !is_at_end {
+        let most = MAX_UNPACKED_BYTES - out.len() + 1;
+        let mut member = members.by_ref().take(most as u64);
+        member.read_to_end(out).map_err(|_| Failure::InvalidGzip)?;
+        if out.len() > MAX_UNPACKED_BYTES {
+            return Err(Refusal::TooLarge.into());
+        }
+        members.next_member();
+        is_at_end = members.is_at_end().map_err(|_| Failure::InvalidGzip)?;
     }
     Ok(out)
 }

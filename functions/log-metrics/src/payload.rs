@@ -4,11 +4,11 @@
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufReader, Read};
 
 use base64_simd::{AsOut, STANDARD};
-use flate2::bufread::GzDecoder;
 use serde::Deserialize;
+use shared::gzip::Gunzip;
 
 use crate::error::{Damage, MAX_INFLATED_BYTES};
 
@@ -51,7 +51,7 @@ pub trait Source {
 /// The text in `awslogs.data`.
 #[derive(Debug)]
 pub struct Inflate<'a> {
-    gzip: GzDecoder<BufReader<Base64<'a>>>,
+    gzip: Gunzip<BufReader<Base64<'a>>>,
     inflated_bytes: u64,
 }
 
@@ -60,7 +60,7 @@ impl<'a> Inflate<'a> {
     #[must_use]
     pub fn new(base64: &'a str) -> Self {
         let base64 = Base64 { text: base64.as_bytes(), malformed: false };
-        let gzip = GzDecoder::new(BufReader::with_capacity(BUFFER_BYTES, base64));
+        let gzip = Gunzip::new(BufReader::with_capacity(BUFFER_BYTES, base64));
         Self { gzip, inflated_bytes: 0 }
     }
 
@@ -77,7 +77,7 @@ impl Source for Inflate<'_> {
             return Err(Damage::TooLarge);
         }
         // CloudWatch Logs sends one gzip file, with nothing after it.
-        if count == 0 && !matches!(self.gzip.get_mut().fill_buf(), Ok([])) {
+        if count == 0 && !matches!(self.gzip.is_at_end(), Ok(true)) {
             return Err(self.damage());
         }
         Ok(count)

@@ -14,7 +14,9 @@ use aws_lambda_events::event::cloudwatch_logs::LogsEvent;
 use base64_simd::STANDARD;
 use flate2::bufread::GzDecoder;
 use serde_json::{Value, json};
-use testkit::{Binary, Fixture, Observed, events, fixtures, now_ms, outside_of_lambda, refusal};
+use testkit::{
+    Binary, Fixture, Observed, events, fixtures, now_ms, outside_of_lambda, refusal, resident_kb,
+};
 
 use support::fixture::{Golden, batch as decoded_batch};
 use support::output::{failures, metrics};
@@ -44,6 +46,23 @@ async fn every_fixture_gets_its_golden_answer() {
             assert!(observed.during_ms.contains(&aws["Timestamp"].as_u64().unwrap()), "{name}");
         }
     }
+}
+
+/// Lambda sends another trace id with each invocation, and `setenv` keeps them: see `shared::gzip`.
+#[tokio::test]
+async fn memory_does_not_grow_with_the_number_of_invocations() {
+    const MARK: (&str, &str) = ("TEST", "log-metrics: memory");
+    let mut binary = Binary::new(BINARY, &[MARK]).await;
+    let payload = event(&batch::<&str>(&[]).to_string());
+    let mut resident = Vec::new();
+    for _ in 0..2 {
+        for _ in 0..200 {
+            binary.invoke(payload.clone()).await.json();
+        }
+        resident.push(resident_kb(MARK));
+    }
+    // With a new decoder each time it is 7 MB.
+    assert!(resident[1] < resident[0] + 2_000, "{resident:?}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{
     Binary, Call, Endpoint, FUNCTION_NAME, Fixture, Observed, Reply, fixtures, metric_line,
-    outside_of_lambda, pairs, refusal,
+    outside_of_lambda, pairs, refusal, resident_kb,
 };
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sensor-points");
@@ -185,6 +185,22 @@ fn event(payloads: &[&str]) -> String {
 fn answered(observed: &Observed) -> Option<String> {
     let answer = observed.json();
     answer["batchItemFailures"][0]["itemIdentifier"].as_str().map(str::to_owned)
+}
+
+/// Lambda sends another trace id with each invocation, and `setenv` keeps them: see `shared::gzip`.
+#[tokio::test]
+async fn memory_does_not_grow_with_the_number_of_invocations() {
+    const MARK: (&str, &str) = ("TEST", "sensor-points: memory");
+    let mut scene = Scene::new(&[MARK], &[]).await;
+    let mut resident = Vec::new();
+    for _ in 0..2 {
+        for _ in 0..100 {
+            assert_eq!(answered(&scene.invoke(event(&[READING])).await), None);
+        }
+        resident.push(resident_kb(MARK));
+    }
+    // With a new encoder each time it is 23 MB.
+    assert!(resident[1] < resident[0] + 2_000, "{resident:?}");
 }
 
 #[tokio::test]

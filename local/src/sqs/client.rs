@@ -146,6 +146,30 @@ impl Client {
         let unexpected = || ClientError::Unexpected { operation: "GetQueueAttributes".to_owned() };
         names.iter().map(count).sum::<Option<u64>>().ok_or_else(unexpected)
     }
+
+    /// Receives every message that is visible in the queue, with all attributes, and hides it for twelve
+    /// hours.
+    pub async fn receive_all(
+        &self,
+        queue_url: &str,
+        mut each: impl FnMut(&Value),
+    ) -> Result<(), ClientError> {
+        let members = json!({
+            "QueueUrl": queue_url,
+            "MaxNumberOfMessages": 10,
+            "VisibilityTimeout": 43_200,
+            "AttributeNames": ["All"],
+            "MessageAttributeNames": ["All"],
+        });
+        loop {
+            let answer = self.call("ReceiveMessage", &members).await?;
+            let messages = answer["Messages"].as_array().map_or(&[][..], Vec::as_slice);
+            if messages.is_empty() {
+                return Ok(());
+            }
+            messages.iter().for_each(&mut each);
+        }
+    }
 }
 
 fn text(answer: &Value, member: &str, operation: &str) -> Result<String, ClientError> {

@@ -11,9 +11,6 @@ use crate::error::CliError;
 
 const MAX_RECEIVE_COUNT: u32 = 3;
 
-/// Longer than reading the whole quarantine takes, so that each message is read once.
-const QUARANTINE_VISIBILITY_TIMEOUT_SECONDS: &str = "43200";
-
 /// The attribute with the reason of a quarantined message.
 const REASON: &str = "sluice.reason";
 
@@ -46,9 +43,7 @@ impl Queues {
             let attributes =
                 [("RedrivePolicy", &*policy), ("VisibilityTimeout", visibility_seconds)];
             let main = client.create_queue(name, &attributes).await?;
-            let attributes = [("VisibilityTimeout", QUARANTINE_VISIBILITY_TIMEOUT_SECONDS)];
-            let quarantine =
-                client.create_queue(&format!("{name}-quarantine"), &attributes).await?;
+            let quarantine = client.create_queue(&format!("{name}-quarantine"), &[]).await?;
             Ok(Self { client: client.clone(), main, dead, dead_arn, quarantine })
         };
         created.await.map_err(|error| failed("create the queues", &error))
@@ -62,24 +57,13 @@ impl Queues {
 
     /// Counts the messages in the quarantine by reason, and hides them.
     pub(in super::super) async fn quarantine_reasons(&self) -> Result<Reasons, CliError> {
-        let members = json!({
-            "QueueUrl": self.quarantine,
-            "MaxNumberOfMessages": 10,
-            "MessageAttributeNames": [REASON],
-        });
         let mut reasons = Reasons::new();
-        loop {
-            let reply = self.client.call("ReceiveMessage", &members).await;
-            let reply = reply.map_err(|error| failed("read the quarantine queue", &error))?;
-            let messages = reply["Messages"].as_array().map_or(&[][..], Vec::as_slice);
-            if messages.is_empty() {
-                return Ok(reasons);
-            }
-            for message in messages {
-                let reason = message["MessageAttributes"][REASON]["StringValue"].as_str();
-                *reasons.entry(reason.unwrap_or("unknown").to_owned()).or_default() += 1;
-            }
-        }
+        let read = self.client.receive_all(&self.quarantine, |message| {
+            let reason = message["MessageAttributes"][REASON]["StringValue"].as_str();
+            *reasons.entry(reason.unwrap_or("unknown").to_owned()).or_default() += 1;
+        });
+        read.await.map_err(|error| failed("read the quarantine queue", &error))?;
+        Ok(reasons)
     }
 
     /// Moves the dead letters back with a move task of SQS, and waits until it has ended.

@@ -3,13 +3,10 @@
 use std::collections::BTreeSet;
 
 use local::sqs::{Client, ClientError};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::demo::logs::Reasons;
 use crate::error::CliError;
-
-/// Longer than reading the whole queue takes, so that each message is read once.
-const VISIBILITY_SECONDS: &str = "3600";
 
 #[derive(Debug)]
 pub(super) struct Quarantine {
@@ -20,32 +17,22 @@ pub(super) struct Quarantine {
 impl Quarantine {
     pub(super) async fn create(endpoint: &str) -> Result<Self, CliError> {
         let client = Client::new(endpoint).map_err(|error| failed(&error))?;
-        let attributes = [("VisibilityTimeout", VISIBILITY_SECONDS)];
-        let url = client.create_queue("sensor-points-quarantine", &attributes).await;
+        let url = client.create_queue("sensor-points-quarantine", &[]).await;
         Ok(Self { url: url.map_err(|error| failed(&error))?, client })
     }
 
     /// Counts the readings in the queue by reason. One that was sent again, after a kill, counts once.
     pub(super) async fn reasons(&self) -> Result<Reasons, CliError> {
-        let members = json!({
-            "QueueUrl": self.url, "MaxNumberOfMessages": 10, "MessageAttributeNames": ["All"],
-        });
         let mut places = BTreeSet::new();
         let mut reasons = Reasons::new();
-        loop {
-            let reply = self.client.call("ReceiveMessage", &members).await;
-            let reply = reply.map_err(|error| failed(&error))?;
-            let messages = reply["Messages"].as_array().map_or(&[][..], Vec::as_slice);
-            if messages.is_empty() {
-                return Ok(reasons);
+        let read = self.client.receive_all(&self.url, |message| {
+            let text = |name| attribute(message, name);
+            if places.insert((text("sluice.message_id"), text("sluice.position"))) {
+                *reasons.entry(text("sluice.reason")).or_default() += 1;
             }
-            for message in messages {
-                let text = |name| attribute(message, name);
-                if places.insert((text("sluice.message_id"), text("sluice.position"))) {
-                    *reasons.entry(text("sluice.reason")).or_default() += 1;
-                }
-            }
-        }
+        });
+        read.await.map_err(|error| failed(&error))?;
+        Ok(reasons)
     }
 }
 

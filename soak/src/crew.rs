@@ -1,0 +1,82 @@
+//! A function in two sets of processes: steady ones, whose memory is watched, and mortal ones, which
+//! are killed.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use fastrand::Rng;
+use local::runtime_api::{Function, FunctionOptions, Invoke, InvokeError};
+
+use crate::growth::STEADY;
+
+/// Of a hundred invocations this number is throttled by Lambda, and this number runs twice at once.
+const THROTTLED_PERCENT: u32 = 2;
+const TWICE_PERCENT: u32 = 3;
+
+/// The settings of a crew.
+#[derive(Debug)]
+pub(crate) struct Options<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) binary: &'a Path,
+    pub(crate) environment: Vec<(String, String)>,
+    pub(crate) timeout: Duration,
+    /// Maximum number of steady processes, and of mortal ones.
+    pub(crate) concurrency: usize,
+    pub(crate) seed: u64,
+}
+
+/// A running function; clones are the same one.
+#[derive(Clone, Debug)]
+pub(crate) struct Crew {
+    pub(crate) name: &'static str,
+    pub(crate) concurrency: usize,
+    steady: Function,
+    mortal: Function,
+    chance: Arc<Mutex<Rng>>,
+}
+
+impl Crew {
+    pub(crate) async fn start(options: Options<'_>) -> Result<Self, InvokeError> {
+        let Options { name, binary, environment, timeout, concurrency, seed } = options;
+        let start = async |kind: &str| {
+            let name = format!("{name}{kind}");
+            let environment = environment.clone();
+            let options = FunctionOptions::new(name, binary);
+            Function::start(FunctionOptions { environment, timeout, concurrency, ..options }).await
+        };
+        let (steady, mortal) = (start(STEADY).await?, start("-mortal").await?);
+        let chance = Arc::new(Mutex::new(Rng::with_seed(seed)));
+        Ok(Self { name, concurrency, steady, mortal, chance })
+    }
+
+    /// Kills the mortal processes, also in the middle of an invocation.
+    pub(crate) async fn kill(&self) {
+        self.mortal.kill().await;
+    }
+
+    pub(crate) async fn stop(&self) {
+        self.steady.stop().await;
+        self.mortal.stop().await;
+    }
+}
+
+impl Invoke for Crew {
+    async fn invoke(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        let (percent, is_steady) = {
+            let mut chance = self.chance.lock().unwrap_or_else(PoisonError::into_inner);
+            (chance.u32(0..100), chance.bool())
+        };
+        if percent < THROTTLED_PERCENT {
+            return Err(InvokeError::Stopped);
+        }
+        if percent < THROTTLED_PERCENT + TWICE_PERCENT {
+            let (answer, _) =
+                tokio::join!(self.steady.invoke(payload.clone()), self.mortal.invoke(payload));
+            return Ok(answer?.body);
+        }
+        let function = if is_steady { &self.steady } else { &self.mortal };
+        Ok(function.invoke(payload).await?.body)
+    }
+}

@@ -1,0 +1,195 @@
+//! Memory and file descriptors of the functions' processes, from `/proc`, and whether they grow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::time::Duration;
+
+/// What the name of a function ends with whose processes live as long as the run.
+pub(crate) const STEADY: &str = "-steady";
+
+/// The quarters of a shorter run are not compared: its functions are still warming up.
+const LEAST_LENGTH: Duration = Duration::from_mins(5);
+
+/// Growth that is no leak: pages that the first large message made the allocator keep.
+const SLACK_KB: u64 = 2_048;
+/// The same in descriptors: connections of the pool.
+const SLACK_DESCRIPTORS: u64 = 4;
+
+/// A process at some time of the run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sample {
+    pub(crate) at: Duration,
+    pub(crate) function: String,
+    pub(crate) pid: u32,
+    /// Resident set size.
+    pub(crate) memory_kb: u64,
+    pub(crate) descriptors: u64,
+}
+
+/// A function's figures: the medians of the first and the last quarter of the run, and the most. Of
+/// several processes the largest counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Growth {
+    pub(crate) function: String,
+    pub(crate) memory_kb: Figures,
+    pub(crate) descriptors: Figures,
+    /// Number of processes.
+    processes: usize,
+    is_comparable: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Figures {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) most: u64,
+}
+
+/// Looks at the processes that this one has started and whose function is steady.
+pub(crate) fn sample(at: Duration) -> Vec<Sample> {
+    let own = std::process::id();
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    // A process may end while it is looked at.
+    pids.filter_map(|pid| look(at, pid, own)).collect()
+}
+
+fn look(at: Duration, pid: u32, parent: u32) -> Option<Sample> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    if field("PPid:")? != u64::from(parent) {
+        return None;
+    }
+    let environment = fs::read(format!("/proc/{pid}/environ")).ok()?;
+    let mut variables = environment.split(|byte| *byte == 0);
+    let name = variables.find_map(|pair| pair.strip_prefix(b"AWS_LAMBDA_FUNCTION_NAME="))?;
+    let function = std::str::from_utf8(name).ok()?.strip_suffix(STEADY)?.to_owned();
+    let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
+    Some(Sample { at, function, pid, memory_kb: field("VmRSS:")?, descriptors })
+}
+
+/// Compares the quarters of a run of this length for each function.
+pub(crate) fn compare(samples: &[Sample], length: Duration) -> Vec<Growth> {
+    let names: BTreeSet<_> = samples.iter().map(|sample| &sample.function).collect();
+    let of_function = |name: &String| {
+        let samples = samples.iter().filter(|sample| sample.function == *name);
+        let samples: Vec<_> = samples.filter(|sample| sample.at <= length).collect();
+        let quarter = |is_in: fn(Duration, Duration) -> bool, figure: fn(&Sample) -> u64| {
+            let mut largest: BTreeMap<Duration, u64> = BTreeMap::new();
+            for sample in samples.iter().filter(|sample| is_in(sample.at, length)) {
+                let value = largest.entry(sample.at).or_default();
+                *value = figure(sample).max(*value);
+            }
+            let mut values: Vec<_> = largest.into_values().collect();
+            values.sort_unstable();
+            values
+        };
+        let median = |values: &[u64]| values.get(values.len() / 2).copied().unwrap_or_default();
+        let figures = |figure: fn(&Sample) -> u64| Figures {
+            first: median(&quarter(|at, length| at < length / 4, figure)),
+            last: median(&quarter(|at, length| at >= length * 3 / 4, figure)),
+            most: samples.iter().map(|sample| figure(sample)).max().unwrap_or_default(),
+        };
+        Growth {
+            function: name.clone(),
+            memory_kb: figures(|sample| sample.memory_kb),
+            descriptors: figures(|sample| sample.descriptors),
+            processes: samples.iter().map(|sample| sample.pid).collect::<BTreeSet<_>>().len(),
+            is_comparable: length >= LEAST_LENGTH,
+        }
+    };
+    names.into_iter().map(of_function).collect()
+}
+
+impl Growth {
+    /// What has grown, and whether more processes were there than may be at once: then one ended that
+    /// nobody had killed.
+    pub(crate) fn discrepancies(&self, concurrency: usize) -> Vec<String> {
+        let Self { function, memory_kb, descriptors, processes, .. } = self;
+        let mut found = Vec::new();
+        let mut grown = |what: &str, Figures { first, last, .. }: Figures, slack: u64| {
+            if self.is_comparable && last > first + slack {
+                found.push(format!("{what} of {function} grew from {first} to {last}"));
+            }
+        };
+        grown("the memory (kB)", *memory_kb, SLACK_KB.max(memory_kb.first / 10));
+        grown("the file descriptors", *descriptors, SLACK_DESCRIPTORS);
+        if self.is_comparable && *processes > concurrency {
+            found.push(format!(
+                "{function} had {processes} processes, not {concurrency}: some ended"
+            ));
+        }
+        found
+    }
+}
+
+impl Display for Growth {
+    fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
+        let Self { function, memory_kb, descriptors, .. } = self;
+        let mb = |kb: u64| format!("{}.{}", kb / 1_000, kb % 1_000 / 100);
+        let [first, last, most] = [memory_kb.first, memory_kb.last, memory_kb.most].map(mb);
+        let Figures { first: from, last: to, most: peak } = descriptors;
+        write!(out, "| {function} | {first} | {last} | {most} | {from} | {to} | {peak} |")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn samples(memory_kb: impl Fn(u64) -> u64, descriptors: impl Fn(u64) -> u64) -> Vec<Sample> {
+        let sample = |second: u64| Sample {
+            at: Duration::from_secs(second * 6),
+            function: "plays".to_owned(),
+            pid: 7 + u32::try_from(second % 2).unwrap(),
+            memory_kb: memory_kb(second),
+            descriptors: descriptors(second),
+        };
+        (0..=100).map(sample).collect()
+    }
+
+    #[test]
+    fn what_grows_from_the_first_to_the_last_quarter_is_reported() {
+        let compared = |samples: &[Sample], minutes: u64| {
+            let growth = compare(samples, Duration::from_mins(minutes));
+            assert_eq!(growth.len(), 1);
+            (growth[0].clone(), growth[0].discrepancies(2))
+        };
+        // A peak in between is no growth.
+        let flat = samples(|second| if second == 50 { 90_000 } else { 20_000 }, |_| 12);
+        let (growth, discrepancies) = compared(&flat, 10);
+        assert_eq!(discrepancies, [""; 0]);
+        assert_eq!(growth.to_string(), "| plays | 20.0 | 20.0 | 90.0 | 12 | 12 | 12 |");
+        let leak = samples(|second| 10_000 + second * 40, |second| 10 + second / 10);
+        let expected = [
+            "the memory (kB) of plays grew from 10480 to 13520",
+            "the file descriptors of plays grew from 11 to 18",
+        ];
+        assert_eq!(compared(&leak, 10).1, expected);
+        let (growth, _) = compared(&flat, 10);
+        assert_eq!(growth.discrepancies(1), ["plays had 2 processes, not 1: some ended"]);
+        // Of a run of which that cannot be said.
+        assert_eq!(compared(&leak, 4).1, [""; 0]);
+    }
+
+    #[test]
+    fn only_steady_functions_among_the_own_children_are_looked_at() {
+        let child = |name: &str| {
+            let mut command = std::process::Command::new("sleep");
+            command.arg("60").env("AWS_LAMBDA_FUNCTION_NAME", name).spawn().unwrap()
+        };
+        let mut children = ["plays-steady", "plays-mortal"].map(child);
+        let found = sample(Duration::ZERO);
+        for child in &mut children {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((&*found[0].function, found[0].pid), ("plays", children[0].id()));
+        assert!(found[0].memory_kb > 100 && found[0].descriptors >= 3);
+    }
+}
