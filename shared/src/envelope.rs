@@ -142,6 +142,10 @@ impl Envelope {
             let inside = trimmed(text).of(text);
             let Some(fields) = Fields::of(inside, &mut self.cuts) else { break };
             let Some(found) = fields.envelope() else { break };
+            // What it says is copied: where that is not UTF-8, it is an event that cannot be read.
+            if simdutf8::basic::from_utf8(inside).is_err() {
+                break;
+            }
             spare.clear();
             found.content.write(spare)?;
             self.enter(found.kind, found.said, inside);

@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 
 use local::bigquery::{BigQuery, expensive_job};
 use local::binaries;
+use local::monitoring::Monitoring;
 use local::moto::Moto;
-use local::opensearch::{Embedded, Environment};
+use local::opensearch::Environment;
+use local::warehouse::{Engine, Table, Warehouse};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Binary, Observed};
@@ -73,8 +75,15 @@ async fn functions_and_moto_understand_each_other() {
         Err(error) => panic!("no moto, because {error}"),
     };
     let bigquery = BigQuery::start(vec![expensive_job()]).await.unwrap();
-    let search = Embedded::start().await.unwrap();
-    let target = json!({"kind": "opensearch", "endpoint": search.url(), "index": "plays"});
+    let no_rows = json!([[{"longValue": 0}, {"isNull": true}]]);
+    let columns = ["count", "max"].map(str::to_owned).into();
+    let rows = serde_json::from_value(no_rows).unwrap();
+    let tables = [("FROM plays", Table { columns, rows })].into();
+    let warehouse = Warehouse::start(Engine::Fixed(tables)).await.unwrap();
+    // moto does not speak the protocol of CloudWatch.
+    let cloudwatch = Monitoring::start().await.unwrap();
+    let sql = "SELECT COUNT(*), MAX(played_at) FROM plays";
+    let target = json!({"kind": "redshift", "workgroup": "lake", "database": "dev", "sql": sql});
     let check = json!({"target": target, "max_age_minutes": 60}).to_string();
     let arguments = ["fill", WEBHOOK_SECRET, &bigquery.credentials(), &check];
     let filled = moto.run(SCRIPT, &arguments).await.unwrap();
@@ -118,7 +127,11 @@ async fn functions_and_moto_understand_each_other() {
     ];
     let watched = scene.invoke("warehouse-watch", &variables, b"{}").await;
     assert!(watched.answer.is_ok(), "{watched:?}");
-    let variables = [("CHECKS_PATH", "/sluice/checks"), ("OPENSEARCH_AUTH", "none")];
+    let variables = [
+        ("CHECKS_PATH", "/sluice/checks"),
+        ("AWS_ENDPOINT_URL_CLOUDWATCH", cloudwatch.url()),
+        ("AWS_ENDPOINT_URL_REDSHIFT_DATA", warehouse.url()),
+    ];
     let checked = scene.invoke("data-checks", &variables, b"{}").await;
     assert!(checked.answer.is_ok(), "{checked:?}");
 
@@ -129,7 +142,16 @@ async fn functions_and_moto_understand_each_other() {
     assert_eq!(found.databases, BTreeMap::from([("orders".to_owned(), "stopped".to_owned())]));
     let marked = ["address", "volume"].map(|kind| &filled.idle[kind]);
     assert!(found.marked.iter().eq(marked), "{found:?}");
-    assert_eq!(found.subjects, [""; 0]);
+    assert_eq!(
+        found.subjects,
+        [
+            "7 idle resources, about 33.88 USD a month",
+            "A query of ada@example.com cost 12.50 USD in music-analytics",
+            "Data check plays - no rows in the target",
+            "Flow run nightly-load/international-gaur: Failed",
+            "Started 1, stopped 2",
+        ]
+    );
     scene.moto.stop().await;
 }
 

@@ -162,6 +162,8 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
                 Next::TooLarge { offset, bytes } => self.batch.too_large(source, offset, bytes),
                 Next::Rest { offset, text, packing } => {
                     self.batch.rest(source, offset, text, packing);
+                    // Without a byte in it, what begins at its offset would refuse it once more.
+                    return Stop::End;
                 }
                 Next::UnknownFormat => return Stop::UnknownFormat,
                 Next::End => return Stop::End,

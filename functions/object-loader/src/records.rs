@@ -186,7 +186,10 @@ impl Records {
 
     /// The offset of the next record, as far as it is there.
     pub(crate) fn next_offset(&mut self) -> u64 {
-        let separator = |byte: &&u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',');
+        // White space is only between values for certain: a line begins with its indentation, and what
+        // cannot be read may begin with a comma.
+        let is_between = self.format == Format::Auto && matches!(self.state, State::Values);
+        let separator = |byte: &&u8| is_between && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         let length = self.rest().iter().take_while(separator).count();
         self.offset() + length as u64
     }

@@ -270,6 +270,21 @@ fn what_only_looks_like_an_envelope_is_an_event() {
 }
 
 #[test]
+fn what_is_not_utf8_is_no_envelope() {
+    for body in [
+        &b"{\"Type\":\"Notification\",\"MessageId\":\"\xff\",\"Message\":\"{}\"}"[..],
+        b"{\"messageType\":\"DATA_MESSAGE\",\"logGroup\":\"g\",\"logStream\":\"\xff\",\"owner\":\"1\",\
+          \"logEvents\":[{\"id\":\"1\",\"timestamp\":1,\"message\":\"{}\"}]}",
+    ] {
+        let mut contents = Contents::default();
+        let holds = contents.open(|text| text.extend_from_slice(body));
+        assert_eq!((holds, contents.count()), (Ok(Holds::Events), 1));
+        let (event, around) = contents.event(0).unwrap();
+        assert!(event == body && around.is_none());
+    }
+}
+
+#[test]
 fn more_than_three_envelopes_are_not_opened() {
     let mut body = "{\"a\":1}".to_owned();
     for _ in 0..20 {

@@ -46,6 +46,8 @@ impl<'a> LogMessage<'a> {
         if text.first() != Some(&b'{') || !Self::may_be_in(text) {
             return None;
         }
+        // What it says is copied: where that is not UTF-8, it is an event that cannot be read.
+        simdutf8::basic::from_utf8(text).ok()?;
         let (mut parts, mut kind) = (Parts::default(), Span::default());
         let mut unescaped = Vec::new();
         let mut scanner = Scanner::new(text);

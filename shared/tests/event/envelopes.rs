@@ -235,6 +235,13 @@ fn what_is_inside_is_refused_for_what_it_is() {
         (cloudevent(r#","data_base64":"""#), Refusal::EmptyEnvelope),
         (cloudevent(r#","data_base64":"e30""#), Refusal::InvalidBase64),
         (cloudevent(r#","data_base64":"/w==""#), Refusal::InvalidUtf8),
+        // A notification of SNS around an event, with an id that is not UTF-8.
+        (
+            cloudevent(
+                r#","data_base64":"eyJUeXBlIjoiTm90aWZpY2F0aW9uIiwiTWVzc2FnZUlkIjoi/yIsIk1lc3NhZ2UiOiJ7fSJ9""#,
+            ),
+            Refusal::InvalidUtf8,
+        ),
         (sns("", "hello"), Refusal::InvalidJson),
         (sns("", r#"{"a":1}{"b":2}"#), Refusal::InvalidJson),
         (sns("", r#"{"a":"\ud83c"}"#), Refusal::InvalidJson),

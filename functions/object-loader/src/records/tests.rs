@@ -190,3 +190,21 @@ fn the_rest_of_a_broken_packing_is_one_record() {
         }
     }
 }
+
+#[test]
+fn only_white_space_between_values_is_before_the_next_offset() {
+    for (format, object, expected) in [
+        (Format::Auto, "{\"a\":1}\n {\"b\":2}", 9),
+        // A broken line, from its comma on.
+        (Format::Auto, "{\"a\":1} , oops\n", 8),
+        (Format::Text, "one\n  two\n", 4),
+    ] {
+        let mut records = Records::new(format, &RecordsPaths::default(), 0);
+        records.buffer().extend_from_slice(object.as_bytes());
+        records.end(Ok(()));
+        assert!(matches!(records.next(), Next::Record { .. }));
+        assert_eq!(records.next_offset(), expected, "{object}");
+        let Next::Record { offset, .. } = records.next() else { panic!("{object}") };
+        assert_eq!(offset, expected, "{object}");
+    }
+}

@@ -1,5 +1,10 @@
 //! What OpenSearch cannot take, and what the time does not suffice for.
 
+use std::ops::ControlFlow;
+
+use object_loader::{Ended, Request, Stretch, Watch};
+use shared::event::Timestamp;
+
 use super::*;
 
 fn seconds(seconds: u64) -> Duration {
@@ -94,6 +99,52 @@ fn what_the_time_does_not_suffice_for_is_asked_for() {
             let (again, counted) = handler.handle(request).await;
             assert_eq!((again, counted), (false, counts(&[("ObjectsSuperseded", 1)])));
         }
+    });
+}
+
+#[test]
+fn an_indented_line_at_which_the_time_is_up_is_loaded() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[("FORMAT", "text"), ("BULK_MAX_DOCS", "33")]);
+        // The first chunk ends within the 34th line.
+        let line = |at: usize| format!("    at the line {at:013}\n");
+        handler.put("k", (0..100).map(line).collect::<String>());
+        handler.be_slow(seconds(5));
+        handler.handle_within(&load("k"), seconds(20)).await;
+        let expected = counts(&[("DocumentsIndexed", 33), ("ObjectsContinued", 1)]);
+        assert_eq!(handler.counts(), expected);
+        let [request] = &handler.sent()[..] else { panic!() };
+        assert_eq!(request["offset"], 33 * 30);
+        handler.handle(request).await;
+        assert_eq!(handler.index().len(), 100);
+    });
+}
+
+/// Notes whether each stretch is the last.
+struct Ends(Vec<bool>);
+
+impl Watch for Ends {
+    const TIME: Option<Duration> = Some(Duration::from_mins(1));
+
+    fn refused(&mut self, _: &str) {}
+
+    async fn confirmed(&mut self, stretch: Stretch) -> ControlFlow<()> {
+        self.0.push(stretch.is_end);
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn a_broken_packing_is_the_end_also_of_a_full_request() {
+    on_paused_clock(async {
+        let handler = Handler::new(&[]);
+        let packed = gzip("{\"id\":\"a\"}");
+        handler.put("k", packed[..packed.len() - 8].to_vec());
+        let mut engine = handler.engine(&[("BULK_MAX_DOCS", "2")]);
+        let request = Request { bucket: "b".to_owned(), key: "k".to_owned(), ..Request::default() };
+        let mut ends = Ends(Vec::new());
+        assert_eq!(engine.load(&request, Timestamp::YEAR_2000, &mut ends).await, Ended::Done);
+        assert_eq!((handler.index().len(), handler.kept().len(), ends.0), (1, 1, vec![true]));
     });
 }
 

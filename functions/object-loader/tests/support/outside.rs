@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
-use object_loader::{App, Chunks, Config, ObjectError, Objects, Opened, Place, Queues, Range};
+use object_loader::{
+    App, Chunks, Config, Engine, ObjectError, Objects, Opened, Place, Queues, Range,
+};
 use serde_json::{Value, json};
 use shared::event::Timestamp;
 use shared::opensearch::{Answer, Error as SearchError, Search};
@@ -232,7 +234,7 @@ pub(crate) fn load(key: &str) -> Value {
 
 type Function = App<Outside, Outside, Outside, Output>;
 
-fn app(variables: &[(&str, &str)], outside: &Outside, output: &Output) -> Function {
+fn config(variables: &[(&str, &str)]) -> Config {
     let own = [
         ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
         ("FAILURES_BUCKET", "backup"),
@@ -241,9 +243,12 @@ fn app(variables: &[(&str, &str)], outside: &Outside, output: &Output) -> Functi
         ("DOCUMENT_ID", "id"),
     ];
     let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
-    let config = Config::from_environment(&environment).unwrap();
+    Config::from_environment(&environment).unwrap()
+}
+
+fn app(variables: &[(&str, &str)], outside: &Outside, output: &Output) -> Function {
     let ports = (outside.clone(), outside.clone(), outside.clone());
-    App::new(config, ports, fastrand::Rng::with_seed(1), output.clone())
+    App::new(config(variables), ports, fastrand::Rng::with_seed(1), output.clone())
 }
 
 impl Handler {
@@ -296,6 +301,12 @@ impl Handler {
     /// A new instance of the function, in the same world.
     pub(crate) fn restart(&mut self, variables: &[(&str, &str)]) {
         self.app = app(variables, &self.outside, &self.output);
+    }
+
+    /// An engine in the same world.
+    pub(crate) fn engine(&self, variables: &[(&str, &str)]) -> Engine<Outside, Outside> {
+        let Config { reading, writing, failures, .. } = config(variables);
+        Engine::new((self.outside.clone(), self.outside.clone()), (reading, writing), failures)
     }
 
     /// Handles a message with this body in this time: whether it is redelivered, and how long it

@@ -1,0 +1,19 @@
+//! Compressing with flate2.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+/// The bytes as two members of gzip.
+pub(crate) fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let (one, other) = bytes.split_at(bytes.len() / 2);
+    [one, other].map(member).concat()
+}
+
+/// The bytes as one member of gzip.
+pub(crate) fn member(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
