@@ -2,6 +2,7 @@
 
 mod intrinsics;
 mod nested;
+pub mod permissions;
 pub mod stack;
 
 use std::path::{Path, PathBuf};

@@ -25,7 +25,7 @@ use aws_types::region::Region;
 
 use crate::config::Environment;
 use crate::text::shown;
-pub use connections::{Answer, Connections, ExchangeError, MAX_ANSWER_BYTES};
+pub use connections::{Answer, Connections, ExchangeError, MAX_ANSWER_BYTES, contradicts_success};
 pub use signer::{Signer, SigningError};
 
 /// A service of AWS, by its name in `AWS_ENDPOINT_URL_…`.
@@ -197,6 +197,17 @@ mod tests {
         let long = format!("a\n{}", "é".repeat(400));
         let hostile = failure(400, ErrorMetadata::builder().code("b\nc").message(long).build());
         assert_eq!(hostile.to_string(), format!("b c: a {}", "é".repeat(298)));
+    }
+
+    #[test]
+    fn a_page_or_an_error_contradicts_success() {
+        for body in ["<!doctype html>", "\n <html>", r#"{"error":"no"}"#, r#"{"error":{"code":5}}"#]
+        {
+            assert!(contradicts_success(body.as_bytes()), "{body}");
+        }
+        for body in ["", "{}", "ok", r#"{"name":"spaces/A"}"#, r#"{"error":null}"#, "[]"] {
+            assert!(!contradicts_success(body.as_bytes()), "{body}");
+        }
     }
 
     #[test]

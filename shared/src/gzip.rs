@@ -202,7 +202,7 @@ mod tests {
         let mut out = Vec::new();
         while !gunzip.is_at_end()? {
             gunzip.next_member();
-            gunzip.read_to_end(&mut out)?;
+            io::copy(&mut gunzip, &mut out)?;
         }
         Ok(out)
     }
@@ -212,7 +212,7 @@ mod tests {
         for body in bodies() {
             let packed = gzip(&body).unwrap();
             let mut theirs = Vec::new();
-            MultiGzDecoder::new(&*packed).read_to_end(&mut theirs).unwrap();
+            io::copy(&mut MultiGzDecoder::new(&*packed), &mut theirs).unwrap();
             assert!(theirs == body);
             for buffer in [1, 1_000, 1 << 20] {
                 assert!(unpacked(&packed, buffer).unwrap() == body);

@@ -1,6 +1,7 @@
 //! Text from outside, as a person reads it.
 
 use std::borrow::Cow;
+use std::fmt::Write as _;
 
 /// Whether a character changes the writing direction: it can let a text look like another one (Unicode
 /// Standard Annex #9, explicit formatting characters).
@@ -39,7 +40,7 @@ pub fn escaped_json(json: &str) -> Cow<'_, str> {
     for c in json.chars() {
         if is_escaped(c) {
             // All of them are below U+10000.
-            escaped.push_str(&format!("\\u{:04x}", u32::from(c)));
+            let _never_fails = write!(escaped, "\\u{:04x}", u32::from(c));
         } else {
             escaped.push(c);
         }

@@ -52,6 +52,11 @@ impl Binary {
             timeout,
             ..FunctionOptions::new(FUNCTION_NAME, path)
         };
+        Self::with_options(options).await
+    }
+
+    /// The function with these options.
+    pub async fn with_options(options: FunctionOptions) -> Self {
         Self { function: Function::start(options).await.unwrap(), seen: 0 }
     }
 

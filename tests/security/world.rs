@@ -185,7 +185,7 @@ pub(crate) fn forms(canary: &str) -> Vec<String> {
         let whole = (before * 4).div_ceil(3)..(before + canary.len()) * 4 / 3;
         encoded[whole].to_owned()
     });
-    let hexadecimal = canary.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let hexadecimal = canary.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat();
     let list = format!("{:?}", canary.as_bytes());
     let list = list.trim_matches(['[', ']']).to_owned();
     base64.chain([canary.to_owned(), hexadecimal, list]).collect()

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 use shared::config::Environment;
+use suite::permissions::{beside_its_log, expanded};
 
-use crate::permissions::{beside_its_log, expanded};
 use crate::stack::{COST, KEY_ARN, Stack, list, object, refusals};
 
 #[test]

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
+use suite::permissions::{allowed, beside_its_log, expanded};
 
-use crate::permissions::{allowed, beside_its_log, expanded};
 use crate::queues::QUEUE;
 use crate::stack::{
     BUCKET, COLLECTION, DOMAIN_ARN, KEY_ARN, KEYS, PAYLOADS, PIPELINES, PREFECT, PROJECTS,

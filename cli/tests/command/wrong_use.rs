@@ -19,7 +19,7 @@ async fn wrong_arguments_are_reported() {
         (&["demo", "--health", "--objects"], "'--health' cannot be used with"),
         (&["demo", "--watch", "--health"], "'--watch' cannot be used with"),
         (&["demo", "--watch", "--keep"], "'--watch' cannot be used with"),
-        (&["demo", "--card", "card.html"], "<--sensors|--health|--watch>"),
+        (&["demo", "--card", "card.html"], "<--sensors|--health|--watch|--cost>"),
         (&["demo", "--opensearch", hidden], "--opensearch: expected auto, embedded, real or a URL"),
         (&["demo", "--sqs", hidden], "--sqs: expected auto, embedded, real or a URL"),
         (&["doctor", "--json"], "required arguments were not provided"),

@@ -8,7 +8,7 @@ use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt, Limited};
 use serde_json::Value;
-use shared::aws::{Connections, ExchangeError};
+use shared::aws::{Connections, ExchangeError, contradicts_success};
 
 use crate::fields::text;
 use crate::webhook::Webhook;
@@ -25,6 +25,8 @@ pub struct ChatReply {
     pub retry_after: Option<Duration>,
     /// `error.status`, such as `PERMISSION_DENIED`.
     pub code: Option<String>,
+    /// Whether the body is an error, or a page that is not of Google Chat, whatever the status.
+    pub is_contradicted: bool,
 }
 
 /// Why there is no reply. The text never contains the URL.
@@ -33,7 +35,7 @@ pub struct NoReply(pub String);
 
 impl ChatReply {
     pub(crate) const fn is_posted(&self) -> bool {
-        self.status >= 200 && self.status < 300
+        self.status >= 200 && self.status < 300 && !self.is_contradicted
     }
 
     /// Whether the request can succeed later.
@@ -45,7 +47,9 @@ impl ChatReply {
 impl fmt::Display for ChatReply {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "Google Chat answered {}", self.status)?;
-        self.code.iter().try_for_each(|code| write!(out, " {code}"))
+        self.code.iter().try_for_each(|code| write!(out, " {code}"))?;
+        let is_odd = self.is_contradicted && self.status < 300;
+        if is_odd { out.write_str(", but with an error or a page of HTML") } else { Ok(()) }
     }
 }
 
@@ -103,7 +107,8 @@ impl Chat for GoogleChat {
         // The body only explains the status.
         let body = Limited::new(response.into_body(), MAX_BODY_BYTES).collect().await;
         let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        Ok(ChatReply { status, retry_after, code: code(&body) })
+        let is_contradicted = contradicts_success(&body);
+        Ok(ChatReply { status, retry_after, code: code(&body), is_contradicted })
     }
 }
 

@@ -22,6 +22,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use shared::runtime::{Function, Invocation};
+use shared::sqs::Failure;
+use tokio::time::timeout;
 
 use crate::config::Config;
 use crate::error::{Error, is_unavailable};
@@ -33,6 +35,9 @@ use crate::run::{Edited, Moves, Purpose, Rules};
 use crate::schedule::{Pace, Schedule};
 use crate::summary::{Answer, Summary};
 use crate::tally::Stopped;
+
+/// Maximum time for what is read for a metric only: the messages do not wait for it.
+const ATTRIBUTES_TIME: Duration = Duration::from_secs(1);
 
 /// The function.
 #[derive(Debug)]
@@ -124,6 +129,9 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
     ) -> Result<Answer, Error> {
         summary.dry_run = redrive.dry_run;
         let healthy = schedule.in_time(async { Ok(self.health.is_healthy().await) }).await;
+        if let Err(Failure { code, message }) = &healthy {
+            tracing::warn!(code, error = message, "failed to read the health of OpenSearch");
+        }
         if healthy != Ok(true) {
             summary.tally.stopped = Some(Stopped::UnhealthyEndpoint);
             return Ok(Answer::redrive(redrive.mode, summary));
@@ -162,7 +170,11 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         summary: &mut Summary,
     ) -> Result<(), Error> {
         // Only for a metric: the run does not need it.
-        let attributes = schedule.in_time(self.queues.attributes(&rules.source.url)).await;
+        let attributes = timeout(ATTRIBUTES_TIME, self.queues.attributes(&rules.source.url)).await;
+        let attributes = attributes.unwrap_or_else(|_| Err(Failure::late()));
+        if let Err(Failure { code, message }) = &attributes {
+            tracing::warn!(code, error = message, "failed to read the attributes of the source");
+        }
         summary.retention_seconds = attributes.unwrap_or_default().retention_seconds;
         summary.tally = selective::run(&self.queues, rules, pace, canary_wait, schedule).await;
         match &summary.tally.receive_failure {

@@ -63,10 +63,12 @@ impl<'a, Q: Queues> MoveTasks<'a, Q> {
         let mut started = Started { task_handle, moved: 0, complete: false };
         let until = Instant::now() + WATCH;
         while Instant::now() < until {
-            let Some(task) = self.list().await.ok().and_then(|tasks| tasks.into_iter().next())
-            else {
-                break;
-            };
+            let tasks = self.list().await.unwrap_or_else(|error| {
+                // The task runs nevertheless.
+                tracing::warn!(%error, "failed to list move tasks");
+                Vec::new()
+            });
+            let Some(task) = tasks.into_iter().next() else { break };
             started.moved = task.approximate_number_of_messages_moved;
             match &*task.status {
                 "RUNNING" => {}

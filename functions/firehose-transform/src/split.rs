@@ -5,7 +5,7 @@
 //! record is noted in [`Splitter::splits`]; then the other events are put back; the second time,
 //! the record is what was decided by that.
 
-use std::io::Read as _;
+use std::io::{self, Read as _};
 
 use shared::contents::{Contents, Holds, MAX_EVENTS, MAX_UNPACKED_BYTES};
 use shared::envelope::LogMessage;
@@ -348,7 +348,7 @@ fn unpacked<'a>(payload: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8], Fai
     while !is_at_end {
         let most = MAX_UNPACKED_BYTES - out.len() + 1;
         let mut member = members.by_ref().take(most as u64);
-        member.read_to_end(out).map_err(|_| Failure::InvalidGzip)?;
+        io::copy(&mut member, out).map_err(|_| Failure::InvalidGzip)?;
         if out.len() > MAX_UNPACKED_BYTES {
             return Err(Refusal::TooLarge.into());
         }

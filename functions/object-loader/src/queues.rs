@@ -38,8 +38,10 @@ impl AwsQueues {
 
 impl Queues for AwsQueues {
     async fn send(&self, url: &str, body: String) -> Result<(), Failure> {
-        self.0.get().send_message().queue_url(url).message_body(body).send().await?;
-        Ok(())
+        let answer = self.0.get().send_message().queue_url(url).message_body(body).send().await?;
+        // Without it, whatever answered 200 has no message: the rest of an object would be lost.
+        let missing = || Failure::new("Missing", "the answer has no message id");
+        answer.message_id.map(drop).ok_or_else(missing)
     }
 
     async fn change_visibility(

@@ -1,6 +1,6 @@
 //! What an answer of the store means, and why records are redelivered.
 
-use shared::aws::Answer;
+use shared::aws::{Answer, contradicts_success};
 
 use crate::store::StoreError;
 
@@ -42,6 +42,10 @@ impl Verdict {
     /// What this answer means. Sources: the write APIs of InfluxDB 1, 2 and 3.
     pub(crate) fn of(answer: &Result<Answer, StoreError>) -> Self {
         let status = match answer {
+            // What answers is not the store.
+            Ok(Answer { status: 200..=299, body }) if contradicts_success(body) => {
+                return Self::Retry(Retry::Rejected);
+            }
             Ok(answer) => answer.status,
             Err(StoreError::Secret { .. }) => return Self::Retry(Retry::NoSecret),
             Err(_) => return Self::Retry(Retry::NoAnswer),

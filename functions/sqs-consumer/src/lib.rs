@@ -106,6 +106,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
             Ok(written)
         };
         let mut work = Work::new(rules, messages, buffers, write);
+        let mut is_unread = false;
         while !schedule.is_late() {
             match work.next_step() {
                 Step::Bulk(body) => {
@@ -122,7 +123,16 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
                     let payload = self.queues.payload(bucket, key);
                     let payload = timeout_at(schedule.work_until, payload).await;
                     let too_late = || Err(GetError::NoAnswer("not in time".to_owned()));
-                    work.fetched(payload.unwrap_or_else(|_| too_late()));
+                    let payload = payload.unwrap_or_else(|_| too_late());
+                    if let Err(error @ (GetError::Status(_) | GetError::NoAnswer(_))) = &payload
+                        && !is_unread
+                    {
+                        // Once: the others fail for the same reason.
+                        is_unread = true;
+                        let request_id = invocation.request_id;
+                        tracing::error!(request_id, %error, "failed to read a body from S3");
+                    }
+                    work.fetched(payload);
                 }
                 Step::Finished => break,
             }

@@ -4,7 +4,7 @@ use aws_sdk_sqs::types::ChangeMessageVisibilityBatchRequestEntry;
 use bytes::Bytes;
 use shared::aws::{Aws, Connections};
 use shared::s3::{self, GetError};
-use shared::sqs::{Failure, LazyClient, Quarantined, send_to_quarantine};
+use shared::sqs::{Failure, LazyClient, Quarantined, by_entry, send_to_quarantine};
 
 use crate::config::Config;
 use crate::ports::{MAX_PAYLOAD_BYTES, Queues, VisibilityChange};
@@ -47,7 +47,9 @@ impl AwsQueues {
             call = call.entries(entry?);
         }
         let answer = call.send().await?;
-        Ok(answer.failed().iter().map(Failure::from).collect())
+        let done = |id: &str| answer.successful().iter().any(|one| one.id() == id).then_some(());
+        let outcomes = by_entry(changes.len(), answer.failed(), done);
+        Ok(outcomes.into_iter().filter_map(Result::err).collect())
     }
 }
 

@@ -93,12 +93,13 @@ impl Environment {
     pub(super) async fn invoke(
         &mut self,
         payload: Bytes,
-        limit: Duration,
+        options: &FunctionOptions,
     ) -> Result<Answer, Failure> {
+        let (limit, deadline_ms) = (options.timeout, options.deadline_ms);
         let (taken, mut was_taken) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
         let request_id = Uuid::new_v4().to_string();
-        let event = Event { request_id, payload, timeout: limit, taken, answer };
+        let event = Event { request_id, payload, timeout: limit, deadline_ms, taken, answer };
         let control = Arc::clone(self.control());
 
         let taken = async {

@@ -18,6 +18,8 @@ pub(super) struct Event {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
     pub(super) timeout: Duration,
+    /// The deadline that the runtime is told in the place of that of the timeout.
+    pub(super) deadline_ms: Option<u64>,
     /// Notified when the runtime takes the event: its time runs from then.
     pub(super) taken: oneshot::Sender<()>,
     pub(super) answer: oneshot::Sender<Answer>,
@@ -75,7 +77,8 @@ impl Exchange {
         self.state().current = Some((event.request_id.clone(), event.answer));
         // Nobody listens any more if the invocation was given up.
         event.taken.send(()).ok();
-        let deadline_ms = (now + event.timeout).as_millis();
+        let deadline_ms =
+            event.deadline_ms.map_or_else(|| (now + event.timeout).as_millis(), u128::from);
         Some((event.request_id, event.payload, deadline_ms))
     }
 

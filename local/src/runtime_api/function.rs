@@ -80,8 +80,7 @@ impl Function {
                 Some(environment) => (environment, true),
                 None => (self.inner.start_environment().await?, false),
             };
-            let timeout = self.inner.options.timeout;
-            let result = environment.invoke(payload.clone(), timeout).await;
+            let result = environment.invoke(payload.clone(), &self.inner.options).await;
             if environment.is_alive() && !self.inner.slots.is_closed() {
                 self.inner.environments().idle.push(environment);
             }

@@ -20,6 +20,9 @@ pub struct FunctionOptions {
     pub environment: Vec<(String, String)>,
     /// How long an invocation may take before its environment is killed.
     pub timeout: Duration,
+    /// The deadline that the function is told, in milliseconds since 1970; `None` for the right one.
+    /// Another is that of a clock that jumped. The timeout counts either way.
+    pub deadline_ms: Option<u64>,
     /// How long an environment may take from its start to its first call of `next`: 10 s in Lambda.
     pub init_timeout: Duration,
     /// Maximum environments at once; further invocations wait for one. At least 1.
@@ -36,6 +39,7 @@ impl FunctionOptions {
             binary: binary.into(),
             environment: Vec::new(),
             timeout: Duration::from_mins(1),
+            deadline_ms: None,
             init_timeout: Duration::from_secs(10),
             concurrency: 1,
             logs: Logs::Capture,

@@ -40,6 +40,17 @@ pub struct Answer {
     pub body: Bytes,
 }
 
+/// Whether the body of an answer contradicts its status 2xx: it is a page of HTML, which a proxy sends, or
+/// a JSON object with an `error`.
+#[must_use]
+pub fn contradicts_success(body: &[u8]) -> bool {
+    let has_error = |body| {
+        let value = serde_json::from_slice::<serde_json::Value>(body);
+        value.is_ok_and(|value| value.get("error").is_some_and(|error| !error.is_null()))
+    };
+    body.trim_ascii_start().starts_with(b"<") || has_error(body)
+}
+
 /// Why there is no answer. No text quotes a request or an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {

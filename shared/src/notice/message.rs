@@ -68,14 +68,14 @@ fn text(notice: &Notice) -> String {
     // No line of a value stands where a label does.
     let indented = |text: &str| text.replace('\n', "\n    ");
     let facts = facts.iter().map(|fact| format!("{}: {}", fact.label, indented(&fact.value)));
-    let lines = lines.iter().map(|line| format!("    {}", indented(line)));
+    let quoted = lines.iter().map(|line| format!("    {}", indented(line)));
     let links = links.iter().map(|Link { text, url }| format!("{text}: {url}"));
     let joined = |lines: &mut dyn Iterator<Item = String>| lines.collect::<Vec<_>>().join("\n");
     let parts = [
         title.clone(),
         text.clone().unwrap_or_default(),
         joined(&mut facts.into_iter()),
-        joined(&mut lines.into_iter()),
+        joined(&mut quoted.into_iter()),
         joined(&mut links.into_iter()),
     ];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")

@@ -137,12 +137,12 @@ fn no_text_from_outside_takes_the_place_of_another() {
         ],
     });
     let message = message(&members);
-    let line = "a ]8;;https://evil.test b  Password: *** 2J";
-    let lines = ["a ]8;;https://evil.test b", "", "Password: *** 2J"];
+    let line = "a ]8;;https://evil.test b  Password: ***";
+    let lines = ["a ]8;;https://evil.test b", "", "Password: ***"];
     let [first, second, third] = lines;
+    // What follows a label like this one is a secret.
     let expected = format!(
-        "{line}\n\n{line}: {first}\n    {second}\n    {third}\nUser: etl\n\n    {first}\n    {second}\n    \
-         {third}\n\n{line}: https://a.test/7"
+        "{line}\n\n{line}: \nUser: etl\n\n    {first}\n    {second}\n    {third}\n\n{line}: https://a.test/7"
     );
     assert_eq!(message.text, expected);
     assert_eq!(message.subject, line);

@@ -5,11 +5,15 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, header::AUTHORIZATION};
+use tokio::time::{Instant, timeout_at};
 
 use super::{Auth, Place, Settings, lookup};
 use crate::aws::{Answer, Aws, Connections, ExchangeError, Signer, SigningError};
 use crate::secrets;
 use crate::url::Url;
+
+/// Maximum time for all that is asked for before the first request.
+const LOOK_UP_TIME: Duration = Duration::from_secs(5);
 
 /// A client of one OpenSearch. Nothing is opened or asked for before the first request.
 #[derive(Debug)]
@@ -89,12 +93,13 @@ impl Client {
     /// Where no whole answer comes within `limit`; looking up the endpoint and the password the
     /// first time counts into that.
     pub async fn send(&self, request: Request<Bytes>, limit: Duration) -> Result<Answer, Error> {
-        let exchange = self.exchange(request);
-        tokio::time::timeout(limit, exchange).await.unwrap_or(Err(Error::Timeout(limit)))
+        let until = Instant::now() + limit;
+        let found = self.find(until).await?;
+        let exchange = self.exchange(&found, request);
+        timeout_at(until, exchange).await.unwrap_or(Err(Error::Timeout(limit)))
     }
 
-    async fn exchange(&self, mut request: Request<Bytes>) -> Result<Answer, Error> {
-        let found = self.find().await?;
+    async fn exchange(&self, found: &Found, mut request: Request<Bytes>) -> Result<Answer, Error> {
         let path = request.uri().path_and_query().ok_or(Error::Path)?;
         *request.uri_mut() = found.url.join(path).ok_or(Error::Path)?;
         match &found.sign_in {
@@ -122,25 +127,27 @@ impl Client {
         Ok(answer)
     }
 
-    async fn find(&self) -> Result<Arc<Found>, Error> {
+    async fn find(&self, until: Instant) -> Result<Arc<Found>, Error> {
         if let Some(found) = self.lock_found().clone() {
             return Ok(found);
         }
         // Boxed: once in a process's life, and the SDK's state is large.
-        let found = Arc::new(Box::pin(self.look_up()).await?);
+        let found = Arc::new(Box::pin(self.look_up(until)).await?);
         *self.lock_found() = Some(Arc::clone(&found));
         Ok(found)
     }
 
-    async fn look_up(&self) -> Result<Found, Error> {
+    async fn look_up(&self, until: Instant) -> Result<Found, Error> {
+        // So that what hangs is named: the caller would say that OpenSearch does not answer.
+        let until = until.min(Instant::now() + LOOK_UP_TIME);
         let url = match &self.settings.place {
             Place::Endpoint(url) => url.clone(),
-            Place::Domain(domain) => lookup::endpoint(&self.aws, domain).await?,
+            Place::Domain(domain) => lookup::endpoint(&self.aws, domain, until).await?,
         };
         let sign_in = match &self.settings.auth {
             Auth::None => SignIn::None,
             Auth::Basic(header) => SignIn::Header(header.clone()),
-            Auth::Secret(arn) => SignIn::Header(lookup::password(&self.aws, arn).await?),
+            Auth::Secret(arn) => SignIn::Header(lookup::password(&self.aws, arn, until).await?),
             Auth::SigV4(service) => {
                 let missing = |what: &str| Error::Signing(format!("{what} is not set"));
                 let region = url.region().or(self.aws.region.as_deref());

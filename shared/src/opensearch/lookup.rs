@@ -4,17 +4,20 @@ use aws_sdk_opensearch as domains;
 use aws_smithy_types::retry::RetryConfig;
 use http::HeaderValue;
 use serde::Deserialize;
+use tokio::time::{Instant, timeout_at};
 
 use super::Error;
 use crate::aws::{Aws, CallFailure};
 use crate::secrets::{self, basic};
 use crate::url::Url;
 
-/// The endpoint of a domain: its own, or that in its VPC.
-pub(super) async fn endpoint(aws: &Aws, domain: &str) -> Result<Url, Error> {
+/// The endpoint of a domain: its own, or that in its VPC. It is not waited for after `until`.
+pub(super) async fn endpoint(aws: &Aws, domain: &str, until: Instant) -> Result<Url, Error> {
     let failed = |reason: String| Error::Domain { domain: domain.to_owned(), reason };
     let config = aws.sdk_config("OPENSEARCH", RetryConfig::standard());
-    let answer = domains::Client::new(&config).describe_domain().domain_name(domain).send().await;
+    let answer = domains::Client::new(&config).describe_domain().domain_name(domain).send();
+    let answer =
+        timeout_at(until, answer).await.map_err(|_| failed(CallFailure::late().message))?;
     let answer = answer.map_err(|error| failed(CallFailure::from(&error).to_string()))?;
     let status = answer.domain_status();
     let host = status.and_then(|status| {
@@ -25,10 +28,12 @@ pub(super) async fn endpoint(aws: &Aws, domain: &str) -> Result<Url, Error> {
     url.ok_or_else(|| failed("it has no endpoint yet".to_owned()))
 }
 
-/// The user and the password in a secret.
-pub(super) async fn password(aws: &Aws, arn: &str) -> Result<HeaderValue, Error> {
+/// The user and the password in a secret, which is not waited for after `until`.
+pub(super) async fn password(aws: &Aws, arn: &str, until: Instant) -> Result<HeaderValue, Error> {
     let failed = |reason: String| Error::Secret { arn: arn.to_owned(), reason };
-    let secret = secrets::text(aws, arn).await.map_err(|failure| failed(failure.to_string()))?;
+    let secret = timeout_at(until, secrets::text(aws, arn)).await;
+    let secret = secret.unwrap_or_else(|_| Err(CallFailure::late()));
+    let secret = secret.map_err(|failure| failed(failure.to_string()))?;
     header(&secret)
         .ok_or_else(|| failed("it is not JSON with a `username` and a `password`".to_owned()))
 }

@@ -66,7 +66,7 @@ fn refused(status: u16) -> Result<(), PostFailure> {
 #[expect(clippy::unnecessary_wraps, reason = "the reply of a space")]
 fn later(seconds: u64) -> Replied {
     let retry_after = Some(Duration::from_secs(seconds));
-    Ok(ChatReply { status: 429, retry_after, code: None })
+    Ok(ChatReply { status: 429, retry_after, ..ChatReply::default() })
 }
 
 fn broken() -> Replied {

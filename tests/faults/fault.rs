@@ -1,0 +1,92 @@
+//! The faults, and what a function must do about each.
+
+use testkit::Reply;
+
+use crate::answers;
+
+/// A fault that a call meets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Connections to the service are refused.
+    Refused,
+    /// The service has a certificate that nobody vouches for.
+    SelfSigned,
+    /// The service answers a TLS handshake in the clear.
+    PlainText,
+    /// The answer takes 300 ms.
+    Slow,
+    /// No answer comes; the connection stays open.
+    Hangs,
+    /// The connection closes within the head of the answer.
+    CutInHead,
+    /// The connection closes within the body of the answer.
+    CutInBody,
+    /// 403.
+    Denied,
+    /// 500.
+    Fails,
+    /// 302, to a place where nothing listens.
+    Moved,
+    /// 200 with the body of an error.
+    ErrorInOk,
+    /// 200 with a page of HTML.
+    Html,
+    /// 200 and the right format, with nothing in it.
+    Partial,
+    /// The service's error for throttling.
+    Throttled,
+    /// 429, to be tried again in an hour.
+    ThrottledForAnHour,
+    /// The service says that the clock of the signature is wrong; its own is far off.
+    Skewed,
+}
+
+/// A text in bodies of answers and of events, which nobody may log.
+pub(crate) const MARKER: &str = "BodyMarker";
+
+/// The faults of a whole service, whatever it is asked for.
+pub(crate) const OF_SERVICES: [Fault; 3] = [Fault::Refused, Fault::SelfSigned, Fault::PlainText];
+
+/// What is said of a call of which the time was up, because it was repeated or the machine is busy.
+pub(crate) const LATE: [&str; 6] =
+    ["Deadline", "Timeout", "deadline", "in time", "no answer", "time was up"];
+
+/// The faults of a call, each with what the log or the error says of it: one of these texts, or of
+/// [`LATE`].
+pub(crate) const OF_CALLS: [(Fault, &[&str]); 13] = [
+    (Fault::Slow, &[]),
+    (Fault::Hangs, &[]),
+    (Fault::CutInHead, &[]),
+    (Fault::CutInBody, &[]),
+    (Fault::Denied, &["AccessDenied", "403"]),
+    (Fault::Fails, &["InternalFailure", "500"]),
+    (Fault::Moved, &["302"]),
+    (Fault::ErrorInOk, &[]),
+    (Fault::Html, &[]),
+    (Fault::Partial, &[]),
+    (Fault::Throttled, &["Throttling", "429", "503", "throttled"]),
+    (Fault::ThrottledForAnHour, &["Throttling", "429", "503", "throttled"]),
+    (Fault::Skewed, &["RequestTimeTooSkewed", "403"]),
+];
+
+impl Fault {
+    /// What is answered in the place of this answer.
+    pub(crate) fn distort(self, name: &str, reply: Reply) -> Reply {
+        let error = |status, code| answers::error(name, status, code);
+        match self {
+            Self::Denied => error(403, "AccessDenied"),
+            Self::Fails => error(500, "InternalFailure"),
+            Self::Moved => {
+                Reply::new(302, "text/plain", MARKER).with_header("location", "http://127.0.0.1:1/")
+            }
+            Self::ErrorInOk => error(200, "InternalFailure"),
+            Self::Html => Reply::new(200, "text/html", format!("<html>{MARKER}</html>")),
+            Self::Partial => answers::nothing(name),
+            Self::Throttled => error(answers::throttling_status(name), "Throttling"),
+            Self::ThrottledForAnHour => error(429, "Throttling").with_header("retry-after", "3600"),
+            Self::Skewed => error(403, "RequestTimeTooSkewed")
+                .with_header("date", "Thu, 01 Mar 2001 12:00:00 GMT"),
+            _ => reply,
+        }
+    }
+}

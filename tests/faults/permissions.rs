@@ -1,0 +1,99 @@
+//! Every call has a row: what a function may do by the templates, it does in a table.
+
+use std::collections::BTreeSet;
+
+use local::binaries;
+use suite::permissions::beside_its_log;
+use suite::stack::{COST, Stack};
+
+use crate::answers::service;
+use crate::tables::FUNCTIONS;
+
+/// Permissions that no code uses, with who does; `*` is every function.
+const NOT_CALLED: &[(&str, &str, &str)] = &[
+    ("*", "ec2:CreateNetworkInterface", "Lambda"),
+    ("*", "ec2:DeleteNetworkInterface", "Lambda"),
+    ("*", "ec2:DescribeNetworkInterfaces", "Lambda"),
+    ("*", "kms:", "the service whose data a key encrypts"),
+    ("*", "xray:", "Lambda"),
+    ("*", "aoss:", "_bulk of a collection, in the place of es:ESHttpPost"),
+    ("alert-notifier", "sqs:SendMessage", "Lambda, after a failure"),
+    ("cost-report", "sqs:SendMessage", "Lambda, after a failure"),
+    ("idle-resources", "sqs:SendMessage", "Lambda, after a failure"),
+    ("parking", "sqs:SendMessage", "Lambda, after a failure"),
+    ("rightsizing", "sqs:SendMessage", "Lambda, after a failure"),
+    ("object-loader", "s3:GetObjectVersion", "S3, for GetObject of a version"),
+    ("object-loader", "s3:ListBucket", "S3, to answer that an object is missing"),
+    ("object-loader", "sqs:DeleteMessage", "the event source mapping"),
+    ("object-loader", "sqs:GetQueueAttributes", "the event source mapping"),
+    ("object-loader", "sqs:ReceiveMessage", "the event source mapping"),
+    ("rightsizing", "ec2:CreateTags", "EC2, for the tags of what is created"),
+    ("sqs-consumer", "sqs:DeleteMessage", "the event source mapping"),
+    ("sqs-consumer", "sqs:GetQueueAttributes", "the event source mapping"),
+    ("sqs-consumer", "sqs:ReceiveMessage", "the event source mapping"),
+    ("sensor-points", "kinesis:", "the event source mapping"),
+    ("sensor-points", "s3:", "the event source mapping, after a failure"),
+    ("warehouse-watch", "redshift:", "the Data API of Redshift"),
+    ("warehouse-watch", "redshift-serverless:", "the Data API of Redshift"),
+    ("idle-resources", "ec2:DescribeLaunchTemplate", "EC2, for DescribeImageReferences"),
+    ("idle-resources", "imagebuilder:", "EC2, for DescribeImageReferences"),
+    ("idle-resources", "ssm:", "EC2, for DescribeImageReferences"),
+];
+
+/// Calls whose permission has another name, or another action allows them.
+const ALLOWED_BY: &[(&str, &str)] = &[
+    ("opensearch:_bulk", "es:ESHttpPost"),
+    ("opensearch:_cluster/health", "es:ESHttpGet"),
+    ("s3:GetBucketIntelligentTieringConfiguration", "s3:GetIntelligentTieringConfiguration"),
+    ("s3:GetBucketLifecycleConfiguration", "s3:GetLifecycleConfiguration"),
+    ("s3:ListBuckets", "s3:ListAllMyBuckets"),
+    ("s3:ListMultipartUploads", "s3:ListBucketMultipartUploads"),
+    ("s3:ListObjectsV2", "s3:ListBucket"),
+    ("s3:PutBucketIntelligentTieringConfiguration", "s3:PutIntelligentTieringConfiguration"),
+    ("s3:PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
+];
+
+/// The permission for a call.
+fn permission(call: &str) -> &str {
+    let known = ALLOWED_BY.iter().find(|(own, _)| *own == call);
+    match known {
+        Some((_, permission)) => permission,
+        // One permission is for the messages of a batch too.
+        None if service(call) == "sqs" => call.trim_end_matches("Batch"),
+        None => call,
+    }
+}
+
+/// What the templates allow a function, in all of their variants, and its code uses.
+fn allowed(function: &str) -> BTreeSet<String> {
+    let mut stacks = Stack::variants();
+    stacks.push(Stack::with(&[COST, ("IdleAction", "remove")]));
+    let stacks = stacks.iter().filter(|stack| stack.functions().contains_key(function));
+    let permissions = stacks.flat_map(|stack| beside_its_log(stack, function));
+    let action = |permission: String| permission.split(' ').next().unwrap_or_default().to_owned();
+    let is_called = |permission: &String| {
+        !NOT_CALLED
+            .iter()
+            .any(|(of, action, _)| [function, "*"].contains(of) && permission.starts_with(action))
+    };
+    permissions.map(action).filter(is_called).collect()
+}
+
+#[test]
+fn every_function_has_a_table_and_every_permission_a_row() {
+    let mut names: Vec<_> = FUNCTIONS.iter().map(|function| function.name).collect();
+    names.sort_unstable();
+    // It calls nothing.
+    let functions = binaries::functions().unwrap();
+    let functions: Vec<_> = functions.iter().filter(|name| *name != "log-metrics").collect();
+    assert_eq!(names, functions);
+    assert_eq!(allowed("log-metrics"), BTreeSet::new());
+    for function in FUNCTIONS {
+        let name = function.name;
+        let calls = function.scenes.iter().flat_map(|scene| scene.calls);
+        let calls: BTreeSet<_> = calls.map(|call| permission(call.name)).collect();
+        let mut without_row = allowed(name);
+        without_row.retain(|permission| !calls.contains(&**permission));
+        assert_eq!(without_row, BTreeSet::new(), "{name}");
+    }
+}

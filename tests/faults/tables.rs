@@ -1,0 +1,36 @@
+//! The calls of the functions. log-metrics calls nothing.
+
+pub(crate) mod alert_notifier;
+pub(crate) mod cost_report;
+pub(crate) mod data_checks;
+pub(crate) mod dlq_redrive;
+pub(crate) mod firehose_transform;
+pub(crate) mod idle_resources;
+pub(crate) mod lambda_metrics;
+pub(crate) mod object_loader;
+pub(crate) mod parking;
+pub(crate) mod pipeline_alerts;
+pub(crate) mod rightsizing;
+pub(crate) mod sensor_points;
+pub(crate) mod sqs_consumer;
+pub(crate) mod warehouse_watch;
+
+use crate::table::Function;
+
+/// All functions with calls.
+pub(crate) const FUNCTIONS: &[&Function] = &[
+    &alert_notifier::FUNCTION,
+    &cost_report::FUNCTION,
+    &data_checks::FUNCTION,
+    &dlq_redrive::FUNCTION,
+    &firehose_transform::FUNCTION,
+    &idle_resources::FUNCTION,
+    &lambda_metrics::FUNCTION,
+    &object_loader::FUNCTION,
+    &parking::FUNCTION,
+    &pipeline_alerts::FUNCTION,
+    &rightsizing::FUNCTION,
+    &sensor_points::FUNCTION,
+    &sqs_consumer::FUNCTION,
+    &warehouse_watch::FUNCTION,
+];
