@@ -8,9 +8,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
-
-use crate::machine::{Supervised, Unavailable, ready, run, temporary_folder};
+use crate::machine::{Supervised, Unavailable, listening, run, temporary_folder};
 use crate::server;
 
 /// The region of everything in it: what it takes for requests that name none.
@@ -75,8 +73,7 @@ impl Cloud {
         temporary.push(folder.path());
         line.extend([temporary, "ministack".into()]);
         let server = Supervised::start(folder, END, &line, false)?;
-        let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
-        let (server, ()) = ready(server, probe).await?;
+        let server = listening(server, address).await?;
         Ok(Self { server, url })
     }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 
-pub(crate) use supervisor::{Supervised, ready};
+pub(crate) use supervisor::{Supervised, listening, ready};
 
 const MAX_SHOWN_CHARS: usize = 400;
 

@@ -3,9 +3,7 @@
 
 use std::ffi::OsString;
 
-use tokio::net::TcpStream;
-
-use crate::machine::{Supervised, Unavailable, find, ready, run_python, temporary_folder};
+use crate::machine::{Supervised, Unavailable, find, listening, run_python, temporary_folder};
 use crate::runtime_api::REGION;
 use crate::server;
 
@@ -33,8 +31,7 @@ impl Moto {
         let variable = "MOTO_EC2_LOAD_DEFAULT_AMIS=false";
         let command = ["env", variable, PROGRAM, "-H", &host, "-p", &port].map(OsString::from);
         let server = Supervised::start(folder, "kill \"$server\"", &command, false)?;
-        let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
-        let (server, ()) = ready(server, probe).await?;
+        let server = listening(server, address).await?;
         Ok(Self { server, url: format!("http://{address}") })
     }
 

@@ -4,9 +4,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use tokio::net::TcpStream;
-
-use crate::machine::{Supervised, Unavailable, find, ready, run_python, temporary_folder};
+use crate::machine::{Supervised, Unavailable, find, listening, run_python, temporary_folder};
 use crate::server;
 
 /// A running Prefect. It ends, and its data goes, when this value is dropped, and also when this
@@ -34,8 +32,7 @@ impl Prefect {
         let command = ["prefect", "server", "start", "--host", &host, "--port", &port];
         line.extend(command.map(OsString::from));
         let server = Supervised::start(folder, "kill \"$server\"", &line, false)?;
-        let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
-        let (server, ()) = ready(server, probe).await?;
+        let server = listening(server, address).await?;
         Ok(Self { server, api_url })
     }
 

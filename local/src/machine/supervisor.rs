@@ -5,12 +5,14 @@
 //! and removes its folder; the word `keep` lets it run on.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 
 use super::{NOBODY, Unavailable, give_away};
@@ -139,6 +141,15 @@ pub(crate) async fn ready<T, F: Future<Output = Option<T>>>(
     let reason = format!("it {how}; the last lines of its log:\n{}\n", server.last_lines());
     server.stop().await;
     Err(Unavailable::new(reason, "check the machine's free memory"))
+}
+
+/// Waits until something listens at the address, as [`ready`] does.
+pub(crate) async fn listening(
+    server: Supervised,
+    address: SocketAddr,
+) -> Result<Supervised, Unavailable> {
+    let probe = async |_| TcpStream::connect(address).await.ok().map(drop);
+    ready(server, probe).await.map(|(server, ())| server)
 }
 
 #[cfg(test)]
