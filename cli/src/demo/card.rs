@@ -5,9 +5,10 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::console::{log, printable};
+use crate::console::{log, print_report, printable};
 use crate::error::CliError;
 
 /// Maximum length of a line, in characters.
@@ -67,8 +68,15 @@ impl<'a> Card<'a> {
     }
 }
 
-/// Writes the cards of messages as a web page, if there is a file for it.
-pub(super) fn write(page: Option<&Path>, messages: &[Value]) -> Result<(), CliError> {
+/// Prints a report, and writes the cards of its messages as a web page, if there is a file for it.
+pub(super) fn show(
+    report: &(impl Display + Serialize),
+    messages: &[Value],
+    page: Option<&Path>,
+    json: bool,
+) -> Result<(), CliError> {
+    log("");
+    print_report(report, json)?;
     write_page(page, &cards(messages))
 }
 

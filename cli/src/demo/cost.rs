@@ -15,7 +15,6 @@ use super::health::{ALERT_NOTIFIER, invoke};
 use super::notification::TOPIC;
 use super::{card, notification};
 use crate::compile::compile;
-use crate::console::{log, print_report};
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
@@ -31,9 +30,7 @@ const FUNCTIONS: [&str; 4] = ["idle-resources", "rightsizing", "parking", "cost-
 /// something was changed that must not be.
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
-    log("");
-    print_report(&report, json)?;
-    card::write(page, &report.messages)?;
+    card::show(&report, &report.messages, page, json)?;
     let differences = report.differences();
     if differences.is_empty() {
         return Ok(());

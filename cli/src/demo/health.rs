@@ -14,7 +14,6 @@ use local::runtime_api::{Function, FunctionOptions, LogLine};
 use shared::time;
 
 use crate::compile::compile;
-use crate::console::{log, print_report};
 use crate::demo::card;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
@@ -32,9 +31,7 @@ pub(super) const ALERT_NOTIFIER: &str = "alert-notifier";
 /// [`CliError::Failed`] if a part fails to start or a failure is not reported.
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
-    log("");
-    print_report(&report, json)?;
-    card::write(page, &report.messages)?;
+    card::show(&report, &report.messages, page, json)?;
     let differences = report.differences();
     if differences.is_empty() {
         return Ok(());

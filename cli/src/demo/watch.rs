@@ -13,7 +13,6 @@ use local::monitoring::Monitoring;
 use super::health::ALERT_NOTIFIER;
 use super::{card, notification};
 use crate::compile::compile;
-use crate::console::{log, print_report};
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
@@ -25,9 +24,7 @@ use report::Report;
 /// [`CliError::Failed`] if a part fails to start, or something is not reported that was caused.
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
-    log("");
-    print_report(&report, json)?;
-    card::write(page, &report.messages)?;
+    card::show(&report, &report.messages, page, json)?;
     let missing = report.missing();
     if missing.is_empty() {
         return Ok(());
