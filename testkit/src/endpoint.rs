@@ -6,7 +6,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use local::server::{Server, bind};
@@ -47,6 +47,23 @@ pub struct Call {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl Call {
+    /// The call in a request.
+    #[must_use]
+    pub fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
+        let path = uri.path().to_owned();
+        let target = headers.get("x-amz-target").map(|target| target.to_str().unwrap());
+        let operation = match (target, path.split_once("/operation/")) {
+            (Some(target), _) => target.split('.').next_back().unwrap_or_default(),
+            (None, Some((_, operation))) => operation,
+            (None, None) => "",
+        };
+        let operation = operation.to_owned();
+        let query = uri.query().unwrap_or_default().to_owned();
+        Self { operation, method, path, query, headers, body }
+    }
 }
 
 /// How an endpoint replies to a call.
@@ -112,21 +129,8 @@ impl fmt::Debug for Endpoint {
 impl State {
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
-        let path = head.uri.path().to_owned();
-        let target = head.headers.get("x-amz-target").map(|target| target.to_str().unwrap());
-        let operation = match (target, path.split_once("/operation/")) {
-            (Some(target), _) => target.split('.').next_back().unwrap_or_default(),
-            (None, Some((_, operation))) => operation,
-            (None, None) => "",
-        };
-        let call = Call {
-            operation: operation.to_owned(),
-            query: head.uri.query().unwrap_or_default().to_owned(),
-            body: body.collect().await.map_err(io::Error::other)?.to_bytes(),
-            headers: head.headers,
-            method: head.method,
-            path,
-        };
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        let call = Call::new(head.method, &head.uri, head.headers, body);
         let reply = (self.script.lock().unwrap())(&call);
         self.calls.lock().unwrap().push(call);
         self.called.notify_one();

@@ -3,9 +3,9 @@
 //! A call is named as IAM names its permission: `sqs:SendMessageBatch`. Those of other services have
 //! names of the same form.
 
-use http::HeaderMap;
 use jiff::ToSpan;
 use jiff::civil::Date;
+use local::account::s3_operation;
 use local::monitoring::cbor::decode;
 use serde_json::{Value, json};
 use testkit::{Call, Reply};
@@ -63,14 +63,6 @@ fn protocol(name: &str) -> Protocol {
     }
 }
 
-/// The operation of an AWS service in a request: [`Call::operation`].
-pub(crate) fn operation(headers: &HeaderMap, path: &str) -> String {
-    let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok());
-    let target = target.and_then(|target| target.split('.').next_back());
-    let of_path = path.split_once("/operation/").map(|(_, operation)| operation);
-    target.or(of_path).unwrap_or_default().to_owned()
-}
-
 /// The name of a call; method and path where nothing is known of it.
 pub(crate) fn name(call: &Call) -> String {
     let is = |&&(method, part, _): &&(&str, &str, &str)| {
@@ -84,7 +76,7 @@ pub(crate) fn name(call: &Call) -> String {
         "es" => "DescribeDomain".to_owned(),
         "lambda" => lambda_operation(call).to_owned(),
         "rds-data" => "ExecuteStatement".to_owned(),
-        "s3" => s3_operation(call),
+        "s3" => s3_operation(&call.method, &call.path, &call.query).to_owned(),
         _ if call.operation.is_empty() => call.form().remove("Action").unwrap_or_default(),
         _ => call.operation.clone(),
     };
@@ -104,20 +96,6 @@ fn lambda_operation(call: &Call) -> &'static str {
         "concurrency" => "GetFunctionConcurrency",
         "configuration" => "GetFunctionConfiguration",
         _ => "ListFunctions",
-    }
-}
-
-fn s3_operation(call: &Call) -> String {
-    let verb = if call.method == "PUT" { "Put" } else { "Get" };
-    let has = |name: &str| call.query.split('&').any(|pair| pair.split('=').next() == Some(name));
-    match () {
-        () if call.path == "/" => "ListBuckets".to_owned(),
-        () if has("lifecycle") => format!("{verb}BucketLifecycleConfiguration"),
-        () if has("intelligent-tiering") => format!("{verb}BucketIntelligentTieringConfiguration"),
-        () if has("tagging") => "GetBucketTagging".to_owned(),
-        () if has("uploads") => "ListMultipartUploads".to_owned(),
-        () if has("list-type") => "ListObjectsV2".to_owned(),
-        () => format!("{verb}Object"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use http_body_util::BodyExt;
 use local::server::bind;
 use rustls::ServerConfig;
@@ -185,7 +185,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Call>>
     let mut lines = head.lines();
     let mut first = lines.next().unwrap_or_default().split(' ');
     let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let uri: Uri = target.parse().map_err(io::Error::other)?;
     let mut headers = HeaderMap::new();
     for (name, value) in lines.filter_map(|line| line.split_once(": ")) {
         let name: HeaderName = name.parse().map_err(io::Error::other)?;
@@ -194,14 +194,8 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Call>>
     let length = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     stream.read_exact(&mut body).await?;
-    Ok(Some(Call {
-        operation: answers::operation(&headers, path),
-        method: method.parse().map_err(io::Error::other)?,
-        path: path.to_owned(),
-        query: query.to_owned(),
-        headers,
-        body: body.into(),
-    }))
+    let method = method.parse().map_err(io::Error::other)?;
+    Ok(Some(Call::new(method, &uri, headers, body.into())))
 }
 
 /// The head and the body of a reply, whose head announces at least this number of bytes.

@@ -17,7 +17,7 @@ const OF_BUCKET: [(&str, [&str; 2]); 4] = [
     ("uploads", ["ListMultipartUploads", "CreateMultipartUpload"]),
 ];
 
-/// The operation of a request to S3; those that the functions of costs call.
+/// The operation of a request to S3; those that functions call.
 #[must_use]
 pub fn s3_operation(method: &Method, path: &str, query: &str) -> &'static str {
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -25,7 +25,9 @@ pub fn s3_operation(method: &Method, path: &str, query: &str) -> &'static str {
         Some((_, [_, put])) if method == Method::PUT => put,
         Some((_, [get, _])) => get,
         None if path.trim_matches('/').is_empty() => "ListBuckets",
-        None => "ListObjectsV2",
+        None if has("list-type") => "ListObjectsV2",
+        None if method == Method::PUT => "PutObject",
+        None => "GetObject",
     }
 }
 

@@ -21,6 +21,8 @@ const NOT_REMOVED: &[Expected] = &[Answers, Counts("RemovalFailures")];
 
 const PUBLISHED: (&str, &str) = ("sns:Publish", "{}");
 
+const NO_ADDRESSES: (&str, &str) = ("ec2:DescribeAddresses", r#"{"addressesSet":[]}"#);
+
 /// An address and a volume that may be removed.
 const ADDRESS: (&str, &str) = (
     "ec2:DescribeAddresses",
@@ -44,7 +46,7 @@ pub(crate) const FUNCTION: Function = Function {
             event: "{}",
             variables: &[("KINDS", "address,volume")],
             answers: &[
-                ("ec2:DescribeAddresses", r#"{"addressesSet":[]}"#),
+                NO_ADDRESSES,
                 (
                     "ec2:DescribeVolumes",
                     r#"{"volumeSet":[{"volumeId":"vol-1","status":"available","createTime":"2024-01-01T00:00:00Z","size":200,"volumeType":"gp2"}]}"#,
@@ -64,7 +66,7 @@ pub(crate) const FUNCTION: Function = Function {
             event: "{}",
             variables: &[("KINDS", "image,snapshot,instance")],
             answers: &[
-                ("ec2:DescribeAddresses", r#"{"addressesSet":[]}"#),
+                NO_ADDRESSES,
                 (
                     "ec2:DescribeImages",
                     r#"{"imagesSet":[{"imageId":"ami-1","imageState":"available","name":"old","creationDate":"2024-01-01T00:00:00Z","blockDeviceMapping":[{"ebs":{"snapshotId":"snap-1","volumeSize":30}}]}]}"#,
