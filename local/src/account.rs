@@ -1,7 +1,7 @@
 //! A small account: instances of EC2, and databases and clusters of RDS, with what `parking` decides by;
 //! what it costs; and what other services of AWS answer, which nothing changes.
 //!
-//! It has no clock: [`Account::answer`] answers one request at a time that it is told. Machines change as
+//! It has no clock: [`Account::answer`] answers one request at a given time. Machines change as
 //! those of AWS do: a request puts them on their way, and [`Account::settle`] lets them arrive. An
 //! [`AccountServer`] answers over HTTP, where machines stay on their way.
 //!

@@ -1,5 +1,5 @@
-//! A gate before a server: an HTTP proxy that throttles, is slow, loses answers or lets nobody
-//! through, whatever server is behind it.
+//! A gate before a server: an HTTP proxy that throttles, is slow, loses answers or refuses
+//! connections, whatever server is behind it.
 
 use std::io;
 use std::sync::Mutex;
@@ -140,7 +140,7 @@ mod tests {
             let before = server.bulk_requests();
             let (mut answers, mut refused) = (0, 0);
             for _ in 0..40 {
-                // A client of its own for each: no request is repeated on another connection.
+                // A new client for each: no request is repeated on another connection.
                 if let Ok(answer) = Client::new(gate.url()).unwrap().bulk(DOCUMENT).await {
                     answers += 1;
                     refused += u64::from(answer.status == status && status != 200);

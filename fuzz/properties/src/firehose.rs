@@ -86,7 +86,7 @@ pub fn firehose_requests(request: &[u8]) {
         }
         let is_plain = !request.windows(2).any(|escape| escape == br"\u");
         let Some(ids) = ids(request).filter(|_| is_plain) else { continue };
-        // So many ids alone do not fit.
+        // The ids alone do not fit.
         if ids.iter().map(|id| id.len() * 6 + 50).sum::<usize>() > BUDGET {
             continue;
         }

@@ -19,7 +19,7 @@ pub fn times(text: &[u8]) {
 }
 
 /// What jiff says of a text of the form of RFC 3339; `None` for other texts.
-#[expect(clippy::option_option, reason = "no opinion, or the opinion that it is no time")]
+#[expect(clippy::option_option, reason = "no opinion, or the opinion that it is not a time")]
 fn second_opinion(text: &[u8]) -> Option<Option<Timestamp>> {
     let form = |text: &[u8], form: &[u8]| {
         text.len() == form.len()

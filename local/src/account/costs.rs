@@ -30,7 +30,7 @@ pub struct Costs {
 }
 
 impl Costs {
-    /// Answers a request; `None` where there is no such operation.
+    /// Answers a request; `None` for an unknown operation.
     #[must_use]
     pub fn answer(&self, operation: &str, request: &Value) -> Option<Value> {
         Some(match (operation, request["GroupBy"][0]["Key"].as_str()) {

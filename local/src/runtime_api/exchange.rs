@@ -18,7 +18,7 @@ pub(super) struct Event {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
     pub(super) timeout: Duration,
-    /// The deadline that the runtime is told in the place of that of the timeout.
+    /// The deadline sent to the runtime, instead of the one that follows from the timeout.
     pub(super) deadline_ms: Option<u64>,
     /// Notified when the runtime takes the event: its time runs from then.
     pub(super) taken: oneshot::Sender<()>,
