@@ -7,8 +7,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, Read};
+use std::mem;
 
-use flate2::{Compress, Compression, Crc, Decompress, FlushCompress, FlushDecompress, Status};
+use flate2::bufread::GzDecoder;
+use flate2::{Compress, Compression, FlushCompress, Status};
 
 /// What is added to a buffer that was too small, in bytes.
 const MORE_BYTES: usize = 4 << 10;
@@ -16,19 +18,11 @@ const MORE_BYTES: usize = 4 << 10;
 /// Size of the window, as a power of two: the largest.
 const WINDOW_BITS: u8 = 15;
 
-/// Of the head of a member (RFC 1952).
-const HEAD_BYTES: usize = 10;
-const CHECKSUM: u8 = 1 << 1;
-const EXTRA: u8 = 1 << 2;
-const NAME: u8 = 1 << 3;
-const COMMENT: u8 = 1 << 4;
-const RESERVED: u8 = 0b1110_0000;
-
 thread_local! {
     static ENCODER: RefCell<Compress> =
         RefCell::new(Compress::new_gzip(Compression::fast(), WINDOW_BITS));
     /// Absent while one is in use.
-    static DECODER: Cell<Option<Box<Decompress>>> = const { Cell::new(None) };
+    static DECODER: Cell<Option<Box<GzDecoder<Fed>>>> = const { Cell::new(None) };
 }
 
 /// Compresses a body. Documents and lines have much in common: even the fastest compression leaves a
@@ -57,132 +51,106 @@ fn passed(before: u64, after: u64) -> usize {
     usize::try_from(after - before).unwrap_or(usize::MAX)
 }
 
-/// Unpacks one member of gzip, as it is read. The reader is then behind it.
+/// Unpacks members of gzip, which are fed to it piece by piece.
 #[derive(Debug)]
-pub struct Gunzip<R> {
-    reader: R,
-    decoder: Option<Box<Decompress>>,
-    checksum: Crc,
-    place: Place,
+pub struct Gunzip {
+    decoder: Option<Box<GzDecoder<Fed>>>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Head,
-    Body,
-    End,
+/// What was fed and is not unpacked yet.
+#[derive(Debug, Default)]
+struct Fed {
+    bytes: Vec<u8>,
+    read: usize,
+    is_all: bool,
 }
 
-impl<R: BufRead> Gunzip<R> {
-    /// Unpacks what `reader` returns.
-    pub fn new(reader: R) -> Self {
-        let mut decoder = DECODER.take().unwrap_or_else(|| Box::new(Decompress::new(false)));
-        decoder.reset(false);
-        Self { reader, decoder: Some(decoder), checksum: Crc::new(), place: Place::Head }
+impl Gunzip {
+    /// One that waits for the first member.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut gunzip = Self { decoder: DECODER.take() };
+        let fed = gunzip.fed();
+        fed.bytes.clear();
+        (fed.read, fed.is_all) = (0, false);
+        gunzip.next_member();
+        gunzip
     }
 
-    /// What is read from.
-    pub const fn get_ref(&self) -> &R {
-        &self.reader
+    fn decoder(&mut self) -> &mut GzDecoder<Fed> {
+        self.decoder.get_or_insert_with(|| Box::new(GzDecoder::new(Fed::default())))
     }
 
-    /// Whether the reader has nothing more; otherwise the next member follows.
-    ///
-    /// # Errors
-    /// Those of the reader.
-    pub fn is_at_end(&mut self) -> io::Result<bool> {
-        Ok(self.reader.fill_buf()?.is_empty())
+    fn fed(&mut self) -> &mut Fed {
+        self.decoder().get_mut()
+    }
+
+    /// Takes the next bytes.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        let fed = self.fed();
+        fed.bytes.drain(..mem::take(&mut fed.read));
+        fed.bytes.extend_from_slice(bytes);
+    }
+
+    /// Nothing follows what was fed: a member that is not complete is an error from now on.
+    pub fn end(&mut self) {
+        self.fed().is_all = true;
+    }
+
+    /// Whether something was fed that is not unpacked yet; at the end of a member, whether another
+    /// follows.
+    pub fn has_more(&mut self) -> bool {
+        let fed = self.fed();
+        fed.read < fed.bytes.len()
     }
 
     /// Begins the next member.
     pub fn next_member(&mut self) {
-        if let Some(decoder) = &mut self.decoder {
-            decoder.reset(false);
-        }
-        (self.checksum, self.place) = (Crc::new(), Place::Head);
-    }
-
-    fn read_head(&mut self) -> io::Result<()> {
-        let mut checksum = Crc::new();
-        let head: [u8; HEAD_BYTES] = self.bytes(&mut checksum)?;
-        let flags = head[3];
-        if head[..3] != [0x1f, 0x8b, 8] || flags & RESERVED != 0 {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        if flags & EXTRA != 0 {
-            for _ in 0..u16::from_le_bytes(self.bytes(&mut checksum)?) {
-                self.bytes::<1>(&mut checksum)?;
-            }
-        }
-        for text in [NAME, COMMENT] {
-            while flags & text != 0 && self.bytes(&mut checksum)? != [0] {}
-        }
-        if flags & CHECKSUM != 0 {
-            let expected = checksum.sum() & 0xffff;
-            let found = u16::from_le_bytes(self.bytes(&mut checksum)?);
-            return is_equal(expected, found.into());
-        }
-        Ok(())
-    }
-
-    fn read_tail(&mut self) -> io::Result<()> {
-        let mut ignored = Crc::new();
-        is_equal(self.checksum.sum(), u32::from_le_bytes(self.bytes(&mut ignored)?))?;
-        is_equal(self.checksum.amount(), u32::from_le_bytes(self.bytes(&mut ignored)?))
-    }
-
-    fn bytes<const N: usize>(&mut self, checksum: &mut Crc) -> io::Result<[u8; N]> {
-        let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes)?;
-        checksum.update(&bytes);
-        Ok(bytes)
+        let fed = mem::take(self.fed());
+        self.decoder().reset(fed);
     }
 }
 
-fn is_equal(expected: u32, found: u32) -> io::Result<()> {
-    if expected == found { Ok(()) } else { Err(io::ErrorKind::InvalidData.into()) }
-}
-
-impl<R: BufRead> Read for Gunzip<R> {
+impl Read for Gunzip {
     /// Returns 0 at the end of the member, whose checksum is right then.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::WouldBlock`] where more must be fed first; any other for what is not gzip.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.place == Place::Head {
-            self.read_head()?;
-            self.place = Place::Body;
-        }
-        while self.place == Place::Body && !out.is_empty() {
-            let input = self.reader.fill_buf()?;
-            let is_last = input.is_empty();
-            let Some(decoder) = &mut self.decoder else { break };
-            let (read, written) = (decoder.total_in(), decoder.total_out());
-            let status = decoder.decompress(input, out, FlushDecompress::None)?;
-            let (read, written) =
-                (passed(read, decoder.total_in()), passed(written, decoder.total_out()));
-            self.reader.consume(read);
-            self.checksum.update(&out[..written]);
-            if status == Status::StreamEnd {
-                self.read_tail()?;
-                self.place = Place::End;
-            } else if is_last && written == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
-            if written > 0 {
-                return Ok(written);
-            }
-        }
-        Ok(0)
+        self.decoder().read(out)
     }
 }
 
-impl<R> Drop for Gunzip<R> {
+impl Drop for Gunzip {
     fn drop(&mut self) {
         DECODER.set(self.decoder.take());
     }
 }
 
+impl Read for Fed {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(out)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Fed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match &self.bytes[self.read..] {
+            [] if !self.is_all => Err(io::ErrorKind::WouldBlock.into()),
+            rest => Ok(rest),
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.read += count;
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::{BufReader, Write as _};
+    use std::io::Write as _;
 
     use flate2::GzBuilder;
     use flate2::read::MultiGzDecoder;
@@ -197,13 +165,20 @@ mod tests {
         vec![Vec::new(), b"a".to_vec(), noise, text]
     }
 
-    fn unpacked(packed: &[u8], buffer: usize) -> io::Result<Vec<u8>> {
-        let mut gunzip = Gunzip::new(BufReader::with_capacity(buffer, packed));
-        let mut out = Vec::new();
-        while !gunzip.is_at_end()? {
-            gunzip.next_member();
-            io::copy(&mut gunzip, &mut out)?;
+    fn unpacked(packed: &[u8], piece: usize) -> io::Result<Vec<u8>> {
+        let (mut gunzip, mut out) = (Gunzip::new(), Vec::new());
+        for piece in packed.chunks(piece) {
+            gunzip.feed(piece);
+            while gunzip.has_more() {
+                match io::copy(&mut gunzip, &mut out) {
+                    Ok(_) if gunzip.has_more() => gunzip.next_member(),
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error),
+                    _ => {}
+                }
+            }
         }
+        gunzip.end();
+        io::copy(&mut gunzip, &mut out)?;
         Ok(out)
     }
 
@@ -214,8 +189,8 @@ mod tests {
             let mut theirs = Vec::new();
             io::copy(&mut MultiGzDecoder::new(&*packed), &mut theirs).unwrap();
             assert!(theirs == body);
-            for buffer in [1, 1_000, 1 << 20] {
-                assert!(unpacked(&packed, buffer).unwrap() == body);
+            for piece in [1, 1_000, 1 << 20] {
+                assert!(unpacked(&packed, piece).unwrap() == body);
             }
         }
     }
@@ -232,8 +207,8 @@ mod tests {
             assert!(whole || unpacked(&packed[..end], 64).is_err(), "{end}");
         }
         let one = gzip(b"one").unwrap();
-        // Magic, flags, the text, its checksum and its length.
-        for place in [0, 1, 2, 3, HEAD_BYTES + 2, one.len() - 8, one.len() - 1] {
+        // Magic, flags, the text (the head has 10 bytes), its checksum and its length.
+        for place in [0, 1, 2, 3, 12, one.len() - 8, one.len() - 1] {
             let mut broken = one.clone();
             broken[place] ^= 0xe4;
             assert!(unpacked(&broken, 64).is_err(), "{place}");

@@ -343,9 +343,10 @@ fn unpacked<'a>(payload: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8], Fai
         return Ok(payload);
     }
     out.clear();
-    let mut members = Gunzip::new(payload);
-    let mut is_at_end = false;
-    while !is_at_end {
+    let mut members = Gunzip::new();
+    members.feed(payload);
+    members.end();
+    while members.has_more() {
         let most = MAX_UNPACKED_BYTES - out.len() + 1;
         let mut member = members.by_ref().take(most as u64);
         io::copy(&mut member, out).map_err(|_| Failure::InvalidGzip)?;
@@ -353,7 +354,6 @@ fn unpacked<'a>(payload: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8], Fai
             return Err(Refusal::TooLarge.into());
         }
         members.next_member();
-        is_at_end = members.is_at_end().map_err(|_| Failure::InvalidGzip)?;
     }
     Ok(out)
 }

@@ -4,7 +4,7 @@
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 
 use std::borrow::Cow;
-use std::io::{self, BufReader, Read};
+use std::io::{ErrorKind, Read};
 
 use base64_simd::{AsOut, STANDARD};
 use serde::Deserialize;
@@ -51,7 +51,8 @@ pub trait Source {
 /// The text in `awslogs.data`.
 #[derive(Debug)]
 pub struct Inflate<'a> {
-    gzip: Gunzip<BufReader<Base64<'a>>>,
+    base64: &'a [u8],
+    gzip: Gunzip,
     inflated_bytes: u64,
 }
 
@@ -59,46 +60,48 @@ impl<'a> Inflate<'a> {
     /// Decodes this base64.
     #[must_use]
     pub fn new(base64: &'a str) -> Self {
-        let base64 = Base64 { text: base64.as_bytes(), malformed: false };
-        let gzip = Gunzip::new(BufReader::with_capacity(BUFFER_BYTES, base64));
-        Self { gzip, inflated_bytes: 0 }
+        Self { base64: base64.as_bytes(), gzip: Gunzip::new(), inflated_bytes: 0 }
     }
 
-    fn damage(&self) -> Damage {
-        if self.gzip.get_ref().get_ref().malformed { Damage::NotBase64 } else { Damage::NotGzip }
+    /// Decodes the next piece, if there is one.
+    fn feed(&mut self) -> Result<(), Damage> {
+        let mut buffer = [0; BUFFER_BYTES];
+        let piece_len = self.base64.len().min(BUFFER_BYTES / 3 * 4);
+        let (piece, rest) = self.base64.split_at(piece_len);
+        self.base64 = rest;
+        let bytes = STANDARD.decode(piece, buffer[..].as_out()).map_err(|_| Damage::NotBase64)?;
+        // Padding is at the end of the text, not of a piece.
+        if !rest.is_empty() && bytes.len() < piece_len / 4 * 3 {
+            return Err(Damage::NotBase64);
+        }
+        self.gzip.feed(bytes);
+        if rest.is_empty() {
+            self.gzip.end();
+        }
+        Ok(())
     }
 }
 
 impl Source for Inflate<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Damage> {
-        let count = self.gzip.read(buffer).map_err(|_| self.damage())?;
+        let count = loop {
+            match self.gzip.read(buffer) {
+                Ok(count) => break count,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.feed()?,
+                Err(_) => return Err(Damage::NotGzip),
+            }
+        };
         self.inflated_bytes += count as u64;
         if self.inflated_bytes > MAX_INFLATED_BYTES {
             return Err(Damage::TooLarge);
         }
-        // CloudWatch Logs sends one gzip file, with nothing after it.
-        if count == 0 && !matches!(self.gzip.is_at_end(), Ok(true)) {
-            return Err(self.damage());
+        if count == 0 {
+            // CloudWatch Logs sends one gzip file, with nothing after it.
+            self.feed()?;
+            if self.gzip.has_more() {
+                return Err(Damage::NotGzip);
+            }
         }
         Ok(count)
-    }
-}
-
-/// Base64 as a reader of the decoded bytes.
-#[derive(Debug)]
-struct Base64<'a> {
-    text: &'a [u8],
-    malformed: bool,
-}
-
-impl Read for Base64<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (chunk, rest) = self.text.split_at(self.text.len().min(buffer.len() / 3 * 4));
-        self.text = rest;
-        let count = STANDARD.decode(chunk, buffer.as_out()).map(|bytes| bytes.len());
-        // Padding is at the end of the text, not of a chunk.
-        let count = count.ok().filter(|count| rest.is_empty() || *count == chunk.len() / 4 * 3);
-        self.malformed = count.is_none();
-        count.ok_or_else(|| io::ErrorKind::InvalidData.into())
     }
 }

@@ -2,17 +2,17 @@
 
 mod zstd;
 
-use std::io::Write;
+use std::io::{self, Read};
 
-use flate2::write::MultiGzDecoder;
+use shared::gzip::Gunzip;
 
 use zstd::Frames;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
 /// Enough to recognize every packing.
 const MAGIC_BYTES: usize = 4;
-/// What is unpacked at once: gzip makes at most a thousand times as much of it.
-const PIECE_BYTES: usize = 4_096;
+/// The most that comes out of gzip at once.
+const PIECE_BYTES: u64 = 64 << 10;
 
 /// Why a packing cannot be read any further: its reason in `snake_case`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ enum Packing {
     #[default]
     Unknown,
     None,
-    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    Gzip(Gunzip),
     Zstd(Box<Frames>),
 }
 
@@ -75,7 +75,7 @@ impl Unpacker {
 
     fn recognize(&mut self) {
         self.packing = if self.input.starts_with(GZIP) {
-            Packing::Gzip(Box::new(MultiGzDecoder::new(Vec::new())))
+            Packing::Gzip(Gunzip::new())
         } else if zstd::is_frame(&self.input) {
             Packing::Zstd(Box::default())
         } else {
@@ -100,16 +100,13 @@ impl Unpacker {
                 out.extend_from_slice(input);
                 input.len()
             }
-            Packing::Gzip(decoder) => {
-                let piece = &input[..input.len().min(PIECE_BYTES)];
-                let written = decoder.write_all(piece);
-                if written.is_err() {
-                    // Hands over what was unpacked before the error.
-                    let _error = decoder.try_finish();
+            Packing::Gzip(gunzip) => {
+                gunzip.feed(input);
+                self.read = self.input.len();
+                if is_all {
+                    gunzip.end();
                 }
-                out.append(decoder.get_mut());
-                written.map_err(|_| BrokenPacking::Gzip)?;
-                piece.len()
+                return gunzip_piece(gunzip, out).map_err(|_| BrokenPacking::Gzip);
             }
             Packing::Zstd(frames) => frames.read(input, is_all, out).map_err(|_| {
                 frames.give_up(out);
@@ -130,12 +127,7 @@ impl Unpacker {
         }
         while self.piece(true, out)? {}
         match &mut self.packing {
-            Packing::Unknown | Packing::None => Ok(()),
-            Packing::Gzip(decoder) => {
-                let finished = decoder.try_finish();
-                out.append(decoder.get_mut());
-                finished.map_err(|_| BrokenPacking::Gzip)
-            }
+            Packing::Unknown | Packing::None | Packing::Gzip(_) => Ok(()),
             Packing::Zstd(frames) => {
                 let is_complete = frames.is_between() && self.read == self.input.len();
                 frames.give_up(out);
@@ -143,6 +135,22 @@ impl Unpacker {
             }
         }
     }
+}
+
+/// Appends what comes next out of gzip; returns `false` where more bytes are needed first, and between
+/// members.
+fn gunzip_piece(gunzip: &mut Gunzip, out: &mut Vec<u8>) -> io::Result<bool> {
+    let start = out.len();
+    let count = match gunzip.by_ref().take(PIECE_BYTES).read_to_end(out) {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(out.len() > start),
+        count => count?,
+    };
+    let is_in_member = count as u64 == PIECE_BYTES;
+    let follows = gunzip.has_more();
+    if !is_in_member && follows {
+        gunzip.next_member();
+    }
+    Ok(is_in_member || follows)
 }
 
 #[cfg(test)]

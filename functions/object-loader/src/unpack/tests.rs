@@ -64,7 +64,7 @@ fn packings_are_known_by_their_first_bytes() {
 #[test]
 fn a_bomb_comes_out_in_small_pieces() {
     let text = vec![b' '; 4 << 20];
-    for (packed, most) in [(gzip(&text), 1_100 * PIECE_BYTES), (zstd(&text), 256 << 10)] {
+    for (packed, most) in [(gzip(&text), 64 << 10), (zstd(&text), 256 << 10)] {
         assert!(packed.len() < text.len() / 900, "{}", packed.len());
         let (mut unpacker, mut count) = (Unpacker::default(), 0);
         unpacker.feed(&packed);
