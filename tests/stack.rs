@@ -123,7 +123,7 @@ impl Stack {
             &[][..],
             &[("EventSource", "DirectPut"), ("AlarmEmail", "ops@example.com")],
             &[("ExistingStreamArn", STREAM_ARN), ("ExistingStreamKeyArn", KEY_ARN)],
-            &[("ExistingDomainArn", DOMAIN_ARN)],
+            &[("ExistingDomainArn", DOMAIN_ARN), BUCKET],
             &[("DomainAdminArn", "arn:aws:iam::123456789012:role/admin")],
             &[("ChatSecretArn", SECRET_ARN)],
             &[("QueueSenderArn", TOPIC_ARN), ("ConsumerEndpoint", "http://127.0.0.1:9200")],
