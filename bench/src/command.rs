@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, ValueEnum};
 use local::sample::{Size, events_of};
 
+use crate::accounts;
 use crate::bulk_api::{BulkApi, Keeps};
 use crate::functions::{self, Function, Job, LOADER, OURS, POINTS};
 use crate::logs::{self, Format, INFLATED_BYTES};
@@ -70,6 +71,8 @@ enum Part {
     Gigabyte,
     /// CPU and memory of log-metrics for log events of 60 MB
     Logs,
+    /// CPU and memory of idle-resources, parking and rightsizing for accounts of 1,000 resources
+    Accounts,
     /// CPU and memory of sensor-points for 1,000 records, and how long readings take from put to stored
     Sensors,
     /// Instructions of both functions, counted by Valgrind; only where this part is asked for
@@ -108,7 +111,11 @@ pub fn run() -> Result<(), Error> {
     if session.wants(Part::Check) || session.wants(Part::Sensors) {
         session.writers()?;
     }
-    let others = [Part::Batches, Part::Objects, Part::Logs, Part::Sensors].map(Some);
+    if session.wants(Part::Accounts) {
+        accounts::run(&session.find(Job::Save)?, cores, effort.objects)?;
+    }
+    let others = [Part::Accounts, Part::Batches, Part::Objects, Part::Logs, Part::Sensors];
+    let others = others.map(Some);
     if !others.contains(&session.arguments.part) {
         session.transformers()?;
     }

@@ -37,6 +37,8 @@ pub(crate) enum Job {
     Count,
     /// Readings of Kinesis become points in a store of time series.
     Write,
+    /// What costs too much in an account is found, or stopped.
+    Save,
 }
 
 /// What a function is, and where it comes from.
@@ -50,7 +52,7 @@ enum Program {
     Node,
 }
 
-const FUNCTIONS: [(&str, Job, Program); 22] = [
+const FUNCTIONS: [(&str, Job, Program); 25] = [
     // A full request overflows the answer; records cannot be put back without a stream.
     (OURS, Job::Transform, Program::Ours(OURS, &[("REINGEST", "off")])),
     (
@@ -98,6 +100,10 @@ const FUNCTIONS: [(&str, Job, Program); 22] = [
     ),
     ("naive-points", Job::Write, Program::Peer("naive", "naive-points")),
     ("python-points", Job::Write, Program::Python("points.py", &["json"])),
+    // A list and the unfinished uploads of each bucket.
+    ("idle-resources", Job::Save, Program::Ours("idle-resources", &[("S3_LIST_REQUESTS", "200")])),
+    ("parking", Job::Save, Program::Ours("parking", &[("DRY_RUN", "on")])),
+    ("rightsizing", Job::Save, Program::Ours("rightsizing", &[])),
 ];
 
 /// A function that can be started.

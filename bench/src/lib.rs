@@ -5,6 +5,7 @@
 //! one core; the stand-in runs on another. What the tables show is therefore all that Lambda
 //! would bill: reading the request from the socket, the work, and writing the answer.
 
+mod accounts;
 mod bulk_api;
 mod check;
 mod command;

@@ -73,6 +73,16 @@ pub(crate) fn points(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
+/// A table of what every function took to look at an account of its own.
+pub(crate) fn accounts(resources: usize, costs: &[Cost]) -> String {
+    let title = format!("Accounts of {} resources", grouped(resources as u64));
+    let header = "function | CPU ms (min-max) | wall ms (min-max) | peak memory MB";
+    table(&title, header, costs, |cost| {
+        let peak = tenths(megabytes(cost.peak_memory_bytes));
+        vec![name(cost), spread(cost.cpu), spread(cost.wall), peak]
+    })
+}
+
 /// A table of what a month of [`price::EVENTS`] a day costs with every function, where each
 /// invocation brings this request: a row for each step of the sum.
 pub(crate) fn prices(request: &Request, costs: &[Cost], memory_megabytes: u64) -> String {
