@@ -65,10 +65,9 @@ struct Fed {
     is_all: bool,
 }
 
-impl Gunzip {
+impl Default for Gunzip {
     /// One that waits for the first member.
-    #[must_use]
-    pub fn new() -> Self {
+    fn default() -> Self {
         let mut gunzip = Self { decoder: DECODER.take() };
         let fed = gunzip.fed();
         fed.bytes.clear();
@@ -76,7 +75,9 @@ impl Gunzip {
         gunzip.next_member();
         gunzip
     }
+}
 
+impl Gunzip {
     fn decoder(&mut self) -> &mut GzDecoder<Fed> {
         self.decoder.get_or_insert_with(|| Box::new(GzDecoder::new(Fed::default())))
     }
@@ -166,7 +167,7 @@ mod tests {
     }
 
     fn unpacked(packed: &[u8], piece: usize) -> io::Result<Vec<u8>> {
-        let (mut gunzip, mut out) = (Gunzip::new(), Vec::new());
+        let (mut gunzip, mut out) = (Gunzip::default(), Vec::new());
         for piece in packed.chunks(piece) {
             gunzip.feed(piece);
             while gunzip.has_more() {

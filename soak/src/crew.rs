@@ -31,10 +31,11 @@ pub(crate) struct Options<'a> {
 #[derive(Clone, Debug)]
 pub(crate) struct Crew {
     pub(crate) name: &'static str,
-    pub(crate) concurrency: usize,
     steady: Function,
     mortal: Function,
     chance: Arc<Mutex<Rng>>,
+    /// Of steady processes.
+    endings: Arc<Mutex<Vec<String>>>,
 }
 
 impl Crew {
@@ -48,12 +49,30 @@ impl Crew {
         };
         let (steady, mortal) = (start(STEADY).await?, start("-mortal").await?);
         let chance = Arc::new(Mutex::new(Rng::with_seed(seed)));
-        Ok(Self { name, concurrency, steady, mortal, chance })
+        Ok(Self { name, steady, mortal, chance, endings: Arc::default() })
     }
 
     /// Kills the mortal processes, also in the middle of an invocation.
     pub(crate) async fn kill(&self) {
         self.mortal.kill().await;
+    }
+
+    /// Invokes a steady process, and keeps why it ended if it did.
+    async fn invoke_steady(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
+        let result = self.steady.invoke(payload).await;
+        if let Err(error) = &result
+            && !matches!(error, InvokeError::Function { .. } | InvokeError::Stopped)
+        {
+            let ending =
+                format!("a process of {} ended that nobody had killed: {error}", self.name);
+            self.endings.lock().unwrap_or_else(PoisonError::into_inner).push(ending);
+        }
+        Ok(result?.body)
+    }
+
+    /// Why steady processes ended.
+    pub(crate) fn endings(&self) -> Vec<String> {
+        self.endings.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) async fn stop(&self) {
@@ -73,10 +92,12 @@ impl Invoke for Crew {
         }
         if percent < THROTTLED_PERCENT + TWICE_PERCENT {
             let (answer, _) =
-                tokio::join!(self.steady.invoke(payload.clone()), self.mortal.invoke(payload));
-            return Ok(answer?.body);
+                tokio::join!(self.invoke_steady(payload.clone()), self.mortal.invoke(payload));
+            return answer;
         }
-        let function = if is_steady { &self.steady } else { &self.mortal };
-        Ok(function.invoke(payload).await?.body)
+        if is_steady {
+            return self.invoke_steady(payload).await;
+        }
+        Ok(self.mortal.invoke(payload).await?.body)
     }
 }

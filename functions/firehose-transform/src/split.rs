@@ -343,7 +343,7 @@ fn unpacked<'a>(payload: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8], Fai
         return Ok(payload);
     }
     out.clear();
-    let mut members = Gunzip::new();
+    let mut members = Gunzip::default();
     members.feed(payload);
     members.end();
     while members.has_more() {

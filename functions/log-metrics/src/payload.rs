@@ -60,7 +60,7 @@ impl<'a> Inflate<'a> {
     /// Decodes this base64.
     #[must_use]
     pub fn new(base64: &'a str) -> Self {
-        Self { base64: base64.as_bytes(), gzip: Gunzip::new(), inflated_bytes: 0 }
+        Self { base64: base64.as_bytes(), gzip: Gunzip::default(), inflated_bytes: 0 }
     }
 
     /// Decodes the next piece, if there is one.

@@ -75,7 +75,7 @@ impl Unpacker {
 
     fn recognize(&mut self) {
         self.packing = if self.input.starts_with(GZIP) {
-            Packing::Gzip(Gunzip::new())
+            Packing::Gzip(Gunzip::default())
         } else if zstd::is_frame(&self.input) {
             Packing::Zstd(Box::default())
         } else {
@@ -141,6 +141,7 @@ impl Unpacker {
 /// members.
 fn gunzip_piece(gunzip: &mut Gunzip, out: &mut Vec<u8>) -> io::Result<bool> {
     let start = out.len();
+    #[expect(clippy::disallowed_methods, reason = "bounded by take")]
     let count = match gunzip.by_ref().take(PIECE_BYTES).read_to_end(out) {
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(out.len() > start),
         count => count?,

@@ -14,14 +14,13 @@ const DIGEST_BYTES: usize = 16;
 const RECORDS: u64 = 3;
 const DATA: u64 = 3;
 
-/// Where the data of each record stands in an aggregate; `None` where `data` is not an aggregate.
-pub(crate) fn payloads(data: &[u8]) -> Option<Vec<Span>> {
+/// Appends where the data of each record stands in an aggregate; `None` where `data` is not an aggregate.
+pub(crate) fn payloads(data: &[u8], payloads: &mut Vec<Span>) -> Option<()> {
     let message = data.strip_prefix(&MAGIC)?;
     let (message, digest) = message.split_at_checked(message.len().checked_sub(DIGEST_BYTES)?)?;
     if Md5::digest(message)[..] != *digest {
         return None;
     }
-    let mut payloads = Vec::new();
     let whole = Span { start: MAGIC.len(), end: data.len() - DIGEST_BYTES };
     for_each_bytes(data, whole, |number, record| {
         if number == RECORDS {
@@ -35,8 +34,7 @@ pub(crate) fn payloads(data: &[u8]) -> Option<Vec<Span>> {
             payloads.push(payload?);
         }
         Some(())
-    })?;
-    Some(payloads)
+    })
 }
 
 /// Calls `field` with the number and the place of each field of a protobuf message that holds bytes;
@@ -92,7 +90,9 @@ mod tests {
     fn texts(message: &[u8]) -> Option<Vec<String>> {
         let data = aggregate(message);
         let text = |span: Span| String::from_utf8(span.of(&data).to_vec()).unwrap();
-        payloads(&data).map(|spans| spans.into_iter().map(text).collect())
+        let mut spans = Vec::new();
+        payloads(&data, &mut spans)?;
+        Some(spans.into_iter().map(text).collect())
     }
 
     /// Two keys, a hash key and two records, the second with a tag (`{key "t", value "v"}`).
@@ -115,12 +115,12 @@ mod tests {
     fn anything_else_is_not_an_aggregate() {
         let message = b"\x1a\x05\x1a\x03{1}";
         let good = aggregate(message);
-        assert!(payloads(&good).is_some());
+        let is_aggregate = |data: &[u8]| payloads(data, &mut Vec::new()).is_some();
+        assert!(is_aggregate(&good));
         for at in 0..good.len() {
             let mut broken = good.clone();
             broken[at] ^= 1;
-            assert_eq!(payloads(&broken), None, "{at}");
-            assert_eq!(payloads(&good[..at]), None, "{at}");
+            assert!(!is_aggregate(&broken) && !is_aggregate(&good[..at]), "{at}");
         }
         for message in [
             // Cut off, too long, without data, of an unknown type, a number without an end.

@@ -53,8 +53,11 @@ impl Readings {
             data.clear();
             data.extend_from_slice(content);
         }
-        let whole = || vec![Span { start: 0, end: data.len() }];
-        *payloads = aggregate::payloads(data).unwrap_or_else(whole);
+        payloads.clear();
+        if aggregate::payloads(data, payloads).is_none() {
+            payloads.clear();
+            payloads.push(Span { start: 0, end: data.len() });
+        }
         (self.opened, self.has_events) = (0, false);
     }
 

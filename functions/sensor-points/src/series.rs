@@ -6,6 +6,7 @@
 mod parse;
 
 use std::borrow::Cow;
+use std::io::Write as _;
 
 use sha2::{Digest, Sha256};
 use shared::event::{Event, InputPath, Model, Reason, Timestamp, TimestampSource};
@@ -95,7 +96,8 @@ impl Series {
             return Err(reason("no_fields", "none of the fields of the series is in it"));
         }
         let (nanoseconds, is_fallback) = self.time(event, origin, spare);
-        line.extend_from_slice(format!(" {nanoseconds}\n").as_bytes());
+        // A Vec takes everything.
+        writeln!(line, " {nanoseconds}").ok();
         Ok(is_fallback)
     }
 
@@ -171,14 +173,18 @@ fn write_tag(
     if text.len() > MAX_TAG_BYTES {
         return None;
     }
-    let text = std::str::from_utf8(text).ok()?;
     if text.is_empty() {
         return Some(());
     }
     line.push(b',');
     line.extend_from_slice(name.as_bytes());
     line.push(b'=');
-    for character in text.chars() {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b',' | b'=');
+    if text.iter().all(is_plain) {
+        line.extend_from_slice(text);
+        return Some(());
+    }
+    for character in std::str::from_utf8(text).ok()?.chars() {
         match character {
             // There is no escape for a line break, and none for a backslash at the end.
             '\\' => line.push(b'_'),
