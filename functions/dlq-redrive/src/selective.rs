@@ -182,9 +182,9 @@ impl<Q: Queues> Mover<'_, Q> {
             );
             return;
         };
-        let mut failures = results.into_iter().flatten().filter_map(Result::err);
-        if let Some(Failure { code, message }) = failures.next() {
-            let count = 1 + failures.count();
+        let failures: Vec<_> = results.into_iter().flatten().filter_map(Result::err).collect();
+        if let Some(Failure { code, message }) = failures.first() {
+            let count = failures.len();
             tracing::warn!(count, code, error = message, "failed to make messages visible");
         }
     }

@@ -120,3 +120,25 @@ impl From<&ObjectError> for Outcome {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_what_to_change() {
+        for (retry, expected) in [
+            (Retry::Search(opensearch::Retry::Denied), "OPENSEARCH_AUTH"),
+            (Retry::Denied, "s3:GetObject"),
+            (Retry::NotFound, "put the object back"),
+            (Retry::Archived, "restore it"),
+            (Retry::UnknownFormat, "FORMAT=text"),
+            (Retry::NoObject, "check what sends"),
+            (Retry::NotKept, "FAILURES_BUCKET"),
+            (Retry::NotContinued, "CONTINUE_QUEUE_URL"),
+        ] {
+            assert!(retry.advice().is_some_and(|advice| advice.contains(expected)), "{retry:?}");
+        }
+        assert_eq!(Retry::Deadline.advice(), None);
+    }
+}

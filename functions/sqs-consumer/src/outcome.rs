@@ -95,3 +95,21 @@ pub(crate) const LARGE_PAYLOAD_MISSING: Reason = Reason {
     advice: "keep the objects of the SQS extended client at least as long as the queue and its \
              dead-letter queue keep messages",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_names_what_to_change() {
+        for (retry, expected) in [
+            (Retry::Search(opensearch::Retry::Denied), "OPENSEARCH_AUTH"),
+            (Retry::NoQuarantine, "set QUARANTINE_QUEUE_URL"),
+            (Retry::NotQuarantined, "sqs:SendMessage"),
+            (Retry::Payload, "s3:GetObject"),
+        ] {
+            assert!(retry.advice().is_some_and(|advice| advice.contains(expected)), "{retry:?}");
+        }
+        assert_eq!(Retry::Deadline.advice(), None);
+    }
+}

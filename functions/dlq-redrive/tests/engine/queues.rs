@@ -1,7 +1,7 @@
 //! Queues in memory, on the tests' clock, whose calls can fail, hang or end the run at any await.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::future::pending;
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub(crate) struct Memory {
     pub(crate) poison: RefCell<Option<(HashSet<String>, String, Duration)>>,
     /// The number of entries of each call of `send`.
     pub(crate) sends: RefCell<Vec<usize>>,
+    /// How many messages the next receives return at most, before each returns up to ten.
+    pub(crate) limits: RefCell<VecDeque<usize>>,
     awaits: Cell<usize>,
     crash_at: Cell<usize>,
     /// Notified when the run must end.
@@ -55,6 +57,7 @@ impl Memory {
             troubles: RefCell::default(),
             poison: RefCell::default(),
             sends: RefCell::default(),
+            limits: RefCell::default(),
             awaits: Cell::default(),
             crash_at: Cell::new(usize::MAX),
             crashed: Notify::new(),
@@ -135,7 +138,7 @@ impl Memory {
     fn take(&self, url: &str, hide_seconds: u32) -> Vec<Message> {
         let (now_ms, mut random) = (self.now_ms(), self.random.borrow_mut());
         let ask = Receive {
-            limit: MAX_ENTRIES,
+            limit: self.limits.borrow_mut().pop_front().unwrap_or(MAX_ENTRIES),
             visibility_ms: u64::from(hide_seconds) * 1_000,
             order: Some(&mut random),
             again: 0,

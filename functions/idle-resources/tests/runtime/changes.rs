@@ -129,6 +129,12 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
             &pending,
             (false, true),
         ),
+        (
+            list(json!([snapshot("snap-0", "pending", new), completed])),
+            list(json!([])),
+            &pending,
+            (false, true),
+        ),
         // Made before the volume was idle, or not completed at all.
         (
             list(json!([snapshot("snap-0", "completed", old)])),
@@ -177,6 +183,21 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
         } else {
             panic!("{case}: two notices");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_snapshot_that_ec2_does_not_know_yet_is_pending() {
+    for (looked, error) in [
+        ("400 InvalidSnapshot.NotFound", "SnapshotPending"),
+        ("403 UnauthorizedOperation", "UnauthorizedOperation"),
+    ] {
+        let lists = json!([{"snapshotSet": []}, looked]);
+        let mut account = account(&[("DescribeSnapshots", lists)]);
+        account["CreateSnapshot"]["status"] = json!("pending");
+        let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
+        let expected = json!([{"id": "vol-done", "error": error}]);
+        assert_eq!(scene.invoke("{}").await.json()["notRemoved"], expected);
     }
 }
 

@@ -43,6 +43,11 @@ fn waits_double_up_to_thirty_seconds() {
         let (again, took) = handler.handle_within(&load("k"), seconds(900)).await;
         let waits = 0.5 + 1.0 + 2.0 + 4.0 + 8.0 + 16.0 + 30.0 + 30.0 + 30.0;
         assert_eq!((again, took), (false, Duration::from_secs_f64(waits)));
+        // Where the next wait is longer than the time, the message waits instead.
+        handler.put("k", lines(2, 4));
+        handler.opensearch((0..9).map(|_| Bulk::Status(503)));
+        let (again, took) = handler.handle_within(&load("k"), seconds(60)).await;
+        assert_eq!((again, took), (true, Duration::from_millis(31_500)));
     });
 }
 
@@ -120,16 +125,16 @@ fn an_indented_line_at_which_the_time_is_up_is_loaded() {
     });
 }
 
-/// Notes whether each stretch is the last.
-struct Ends(Vec<bool>);
+/// Notes the stretches.
+struct Stretches(Vec<Stretch>);
 
-impl Watch for Ends {
+impl Watch for Stretches {
     const TIME: Option<Duration> = Some(Duration::from_mins(1));
 
     fn refused(&mut self, _: &str) {}
 
     async fn confirmed(&mut self, stretch: Stretch) -> ControlFlow<()> {
-        self.0.push(stretch.is_end);
+        self.0.push(stretch);
         ControlFlow::Continue(())
     }
 }
@@ -139,12 +144,17 @@ fn a_broken_packing_is_the_end_also_of_a_full_request() {
     on_paused_clock(async {
         let handler = Handler::new(&[]);
         let packed = gzip("{\"id\":\"a\"}");
-        handler.put("k", packed[..packed.len() - 8].to_vec());
+        let broken = &packed[..packed.len() - 8];
+        handler.put("k", broken.to_vec());
         let mut engine = handler.engine(&[("BULK_MAX_DOCS", "2")]);
         let request = Request { bucket: "b".to_owned(), key: "k".to_owned(), ..Request::default() };
-        let mut ends = Ends(Vec::new());
-        assert_eq!(engine.load(&request, Timestamp::YEAR_2000, &mut ends).await, Ended::Done);
-        assert_eq!((handler.index().len(), handler.kept().len(), ends.0), (1, 1, vec![true]));
+        let mut stretches = Stretches(Vec::new());
+        assert_eq!(engine.load(&request, Timestamp::YEAR_2000, &mut stretches).await, Ended::Done);
+        assert_eq!((handler.index().len(), handler.kept().len()), (1, 1));
+        let (offset, bytes_read) = (10, broken.len() as u64);
+        let expected =
+            Stretch { offset, is_end: true, indexed: 1, bytes_read, ..Stretch::default() };
+        assert_eq!(stretches.0, [expected]);
     });
 }
 
@@ -212,6 +222,36 @@ fn refused_records_are_kept_before_the_rest_is_asked_for() {
         let expected = [("DocumentsIndexed", 201), ("ObjectsDone", 1), ("RecordsRefused", 1)];
         assert_eq!((again, counted), (false, counts(&expected)));
         assert_eq!(handler.kept().values().map(Vec::len).collect::<Vec<_>>(), [1, 1]);
+    });
+}
+
+#[test]
+fn the_rest_is_of_the_version_that_was_read() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        handler.put("k", lines(0, 1_500));
+        handler.have_versions("v1");
+        handler.opensearch([Bulk::Write(Duration::ZERO), Bulk::Hang]);
+        handler.handle_within(&load("k"), seconds(60)).await;
+        assert_eq!(handler.sent()[0]["version_id"], "v1");
+    });
+}
+
+#[test]
+fn refused_records_are_kept_in_one_object_and_in_time_to_delay_the_message() {
+    on_paused_clock(async {
+        let object = "{\"id\":\"a\"}\noops\n{\"id\":\"b\"}\noops";
+        let mut handler = Handler::new(&[("BULK_MAX_DOCS", "1")]);
+        handler.put("k", object);
+        handler.handle(&load("k")).await;
+        assert_eq!(handler.kept().values().map(Vec::len).collect::<Vec<_>>(), [2]);
+        let mut handler = Handler::new(&[]);
+        handler.put("k", object);
+        // Writing them begins after 45 seconds and would end after 60.
+        handler.be_slow(seconds(15));
+        let (again, took) = handler.handle_within(&load("k"), seconds(60)).await;
+        assert_eq!((again, took), (true, Duration::from_millis(56_250)));
+        assert_eq!(handler.visibility().len(), 1);
     });
 }
 

@@ -75,6 +75,7 @@ fn the_records_of_an_object_become_documents_whatever_it_is_packed_in() {
             let metrics = handler.metrics();
             assert_eq!(metrics["BytesRead"], length);
             assert_eq!((metrics["RecordsIn"], metrics["BulkRequests"]), (2_500, 3));
+            assert!(metrics["BulkBytes"] > 2_500 * 100, "{metrics:?}");
             let sizes: Vec<_> = handler.requests().iter().map(Vec::len).collect();
             assert_eq!(sizes, [1_000, 1_000, 500]);
             let (index, document) = handler.index()["e02499"].clone();

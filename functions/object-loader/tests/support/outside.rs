@@ -54,6 +54,8 @@ struct World {
     objects: BTreeMap<(String, String), Bytes>,
     /// Counts how often an object was written, as its `ETag`.
     etags: BTreeMap<(String, String), u32>,
+    /// The version of every object, in a bucket that has versions.
+    version_id: Option<String>,
     /// Index and document by `_id`.
     index: BTreeMap<String, (String, Value)>,
     /// The ids of each bulk request.
@@ -152,7 +154,7 @@ impl Objects for Outside {
         }
         Ok(Opened {
             etag: Some(etag),
-            version_id: None,
+            version_id: world.version_id.clone(),
             last_modified: Timestamp::from_nanos(u128::from(MODIFIED_MS) * 1_000_000),
             chunks: Sending { bytes: bytes.slice(start..end), breaks_after, delay: world.delay },
         })
@@ -284,6 +286,11 @@ impl Handler {
     /// Each chunk that is read takes this long, and so does the answer to each change.
     pub(crate) fn be_slow(&self, delay: Duration) {
         self.outside.0.borrow_mut().delay = delay;
+    }
+
+    /// The bucket has versions: every object is this one.
+    pub(crate) fn have_versions(&self, version_id: &str) {
+        self.outside.0.borrow_mut().version_id = Some(version_id.to_owned());
     }
 
     /// SQS takes no message.

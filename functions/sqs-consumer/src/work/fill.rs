@@ -16,10 +16,7 @@ where
 {
     /// Takes documents for the next bulk request.
     pub(super) fn fill(&mut self) {
-        while self.next.0 < self.messages.len() {
-            if !self.may_be_tried() {
-                break;
-            }
+        while self.may_be_tried() {
             // A defect that shows on a message is that message's alone.
             let taken = catch_unwind(AssertUnwindSafe(|| self.take_events()));
             match taken {
@@ -42,11 +39,6 @@ where
         while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo())
         {
             let group = message.group_id.unwrap_or_default();
-            if self.next.1 > 0 {
-                // The rest of a message; no other of its group may join it.
-                self.open_groups.insert(group);
-                return true;
-            }
             if !self.failed_groups.contains(group) {
                 return self.open_groups.insert(group);
             }

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
-    let bodies = ["oops", &play("a"), "[]", "5", " {\"a\":1} x\n", ""];
+    let bodies = ["oops", &play("a"), "[]", "[5]", " {\"a\":1} x\n", ""];
     let run = run(&bodies, &[]);
     assert_eq!(run.requests.len(), 1);
     assert_eq!(run.requests[0][0], "a");
@@ -81,10 +81,10 @@ fn a_refused_log_event_goes_to_quarantine_in_a_message_of_its_own() {
 fn a_pointer_of_the_extended_client_goes_to_quarantine_whole() {
     let pointer =
         r#"["com.amazon.sqs.javamessaging.MessageS3Pointer",{"s3BucketName":"b","s3Key":"k"}]"#;
-    let run = run(&[pointer, &play("a")], &[]);
+    let run = run(&[&play("a"), pointer], &[]);
     assert_eq!(run.requests, [["a"]]);
-    assert_eq!(run.report.outcomes, [QUARANTINED, DONE]);
-    let expected = (0, pointer.to_owned(), "large_payload_pointer".to_owned());
+    assert_eq!(run.report.outcomes, [DONE, QUARANTINED]);
+    let expected = (1, pointer.to_owned(), "large_payload_pointer".to_owned());
     assert_eq!(run.quarantined, [[expected]]);
 }
 
