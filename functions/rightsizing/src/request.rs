@@ -293,6 +293,10 @@ mod tests {
                 "volumeId is \"i-0a1\", but must be the id of a volume",
             ),
             (
+                r#"{"action":"gp3","volumeId":"vol-0/1"}"#,
+                "volumeId is \"vol-0/1\", but must be the id of a volume",
+            ),
+            (
                 r#"{"action":"gp3","volumeId":"vol-0a1","dryRun":"no"}"#,
                 "dryRun is \"no\", but must be true or false",
             ),
