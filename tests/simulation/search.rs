@@ -91,7 +91,10 @@ impl OpenSearch {
             items.reverse();
         }
         if troubles.iter().any(|what| matches!(what, What::More)) {
-            items.push(item("more", 201));
+            // An id that is not ours could be an ingest pipeline's: that these are too many, their number
+            // must tell.
+            let too_many = items.len().max(operations.len()) + 1;
+            items.resize(too_many, item("more", 201));
         }
         let body = format!("{{\"took\":1,\"errors\":false,\"items\":[{}]}}", items.join(","));
         Ok(Ok(Answer { status: 200, body: body.into() }))

@@ -127,8 +127,8 @@ fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
 /// The fates of the pending documents of `bulk`; `None` for what is not an answer to a bulk request.
 fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     let operations = bulk.pending().unwrap_or_default();
-    let mut fates = Vec::with_capacity(operations.len());
-    let mut found = false;
+    let mut items = Vec::with_capacity(operations.len());
+    let (mut found, mut count) = (false, 0);
     std::str::from_utf8(body).ok()?;
     let mut scanner = Scanner::new(body);
     scanner.skip_white_space();
@@ -142,8 +142,9 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
         found = true;
         scanner.array(|scanner| {
             let item = Item::read(body, scanner)?;
-            if let Some(operation) = operations.get(fates.len()) {
-                fates.push(item.fate(body, operation, bulk));
+            count += 1;
+            if items.len() < operations.len() {
+                items.push(item);
             }
             Ok(())
         })
@@ -152,6 +153,10 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     if read.is_err() || scanner.peek().is_some() || !found {
         return None;
     }
+    let is_for_each = count == operations.len();
+    let pairs = items.iter().zip(operations);
+    let fate = |(item, operation): (&Item, _)| item.fate(body, operation, bulk, is_for_each);
+    let mut fates: Vec<_> = pairs.map(fate).collect();
     fates.resize(operations.len(), Fate::Retry(Retry::OddAnswer));
     Some(fates)
 }
@@ -201,8 +206,9 @@ impl Item {
         Ok(item)
     }
 
-    /// What this says of the document.
-    fn fate(&self, body: &[u8], operation: &Operation, bulk: &Bulk) -> Fate {
+    /// What this says of the document at its place. If there is not an item for each document, only the
+    /// document's id tells that the item is about it.
+    fn fate(&self, body: &[u8], operation: &Operation, bulk: &Bulk, is_for_each: bool) -> Fate {
         const ODD: Fate = Fate::Retry(Retry::OddAnswer);
         let status = self.status.and_then(|status| std::str::from_utf8(status.of(body)).ok());
         let status = status.and_then(|status| status.parse::<u16>().ok());
@@ -212,8 +218,12 @@ impl Item {
         let id = self.id.filter(|id| body[id.start] == b'"' && id.length() > 2);
         let id = id.map(|id| id.inside().of(body));
         let Some(id) = id.or_else(|| sent.is_empty().then_some(sent)) else { return ODD };
+        let is_own = !sent.is_empty() && same(id, sent);
+        if !is_own && !is_for_each {
+            return ODD;
+        }
         // What is sent without an id has the one that OpenSearch chooses.
-        if !sent.is_empty() && !same(id, sent) {
+        if !is_own && !sent.is_empty() {
             // Under an id that an ingest pipeline chose, or of another document.
             let mut others = bulk.pending().unwrap_or_default().iter();
             return match status {

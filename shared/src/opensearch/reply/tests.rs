@@ -204,6 +204,13 @@ fn items_are_matched_by_their_place() {
     assert_eq!(fates(&json!([])), [ODD, ODD, ODD]);
     let more = json!([created("a"), created("b"), created("c"), created("d")]);
     assert_eq!(fates(&more), [Fate::Indexed, Fate::Indexed, Fate::Indexed]);
+    // Of too few or too many, those under another id may be about any document.
+    let pipelines = || json!({"create": {"_id": "pipeline-1", "status": 201}});
+    assert_eq!(fates(&json!([pipelines(), created("b")])), [ODD, Fate::Indexed, ODD]);
+    let more = json!([pipelines(), created("b"), created("c"), pipelines()]);
+    assert_eq!(fates(&more), [ODD, Fate::Indexed, Fate::Indexed]);
+    let two = json!({"items": [pipelines(), pipelines()]}).to_string();
+    assert_eq!(judged(&[""], &two), Verdict::Items(vec![ODD]));
 }
 
 #[test]
