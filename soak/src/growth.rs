@@ -5,7 +5,7 @@ use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::time::Duration;
 
-use crate::world::REDRIVE;
+use crate::world::WORKERS;
 
 /// What the name of a function ends with whose processes live as long as the run.
 pub(crate) const STEADY: &str = "-steady";
@@ -15,8 +15,9 @@ pub(crate) const LEAST_LENGTH: Duration = Duration::from_mins(5);
 
 /// Growth that is no leak: pages that the first large message made the allocator keep.
 const SLACK_KB: u64 = 2_048;
-/// The same of `dlq-redrive`, one of whose runs moves a message, and another a thousand.
-const REDRIVE_SLACK_KB: u64 = 16_384;
+/// The same of a function that carries messages: its buffers are as large as its largest batch was, and
+/// after an outage one has a thousand times what another has.
+const WORKER_SLACK_KB: u64 = 8_192;
 /// The same in descriptors: connections of the pool.
 const SLACK_DESCRIPTORS: u64 = 4;
 
@@ -115,7 +116,8 @@ impl Growth {
                 found.push(format!("{what} of {function} grew from {first} to {last}"));
             }
         };
-        let slack_kb = if function == REDRIVE { REDRIVE_SLACK_KB } else { SLACK_KB };
+        let is_worker = WORKERS.iter().any(|(name, _)| name == function);
+        let slack_kb = if is_worker { WORKER_SLACK_KB } else { SLACK_KB };
         grown("the memory (kB)", *memory_kb, slack_kb.max(memory_kb.first / 10));
         grown("the file descriptors", *descriptors, SLACK_DESCRIPTORS);
         found

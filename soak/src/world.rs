@@ -33,7 +33,7 @@ pub(crate) const WORKERS: [(&str, usize); 5] = [
 const TRANSFORM: &str = "firehose-transform";
 const CONSUMER: &str = "sqs-consumer";
 const LOADER: &str = "object-loader";
-pub(crate) const REDRIVE: &str = "dlq-redrive";
+const REDRIVE: &str = "dlq-redrive";
 const SENSORS: &str = "sensor-points";
 
 /// The database of the points.
