@@ -73,7 +73,7 @@ pub(crate) fn points(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
-/// A table of what every function took to look at an account of its own.
+/// Returns a table of what each function took to scan its account.
 pub(crate) fn accounts(resources: usize, costs: &[Cost]) -> String {
     let title = format!("Accounts of {} resources", grouped(resources as u64));
     let header = "function | CPU ms (min-max) | wall ms (min-max) | peak memory MB";

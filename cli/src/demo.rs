@@ -277,6 +277,14 @@ async fn put_index_template(client: &Client) -> Result<(), CliError> {
     })
 }
 
+/// Fails with what is wrong and the differences, if there are any.
+fn no_differences(differences: &[String], wrong: &str) -> Result<(), CliError> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::failed(format_args!("{wrong}:\n  {}", differences.join("\n  "))))
+}
+
 /// Keeps OpenSearch running with the documents. The embedded one is part of this process, which
 /// waits for Ctrl-C.
 async fn keep(opensearch: OpenSearch, target: &Target) -> Result<(), CliError> {

@@ -1,9 +1,8 @@
 //! Compressing what is sent, and unpacking what is received.
 //!
-//! The state of both is kept from one use to the next. It is memory of an alignment of its own, and glibc
-//! before 2.38 (Lambda's has 2.34) does not use such memory again once a small allocation that stays lies
-//! behind it, as `setenv` of the trace id leaves one in every invocation: a process then grows by the state
-//! each time. Source: glibc bug 14581, "memalign allocations are often not reused after free".
+//! Both reuse their state. It is aligned memory, and glibc before 2.38 (Lambda has 2.34) does not reuse
+//! freed aligned memory if a small, lasting allocation follows it, such as the one that `setenv` of the
+//! trace id makes in every invocation: without reuse, a process grows by the state each time. Source: glibc bug 14581, "memalign allocations are often not reused after free".
 
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, Read};
@@ -34,21 +33,16 @@ pub fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
     ENCODER.with_borrow_mut(|encoder| {
         encoder.reset();
         let mut out = Vec::with_capacity(body.len() / 4);
-        let mut rest = body;
         loop {
-            let before = encoder.total_in();
+            let read = usize::try_from(encoder.total_in()).unwrap_or(usize::MAX);
+            let rest = &body[read..];
             let status = encoder.compress_vec(rest, &mut out, FlushCompress::Finish)?;
             if status == Status::StreamEnd {
                 return Ok(out);
             }
-            rest = &rest[passed(before, encoder.total_in())..];
             out.reserve(MORE_BYTES.max(rest.len() / 4));
         }
     })
-}
-
-fn passed(before: u64, after: u64) -> usize {
-    usize::try_from(after - before).unwrap_or(usize::MAX)
 }
 
 /// Unpacks members of gzip, which are fed to it piece by piece.

@@ -63,8 +63,7 @@ impl Crew {
         if let Err(error) = &result
             && !matches!(error, InvokeError::Function { .. } | InvokeError::Stopped)
         {
-            let ending =
-                format!("a process of {} ended that nobody had killed: {error}", self.name);
+            let ending = format!("a process of {} ended without being killed: {error}", self.name);
             self.endings.lock().unwrap_or_else(PoisonError::into_inner).push(ending);
         }
         Ok(result?.body)

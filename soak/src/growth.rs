@@ -13,7 +13,7 @@ pub(crate) const STEADY: &str = "-steady";
 /// The quarters of a shorter run are not compared: its functions are still warming up.
 pub(crate) const LEAST_LENGTH: Duration = Duration::from_mins(5);
 
-/// Growth that is no leak: pages that the first large message made the allocator keep.
+/// Growth that is not a leak: pages that the first large message made the allocator keep.
 const SLACK_KB: u64 = 2_048;
 /// The same of a function that carries messages: its buffers are as large as its largest batch was, and
 /// after an outage one has a thousand times what another has.
@@ -155,7 +155,7 @@ mod tests {
             assert_eq!(growth.len(), 1);
             (growth[0].clone(), growth[0].discrepancies())
         };
-        // A peak in between is no growth.
+        // A peak in between is not growth.
         let flat = samples(|second| if second == 50 { 90_000 } else { 20_000 }, |_| 12);
         let (growth, discrepancies) = compared(&flat, 10);
         assert_eq!(discrepancies, [""; 0]);

@@ -20,7 +20,7 @@ const TOO_LARGE_BYTES: usize = (1 << 20) - 128;
 pub(crate) struct Message {
     pub(crate) id: String,
     pub(crate) fate: Fate,
-    /// Whether the event has an id of its own: then it may be sent twice.
+    /// Whether the event has the producer's own id, and may be sent twice.
     pub(crate) has_own_id: bool,
     pub(crate) body: String,
 }

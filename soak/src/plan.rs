@@ -95,7 +95,7 @@ fn bad_weather(target: Target, unit: Duration, random: &mut Rng) -> (Weather, Du
     }
 }
 
-/// A time of so many hundredths of a unit.
+/// Returns a random duration within this range of hundredths of a unit.
 fn part(unit: Duration, hundredths: Range<u32>, random: &mut Rng) -> Duration {
     unit * random.u32(hundredths) / 100
 }

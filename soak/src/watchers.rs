@@ -1,5 +1,5 @@
-//! The functions through which no messages go: each is invoked with the events of the repository, while
-//! what it asks is away, throttles or is slow. They have no books here, but their processes must live.
+//! The functions that carry no messages: each is invoked with the events of the repository, while the
+//! services that it calls are unavailable, throttle or are slow. Only their processes are checked.
 
 use std::fs;
 use std::path::Path;

@@ -9,7 +9,7 @@ use crate::answers;
 pub(crate) enum Fault {
     /// Connections to the service are refused.
     Refused,
-    /// The service has a certificate that nobody vouches for.
+    /// The service has a self-signed certificate.
     SelfSigned,
     /// The service answers a TLS handshake in the clear.
     PlainText,
@@ -41,7 +41,7 @@ pub(crate) enum Fault {
     Skewed,
 }
 
-/// A text in bodies of answers and of events, which nobody may log.
+/// A text in the bodies of answers and events, which must not be logged.
 pub(crate) const MARKER: &str = "BodyMarker";
 
 /// The faults of a whole service, whatever it is asked for.

@@ -17,6 +17,16 @@ pub(crate) mod warehouse_watch;
 
 use crate::table::Function;
 
+// Answers to more than one function.
+const WRITTEN: (&str, &str) = (
+    "opensearch:_bulk",
+    r#"{"took":1,"errors":false,"items":[{"create":{"_index":"music-events","_id":"a","status":201}}]}"#,
+);
+const DOMAIN: (&str, &str) = (
+    "es:DescribeDomain",
+    r#"{"DomainStatus":{"DomainId":"1/music","DomainName":"music","ARN":"arn:aws:es:eu-west-1:123456789012:domain/music","ClusterConfig":{},"Endpoint":"{host}"}}"#,
+);
+
 /// All functions with calls.
 pub(crate) const FUNCTIONS: &[&Function] = &[
     &alert_notifier::FUNCTION,

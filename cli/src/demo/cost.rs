@@ -13,7 +13,7 @@ use local::monitoring::Monitoring;
 
 use super::health::{ALERT_NOTIFIER, invoke};
 use super::notification::TOPIC;
-use super::{card, notification};
+use super::{card, no_differences, notification};
 use crate::compile::compile;
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
@@ -31,12 +31,7 @@ const FUNCTIONS: [&str; 4] = ["idle-resources", "rightsizing", "parking", "cost-
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
     card::show(&report, &report.messages, page, json)?;
-    let differences = report.differences();
-    if differences.is_empty() {
-        return Ok(());
-    }
-    let differences = differences.join("\n  ");
-    Err(CliError::failed(format_args!("the account is not as it must be:\n  {differences}")))
+    no_differences(&report.differences(), "the account is not as it must be")
 }
 
 async fn observe() -> Result<Report, CliError> {

@@ -14,7 +14,7 @@ use local::runtime_api::{Function, FunctionOptions, LogLine};
 use shared::time;
 
 use crate::compile::compile;
-use crate::demo::card;
+use crate::demo::{card, no_differences};
 use crate::error::CliError;
 use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
@@ -32,12 +32,7 @@ pub(super) const ALERT_NOTIFIER: &str = "alert-notifier";
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
     card::show(&report, &report.messages, page, json)?;
-    let differences = report.differences();
-    if differences.is_empty() {
-        return Ok(());
-    }
-    let differences = differences.join("\n  ");
-    Err(CliError::failed(format_args!("failures were not reported:\n  {differences}")))
+    no_differences(&report.differences(), "failures were not reported")
 }
 
 async fn observe() -> Result<Report, CliError> {

@@ -20,8 +20,8 @@ pub struct FunctionOptions {
     pub environment: Vec<(String, String)>,
     /// How long an invocation may take before its environment is killed.
     pub timeout: Duration,
-    /// The deadline that the function is told, in milliseconds since 1970; `None` for the right one.
-    /// Another is that of a clock that jumped. The timeout counts either way.
+    /// Deadline that the function receives, in milliseconds since 1970; `None` for the correct one.
+    /// A different one simulates a clock that jumped. The timeout counts either way.
     pub deadline_ms: Option<u64>,
     /// How long an environment may take from its start to its first call of `next`: 10 s in Lambda.
     pub init_timeout: Duration,

@@ -206,8 +206,8 @@ impl Item {
         Ok(item)
     }
 
-    /// What this says of the document at its place. If there is not an item for each document, only the
-    /// document's id tells that the item is about it.
+    /// Returns the fate of the document at this item's place. Unless the answer has exactly one item for
+    /// each document, the item counts only if it has the document's id.
     fn fate(&self, body: &[u8], operation: &Operation, bulk: &Bulk, is_for_each: bool) -> Fate {
         const ODD: Fate = Fate::Retry(Retry::OddAnswer);
         let status = self.status.and_then(|status| std::str::from_utf8(status.of(body)).ok());

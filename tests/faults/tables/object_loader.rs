@@ -1,5 +1,6 @@
 //! The calls of object-loader.
 
+use super::{DOMAIN, WRITTEN};
 use crate::fault::Fault;
 use crate::table::Expected::{Answer, Counts};
 use crate::table::{Call, Expected, Function, Scene};
@@ -8,11 +9,6 @@ const FAILURES: &str = "/batchItemFailures";
 const NONE: &[Expected] = &[Answer(FAILURES, "[]")];
 const REDELIVERED: &[Expected] =
     &[Answer(FAILURES, r#"[{"itemIdentifier":"m0"}]"#), Counts("ObjectsRetried")];
-
-const WRITTEN: (&str, &str) = (
-    "opensearch:_bulk",
-    r#"{"took":1,"errors":false,"items":[{"create":{"_index":"music-events","_id":"a","status":201}}]}"#,
-);
 
 const LOAD: &str = r#"{"Records":[{"messageId":"m0","receiptHandle":"h0","eventSourceARN":"arn:aws:sqs:eu-west-1:123456789012:objects","attributes":{"ApproximateReceiveCount":"1","SentTimestamp":"1709296498120"},"messageAttributes":{},"body":"{\"sluice\":\"load\",\"bucket\":\"plays\",\"key\":\"a.ndjson\"}"}]}"#;
 
@@ -89,10 +85,7 @@ pub(crate) const FUNCTION: Function = Function {
             variables: &[("OPENSEARCH_DOMAIN", "music"), ("OPENSEARCH_AUTH", "none")],
             answers: &[
                 ("s3:GetObject", "{\"event_id\":\"a\"}\n"),
-                (
-                    "es:DescribeDomain",
-                    r#"{"DomainStatus":{"DomainId":"1/music","DomainName":"music","ARN":"arn:aws:es:eu-west-1:123456789012:domain/music","ClusterConfig":{},"Endpoint":"{host}"}}"#,
-                ),
+                DOMAIN,
                 WRITTEN,
                 ("sqs:ChangeMessageVisibility", "{}"),
             ],

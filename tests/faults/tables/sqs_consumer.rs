@@ -1,5 +1,6 @@
 //! The calls of sqs-consumer.
 
+use super::{DOMAIN, WRITTEN};
 use crate::fault::Fault;
 use crate::table::Expected::{Answer, Counts};
 use crate::table::{Call, Expected, Function, Scene};
@@ -9,10 +10,6 @@ const NONE: &[Expected] = &[Answer(FAILURES, "[]")];
 const REDELIVERED: &[Expected] =
     &[Answer(FAILURES, r#"[{"itemIdentifier":"m0"}]"#), Counts("MessagesRetried")];
 
-const WRITTEN: (&str, &str) = (
-    "opensearch:_bulk",
-    r#"{"took":1,"errors":false,"items":[{"create":{"_index":"music-events","_id":"a","status":201}}]}"#,
-);
 const SENT: (&str, &str) = (
     "sqs:SendMessageBatch",
     r#"{"Successful":[{"Id":"0","MessageId":"q","MD5OfMessageBody":""}],"Failed":[]}"#,
@@ -21,10 +18,6 @@ const CHANGED: (&str, &str) =
     ("sqs:ChangeMessageVisibilityBatch", r#"{"Successful":[{"Id":"0"}],"Failed":[]}"#);
 const OBJECT: (&str, &str) =
     ("s3:GetObject", r#"{"event_id":"a","event_type":"play","ts":1709296496,"x":"BodyMarker"}"#);
-const DOMAIN: (&str, &str) = (
-    "es:DescribeDomain",
-    r#"{"DomainStatus":{"DomainId":"1/music","DomainName":"music","ARN":"arn:aws:es:eu-west-1:123456789012:domain/music","ClusterConfig":{},"Endpoint":"{host}"}}"#,
-);
 const SECRET: (&str, &str) = (
     "secretsmanager:GetSecretValue",
     r#"{"Name":"search","SecretString":"{\"username\":\"ada\",\"password\":\"BodyMarker\"}"}"#,
