@@ -20,6 +20,9 @@ pub(crate) struct Message<'a> {
     pub id: &'a str,
     /// `eventSourceARN`: what stands between the quotes.
     pub source_arn: &'a str,
+    /// Whether the queue is a FIFO queue. A group alone does not say so: standard queues have
+    /// groups too, for fairness. Read from the ARN while that is in the processor's cache.
+    pub is_fifo: bool,
     /// `receiptHandle`: what stands between the quotes.
     pub receipt_handle: Option<&'a str>,
     /// `body`
@@ -67,13 +70,6 @@ impl Body<'_> {
 }
 
 impl Message<'_> {
-    /// Whether the queue is a FIFO queue. A group alone does not say so: standard queues have
-    /// groups too, for fairness.
-    #[must_use]
-    pub(crate) fn is_fifo(&self) -> bool {
-        is_fifo(self.source_arn)
-    }
-
     /// What its events without the producer's own id are known by: the id of the first message
     /// that held them, and their place there; both as a quarantine or a redrive brought them along.
     #[must_use]
@@ -128,6 +124,7 @@ fn read_message<'a>(
     let mut message = Message {
         id: "",
         source_arn: "",
+        is_fifo: false,
         receipt_handle: None,
         body: Body::default(),
         attributes: "",
@@ -141,7 +138,10 @@ fn read_message<'a>(
         let string = scanner.peek() == Some(b'"');
         match key.span.of(text.as_bytes()) {
             b"messageId" if string => message.id = content(text, scanner)?,
-            b"eventSourceARN" if string => message.source_arn = content(text, scanner)?,
+            b"eventSourceARN" if string => {
+                message.source_arn = content(text, scanner)?;
+                message.is_fifo = is_fifo(message.source_arn);
+            }
             b"eventSource" => of_sqs = string && content(text, scanner)? == "aws:sqs",
             b"receiptHandle" if string => {
                 message.receipt_handle = Some(content(text, scanner)?).filter(|it| !it.is_empty());

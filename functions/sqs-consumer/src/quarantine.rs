@@ -51,7 +51,7 @@ pub(crate) fn quarantined(
         message: index,
         body,
         attributes,
-        is_fair: group_id.is_some() && !message.is_fifo(),
+        is_fair: group_id.is_some() && !message.is_fifo,
         group_id,
         deduplication_id,
     };

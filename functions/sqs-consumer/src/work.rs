@@ -302,7 +302,7 @@ where
     fn settle(&mut self) {
         for index in self.settled..self.next.0 {
             let message = &self.messages[index];
-            if message.is_fifo() && self.progress[index].retry.is_some() {
+            if message.is_fifo && self.progress[index].retry.is_some() {
                 self.failed_groups.insert(message.group_id.unwrap_or_default());
             }
         }

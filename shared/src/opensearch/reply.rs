@@ -283,9 +283,9 @@ fn set_up(reason: &Reason) -> Option<&'static KnownError> {
 /// Whether two strings, as written, mean the same.
 fn same(one: &[u8], other: &[u8]) -> bool {
     // Without escapes it is as it is written; documents of pipelines are compared with all others.
-    let may_differ = one.contains(&b'\\') || other.contains(&b'\\');
+    let is_escaped = |text: &[u8]| text.contains(&b'\\');
     one == other
-        || may_differ && {
+        || (is_escaped(one) || is_escaped(other)) && {
             let one = json::unescaped(one);
             one.is_some() && one == json::unescaped(other)
         }

@@ -16,6 +16,7 @@ fn reads_an_event_of_sqs() {
     let expected = Message {
         id: "m-1",
         source_arn: "arn:aws:sqs:eu-west-1:123456789012:music",
+        is_fifo: false,
         receipt_handle: Some(r"r\/1"),
         body: Body { content: r#"{\"a\":1}"#, escaped: true },
         attributes: r#"{"kind":{"stringValue":"x","dataType":"String"}}"#,
@@ -26,10 +27,10 @@ fn reads_an_event_of_sqs() {
     };
     assert_eq!(first, expected);
     assert!(first.sent.is_some());
-    assert!(!first.is_fifo());
     let expected = Message {
         id: "m-2",
         source_arn: "arn:aws:sqs:eu-west-1:123456789012:music.fifo",
+        is_fifo: true,
         receipt_handle: None,
         body: Body { content: "plain", escaped: false },
         attributes: "",
@@ -39,14 +40,13 @@ fn reads_an_event_of_sqs() {
         group_id: Some("g"),
     };
     assert_eq!(second, expected);
-    assert!(second.is_fifo());
 }
 
 #[test]
 fn a_group_does_not_make_a_queue_fifo() {
     let event = br#"{"Records":[{"messageId":"1","eventSourceARN":"arn:fair",
         "attributes":{"MessageGroupId":"tenant"}}]}"#;
-    assert!(!parse(event).unwrap()[0].is_fifo());
+    assert!(!parse(event).unwrap()[0].is_fifo);
 }
 
 #[test]
