@@ -11,6 +11,8 @@ mod not_read;
 mod prices;
 mod shortened;
 
+use jiff::{SignedDuration, Timestamp};
+
 pub use call_time::CallTime;
 #[cfg(feature = "cost-explorer")]
 pub use explorer::{
@@ -31,12 +33,42 @@ pub fn account(function_arn: &str) -> &str {
     function_arn.split(':').nth(4).unwrap_or_default()
 }
 
+/// A year: an event of the time of a run is not further away.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(366 * 24);
+
+/// When the schedule of a run fired, as its event says: a retry has the same time, and publishes the same
+/// notice. `now` for what cannot be the time of a run, such as 1970 in the sample event of Lambda's
+/// console: the notices of different runs would be one.
+#[must_use]
+pub fn fired(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    time.filter(|time| now.duration_since(*time).abs() <= MAX_AGE).unwrap_or(now)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schedule_fired_at_the_time_of_its_event() {
+        let time = |text: &str| text.parse::<Timestamp>().unwrap();
+        let now = time("2026-11-28T12:00:00Z");
+        for (at, is_taken) in [
+            ("2026-11-28T11:59:00Z", true),
+            ("2026-11-30T00:00:00Z", true),
+            ("2025-11-27T12:00:00Z", true),
+            ("2025-11-27T11:59:59Z", false),
+            ("1970-01-01T00:00:00Z", false),
+        ] {
+            let expected = if is_taken { time(at) } else { now };
+            assert_eq!(fired(Some(time(at)), now), expected, "{at}");
+        }
+        assert_eq!(fired(None, now), now);
+    }
+
     #[test]
     fn the_account_is_in_the_functions_arn() {
         let arn = "arn:aws:lambda:eu-west-1:123456789012:function:idle-resources:live";
-        assert_eq!(super::account(arn), "123456789012");
-        assert_eq!(super::account(""), "");
+        assert_eq!(account(arn), "123456789012");
+        assert_eq!(account(""), "");
     }
 }

@@ -42,7 +42,8 @@ impl Event {
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let event: Value = serde_json::from_slice(body).ok()?;
         event.as_object()?;
-        if let Some(records) = event["Records"].as_array() {
+        if let Some(records) = event.get("Records") {
+            let records = records.as_array()?;
             if !records.is_empty() && !records.iter().any(|record| record["Sns"].is_object()) {
                 return None;
             }
@@ -76,7 +77,11 @@ impl Message {
 
     /// The notice of a message that is told in this account. `now` is for a message without a time.
     pub(crate) fn notice(&self, account: &str, now: Timestamp) -> Notice {
-        let anomaly = serde_json::from_str(&self.text).ok().as_ref().and_then(Anomaly::parse);
+        // EventBridge may send its event by way of the topic.
+        let anomaly = |message: &Value| {
+            Anomaly::parse(message).or_else(|| Anomaly::parse(message.get("detail")?))
+        };
+        let anomaly = serde_json::from_str(&self.text).ok().as_ref().and_then(anomaly);
         let at = self.at.unwrap_or(now);
         match (anomaly, self.budget()) {
             (Some(anomaly), _) => of_anomaly(&anomaly, at),

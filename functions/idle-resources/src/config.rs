@@ -163,6 +163,7 @@ fn action(environment: &Environment, publisher: &Publisher) -> Result<Action, Co
 /// The key of a tag, at most 128 characters (source: Amazon EC2 User Guide, "Tag restrictions").
 fn tag(environment: &Environment, name: &str, default: &str) -> Result<String, ConfigError> {
     let tag = environment.parse_with(name, "the key of a tag", |key| {
+        let key = key.trim();
         (key.chars().count() <= 128).then(|| key.to_owned())
     })?;
     Ok(tag.unwrap_or_else(|| default.to_owned()))

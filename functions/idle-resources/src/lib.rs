@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use shared::cost::{CallTime, account};
+use shared::cost::{self, CallTime, account};
 use shared::notice::Notice;
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
@@ -113,7 +113,7 @@ impl<W: Write> App<W> {
         let until = before(invocation.deadline, self.config.deadline_margin);
         let left = until.saturating_duration_since(Instant::now());
         let publishing = (left / 6).min(MAX_PUBLISHING);
-        let at = request.time.unwrap_or(now);
+        let at = cost::fired(request.time, now);
         Run {
             frame: Frame { account: account(invocation.function_arn), at },
             now,
@@ -144,10 +144,11 @@ impl<W: Write> App<W> {
     /// Publishes what was found, then marks and removes. Nothing changes that was not published.
     async fn publish_and_change(
         &mut self,
-        run: Run<'_>,
+        mut run: Run<'_>,
         found: &Found,
         outcome: &mut Outcome,
     ) -> Result<(), HandlerError> {
+        let is_retry = self.waiting.is_some();
         if let Some(notice) = self.waiting.clone() {
             self.publish(run, notice).await?;
             self.waiting = None;
@@ -155,8 +156,13 @@ impl<W: Write> App<W> {
         let Config { regions, rules, remove_tag, grace_days, max_removals, lines, .. } =
             &self.config;
         let today = run.now.to_zoned(TimeZone::UTC).date();
-        if run.action == Action::Remove {
+        // A retry of a run that removed what it may does not go on where that ended.
+        if run.action == Action::Remove && !is_retry {
             outcome.removing = marking::due(found, today, remove_tag, *grace_days, *max_removals);
+        }
+        // What is removed is not what another attempt at the same event named, or removed.
+        if !outcome.removing.is_empty() {
+            run.frame.at = run.now;
         }
         let has_buckets =
             self.config.kinds.contains(&Kind::Bucket) && self.config.s3_list_requests > 0;

@@ -53,13 +53,13 @@ pub(crate) async fn apply(region: &Region, found: &Found, today: Date, outcome: 
         let value = Some(today.to_string());
         match tag(region, "CreateTags", &markable.id, value).await {
             Ok(()) => outcome.marked.push(markable.id.clone()),
-            Err(failure) => log(markable, &failure),
+            Err(failure) => note(markable, &failure, outcome),
         }
     }
     for markable in to_unmark(found).into_iter().filter(here) {
         match tag(region, "DeleteTags", &markable.id, None).await {
             Ok(()) => outcome.unmarked.push(markable.id.clone()),
-            Err(failure) => log(markable, &failure),
+            Err(failure) => note(markable, &failure, outcome),
         }
     }
 }
@@ -78,9 +78,10 @@ async fn tag(
     region.call(EC2, action, parameters).await.map(drop)
 }
 
-fn log(markable: &Markable, failure: &CallFailure) {
+fn note(markable: &Markable, failure: &CallFailure, outcome: &mut Outcome) {
     let Markable { id, region, .. } = markable;
     tracing::error!(id, region, %failure, "failed to change a mark");
+    outcome.mark_failures += 1;
 }
 
 #[cfg(test)]

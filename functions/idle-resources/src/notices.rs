@@ -12,6 +12,9 @@ use crate::rules::{Bound, counted};
 /// The name of this function.
 const SOURCE: &str = "idle-resources";
 
+/// An id has at most 26 characters, and a fact 800.
+const IDS_IN_FACT: usize = 25;
+
 /// What both notices of a run share.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
@@ -92,8 +95,9 @@ fn facts(found: &Found, removing: &[Finding], prices: &Prices, regions: &[&str])
         facts.push(Fact::new("Protected", found.protected.to_string()));
     }
     if !removing.is_empty() {
+        // Facts are cut at a length, lines at the notice's: all ids are in one of these.
         let ids: Vec<_> = removing.iter().map(|finding| shown(&finding.id)).collect();
-        facts.push(Fact::new("Removing", ids.join(", ")));
+        facts.extend(ids.chunks(IDS_IN_FACT).map(|ids| Fact::new("Removing", ids.join(", "))));
     }
     if !found.unread.is_empty() {
         facts.push(Fact::new("Not read", found.unread.described()));
@@ -249,6 +253,18 @@ mod tests {
         ];
         assert_eq!(notice.lines, expected);
         assert!(facts(&notice).contains(&("Removing", "vol-2")));
+        let many: Vec<_> = (0..60)
+            .map(|number| Finding {
+                id: format!("eipalloc-{number:017}"),
+                ..found.findings[3].clone()
+            })
+            .collect();
+        let notice = of_scan(&found, &many, 2);
+        let named: Vec<_> = notice.facts.iter().filter(|fact| fact.label == "Removing").collect();
+        assert_eq!(named.len(), 3);
+        for Finding { id, .. } in &many {
+            assert!(named.iter().any(|fact| fact.value.contains(id)), "{id}");
+        }
         // All of them, whatever LINES is.
         assert_eq!(of_scan(&found, &found.findings[1..], 0).lines.len(), 4);
     }

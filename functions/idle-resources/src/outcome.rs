@@ -10,6 +10,8 @@ use crate::found::Finding;
 pub(crate) struct Outcome {
     pub(crate) marked: Vec<String>,
     pub(crate) unmarked: Vec<String>,
+    /// Number of marks that could not be set or taken away.
+    pub(crate) mark_failures: usize,
     /// What is to be removed: named before.
     pub(crate) removing: Vec<Finding>,
     pub(crate) removed: Vec<Finding>,

@@ -1,11 +1,12 @@
 //! Removals. Each step looks again, and can be repeated after a crash: the snapshot of a volume is
-//! found by its tag.
+//! found by its tag, and taken as long as nothing was written since.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Parameters};
 use tokio::time::sleep;
@@ -19,9 +20,13 @@ use crate::region::{Region, invalid};
 use crate::rules::snapshot::Snapshot;
 use crate::rules::{Idle, Scope, Tags, marked};
 use crate::scan::{addresses, snapshots, volumes};
+use crate::traffic::{self, Query, Window};
 
 /// The tag of a snapshot with the id of the volume that it was made of before that was deleted.
 pub(crate) const SNAPSHOT_OF: &str = "sluice:snapshot-of";
+
+/// A volume that was looked at before it got its snapshot was not written to in this time after it.
+const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Waits before the second and the third attempt to create a snapshot.
 const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
@@ -108,7 +113,8 @@ impl Remover<'_> {
         }
     }
 
-    /// The snapshot of a volume that is there, if possible a completed one.
+    /// The snapshot of a volume that is there, if possible a completed one. One of an earlier run counts
+    /// only if nothing was written since: between two runs a volume can be used, and idle again.
     async fn backup_there(&self, id: &str, since: Date) -> Result<Option<Snapshot>, NotRemoved> {
         let parameters = Parameters::new()
             .with("Filter.1.Name", format!("tag:{SNAPSHOT_OF}"))
@@ -119,8 +125,30 @@ impl Remover<'_> {
         }
         let has_tag = |found: &Snapshot| found.tags.get(SNAPSHOT_OF).is_some_and(|of| of == id);
         list.items.retain(|found| has_tag(found) && is_backup(found, id, since));
-        list.items.sort_by_key(|found| !is_completed(found));
+        list.items.sort_by_key(|found| (!is_completed(found), Reverse(found.started)));
+        let age = |started| self.now.duration_since(started);
+        let is_old = |found: &Snapshot| found.started.is_none_or(|started| age(started) > FRESH);
+        if let Some(first) = list.items.first().filter(|first| is_old(first))
+            && self.may_be_written_since(id, first.started.unwrap_or_default()).await
+        {
+            list.items.retain(|found| !is_old(found));
+        }
         Ok(list.items.into_iter().next())
+    }
+
+    /// Whether CloudWatch knows of writes since the day of `started`, or cannot be read. It has values of
+    /// a volume only while that is attached.
+    async fn may_be_written_since(&self, id: &str, started: Timestamp) -> bool {
+        let writes = Query {
+            namespace: "AWS/EBS",
+            metric: "VolumeWriteOps",
+            statistic: "Sum",
+            dimension: "VolumeId",
+            resource: id.to_owned(),
+        };
+        let window = Window::since(started, self.now);
+        let values = traffic::read(self.region, &[writes], window).await;
+        !values.iter().flatten().any(|values| values.iter().all(|writes| *writes == 0.0))
     }
 
     async fn delete_if_completed(
@@ -186,6 +214,9 @@ impl Remover<'_> {
 
     async fn remove(&self, action: &str, parameters: Parameters) -> Result<Attempt, NotRemoved> {
         match self.region.call(EC2, action, parameters).await {
+            Ok(answer) if answer.text("return") == Some("false") => {
+                Err(NotRemoved::Failed(invalid("EC2 answers that it did not remove it")))
+            }
             // One that is not found was removed by an attempt before.
             Err(failure) if !is_gone(&failure) => Err(NotRemoved::Failed(failure)),
             _ => Ok(Attempt::Removed),

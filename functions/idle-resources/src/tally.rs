@@ -29,7 +29,9 @@ pub(crate) fn emit(
     if found.unread.is_empty() {
         metrics.extend(idle(found.total()));
     }
-    metrics.push(("ScanFailures", Unit::Count, count(found.unread.len())));
+    // A mark that stays although the resource is in use shortens its time of grace.
+    let failures = found.unread.len() + outcome.mark_failures;
+    metrics.push(("ScanFailures", Unit::Count, count(failures)));
     if removes {
         metrics.push(("ResourcesRemoved", Unit::Count, count(outcome.removed.len())));
         metrics.push(("RemovalFailures", Unit::Count, count(outcome.removal_failures())));

@@ -37,10 +37,15 @@ pub(crate) struct Window {
 impl Window {
     /// The last days up to now, and what was before of the first day.
     pub(crate) fn new(now: Timestamp, days: i64) -> Self {
-        let seconds = now.as_second();
-        let midnight = Timestamp::from_second(seconds - seconds.rem_euclid(86_400)).unwrap_or(now);
-        let start = midnight.checked_sub(SignedDuration::from_hours(24 * days));
-        Self { start: start.unwrap_or(midnight), end: now }
+        let start = now.checked_sub(SignedDuration::from_hours(24 * days));
+        Self::since(start.unwrap_or(now), now)
+    }
+
+    /// From the day of `start` up to now.
+    pub(crate) fn since(start: Timestamp, now: Timestamp) -> Self {
+        let seconds = start.as_second();
+        let midnight = Timestamp::from_second(seconds - seconds.rem_euclid(86_400));
+        Self { start: midnight.unwrap_or(start), end: now }
     }
 }
 

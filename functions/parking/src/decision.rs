@@ -46,7 +46,9 @@ pub(crate) fn decide(machine: &Machine, rules: &Rules, now: Timestamp) -> Verdic
     };
     match (phase, machine.state) {
         (Wanted::Ignored(until), _) => on(Decision::Keep(format!("ignored until {until}"))),
-        (Wanted::Override(Word::Running), State::Stopped) => on(Decision::Start { failure: None }),
+        (Wanted::Override(Word::Running), State::Stopped) => {
+            on(Decision::Start { failure: machine.stop.failure() })
+        }
         (Wanted::Override(Word::Stopped), State::Running) => off(Decision::Stop),
         (Wanted::Phase(Phase::On { since }), State::Stopped) => on(when_on(machine, since)),
         (Wanted::Phase(Phase::Off { since }), State::Running) => {
@@ -86,8 +88,7 @@ fn when_on(machine: &Machine, since: Option<Timestamp>) -> Decision {
         Stop::ByRequest(at) if since.is_none_or(|since| since <= *at) => {
             Decision::Keep(format!("stopped by a person {at}: kept until the next window"))
         }
-        Stop::ByItself(message) => Decision::Start { failure: Some(message.clone()) },
-        Stop::ByRequest(_) | Stop::Unknown => Decision::Start { failure: None },
+        stop => Decision::Start { failure: stop.failure() },
     }
 }
 
@@ -287,6 +288,14 @@ mod tests {
                 for now in [MORNING, EVENING, "2026-11-27T23:59:59Z"] {
                     let expected = Verdict { decision: is(expected), is_off };
                     assert_eq!(decide(&machine, &rules(4), at(now)), expected, "{word} {state:?}");
+                }
+                // A machine that EC2 stops itself does not stay up, whoever wants it to.
+                let stop = Stop::ByItself("no capacity".to_owned());
+                if is(expected) == START {
+                    let failure = Some("no capacity".to_owned());
+                    let verdict =
+                        decide(&Machine { stop, ..machine.clone() }, &rules(4), at(MORNING));
+                    assert_eq!(verdict.decision, Decision::Start { failure });
                 }
                 // Past, it is as if it were absent.
                 let absent = Machine { exception: None, ..machine.clone() };

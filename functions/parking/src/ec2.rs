@@ -31,6 +31,16 @@ pub(crate) enum Action {
     Stop,
 }
 
+impl Action {
+    /// The state of an instance with which nothing was done.
+    const fn undone(self) -> &'static str {
+        match self {
+            Self::Start => "stopped",
+            Self::Stop => "running",
+        }
+    }
+}
+
 /// Reads all instances with the tag of the schedule, except terminated ones.
 pub(crate) async fn list(client: &QueryClient, rules: &Rules, until: Instant) -> Machines {
     let parameters = Parameters::new()
@@ -124,13 +134,16 @@ pub(crate) async fn change(
         let parameters = Parameters::new().list("InstanceId", batch);
         match client.call(operation, &parameters, until).await {
             Ok(answer) => {
+                let has_changed =
+                    |item: &&Element| item.text("currentState/name") != Some(action.undone());
                 let changed: BTreeSet<_> = answer
                     .list("instancesSet")
                     .iter()
+                    .filter(has_changed)
                     .filter_map(|item| item.text("instanceId"))
                     .collect();
                 results.extend(batch.iter().map(|id| {
-                    let missing = || QueryError::invalid("the answer does not name the instance");
+                    let missing = || QueryError::invalid("the instance did not change");
                     changed.contains(&**id).then_some(()).ok_or_else(missing)
                 }));
             }

@@ -64,6 +64,16 @@ pub(crate) enum Stop {
     ByItself(String),
 }
 
+impl Stop {
+    /// That it did not stay up, as EC2 said.
+    pub(crate) fn failure(&self) -> Option<String> {
+        match self {
+            Self::ByItself(message) => Some(message.clone()),
+            Self::Unknown | Self::ByRequest(_) => None,
+        }
+    }
+}
+
 impl Machine {
     /// Its name, else its id.
     pub(crate) fn label(&self) -> &str {

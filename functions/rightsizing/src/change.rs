@@ -56,6 +56,10 @@ impl Change<'_> {
         let volume = self.volume(id).await?;
         let gp3 = Gp3::like_gp2(volume.size_gib);
         let (gp3, usd) = match &*volume.kind {
+            "gp2" if volume.is_managed => {
+                let message = "a service of AWS manages the volume";
+                return Err(failure("Managed", message).into());
+            }
             "gp2" => (gp3, gp3.saving(volume.size_gib, &config.rules.prices, &config.region)),
             // It is one already.
             "gp3" => {
@@ -77,7 +81,10 @@ impl Change<'_> {
                 .with("VolumeType", "gp3")
                 .with("Iops", gp3.iops.to_string())
                 .with("Throughput", gp3.throughput.to_string());
-            clients.ec2("ModifyVolume", &parameters, time).await?;
+            let answer = clients.ec2("ModifyVolume", &parameters, time).await?;
+            if answer.text("volumeModification/modificationState") == Some("failed") {
+                return Err(failure("ModificationFailed", "EC2 did not change the volume").into());
+            }
         }
         let answer = json!({
             "volumeId": id, "iops": gp3.iops, "throughput": gp3.throughput, "usd": exact(usd),

@@ -25,7 +25,7 @@ use std::io::Write;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use shared::cost::{CallTime, account};
+use shared::cost::{self, CallTime, account};
 use shared::runtime::{Function, Invocation};
 
 pub use config::{Config, VARIABLES};
@@ -59,8 +59,8 @@ impl<W: Write> Function for App<W> {
         let time = CallTime::new(invocation.deadline, self.config.deadline_margin);
         let told = match request {
             Request::Report { time: fired } => {
-                let frame =
-                    Frame { account: account(invocation.function_arn), at: fired.unwrap_or(now) };
+                let at = cost::fired(fired, now);
+                let frame = Frame { account: account(invocation.function_arn), at };
                 self.report(frame, now, time).await?
             }
             Request::Change { action, is_dry_run } => {

@@ -9,6 +9,9 @@ use crate::found::{Finding, Found, Measured, Saving, Sum};
 /// The name of this function.
 const SOURCE: &str = "rightsizing";
 
+/// Maximum number of measured buckets in a notice.
+const MAX_MEASURED: usize = 20;
+
 /// The notice of a report, with at most `lines` findings.
 pub(crate) fn of_report(
     found: &Found,
@@ -74,7 +77,8 @@ fn facts(found: &Found, prices: &Prices, region: &str) -> Vec<Fact> {
     let kinds = kinds.into_iter().map(|(kind, sum)| Fact::new(kind.name(), described(sum)));
     let mut facts = vec![Fact::new("In all", described(found.total()))];
     facts.extend(kinds);
-    facts.extend(found.measured.iter().map(measured));
+    // A notice has room for some; all are in the answer.
+    facts.extend(found.measured.iter().take(MAX_MEASURED).map(measured));
     if !found.protected.is_empty() {
         facts.push(Fact::new("Protected", found.protected.len().to_string()));
     }

@@ -114,6 +114,11 @@ pub(crate) fn check(
             "st1 and sc1 have at least 125 GiB",
         ),
         (is_too_small, "TooSmall", "what is used and 20 % would not fit"),
+        (
+            volume.max_iops(size_gib).is_some_and(|most| volume.iops > Some(most)),
+            "TooManyIops",
+            "a volume of that size cannot have the IOPS of this one",
+        ),
     ];
     let refusal = refusals.into_iter().find(|(is_refused, ..)| *is_refused);
     refusal.map_or(Ok(()), |(_, code, message)| Err((code, message)))
@@ -209,6 +214,7 @@ mod tests {
         let root = || Instance { root_device: "/dev/sdf".to_owned(), ..instance() };
         let rootless = Instance { root_device: String::new(), ..instance() };
         let managed = Volume { is_managed: true, ..volume("gp3") };
+        let with_iops = |kind, iops| Volume { iops: Some(iops), ..volume(kind) };
         for (volume, instance, usage, size_gib, expected) in [
             (volume("gp3"), instance(), used(100), 120, None),
             (volume("gp3"), instance(), used(100), 119, Some("TooSmall")),
@@ -228,6 +234,12 @@ mod tests {
             (volume("gp3"), windows(), used(1), 100, Some("Windows")),
             (volume("gp3"), stopped(), used(1), 100, Some("NotRunning")),
             (managed, instance(), used(1), 100, Some("Managed")),
+            (with_iops("io1", 5_000), instance(), used(1), 100, None),
+            (with_iops("io1", 5_001), instance(), used(1), 100, Some("TooManyIops")),
+            (with_iops("io2", 64_000), instance(), used(1), 63, Some("TooManyIops")),
+            (with_iops("gp3", 3_000), instance(), used(1), 2, None),
+            (with_iops("gp3", 3_001), instance(), used(1), 6, Some("TooManyIops")),
+            (with_iops("gp2", 1_500), instance(), used(1), 100, None),
             (volume("gp3"), rootless, used(1), 100, Some("InvalidAnswer")),
         ] {
             let refusal = check(&volume, &instance, "/dev/sdf", usage, size_gib);

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Element, Parameters};
@@ -14,6 +15,12 @@ use crate::error::HandlerError;
 use crate::found::Saving;
 use crate::shrink::{Instance, SHRINK_OF, State, attached_to, check, steps};
 use crate::volume::{Usage, Volume};
+
+/// A snapshot that is older is nothing to go back to: files were written since.
+const MAX_SNAPSHOT_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Tags of the old volume that the new one does not get: they are about the old one.
+const OWN_TAGS: [&str; 3] = [SHRINK_OF, "sluice:idle-since", "sluice:snapshot-of"];
 
 /// Takes the next step of a move.
 pub(crate) async fn shrink(
@@ -86,7 +93,8 @@ struct Shrinking<'a> {
 impl Shrinking<'_> {
     /// Does what can be done now, and returns the new volume once there is one.
     async fn go_on(&mut self) -> Result<(State, Option<String>), HandlerError> {
-        let snapshots = self.own_snapshots().await?;
+        let new = self.own_volume().await?;
+        let snapshots = self.own_snapshots(new.is_some()).await?;
         if snapshots.is_empty() {
             self.create_snapshot().await?;
             return Ok((State::SnapshotPending, None));
@@ -94,7 +102,7 @@ impl Shrinking<'_> {
         if !snapshots.iter().any(|state| state == "completed") {
             return Ok((State::SnapshotPending, None));
         }
-        let Some(new) = self.own_volume().await? else {
+        let Some(new) = new else {
             let id = self.create_volume().await?;
             return Ok((State::VolumeCreating, Some(id)));
         };
@@ -115,9 +123,11 @@ impl Shrinking<'_> {
         }
     }
 
-    /// The states of snapshots that were made for this volume before.
-    async fn own_snapshots(&self) -> Result<Vec<String>, CallFailure> {
-        let Change { clients, time, .. } = self.change;
+    /// The states of snapshots that were made for this volume before; old ones only where the move went
+    /// on from them.
+    async fn own_snapshots(&self, has_volume: bool) -> Result<Vec<String>, CallFailure> {
+        let Change { clients, time, now, .. } = self.change;
+        let is_recent = |time: Timestamp| now.duration_since(time) <= MAX_SNAPSHOT_AGE;
         let tagged = self.tag_filter().with("Owner.1", "self");
         let path = ["snapshotSet"];
         let list = clients.list(EC2, "DescribeSnapshots", &tagged, &path, Snapshot::read, time);
@@ -127,6 +137,7 @@ impl Shrinking<'_> {
             snapshot.volume == self.volume.id
                 && self.is_own(&snapshot.tags)
                 && !["error", "deleting", "deleted"].contains(&&*snapshot.state)
+                && (has_volume || snapshot.started.is_none_or(is_recent))
         });
         let states = own.map(|snapshot| snapshot.state).collect();
         unread.map_or(Ok(states), Err)
@@ -210,7 +221,7 @@ impl Shrinking<'_> {
     fn tagged(&self, parameters: Parameters, resource: &str) -> Parameters {
         let own = self.volume.tags.iter().map(|(key, value)| (&**key, &**value));
         // AWS's own tags cannot be set.
-        let own = own.filter(|(key, _)| !key.starts_with("aws:") && *key != SHRINK_OF);
+        let own = own.filter(|(key, _)| !key.starts_with("aws:") && !OWN_TAGS.contains(key));
         let tags = own.chain([(SHRINK_OF, &*self.volume.id)]).zip(1..);
         let named = parameters.with("TagSpecification.1.ResourceType", resource);
         tags.fold(named, |parameters, ((key, value), number)| {
@@ -224,6 +235,7 @@ impl Shrinking<'_> {
 struct Snapshot {
     volume: String,
     state: String,
+    started: Option<Timestamp>,
     tags: BTreeMap<String, String>,
 }
 
@@ -231,6 +243,11 @@ impl Snapshot {
     /// Reads an item of `DescribeSnapshots`.
     fn read(item: &Element) -> Option<Self> {
         let text = |name: &str| item.text(name).map(str::to_owned);
-        Some(Self { volume: text("volumeId")?, state: text("status")?, tags: item.tags("tagSet") })
+        Some(Self {
+            volume: text("volumeId")?,
+            state: text("status")?,
+            started: item.text("startTime").and_then(|time| time.parse().ok()),
+            tags: item.tags("tagSet"),
+        })
     }
 }

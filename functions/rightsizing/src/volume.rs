@@ -98,6 +98,17 @@ impl Volume {
         !self.is_managed && ["in-use", "available"].contains(&&*self.state)
     }
 
+    /// The most IOPS that a volume of its type and this size can have; `None` where they follow from the
+    /// size (source: Amazon EBS User Guide, "Amazon EBS volume types").
+    pub(crate) fn max_iops(&self, size_gib: u64) -> Option<u64> {
+        match &*self.kind {
+            "gp3" => Some(size_gib.saturating_mul(500).max(3_000)),
+            "io1" => Some(size_gib.saturating_mul(50)),
+            "io2" => Some(size_gib.saturating_mul(1_000)),
+            _ => None,
+        }
+    }
+
     /// The smallest size of its type.
     pub(crate) fn min_gib(&self) -> u64 {
         if ["st1", "sc1"].contains(&&*self.kind) { MIN_HDD_GIB } else { MIN_GIB }

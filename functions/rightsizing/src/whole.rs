@@ -35,6 +35,9 @@ const KNOWN: [&str; 22] = [
     "Value",
 ];
 
+/// Those of them of which there may be several.
+const LISTS: [&str; 3] = ["NoncurrentVersionTransition", "Tag", "Transition"];
+
 /// Checks every answer of S3.
 #[derive(Debug)]
 pub(crate) struct Whole;
@@ -69,6 +72,10 @@ fn check(body: &[u8], rules: Option<usize>) -> Result<(), &'static str> {
     let text = std::str::from_utf8(body).map_err(|_| "the answer is not UTF-8")?;
     let document = Document::parse(text).map_err(|_| "the answer is not XML, or is cut off")?;
     let Some(rules) = rules else { return Ok(()) };
+    // The SDK reads such a text as an empty one.
+    if text.contains("<![CDATA[") || document.descendants().any(|node| node.is_comment()) {
+        return Err("the lifecycle has a text that is read only in part");
+    }
     let elements: Vec<_> = document.root_element().children().filter(Node::is_element).collect();
     let is_known = |node: Node<'_, '_>| KNOWN.contains(&node.tag_name().name());
     let parts = elements.iter().flat_map(|rule| rule.descendants().skip(1));
@@ -76,6 +83,21 @@ fn check(body: &[u8], rules: Option<usize>) -> Result<(), &'static str> {
         || !parts.filter(Node::is_element).all(is_known)
     {
         return Err("the lifecycle has an element that this function does not know");
+    }
+    let names = |node: Node<'_, '_>| {
+        let children = node.children().filter(Node::is_element);
+        children.map(|child| child.tag_name().name().to_owned()).collect::<Vec<_>>()
+    };
+    let is_repeated = |node: Node<'_, '_>| {
+        let mut names = names(node);
+        names.retain(|name| !LISTS.contains(&&**name));
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        names.len() < count
+    };
+    if elements.iter().flat_map(Node::descendants).any(is_repeated) {
+        return Err("the lifecycle has an element twice, of which one would be lost");
     }
     let is_same = elements.len() == rules;
     is_same.then_some(()).ok_or("a rule of the lifecycle was not read")
@@ -107,6 +129,25 @@ mod tests {
                 Some(0),
                 Err("the lifecycle has an element that this function does not know"),
             ),
+            (
+                "<Rule><Prefix><![CDATA[a&b]]></Prefix></Rule>",
+                "</L>",
+                Some(1),
+                Err("the lifecycle has a text that is read only in part"),
+            ),
+            (
+                "<Rule><Prefix>a<!-- -->b</Prefix></Rule>",
+                "</L>",
+                Some(1),
+                Err("the lifecycle has a text that is read only in part"),
+            ),
+            (
+                "<Rule><Expiration/><Expiration/></Rule>",
+                "</L>",
+                Some(1),
+                Err("the lifecycle has an element twice, of which one would be lost"),
+            ),
+            ("<Rule><Transition/><Transition/></Rule>", "</L>", Some(1), Ok(())),
             // Only of a lifecycle is the whole written back.
             (new, "</L>", None, Ok(())),
         ] {

@@ -17,6 +17,7 @@ impl Keep {
     /// [`ConfigError`] where it is longer than a key of a tag may be.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let key = environment.parse_with("KEEP_TAG", "the key of a tag", |key| {
+            let key = key.trim();
             (1..=128).contains(&key.chars().count()).then(|| key.to_owned())
         })?;
         Ok(Self { key: key.unwrap_or_else(|| "sluice:keep".to_owned()) })

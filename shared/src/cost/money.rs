@@ -9,7 +9,7 @@ pub fn usd(amount: f64) -> String {
 /// An amount for programs: without what binary fractions add to a sum.
 #[must_use]
 pub fn exact(amount: f64) -> f64 {
-    (amount * 10_000.0).round() / 10_000.0
+    (amount * 10_000.0).round() / 10_000.0 + 0.0
 }
 
 /// An amount as a person reads it, without its currency. Half a cent is rounded up, also where its
@@ -43,5 +43,7 @@ mod tests {
     fn programs_read_sums_without_noise() {
         assert_eq!(exact(0.1 + 0.2).to_string(), "0.3");
         assert_eq!(exact(16.425).to_string(), "16.425");
+        // The sum of no amounts.
+        assert_eq!(exact(-0.0).to_string(), "0");
     }
 }

@@ -166,7 +166,8 @@ async fn an_invalid_setting_stops_the_start_and_is_named() {
 #[tokio::test]
 async fn what_is_not_an_object_is_refused() {
     let mut scene = Scene::new(Costs::default(), &[]).await;
-    for event in ["null", "[]", "7", "no JSON", r#"{"Records":[{"body":"a"}]}"#] {
+    let other = [r#"{"Records":[{"body":"a"}]}"#, r#"{"Records":{}}"#, r#"{"Records":null}"#];
+    for event in ["null", "[]", "7", "no JSON"].into_iter().chain(other) {
         let (error_type, _) = scene.binary.invoke(event).await.error();
         assert_eq!(error_type, "InvalidRequest", "{event}");
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use shared::aws::query::Element;
 use shared::cost::Price;
 
-use super::{Bound, Idle, Scope, Tags, amount, day, marked, time};
+use super::{Bound, IDLE_SINCE, Idle, Scope, Tags, amount, day, marked, time};
 
 /// IOPS and MiB/s of a gp3 volume that are part of its price (source: Amazon EBS User Guide, "General
 /// Purpose SSD volumes").
@@ -65,11 +65,17 @@ impl Volume {
         let instances = instances.filter_map(|attachment| attachment.text("instanceId"));
         // Not every type has them.
         let rate = |name: &str| element.text(name).map_or(0.0, |_| amount(element, name));
+        let created = time(element.text("createTime"));
+        let mut tags = element.tags("tagSet");
+        // A mark from before the volume was there came with the tags of another one.
+        if marked(&tags).zip(created).is_some_and(|(since, created)| since < day(created)) {
+            tags.remove(IDLE_SINCE);
+        }
         Some(Self {
             id: element.text("volumeId")?.to_owned(),
-            tags: element.tags("tagSet"),
+            tags,
             state: element.text("status").unwrap_or_default().to_owned(),
-            created: time(element.text("createTime")),
+            created,
             size_gib: amount(element, "size"),
             kind: VolumeType::parse(element.text("volumeType").unwrap_or_default()),
             iops: rate("iops"),

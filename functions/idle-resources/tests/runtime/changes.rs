@@ -1,10 +1,11 @@
 //! Marks and removals: nothing changes that was not published before.
 
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use testkit::Fixture;
 
 use crate::support::account::Answers;
-use crate::support::scene::Scene;
+use crate::support::scene::{Scene, now};
 use crate::{account_of, fixture};
 
 const REMOVE: [(&str, &str); 2] = [("ACTION", "remove"), ("KINDS", "address,volume")];
@@ -47,6 +48,94 @@ async fn an_outcome_that_is_not_published_fails_the_invocation_after_the_removal
     let titles = scene.account.notices().into_iter().map(|notice| notice["title"].clone());
     let outcome = json!("Removed 2 idle resources, about 23.65 USD a month");
     assert_eq!(titles.collect::<Vec<_>>(), [outcome, json!("No idle resources")]);
+}
+
+#[tokio::test]
+async fn a_retry_after_removals_removes_no_more() {
+    let refused = json!([{}, "403 AuthorizationError"]);
+    let mut scene = Scene::new(account(&[("Publish", refused)]), &REMOVE).await;
+    assert_eq!(scene.invoke("{}").await.error().0, "NotPublished");
+    // Other resources are due.
+    scene.account.set(account(&[]));
+    let answer = scene.invoke("{}").await.json();
+    assert_eq!((&answer["removing"], &answer["removed"]), (&json!([]), &json!([])));
+    // The run after that goes on.
+    scene.account.set(account(&[]));
+    assert_eq!(scene.invoke("{}").await.json()["removed"], json!(["vol-done", "eipalloc-done"]));
+}
+
+#[tokio::test]
+async fn the_notices_of_removals_are_of_their_run_not_of_the_event() {
+    let fired = now() - SignedDuration::from_hours(1);
+    let event = json!({"time": fired.to_string()}).to_string();
+    for (action, is_of_event) in [("mark", true), ("remove", false)] {
+        let mut scene = Scene::new(account(&[]), &[("ACTION", action), REMOVE[1]]).await;
+        assert!(scene.invoke(&*event).await.json()["resources"].is_number());
+        for notice in scene.account.notices() {
+            assert_eq!(notice["at"] == fired.to_string(), is_of_event, "{action} {notice}");
+        }
+    }
+    // The time of Lambda's sample event is not that of a run.
+    let mut scene = Scene::new(account(&[]), &[("KINDS", "volume")]).await;
+    assert!(scene.invoke(r#"{"time":"1970-01-01T00:00:00Z"}"#).await.json().is_object());
+    assert!(!scene.account.notices()[0]["at"].as_str().unwrap().starts_with("1970"));
+}
+
+#[tokio::test]
+async fn a_mark_from_before_the_volume_was_there_does_not_count() {
+    let created = (now() - SignedDuration::from_hours(24 * 10)).to_string();
+    let mark = json!({"key": "sluice:idle-since", "value": "2020-01-01"});
+    let allowed = json!({"key": "sluice:remove-if-idle", "value": "true"});
+    let copied = volume(&[("createTime", json!(created)), ("tagSet", json!([mark, allowed]))]);
+    let account = account(&[("DescribeVolumes", copied)]);
+    let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
+    let answer = scene.invoke("{}").await.json();
+    assert_eq!((&answer["removing"], &answer["marked"]), (&json!([]), &json!(["vol-done"])));
+}
+
+#[tokio::test]
+async fn a_removal_that_ec2_did_not_do_is_a_failure() {
+    let account = account(&[
+        ("DeleteVolume", json!({"return": "false"})),
+        ("ReleaseAddress", json!({"return": "true"})),
+    ]);
+    let answer = Scene::new(account, &REMOVE).await.invoke("{}").await.json();
+    assert_eq!(answer["removed"], json!(["eipalloc-done"]));
+    assert_eq!(answer["notRemoved"], json!([{"id": "vol-done", "error": "InvalidAnswer"}]));
+}
+
+#[tokio::test]
+async fn the_snapshot_of_an_earlier_run_counts_if_nothing_was_written_since() {
+    let snapshot = |id: &str, state: &str, hours: i64| {
+        json!({
+            "snapshotId": id, "status": state, "volumeId": "vol-done",
+            "startTime": (now() - SignedDuration::from_hours(hours)).to_string(),
+            "tagSet": [{"key": "sluice:snapshot-of", "value": "vol-done"}],
+        })
+    };
+    let old = snapshot("snap-old", "completed", 48);
+    for (writes, snapshots, is_created, is_deleted) in [
+        (json!([]), vec![&old], false, true),
+        (json!([0.0, 0.0]), vec![&old], false, true),
+        (json!([0.0, 7.0]), vec![&old], true, false),
+        (json!("InternalError"), vec![&old], true, false),
+        // One of this run is there too: it is waited for.
+        (json!([7.0]), vec![&old, &snapshot("snap-new", "pending", 0)], false, false),
+        (json!([7.0]), vec![&snapshot("snap-new", "completed", 0), &old], false, true),
+    ] {
+        let metrics = json!({"vol-done VolumeWriteOps": writes});
+        let mut account = account(&[
+            ("GetMetricData", metrics),
+            ("DescribeSnapshots", json!({"snapshotSet": snapshots})),
+        ]);
+        account["CreateSnapshot"] = snapshot("snap-made", "pending", 0);
+        let mut scene = Scene::new(account, &[REMOVE[0], ("KINDS", "volume")]).await;
+        drop(scene.invoke("{}").await.json());
+        let changes = scene.account.changes();
+        let has = |action: &str| changes.iter().any(|change| change.starts_with(action));
+        let done = (has("CreateSnapshot"), has("DeleteVolume"));
+        assert_eq!(done, (is_created, is_deleted), "{writes} {snapshots:?}");
+    }
 }
 
 #[tokio::test]

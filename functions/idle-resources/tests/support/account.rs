@@ -191,10 +191,11 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
 }
 
 /// Namespaces with the statistic that is read of them.
-const METRICS: [&str; 5] = [
+const METRICS: [&str; 6] = [
     "AWS/NATGateway Sum ",
     "AWS/ApplicationELB Sum app/",
     "AWS/NetworkELB Sum net/",
     "AWS/GatewayELB Sum gwy/",
     "AWS/RDS Maximum ",
+    "AWS/EBS Sum ",
 ];

@@ -148,9 +148,16 @@ async fn an_answer_that_lacks_something_is_a_failure() {
         <Message>DB instance started</Message></Event></Events></DescribeEventsResult>\
         </DescribeEventsResponse>";
     let stopped = "<StopInstancesResponse><instancesSet/></StopInstancesResponse>";
-    for (row, body) in
-        [(TABLE[0], instances), (TABLE[2], clusters), (TABLE[3], events), (TABLE[5], stopped)]
-    {
+    let still_runs = "<StopInstancesResponse><instancesSet><item><instanceId>i-off</instanceId>\
+        <currentState><name>running</name></currentState></item></instancesSet>\
+        </StopInstancesResponse>";
+    for (row, body) in [
+        (TABLE[0], instances),
+        (TABLE[2], clusters),
+        (TABLE[3], events),
+        (TABLE[5], stopped),
+        (TABLE[5], still_runs),
+    ] {
         check(row, (Fault::Answers(body), "InvalidAnswer")).await;
     }
 }

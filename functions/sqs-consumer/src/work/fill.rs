@@ -36,8 +36,7 @@ where
 
     /// Whether the next message can be tried in this round; passes those that will not be.
     fn may_be_tried(&mut self) -> bool {
-        while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo)
-        {
+        while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo) {
             let group = message.group_id.unwrap_or_default();
             if !self.failed_groups.contains(group) {
                 return self.open_groups.insert(group);
