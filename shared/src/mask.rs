@@ -5,13 +5,37 @@
 //!
 //! Masking too much is preferred. In JSON (also as text within JSON), in `key=value`, in headers and
 //! URLs the name is followed by `=` or `:`. If only a space follows, as in the arguments of a command,
-//! a word that could be a secret is masked. An amount of money (`my-tokens: 12.50 USD`) stays.
+//! a word that could be a secret is masked. An amount of money (`my-tokens: 12.50 USD`) stays, and so
+//! does the state of a run (`load-tokens: Failed`).
 
 /// Replaces masked values.
 const MASK: &str = "***";
 
 /// Parts of names whose values are masked.
 const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "key", "authorization"];
+
+/// Animals in the names of runs that Prefect chooses, which end like the name of a secret.
+const ANIMALS: [&str; 3] = ["donkey", "monkey", "turkey"];
+
+/// The states of runs (source: Prefect documentation, "States").
+const STATES: [&str; 16] = [
+    "AwaitingConcurrencySlot",
+    "AwaitingRetry",
+    "Cached",
+    "Cancelled",
+    "Cancelling",
+    "Completed",
+    "Crashed",
+    "Failed",
+    "Late",
+    "Paused",
+    "Pending",
+    "Retrying",
+    "Running",
+    "Scheduled",
+    "Suspended",
+    "TimedOut",
+];
 
 /// Masks values, and `literals` wherever they are.
 #[must_use]
@@ -59,7 +83,10 @@ fn by_name(text: &str) -> String {
             at += 1;
         }
         let value = value_after(text, start, at);
-        if let Some((from, to)) = value.filter(|range| !is_amount(text, *range)) {
+        let is_secret = |range: &(usize, usize)| {
+            !is_amount(text, *range) && !STATES.contains(&&text[range.0..range.1])
+        };
+        if let Some((from, to)) = value.filter(is_secret) {
             out.push_str(&text[copied..from]);
             out.push_str(MASK);
             (copied, at) = (to, to);
@@ -79,7 +106,8 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     if name == "bearer" {
         return next_word(text, end);
     }
-    let secret = NAMES.iter().any(|secret| name.contains(secret));
+    let is_animal = ANIMALS.iter().any(|animal| name.ends_with(animal));
+    let secret = !is_animal && NAMES.iter().any(|secret| name.contains(secret));
     // `KeyError: 'artist'` and `InvalidTokenException: …` explain an error.
     if !secret || name.ends_with("error") || name.ends_with("exception") {
         return None;

@@ -227,6 +227,12 @@ fn alarms_watch_what_this_stack_deploys_and_every_queue() {
     }
 }
 
+/// The timeout of the function whose errors or duration an alarm is about.
+fn timeout_of(stack: &Stack, alarm: &str) -> Option<u64> {
+    let function = alarm.strip_suffix("-errors").or_else(|| alarm.strip_suffix("-duration"))?;
+    stack.functions().get(function)?["Timeout"].as_u64()
+}
+
 #[test]
 fn every_alarm_notifies_a_person_at_once() {
     for stack in Stack::variants() {
@@ -255,8 +261,12 @@ fn every_alarm_notifies_a_person_at_once() {
                 "pipeline-alerts-calls-rejected" => (300, "notBreaching", 1, 1),
                 // A cold start is no reason to wake anybody.
                 "sensor-points-stored-latency" => (60, "notBreaching", 3, 3),
-                // No traffic is normal.
-                _ => (60, "notBreaching", 5, 1),
+                // Lambda's metrics have the time at which an invocation began.
+                _ => match timeout_of(&stack, name) {
+                    Some(seconds) => (60, "notBreaching", seconds.div_ceil(60).max(2) + 3, 1),
+                    // No traffic is normal.
+                    None => (60, "notBreaching", 5, 1),
+                },
             };
             let expected = json!({
                 "AlarmActions": ["${AlertsTopic}"], "OKActions": ["${AlertsTopic}"], "Period": length,

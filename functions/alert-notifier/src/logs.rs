@@ -19,6 +19,9 @@ const FROM_THE_END_SINCE_MS: u64 = 1_704_067_200_000;
 const BEFORE_MS: u64 = 16 * 60_000;
 const AFTER_MS: u64 = 60_000;
 
+/// Maximum number of pages of a search: CloudWatch Logs can answer with pages without lines.
+const MAX_PAGES: usize = 100;
+
 /// Selects log lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogSearch {
@@ -121,11 +124,17 @@ pub(crate) async fn last_errors(
     let mut found = BTreeSet::new();
     let mut order = Order::default();
     let mut next: Option<String> = None;
-    loop {
-        let page = match timeout_at(until, logs.page(search, next.as_deref())).await {
-            Ok(page) => page.map_err(LogFailure::Call)?,
-            Err(_) if order.descends => return Ok(found.into_iter().collect()),
-            Err(_) => return Err(LogFailure::Late),
+    for _ in 0..MAX_PAGES {
+        let failure = match timeout_at(until, logs.page(search, next.as_deref())).await {
+            Ok(Ok(page)) => Ok(page),
+            Ok(Err(failure)) => Err(LogFailure::Call(failure)),
+            Err(_) => Err(LogFailure::Late),
+        };
+        let page = match failure {
+            Ok(page) => page,
+            // Lines that are there are better than none, unless later ones may follow.
+            Err(_) if !found.is_empty() && !order.ascends => break,
+            Err(failure) => return Err(failure),
         };
         for line in page.lines {
             order.add(line.at_ms);
@@ -138,10 +147,11 @@ pub(crate) async fn last_errors(
             }
         }
         if page.next.is_none() || page.next == next || (order.descends && found.len() >= max) {
-            return Ok(found.into_iter().collect());
+            break;
         }
         next = page.next;
     }
+    Ok(found.into_iter().collect())
 }
 
 /// The order of the lines. If the last lines do not come first, all pages must be read.

@@ -1,6 +1,8 @@
 //! What an end answers: a number of rows, and the newest update.
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
 use shared::event;
 
 /// The rows of an end.
@@ -45,9 +47,16 @@ impl Measured {
 
 /// A time: text, in UTC unless it has an offset, or seconds since 1970, maybe with an exponent.
 fn time(text: &str) -> Option<Timestamp> {
-    let text = text.as_bytes();
-    let time = event::Timestamp::from_text(text).or_else(|| event::Timestamp::from_number(text))?;
-    Timestamp::from_nanosecond(time.nanoseconds().into()).ok()
+    let bytes = text.as_bytes();
+    let time = event::Timestamp::from_text(bytes).or_else(|| event::Timestamp::from_number(bytes));
+    match time {
+        Some(time) => Timestamp::from_nanosecond(time.nanoseconds().into()).ok(),
+        // Before 1970 and after 2262, which documents cannot have, as databases mark what has no time.
+        None => text.parse().ok().or_else(|| {
+            let time: DateTime = text.parse().ok()?;
+            Some(TimeZone::UTC.to_timestamp(time).unwrap_or(Timestamp::MAX))
+        }),
+    }
 }
 
 #[cfg(test)]
@@ -91,13 +100,17 @@ mod tests {
             ("1.7958492E9", "2026-11-28T07:00:00Z"),
             ("1.79E9", "2026-09-21T14:13:20Z"),
             ("0", "1970-01-01T00:00:00Z"),
+            ("1900-01-01 00:00:00", "1900-01-01T00:00:00Z"),
+            ("1900-01-01T00:00:00Z", "1900-01-01T00:00:00Z"),
+            ("9999-12-31", "9999-12-30T22:00:00.999999999Z"),
+            ("9999-12-31 23:59:59", "9999-12-30T22:00:00.999999999Z"),
         ] {
             let expected = Ok((1.0, Some(time.to_owned())));
             assert_eq!(row(&[Some("1"), Some(text), Some("more")]), expected, "{text}");
         }
         assert_eq!(row(&[Some("1"), None]), Ok((1.0, None)));
         let wrong = "the second column is not a time, epoch seconds or NULL: ";
-        for text in ["", "never", "-1", "28.11.2026", "9999-12-31"] {
+        for text in ["", "never", "-1", "28.11.2026", "0000-00-00"] {
             let expected = format!("{wrong}text of {} characters", text.len());
             assert_eq!(row(&[Some("1"), Some(text)]), Err(expected));
         }

@@ -58,9 +58,14 @@ pub fn read(source: impl Source, mut found: impl FnMut(Line, u64)) -> Result<Bat
         Some("CONTROL_MESSAGE") => false,
         _ => return Err(Damage::NoLogEvents("messageType")),
     };
-    let log_group = group.ok_or(Damage::NoLogEvents("logGroup"))?;
-    let log_stream = stream.ok_or(Damage::NoLogEvents("logStream"))?;
-    if !has_events {
+    let wanted = |text: Option<String>, name| match text {
+        Some(text) => Ok(text),
+        None if is_data => Err(Damage::NoLogEvents(name)),
+        None => Ok(String::new()),
+    };
+    let log_group = wanted(group, "logGroup")?;
+    let log_stream = wanted(stream, "logStream")?;
+    if is_data && !has_events {
         return Err(Damage::NoLogEvents("logEvents"));
     }
     Ok(Batch { log_group, log_stream, log_events, is_data })

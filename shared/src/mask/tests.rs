@@ -76,6 +76,10 @@ fn ordinary_text_is_unchanged() {
         "my-keys: -1234.56 EUR (+11.1 %)",
         "API tokens 12345.60 USD",
         "monkeys and keyboards",
+        "Flow run etl/curious-monkey: QualityGate",
+        "Flow run etl/rapid-turkey: Failed",
+        "Task run etl/proud-fox/load_tokens-0: Failed",
+        "refresh-key: AwaitingRetry",
         "재생 실패: 시간 초과 🔥",
     ] {
         assert_eq!(masked(text), text);

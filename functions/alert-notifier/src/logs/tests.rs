@@ -70,15 +70,26 @@ async fn the_total_time_is_bounded() {
     let mut oldest_first = vec![Some(&[1, 2][..])];
     oldest_first.resize(100, Some(empty));
     assert_eq!(Pages::new(&oldest_first).last(3).await, Err(LogFailure::Late));
+    let mut one = vec![Some(&[1][..])];
+    one.resize(100, Some(empty));
+    assert_eq!(Pages::new(&one).last(3).await, Ok(vec![1]));
     let mut latest_first = vec![Some(&[2, 1][..])];
     latest_first.resize(100, Some(empty));
     assert_eq!(Pages::new(&latest_first).last(3).await, Ok(vec![1, 2]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_fails_is_an_error() {
+async fn lines_that_were_found_before_a_page_fails_are_shown_if_they_may_be_the_last() {
     let refused = CallFailure { code: None, message: "no".to_owned() };
-    assert_eq!(Pages::new(&[Some(&[1]), None]).last(3).await, Err(LogFailure::Call(refused)));
+    for (pages, expected) in [
+        (vec![None], Err(LogFailure::Call(refused.clone()))),
+        (vec![Some(&[][..]), None], Err(LogFailure::Call(refused.clone()))),
+        (vec![Some(&[1, 2][..]), None], Err(LogFailure::Call(refused))),
+        (vec![Some(&[1][..]), None], Ok(vec![1])),
+        (vec![Some(&[2, 1][..]), None], Ok(vec![1, 2])),
+    ] {
+        assert_eq!(Pages::new(&pages).last(3).await, expected, "{pages:?}");
+    }
 }
 
 #[test]

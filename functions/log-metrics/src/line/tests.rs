@@ -47,6 +47,20 @@ fn reads_reports_in_text() {
              Max Memory Used: 127 MB\tStatus: error\tError Type: Runtime.OutOfMemory\n",
             report(Some(Failure::OutOfMemory), Some((127.0, 128.0)), None),
         ),
+        // The name of a generic type, and a copy without tabs.
+        (
+            "Duration: 2.5 ms\tMemory Size: 128 MB\tMax Memory Used: 16 MB\tStatus: error\t\
+             Error Type: &alloc::boxed::Box<dyn core::error::Error + core::marker::Send>\n",
+            report(Some(Failure::Unhandled), Some((16.0, 128.0)), None),
+        ),
+        (
+            "Duration: 2.5 ms Status: timeout Error Type: a b\nXRAY TraceId: 1-2\n",
+            report(Some(Failure::Timeout), None, None),
+        ),
+        (
+            "Duration: 2.5 ms Status: error Error Type: Runtime.OutOfMemory XRAY TraceId: 1-2",
+            report(Some(Failure::OutOfMemory), None, None),
+        ),
         // Copied without tabs, and with an unknown field.
         (
             "Duration: 2.5 ms Billed Duration: 3 ms  Memory Size: 128 MB Max Memory Used: 32 MB",
@@ -74,6 +88,7 @@ fn reads_starts_in_text() {
         ("INIT_REPORT Init Duration: 3000.00 ms    Phase: invoke    Status: timeout", true),
         ("RESTORE_REPORT Restore Duration: 10000.00 ms\tStatus: timeout", false),
         ("RESTORE_REPORT Restore Duration: 1.00 ms\tStatus: error\tError Type: A", false),
+        ("INIT_REPORT Init Duration: 1 ms\tPhase: init\tStatus: error\tError Type: A B\n", false),
     ] {
         assert_eq!(read(line), Some(start_failed(in_invocation)), "{line}");
     }

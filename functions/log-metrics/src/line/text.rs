@@ -134,7 +134,8 @@ impl<'a> Fields<'a> {
             let end = rest.find(['\t', '\n']).unwrap_or(rest.len());
             return (separated && rest[..end].contains(": ")).then(|| &rest[end..]);
         };
-        let (value, rest) = word(rest);
+        let (value, rest) =
+            if FIELDS[at].0 == "Error Type" { error_type(rest) } else { word(rest) };
         self.0[at] = Some(value);
         match FIELDS[at].1 {
             "" => Some(rest),
@@ -156,6 +157,20 @@ impl<'a> Fields<'a> {
     fn failure(&self) -> Option<Failure> {
         Failure::of(self.get("Status"), self.get("Error Type"))
     }
+}
+
+/// A word before the end or another field; else what stands before a tab or the end of the line, as the
+/// name of a generic type.
+fn error_type(text: &str) -> (&str, &str) {
+    let (first, rest) = word(text);
+    let field = rest.trim_start_matches(' ');
+    let is_word = field.is_empty()
+        || field.starts_with(char::is_whitespace)
+        || FIELDS.iter().any(|(name, _)| field.starts_with(name));
+    if is_word {
+        return (first, rest);
+    }
+    text.split_at(text.find(['\t', '\n', '\r']).unwrap_or(text.len()))
 }
 
 fn word(text: &str) -> (&str, &str) {
