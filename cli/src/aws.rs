@@ -24,13 +24,15 @@ which needs neither region nor credentials.";
 /// precedence over that of the account.
 ///
 /// # Errors
-/// [`CliError::Failed`] if the region or the credentials are missing.
+/// [`CliError::Failed`] if the region or the credentials are missing, and before that those of
+/// [`check_queue`].
 pub(crate) async fn access(
     account: &Account,
     environment: &Environment,
     services: &[Service],
     queue: Option<&str>,
 ) -> Result<Aws, CliError> {
+    queue.map_or(Ok(()), check_queue)?;
     let environment = account.with_region(environment);
     let mut aws = Aws::from_environment(&environment, services);
     // A server on this machine needs neither region nor credentials, but the SDK does.
@@ -70,14 +72,8 @@ fn region_of(queue: &str) -> Option<&str> {
 /// # Errors
 /// [`CliError::Usage`] for any other text, [`CliError::Failed`] if the lookup fails.
 pub(crate) async fn queue(aws: &Aws, text: &str) -> Result<Queue, CliError> {
-    if text.starts_with("arn:") || text.contains("://") {
-        let invalid =
-            || CliError::usage(format_args!("{text:?} is neither the URL nor the ARN of a queue"));
-        return Queue::parse(text, aws.endpoint(SQS)).ok_or_else(invalid);
-    }
-    if !is_name(text) {
-        let message = format_args!("{text:?} is not the URL, ARN or name of a queue");
-        return Err(CliError::usage(message));
+    if let Some(queue) = addressed(text, aws.endpoint(SQS))? {
+        return Ok(queue);
     }
     let found = sqs::client(aws).get_queue_url().queue_name(text).send().await;
     let found = found.map_err(|error| {
@@ -86,6 +82,27 @@ pub(crate) async fn queue(aws: &Aws, text: &str) -> Result<Queue, CliError> {
     })?;
     let queue = found.queue_url().and_then(Queue::parse_url);
     queue.ok_or_else(|| CliError::failed(format_args!("SQS returned no URL for the queue {text}")))
+}
+
+/// Checks the URL, ARN or name of a queue without a call.
+///
+/// # Errors
+/// [`CliError::Usage`] for any other text.
+pub(crate) fn check_queue(text: &str) -> Result<(), CliError> {
+    addressed(text, None).map(drop)
+}
+
+/// Returns the queue with this URL or ARN, or `None` for a name.
+fn addressed(text: &str, endpoint: Option<&str>) -> Result<Option<Queue>, CliError> {
+    if text.starts_with("arn:") || text.contains("://") {
+        let invalid =
+            || CliError::usage(format_args!("{text:?} is neither the URL nor the ARN of a queue"));
+        return Queue::parse(text, endpoint).map(Some).ok_or_else(invalid);
+    }
+    if is_name(text) {
+        return Ok(None);
+    }
+    Err(CliError::usage(format_args!("{text:?} is not the URL, ARN or name of a queue")))
 }
 
 /// Source: Amazon SQS API reference, `CreateQueue`.
@@ -120,7 +137,11 @@ pub(crate) fn explained(failure: &SqsFailure) -> String {
         "NoAnswer" => "\nCheck that the endpoint is correct and can be reached.",
         _ => "",
     };
-    format!("{}{advice}", printable(&failure.to_string(), 500))
+    let text = match &*failure.message {
+        "" => failure.code.clone(),
+        _ => failure.to_string(),
+    };
+    format!("{}{advice}", printable(&text, 500))
 }
 
 #[cfg(test)]

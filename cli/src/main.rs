@@ -24,13 +24,22 @@ use error::CliError;
 
 /// Run the event pipelines on this machine, and operate deployed ones.
 #[derive(Debug, Parser)]
-#[command(name = "sluice", version, after_help = EXIT_CODES, propagate_version = true)]
+#[command(name = "sluice", version, after_help = EXAMPLES, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.";
+const EXAMPLES: &str = "\
+Examples:
+  cargo sluice demo                                     run the pipelines on this machine
+  cargo sluice doctor --stack sluice-dev                check a deployed stack
+  cargo sluice inspect sluice-dev-events-dlq            why messages failed
+  cargo sluice redrive sluice-dev-events-dlq --canary 10 --yes
+  cargo sluice replay s3://BUCKET/processing-failed/    what Firehose left behind
+
+`cargo sluice COMMAND --help` has more.
+Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

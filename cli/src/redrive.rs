@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use dlq_redrive::Queue;
-use dlq_redrive::request::{Action, Mode as EngineMode, Request};
+use dlq_redrive::request::{Action, Mode as EngineMode};
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::aws::{Aws, Service};
@@ -134,6 +134,36 @@ enum Mode {
 /// [`CliError::Usage`] for conflicting options, [`CliError::Failed`] if messages were not moved,
 /// [`CliError::Interrupted`] after Ctrl-C.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
+    for queue in [Some(&args.queue), args.destination.as_ref(), args.parking.as_ref()] {
+        queue.map_or(Ok(()), |queue| aws::check_queue(queue))?;
+    }
+    let edited = args.import.as_deref().map(edited::import).transpose()?;
+    // SQS itself moves messages as they are, and to queues.
+    let mode = match (edited.is_some() || args.invoke.is_some(), args.mode) {
+        (true, Mode::Native) => {
+            return Err(CliError::usage("--import and --invoke need --mode selective"));
+        }
+        (true, _) => Mode::Selective,
+        (false, mode) => mode,
+    };
+    let mut request = json!({
+        "action": "redrive",
+        "filter": args.filter.request()?,
+        "mode": mode,
+        "maxMessages": args.max_messages,
+        "ratePerSecond": args.rate,
+        "maxRedrives": args.max_redrives,
+        "canary": args.canary.map(|messages| {
+            json!({"messages": messages, "waitSeconds": args.canary_wait})
+        }),
+    });
+    // Checked before the first call, and before a dry run too.
+    let mode = match engine::parse(&request)?.action {
+        Action::Redrive(redrive) => redrive.mode,
+        _ => EngineMode::Selective,
+    };
+    let opensearch = opensearch::optional_client(args.opensearch.as_deref(), &args.account).await?;
+
     let services: &[_] = if args.invoke.is_some() { &[SQS, LAMBDA] } else { &[SQS] };
     let aws = access(&args.account, &args.queue, services).await?;
     let source = aws::queue(&aws, &args.queue).await?;
@@ -149,31 +179,8 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         Some(function) => function.destination(),
         None => find(&aws, args.destination.as_deref()).await?,
     };
-    let opensearch = opensearch::optional_client(args.opensearch.as_deref(), &args.account).await?;
-    let edited = args.import.as_deref().map(edited::import).transpose()?;
-    // SQS itself moves messages as they are, and to queues.
-    let mode = match (edited.is_some() || invoked.is_some(), args.mode) {
-        (true, Mode::Native) => {
-            return Err(CliError::usage("--import and --invoke need --mode selective"));
-        }
-        (true, _) => Mode::Selective,
-        (false, mode) => mode,
-    };
-    let mut request = json!({
-        "action": "redrive",
-        "source": id(&source),
-        "destination": destination.as_ref().map(id),
-        "filter": args.filter.request()?,
-        "mode": mode,
-        "maxMessages": args.max_messages,
-        "ratePerSecond": args.rate,
-        "maxRedrives": args.max_redrives,
-        "canary": args.canary.map(|messages| {
-            json!({"messages": messages, "waitSeconds": args.canary_wait})
-        }),
-    });
-    // Checked before a dry run too.
-    let mode = check(&aws, &source, &request)?;
+    request["source"] = id(&source).into();
+    request["destination"] = destination.as_ref().map(id).into();
     if !args.yes {
         request["dryRun"] = true.into();
         // A move task of SQS has no dry run, but moves the same messages.
@@ -201,15 +208,4 @@ async fn find(aws: &Aws, queue: Option<&str>) -> Result<Option<Queue>, CliError>
 /// Returns the ARN of a queue, which saves a lookup, or else its URL.
 fn id(queue: &Queue) -> &str {
     queue.arn.as_deref().unwrap_or(&queue.url)
-}
-
-/// Checks a request and returns the mode in which it moves messages.
-fn check(aws: &Aws, source: &Queue, request: &Value) -> Result<EngineMode, CliError> {
-    let payload = request.to_string();
-    let request = Request::parse(payload.as_bytes(), aws.endpoint(SQS)).map_err(engine::error)?;
-    request.source(Some(source)).map_err(engine::error)?;
-    match request.action {
-        Action::Redrive(redrive) => Ok(redrive.mode),
-        _ => Ok(EngineMode::Selective),
-    }
 }

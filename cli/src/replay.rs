@@ -11,6 +11,8 @@ mod source;
 mod target;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -26,7 +28,7 @@ use shared::s3::S3;
 use shared::sqs::hex_digest;
 
 use crate::aws::{self, Account};
-use crate::console::{log, print_report};
+use crate::console::log;
 use crate::error::CliError;
 use crate::interrupt::until_interrupted;
 use crate::progress::Progress;
@@ -149,7 +151,8 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     };
     let refused = Rc::new(RefusedFile(path.with_extension(REFUSED_EXTENSION)));
     let port = Port::new(s3, Rc::clone(&refused));
-    let objects = source.list(port.s3()).await?;
+    let own = [&path, &refused.0].map(|file| fs::canonicalize(file).unwrap_or_default());
+    let objects = source.list(port.s3(), &own).await?;
     let (source, ledger_path) = (source.name(), path.display().to_string());
     if !args.yes {
         let mut plan = Plan {
@@ -157,11 +160,11 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
             source,
             target: target.to_string(),
             ledger: ledger_path,
-            takes_documents: target.takes_documents(),
+            takes: target.takes(),
             ..Plan::default()
         };
         look(&mut plan, (&objects, &ledger), (&args.selection, &target), (&port, &reading)).await;
-        print_report(&plan.finish(), args.json)?;
+        plan.print(args.json)?;
         log("Dry run: nothing was sent. --yes sends it.");
         return Ok(());
     }
@@ -178,6 +181,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         bytes: objects.iter().map(|object| object.bytes).sum(),
         bytes_before: 0,
         tally: Tally { objects: objects.len() as u64, ..Tally::default() },
+        refused_of_object: BTreeMap::new(),
     };
     let name = target.to_string();
     let work = replay_all(&mut run, (&objects, &ledger), &args, target, (port, reading));
@@ -250,6 +254,7 @@ async fn replay_all(
         Target::Records(sender) => Way::Records(Call::new(sender, args.rate), port, reading),
     };
     for object in objects {
+        run.begin(ledger.refused(object));
         let Some(offset) = ledger.next(object) else {
             run.tally.finished_before += 1;
             run.bytes_before += object.bytes;

@@ -11,6 +11,7 @@ use local::opensearch::{Authentication, Client, ClientError, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 use shared::event::DocumentForm;
+use shared::text::shown;
 
 use crate::aws::Account;
 use crate::console::print_report;
@@ -122,7 +123,10 @@ async fn put_policy(client: &Client, name: &str, policy: &Value) -> Result<(), S
     }
     let body = Bytes::from(policy.to_string());
     let reply = client.send(Method::PUT, &path, Some(("application/json", body))).await?;
-    if reply.status.is_success() { Ok(()) } else { Err(SetupError::Policy(reply.status)) }
+    if reply.status.is_success() {
+        return Ok(());
+    }
+    Err(SetupError::Policy { status: reply.status, reason: reply.error_reason() })
 }
 
 /// Whether two templates are equal in the parts that OpenSearch returns unchanged. It normalizes
@@ -137,8 +141,8 @@ fn is_equivalent(stored: &Value, ours: &Value) -> bool {
 enum SetupError {
     #[error(transparent)]
     Client(#[from] ClientError),
-    #[error("the template is stored, but the policy of --retention-days was rejected: {0}")]
-    Policy(StatusCode),
+    #[error("the template is stored, but the policy of --retention-days was rejected: {status}")]
+    Policy { status: StatusCode, reason: Option<String> },
     #[error("OpenSearch does not return the index template that was stored")]
     NotStored,
 }
@@ -146,11 +150,12 @@ enum SetupError {
 /// Returns the error with advice. The URL is shown without user and password.
 fn explained(client: &Client, error: &SetupError) -> CliError {
     let url = client.url();
-    let status = match error {
-        SetupError::Client(error) => error.status(),
-        SetupError::Policy(status) => Some(*status),
-        SetupError::NotStored => None,
+    let (status, reason) = match error {
+        SetupError::Client(error) => (error.status(), error.reason()),
+        SetupError::Policy { status, reason } => (Some(*status), reason.as_deref()),
+        SetupError::NotStored => (None, None),
     };
+    let reason = reason.map(|reason| format!(": {}", shown(reason))).unwrap_or_default();
     let advice = match (error, status, client.authentication()) {
         (_, Some(StatusCode::UNAUTHORIZED), Authentication::Basic) => {
             "The user or the password in the URL is wrong."
@@ -161,6 +166,9 @@ fn explained(client: &Client, error: &SetupError) -> CliError {
         (_, Some(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN), Authentication::Signed) => {
             "Check with `aws sts get-caller-identity` that the credentials have not expired. Their user or role needs es:ESHttpGet and es:ESHttpPut in the domain's access policy and, with fine-grained access control, a role of the domain with the permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put."
         }
+        (SetupError::Policy { .. }, Some(StatusCode::FORBIDDEN), _) => {
+            "The user needs the cluster permissions cluster:admin/opendistro/ism/policy/get and cluster:admin/opendistro/ism/policy/write."
+        }
         (_, Some(StatusCode::FORBIDDEN), _) => {
             "The user needs the cluster permissions cluster:monitor/main, indices:admin/index_template/get and indices:admin/index_template/put. For a domain of Amazon OpenSearch Service, its access policy must allow the user too."
         }
@@ -170,12 +178,12 @@ fn explained(client: &Client, error: &SetupError) -> CliError {
         (SetupError::Client(ClientError::Unexpected { .. }), _, _) => {
             "Check that the URL is that of an OpenSearch."
         }
-        (SetupError::Policy(_), _, _) => {
+        (SetupError::Policy { .. }, _, _) => {
             "Policies need the plugin Index State Management. A distribution without plugins and OpenSearch Serverless do not have it: delete old indices another way."
         }
         _ => "See the log of OpenSearch.",
     };
-    CliError::failed(format!("failed to set up OpenSearch at {url}: {error}\n{advice}"))
+    CliError::failed(format!("failed to set up OpenSearch at {url}: {error}{reason}\n{advice}"))
 }
 
 #[derive(Debug, Serialize)]

@@ -6,10 +6,12 @@ use std::fmt::{self, Formatter};
 use std::fs;
 use std::path::Path;
 
+use firehose_transform::config::Config;
 use local::opensearch::{Client, ClientError};
 use local::runtime_api::{LogLine, LogStream};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::config::Environment;
 
 use super::logs::json_lines;
 use crate::error::CliError;
@@ -25,7 +27,7 @@ pub(super) struct Rules {
     rules: Vec<Rule>,
 }
 
-/// A rule, as far as its metric can be counted again. The function checks it.
+/// A rule, as far as its metric can be counted again.
 #[derive(Debug, Deserialize)]
 struct Rule {
     metric: String,
@@ -59,17 +61,24 @@ struct Counts {
 }
 
 impl Rules {
-    /// Reads a file.
+    /// Reads a file, and checks its rules as the function does.
     ///
     /// # Errors
-    /// [`CliError::Usage`] if it does not contain rules.
+    /// [`CliError::Usage`] if it does not contain rules, or for an invalid rule.
     pub(super) fn open(path: &Path) -> Result<Self, CliError> {
         let unusable = |error: &dyn fmt::Display| {
             CliError::usage(format_args!("--metric-rules: {}: {error}", path.display()))
         };
         let json = fs::read_to_string(path).map_err(|error| unusable(&error))?;
         let rules = serde_json::from_str(&json).map_err(|error| unusable(&error))?;
-        Ok(Self { json, rules })
+        let rules = Self { json, rules };
+        // What Lambda sets.
+        let lambda = ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API"];
+        let environment: Environment = lambda.map(|name| (name, "local")).into_iter().collect();
+        let set = |environment: Environment, (name, value)| environment.with(name, value);
+        let environment = rules.variables().into_iter().fold(environment, set);
+        Config::from_environment(&environment).map_err(|error| unusable(&error))?;
+        Ok(rules)
     }
 
     /// The function's variables. The events of the sample are years old, and CloudWatch accepts

@@ -39,6 +39,20 @@ pub(super) struct Export {
 }
 
 impl Export {
+    /// Checks before the first call that the file can be created.
+    ///
+    /// # Errors
+    /// [`CliError::Usage`] if it exists, or its folder does not.
+    pub(super) fn check(path: &Path) -> Result<(), CliError> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let problem = match (path.symlink_metadata(), folder.is_none_or(Path::is_dir)) {
+            (Ok(_), _) => "it exists already: name a new file",
+            (_, false) => "its folder does not exist",
+            _ => return Ok(()),
+        };
+        Err(CliError::usage(format_args!("--export {}: {problem}", path.display())))
+    }
+
     /// Creates the file, which only its owner can read: bodies may hold anything.
     ///
     /// # Errors

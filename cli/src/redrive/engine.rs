@@ -9,6 +9,7 @@ use dlq_redrive::Queue;
 use dlq_redrive::config::Config;
 use dlq_redrive::error::Error;
 use dlq_redrive::health::Health;
+use dlq_redrive::request::Request;
 use dlq_redrive::run::Edited;
 use dlq_redrive::schedule::Schedule;
 use dlq_redrive::sqs::AwsQueues;
@@ -99,7 +100,8 @@ impl Engine {
         let (answer, is_interrupted) = until_interrupted(work, stop, AT_ONCE).await?;
         drop(app);
         self.export.map_or(Ok(()), Export::finish)?;
-        Ok(Outcome { answer: answer.map_err(error)?, summary, is_interrupted })
+        let answer = answer.map_err(|failed| error(failed, request))?;
+        Ok(Outcome { answer, summary, is_interrupted })
     }
 
     fn config(&self) -> Config {
@@ -116,14 +118,28 @@ impl Engine {
     }
 }
 
+/// Checks a request before the first call: it may lack its queues.
+///
+/// # Errors
+/// [`CliError::Usage`] in terms of the command's options.
+pub(super) fn parse(request: &Value) -> Result<Request, CliError> {
+    let parsed = Request::parse(request.to_string().as_bytes(), None);
+    parsed.map_err(|failed| error(failed, request))
+}
+
 /// Returns the engine's error in terms of the command's options.
-pub(super) fn error(error: Error) -> CliError {
+fn error(error: Error, request: &Value) -> CliError {
     match error {
         Error::InvalidRequest { field, reason } => {
+            let reason = reason.replace("maxAgeSeconds", "--max-age");
+            let reason = reason.replace("the mode native", "--mode native");
             CliError::usage(format_args!("{}: {reason}", option(&field)))
         }
         Error::Refused { failure } => {
-            CliError::failed(format_args!("{}{}", explained(&failure), advice(&failure)))
+            let [action, source] =
+                ["action", "source"].map(|name| request[name].as_str().unwrap_or_default());
+            let (reason, advice) = (explained(&failure), advice(&failure));
+            CliError::failed(format_args!("{action} of {source}: {reason}{advice}"))
         }
         Error::SourceUnavailable { queue, failure } => {
             let reason = explained(&failure);
@@ -163,6 +179,10 @@ fn option(field: &str) -> &str {
         "canary" | "canary.messages" => "--canary",
         "canary.waitSeconds" => "--canary-wait",
         "filter.minAgeSeconds" => "--min-age",
+        "filter.maxAgeSeconds" => "--max-age",
+        "filter.reason" => "--reason",
+        "filter.sourceArn" => "--source-arn",
+        "filter.text" => "--text",
         "filter" => "the conditions on messages",
         other => other,
     }

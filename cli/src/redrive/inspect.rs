@@ -1,11 +1,10 @@
 //! `sluice inspect`: summarizes the messages of a dead-letter queue.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use dlq_redrive::request::{Action, Mode, Request};
-use serde_json::{Value, json};
-use shared::aws::Aws;
+use dlq_redrive::request::{Action, Mode};
+use serde_json::json;
 use shared::sqs::SQS;
 
 use super::edited::Export;
@@ -57,26 +56,21 @@ Exit codes: 0 done, 1 failed or incomplete, 2 wrong use, 130 interrupted.";
 /// # Errors
 /// Those of [`redrive`](super::run).
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
-    let aws = super::access(&args.account, &args.queue, &[SQS]).await?;
-    let source = aws::queue(&aws, &args.queue).await?;
-    let request = json!({
+    let mut request = json!({
         "action": "inspect",
-        "source": id(&source),
         "filter": args.filter.request()?,
         "maxMessages": args.max_messages,
     });
-    let export = args.export.as_deref().map(|path| export(&aws, path, &request)).transpose()?;
+    let Action::Inspect { filter, max_messages } = engine::parse(&request)?.action else {
+        unreachable!("it is a request to inspect")
+    };
+    args.export.as_deref().map_or(Ok(()), Export::check)?;
+
+    let aws = super::access(&args.account, &args.queue, &[SQS]).await?;
+    let source = aws::queue(&aws, &args.queue).await?;
+    request["source"] = id(&source).into();
+    let export = args.export.map(|path| Export::create(&path, filter, max_messages)).transpose()?;
     let engine = Engine { export, ..Engine::new(aws, args.time_limit) };
     let outcome = engine.run(&request).await?;
     outcome::print(&source, &outcome, args.json, Mode::Selective)
-}
-
-/// Creates the file for the messages that a request selects.
-fn export(aws: &Aws, path: &Path, request: &Value) -> Result<Export, CliError> {
-    let request = request.to_string();
-    let parsed = Request::parse(request.as_bytes(), aws.endpoint(SQS)).map_err(engine::error)?;
-    let Action::Inspect { filter, max_messages } = parsed.action else {
-        unreachable!("it is a request to inspect")
-    };
-    Export::create(path, filter, max_messages)
 }

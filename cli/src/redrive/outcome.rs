@@ -50,10 +50,10 @@ pub(super) fn print(
         let (count, id) = (thousands(*count), printable(id, 100));
         log(format_args!("{count} messages {what} (first: {id}): {reason}"));
     }
-    check(outcome)
+    check(source, outcome)
 }
 
-fn check(outcome: &Outcome) -> Result<(), CliError> {
+fn check(source: &Queue, outcome: &Outcome) -> Result<(), CliError> {
     if outcome.is_interrupted {
         return Err(CliError::Interrupted(interrupted(&outcome.answer)));
     }
@@ -75,13 +75,14 @@ fn check(outcome: &Outcome) -> Result<(), CliError> {
         }
         Some(Stopped::ReceiveFailed) => {
             let reason = tally.receive_failure.as_ref().map(explained).unwrap_or_default();
-            format!("failed to receive messages: {reason}")
+            format!("failed to receive messages from {}: {reason}", source.url)
         }
         Some(Stopped::UnhealthyEndpoint) => {
             "OpenSearch is not green or yellow, or does not answer: nothing was moved".to_owned()
         }
         Some(Stopped::GroupBlocked) => {
-            "SQS returns no messages behind ten messages of a group that stay in the queue"
+            "SQS returns no messages behind ten messages of a group that stay in the queue, nor \
+             those of --canary that may be back there: --max-messages moves them in parts"
                 .to_owned()
         }
     };

@@ -1,7 +1,7 @@
 //! The ledger: how far each object is confirmed, so that a replay that is started again goes on
 //! there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -41,6 +41,9 @@ pub(super) struct Line<'a> {
     pub(super) done: bool,
     /// The size of the file of refused records.
     pub(super) refused_bytes: u64,
+    /// Records of the object so far that were refused, by reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) refused: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +51,7 @@ struct Confirmed {
     version: String,
     offset: u64,
     done: bool,
+    refused: BTreeMap<String, u64>,
 }
 
 impl Ledger {
@@ -80,9 +84,9 @@ impl Ledger {
             }
             if ledger.has_head {
                 let line: Value = serde_json::from_slice(line).ok()?;
-                let Line { object, version, offset, done, refused_bytes } =
+                let Line { object, version, offset, done, refused_bytes, refused } =
                     Line::deserialize(&line).ok()?;
-                let confirmed = Confirmed { version: version.to_owned(), offset, done };
+                let confirmed = Confirmed { version: version.to_owned(), offset, done, refused };
                 ledger.objects.insert(object.to_owned(), confirmed);
                 ledger.refused_bytes = refused_bytes;
             } else if serde_json::from_slice::<Value>(line).ok()? != head(replay) {
@@ -98,12 +102,19 @@ impl Ledger {
     /// The offset that an object is replayed from; `None` where it is finished. An object that has
     /// changed begins anew.
     pub(super) fn next(&self, object: &Object) -> Option<u64> {
-        match self.objects.get(&object.name()) {
-            Some(confirmed) if confirmed.version == object.etag => {
-                (!confirmed.done).then_some(confirmed.offset)
-            }
-            _ => Some(0),
+        match self.confirmed(object) {
+            Some(confirmed) => (!confirmed.done).then_some(confirmed.offset),
+            None => Some(0),
         }
+    }
+
+    /// The records of an object that were refused before, by reason.
+    pub(super) fn refused(&self, object: &Object) -> BTreeMap<String, u64> {
+        self.confirmed(object).map(|confirmed| confirmed.refused.clone()).unwrap_or_default()
+    }
+
+    fn confirmed(&self, object: &Object) -> Option<&Confirmed> {
+        self.objects.get(&object.name()).filter(|confirmed| confirmed.version == object.etag)
     }
 
     /// Opens the ledger to append lines, without what is torn.
@@ -166,7 +177,8 @@ mod tests {
     }
 
     fn line(object: &str, offset: u64, done: bool) -> Line<'_> {
-        Line { object, version: "\"1\"", offset, done, refused_bytes: offset * 2 }
+        let refused = [("empty".to_owned(), offset)].into();
+        Line { object, version: "\"1\"", offset, done, refused_bytes: offset * 2, refused }
     }
 
     #[test]
@@ -190,6 +202,8 @@ mod tests {
             assert_eq!(ledger.next(&object("b", "\"1\"")), None);
             assert_eq!(ledger.next(&object("c", "\"1\"")), Some(0));
             assert_eq!(ledger.refused_bytes, 18);
+            assert_eq!(ledger.refused(&object("a", "\"1\""))["empty"], 9);
+            assert!(ledger.refused(&object("a", "\"2\"")).is_empty());
             // What has changed begins anew.
             assert_eq!(ledger.next(&object("a", "\"2\"")), Some(0));
             assert_eq!(ledger.next(&object("b", "\"2\"")), Some(0));
@@ -226,6 +240,12 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert!(Ledger::read(&path, &replay).is_ok(), "{text}");
         }
+        // Of a version that did not count them.
+        let line = "{\"object\":\"s3://b/a\",\"version\":\"\\\"1\\\"\",\"offset\":7,\"done\":true,\"refused_bytes\":0}\n";
+        fs::write(&path, format!("{}\n{line}", head(&replay))).unwrap();
+        let ledger = Ledger::read(&path, &replay).unwrap();
+        assert_eq!(ledger.next(&object("a", "\"1\"")), None);
+        assert!(ledger.refused(&object("a", "\"1\"")).is_empty());
         for text in ["{\"replay\":{\"source\":\"s3://c/\"}}\n", "x", "{}\n"] {
             fs::write(&path, text).unwrap();
             let error = Ledger::read(&path, &replay).unwrap_err();

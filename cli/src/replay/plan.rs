@@ -9,7 +9,8 @@ use shared::event::Timestamp;
 
 use super::run::PATIENCE;
 use super::source::Object;
-use crate::console::printable;
+use crate::console::{log, print_report, printable};
+use crate::error::CliError;
 use crate::layout::{row, thousands};
 
 /// Maximum length of a name, in characters.
@@ -42,9 +43,19 @@ pub(super) struct Plan {
     pub(super) not_read: Vec<(String, String)>,
     #[serde(skip)]
     pub(super) table: BTreeMap<(String, String), Row>,
-    /// Whether documents are sent.
     #[serde(skip)]
-    pub(super) takes_documents: bool,
+    pub(super) takes: Takes,
+}
+
+/// What a target takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Takes {
+    /// Events, and documents under their ids.
+    #[default]
+    Documents,
+    Events,
+    /// One load request for each object.
+    Requests,
 }
 
 /// Records of one reason and one hour.
@@ -85,6 +96,7 @@ impl Plan {
             self.without_failures += 1;
             return Ok(());
         }
+        self.to_send += u64::from(self.takes == Takes::Requests);
         let mut items = Items::open(objects, request, reading, PATIENCE).await?;
         let modified = items.modified();
         while let Some(Item { bytes, content, .. }) = items.next().await? {
@@ -94,12 +106,13 @@ impl Plan {
                     continue;
                 }
                 Content::Record => {
-                    self.to_send += 1;
+                    self.to_send += u64::from(self.takes != Takes::Requests);
                     ("-".to_owned(), modified)
                 }
                 Content::Failure(failure) => {
-                    match (failure.document.is_some(), self.takes_documents) {
-                        (true, false) => self.documents_skipped += 1,
+                    match (failure.document.is_some(), self.takes) {
+                        (_, Takes::Requests) => {}
+                        (true, Takes::Events) => self.documents_skipped += 1,
                         (is_document, _) => {
                             self.documents += u64::from(is_document);
                             self.to_send += 1;
@@ -138,10 +151,17 @@ impl Plan {
         }
     }
 
-    /// All objects are added.
-    pub(super) fn finish(mut self) -> Self {
+    /// Prints it after all objects are added.
+    ///
+    /// # Errors
+    /// Those of standard output.
+    pub(super) fn print(mut self, json: bool) -> Result<(), CliError> {
         self.records = std::mem::take(&mut self.table).into_values().collect();
-        self
+        print_report(&self, json)?;
+        for (object, why) in &self.not_read {
+            log(format_args!("{}: {}", printable(object, SHOWN), printable(why, SHOWN)));
+        }
+        Ok(())
     }
 }
 
@@ -180,6 +200,7 @@ impl Display for Plan {
             ("Not selected", self.not_selected, "records"),
             ("Skipped", self.documents_skipped, "documents: they go to OpenSearch only"),
             ("Unreadable", self.unreadable, "records"),
+            ("Not read", self.not_read.len() as u64, "objects: see below"),
         ] {
             if count > 0 {
                 row(out, label, count, note)?;

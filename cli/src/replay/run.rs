@@ -70,6 +70,8 @@ pub(super) struct Run<'a> {
     pub(super) bytes: u64,
     pub(super) bytes_before: u64,
     pub(super) tally: Tally,
+    /// Records of the object under way that were refused, by reason.
+    pub(super) refused_of_object: BTreeMap<String, u64>,
 }
 
 /// An object whose stretches are confirmed.
@@ -81,6 +83,20 @@ struct Confirming<'a, 'r> {
 }
 
 impl Run<'_> {
+    /// Begins an object, of which these records were refused before.
+    pub(super) fn begin(&mut self, refused: BTreeMap<String, u64>) {
+        self.refused_of_object.clear();
+        for (reason, count) in refused {
+            self.refuse(reason, count);
+        }
+    }
+
+    /// Counts refused records of the object under way.
+    pub(super) fn refuse(&mut self, reason: String, count: u64) {
+        *self.refused_of_object.entry(reason.clone()).or_default() += count;
+        *self.tally.refused.entry(reason).or_default() += count;
+    }
+
     /// Loads an object. Returns whether to go on with the next one.
     ///
     /// # Errors
@@ -131,6 +147,7 @@ impl Run<'_> {
             offset,
             done: is_end,
             refused_bytes: self.refused.bytes(),
+            refused: self.refused_of_object.clone(),
         })?;
         let bytes = if is_end { object.bytes } else { bytes_read.min(object.bytes) };
         self.progress.borrow_mut().advance(self.bytes_before + bytes, self.bytes);
@@ -160,7 +177,7 @@ impl Watch for Confirming<'_, '_> {
         tally.duplicate += duplicate;
         tally.dropped += dropped;
         for (reason, count) in std::mem::take(&mut self.refused) {
-            *tally.refused.entry(reason).or_default() += count;
+            self.run.refuse(reason, count);
         }
         let records = indexed + duplicate;
         match self.run.confirm(self.object, (offset, is_end), records, bytes_read).await {

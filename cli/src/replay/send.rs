@@ -122,7 +122,7 @@ async fn send_messages(queues: &AwsQueues, url: &str, bodies: &[&[u8]]) -> Resul
         let Some((_, first)) = failed.first() else { return Ok(()) };
         futile_calls = if failed.len() < places.len() { 0 } else { futile_calls + 1 };
         if futile_calls == MAX_FUTILE_CALLS || is_set_up(&first.code) {
-            let why = explained(first);
+            let why = format!("failed to send to the queue {url}: {}", explained(first));
             return Err(NotSent {
                 places: failed.into_iter().map(|(place, _)| place).collect(),
                 why,
@@ -173,6 +173,8 @@ pub(super) struct Call {
     /// With their offsets.
     records: Vec<(u64, Vec<u8>)>,
     bytes: usize,
+    /// Why records since the last call cannot be sent, with their offsets.
+    refused: Vec<(u64, String)>,
 }
 
 impl Call {
@@ -180,7 +182,7 @@ impl Call {
         let most = sender.limits().0;
         let rate = rate.and_then(|rate| usize::try_from(rate).ok());
         let most = rate.map_or(most, |rate| rate.min(most));
-        Self { sender, most, records: Vec::new(), bytes: 0 }
+        Self { sender, most, records: Vec::new(), bytes: 0, refused: Vec::new() }
     }
 
     /// Sends the failures of an object. Returns whether to go on with the next one.
@@ -225,12 +227,12 @@ impl Call {
                     continue;
                 }
                 Content::Unreadable(reason) => {
-                    *run.tally.refused.entry(reason).or_default() += 1;
+                    self.refused.push((offset, reason));
                     continue;
                 }
             };
             if let Some(reason) = self.sender.refusal(&data) {
-                *run.tally.refused.entry(reason.to_owned()).or_default() += 1;
+                self.refused.push((offset, reason.to_owned()));
                 continue;
             }
             let bytes = self.sender.bytes(&data);
@@ -258,14 +260,19 @@ impl Call {
         let data: Vec<_> = records.iter().map(|(_, data)| &**data).collect();
         let count = records.len() as u64;
         let sent = if data.is_empty() { Ok(()) } else { self.sender.send(&data).await };
+        let refused = std::mem::take(&mut self.refused).into_iter();
         let Err(NotSent { places, why }) = sent else {
+            refused.for_each(|(_, reason)| run.refuse(reason, 1));
             run.tally.sent += count;
             return run.confirm(object, until, count, bytes_read).await;
         };
         let sent = count - places.len() as u64;
         run.tally.sent += sent;
-        if let Some((offset, _)) = places.first().and_then(|first| records.get(*first)) {
-            let _flow = run.confirm(object, (*offset, false), sent, bytes_read).await?;
+        if let Some((first, _)) = places.first().and_then(|first| records.get(*first)) {
+            // Those behind it are read again.
+            let before = refused.filter(|(offset, _)| offset < first);
+            before.for_each(|(_, reason)| run.refuse(reason, 1));
+            let _flow = run.confirm(object, (*first, false), sent, bytes_read).await?;
         }
         Err(CliError::Failed(why))
     }

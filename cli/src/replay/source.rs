@@ -1,7 +1,7 @@
 //! SOURCE: the objects of a bucket, or files.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use object_loader::{Place, S3Objects};
 use shared::sqs::Failure as SqsFailure;
@@ -67,17 +67,22 @@ impl Source {
         }
     }
 
-    /// The objects in the order of their keys, or the files in that of their paths.
+    /// The objects in the order of their keys, or the files in that of their paths, without the
+    /// replay's own files in the folder.
     ///
     /// # Errors
     /// [`CliError::Failed`] if the bucket or a folder cannot be listed.
-    pub(super) async fn list(&self, s3: Option<&S3Objects>) -> Result<Vec<Object>, CliError> {
+    pub(super) async fn list(
+        &self,
+        s3: Option<&S3Objects>,
+        own: &[PathBuf],
+    ) -> Result<Vec<Object>, CliError> {
         match (self, s3) {
             (Self::Bucket { bucket, prefix }, Some(s3)) => listed(s3, bucket, prefix).await,
             (Self::Bucket { .. }, None) => Ok(Vec::new()),
             (Self::Files(path), _) => {
                 let mut found = Vec::new();
-                walk(Path::new(path), &mut found)?;
+                walk(Path::new(path), own, &mut found)?;
                 found.sort_by(|one: &Object, other| one.place.key.cmp(&other.place.key));
                 Ok(found)
             }
@@ -108,7 +113,7 @@ async fn listed(s3: &S3Objects, bucket: &str, prefix: &str) -> Result<Vec<Object
 }
 
 /// Appends a file, or those of a folder. Hidden files and links in a folder are left out.
-fn walk(path: &Path, found: &mut Vec<Object>) -> Result<(), CliError> {
+fn walk(path: &Path, own: &[PathBuf], found: &mut Vec<Object>) -> Result<(), CliError> {
     let failed = |error| CliError::failed(format_args!("{}: {error}", path.display()));
     let metadata = fs::metadata(path).map_err(failed)?;
     if metadata.is_file() {
@@ -119,8 +124,9 @@ fn walk(path: &Path, found: &mut Vec<Object>) -> Result<(), CliError> {
         for entry in fs::read_dir(path).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-            if !is_hidden && !entry.file_type().map_err(failed)?.is_symlink() {
-                walk(&entry.path(), found)?;
+            let is_own = own.contains(&entry.path());
+            if !is_hidden && !is_own && !entry.file_type().map_err(failed)?.is_symlink() {
+                walk(&entry.path(), own, found)?;
             }
         }
     }

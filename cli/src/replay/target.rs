@@ -11,6 +11,7 @@ use shared::config::Environment;
 use shared::opensearch::{self, Auth, DEFAULT_INDEX, Place, Settings, Writing};
 use shared::sqs::SQS;
 
+use super::plan::Takes;
 use super::send::Sender;
 use super::source::Source;
 use super::{Destination, To};
@@ -110,9 +111,13 @@ impl Target {
         Ok(Self::OpenSearch { settings, aws, writing, index })
     }
 
-    /// Whether documents are replayed there.
-    pub(super) const fn takes_documents(&self) -> bool {
-        !matches!(self, Self::Records(_))
+    /// What is sent there.
+    pub(super) const fn takes(&self) -> Takes {
+        match self {
+            Self::OpenSearch { .. } => Takes::Documents,
+            Self::Loader(_) => Takes::Requests,
+            Self::Records(_) => Takes::Events,
+        }
     }
 
     /// Whether nothing but failures is replayed there.

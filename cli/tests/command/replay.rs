@@ -176,6 +176,23 @@ async fn refused_records_are_kept_and_can_be_replayed() {
 }
 
 #[tokio::test]
+async fn the_ledger_in_the_source_is_not_an_object() {
+    let scene = Scene::new().await;
+    let folder = scene.folder.path().join("backup");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("a.json"), event("a") + "\nnot an event\n").unwrap();
+    let arguments = ["backup", "--ledger", "backup/ledger.jsonl"];
+    let refused = json!({"invalid_json": 1});
+    let expected = json!({"objects": 1, "indexed": 1, "refused": refused});
+    scene.sends(&arguments, 1, &expected).await;
+    assert!(folder.join("ledger.refused.jsonl").exists());
+    let expected = json!({"objects": 1, "finished_before": 1, "refused": refused});
+    let finished = scene.sends(&arguments, 1, &expected).await;
+    let advice = "1 records were refused and are kept: when the cause is gone, replay ";
+    assert!(finished.stderr.contains(advice), "{finished:?}");
+}
+
+#[tokio::test]
 async fn an_object_that_cannot_be_read_is_left() {
     let scene = Scene::new().await;
     scene.s3.put("backup", "a", "%PDF-1.7", NOON_MS);
@@ -187,6 +204,9 @@ async fn an_object_that_cannot_be_read_is_left() {
     let plan = scene.run(&["s3://backup/", "--json"]).await;
     assert_eq!((plan.code, &plan.json()["finished_before"]), (0, &json!(1)));
     assert_eq!(plan.json()["not_read"][0][0], "s3://backup/a");
+    let plan = scene.run(&["s3://backup/"]).await;
+    assert!(plan.stdout.contains("Not read            1  objects: see below\n"), "{plan:?}");
+    assert!(plan.stderr.contains("s3://backup/a: it holds neither JSON"), "{plan:?}");
 }
 
 #[tokio::test]

@@ -15,7 +15,9 @@ async fn the_loader_is_asked_for_each_object() {
     let scene = Scene::failed().await.with("AWS_ENDPOINT_URL_SQS", queues.client.url());
     let arguments = [FAILED, "--to", "loader", "--queue", "music", "--reason", "oom"];
     let plan = scene.run(&arguments).await;
-    assert!(plan.stdout.contains(&format!("to the queue {}, as load requests\n", queues.main)));
+    let expected =
+        format!("To send             3  to the queue {}, as load requests\n", queues.main);
+    assert!(plan.stdout.contains(&expected), "{plan:?}");
     assert_eq!(queues.counts().await, [0, 0, 0]);
     scene.sends(&arguments, 0, &json!({"objects": 3, "sent": 3})).await;
     let mut bodies: Vec<Value> = queues.take(&queues.main).await.iter().map(body).collect();
@@ -56,7 +58,39 @@ async fn failed_events_become_messages() {
     let expected = ["a", "b", "c"].map(|id| serde_json::from_str::<Value>(&event(id)).unwrap());
     assert_eq!(bodies, expected);
     assert_eq!(scene.opensearch.bulk_requests(), 0);
-    scene.sends(&arguments, 0, &json!({"objects": 4, "finished_before": 4})).await;
+    let expected = json!({"objects": 4, "finished_before": 4, "refused": {"not_text": 1}});
+    let finished = scene.sends(&arguments, 1, &expected).await;
+    assert!(finished.stderr.contains("1 records were not sent; they are where they were"));
+}
+
+#[tokio::test]
+async fn a_refused_record_is_counted_once_however_often_a_replay_goes_on() {
+    let (sqs, queues) = Queues::embedded().await;
+    let scene = Scene::new().await.with("AWS_ENDPOINT_URL_SQS", queues.client.url());
+    let record = |data: &[u8]| failed("x", NOON_MS, data);
+    let lines = [&b"\x1f"[..], b"1", b"\x1f", b"2", b"\x1f", b"3"].map(record);
+    scene.s3.put("backup", "processing-failed/1", lines.concat(), NOON_MS);
+    let arguments = [FAILED, "--to", "queue", "--queue", &queues.main];
+    let entries = sqs::embedded::Fault::Entries(vec![1, 2]);
+    sqs.fail(
+        sqs::embedded::Operation::SendMessageBatch,
+        entries,
+        sqs::embedded::Lasting::Requests(1),
+    );
+    sqs.fail(
+        sqs::embedded::Operation::SendMessageBatch,
+        sqs::embedded::Fault::Deny,
+        sqs::embedded::Lasting::Requests(1),
+    );
+    // The second record is the first one that is not sent.
+    let expected = json!({"objects": 1, "sent": 1, "refused": {"not_text": 2}});
+    let finished = scene.sends(&arguments, 1, &expected).await;
+    let text = format!("error: failed to send to the queue {}: AccessDenied", queues.main);
+    assert!(finished.stderr.contains(&text), "{finished:?}");
+    let expected = json!({"objects": 1, "sent": 2, "refused": {"not_text": 3}});
+    scene.sends(&arguments, 1, &expected).await;
+    let expected = json!({"objects": 1, "finished_before": 1, "refused": {"not_text": 3}});
+    scene.sends(&arguments, 1, &expected).await;
 }
 
 #[tokio::test]

@@ -61,6 +61,38 @@ async fn a_rejected_request_is_an_error_with_advice() {
 }
 
 #[tokio::test]
+async fn the_reason_of_opensearch_is_shown() {
+    let same = "index template [music-events] has the same priority as [\u{9b}other]";
+    for (template, policy, expected) in [
+        (400, 200, "(illegal_argument_exception): index template [music-events] has the same"),
+        (200, 403, "cluster:admin/opendistro/ism/policy/write"),
+        (200, 400, "was rejected: 400 Bad Request: index template [music-events] has the same"),
+    ] {
+        let mut stored = Value::Null;
+        let server = Endpoint::start(move |call| {
+            let error = json!({"error": {"type": "illegal_argument_exception", "reason": same}});
+            let version = json!({"distribution": "opensearch", "number": "2.19.3"});
+            match (call.method.as_str(), &*call.path) {
+                ("GET", "/") => Reply::json(200, &json!({"version": version})),
+                ("PUT", "/_index_template/music-events") => {
+                    stored = call.json();
+                    Reply::json(template, &error)
+                }
+                ("PUT", _) => Reply::json(policy, &error),
+                (_, "/_index_template/music-events") if !stored.is_null() => {
+                    Reply::json(200, &json!({"index_templates": [{"index_template": stored}]}))
+                }
+                _ => Reply::new(404, "text/plain", ""),
+            }
+        })
+        .await;
+        let finished = run(&["setup", "--opensearch", &server.url, "--retention-days", "7"]).await;
+        finished.assert_error(1, expected);
+        assert!(!finished.stderr.contains('\u{9b}'), "{finished:?}");
+    }
+}
+
+#[tokio::test]
 async fn ctrl_c_ends_it_at_once() {
     let server = Endpoint::start(|_| Reply::Never).await;
     let command = sluice(&["setup", "--opensearch", &server.url]).spawn().unwrap();

@@ -61,6 +61,7 @@ async fn wrong_arguments_are_reported() {
 async fn help_has_examples_and_exit_codes() {
     for (arguments, expected) in [
         (&["--help"][..], "Exit codes: 0 done, 1 failed, 2 wrong use, 130 interrupted"),
+        (&["--help"], "cargo sluice redrive sluice-dev-events-dlq --canary 10 --yes"),
         (&["demo", "--help"], "cargo sluice demo --events my-events.ndjson"),
         (&["invoke", "--help"], "cargo sluice invoke firehose-transform events/"),
         (&["doctor", "-h"], "cargo sluice doctor --stack sluice-dev --profile ops"),
@@ -96,6 +97,11 @@ async fn files_in_another_format_are_reported() {
         finished.assert_error(2, "one JSON object a line");
         finished.assert_error(2, "{\"event_type\":\"play\"");
     }
+    let rules = path("rules.json");
+    fs::write(&rules, "[{\"metric\":\"x y\"}]").unwrap();
+    let finished = run(&["demo", "--metric-rules", &rules]).await;
+    finished.assert_error(2, "rules.json: ");
+    finished.assert_error(2, "x y");
     let event = path("event.json");
     fs::write(&event, "{\"records\":[}").unwrap();
     let (missing, directory) = (path("missing"), path(""));
@@ -121,21 +127,47 @@ async fn wrong_options_are_reported_before_a_message_is_received() {
         (&["music dlq"][..], "\"music dlq\" is not the URL, ARN or name of a queue"),
         (&["arn:aws:s3:::music"], "is neither the URL nor the ARN of a queue"),
         (&["music-dlq", "--destination", own], "--destination: must not be the"),
-        (&["music-dlq", "--mode", "native", "--text", "a"], "mode native"),
-        (&["music-dlq", "--mode", "native", "--rate", "501"], "--rate: must be at most"),
-        (&["music-dlq", "--min-age", "2d", "--max-age", "1d"], "--min-age: must not be"),
         (&["music-dlq", "--max-age", "1"], "expected a number with a unit"),
         (&["music-dlq", "--rate", "0"], "--rate"),
         (&["music-dlq", "--parking", "parking"], "--max-redrives"),
         (&["music-dlq", "--status", "--yes"], "cannot be used with"),
         (&["music-dlq", "--status", "--cancel"], "cannot be used with"),
-        (&["music-dlq", "--opensearch", "ada:secret@host"], "--opensearch is not a URL"),
     ] {
         queues.run(&[&["redrive"], arguments].concat()).await.assert_error(2, expected);
     }
     assert_eq!(sqs.calls(Operation::ReceiveMessage), received);
     let missing = queues.run(&["inspect", "no-such-queue"]).await;
     missing.assert_error(1, "Check the name, the region and the account.");
+}
+
+#[tokio::test]
+async fn wrong_options_are_reported_without_credentials() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (missing, existing, beyond) = (path("missing"), path("existing"), path("no/file"));
+    fs::write(&existing, "{}\n").unwrap();
+    let redrive = ["redrive", "music-dlq"];
+    for (command, arguments, expected) in [
+        (["inspect", ""], &[][..], "\"\" is not the URL, ARN or name of a queue"),
+        (redrive, &["--destination", "a b"], "\"a b\" is not the URL, ARN or name of a queue"),
+        (redrive, &["--import", &missing], "--import "),
+        (redrive, &["--import", &existing], "line 1: missing field `id`"),
+        (redrive, &["--mode", "native", "--text", "a"], "is not available in --mode native"),
+        (redrive, &["--mode", "native", "--canary", "1"], "--canary: is not available in"),
+        (redrive, &["--mode", "native", "--rate", "501"], "--rate: must be at most 500"),
+        (redrive, &["--opensearch", "ada:secret@host"], "--opensearch is not a URL"),
+        (
+            redrive,
+            &["--min-age", "2d", "--max-age", "1d"],
+            "--min-age: must not be more than --max-age",
+        ),
+        (["inspect", "music-dlq"], &["--text", ""], "--text: must not be empty"),
+        (["inspect", "music-dlq"], &["--export", &existing], "it exists already: name a new file"),
+        (["inspect", "music-dlq"], &["--export", &beyond], "its folder does not exist"),
+        (["doctor", "--queue"], &["a b"], "\"a b\" is not the URL, ARN or name of a queue"),
+    ] {
+        run(&[&command[..], arguments].concat()).await.assert_error(2, expected);
+    }
 }
 
 #[tokio::test]

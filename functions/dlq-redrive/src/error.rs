@@ -16,7 +16,7 @@ pub enum Error {
         /// What is wrong with its value.
         reason: String,
     },
-    /// The source does not exist, or the function may not read it.
+    /// The source does not exist, or the function may not read it, or not with its credentials.
     #[error(
         "failed to read the queue {queue}: {failure}; check DLQ_URL or `source`, and the \
              permissions of the function's role on this queue and its key"
@@ -77,15 +77,26 @@ impl Report for Error {
     }
 }
 
-/// Whether the queue does not exist or may not be read, which retries do not change (source: Amazon
-/// SQS API reference, "Common Errors" and the errors of `ReceiveMessage`, in both protocols).
+/// Whether the queue does not exist or may not be read, or the credentials are invalid, which retries
+/// do not change (source: Amazon SQS API reference, "Common Errors" and the errors of
+/// `ReceiveMessage`, in both protocols).
 #[must_use]
 pub fn is_unavailable(failure: &Failure) -> bool {
     let code = failure.code.rsplit('.').next().unwrap_or_default();
     let missing = ["NonExistentQueue", "QueueDoesNotExist", "ResourceNotFoundException"];
     let denied = ["AccessDenied", "AccessDeniedException", "InvalidAddress", "InvalidSecurity"];
     let key = ["KmsAccessDenied", "KmsDisabled", "KmsInvalidState", "KmsNotFound"];
-    [&missing[..], &denied, &key].concat().contains(&code)
+    let credentials = [
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "RequestExpired",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    ];
+    [&missing[..], &denied, &key, &credentials].concat().contains(&code)
 }
 
 fn advice(failure: &Failure) -> &'static str {
@@ -122,6 +133,9 @@ mod tests {
             "InvalidAddress",
             "KMS.AccessDeniedException",
             "KmsAccessDenied",
+            "InvalidClientTokenId",
+            "ExpiredToken",
+            "SignatureDoesNotMatch",
         ] {
             let error = Error::of_source(&source, Failure::new(code, "no"));
             assert_eq!(error.error_type(), "SourceUnavailable", "{code}");

@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 
 use shared::digest::digest;
 pub use shared::sqs::attributes::REDRIVES;
-use shared::sqs::attributes::{MESSAGE_ID, REASON, SOURCE_ARN};
+use shared::sqs::attributes::{MESSAGE_ID, POSITION, REASON, SOURCE_ARN};
 use shared::sqs::{Attribute, MAX_ATTRIBUTES, MAX_MESSAGE_BYTES, message_bytes};
 
 use crate::queue::Queue;
 
 /// A message's attributes, by name.
 pub type Attributes = BTreeMap<String, Attribute>;
+
+/// What stays the same when a message is sent again: its first id, and its place in that message.
+pub type Identity = (String, u64);
 
 /// A message as it is received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +33,27 @@ pub struct Message {
     pub trace_header: Option<String>,
 }
 
+/// A message that this run hides.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "their names are those of SQS")]
+pub struct Hidden {
+    pub receipt_handle: String,
+    pub group_id: Option<String>,
+}
+
+impl From<Message> for Hidden {
+    fn from(Message { receipt_handle, group_id, .. }: Message) -> Self {
+        Self { receipt_handle, group_id }
+    }
+}
+
 impl Message {
+    /// Its identity, also after `sqs-consumer` sent it to quarantine with a new id.
+    #[must_use]
+    pub fn identity(&self) -> Identity {
+        identity(&self.id, &self.attributes)
+    }
+
     /// `sluice.reason`: why it failed.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
@@ -122,10 +145,28 @@ impl Outgoing {
         }
     }
 
+    /// Its identity as SQS gave it this id.
+    #[must_use]
+    pub fn identity(&self, id: &str) -> Identity {
+        identity(id, &self.attributes)
+    }
+
     /// The message's size as SQS counts it: body, names, types and values.
     #[must_use]
     pub fn bytes(&self) -> usize {
         message_bytes(&self.body, &self.attributes)
+    }
+}
+
+/// As `sqs-consumer` reads it: only a message with its first id has a position.
+fn identity(id: &str, attributes: &Attributes) -> Identity {
+    let text = |name: &str| attributes.get(name).and_then(Attribute::text);
+    match text(MESSAGE_ID).filter(|first_id| !first_id.is_empty()) {
+        None => (id.to_owned(), 0),
+        Some(first_id) => {
+            let position = text(POSITION).and_then(|position| position.parse().ok());
+            (first_id.to_owned(), position.unwrap_or_default())
+        }
     }
 }
 

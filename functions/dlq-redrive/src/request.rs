@@ -16,6 +16,9 @@ pub const MAX_NATIVE_RATE: u32 = 500;
 /// Maximum of `canary.waitSeconds`.
 const MAX_CANARY_SECONDS: u64 = 900;
 
+/// The default of `canary.waitSeconds`.
+const CANARY_SECONDS: u64 = 60;
+
 /// Maximum length of an error's text, in characters: it can quote the payload.
 const MAX_REASON_CHARACTERS: usize = 256;
 
@@ -77,7 +80,12 @@ pub struct Canary {
     /// Number of messages.
     pub messages: NonZeroU64,
     /// How long to wait for them to come back, in seconds.
+    #[serde(default = "canary_seconds")]
     pub wait_seconds: u64,
+}
+
+const fn canary_seconds() -> u64 {
+    CANARY_SECONDS
 }
 
 #[derive(Clone, Copy, Deserialize)]

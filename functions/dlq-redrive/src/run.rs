@@ -1,12 +1,12 @@
 //! A run as a state machine without I/O or clock: it takes received messages, returns those to
 //! send, and takes the results.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use shared::sqs::{Failure, MAX_ENTRIES, MAX_MESSAGE_BYTES};
 
 use crate::filter::Filter;
-use crate::message::{Message, Outgoing};
+use crate::message::{Hidden, Identity, Message, Outgoing};
 use crate::queue::Queue;
 use crate::tally::{Fate, Tally};
 
@@ -123,10 +123,11 @@ pub struct Run<'a> {
     pub tally: Tally,
     /// The ids of the messages that were examined.
     examined: HashSet<String>,
-    /// The new ids of the messages that this run sent.
-    sent: HashSet<String>,
-    /// The new ids of the canaries.
-    canaries: HashSet<String>,
+    /// The messages that this run sent: they can come back with another id.
+    sent: HashSet<Identity>,
+    canaries: HashSet<Identity>,
+    /// Their groups in a FIFO queue.
+    canary_groups: BTreeSet<String>,
     /// Number of canaries that are not sent yet; none after the canary phase.
     canaries_left: Option<u64>,
     canary_is_back: bool,
@@ -134,10 +135,10 @@ pub struct Run<'a> {
     pending: VecDeque<Pending>,
     /// Groups of a FIFO queue in which a message failed: later messages must not overtake it.
     failed_groups: HashSet<String>,
-    /// Receipt handles of messages that stay and were examined just now.
-    left: Vec<String>,
-    /// Receipt handles of messages that stay hidden, so that the next ones can be received.
-    held: Vec<String>,
+    /// Messages that stay and were examined just now.
+    left: Vec<Hidden>,
+    /// Messages that stay hidden, so that the next ones can be received.
+    held: Vec<Hidden>,
 }
 
 impl<'a> Run<'a> {
@@ -150,6 +151,7 @@ impl<'a> Run<'a> {
             examined: HashSet::new(),
             sent: HashSet::new(),
             canaries: HashSet::new(),
+            canary_groups: BTreeSet::new(),
             canaries_left: rules.moves().and_then(|moves| moves.canary_messages),
             canary_is_back: false,
             pending: VecDeque::new(),
@@ -165,7 +167,7 @@ impl<'a> Run<'a> {
         for message in messages {
             let is_full = self.tally.matched + self.pending.len() as u64 >= self.rules.max_messages;
             if is_full || self.knows(&message) {
-                self.held.push(message.receipt_handle);
+                self.held.push(message.into());
             } else {
                 self.examined.insert(message.id.clone());
                 self.examine(message, now_ms);
@@ -194,21 +196,22 @@ impl<'a> Run<'a> {
 
     fn leave(&mut self, message: Message, fate: Fate, now_ms: u64) {
         self.tally.settle(&message, fate, now_ms);
-        self.left.push(message.receipt_handle);
+        self.left.push(message.into());
     }
 
     /// Holds received messages, and checks only whether a canary is back.
     pub fn hold(&mut self, messages: Vec<Message>) {
         for message in messages {
             self.knows(&message);
-            self.held.push(message.receipt_handle);
+            self.held.push(message.into());
         }
     }
 
     /// Whether a message was examined, or was sent by this run and came back.
     fn knows(&mut self, message: &Message) -> bool {
-        self.canary_is_back |= self.canaries.contains(&message.id);
-        self.examined.contains(&message.id) || self.sent.contains(&message.id)
+        let identity = message.identity();
+        self.canary_is_back |= self.canaries.contains(&identity);
+        self.examined.contains(&message.id) || self.sent.contains(&identity)
     }
 
     /// Whether the maximum number of messages matched.
@@ -251,8 +254,7 @@ impl<'a> Run<'a> {
     pub fn next_wave(&mut self, most: usize, now_ms: u64) -> Option<Wave> {
         self.give_up_failed_groups(now_ms);
         let to = self.pending.front()?.to.clone();
-        let canaries = self.canaries_left.unwrap_or(u64::MAX);
-        let most = most.min(MAX_ENTRIES).min(usize::try_from(canaries).unwrap_or(usize::MAX));
+        let (most, mut canaries) = (most.min(MAX_ENTRIES), self.canaries_left);
         let mut wave = Wave { to, messages: Vec::new() };
         let (mut bytes, mut groups) = (0, HashSet::new());
         for pending in std::mem::take(&mut self.pending) {
@@ -260,7 +262,11 @@ impl<'a> Run<'a> {
             let is_next = self.group(&pending).is_none_or(|group| groups.insert(group));
             let fits = wave.messages.len() < most
                 && (bytes + size <= MAX_MESSAGE_BYTES || wave.messages.is_empty());
-            if is_next && fits && pending.to == wave.to {
+            // Parked messages do not come back: they prove nothing.
+            let is_moved = pending.fate == Fate::Moved;
+            let is_in_time = !(is_moved && canaries == Some(0));
+            if is_next && fits && is_in_time && pending.to == wave.to {
+                canaries = canaries.map(|left| left.saturating_sub(u64::from(is_moved)));
                 bytes += size;
                 wave.messages.push(pending);
             } else {
@@ -303,11 +309,15 @@ impl<'a> Run<'a> {
             match result {
                 Err(failure) => self.fail(pending, "send", failure, now_ms),
                 Ok(id) => {
-                    if let Some(left) = &mut self.canaries_left {
+                    let identity = pending.outgoing.identity(&id);
+                    if pending.fate == Fate::Moved
+                        && let Some(left) = &mut self.canaries_left
+                    {
                         *left = left.saturating_sub(1);
-                        self.canaries.insert(id.clone());
+                        self.canaries.insert(identity.clone());
+                        self.canary_groups.extend(pending.message.group_id.clone());
                     }
-                    self.sent.insert(id);
+                    self.sent.insert(identity);
                     sent.push(pending);
                 }
             }
@@ -328,14 +338,14 @@ impl<'a> Run<'a> {
     fn fail(&mut self, pending: Pending, step: &'static str, failure: Failure, now_ms: u64) {
         self.failed_groups.extend(self.group(&pending));
         self.tally.settle(&pending.message, Fate::Failed { step, failure }, now_ms);
-        self.held.push(pending.message.receipt_handle);
+        self.held.push(pending.message.into());
     }
 
     /// Puts back the messages that were not sent yet, as if they had not been examined.
     pub fn put_back_pending(&mut self) {
         for pending in std::mem::take(&mut self.pending) {
             self.examined.remove(&pending.message.id);
-            self.held.push(pending.message.receipt_handle);
+            self.held.push(pending.message.into());
         }
     }
 
@@ -352,12 +362,28 @@ impl<'a> Run<'a> {
 
     /// The receipt handles of the messages that were examined just now and stay.
     pub fn take_left(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.left)
+        handles(std::mem::take(&mut self.left))
     }
 
     /// The receipt handles of all messages that are hidden and stay.
     pub fn take_hidden(&mut self) -> Vec<String> {
         self.hold_left();
-        std::mem::take(&mut self.held)
+        handles(std::mem::take(&mut self.held))
     }
+
+    /// The groups of the canaries.
+    #[must_use]
+    pub fn canary_groups(&self) -> Vec<String> {
+        self.canary_groups.iter().cloned().collect()
+    }
+
+    /// The receipt handles of a group's held messages.
+    pub fn take_group(&mut self, group: &str) -> Vec<String> {
+        let is_of_group = |hidden: &mut Hidden| hidden.group_id.as_deref() == Some(group);
+        handles(self.held.extract_if(.., is_of_group).collect())
+    }
+}
+
+fn handles(hidden: Vec<Hidden>) -> Vec<String> {
+    hidden.into_iter().map(|hidden| hidden.receipt_handle).collect()
 }

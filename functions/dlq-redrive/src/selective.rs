@@ -52,7 +52,8 @@ impl<Q: Queues> Mover<'_, Q> {
         while !self.run.is_full() {
             let messages = self.receive().await?;
             if messages.is_empty() {
-                if !(is_fifo && self.is_more_behind().await) {
+                // If the call fails, the run has seen all messages.
+                if !is_fifo || self.behind().await.is_none_or(|behind| behind == 0) {
                     break;
                 }
                 if !std::mem::take(&mut has_news) {
@@ -101,15 +102,13 @@ impl<Q: Queues> Mover<'_, Q> {
         })
     }
 
-    /// Whether a FIFO queue has more messages than those that this run holds.
-    async fn is_more_behind(&self) -> bool {
+    /// Number of messages in a FIFO queue behind those that this run holds, if it can be read.
+    async fn behind(&self) -> Option<u64> {
         if self.run.hidden() == 0 {
-            return false;
+            return Some(0);
         }
         let attributes = self.queues.attributes(&self.rules.source.url);
-        // If the call fails, the run has seen all messages.
-        let attributes = self.schedule.in_time(attributes).await.unwrap_or_default();
-        attributes.visible.is_some_and(|visible| visible > 0)
+        self.schedule.in_time(attributes).await.unwrap_or_default().visible
     }
 
     async fn send_pending(&mut self) -> Result<(), Stopped> {
@@ -154,9 +153,33 @@ impl<Q: Queues> Mover<'_, Q> {
             }
             self.run.hold(messages);
         }
+        if self.rules.source.is_fifo() && self.behind().await != Some(0) {
+            self.look_for_canaries_by_group().await?;
+        }
         self.stop_if_canary_is_back()?;
         self.show_all().await;
         self.run.end_canary();
+        Ok(())
+    }
+
+    /// Receives each canary's group once more, while all others are held: in a FIFO queue, a canary
+    /// that is back is the last of its group, and SQS returns none behind those that are held.
+    async fn look_for_canaries_by_group(&mut self) -> Result<(), Stopped> {
+        for group in self.run.canary_groups() {
+            let handles = self.run.take_group(&group);
+            if handles.is_empty() {
+                continue;
+            }
+            self.show(handles).await;
+            let messages = self.receive().await?;
+            let is_whole = messages.len() < MAX_ENTRIES
+                && messages.iter().any(|message| message.group_id.as_ref() == Some(&group));
+            self.run.hold(messages);
+            self.stop_if_canary_is_back()?;
+            if !is_whole {
+                return Err(Stopped::GroupBlocked);
+            }
+        }
         Ok(())
     }
 

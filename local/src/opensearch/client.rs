@@ -61,7 +61,7 @@ pub enum ClientError {
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
     #[error("{path} answered {status}{}", kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default())]
-    Status { path: String, status: StatusCode, kind: Option<String> },
+    Status { path: String, status: StatusCode, kind: Option<String>, reason: Option<String> },
     #[error("{path} answered something that is not an OpenSearch's answer")]
     Unexpected { path: String },
 }
@@ -72,6 +72,15 @@ impl ClientError {
     pub fn status(&self) -> Option<StatusCode> {
         match self {
             Self::Status { status, .. } => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The error's reason as the server wrote it; it may quote documents.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Status { reason, .. } => reason.as_deref(),
             _ => None,
         }
     }

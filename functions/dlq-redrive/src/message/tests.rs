@@ -135,3 +135,20 @@ fn the_source_of_sqs_takes_precedence_over_the_attribute() {
     one.dead_letter_source_arn = Some("arn:sqs".to_owned());
     assert_eq!(one.source_arn(), Some("arn:sqs"));
 }
+
+#[test]
+fn the_identity_survives_quarantine_with_a_new_id() {
+    let first = message(None, 0);
+    let sent = redriven(&first);
+    assert_eq!(sent.identity("id-2"), ("id-1".to_owned(), 0));
+    let mut attributes = sent.attributes;
+    attributes.insert("sluice.position".to_owned(), attribute("Number", "0"));
+    let back = Message { id: "id-3".to_owned(), attributes, ..Message::default() };
+    assert_eq!(back.identity(), first.identity());
+    let mut other = back.clone();
+    other.attributes.insert("sluice.position".to_owned(), attribute("Number", "1"));
+    assert_ne!(other.identity(), first.identity());
+    // Without a free attribute the new id is its first one.
+    let full = redriven(&message(None, 10));
+    assert_eq!(full.identity("id-2"), ("id-2".to_owned(), 0));
+}

@@ -35,6 +35,8 @@ fn all_but_the_action_have_defaults() {
     assert_eq!(request.source(Some(&own)).unwrap(), own);
     let error = request.source(None).unwrap_err().to_string();
     assert_eq!(error, "source: must be the URL or the ARN of a queue: DLQ_URL is not set");
+    let canary = redrive_of(&json!({"action": "redrive", "canary": {"messages": 5}})).canary;
+    assert_eq!(canary.unwrap().wait_seconds, 60);
 }
 
 #[test]
@@ -146,7 +148,7 @@ fn errors_name_the_field() {
             json!({"messages": 0, "waitSeconds": 1}),
             "canary.messages: invalid value: integer `0`, expected a nonzero u64",
         ),
-        ("canary", json!({"messages": 1}), "canary: missing field `waitSeconds`"),
+        ("canary", json!({"waitSeconds": 1}), "canary: missing field `messages`"),
         (
             "canary",
             json!({"messages": 1, "waitSeconds": 901}),

@@ -1,5 +1,7 @@
 //! FIFO queues.
 
+use std::time::Duration;
+
 use dlq_redrive::message::Message;
 use dlq_redrive::tally::Stopped;
 
@@ -54,4 +56,24 @@ async fn a_blocked_group_stops_the_run() {
     let tally = trial.run(&queues).await;
     assert_eq!((tally.scanned, tally.stopped), (10, Some(Stopped::GroupBlocked)));
     assert_eq!(queues.visible(FIFO_DLQ).len(), 25);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_canary_that_others_of_its_group_may_hide_is_not_proof() {
+    for (messages, groups, is_back, moved, stopped) in [
+        (60, 1, true, 2, Some(Stopped::GroupBlocked)),
+        (60, 3, true, 2, Some(Stopped::GroupBlocked)),
+        (10, 1, true, 2, Some(Stopped::Canary)),
+        (12, 1, false, 12, None),
+    ] {
+        let queues = filled(24, FIFO_DLQ, messages, groups);
+        let bodies = if is_back { numbers(0..messages) } else { Vec::new() };
+        let bodies = bodies.into_iter().collect();
+        *queues.poison.borrow_mut() = Some((bodies, FIFO_DLQ.to_owned(), Duration::ZERO));
+        let canary_wait = Duration::from_secs(1);
+        let mut trial = Trial { canary_wait, ..Trial::new(FIFO_DLQ, FIFO_MAIN) };
+        trial.moves().canary_messages = Some(2);
+        let tally = trial.run(&queues).await;
+        assert_eq!((tally.moved, tally.stopped), (moved, stopped), "{messages} in {groups}");
+    }
 }

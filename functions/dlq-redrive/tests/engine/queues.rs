@@ -37,6 +37,8 @@ pub(crate) struct Memory {
     pub(crate) troubles: RefCell<BTreeMap<&'static str, Trouble>>,
     /// Bodies that come back to this queue this long after they were sent.
     pub(crate) poison: RefCell<Option<(HashSet<String>, String, Duration)>>,
+    /// Whether these get another id on their way back, as in quarantine.
+    pub(crate) renames: Cell<bool>,
     /// The number of entries of each call of `send`.
     pub(crate) sends: RefCell<Vec<usize>>,
     /// How many messages the next receives return at most, before each returns up to ten.
@@ -56,6 +58,7 @@ impl Memory {
             hidden_until: Cell::default(),
             troubles: RefCell::default(),
             poison: RefCell::default(),
+            renames: Cell::default(),
             sends: RefCell::default(),
             limits: RefCell::default(),
             awaits: Cell::default(),
@@ -226,7 +229,8 @@ impl Queues for Memory {
             };
             match &*self.poison.borrow() {
                 Some((bodies, back_to, after)) if bodies.contains(&message.body) => {
-                    Ok(self.put_later(back_to, stored, *after))
+                    let id = self.put_later(back_to, stored, *after);
+                    Ok(if self.renames.get() { format!("before-{id}") } else { id })
                 }
                 _ => Ok(self.put(url, stored)),
             }

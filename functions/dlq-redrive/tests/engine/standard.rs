@@ -125,12 +125,15 @@ async fn an_inspection_moves_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn a_message_that_comes_back_is_not_moved_again_in_the_same_run() {
-    let queues = filled(5, DLQ, 30, 1);
-    let all = numbers(0..30).into_iter().collect();
-    *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::ZERO));
-    let tally = Trial::new(DLQ, MAIN).run(&queues).await;
-    assert_eq!((tally.scanned, tally.moved, tally.stopped), (30, 30, None));
-    assert_eq!(sorted(queues.visible(DLQ)), numbers(0..30));
+    for renames in [false, true] {
+        let queues = filled(5, DLQ, 30, 1);
+        queues.renames.set(renames);
+        let all = numbers(0..30).into_iter().collect();
+        *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::ZERO));
+        let tally = Trial::new(DLQ, MAIN).run(&queues).await;
+        assert_eq!((tally.scanned, tally.moved, tally.stopped), (30, 30, None));
+        assert_eq!(sorted(queues.visible(DLQ)), numbers(0..30));
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -188,8 +191,9 @@ async fn the_others_move_if_no_canary_comes_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_canary_that_is_back_stops_the_run() {
-    for messages in [30, 5, 4] {
+    for (messages, renames) in [(30, false), (5, false), (4, false), (30, true)] {
         let queues = filled(9, DLQ, messages, 1);
+        queues.renames.set(renames);
         // All: the order is random.
         let all = numbers(0..messages).into_iter().collect();
         *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::from_secs(40)));
@@ -200,6 +204,26 @@ async fn a_canary_that_is_back_stops_the_run() {
         assert_eq!((tally.moved, tally.stopped), (canaries, Some(Stopped::Canary)));
         assert_eq!(sorted(queues.visible(DLQ)), numbers(0..messages));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn parked_messages_are_not_canaries() {
+    let queues = filled(23, DLQ, 30, 1);
+    let value = AttributeValue::Text("3".to_owned());
+    let redrives = Attribute { data_type: "Number".to_owned(), value };
+    for _ in 0..15 {
+        let attributes = [(REDRIVES.to_owned(), redrives.clone())].into();
+        queues.put(DLQ, Message { attributes, ..message("parked") });
+    }
+    let all = numbers(0..30).into_iter().collect();
+    *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::ZERO));
+    let mut trial = Trial { canary_wait: Duration::from_secs(1), ..Trial::new(DLQ, MAIN) };
+    trial.moves().canary_messages = Some(5);
+    trial.moves().max_redrives = Some(3);
+    trial.moves().parking = Queue::parse_url("http://sqs/1/parking");
+    let tally = trial.run(&queues).await;
+    assert_eq!((tally.moved, tally.stopped), (5, Some(Stopped::Canary)));
+    assert!(queues.bodies("http://sqs/1/parking").iter().all(|body| body == "parked"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -23,14 +23,26 @@ impl Answer {
             return Ok(self);
         }
         let path = path.split('?').next().unwrap_or_default().to_owned();
-        Err(ClientError::Status { path, status: self.status, kind: self.error_type() })
+        let (kind, reason) = (self.error_type(), self.error_reason());
+        Err(ClientError::Status { path, status: self.status, kind, reason })
     }
 
     /// The error's type, such as `parse_exception`, if the body has one.
     #[must_use]
     pub fn error_type(&self) -> Option<String> {
+        self.text("/error/type")
+    }
+
+    /// The error's reason, if the body has one; it may quote documents.
+    #[must_use]
+    pub fn error_reason(&self) -> Option<String> {
+        // Some plugins write a text in the place of the error.
+        self.text("/error/reason").or_else(|| self.text("/error"))
+    }
+
+    fn text(&self, pointer: &str) -> Option<String> {
         let body: Value = serde_json::from_slice(&self.body).ok()?;
-        body.pointer("/error/type").and_then(Value::as_str).map(str::to_owned)
+        body.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
     }
 
     /// The body's JSON, as the answer to a request for `path`.
