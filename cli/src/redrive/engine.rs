@@ -183,7 +183,7 @@ fn option(field: &str) -> &str {
         "filter.reason" => "--reason",
         "filter.sourceArn" => "--source-arn",
         "filter.text" => "--text",
-        "filter" => "the conditions on messages",
+        "filter" => "a condition on messages",
         other => other,
     }
 }

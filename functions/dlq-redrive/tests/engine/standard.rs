@@ -208,14 +208,14 @@ async fn a_canary_that_is_back_stops_the_run() {
 
 #[tokio::test(start_paused = true)]
 async fn parked_messages_are_not_canaries() {
-    let queues = filled(23, DLQ, 30, 1);
+    let queues = filled(23, DLQ, 10, 1);
     let value = AttributeValue::Text("3".to_owned());
     let redrives = Attribute { data_type: "Number".to_owned(), value };
-    for _ in 0..15 {
+    for _ in 0..100 {
         let attributes = [(REDRIVES.to_owned(), redrives.clone())].into();
         queues.put(DLQ, Message { attributes, ..message("parked") });
     }
-    let all = numbers(0..30).into_iter().collect();
+    let all = numbers(0..10).into_iter().collect();
     *queues.poison.borrow_mut() = Some((all, DLQ.to_owned(), Duration::ZERO));
     let mut trial = Trial { canary_wait: Duration::from_secs(1), ..Trial::new(DLQ, MAIN) };
     trial.moves().canary_messages = Some(5);
