@@ -6,7 +6,7 @@ use shared::contents::Holds;
 use shared::event::{Arrival, Identity, Refusal, Written};
 use shared::opensearch::Index;
 
-use super::refused::Why;
+use super::refused::{MAX_WAITING, Why};
 use super::{Buffers, Incoming, Out, Rules, Work};
 use crate::outcome::{LARGE_PAYLOAD_POINTER, Retry};
 
@@ -16,7 +16,7 @@ where
 {
     /// Takes documents for the next bulk request.
     pub(super) fn fill(&mut self) {
-        while self.may_be_tried() {
+        while self.refusals.len() <= MAX_WAITING && self.may_be_tried() {
             // A defect that shows on a message is that message's alone.
             let taken = catch_unwind(AssertUnwindSafe(|| self.take_events()));
             match taken {
@@ -36,8 +36,7 @@ where
 
     /// Whether the next message can be tried in this round; passes those that will not be.
     fn may_be_tried(&mut self) -> bool {
-        while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo)
-        {
+        while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo) {
             let group = message.group_id.unwrap_or_default();
             if !self.failed_groups.contains(group) {
                 return self.open_groups.insert(group);
