@@ -107,7 +107,7 @@ impl Contents {
             return false;
         }
         self.careful = true;
-        split::carefully(&self.text, self.inside, &mut self.events);
+        split::again(&self.text, self.inside, &mut self.events);
         self.note_events();
         true
     }

@@ -247,6 +247,13 @@ fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
     }
 }
 
+/// Whether a JSON string holds a JSON object.
+pub(crate) fn holds_object(string: &[u8]) -> bool {
+    let mut inside = Vec::new();
+    json::unescape(&string[1..string.len() - 1], &mut inside);
+    is_object(trimmed(&inside).of(&inside), &mut Vec::new())
+}
+
 /// Whether a trimmed text is a JSON object.
 fn is_object(text: &[u8], cuts: &mut Vec<Span>) -> bool {
     if text.first() != Some(&b'{') {

@@ -151,7 +151,8 @@ fn read_record<'a>(
         }
         Ok(())
     })?;
-    if record.data == Data::Missing && kafka != Data::Missing {
+    let is_empty = |data| matches!(data, Data::Missing | Data::Text { content: b"", .. });
+    if is_empty(record.data) && kafka != Data::Missing {
         (record.data, record.data_member) = (kafka, DataMember::KafkaRecordValue);
     }
     Ok(id.map(|id| Record { id, ..record }))
@@ -166,7 +167,8 @@ fn read_data<'a>(body: &'a [u8], scanner: &mut Scanner<'a>) -> Result<Data<'a>, 
     Ok(if kind == Kind::Null { Data::Missing } else { Data::NoText })
 }
 
-/// Reads a number or a string of digits; other values are empty.
+/// Reads a number or a string of digits, which is a number of JSON without leading zeros; other
+/// values are empty.
 fn read_arrival<'a>(body: &'a [u8], scanner: &mut Scanner<'a>) -> Result<&'a [u8], json::Error> {
     let start = scanner.position();
     let kind = scanner.value(3)?;
@@ -174,10 +176,16 @@ fn read_arrival<'a>(body: &'a [u8], scanner: &mut Scanner<'a>) -> Result<&'a [u8
     Ok(match kind {
         Kind::Number => value.of(body),
         Kind::String if value.inside().of(body).iter().all(u8::is_ascii_digit) => {
-            value.inside().of(body)
+            without_leading_zeros(value.inside().of(body))
         }
         _ => b"",
     })
+}
+
+/// Digits as JSON has a number.
+pub(crate) fn without_leading_zeros(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|digit| **digit == b'0').count();
+    &digits[zeros.min(digits.len().saturating_sub(1))..]
 }
 
 #[cfg(test)]
@@ -215,6 +223,8 @@ mod tests {
         for (written, arrival) in [
             ("1709296496789", "1709296496789"),
             ("\"1709296496789\"", "1709296496789"),
+            ("\"01709296496789\"", "1709296496789"),
+            ("\"000\"", "0"),
             ("1709296496", "1709296496"),
             ("1709296496.25", "1709296496.25"),
             ("-1", "-1"),
@@ -233,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kafka_record_value_is_the_data_if_data_is_missing() {
+    fn the_kafka_record_value_is_the_data_if_data_is_missing_or_empty() {
         let text = |content| Data::Text { content, escaped: false };
         for (members, data, data_member) in [
             (r#""kafkaRecordValue":"e30=""#, text(b"e30="), DataMember::KafkaRecordValue),
@@ -242,6 +252,8 @@ mod tests {
                 text(b"e30="),
                 DataMember::KafkaRecordValue,
             ),
+            (r#""data":"","kafkaRecordValue":"e30=""#, text(b"e30="), DataMember::KafkaRecordValue),
+            (r#""data":"""#, text(b""), DataMember::Data),
             (r#""kafkaRecordValue":5"#, Data::NoText, DataMember::KafkaRecordValue),
             (r#""kafkaRecordValue":"e30=","data":"e31=""#, text(b"e31="), DataMember::Data),
             (r#""kafkaRecordValue":null"#, Data::Missing, DataMember::Data),

@@ -16,7 +16,7 @@ use shared::json::{self, Span};
 use crate::config::Config;
 use crate::outcome::{Failure, NotPutBack, Outcome};
 use crate::reingest::MAX_RECORD_BYTES;
-use crate::request::Record;
+use crate::request::{Record, without_leading_zeros};
 use crate::transform::write;
 
 /// The first bytes of gzip (source: RFC 1952).
@@ -310,6 +310,9 @@ impl Found {
         if self.contents.count() > 1 && !arrival.is_empty() {
             let position = format!("{:05}", self.positions[nth]);
             self.identity.extend_from_slice(position.as_bytes());
+            // The arrival may be 0.
+            let zeros = self.identity.len() - without_leading_zeros(&self.identity).len();
+            self.identity.drain(..zeros);
         }
     }
 

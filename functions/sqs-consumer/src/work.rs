@@ -6,14 +6,15 @@
 //! that was not told to be settled comes again, and doing it all again does no harm.
 //!
 //! Messages are taken in order. A round is: documents of the next messages in one bulk request,
-//! which may be sent in parts; then what was refused of the messages that are complete goes to
-//! quarantine; then these are settled. In a FIFO queue a round holds one message of each group
-//! at most, so that none is tried before those before it are settled.
+//! which may be sent in parts; in a FIFO queue it holds one message of each group at most, and
+//! what was refused of them goes to quarantine, so that no message is tried before those before it
+//! are settled. In other queues the quarantine waits until all documents are written, or until it
+//! is much.
 
 mod fill;
 mod refused;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet};
 use std::mem;
 
 use bytes::Bytes;
@@ -27,7 +28,7 @@ use shared::sqs::{Failure, Quarantined};
 use crate::envelope::Message;
 use crate::outcome::{LARGE_PAYLOAD_MISSING, Outcome, Retry};
 use crate::report::Report;
-use refused::{Refused, Why};
+use refused::{MAX_WAITING, Why};
 
 /// What has to be done next.
 #[derive(Debug, PartialEq, Eq)]
@@ -107,8 +108,8 @@ pub(crate) struct Work<'a, W> {
     pointer: Option<(String, String)>,
     /// That body, when it is read.
     payload: Option<Bytes>,
-    /// What is not yet in quarantine.
-    refusals: VecDeque<Refused>,
+    /// What is not yet in quarantine, by message and position.
+    refusals: BTreeMap<(usize, usize), Why>,
     /// What is being sent to quarantine.
     sending: Vec<Quarantined>,
     /// FIFO groups with a message in this round.
@@ -122,7 +123,8 @@ pub(crate) struct Work<'a, W> {
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     retry: Option<Retry>,
-    refused: bool,
+    /// The number of its events that were refused.
+    refused: usize,
     /// Whether it is in quarantine as a whole.
     is_kept: bool,
 }
@@ -151,7 +153,7 @@ where
             opened: None,
             pointer: None,
             payload: None,
-            refusals: VecDeque::new(),
+            refusals: BTreeMap::new(),
             sending: Vec::new(),
             open_groups: HashSet::new(),
             failed_groups: HashSet::new(),
@@ -165,7 +167,7 @@ where
             if self.buffers.bulk.pending().is_some() {
                 return Step::Bulk(self.buffers.bulk.request().unwrap_or_default());
             }
-            if self.sending.is_empty() {
+            if self.sending.is_empty() && self.is_time_for_quarantine() {
                 self.choose_for_quarantine();
             }
             if !self.sending.is_empty() {
@@ -215,6 +217,8 @@ where
                 None => self.not_quarantined(quarantined.message, untold()),
             }
         }
+        // All that can go there goes before other documents, or these would be many small requests.
+        self.choose_for_quarantine();
     }
 
     /// What came back for the body of the next message.
@@ -246,8 +250,8 @@ where
         for quarantined in mem::take(&mut self.sending) {
             self.fail(quarantined.message, Retry::Deadline);
         }
-        for refused in mem::take(&mut self.refusals) {
-            self.fail(refused.message, Retry::Deadline);
+        for (message, _) in mem::take(&mut self.refusals).into_keys() {
+            self.fail(message, Retry::Deadline);
         }
         for message in self.next.0..self.messages.len() {
             self.fail(message, Retry::Deadline);
@@ -264,7 +268,7 @@ where
         self.stop();
         let outcome = |progress: &Progress| match progress {
             Progress { retry: Some(retry), .. } => Outcome::Retry(*retry),
-            Progress { refused: true, .. } => Outcome::Quarantined,
+            Progress { refused: 1.., .. } => Outcome::Quarantined,
             Progress { .. } => Outcome::Done,
         };
         self.report.outcomes = self.progress.iter().map(outcome).collect();
@@ -292,6 +296,12 @@ where
                 self.refuse(message, position, Why::Other(Box::new(reason)));
             }
         }
+    }
+
+    /// Whether what was refused goes to quarantine before other documents are written.
+    fn is_time_for_quarantine(&self) -> bool {
+        let is_fifo = self.messages.iter().any(|message| message.is_fifo);
+        is_fifo || self.next.0 == self.messages.len() || self.refusals.len() > MAX_WAITING
     }
 
     fn fail(&mut self, message: usize, retry: Retry) {

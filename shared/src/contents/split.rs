@@ -3,10 +3,14 @@
 //! What cannot be read does not take its neighbours with it: it becomes a separate event, which
 //! the event model refuses.
 
+mod array;
+
 use std::ops::{Deref, DerefMut};
 
+use crate::envelope::holds_object;
 use crate::json::{Extent, Span};
-use memchr::{memchr, memchr2};
+use array::{broken_array, elements};
+use memchr::memchr;
 
 /// Where events stand: no more of them than are wanted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +30,10 @@ impl Events {
             self.places.push(place);
         }
     }
+
+    fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.places.len() >= limit)
+    }
 }
 
 impl Deref for Events {
@@ -43,8 +51,7 @@ impl DerefMut for Events {
 }
 
 /// Finds the events in a trimmed text of which nothing is known to be broken. Reads no more of it
-/// than it has to: where the model refuses one of the events, [`carefully`] finds the right ones.
-/// Those before the refused one are the same.
+/// than it has to: where the model refuses one of the events, [`again`] finds the right ones.
 pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Events) {
     let content = inside.of(text);
     if content.is_empty() {
@@ -69,10 +76,48 @@ pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Events) {
     }
 }
 
-/// Finds the events in a trimmed text, whatever is in it.
-pub(super) fn carefully(text: &[u8], inside: Span, events: &mut Events) {
-    let content = inside.of(text);
+/// Finds the events again where one of those that [`quickly`] found was refused. Those before it
+/// stay the same: they are documents already, and an event is known by its place.
+pub(super) fn again(text: &[u8], inside: Span, events: &mut Events) {
     events.clear();
+    quickly(text, inside, events);
+    let found = events.clone();
+    carefully(text, inside, events);
+    if !agree(text, &found, events) {
+        *events = found;
+    }
+}
+
+/// Whether `again` differs from `found` only from an event on that cannot be read.
+fn agree(text: &[u8], found: &[Span], again: &[Span]) -> bool {
+    let same = found.iter().zip(again).take_while(|(one, other)| one == other).count();
+    found.get(same).is_none_or(|differs| !is_event(differs.of(text)))
+}
+
+/// Finds the events in a trimmed text, whatever is in it.
+fn carefully(text: &[u8], inside: Span, events: &mut Events) {
+    events.clear();
+    find(text, inside, events);
+    if !events.is_full() && !are_all(text, inside, events) {
+        events.clear();
+        events.push(inside);
+    }
+}
+
+/// Whether nothing is outside the events but what separates them.
+fn are_all(text: &[u8], inside: Span, events: &[Span]) -> bool {
+    let is_separator = |byte: &u8| is_white(*byte) || b",[]\xEF\xBB\xBF".contains(byte);
+    let mut after = inside.start;
+    let end = Span { start: inside.end, end: inside.end };
+    events.iter().chain([&end]).all(|event| {
+        let between = text.get(after..event.start);
+        after = event.end;
+        between.is_some_and(|between| between.iter().all(is_separator))
+    })
+}
+
+fn find(text: &[u8], inside: Span, events: &mut Events) {
+    let content = inside.of(text);
     let array = content.first() == Some(&b'[');
     if array && elements(content, inside.start, events) {
         return;
@@ -86,23 +131,25 @@ pub(super) fn carefully(text: &[u8], inside: Span, events: &mut Events) {
         if broken_array(text, inside, events) {
             return;
         }
-        if objects(text, events) == 0 {
+        if count(text, events) == 0 {
             events.clear();
         }
     }
     // A line within something larger is indented, mostly.
-    let unindented = |line: &[u8]| line.first() == Some(&b'{') && value_length(line).is_some();
-    if content.split(|byte| *byte == b'\n').any(unindented) {
+    if content.split(|byte| *byte == b'\n').any(|line| leading_event(line).is_some()) {
         let mut by_line = Events::up_to(events.limit);
         for line in lines(text, inside) {
-            objects_of_a_line(text, line, &mut by_line);
+            let line = if array { element_of_a_line(text, line) } else { line };
+            if line.length() > 0 {
+                events_of_a_line(text, line, &mut by_line);
+            }
         }
-        if objects(text, &by_line) > objects(text, events) {
+        if count(text, &by_line) > count(text, events) {
             *events = by_line;
         }
     }
     if events.is_empty() {
-        leading_objects(text, inside, events);
+        leading_events(text, inside, events);
     }
 }
 
@@ -138,25 +185,6 @@ fn lines(text: &[u8], inside: Span) -> impl Iterator<Item = Span> {
     })
 }
 
-/// Adds the elements of an array, which stands at `offset`; `false` where it is not an array.
-fn elements(array: &[u8], offset: usize, events: &mut Events) -> bool {
-    let after = |at: usize| at + white_space(&array[at..]);
-    let mut at = after(1);
-    if array.get(at) == Some(&b']') {
-        return at + 1 == array.len();
-    }
-    loop {
-        let Some(length) = array.get(at..).and_then(value_length) else { return false };
-        events.push(Span { start: offset + at, end: offset + at + length });
-        at = after(at + length);
-        match array.get(at) {
-            Some(b',') => at = after(at + 1),
-            Some(b']') => return at + 1 == array.len(),
-            _ => return false,
-        }
-    }
-}
-
 /// Adds values that stand one after the other; `false` where there is something else.
 fn values(content: &[u8], offset: usize, events: &mut Events) -> bool {
     let mut at = 0;
@@ -165,7 +193,7 @@ fn values(content: &[u8], offset: usize, events: &mut Events) -> bool {
         let end = at + length;
         let next = end + white_space(&content[end..]);
         // A number or a word does not mark its end.
-        if next == end && next < content.len() && !matches!(content[at], b'{' | b'[') {
+        if next == end && next < content.len() && !matches!(content[at], b'{' | b'[' | b'"') {
             return false;
         }
         events.push(Span { start: offset + at, end: offset + end });
@@ -174,101 +202,31 @@ fn values(content: &[u8], offset: usize, events: &mut Events) -> bool {
     true
 }
 
-/// Adds the elements of an array some of which are broken, and what stands after it. `true` where
-/// it ends with the text.
-fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bool {
-    let content = inside.of(text);
-    let mut add = |start: usize, end: usize| {
-        let Span { start, end } =
-            trimmed(text, Span { start: inside.start + start, end: inside.start + end });
-        // Between two commas, and after the last.
-        if start < end {
-            events.push(Span { start, end });
-        }
-    };
-    let mut start = 1;
-    loop {
-        let end = element_end(content, start);
-        add(start, end);
-        match content.get(end) {
-            Some(b',') => start = end + 1,
-            Some(_) => {
-                add(end + 1, content.len());
-                return end + 1 == content.len();
-            }
-            None => return false,
-        }
+/// What an element of an array is that has a line for itself: nothing, if that has only a bracket.
+fn element_of_a_line(text: &[u8], line: Span) -> Span {
+    let Span { start, end } = line;
+    match line.of(text) {
+        b"[" | b"]" => Span { start, end: start },
+        [.., b','] => trimmed(text, Span { start, end: end - 1 }),
+        _ => line,
     }
 }
 
-/// Where the element of an array ends that starts here: at a comma, at the end of the array or at
-/// the end of the text. Goes by brackets and quotes alone.
-fn element_end(text: &[u8], start: usize) -> usize {
-    let mut open = Vec::new();
-    let mut arrays = 0_usize;
-    let mut at = start;
-    while let Some(&byte) = text.get(at) {
-        match byte {
-            b'"' => {
-                at = string_end(text, at + 1);
-                continue;
-            }
-            b',' if open.is_empty() => return at,
-            b'[' | b'{' => {
-                open.push(byte);
-                arrays += usize::from(byte == b'[');
-            }
-            b']' if arrays > 0 => {
-                // Whatever was left open within it ends with it.
-                while open.pop().is_some_and(|byte| byte != b'[') {}
-                arrays -= 1;
-            }
-            b']' if open.is_empty() || white_space(&text[at + 1..]) + at + 1 == text.len() => {
-                return at;
-            }
-            b'}' if open.len() > arrays => {
-                while let Some(b'[') = open.pop() {
-                    arrays -= 1;
-                }
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    text.len()
-}
-
-/// Where a string ends whose content starts here, valid or not.
-fn string_end(text: &[u8], start: usize) -> usize {
-    let mut at = start;
-    while let Some(found) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {
-        at += found + 1;
-        if text[at - 1] == b'"' {
-            return at;
-        }
-        at += 1;
-    }
-    text.len()
-}
-
-/// Adds the objects that stand one after the other in a line, or else the line.
-fn objects_of_a_line(text: &[u8], line: Span, events: &mut Events) {
+/// Adds the events that stand one after the other in a line, or else the line.
+fn events_of_a_line(text: &[u8], line: Span, events: &mut Events) {
     let before = events.len();
-    let content = line.of(text);
-    let objects = values(content, line.start, events)
-        && events[before..].iter().all(|event| text[event.start] == b'{');
-    if !objects {
+    let is_of_events = values(line.of(text), line.start, events)
+        && events[before..].iter().all(|event| is_event(event.of(text)));
+    if !is_of_events {
         events.truncate(before);
         events.push(line);
     }
 }
 
-/// Adds the objects before what cannot be read, and the rest as one event.
-fn leading_objects(text: &[u8], inside: Span, events: &mut Events) {
+/// Adds the events before what cannot be read, and the rest as one event.
+fn leading_events(text: &[u8], inside: Span, events: &mut Events) {
     let mut at = inside.start;
-    while text[at..inside.end].first() == Some(&b'{')
-        && let Some(length) = value_length(&text[at..inside.end])
-    {
+    while let Some(length) = leading_event(&text[at..inside.end]) {
         events.push(Span { start: at, end: at + length });
         at += length;
         at += white_space(&text[at..inside.end]);
@@ -278,10 +236,23 @@ fn leading_objects(text: &[u8], inside: Span, events: &mut Events) {
     }
 }
 
-/// How many of the events are objects that can be read.
-fn objects(text: &[u8], events: &[Span]) -> usize {
-    let object = |event: &&Span| text[event.start] == b'{' && is_one_value(event.of(text));
-    events.iter().filter(object).count()
+/// How many of the events can be read.
+fn count(text: &[u8], events: &[Span]) -> usize {
+    events.iter().filter(|event| is_event(event.of(text))).count()
+}
+
+/// Whether a text is an event that can be read.
+fn is_event(text: &[u8]) -> bool {
+    leading_event(text) == Some(text.len())
+}
+
+/// How long the event is that `text` starts with: an object, or a string that holds one.
+fn leading_event(text: &[u8]) -> Option<usize> {
+    match text.first() {
+        Some(b'{') => value_length(text),
+        Some(b'"') => value_length(text).filter(|length| holds_object(&text[..*length])),
+        _ => None,
+    }
 }
 
 fn is_one_value(text: &[u8]) -> bool {
@@ -291,4 +262,36 @@ fn is_one_value(text: &[u8]) -> bool {
 /// How long the value at the start of `text` is; `None` where none stands there.
 fn value_length(text: &[u8]) -> Option<usize> {
     Extent::of(text).whole()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spans<const N: usize>(spans: [(usize, usize); N]) -> [Span; N] {
+        spans.map(|(start, end)| Span { start, end })
+    }
+
+    #[test]
+    fn an_event_that_can_be_read_is_not_found_otherwise_again() {
+        let text = b"{}\nx\n{}";
+        let lines = spans([(0, 2), (3, 4), (5, 7)]);
+        assert!(agree(text, &lines, &lines));
+        assert!(agree(text, &lines, &spans([(0, 2), (3, 7)])));
+        assert!(agree(text, &lines[..2], &lines));
+        assert!(!agree(text, &lines, &spans([(0, 7)])));
+        assert!(!agree(text, &lines, &spans([])));
+        assert!(!agree(text, &lines, &lines[..2]));
+    }
+
+    #[test]
+    fn what_is_outside_the_events_is_noticed() {
+        let text = b"[{}, {}\n]";
+        let inside = Span { start: 0, end: text.len() };
+        assert!(are_all(text, inside, &spans([(1, 3), (5, 7)])));
+        assert!(are_all(text, inside, &spans([(0, 9)])));
+        for some in [&spans([(1, 3)])[..], &spans([(5, 7)]), &spans([(1, 2), (5, 7)]), &[]] {
+            assert!(!are_all(text, inside, some), "{some:?}");
+        }
+    }
 }

@@ -1,3 +1,5 @@
+mod broken;
+
 use serde_json::json;
 
 use super::*;
@@ -102,7 +104,9 @@ fn of_an_array_that_is_cut_off_the_complete_elements_are_left() {
         (format!("[{a},{b},{{\"c\":"), &[a, b, "{\"c\":"]),
         (format!("[{a},\n{b},\n{{\"c\":\"x"), &[a, b, "{\"c\":\"x"]),
         // Where the string ends is not known.
-        (format!("[{a},{{\"c\":\"x}},{b}]"), &[a, "{\"c\":\"x},{\"b\":2}]"]),
+        (format!("[{a},{{\"c\":\"x}},{b}"), &[a, "{\"c\":\"x},{\"b\":2}"]),
+        // The beginning of a list is no event.
+        (format!("[{a},{{\"c\":[1,{b},{b}"), &[a, "{\"c\":[1,{\"b\":2},{\"b\":2}"]),
         (format!("[{a}] {b},"), &[a, "{\"b\":2},"]),
         (format!("[{a}]]"), &[a, "]"]),
     ] {

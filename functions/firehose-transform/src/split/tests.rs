@@ -245,6 +245,10 @@ fn an_event_without_an_id_keeps_the_id_that_it_has() {
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], "{ids:?}");
     let array = format!("[{beat} , {beat},{beat}]");
     assert_eq!(split(array).id.as_ref(), Some(&ids[0]));
+    // The number is one of JSON where the arrival is 0.
+    let mut found = Found::default();
+    found.open(&config(&[]), lines.as_bytes(), 0).unwrap();
+    assert_eq!([0, 2].map(|nth| found.alone(nth, b"0").1.to_vec()), [b"0", b"2"]);
     // One alone is known by the arrival, as before.
     assert_eq!(split(format!("[{beat}]")).id, split(beat).id);
     // What was put back before it was split keeps its count.

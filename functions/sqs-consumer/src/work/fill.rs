@@ -6,7 +6,7 @@ use shared::contents::Holds;
 use shared::event::{Arrival, Identity, Refusal, Written};
 use shared::opensearch::Index;
 
-use super::refused::Why;
+use super::refused::{MAX_WAITING, Why};
 use super::{Buffers, Incoming, Out, Rules, Work};
 use crate::outcome::{LARGE_PAYLOAD_POINTER, Retry};
 
@@ -16,7 +16,7 @@ where
 {
     /// Takes documents for the next bulk request.
     pub(super) fn fill(&mut self) {
-        while self.may_be_tried() {
+        while self.refusals.len() <= MAX_WAITING && self.may_be_tried() {
             // A defect that shows on a message is that message's alone.
             let taken = catch_unwind(AssertUnwindSafe(|| self.take_events()));
             match taken {

@@ -8,14 +8,14 @@ use super::{Incoming, Out, Progress, Work};
 use crate::outcome::Retry;
 use crate::quarantine::quarantined;
 
-/// An event that can never become a document in the index.
-#[derive(Debug)]
-pub(super) struct Refused {
-    pub(super) message: usize,
-    position: usize,
-    why: Why,
-}
+/// Maximum number of refused events of a message that go to quarantine one by one; of more, the
+/// message goes there as a whole. It can hold hundreds of thousands.
+const MAX_REFUSED_ALONE: usize = 1_000;
 
+/// Maximum number of refused events that wait for quarantine while other messages are tried.
+pub(super) const MAX_WAITING: usize = 5 * MAX_REFUSED_ALONE;
+
+/// Why an event can never become a document in the index.
 #[derive(Debug)]
 pub(super) enum Why {
     Model(Refusal),
@@ -27,73 +27,79 @@ where
     W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
 {
     pub(super) fn refuse(&mut self, message: usize, position: usize, why: Why) {
-        self.progress[message].refused = true;
         let (code, advice) = match &why {
             Why::Model(refusal) => (refusal.reason(), ""),
             Why::Other(reason) => (&*reason.code, reason.advice),
         };
         self.report.findings.count_refused(code, || message, advice);
-        self.refusals.push_back(Refused { message, position, why });
+        let refused = &mut self.progress[message].refused;
+        *refused += 1;
+        if *refused <= MAX_REFUSED_ALONE {
+            self.refusals.insert((message, position), why);
+        }
     }
 
     /// Chooses what goes to quarantine next, of messages that are complete and do not come
     /// again: those would only send it there twice.
     pub(super) fn choose_for_quarantine(&mut self) {
-        let complete = self.next.0;
-        self.refusals
-            .make_contiguous()
-            .sort_unstable_by_key(|refused| (refused.message, refused.position));
         let mut bytes = 0;
-        while self.refusals.front().is_some_and(|refused| refused.message < complete)
-            && self.sending.len() < MAX_ENTRIES
+        while self.sending.len() < MAX_ENTRIES
+            && let Some(first) = self.refusals.first_entry()
+            && first.key().0 < self.next.0
         {
-            let Some(refused) = self.refusals.pop_front() else { break };
-            let Progress { retry, is_kept, .. } = self.progress[refused.message];
+            let ((message, position), why) = first.remove_entry();
+            let Progress { retry, is_kept, .. } = self.progress[message];
             if retry.is_some() || is_kept {
                 continue;
             }
             if !self.rules.quarantine {
-                self.fail(refused.message, Retry::NoQuarantine);
+                self.fail(message, Retry::NoQuarantine);
                 continue;
             }
-            let Some((quarantined, is_whole)) = self.quarantine_entry(&refused) else {
-                let message = "its body or its size is none that SQS takes".to_owned();
-                let failure = Failure { code: "NotSent".to_owned(), message };
-                self.not_quarantined(refused.message, failure);
+            let Some((quarantined, is_whole)) = self.quarantine_entry(message, position, &why)
+            else {
+                let text = "its body or its size is none that SQS takes".to_owned();
+                let failure = Failure { code: "NotSent".to_owned(), message: text };
+                self.not_quarantined(message, failure);
                 continue;
             };
             bytes += quarantined.bytes();
             if bytes > MAX_QUARANTINE_BYTES && !self.sending.is_empty() {
-                self.refusals.push_front(refused);
+                self.refusals.insert((message, position), why);
                 break;
             }
-            self.progress[refused.message].is_kept |= is_whole;
+            self.progress[message].is_kept |= is_whole;
             self.sending.push(quarantined);
         }
     }
 
     /// What goes to quarantine of a refused event, and whether that is the message as a whole.
-    fn quarantine_entry(&mut self, refused: &Refused) -> Option<(Quarantined, bool)> {
-        let message = &self.messages[refused.message];
-        let mut many = self.open(refused.message) == Ok(Holds::Events);
-        if many {
+    fn quarantine_entry(
+        &mut self,
+        index: usize,
+        position: usize,
+        why: &Why,
+    ) -> Option<(Quarantined, bool)> {
+        let message = &self.messages[index];
+        let mut alone = self.progress[index].refused <= MAX_REFUSED_ALONE
+            && self.open(index) == Ok(Holds::Events);
+        if alone {
             self.buffers.contents.look_again();
-            many = self.buffers.contents.count() > 1;
+            alone = self.buffers.contents.count() > 1;
         }
         // A message that is a single event, or whose body is in S3, is kept as it is.
-        let text = if many {
+        let event = if alone {
             let mut text = Vec::new();
-            self.buffers.contents.write_alone(refused.position, &mut text);
-            String::from_utf8(text).ok()?
+            self.buffers.contents.write_alone(position, &mut text);
+            (position, String::from_utf8(text).ok()?)
         } else {
-            message.body.text()?
+            (0, message.body.text()?)
         };
-        let reason = match &refused.why {
+        let reason = match why {
             Why::Model(refusal) => &Reason::from(*refusal),
             Why::Other(reason) => &**reason,
         };
-        let event = (refused.position, text);
-        Some((quarantined(refused.message, message, event, reason)?, !many))
+        Some((quarantined(index, message, event, reason)?, !alone))
     }
 
     pub(super) fn not_quarantined(&mut self, message: usize, failure: Failure) {

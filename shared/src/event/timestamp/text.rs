@@ -191,10 +191,11 @@ impl Cursor<'_> {
     }
 
     /// The offset that ends the text in another form: a space before it, no colon or no minutes in
-    /// it, ` UTC`, ` GMT`, or the name of a time zone after it, as Java writes it.
+    /// it, ` UTC`, ` GMT`, ` +0000 UTC`, as Go writes it, or the name of a time zone after it, as Java
+    /// does.
     fn other_offset(&mut self) -> Option<i64> {
         let spaced = self.take(|byte| byte == b' ').is_some();
-        if spaced && matches!(self.0, b"UTC" | b"GMT") {
+        if spaced && [b"UTC", b"GMT"].iter().any(|name| self.0.eq_ignore_ascii_case(*name)) {
             return Some(0);
         }
         let mut offset = 0;
@@ -215,7 +216,8 @@ impl Cursor<'_> {
                 part.first().is_some_and(u8::is_ascii_alphabetic) && part.iter().all(in_name)
             })
         };
-        let ends = zone.map_or(self.0.is_empty(), |zone| zone.is_some_and(named));
+        let is_end = self.0.is_empty() || spaced && offset == 0 && self.0 == b" UTC";
+        let ends = zone.map_or(is_end, |zone| zone.is_some_and(named));
         ends.then_some(offset)
     }
 }

@@ -46,7 +46,11 @@ fn one_of<T: Copy>(random: &mut Rng, all: &[T]) -> T {
 fn good_event(random: &mut Rng, number: usize) -> Event {
     // As it is, and with an escape.
     let written = one_of(random, &["e", r"\u0065"]);
-    let text = format!("{{\"event_id\":\"{written}{number}\",\"n\":{number}}}");
+    let mut text = format!("{{\"event_id\":\"{written}{number}\",\"n\":{number}}}");
+    // And in a string.
+    if random.u8(..3) == 0 {
+        text = json!(text).to_string();
+    }
     Event { id: Some(format!("e{number}")), text }
 }
 

@@ -53,6 +53,94 @@ fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
     }
 }
 
+/// An event as a string that holds it.
+fn text(event: &str) -> String {
+    json!(event).to_string()
+}
+
+#[test]
+fn what_is_broken_among_strings_that_hold_events_goes_to_quarantine_alone() {
+    let [a, b, c] = ["a", "b", "c"].map(|id| text(&play(id)));
+    let broken = "broken";
+    for (body, ids, refused) in [
+        (format!("{a}\n{broken}\n{b}"), &["a", "b"][..], &[(1, broken)][..]),
+        (format!("{a}\n{b}\n{broken}"), &["a", "b"], &[(2, broken)]),
+        (format!("{broken}\n{a}\n{b}"), &["a", "b"], &[(0, broken)]),
+        (format!("{a}\n{{\"x\":1}}}}\n{}", play("b")), &["a", "b"], &[(1, "{\"x\":1}}")]),
+        (format!("{}\n{a}\r\n\"{{\\\"ev", play("b")), &["b", "a"], &[(2, "\"{\\\"ev")]),
+        (format!("[{a},{b},\"{{"), &["a", "b"], &[(2, "\"{")]),
+        (format!("[{a},NaN,{b}]"), &["a", "b"], &[(1, "NaN")]),
+        (format!("{a}{b} {c}"), &["a", "b", "c"], &[]),
+        (format!("{a} {broken}"), &["a"], &[(1, broken)]),
+    ] {
+        for documents in 1..=4 {
+            let setting = Setting { limits: Limits { documents, ..SETTING.limits }, ..SETTING };
+            let event = event(&[(&body, "")], "music");
+            let run = run_with(&event, &setting, &mut |ids| answer(ids, |_| 201), &mut taken);
+            assert_eq!(run.requests.concat(), ids, "{body}");
+            let bodies = run.quarantined.concat().into_iter().map(|(_, body, _)| body);
+            assert_eq!(
+                bodies.collect::<Vec<_>>(),
+                refused.iter().map(|it| it.1).collect::<Vec<_>>()
+            );
+            let expected = if refused.is_empty() { DONE } else { QUARANTINED };
+            assert_eq!(run.report.outcomes, [expected], "{body}");
+        }
+    }
+}
+
+#[test]
+fn of_more_than_a_thousand_refused_events_the_message_is_kept() {
+    let body = |refused| format!("[{}{}]", "5,".repeat(refused), play("a"));
+    let run = run(&[&body(1_001)], &[]);
+    assert_eq!(run.requests, [["a"]]);
+    assert_eq!(run.report.outcomes, [QUARANTINED]);
+    assert_eq!(run.quarantined, [[(0, body(1_001), "not_an_object".to_owned())]]);
+    assert_eq!(refused(&run.report), 1_001);
+    let run = self::run(&[&body(1_000)], &[]);
+    assert_eq!(run.quarantined.len(), 100);
+    assert!(run.quarantined.concat().iter().all(|(_, body, _)| body == "5"));
+    // Documents that OpenSearch refuses count too.
+    let events: Vec<_> = (0..1_001).map(|at| play(&format!("e{at}"))).collect();
+    let array = format!("[{}]", events.join(","));
+    let event = event(&[(&array, "")], "music");
+    let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 400), &mut taken);
+    assert_eq!(run.quarantined, [[(0, array, "mapper_parsing_exception".to_owned())]]);
+}
+
+#[test]
+fn documents_do_not_wait_for_the_quarantine_of_other_messages() {
+    let many = format!("[{}5]", "5,".repeat(999));
+    let mut bodies = vec![(&*many, "g"); 10];
+    let good: Vec<_> = ["a", "b", "c"].map(play).into();
+    bodies.extend(good.iter().map(|body| (&**body, "h")));
+    // Whether documents were written, by call.
+    let order = |queue: &str| {
+        let steps = std::cell::RefCell::new(Vec::new());
+        let note = |step| steps.borrow_mut().push(step);
+        let index = &mut |ids: &[String]| {
+            note("bulk");
+            answer(ids, |_| 201)
+        };
+        let sqs = &mut |entries: &[Quarantined]| {
+            note("quarantine");
+            taken(entries)
+        };
+        let run = run_with(&event(&bodies, queue), &SETTING, index, sqs);
+        assert_eq!(run.report.outcomes.len(), 13);
+        assert!(!run.report.outcomes.iter().any(|it| matches!(it, Outcome::Retry(_))));
+        assert_eq!(run.requests.concat(), ["a", "b", "c"]);
+        let mut steps = steps.take();
+        assert_eq!(steps.iter().filter(|step| **step == "quarantine").count(), 1_000);
+        steps.dedup();
+        steps
+    };
+    // What waits is bounded, and sent as a whole.
+    assert_eq!(order("music"), ["quarantine", "bulk", "quarantine"]);
+    // The last of the one group is tried with the first of the other.
+    assert_eq!(order("music.fifo"), ["quarantine", "bulk", "quarantine", "bulk"]);
+}
+
 #[test]
 fn a_refused_log_event_goes_to_quarantine_in_a_message_of_its_own() {
     let [a, b] = ["a", "b"].map(|id| json!({"id": id, "message": "x"}));
