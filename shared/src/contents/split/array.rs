@@ -48,13 +48,11 @@ pub(super) fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bo
             return false;
         }
         add(start, end);
-        match content.get(end) {
-            Some(b',') => start = end + 1,
-            _ => {
-                add(end + 1, content.len());
-                return end + 1 == content.len();
-            }
+        if content.get(end) != Some(&b',') {
+            add(end + 1, content.len());
+            return end + 1 == content.len();
         }
+        start = end + 1;
     }
 }
 

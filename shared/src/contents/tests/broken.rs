@@ -60,11 +60,12 @@ fn what_is_found_again_is_all_of_the_text_and_the_same_before_what_is_refused() 
     let model = event::model(&Environment::default()).unwrap();
     let mut reader = Reader::default();
     let mut read = |contents: &mut Contents| {
+        let count = contents.count();
         let is_read = |at: &usize| {
             let found = contents.event(*at);
             found.is_some_and(|(event, _)| reader.read(&model, event).is_ok())
         };
-        (0..).take_while(is_read).count()
+        (0..count).take_while(is_read).count()
     };
     let read = RefCell::new(&mut read);
     holds(2_000, &(pieces(), prop::sample::select(&FORMS[..])), |(pieces, form)| {
