@@ -10,6 +10,7 @@ mod support {
 mod continuing;
 mod failures;
 mod history;
+mod reloading;
 mod unavailable;
 
 use std::fmt::Write as _;
