@@ -222,11 +222,11 @@ async fn look(
     let only_failures = target.only_failures() || selection.is_selective();
     for object in objects {
         plan.objects += 1;
-        let Some(offset) = ledger.next(object) else {
+        let Some(until) = ledger.next(object) else {
             plan.finished_before += 1;
             continue;
         };
-        let request = selection.request(object, offset);
+        let request = selection.request(object, until);
         plan.add(port, reading, object, (&request, only_failures)).await;
     }
 }
@@ -255,12 +255,12 @@ async fn replay_all(
     };
     for object in objects {
         run.begin(ledger.refused(object));
-        let Some(offset) = ledger.next(object) else {
+        let Some(until) = ledger.next(object) else {
             run.tally.finished_before += 1;
             run.bytes_before += object.bytes;
             continue;
         };
-        let request = args.selection.request(object, offset);
+        let request = args.selection.request(object, until);
         if only_failures && !request.holds_failures() {
             run.tally.without_failures += 1;
             run.bytes_before += object.bytes;

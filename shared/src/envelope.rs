@@ -8,16 +8,18 @@
 
 mod kinds;
 mod logs;
+mod wrapping;
 
 use std::mem;
 
 use sha2::{Digest, Sha256};
 
 use crate::json::{self, Kind, Scanner, Span};
-use kinds::Fields;
+use kinds::{Content, Fields};
 
 pub use logs::LogMessage;
 pub(crate) use logs::Parts;
+pub use wrapping::Wrapping;
 
 /// Envelopes in each other that are opened; what is inside more of them is taken as the event.
 pub const MAX_ENVELOPES: usize = 3;
@@ -137,6 +139,16 @@ impl Envelope {
     /// # Errors
     /// [`Error`]. Everything else that is not an event is returned as it is.
     pub fn open(&mut self, text: &mut Vec<u8>, spare: &mut Vec<u8>) -> Result<Span, Error> {
+        self.open_each(text, spare, |_, _| {})
+    }
+
+    /// The same; `opened` is called with what each envelope carries and with the envelope's text.
+    fn open_each(
+        &mut self,
+        text: &mut Vec<u8>,
+        spare: &mut Vec<u8>,
+        mut opened: impl FnMut(&Content<'_>, &[u8]),
+    ) -> Result<Span, Error> {
         open_string(text, spare, &mut self.cuts);
         while self.depth < MAX_ENVELOPES {
             let inside = trimmed(text).of(text);
@@ -148,6 +160,7 @@ impl Envelope {
             }
             spare.clear();
             found.content.write(spare)?;
+            opened(&found.content, inside);
             self.enter(found.kind, found.said, inside);
             mem::swap(text, spare);
             if trimmed(text).length() == 0 {

@@ -99,6 +99,12 @@ impl Gunzip {
         fed.read < fed.bytes.len()
     }
 
+    /// Passes zero bytes, with which tapes and blocks are filled up after the last member.
+    pub fn skip_zeros(&mut self) {
+        let fed = self.fed();
+        fed.read += fed.bytes[fed.read..].iter().take_while(|byte| **byte == 0).count();
+    }
+
     /// Begins the next member.
     pub fn next_member(&mut self) {
         let fed = mem::take(self.fed());

@@ -37,6 +37,9 @@ pub(super) struct Line<'a> {
     pub(super) version: &'a str,
     /// The offset of the next record in the unpacked object.
     pub(super) offset: u64,
+    /// Whether there are lists before it.
+    #[serde(default)]
+    pub(super) lists: bool,
     /// Whether the object is finished.
     pub(super) done: bool,
     /// The size of the file of refused records.
@@ -46,11 +49,18 @@ pub(super) struct Line<'a> {
     pub(super) refused: BTreeMap<String, u64>,
 }
 
+/// How far an object is confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Until {
+    pub(super) offset: u64,
+    pub(super) lists: bool,
+    pub(super) is_end: bool,
+}
+
 #[derive(Debug, PartialEq, Eq)]
 struct Confirmed {
     version: String,
-    offset: u64,
-    done: bool,
+    until: Until,
     refused: BTreeMap<String, u64>,
 }
 
@@ -84,9 +94,10 @@ impl Ledger {
             }
             if ledger.has_head {
                 let line: Value = serde_json::from_slice(line).ok()?;
-                let Line { object, version, offset, done, refused_bytes, refused } =
+                let Line { object, version, offset, lists, done, refused_bytes, refused } =
                     Line::deserialize(&line).ok()?;
-                let confirmed = Confirmed { version: version.to_owned(), offset, done, refused };
+                let until = Until { offset, lists, is_end: done };
+                let confirmed = Confirmed { version: version.to_owned(), until, refused };
                 ledger.objects.insert(object.to_owned(), confirmed);
                 ledger.refused_bytes = refused_bytes;
             } else if serde_json::from_slice::<Value>(line).ok()? != head(replay) {
@@ -99,12 +110,12 @@ impl Ledger {
         (ledger.has_head || is_torn()).then_some(ledger)
     }
 
-    /// The offset that an object is replayed from; `None` where it is finished. An object that has
-    /// changed begins anew.
-    pub(super) fn next(&self, object: &Object) -> Option<u64> {
+    /// Where an object is replayed from; `None` where it is finished. An object that has changed begins
+    /// anew.
+    pub(super) fn next(&self, object: &Object) -> Option<Until> {
         match self.confirmed(object) {
-            Some(confirmed) => (!confirmed.done).then_some(confirmed.offset),
-            None => Some(0),
+            Some(Confirmed { until, .. }) => (!until.is_end).then_some(*until),
+            None => Some(Until::default()),
         }
     }
 
@@ -177,8 +188,15 @@ mod tests {
     }
 
     fn line(object: &str, offset: u64, done: bool) -> Line<'_> {
-        let refused = [("empty".to_owned(), offset)].into();
-        Line { object, version: "\"1\"", offset, done, refused_bytes: offset * 2, refused }
+        Line {
+            object,
+            version: "\"1\"",
+            offset,
+            lists: offset == 9,
+            done,
+            refused_bytes: offset * 2,
+            refused: [("empty".to_owned(), offset)].into(),
+        }
     }
 
     #[test]
@@ -187,7 +205,7 @@ mod tests {
         let path = folder.path().join("new/ledger.jsonl");
         let replay = json!({"source": "s3://b/"});
         let read = || Ledger::read(&path, &replay).unwrap();
-        assert_eq!(read().next(&object("a", "\"1\"")), Some(0));
+        assert_eq!(read().next(&object("a", "\"1\"")), Some(Until::default()));
         let mut writer = read().write(&path, &replay).unwrap();
         writer.confirm(&line("s3://b/a", 7, false)).unwrap();
         writer.confirm(&line("s3://b/b", 8, true)).unwrap();
@@ -198,15 +216,16 @@ mod tests {
         for text in [&whole, &torn] {
             fs::write(&path, text).unwrap();
             let ledger = read();
-            assert_eq!(ledger.next(&object("a", "\"1\"")), Some(9));
+            let until = Until { offset: 9, lists: true, is_end: false };
+            assert_eq!(ledger.next(&object("a", "\"1\"")), Some(until));
             assert_eq!(ledger.next(&object("b", "\"1\"")), None);
-            assert_eq!(ledger.next(&object("c", "\"1\"")), Some(0));
+            assert_eq!(ledger.next(&object("c", "\"1\"")), Some(Until::default()));
             assert_eq!(ledger.refused_bytes, 18);
             assert_eq!(ledger.refused(&object("a", "\"1\""))["empty"], 9);
             assert!(ledger.refused(&object("a", "\"2\"")).is_empty());
             // What has changed begins anew.
-            assert_eq!(ledger.next(&object("a", "\"2\"")), Some(0));
-            assert_eq!(ledger.next(&object("b", "\"2\"")), Some(0));
+            assert_eq!(ledger.next(&object("a", "\"2\"")), Some(Until::default()));
+            assert_eq!(ledger.next(&object("b", "\"2\"")), Some(Until::default()));
         }
         // What is torn is taken away before the next line.
         read().write(&path, &replay).unwrap().confirm(&line("s3://b/a", 10, true)).unwrap();

@@ -14,7 +14,7 @@ use shared::opensearch::Search;
 use shared::time;
 use tokio::time::sleep_until;
 
-use super::ledger::{Line, Writer};
+use super::ledger::{Line, Until, Writer};
 use super::objects::{Port, RefusedFile};
 use super::source::Object;
 use crate::error::CliError;
@@ -128,7 +128,7 @@ impl Run<'_> {
         Err(CliError::Failed(why))
     }
 
-    /// Notes that the records of an object before `offset` are settled, of which `records` were
+    /// Notes that the records of an object before an offset are settled, of which `records` were
     /// sent since the last time, and waits for what the rate allows.
     ///
     /// # Errors
@@ -136,7 +136,7 @@ impl Run<'_> {
     pub(super) async fn confirm(
         &mut self,
         object: &Object,
-        (offset, is_end): (u64, bool),
+        Until { offset, lists, is_end }: Until,
         records: u64,
         bytes_read: u64,
     ) -> Result<ControlFlow<()>, CliError> {
@@ -145,6 +145,7 @@ impl Run<'_> {
             object: &name,
             version: &object.etag,
             offset,
+            lists,
             done: is_end,
             refused_bytes: self.refused.bytes(),
             refused: self.refused_of_object.clone(),
@@ -171,7 +172,7 @@ impl Watch for Confirming<'_, '_> {
     }
 
     async fn confirmed(&mut self, stretch: Stretch) -> ControlFlow<()> {
-        let Stretch { offset, is_end, indexed, duplicate, dropped, bytes_read } = stretch;
+        let Stretch { offset, lists, is_end, indexed, duplicate, dropped, bytes_read } = stretch;
         let tally = &mut self.run.tally;
         tally.indexed += indexed;
         tally.duplicate += duplicate;
@@ -180,7 +181,11 @@ impl Watch for Confirming<'_, '_> {
             self.run.refuse(reason, count);
         }
         let records = indexed + duplicate;
-        match self.run.confirm(self.object, (offset, is_end), records, bytes_read).await {
+        match self
+            .run
+            .confirm(self.object, Until { offset, lists, is_end }, records, bytes_read)
+            .await
+        {
             Ok(flow) => flow,
             Err(error) => {
                 self.error = Some(error);

@@ -5,6 +5,7 @@ use serde::Serialize;
 use shared::event::Timestamp;
 
 use super::REFUSED_EXTENSION;
+use super::ledger::Until;
 use super::source::Object;
 
 /// Where object-loader keeps what it refused, by default.
@@ -35,7 +36,7 @@ impl Selection {
     }
 
     /// What the loader is asked for.
-    pub(super) fn request(&self, object: &Object, offset: u64) -> Request {
+    pub(super) fn request(&self, object: &Object, Until { offset, lists, .. }: Until) -> Request {
         let key = &object.place.key;
         let holds_failures = self.failures
             || key.contains(LOADER_FOLDER)
@@ -45,6 +46,7 @@ impl Selection {
             key: key.clone(),
             etag: Some(object.etag.clone()),
             offset,
+            lists,
             failures: holds_failures.then_some(true),
             reason: self.reason.clone(),
             from: self.from.clone(),

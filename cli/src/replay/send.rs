@@ -15,6 +15,7 @@ use object_loader::{Content, Item, Items, Reading, Request};
 use shared::sqs::{Failure as SqsFailure, MAX_ENTRIES, MAX_MESSAGE_BYTES, hex_digest};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::ledger::Until;
 use super::objects::Port;
 use super::run::{PATIENCE, Run};
 use super::source::Object;
@@ -207,12 +208,14 @@ impl Call {
             let Item { offset, content, .. } = match items.next().await {
                 Ok(Some(item)) => item,
                 Ok(None) => {
-                    let end = (items.next_offset(), true);
+                    let (offset, lists) = (items.next_offset(), items.has_lists());
+                    let end = Until { offset, lists, is_end: true };
                     return self.flush(run, object, end, items.bytes_read()).await;
                 }
                 Err(error) => {
                     run.tally.left.push((object.name(), error.to_string()));
-                    let until = (items.next_offset(), false);
+                    let (offset, lists) = (items.next_offset(), items.has_lists());
+                    let until = Until { offset, lists, is_end: false };
                     return self.flush(run, object, until, items.bytes_read()).await;
                 }
             };
@@ -237,7 +240,8 @@ impl Call {
             }
             let bytes = self.sender.bytes(&data);
             if self.records.len() == self.most || self.bytes + bytes > self.sender.limits().1 {
-                let flow = self.flush(run, object, (offset, false), items.bytes_read()).await?;
+                let until = Until { offset, lists: items.has_lists(), is_end: false };
+                let flow = self.flush(run, object, until, items.bytes_read()).await?;
                 if flow.is_break() {
                     return Ok(flow);
                 }
@@ -252,7 +256,7 @@ impl Call {
         &mut self,
         run: &mut Run<'_>,
         object: &Object,
-        until: (u64, bool),
+        until: Until,
         bytes_read: u64,
     ) -> Result<ControlFlow<()>, CliError> {
         self.bytes = 0;
@@ -272,7 +276,8 @@ impl Call {
             // Those behind it are read again.
             let before = refused.filter(|(offset, _)| offset < first);
             before.for_each(|(_, reason)| run.refuse(reason, 1));
-            let _flow = run.confirm(object, (*first, false), sent, bytes_read).await?;
+            let until = Until { offset: *first, is_end: false, ..until };
+            let _flow = run.confirm(object, until, sent, bytes_read).await?;
         }
         Err(CliError::Failed(why))
     }
@@ -320,7 +325,8 @@ impl<'a> Requests<'a> {
         for (place, (object, _)) in requests.iter().enumerate() {
             if !not_sent.contains(&place) {
                 run.tally.sent += 1;
-                flow = run.confirm(object, (0, true), 1, object.bytes).await?;
+                let until = Until { is_end: true, ..Until::default() };
+                flow = run.confirm(object, until, 1, object.bytes).await?;
             }
         }
         sent.map(|()| flow).map_err(|not_sent| CliError::Failed(not_sent.why))

@@ -1,12 +1,13 @@
 //! The documents of one stretch of an object: written into bulk requests, and what became of each.
 
+mod alone;
 mod at;
 mod events;
 mod failed;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shared::contents::Contents;
+use shared::contents::{Contents, MAX_EVENTS, MAX_UNPACKED_BYTES};
 use shared::event::{Reader, Reason, Refusal, Timestamp};
 use shared::json::Span;
 use shared::metric_rules::{MetricRules, Tally};
@@ -16,6 +17,7 @@ use crate::config::Reading;
 use crate::failure::Selection;
 use crate::refused::Refused;
 use crate::unpack::BrokenPacking;
+use alone::Alone;
 use at::{At, KnownBy};
 
 /// What the records of an object have in common.
@@ -42,8 +44,11 @@ pub(crate) struct Batch {
     kept: Vec<u8>,
     document: Vec<u8>,
     id: Vec<u8>,
+    document_id: Vec<u8>,
     identity: Vec<u8>,
     line: Vec<u8>,
+    /// The events, their texts and the bytes of documents before those of the record that is taken.
+    before: [usize; 3],
     /// What keeps OpenSearch from taking what is left.
     pub(crate) retry: Option<Retry>,
     /// The metrics of documents.
@@ -59,10 +64,16 @@ struct Event {
     offset: u64,
     /// When it arrived.
     arrived: Option<Timestamp>,
-    /// Its text, its id and, of a document, its index, in [`Batch::kept`].
+    /// Its text, its id, its document's `_id` where that is another, and, of a document, its index, in
+    /// [`Batch::kept`].
     text: Span,
     id: Span,
+    document_id: Span,
     index: Span,
+    /// Where it is one of the events in that text, its place among them.
+    position: Option<usize>,
+    /// The text is a line of failures, which is kept as it is.
+    is_line: bool,
     /// Its size, where the text is not kept.
     bytes: u64,
     state: State,
@@ -109,20 +120,39 @@ impl Batch {
 
     /// Takes a record.
     pub(crate) fn record(&mut self, source: &Source<'_>, offset: u64, record: &[u8]) {
-        let before = self.events.len();
+        self.before = [self.events.len(), self.kept.len(), self.bulk.bytes()];
         // A defect that shows on a record is that record's alone.
         let taken = catch_unwind(AssertUnwindSafe(|| match source.selection {
             Some(selection) => self.failure(source, selection, offset, record),
             None => self.plain(source, offset, record),
         }));
-        if taken.is_err() {
-            // The record is kept as a whole.
+        let why = if taken.is_err() {
             (self.reader, self.contents) = (Reader::default(), Contents::default());
-            self.bulk.retain(|operation| operation.source < before);
-            self.events.truncate(before);
-            let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
-            self.refuse(at, record, reason("panicked", "a defect showed on it"));
+            reason("panicked", "a defect showed on it")
+        } else if self.holds_too_much() {
+            Refusal::TooLarge.into()
+        } else {
+            return;
+        };
+        // The record is kept as a whole.
+        let [events, kept, _] = self.before;
+        self.bulk.retain(|operation| operation.source < events);
+        self.events.truncate(events);
+        self.kept.truncate(kept);
+        let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
+        match source.selection {
+            Some(_) => self.refuse_line(at, record, why),
+            None => self.refuse(at, record, why),
         }
+    }
+
+    /// Whether more came of the record that is taken than is held in memory: envelopes are repeated in
+    /// each of the documents.
+    fn holds_too_much(&self) -> bool {
+        let [events, _, bytes] = self.before;
+        let documents = self.bulk.bytes().saturating_sub(bytes);
+        self.events.len() - events > MAX_EVENTS
+            || self.events.len() - events > 1 && documents > MAX_UNPACKED_BYTES
     }
 
     /// Takes a record that is too large to be kept.
@@ -201,6 +231,7 @@ impl Batch {
         let waiting = self.events.iter().filter(|event| event.state == State::Waiting);
         let until = waiting.map(|event| event.offset).min();
         let mut settled = Settled { until, ..Settled::default() };
+        let mut alone = Alone::default();
         for event in &self.events {
             if until.is_some_and(|until| event.offset >= until) {
                 continue;
@@ -210,15 +241,24 @@ impl Batch {
                 State::Indexed => settled.indexed += 1,
                 State::Duplicate => settled.duplicate += 1,
                 State::Dropped => settled.dropped += 1,
-                State::Refused(reason) => refused(Refused {
-                    offset: event.offset,
-                    arrived: event.arrived,
-                    text: event.text.of(&self.kept),
-                    id: event.id.of(&self.kept),
-                    index: event.index.of(&self.kept),
-                    bytes: event.bytes,
-                    reason,
-                }),
+                State::Refused(reason) => {
+                    let text = event.text.of(&self.kept);
+                    let text = match event.position {
+                        Some(position) => alone.event(event.text, text, position),
+                        None => text,
+                    };
+                    refused(Refused {
+                        offset: event.offset,
+                        arrived: event.arrived,
+                        text,
+                        is_line: event.is_line,
+                        id: event.id.of(&self.kept),
+                        document_id: event.document_id.of(&self.kept),
+                        index: event.index.of(&self.kept),
+                        bytes: event.bytes,
+                        reason,
+                    });
+                }
             }
         }
         settled

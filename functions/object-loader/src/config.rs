@@ -71,6 +71,8 @@ pub struct Reading {
     pub format: Format,
     /// `RECORDS_PATHS` (`Records,logEvents`): where objects have lists of records.
     pub records_paths: RecordsPaths,
+    /// The largest record, in bytes: 1 MiB.
+    pub max_record_bytes: usize,
 }
 
 /// Where refused records are kept.
@@ -126,6 +128,7 @@ impl Reading {
                 .parse_with("FORMAT", "auto or text", Format::parse)?
                 .unwrap_or(Format::Auto),
             records_paths: paths.unwrap_or_default(),
+            max_record_bytes: event::MAX_PAYLOAD_BYTES,
         })
     }
 }

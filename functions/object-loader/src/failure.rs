@@ -4,10 +4,9 @@
 //! `processing-failed/` `rawData` is the record as it came, in `AmazonOpenSearchService_failed/` the
 //! document with `esDocumentId` and `esIndexName`.
 
-use std::borrow::Cow;
-
 use base64_simd::STANDARD;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use shared::event::{Refusal, Timestamp};
 
@@ -65,6 +64,8 @@ pub struct Failure {
     pub document: Option<(String, String)>,
     /// The id that the event had.
     pub(crate) event_id: Option<String>,
+    /// The `_id` that its document was to have, where that is another.
+    pub(crate) document_id: Option<String>,
 }
 
 /// What a line holds.
@@ -85,14 +86,20 @@ pub(crate) fn read(text: &[u8], selection: &Selection) -> Result<Line, Refusal> 
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
     struct Members<'a> {
-        error_code: Option<String>,
+        #[serde(borrow)]
+        error_code: Option<&'a RawValue>,
         #[serde(borrow)]
         arrival_timestamp: Option<&'a RawValue>,
         #[serde(borrow)]
-        raw_data: Option<Cow<'a, str>>,
-        es_document_id: Option<String>,
-        es_index_name: Option<String>,
-        event_id: Option<String>,
+        raw_data: Option<&'a RawValue>,
+        #[serde(borrow)]
+        es_document_id: Option<&'a RawValue>,
+        #[serde(borrow)]
+        es_index_name: Option<&'a RawValue>,
+        #[serde(borrow)]
+        event_id: Option<&'a RawValue>,
+        #[serde(borrow)]
+        document_id: Option<&'a RawValue>,
     }
     let text = std::str::from_utf8(text).map_err(|_| Refusal::InvalidUtf8)?;
     if !text.starts_with('{') {
@@ -101,17 +108,36 @@ pub(crate) fn read(text: &[u8], selection: &Selection) -> Result<Line, Refusal> 
     let members: Members<'_> = serde_json::from_str(text).map_err(|_| Refusal::InvalidJson)?;
     let arrival = members.arrival_timestamp.map_or("", |arrival| arrival.get().trim_matches('"'));
     let mut failure = Failure {
-        code: members.error_code,
+        code: members.error_code.and_then(meaning),
         arrived: Timestamp::from_text(arrival.as_bytes()),
         arrival: arrival.to_owned(),
         data: Vec::new(),
-        document: members.es_document_id.zip(members.es_index_name),
-        event_id: members.event_id.filter(|id| !id.is_empty()),
+        document: members
+            .es_document_id
+            .and_then(meaning)
+            .zip(members.es_index_name.and_then(meaning)),
+        event_id: members.event_id.and_then(meaning).filter(|id| !id.is_empty()),
+        document_id: members.document_id.and_then(meaning).filter(is_document_id),
     };
     if !selection.holds(&failure) {
         return Ok(Line::NotSelected);
     }
-    let Some(data) = members.raw_data else { return Ok(Line::NoRawData) };
+    let Some(data) = members.raw_data.and_then(meaning) else { return Ok(Line::NoRawData) };
     failure.data = STANDARD.decode_to_vec(data.as_bytes()).map_err(|_| Refusal::InvalidBase64)?;
     Ok(Line::Failure(Box::new(failure)))
+}
+
+/// What a member says, whatever it is written as; `None` for null.
+fn meaning(member: &RawValue) -> Option<String> {
+    match serde_json::from_str(member.get()) {
+        Ok(Value::String(text)) => Some(text),
+        Ok(Value::Null) => None,
+        _ => Some(member.get().to_owned()),
+    }
+}
+
+/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
+/// `IndexRequest.validate`).
+fn is_document_id(id: &String) -> bool {
+    (1..=512).contains(&id.len())
 }

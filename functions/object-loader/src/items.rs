@@ -82,6 +82,11 @@ impl<'a, O: Objects> Items<'a, O> {
         self.reader.records.next_offset()
     }
 
+    /// Whether lists were found: [`Request::lists`].
+    pub const fn has_lists(&self) -> bool {
+        self.reader.records.has_lists
+    }
+
     /// Bytes of the object that were read so far.
     pub const fn bytes_read(&self) -> u64 {
         self.reader.bytes_read

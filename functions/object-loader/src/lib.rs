@@ -124,15 +124,17 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
                 return Some(Retry::NoObject);
             }
         };
-        let mut first_retry = None;
+        let mut retried: Option<Retry> = None;
         for request in requests {
             let outcome = self.object(request, invocation, schedule, report).await;
             report.count_object(outcome, &message.id);
-            if let Outcome::Retry(retry) = outcome {
-                first_retry.get_or_insert(retry);
+            if let Outcome::Retry(retry) = outcome
+                && retried.is_none_or(|before| !before.backs_off() && retry.backs_off())
+            {
+                retried = Some(retry);
             }
         }
-        first_retry
+        retried
     }
 
     async fn object(

@@ -121,7 +121,9 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
             let is_stopped = is_confirmed && {
                 let bytes_read = reader.bytes_read;
                 let is_end = stop == Stop::End;
-                let stretch = Stretch { offset, is_end, bytes_read, ..Stretch::from(&settled) };
+                let lists = reader.records.has_lists;
+                let stretch =
+                    Stretch { offset, lists, is_end, bytes_read, ..Stretch::from(&settled) };
                 self.watch.confirmed(stretch).await.is_break()
             };
             if let Some(time) = W::TIME {
@@ -132,7 +134,9 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
                 (late, _) if is_stopped || W::TIME.is_none() && late.is_some() && has_confirmed => {
                     let etag = reader.opened().etag.clone();
                     let version_id = reader.place.version_id.clone();
-                    Loaded::Until(Box::new(Request { version_id, etag, offset, ..request.clone() }))
+                    let lists = reader.records.has_lists;
+                    let rest = Request { version_id, etag, offset, lists, ..request.clone() };
+                    Loaded::Until(Box::new(rest))
                 }
                 (Some(retry), _) => Loaded::Ended(Outcome::Retry(retry)),
                 (None, Stop::End) => Loaded::Ended(Outcome::Done),

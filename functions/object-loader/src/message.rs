@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use shared::event::Timestamp;
 use shared::sqs::InvalidEvent;
@@ -55,8 +55,12 @@ pub struct Request {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// The first record's offset in the unpacked object.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub offset: u64,
+    /// Whether there are lists in the object: then it is read over up to the offset, whose record may be
+    /// in one.
+    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_default")]
+    pub lists: bool,
     /// Whether the object holds what Firehose or this function refused, whatever its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<bool>,
@@ -74,9 +78,17 @@ pub struct Request {
     pub is_notified: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_zero(offset: &u64) -> bool {
-    *offset == 0
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Reads a value; null is none.
+fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 impl Request {

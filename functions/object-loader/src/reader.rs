@@ -1,6 +1,5 @@
 //! Reads the records of an object from where a request begins.
 
-use shared::event::MAX_PAYLOAD_BYTES;
 use tokio::time::{Instant, timeout_at};
 
 use crate::config::Reading;
@@ -49,13 +48,13 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
         until: Instant,
     ) -> Result<(Self, Option<Selection>), ObjectError> {
         let selection = Selection::of(request);
-        let limit = selection.as_ref().map_or(MAX_PAYLOAD_BYTES, |_| MAX_LINE_BYTES);
+        let limit = selection.as_ref().map_or(reading.max_record_bytes, |_| MAX_LINE_BYTES);
         let Reading { format, records_paths, .. } = reading;
         let place = request.place();
         let etag = request.etag.as_deref();
         let get = async |range| get(objects, &place, range, etag, until).await;
         let records = |offset| Records::new(*format, records_paths, offset).with_limit(limit);
-        if request.offset > 0 && begins_plainly(get, records(0), until).await? {
+        if request.offset > 0 && !request.lists && begins_plainly(get, records(0), until).await? {
             // The byte before the record shows whether it stands on a line of its own.
             let start = request.offset - 1;
             let opened = get(Range { start, end: None }).await?;
@@ -134,14 +133,15 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
                     return Ok(Some(chunk));
                 }
                 Some(Err(error)) if self.resumes == MAX_RESUMES => return Err(error),
-                Some(Err(_)) => {
+                Some(Err(error)) => {
                     self.resumes += 1;
                     let range = Range { start: self.position, end: None };
                     let etag = self.opened.etag.as_deref();
                     let opened = get(self.objects, &self.place, range, etag, self.until).await;
                     match opened {
                         Ok(opened) => self.opened.chunks = opened.chunks,
-                        Err(ObjectError::BeyondEnd(_)) => return Ok(None),
+                        // It is all there, and something is wrong with it, such as its checksum.
+                        Err(ObjectError::BeyondEnd(_)) => return Err(error),
                         Err(error) => return Err(error),
                     }
                 }

@@ -13,7 +13,7 @@ use shared::event::MAX_PAYLOAD_BYTES;
 
 use crate::unpack::BrokenPacking;
 pub use list::RecordsPaths;
-use skip::Skipper;
+use skip::{Passed, Skipper};
 
 /// How records stand in an object: `FORMAT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,8 @@ pub(crate) struct Records {
     log: Vec<u8>,
     /// A message of one log event.
     log_event: Vec<u8>,
+    /// Whether a list was found: its elements are none where it is not read from its beginning.
+    pub(crate) has_lists: bool,
 }
 
 #[derive(Debug)]
@@ -156,6 +158,7 @@ impl Records {
             state: if offset == 0 { State::Start } else { State::Values },
             log: Vec::new(),
             log_event: Vec::new(),
+            has_lists: false,
         }
     }
 
@@ -186,6 +189,12 @@ impl Records {
 
     /// The offset of the next record, as far as it is there.
     pub(crate) fn next_offset(&mut self) -> u64 {
+        if let State::Skipping { offset, .. }
+        | State::SkippingLine { offset }
+        | State::SkippingTail { offset } = self.state
+        {
+            return offset;
+        }
         // White space is only between values for certain: a line begins with its indentation, and what
         // cannot be read may begin with a comma.
         let is_between = self.format == Format::Auto && matches!(self.state, State::Values);
@@ -299,18 +308,15 @@ impl Records {
             }
             State::Skipping { offset, skipper, back } => {
                 let (offset, back) = (*offset, *back);
-                let end = skipper.pass(&self.buffer[self.at..]);
-                self.pass(end.unwrap_or(self.rest().len()));
-                if end.is_none() && self.ended.is_none() {
+                let lists = Some(&self.paths).filter(|_| matches!(back, Back::Values));
+                let passed = skipper.pass(&self.buffer[self.at..], lists);
+                let line = skipper.next_line();
+                if passed == Passed::Feed && self.ended.is_none() {
+                    let length = skipper.forget();
+                    self.pass(length);
                     return Found::Feed;
                 }
-                let (state, is_record) = match back {
-                    Back::Values => (State::Values, true),
-                    Back::List { inside } => (State::List { inside, takes_value: false }, true),
-                    Back::After { inside } => (State::After { inside, takes_value: false }, false),
-                };
-                self.state = state;
-                if is_record { self.too_large(offset) } else { Found::Nothing }
+                self.skipped(offset, passed, line, back)
             }
             State::SkippingLine { offset } => {
                 let offset = *offset;
@@ -356,11 +362,12 @@ impl Records {
             return Found::Feed;
         }
         let end = memchr(b'\n', self.rest());
+        // With the white space at its end: what is passed of a line does not depend on how its bytes come.
+        if end.unwrap_or(self.rest().len()) > self.limit {
+            self.state = State::SkippingLine { offset: self.offset() };
+            return Found::Nothing;
+        }
         if end.is_none() && (self.ended.is_none() || self.rest().is_empty()) {
-            if self.rest().len() > self.limit {
-                self.state = State::SkippingLine { offset: self.offset() };
-                return Found::Nothing;
-            }
             self.wanted = self.rest().len() + 1;
             return if matches!(self.state, State::Ended) { Found::End } else { self.exhausted() };
         }
@@ -372,13 +379,7 @@ impl Records {
         self.at = (self.at + 1).min(self.buffer.len());
         let line = self.buffer[start..end].trim_ascii_end();
         let end = start + line.len();
-        match line.len() {
-            0 => Found::Nothing,
-            length if length > self.limit => {
-                Found::TooLarge { offset: self.base + start as u64, bytes: length as u64 }
-            }
-            _ => Found::Record(start, end),
-        }
+        if line.is_empty() { Found::Nothing } else { Found::Record(start, end) }
     }
 }
 

@@ -22,8 +22,12 @@ pub(crate) struct Refused<'a> {
     pub(crate) arrived: Option<Timestamp>,
     /// Its text; empty where it is too large.
     pub(crate) text: &'a [u8],
+    /// Whether the text is a line of failures, which is kept as it is.
+    pub(crate) is_line: bool,
     /// Its id, the content of a JSON string; empty where it is not known.
     pub(crate) id: &'a [u8],
+    /// Its document's `_id`, as its id; empty where it is the id or OpenSearch chooses it.
+    pub(crate) document_id: &'a [u8],
     /// The index of a document, as its id; empty where it is an event.
     pub(crate) index: &'a [u8],
     /// Its size.
@@ -88,7 +92,11 @@ impl Keeper {
     }
 
     fn line(&self, refused: &Refused<'_>, now: Timestamp) -> String {
-        let Refused { offset, arrived, text, id, index, bytes, reason } = refused;
+        let Refused { offset, arrived, text, is_line, id, document_id, index, bytes, reason } =
+            refused;
+        if *is_line {
+            return format!("{}\n", String::from_utf8_lossy(text));
+        }
         let Place { bucket, key, version_id } = &self.origin.place;
         let mut source = Map::new();
         source.insert("bucket".to_owned(), json!(bucket));
@@ -110,11 +118,15 @@ impl Keeper {
         } else {
             line["rawData"] = Value::from(STANDARD.encode_to_string(text));
         }
-        let [id, index] = [id, index].map(|content| json::unescaped(content).unwrap_or_default());
+        let [id, document_id, index] =
+            [id, document_id, index].map(|content| json::unescaped(content).unwrap_or_default());
         if !index.is_empty() {
             (line["esDocumentId"], line["esIndexName"]) = (id.into(), index.into());
         } else if !id.is_empty() {
             line["eventId"] = id.into();
+            if !document_id.is_empty() {
+                line["documentId"] = document_id.into();
+            }
         }
         format!("{line}\n")
     }

@@ -147,6 +147,9 @@ fn gunzip_piece(gunzip: &mut Gunzip, out: &mut Vec<u8>) -> io::Result<bool> {
         count => count?,
     };
     let is_in_member = count as u64 == PIECE_BYTES;
+    if !is_in_member {
+        gunzip.skip_zeros();
+    }
     let follows = gunzip.has_more();
     if !is_in_member && follows {
         gunzip.next_member();

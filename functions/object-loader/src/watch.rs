@@ -11,6 +11,8 @@ use crate::batch::Settled;
 pub struct Stretch {
     /// The offset of the next record in the unpacked object.
     pub offset: u64,
+    /// Whether there are lists before it: [`Request::lists`](crate::Request::lists).
+    pub lists: bool,
     /// Whether no record comes after it.
     pub is_end: bool,
     /// Documents that are new in the index.

@@ -12,6 +12,7 @@ use object_loader::{
     Request, Stretch, Watch,
 };
 use serde_json::Value;
+use shared::event::MAX_PAYLOAD_BYTES;
 use testkit::{LAMBDA, on_paused_clock};
 
 use crate::index::{Created, Index};
@@ -77,6 +78,7 @@ impl Objects for Bucket {
 struct Stretches {
     stops: bool,
     next: u64,
+    lists: bool,
     dropped: usize,
 }
 
@@ -86,7 +88,7 @@ impl Watch for Stretches {
     fn refused(&mut self, _: &str) {}
 
     async fn confirmed(&mut self, stretch: Stretch) -> ControlFlow<()> {
-        self.next = stretch.offset;
+        (self.next, self.lists) = (stretch.offset, stretch.lists);
         self.dropped += usize::try_from(stretch.dropped).unwrap();
         if self.stops && !stretch.is_end {
             ControlFlow::Break(())
@@ -114,6 +116,7 @@ struct Way {
     chunk_bytes: usize,
     /// With a new call for every stretch.
     stops: bool,
+    max_record_bytes: usize,
 }
 
 fn config(format: &str) -> Config {
@@ -128,9 +131,16 @@ fn config(format: &str) -> Config {
 }
 
 impl Way {
-    fn request(self, offset: u64) -> Request {
+    fn request(self, offset: u64, lists: bool) -> Request {
         let [bucket, key] = ["b", "k"].map(str::to_owned);
-        Request { bucket, key, offset, failures: Some(self.holds_failures), ..Request::default() }
+        Request {
+            bucket,
+            key,
+            offset,
+            lists,
+            failures: Some(self.holds_failures),
+            ..Request::default()
+        }
     }
 
     fn bucket(self, object: &[u8]) -> Bucket {
@@ -142,13 +152,14 @@ impl Way {
 
     async fn load(self, object: &[u8]) -> Loaded {
         let (index, bucket) = (Index::default(), self.bucket(object));
-        let Config { reading, writing, failures, .. } = config(self.format);
+        let Config { mut reading, writing, failures, .. } = config(self.format);
+        reading.max_record_bytes = self.max_record_bytes;
         let ports = (index.clone(), bucket.clone());
         let mut engine = Engine::new(ports, (reading, writing), failures);
         let mut watch = Stretches { stops: self.stops, ..Stretches::default() };
         let ended = loop {
             let offset = watch.next;
-            let ended = engine.load(&self.request(offset), now(), &mut watch).await;
+            let ended = engine.load(&self.request(offset, watch.lists), now(), &mut watch).await;
             if ended != Ended::Stopped {
                 break ended;
             }
@@ -165,8 +176,9 @@ impl Way {
 
     /// How many records the object has.
     async fn count(self, object: &[u8]) -> Option<(usize, usize)> {
-        let (bucket, Config { reading, .. }) = (self.bucket(object), config(self.format));
-        let request = self.request(0);
+        let (bucket, Config { mut reading, .. }) = (self.bucket(object), config(self.format));
+        reading.max_record_bytes = self.max_record_bytes;
+        let request = self.request(0, false);
         let mut items =
             Items::open(&bucket, &request, &reading, Duration::from_secs(1)).await.unwrap();
         let (mut records, mut unreadable, mut last) = (0, 0, None);
@@ -187,8 +199,16 @@ impl Way {
 /// arrives, in one call or in many, and compressed; each record has one of both.
 pub fn objects(object: &[u8]) {
     let small = (object.len() / 200).max(1);
-    for (format, holds_failures) in [("auto", false), ("text", false), ("auto", true)] {
-        let whole = Way { format, holds_failures, chunk_bytes: usize::MAX, stops: false };
+    // Of most objects nothing is too large with the limit that there is.
+    for (format, holds_failures, max_record_bytes) in [
+        ("auto", false, MAX_PAYLOAD_BYTES),
+        ("auto", false, 40),
+        ("text", false, MAX_PAYLOAD_BYTES),
+        ("text", false, 40),
+        ("auto", true, MAX_PAYLOAD_BYTES),
+    ] {
+        let chunk_bytes = usize::MAX;
+        let whole = Way { format, holds_failures, chunk_bytes, stops: false, max_record_bytes };
         on_paused_clock(async {
             let loaded = whole.load(object).await;
             let is_done = loaded.ended == Ended::Done;

@@ -144,8 +144,9 @@ impl Event<'_> {
         self.found.claimed(ID).is_some() || self.lent_id().is_some()
     }
 
-    /// Writes the event's id as the content of a JSON string: that of `own`, else its envelope's, else
-    /// a derived one. Returns whether it is not derived.
+    /// Writes the event's id as the content of a JSON string: that of `own`, else the one that it had,
+    /// else its envelope's, else a derived one. Returns whether it has one of the producer's or of its
+    /// envelope's.
     pub(super) fn write_id(&self, own: Option<Member>, out: &mut Vec<u8>) -> bool {
         if let Some(member) = own {
             let value = member.value();
@@ -154,11 +155,16 @@ impl Event<'_> {
             out.extend_from_slice(content.of(self.text));
             return true;
         }
-        let is_lent = self.write_lent_id(out);
-        if !is_lent {
-            self.write_derived_id(out);
+        match self.known_by {
+            // The one that was lent to it belonged to several events, maybe.
+            Identity::Known(id) if !id.is_empty() => out.extend_from_slice(id),
+            _ => {
+                if !self.write_lent_id(out) {
+                    self.write_derived_id(out);
+                }
+            }
         }
-        is_lent
+        self.lent_id().is_some()
     }
 
     /// Appends the id that the event's envelope lends to it, as the content of a JSON string. Returns

@@ -20,8 +20,8 @@ pub(super) enum KnownBy<'a> {
     Place(Option<&'a [u8]>),
     /// By the arrival that Firehose gave; and, of equal events in a record, by the number before it.
     Delivery { arrival: &'a str, equal: usize },
-    /// By the id that it had.
-    Id(&'a [u8]),
+    /// By the id that it had, and its document's `_id` where that was another.
+    Ids { id: &'a [u8], document_id: Option<&'a [u8]> },
     /// It is not an event.
     Nothing,
 }
@@ -41,7 +41,7 @@ impl At<'_> {
             number => format!("/{number}"),
         };
         match self.by {
-            KnownBy::Id(id) => Identity::Known(id),
+            KnownBy::Ids { id, .. } => Identity::Known(id),
             KnownBy::Nothing => Identity::Known(b""),
             KnownBy::Delivery { arrival, equal } => {
                 buffer.extend_from_slice(arrival.as_bytes());

@@ -20,8 +20,24 @@ use crate::text;
 /// Documents are divided into requests when the batch is whole.
 const NO_LIMITS: Limits = Limits { bytes: usize::MAX, documents: usize::MAX };
 
+/// What is kept of an event.
+#[derive(Clone, Copy)]
+enum Kept<'a> {
+    Text(&'a [u8]),
+    /// A line of failures, as it is.
+    Line(&'a [u8]),
+    /// The text that it is one of the events in.
+    Inside {
+        text: Span,
+        position: usize,
+    },
+}
+
 /// What is kept of an event from which nothing is to come.
-const NOTHING: [&[u8]; 3] = [b""; 3];
+const NOTHING: Kept<'_> = Kept::Text(b"");
+
+/// No id, no `_id` and no index.
+const NO_NAMES: [&[u8]; 3] = [b""; 3];
 
 impl Batch {
     pub(super) fn plain(&mut self, source: &Source<'_>, offset: u64, record: &[u8]) {
@@ -41,11 +57,12 @@ impl Batch {
     /// what is kept of a single one that is refused.
     fn events_of(&mut self, source: &Source<'_>, at: At<'_>, kept: &[u8], text: &[u8]) {
         let is_log = LogMessage::may_be_in(text);
+        let kept = Kept::Text(kept);
         if !is_log {
-            match self.event(source, at, kept, text, None, 0) {
+            match self.event(source, at, kept, text, None) {
                 Ok(()) => return,
                 Err(refusal) if !matches!(text.first(), Some(b'{' | b'"')) => {
-                    return self.refuse_event(source, at, kept, 0, refusal);
+                    return self.refuse_event(source, at, kept, text, refusal);
                 }
                 // An envelope around several events, maybe.
                 Err(_) => {}
@@ -53,28 +70,33 @@ impl Batch {
         }
         let mut contents = mem::take(&mut self.contents);
         match contents.open(|out| out.extend_from_slice(text)) {
-            Ok(Holds::NoLogEvents) => self.push(at, NOTHING, State::Dropped),
-            Ok(_) if is_log || contents.count() > 1 => self.several(source, at, &mut contents),
+            Ok(Holds::NoLogEvents) => self.push(at, NOTHING, NO_NAMES, State::Dropped),
+            Ok(_) if is_log || contents.count() > 1 => {
+                let whole = self.keep(text);
+                self.several(source, at, whole, &mut contents);
+            }
             _ => {
-                let written = self.event(source, at, kept, text, None, 0);
+                let written = self.event(source, at, kept, text, None);
                 if let Err(refusal) = written {
-                    self.refuse_event(source, at, kept, 0, refusal);
+                    self.refuse_event(source, at, kept, text, refusal);
                 }
             }
         }
         self.contents = contents;
     }
 
-    /// Writes events that were found in envelopes.
-    fn several(&mut self, source: &Source<'_>, at: At<'_>, contents: &mut Contents) {
-        let mut alone = Vec::new();
+    /// Writes events that were found in envelopes, in the text that is kept.
+    fn several(&mut self, source: &Source<'_>, at: At<'_>, whole: Span, contents: &mut Contents) {
         for position in 0..contents.count() {
-            alone.clear();
-            contents.write_alone(position, &mut alone);
+            let kept = Kept::Inside { text: whole, position };
             let Some((text, around)) = contents.event(position) else { break };
-            let written = self.event(source, at, &alone, text, around, position);
-            if let Err(refusal) = written {
-                self.refuse_event(source, at, &alone, position, refusal);
+            if let Err(refusal) = self.event(source, at, kept, text, around) {
+                let mut alone = Vec::new();
+                contents.write_alone(position, &mut alone);
+                self.refuse_event(source, at, kept, &alone, refusal);
+            }
+            if self.holds_too_much() {
+                break;
             }
         }
     }
@@ -83,32 +105,39 @@ impl Batch {
         &mut self,
         source: &Source<'_>,
         at: At<'_>,
-        kept: &[u8],
+        kept: Kept<'_>,
         text: &[u8],
         around: Option<Around<'_>>,
-        position: usize,
     ) -> Result<(), Refusal> {
         let Source { reading, writing, now, .. } = *source;
         let mut event = self.reader.read_inside(&reading.model, text, around)?;
         if event.action_is_one_of(&reading.drop_actions) {
-            self.push(at, NOTHING, State::Dropped);
+            self.push(at, NOTHING, NO_NAMES, State::Dropped);
             return Ok(());
         }
-        let (mut document, mut id) = (mem::take(&mut self.document), mem::take(&mut self.id));
+        let [mut document, mut id, mut document_id] =
+            [&mut self.document, &mut self.id, &mut self.document_id].map(mem::take);
         document.clear();
         id.clear();
-        let identity = at.identity(source, position, &mut self.identity);
+        document_id.clear();
+        let identity = at.identity(source, kept.position(), &mut self.identity);
         let written =
             event.write_document(&Arrival { time: at.arrived, now, identity }, &mut document);
-        event.write_document_id(writing.document_id, &written, &document, &mut id);
+        // Without what OpenSearch's `_id` has besides.
+        event.write_document_id(DocumentId::Id, &written, &document, &mut id);
+        if let KnownBy::Ids { document_id: Some(known), .. } = at.by {
+            document_id.extend_from_slice(known);
+        } else {
+            event.write_document_id(writing.document_id, &written, &document, &mut document_id);
+        }
         let number = self.events.len();
         let index = Index::Of(&writing.index, written.timestamp);
-        self.bulk.add(NO_LIMITS, index, (&document, &id), (number, 0));
-        // Without what OpenSearch's `_id` has besides.
-        id.clear();
-        event.write_document_id(DocumentId::Id, &written, &document, &mut id);
-        self.push(at, [kept, &id, b""], State::Waiting);
-        (self.document, self.id) = (document, id);
+        self.bulk.add(NO_LIMITS, index, (&document, &document_id), (number, 0));
+        if document_id == id {
+            document_id.clear();
+        }
+        self.push(at, kept, [&id, &document_id, b""], State::Waiting);
+        (self.document, self.id, self.document_id) = (document, id, document_id);
         Ok(())
     }
 
@@ -122,32 +151,42 @@ impl Batch {
         let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
         match failure::read(line, selection) {
             Ok(Line::Failure(failure)) => self.failed(source, offset, &failure),
-            Ok(Line::NotSelected) => self.push(at, NOTHING, State::Dropped),
+            Ok(Line::NotSelected) => self.push(at, NOTHING, NO_NAMES, State::Dropped),
             Ok(Line::NoRawData) => {
-                self.refuse(at, line, reason("no_raw_data", "the line has no rawData"));
+                self.refuse_line(at, line, reason("no_raw_data", "the line has no rawData"));
             }
-            Err(refusal) => self.refuse(at, line, refusal.into()),
+            Err(refusal) => self.refuse_line(at, line, refusal.into()),
         }
     }
 
     fn failed(&mut self, source: &Source<'_>, offset: u64, failure: &Failure) {
-        let Failure { arrived, arrival, data, document, event_id, .. } = failure;
+        let Failure { arrived, arrival, data, document, event_id, document_id, .. } = failure;
         let at = |by| At { offset, arrived: *arrived, by };
         if let Some((id, index)) = document {
             return self.document(at(KnownBy::Nothing), data, (id, index));
+        }
+        if let (Format::Text, Some(id)) = (source.reading.format, event_id) {
+            // It was a line: only what this function refused has such an id.
+            let by = KnownBy::Ids { id: &content(id), document_id: None };
+            return self.events_of(source, at(by), data, text::event(data, &mut Vec::new()));
         }
         let events = match failed::split(source.reading, data) {
             Ok(events) => events,
             Err(reason) => return self.refuse(at(KnownBy::Nothing), data, reason),
         };
-        let known = event_id.as_ref().filter(|_| events.texts.len() == 1);
-        let known = known.map(|id| content(id));
+        let is_one = events.texts.len() == 1;
+        let known = |id: &Option<String>| Some(content(id.as_ref().filter(|_| is_one)?));
+        let (id, document_id) = (known(event_id), known(document_id));
         let mut equal = HashMap::new();
         for text in &events.texts {
             let equal = equal.entry(text).and_modify(|before| *before += 1).or_insert(0);
             let delivery = KnownBy::Delivery { arrival, equal: *equal };
-            let by = known.as_ref().map_or(delivery, |id| KnownBy::Id(id));
+            let document_id = document_id.as_deref();
+            let by = id.as_ref().map_or(delivery, |id| KnownBy::Ids { id, document_id });
             self.events_of(source, at(by), text, text);
+            if self.holds_too_much() {
+                return;
+            }
         }
         if let Some((text, reason)) = events.rest {
             self.refuse(at(KnownBy::Nothing), &text, reason);
@@ -158,44 +197,81 @@ impl Batch {
     fn document(&mut self, at: At<'_>, document: &[u8], (id, index): (&str, &str)) {
         let mut line = Vec::with_capacity(document.len());
         let (id, index) = (content(id), content(index));
+        let (kept, names) = (Kept::Text(document), [&*id, b"", &index]);
         if !write_object(document, &mut line) {
             let refused = State::Refused(Refusal::InvalidJson.into());
-            return self.push(at, [document, &id, &index], refused);
+            return self.push(at, kept, names, refused);
         }
         let number = self.events.len();
         self.bulk.add(NO_LIMITS, Index::Named(&index), (&line, &id), (number, 0));
-        self.push(at, [document, &id, &index], State::Waiting);
+        self.push(at, kept, names, State::Waiting);
     }
 
     pub(super) fn refuse(&mut self, at: At<'_>, text: &[u8], reason: Reason) {
-        self.push(at, [text, b"", b""], State::Refused(reason));
+        self.push(at, Kept::Text(text), NO_NAMES, State::Refused(reason));
+    }
+
+    /// Refuses a line of failures: as what failed, it would be an event the next time.
+    pub(super) fn refuse_line(&mut self, at: At<'_>, line: &[u8], reason: Reason) {
+        let mut object = Vec::new();
+        let kept =
+            if write_object(line, &mut object) { Kept::Line(&object) } else { Kept::Text(line) };
+        self.push(at, kept, NO_NAMES, State::Refused(reason));
     }
 
     fn refuse_event(
         &mut self,
         source: &Source<'_>,
         at: At<'_>,
-        kept: &[u8],
-        position: usize,
+        kept: Kept<'_>,
+        text: &[u8],
         refusal: Refusal,
     ) {
         let mut buffer = mem::take(&mut self.identity);
-        let id = at.identity(source, position, &mut buffer).id_of(kept);
+        let id = at.identity(source, kept.position(), &mut buffer).id_of(text);
         self.identity = buffer;
-        self.push(at, [kept, &id, b""], State::Refused(refusal.into()));
+        self.push(at, kept, [&id, b"", b""], State::Refused(refusal.into()));
     }
 
-    /// Takes an event: its text, its id and, of a document, its index.
-    fn push(&mut self, at: At<'_>, parts: [&[u8]; 3], state: State) {
+    fn keep(&mut self, bytes: &[u8]) -> Span {
+        let start = self.kept.len();
+        self.kept.extend_from_slice(bytes);
+        Span { start, end: self.kept.len() }
+    }
+
+    /// Takes an event: what is kept of it, its id, its document's `_id` where that is another, and, of a
+    /// document, its index.
+    fn push(&mut self, at: At<'_>, kept: Kept<'_>, names: [&[u8]; 3], state: State) {
         let At { offset, arrived, .. } = at;
-        let mut keep = |bytes: &[u8]| {
-            let start = self.kept.len();
-            self.kept.extend_from_slice(bytes);
-            Span { start, end: self.kept.len() }
+        let (text, position) = match kept {
+            Kept::Text(text) | Kept::Line(text) => (self.keep(text), None),
+            Kept::Inside { text, position } => (text, Some(position)),
         };
-        let [text, id, index] = parts.map(&mut keep);
+        let [id, document_id, index] = names.map(|name| self.keep(name));
+        let is_line = matches!(kept, Kept::Line(_));
         let bytes = text.length() as u64;
-        self.events.push(Event { offset, arrived, text, id, index, bytes, state });
+        self.events.push(Event {
+            offset,
+            arrived,
+            text,
+            id,
+            document_id,
+            index,
+            position,
+            is_line,
+            bytes,
+            state,
+        });
+    }
+}
+
+impl Kept<'_> {
+    /// The event's place in its record.
+    const fn position(self) -> usize {
+        match self {
+            Self::Inside { position, .. } => position,
+            Self::Text(_) | Self::Line(_) => 0,
+        }
     }
 }
 

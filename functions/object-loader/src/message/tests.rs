@@ -81,6 +81,7 @@ fn a_load_request_is_what_it_is_written_as() {
         version_id: Some("v".to_owned()),
         etag: Some("\"e\"".to_owned()),
         offset: 12,
+        lists: true,
         failures: Some(true),
         reason: Some(vec!["too_large".to_owned()]),
         from: Some("2024-03-01T00:00:00Z".to_owned()),
@@ -89,7 +90,7 @@ fn a_load_request_is_what_it_is_written_as() {
     };
     let expected = json!({
         "sluice": "load", "bucket": "b", "key": "k +%20", "version_id": "v", "etag": "\"e\"",
-        "offset": 12, "failures": true, "reason": ["too_large"],
+        "offset": 12, "lists": true, "failures": true, "reason": ["too_large"],
         "from": "2024-03-01T00:00:00Z", "until": "2024-03-02T00:00:00Z",
     });
     let written: Value = serde_json::from_str(&whole.to_message()).unwrap();
@@ -99,7 +100,12 @@ fn a_load_request_is_what_it_is_written_as() {
     let (bucket, key) = ("b".to_owned(), "k".to_owned());
     let request = Request { bucket, key, ..Request::default() };
     assert_eq!(serde_json::from_str::<Value>(&request.to_message()).unwrap(), bare);
-    assert_eq!(task(&bare), Task::Load(vec![request]));
+    assert_eq!(task(&bare), Task::Load(vec![request.clone()]));
+    let mut nothing = bare;
+    for name in ["version_id", "etag", "offset", "lists", "failures", "reason", "from", "until"] {
+        nothing[name] = Value::Null;
+    }
+    assert_eq!(task(&nothing), Task::Load(vec![request]));
 }
 
 #[test]

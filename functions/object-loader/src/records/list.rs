@@ -64,11 +64,25 @@ impl RecordsPaths {
         Self { paths, marks }
     }
 
+    /// Whether a list may stand in the member with these names, which are contents of JSON strings.
+    pub(super) fn contain(&self, names: &[Vec<u8>]) -> bool {
+        let is =
+            |segment: &String, name| segment.as_bytes() == json::meaning(name, &mut Vec::new());
+        let are = |path: &Vec<String>| {
+            path.len() == names.len()
+                && path.iter().zip(names).all(|(segment, name)| is(segment, name))
+        };
+        self.paths.iter().any(are)
+    }
+
     /// The first list at one of the paths in the object at the start of `text`, as far as it can be
     /// read.
     pub(super) fn find(&self, text: &[u8], extent: Extent) -> Option<ListAt> {
         let text = &text[..extent.whole().unwrap_or(text.len())];
-        if text.first() != Some(&b'{') || !self.marks.iter().any(|mark| mark.find(text).is_some()) {
+        // What is broken is read no further than to where it is.
+        let may_have =
+            || extent == Extent::Broken || self.marks.iter().any(|mark| mark.find(text).is_some());
+        if text.first() != Some(&b'{') || !may_have() {
             return None;
         }
         let mut search = Search::default();

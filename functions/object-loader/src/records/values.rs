@@ -5,7 +5,7 @@ use shared::envelope::LogMessage;
 use shared::json::Extent;
 
 use super::list::ListAt;
-use super::skip::Skipper;
+use super::skip::{Passed, Skipper};
 use super::{Back, Found, Records, State};
 
 impl Records {
@@ -31,7 +31,7 @@ impl Records {
             Some(b'[') => {
                 self.pass(1);
                 self.log.clear();
-                self.state = State::List { inside: 0, takes_value: true };
+                self.enter_list(0);
                 return Found::Nothing;
             }
             Some(_) => {}
@@ -40,7 +40,7 @@ impl Records {
         if extent == Extent::CutOff && self.may_grow() {
             return Found::Feed;
         }
-        let list = self.paths.find(self.rest(), extent);
+        let list = self.paths.find(self.head(), extent);
         let is_message = || {
             let whole = extent.whole().filter(|length| *length <= self.limit);
             let value = whole.map(|length| &self.rest()[..length]);
@@ -54,7 +54,7 @@ impl Records {
             if is_of_log {
                 self.log.extend_from_slice(&self.buffer[start..end]);
             }
-            self.state = State::List { inside, takes_value: true };
+            self.enter_list(inside);
             return Found::Nothing;
         }
         match extent {
@@ -66,21 +66,37 @@ impl Records {
                 }
                 Found::Record(start, end)
             }
-            Extent::CutOff if self.ended.is_none() => self.skip_value(Back::Values),
+            Extent::CutOff if self.is_beyond_limit() => self.skip_value(Back::Values),
             Extent::CutOff | Extent::Broken => self.broken_line(),
         }
     }
 
+    /// What a value is judged by: no more of it than has to be there, however much is, so that it does
+    /// not depend on how the bytes come.
+    fn head(&self) -> &[u8] {
+        let rest = self.rest();
+        &rest[..rest.len().min(self.limit + 1)]
+    }
+
+    const fn is_beyond_limit(&self) -> bool {
+        self.buffer.len() - self.at > self.limit
+    }
+
     /// The extent of the value that comes next. A number or a word may go on after the last byte.
     fn extent(&self) -> Extent {
-        let rest = self.rest();
-        let is_open = |length| {
-            length == rest.len() && self.ended.is_none() && !matches!(rest[0], b'{' | b'[' | b'"')
-        };
-        match Extent::of(rest) {
+        let head = self.head();
+        let may_go_on = self.ended.is_none() || head.len() < self.rest().len();
+        let is_open =
+            |length| length == head.len() && may_go_on && !matches!(head[0], b'{' | b'[' | b'"');
+        match Extent::of(head) {
             Extent::Whole(length) if is_open(length) => Extent::CutOff,
             extent => extent,
         }
+    }
+
+    fn enter_list(&mut self, inside: usize) {
+        self.has_lists = true;
+        self.state = State::List { inside, takes_value: true };
     }
 
     /// Whether a value that is cut off may still be whole: then it is looked at again when there is
@@ -95,9 +111,53 @@ impl Records {
     }
 
     fn skip_value(&mut self, back: Back) -> Found {
-        let offset = self.offset();
-        self.state = State::Skipping { offset, skipper: Skipper::default(), back };
+        let (offset, skipper) = (self.offset(), Skipper::new(self.limit));
+        self.state = State::Skipping { offset, skipper, back };
         self.wanted = 0;
+        Found::Nothing
+    }
+
+    /// After what began at this offset and is too large. `line` is where the next record begins, if it is
+    /// broken and the line break before that record is passed.
+    pub(super) fn skipped(
+        &mut self,
+        offset: u64,
+        passed: Passed,
+        line: Option<usize>,
+        back: Back,
+    ) -> Found {
+        let broken_at = match passed {
+            Passed::Whole(end) => {
+                self.pass(end);
+                let (state, is_record) = match back {
+                    Back::Values => (State::Values, true),
+                    Back::List { inside } => (State::List { inside, takes_value: false }, true),
+                    Back::After { inside } => (State::After { inside, takes_value: false }, false),
+                };
+                self.state = state;
+                return if is_record { self.too_large(offset) } else { Found::Nothing };
+            }
+            Passed::List(start, inside) => {
+                self.pass(start);
+                self.log.clear();
+                self.enter_list(inside);
+                return Found::Nothing;
+            }
+            Passed::Broken(at) => at,
+            Passed::Feed => self.rest().len(),
+        };
+        if let Back::List { .. } = back {
+            self.pass(broken_at);
+            self.state = State::SkippingTail { offset };
+            return Found::Nothing;
+        }
+        if let Some(line) = line {
+            self.pass(line);
+            self.state = State::Values;
+            return self.too_large(offset);
+        }
+        self.pass(broken_at);
+        self.state = State::SkippingLine { offset };
         Found::Nothing
     }
 
@@ -109,14 +169,14 @@ impl Records {
             self.wanted = length + 1;
             return Found::Feed;
         }
+        if length > self.limit {
+            self.state = State::SkippingLine { offset: self.offset() };
+            return Found::Nothing;
+        }
         if let (None, Some(Err(packing))) = (end, self.ended) {
             self.state = State::Ended;
             let (start, end) = self.pass(length);
             return Found::Rest(start, end, packing);
-        }
-        if length > self.limit {
-            self.state = State::SkippingLine { offset: self.offset() };
-            return Found::Nothing;
         }
         let (start, end) = self.pass(length);
         Found::Record(start, end)
@@ -148,7 +208,7 @@ impl Records {
         }
         match self.extent() {
             Extent::CutOff if self.may_grow() => Found::Feed,
-            Extent::CutOff if self.ended.is_none() => self.skip_value(Back::List { inside }),
+            Extent::CutOff if self.is_beyond_limit() => self.skip_value(Back::List { inside }),
             Extent::CutOff | Extent::Broken => {
                 self.state = State::Tail;
                 Found::Nothing
@@ -195,7 +255,7 @@ impl Records {
                     self.state = State::After { inside, takes_value: false };
                 }
                 Extent::CutOff if self.may_grow() => return Found::Feed,
-                Extent::CutOff if self.ended.is_none() => {
+                Extent::CutOff if self.is_beyond_limit() => {
                     return self.skip_value(Back::After { inside });
                 }
                 Extent::CutOff | Extent::Broken => self.state = State::Values,

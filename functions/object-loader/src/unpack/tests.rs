@@ -104,6 +104,17 @@ fn all_that_comes_out_of_a_packing_that_is_cut_off_is_there() {
 }
 
 #[test]
+fn zero_bytes_after_gzip_fill_it_up() {
+    let text = text();
+    let packed = [&gzip(&text[..100])[..], &gzip(&text[100..]), &[0; 700]].concat();
+    for size in [1, 512, 5_000, usize::MAX] {
+        assert_eq!(unpacked(&packed, size), (text.clone(), Ok(())), "{size}");
+    }
+    let after = [&packed[..], b"x"].concat();
+    assert_eq!(unpacked(&after, 1_000), (text, Err(BrokenPacking::Gzip)));
+}
+
+#[test]
 fn a_packing_that_breaks_is_not_taken_for_whole() {
     let text = text();
     for (packed, error) in [(gzip(&text), BrokenPacking::Gzip), (zstd(&text), BrokenPacking::Zstd)]

@@ -108,6 +108,38 @@ fn what_the_time_does_not_suffice_for_is_asked_for() {
 }
 
 #[test]
+fn an_object_with_a_list_after_values_is_read_over() {
+    on_paused_clock(async {
+        let list = lines(1, 13).trim_end().replace('\n', ",\n");
+        let object = format!(
+            "{{\"id\":\"h\"}}\n{{\"Records\":[\n{list}\n],\"next\":1}}\n{{\"id\":\"z\"}}\n"
+        );
+        let mut handler = Handler::new(&[("BULK_MAX_DOCS", "2")]);
+        handler.put("k", object);
+        let mut request = load("k");
+        let mut calls = 0;
+        loop {
+            handler.opensearch([Bulk::Write(Duration::ZERO), Bulk::Hang]);
+            let (again, _) = handler.handle_within(&request, seconds(60)).await;
+            let counted = handler.counts();
+            assert!(
+                !again && counted.iter().all(|(name, _)| name != "RecordsRefused"),
+                "{counted:?}"
+            );
+            handler.be_well();
+            match handler.sent().pop() {
+                Some(rest) => request = rest,
+                None => break,
+            }
+            // After the first two the list was seen.
+            assert_eq!(request["lists"], true);
+            calls += 1;
+        }
+        assert_eq!((calls, handler.index().len()), (6, 14));
+    });
+}
+
+#[test]
 fn an_indented_line_at_which_the_time_is_up_is_loaded() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[("FORMAT", "text"), ("BULK_MAX_DOCS", "33")]);

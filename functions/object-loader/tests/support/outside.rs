@@ -166,7 +166,9 @@ impl Objects for Outside {
             if let Some(error) = world.puts.pop_front() {
                 return Err(error);
             }
-            world.objects.insert((bucket.to_owned(), key.to_owned()), body);
+            let name = (bucket.to_owned(), key.to_owned());
+            *world.etags.entry(name.clone()).or_default() += 1;
+            world.objects.insert(name, body);
         }
         self.answer().await;
         Ok(())
