@@ -52,6 +52,8 @@ pub struct Contents {
     inside: Span,
     /// Where the events stand, or the log events around them.
     events: Events,
+    /// A buffer for them.
+    found: Vec<Span>,
     /// Whether the events were found carefully.
     careful: bool,
     logs: Logs,
@@ -107,7 +109,7 @@ impl Contents {
             return false;
         }
         self.careful = true;
-        split::again(&self.text, self.inside, &mut self.events);
+        split::again(&self.text, self.inside, &mut self.events, &mut self.found);
         self.note_events();
         true
     }

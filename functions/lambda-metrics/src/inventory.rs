@@ -135,12 +135,7 @@ impl Inventory {
         let tagged = failures.check("GetResources", "the functions with the tag", tagged);
         let replicas = failures.check("ListMetrics", "the replicas of Lambda@Edge", replicas);
         let functions = failures.check("ListFunctions", "the functions", functions);
-        let mut functions = match functions {
-            Some(functions) => functions,
-            // Without the list, those are known that are named in full.
-            None if self.functions.is_empty() => watch.named_functions().collect(),
-            None => return,
-        };
+        let Some(mut functions) = functions else { return };
         // Known functions stay watched if tags or replicas cannot be read.
         if tagged.is_some() && replicas.is_some() || self.functions.is_empty() {
             let tagged = tagged.unwrap_or_default().into_iter().collect();

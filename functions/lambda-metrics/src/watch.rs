@@ -88,12 +88,6 @@ pub(crate) fn is_replica(name: &str) -> bool {
 }
 
 impl Watch {
-    /// The functions that are watched by their full names, without their settings.
-    pub fn named_functions(&self) -> impl Iterator<Item = (String, Settings)> {
-        let named = self.names.iter().filter(|name| !name.is_open && !is_replica(&name.start));
-        named.map(|name| (name.start.clone(), Settings::default()))
-    }
-
     /// The replicas of Lambda@Edge that are watched by their full names.
     pub fn named_replicas(&self) -> impl Iterator<Item = String> {
         let named = self.names.iter().filter(|name| !name.is_open && is_replica(&name.start));

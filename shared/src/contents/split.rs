@@ -77,14 +77,14 @@ pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Events) {
 }
 
 /// Finds the events again where one of those that [`quickly`] found was refused. Those before it
-/// stay the same: they are documents already, and an event is known by its place.
-pub(super) fn again(text: &[u8], inside: Span, events: &mut Events) {
+/// stay the same: they are documents already, and an event is known by its place. `found` is a buffer.
+pub(super) fn again(text: &[u8], inside: Span, events: &mut Events, found: &mut Vec<Span>) {
     events.clear();
     quickly(text, inside, events);
-    let found = events.clone();
+    found.clone_from(&events.places);
     carefully(text, inside, events);
-    if !agree(text, &found, events) {
-        *events = found;
+    if !agree(text, found, events) {
+        events.places.clone_from(found);
     }
 }
 

@@ -93,18 +93,6 @@ async fn functions_are_read_every_ten_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn functions_with_a_full_name_are_read_without_the_list() {
-    let cloud = Cloud::with(["plays", "other"]);
-    cloud.set("Throttles of plays", LATEST_MS, 1.0);
-    cloud.failing.borrow_mut().insert("ListFunctions");
-    let mut handler = Handler::new(&cloud, &[("FUNCTION_NAMES", "plays,oth*")]);
-    let observed = handler.run(0).await;
-    assert!(observed.unread().starts_with("ListFunctions"));
-    assert_eq!(observed.value(Some("plays"), "Throttles"), Some(1.0));
-    assert_eq!(observed.value(Some("other"), "Throttles"), None);
-}
-
-#[tokio::test(start_paused = true)]
 async fn known_functions_stay_watched_if_they_cannot_be_read() {
     for operation in ["ListFunctions", "GetResources", "GetAccountSettings"] {
         for trouble in ["fails", "hangs", "does not end"] {
