@@ -117,7 +117,7 @@ pub(crate) fn read(text: &[u8], selection: &Selection) -> Result<Line, Refusal> 
             .and_then(meaning)
             .zip(members.es_index_name.and_then(meaning)),
         event_id: members.event_id.and_then(meaning).filter(|id| !id.is_empty()),
-        document_id: members.document_id.and_then(meaning).filter(is_document_id),
+        document_id: members.document_id.and_then(meaning).filter(|id| is_document_id(id)),
     };
     if !selection.holds(&failure) {
         return Ok(Line::NotSelected);
@@ -138,6 +138,6 @@ fn meaning(member: &RawValue) -> Option<String> {
 
 /// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
 /// `IndexRequest.validate`).
-fn is_document_id(id: &String) -> bool {
+fn is_document_id(id: &str) -> bool {
     (1..=512).contains(&id.len())
 }

@@ -10,11 +10,13 @@ use super::kinds::Content;
 #[derive(Debug, Default)]
 pub struct Wrapping(Vec<Layer>);
 
+type Write = fn(&[u8]) -> Vec<u8>;
+
 #[derive(Debug)]
 struct Layer {
     before: Vec<u8>,
     /// How it carries something.
-    write: fn(&[u8]) -> Vec<u8>,
+    write: Write,
     after: Vec<u8>,
 }
 
@@ -40,7 +42,7 @@ impl Wrapping {
 
 impl Layer {
     fn of(content: &Content<'_>, text: &[u8]) -> Self {
-        let (value, write): (_, fn(&[u8]) -> Vec<u8>) = match content {
+        let (value, write): (_, Write) = match content {
             Content::Value(value) => (value, <[u8]>::to_vec),
             Content::Text(value) => {
                 (value, |text| Value::from(String::from_utf8_lossy(text)).to_string().into_bytes())

@@ -56,7 +56,7 @@ enum Expects {
 }
 
 /// Where a value leads to.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
     /// It goes on.
     Feed,

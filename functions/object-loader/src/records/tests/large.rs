@@ -161,7 +161,7 @@ fn what_is_too_large_is_before_the_next_offset_only_when_it_is_passed() {
     assert!(matches!(records.next(), Next::Record { .. }));
     assert_eq!(records.next(), Next::Feed);
     assert_eq!(records.next_offset(), 3);
-    records.buffer().extend_from_slice(value[180..].as_bytes());
+    records.buffer().extend_from_slice(&value.as_bytes()[180..]);
     let bytes = value.len() as u64;
     assert_eq!(records.next(), Next::TooLarge { offset: 3, bytes });
     assert_eq!(records.next_offset(), 3 + bytes);
