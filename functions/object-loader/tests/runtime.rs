@@ -160,22 +160,6 @@ async fn a_server_that_answers_a_part_with_the_whole_is_not_believed() {
 }
 
 #[tokio::test]
-async fn refused_records_are_not_kept_by_a_server_that_is_not_s3() {
-    for status in [200, 204] {
-        let s3 = Endpoint::start(move |call: &Call| match call.method.as_str() {
-            "PUT" => Reply::new(status, "text/html", "<html>sign in</html>"),
-            _ => Reply::new(200, "text/plain", OBJECT),
-        });
-        let s3 = s3.await;
-        let mut scene = Scene::new(&s3.url).await;
-        let observed = scene.invoke(&load("plays", "k")).await;
-        assert_eq!(observed.json(), json!({"batchItemFailures": [{"itemIdentifier": "m"}]}));
-        let is_said = |line: &Value| line["reason"] == "failures_not_written";
-        assert!(observed.log().iter().any(is_said), "{:?}", observed.stderr);
-    }
-}
-
-#[tokio::test]
 async fn a_real_s3_is_read_and_written() {
     let cloud = match Cloud::start().await {
         Ok(cloud) => cloud,
