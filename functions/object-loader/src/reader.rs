@@ -133,15 +133,15 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
                     return Ok(Some(chunk));
                 }
                 Some(Err(error)) if self.resumes == MAX_RESUMES => return Err(error),
-                Some(Err(error)) => {
+                Some(Err(interruption)) => {
                     self.resumes += 1;
                     let range = Range { start: self.position, end: None };
                     let etag = self.opened.etag.as_deref();
                     let opened = get(self.objects, &self.place, range, etag, self.until).await;
                     match opened {
                         Ok(opened) => self.opened.chunks = opened.chunks,
-                        // It is all there, and something is wrong with it, such as its checksum.
-                        Err(ObjectError::BeyondEnd(_)) => return Err(error),
+                        // All bytes were read, and something is wrong with them, such as the checksum.
+                        Err(ObjectError::BeyondEnd(_)) => return Err(interruption),
                         Err(error) => return Err(error),
                     }
                 }

@@ -62,7 +62,7 @@ pub(crate) struct Records {
     log: Vec<u8>,
     /// A message of one log event.
     log_event: Vec<u8>,
-    /// Whether a list was found: its elements are none where it is not read from its beginning.
+    /// Whether a list was found: its elements are only found when it is read from its beginning.
     pub(crate) has_lists: bool,
 }
 

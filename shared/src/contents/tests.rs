@@ -105,7 +105,7 @@ fn of_an_array_that_is_cut_off_the_complete_elements_are_left() {
         (format!("[{a},\n{b},\n{{\"c\":\"x"), &[a, b, "{\"c\":\"x"]),
         // Where the string ends is not known.
         (format!("[{a},{{\"c\":\"x}},{b}"), &[a, "{\"c\":\"x},{\"b\":2}"]),
-        // The beginning of a list is no event.
+        // The beginning of a list is not an event.
         (format!("[{a},{{\"c\":[1,{b},{b}"), &[a, "{\"c\":[1,{\"b\":2},{\"b\":2}"]),
         (format!("[{a}] {b},"), &[a, "{\"b\":2},"]),
         (format!("[{a}]]"), &[a, "]"]),

@@ -7,7 +7,7 @@ use shared::json::{self, MAX_DEPTH};
 
 use super::list::RecordsPaths;
 
-/// Of the name of a member no more is compared with the segments of a path.
+/// Maximum length of a member's name that is compared with the segments of a path.
 const MAX_NAME_BYTES: usize = 4_096;
 
 /// How far a value that began is passed. Places are those in the text for [`Skipper::pass`].
@@ -51,7 +51,7 @@ enum Expects {
     },
     /// The rest of a number or a word.
     Word,
-    /// Anything: deeper than an event may be, objects are not told from arrays.
+    /// Anything: below the deepest level of an event, objects and arrays are not distinguished.
     Any,
 }
 
@@ -64,7 +64,7 @@ pub(super) enum Passed {
     Whole(usize),
     /// It is broken here.
     Broken(usize),
-    /// At a list in so many objects, after its bracket.
+    /// A list begins: the place after its bracket, and the number of objects that it is in.
     List(usize, usize),
 }
 

@@ -108,6 +108,6 @@ fn strings_that_hold_events_are_found_like_events() {
     assert_eq!(events(&format!("{a}{b}")).unwrap(), [&*a, &b]);
     assert_eq!(events(&format!("{a} x\n{{")).unwrap(), [&*a, "x\n{"]);
     assert_eq!(events(&format!("[{a},{b},\"{{")).unwrap(), [&*a, &b, "\"{"]);
-    // A text is no event.
+    // A string is not an event.
     assert_eq!(events("\"x\"\nbroken").unwrap(), ["\"x\"\nbroken"]);
 }
