@@ -95,6 +95,8 @@ pub(crate) struct Buffers {
 pub(crate) struct Work<'a, W> {
     rules: Rules<'a>,
     messages: &'a [Message<'a>],
+    /// Whether a message is from a FIFO queue.
+    is_fifo: bool,
     write: W,
     buffers: &'a mut Buffers,
     progress: Vec<Progress>,
@@ -145,6 +147,7 @@ where
         Self {
             rules,
             messages,
+            is_fifo: messages.iter().any(|message| message.is_fifo),
             write,
             buffers,
             progress: vec![Progress::default(); messages.len()],
@@ -300,8 +303,7 @@ where
 
     /// Whether what was refused goes to quarantine before other documents are written.
     fn is_time_for_quarantine(&self) -> bool {
-        let is_fifo = self.messages.iter().any(|message| message.is_fifo);
-        is_fifo || self.next.0 == self.messages.len() || self.refusals.len() > MAX_WAITING
+        self.is_fifo || self.next.0 == self.messages.len() || self.refusals.len() > MAX_WAITING
     }
 
     fn fail(&mut self, message: usize, retry: Retry) {
