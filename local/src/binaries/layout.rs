@@ -91,7 +91,8 @@ impl Layout {
     }
 }
 
-/// The target folder of a program, which Cargo marks as a cache, and the profile's folder in it.
+/// The target folder of a program and the name of its profile's folder, in which Cargo keeps a lock.
+/// (Cargo marks the target folder too, but only where it made it.)
 fn target_and_profile(program: &Path) -> Option<(PathBuf, String)> {
     let mut folder = program.parent()?;
     // Tests lie in `deps`, examples in `examples`.
@@ -99,7 +100,7 @@ fn target_and_profile(program: &Path) -> Option<(PathBuf, String)> {
         folder = folder.parent()?;
     }
     let profile = folder.file_name()?.to_str()?.to_owned();
-    let target = folder.parent().filter(|target| target.join("CACHEDIR.TAG").is_file())?;
+    let target = folder.parent().filter(|_| folder.join(".cargo-lock").is_file())?;
     Some((target.to_owned(), profile))
 }
 
@@ -135,11 +136,11 @@ mod tests {
     fn the_layout_follows_from_the_place_of_the_program() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("target");
-        fs::create_dir(&target).unwrap();
-        let test = target.join("debug/deps/test-1");
-        assert_eq!(target_and_profile(&test), None, "no target folder yet");
-        fs::write(target.join("CACHEDIR.TAG"), []).unwrap();
-        for (program, profile) in [(test, "debug"), (target.join("release/sluice"), "release")] {
+        for (profile, program) in [("debug", "debug/deps/test-1"), ("release", "release/sluice")] {
+            let program = target.join(program);
+            assert_eq!(target_and_profile(&program), None, "not a target folder yet");
+            fs::create_dir_all(target.join(profile)).unwrap();
+            fs::write(target.join(profile).join(".cargo-lock"), []).unwrap();
             let expected = (target.clone(), profile.to_owned());
             assert_eq!(target_and_profile(&program), Some(expected));
         }
