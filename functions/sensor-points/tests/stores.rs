@@ -134,7 +134,7 @@ async fn windows_are_exact_after_repeated_late_and_corrected_readings() {
 async fn a_point_that_the_store_refuses_is_in_quarantine_and_the_others_are_stored() {
     for store in time_series_stores().await {
         let client = store.client();
-        // A field has one type for ever; in InfluxDB 1 in a week.
+        // A field has one type forever; in InfluxDB 1 in a week.
         let other = format!("line,line=old gauge=1i {START_MS}000000");
         let (status, text) = client.write("sensors", &other).await.unwrap();
         assert_eq!(status, 204, "{text}");

@@ -194,7 +194,7 @@ impl Handler {
         self.handle_within(event, Duration::from_secs(30)).await.unwrap()
     }
 
-    /// Handles one event in a process that ends after this time; `None` where it ended before the
+    /// Handles one event in a process that ends after this time; `None` if it ended before the
     /// answer.
     pub(crate) async fn handle_until(
         &mut self,
