@@ -24,7 +24,7 @@ struct Fault {
     index: &'static str,
     /// What brings it about.
     causes: &'static [Request],
-    /// What ends it; empty where no request can, and for settings of the cluster, which are reset
+    /// What ends it; empty if no request can, and for settings of the cluster, which are reset
     /// anyway.
     ends: &'static [Request],
 }
