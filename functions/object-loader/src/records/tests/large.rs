@@ -48,7 +48,7 @@ fn what_is_too_large_and_cut_off_ends_at_its_line_break() {
             for size in [3, 50, usize::MAX] {
                 let found = found_in(Format::Auto, object.as_bytes(), size, Ok(()));
                 let found = texts(found);
-                // If no line follows, its line break belongs to it.
+                // If no line follows, its line break is part of it.
                 let is_last = follow == 0 && found.len() == 2 && found[0] == a;
                 assert!(found == expected || is_last, "{found:?} in {object}");
             }
@@ -66,7 +66,7 @@ fn what_is_too_large_and_broken_ends_at_a_line_break_or_with_its_list() {
         let rest = format!("{value}\n{{\"b\":1}}]");
         let size = format!("…{}", rest.len());
         check(Format::Auto, &format!("[1,{rest}"), &["1", &size]);
-        // A member that is not wanted.
+        // A member that is not a record.
         let size = format!("…{}", value.len());
         let object = format!("{{\"Records\":[1],\"m\":{value}\n{{\"b\":1}}");
         check(Format::Auto, &object, &["1", &size, "{\"b\":1}"]);
