@@ -1,7 +1,7 @@
 //! The intrinsic functions that the templates use.
 //!
-//! Values that only a deployment knows stay readable: a reference to a resource is `${Name}`, and
-//! to an attribute `${Name.Attribute}`.
+//! Values that only a deployment knows remain references: `${Name}` for a resource, and
+//! `${Name.Attribute}` for an attribute.
 
 use std::collections::BTreeMap;
 

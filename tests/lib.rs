@@ -1,4 +1,4 @@
-//! What the tests of the suite share: the templates.
+//! The templates, which several tests use.
 
 mod intrinsics;
 mod nested;
@@ -24,10 +24,10 @@ pub fn single(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     members.iter().next().filter(|_| members.len() == 1).map(|(name, value)| (name.as_str(), value))
 }
 
-/// A string.
+/// A value that is a string.
 ///
 /// # Panics
-/// If the value is another.
+/// If the value is not a string.
 #[must_use]
 pub fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_else(|| panic!("not a string: {value}"))

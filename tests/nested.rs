@@ -1,7 +1,7 @@
-//! Puts nested applications in the place of their resources, so that several templates read as one.
+//! Replaces nested applications by their resources, so that several templates read as one.
 //!
-//! The resource `X` of the application `A` becomes `AX`. What the parent passes for a parameter
-//! stands in place of the parameter, and an output in place of its name.
+//! The resource `X` of the application `A` becomes `AX`. References to parameters are replaced by
+//! the values that the parent passes, and references to outputs by the values of the outputs.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,16 +19,16 @@ const FUNCTION: &str = "AWS::Serverless::Function";
 /// globals merged, and each `CodeUri` relative to the project.
 ///
 /// # Panics
-/// If a template cannot be read, or an application does not fit the template that it names.
+/// If a template cannot be read, or an application does not match its template.
 #[must_use]
 pub fn template() -> Value {
     load(&project().join("template.yaml"))
 }
 
-/// One template as it is written, tags in their long form.
+/// One template as written, with tags in their long form.
 ///
 /// # Panics
-/// If there is no such file in the project, or it is not YAML.
+/// If the project has no such file, or it is not YAML.
 #[must_use]
 pub fn read(path: &str) -> Value {
     parsed(&project().join(path))
@@ -57,7 +57,7 @@ fn load(path: &Path) -> Value {
     let resources = members(&template["Resources"]).into_iter();
     let applications = resources.filter(|(_, resource)| resource["Type"] == APPLICATION);
     for name in applications.map(|(name, _)| name).collect::<Vec<_>>() {
-        // As the applications before have left it.
+        // After the changes of the previous applications.
         let application = template["Resources"][&name].clone();
         template = inline(&template, &name, &application, folder);
     }
@@ -66,7 +66,7 @@ fn load(path: &Path) -> Value {
     template
 }
 
-/// The template with the application's resources in place of the application.
+/// The template with the resources of the application in its place.
 fn inline(template: &Value, name: &str, application: &Value, folder: &Path) -> Value {
     for attribute in members(application).keys() {
         let known = ["Condition", "DependsOn", "Properties", "Type"].contains(&attribute.as_str());
@@ -107,7 +107,7 @@ fn inline(template: &Value, name: &str, application: &Value, folder: &Path) -> V
     whole
 }
 
-/// Lets a resource, or a condition, hold only if the application's condition does.
+/// Adds the condition of the application to a resource or a condition.
 fn restrict(member: &mut Value, section: &str, condition: &str) {
     if section == "Conditions" {
         *member = json!({ "Fn::And": [{ "Condition": condition }, member.take()] });
@@ -116,7 +116,7 @@ fn restrict(member: &mut Value, section: &str, condition: &str) {
     }
 }
 
-/// What stands for each parameter of a nested template.
+/// The value of each parameter of a nested template.
 fn arguments(name: &str, declared: &Value, passed: &Value) -> BTreeMap<String, Value> {
     let mut passed = members(passed);
     let arguments = members(declared)
@@ -131,12 +131,12 @@ fn arguments(name: &str, declared: &Value, passed: &Value) -> BTreeMap<String, V
     arguments
 }
 
-/// What names mean in a template that becomes part of another.
+/// The meaning of names in a template that becomes part of another one.
 struct Scope<'a> {
     prefix: &'a str,
     /// The names that get the prefix.
     own: BTreeSet<String>,
-    /// The names in place of which a value stands.
+    /// The names that are replaced by a value.
     values: BTreeMap<String, Value>,
 }
 

@@ -1,4 +1,4 @@
-//! What the templates allow.
+//! The permissions in the templates.
 
 #![expect(
     clippy::missing_panics_doc,
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::stack::{Stack, list, referred, texts};
 
-/// Every statement of a policy in the stack, with the resource that holds it.
+/// Every statement of a policy in the stack, with the resource that contains it.
 pub fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
     let mut found = Vec::new();
     for (name, resource) in stack.resources() {
@@ -32,8 +32,8 @@ pub fn statements(stack: &Stack) -> Vec<(&str, &Value)> {
     found
 }
 
-/// The permissions of a role: each action with each resource, and with the only service through which
-/// a key may be used.
+/// The permissions of a role: each action with each resource, and with the only service through
+/// which a key may be used.
 pub fn allowed(stack: &Stack, role: &str) -> BTreeSet<String> {
     let mut allowed = BTreeSet::new();
     for (name, statement) in statements(stack) {

@@ -37,7 +37,7 @@ pub const PIPELINES: (&str, &str) = (
 /// Prefect's API, as its parameters.
 pub const PREFECT: [(&str, &str); 2] =
     [("PrefectApiUrl", "https://prefect.test/api"), ("PrefectApiSecretArn", SECRET_ARN)];
-/// What may be read of sources and targets, with its parameter.
+/// A policy for reading sources and targets, with its parameter.
 pub const DATA_CHECKS: (&str, &str) =
     ("DataChecksPolicyArn", "arn:aws:iam::123456789012:policy/data-checks");
 /// The functions of cost, with their parameter.
@@ -71,7 +71,7 @@ pub const COLLECTION: [(&str, &str); 3] = [
     ("CollectionName", "plays"),
     ("IndexRotation", "NoRotation"),
 ];
-/// Keys for all that can have one, as their parameters.
+/// Keys for all resources that can have one, as their parameters.
 pub const KEYS: [(&str, &str); 7] = [
     ("QueueKeyArn", KEY_ARN),
     ("BackupKeyArn", KEY_ARN),
@@ -92,7 +92,7 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// With these parameters, and all others at their defaults.
+    /// The stack with these parameters, and all others at their defaults.
     pub fn with(parameters: &[(&str, &str)]) -> Self {
         let (template, resolver) = (template(), resolver(parameters));
         let deployed = |section: &str| {
@@ -107,17 +107,17 @@ impl Stack {
         Self { resources: deployed("Resources"), outputs: deployed("Outputs") }
     }
 
-    /// With all parameters at their defaults.
+    /// The stack with all parameters at their defaults.
     pub fn default() -> Self {
         Self::with(&[])
     }
 
-    /// With every function, those that are optional too.
+    /// The stack with all functions, including optional ones.
     pub fn complete() -> Self {
         Self::with(&[&WAREHOUSE[..], &[BUCKET, COST, DATA_CHECKS, PIPELINES, STORE]].concat())
     }
 
-    /// One for each setup of source and destination.
+    /// Stacks with different sources, destinations and options.
     pub fn variants() -> Vec<Self> {
         [
             &[][..],
@@ -229,7 +229,7 @@ pub fn refusals(parameters: &[(&str, &str)]) -> Vec<&'static str> {
         .collect()
 }
 
-/// With these parameters, and all others at their defaults.
+/// A resolver with these parameters, and all others at their defaults.
 fn resolver<'a>(parameters: &[(&'a str, &str)]) -> Resolver<'a> {
     let template = template();
     let mut values: BTreeMap<&str, Value> = object(&template["Parameters"])

@@ -1,5 +1,5 @@
-//! Accounts of a thousand resources, and what the functions of costs take to look at them. They have no
-//! peers.
+//! Accounts of a thousand resources, and the cost of scanning them with the functions of cost.
+//! These have no peers.
 
 use local::account::{Account, AccountServer};
 use serde_json::{Value, json};
@@ -14,15 +14,15 @@ use crate::runtime_api::Invocation;
 use crate::{Error, report};
 
 const RESOURCES: usize = 1_000;
-/// Of each kind that `idle-resources` knows.
+/// Number of resources of each kind in `idle-resources`.
 const OF_KIND: usize = RESOURCES / 10;
-/// Databases among the machines, and buckets among what `rightsizing` looks at.
+/// Number of databases among the machines, and of buckets among the resources for `rightsizing`.
 const OTHERS: usize = 100;
 
 const OLD: &str = "2020-01-01T00:00:00Z";
 const EVENT: &[u8] = b"{}";
 
-/// Prints what the functions take to look at their accounts.
+/// Prints the cost of scanning the accounts.
 pub(crate) fn run(functions: &[Function], cores: Cores, rounds: usize) -> Result<(), Error> {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let mut costs = Vec::new();
@@ -66,7 +66,7 @@ fn of(
     costs_in_turns(&[function], &request, cores, turns)
 }
 
-/// As many of each kind, all idle.
+/// The same number of each kind, all idle.
 fn idle() -> Value {
     let stopped = "User initiated (2020-01-01 00:00:00 GMT)";
     let balancer = |number| {
@@ -130,7 +130,7 @@ fn idle() -> Value {
     })
 }
 
-/// Instances and databases that run and must be stopped.
+/// Running instances and databases that must be stopped.
 fn machines() -> Value {
     let tags = json!({"sluice:office-hours": "never"});
     let instance = |number| {

@@ -1,5 +1,5 @@
-//! As much of OpenSearch as takes bulk requests: every document is created, none is kept in an
-//! index. Its work is done by this process, so that it costs the functions nothing.
+//! The part of OpenSearch that accepts bulk requests: every document is created, but not indexed.
+//! It runs in this process, so that it uses no time of the functions.
 
 use std::collections::HashSet;
 use std::io::Read;
@@ -15,7 +15,7 @@ use crate::Error;
 use crate::functions::Function;
 use crate::http::{MAX_BODY_BYTES, Request, Server};
 
-/// What a function created.
+/// A document that a function created.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub(crate) struct Action {
     #[serde(rename = "_index")]
@@ -29,30 +29,30 @@ struct ActionLine {
     create: Action,
 }
 
-/// What is kept of the documents.
+/// What the server stores of the documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Keeps {
     /// Nothing: every document is created.
     Nothing,
-    /// What is sent, until it is taken.
+    /// The requests, until they are taken.
     Requests,
-    /// Their ids: a document that is there already is a conflict.
+    /// Their ids: a document that already exists is a conflict.
     Ids,
 }
 
-/// How many documents were created.
+/// The number of created documents.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     pub(crate) created: u64,
     pub(crate) conflicts: u64,
-    /// The sum of their ids' hashes.
+    /// The sum of the hashes of their ids.
     pub(crate) sum: u128,
-    /// The hashes of index and id, where ids are kept.
+    /// The hashes of index and id, if ids are stored.
     ids: Option<HashSet<u128>>,
 }
 
 impl Books {
-    /// Creates a document; `false` where it is there already.
+    /// Creates a document; `false` if it already exists.
     fn create(&mut self, Action { index, id }: &Action) -> bool {
         if let Some(ids) = &mut self.ids {
             if !ids.insert(hash(&[index.as_bytes(), b"/", id.as_bytes()])) {
@@ -66,13 +66,13 @@ impl Books {
     }
 }
 
-/// The first half of the SHA-256 of these texts, one after another.
+/// The first half of the SHA-256 of these texts, concatenated.
 pub(crate) fn hash(texts: &[&[u8]]) -> u128 {
     let hashed = texts.iter().fold(Sha256::new(), Sha256::chain_update);
     hashed.finalize().iter().take(16).fold(0, |hash, byte| hash << 8 | u128::from(*byte))
 }
 
-/// The server, and what it kept.
+/// The server, and what it stored.
 #[derive(Debug)]
 pub(crate) struct BulkApi {
     server: Server,
@@ -112,12 +112,12 @@ impl BulkApi {
         function.clone().with("OPENSEARCH_ENDPOINT", format!("http://{}", self.server.address))
     }
 
-    /// How many documents were created since the start.
+    /// The number of documents created since the start.
     pub(crate) fn books(&self) -> MutexGuard<'_, Books> {
         locked(&self.books)
     }
 
-    /// What was created since this was last asked, in order.
+    /// The documents created since the last call, in order.
     pub(crate) fn take(&self) -> Result<Vec<(Action, Value)>, Error> {
         let mut created = Vec::new();
         for request in self.requests.try_iter() {
@@ -133,7 +133,7 @@ fn locked(books: &Mutex<Books>) -> MutexGuard<'_, Books> {
     books.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A bulk request's text, and the answer to it.
+/// Reads a bulk request; returns its text and the answer.
 fn answer(request: Request, books: &mut Books) -> Result<(String, Value), Error> {
     if !request.path.starts_with("/_bulk") {
         return Err(format!("{} is not a bulk request", request.path).into());
@@ -153,7 +153,7 @@ fn answer(request: Request, books: &mut Books) -> Result<(String, Value), Error>
     Ok((text, json!({"took": 30, "errors": errors, "items": items})))
 }
 
-/// As OpenSearch answers for a document that is to be created.
+/// The item in the answer for a document to create, as in OpenSearch.
 fn item(action: &Action, books: &mut Books) -> Value {
     if !books.create(action) {
         let reason = format!("[{}]: version conflict, document already exists", action.id);

@@ -1,4 +1,4 @@
-//! All functions give the same documents, in their answers or to OpenSearch.
+//! Checks that all functions produce the same documents, in their answers or in OpenSearch.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,8 @@ use crate::pinned::Cores;
 use crate::request::{Request, record_id};
 use crate::runtime_api::Invocation;
 
-/// The answer to small records is several times as long; it stays far below 6 MB.
+/// The answer to small records is several times as large as the request; with this limit it stays
+/// far below 6 MB.
 const MAX_BATCH_BYTES: usize = 200_000;
 const SHOWN_DIFFERENCES: usize = 10;
 const SHOWN_PAYLOAD_BYTES: usize = 1_000;
@@ -34,19 +35,19 @@ struct Record {
     data: Option<String>,
 }
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
-    /// How many answers or documents were compared.
+    /// Number of answers or documents that were compared.
     pub(crate) compared: usize,
-    /// How many of the answers are documents.
+    /// Number of answers that contain documents.
     documents: usize,
-    /// What differs.
+    /// The differences.
     pub(crate) differences: Vec<String>,
 }
 
 impl Found {
-    /// Prints what was found; an error where something differs.
+    /// Prints the result; fails if there are differences.
     pub(crate) fn report(&self, what: &str) -> Result<(), Error> {
         for difference in self.differences.iter().take(SHOWN_DIFFERENCES) {
             eprintln!("{difference}");
@@ -64,9 +65,9 @@ impl Found {
     }
 }
 
-/// Compares every function's answers with those of the naive one, which must be among them: on
-/// realistic events all functions, on hostile ones, of which `random` are random, those that keep
-/// numbers.
+/// Compares the answers of all functions with those of the naive one, which must be among them.
+/// Realistic events are compared for all functions; hostile ones, `random` of which are random,
+/// only for those that preserve numbers.
 pub(crate) fn transformers(
     functions: &[Function],
     cores: Cores,
@@ -120,7 +121,7 @@ fn compare_all(
     Ok(())
 }
 
-/// As many payloads at a time as an answer has room for.
+/// Groups the payloads into batches whose answers are not too large.
 fn batches(payloads: &[Vec<u8>]) -> impl Iterator<Item = &[Vec<u8>]> {
     let mut bytes = 0;
     payloads.chunk_by(move |_, next| {
@@ -163,9 +164,9 @@ fn compare_one(
                 return Ok(Some("the right one has a line break".to_owned()));
             }
             let (mut left, mut right) = (read(&left)?, read(&right)?);
-            // The naive one derives ids from the payload as it is.
+            // The naive function derives ids from the unchanged payload.
             let put_back = String::from_utf8_lossy(payload).contains("__sluice_");
-            // The clock went on between the two.
+            // The clock advanced between the two.
             let now = [&left, &right].iter().all(|it| it["event"]["timestamp_source"] == "now");
             for document in [&mut left, &mut right] {
                 if put_back {
@@ -184,7 +185,7 @@ fn compare_one(
     })
 }
 
-/// A document may have one level more than `serde_json` reads by itself.
+/// A document may have one level more than `serde_json` accepts by default.
 fn read(document: &[u8]) -> Result<Value, Error> {
     let mut deserializer = serde_json::Deserializer::from_slice(document);
     deserializer.disable_recursion_limit();
@@ -193,8 +194,8 @@ fn read(document: &[u8]) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// Compares what every function writes for these batches with what the naive one does, which must
-/// be among them; all messages must be done.
+/// Compares the documents that all functions write for these batches with those of the naive one,
+/// which must be among them; all messages must succeed.
 pub(crate) fn consumers(
     functions: &[Function],
     naive_name: &'static str,

@@ -1,4 +1,4 @@
-//! What `cargo run --release` does in this folder.
+//! The command that `cargo run --release` runs in this folder.
 
 use std::fs;
 use std::path::PathBuf;
@@ -79,10 +79,11 @@ enum Part {
     Instructions,
 }
 
-/// Reads the command line and does what it says.
+/// Parses the command line and runs the parts.
 ///
 /// # Errors
-/// When functions do not give the same documents, one fails, or what is needed is missing.
+/// If functions do not produce the same documents, if one fails, or if something required is
+/// missing.
 pub fn run() -> Result<(), Error> {
     let arguments = Arguments::parse();
     if arguments.part == Some(Part::Instructions) {
@@ -131,7 +132,7 @@ fn instructions(arguments: &Arguments) -> Result<(), Error> {
     if arguments.update { figures.commit() } else { Ok(()) }
 }
 
-/// What was asked for, and where and how often it is done.
+/// The arguments, with the cores and the number of repetitions.
 struct Session {
     arguments: Arguments,
     cores: Cores,
@@ -151,14 +152,13 @@ impl Session {
         measure::costs(functions, request, self.cores, self.effort)
     }
 
-    /// Of those that write to OpenSearch.
+    /// Measures the functions that write to OpenSearch.
     fn consumers(&self) -> Result<(), Error> {
         let consumers = self.find(Job::Consume)?;
         if consumers.is_empty() {
             return Ok(());
         }
-        // What a batch costs by itself, what most do, and the most that the event source mapping
-        // sends.
+        // The fixed cost of a batch, a typical batch, and the maximum of the event source mapping.
         let batches = [10, 1_000, 10_000].map(|messages| batch(messages, self.arguments.seed));
         if self.wants(Part::Check) {
             let found = check::consumers(&consumers, "naive-consumer", &batches, self.cores)?;
@@ -176,7 +176,7 @@ impl Session {
         for batch in &batches {
             let mut costs = self.costs(&consumers, batch)?;
             let invocation = Invocation::new(&batch.body)?;
-            // Scripts have a heap of their own.
+            // Scripts have their own heap.
             for cost in costs.iter_mut().filter(|cost| !cost.function.is_script()) {
                 let heap = valgrind
                     .as_ref()
@@ -188,7 +188,7 @@ impl Session {
         Ok(())
     }
 
-    /// Of those that load objects.
+    /// Measures the functions that load objects.
     fn loaders(&self) -> Result<(), Error> {
         let Arguments { part, only, seed, .. } = &self.arguments;
         let loaders = self.find(Job::Load)?;
@@ -196,7 +196,7 @@ impl Session {
             return Ok(());
         }
         let objects = Objects::start()?;
-        // A selection of functions may have nothing to compare with.
+        // If functions are selected, there may be none to compare with.
         if *part == Some(Part::Check) || only.is_empty() {
             objects.check(&loaders, *seed, self.cores)?.report("documents of objects")?;
         }
@@ -209,7 +209,7 @@ impl Session {
         Ok(())
     }
 
-    /// Of those that count log events.
+    /// Measures the functions that count log events.
     fn counters(&self) -> Result<(), Error> {
         let counters = self.find(Job::Count)?;
         if counters.is_empty() {
@@ -225,7 +225,7 @@ impl Session {
         Ok(())
     }
 
-    /// Of those that write points.
+    /// Measures the functions that write points.
     fn writers(&self) -> Result<(), Error> {
         let writers = self.find(Job::Write)?;
         if writers.is_empty() {
@@ -248,19 +248,19 @@ impl Session {
         Ok(())
     }
 
-    /// Of those that answer Firehose.
+    /// Measures the functions that answer Firehose.
     fn transformers(&self) -> Result<(), Error> {
         let Arguments { part, only, seed, random, .. } = &self.arguments;
         let functions = self.find(Job::Transform)?;
         if functions.is_empty() {
             return Ok(());
         }
-        // A selection of functions may have nothing to compare with.
+        // If functions are selected, there may be none to compare with.
         if self.wants(Part::Check) && (part.is_some() || only.is_empty()) {
             check::transformers(&functions, self.cores, *seed, *random)?.report("answers")?;
         }
         if self.wants(Part::Requests) {
-            // As much as an answer can take, and a trickle.
+            // The maximum for an answer, and a few records.
             for request in [
                 Request::of_events("Small events", 4_400_000, Size::Small, *seed),
                 Request::of_events("Large events", 4_400_000, Size::Large, *seed),
@@ -270,7 +270,7 @@ impl Session {
             }
             let memory = memory_megabytes(TEMPLATE, "FirehoseTransformFunction");
             let memory = memory.ok_or("the template lacks the function's memory")?;
-            // What Firehose sends when the template's buffer is full.
+            // The request that Firehose sends when the template's buffer is full.
             for (events, size) in [("Small", Size::Small), ("Large", Size::Large)] {
                 let name = format!("{events} events, the default buffer");
                 let request = Request::of_events(name, 1_000_000, size, *seed);
@@ -312,7 +312,7 @@ impl Session {
         reference: Request,
         requests: Vec<Request>,
     ) -> Result<(), Error> {
-        // What a byte costs in a script is not the question here.
+        // The cost per byte in a script is not relevant here.
         let compiled = functions.iter().filter(|it| [OURS, "naive"].contains(&it.name));
         let compiled: Vec<_> = compiled.cloned().collect();
         let cost = |request: Request| {

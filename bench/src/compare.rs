@@ -1,14 +1,15 @@
-//! Whether two documents are the same, and where they are not.
+//! Compares two documents.
 
 use chrono::{DateTime, TimeDelta};
 use serde_json::Value;
 
-/// Where two documents differ first, but for `event.ingested`; nothing when they are the same.
+/// The first difference between two documents, except in `event.ingested`; `None` if they are the
+/// same.
 ///
-/// Numbers are the same when they are written alike (`serde_json` writes `1E2` as `1e+2`, which
-/// counts as alike), or when they are the same double if they are compared `as_doubles`; a time
-/// that was a number of nanoseconds is then the same to the microsecond. `analytics.completion`,
-/// which no input wrote, is always compared as a double.
+/// Numbers are the same if they have the same text (where `1E2` equals `1e+2`, as `serde_json`
+/// writes it) or, if they are compared `as_doubles`, if they are the same double. A time that was a
+/// number of nanoseconds is then the same if it matches to the microsecond. `analytics.completion`,
+/// which is never in the input, is always compared as a double.
 pub(crate) fn difference(left: &Value, right: &Value, as_doubles: bool) -> Option<String> {
     compare(left, right, as_doubles, "")
 }
@@ -50,7 +51,7 @@ fn compare(left: &Value, right: &Value, as_doubles: bool, path: &str) -> Option<
     (!same).then(|| format!("{path} is {left} on the left, {right} on the right"))
 }
 
-/// As `serde_json` does with an exponent.
+/// Formats an exponent as `serde_json` does.
 fn normal(number: &str) -> String {
     number.to_ascii_lowercase().replace("e+", "e")
 }

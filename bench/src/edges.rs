@@ -1,11 +1,11 @@
-//! Payloads at the edges of the specification, for comparing implementations; many are refused.
+//! Payloads at the limits of the specification, for comparing implementations; many are refused.
 
 use std::sync::LazyLock;
 
 use fastrand::Rng;
 use local::sample;
 
-/// The sample's hostile payloads, and ones that the specification's sentences suggest.
+/// The sample's hostile payloads, and payloads derived from the sentences of the specification.
 pub(crate) fn listed() -> impl Iterator<Item = Vec<u8>> {
     let hostile = sample::hostile().into_iter().map(|(_, payload)| payload);
     let timestamps = TIMESTAMPS.iter().flat_map(|value| {
@@ -20,8 +20,8 @@ pub(crate) fn listed() -> impl Iterator<Item = Vec<u8>> {
     hostile.chain(texts.map(String::into_bytes))
 }
 
-/// Random objects of the names that mean something and the values that are trouble, with random
-/// white space; some are broken in one byte. The same seed gives the same payloads.
+/// Random objects of meaningful names and difficult values, with random white space; in some, one
+/// byte is corrupted. The same seed returns the same payloads.
 pub(crate) fn random(seed: u64) -> impl Iterator<Item = Vec<u8>> {
     let mut rng = Rng::with_seed(seed);
     std::iter::repeat_with(move || {
@@ -38,20 +38,20 @@ pub(crate) fn random(seed: u64) -> impl Iterator<Item = Vec<u8>> {
     })
 }
 
-/// What holds at a limit, and what is just beyond it: `@` stands for the text, repeated.
+/// Payloads at a limit and just beyond it: `@` stands for the text, repeated.
 const LIMITS: &[(&str, &str, &[usize])] = &[
-    // An id's bytes, as a text, in Korean, escaped and as a number.
+    // The bytes of an id: as text, in Korean, escaped and as a number.
     (r#"{"id":"@"}"#, "x", &[512]),
     (r#"{"event_id":"@","id":"low"}"#, "x", &[0, 512, 513]),
     (r#"{"id":"@"}"#, "밤", &[170, 171]),
     (r#"{"id":"@"}"#, r"\u0041", &[512, 513]),
     (r#"{"id":@}"#, "7", &[512, 513]),
-    // A number's characters.
+    // The characters of a number.
     (r#"{"x":[@]}"#, "7", &[1_000, 1_001]),
     (r#"{"artist":@}"#, "7", &[1_001]),
-    // The bytes of `extra`: {"k":"…"} adds eight to the value.
+    // The bytes of `extra`: `{"k":"…"}` adds eight to the value.
     (r#"{"k":"@"}"#, "x", &[16_376, 16_377]),
-    // A path's bytes.
+    // The bytes of a path.
     (r#"{"@":0}"#, "x", &[512, 513]),
     (r#"{"@":0}"#, r"\u0041", &[512, 513]),
     (r#"{"a":[0,{"@":{}}]}"#, "x", &[510, 511]),
@@ -68,7 +68,7 @@ fn limits() -> impl Iterator<Item = String> {
     repeated.chain(deep).chain(others)
 }
 
-/// Arrivals, in JSON: most as Firehose writes them, the others in seconds, as a text, or of no use.
+/// Arrival times in JSON: most as Firehose writes them, the others in seconds, as text, or invalid.
 pub(crate) static ARRIVALS: LazyLock<Vec<&str>> = LazyLock::new(|| {
     items(
         r#"

@@ -1,4 +1,4 @@
-//! What is measured, and how it is built and started.
+//! The functions that are measured: how they are built and started.
 
 use std::ffi::OsString;
 use std::fs;
@@ -9,22 +9,22 @@ use serde_json::Value;
 
 use crate::Error;
 
-/// The function that transforms.
+/// The function that transforms records.
 pub(crate) const OURS: &str = "firehose-transform";
-/// The same, with documents that are the events as they are.
+/// The same function, with unchanged events as documents.
 pub(crate) const PASSTHROUGH: &str = "firehose-transform-passthrough";
-/// The function that consumes.
+/// The function that consumes messages.
 pub(crate) const CONSUMER: &str = "sqs-consumer";
-/// The function that loads.
+/// The function that loads objects.
 pub(crate) const LOADER: &str = "object-loader";
-/// The function that counts.
+/// The function that counts log events.
 pub(crate) const COUNTER: &str = "log-metrics";
 /// The function that writes points.
 pub(crate) const POINTS: &str = "sensor-points";
-/// The measure for the cold start; it answers no event.
+/// The reference for the cold start; it answers no event.
 pub(crate) const HELLO: &str = "hello";
 
-/// What a function does, and what it is compared for.
+/// The task of a function; functions with the same task are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Job {
     /// Records of Firehose become documents in the answer.
@@ -35,19 +35,19 @@ pub(crate) enum Job {
     Load,
     /// Log events become metrics.
     Count,
-    /// Readings of Kinesis become points in a store of time series.
+    /// Readings of Kinesis become points in a time series database.
     Write,
-    /// What costs too much in an account is found, or stopped.
+    /// Resources that cost too much in an account are found, or stopped.
     Save,
 }
 
-/// What a function is, and where it comes from.
+/// The program of a function.
 enum Program {
-    /// A binary of the workspace above, and its settings.
+    /// A binary of the main workspace, and its settings.
     Ours(&'static str, &'static [(&'static str, &'static str)]),
     /// A binary of a package of this workspace.
     Peer(&'static str, &'static str),
-    /// A script, and the modules that it uses; the first is its argument.
+    /// A script, and the modules that it uses; the first one is its argument.
     Python(&'static str, &'static [&'static str]),
     Node,
 }
@@ -100,7 +100,7 @@ const FUNCTIONS: [(&str, Job, Program); 25] = [
     ),
     ("naive-points", Job::Write, Program::Peer("naive", "naive-points")),
     ("python-points", Job::Write, Program::Python("points.py", &["json"])),
-    // A list and the unfinished uploads of each bucket.
+    // One list, and the incomplete uploads of each bucket.
     ("idle-resources", Job::Save, Program::Ours("idle-resources", &[("S3_LIST_REQUESTS", "200")])),
     ("parking", Job::Save, Program::Ours("parking", &[("DRY_RUN", "on")])),
     ("rightsizing", Job::Save, Program::Ours("rightsizing", &[])),
@@ -111,7 +111,7 @@ const FUNCTIONS: [(&str, Job, Program); 25] = [
 pub struct Function {
     /// Its name in tables and on the command line.
     pub name: &'static str,
-    /// The bytes of its binary, if it has one of its own.
+    /// The size of its binary, if it has its own.
     pub binary_bytes: Option<u64>,
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -124,17 +124,17 @@ impl Function {
     }
 
     /// Whether it is a script, which writes numbers as its language prints a double; the others
-    /// write them as the input did.
+    /// preserve the text of the input.
     pub(crate) fn is_script(&self) -> bool {
         self.binary_bytes.is_none()
     }
 
-    /// Its binary, or what interprets it.
+    /// Its binary, or its interpreter.
     pub(crate) fn program(&self) -> &Path {
         &self.program
     }
 
-    /// The command that starts it, with Lambda's environment but for the Runtime API's address.
+    /// The command that starts it, with Lambda's environment except the address of the Runtime API.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command
@@ -149,13 +149,13 @@ impl Function {
         command
     }
 
-    /// This function with another variable in its environment.
+    /// This function with an additional environment variable.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self
     }
 
-    /// This function, run by another program that takes it as its last arguments.
+    /// This function, run by another program, which receives it as its last arguments.
     pub(crate) fn run_by(&self, program: &Path, arguments: &[&str]) -> Self {
         let mut arguments: Vec<_> = arguments.iter().map(OsString::from).collect();
         arguments.push(self.program.clone().into());
@@ -169,8 +169,8 @@ pub(crate) fn names() -> String {
     FUNCTIONS.map(|(name, ..)| name).join(", ")
 }
 
-/// Builds and finds the functions for a job that are wanted, all if `only` is empty. One whose
-/// language is not on the machine is left out, with a word on standard error.
+/// Builds and finds the selected functions for a task; all if `only` is empty. A function whose
+/// language is not installed is omitted, with a message on standard error.
 pub(crate) fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
     if let Some(unknown) = only.iter().find(|it| FUNCTIONS.iter().all(|(name, ..)| name != it)) {
         return Err(format!("no function {unknown:?}; there are {}", names()).into());
@@ -193,7 +193,7 @@ pub(crate) fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
             Program::Python(main, modules) => {
                 let own = here.join(".venv/bin/python3");
                 let interpreter = if own.is_file() { &own } else { Path::new("python3") };
-                // The interpreter itself, not a version manager's script in front of it.
+                // The interpreter itself, not the script of a version manager.
                 let print = format!("import sys, {}; print(sys.executable)", modules.join(", "));
                 let main = here.join("peers/python").join(main);
                 script(name, interpreter, &["-c", &print], [main.into(), modules[0].into()])
@@ -208,7 +208,7 @@ pub(crate) fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
     Ok(functions)
 }
 
-/// Builds one binary as it is deployed; cargo says where it is.
+/// Builds one binary as it is deployed; cargo reports its path.
 fn binary(
     name: &'static str,
     manifest: &Path,

@@ -1,9 +1,9 @@
-//! Whether `object-loader` loads an object of 1 GB in bounded memory, each record once, whenever it
-//! is killed and however short its time is.
+//! Checks that `object-loader` loads an object of 1 GB in bounded memory, each record once,
+//! although it is killed at any time and has little time.
 //!
-//! The object is generated while it is served, always the same bytes. Its queue is in this process:
-//! a message is gone when the function answers that it is done, and is redelivered, in any order,
-//! when it answers otherwise or is killed.
+//! The object is generated while it is served, and always has the same bytes. Its queue is in this
+//! process: a message is deleted when the function answers that it succeeded, and is redelivered,
+//! in any order, when it answers otherwise or is killed.
 
 use std::iter;
 use std::ops::Range;
@@ -32,14 +32,14 @@ const OBJECT_BYTES: usize = 1_000_000_000;
 const MAX_MEMORY_BYTES: u64 = 100_000_000;
 const KEY: &str = "gigabyte.json";
 const LINES_PER_BLOCK: usize = 1_000;
-/// More than it ever takes.
+/// More invocations than ever needed.
 const MAX_INVOCATIONS: u32 = 2_000;
-/// How long an invocation may take, in milliseconds.
+/// Time limits of invocations, in milliseconds.
 const TIME_MS: Range<u64> = 1_000..4_000;
 const DEADLINE_MARGIN_MS: &str = "300";
 
-/// Loads the object, prints what happened, and fails where the books do not balance or the function
-/// took too much memory.
+/// Loads the object, prints the results, and fails if records are missing or duplicate or the
+/// function used too much memory.
 pub(crate) fn run(function: &Function, cores: Cores, seed: u64) -> Result<(), Error> {
     let lines = Lines::new(seed)?;
     let blocks = OBJECT_BYTES.div_ceil(lines.block.len());
@@ -82,22 +82,22 @@ pub(crate) fn run(function: &Function, cores: Cores, seed: u64) -> Result<(), Er
     Ok(())
 }
 
-/// What happened until the queue was empty.
+/// The results until the queue was empty.
 #[derive(Debug, Default)]
 struct Course {
     invocations: u32,
     killed: u32,
-    /// Messages that the function sent.
+    /// Number of messages that the function sent.
     continued: usize,
-    /// Messages that it answered to redeliver.
+    /// Number of messages that it answered to redeliver.
     retried: u32,
-    /// The most memory that any of its processes ever held.
+    /// Maximum memory of any of its processes.
     peak_memory_bytes: u64,
 }
 
 impl Course {
-    /// Invokes the function with the object's notification, and with what it sends, until all
-    /// messages are done.
+    /// Invokes the function with the notification of the object, and with the messages that it
+    /// sends, until all messages are done.
     fn until_done(
         function: &Function,
         cores: Cores,
@@ -149,7 +149,7 @@ impl Course {
     }
 }
 
-/// Answers a call of SQS.
+/// Answers a call to SQS.
 fn queue(
     request: &Request,
     send: impl Fn(String) -> Result<(), Error>,
@@ -165,16 +165,16 @@ fn queue(
     Ok(Arc::new(format!("{head}content-length: {length}\r\n\r\n{answer}").into_bytes()))
 }
 
-/// The object's lines: a block of them again and again. Every other line has an id with its number,
-/// which is all that differs from block to block; the rest have no id but the derived one.
+/// The lines of the object: one block, repeated. Every other line has an id that contains its
+/// number, which is the only difference between blocks; the others have only the derived id.
 #[derive(Clone, Debug)]
 struct Lines {
     block: Vec<u8>,
-    /// Where each line of a block begins.
+    /// The offset of each line in a block.
     starts: Vec<usize>,
 }
 
-/// What a line with an id begins with; the number takes the place of the digits.
+/// The start of a line with an id; its number replaces the digits.
 const NUMBERED: &str = r#"{"event_id":"000000000000","#;
 const NUMBER_AT: usize = 13;
 const DIGITS: usize = 12;
@@ -193,7 +193,7 @@ impl Lines {
         Ok(Self { block, starts })
     }
 
-    /// The block of this number.
+    /// The block with this number.
     fn block(&self, number: usize) -> Vec<u8> {
         let mut block = self.block.clone();
         for (at, start) in self.starts.iter().enumerate().filter(|(at, _)| is_numbered(*at)) {
@@ -211,7 +211,7 @@ impl Lines {
         Box::new(iter::once(rest).chain((first + 1..).map(move |number| lines.block(number))))
     }
 
-    /// The sum of the hashes of the documents' ids.
+    /// The sum of the hashes of the ids of the documents.
     fn sum_of_ids(&self, blocks: usize) -> u128 {
         let mut sum = 0_u128;
         for number in 0..blocks {
@@ -238,7 +238,7 @@ fn id(block: usize, at: usize) -> String {
     format!("{:0DIGITS$}", block * LINES_PER_BLOCK + at)
 }
 
-/// The id of a record without one, as the README of `object-loader` says.
+/// The id of a record without one, as documented in the README of `object-loader`.
 fn derived_id(offset: usize, line: &[u8]) -> String {
     let place = format!("{BUCKET}\0{KEY}\0{offset}\0");
     let hash = Sha256::new().chain_update(place).chain_update(line).finalize();

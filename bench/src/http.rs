@@ -1,4 +1,4 @@
-//! As much of HTTP/1.1 as it takes to be called by functions.
+//! The part of HTTP/1.1 that functions need to call a server.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Write};
@@ -9,10 +9,10 @@ use std::thread;
 
 use crate::Error;
 
-/// More than any body that a function sends, in bytes.
+/// Maximum size of a body, in bytes: more than any function sends.
 pub(crate) const MAX_BODY_BYTES: u64 = 64 << 20;
 
-/// A server on a port of the system's choice; it closes the port when it is dropped, and its
+/// A server on a port that the system chooses. It closes the port when it is dropped; its
 /// connections end with the functions.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -21,7 +21,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server that writes what `answer` returns for a request, on the thread that holds
+    /// Starts a server that writes the return value of `answer` for each request, on the thread of
     /// its connection. An error closes the connection.
     pub(crate) fn start(
         answer: impl Fn(Request) -> Result<Arc<Vec<u8>>, Error> + Clone + Send + 'static,
@@ -47,7 +47,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Release);
-        // Wakes the thread that accepts; if that fails, it is gone already.
+        // Wakes the thread that accepts connections; if that fails, the thread has already ended.
         drop(TcpStream::connect(self.address));
     }
 }
@@ -69,12 +69,12 @@ fn serve(
 #[derive(Debug, Default)]
 pub(crate) struct Request {
     pub(crate) path: String,
-    /// By name, in lower case.
+    /// The headers by name, in lowercase.
     pub(crate) headers: HashMap<String, String>,
     pub(crate) body: Vec<u8>,
 }
 
-/// Reads a request; nothing when the caller closed the connection.
+/// Reads a request; `None` if the caller closed the connection.
 fn read(reader: &mut impl BufRead) -> Result<Option<Request>, Error> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {

@@ -1,4 +1,4 @@
-//! What the functions cost in instructions, and whether that is what was committed.
+//! The instructions that the functions execute, compared with the committed figures.
 
 use std::fmt;
 use std::fs;
@@ -14,22 +14,22 @@ use crate::request::{Request, batch};
 use crate::runtime_api::Invocation;
 use crate::valgrind::{Valgrind, of_one};
 
-/// The events that the committed figures are of, and the tables too unless another is asked for.
+/// The seed of the events for the committed figures, and the default for the tables.
 pub const SEED: u64 = 7;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.txt");
 
-/// How far a figure may be from the committed one, in percent of it.
+/// Maximum deviation from a committed figure, in percent.
 const TOLERANCE_PERCENT: u64 = 10;
-/// As much as an answer can take: what an invocation costs by itself hardly counts.
+/// The maximum for an answer, so that the fixed cost of an invocation hardly matters.
 const REQUEST_BYTES: usize = 4_400_000;
-/// Of a batch: a full bulk request.
+/// Messages of a batch: a full bulk request.
 const MESSAGES: usize = 1_000;
 
 /// Builds the functions whose instructions are counted: `firehose-transform` and `sqs-consumer`.
 ///
 /// # Errors
-/// When one does not build.
+/// If one cannot be built.
 pub fn counted() -> Result<[Function; 2], Error> {
     let build = |job, name: &str| {
         let found = functions::find(job, &[name.to_owned()])?.pop();
@@ -38,23 +38,23 @@ pub fn counted() -> Result<[Function; 2], Error> {
     Ok([build(Job::Transform, OURS)?, build(Job::Consume, CONSUMER)?])
 }
 
-/// Counts of instructions, and what they were counted with.
+/// Numbers of instructions, and the tools with which they were counted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {
-    /// As `rustc --version` tells it.
+    /// The output of `rustc --version`.
     pub rustc: String,
-    /// The machine's architecture, as Rust names it.
+    /// The architecture of the machine, as Rust names it.
     pub architecture: String,
-    /// Up to the first request for an invocation, and for one record or message in the steady
-    /// state.
+    /// The instructions up to the first request for an invocation, and for one record or message in
+    /// the steady state.
     pub counts: Vec<(String, u64)>,
 }
 
 impl Figures {
-    /// Counts on this machine.
+    /// Counts the instructions on this machine.
     ///
     /// # Errors
-    /// When a function fails, or Valgrind cannot run it.
+    /// If a function fails, or Valgrind cannot run it.
     pub fn count(valgrind: &Valgrind, seed: u64) -> Result<Self, Error> {
         let [transform, consumer] = counted()?;
         let cores = Cores::take()?;
@@ -88,20 +88,20 @@ impl Figures {
         })
     }
 
-    /// Reads those that are committed.
+    /// Reads the committed figures.
     ///
     /// # Errors
-    /// When the file is not as [`Figures::commit`] writes it.
+    /// If the file does not have the format of [`Figures::commit`].
     pub fn committed() -> Result<Self, Error> {
         Ok(fs::read_to_string(FILE)?.parse()?)
     }
 
-    /// Writes them to be committed.
+    /// Writes the figures, to be committed.
     pub(crate) fn commit(&self) -> Result<(), Error> {
         Ok(fs::write(FILE, self.to_string())?)
     }
 
-    /// What differs in `now` by more than the tolerance, and what to do about it.
+    /// The figures in `now` that differ by more than the tolerance, and what to do about them.
     #[must_use]
     pub fn differences(&self, now: &Self) -> Vec<String> {
         let names = |it: &Self| it.counts.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();

@@ -1,4 +1,4 @@
-//! One function, running and invoked.
+//! One function that is running and invoked.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -9,27 +9,27 @@ use crate::http::Server;
 use crate::pinned::{Cores, Process};
 use crate::runtime_api::{self, Call, Invocation, Waiting};
 
-/// No function takes longer for anything: a script needs a minute for a large object.
+/// Longer than any function takes: a script needs a minute for a large object.
 const PATIENCE: Duration = Duration::from_mins(10);
 
-/// What one invocation cost, and its answer.
+/// The cost of one invocation, and its answer.
 #[derive(Debug)]
 pub(crate) struct Invoked {
-    /// The process's time, from waiting for this invocation to waiting for the next.
+    /// The CPU time of the process, from waiting for this invocation to waiting for the next one.
     pub(crate) cpu: Duration,
-    /// From the first byte of the request to the last of the answer.
+    /// The time from the first byte of the request to the last byte of the answer.
     pub(crate) wall: Duration,
     pub(crate) answer: Vec<u8>,
 }
 
-/// What it took to be ready for the first invocation.
+/// The cost of being ready for the first invocation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ColdStart {
-    /// The process's time.
+    /// The CPU time of the process.
     pub(crate) cpu: Duration,
-    /// From the start of the process to its first request for an invocation.
+    /// The time from the start of the process to its first request for an invocation.
     pub(crate) wall: Duration,
-    /// The most memory that it held by then, in bytes.
+    /// Maximum memory up to then, in bytes.
     pub(crate) memory_bytes: u64,
 }
 
@@ -37,17 +37,17 @@ pub(crate) struct ColdStart {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) name: &'static str,
-    // Before the server: a function is stopped first.
+    // Before the server, so that the function is stopped first.
     pub(crate) process: Process,
     _server: Server,
     calls: Receiver<Call>,
     waiting: Option<Waiting>,
-    /// What its start took.
+    /// The cost of its start.
     pub(crate) cold_start: ColdStart,
 }
 
 impl Running {
-    /// Starts the function and waits until it asks for an invocation.
+    /// Starts the function and waits until it requests an invocation.
     pub(crate) fn start(function: &Function, cores: Cores) -> Result<Self, Error> {
         let (server, calls) = runtime_api::start()?;
         let mut command = function.command();
@@ -79,7 +79,7 @@ impl Running {
         Ok(Invoked { cpu, wall: received - sent, answer })
     }
 
-    /// Invokes the function once; returns its answer, or nothing where it takes longer than this.
+    /// Invokes the function once; returns its answer, or `None` if it takes longer than this.
     pub(crate) fn invoke_within(
         &mut self,
         invocation: &Invocation,

@@ -1,9 +1,10 @@
-//! Measures `firehose-transform`, `sqs-consumer`, `object-loader`, `log-metrics` and `sensor-points` against
-//! what a user would pick instead, and checks that all of them give the same documents.
+//! Measures `firehose-transform`, `sqs-consumer`, `object-loader`, `log-metrics` and
+//! `sensor-points` against the alternatives that a user would choose, and checks that all of them
+//! produce the same documents.
 //!
 //! Every function runs as a whole process behind a stand-in for the Lambda Runtime API, pinned to
-//! one core; the stand-in runs on another. What the tables show is therefore all that Lambda
-//! would bill: reading the request from the socket, the work, and writing the answer.
+//! one core; the stand-in runs on another core. The tables therefore show everything that Lambda
+//! bills: reading the request from the socket, the work, and writing the answer.
 
 mod accounts;
 mod bulk_api;
@@ -35,5 +36,5 @@ pub use instructions::{Figures, SEED, counted};
 pub use request::{ARRIVAL_MS, Request};
 pub use valgrind::Valgrind;
 
-/// What can go wrong here, shown to the user as it is.
+/// An error of the benchmarks, which is shown to the user unchanged.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! Log events as a subscription brings them, and whether the functions count the same in them.
+//! Log events in the form of a subscription, and a check that all functions count the same.
 
 use std::io::Write;
 
@@ -16,13 +16,13 @@ use crate::pinned::Cores;
 use crate::request::{ARRIVAL_MS, Request};
 use crate::runtime_api::Invocation;
 
-/// What a batch inflates to: ten times as much as Lambda lets through.
+/// Size of a batch after decompression: ten times as much as Lambda accepts.
 pub(crate) const INFLATED_BYTES: usize = 60_000_000;
 
-/// How many lines an application writes in an invocation.
+/// Number of lines that an application writes in an invocation.
 const LINES: usize = 20;
 
-/// In which format a function logs.
+/// The log format of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     /// `REPORT RequestId: …`
@@ -31,7 +31,7 @@ pub(crate) enum Format {
     Json,
 }
 
-/// Log events of one function that inflate to so many bytes.
+/// Log events of one function that have this size after decompression.
 pub(crate) fn batch(format: Format, inflated_bytes: usize, seed: u64) -> Result<Request, Error> {
     let mut random = Rng::with_seed(seed);
     let mut text = concat!(
@@ -65,7 +65,7 @@ pub(crate) fn batch(format: Format, inflated_bytes: usize, seed: u64) -> Result<
     })
 }
 
-/// The lines of one invocation: some time out, some run out of memory, some fail.
+/// The lines of one invocation: some invocations time out, run out of memory or fail.
 fn invocation(format: Format, random: &mut Rng) -> Vec<String> {
     let id = format!("{:08x}-87a3-44ab-83d2-{:012x}", random.u32(..), random.u64(..1 << 48));
     let (status, error_type) = match random.u32(..100) {
@@ -132,7 +132,7 @@ const SONGS: [&str; 8] = [
     "Kestrel - Morning Static",
 ];
 
-/// Compares what every function answers, how many log events and failures there are.
+/// Compares the numbers of log events and failures in the answers of all functions.
 pub(crate) fn check(functions: &[Function], batch: &Request, cores: Cores) -> Result<(), Error> {
     let mut first = None;
     for function in functions {
@@ -163,7 +163,7 @@ mod tests {
             let inflated: Value = serde_json::from_reader(GzDecoder::new(&*gzip)).unwrap();
             assert_eq!(inflated["logEvents"].as_array().unwrap().len(), batch.records);
             assert!(batch.name.ends_with("inflated 1 MB"), "{}", batch.name);
-            // Lambda takes 6 MB, and the batches that are measured are 60 times as large.
+            // Lambda's limit is 6 MB, and the measured batches are 60 times as large.
             assert!(batch.body.len() < 6_291_556 / 60, "{}", batch.body.len());
         }
     }

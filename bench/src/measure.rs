@@ -1,5 +1,5 @@
-//! Rounds of invocations, all functions in turn, in an order that changes, so that what disturbs the
-//! machine disturbs all.
+//! Rounds of invocations of all functions in an order that changes, so that disturbances of the
+//! machine affect all of them.
 
 use std::time::Duration;
 
@@ -11,43 +11,43 @@ use crate::request::Request;
 use crate::runtime_api::Invocation;
 use crate::valgrind::Heap;
 
-/// Whoever comes after a heavy one finds cold caches: who that is changes from round to round, in
-/// the same way in each run.
+/// A function that follows a heavy one finds cold caches: which one that is changes from round to
+/// round, in the same way in each run.
 const ORDER_SEED: u64 = 7;
 
-/// How often things are done.
+/// The numbers of repetitions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Effort {
-    /// How many rounds of a request every function is invoked in.
+    /// Number of rounds of a request for every function.
     rounds: usize,
-    /// How many cold starts of each function.
+    /// Number of cold starts of each function.
     cold_starts: usize,
-    /// How often every function loads an object.
+    /// Number of times that every function loads an object.
     pub(crate) objects: usize,
     /// How long readings are put into a stream.
     pub(crate) latency_seconds: u32,
 }
 
 impl Effort {
-    /// Enough for figures to be quoted.
+    /// Enough for figures that can be published.
     pub(crate) const FULL: Self =
         Self { rounds: 25, cold_starts: 101, objects: 3, latency_seconds: 60 };
-    /// Enough to see whether something went wrong.
+    /// Enough to check that everything works.
     pub(crate) const QUICK: Self =
         Self { rounds: 5, cold_starts: 5, objects: 1, latency_seconds: 10 };
 }
 
-/// The median and the extremes of what was measured.
+/// The median and the extremes of a measurement.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Spread {
-    /// The middle one; the lower of the two middle ones of an even number.
+    /// The median; for an even number of values, the lower of the two middle ones.
     pub(crate) median: Duration,
     pub(crate) min: Duration,
     pub(crate) max: Duration,
 }
 
 impl Spread {
-    /// Of what was measured; all zero if nothing was.
+    /// Computes the spread of values; all zero if there are none.
     pub(crate) fn of(mut values: Vec<Duration>) -> Self {
         values.sort_unstable();
         let at = |index: usize| values.get(index).copied().unwrap_or_default();
@@ -56,20 +56,20 @@ impl Spread {
     }
 }
 
-/// What one function took for one request, or to be ready.
+/// The cost of one function for one request, or for its start.
 #[derive(Clone, Debug)]
 pub(crate) struct Cost {
     pub(crate) function: Function,
-    /// The process's time for one invocation, or up to its first request for one.
+    /// The CPU time of the process for one invocation, or up to its first request for one.
     pub(crate) cpu: Spread,
-    /// From the first byte of the request to the last of the answer, or from the start of the
-    /// process to its first request for an invocation.
+    /// The time from the first byte of the request to the last byte of the answer, or from the
+    /// start of the process to its first request for an invocation.
     pub(crate) wall: Spread,
-    /// The most memory that the process ever held, in bytes.
+    /// Maximum memory of the process, in bytes.
     pub(crate) peak_memory_bytes: u64,
-    /// The same before its first invocation.
+    /// Maximum memory before its first invocation, in bytes.
     pub(crate) idle_memory_bytes: u64,
-    /// What it took from the heap for one invocation, if that was counted.
+    /// The heap use of one invocation, if it was counted.
     pub(crate) heap: Option<Heap>,
 }
 
@@ -87,17 +87,17 @@ impl Cost {
     }
 }
 
-/// How often every function is invoked.
+/// The numbers of invocations of every function.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Turns {
-    /// Before anything is measured.
+    /// Number of invocations before the measurement.
     pub(crate) warm_ups: usize,
     pub(crate) rounds: usize,
-    /// In a round.
+    /// Number of invocations per round.
     pub(crate) per_turn: usize,
 }
 
-/// Invokes every function (but hello) with the request, in turns, after a warm-up.
+/// Invokes every function except hello with the request, in turns, after a warm-up.
 pub(crate) fn costs(
     functions: &[Function],
     request: &Request,
@@ -105,15 +105,15 @@ pub(crate) fn costs(
     effort: Effort,
 ) -> Result<Vec<Cost>, Error> {
     let bytes = request.body.len().max(1);
-    // Enough for a compiler that learns while it runs, within some seconds.
+    // Enough for a just-in-time compiler, within some seconds.
     let warm_ups = (20_000_000 / bytes).clamp(4, 300);
-    // A request of five records takes less than what waking up a process varies by.
+    // A request of five records takes less time than the variation of waking up a process.
     let per_turn = (1_000_000 / bytes).clamp(1, 10);
     let turns = Turns { warm_ups, rounds: effort.rounds, per_turn };
     costs_in_turns(functions, request, cores, turns)
 }
 
-/// Invokes every function (but hello) with the request, in turns.
+/// Invokes every function except hello with the request, in turns.
 pub(crate) fn costs_in_turns(
     functions: &[Function],
     request: &Request,
@@ -147,7 +147,7 @@ pub(crate) fn costs_in_turns(
     costs.collect()
 }
 
-/// Starts every function anew, in turns.
+/// Starts every function, in turns.
 pub(crate) fn cold_starts(
     functions: &[Function],
     cores: Cores,
@@ -155,7 +155,7 @@ pub(crate) fn cold_starts(
 ) -> Result<Vec<Cost>, Error> {
     let mut starts = vec![Vec::new(); functions.len()];
     let mut order = fastrand::Rng::with_seed(ORDER_SEED);
-    // The first round only brings the files into memory.
+    // The first round only loads the files into memory.
     for round in 0..=effort.cold_starts {
         let mut turns: Vec<_> = functions.iter().zip(&mut starts).collect();
         order.shuffle(&mut turns);

@@ -1,4 +1,4 @@
-//! Numbers for tables.
+//! Formats numbers for tables.
 
 /// With a comma after every three digits.
 pub(crate) fn grouped(number: u64) -> String {
@@ -8,7 +8,7 @@ pub(crate) fn grouped(number: u64) -> String {
     groups.fold(head.to_owned(), |text, group| text + "," + &group)
 }
 
-/// Exact for everything that fits into this machine's memory.
+/// Exact for every number of bytes that fits into the memory of a machine.
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
 pub(crate) fn as_f64(bytes: u64) -> f64 {
     bytes as f64

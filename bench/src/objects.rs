@@ -1,4 +1,4 @@
-//! Objects in S3, and functions that load them into OpenSearch.
+//! Objects in S3, and the functions that load them into OpenSearch.
 
 use std::io::Write;
 
@@ -18,14 +18,14 @@ use crate::numbers::grouped;
 use crate::pinned::Cores;
 use crate::request::{ARRIVAL_MS, Request, message};
 
-/// Of an object that is measured, before it is packed.
+/// Size of an object that is measured, before compression.
 pub(crate) const OBJECT_BYTES: usize = 200_000_000;
-/// Of an object whose documents are compared.
+/// Size of an object whose documents are compared.
 const CHECKED_BYTES: usize = 5_000_000;
 
-/// Of objects that are loaded.
+/// The bucket of objects that are loaded.
 pub(crate) const BUCKET: &str = "plays";
-/// Of refused records.
+/// The bucket of refused records.
 pub(crate) const BACKUP_BUCKET: &str = "backup";
 
 /// An S3 in this process.
@@ -58,12 +58,12 @@ impl Objects {
         .fold(function.clone(), |function, (name, value)| function.with(name, value))
     }
 
-    /// Puts objects of as many of the sample's events as fit into `max_bytes`, plain and packed;
-    /// returns the messages that ask for them.
+    /// Puts an object, plain and compressed, of as many of the sample's events as fit into
+    /// `max_bytes`; returns the messages for both.
     pub(crate) fn put(&self, max_bytes: usize, seed: u64) -> Result<[Request; 2], Error> {
         let mut records = 0;
         let mut plain = Vec::with_capacity(max_bytes);
-        // No event has fewer than 200 bytes.
+        // Every event has at least 200 bytes.
         for event in events_of(Size::Small, seed, max_bytes / 200) {
             if plain.len() + event.len() >= max_bytes {
                 break;
@@ -86,7 +86,7 @@ impl Objects {
         ])
     }
 
-    /// Compares what the functions write of the same objects.
+    /// Compares the documents that the functions write for the same objects.
     pub(crate) fn check(
         &self,
         functions: &[Function],
@@ -97,7 +97,7 @@ impl Objects {
         check::consumers(&functions, "naive-loader", &self.put(CHECKED_BYTES, seed)?, cores)
     }
 
-    /// What every function takes to load an object, `rounds` times.
+    /// The cost of loading an object for every function, `rounds` times.
     pub(crate) fn costs(
         &self,
         functions: &[Function],
@@ -108,7 +108,7 @@ impl Objects {
         let opensearch = BulkApi::start(Keeps::Nothing)?;
         let functions: Vec<_> =
             functions.iter().map(|it| opensearch.written_by(&self.read_by(it))).collect();
-        // An object is long enough for everything to warm up.
+        // An object is large enough to include the warm-up.
         let turns = Turns { warm_ups: 0, rounds, per_turn: 1 };
         let costs = costs_in_turns(&functions, request, cores, turns)?;
         let (created, expected) = (opensearch.books().created, functions.len() * rounds);
@@ -119,7 +119,7 @@ impl Objects {
     }
 }
 
-/// A notification as the Amazon S3 User Guide shows it, "Event message structure".
+/// A notification as in the Amazon S3 User Guide, "Event message structure".
 pub(crate) fn notification(key: &str) -> String {
     json!({"Records": [{
         "eventVersion": "2.1",

@@ -1,4 +1,4 @@
-//! Processes on a core of their own, and what they use.
+//! Processes that are pinned to a core, and their resource usage.
 
 use std::fs;
 use std::process::{Child, Command, Stdio};
@@ -12,10 +12,10 @@ use nix::unistd::Pid;
 use crate::Error;
 
 /// A thread that collects garbage after the answer belongs to the answer; one that never stops
-/// would hold up the measurement.
+/// would block the measurement.
 const LONGEST_UNREST: Duration = Duration::from_millis(50);
 
-/// Which core measures, and which one is measured.
+/// The core of the harness and the core of the functions.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Cores {
     harness: usize,
@@ -23,8 +23,8 @@ pub(crate) struct Cores {
 }
 
 impl Cores {
-    /// Takes the first and the last core that this process may use, and moves the calling thread,
-    /// and those that it will start, to the first.
+    /// Selects the first and the last core that this process may use, and moves the calling thread,
+    /// and the threads that it will start, to the first one.
     pub(crate) fn take() -> Result<Self, Error> {
         let allowed = sched_getaffinity(Pid::from_raw(0))?;
         let mut usable = (0..CpuSet::count()).filter(|&core| allowed.is_set(core) == Ok(true));
@@ -34,7 +34,7 @@ impl Cores {
         Ok(Self { harness, function })
     }
 
-    /// Whether there are two: with one, functions and harness take each other's time.
+    /// Whether there are two cores: with only one, functions and harness compete for it.
     pub(crate) fn are_two(self) -> bool {
         self.harness != self.function
     }
@@ -42,7 +42,7 @@ impl Cores {
     /// Starts a process on the functions' core, without output.
     pub(crate) fn spawn(self, command: &mut Command) -> Result<Process, Error> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        // A child runs where the thread that started it runs.
+        // A child runs on the core of the thread that starts it.
         move_to(self.function)?;
         let started = Instant::now();
         let child = command.spawn();
@@ -60,20 +60,20 @@ fn move_to(core: usize) -> Result<(), Error> {
     Ok(sched_setaffinity(Pid::from_raw(0), &cores)?)
 }
 
-/// A running process, killed when it is dropped.
+/// A running process, which is killed when it is dropped.
 #[derive(Debug)]
 pub(crate) struct Process {
     child: Child,
     pid: Pid,
     clock: ClockId,
-    /// Just before it was started.
+    /// The time just before the start.
     pub(crate) started: Instant,
 }
 
 impl Process {
-    /// The time that all of its threads have used so far, in user and system mode, to the
-    /// nanosecond. Waits until they rest: of a thread that runs, the system tells only what it had
-    /// used at the last tick, which may be milliseconds ago.
+    /// The CPU time of all its threads so far, in user and system mode, in nanoseconds. Waits until
+    /// they are idle: for a running thread, the system reports only the time up to the last tick,
+    /// which may be milliseconds ago.
     pub(crate) fn cpu(&self) -> Result<Duration, Error> {
         let enough = Instant::now() + LONGEST_UNREST;
         while self.runs()? && Instant::now() < enough {}
@@ -82,7 +82,7 @@ impl Process {
 
     fn runs(&self) -> Result<bool, Error> {
         for thread in fs::read_dir(format!("/proc/{}/task", self.pid))? {
-            // One that ended since then does not run.
+            // A thread that has ended since then is not running.
             let stat = fs::read_to_string(thread?.path().join("stat")).unwrap_or_default();
             if is_running(&stat) {
                 return Ok(true);
@@ -91,7 +91,7 @@ impl Process {
         Ok(false)
     }
 
-    /// The most memory that it ever held (`VmHWM`), in bytes.
+    /// Maximum memory so far (`VmHWM`), in bytes.
     pub(crate) fn peak_memory_bytes(&self) -> Result<u64, Error> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -99,27 +99,28 @@ impl Process {
         Ok(kib.ok_or("no VmHWM in /proc/<pid>/status")?.parse::<u64>()? * 1_024)
     }
 
-    /// Asks it to end (`SIGTERM`), and waits until it has.
+    /// Sends `SIGTERM`, and waits until the process has ended.
     pub(crate) fn terminate(mut self) -> Result<(), Error> {
         kill(self.pid, Signal::SIGTERM)?;
         self.child.wait()?;
         Ok(())
     }
 
-    /// Whether it ended, and how.
+    /// Whether it has ended, and how.
     pub(crate) fn ended(&mut self) -> Result<Option<String>, Error> {
         Ok(self.child.try_wait()?.map(|status| status.to_string()))
     }
 }
 
-/// Whether a thread's line in `/proc` says so; its name, in parentheses, may hold anything.
+/// Whether a thread is running, from its line in `/proc`. Its name, in parentheses, may contain
+/// anything.
 fn is_running(stat: &str) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('R'))
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Both fail only for a process that is gone.
+        // Both fail only if the process has already ended.
         self.child.kill().ok();
         self.child.wait().ok();
     }

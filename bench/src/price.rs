@@ -1,4 +1,4 @@
-//! What a day's events cost on AWS Lambda, from the time that one invocation takes.
+//! The cost of a day's events on AWS Lambda, computed from the duration of one invocation.
 //!
 //! Prices: "AWS Lambda Pricing", US East (N. Virginia), arm64, first tier, without the free tier;
 //! looked up in November 2026. CPU by memory: AWS Lambda Developer Guide, "Configure Lambda
@@ -8,35 +8,35 @@ use std::time::Duration;
 
 use crate::numbers::as_f64;
 
-/// Events of a day.
+/// Events per day.
 pub(crate) const EVENTS: u64 = 5_000_000;
-/// Days of a month.
+/// Days per month.
 pub(crate) const DAYS: u64 = 30;
-/// For a GB (1,024 MB) held for a second.
+/// Price of 1 GB (1,024 MB) for one second.
 pub(crate) const USD_PER_GB_SECOND: f64 = 0.000_013_333_4;
-/// For a million requests.
+/// Price of a million requests.
 pub(crate) const USD_PER_MILLION_REQUESTS: f64 = 0.20;
-/// With so much memory a function has one CPU, with less a share of it.
+/// With this amount of memory a function has one CPU, with less a share of it.
 pub(crate) const MEGABYTES_PER_CPU: u64 = 1_769;
 
-/// The sum, step by step.
+/// The price, step by step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Price {
-    /// Invocations of a day.
+    /// Invocations per day.
     pub(crate) invocations: u64,
-    /// What Lambda bills for each, in milliseconds.
+    /// Billed duration of each invocation, in milliseconds.
     pub(crate) billed_ms: u64,
-    /// GB-seconds of a month.
+    /// GB-seconds per month.
     pub(crate) gb_seconds: f64,
-    /// Dollars a month for these.
+    /// Dollars per month for the duration.
     pub(crate) duration_usd: f64,
-    /// Dollars a month for the invocations themselves.
+    /// Dollars per month for the requests.
     pub(crate) requests_usd: f64,
 }
 
 impl Price {
-    /// Of [`EVENTS`] a day, where an invocation brings `records` of them and takes `cpu` on a
-    /// whole CPU, in a function with `memory_megabytes`.
+    /// The price of [`EVENTS`] per day in a function with `memory_megabytes`, if an invocation has
+    /// `records` events and takes `cpu` on a whole CPU.
     pub(crate) fn of(records: usize, cpu: Duration, memory_megabytes: u64) -> Self {
         let invocations = EVENTS.div_ceil((records as u64).max(1));
         let memory_megabytes = memory_megabytes.max(1);
@@ -54,13 +54,13 @@ impl Price {
         }
     }
 
-    /// Dollars a month.
+    /// Dollars per month.
     pub(crate) fn total_usd(&self) -> f64 {
         self.duration_usd + self.requests_usd
     }
 }
 
-/// The memory that the SAM template gives the function `logical_id`, in MB.
+/// The memory of the function `logical_id` in the SAM template, in MB.
 pub(crate) fn memory_megabytes(template: &str, logical_id: &str) -> Option<u64> {
     let head = format!("  {logical_id}:");
     let mut lines = template.lines().skip_while(|line| *line != head).skip(1);
@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(price(4_999_999, Duration::from_millis(5)).invocations, 2);
         assert_eq!(price(1, Duration::from_millis(5)).billed_ms, 5);
         assert_eq!(price(1, Duration::from_nanos(5_000_001)).billed_ms, 6);
-        // One thread gains nothing from a second CPU.
+        // One thread does not benefit from a second CPU.
         assert_eq!(Price::of(1, Duration::from_millis(5), 2 * MEGABYTES_PER_CPU).billed_ms, 5);
     }
 

@@ -1,4 +1,4 @@
-//! What was measured, as tables in Markdown.
+//! Formats measurements as Markdown tables.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::numbers::{as_f64, grouped};
 use crate::price::{self, Price};
 use crate::request::Request;
 
-/// A table of what every function took for one request.
+/// A table of the costs of every function for one request.
 pub(crate) fn costs(request: &Request, costs: &[Cost]) -> String {
     let title = format!("{}: {} records, {} MB", request.name, request.records, size(request));
     let header = "function | CPU ms (min-max) | times | wall ms (min-max) | peak memory MB";
@@ -19,7 +19,7 @@ pub(crate) fn costs(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
-/// A table of what every function took for one batch of messages.
+/// A table of the costs of every function for one batch of messages.
 pub(crate) fn batches(request: &Request, costs: &[Cost]) -> String {
     let title = format!("{}: an event of {} MB", request.name, size(request));
     let header = "function | CPU ms (min-max) | us a message | times | peak memory MB | \
@@ -42,7 +42,7 @@ pub(crate) fn batches(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
-/// A table of what every function took to load one object.
+/// A table of the costs of every function for loading one object.
 pub(crate) fn objects(request: &Request, costs: &[Cost]) -> String {
     let header =
         "function | CPU ms (min-max) | us a record | times | peak memory MB | above idle MB";
@@ -52,7 +52,7 @@ pub(crate) fn objects(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
-/// A table of what every function took for one batch of log events.
+/// A table of the costs of every function for one batch of log events.
 pub(crate) fn log_events(request: &Request, costs: &[Cost]) -> String {
     let log_events = grouped(request.records as u64);
     let title = format!("{log_events} log events in {} MB; {}", size(request), request.name);
@@ -63,7 +63,7 @@ pub(crate) fn log_events(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
-/// A table of what every function took to write the points of one batch.
+/// A table of the costs of every function for writing the points of one batch.
 pub(crate) fn points(request: &Request, costs: &[Cost]) -> String {
     let header =
         "function | CPU ms (min-max) | us a record | times | peak memory MB | above idle MB";
@@ -73,7 +73,7 @@ pub(crate) fn points(request: &Request, costs: &[Cost]) -> String {
     })
 }
 
-/// Returns a table of what each function took to scan its account.
+/// A table of the costs of each function for scanning its account.
 pub(crate) fn accounts(resources: usize, costs: &[Cost]) -> String {
     let title = format!("Accounts of {} resources", grouped(resources as u64));
     let header = "function | CPU ms (min-max) | wall ms (min-max) | peak memory MB";
@@ -83,8 +83,8 @@ pub(crate) fn accounts(resources: usize, costs: &[Cost]) -> String {
     })
 }
 
-/// A table of what a month of [`price::EVENTS`] a day costs with every function, where each
-/// invocation brings this request: a row for each step of the sum.
+/// A table of the price of [`price::EVENTS`] per day for a month with every function, if each
+/// invocation has this request. Each step of the computation has a row.
 pub(crate) fn prices(request: &Request, costs: &[Cost], memory_megabytes: u64) -> String {
     let events = grouped(price::EVENTS);
     let title = format!("{events} events a day on Lambda, in batches as above: US dollars a month");
@@ -122,7 +122,7 @@ pub(crate) fn prices(request: &Request, costs: &[Cost], memory_megabytes: u64) -
          starts (a few a day), the bytes' way through Lambda, Firehose, logs. US East, arm64.\n"
 }
 
-/// A table of what it took every function to start.
+/// A table of the costs of starting every function.
 pub(crate) fn starts(starts: &[Cost]) -> String {
     let title = "Cold start, up to the first request for an invocation";
     let header = "function | wall ms (min-max) | CPU ms (min-max) | memory MB | binary MB";
@@ -134,8 +134,8 @@ pub(crate) fn starts(starts: &[Cost]) -> String {
     })
 }
 
-/// A table of several requests, one a row, with each function's CPU time for a byte, and how it
-/// compares with that for the reference request.
+/// A table of several requests, one per row, with each function's CPU time per byte, and its ratio
+/// to that of the reference request.
 pub(crate) fn per_byte(
     title: &str,
     reference: &(Request, Vec<Cost>),
@@ -172,7 +172,7 @@ fn name(cost: &Cost) -> String {
     cost.function.name.to_owned()
 }
 
-/// How many times the CPU time of `ours` a cost is, the most memory in MB, and that above idle.
+/// The ratio of the CPU time to that of `ours`, the maximum memory in MB, and that above idle.
 fn common(cost: &Cost, costs: &[Cost], ours: &str) -> [String; 3] {
     let ours = costs.iter().find(|cost| cost.function.name == ours).or(costs.first());
     let ours = ours.map_or(cost.cpu, |ours| ours.cpu).median;
@@ -196,7 +196,7 @@ fn milliseconds(duration: Duration) -> String {
     }
 }
 
-/// Microseconds.
+/// In microseconds.
 fn per_record(request: &Request, cost: &Cost) -> String {
     format!("{:.2}", cost.cpu.median.as_secs_f64() * 1e6 / as_f64(request.records as u64))
 }
@@ -209,7 +209,7 @@ fn nanos_per_byte(request: &Request, cost: &Cost) -> f64 {
     cost.cpu.median.as_secs_f64() * 1e9 / as_f64(request.body.len() as u64)
 }
 
-/// Of the body, in MB.
+/// Size of the body, in MB.
 fn size(request: &Request) -> String {
     format!("{:.2}", megabytes(request.body.len() as u64))
 }

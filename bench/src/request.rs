@@ -1,15 +1,15 @@
-//! Payloads as Firehose brings them, and messages as the event source mapping of SQS does.
+//! Requests as Firehose sends them, and batches as the event source mapping of SQS sends them.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use local::sample::{Size, events_of};
 use serde_json::json;
 
-/// When the records of every request arrived: 2024-03-08T12:35:00.123Z, in milliseconds since
+/// Arrival time of the records in every request: 2024-03-08T12:35:00.123Z, in milliseconds since
 /// 1970; the sample's events happened in the days before.
 pub const ARRIVAL_MS: i64 = 1_709_901_300_123;
 
-/// The bytes of every message's body.
+/// Size of the body of every message, in bytes.
 const BODY_BYTES: usize = 500;
 /// Length of the handle in the SQS API reference, before base64.
 const HANDLE_BYTES: usize = 129;
@@ -18,27 +18,27 @@ const QUEUE_ARN: &str = "arn:aws:sqs:us-east-1:123456789012:music-events";
 /// A request or a batch.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// What it is called in tables.
+    /// Its name in tables.
     pub name: String,
-    /// How many records or messages it holds.
+    /// Number of records or messages in it.
     pub records: usize,
-    /// The JSON that the function gets.
+    /// The event of the function.
     pub body: Vec<u8>,
 }
 
 impl Request {
-    /// A request of all these payloads.
+    /// A request with all these payloads.
     pub(crate) fn of(name: impl Into<String>, payloads: impl IntoIterator<Item = Vec<u8>>) -> Self {
         Self::filled(name, usize::MAX, payloads)
     }
 
-    /// A request of as many of the sample's events as fit into `max_bytes`.
+    /// A request with as many of the sample's events as fit into `max_bytes`.
     pub fn of_events(name: impl Into<String>, max_bytes: usize, size: Size, seed: u64) -> Self {
-        // No event has fewer than 200 bytes.
+        // Every event has at least 200 bytes.
         Self::filled(name, max_bytes, events_of(size, seed, max_bytes / 200))
     }
 
-    /// A request of as many payloads as fit into `max_bytes`.
+    /// A request with as many payloads as fit into `max_bytes`.
     pub(crate) fn filled(
         name: impl Into<String>,
         max_bytes: usize,
@@ -49,7 +49,7 @@ impl Request {
         Self::arriving(name, max_bytes, payloads)
     }
 
-    /// A request of as many payloads as fit into `max_bytes`, each with its arrival in JSON.
+    /// A request with as many payloads as fit into `max_bytes`, each with its arrival time in JSON.
     pub(crate) fn arriving<'a>(
         name: impl Into<String>,
         max_bytes: usize,
@@ -89,7 +89,7 @@ pub(crate) fn record_id(index: usize) -> String {
 /// A batch of `messages` messages, each with one of the sample's small events.
 pub(crate) fn batch(messages: usize, seed: u64) -> Request {
     let mut random = fastrand::Rng::with_seed(seed);
-    // Some are too long to be filled up.
+    // Some are already too long.
     let events = events_of(Size::Small, seed, 2 * messages + 100);
     let bodies = events.filter_map(|event| filled_up(event, &mut random)).take(messages);
     let bodies: Vec<_> = bodies.collect();
@@ -108,7 +108,7 @@ pub(crate) fn message(name: impl Into<String>, records: usize, body: &str) -> Re
     Request { name: name.into(), records, body: format!("{{\"Records\":[{record}]}}").into_bytes() }
 }
 
-/// The event with a trace id that makes it [`BODY_BYTES`] long, if it is not longer.
+/// The event with a trace id that makes it [`BODY_BYTES`] long, unless it is longer.
 fn filled_up(event: Vec<u8>, random: &mut fastrand::Rng) -> Option<String> {
     let mut event = String::from_utf8(event).ok()?;
     event.truncate(event.strip_suffix('}')?.len());
@@ -121,7 +121,7 @@ fn filled_up(event: Vec<u8>, random: &mut fastrand::Rng) -> Option<String> {
     (event.len() == BODY_BYTES).then_some(event)
 }
 
-/// A message as the AWS Lambda Developer Guide shows it, "Using Lambda with Amazon SQS".
+/// A message as in the AWS Lambda Developer Guide, "Using Lambda with Amazon SQS".
 fn record(at: usize, body: &str, random: &mut fastrand::Rng) -> String {
     let handle: Vec<_> = std::iter::repeat_with(|| random.u8(..)).take(HANDLE_BYTES).collect();
     json!({

@@ -1,6 +1,6 @@
-//! A Runtime API for one function, lean enough not to disturb a measurement.
+//! A Runtime API for one function, simple enough not to affect a measurement.
 //!
-//! Times are taken on the thread that holds the connection, right at the socket.
+//! Times are measured on the thread of the connection, directly at the socket.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -9,16 +9,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crate::Error;
 use crate::http::{Request, Server};
 
-/// What a function did.
+/// A call of the function.
 #[derive(Debug)]
 pub(crate) enum Call {
-    /// It asks for an invocation.
+    /// It requests an invocation.
     Next(Waiting),
-    /// The first byte of the invocation is about to be written to it.
+    /// The first byte of the invocation is about to be written.
     Sent(Instant),
     /// It answered; the last byte was read at `received`.
     Answer { body: Vec<u8>, received: Instant },
-    /// It reported an error, of its start or of the invocation.
+    /// It reported an error of its start or of the invocation.
     Failed(String),
 }
 
@@ -31,23 +31,23 @@ pub(crate) struct Waiting {
 }
 
 impl Waiting {
-    /// Sends the function what it waits for.
+    /// Sends the invocation to the function.
     pub(crate) fn invoke(self, invocation: &Invocation) -> Result<(), Error> {
         Ok(self.invocation.send(invocation.clone())?)
     }
 }
 
-/// An invocation as it goes over the wire; cheap to clone.
+/// An invocation as it is sent; cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation(Arc<Vec<u8>>);
 
 impl Invocation {
-    /// An invocation with this event, due in an hour.
+    /// An invocation with this event, whose deadline is in an hour.
     pub(crate) fn new(event: &[u8]) -> Result<Self, Error> {
         Self::due_in(event, Duration::from_hours(1))
     }
 
-    /// An invocation with this event, due in this time.
+    /// An invocation with this event, whose deadline is after this time.
     pub(crate) fn due_in(event: &[u8], time: Duration) -> Result<Self, Error> {
         let deadline = SystemTime::now() + time;
         let deadline_ms = deadline.duration_since(UNIX_EPOCH)?.as_millis();
@@ -68,7 +68,7 @@ impl Invocation {
     }
 }
 
-/// Starts a Runtime API; returns what its function does, too.
+/// Starts a Runtime API; also returns the calls of its function.
 pub(crate) fn start() -> Result<(Server, Receiver<Call>), Error> {
     let (sender, calls) = channel();
     let server = Server::start(move |Request { path, body, .. }| {

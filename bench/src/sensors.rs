@@ -1,4 +1,4 @@
-//! Readings of machines in a stream, and functions that write their points.
+//! Readings of machines in a stream, and the functions that write their points.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,24 +19,24 @@ use crate::pinned::Cores;
 use crate::request::Request;
 use crate::runtime_api::Invocation;
 
-/// Records of the batch that is measured: the template's `BatchSize`.
+/// Number of records in the measured batch: the template's `BatchSize`.
 const RECORDS: usize = 1_000;
 
 /// 2024-03-01T12:00:00Z, in milliseconds since 1970.
 const NOON_MS: u64 = 1_709_294_400_000;
 
-/// Where nothing listens: no reading is refused.
+/// Nothing listens there: no reading is refused.
 const QUARANTINE: &str = "http://127.0.0.1:9/123456789012/quarantine";
 
 /// How often readings are put.
 const TICK_MS: u64 = 10;
 
-/// Most readings that are put in one record.
+/// Maximum number of readings in one record.
 const READINGS_PER_RECORD: usize = 10;
 
-/// A batch of records as the event source mapping sends them, each with one reading.
+/// A batch of records in the form of the event source mapping, each with one reading.
 pub(crate) fn batch(seed: u64) -> Result<Request, Error> {
-    // 240 a second.
+    // 240 per second.
     let readings = Readings::new(seed, NOON_MS, 10_000).well_meant;
     let mut stream = Stream::new("sensors", 1);
     for reading in readings.iter().take(RECORDS) {
@@ -55,7 +55,7 @@ pub(crate) fn batch(seed: u64) -> Result<Request, Error> {
     })
 }
 
-/// A store in this process that takes every line.
+/// A store in this process that accepts every line.
 #[derive(Debug)]
 pub(crate) struct Points {
     server: Server,
@@ -82,7 +82,7 @@ impl Points {
         function.clone().with("TSDB_WRITE_URL", url).with("QUARANTINE_QUEUE_URL", QUARANTINE)
     }
 
-    /// Fails unless all functions write the same lines of a batch.
+    /// Fails unless all functions write the same lines for a batch.
     pub(crate) fn check(
         &self,
         functions: &[Function],
@@ -94,7 +94,7 @@ impl Points {
         for function in functions {
             invoke::Running::start(function, cores)?.invoke(&invocation)?;
             let lines = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-            // The same number.
+            // These are the same number.
             let lines = lines.replace(".0,", ",").replace(".0 ", " ");
             if lines.lines().count() != batch.records {
                 let count = lines.lines().count();
@@ -122,8 +122,8 @@ fn text(request: HttpRequest) -> Result<String, Error> {
     Ok(text)
 }
 
-/// Puts readings into a stream of two shards, which are read once a second, and reports how long they
-/// took to be stored.
+/// Puts readings into a stream of two shards, which are read once a second, and reports the time
+/// until they were stored.
 pub(crate) fn latency(
     function: &Function,
     readings_per_second: u64,
@@ -178,7 +178,8 @@ async fn latencies(
         let now_ms = u64::try_from(now_ms.as_millis())?;
         let readings: Vec<_> = (number..number + per_tick).map(|at| reading(at, now_ms)).collect();
         number += per_tick;
-        // A rate that a shard takes: a record has one reading, or as a producer joins them.
+        // A rate that a shard accepts: one reading per record, or several, as producers combine
+        // them.
         let size = if per_tick > READINGS_PER_RECORD { READINGS_PER_RECORD } else { 1 };
         for readings in readings.chunks(size) {
             let key = readings.first().map_or("", |reading| &reading.machine);

@@ -1,16 +1,16 @@
-//! Payloads that are made to be slow. Each shape is to cost no more for its bytes than ordinary
-//! events do, within a factor.
+//! Payloads that are designed to be slow. The cost per byte of each shape must stay within a factor
+//! of that of ordinary events.
 
 use local::sample::{self, Size};
 
 use crate::request::Request;
 
-/// As many bytes of each as Firehose's default buffer.
+/// Size of each request, in bytes: that of Firehose's default buffer.
 const REQUEST_BYTES: usize = 1_000_000;
-/// What one long payload has, so that its request has about [`REQUEST_BYTES`].
+/// Size of one long payload, with which its request has about [`REQUEST_BYTES`].
 const LONG_BYTES: usize = 740_000;
 
-/// Ordinary events of the same size, to compare with.
+/// Ordinary events of the same size, for comparison.
 pub(crate) fn ordinary() -> Request {
     let events = sample::events_of(Size::Small, 11, 5_000);
     Request::filled("ordinary small events", REQUEST_BYTES, events)

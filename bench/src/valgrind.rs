@@ -1,8 +1,7 @@
-//! Counting what a whole process does with Valgrind.
+//! Counts the work of a whole process with Valgrind.
 //!
-//! Unlike its time, the number of instructions that a process executes, and of allocations that it
-//! makes, hardly depends on the machine's mood: what remains are the hash seeds and the sizes of
-//! the socket's reads.
+//! Unlike time, the numbers of instructions and allocations of a process hardly depend on the state
+//! of the machine; the remaining variation comes from hash seeds and the sizes of socket reads.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,33 +13,33 @@ use crate::invoke::Running;
 use crate::pinned::Cores;
 use crate::runtime_api::Invocation;
 
-/// The first invocation grows the buffers; from the second on it is the steady state.
+/// The first invocation grows the buffers; the second one is in the steady state.
 const WARM_UPS: usize = 1;
 const INVOCATIONS: usize = 2;
 
-/// Valgrind, whose tools count, and a folder for its reports.
+/// Valgrind, and a folder for its reports.
 #[derive(Clone, Debug)]
 pub struct Valgrind {
     program: PathBuf,
     folder: PathBuf,
 }
 
-/// What a process took from the heap.
+/// The heap use of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Heap {
-    /// How often, new or to grow.
+    /// Number of allocations and reallocations.
     pub(crate) allocations: u64,
-    /// How much in all, whether given back or not.
+    /// Total number of allocated bytes, whether freed or not.
     pub(crate) bytes: u64,
 }
 
 impl Valgrind {
-    /// Finds it on this machine; its reports go to `folder`, which must exist.
+    /// Finds Valgrind on this machine; its reports are written to `folder`, which must exist.
     ///
     /// # Errors
-    /// When it is missing, with what to do about it.
+    /// If it is missing; the text says what to do.
     pub fn find(folder: &Path) -> Result<Self, String> {
-        // By its whole path: functions are started without a `PATH`.
+        // With its absolute path: functions are started without `PATH`.
         let found = Command::new("sh").args(["-c", "command -v valgrind"]).output();
         let found = found.ok().filter(|found| found.status.success());
         let program = found.and_then(|found| String::from_utf8(found.stdout).ok()).ok_or(
@@ -50,8 +49,8 @@ impl Valgrind {
         Ok(Self { program: program.trim_end().into(), folder: folder.to_owned() })
     }
 
-    /// The number of instructions that `function` executes from its start until it waits again after
-    /// this number of invocations. The report has `name` in its own.
+    /// The number of instructions that `function` executes from its start until it waits again
+    /// after this number of invocations. The file name of the report contains `name`.
     pub(crate) fn instructions(
         &self,
         (function, cores): (&Function, Cores),
@@ -64,7 +63,7 @@ impl Valgrind {
         Ok(total(&fs::read_to_string(report)?)?)
     }
 
-    /// What `function` takes from the heap for an invocation in the steady state.
+    /// The heap use of `function` for an invocation in the steady state.
     pub(crate) fn heap_of_one(
         &self,
         function: &Function,
@@ -73,7 +72,7 @@ impl Valgrind {
     ) -> Result<Heap, Error> {
         let [allocations, bytes] = of_one(|times| {
             let report = self.folder.join(format!("memcheck.{}-{times}.log", function.name));
-            // Only the count is wanted: looking for what is wrong takes much longer.
+            // Only counts: looking for errors takes much longer.
             let log = format!("--log-file={}", report.display());
             let tool = ["--leak-check=no", "--undef-value-errors=no", &log];
             self.run(&tool, (function, cores), (invocation, times))?;
@@ -98,7 +97,8 @@ impl Valgrind {
     }
 }
 
-/// What one invocation takes in the steady state, from what a process with a number of them takes.
+/// The cost of one invocation in the steady state, from the cost of a process with a number of
+/// them.
 pub(crate) fn of_one<const N: usize>(
     count: impl Fn(usize) -> Result<[u64; N], Error>,
 ) -> Result<[u64; N], Error> {
@@ -107,7 +107,7 @@ pub(crate) fn of_one<const N: usize>(
     Ok(std::array::from_fn(of_one))
 }
 
-/// What Memcheck says when the process has ended.
+/// The summary that Memcheck writes when the process has ended.
 fn heap_usage(report: &str) -> Option<Heap> {
     let (_, usage) = report.split_once("total heap usage: ")?;
     let number = |text: &str| text.trim().replace(',', "").parse().ok();
@@ -117,7 +117,7 @@ fn heap_usage(report: &str) -> Option<Heap> {
     Some(Heap { allocations: number(allocations)?, bytes: number(bytes)? })
 }
 
-/// The sum that a report of Callgrind ends with.
+/// The total at the end of a Callgrind report.
 ///
 /// The first of the counted events must be instructions (`Ir`); others may follow.
 fn total(report: &str) -> Result<u64, String> {
@@ -137,7 +137,7 @@ mod tests {
 
     #[test]
     fn reads_the_total() {
-        // As Callgrind 3.19 writes it, shortened.
+        // In the format of Callgrind 3.19, shortened.
         let report = "# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: 4711\n\n\
             positions: line\nevents: Ir\nsummary: 3208611\n\nob=(1) ld.so\nfn=(1) start\n0 7\n\n\
             totals: 3208611\n";

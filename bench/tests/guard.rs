@@ -1,5 +1,5 @@
-//! What has been won stays: the binaries' sizes and their instructions are what was committed.
-//! No timings, which depend on the machine.
+//! Checks the sizes and the instructions of the binaries against the committed ones. Times are not
+//! checked, because they depend on the machine.
 
 #![cfg(test)]
 
@@ -8,13 +8,13 @@ use std::io::{self, Write};
 use bench::{Figures, SEED, Valgrind, counted};
 use local::opensearch::Environment;
 
-/// A larger one takes longer to fetch and to map at a cold start.
+/// A larger binary takes longer to download and to map at a cold start.
 const MAX_BYTES: u64 = 6_000_000;
 
-/// Says that something was not tried here; fails if `SLUICE_REQUIRE_REAL` is 1.
+/// Reports that something was not checked; fails if `SLUICE_REQUIRE_REAL` is 1.
 fn left_out(reason: &str) {
     assert!(!Environment::read().require_real, "SLUICE_REQUIRE_REAL=1: {reason}");
-    // Seen when the test passes, too, which `eprintln!` is not.
+    // Shown even if the test passes, unlike the output of `eprintln!`.
     writeln!(io::stderr(), "instructions are not compared: {reason}").unwrap();
 }
 

@@ -7,8 +7,8 @@ use local::binaries;
 use crate::error::CliError;
 use crate::progress::Spinner;
 
-/// Builds what is not built yet of these functions, and returns the paths of their binaries. `spinner`
-/// shows Cargo's output.
+/// Builds those of these functions that are not built yet, and returns the paths of their binaries.
+/// `spinner` shows Cargo's output.
 ///
 /// # Errors
 /// [`CliError::Failed`] with Cargo's error.

@@ -1,5 +1,5 @@
-//! Output: results on standard output, everything else on standard error. Nothing that comes from
-//! outside controls the terminal: names and messages are written by others.
+//! Output: results on standard output, everything else on standard error. Texts from outside cannot
+//! control the terminal, because names and messages are written by others.
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -50,7 +50,7 @@ pub(crate) fn log(line: impl Display) {
 }
 
 /// Returns the first `limit` characters of an external text. Characters that control a terminal or
-/// change the writing direction are replaced, line breaks too.
+/// change the writing direction are replaced, including line breaks.
 pub(crate) fn printable(text: &str, limit: usize) -> String {
     let shown = text.chars().take(limit);
     let mut printable: String = shown.map(|character| replaced(character, "")).collect();
@@ -60,7 +60,7 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
     printable
 }
 
-/// The same for a text of several lines.
+/// As [`printable`], for a text of several lines and any length.
 fn harmless(text: &str) -> String {
     text.chars().map(|character| replaced(character, "\n\t")).collect()
 }

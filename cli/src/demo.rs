@@ -1,7 +1,7 @@
 //! `sluice demo`: sends events through the real functions into OpenSearch, first through Firehose,
-//! then through SQS, and accounts for every one. Or loads what failed, and objects; or makes functions,
-//! pipelines and warehouses fail, or an account cost too much, and shows the alerts; or sends readings of
-//! machines into a time series store.
+//! then through SQS, and accounts for every one. With options, it instead loads failed records and
+//! objects; makes functions, pipelines and warehouses fail, or an account cost too much, and shows
+//! the alerts; or sends readings of machines into a time series store.
 
 mod account;
 mod arguments;
@@ -154,8 +154,8 @@ struct Parts {
 }
 
 impl Parts {
-    /// Starts all parts at the same time: each can take long, and an unavailable URL is reported
-    /// before a build of minutes.
+    /// Starts all parts concurrently: each can take long, and an unavailable URL is reported before
+    /// a build of minutes.
     async fn start(opensearch: Choice, sqs: Choice, writer: &str) -> Result<Self, CliError> {
         let spinner = Spinner::new();
         let log = |line: &str| spinner.log(line);
@@ -168,7 +168,7 @@ impl Parts {
     }
 }
 
-/// What is printed: one report for each pipeline.
+/// The printed reports, one for each pipeline.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 #[expect(clippy::large_enum_variant, reason = "there is one")]

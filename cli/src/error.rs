@@ -6,7 +6,7 @@ use std::process::ExitCode;
 /// Why a command stops: what failed, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CliError {
-    /// Wrong use: exit code 2.
+    /// Wrong usage: exit code 2.
     #[error("error: {0}")]
     Usage(String),
     /// The command failed: exit code 1.

@@ -21,8 +21,8 @@ pub(crate) async fn or_interrupted<T>(
     }
 }
 
-/// Returns the result of the work, and whether it was interrupted: then `stop` asks it to end. A
-/// second Ctrl-C ends it at once.
+/// Returns the result of the work, and whether it was interrupted: `stop` then requests it to end.
+/// A second Ctrl-C ends it immediately.
 ///
 /// # Errors
 /// [`CliError::Interrupted`] with `at_once` after the second Ctrl-C.

@@ -50,7 +50,8 @@ pub(crate) struct Durations {
 }
 
 impl Durations {
-    /// Of two durations in the middle, the longer is the median. Without durations both are zero.
+    /// If two durations are in the middle, the longer one is the median. Without durations, both
+    /// are zero.
     pub(crate) fn new(durations: impl IntoIterator<Item = Duration>) -> Self {
         let mut durations: Vec<_> = durations.into_iter().collect();
         durations.sort_unstable();

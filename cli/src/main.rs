@@ -98,7 +98,7 @@ mod tests {
             for line in text.lines() {
                 let line = line.trim_start().trim_start_matches("$ ");
                 let Some(arguments) = line.strip_prefix("cargo sluice ") else { continue };
-                // What is quoted is one argument.
+                // A quoted part is one argument.
                 let quoted = |(place, part): (usize, &str)| match place % 2 {
                     0 => part.to_owned(),
                     _ => part.replace(' ', "_"),

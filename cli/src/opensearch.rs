@@ -7,8 +7,8 @@ use shared::config;
 use crate::aws::Account;
 use crate::error::CliError;
 
-/// Creates a client for the URL in `--opensearch`. It sends no request to it yet. Requests to a
-/// domain or collection of AWS are signed with the credentials of the account.
+/// Creates a client for the URL in `--opensearch`. It does not send requests. Requests to a domain
+/// or collection of AWS are signed with the credentials of the account.
 ///
 /// # Errors
 /// [`CliError::Usage`] for an invalid URL, [`CliError::Failed`] if credentials to sign requests or
@@ -30,7 +30,7 @@ pub(crate) async fn client(url: &str, account: &Account) -> Result<Client, CliEr
     })
 }
 
-/// The same for an option that may be missing.
+/// As [`client`], for an option that may be missing.
 ///
 /// # Errors
 /// Those of [`client`].

@@ -138,7 +138,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         queue.map_or(Ok(()), |queue| aws::check_queue(queue))?;
     }
     let edited = args.import.as_deref().map(edited::import).transpose()?;
-    // SQS itself moves messages as they are, and to queues.
+    // SQS itself can only move unchanged messages, and only to queues.
     let mode = match (edited.is_some() || args.invoke.is_some(), args.mode) {
         (true, Mode::Native) => {
             return Err(CliError::usage("--import and --invoke need --mode selective"));
@@ -157,7 +157,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
             json!({"messages": messages, "waitSeconds": args.canary_wait})
         }),
     });
-    // Checked before the first call, and before a dry run too.
+    // Checked before the first call, also in a dry run.
     let mode = match engine::parse(&request)?.action {
         Action::Redrive(redrive) => redrive.mode,
         _ => EngineMode::Selective,

@@ -42,10 +42,10 @@ use send::{Call, Requests};
 use source::{Object, Source};
 use target::Target;
 
-/// Ledgers that `--ledger` does not name.
+/// The folder of ledgers without `--ledger`.
 const FOLDER: &str = ".sluice/replay";
 
-/// How the name of a file of refused records ends: it holds failures.
+/// The extension of a file of refused records, which contains failures.
 const REFUSED_EXTENSION: &str = "refused.jsonl";
 
 /// Replay what failed, or any objects: from S3, a file or a folder.
@@ -130,7 +130,7 @@ Exit codes: 0 all is replayed, 1 something failed or is left, 2 wrong use.";
 /// Replays, or reports what would be replayed.
 ///
 /// # Errors
-/// [`CliError::Usage`] for wrong options, [`CliError::Failed`] if something failed or is left.
+/// [`CliError::Usage`] for invalid options, [`CliError::Failed`] if something failed or remains.
 pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     let environment = Environment::of_this_process();
     let source = Source::parse(&args.source)?;
@@ -212,7 +212,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     report.print(args.json, stopped)
 }
 
-/// Reads what would be sent.
+/// Reads the records that would be sent.
 async fn look(
     plan: &mut Plan,
     (objects, ledger): (&[Object], &Ledger),
@@ -231,7 +231,7 @@ async fn look(
     }
 }
 
-/// Replays all objects that are not finished. Returns whether it was not stopped.
+/// Replays all objects that are not finished. Returns `false` if it was stopped.
 async fn replay_all(
     run: &mut Run<'_>,
     (objects, ledger): (&[Object], &Ledger),
@@ -242,7 +242,7 @@ async fn replay_all(
     let only_failures = target.only_failures() || args.selection.is_selective();
     let mut to = match target {
         Target::OpenSearch { settings, aws, mut writing, .. } => {
-            // A stretch is at most what the rate allows in a second.
+            // A stretch has at most the records that the rate allows in a second.
             let limit = args.rate.and_then(|rate| usize::try_from(rate).ok());
             let documents = writing.limits.documents;
             writing.limits.documents = limit.map_or(documents, |limit| limit.min(documents));

@@ -1,9 +1,9 @@
-//! A small account: instances of EC2, and databases and clusters of RDS, with what `parking` decides by;
-//! what it costs; and what other services of AWS answer, which nothing changes.
+//! A small account: EC2 instances, and RDS databases and clusters, with the properties on which
+//! `parking` decides; its costs; and fixed answers of other AWS services.
 //!
-//! It has no clock: [`Account::answer`] answers one request at a given time. Machines change as
-//! those of AWS do: a request puts them on their way, and [`Account::settle`] lets them arrive. An
-//! [`AccountServer`] answers over HTTP, where machines stay on their way.
+//! It has no clock: [`Account::answer`] answers one request at a given time. As in AWS, a request
+//! only begins a change of a machine, and [`Account::settle`] completes it. An [`AccountServer`]
+//! answers over HTTP and never completes changes.
 //!
 //! Sources: the API references of Amazon EC2 and Amazon RDS; the texts of `StateTransitionReason`,
 //! `StateReason` and of events: "Troubleshoot instance stop issues", Amazon EC2 User Guide, and
@@ -41,15 +41,16 @@ pub struct Account {
     pub instances: Vec<Instance>,
     /// Databases and clusters of RDS.
     pub databases: Vec<Database>,
-    /// What Cost Explorer answers.
+    /// The answers of Cost Explorer.
     pub costs: Costs,
-    /// The latest values of CloudWatch, by the first dimension, the metric and the other dimensions:
-    /// `nat-1 BytesOutToSource`, `lake BucketSizeBytes StandardStorage`.
+    /// The latest values of CloudWatch metrics. The key is the first dimension, the metric and the
+    /// other dimensions: `nat-1 BytesOutToSource`, `lake BucketSizeBytes StandardStorage`.
     pub metrics: BTreeMap<String, f64>,
-    /// What other operations answer, by name, and before that by name and what they are about:
-    /// `ListObjectsV2 lake`, `GetCommandInvocation i-1`. Members of the answer; none where it is missing.
+    /// The answers to other operations, by operation and subject (`ListObjectsV2 lake`,
+    /// `GetCommandInvocation i-1`) or by operation alone; the former take precedence. The values
+    /// are the members of the answer; an answer that is missing has none.
     pub answers: Map<String, Value>,
-    /// Number of items in a page of a list; 0 is all.
+    /// Number of items on a page of a list; 0 means all.
     pub page_size: usize,
 }
 
@@ -89,20 +90,20 @@ impl Form {
         Self(pairs.map(|(name, value)| (decoded(name), decoded(value))).collect())
     }
 
-    /// The value of a parameter; empty where it is missing.
+    /// The value of a parameter; empty if it is missing.
     #[must_use]
     pub fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }
 
-    /// The values of a list such as `InstanceId.1`, `InstanceId.2`.
+    /// The values of a list, such as `InstanceId.1` and `InstanceId.2`.
     #[must_use]
     pub fn list(&self, name: &str) -> Vec<&str> {
         let numbered = (1..).map(|number| self.get(&format!("{name}.{number}")));
         numbered.take_while(|value| !value.is_empty()).collect()
     }
 
-    /// All values but those that every request has.
+    /// All values except those of the parameters that every request has.
     fn values(&self) -> Vec<&str> {
         let own = self.0.iter().filter(|(name, _)| !["Action", "Version"].contains(&&***name));
         own.map(|(_, value)| &**value).collect()
@@ -110,7 +111,7 @@ impl Form {
 }
 
 impl Account {
-    /// Answers a request; `None` where the account has no such operation.
+    /// Answers a request; `None` if the account has no such operation.
     pub fn answer(&mut self, form: &Form, now: Timestamp) -> Option<Answer> {
         let action = form.get("Action");
         let (is_ec2, result) = match action {
@@ -150,7 +151,8 @@ impl Account {
         })
     }
 
-    /// Lets machines arrive that are on their way, and RDS start what was stopped for seven days.
+    /// Completes the changes that machines are going through, and starts what RDS starts after it
+    /// was stopped for seven days.
     pub fn settle(&mut self, now: Timestamp) {
         for instance in &mut self.instances {
             instance.settle();
@@ -160,7 +162,7 @@ impl Account {
         }
     }
 
-    /// The items of one page from the token on, and the token of the next page.
+    /// The items of the page that starts at the token, and the token of the next page.
     fn page<T>(&self, items: Vec<T>, token: &str) -> (Vec<T>, Option<String>) {
         let size = if self.page_size == 0 { usize::MAX } else { self.page_size };
         let start: usize = token.parse().unwrap_or_default();

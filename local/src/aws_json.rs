@@ -14,9 +14,9 @@ use crate::server;
 /// A version of the protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Version {
-    /// SQS.
+    /// For SQS.
     V1_0,
-    /// Firehose and Kinesis.
+    /// For Firehose and Kinesis.
     V1_1,
 }
 
@@ -28,16 +28,17 @@ pub(crate) fn answer(version: Version, body: &Value) -> Response<Full<Bytes>> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Failure {
     status: StatusCode,
-    /// Before the error's name in the answer, such as `com.amazonaws.sqs#`.
+    /// The namespace of the error's name in the answer, such as `com.amazonaws.sqs#`.
     pub(crate) namespace: &'static str,
     name: &'static str,
-    /// The code that the service had before it spoke JSON, which SDKs still report.
+    /// The error code from before the service used JSON, which SDKs still report.
     pub(crate) query_code: Option<String>,
     pub(crate) message: String,
 }
 
 impl Failure {
-    /// A failure of the caller's, status 400, unless the name is that of one of the service's own.
+    /// A failure with status 400, or with a status of 500 and above if the name is that of a
+    /// service failure.
     pub(crate) fn new(name: &'static str, message: impl Into<String>) -> Self {
         let status = match name {
             "InternalFailure" => StatusCode::INTERNAL_SERVER_ERROR,
@@ -55,7 +56,7 @@ impl Failure {
         self.query_code.as_deref().unwrap_or(self.name)
     }
 
-    /// Whether the caller is at fault, not the service.
+    /// Whether the error is the caller's and not the service's.
     pub(crate) fn is_callers(&self) -> bool {
         self.status.is_client_error()
     }

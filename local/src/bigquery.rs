@@ -1,4 +1,5 @@
-//! BigQuery's list of jobs, and the exchange of AWS credentials for a Google access token.
+//! A stand-in for BigQuery's list of jobs, and for the exchange of AWS credentials for a Google
+//! access token.
 //!
 //! Sources: the discovery document of the BigQuery API v2 (`jobs.list`); "Workload identity federation
 //! with AWS", Google Cloud's documentation.
@@ -17,22 +18,23 @@ use crate::server::{self, Embedded};
 /// The running endpoint. Dropping it closes its port.
 pub type BigQuery = Embedded<State>;
 
-/// What the endpoint knows.
+/// The jobs.
 #[derive(Debug)]
 pub struct State {
     jobs: Vec<Value>,
 }
 
 impl BigQuery {
-    /// Opens the endpoint, which has these jobs in every project.
+    /// Starts the server, with these jobs in every project.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start(jobs: Vec<Value>) -> io::Result<Self> {
         Self::open(|_| State { jobs }, async |state, request| Ok(answer(&state, &request))).await
     }
 
-    /// The credentials of a role of AWS, without a key, as Google's console writes them.
+    /// The credentials of an AWS role, without a key, in the form in which Google's console writes
+    /// them.
     #[must_use]
     pub fn credentials(&self) -> String {
         json!({
@@ -50,7 +52,7 @@ impl BigQuery {
     }
 }
 
-/// A query of two TiB, 12.50 USD on demand, that has just ended.
+/// A query of 2 TiB, which costs 12.50 USD on demand and has just ended.
 #[must_use]
 pub fn expensive_job() -> Value {
     let ms = |before: i64| (Timestamp::now().as_millisecond() - before).to_string();

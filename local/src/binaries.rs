@@ -1,4 +1,4 @@
-//! The functions, and their binaries: found beside the running program, or built.
+//! The functions and their binaries, which are found beside the running program or built.
 
 mod layout;
 
@@ -14,7 +14,8 @@ use tokio::process::Command;
 use crate::server::locked;
 use layout::Layout;
 
-/// A function of this crate that does what each event says: `{"do":"error"}`, `{"do":"hang"}`.
+/// A function of this crate that does what each event says, such as `{"do":"error"}` or
+/// `{"do":"hang"}`.
 pub const SCRIPTED: &str = "scripted-function";
 
 const SHOWN_LINES: usize = 60;
@@ -32,29 +33,29 @@ pub enum Error {
     Build(ExitStatus, String),
 }
 
-/// The names of the functions: the folders in the workspace's `functions/`, sorted.
+/// The names of the functions: the folders in `functions/`, sorted.
 ///
 /// # Errors
-/// When the workspace is not there.
+/// If the workspace does not exist.
 pub fn functions() -> Result<Vec<String>, Error> {
     Ok(Layout::find()?.functions())
 }
 
-/// Cargo's target folder: that of the running program if it is in one, else the workspace's.
+/// Cargo's target folder: the one that contains the running program, otherwise the workspace's.
 ///
 /// # Errors
-/// When the workspace is not there.
+/// If the workspace does not exist.
 pub fn target_folder() -> Result<PathBuf, Error> {
     Ok(Layout::find()?.target)
 }
 
-/// The binary of the function `name` for a test: the one beside the running test executable. If
-/// it is missing, or older than its sources, it is built in the same profile and target folder.
+/// The binary of the function `name` for a test, from the folder of the test executable. If it is
+/// missing or older than its sources, it is built in the same profile and target folder.
 ///
 /// # Errors
-/// When it cannot be built.
+/// If it cannot be built.
 pub fn function(name: &str) -> Result<PathBuf, Error> {
-    // Tests run in threads: one looks and builds, the others wait for that.
+    // Tests run in threads: one checks and builds, and the others wait.
     static CURRENT: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let mut current = locked(&CURRENT);
     let layout = Layout::find()?;
@@ -67,22 +68,22 @@ pub fn function(name: &str) -> Result<PathBuf, Error> {
     Ok(layout.binary(name))
 }
 
-/// The paths of these functions' binaries, in the same order: those of the profile and target folder
-/// of the running program. Where one is missing, or older than its sources, Cargo builds them; `on_line`
-/// gets its progress, line by line.
+/// The paths of these functions' binaries, in the same order, in the profile and target folder of
+/// the running program. If one is missing or older than its sources, Cargo builds them; `on_line`
+/// receives each line of its progress.
 ///
 /// Dropping the future ends Cargo.
 ///
 /// # Errors
-/// When Cargo cannot be run, fails, or the workspace is not there.
+/// If Cargo cannot be run or fails, or the workspace does not exist.
 pub async fn build(
     names: &[&str],
     on_line: impl FnMut(&str) + Send,
 ) -> Result<Vec<PathBuf>, Error> {
     let layout = Layout::find()?;
     if !names.iter().all(|name| layout.is_current(name)) {
-        // With the command itself: Cargo unifies the features of what is built together, so that the
-        // dependencies built for the one are those of the other.
+        // Built together with the command: Cargo unifies the features of the packages of one build,
+        // so dependencies are compiled only once.
         let packages = names.iter().map(|name| match *name {
             SCRIPTED => env!("CARGO_PKG_NAME"),
             function => function,

@@ -17,7 +17,7 @@ impl Clock {
         Self::new(SystemTime::now)
     }
 
-    /// A clock of the caller's own.
+    /// A clock that calls `now`.
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
@@ -28,7 +28,7 @@ impl Clock {
         (self.0)()
     }
 
-    /// The present time in milliseconds since 1970; a time before is 1970.
+    /// The present time in milliseconds since 1970; 0 for earlier times.
     pub(crate) fn milliseconds(&self) -> u64 {
         milliseconds(self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
     }
@@ -45,7 +45,7 @@ pub(crate) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A time in milliseconds since 1970, in UTC and in a format of `strftime`.
+/// Formats a time in milliseconds since 1970 in UTC, with a `strftime` format.
 pub(crate) fn utc(milliseconds: u64, format: &str) -> String {
     let time = i64::try_from(milliseconds).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
     time.unwrap_or(Timestamp::MAX).strftime(format).to_string()

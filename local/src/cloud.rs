@@ -1,8 +1,8 @@
 //! A small AWS on this machine, to which the real template is deployed: MiniStack, with the SAM
-//! command line. Both are Python programs that have to be on the path.
+//! command line. Both are Python programs that must be on the path.
 //!
-//! It runs functions without a container, from the binary that is deployed, whatever architecture
-//! the template says.
+//! It runs functions without a container, from the deployed binary, whatever architecture the
+//! template names.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,15 +11,15 @@ use std::time::Duration;
 use crate::machine::{Supervised, Unavailable, listening, run, temporary_folder};
 use crate::server;
 
-/// The region of everything in it: what it takes for requests that name none.
+/// The region of all resources: MiniStack's default for requests that name none.
 const REGION: &str = "us-east-1";
 
 const PROBE_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long a deployment may take: 20 seconds are usual.
+/// Maximum duration of a deployment; 20 seconds are typical.
 const DEPLOY_LIMIT: Duration = Duration::from_mins(5);
 
-/// It ends its functions when it is asked to end, and is given ten seconds for it.
+/// MiniStack ends its functions when it is asked to end, which may take ten seconds.
 const END: &str = r#"
 kill "$server"
 tries=0
@@ -27,7 +27,7 @@ while kill -0 "$server" && [ "$tries" -lt 100 ]; do sleep 0.1; tries=$((tries + 
 kill -KILL "$server"
 "#;
 
-/// Why the cloud, or a stack in it, is unavailable. The texts are parts of a sentence, to follow
+/// Why the cloud, or a stack in it, is unavailable. The texts are parts of a sentence that follow
 /// "because".
 #[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +41,8 @@ pub enum CloudError {
     Deploy(String),
 }
 
-/// A running MiniStack; it ends, and all that is in it goes, when this value is dropped, and also
-/// when this process is killed.
+/// A running MiniStack. It ends, with all resources, when this value is dropped or this process is
+/// killed.
 #[derive(Debug)]
 pub struct Cloud {
     server: Supervised,
@@ -50,7 +50,7 @@ pub struct Cloud {
 }
 
 impl Cloud {
-    /// Brings it up on a free port, and waits until it listens: two to five seconds.
+    /// Starts it on a free port, and waits until it listens, which takes two to five seconds.
     ///
     /// # Errors
     /// [`CloudError::Missing`] or [`CloudError::Machine`].
@@ -67,7 +67,7 @@ impl Cloud {
         line.extend(variables(&url).map(OsString::from));
         line.push(format!("BIND_HOST={}", address.ip()).into());
         line.push(format!("GATEWAY_PORT={}", address.port()).into());
-        // Would listen on a fixed port.
+        // It would listen on a fixed port.
         line.push("IOT_MTLS_ENABLED=0".into());
         let mut temporary = OsString::from("TMPDIR=");
         temporary.push(folder.path());
@@ -77,17 +77,18 @@ impl Cloud {
         Ok(Self { server, url })
     }
 
-    /// Where every service answers, such as `http://127.0.0.1:40123`.
+    /// The URL of all services, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
     /// Deploys the `template.yaml` of a folder as a stack of this name. Each function's `CodeUri`
-    /// is a folder beside it with the file `bootstrap`.
+    /// is a folder beside it that contains the file `bootstrap`.
     ///
     /// # Errors
-    /// [`CloudError::Missing`], or [`CloudError::Deploy`] with the last words of the command.
+    /// [`CloudError::Missing`], or [`CloudError::Deploy`] with the last lines of the command's
+    /// output.
     pub async fn deploy(
         &self,
         folder: &Path,
@@ -106,19 +107,19 @@ impl Cloud {
         if output.success { Ok(()) } else { Err(CloudError::Deploy(output.complaint())) }
     }
 
-    /// The last lines that it printed, those of its functions among them.
+    /// The last lines of its output, including those of its functions.
     #[must_use]
     pub fn last_lines(&self) -> String {
         self.server.last_lines()
     }
 
-    /// Ends it and its functions, and waits until that is done.
+    /// Ends it and its functions, and waits for that.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 }
 
-/// What `env` sets for the cloud and for its client: nobody else's account, and no proxy.
+/// The variables that `env` sets for the cloud and its client: no other account, and no proxy.
 fn variables(url: &str) -> [String; 7] {
     [
         "AWS_ACCESS_KEY_ID=local".to_owned(),

@@ -1,4 +1,4 @@
-//! A door before a server: what goes away and comes back, with its address kept.
+//! A TCP proxy that makes a server unavailable and available again at the same address.
 
 use std::collections::VecDeque;
 use std::io;
@@ -12,14 +12,14 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::server::locked;
 
-/// What the door does with a connection.
+/// How a connection is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passage {
-    /// Lets everything through.
+    /// Both directions are open.
     Open,
-    /// Lets nothing through.
+    /// The request is held.
     HoldRequest,
-    /// Lets the request through, but not the answer.
+    /// The request passes, and the answer is held.
     HoldAnswer,
 }
 
@@ -36,22 +36,22 @@ pub struct Door {
 
 #[derive(Debug)]
 struct Plan {
-    /// The passages of the connections to come, in order; those after are open.
+    /// The passages of the next connections, in order; later ones are open.
     passages: Mutex<VecDeque<Passage>>,
     held: UnboundedSender<()>,
 }
 
 impl Door {
-    /// A closed door before the server at `url` (`http://host:port`, an IP address).
+    /// Creates a closed door before the server at `url` (`http://host:port`, with an IP address).
     ///
     /// # Errors
-    /// When no port is free, or the URL is not one of these.
+    /// If no port is free, or the URL does not have this form.
     pub fn closed(url: &str) -> io::Result<Self> {
         Ok(Self::with_passages(url, [])?.0)
     }
 
-    /// A closed door whose first connections pass as planned. The receiver is notified of each
-    /// request or answer that is held, when its first byte is there.
+    /// Creates a closed door with the passages of the first connections. The receiver is notified
+    /// at the first byte of each held request or answer.
     ///
     /// # Errors
     /// Those of [`closed`](Self::closed).
@@ -68,32 +68,32 @@ impl Door {
         Ok((Self { address, _keeper: keeper, server, plan, opened: None }, is_held))
     }
 
-    /// Plans the passage of a connection to come, after those that are planned.
+    /// Plans the passage of one more connection.
     pub fn plan(&self, passage: Passage) {
         locked(&self.plan.passages).push_back(passage);
     }
 
-    /// Where it is, such as `http://127.0.0.1:40123`.
+    /// Its URL, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Lets connections through.
+    /// Accepts connections.
     ///
     /// # Errors
-    /// When the operating system refuses to listen.
+    /// If the operating system refuses to listen.
     pub fn open(&mut self) -> io::Result<()> {
         let listener = socket(self.address)?.listen(64)?;
         self.opened = Some(tokio::spawn(accept(listener, self.server, Arc::clone(&self.plan))));
         Ok(())
     }
 
-    /// Refuses connections, and breaks off those that are there.
+    /// Refuses connections, and closes existing ones.
     pub async fn close(&mut self) {
         if let Some(opened) = self.opened.take() {
             opened.abort();
-            // An aborted task is the outcome that was asked for.
+            // The task is expected to be aborted.
             drop(opened.await);
         }
     }
@@ -130,7 +130,7 @@ async fn pass(
     held: UnboundedSender<()>,
 ) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
-    // A connection that breaks is what a door is for.
+    // Broken connections are expected.
     match passage {
         Passage::Open => drop(copy_bidirectional(&mut client, &mut server).await),
         Passage::HoldRequest => hold(&mut client, &held).await,
@@ -146,7 +146,7 @@ async fn pass(
     }
 }
 
-/// Reads to the end, and tells of the first byte.
+/// Reads to the end, and notifies `held` of the first byte.
 async fn hold(from: &mut (impl AsyncReadExt + Unpin), held: &UnboundedSender<()>) {
     let mut buffer = vec![0; 64 << 10];
     let mut told = false;

@@ -1,15 +1,15 @@
-//! What the environment says about servers: read here, and nowhere else in this crate.
+//! The environment variables of servers. No other module of this crate reads the environment.
 
 use std::path::PathBuf;
 
 use aws_credential_types::Credentials;
 
-/// The environment's part in finding, running and asking a server.
+/// The variables for finding, running and calling a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Environment {
     /// `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY` and, with temporary credentials,
-    /// `AWS_SESSION_TOKEN`: with these requests to AWS are signed. The debug output has neither
-    /// secret nor token.
+    /// `AWS_SESSION_TOKEN`: they sign requests to AWS. The debug output contains neither the secret
+    /// nor the token.
     pub aws_credentials: Option<Credentials>,
     /// `XDG_CACHE_HOME`, if it is an absolute path.
     pub cache_home: Option<PathBuf>,
@@ -17,12 +17,12 @@ pub struct Environment {
     pub home: Option<PathBuf>,
     /// `JAVA_HOME`, if it is an absolute path.
     pub java_home: Option<PathBuf>,
-    /// `SLUICE_REQUIRE_REAL` is `1`: a test that cannot have its real server fails.
+    /// Whether `SLUICE_REQUIRE_REAL` is `1`: a test fails if its real server is unavailable.
     pub require_real: bool,
 }
 
 impl Environment {
-    /// Reads the process's environment.
+    /// Reads the environment of the process.
     #[must_use]
     pub fn read() -> Self {
         Self::from_lookup(variable)
@@ -39,9 +39,9 @@ impl Environment {
         }
     }
 
-    /// The folder that keeps downloads: `$XDG_CACHE_HOME/sluice`, else `~/.cache/sluice`. Root
-    /// has `/var/cache/sluice` instead of its home's, because the server then runs as another
-    /// user, who cannot enter root's home.
+    /// The folder of downloads: `$XDG_CACHE_HOME/sluice`, otherwise `~/.cache/sluice`. For root it
+    /// is `/var/cache/sluice`, because the server then runs as another user, who cannot enter
+    /// root's home.
     #[must_use]
     pub fn cache_folder(&self, is_root: bool) -> PathBuf {
         let system = || is_root.then(|| PathBuf::from("/var/cache"));
@@ -51,7 +51,7 @@ impl Environment {
     }
 }
 
-/// The credentials, if they are complete and made of what a header may hold.
+/// The credentials, if they are complete and can be sent in a header.
 fn aws_credentials(lookup: impl Fn(&str) -> Option<String>) -> Option<Credentials> {
     let text = |name: &str| {
         let value = lookup(name)?.trim().to_owned();
@@ -82,7 +82,7 @@ mod tests {
         for (pairs, is_root, cache) in [
             (&all[..], true, "/scratch/sluice"),
             (&[all[0], ("XDG_CACHE_HOME", "x")], false, "/home/ada/.cache/sluice"),
-            // Others can read it there.
+            // Other users can read it there.
             (&[("HOME", "/root")], true, "/var/cache/sluice"),
         ] {
             assert_eq!(environment(pairs).cache_folder(is_root), PathBuf::from(cache));

@@ -1,4 +1,4 @@
-//! Faults of the embedded servers: planned, and met in that order.
+//! Planned faults of the embedded servers, which occur in order.
 
 use std::collections::VecDeque;
 
@@ -11,7 +11,7 @@ pub enum Lasting {
     UntilCleared,
 }
 
-/// The faults to come, in order.
+/// The planned faults, in order.
 #[derive(Debug)]
 pub(crate) struct Faults<F> {
     planned: VecDeque<(F, Lasting)>,
@@ -34,7 +34,7 @@ impl<F: Clone> Faults<F> {
         self.planned.clear();
     }
 
-    /// The fault of the request that is being answered.
+    /// The fault of the current request.
     pub(crate) fn next(&mut self) -> Option<F> {
         let (fault, lasting) = self.planned.front_mut()?;
         let fault = fault.clone();

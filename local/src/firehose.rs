@@ -1,9 +1,10 @@
 //! A stand-in for an Amazon Data Firehose delivery stream with a Lambda processor and an
 //! OpenSearch destination.
 //!
-//! Records are buffered, handed to the function, and its documents delivered with `_bulk`. What
-//! cannot be processed or delivered is written to a folder in the objects that Firehose writes to
-//! its S3 backup. Every record put has exactly one fate, counted in the [`Report`].
+//! Records are buffered and passed to the function, and its documents are delivered with `_bulk`.
+//! Records and documents that cannot be processed or delivered are written to a folder, as the
+//! objects that Firehose writes to its S3 backup. Every record has exactly one fate, which is
+//! counted in the [`Report`].
 //!
 //! Source: Amazon Data Firehose developer guide, "Transform source data", "Data transformation
 //! failure handling", "Understand data delivery" and "Index rotation".
@@ -28,10 +29,10 @@ pub use options::{DeliveryStreamOptions, PutCall, PutFault, PutFaults, Rotation,
 pub use report::Report;
 pub use stream::{DeliveryStream, Endpoint};
 
-/// Largest record that Firehose takes, in bytes (1,000 KiB before base64).
+/// Maximum size of a record in Firehose, in bytes (1,000 KiB before base64).
 pub const RECORD_LIMIT_BYTES: usize = 1_024_000;
 
-/// Why a stream could not start or finish its work, or take a record, which is not in it then.
+/// Why a stream could not start or finish its work, or did not accept a record.
 #[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -1,5 +1,4 @@
-//! A function URL: a server that invokes a function with each request, and answers with what the
-//! function returns.
+//! A function URL: a server that invokes a function with each request and returns its response.
 //!
 //! Source: "Invoking Lambda function URLs" (payload format 2.0), AWS Lambda Developer Guide.
 
@@ -20,17 +19,17 @@ use uuid::Uuid;
 use crate::runtime_api::Function;
 use crate::server::{self, Embedded, read_body};
 
-/// The largest request of a function URL.
+/// Maximum size of a request to a function URL.
 const REQUEST_BYTES: usize = 6 << 20;
 
 /// A running function URL. Dropping it closes its port.
 pub type FunctionUrl = Embedded<Function>;
 
 impl FunctionUrl {
-    /// Opens the URL of a function.
+    /// Starts the URL of a function.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start(function: Function) -> io::Result<Self> {
         Self::open(|_| function, async |function, request| Ok(answer(&function, request).await))
             .await
@@ -47,7 +46,7 @@ async fn answer(function: &Arc<Function>, request: Request<Incoming>) -> Respons
     let Some(answered) = answered else {
         return server::response(StatusCode::BAD_GATEWAY, "text/plain", "Internal Server Error");
     };
-    // What is not a response is the body of one.
+    // An answer that is not a response is the body of one.
     let status = answered["statusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
     let status = status.and_then(|status| StatusCode::from_u16(status).ok());
     let (status, body) = match (status, answered["body"].as_str()) {
@@ -57,7 +56,7 @@ async fn answer(function: &Arc<Function>, request: Request<Incoming>) -> Respons
     server::response(status, "application/json", body)
 }
 
-/// The event. A body is text only where its type says so, else base64.
+/// The event. The body is text only if its content type says so, otherwise base64.
 fn event(head: &Parts, body: &[u8]) -> Value {
     let header = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers: BTreeMap<_, _> =

@@ -1,5 +1,5 @@
-//! A gate before a server: an HTTP proxy that throttles, is slow, loses answers or refuses
-//! connections, whatever server is behind it.
+//! An HTTP proxy that throttles, slows down requests, loses answers or refuses connections, for any
+//! server.
 
 use std::io;
 use std::sync::Mutex;
@@ -17,29 +17,29 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::server::{self, locked, read_body, response};
 
-/// The largest request that passes, in bytes.
+/// Maximum size of a request, in bytes.
 const REQUEST_LIMIT_BYTES: usize = 64 << 20;
 
 /// What the gate does with requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Weather {
-    /// Lets every request through.
+    /// Forwards every request.
     #[default]
     Fair,
-    /// Closes every connection without an answer, and lets no request through.
+    /// Forwards no request, and closes every connection without an answer.
     Away,
-    /// Answers half of the requests with this status, and does not let them through.
+    /// Answers half of the requests with this status instead of forwarding them.
     Refusing(u16),
-    /// Lets half of the requests through only after this while.
+    /// Forwards half of the requests only after this delay.
     Slow(Duration),
-    /// Lets every request through, but closes half of the connections without an answer.
+    /// Forwards every request, but closes half of the connections without an answer.
     Forgetful,
 }
 
 /// A running gate. Dropping it closes its port.
 pub type Gate = server::Embedded<State>;
 
-/// What the gate holds.
+/// The state of the gate.
 #[derive(Debug)]
 pub struct State {
     server: String,
@@ -49,11 +49,11 @@ pub struct State {
 }
 
 impl Gate {
-    /// Opens a gate before the server at `url` (`http://host:port`). The seed decides which half of the
-    /// requests it means.
+    /// Starts a gate before the server at `url` (`http://host:port`). The seed selects the half of
+    /// the requests that is affected.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn before(url: &str, seed: u64) -> io::Result<Self> {
         let state = State {
             server: url.trim_end_matches('/').to_owned(),
@@ -64,7 +64,7 @@ impl Gate {
         Self::open(|_| state, async |state, request| state.answer(request).await).await
     }
 
-    /// Changes what happens to the requests to come.
+    /// Changes the treatment of subsequent requests.
     pub fn set(&self, weather: Weather) {
         *locked(&self.state.weather) = weather;
     }
@@ -72,7 +72,7 @@ impl Gate {
 
 impl State {
     /// # Errors
-    /// To close the connection.
+    /// An error closes the connection.
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Full<Bytes>>> {
         let (head, body) = request.into_parts();
         let body = read_body(body, REQUEST_LIMIT_BYTES).await;
@@ -112,7 +112,7 @@ impl State {
     }
 }
 
-/// Removes what is said of one connection alone.
+/// Removes the headers that apply to a single connection.
 fn strip(headers: &mut HeaderMap) {
     for name in [CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING] {
         headers.remove(name);
@@ -140,7 +140,7 @@ mod tests {
             let before = server.bulk_requests();
             let (mut answers, mut refused) = (0, 0);
             for _ in 0..40 {
-                // A new client for each: no request is repeated on another connection.
+                // A new client for each, so that no request is repeated on another connection.
                 if let Ok(answer) = Client::new(gate.url()).unwrap().bulk(DOCUMENT).await {
                     answers += 1;
                     refused += u64::from(answer.status == status && status != 200);

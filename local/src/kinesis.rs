@@ -1,8 +1,8 @@
-//! Kinesis Data Streams on one machine: a stream in memory, and the event source mapping that hands
-//! its records to a function.
+//! Kinesis Data Streams on one machine: a stream in memory, and the event source mapping that
+//! passes its records to a function.
 //!
-//! [`Stream`] and [`Reader`] are pure, on the caller's clock: what a stream and the mapping's place in it
-//! do. [`EventSourceMapping`] drives them in real time.
+//! [`Stream`] and [`Reader`] are pure and use the caller's clock: the behavior of a stream and of
+//! the mapping that reads it. [`EventSourceMapping`] runs them in real time.
 
 mod event;
 mod failure;

@@ -1,4 +1,4 @@
-//! Stand-ins for the AWS side, on one machine.
+//! Stand-ins for AWS services on one machine.
 pub mod account;
 mod aws_json;
 pub mod bigquery;

@@ -1,5 +1,5 @@
-//! What this machine has and runs: short commands, Java, downloads through Maven, and servers in
-//! their own processes that end with their owner.
+//! The programs of this machine: short commands, Java, downloads through Maven, and servers in
+//! their own processes, which end with their owner.
 
 pub(crate) mod java;
 pub(crate) mod maven;
@@ -19,16 +19,16 @@ pub(crate) use supervisor::{Supervised, listening, ready};
 
 const MAX_SHOWN_CHARS: usize = 400;
 
-/// How long a program may take to say that it is there: some import a whole library first.
+/// Time limit for the question whether a program exists: some import a whole library first.
 const FIND_LIMIT: Duration = Duration::from_mins(2);
 
-/// How long a script may take: to import Prefect takes seconds.
+/// Time limit of a script: importing Prefect takes seconds.
 const SCRIPT_LIMIT: Duration = Duration::from_mins(2);
 
 /// User and group id of `nobody` on every Linux.
 const NOBODY: u32 = 65_534;
 
-/// Why a real server is unavailable on this machine. The text is part of a sentence, to follow
+/// Why a real server is unavailable on this machine. The text is part of a sentence that follows
 /// "because".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -48,7 +48,7 @@ impl Unavailable {
         Self::new(format!("it could not be fetched: {reason}"), remedy)
     }
 
-    /// `action` failed on a file.
+    /// The error of an `action` on a file.
     pub(crate) fn io(action: &str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let what = format!("{action} {}", path.into().display());
         let remedy = "check the disk's space and the file's permissions";
@@ -56,19 +56,19 @@ impl Unavailable {
     }
 }
 
-/// What answers.
+/// The kind of a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A server that someone else runs.
+    /// A server that is not managed by sluice.
     Url,
     /// A container of the official image.
     Docker,
-    /// The distribution, in a process of its own.
+    /// The distribution, in its own process.
     Java {
         /// The Java runtime's feature version: 17 for 17.0.15.
         version: u32,
     },
-    /// A program that is installed on this machine, with its name.
+    /// A program of this name that is installed on this machine.
     Installed(&'static str),
     /// The small server in this process.
     Embedded,
@@ -95,7 +95,7 @@ pub struct Real {
     pub(crate) container: Option<String>,
 }
 
-/// The output of a command that ran to its end.
+/// The output of a command that has ended.
 #[derive(Debug)]
 pub(crate) struct Output {
     pub(crate) success: bool,
@@ -104,7 +104,7 @@ pub(crate) struct Output {
 }
 
 impl Output {
-    /// The end of what a failed command wrote: on standard error, else on standard output.
+    /// The last lines of a failed command: of standard error, otherwise of standard output.
     pub(crate) fn complaint(&self) -> String {
         let said = if self.stderr.trim().is_empty() { &self.stdout } else { &self.stderr };
         let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -113,8 +113,8 @@ impl Output {
     }
 }
 
-/// Runs `program` to its end, without standard input; it is killed when it takes longer than
-/// `limit`, or when the future is dropped.
+/// Runs `program` to its end, without standard input. It is killed when it exceeds `limit` or when
+/// the future is dropped.
 pub(crate) async fn run<A: AsRef<OsStr>>(
     program: &Path,
     arguments: impl IntoIterator<Item = A>,
@@ -136,8 +136,8 @@ pub(crate) async fn run<A: AsRef<OsStr>>(
     })
 }
 
-/// Whether a program is on the path and answers `question`; `install` is what has it, such as "Debian's
-/// package influxdb".
+/// Checks whether a program is on the path and answers `question`. `install` names what contains
+/// it, such as "Debian's package influxdb".
 pub(crate) async fn find(program: &str, question: &str, install: &str) -> Result<(), Unavailable> {
     let reason = match run(Path::new(program), [question], None, FIND_LIMIT).await {
         Ok(output) if output.success => return Ok(()),
@@ -147,11 +147,11 @@ pub(crate) async fn find(program: &str, question: &str, install: &str) -> Result
     Err(Unavailable::new(reason, format!("install it, such as {install}")))
 }
 
-/// Runs a Python script with arguments to its end, with the Python of a program that is written in it,
-/// which need not be the first on the path, and returns what the script printed.
+/// Runs a Python script with arguments to its end, and returns its output. The interpreter is that
+/// of a Python program, which need not be the first one on the path.
 ///
 /// # Errors
-/// The last words of a script that fails.
+/// The last lines of the output if the script fails.
 pub(crate) async fn run_python(
     program: &str,
     variables: impl IntoIterator<Item = OsString>,
@@ -169,20 +169,20 @@ pub(crate) async fn run_python(
     if output.success { Ok(output.stdout) } else { Err(output.complaint()) }
 }
 
-/// Whether this process runs as root: what it creates then belongs to user 0.
+/// Whether this process runs as root: files that it creates then belong to user 0.
 pub(crate) fn is_root() -> Result<bool, Unavailable> {
     let folder = temporary_folder("sluice-probe-")?;
     let metadata = std::fs::metadata(folder.path());
     Ok(metadata.map_err(Unavailable::io("cannot look at", folder.path()))?.uid() == 0)
 }
 
-/// A new folder, removed with its value, whose name starts with `prefix`.
+/// A new folder whose name starts with `prefix`. It is removed when the value is dropped.
 pub(crate) fn temporary_folder(prefix: &str) -> Result<TempDir, Unavailable> {
     let folder = tempfile::Builder::new().prefix(prefix).tempdir();
     folder.map_err(Unavailable::io("cannot create a folder in", std::env::temp_dir()))
 }
 
-/// Lets everyone read `path`: the server may run as another user.
+/// Makes `path` readable for everyone, because the server may run as another user.
 pub(crate) fn open_to_all(path: &Path) -> Result<(), Unavailable> {
     let permissions = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(path, permissions).map_err(Unavailable::io("cannot open up", path))
@@ -193,14 +193,14 @@ fn give_away(path: &Path) -> Result<(), Unavailable> {
         .map_err(Unavailable::io("cannot give to the user nobody", path))
 }
 
-/// Writes a program that can be run.
+/// Writes an executable script.
 #[cfg(test)]
 pub(crate) fn write_program(path: &Path, script: &str) {
     let draft = path.with_extension("draft");
     std::fs::write(&draft, script).unwrap();
     open_to_all(&draft).unwrap();
-    // Copied by another process: a file that this one has open for writing cannot be run, and the
-    // children of other tests may have inherited it.
+    // Copied by another process: a file that is open for writing cannot be run, and the children of
+    // other tests may have inherited it from this process.
     let copied = std::process::Command::new("cp").arg("-p").args([&draft, path]).status();
     assert!(copied.unwrap().success());
 }

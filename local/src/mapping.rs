@@ -1,5 +1,5 @@
-//! What the event source mappings of queues and of streams have in common: the event of records, the
-//! answer that names those that failed, and a report that others wait for.
+//! The common parts of the event source mappings of queues and streams: the event, the answer that
+//! names failed records, and a report that can be waited for.
 
 mod answer;
 mod batch;

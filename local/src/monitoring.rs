@@ -1,6 +1,6 @@
-//! What watches functions: CloudWatch, CloudWatch Logs and Lambda's own API, as far as the suite's
-//! functions ask them, the topic and the secrets of alerts, and a Google Chat space, all in one
-//! endpoint; and the log of the platform.
+//! The monitoring of functions, in one endpoint: the parts of CloudWatch, CloudWatch Logs and
+//! Lambda's own API that sluice's functions call, the topic and the secrets of alerts, and a Google
+//! Chat space. Also the log of the Lambda platform.
 //!
 //! Sources: the API references of AWS Lambda (`ListFunctions`, `GetAccountSettings`,
 //! `GetFunctionConcurrency`, `GetFunctionConfiguration`), Amazon CloudWatch (`GetMetricData`,
@@ -31,7 +31,7 @@ const REQUEST_BYTES: usize = 1 << 20;
 /// The running endpoint. Dropping it closes its port.
 pub type Monitoring = crate::server::Embedded<State>;
 
-/// What the endpoint knows and was sent.
+/// The state of the endpoint, and what it has received.
 #[derive(Debug, Default)]
 pub struct State(Mutex<Contents>);
 
@@ -43,22 +43,22 @@ struct Contents {
     published: Vec<String>,
 }
 
-/// A function, and what became of its invocations.
+/// A function, and the results of its invocations.
 #[derive(Debug, Clone, Default)]
 pub struct Watched {
     /// Its timeout.
     pub timeout: Duration,
-    /// Its values in `AWS/Lambda`, by metric, in the latest minute that anybody asks for.
+    /// Its values in `AWS/Lambda`, by metric, in the latest requested minute.
     pub metrics: BTreeMap<&'static str, f64>,
     /// The events of its log group.
     pub log: Vec<LogEvent>,
 }
 
 impl Monitoring {
-    /// Opens the endpoint, which knows of no function yet.
+    /// Starts the endpoint, without any functions.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start() -> io::Result<Self> {
         Self::open(|_| State::default(), async |state, request| Ok(answer(&state, request).await))
             .await
@@ -70,23 +70,23 @@ impl Monitoring {
         format!("{}/v1/spaces/local/messages?key=local&token=local", self.url())
     }
 
-    /// Tells of a function from now on.
+    /// Adds or replaces a function.
     pub fn watch(&self, name: impl Into<String>, function: Watched) {
         locked(&self.state.0).functions.insert(name.into(), function);
     }
 
-    /// Keeps the text of a secret, by its ARN.
+    /// Stores the text of a secret under its ARN.
     pub fn keep_secret(&self, arn: impl Into<String>, text: impl Into<String>) {
         locked(&self.state.0).secrets.insert(arn.into(), text.into());
     }
 
-    /// What was published to the topic, in the form that a Lambda function receives.
+    /// The messages published to the topic, in the form that a Lambda function receives.
     #[must_use]
     pub fn published(&self) -> Vec<String> {
         locked(&self.state.0).published.clone()
     }
 
-    /// The messages posted to the space, as they came.
+    /// The messages posted to the space, unchanged.
     #[must_use]
     pub fn messages(&self) -> Vec<Value> {
         locked(&self.state.0).messages.clone()
@@ -109,7 +109,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Answer {
         (Some("secretsmanager.GetSecretValue"), _) => json().and_then(|asked| state.secret(&asked)),
         (None, "") => return state.publish(&body),
         (None, "/2015-03-31/functions") => Some(state.list()),
-        // Nothing is reserved, and the account has what a new one has.
+        // No concurrency is reserved, and the account has the defaults of a new one.
         (None, "/2016-08-19/account-settings") => Some(json!({"AccountLimit": {
             "ConcurrentExecutions": 1_000, "UnreservedConcurrentExecutions": 1_000,
         }})),
@@ -121,7 +121,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Answer {
             let asked = cbor::decode(&body).ok().map(|asked| state.metric_data(&asked));
             return asked.map_or_else(|| refusal(StatusCode::BAD_REQUEST), cbor_reply);
         }
-        // No function has provisioned concurrency, and none is a replica of Lambda@Edge.
+        // No function has provisioned concurrency or is a replica of Lambda@Edge.
         (None, path) if path.ends_with("/operation/ListMetrics") => {
             return cbor_reply(cbor::no_metrics());
         }
@@ -149,7 +149,7 @@ impl Contents {
         Some(json!({"ARN": arn, "Name": arn, "SecretString": text}))
     }
 
-    /// Takes the message of a call of SNS's `Publish`.
+    /// Stores the message of a call to SNS `Publish`.
     fn publish(&mut self, form: &[u8]) -> Answer {
         let Some(message) = field(form, "Message") else {
             return refusal(StatusCode::BAD_REQUEST);
@@ -171,7 +171,7 @@ impl Contents {
             .iter()
             .map(|query| (query["Id"].as_str().unwrap_or_default(), self.value(query)))
             .collect();
-        // The end itself is not asked for.
+        // The end time is exclusive.
         let minute = asked["EndTime"].as_f64().unwrap_or_default() - 60.0;
         cbor::metric_data(&results, minute)
     }
@@ -182,7 +182,7 @@ impl Contents {
         function.metrics.get(metric["MetricName"].as_str()?).copied()
     }
 
-    /// The events of a log group that have one of the pattern's terms.
+    /// The events of a log group that contain one of the pattern's terms.
     fn error_lines(&self, asked: &Value) -> Value {
         let group = asked["logGroupName"].as_str().unwrap_or_default();
         let function = self.functions.get(group.trim_start_matches("/aws/lambda/"));
@@ -204,13 +204,13 @@ impl Contents {
     }
 }
 
-/// The terms of a pattern of which one is enough: `?ERROR ?"Task timed out"`.
+/// The terms of a pattern that matches any of them: `?ERROR ?"Task timed out"`.
 fn terms(pattern: &str) -> Vec<&str> {
     let terms = pattern.split('?').map(|term| term.trim().trim_matches('"'));
     terms.filter(|term| !term.is_empty()).collect()
 }
 
-/// The value of a field of a form.
+/// The value of a form field.
 fn field(form: &[u8], name: &str) -> Option<String> {
     let form = std::str::from_utf8(form).ok()?.replace('+', " ");
     let mut pairs = form.split('&').filter_map(|pair| pair.split_once('='));

@@ -1,5 +1,5 @@
-//! moto, which simulates many services of AWS in memory, in its own process. The program `moto_server`
-//! must be on the path: it comes from `PyPI`.
+//! moto, which simulates many AWS services in memory, in its own process. The program
+//! `moto_server`, from `PyPI`, must be on the path.
 
 use std::ffi::OsString;
 
@@ -9,7 +9,7 @@ use crate::server;
 
 const PROGRAM: &str = "moto_server";
 
-/// A running moto. It ends when this value is dropped, and also when this process is killed.
+/// A running moto. It ends when this value is dropped or this process is killed.
 #[derive(Debug)]
 pub struct Moto {
     server: Supervised,
@@ -17,10 +17,10 @@ pub struct Moto {
 }
 
 impl Moto {
-    /// Starts it on a free port and waits until it listens: one to three seconds.
+    /// Starts it on a free port and waits until it listens, which takes one to three seconds.
     ///
     /// # Errors
-    /// [`Unavailable`] if this machine does not have it, or it does not come up.
+    /// [`Unavailable`] if it is missing on this machine or does not start.
     pub async fn start() -> Result<Self, Unavailable> {
         find(PROGRAM, "--help", "moto[server] of PyPI, with pip").await?;
         let folder = temporary_folder("sluice-moto-")?;
@@ -35,17 +35,17 @@ impl Moto {
         Ok(Self { server, url: format!("http://{address}") })
     }
 
-    /// Where every service answers, such as `http://127.0.0.1:40123`.
+    /// The URL of all services, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Runs a Python script with arguments to its end, and returns what it printed. It has `boto3`, whose
-    /// clients call this server.
+    /// Runs a Python script with arguments to its end, and returns its output. The script can use
+    /// `boto3`, whose clients call this server.
     ///
     /// # Errors
-    /// The last words of a script that fails.
+    /// The last lines of the output if the script fails.
     pub async fn run(&self, script: &str, arguments: &[&str]) -> Result<String, String> {
         let variables = [
             format!("AWS_ENDPOINT_URL={}", self.url),
@@ -57,7 +57,7 @@ impl Moto {
         run_python(PROGRAM, variables.map(OsString::from), script, arguments).await
     }
 
-    /// Ends it, and waits until that is done.
+    /// Ends it, and waits for that.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -1,5 +1,5 @@
-//! `OpenSearch` on one machine: a real server where this machine can run one, else a small embedded
-//! one.
+//! `OpenSearch` on one machine: a real server if this machine can run it, otherwise a small
+//! embedded one.
 
 pub mod client;
 pub mod embedded;
@@ -10,7 +10,7 @@ use std::io;
 pub use client::{Authentication, Client, ClientError};
 use embedded::State;
 pub use embedded::{Embedded, Fault};
-/// The status of an answer, as [`ClientError::status`] returns it.
+/// The status of an answer, which [`ClientError::status`] returns.
 pub use http::StatusCode;
 
 pub use crate::environment::Environment;
@@ -21,10 +21,11 @@ use crate::service::{Product, Service};
 /// The index template of the documents: `opensearch/index-template.json`.
 pub const INDEX_TEMPLATE: &str = include_str!("../../opensearch/index-template.json");
 
-/// The name under which [`INDEX_TEMPLATE`] is put.
+/// The name of [`INDEX_TEMPLATE`] on a server.
 pub const INDEX_TEMPLATE_NAME: &str = "music-events";
 
-/// The index template of documents that are the event as it is: `opensearch/passthrough-template.json`.
+/// The index template for documents that are unchanged events:
+/// `opensearch/passthrough-template.json`.
 pub const PASSTHROUGH_TEMPLATE: &str = include_str!("../../opensearch/passthrough-template.json");
 
 /// The version of the real server that is downloaded and run.
@@ -33,7 +34,7 @@ pub const VERSION: &str = "2.19.3";
 /// A running `OpenSearch`.
 pub type OpenSearch = Service<State>;
 
-/// What `--keep` leaves behind.
+/// A server that `--keep` leaves running.
 pub type Kept = crate::service::Kept<State>;
 
 impl Product for State {

@@ -1,5 +1,5 @@
-//! A PostgreSQL of this machine, in its own process, with an empty data folder: real transactions and
-//! real locks. Its programs come with Debian's package `postgresql`.
+//! A PostgreSQL that is installed on this machine, in its own process and with an empty data
+//! folder: real transactions and real locks. Its programs are in Debian's package `postgresql`.
 
 use std::ffi::OsString;
 use std::io;
@@ -13,38 +13,39 @@ use tokio::process::{Child, Command};
 use crate::machine::{Supervised, Unavailable, is_root, ready, run, temporary_folder};
 use crate::server;
 
-/// Adds the folder in which Debian keeps the newest version's programs, which is not on the path.
+/// Adds the folder with the programs of the newest version in Debian, which is not on the path.
 const FIND: &str = r"
 for folder in /usr/lib/postgresql/*/bin; do PATH=$folder:$PATH; done
 ";
 
-/// The parameter is the port. A user other than the system's, and no password: it listens on the
-/// loopback interface only. A statement ends with its client, even while it waits for a lock.
+/// The parameter is the port. The user is not a system user and has no password: the server listens
+/// on the loopback interface only. A statement ends when its client does, even while it waits for a
+/// lock.
 const RUN: &str = r#"
 initdb --pgdata=data --auth=trust --username=sluice --encoding=UTF8 --locale=C --no-sync &&
 exec postgres -D data -p "$0" -c listen_addresses=127.0.0.1 -c unix_socket_directories= \
   -c fsync=off -c timezone=UTC -c client_connection_check_interval=100
 "#;
 
-/// What separates fields and rows in the output of a session, and two results from each other.
+/// Separates fields and rows in the output of a session, and two results from each other.
 const FIELD: char = '\u{1f}';
 const ROW: char = '\u{1e}';
 const RESULT: char = '\u{1d}';
-/// What stands for NULL.
+/// Represents NULL.
 const NULL: &str = "\u{1}";
 
-/// How long a look at the path may take.
+/// Time limit for searching the path.
 const FIND_LIMIT: Duration = Duration::from_secs(10);
 
-/// A running PostgreSQL. It ends, and its data goes, when this value is dropped, and also when this
-/// process is killed.
+/// A running PostgreSQL. It ends and its data is removed when this value is dropped or this process
+/// is killed.
 #[derive(Debug)]
 pub struct Postgres {
     _server: Supervised,
     port: u16,
 }
 
-/// The rows of a query, as texts.
+/// The rows of a query, as text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rows {
     /// Name and type of each column, such as `("query_id", "bigint")`.
@@ -54,10 +55,10 @@ pub struct Rows {
 }
 
 impl Postgres {
-    /// Starts it on a free port and waits until it answers: four seconds.
+    /// Starts it on a free port and waits until it answers, which takes four seconds.
     ///
     /// # Errors
-    /// [`Unavailable`] if this machine does not have it, or it does not come up.
+    /// [`Unavailable`] if it is missing on this machine or does not start.
     pub async fn start() -> Result<Self, Unavailable> {
         let look = format!("{FIND} command -v initdb && command -v psql");
         let found = run(Path::new("sh"), ["-c", &look], None, FIND_LIMIT).await;
@@ -71,7 +72,7 @@ impl Postgres {
         let script = format!("{FIND}{RUN}");
         let line = ["sh", "-c", &script, &address.port().to_string()].map(OsString::from);
         let folder = temporary_folder("sluice-postgres-")?;
-        // It refuses to run as root.
+        // PostgreSQL refuses to run as root.
         let server = Supervised::start(folder, "kill -INT \"$server\"", &line, is_root()?)?;
         let probe = async |_| query(address.port(), "SELECT 1").await.ok().map(drop);
         let (server, ()) = ready(server, probe).await?;
@@ -85,8 +86,8 @@ impl Postgres {
     }
 }
 
-/// A session that runs statements as they are written to it, one after the other. It ends, and what it
-/// runs too, when this value is dropped.
+/// A session that runs statements in the order in which they are written to it. When this value is
+/// dropped, the session and its statement end.
 #[derive(Debug)]
 pub struct Session(Child);
 
@@ -94,7 +95,7 @@ impl Session {
     /// Opens a session with the server at this port.
     ///
     /// # Errors
-    /// When the client cannot be run.
+    /// If the client cannot be run.
     pub fn open(port: u16) -> io::Result<Self> {
         let script = format!("{FIND} exec psql \"$@\"");
         let mut command = Command::new("sh");
@@ -109,17 +110,17 @@ impl Session {
         command.kill_on_drop(true).spawn().map(Self)
     }
 
-    /// Hands statements to the session, without waiting for them.
+    /// Passes statements to the session, without waiting for them.
     ///
     /// # Errors
-    /// When it has ended.
+    /// If the session has ended.
     pub async fn write(&mut self, statements: &str) -> io::Result<()> {
         let input = self.0.stdin.as_mut().ok_or(io::ErrorKind::BrokenPipe)?;
         input.write_all(statements.as_bytes()).await?;
         input.flush().await
     }
 
-    /// Waits until the session has run all that was handed to it, and returns what it printed.
+    /// Waits until the session has run all statements, and returns its output.
     async fn end(mut self) -> Result<String, String> {
         drop(self.0.stdin.take());
         let output = self.0.wait_with_output().await.map_err(|error| error.to_string())?;
@@ -134,7 +135,7 @@ impl Session {
 /// Runs statements in their own session, and waits for them.
 ///
 /// # Errors
-/// What PostgreSQL says of the first that fails.
+/// The message of PostgreSQL for the first statement that fails.
 pub async fn execute(port: u16, statements: &str) -> Result<(), String> {
     let mut session = Session::open(port).map_err(|error| error.to_string())?;
     session.write(statements).await.map_err(|error| error.to_string())?;
@@ -144,7 +145,7 @@ pub async fn execute(port: u16, statements: &str) -> Result<(), String> {
 /// Runs a query, without a semicolon, in its own session. If the future is dropped, the query ends.
 ///
 /// # Errors
-/// What PostgreSQL says of it.
+/// The message of PostgreSQL.
 pub async fn query(port: u16, sql: &str) -> Result<Rows, String> {
     let mut session = Session::open(port).map_err(|error| error.to_string())?;
     let script = format!("{sql}\n\\gdesc\n\\echo {RESULT}\n{sql}\n;\n");

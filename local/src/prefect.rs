@@ -1,5 +1,5 @@
-//! A Prefect server in its own process, with an empty database. The program `prefect` must be on the
-//! path: it comes from `PyPI`.
+//! A Prefect server in its own process, with an empty database. The program `prefect`, from `PyPI`,
+//! must be on the path.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,8 +7,8 @@ use std::path::Path;
 use crate::machine::{Supervised, Unavailable, find, listening, run_python, temporary_folder};
 use crate::server;
 
-/// A running Prefect. It ends, and its data goes, when this value is dropped, and also when this
-/// process is killed.
+/// A running Prefect. It ends and its data is removed when this value is dropped or this process is
+/// killed.
 #[derive(Debug)]
 pub struct Prefect {
     server: Supervised,
@@ -16,10 +16,10 @@ pub struct Prefect {
 }
 
 impl Prefect {
-    /// Starts it on a free port and waits until it listens: fifteen seconds.
+    /// Starts it on a free port and waits until it listens, which takes fifteen seconds.
     ///
     /// # Errors
-    /// [`Unavailable`] if this machine does not have it, or it does not come up.
+    /// [`Unavailable`] if it is missing on this machine or does not start.
     pub async fn start() -> Result<Self, Unavailable> {
         find("prefect", "--version", "prefect of PyPI, with pip").await?;
         let folder = temporary_folder("sluice-prefect-")?;
@@ -36,29 +36,29 @@ impl Prefect {
         Ok(Self { server, api_url })
     }
 
-    /// Where its API answers, such as `http://127.0.0.1:40123/api`.
+    /// The URL of its API, such as `http://127.0.0.1:40123/api`.
     #[must_use]
     pub fn api_url(&self) -> &str {
         &self.api_url
     }
 
-    /// Runs a Python script with arguments to its end, with this server as Prefect's.
+    /// Runs a Python script with arguments to its end. Prefect's client in it uses this server.
     ///
     /// # Errors
-    /// The last words of a script that fails.
+    /// The last lines of the output if the script fails.
     pub async fn run(&self, script: &str, arguments: &[&str]) -> Result<(), String> {
         let variables = variables(self.server.folder(), &self.api_url);
         run_python("prefect", variables, script, arguments).await.map(drop)
     }
 
-    /// Ends it, and waits until that is done.
+    /// Ends it, and waits for that.
     pub async fn stop(self) {
         self.server.stop().await;
     }
 }
 
-/// What `env` sets for the server and its clients: data in this folder, nobody else's server, and no
-/// proxy.
+/// The variables that `env` sets for the server and its clients: data in this folder, no other
+/// server, and no proxy.
 fn variables(folder: &Path, api_url: &str) -> [OsString; 5] {
     let mut home = OsString::from("PREFECT_HOME=");
     home.push(folder);

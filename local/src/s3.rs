@@ -1,5 +1,5 @@
-//! Buckets in this process: whole objects, ranges, conditions on the `ETag`, lists. No versions, no
-//! multipart uploads, no signatures.
+//! S3 buckets in this process: whole objects, ranges, conditions on the `ETag`, and lists. No
+//! versions, multipart uploads or signatures.
 //!
 //! Source: Amazon S3 API reference, `GetObject`, `PutObject`, `ListObjectsV2`, "Error responses".
 
@@ -23,13 +23,13 @@ use percent_encoding::percent_decode_str;
 
 use crate::server::{self, locked, read_body, response};
 
-/// The largest object, in bytes: S3 takes no larger one in one part.
+/// Maximum size of an object that is put in one part, in bytes.
 const MAX_OBJECT_BYTES: usize = 5 << 30;
 
-/// The most objects of one list.
+/// Maximum number of objects in a list.
 const MAX_LISTED: usize = 1_000;
 
-/// The chunks of an object, one after another.
+/// The chunks of an object, in order.
 pub type Chunks = Box<dyn Iterator<Item = Vec<u8>> + Send>;
 
 /// An object.
@@ -44,7 +44,8 @@ struct Object {
 #[derive(Clone)]
 enum Content {
     Held(Bytes),
-    /// Generated whenever they are read: their number, and the chunks from an offset on.
+    /// Generated whenever they are read: the length, and a function that returns the chunks from an
+    /// offset on.
     Generated(usize, Arc<dyn Fn(usize) -> Chunks + Send + Sync>),
 }
 
@@ -75,7 +76,7 @@ impl fmt::Debug for Content {
 /// The body of an answer.
 type Answer = Either<Full<Bytes>, Generated>;
 
-/// The body of a generated object, of which so many bytes are to be sent.
+/// The body of a generated object, of which this number of bytes is to be sent.
 struct Generated {
     chunks: Chunks,
     left: usize,
@@ -107,14 +108,14 @@ impl Body for Generated {
 #[derive(Debug, Default)]
 pub struct Buckets(Mutex<BTreeMap<(String, String), Object>>);
 
-/// An S3 in this process, at paths `/{bucket}/{key}`.
+/// An S3 in this process, with paths `/{bucket}/{key}`.
 pub type Embedded = server::Embedded<Buckets>;
 
 impl Embedded {
-    /// Opens a free port.
+    /// Starts the server on a free port.
     ///
     /// # Errors
-    /// Where there is none.
+    /// If no port is free.
     pub async fn start() -> io::Result<Self> {
         Self::open(
             |_| Buckets::default(),
@@ -123,14 +124,14 @@ impl Embedded {
         .await
     }
 
-    /// Puts an object, last modified at that time: milliseconds since 1970.
+    /// Puts an object that was last modified at this time, in milliseconds since 1970.
     pub fn put(&self, bucket: &str, key: &str, body: impl Into<Bytes>, modified_ms: i64) {
         let modified = Timestamp::from_millisecond(modified_ms).unwrap_or(Timestamp::UNIX_EPOCH);
         self.state.put(bucket, key, body.into(), modified);
     }
 
     /// Puts an object of `length` bytes that is generated whenever it is read: `from` returns the
-    /// chunks from an offset on, always the same bytes.
+    /// chunks from an offset on, and must always return the same bytes.
     pub fn put_generated(
         &self,
         bucket: &str,
@@ -145,7 +146,7 @@ impl Embedded {
         locked(&self.state.0).insert((bucket.to_owned(), key.to_owned()), object);
     }
 
-    /// The objects of a bucket by key; a generated one without its bytes.
+    /// The objects of a bucket by key; generated objects are empty.
     #[must_use]
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Bytes> {
         let objects = locked(&self.state.0);
@@ -237,7 +238,7 @@ impl Buckets {
         for ((_, key), object) in found.by_ref().take(MAX_LISTED) {
             last = key;
             let Object { content, etag, modified } = object;
-            // Writing to a string does not fail.
+            // Writing to a string cannot fail.
             let _written = write!(
                 contents,
                 "<Contents><Key>{}</Key><LastModified>{modified}</LastModified><ETag>{etag}</ETag>\
@@ -259,7 +260,7 @@ impl Buckets {
     }
 }
 
-/// The first byte of a range and the last, unless it goes to the end.
+/// The first byte of a range and the last one, unless the range extends to the end.
 fn range(header: &str) -> Option<(usize, Option<usize>)> {
     let (start, last) = header.strip_prefix("bytes=")?.split_once('-')?;
     Some((start.parse().ok()?, last.parse().ok()))

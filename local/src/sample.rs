@@ -1,8 +1,8 @@
-//! Sample music events: the same bytes on every machine, for the demo, the tests and the
+//! Sample music events, which are the same bytes on every machine, for the demo, the tests and the
 //! benchmarks.
 //!
-//! Real producers disagree on names, types and clocks; so do these. [`events`] is what producers
-//! mean well, [`hostile`] what goes wrong, [`demo`] both mixed.
+//! Like real producers, they differ in names, types and clocks. [`events`] returns valid events,
+//! [`hostile`] unusual and broken ones, and [`demo`] a mixture.
 
 mod aggregate;
 mod catalog;
@@ -25,22 +25,22 @@ use random::Random;
 pub const DEMO_EVENTS: usize = 5_000;
 const DEMO_SEED: u64 = 20_240_301;
 
-/// How long the events are.
+/// The size of the events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
-    /// About 400 bytes: what happened, and little more.
+    /// About 400 bytes: the event itself, and little more.
     Small,
-    /// About 1.8 kB: with a nested context of devices, experiments and recommendations.
+    /// About 1.8 kB, with a nested context of devices, experiments and recommendations.
     Large,
 }
 
-/// `count` well-meant small events. The same seed yields the same bytes, and a larger count begins
-/// with the events of a smaller one.
+/// `count` valid small events. The same seed yields the same bytes, and a larger count begins with
+/// the events of a smaller one.
 pub fn events(seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
     events_of(Size::Small, seed, count)
 }
 
-/// As [`events`], of a given size.
+/// Like [`events`], with events of this size.
 pub fn events_of(size: Size, seed: u64, count: usize) -> impl Iterator<Item = Vec<u8>> {
     let (mut random, mut listening) = (Random::new(seed), Listening::new(seed));
     (0..count).map(move |_| {
@@ -49,7 +49,8 @@ pub fn events_of(size: Size, seed: u64, count: usize) -> impl Iterator<Item = Ve
     })
 }
 
-/// The events of the demo: [`DEMO_EVENTS`], every [`hostile`] one once among them, evenly spread.
+/// The events of the demo: [`DEMO_EVENTS`], with each [`hostile`] one once among them, evenly
+/// distributed.
 #[must_use]
 pub fn demo() -> Vec<Vec<u8>> {
     let hostile = hostile();

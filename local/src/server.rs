@@ -1,4 +1,4 @@
-//! A small HTTP/1.1 server for stand-ins, and the reading of bodies with a bound.
+//! A small HTTP/1.1 server for stand-ins, and a function that reads bodies up to a limit.
 
 use std::error::Error;
 use std::io;
@@ -17,29 +17,29 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// How much of a body above its limit is read and thrown away, in bytes, so that the sender gets
-/// to read why it was refused instead of a connection reset.
+/// How much of a body above its limit is read and discarded, in bytes, so that the sender receives
+/// the error instead of a connection reset.
 const DRAIN_BYTES: usize = 64 << 20;
 
-/// Takes a free port of the loopback interface.
+/// Binds a free port of the loopback interface.
 ///
 /// # Errors
-/// When there is none.
+/// If no port is free.
 pub async fn bind() -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
 
-/// Ports that no system gives to who asks for any: those of Linux begin at 32768, of others later.
+/// Ports that no operating system assigns on its own: the range of Linux begins at 32768, others
+/// begin later.
 const OWN_PORTS: Range<u16> = 20_000..32_768;
 
-/// A free port of the loopback interface for a server that takes a number: free when it was tried, and
-/// free again now. The server may take seconds until it has it, and one that the system gave would be
-/// given to somebody else by then.
+/// A free port of the loopback interface for a server that takes a port number. The server may take
+/// seconds to bind it, and a port that the system assigns could be assigned again by then.
 ///
 /// # Errors
-/// When there is none.
+/// If no port is free.
 pub(crate) async fn free_address() -> io::Result<SocketAddr> {
     for _ in 0..OWN_PORTS.len() {
         let address = (Ipv4Addr::LOCALHOST, fastrand::u16(OWN_PORTS));
@@ -57,8 +57,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Answers every request on `listener` with `answer`, whose error closes the connection
-    /// without an answer.
+    /// Answers every request on `listener` with `answer`. If `answer` returns an error, the
+    /// connection is closed without an answer.
     pub fn start<A, F, B>(listener: TcpListener, answer: A) -> Self
     where
         A: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
@@ -68,10 +68,10 @@ impl Server {
         Self { task: tokio::spawn(accept(listener, answer)) }
     }
 
-    /// Closes the port and every connection, and waits until that is done.
+    /// Closes the port and every connection, and waits for that.
     async fn stop(mut self) {
         self.task.abort();
-        // An aborted task is the outcome that was asked for.
+        // The task is expected to be aborted.
         drop((&mut self.task).await);
     }
 }
@@ -82,7 +82,7 @@ impl Drop for Server {
     }
 }
 
-/// A server in this process, with what it holds; it ends when this value is dropped.
+/// A server in this process with its state. It ends when this value is dropped.
 #[derive(Debug)]
 pub struct Embedded<S> {
     url: String,
@@ -91,8 +91,8 @@ pub struct Embedded<S> {
 }
 
 impl<S: Send + Sync + 'static> Embedded<S> {
-    /// Opens a free port of 127.0.0.1 for what `make` makes of its URL. An error of `answer` closes
-    /// the connection without an answer.
+    /// Starts a server on a free port of 127.0.0.1, with the state that `make` returns for its URL.
+    /// If `answer` returns an error, the connection is closed without an answer.
     pub(crate) async fn open<F, B>(
         make: impl FnOnce(&str) -> S,
         answer: impl Fn(Arc<S>, Request<Incoming>) -> F + Clone + Send + 'static,
@@ -109,7 +109,7 @@ impl<S: Send + Sync + 'static> Embedded<S> {
         Ok(Self { url, state, server: Server::start(listener, answer) })
     }
 
-    /// Where it answers, such as `http://127.0.0.1:40123`.
+    /// Its URL, such as `http://127.0.0.1:40123`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -121,8 +121,7 @@ impl<S: Send + Sync + 'static> Embedded<S> {
     }
 }
 
-/// A lock that a panic elsewhere does not take away: what it guards is whole after every
-/// statement.
+/// Locks a mutex even if it is poisoned: its data is consistent after every statement.
 pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -133,22 +132,23 @@ where
     F: Future<Output = io::Result<Response<B>>> + Send + 'static,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    // The set ends its tasks when it is dropped, with the server.
+    // The set ends its tasks when it is dropped with the server.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((stream, _)) = accepted else {
-                    // Out of file descriptors, most likely: others close some.
+                    // Probably out of file descriptors: other connections will close some.
                     tokio::time::sleep(std::time::Duration::from_millis(10)).await;
                     continue;
                 };
-                // Answers are small and waited for; without this they wait for an ACK.
+                // Answers are small and are waited for; without this, they are delayed until an
+                // ACK.
                 stream.set_nodelay(true).ok();
                 let answer = answer.clone();
                 let service = service_fn(answer);
                 connections.spawn(async move {
-                    // A connection that breaks is the peer's affair.
+                    // A broken connection concerns only the client.
                     http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
                         .await
@@ -165,7 +165,7 @@ where
 pub(crate) enum BodyError {
     /// It is larger than the limit.
     TooLarge,
-    /// The connection broke.
+    /// The connection was lost.
     Broken,
 }
 
@@ -179,7 +179,7 @@ pub(crate) async fn read_body(body: Incoming, limit: usize) -> Result<Bytes, Bod
     .ok_or(BodyError::TooLarge)
 }
 
-/// An answer of this content type.
+/// An answer with this content type.
 pub(crate) fn response(
     status: StatusCode,
     content_type: &'static str,

@@ -1,4 +1,4 @@
-//! A server that the stand-ins need, real or embedded: which one to take, its start and its end.
+//! The servers that the stand-ins use, real or embedded: selection, start and end.
 
 use std::fmt;
 use std::io;
@@ -8,17 +8,17 @@ use crate::environment::Environment;
 pub use crate::machine::{Kind, Real, Unavailable};
 use crate::server::Embedded;
 
-/// Which server to take, where there is a real one and an embedded one.
+/// Which server to use, if there are a real and an embedded one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Choice {
-    /// A real one where this machine can run it, else the embedded one.
+    /// A real one if this machine can run it, otherwise the embedded one.
     #[default]
     Auto,
     /// The small server in this process.
     Embedded,
-    /// A real one or an error.
+    /// A real one; otherwise the start fails.
     Real,
-    /// A server that is up already; `http://` or `https://`, with `user:password@` if needed.
+    /// A running server at this URL, with `http://` or `https://` and, if needed, `user:password@`.
     Url(String),
 }
 
@@ -43,33 +43,33 @@ impl FromStr for Choice {
     }
 }
 
-/// Why no server could be started, and what to do about it.
+/// Why no server could be started, and what the user can do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct StartError(String);
 
-/// A product that can be had in several ways. The value is what its embedded server holds.
+/// A product with real and embedded servers. The value is the state of its embedded server.
 pub trait Product: fmt::Debug + Send + Sync + Sized + 'static {
     /// The product's name.
     const NAME: &'static str;
     /// Name and version of the real server.
     const REAL: &'static str;
-    /// A client, whose clones share its connections.
+    /// A client. Its clones share its connections.
     type Client: Clone + fmt::Debug;
 
-    /// A client of the server at `url`. Nothing is sent yet.
+    /// A client of the server at `url`. Makes no calls.
     ///
     /// # Errors
-    /// Why the URL cannot be used.
+    /// Why the URL is invalid.
     fn client(url: &str) -> Result<Self::Client, String>;
 
-    /// The server's URL, without user and password.
+    /// The URL of the server, without user and password.
     fn url_of(client: &Self::Client) -> &str;
 
-    /// Asks a server what it is.
+    /// Requests the identity of the server.
     fn ask(client: &Self::Client) -> impl Future<Output = Result<String, String>>;
 
-    /// Starts a real server, and reports to `say`, line by line, what happens.
+    /// Starts a real server, and reports its progress to `say`, line by line.
     fn start_real(
         environment: &Environment,
         say: &mut impl FnMut(&str),
@@ -79,7 +79,7 @@ pub trait Product: fmt::Debug + Send + Sync + Sized + 'static {
     fn start_embedded() -> impl Future<Output = io::Result<Embedded<Self>>>;
 }
 
-/// A server that answers, and ends when this value is dropped, and also when this process is
+/// A running server. If it was started here, it ends when this value is dropped or this process is
 /// killed.
 #[derive(Debug)]
 pub struct Service<P: Product> {
@@ -94,33 +94,34 @@ enum Server<P: Product> {
     Embedded(Embedded<P>),
 }
 
-/// What [`Service::keep`] leaves behind.
+/// The server that [`Service::keep`] leaves running.
 #[derive(Debug)]
 pub enum Kept<P: Product> {
     /// The server runs on without this process, which may end.
     Detached {
-        /// Where it answers.
+        /// Its URL.
         url: String,
         /// The shell command that ends it and removes its data.
         stop: String,
     },
-    /// The embedded server lives in this process: wait (for Ctrl-C, say), then drop the value.
+    /// The embedded server is part of this process: wait (for Ctrl-C, for example), then drop the
+    /// value.
     InProcess(Box<Service<P>>),
-    /// Someone else's server: nothing of ours to stop.
+    /// A server that was not started here and is not ended.
     Elsewhere {
-        /// Where it answers.
+        /// Its URL.
         url: String,
     },
 }
 
 impl<P: Product> Service<P> {
-    /// Starts the chosen server, waits until it answers, and reports to `say`, line by line, which one
-    /// it is and why. [`Choice::Auto`] takes the real one if this machine can run it, else the
-    /// embedded one, and then says how to get the real one. The first start of a real one downloads
-    /// it; later ones take two to six seconds.
+    /// Starts the chosen server, waits until it answers, and reports to `say`, line by line, which
+    /// one it is and why. [`Choice::Auto`] uses the real one if this machine can run it; otherwise
+    /// it uses the embedded one and reports how to get the real one. The first start of a real
+    /// server downloads it; later starts take two to six seconds.
     ///
     /// # Errors
-    /// When the server does not answer; the text has the last lines of its log.
+    /// If the server does not answer; the text contains the last lines of its log.
     pub async fn start(choice: Choice, mut say: impl FnMut(&str)) -> Result<Self, StartError> {
         let name = P::NAME;
         match choice {
@@ -146,7 +147,7 @@ impl<P: Product> Service<P> {
     async fn elsewhere(url: &str, say: &mut impl FnMut(&str)) -> Result<Self, StartError> {
         let name = P::NAME;
         let failed = |url: &str, error: String| StartError(format!("no {name} at {url}: {error}"));
-        // An invalid URL may have a password in it.
+        // An invalid URL may contain a password.
         let client = P::client(url).map_err(|error| failed("the given URL", error))?;
         let asked = P::ask(&client).await;
         let found = asked.map_err(|error| failed(P::url_of(&client), error))?;
@@ -154,7 +155,7 @@ impl<P: Product> Service<P> {
         Ok(Self { client, server: Server::Elsewhere })
     }
 
-    /// A real server that was started, or why it was not.
+    /// A real server, or why it was not started.
     pub(crate) fn of(real: Result<Real, Unavailable>) -> Result<Self, StartError> {
         let real = real.map_err(|error| StartError(format!("{error}; {}", error.remedy)))?;
         Self::new(&real.url.clone(), Server::Real(Box::new(real)))
@@ -164,14 +165,14 @@ impl<P: Product> Service<P> {
         Ok(Self { client: P::client(url).map_err(StartError)?, server })
     }
 
-    /// Where the server answers, such as `http://127.0.0.1:40123`, without user and password and
-    /// without a slash at its end.
+    /// The URL of the server, such as `http://127.0.0.1:40123`, without user and password and
+    /// without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         P::url_of(&self.client)
     }
 
-    /// What answers.
+    /// The kind of the server.
     #[must_use]
     pub fn kind(&self) -> Kind {
         match &self.server {
@@ -181,20 +182,20 @@ impl<P: Product> Service<P> {
         }
     }
 
-    /// What answers, for people.
+    /// A description of the server, for display.
     #[must_use]
     pub fn description(&self) -> String {
         self.kind().describe(P::NAME, P::REAL)
     }
 
-    /// A client of this server; a clone shares its connections.
+    /// A client of this server. Its clones share its connections.
     #[must_use]
     pub fn client(&self) -> P::Client {
         self.client.clone()
     }
 
-    /// Ends the server and removes its data, and waits until that is done; a server that someone
-    /// else runs is left alone. Dropping the value does the same without waiting.
+    /// Ends the server, removes its data, and waits for that; a server that was not started here is
+    /// left alone. Dropping the value does the same without waiting.
     pub async fn stop(self) {
         match self.server {
             Server::Elsewhere => {}
@@ -203,10 +204,10 @@ impl<P: Product> Service<P> {
         }
     }
 
-    /// Leaves the server up and returns how to end it: for `--keep`.
+    /// Leaves the server running and returns how to end it, for `--keep`.
     ///
     /// # Errors
-    /// When the server cannot be told to run on; it has ended then.
+    /// If the server cannot be detached; it has then ended.
     pub async fn keep(self) -> Result<Kept<P>, StartError> {
         match self.server {
             Server::Elsewhere => Ok(Kept::Elsewhere { url: P::url_of(&self.client).to_owned() }),

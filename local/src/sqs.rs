@@ -1,5 +1,5 @@
-//! Amazon SQS on one machine: a real server (ElasticMQ) where Java and Maven can run it, else a
-//! small embedded one; and the event source mapping that hands a queue's messages to a function.
+//! Amazon SQS on one machine: a real server (ElasticMQ) if Java and Maven can run it, otherwise a
+//! small embedded one; and the event source mapping that passes a queue's messages to a function.
 
 mod client;
 pub mod embedded;

@@ -1,5 +1,5 @@
-//! A store of time series on one machine, to which line protocol is posted: InfluxDB 1 or
-//! VictoriaMetrics where they are installed, else a small embedded one.
+//! A time series database on one machine that accepts line protocol: InfluxDB 1 or VictoriaMetrics
+//! if they are installed, otherwise a small embedded one.
 
 mod client;
 mod database;
@@ -28,7 +28,7 @@ use crate::service::{Product, Service};
 /// A running store.
 pub type TimeSeries = Service<State>;
 
-/// What `--keep` leaves behind.
+/// A store that `--keep` leaves running.
 pub type Kept = crate::service::Kept<State>;
 
 impl Product for State {

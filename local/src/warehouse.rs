@@ -1,5 +1,6 @@
-//! A data warehouse: the Data API of Amazon Redshift over a PostgreSQL, which runs the statements and
-//! has the views of Redshift that sluice asks, so that locks really block; or over fixed rows.
+//! A data warehouse: the Data API of Amazon Redshift in front of a PostgreSQL, which runs the
+//! statements and has the Redshift views that sluice queries, so that locks really block; or in
+//! front of fixed rows.
 //!
 //! Source: the API reference of the Amazon Redshift Data API.
 
@@ -22,22 +23,22 @@ use crate::server::{self, Embedded, locked, read_body};
 
 const REQUEST_BYTES: usize = 1 << 20;
 
-/// Rows of a page: few, so that there are several.
+/// Number of rows on a page: few, so that there are several pages.
 const PAGE_ROWS: usize = 50;
 
 /// The running endpoint. Dropping it closes its port.
 pub type Warehouse = Embedded<State>;
 
-/// What runs the statements.
+/// The engine that runs the statements.
 #[derive(Debug, Clone)]
 pub enum Engine {
-    /// The PostgreSQL at this port of 127.0.0.1.
+    /// A PostgreSQL at this port of 127.0.0.1.
     Postgres(u16),
-    /// For the statements that contain a text, these rows.
+    /// Fixed rows for the statements that contain a text.
     Fixed(Vec<(&'static str, Table)>),
 }
 
-/// The result of a statement: the names of its columns, and its rows in the form of the Data API,
+/// The result of a statement: the names of its columns, and its rows in the format of the Data API,
 /// such as `[{"longValue":1},{"isNull":true}]`.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
@@ -47,7 +48,7 @@ pub struct Table {
     pub rows: Vec<Vec<Value>>,
 }
 
-/// What the endpoint was asked.
+/// The state of the endpoint, and its requests.
 #[derive(Debug)]
 pub struct State {
     engine: Engine,
@@ -61,10 +62,10 @@ struct Statement {
 }
 
 impl Warehouse {
-    /// Opens the endpoint. In a PostgreSQL, it adds the views of Redshift.
+    /// Starts the endpoint. Adds the views of Redshift to a PostgreSQL.
     ///
     /// # Errors
-    /// When no port is free, or the PostgreSQL refuses the views.
+    /// If no port is free, or the PostgreSQL rejects the views.
     pub async fn start(engine: Engine) -> io::Result<Self> {
         if let Engine::Postgres(port) = engine {
             postgres::add_views(port).await.map_err(io::Error::other)?;
@@ -95,7 +96,7 @@ async fn respond(state: Arc<State>, request: Request<Incoming>) -> Response<Full
     }
 }
 
-/// Starts a statement in a session that ends with it.
+/// Starts a statement in its own session, which ends with it.
 fn execute(state: &Arc<State>, asked: &Value) -> Value {
     let id = Uuid::new_v4().to_string();
     let sql = asked["Sql"].as_str().unwrap_or_default().to_owned();

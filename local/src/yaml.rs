@@ -1,13 +1,13 @@
-//! Reads a template's YAML into JSON, its tags in their long form: `!Ref X` becomes
+//! Parses the YAML of a template into JSON, with its tags in their long form: `!Ref X` becomes
 //! `{"Ref": "X"}`, and `!Sub X` becomes `{"Fn::Sub": "X"}`.
 
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value, json};
 
-/// Parses the only document of `text`.
+/// Parses `text`, which contains one document.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is invalid.
 pub fn parse(text: &str) -> Result<Value, String> {
     let documents = Yaml::load_from_str(text).map_err(|error| format!("not YAML: {error}"))?;
     match documents.as_slice() {

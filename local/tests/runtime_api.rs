@@ -1,4 +1,4 @@
-//! The Runtime API stand-in with a real process on its other side: `programs/scripted-function.rs`.
+//! The Runtime API stand-in with a real process: `programs/scripted-function.rs`.
 
 #![cfg(test)]
 
@@ -35,7 +35,7 @@ async fn error(function: &Function, event: &Value) -> InvokeError {
     function.invoke(event.to_string()).await.unwrap_err()
 }
 
-/// Waits for a line of the function, without which the test could not go on.
+/// Waits for a line of the function that the test requires.
 async fn line(function: &Function, text: &str) {
     let written = async {
         while !function.logs().iter().any(|line| line.text == text) {
@@ -201,7 +201,7 @@ async fn a_kill_between_invocations_costs_only_the_warm_environment() {
 async fn as_many_environments_run_at_once_as_are_allowed() {
     let folder = tempfile::tempdir().unwrap();
     let function = started(FunctionOptions { concurrency: 3, ..scripted() }).await;
-    // Each waits for the two others, so they end only if all run at once.
+    // Each waits for the two others, so they end only if all run concurrently.
     let meet = json!({"do": "meet", "folder": folder.path(), "others": 3});
     let answers =
         tokio::join!(text(&function, &meet), text(&function, &meet), text(&function, &meet));

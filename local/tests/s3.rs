@@ -12,7 +12,7 @@ use local::s3::Embedded;
 #[tokio::test]
 async fn a_generated_object_is_read_whole_and_in_ranges() {
     let s3 = Embedded::start().await.unwrap();
-    // Chunks of two digits, of which the last goes beyond the end.
+    // Chunks of two digits; the last one extends beyond the end.
     let digit = |at: usize| b'0' + u8::try_from(at % 10).unwrap();
     let chunks =
         move |start: usize| (start..).step_by(2).map(move |at| vec![digit(at), digit(at + 1)]);

@@ -1,4 +1,4 @@
-//! The sample events: the same on every machine, and as varied as promised.
+//! The sample events: the same on every machine, and as varied as documented.
 
 #![cfg(test)]
 

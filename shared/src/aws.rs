@@ -1,8 +1,8 @@
 //! Calling AWS: region, credentials and endpoints from the environment, and the HTTP client.
 //!
-//! Lambda gives a function its credentials in the environment, and they are valid as long as the
-//! process lives: nothing has to be looked up or renewed. A client is to be built when it is
-//! first called for: it costs more than the rest of a cold start.
+//! Lambda passes credentials to a function in the environment, and they stay valid as long as the
+//! process lives: nothing has to be looked up or renewed. Build a client only when it is first
+//! needed: it costs more than the rest of a cold start.
 
 mod connections;
 #[cfg(feature = "query")]
@@ -28,10 +28,10 @@ use crate::text::shown;
 pub use connections::{Answer, Connections, ExchangeError, MAX_ANSWER_BYTES, contradicts_success};
 pub use signer::{Signer, SigningError};
 
-/// A service of AWS, by its name in `AWS_ENDPOINT_URL_…`.
+/// The name of an AWS service in `AWS_ENDPOINT_URL_…`.
 pub type Service = &'static str;
 
-/// What it takes to call AWS; Lambda sets all of it but the endpoints.
+/// Region, credentials and endpoints for calling AWS; Lambda sets all but the endpoints.
 #[derive(Clone, Default)]
 pub struct Aws {
     /// `AWS_REGION`, else `AWS_DEFAULT_REGION`: Lambda sets both.
@@ -46,7 +46,7 @@ pub struct Aws {
 
 impl fmt::Debug for Aws {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Credentials stay out of every log, and an endpoint may hold some.
+        // Credentials must not reach a log, and an endpoint may contain some.
         out.debug_struct("Aws").field("region", &self.region).finish_non_exhaustive()
     }
 }
@@ -55,7 +55,7 @@ impl Aws {
     /// Reads the environment, with the endpoints of these services.
     #[must_use]
     pub fn from_environment(environment: &Environment, services: &[Service]) -> Self {
-        // Set, but to nothing, is how a template says that it is not set.
+        // A template sets an empty value for a variable that is not set.
         let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         let owned = |name: &str| get(name).map(str::to_owned);
         let keys = get("AWS_ACCESS_KEY_ID").zip(get("AWS_SECRET_ACCESS_KEY"));
@@ -71,7 +71,7 @@ impl Aws {
         }
     }
 
-    /// Where `service` is to be called instead of its own endpoint: `AWS_ENDPOINT_URL_…`, else
+    /// The endpoint that overrides that of `service`: `AWS_ENDPOINT_URL_…`, else
     /// `AWS_ENDPOINT_URL`.
     #[must_use]
     pub fn endpoint(&self, service: Service) -> Option<&str> {
@@ -93,17 +93,17 @@ impl Aws {
     }
 }
 
-/// Why a call failed, without what was sent.
+/// Why a call failed, without the content of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallFailure {
-    /// The service's code, or its status; `None` where it did not answer.
+    /// The service's code, or its status; `None` if it did not answer.
     pub code: Option<String>,
     /// The message of the service, or why it did not answer.
     pub message: String,
 }
 
 impl CallFailure {
-    /// The failure of a call whose answer was not waited for any longer.
+    /// The failure of a call that was not answered before the deadline.
     #[must_use]
     pub fn late() -> Self {
         Self { code: None, message: "no answer before the deadline".to_owned() }
@@ -114,7 +114,7 @@ impl<E> From<&SdkError<E, HttpResponse>> for CallFailure
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    /// The code is `Status503` where the service answered without one.
+    /// The code is `Status503` or similar if the service answered without one.
     fn from(error: &SdkError<E, HttpResponse>) -> Self {
         let failed = error.raw_response().map(HttpResponse::status);
         let failed = failed.filter(|status| !status.is_success());
@@ -134,7 +134,7 @@ impl fmt::Display for CallFailure {
     }
 }
 
-/// The innermost cause of an error: what is around it only says that there is one.
+/// The innermost cause of an error: the errors around it add no information.
 #[must_use]
 pub fn cause(error: &(dyn Error + 'static)) -> String {
     let mut innermost = error;

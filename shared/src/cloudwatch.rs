@@ -1,4 +1,5 @@
-//! Reading from CloudWatch what a function emitted in earlier runs: its memory beyond its process.
+//! Reads from CloudWatch the metrics that a function emitted in earlier runs: its memory across
+//! processes.
 //!
 //! Source: Amazon CloudWatch API reference, `GetMetricData`.
 
@@ -26,8 +27,8 @@ const MAX_ATTEMPT: Duration = Duration::from_secs(5);
 /// Maximum number of queries in one call.
 const MAX_QUERIES: usize = 500;
 
-/// Maximum number of pages of one call: 500 metrics of 15 days have at most 108 with 100,800 values
-/// each.
+/// Maximum number of pages of one call: 500 metrics of 15 days have at most 108 pages of 100,800
+/// values each.
 const MAX_PAGES: usize = 120;
 
 /// The shortest period, in seconds: CloudWatch keeps its values for 15 days.
@@ -47,7 +48,7 @@ pub struct Query<'a> {
     pub dimension: &'a str,
 }
 
-/// Reads metrics. The client is built at the first call.
+/// Reads metrics. The client is built for the first call.
 #[derive(Debug)]
 pub struct CloudWatch {
     aws: Aws,
@@ -55,17 +56,17 @@ pub struct CloudWatch {
 }
 
 impl CloudWatch {
-    /// Calls nothing yet. `aws` must know the endpoint of [`CLOUDWATCH`].
+    /// Makes no calls. `aws` must know the endpoint of [`CLOUDWATCH`].
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// The maximum of each minute from `range_ms`, ascending, for each of these values of the
+    /// Returns the maximum of each minute in `range_ms`, ascending, for each of these values of the
     /// dimension. It has no time limit.
     ///
     /// # Errors
-    /// Where a call fails or a result is incomplete: a part of the values means nothing.
+    /// If a call fails or a result is incomplete: partial values are meaningless.
     pub async fn maxima(
         &self,
         query: Query<'_>,
@@ -79,7 +80,7 @@ impl CloudWatch {
         Ok(all)
     }
 
-    /// The same for at most [`MAX_QUERIES`].
+    /// As `maxima`, for at most [`MAX_QUERIES`].
     async fn read(
         &self,
         query: Query<'_>,
@@ -112,7 +113,7 @@ impl CloudWatch {
         if token.is_some() {
             return Err(incomplete("the pages do not end"));
         }
-        // Without values a result is empty, but there is one.
+        // A metric without values has an empty result, not a missing one.
         let found: Option<Vec<Values>> = found.into_iter().collect();
         let mut found = found.ok_or_else(|| incomplete("a result is missing"))?;
         for values in &mut found {
@@ -144,7 +145,7 @@ impl Query<'_> {
     }
 }
 
-/// Adds the values of a page, after which there may be more.
+/// Adds the values of a page; more pages may follow.
 fn add(
     found: &mut [Option<Values>],
     result: MetricDataResult,

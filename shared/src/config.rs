@@ -1,4 +1,4 @@
-//! Reading a function's settings from its environment, with errors that say what to change.
+//! Reads a function's settings from its environment, with errors that say what to change.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,7 +18,7 @@ use crate::mask::without_user_information;
 #[derive(Clone, Debug, Default)]
 pub struct Environment(BTreeMap<String, String>);
 
-/// A variable with a value that cannot be used: its name, the value and what is allowed.
+/// A variable with an invalid value: its name, the value and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {value:?}, but must be {allowed}")]
 pub struct ConfigError {
@@ -26,18 +26,19 @@ pub struct ConfigError {
     pub variable: String,
     /// The value, cut to its first characters if it is long.
     pub value: String,
-    /// What would be taken.
+    /// The allowed values.
     pub allowed: String,
 }
 
-/// A setting in a file that is larger than this is a mistake.
+/// Maximum size of a file with a setting: a larger one is a mistake.
 const MAX_FILE_BYTES: u64 = 1_048_576;
 
-/// A value longer than this many characters is cut in messages.
+/// Maximum length of a value in messages, in characters.
 const SHOWN_CHARACTERS: usize = 200;
 
 impl ConfigError {
-    /// An error for `variable`; a long `value` is cut, and user and password in a URL are masked.
+    /// Creates an error for `variable`; a long `value` is cut, and user and password in a URL are
+    /// masked.
     #[must_use]
     pub fn new(variable: &str, value: &str, allowed: impl Display) -> Self {
         let value = &*without_user_information(value);
@@ -52,7 +53,7 @@ impl ConfigError {
 /// The value of a setting: `text` itself, or after `@` the text of the file at that path.
 ///
 /// # Errors
-/// The path, and why its file cannot be read.
+/// The path, and why the file cannot be read.
 pub fn text_or_file(text: &str) -> Result<Cow<'_, str>, String> {
     let Some(path) = text.strip_prefix('@') else {
         return Ok(Cow::Borrowed(text));
@@ -69,8 +70,8 @@ pub fn text_or_file(text: &str) -> Result<Cow<'_, str>, String> {
 }
 
 impl Environment {
-    /// The environment of this process. A value that is not Unicode is read with U+FFFD in the
-    /// place of what is not, so that it is refused where it is used and nowhere else.
+    /// The environment of this process. Parts of a value that are not Unicode are replaced with
+    /// U+FFFD, so that the value is only rejected if the variable is used.
     #[must_use]
     pub fn of_this_process() -> Self {
         let text =
@@ -78,14 +79,14 @@ impl Environment {
         Self(env::vars_os().map(|(name, value)| (text(name), text(value))).collect())
     }
 
-    /// The same with this variable set to `value`.
+    /// Sets a variable to `value`.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.0.insert(name.into(), value.into());
         self
     }
 
-    /// The same without variables that are empty or blank, which then count as not set.
+    /// Removes empty and blank variables, which then count as not set.
     #[must_use]
     pub fn without_blanks(mut self) -> Self {
         self.0.retain(|_, value| !value.trim().is_empty());
@@ -98,17 +99,17 @@ impl Environment {
         self.0.get(name).map(String::as_str)
     }
 
-    /// Whether Lambda's Runtime API has an address here that can be called.
+    /// Whether the environment has a valid address of Lambda's Runtime API.
     pub(crate) fn has_runtime_api(&self) -> bool {
         let address = self.get("AWS_LAMBDA_RUNTIME_API").unwrap_or_default();
         address.parse::<Uri>().is_ok_and(|uri| uri.authority().is_some())
     }
 
-    /// The function's name, which Lambda sets together with its Runtime API; `binary` is how the
-    /// function is called where Lambda is not.
+    /// The function's name, which Lambda sets together with its Runtime API; `binary` is its name
+    /// outside of Lambda.
     ///
     /// # Errors
-    /// [`ConfigError`] where one of those variables is missing.
+    /// [`ConfigError`] if one of those variables is missing.
     pub fn function_name(&self, binary: &str) -> Result<String, ConfigError> {
         let name = self.get("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
         let missing = match name {
@@ -123,10 +124,10 @@ impl Environment {
         Err(ConfigError::new(missing, self.get(missing).unwrap_or_default(), allowed))
     }
 
-    /// The value of `name` as `parse` reads it, or `None` where it is not set.
+    /// The value of `name` as read by `parse`, or `None` if it is not set.
     ///
     /// # Errors
-    /// [`ConfigError`] with `allowed` where `parse` takes nothing from it.
+    /// [`ConfigError`] with `allowed` if `parse` returns nothing.
     pub fn parse_with<T>(
         &self,
         name: &str,
@@ -139,10 +140,10 @@ impl Environment {
         parse(value).map(Some).ok_or_else(|| ConfigError::new(name, value, allowed))
     }
 
-    /// The value of `name` as `parse` reads it.
+    /// The value of `name` as read by `parse`.
     ///
     /// # Errors
-    /// [`ConfigError`] with `allowed` where it is not set, or `parse` takes nothing from it.
+    /// [`ConfigError`] with `allowed` if it is not set, or `parse` returns nothing.
     pub fn required<T>(
         &self,
         name: &str,
@@ -153,10 +154,10 @@ impl Environment {
         self.parse_with(name, allowed, parse)?.ok_or_else(missing)
     }
 
-    /// A whole number between `min` and `max`, or `default` where it is not set.
+    /// A whole number between `min` and `max`, or `default` if it is not set.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is anything else.
+    /// [`ConfigError`] if it is anything else.
     pub fn number<T>(&self, name: &str, default: T, min: T, max: T) -> Result<T, ConfigError>
     where
         T: Copy + Display + FromStr + PartialOrd,
@@ -170,19 +171,19 @@ impl Environment {
         Ok(self.parse_with(name, &allowed, parse)?.unwrap_or(default))
     }
 
-    /// `DEADLINE_MARGIN_MS`, 0 to 900,000 (Lambda's longest timeout), or `default_ms` where it is not set:
-    /// the time before an invocation's deadline that is kept free.
+    /// `DEADLINE_MARGIN_MS`, 0 to 900,000 (Lambda's longest timeout), or `default_ms` if it is not
+    /// set: the time before an invocation's deadline that is reserved.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is anything else.
+    /// [`ConfigError`] if it is anything else.
     pub fn deadline_margin(&self, default_ms: u64) -> Result<Duration, ConfigError> {
         self.number("DEADLINE_MARGIN_MS", default_ms, 0, 900_000).map(Duration::from_millis)
     }
 
-    /// `on` or `off`, or `default` where it is not set.
+    /// `on` or `off`, or `default` if it is not set.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is anything else.
+    /// [`ConfigError`] if it is anything else.
     pub fn switch(&self, name: &str, default: bool) -> Result<bool, ConfigError> {
         let parse = |text: &str| match text {
             "on" => Some(true),

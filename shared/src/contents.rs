@@ -1,8 +1,8 @@
-//! What a message holds: one event, an array of events or lines of events, maybe inside envelopes.
-//! In place of a message of CloudWatch Logs are the events inside its log events.
+//! Finds the events of a message: one event, an array of events or lines of events, possibly inside
+//! envelopes. A message of CloudWatch Logs is replaced by the events inside its log events.
 //!
-//! Nothing is validated here that the event model validates: an event is found by where it
-//! starts and ends, and read by the model later.
+//! Only the start and end of each event are found here: the event model reads and validates it
+//! later.
 
 mod split;
 
@@ -14,45 +14,45 @@ use crate::json::{self, Scanner, Span};
 use memchr::memmem::Finder;
 use split::Events;
 
-/// S3 sends it when a bucket's notifications are configured (source: "Event message structure",
-/// Amazon S3 User Guide).
+/// S3 sends this event when a bucket's notifications are configured (source: "Event message
+/// structure", Amazon S3 User Guide).
 static TEST_EVENT: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"s3:TestEvent\""));
 
-/// The longest test event that is looked for, in bytes: S3's have about 250.
+/// Maximum size of a test event, in bytes: S3's have about 250.
 const MAX_TEST_EVENT_BYTES: usize = 2_048;
 
-/// Maximum size of a compressed record of Firehose when it is unpacked.
+/// Maximum decompressed size of a record of Firehose.
 pub const MAX_UNPACKED_BYTES: usize = 16 * 1_048_576;
 
 /// Maximum number of events in a record of Firehose.
 pub const MAX_EVENTS: usize = 10_000;
 
-/// What a message holds.
+/// The kind of content in a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Holds {
     /// Events.
     Events,
-    /// S3's test of a notification, from which no document is to come.
+    /// S3's test of a notification, which does not become a document.
     TestEvent,
-    /// Where in S3 the SQS extended client put the body.
+    /// A pointer to the body in S3, by the SQS extended client.
     LargePayloadPointer,
     /// Messages of CloudWatch Logs without log events, such as a control message.
     NoLogEvents,
 }
 
-/// The events of one message. Kept from message to message, so that nothing is allocated once
-/// the buffers have grown.
+/// The events of one message. It is reused between messages, so that nothing is allocated once the
+/// buffers have grown.
 #[derive(Debug, Default)]
 pub struct Contents {
-    /// The body, or what is inside all envelopes around it.
+    /// The body, or the content of its innermost envelope.
     text: Vec<u8>,
     spare: Vec<u8>,
     envelope: Envelope,
-    /// The part of it that holds the events.
+    /// The part of `text` that contains the events.
     inside: Span,
-    /// Where the events stand, or the log events around them.
+    /// The positions of the events, or of the log events around them.
     events: Events,
-    /// A buffer for them.
+    /// A buffer for `events`.
     found: Vec<Span>,
     /// Whether the events were found carefully.
     careful: bool,
@@ -63,27 +63,27 @@ pub struct Contents {
 #[derive(Debug, Default)]
 struct Logs {
     messages: Vec<(Span, Parts)>,
-    /// By event: the message whose log event it is. Empty if there is no message.
+    /// For each event, the message whose log event it is. Empty if there is no message.
     of_event: Vec<Option<usize>>,
-    /// What is around the log event that was asked for last, and the message that it is of.
+    /// The envelope around the log event that was last requested, and the index of its message.
     around: Envelope,
     entered: Option<usize>,
-    /// The events before the messages were opened.
+    /// The events as they were before the messages were opened.
     closed: Vec<Span>,
 }
 
 impl Contents {
-    /// Contents of which no more than `limit` events are found, however many there are.
+    /// Contents that find at most `limit` events.
     #[must_use]
     pub fn up_to(limit: usize) -> Self {
         Self { events: Events::up_to(Some(limit)), ..Self::default() }
     }
 
-    /// Finds the events in what `write` appends.
+    /// Finds the events in the text that `write` appends.
     ///
     /// # Errors
-    /// [`Refusal::Empty`] where there is none, and what [`Envelope::open`] refuses. Whatever is not
-    /// an event is found as one, and refused when it is read.
+    /// [`Refusal::Empty`] if there is none, and the errors of [`Envelope::open`]. Text that is not
+    /// an event is also returned as an event, and refused when it is read.
     pub fn open(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Result<Holds, Refusal> {
         self.events.clear();
         self.careful = false;
@@ -102,8 +102,8 @@ impl Contents {
         Ok(if self.events.is_empty() { Holds::NoLogEvents } else { holds })
     }
 
-    /// Finds the events again where one of them was refused, with no trust in the text. Those
-    /// before the refused one stay the same. `false` where that was done before.
+    /// Finds the events again, carefully, after one of them was refused. Those before the refused
+    /// one stay the same. Returns `false` if this was done before.
     pub fn look_again(&mut self) -> bool {
         if self.careful {
             return false;
@@ -125,7 +125,7 @@ impl Contents {
         }
     }
 
-    /// Where in S3 the body is that the message points to: bucket and key.
+    /// The bucket and key of the body in S3 that the message points to.
     #[must_use]
     pub fn pointer(&self) -> Option<(String, String)> {
         match self.events[..] {
@@ -134,7 +134,7 @@ impl Contents {
         }
     }
 
-    /// What a pair of array elements points to: the name of a class and
+    /// The bucket and key in a pair of array elements: the name of a class and
     /// `{"s3BucketName":"…","s3Key":"…"}` (source: `PayloadS3Pointer` of
     /// payload-offloading-java-common-lib-for-aws, which writes two class names over time).
     fn pointed(&self, class: Span, place: Span) -> Option<(String, String)> {
@@ -162,13 +162,13 @@ impl Contents {
         bucket.zip(key).filter(|_| read.is_ok())
     }
 
-    /// How many events there are.
+    /// The number of events.
     #[must_use]
     pub fn count(&self) -> usize {
         self.events.len()
     }
 
-    /// The event at a place, and the envelopes that it was taken out of, if there are any.
+    /// The event at a position, and the envelopes around it, if there are any.
     pub fn event(&mut self, position: usize) -> Option<(&[u8], Option<Around<'_>>)> {
         let several = (self.events.len() > 1).then_some(position);
         let place = *self.events.get(position)?;
@@ -187,14 +187,14 @@ impl Contents {
         Some((event.of(spare), Some(Around { envelope: &logs.around, position: several })))
     }
 
-    /// The name of the log group whose event is at a place, as the content of a JSON string.
+    /// The name of the log group of the event at a position, as the content of a JSON string.
     #[must_use]
     pub fn log_group(&self, position: usize) -> Option<&[u8]> {
         let place = *self.events.get(position)?;
         self.logs.log_event(&self.text, position, place).map(|(message, _)| message.group())
     }
 
-    /// Appends the event at a place as a message of its own: its text, or a message of CloudWatch
+    /// Appends the event at a position as a separate message: its text, or a message of CloudWatch
     /// Logs with its log event.
     pub fn write_alone(&self, position: usize, out: &mut Vec<u8>) {
         let Some(&place) = self.events.get(position) else { return };
@@ -212,7 +212,7 @@ impl Logs {
         self.entered = None;
     }
 
-    /// Replaces each message by its log events.
+    /// Replaces each message with its log events.
     fn open(&mut self, text: &[u8], events: &mut Events) {
         self.closed.clone_from(events);
         events.clear();
@@ -230,8 +230,8 @@ impl Logs {
         }
     }
 
-    /// The message that the event at `position` is a log event of, and where the log event stands
-    /// in it.
+    /// The message that contains the event at `position` as a log event, and the log event's
+    /// position in it.
     fn log_event<'a>(
         &self,
         text: &'a [u8],

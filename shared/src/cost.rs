@@ -1,6 +1,6 @@
-//! What the functions that look after cost share: [`Prices`], money as text, resources that are to be
-//! kept ([`Keep`]), what could not be read ([`NotRead`]), the time of a call ([`CallTime`]) and the
-//! size of a notice ([`shortened`]).
+//! Shared code of the cost functions: [`Prices`], money as text, protected resources ([`Keep`]),
+//! failed reads ([`NotRead`]), the time limit of calls ([`CallTime`]) and the size of a notice
+//! ([`shortened`]).
 
 mod call_time;
 #[cfg(feature = "cost-explorer")]
@@ -24,21 +24,21 @@ pub use not_read::{NotRead, Unread};
 pub use prices::{HOURS_PER_MONTH, Price, Prices};
 pub use shortened::shortened;
 
-/// The variables of every function for cost that has prices and keeps resources.
+/// The variables of cost functions that have prices and protect resources.
 pub const VARIABLES: &[&str] = &["PRICES", "KEEP_TAG"];
 
-/// The account in a function's ARN, `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`.
+/// Returns the account in a function's ARN, `arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME`.
 #[must_use]
 pub fn account(function_arn: &str) -> &str {
     function_arn.split(':').nth(4).unwrap_or_default()
 }
 
-/// A year: an event of the time of a run is not further away.
+/// A year: a time further away cannot be that of a run.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(366 * 24);
 
-/// When the schedule of a run fired, as its event says: a retry has the same time, and publishes the same
-/// notice. `now` for what cannot be the time of a run, such as 1970 in the sample event of Lambda's
-/// console: the notices of different runs would be one.
+/// Returns when the schedule of a run fired, according to its event: a retry has the same time and
+/// publishes the same notice. `now` for a time that cannot be that of a run, such as 1970 in the
+/// sample event of Lambda's console: otherwise, different runs would publish the same notice.
 #[must_use]
 pub fn fired(time: Option<Timestamp>, now: Timestamp) -> Timestamp {
     time.filter(|time| now.duration_since(*time).abs() <= MAX_AGE).unwrap_or(now)

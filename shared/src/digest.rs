@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
-        // Writing to a string does not fail.
+        // Writing to a string never fails.
         write!(hex, "{byte:02x}").map_or_else(|_| String::new(), |()| hex)
     })
 }

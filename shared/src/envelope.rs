@@ -1,10 +1,10 @@
-//! The envelopes that services put around an event: what they say of it, and what is inside.
+//! The envelopes that services put around an event: their data about the event, and their content.
 //!
-//! SNS notifications, EventBridge events (those that S3 sends there too) and `CloudEvents` 1.0 are
-//! opened, up to [`MAX_ENVELOPES`] of them in each other. Sources: "Amazon SNS message and JSON
-//! formats", Amazon SNS Developer Guide; "Amazon EventBridge event structure", Amazon EventBridge
-//! User Guide; `CloudEvents`, JSON event format, version 1.0. A message of CloudWatch Logs is an
-//! envelope around each of its log events: [`LogMessage`].
+//! SNS notifications, EventBridge events (including those of S3) and `CloudEvents` 1.0 are opened,
+//! up to [`MAX_ENVELOPES`] nested ones. Sources: "Amazon SNS message and JSON formats", Amazon SNS
+//! Developer Guide; "Amazon EventBridge event structure", Amazon EventBridge User Guide;
+//! `CloudEvents`, JSON event format, version 1.0. A message of CloudWatch Logs is an envelope
+//! around each of its log events: [`LogMessage`].
 
 mod kinds;
 mod logs;
@@ -21,16 +21,17 @@ pub use logs::LogMessage;
 pub(crate) use logs::Parts;
 pub use wrapping::Wrapping;
 
-/// Envelopes in each other that are opened; what is inside more of them is taken as the event.
+/// Maximum number of nested envelopes that are opened; the content of the last one is the event.
 pub const MAX_ENVELOPES: usize = 3;
 
-/// A longer envelope around several events is known by its SHA-256: it is hashed with each of them.
+/// A longer envelope around several events is replaced by its SHA-256, because it is hashed with
+/// each of them.
 const MAX_HASHED_BYTES: usize = 16_384;
 
 /// Why an envelope cannot be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is nothing in it.
+    /// It has no content.
     #[error("the envelope is empty")]
     Empty,
     /// Its `data_base64` is not base64.
@@ -38,23 +39,23 @@ pub enum Error {
     InvalidBase64,
 }
 
-/// What the envelopes around an event say of it. Kept from event to event, so that nothing is
+/// The data of the envelopes around an event. It is reused between events, so that nothing is
 /// allocated once the buffers have grown.
 #[derive(Debug, Default)]
 pub struct Envelope {
     levels: [Level; MAX_ENVELOPES],
     depth: usize,
-    /// The values that the levels name.
+    /// The values that the levels refer to.
     said: Vec<u8>,
     group: Vec<u8>,
     text: Vec<u8>,
-    /// Where what a log event says begins in `said`, if the innermost envelope is around one.
+    /// The position of the data of a log event in `said`, if the innermost envelope is around one.
     log_event: Option<usize>,
     /// A buffer for scanners.
     cuts: Vec<Span>,
 }
 
-/// What one envelope says, as places in [`Envelope::said`]; empty where it says nothing.
+/// The data of one envelope, as positions in [`Envelope::said`]; empty for missing values.
 #[derive(Clone, Copy, Debug, Default)]
 struct Level {
     id: Span,
@@ -69,12 +70,12 @@ impl Envelope {
         self.depth == 0
     }
 
-    /// The number of envelopes in each other.
+    /// The number of nested envelopes.
     pub(crate) const fn depth(&self) -> usize {
         self.depth
     }
 
-    /// The number of envelopes that may be around other events too.
+    /// The number of envelopes that may also be around other events.
     pub(crate) fn shared_depth(&self) -> usize {
         self.depth - usize::from(self.log_event.is_some())
     }
@@ -88,7 +89,7 @@ impl Envelope {
         self.log_event = None;
     }
 
-    /// Becomes what `other` is.
+    /// Copies `other`.
     pub(crate) fn copy_from(&mut self, other: &Self) {
         (self.levels, self.depth) = (other.levels, other.depth);
         self.log_event = other.log_event;
@@ -113,17 +114,17 @@ impl Envelope {
         self.levels[..self.depth].iter().rev()
     }
 
-    /// The group `envelope` of a document: what the outermost envelope says, a JSON object.
+    /// The group `envelope` of a document: the data of the outermost envelope, a JSON object.
     pub(crate) fn group(&self) -> &[u8] {
         &self.group
     }
 
-    /// The text of the outermost envelope, or what stands for it in hashes.
+    /// The text of the outermost envelope, or its replacement in hashes.
     pub(crate) fn text(&self) -> &[u8] {
         &self.text
     }
 
-    /// Notes that there are several events inside: the envelope is hashed with each of them.
+    /// Notes that the envelope contains several events: it is hashed with each of them.
     pub fn holds_several(&mut self) {
         if self.text.len() > MAX_HASHED_BYTES {
             let hash = Sha256::digest(&self.text);
@@ -132,17 +133,17 @@ impl Envelope {
         }
     }
 
-    /// Opens the envelopes in `text`, and strings that hold a JSON object, inside those that were
-    /// opened before. `text` becomes what is inside all of them; returns where that stands, without
-    /// a byte order mark and white space around it. `spare` is a buffer.
+    /// Opens the envelopes in `text`, and strings that contain a JSON object, inside those that
+    /// were opened before. `text` becomes the content of the innermost one; returns its span,
+    /// without a byte order mark and surrounding white space. `spare` is a buffer.
     ///
     /// # Errors
-    /// [`Error`]. Everything else that is not an event is returned as it is.
+    /// [`Error`]. Any other text that is not an event is returned unchanged.
     pub fn open(&mut self, text: &mut Vec<u8>, spare: &mut Vec<u8>) -> Result<Span, Error> {
         self.open_each(text, spare, |_, _| {})
     }
 
-    /// The same; `opened` is called with what each envelope carries and with the envelope's text.
+    /// As `open`, and calls `opened` with the content and the text of each envelope.
     fn open_each(
         &mut self,
         text: &mut Vec<u8>,
@@ -154,7 +155,7 @@ impl Envelope {
             let inside = trimmed(text).of(text);
             let Some(fields) = Fields::of(inside, &mut self.cuts) else { break };
             let Some(found) = fields.envelope() else { break };
-            // What it says is copied: where that is not UTF-8, it is an event that cannot be read.
+            // The data is copied, so it must be UTF-8; otherwise this is an unreadable event.
             if simdutf8::basic::from_utf8(inside).is_err() {
                 break;
             }
@@ -171,7 +172,7 @@ impl Envelope {
         Ok(trimmed(text))
     }
 
-    /// Notes what an envelope with this text says.
+    /// Notes the data of an envelope with this text.
     fn enter(&mut self, kind: &str, said: Said<'_>, text: &[u8]) {
         if self.depth == 0 {
             self.text.extend_from_slice(text);
@@ -180,7 +181,7 @@ impl Envelope {
         self.note(kind, said);
     }
 
-    /// Notes what the innermost envelope says.
+    /// Notes the data of the innermost envelope.
     fn note(&mut self, kind: &str, said: Said<'_>) {
         let [id, _, _, time, ..] = said;
         self.levels[self.depth - 1] = Level { id: self.say(id), time: self.say(time) };
@@ -208,10 +209,10 @@ impl Envelope {
     }
 }
 
-/// What an envelope says, as JSON values: id, source, type, time, account, region and resources.
+/// The data of an envelope, as JSON values: id, source, type, time, account, region and resources.
 type Said<'a> = [Option<&'a [u8]>; GROUP.len()];
 
-/// What stands before the values of [`Said`] in the group.
+/// The text before each value of [`Said`] in the group.
 const GROUP: [&str; 7] = [
     ",\"id\":",
     ",\"source\":",
@@ -222,8 +223,8 @@ const GROUP: [&str; 7] = [
     ",\"resources\":",
 ];
 
-/// Appends a string, number or boolean, or an array of those that is not empty, on one line;
-/// returns `false` where `value` is something else.
+/// Appends a string, number or boolean, or a non-empty array of those, on one line; returns `false`
+/// if `value` is something else.
 fn write_keywords(value: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
     let Some(value) = value else { return false };
     if value.first() != Some(&b'[') {
@@ -243,7 +244,7 @@ fn write_keywords(value: Option<&[u8]>, out: &mut Vec<u8>) -> bool {
     read.is_ok() && keywords && count > 0
 }
 
-/// Replaces a text that is a JSON string by the JSON object that it holds, if it holds one.
+/// Replaces a JSON string with the JSON object that it contains, if there is one.
 fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
     let string = trimmed(text).of(text);
     if string.first() != Some(&b'"') {
@@ -260,7 +261,7 @@ fn open_string(text: &mut Vec<u8>, spare: &mut Vec<u8>, cuts: &mut Vec<Span>) {
     }
 }
 
-/// Whether a JSON string holds a JSON object.
+/// Whether a JSON string contains a JSON object.
 pub(crate) fn holds_object(string: &[u8]) -> bool {
     let mut inside = Vec::new();
     json::unescape(&string[1..string.len() - 1], &mut inside);
@@ -275,7 +276,7 @@ fn is_object(text: &[u8], cuts: &mut Vec<Span>) -> bool {
     let mut scanner = scanner(text, cuts);
     let object = match scanner.value(0) {
         Ok(_) => scanner.peek().is_none(),
-        // An object beyond the limits is refused for what it is.
+        // An object beyond the limits is still an object, and refused as such later.
         Err(error) => error != json::Error::Invalid,
     };
     *cuts = scanner.cuts;
@@ -290,7 +291,7 @@ fn scanner<'a>(text: &'a [u8], cuts: &mut Vec<Span>) -> Scanner<'a> {
     scanner
 }
 
-/// Where the text stands without a byte order mark and white space around it.
+/// The span of the text without a byte order mark and surrounding white space.
 #[must_use]
 pub fn trimmed(text: &[u8]) -> Span {
     let from = if text.starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };

@@ -2,33 +2,30 @@
 //!
 //! # The way of one record
 //!
-//! A payload is one JSON object as a producer wrote it. It becomes a document in two steps,
-//! and its bytes are looked at once:
+//! A payload is one JSON object as a producer wrote it. It becomes a document in two steps, and its
+//! bytes are read once:
 //!
-//! 1. **Read** ([`Reader::read`]). The text is checked to be UTF-8, then scanned from start to
-//!    end by [`json::Scanner`](crate::json::Scanner), which validates everything and copies
-//!    nothing. Each key of the top level is looked up among the names of the [`Mapping`]. What
-//!    is found is noted as a *member*: where its key and value stand and of which kind the
-//!    value is. If the mapping goes into a member (`artist.id` goes into `artist`), that
-//!    object's members are noted too, right after it. Of all other objects only the keys are
-//!    remembered, to find duplicates.
-//!    What a document must not hold is noted as *cuts*: spans of white space with line breaks,
-//!    and members that a later one of the same name replaces.
-//! 2. **Write** ([`Event::write_document`]). The timestamp is chosen, then each document field
-//!    asks its paths in order for a member that it can take; the value is copied as it was
-//!    written, without the cuts. A member that was used is marked as *gone*; all that are not
-//!    gone make up `extra`. With [`DocumentForm::Passthrough`] the text itself is copied instead,
-//!    without the cuts.
+//! 1. **Read** ([`Reader::read`]). The text is checked to be UTF-8, then scanned from start to end
+//!    by [`json::Scanner`](crate::json::Scanner), which validates everything and copies nothing.
+//!    Each key of the top level is looked up among the names of the [`Mapping`]. Each match is
+//!    noted as a *member*: the positions of its key and value, and the kind of the value. If the
+//!    mapping goes into a member (`artist.id` goes into `artist`), that object's members are also
+//!    noted, right after it. For all other objects only the keys are remembered, to find
+//!    duplicates. Parts that a document must not contain are noted as *cuts*: white space with line
+//!    breaks, and members that a later one of the same name replaces.
+//! 2. **Write** ([`Event::write_document`]). The timestamp is chosen. Each document field then uses
+//!    the first of its paths that has a suitable member; the value is copied as written, without
+//!    the cuts. A member that was used is marked as *gone*; all others make up `extra`. With
+//!    [`DocumentForm::Passthrough`] the text itself is copied instead, without the cuts.
 //!
-//! So no number is converted, no string unescaped and no tree built, and the buffers are kept
-//! from record to record: in the steady state nothing is allocated.
+//! No number is converted, no string is unescaped and no tree is built, and the buffers are reused
+//! between records: in the steady state, nothing is allocated.
 //!
-//! An event may come in envelopes ([`envelope`](crate::envelope)). Whether a payload can be one is
-//! known from the members that were found in it; only then is it looked at again, opened, and what
-//! is inside is read.
+//! An event may come in envelopes ([`envelope`](crate::envelope)). The members of a payload show
+//! whether it can be one; only then is it scanned again, opened, and its content read.
 //!
-//! The clock is not read here: [`Arrival`] brings the times. A refused input is a value,
-//! [`Refusal`], and never a panic.
+//! The clock is not read here: [`Arrival`] provides the times. A refused input is a value,
+//! [`Refusal`], never a panic.
 
 mod document;
 mod id;
@@ -61,38 +58,38 @@ use mapping::ACTION;
 use member::Kind;
 use read::Found;
 
-/// The largest payload that is taken, in bytes.
+/// Maximum size of a payload, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 1_048_576;
 
-/// What turns events into documents: compiled once, used for every record.
+/// Turns events into documents: compiled once, used for every record.
 #[derive(Debug)]
 pub struct Model {
-    /// Which input paths become which document field.
+    /// Maps input paths to document fields.
     pub mapping: Mapping,
-    /// Which of an event's own times are believed.
+    /// Determines which of an event's own times are used.
     pub plausible: Plausible,
-    /// A longer `extra` is named `overflow`, in bytes.
+    /// Maximum size of `extra`, in bytes; a longer one is named `overflow`.
     pub extra_max_bytes: usize,
-    /// What a document is: the mapped fields, or the event as it is.
+    /// The form of a document: the mapped fields, or the unchanged event.
     pub form: DocumentForm,
 }
 
 /// Why an input can never become a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Refusal {
-    /// The record has no data: not even an empty one.
+    /// The record has no data, not even empty data.
     NoData,
     /// The record's data is not base64.
     InvalidBase64,
     /// The payload is not UTF-8.
     InvalidUtf8,
-    /// The payload is not one JSON value, or one with a lone surrogate.
+    /// The payload is not one JSON value, or contains a lone surrogate.
     InvalidJson,
-    /// The payload is JSON, but no object.
+    /// The payload is JSON, but not an object.
     NotAnObject,
     /// There is no payload: no bytes, or only white space or a byte order mark.
     Empty,
-    /// There is nothing in the envelope that the payload is.
+    /// The payload is an envelope without content.
     EmptyEnvelope,
     /// More than [`json::MAX_DEPTH`] levels.
     TooDeep,
@@ -103,7 +100,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason as it stands in logs and messages.
+    /// The reason as in logs and messages.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -139,15 +136,15 @@ impl From<envelope::Error> for Refusal {
     }
 }
 
-/// How a record was delivered, and what time it is.
+/// The delivery of a record, and the current time.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'a> {
-    /// When the invoker received it, if it sends a time from 1970 to [`Timestamp::MAX`]. It counts
-    /// where it is plausible.
+    /// When the invoker received it, if it sends a time from 1970 to [`Timestamp::MAX`]. It is used
+    /// if it is plausible.
     pub time: Option<Timestamp>,
-    /// Now: `event.ingested`.
+    /// The current time: `event.ingested`.
     pub now: Timestamp,
-    /// What an event without the producer's own id is known by.
+    /// Identifies an event without the producer's own id.
     pub identity: Identity<'a>,
 }
 
@@ -162,40 +159,40 @@ pub enum TimestampSource {
     Now,
 }
 
-/// What a document that was written is filed under.
+/// The time and id of a document that was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Written {
     /// Its `@timestamp`.
     pub timestamp: Timestamp,
-    /// Where that comes from.
+    /// The source of `timestamp`.
     pub timestamp_source: TimestampSource,
-    /// Where the content of its `event.id`, as written, stands in what it was appended to. `None` for
+    /// The span of its `event.id`, as written, in the buffer to which it was appended. `None` for
     /// [`DocumentForm::Passthrough`].
     pub id: Option<Span>,
-    /// Whether the event has an id of the producer's own, or that of the envelope: not derived.
+    /// Whether the id is the producer's own or that of the envelope, rather than derived.
     pub own_id: bool,
 }
 
-/// Reads payloads, one after the other.
+/// Reads payloads.
 #[derive(Debug, Default)]
 pub struct Reader {
     found: Found,
     opened: Opened,
 }
 
-/// What was opened on the way to an event.
+/// The envelopes that were opened to reach an event.
 #[derive(Debug, Default)]
 struct Opened {
     envelope: Envelope,
-    /// What is inside all envelopes.
+    /// The content of the innermost envelope.
     text: Vec<u8>,
     spare: Vec<u8>,
-    /// Where the event stands in `text`.
+    /// The span of the event in `text`.
     inside: Span,
     carried: Carried,
 }
 
-/// What an envelope that was put back brings along.
+/// The members of an envelope that was put back.
 #[derive(Debug, Default)]
 struct Carried {
     reingests: u32,
@@ -205,31 +202,31 @@ struct Carried {
 /// The envelopes that an event was taken out of before it is read.
 #[derive(Clone, Copy, Debug)]
 pub struct Around<'a> {
-    /// What they say.
+    /// Their data.
     pub envelope: &'a Envelope,
-    /// The event's place in the message, where there are several events in it.
+    /// The event's position in the message, if that contains several events.
     pub position: Option<usize>,
 }
 
-/// A payload that was read: a JSON object, valid from the first byte to the last.
+/// A payload that was read: a fully validated JSON object.
 #[derive(Debug)]
 pub struct Event<'a> {
     model: &'a Model,
     text: &'a [u8],
     found: &'a mut Found,
     envelope: &'a Envelope,
-    /// What it was taken out of before it was read.
+    /// The envelopes from which it was taken before it was read.
     around: Option<Around<'a>>,
     carried: &'a Carried,
-    /// [`Arrival::identity`], once its document was written.
+    /// [`Arrival::identity`], once its document is written.
     known_by: Identity<'a>,
 }
 
 impl Reader {
-    /// Reads one payload: an event, an envelope around one, or a string that holds one of these.
+    /// Reads one payload: an event, an envelope around one, or a string that contains one of these.
     ///
     /// # Errors
-    /// [`Refusal`], all but [`Refusal::NoData`].
+    /// [`Refusal`], except [`Refusal::NoData`].
     pub fn read<'a>(
         &'a mut self,
         model: &'a Model,
@@ -238,7 +235,7 @@ impl Reader {
         self.read_inside(model, payload, None)
     }
 
-    /// Reads one payload that was taken out of envelopes, if there are any `around` it.
+    /// Reads one payload that was taken out of the envelopes `around` it, if there are any.
     ///
     /// # Errors
     /// As [`Reader::read`].
@@ -286,8 +283,8 @@ impl Opened {
         }
     }
 
-    /// Opens the payload that `found` was found in, and reads what is inside; returns `false` where
-    /// it is the event itself.
+    /// Opens the payload of `found`, and reads its content; returns `false` if the payload is the
+    /// event itself.
     #[cold]
     fn open(
         &mut self,
@@ -317,15 +314,15 @@ impl Opened {
 }
 
 impl Event<'_> {
-    /// The text of the event: what is inside all envelopes.
+    /// The text of the event: the content of the innermost envelope.
     #[inline]
     #[must_use]
     pub const fn text(&self) -> &[u8] {
         self.text
     }
 
-    /// Whether the event's action is one of `actions`: a string's meaning, anything else as it
-    /// was written.
+    /// Whether the event's action is one of `actions`. A string is compared unescaped, any other
+    /// value as written.
     #[must_use]
     pub fn action_is_one_of(&mut self, actions: &[String]) -> bool {
         if actions.is_empty() {

@@ -1,4 +1,4 @@
-//! Compressing what is sent, and unpacking what is received.
+//! Compresses requests, and decompresses received data.
 //!
 //! Both reuse their state. It is aligned memory, and glibc before 2.38 (Lambda has 2.34) does not reuse
 //! freed aligned memory if a small, lasting allocation follows it, such as the one that `setenv` of the
@@ -11,7 +11,7 @@ use std::mem;
 use flate2::bufread::GzDecoder;
 use flate2::{Compress, Compression, FlushCompress, Status};
 
-/// What is added to a buffer that was too small, in bytes.
+/// Number of bytes that are added to a buffer that was too small.
 const MORE_BYTES: usize = 4 << 10;
 
 /// Size of the window, as a power of two: the largest.
@@ -20,15 +20,15 @@ const WINDOW_BITS: u8 = 15;
 thread_local! {
     static ENCODER: RefCell<Compress> =
         RefCell::new(Compress::new_gzip(Compression::fast(), WINDOW_BITS));
-    /// Absent while one is in use.
+    /// Empty while a decoder is in use.
     static DECODER: Cell<Option<Box<GzDecoder<Fed>>>> = const { Cell::new(None) };
 }
 
-/// Compresses a body. Documents and lines have much in common: even the fastest compression leaves a
-/// small part of them.
+/// Compresses a body. Documents and lines are repetitive, so even the fastest compression shrinks
+/// them to a small part.
 ///
 /// # Errors
-/// Where the encoder fails.
+/// If the encoder fails.
 pub fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
     ENCODER.with_borrow_mut(|encoder| {
         encoder.reset();
@@ -45,13 +45,13 @@ pub fn gzip(body: &[u8]) -> io::Result<Vec<u8>> {
     })
 }
 
-/// Unpacks members of gzip, which are fed to it piece by piece.
+/// Decompresses gzip members, which are fed to it in pieces.
 #[derive(Debug)]
 pub struct Gunzip {
     decoder: Option<Box<GzDecoder<Fed>>>,
 }
 
-/// What was fed and is not unpacked yet.
+/// Input that is not decompressed yet.
 #[derive(Debug, Default)]
 struct Fed {
     bytes: Vec<u8>,
@@ -60,7 +60,7 @@ struct Fed {
 }
 
 impl Default for Gunzip {
-    /// One that waits for the first member.
+    /// A decoder that waits for the first member.
     fn default() -> Self {
         let mut gunzip = Self { decoder: DECODER.take() };
         let fed = gunzip.fed();
@@ -80,26 +80,26 @@ impl Gunzip {
         self.decoder().get_mut()
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes of input.
     pub fn feed(&mut self, bytes: &[u8]) {
         let fed = self.fed();
         fed.bytes.drain(..mem::take(&mut fed.read));
         fed.bytes.extend_from_slice(bytes);
     }
 
-    /// Nothing follows what was fed: a member that is not complete is an error from now on.
+    /// Marks the end of the input: from now on, an incomplete member is an error.
     pub fn end(&mut self) {
         self.fed().is_all = true;
     }
 
-    /// Whether something was fed that is not unpacked yet; at the end of a member, whether another
+    /// Whether there is input that is not decompressed yet; at the end of a member, whether another
     /// follows.
     pub fn has_more(&mut self) -> bool {
         let fed = self.fed();
         fed.read < fed.bytes.len()
     }
 
-    /// Passes zero bytes, with which tapes and blocks are filled up after the last member.
+    /// Skips zero bytes, which pad tapes and blocks after the last member.
     pub fn skip_zeros(&mut self) {
         let fed = self.fed();
         fed.read += fed.bytes[fed.read..].iter().take_while(|byte| **byte == 0).count();
@@ -113,10 +113,11 @@ impl Gunzip {
 }
 
 impl Read for Gunzip {
-    /// Returns 0 at the end of the member, whose checksum is right then.
+    /// Decompresses into `out`. Returns 0 at the end of the member, after its checksum was
+    /// verified.
     ///
     /// # Errors
-    /// [`io::ErrorKind::WouldBlock`] where more must be fed first; any other for what is not gzip.
+    /// [`io::ErrorKind::WouldBlock`] if more input is needed; any other kind if it is not gzip.
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         self.decoder().read(out)
     }
@@ -214,7 +215,7 @@ mod tests {
             broken[place] ^= 0xe4;
             assert!(unpacked(&broken, 64).is_err(), "{place}");
         }
-        // The state that a broken one leaves does not matter.
+        // The state that a corrupt one leaves does not matter.
         assert_eq!(unpacked(&one, 64).unwrap(), b"one");
     }
 }

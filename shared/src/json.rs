@@ -1,8 +1,8 @@
 //! A validating scanner of JSON text (RFC 8259) that copies nothing.
 //!
-//! It walks the bytes once and hands out [`Span`]s of what it passed: no tree, no numbers
-//! converted, no strings unescaped unless somebody asks ([`unescape`]). Text is taken as
-//! valid UTF-8; who reads foreign bytes checks that first, with a faster tool.
+//! It reads the bytes once and returns [`Span`]s: it builds no tree, converts no numbers and
+//! unescapes no strings (see [`unescape`]). It assumes valid UTF-8; callers check foreign bytes
+//! first, with a faster tool.
 
 mod entries;
 mod extent;
@@ -20,16 +20,16 @@ pub(crate) use paths::{Found, Paths};
 pub use strings::{meaning, plain_prefix, quoted_prefix, unescape, unescaped};
 pub(crate) use word::Word;
 
-/// The longest number that OpenSearch's JSON parser takes, in characters.
+/// Maximum length of a number, in characters: that of OpenSearch's JSON parser.
 pub const MAX_NUMBER_LENGTH: usize = 1_000;
 
-/// How deep arrays and objects may stand in each other; the outermost is level 1.
+/// Maximum nesting of arrays and objects; the outermost is level 1.
 pub const MAX_DEPTH: usize = 128;
 
 /// Why a text was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// Not JSON, or cut off.
+    /// Not JSON, or truncated.
     #[error("not valid JSON")]
     Invalid,
     /// More than [`MAX_DEPTH`] levels.
@@ -40,7 +40,7 @@ pub enum Error {
     NumberTooLong,
 }
 
-/// Where something stands in the text: bytes `start..end`.
+/// A range of the text: bytes `start..end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
     /// First byte.
@@ -50,35 +50,35 @@ pub struct Span {
 }
 
 impl Span {
-    /// The bytes of `text` that this span names.
+    /// The bytes of `text` in this span.
     #[must_use]
     pub fn of(self, text: &[u8]) -> &[u8] {
         &text[self.start..self.end]
     }
 
-    /// Of a string, the content between the quotes.
+    /// For a string, the content between the quotes.
     #[must_use]
     pub const fn inside(self) -> Self {
         Self { start: self.start + 1, end: self.end - 1 }
     }
 
-    /// How many bytes.
+    /// The number of bytes.
     #[must_use]
     pub const fn length(self) -> usize {
         self.end - self.start
     }
 }
 
-/// A string's content: what stands between the quotes, as written.
+/// A string's content as written, between the quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Text {
     /// The content, without the quotes.
     pub span: Span,
-    /// Whether it holds a backslash, so that [`unescape`] is needed to know its meaning.
+    /// Whether it contains a backslash, so that [`unescape`] is needed to read it.
     pub escaped: bool,
 }
 
-/// What sort of value stands at some place.
+/// The kind of a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// `"…"`
@@ -95,24 +95,24 @@ pub enum Kind {
     Object,
 }
 
-/// Walks over a JSON text.
+/// Scans a JSON text.
 #[derive(Debug)]
 pub struct Scanner<'a> {
     text: &'a [u8],
     position: usize,
-    /// What a copy of the text on one line leaves out: the runs of white space between tokens
-    /// that hold a line break, in order, and what the caller adds.
+    /// The parts that a one-line copy of the text leaves out: white space with line breaks between
+    /// tokens, in order, and spans that the caller adds.
     pub cuts: Vec<Span>,
 }
 
 impl<'a> Scanner<'a> {
-    /// A scanner at the start of `text`.
+    /// Creates a scanner at the start of `text`.
     #[must_use]
     pub const fn new(text: &'a [u8]) -> Self {
         Self { text, position: 0, cuts: Vec::new() }
     }
 
-    /// The byte that is read next.
+    /// The position of the next byte.
     #[must_use]
     pub const fn position(&self) -> usize {
         self.position
@@ -131,10 +131,10 @@ impl<'a> Scanner<'a> {
         self.text.get(self.position).copied()
     }
 
-    /// Passes white space.
+    /// Skips white space.
     #[inline]
     pub fn skip_white_space(&mut self) {
-        // Mostly none, or one space.
+        // Usually there is none, or one space.
         if self.peek().is_some_and(|byte| byte <= b' ') {
             let start = self.position;
             self.take(b' ');
@@ -155,11 +155,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes an object, calling `member` with each key, standing at that key's value, which
-    /// `member` must pass.
+    /// Scans an object. Calls `member` with each key, at the position of its value, which `member`
+    /// must scan.
     ///
     /// # Errors
-    /// What `member` returns, or [`Error::Invalid`] where no object stands here.
+    /// Errors of `member`, or [`Error::Invalid`] if this is not an object.
     #[inline]
     pub fn object(
         &mut self,
@@ -182,10 +182,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes a text that is one object, as [`Self::object`] does.
+    /// Scans a text that is one object, like [`Self::object`].
     ///
     /// # Errors
-    /// What is wrong with the text, as the end of a sentence.
+    /// The error, as the end of a sentence.
     pub fn only_object(
         mut self,
         member: impl FnMut(&mut Self, Text) -> Result<(), Error>,
@@ -202,9 +202,8 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes an array, and returns what `element` reads from each of its values. What `element`
-    /// finds wrong with the first that it cannot use is the inner error, after its place: `[3] has no
-    /// id`.
+    /// Scans an array, and returns what `element` reads from each value. The inner error is that of
+    /// `element` for the first invalid value, after its index: `[3] has no id`.
     ///
     /// # Errors
     /// As [`Self::array`].
@@ -228,10 +227,10 @@ impl<'a> Scanner<'a> {
         Ok(unusable.map_or(Ok(elements), Err))
     }
 
-    /// Passes an array, calling `element` at each of its values, which `element` must pass.
+    /// Scans an array. Calls `element` at each value, which `element` must scan.
     ///
     /// # Errors
-    /// What `element` returns, or [`Error::Invalid`] where no array stands here.
+    /// Errors of `element`, or [`Error::Invalid`] if this is not an array.
     #[inline]
     pub fn array(
         &mut self,
@@ -264,11 +263,10 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes a value that is not an array or object and returns its kind; stays before an array or
-    /// object and returns that kind.
+    /// Returns the kind of the next value, and scans it unless it is an array or object.
     ///
     /// # Errors
-    /// [`Error::Invalid`] where no value stands here, [`Error::NumberTooLong`].
+    /// [`Error::Invalid`] if there is no value here, [`Error::NumberTooLong`].
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     pub fn scalar(&mut self) -> Result<Kind, Error> {
@@ -292,7 +290,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Passes a whole value that stands at `depth` levels inside others.
+    /// Scans a whole value that is nested `depth` levels deep.
     ///
     /// # Errors
     /// All of [`Error`].
@@ -307,11 +305,11 @@ impl<'a> Scanner<'a> {
         Ok(kind)
     }
 
-    /// Passes a string.
+    /// Scans a string.
     ///
     /// # Errors
-    /// [`Error::Invalid`]: no string, not closed, an unescaped control character, an unknown
-    /// escape or a surrogate without its pair.
+    /// [`Error::Invalid`]: not a string, not closed, an unescaped control character, an unknown
+    /// escape or an unpaired surrogate.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     pub fn string(&mut self) -> Result<Text, Error> {
@@ -320,7 +318,7 @@ impl<'a> Scanner<'a> {
         }
         let start = self.position + 1;
         let mut at = start;
-        // Most strings are without escapes and end within two words.
+        // Most strings have no escapes and end within two words.
         for _ in 0..2 {
             let Some(word) = word_at(self.text, at) else { break };
             let found = specials(word);
@@ -337,8 +335,8 @@ impl<'a> Scanner<'a> {
         self.rest_of_string(start, at)
     }
 
-    /// Passes the strings at the start of an array's rest that are short and without escapes, with
-    /// the comma after each: faster than one by one. Stays before the last element.
+    /// Skips short strings without escapes in an array, with the comma after each, which is faster
+    /// than one by one. Stops before the last element.
     #[inline]
     pub fn skip_short_strings(&mut self) {
         let mut at = self.position;
@@ -381,7 +379,7 @@ impl<'a> Scanner<'a> {
     fn number(&mut self) -> Result<(), Error> {
         let start = self.position;
         self.take(b'-');
-        // No zero leads other digits.
+        // Leading zeros are not allowed.
         if !self.take(b'0') {
             self.digits()?;
         }
@@ -400,7 +398,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    /// Passes one digit or more.
+    /// Skips one or more digits.
     #[inline]
     fn digits(&mut self) -> Result<(), Error> {
         let start = self.position;

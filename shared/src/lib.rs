@@ -1,15 +1,15 @@
-//! What two or more functions of sluice use: the event model ([`event`]) on its scanner ([`json`]),
-//! the envelopes around events ([`envelope`]), the events of a message ([`contents`]), running on
-//! Lambda ([`runtime`], [`startup`]), the division of an invocation's time ([`schedule`]),
-//! settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), metrics of
-//! documents ([`metric_rules`]), the names of log streams ([`log_stream`]), hashes ([`digest`]), text
-//! for persons ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
+//! Code that two or more functions of sluice use: the event model ([`event`]) on its scanner
+//! ([`json`]), the envelopes around events ([`envelope`]), the events of a message ([`contents`]),
+//! running on Lambda ([`runtime`], [`startup`]), the division of an invocation's time
+//! ([`schedule`]), settings ([`config`]), logs ([`telemetry`]), metrics ([`metrics`]), metrics of
+//! documents ([`metric_rules`]), the names of log streams ([`log_stream`]), hashes ([`digest`]),
+//! text for people ([`text`]) without secrets ([`mask`]), and the clock ([`time`]).
 //!
 //! A feature adds each service, so that a function carries only what it calls: `aws` (credentials,
 //! signatures, one HTTP client), `query` (EC2, RDS and Elastic Load Balancing), `secrets` (Secrets
 //! Manager), `gzip`, `cloudwatch`, `sqs`, `opensearch`, `redshift` (the Data API) and `google`
-//! (BigQuery). `notice` adds what one function tells persons through another, and `sns` publishes it.
-//! `cost` adds the prices and rules of the functions that look after cost.
+//! (BigQuery). `notice` adds the notices that functions send to people through alert-notifier, and
+//! `sns` publishes them. `cost` adds the prices and rules of the cost functions.
 
 #[cfg(feature = "aws")]
 pub mod aws;

@@ -4,7 +4,7 @@
 ///
 /// Where functions share a log group, whatever its name, the streams name them:
 /// `2024/03/01/<function>[<version>]<environment>`. Lambda's own log groups are named by their
-/// function. `None` where neither names one.
+/// function. `None` if neither names one.
 ///
 /// Source: "Configuring CloudWatch log groups", AWS Lambda Developer Guide.
 #[must_use]
@@ -35,7 +35,7 @@ mod tests {
         for (group, stream, name) in [
             ("/aws/lambda/plays", stream, Some("plays")),
             ("/aws/lambda/us-east-1.edge", stream, Some("us-east-1.edge")),
-            // The stream wins: functions can share a group below /aws/lambda/, too.
+            // The stream takes precedence: functions can also share a group below /aws/lambda/.
             ("/aws/lambda/likes", named, Some("plays")),
             ("/aws/lambda/team/shared", "2024/03/01/us-east-1.edge[7]a", Some("us-east-1.edge")),
             ("/aws/lambda/likes", "2024/03/01/plays", Some("likes")),

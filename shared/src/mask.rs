@@ -1,12 +1,12 @@
-//! Texts that may hold secrets.
+//! Masks secrets in texts.
 //!
 //! Masks values after `password`, `secret`, `token`, `key`, `authorization` and `Bearer`, and user
 //! information in URLs.
 //!
-//! Masking too much is preferred. In JSON (also as text within JSON), in `key=value`, in headers and
-//! URLs the name is followed by `=` or `:`. If only a space follows, as in the arguments of a command,
-//! a word that could be a secret is masked. An amount of money (`my-tokens: 12.50 USD`) stays, and so
-//! does the state of a run (`load-tokens: Failed`).
+//! It prefers to mask too much. In JSON (also as text within JSON), in `key=value`, in headers and
+//! URLs, the name is followed by `=` or `:`. If only a space follows, as in the arguments of a
+//! command, a word that could be a secret is masked. An amount of money (`my-tokens: 12.50 USD`)
+//! stays, and so does the state of a run (`load-tokens: Failed`).
 
 /// Replaces masked values.
 const MASK: &str = "***";
@@ -14,7 +14,7 @@ const MASK: &str = "***";
 /// Parts of names whose values are masked.
 const NAMES: [&str; 7] = ["password", "passwd", "pwd", "secret", "token", "key", "authorization"];
 
-/// Animals in the names of runs that Prefect chooses, which end like the name of a secret.
+/// Animals in the generated run names of Prefect that end like the name of a secret.
 const ANIMALS: [&str; 3] = ["donkey", "monkey", "turkey"];
 
 /// The states of runs (source: Prefect documentation, "States").
@@ -37,7 +37,7 @@ const STATES: [&str; 16] = [
     "TimedOut",
 ];
 
-/// Masks values, and `literals` wherever they are.
+/// Masks values, and `literals` wherever they occur.
 #[must_use]
 pub fn mask(text: &str, literals: &[String]) -> String {
     let mut masked = by_name(&without_user_information(text));
@@ -124,7 +124,7 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     }
     let to = match text.as_bytes().get(from)? {
         b'{' | b'[' => unquoted_end(text, bracketed_end(text, from)),
-        // Prefixed literals of Python.
+        // Python literals with a prefix.
         b'b' | b'r' | b'u' | b'f' if text[from + 1..].starts_with(['"', '\'']) => {
             return quoted(text, from + 1);
         }
@@ -135,8 +135,8 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     (to > from).then_some((from, to))
 }
 
-/// Whether a value is an amount of money, such as `12.50 USD`: no secret, but the cost of something that
-/// is named for keys or tokens.
+/// Whether a value is an amount of money, such as `12.50 USD`: not a secret, but the cost of
+/// something whose name contains `key` or `token`.
 fn is_amount(text: &str, (from, to): (usize, usize)) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let value = &text[from..to];

@@ -1,11 +1,11 @@
 //! Metrics from documents, by rules: `METRIC_RULES`.
 //!
-//! A rule takes the documents that match it and adds up a number for each minute of their
-//! `@timestamp`, and for each value of its dimension if it has one. The sums of an invocation become
-//! lines of CloudWatch's embedded metric format, so no service is called.
+//! A rule selects matching documents and sums a number for each minute of their `@timestamp`, and
+//! for each value of its dimension if it has one. The sums of an invocation become lines of
+//! CloudWatch's embedded metric format, so no service is called.
 //!
-//! [`MetricRules`] are compiled once at start. A [`Tally`] matches documents with them and keeps the
-//! sums of one invocation. Without rules it does nothing.
+//! [`MetricRules`] are compiled once at start. A [`Tally`] matches documents against them and keeps
+//! the sums of one invocation. Without rules, it does nothing.
 
 mod parse;
 mod tally;
@@ -30,7 +30,7 @@ const MAX_MAGNITUDE: f64 = f64::from_bits((1_023 + 360) << 52);
 /// The path of a document's time.
 const TIME: &str = "@timestamp";
 
-/// The last member of a document, by either name.
+/// The two names of the last member of a document.
 const EXTRA: [&str; 2] = ["extra", "overflow"];
 
 /// Rules for metrics, compiled for look-up.
@@ -39,13 +39,13 @@ pub struct MetricRules {
     rules: Vec<Rule>,
     /// For each path in the rules, by its number, the field if events know its value.
     fields: Vec<Option<KnownField>>,
-    /// All paths, and that of the time.
+    /// All paths, including that of the time.
     all: Paths,
     /// The number of `@timestamp` in `all`.
     time: usize,
     /// The paths whose values events do not know.
     others: Paths,
-    /// Whether these all lead into [`EXTRA`].
+    /// Whether all `others` lead into [`EXTRA`].
     others_are_extra: bool,
 }
 
@@ -53,22 +53,22 @@ pub struct MetricRules {
 #[derive(Debug)]
 struct Rule {
     metric: String,
-    /// It takes documents in which each of these paths has one of the values.
+    /// It selects documents in which each of these paths has one of the values.
     when: Vec<Listed>,
-    /// The path of the number that it adds up. Without, it counts.
+    /// The path of the number to sum. Without it, the rule counts.
     sum: Option<usize>,
     unit: Unit,
     by: Option<Dimension>,
 }
 
-/// A path, by its number, and values there.
+/// A path, by its number, and the values to match.
 #[derive(Debug)]
 struct Listed {
     path: usize,
     values: Vec<Word>,
 }
 
-/// The values that every dimension has besides the listed ones.
+/// The values that every dimension has in addition to the listed ones.
 const OTHER_AND_NONE: [&str; 2] = ["other", "none"];
 
 /// A dimension.
@@ -78,13 +78,13 @@ struct Dimension {
     listed: Listed,
 }
 
-/// A text, number or boolean in a document: of a text the content between the quotes.
+/// A text, number or boolean in a document; for a text, the content between the quotes.
 type Value<'a> = (Kind, &'a [u8]);
 
 impl MetricRules {
-    /// The rules of `METRIC_RULES`, which is JSON, or `@` and the path of a file with JSON. None of
-    /// their metrics may have the name of one of the function's own metrics. The model finds the paths
-    /// of the rules, too.
+    /// Reads `METRIC_RULES`, which is JSON, or `@` and the path of a file with JSON. A metric of a
+    /// rule must not have the name of one of the function's own metrics. The model also learns the
+    /// paths of the rules.
     ///
     /// # Errors
     /// [`ConfigError`] that names the rule and its member.
@@ -125,7 +125,7 @@ impl MetricRules {
         compiled
     }
 
-    /// Whether there is no rule.
+    /// Whether there are no rules.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.rules.is_empty()
@@ -133,9 +133,9 @@ impl MetricRules {
 }
 
 impl Rule {
-    /// What this rule adds for a document with these values at the paths: the place of the
-    /// dimension's value, and the number. `None` where it does not take the document. `spare` is a
-    /// buffer.
+    /// The contribution of this rule for a document with these values at the paths: the index of
+    /// the dimension's value, and the number. `None` if it does not select the document. `spare` is
+    /// a buffer.
     fn take<'v>(
         &self,
         value: impl Fn(usize) -> Option<Value<'v>>,
@@ -160,7 +160,7 @@ impl Rule {
 }
 
 impl Dimension {
-    /// The value at a place: the listed ones, then `other` and `none`.
+    /// The value at an index: the listed ones, then `other` and `none`.
     fn value(&self, place: usize) -> &str {
         let values = &self.listed.values;
         match values.get(place) {
@@ -171,7 +171,7 @@ impl Dimension {
 }
 
 impl Listed {
-    /// The place of a value: a text's meaning, anything else as it was written.
+    /// The index of a value; a text is compared unescaped, anything else as written.
     fn position(&self, (kind, text): Value<'_>, spare: &mut Vec<u8>) -> Option<usize> {
         let find = |text: &[u8]| {
             let head = Word::head(text);
@@ -184,7 +184,7 @@ impl Listed {
     }
 }
 
-/// The number of a value, if it is one that CloudWatch takes.
+/// The number of a value, if CloudWatch accepts it.
 fn number((kind, text): Value<'_>) -> Option<f64> {
     if kind != Kind::Number {
         return None;

@@ -9,7 +9,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 
 macro_rules! units {
     ($($unit:ident $name:literal)*) => {
-        /// What a metric counts in (source: Amazon CloudWatch API Reference, `MetricDatum`).
+        /// The unit of a metric (source: Amazon CloudWatch API Reference, `MetricDatum`).
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Unit {
             $(#[doc = concat!("`", $name, "`")] $unit,)*
@@ -67,10 +67,10 @@ impl Unit {
     }
 }
 
-/// A metric's name, unit and value: whole numbers, or finite ones of floating point.
+/// A metric's name, unit and value, which is an integer or a finite floating-point number.
 pub type Metric<Value = u64> = (&'static str, Unit, Value);
 
-/// The metrics with these names and units, each with the value in its place.
+/// Returns the metrics with these names and units, and the value at the same index.
 #[must_use]
 pub fn with_values<const N: usize>(
     names: [(&'static str, Unit); N],
@@ -82,14 +82,14 @@ pub fn with_values<const N: usize>(
     })
 }
 
-/// Metrics of one moment, under one set of dimensions.
+/// Metrics with one time and one set of dimensions.
 #[derive(Clone, Copy, Debug)]
 pub struct Metrics<'a, Value = u64> {
     /// The CloudWatch namespace.
     pub namespace: &'a str,
     /// Names and values of the dimensions, or none.
     pub dimensions: &'a [(&'a str, &'a str)],
-    /// When: milliseconds since 1970.
+    /// The time, in milliseconds since 1970.
     pub timestamp_ms: u64,
     /// The metrics, at most 100.
     pub metrics: &'a [(&'a str, Unit, Value)],
@@ -99,7 +99,7 @@ impl<Value: Serialize> Metrics<'_, Value> {
     /// Writes the line, with its newline, in one piece.
     ///
     /// # Errors
-    /// Where writing to `out` fails.
+    /// If writing to `out` fails.
     pub fn write(&self, mut out: impl Write) -> io::Result<()> {
         let mut line = Vec::new();
         self.append(Total::Without, &mut line)?;
@@ -115,14 +115,14 @@ impl<Value: Serialize> Metrics<'_, Value> {
     }
 }
 
-/// Whether CloudWatch also adds the values of a line up without its dimensions.
+/// Whether CloudWatch also sums the values of a line without its dimensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Total {
     With,
     Without,
 }
 
-/// A line as it is serialized: without a tree, for there can be hundreds of lines.
+/// A line, which is serialized without building a tree, because there can be hundreds of lines.
 struct Line<'a, Value> {
     metrics: &'a Metrics<'a, Value>,
     total: Total,

@@ -1,7 +1,7 @@
-//! What a function of the suite tells persons: a notice.
+//! Notices, with which the functions inform people.
 //!
 //! A function that detects something publishes a notice to the SNS topic of the alerts.
-//! alert-notifier posts it as a card; subscribers by e-mail get it as text.
+//! alert-notifier posts it as a card; subscribers by e-mail receive it as text.
 
 #[cfg(any(feature = "sns", test))]
 mod message;
@@ -27,7 +27,7 @@ const VERSION: u64 = 1;
 pub struct Notice {
     /// The name of the function that published it.
     pub source: String,
-    /// What it detects, such as `prefect-failure`.
+    /// The problem that it detects, such as `prefect-failure`.
     pub kind: String,
     /// The state of the subject.
     pub state: State,
@@ -35,7 +35,7 @@ pub struct Notice {
     pub title: String,
     /// Stable key of the subject: notices with the same key are in one thread.
     pub thread: String,
-    /// A time of the subject, such as when it failed, RFC 3339: never that of publishing.
+    /// A time of the subject, such as when it failed, RFC 3339; never the time of publishing.
     pub at: String,
     /// Since when, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -49,7 +49,7 @@ pub struct Notice {
     /// Lines of a log or of a query.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub lines: Vec<String>,
-    /// Where to look.
+    /// Links for further analysis.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
 }
@@ -60,7 +60,7 @@ pub struct Notice {
 pub enum State {
     /// Something is wrong.
     Alarm,
-    /// It is right again.
+    /// It recovered.
     Ok,
     /// Neither.
     Info,
@@ -134,13 +134,13 @@ impl Notice {
         digest([&self.source, &self.kind, &self.thread, self.state.name(), &self.at])
     }
 
-    /// The same without control characters and secrets: what follows the names that
-    /// [`mask`](crate::mask) knows, and `literals`. A link that holds a secret is left out.
+    /// Removes control characters and secrets: values after the names that [`mask`](crate::mask)
+    /// knows, and `literals`. A link that contains a secret is left out.
     #[must_use]
     pub fn masked(self, literals: &[String]) -> Self {
         let shown = |text: &str| clean(&mask(text, literals));
         let fact = |Fact { label, value }: Fact| {
-            // A value is masked by its label too.
+            // A value is also masked by its label.
             let label = line(&mask(&label, literals));
             let prefix = format!("{label}: ");
             let masked = shown(&format!("{prefix}{value}"));

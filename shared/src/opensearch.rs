@@ -1,9 +1,9 @@
-//! Calling OpenSearch: where it is and how to sign in, from the environment, a client, and the
-//! bulk request with the judgement of its answer.
+//! Calls OpenSearch: the settings for endpoint and credentials, a client, and bulk requests with
+//! the evaluation of their answers.
 //!
 //! The client is thin on purpose: it signs requests, keeps a connection and limits the time of
-//! every request; it neither retries nor reads answers. It stands on the connections that the
-//! AWS SDK brings along anyway.
+//! every request; it neither retries nor interprets answers. It uses the connections that the AWS
+//! SDK needs anyway.
 
 mod bulk;
 mod client;

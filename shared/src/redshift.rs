@@ -1,5 +1,5 @@
-//! Running statements on Amazon Redshift through its Data API, which needs neither a driver nor a
-//! connection: a statement is handed over, its state is asked for, and its result is read in pages.
+//! Runs statements on Amazon Redshift through its Data API, which needs neither a driver nor a
+//! connection: a statement is submitted, its state is polled, and its result is read in pages.
 //!
 //! Source: Amazon Redshift Data API reference; Amazon Redshift Management Guide, "Using the Amazon
 //! Redshift Data API".
@@ -21,24 +21,24 @@ use crate::aws::{Aws, CallFailure, Service};
 /// The Data API, in `AWS_ENDPOINT_URL_REDSHIFT_DATA`.
 pub const REDSHIFT_DATA: Service = "REDSHIFT_DATA";
 
-/// How long a statement that is not done in time is tried to be cancelled.
+/// Maximum time for cancelling a statement that did not finish in time.
 pub const CANCEL_TIME: Duration = Duration::from_secs(1);
 
 /// Maximum time that one request waits for its answer.
 const MAX_ATTEMPT: Duration = Duration::from_secs(10);
 const MAX_ATTEMPTS: u32 = 5;
-/// Before a call is repeated, and between two questions for a statement's state; both double.
+/// The wait before a call is repeated, and between polls of a statement's state; both double.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 const MAX_WAIT: Duration = Duration::from_secs(1);
 
-/// A database, and who asks it.
+/// A database, and the identity for queries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Database {
-    /// Where it is.
+    /// The cluster or workgroup.
     pub warehouse: Warehouse,
     /// Its name.
     pub name: String,
-    /// Who asks.
+    /// The identity for queries.
     pub identity: Identity,
 }
 
@@ -60,14 +60,14 @@ impl Warehouse {
     }
 }
 
-/// As whom a statement runs.
+/// The identity with which a statement runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Identity {
     /// The user `IAMR:` and the name of the function's role.
     Role,
-    /// `DbUser`: temporary credentials of this user. Only clusters know it.
+    /// `DbUser`: temporary credentials of this user. Only for clusters.
     DbUser(String),
-    /// `SecretArn`: user and password of this secret.
+    /// `SecretArn`: user and password from this secret.
     Secret(String),
 }
 
@@ -95,7 +95,7 @@ impl Cell {
         if let Self::Text(text) = self { Some(text) } else { None }
     }
 
-    /// The whole number, also where it is text, as a DECIMAL is.
+    /// The integer, also if it is text, such as a DECIMAL.
     #[must_use]
     pub fn long(&self) -> Option<i64> {
         match self {
@@ -105,7 +105,7 @@ impl Cell {
         }
     }
 
-    /// The truth value, also where it is the text `t` or `f`, as a system view may have it.
+    /// The boolean, also if it is the text `t` or `f`, as in some system views.
     #[must_use]
     pub fn bool(&self) -> Option<bool> {
         match self {
@@ -136,7 +136,7 @@ impl From<Field> for Cell {
 /// Why a statement has no result. No text quotes the statement or its parameters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
-    /// The Data API refused a call, or did not answer it.
+    /// The Data API rejected a call or did not answer it.
     #[error("{operation}: {failure}")]
     Call {
         /// Such as `ExecuteStatement`.
@@ -149,13 +149,13 @@ pub enum StatementError {
     Ended {
         /// `FAILED` or `ABORTED`
         status: String,
-        /// What the database says about it.
+        /// The database's message.
         message: String,
     },
-    /// The statement finished, but its result is missing, or a part of it.
+    /// The statement finished, but its result or a part of it is missing.
     #[error("the result is incomplete: {0}")]
     Incomplete(String),
-    /// The statement was not done in time, and was cancelled.
+    /// The statement did not finish in time and was cancelled.
     #[error("the statement was not done in time")]
     Late,
 }
@@ -168,18 +168,18 @@ pub struct Redshift {
 }
 
 impl Redshift {
-    /// Calls nothing yet. `aws` must know the endpoint of [`REDSHIFT_DATA`].
+    /// Makes no calls. `aws` must know the endpoint of [`REDSHIFT_DATA`].
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// Runs a query and returns the rows of its result: all pages, but none after the one with
-    /// row `max_rows`. `parameters` are names and values; a value must not be empty.
+    /// Runs a query and returns the rows of its result: all pages up to the one with row
+    /// `max_rows`. `parameters` are names and values; a value must not be empty.
     ///
-    /// A statement that is not done at `until`, or whose state cannot be asked for, is cancelled,
-    /// which takes at most [`CANCEL_TIME`] more: `until`, and not dropping the future, is how to limit
-    /// its time.
+    /// A statement that is not finished at `until`, or whose state cannot be read, is cancelled,
+    /// which takes at most [`CANCEL_TIME`] more. Limit the time with `until`, not by dropping the
+    /// future.
     ///
     /// # Errors
     /// [`StatementError`]
@@ -209,7 +209,7 @@ impl Redshift {
         }
     }
 
-    /// Hands a statement over and returns its id.
+    /// Submits a statement and returns its id.
     async fn execute(
         &self,
         database: &Database,
@@ -247,7 +247,7 @@ impl Redshift {
             let answer = self.client().describe_statement().id(id).send().await;
             let answer = answer.map_err(|error| call_error("DescribeStatement", &error))?;
             match answer.status() {
-                // A query has a result, even without rows.
+                // A query has a result even without rows.
                 Some(StatusString::Finished) if answer.has_result_set == Some(false) => {
                     return Err(StatementError::Incomplete("the statement has none".to_owned()));
                 }

@@ -1,4 +1,4 @@
-//! Requests to Lambda's Runtime API: an answer, or the report of a failure.
+//! Requests to Lambda's Runtime API: answers, and reports of failures.
 
 use bytes::Bytes;
 use http::Request;

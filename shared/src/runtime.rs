@@ -1,8 +1,9 @@
 //! Runs a function on [`lambda_runtime`], with the event's raw bytes and a reused answer buffer.
 //!
 //! `lambda_runtime` deserializes each event into an owned value and serializes each answer into a
-//! fresh buffer: several copies of up to 6 MB. The layer here takes the bytes as they came and sends
-//! the handler's own, and owes what it replaces: error reports, caught panics, the echoed ids.
+//! new buffer: several copies of up to 6 MB. The layer here passes on the received bytes and sends
+//! the handler's buffer. It must therefore do what it replaces: report errors, catch panics and
+//! echo ids.
 
 use std::convert::Infallible;
 use std::fmt::Display;
@@ -24,10 +25,9 @@ use crate::event::Timestamp;
 use crate::report::{error_request, json_request};
 use crate::{startup, time};
 
-/// More than any deadline: Lambda's longest is 15 minutes.
+/// Longer than any deadline: Lambda's maximum is 15 minutes.
 const LONGEST: Duration = Duration::from_hours(24);
-/// Echoed where Lambda sends it, so that it recognises an answer that comes too late (source:
-/// `lambda_runtime`).
+/// Echoed if Lambda sends it, so that Lambda recognises a late answer (source: `lambda_runtime`).
 const INVOCATION_ID: &str = "lambda-runtime-invocation-id";
 
 /// One invocation.
@@ -37,7 +37,7 @@ pub struct Invocation<'a> {
     pub body: &'a [u8],
     /// The invocation's id, for the log.
     pub request_id: &'a str,
-    /// The ARN that was invoked, with the account that the function runs in.
+    /// The ARN that was invoked, which contains the function's account.
     pub function_arn: &'a str,
     /// The current time.
     pub now: Timestamp,
@@ -45,12 +45,12 @@ pub struct Invocation<'a> {
     pub deadline: Instant,
 }
 
-/// What is invoked.
+/// A function that can be invoked.
 pub trait Function {
     /// Why an invocation fails as a whole.
     type Error: Failure;
 
-    /// Answers one invocation: appends JSON to `answer`, which is empty and keeps its capacity from
+    /// Handles one invocation: appends JSON to `answer`, which is empty and keeps its capacity from
     /// earlier invocations.
     fn handle(
         &mut self,
@@ -69,7 +69,7 @@ pub trait Failure: Display {
 /// fails with the error type `Panicked`.
 ///
 /// # Errors
-/// Where the environment is not Lambda's, asks for concurrent invocations, or the Runtime API
+/// If the environment is not Lambda's or requests concurrent invocations, or if the Runtime API
 /// fails.
 pub fn run(
     environment: &Environment,
@@ -90,7 +90,7 @@ pub fn run(
         .map_err(|error| startup::Error::runtime_api(&error))
 }
 
-/// Checks what `lambda_runtime` would panic about or ignore.
+/// Checks settings that `lambda_runtime` would ignore, or panic about.
 fn check(environment: &Environment) -> Result<(), ConfigError> {
     for name in ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"] {
         if environment.get(name).is_none() {
@@ -105,7 +105,7 @@ fn check(environment: &Environment) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The stock service that [`Layer`] replaces.
+/// The default service that [`Layer`] replaces.
 fn never(_: LambdaEvent<()>) -> Ready<Result<(), Infallible>> {
     ready(Ok(()))
 }
@@ -124,7 +124,7 @@ impl<F: Function> Layer<F> {
         let LambdaInvocation { parts, body, context } = invocation;
         let request_id = &*context.request_id;
         let time_left = match Duration::from_millis(context.deadline) {
-            // cargo lambda sends the time that is left instead of the time when it ends.
+            // cargo lambda sends the remaining time instead of the time of the deadline.
             left if left < LONGEST => left,
             _ => context.deadline().duration_since(SystemTime::now()).unwrap_or_default(),
         };
@@ -171,8 +171,8 @@ impl<F: Function> Layer<F> {
     }
 }
 
-/// An answer whose buffer is kept for the next one when it was sent: fresh megabytes for each would
-/// be page faults.
+/// An answer whose buffer is kept for the next one after it was sent: a new buffer of megabytes
+/// would cause page faults.
 struct Answer {
     text: Vec<u8>,
     spare: Arc<Shelf<Vec<u8>>>,

@@ -1,5 +1,5 @@
-//! Reading an object of S3 whole, without its SDK: object-loader, which has it, is 7.9 MB in size,
-//! sqs-consumer 5.9 MB, and few of its queues have messages that need it.
+//! Reads whole S3 objects, without the SDK: object-loader, which has it, is 7.9 MB in size and
+//! sqs-consumer 5.9 MB, and few of its queues have messages that need S3.
 //!
 //! Source: Amazon S3 API reference, `GetObject` and "Error responses".
 
@@ -15,11 +15,11 @@ use crate::aws::{Aws, Connections, Service, Signer};
 /// S3, in `AWS_ENDPOINT_URL_S3`.
 pub const S3: Service = "S3";
 
-/// What a signature leaves as it is in a path.
+/// Characters that are not encoded in the path of a signature.
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
-/// Why an object was not read. No text quotes it.
+/// Why an object was not read. No text quotes the object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GetError {
     /// There is no such object.
@@ -28,10 +28,10 @@ pub enum GetError {
     /// It is larger than the limit.
     #[error("the object is too large")]
     TooLarge,
-    /// It was answered with this status.
+    /// S3 answered with this status.
     #[error("S3 answered {0}")]
     Status(u16),
-    /// It was not answered.
+    /// S3 did not answer.
     #[error("{0}")]
     NoAnswer(String),
 }
@@ -53,7 +53,8 @@ pub async fn get(
         || format!("https://s3.{region}.amazonaws.com{suffix}"),
         |endpoint| endpoint.trim_end_matches('/').to_owned(),
     );
-    // The bucket in the path: names with dots have no certificate as hosts.
+    // The bucket is in the path, because there is no certificate for host names with a dotted
+    // bucket name.
     let path = format!("{bucket}/{key}");
     let url = format!("{endpoint}/{}", utf8_percent_encode(&path, PATH));
     let request = Request::get(url).body(Bytes::new());

@@ -1,5 +1,5 @@
-//! When a scheduled invocation was due, and how an invocation's time is divided, so that its answer is
-//! always given.
+//! The due time of a scheduled invocation, and the division of an invocation's time, so that it
+//! always answers before its deadline.
 
 use std::time::Duration;
 
@@ -9,18 +9,18 @@ use tokio::time::Instant;
 use crate::event::Timestamp;
 use crate::runtime::Invocation;
 
-/// What is left for the answer itself, whatever the margin.
+/// Minimum time for the answer itself, regardless of the margin.
 const MIN_FOR_ANSWER: Duration = Duration::from_millis(50);
 
-/// A schedule's event is believed for this long: Lambda retries it for six hours at most (source: AWS
-/// Lambda Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
+/// Maximum age of a schedule's event: Lambda retries it for six hours at most (source: AWS Lambda
+/// Developer Guide, "How Lambda handles errors and retries with asynchronous invocation").
 const MAX_EVENT_AGE_MS: u64 = 24 * 3_600_000;
 
-/// How far the clock of whoever sent an event may be ahead.
+/// How far the clock of an event's sender may be ahead.
 const MAX_AHEAD_MS: u64 = 60_000;
 
-/// The `time` in the event of a schedule, which is the same in each retry; `now` where there is none,
-/// or one that is more than 24 hours old or in the future.
+/// The `time` in the event of a schedule, which is the same in each retry; `now` if it is missing,
+/// more than 24 hours old or in the future.
 #[must_use]
 pub fn scheduled_time(event: &[u8], now: Timestamp) -> Timestamp {
     #[derive(Deserialize)]
@@ -37,26 +37,26 @@ pub fn scheduled_time(event: &[u8], now: Timestamp) -> Timestamp {
     time.filter(is_believed).unwrap_or(now)
 }
 
-/// When the last call of an invocation ends: `margin` before its deadline, and before the answer is
-/// due.
+/// When the last call of an invocation must end: `margin` before its deadline, and early enough for
+/// the answer.
 #[must_use]
 pub fn calls_until(invocation: &Invocation<'_>, margin: Duration) -> Instant {
     let deadline = invocation.deadline;
     deadline.checked_sub(margin.max(2 * MIN_FOR_ANSWER)).unwrap_or(deadline)
 }
 
-/// When what has to be done.
+/// The division of an invocation's time.
 #[derive(Clone, Copy, Debug)]
 pub struct Schedule {
     started: Instant,
     started_ms: u64,
     /// No work is started after this.
     start_until: Instant,
-    /// Work that is under way ends here, half a margin later.
+    /// Work in progress ends here, half a margin later.
     pub work_until: Instant,
     /// Setting visibility timeouts ends here, half of the rest later.
     pub calls_until: Instant,
-    /// From the start to the end of the work.
+    /// The time from the start to the end of the work.
     pub work_time: Duration,
 }
 
@@ -77,7 +77,7 @@ impl Schedule {
         }
     }
 
-    /// The schedule of work outside of Lambda, which takes at most this from now on.
+    /// The schedule of work outside of Lambda, which takes at most `work_time` from now.
     #[must_use]
     pub fn lasting(work_time: Duration, now_ms: u64) -> Self {
         let started = Instant::now();
@@ -98,13 +98,13 @@ impl Schedule {
         self.is_late_at(Instant::now())
     }
 
-    /// Whether it will be too late then.
+    /// Whether it will be too late to start anything at this time.
     #[must_use]
     pub fn is_late_at(&self, then: Instant) -> bool {
         then >= self.start_until.min(self.work_until)
     }
 
-    /// Now, in milliseconds since 1970.
+    /// The current time, in milliseconds since 1970.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         let passed = self.started.elapsed().as_millis();

@@ -1,4 +1,4 @@
-//! Reading a secret from AWS Secrets Manager, and signing in with it.
+//! Reads secrets from AWS Secrets Manager, and makes headers for signing in.
 
 use aws_sdk_secretsmanager::Client;
 use aws_smithy_types::retry::RetryConfig;
@@ -11,13 +11,13 @@ use crate::config::{ConfigError, Environment};
 /// Secrets Manager, in `AWS_ENDPOINT_URL_SECRETS_MANAGER`.
 pub const SECRETS_MANAGER: Service = "SECRETS_MANAGER";
 
-/// What a variable with the ARN of a secret must be.
+/// The allowed value of a variable with the ARN of a secret, for messages.
 pub const ARN_OF_SECRET: &str = "the ARN of a secret of AWS Secrets Manager";
 
 /// The ARN of a secret in the variable `name`, if it is set.
 ///
 /// # Errors
-/// [`ConfigError`] where it is not one. It never shows the value: that may be the secret itself, by
+/// [`ConfigError`] if it is not an ARN. It never shows the value, which may be the secret itself by
 /// mistake.
 pub fn arn(environment: &Environment, name: &str) -> Result<Option<String>, ConfigError> {
     let parse = |text: &str| is_arn(text).then(|| text.to_owned());
@@ -30,17 +30,19 @@ fn is_arn(text: &str) -> bool {
     parts.next() == Some("arn") && parts.nth(1) == Some("secretsmanager")
 }
 
-/// What an error shows of the ARN of a secret. Anything else may be the secret itself, by mistake.
+/// The ARN of a secret as errors show it. Any other text is hidden, because it may be the secret
+/// itself by mistake.
 #[must_use]
 pub fn shown(arn: &str) -> &str {
     if is_arn(arn) { arn } else { "…" }
 }
 
-/// The text of a secret. The client is built for this call: a secret is read once in a process's
-/// life.
+/// Reads the text of a secret. The client is built for this call, because a secret is read once per
+/// process.
 ///
 /// # Errors
-/// Where the service does not answer, does not give it, or it holds bytes. Never quotes it.
+/// If the service does not answer or return it, or if it is binary. The error never quotes the
+/// secret.
 pub async fn text(aws: &Aws, arn: &str) -> Result<String, CallFailure> {
     let config = aws.sdk_config(SECRETS_MANAGER, RetryConfig::standard());
     let answer = Client::new(&config).get_secret_value().secret_id(arn).send().await;
@@ -56,7 +58,7 @@ pub fn basic(user: &str, password: &str) -> Option<HeaderValue> {
     if user.contains(':') { None } else { authorization("Basic", &pair) }
 }
 
-/// The header `Authorization` with these credentials; `None` where no header can hold them.
+/// The header `Authorization` with these credentials; `None` if they are not valid in a header.
 #[must_use]
 pub fn authorization(scheme: &str, credentials: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(&format!("{scheme} {credentials}")).ok()?;

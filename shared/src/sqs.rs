@@ -1,5 +1,4 @@
-//! What more than one function needs to know of SQS: how a queue is named, what a message holds,
-//! and what becomes of the entries of a call.
+//! Shared code for SQS: names of queues, contents of messages, and the results of batch calls.
 //!
 //! Source: Amazon SQS Developer Guide, "Amazon SQS queue and message identifiers" and "Amazon SQS
 //! message quotas".
@@ -22,19 +21,18 @@ pub use quarantine::{
     MAX_QUARANTINE_BYTES, Quarantined, is_text, reason_attributes, send_to_quarantine,
 };
 
-/// The most entries of one call (source: Amazon SQS API reference).
+/// Maximum number of entries in one call (source: Amazon SQS API reference).
 pub const MAX_ENTRIES: usize = 10;
 
-/// The largest message, attributes included, and the largest batch of them, in bytes.
+/// Maximum size of a message with its attributes, and of a batch of messages, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 1_048_576;
 
-/// The most attributes of a message (source: Amazon SQS Developer Guide, "Amazon SQS message
-/// metadata").
+/// Maximum number of attributes of a message (source: Amazon SQS Developer Guide, "Amazon SQS
+/// message metadata").
 pub const MAX_ATTRIBUTES: usize = 10;
 
 /// The URL of the queue with this ARN, `arn:{partition}:sqs:{region}:{account}:{name}`; under
-/// `endpoint` where the service is called at another place than its own. `None` where it is no
-/// queue's.
+/// `endpoint` if that overrides the service's endpoint. `None` if the ARN is not that of a queue.
 #[must_use]
 pub fn queue_url(arn: &str, endpoint: Option<&str>) -> Option<String> {
     let mut parts = arn.split(':');
@@ -52,13 +50,13 @@ pub fn queue_url(arn: &str, endpoint: Option<&str>) -> Option<String> {
     Some(format!("https://sqs.{region}.{suffix}/{account}/{name}"))
 }
 
-/// Whether a queue, by its ARN or URL, is a FIFO queue: their names all end like this.
+/// Whether a queue is a FIFO queue, by its ARN or URL: the names of FIFO queues end in `.fifo`.
 #[must_use]
 pub fn is_fifo(queue: &str) -> bool {
     queue.strip_suffix(".fifo").is_some()
 }
 
-/// A queue's URL, which has a path.
+/// Parses a queue's URL, which must have a path.
 #[must_use]
 pub fn parse_queue_url(text: &str) -> Option<String> {
     let url = Url::parse(text)?;

@@ -1,5 +1,5 @@
-//! How a function's process ends when it fails to start: the reason goes to the log and to Lambda,
-//! so that whoever invokes the function sees it too.
+//! Ends a process that fails to start: the reason is logged and reported to Lambda, so that the
+//! invoker of the function also sees it.
 
 use std::io;
 use std::process::ExitCode;
@@ -47,19 +47,19 @@ impl Error {
     }
 }
 
-/// A tokio runtime on this thread: a function handles one invocation at a time.
+/// Builds a tokio runtime on this thread: a function handles one invocation at a time.
 pub(crate) fn tokio() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
 }
 
-/// The process's exit code for `result`; an error is logged and reported to Lambda first.
+/// Returns the process's exit code for `result`; an error is logged and reported to Lambda first.
 /// `function` is the name of the function's crate.
 #[must_use]
 pub fn exit_code(function: &'static str, result: Result<(), Error>) -> ExitCode {
     let Err(error) = result else {
         return ExitCode::SUCCESS;
     };
-    // Has no effect where logging was started before the error.
+    // This has no effect if logging was started before the error.
     telemetry::start(function, Level::INFO);
     tracing::error!(error_type = error.error_type(), %error, "failed to start");
     if let Err(failure) = report(&error) {
@@ -68,14 +68,14 @@ pub fn exit_code(function: &'static str, result: Result<(), Error>) -> ExitCode 
     ExitCode::FAILURE
 }
 
-/// Reports an initialization error, where there is a Runtime API.
+/// Reports an initialization error, if there is a Runtime API.
 fn report(error: &Error) -> Result<(), lambda_runtime::Error> {
     if !Environment::of_this_process().has_runtime_api() {
         return Ok(());
     }
     let request = Request::post("/2018-06-01/runtime/init/error");
     let request = error_request(request, error.error_type(), &error.to_string())?;
-    // Lambda needs the reply to be awaited, not read.
+    // The reply must be awaited, but need not be read.
     tokio()?.block_on(async { PooledClient::builder().build().call(request).await })?;
     Ok(())
 }

@@ -1,7 +1,7 @@
-//! Logs: one JSON object a line on standard error, where Lambda collects them.
+//! Logs: one JSON object per line on standard error, from which Lambda collects them.
 //!
-//! Only sluice's own code logs at the level that the user asks for. The libraries below it log
-//! warnings and errors: at finer levels some of them write what they send and receive.
+//! Only sluice's own code logs at the configured level. Libraries log only warnings and errors: at
+//! finer levels, some of them log what they send and receive.
 
 mod lines;
 
@@ -16,11 +16,11 @@ use crate::config::{ConfigError, Environment};
 /// The variables that every function reads for its logs and metrics.
 pub const VARIABLES: &[&str] = &["LOG_LEVEL", "METRICS_NAMESPACE"];
 
-/// `LOG_LEVEL`; where it is not set, the level of Lambda's advanced logging controls
+/// `LOG_LEVEL`; if it is not set, the level of Lambda's advanced logging controls
 /// (`AWS_LAMBDA_LOG_LEVEL`), else `info`.
 ///
 /// # Errors
-/// [`ConfigError`] where it is not a level.
+/// [`ConfigError`] if it is not a level.
 pub fn log_level(environment: &Environment) -> Result<Level, ConfigError> {
     let parse = |text: &str| match text {
         "error" => Some(Level::ERROR),
@@ -43,10 +43,10 @@ fn lambdas_log_level(environment: &Environment) -> Option<Level> {
     }
 }
 
-/// `METRICS_NAMESPACE`, `Sluice` where it is not set.
+/// `METRICS_NAMESPACE`, default `Sluice`.
 ///
 /// # Errors
-/// [`ConfigError`] where CloudWatch would not take it as a namespace (source: CloudWatch API
+/// [`ConfigError`] if CloudWatch would not accept it as a namespace (source: CloudWatch API
 /// reference, `PutMetricData`).
 pub fn metrics_namespace(environment: &Environment) -> Result<String, ConfigError> {
     let parse = |text: &str| {
@@ -62,8 +62,8 @@ pub fn metrics_namespace(environment: &Environment) -> Result<String, ConfigErro
     Ok(namespace.unwrap_or_else(|| "Sluice".to_owned()))
 }
 
-/// Starts logging for the crate named `function`, and makes panics log where they happened but
-/// not what they say: that may quote a payload. Does nothing where logging has started before.
+/// Starts logging for the crate named `function`. Panics are logged with their location but without
+/// their message, which may quote a payload. Does nothing if logging has started before.
 pub fn start(function: &'static str, level: Level) {
     let lines = Lines { function, level };
     let started = tracing::subscriber::set_global_default(lines);

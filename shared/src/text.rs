@@ -1,10 +1,10 @@
-//! Text from outside, as a person reads it.
+//! Prepares text from outside for people.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-/// Whether a character changes the writing direction: it can let a text look like another one (Unicode
-/// Standard Annex #9, explicit formatting characters).
+/// Whether a character changes the writing direction, which can make a text look like another one
+/// (Unicode Standard Annex #9, explicit formatting characters).
 #[must_use]
 pub const fn is_directional(c: char) -> bool {
     matches!(
@@ -17,7 +17,7 @@ pub const fn is_directional(c: char) -> bool {
 #[must_use]
 pub fn clean(text: &str) -> String {
     let kept = |c: char| match c {
-        // The separators of lines and paragraphs break lines too.
+        // The line and paragraph separators also break lines.
         '\n' | '\u{2028}' | '\u{2029}' => Some('\n'),
         '\r' => None,
         c if is_directional(c) => None,
@@ -27,8 +27,8 @@ pub fn clean(text: &str) -> String {
     text.trim().chars().filter_map(kept).collect()
 }
 
-/// The same JSON without characters that control a terminal or change the writing direction: they are
-/// escaped. JSON has them in strings only, except the line breaks and tabs between values, which stay.
+/// Escapes the characters of a JSON text that control a terminal or change the writing direction.
+/// JSON has these in strings only, except for line breaks and tabs between values, which stay.
 #[must_use]
 pub fn escaped_json(json: &str) -> Cow<'_, str> {
     let is_escaped =
@@ -54,14 +54,15 @@ pub fn line(text: &str) -> String {
     clean(text).replace('\n', " ")
 }
 
-/// Maximum characters of a text of a service that is shown: some messages hold an encoded policy.
+/// Maximum length of a service's text that is shown, in characters: some messages contain an
+/// encoded policy.
 const SHOWN_CHARACTERS: usize = 300;
 
-/// Headers with secrets. Some services repeat the headers of a request whose signature they refuse.
+/// Headers with secrets. Some services repeat the headers of a request whose signature they reject.
 const SECRET_HEADERS: [&str; 2] = ["x-amz-security-token", "authorization:"];
 
-/// A text of a service as one line of at most 300 characters, which ends where it repeats a header with
-/// a secret.
+/// Makes one line of a service's text, with at most 300 characters, cut before it repeats a header
+/// with a secret.
 #[must_use]
 pub fn shown(text: &str) -> String {
     let lower = text.to_ascii_lowercase();
@@ -69,7 +70,7 @@ pub fn shown(text: &str) -> String {
     beginning(&line(&text[..end.unwrap_or(text.len())]), SHOWN_CHARACTERS).to_owned()
 }
 
-/// The first `characters` of a text: what a log shows of an identifier from outside.
+/// The first `characters` of a text, for identifiers from outside in logs.
 #[must_use]
 pub fn beginning(text: &str, characters: usize) -> &str {
     text.char_indices().nth(characters).map_or(text, |(end, _)| &text[..end])
@@ -89,7 +90,7 @@ mod tests {
             [beginning("añbc", 2), beginning("añ", 2), beginning("añ", 0)],
             ["añ", "añ", ""]
         );
-        // A joined emoji stays joined.
+        // Joined emoji stay joined.
         assert_eq!(clean("👩\u{200d}🚒 재생"), "👩\u{200d}🚒 재생");
     }
 

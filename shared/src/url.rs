@@ -4,10 +4,10 @@
 use http::uri::PathAndQuery;
 use http::uri::Uri;
 
-/// Where requests go: scheme and host, and a path to put before all others.
+/// The base URL of requests: scheme, host, and a path prefix.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Url {
-    /// Without a slash at its end.
+    /// Without a trailing slash.
     base: String,
     /// In lower case, without its port.
     host: String,
@@ -27,7 +27,7 @@ impl Url {
         if authority.contains('@') || rest.contains(['?', '#']) {
             return None;
         }
-        // A client leaves it out of the header `Host`, and a signature covers that.
+        // Clients omit the default port from the header `Host`, which a signature covers.
         let authority = authority.strip_suffix(default_port).unwrap_or(authority);
         let base = format!("{scheme}://{authority}{}", path.trim_end_matches('/'));
         let uri = base.parse::<Uri>().ok()?;
@@ -35,7 +35,7 @@ impl Url {
         Some(Self { base, host })
     }
 
-    /// As it was given, without a slash at its end.
+    /// The URL as given, without a trailing slash.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.base
@@ -49,7 +49,7 @@ impl Url {
         before.rsplit_once('.').map(|(_, region)| region)
     }
 
-    /// The address of a path.
+    /// The URL of a path.
     #[cfg(feature = "opensearch")]
     pub(crate) fn join(&self, path: &PathAndQuery) -> Option<Uri> {
         format!("{}{path}", self.base).parse().ok()

@@ -1,4 +1,4 @@
-//! Metrics of earlier runs, which a scripted endpoint stands in for.
+//! Metrics of earlier runs, from a scripted endpoint.
 
 #![cfg(test)]
 
@@ -10,7 +10,7 @@ use testkit::{Endpoint, Reply};
 
 const QUERY: Query<'_> = Query { namespace: "Sluice", metric: "CheckFailures", dimension: "Check" };
 
-/// Reads these subjects from an endpoint with these replies; also the number of calls.
+/// Reads these subjects from an endpoint with these replies; also returns the number of calls.
 async fn maxima(
     subjects: &[&str],
     replies: Vec<Reply>,

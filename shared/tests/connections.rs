@@ -17,19 +17,19 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-/// What the server does with one request.
+/// The reaction of the server to one request.
 #[derive(Clone, Copy, Debug)]
 enum Act {
     /// It answers, and waits for the next request.
     Answer,
-    /// It answers, says that it closes the connection, and does.
+    /// It answers, announces that it closes the connection, and closes it.
     AnswerAndClose,
-    /// It answers and closes the connection without saying so.
+    /// It answers and closes the connection unannounced.
     AnswerAndCloseSilently,
     /// It reads the request and closes the connection.
     Close,
-    /// It answers 413 as soon as it has read the head, and closes the connection: what comes of
-    /// the body is answered with a reset.
+    /// It answers 413 as soon as it has read the head, and closes the connection: the rest of the
+    /// body is answered with a reset.
     Refuse,
     /// It answers 413 as soon as it has read the head, and reads no more.
     RefuseAndWait,
@@ -44,7 +44,7 @@ struct Server {
 }
 
 impl Server {
-    /// A server that does these, one after the other.
+    /// A server that performs these acts in order.
     async fn acting(acts: &[Act]) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}/path", listener.local_addr().unwrap());
@@ -55,7 +55,8 @@ impl Server {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 *connections.lock().unwrap() += 1;
-                // One after the other would keep a new one waiting for one that is not used.
+                // Concurrent, because otherwise a new connection would wait for one that is not
+                // used.
                 tokio::spawn(serve(stream, Arc::clone(&left)));
             }
         });
@@ -134,7 +135,8 @@ async fn a_server_may_close_after_each_answer() {
 
 #[tokio::test]
 async fn what_met_a_closed_connection_is_sent_once_more() {
-    // As after an idle time-out, but that the server has read the request tells it from chance.
+    // As after an idle timeout, except that the server has read the request, which makes the test
+    // deterministic.
     let server = Server::acting(&[Good, Good, Close, Good, Good, Close, Good]).await;
     let connections = Connections::default();
     for _ in 0..5 {
@@ -186,7 +188,7 @@ async fn an_answer_before_the_whole_body_is_an_answer() {
     }
 }
 
-/// When a test that waits for a process has failed.
+/// Timeout of a test that waits for a process.
 const HANG: Duration = Duration::from_secs(20);
 
 /// The process of the next test: its first line of input is a URL, and each line makes it send a
@@ -204,7 +206,7 @@ async fn process() {
     for request in 0..2 {
         match (request, waits) {
             (0, _) => {}
-            // Nothing looks at the connection until the next request.
+            // The connection is not checked until the next request.
             (_, "blocked") => drop(next_line().unwrap()),
             // The end of the connection and the line show at once.
             _ => drop(tokio::task::spawn_blocking(next_line).await.unwrap().unwrap()),
@@ -214,7 +216,7 @@ async fn process() {
     }
 }
 
-/// As when Lambda freezes the process for longer than the idle time-out of a server.
+/// As if Lambda froze the process for longer than the idle timeout of a server.
 #[tokio::test]
 async fn a_process_that_was_stopped_sends_its_next_request_once_on_a_new_connection() {
     for waits in ["blocked", "awaiting"] {
@@ -246,7 +248,7 @@ async fn stop_while_idle(waits: &str, closes: &str) {
     let url = format!("http://{}/ {waits}\n", listener.local_addr().unwrap());
     input.write_all(url.as_bytes()).await.unwrap();
     let (mut first, _) = listener.accept().await.unwrap();
-    // What is not read when a connection is closed makes its end a reset.
+    // Closing a connection with unread data resets it.
     answer(&mut first, closes == "in order").await;
     assert_eq!(statuses.next_line().await.unwrap().as_deref(), Some("200"));
 
@@ -267,7 +269,7 @@ async fn stop_while_idle(waits: &str, closes: &str) {
     assert_eq!(third.unwrap_err().kind(), ErrorKind::WouldBlock, "no more connections");
 }
 
-/// Answers a request, of whose body it may read nothing.
+/// Answers a request, possibly without reading its body.
 async fn answer(stream: &mut TcpStream, reads_body: bool) {
     let length = head(stream).await.unwrap();
     if reads_body {
@@ -281,7 +283,7 @@ fn is_stopped(process_id: &str) -> bool {
     output.stdout.starts_with(b"T")
 }
 
-/// A service whose answer has as many bytes as the path says.
+/// A service whose answer has the number of bytes in the path.
 async fn bytes() -> Endpoint {
     Endpoint::start(|call| {
         let length = call.path.rsplit('/').next().unwrap().parse().unwrap();
@@ -315,7 +317,7 @@ async fn an_object_is_read_up_to_its_limit_and_no_key_leaves_its_bucket() {
     let get = async |key: &str| s3::get(&connections, &aws, ("plays", key), 1_000).await;
     assert_eq!(get("1000").await.map(|body| body.len()), Ok(1_000));
     assert_eq!(get("1001").await, Err(GetError::TooLarge));
-    // As it is: S3 knows no folders.
+    // Unchanged: S3 has no folders.
     assert_eq!(get("../a b?versionId=1#/5").await.map(|body| body.len()), Ok(5));
     let paths = endpoint.calls().into_iter().map(|call| (call.path, call.query));
     let expected = ["/plays/1000", "/plays/1001", "/plays/../a%20b%3FversionId%3D1%23/5"];

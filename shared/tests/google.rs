@@ -1,4 +1,4 @@
-//! BigQuery with credentials of Secrets Manager, which a scripted endpoint stands in for.
+//! BigQuery with credentials from Secrets Manager, both from a scripted endpoint.
 
 #![cfg(test)]
 
@@ -20,7 +20,7 @@ const SECRET_ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:g
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 const LIMIT: Duration = Duration::from_secs(20);
 
-/// What the credentials are; both have the URLs of the endpoint.
+/// The kind of credentials; both contain the URLs of the endpoint.
 #[derive(Clone, Copy)]
 enum Kind {
     ServiceAccount,
@@ -50,7 +50,7 @@ fn credentials(kind: Kind, url: &str) -> String {
     }
 }
 
-/// A client, and its endpoint, which replies to requests of BigQuery with these.
+/// A client and its endpoint, which answers requests to BigQuery with these replies.
 async fn bigquery(kind: Kind, seconds: u64, replies: Vec<Reply>) -> (BigQuery, Endpoint) {
     let mut replies = VecDeque::from(replies);
     let mut tokens = 0;

@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 const LONG: Duration = Duration::from_mins(1);
 
-/// A server that answers each request with the next of its texts, and then never again.
+/// A server that answers each request with the next of its texts, and then no longer answers.
 struct Server {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
@@ -228,7 +228,7 @@ async fn no_answer_is_an_error_that_tells_why() {
     );
 }
 
-/// Between two invocations a function stands still, and a server closes what is idle.
+/// Between two invocations a function is frozen, and a server closes idle connections.
 #[test]
 fn a_connection_that_was_closed_meanwhile_is_opened_again() {
     use std::io::{Read, Write};

@@ -31,7 +31,7 @@ fn form(call: &Call) -> &str {
     std::str::from_utf8(&call.body).unwrap()
 }
 
-/// Calls an operation of EC2 whose first answers are these, and then a right one.
+/// Calls an operation of EC2 whose first answers are these, followed by a valid one.
 async fn call(replies: Vec<Reply>, left: Duration) -> (Result<String, QueryError>, usize) {
     let endpoint = Endpoint::replying(replies.into_iter().map(Some), |_, reply| {
         reply.unwrap_or_else(|| xml(200, "<StopInstancesResponse><a>b</a></StopInstancesResponse>"))
@@ -126,7 +126,7 @@ async fn all_pages_are_read_and_what_fails_spoils_no_other() {
     assert_eq!((listed.items.len(), code(&listed)), (2, invalid));
     let (listed, calls) = list((0..9).map(|_| page(1, "a")).collect()).await;
     assert_eq!((code(&listed), calls.len()), (Some("InvalidAnswer".to_owned()), 2));
-    // Stand-ins of AWS leave out an empty list.
+    // Stand-ins for AWS omit an empty list.
     let without =
         xml(200, "<DescribeVolumesResponse><requestId>1</requestId></DescribeVolumesResponse>");
     let (listed, _) = list(vec![page(1, "a"), without]).await;

@@ -1,4 +1,4 @@
-//! Statements through the Data API, which a scripted endpoint stands in for.
+//! Statements through the Data API of a scripted endpoint.
 
 #![cfg(test)]
 
@@ -31,7 +31,8 @@ fn database(warehouse: Warehouse, identity: Identity) -> Database {
     Database { warehouse, name: "dev".to_owned(), identity }
 }
 
-/// Runs a statement on an endpoint with these replies, and returns the calls too: operation and body.
+/// Runs a statement on an endpoint with these replies, and also returns the calls: operation and
+/// body.
 async fn query(
     replies: Vec<Reply>,
     max_rows: usize,

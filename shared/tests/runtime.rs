@@ -1,5 +1,5 @@
 //! A function's process against scripted Runtime APIs: this test program starts itself again as the
-//! function, since `lambda_runtime` reads the process's environment.
+//! function, because `lambda_runtime` reads the process's environment.
 #![cfg(test)]
 
 use std::collections::VecDeque;
@@ -15,7 +15,7 @@ use shared::config::Environment;
 use shared::runtime::{Failure, Function, Invocation, run};
 use shared::startup;
 
-/// Answers with the event between brackets, and fails or panics where the event says so.
+/// Answers with the event between brackets, and fails or panics if the event says so.
 struct Echo;
 
 /// The id of the invocation that failed.
@@ -63,11 +63,11 @@ impl Function for Echo {
 #[ignore = "the other tests start it as a process"]
 fn function() {
     let ended = run(&Environment::of_this_process(), Echo);
-    // Reported as a function's main does.
+    // Reported as in a function's main.
     panic!("{:?}", startup::exit_code("runtime", ended));
 }
 
-/// A request as it came in.
+/// A received request.
 #[derive(Debug)]
 struct Request {
     line: String,
@@ -104,16 +104,16 @@ impl Request {
     }
 }
 
-/// What is left of a script, and the requests that it answered.
+/// The rest of a script, and the requests that it answered.
 #[derive(Default)]
 struct Script {
     replies: VecDeque<String>,
     requests: Vec<Request>,
 }
 
-/// What the function does with these replies, one for each request, on whatever connection. After
-/// one that ends with `\0close` the connection is closed unannounced. After the last reply the
-/// process is killed, unless it ends by itself. Returns the requests and standard error.
+/// Runs the function with these replies, one for each request, on any connection. After a reply
+/// that ends with `\0close`, the connection is closed unannounced. After the last reply, the
+/// process is killed unless it ends itself. Returns the requests and standard error.
 fn run_with(replies: &[String], variables: &[(&str, &str)]) -> (Vec<Request>, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -140,8 +140,8 @@ fn run_with(replies: &[String], variables: &[(&str, &str)]) -> (Vec<Request>, St
     (requests, String::from_utf8(output.stderr).unwrap())
 }
 
-/// Answers requests on one connection. Beyond the script it drops what is asked, which ends the
-/// function.
+/// Answers requests on one connection. After the end of the script, it drops requests, which ends
+/// the function.
 fn serve(script: &Mutex<Script>, mut stream: BufReader<TcpStream>) {
     while let Some(request) = Request::read(&mut stream) {
         let reply = {
@@ -278,7 +278,7 @@ fn what_is_not_an_invocation_ends_the_process() {
         "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n",
         "nonsense\r\n\r\n",
     ] {
-        // The second reply is for the report that the process ends, where there is one.
+        // The second reply is for the report that the process ends, if there is one.
         let (requests, _) = run_with(&[reply.to_owned(), accepted()], &[]);
         assert_eq!(requests[0].line, NEXT, "{reply}");
         let reported = requests[1..].iter().all(|request| request.line.contains("/init/error"));

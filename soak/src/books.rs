@@ -1,47 +1,47 @@
-//! What went in, and where each of it must be in the end.
+//! The messages that were sent, and where each of them must be in the end.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
-/// How many messages a discrepancy names.
+/// Number of messages that a discrepancy names.
 const SHOWN: usize = 3;
 
-/// What must become of a message.
+/// The required fate of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Fate {
     /// One document.
     Document,
-    /// It is kept with what was refused: in a quarantine queue or in the bucket of failures.
+    /// It is stored with refused messages: in a quarantine queue or in the bucket of failures.
     Refused,
-    /// It is in the parking queue: neither a document nor anything that fits into quarantine.
+    /// It is in the parking queue: it neither becomes a document nor fits into quarantine.
     Parked,
 }
 
-/// The messages that were sent, by their ids.
+/// The messages that were sent, by id.
 #[derive(Debug, Default)]
 pub(crate) struct Books {
     sent: BTreeMap<String, Fate>,
 }
 
-/// Where messages were found in the end, by id; once for each place that holds one.
+/// Where messages were found in the end, by id; once for each copy.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
     pub(crate) places: Vec<(String, Fate)>,
 }
 
-/// The books after everything was found.
+/// The result of comparing the messages that were sent and found.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Closed {
     /// Number of messages that were sent, by pipeline and fate.
     pub(crate) sent: BTreeMap<(String, Fate), u64>,
-    /// Refused or parked messages that are kept more than once. A message that is delivered again may
-    /// be refused again; a document is never there twice.
+    /// Additional copies of refused or parked messages. A message that is redelivered may be
+    /// refused again; a document never exists twice.
     pub(crate) copies: u64,
     pub(crate) discrepancies: Vec<String>,
 }
 
 impl Books {
-    /// Enters a message, whose id is `soak-PIPELINE-NUMBER`.
+    /// Adds a message, whose id is `soak-PIPELINE-NUMBER`.
     pub(crate) fn enter(&mut self, id: String, fate: Fate) {
         self.sent.insert(id, fate);
     }
@@ -51,7 +51,7 @@ impl Books {
         self.sent.len()
     }
 
-    /// Holds what was found to be what was sent.
+    /// Compares the messages that were found with those that were sent.
     pub(crate) fn close(&self, found: &Found) -> Closed {
         let mut closed = Closed::default();
         let mut places: BTreeMap<&str, BTreeMap<Fate, u64>> = BTreeMap::new();
@@ -126,7 +126,7 @@ mod tests {
         };
         let cases: [Case; 6] = [
             ("", &[], 0, &[]),
-            // What is delivered again may be refused and parked again.
+            // A redelivered message may be refused and parked again.
             ("", &[("soak-queue-3", Refused), ("soak-objects-4", Parked)], 2, &[]),
             ("soak-queue-1", &[], 0, &["1 messages are lost: soak-queue-1"]),
             (

@@ -1,5 +1,5 @@
-//! A function in two sets of processes: steady ones, whose memory is watched, and mortal ones, which
-//! are killed.
+//! A function in two sets of processes: steady ones, whose memory is observed, and mortal ones,
+//! which are killed.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,7 +11,7 @@ use local::runtime_api::{Function, FunctionOptions, Invoke, InvokeError};
 
 use crate::growth::STEADY;
 
-/// Of a hundred invocations this number is throttled by Lambda, and this number runs twice at once.
+/// Percentage of invocations that Lambda throttles, and percentage that run twice concurrently.
 const THROTTLED_PERCENT: u32 = 2;
 const TWICE_PERCENT: u32 = 3;
 
@@ -22,19 +22,19 @@ pub(crate) struct Options<'a> {
     pub(crate) binary: &'a Path,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) timeout: Duration,
-    /// Maximum number of steady processes, and of mortal ones.
+    /// Maximum number of steady processes, and also of mortal ones.
     pub(crate) concurrency: usize,
     pub(crate) seed: u64,
 }
 
-/// A running function; clones are the same one.
+/// A running function; clones are the same function.
 #[derive(Clone, Debug)]
 pub(crate) struct Crew {
     pub(crate) name: &'static str,
     steady: Function,
     mortal: Function,
     chance: Arc<Mutex<Rng>>,
-    /// Of steady processes.
+    /// Why steady processes ended.
     endings: Arc<Mutex<Vec<String>>>,
 }
 
@@ -52,12 +52,12 @@ impl Crew {
         Ok(Self { name, steady, mortal, chance, endings: Arc::default() })
     }
 
-    /// Kills the mortal processes, also in the middle of an invocation.
+    /// Kills the mortal processes, even during an invocation.
     pub(crate) async fn kill(&self) {
         self.mortal.kill().await;
     }
 
-    /// Invokes a steady process, and keeps why it ended if it did.
+    /// Invokes a steady process, and records why it ended, if it did.
     async fn invoke_steady(&self, payload: Bytes) -> Result<Bytes, InvokeError> {
         let result = self.steady.invoke(payload).await;
         if let Err(error) = &result

@@ -1,4 +1,4 @@
-//! Carries the plan out, and what is done about it while the run goes on: redrives and replays.
+//! Executes the plan, and the reactions to it during the run: redrives and replays.
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -16,20 +16,20 @@ use crate::plan::Step;
 use crate::producers::{Run, now_ms, or_stopped};
 use crate::world::{BACKUP, World};
 
-/// A message that was moved back this often is parked.
+/// A message that was moved back this many times is parked.
 const MAX_REDRIVES: u32 = 3;
 
-/// What happened so far.
+/// The disturbances so far.
 #[derive(Debug, Default)]
 pub(crate) struct Disturbances {
     pub(crate) kills: Cell<u64>,
-    /// Times that a server began to fail.
+    /// Number of times that a server began to fail.
     pub(crate) faults: Cell<u64>,
     pub(crate) reshards: Cell<u64>,
-    /// Messages that were moved from the dead-letter queues, and those that were parked.
+    /// Number of messages moved from the dead-letter queues, and number of parked ones.
     pub(crate) redriven: Cell<u64>,
     pub(crate) parked: Cell<u64>,
-    /// Objects of the backup that were loaded again.
+    /// Number of backup objects that were loaded again.
     pub(crate) replayed: Cell<u64>,
 }
 
@@ -37,7 +37,7 @@ fn add(cell: &Cell<u64>, more: u64) {
     cell.set(cell.get() + more);
 }
 
-/// Carries out the steps, until the run is stopped.
+/// Executes the steps until the run is stopped.
 pub(crate) async fn carry_out(
     steps: &[(Duration, Step)],
     run: &Run<'_>,
@@ -63,7 +63,7 @@ pub(crate) async fn carry_out(
                 reshard(world)?;
                 add(&done.reshards, 1);
             }
-            // A redrive that fails is made up for by the next one.
+            // The next redrive makes up for one that fails.
             Step::Redrive => drop(redrive_all(world, done).await),
             Step::Replay => replay(run, done).await?,
         }
@@ -71,7 +71,7 @@ pub(crate) async fn carry_out(
     Ok(())
 }
 
-/// Splits the first open shard, or merges the first two that are neighbours where there are many.
+/// Splits the first open shard, or merges the first two adjacent ones if there are many.
 fn reshard(world: &World) -> Result<(), Failure> {
     let mut open: Vec<_> = world.readings.with(|stream| {
         let shards = stream.shards().iter().enumerate().filter(|(_, shard)| !shard.is_closed);
@@ -94,7 +94,7 @@ pub(crate) async fn redrive_all(world: &World, done: &Disturbances) -> Result<()
     redrive(world, done, &json!({"action": "redrive", "mode": "selective", "source": source})).await
 }
 
-/// Moves what was parked back into the queue, for another try.
+/// Moves parked messages back into the queue, for another attempt.
 pub(crate) async fn unpark(world: &World, done: &Disturbances) -> Result<(), InvokeError> {
     let (source, destination) = (&world.queues.parking, &world.queues.main);
     let request = json!({
@@ -111,7 +111,7 @@ async fn redrive(world: &World, done: &Disturbances, request: &Value) -> Result<
     Ok(())
 }
 
-/// Puts the new objects of Firehose's backup into the bucket, and asks `object-loader` for them.
+/// Puts the new objects of Firehose's backup into the bucket, and notifies `object-loader` of them.
 pub(crate) async fn replay(run: &Run<'_>, done: &Disturbances) -> Result<(), Failure> {
     let World { s3, backup, queues, .. } = run.world;
     let known: BTreeSet<_> = s3.objects(BACKUP).into_keys().collect();

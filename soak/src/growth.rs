@@ -7,18 +7,18 @@ use std::time::Duration;
 
 use crate::world::WORKERS;
 
-/// What the name of a function ends with whose processes live as long as the run.
+/// Suffix of the names of functions whose processes live as long as the run.
 pub(crate) const STEADY: &str = "-steady";
 
-/// The quarters of a shorter run are not compared: its functions are still warming up.
+/// The quarters of a shorter run are not compared, because its functions are still warming up.
 pub(crate) const LEAST_LENGTH: Duration = Duration::from_mins(5);
 
-/// Growth that is not a leak: pages that the first large message made the allocator keep.
+/// Growth that is not a leak: pages that the allocator keeps after the first large message.
 const SLACK_KB: u64 = 2_048;
-/// The same of a function that carries messages: its buffers are as large as its largest batch was, and
-/// after an outage one has a thousand times what another has.
+/// The same for a function that processes messages: its buffers are as large as its largest batch,
+/// and after an outage a batch can be a thousand times as large as another.
 const WORKER_SLACK_KB: u64 = 8_192;
-/// The same in descriptors: connections of the pool.
+/// The same for file descriptors: connections of the pool.
 const SLACK_DESCRIPTORS: u64 = 4;
 
 /// A process at some time of the run.
@@ -31,8 +31,8 @@ pub(crate) struct Sample {
     pub(crate) descriptors: u64,
 }
 
-/// A function's figures: the medians of the first and the last quarter of the run, and the most. Of
-/// several processes the largest counts.
+/// The figures of a function: the medians of the first and the last quarter of the run, and the
+/// maximum. Of several processes, the largest counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Growth {
     pub(crate) function: String,
@@ -48,12 +48,12 @@ pub(crate) struct Figures {
     pub(crate) most: u64,
 }
 
-/// Looks at the processes that this one has started and whose function is steady.
+/// Samples the processes that this one has started and whose function is steady.
 pub(crate) fn sample(at: Duration) -> Vec<Sample> {
     let own = std::process::id();
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    // A process may end while it is looked at.
+    // A process may end while it is sampled.
     pids.filter_map(|pid| look(at, pid, own)).collect()
 }
 
@@ -107,7 +107,7 @@ pub(crate) fn compare(samples: &[Sample], length: Duration) -> Vec<Growth> {
 }
 
 impl Growth {
-    /// What has grown.
+    /// The figures that have grown.
     pub(crate) fn discrepancies(&self) -> Vec<String> {
         let Self { function, memory_kb, descriptors, .. } = self;
         let mut found = Vec::new();
@@ -155,7 +155,7 @@ mod tests {
             assert_eq!(growth.len(), 1);
             (growth[0].clone(), growth[0].discrepancies())
         };
-        // A peak in between is not growth.
+        // A peak in the middle is not growth.
         let flat = samples(|second| if second == 50 { 90_000 } else { 20_000 }, |_| 12);
         let (growth, discrepancies) = compared(&flat, 10);
         assert_eq!(discrepancies, [""; 0]);
@@ -166,7 +166,7 @@ mod tests {
             "the file descriptors of plays grew from 11 to 18",
         ];
         assert_eq!(compared(&leak, 10).1, expected);
-        // Of a run of which that cannot be said.
+        // The run is too short to compare.
         assert_eq!(compared(&leak, 4).1, [""; 0]);
     }
 
@@ -177,7 +177,7 @@ mod tests {
             command.arg("60").env("AWS_LAMBDA_FUNCTION_NAME", name).spawn().unwrap()
         };
         let mut children = ["plays-mortal", "plays-steady"].map(child);
-        // For a moment after it was started, a process has no environment, and then hardly any memory.
+        // Just after its start, a process has no environment and hardly any memory.
         let is_running = |it: &Sample| it.memory_kb > 100 && it.descriptors >= 3;
         let mut samples = (0..100_000).map(|_| sample(Duration::ZERO));
         let found = samples.find(|found| found.iter().any(is_running)).unwrap_or_default();

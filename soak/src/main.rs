@@ -68,7 +68,7 @@ struct Args {
 
 fn choice(text: &str) -> Result<Choice, InvalidChoice> {
     text.parse().and_then(|choice| match choice {
-        // Someone else's server keeps what the soak leaves there.
+        // A server that is not started here would keep the data of the soak.
         Choice::Url(_) => Err(InvalidChoice),
         choice => Ok(choice),
     })
@@ -100,7 +100,7 @@ async fn soak(args: Args) -> Result<Report, Failure> {
     log(format_args!("Seed {seed}, {} messages in {} s.", args.messages, length.as_secs()));
     let Args { opensearch, sqs, store, messages, .. } = args;
     let world = World::start(Servers { opensearch, sqs, store }, seed, length).await?;
-    // One stops the producers, the other all else that goes on while they send.
+    // One stops the producers, the other everything else that runs while they send.
     let (stop_sending, stop) = watch::channel(false);
     let run = Run {
         world: &world,
@@ -120,11 +120,11 @@ async fn soak(args: Args) -> Result<Report, Failure> {
     Ok(report)
 }
 
-/// Runs everything until the messages are sent, and closes the books.
+/// Runs everything until the messages are sent, and compares.
 async fn drive(run: &Run<'_>, stop_sending: &watch::Sender<bool>) -> Result<Report, Failure> {
     let Run { world, seed, length, .. } = *run;
     let steps = plan::plan(seed, length, world.crews.len());
-    // Next to each other: a redrive may be killed, too.
+    // Concurrently, so that a redrive may be killed, too.
     let (repairs, harms): (Vec<_>, Vec<_>) =
         steps.into_iter().partition(|(_, step)| matches!(step, Step::Redrive | Step::Replay));
     let (stop_all, stop) = watch::channel(false);
@@ -160,7 +160,7 @@ async fn drive(run: &Run<'_>, stop_sending: &watch::Sender<bool>) -> Result<Repo
     for growth in &growth {
         discrepancies.extend(growth.discrepancies());
     }
-    // In a short run all timeouts are short, and a busy machine may be late.
+    // In a short run all timeouts are short, and a busy machine may exceed them.
     if length >= growth::LEAST_LENGTH {
         discrepancies.extend(world.crews.iter().flat_map(Crew::endings));
     }

@@ -1,4 +1,4 @@
-//! The messages that producers send: events that are to become documents, and some that cannot.
+//! The messages of producers: events that must become documents, and some that cannot.
 
 use fastrand::Rng;
 
@@ -7,15 +7,16 @@ use crate::books::Fate;
 /// Number of messages that one search for documents returns.
 pub(crate) const CHUNK: u64 = 4_000;
 
-/// One message of this number is not JSON.
+/// One in this number of messages is not JSON.
 const BROKEN_ONE_OF: u32 = 100;
-/// One message of this number has no id of the producer.
+/// One in this number of messages has no id of the producer.
 const WITHOUT_ID_ONE_OF: u32 = 10;
 
-/// Size of a broken message that SQS takes with what a redrive adds, but not with what quarantine adds.
+/// Size of a malformed message that SQS accepts with the attributes that a redrive adds, but not
+/// with those that quarantine adds.
 const TOO_LARGE_BYTES: usize = (1 << 20) - 128;
 
-/// A message and what must become of it.
+/// A message and its required fate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Message {
     pub(crate) id: String,
@@ -26,7 +27,7 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// A message of a pipeline; most are small.
+    /// A random message of a pipeline; most are small.
     pub(crate) fn draw(pipeline: &str, number: u64, random: &mut Rng) -> Self {
         let id = format!("soak-{pipeline}-{number}");
         if random.u32(0..BROKEN_ONE_OF) == 0 {
@@ -49,7 +50,7 @@ impl Message {
         Self { id, fate: Fate::Document, has_own_id, body }
     }
 
-    /// A broken message that does not fit into quarantine.
+    /// A malformed message that does not fit into quarantine.
     pub(crate) fn too_large(pipeline: &str, number: u64) -> Self {
         let id = format!("soak-{pipeline}-{number}");
         let mut body = format!("{{\"session_id\":\"{id}\",\"note\":\"");
@@ -58,12 +59,12 @@ impl Message {
     }
 }
 
-/// The user of a message, by whom its document is found among the others of its chunk.
+/// The user of a message, which is common to the documents of its chunk.
 pub(crate) fn chunk(pipeline: &str, number: u64) -> String {
     format!("{pipeline}-{}", number / CHUNK)
 }
 
-/// The id of the message whose text, or part of it, this is.
+/// The id of the message in its text, or in a part of its text.
 pub(crate) fn id_in(text: &str) -> Option<String> {
     let id = &text[text.find("soak-")?..];
     let end = id.find(|char: char| char != '-' && !char.is_ascii_alphanumeric());

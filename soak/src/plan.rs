@@ -1,4 +1,4 @@
-//! What goes wrong in a run, and when. It follows from the seed alone.
+//! The faults of a run and their times, which depend only on the seed.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub(crate) enum Target {
     Sqs,
     S3,
     Store,
-    /// The services that the functions ask that watch.
+    /// The services that the watching functions call.
     Monitoring,
 }
 
@@ -22,11 +22,11 @@ impl Target {
         [Self::OpenSearch, Self::Sqs, Self::S3, Self::Store, Self::Monitoring];
 }
 
-/// What happens at some time.
+/// A step at some time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
     Weather(Target, Weather),
-    /// The mortal processes of the function of this number are killed.
+    /// The mortal processes of the function with this number are killed.
     Kill(usize),
     /// A shard of the stream is split, or two are merged.
     Reshard,
@@ -36,15 +36,15 @@ pub(crate) enum Step {
     Replay,
 }
 
-/// After this share of a run, in percent, nothing goes wrong any more.
+/// The percentage of a run after which there are no more faults.
 const QUIET_FROM_PERCENT: u32 = 93;
 
-/// Of each function.
+/// Number of kills of each function.
 const KILLS: u32 = 12;
 const RESHARDS: u32 = 6;
 
-/// Returns the steps of a run by their time. A run has ninety units of time, on which everything depends:
-/// of a run of half an hour one is 20 s.
+/// The steps of a run, ordered by time. A run has ninety units of time, which determine all its
+/// times: in a run of half an hour, a unit is 20 s.
 pub(crate) fn plan(seed: u64, length: Duration, functions: usize) -> Vec<(Duration, Step)> {
     let mut random = Rng::with_seed(seed);
     let unit = unit(length);
@@ -83,7 +83,7 @@ pub(crate) fn unit(length: Duration) -> Duration {
 fn bad_weather(target: Target, unit: Duration, random: &mut Rng) -> (Weather, Duration) {
     let lasting = part(unit, 20..100, random);
     match random.u32(0..5) {
-        // Longer than Firehose tries, and than a message is received.
+        // Longer than Firehose retries, and than the receives of a message last.
         0 => (Weather::Away, lasting * 2),
         1 => (Weather::Away, lasting),
         2 => {

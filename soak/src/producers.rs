@@ -1,4 +1,4 @@
-//! Those who send: records to Firehose, messages to SQS, objects to S3 with their notifications, and
+//! The producers: records to Firehose, messages to SQS, objects to S3 with their notifications, and
 //! readings of machines to the data stream.
 
 use std::cell::RefCell;
@@ -19,34 +19,34 @@ use crate::books::{Books, Fate};
 use crate::message::Message;
 use crate::world::{OBJECTS, World};
 
-/// Messages of a batch of SQS, and of an object.
+/// Number of messages in a batch of SQS, and in an object.
 const BATCH: u64 = 10;
 const OBJECT: u64 = 50;
 
-/// One message of this number fits nowhere but into the parking queue; the first comes early, since buffers
-/// grow with it.
+/// One in this number of messages fits only into the parking queue. The first one is sent early,
+/// because it makes buffers grow.
 const TOO_LARGE_ONE_OF: u64 = 5_000;
-/// One message, notification or reading of this number is sent twice.
+/// One in this number of messages, notifications and readings is sent twice.
 const TWICE_ONE_OF: u32 = 50;
-/// One reading of this number is refused, and one of this number sent late.
+/// One in this number of readings is refused, and one in this number is sent late.
 const REFUSED_ONE_OF: u32 = 100;
 
-/// A run that producers take part in.
+/// A run, from the point of view of the producers.
 #[derive(Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) world: &'a World,
     pub(crate) seed: u64,
-    /// In which this number of messages is sent.
+    /// The time in which this number of messages is sent.
     pub(crate) length: Duration,
     pub(crate) messages: u64,
     pub(crate) books: RefCell<Books>,
-    /// Well-meant readings.
+    /// The valid readings.
     pub(crate) readings: RefCell<Vec<Reading>>,
     pub(crate) stop: watch::Receiver<bool>,
 }
 
 impl Run<'_> {
-    /// Sends everything, or until the run is stopped.
+    /// Sends everything, or stops when the run is stopped.
     pub(crate) async fn produce(&self) -> Result<(), Failure> {
         let share = |percent| self.messages * percent / 100;
         tokio::try_join!(
@@ -58,7 +58,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Calls `send` with the numbers below `count`, evenly over the run.
+    /// Calls `send` with the numbers below `count`, evenly distributed over the run.
     async fn evenly(
         &self,
         count: u64,
@@ -120,7 +120,7 @@ impl Run<'_> {
             let mut events = Vec::new();
             for number in object * OBJECT..(object + 1) * OBJECT {
                 let message = Message::draw("objects", number, &mut random);
-                // What is broken ends an array.
+                // A malformed event ends an array.
                 if !is_array || message.fate == Fate::Document {
                     self.books.borrow_mut().enter(message.id, message.fate);
                     events.push(message.body);
@@ -173,7 +173,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Sends messages to a queue, those that SQS does not take again.
+    /// Sends messages to a queue, and repeats those that SQS rejects.
     pub(crate) async fn send_all(&self, queue: &str, bodies: Vec<String>) -> Result<(), Failure> {
         let mut open: Vec<_> = bodies.into_iter().enumerate().collect();
         while !open.is_empty() {
@@ -190,7 +190,7 @@ impl Run<'_> {
     }
 }
 
-/// A reading of now; a machine has one of each millisecond.
+/// A reading at the present time; a machine has one in each millisecond.
 fn reading(random: &mut Rng, latest_ms: &mut BTreeMap<String, u64>) -> Reading {
     let (line, machine) = (random.u32(1..=3), random.u32(1..=8));
     let machine = format!("L{line}-M{machine}");
@@ -218,7 +218,7 @@ pub(crate) fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Waits; returns whether the run goes on.
+/// Waits; returns whether the run continues.
 pub(crate) async fn or_stopped(
     wait: impl Future<Output = ()>,
     stop: &mut watch::Receiver<bool>,

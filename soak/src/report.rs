@@ -1,4 +1,4 @@
-//! What a run came to, in Markdown.
+//! The results of a run, in Markdown.
 
 use std::fmt::{self, Display, Formatter};
 use std::time::Duration;
@@ -12,16 +12,16 @@ pub(crate) struct Report {
     pub(crate) seed: u64,
     /// How long messages were sent.
     pub(crate) sent_for: Duration,
-    /// The same with the settling.
+    /// The total time, including the settling.
     pub(crate) took: Duration,
     pub(crate) servers: [String; 3],
-    /// Number of well-meant readings.
+    /// Number of valid readings.
     pub(crate) readings: usize,
     pub(crate) closed: Closed,
     /// Number of windows that were compared.
     pub(crate) windows: usize,
     pub(crate) done: Disturbances,
-    /// Invocations of the functions that watch.
+    /// Number of invocations of the functions that watch.
     pub(crate) watched: u64,
     pub(crate) growth: Vec<Growth>,
     pub(crate) discrepancies: Vec<String>,

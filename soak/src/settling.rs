@@ -1,4 +1,4 @@
-//! The end of a run: every message comes to its place, and is looked for there.
+//! The end of a run: waits until every message has arrived, and finds it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,16 +16,16 @@ use crate::producers::{Run, now_ms};
 use crate::world::{DATABASE, FAILURES, INDICES, World};
 use crate::{Failure, log};
 
-/// How long a queue, or the stream, may take until it is empty.
+/// Maximum time until a queue or the stream is empty.
 const DRAIN: Duration = Duration::from_mins(5);
 /// More rounds of redrives than any message needs.
 const ROUNDS: u32 = 30;
 const LOOK: Duration = Duration::from_millis(200);
 
-/// The documents of one search.
+/// Maximum number of documents in one search.
 const SEARCH_LIMIT: u64 = 10_000;
 
-/// Ends all faults and waits until nothing is on its way any more.
+/// Ends all faults and waits until no message is in transit.
 pub(crate) async fn settle(run: &Run<'_>, done: &Disturbances) -> Result<(), Failure> {
     let World { gates, delivery, readings_mapping, queues, .. } = run.world;
     for gate in gates.values() {
@@ -36,7 +36,8 @@ pub(crate) async fn settle(run: &Run<'_>, done: &Disturbances) -> Result<(), Fai
     replay(run, done).await?;
     drain(run.world, done).await?;
     log("The queues are empty. Trying what was parked once more.");
-    // Messages that were parked in outages alone are documents now; the others are parked again.
+    // Messages that were parked only because of outages are documents now; the others are parked
+    // again.
     for _ in 0..ROUNDS {
         if unpark(run.world, done).await.is_ok() {
             break;
@@ -50,7 +51,7 @@ pub(crate) async fn settle(run: &Run<'_>, done: &Disturbances) -> Result<(), Fai
     Ok(())
 }
 
-/// Waits until the queues and their dead-letter queues are empty, and redrives in between.
+/// Waits until the queues and their dead-letter queues are empty, and redrives meanwhile.
 async fn drain(world: &World, done: &Disturbances) -> Result<(), Failure> {
     let queues = &world.queues;
     let count = async |queue: &String| queues.client.message_count(queue).await;
@@ -65,13 +66,13 @@ async fn drain(world: &World, done: &Disturbances) -> Result<(), Failure> {
         if count(&queues.main_dead).await? + count(&queues.objects_dead).await? == 0 {
             return Ok(());
         }
-        // One that fails is made up for in the next round.
+        // The next round makes up for one that fails.
         redrive_all(world, done).await.ok();
     }
     Err(format!("the dead-letter queues are not empty after {ROUNDS} redrives").into())
 }
 
-/// Looks for every message: documents, what was refused, what is parked.
+/// Finds every message: documents, refused messages and parked ones.
 pub(crate) async fn find(run: &Run<'_>) -> Result<Found, Failure> {
     let World { opensearch, queues, s3, .. } = run.world;
     let mut found = Found::default();
@@ -119,8 +120,8 @@ pub(crate) async fn find(run: &Run<'_>) -> Result<Found, Failure> {
     Ok(found)
 }
 
-/// Compares the windows that the dashboard shows with the readings. Returns their number, and where they
-/// differ.
+/// Compares the windows of the dashboard with the readings. Returns their number and the
+/// differences.
 pub(crate) async fn compare_windows(run: &Run<'_>) -> Result<(usize, Vec<String>), Failure> {
     let client = run.world.store.client();
     client.flush().await?;

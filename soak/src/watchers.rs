@@ -1,5 +1,6 @@
-//! The functions that carry no messages: each is invoked with the events of the repository, while the
-//! services that it calls are unavailable, throttle or are slow. Only their processes are checked.
+//! The functions that process no messages. Each is invoked with the events of the repository, while
+//! the services that it calls are unavailable, throttle or are slow. Only their processes are
+//! checked.
 
 use std::fs;
 use std::path::Path;
@@ -21,7 +22,7 @@ const SECRET: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:webho
 const CHECKS: &str = r#"[{"name":"plays","target":{"kind":"redshift","workgroup":"lake",
     "database":"dev","sql":"SELECT COUNT(*), MAX(loaded_at) FROM plays"},"max_age_minutes":60}]"#;
 
-/// Each function, and what it needs besides the topic.
+/// Each function, and the variables that it needs in addition to the topic.
 const WATCHERS: [(&str, &[(&str, &str)]); 10] = [
     ("alert-notifier", &[]),
     ("cost-report", &[]),
@@ -39,7 +40,8 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     WATCHERS.iter().map(|(name, _)| *name)
 }
 
-/// The functions' names and variables; `url` is the gate before what they ask.
+/// The names and variables of the functions; `url` is the gate in front of the services that they
+/// call.
 pub(crate) fn environments(
     monitoring: &Monitoring,
     url: &str,
@@ -54,8 +56,8 @@ pub(crate) fn environments(
     WATCHERS.iter().map(|(name, own)| (*name, environment(own))).collect()
 }
 
-/// Invokes each function again and again until the run stops, with a pause in between. Returns the
-/// number of invocations.
+/// Invokes each function repeatedly until the run stops, with a pause between invocations. Returns
+/// the number of invocations.
 pub(crate) async fn invoke(
     crews: &[Crew],
     seed: u64,
@@ -70,7 +72,7 @@ pub(crate) async fn invoke(
             let mut invocations = 0;
             while or_stopped(tokio::time::sleep(pause), &mut stop).await {
                 let Some(event) = random.choice(&events) else { break };
-                // It may fail; that a process ended is seen by its number.
+                // It may fail; the crew records why a steady process ended.
                 crew.invoke(event.clone()).await.ok();
                 invocations += 1;
             }
@@ -80,7 +82,7 @@ pub(crate) async fn invoke(
     Ok(loops.join_all().await.into_iter().sum())
 }
 
-/// The events of a function in the repository, in the order of their names.
+/// The events of a function in the repository, sorted by name.
 fn events(function: &str) -> Result<Vec<Bytes>, Failure> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events").join(function);
     let mut paths: Vec<_> =

@@ -21,13 +21,13 @@ use crate::crew::{Crew, Options};
 use crate::plan::{Target, unit};
 use crate::{Failure, log, watchers};
 
-/// The functions through which messages go, with their largest number of processes, twice.
+/// The functions that process messages, with the maximum number of their processes, of each set.
 pub(crate) const WORKERS: [(&str, usize); 5] = [
     (TRANSFORM, 2),
     (CONSUMER, 2),
     (LOADER, 2),
     (REDRIVE, 1),
-    // Two shards, split and merged, of two invocations each.
+    // Two shards, which are split and merged, with two invocations each.
     (SENSORS, 6),
 ];
 const TRANSFORM: &str = "firehose-transform";
@@ -41,14 +41,14 @@ pub(crate) const DATABASE: &str = "sluice_soak";
 /// The indices of the pipelines.
 pub(crate) const INDICES: &str = "music-events-soak-*";
 
-/// The buckets: of producers, of Firehose's backup, and of what object-loader refuses.
+/// The buckets: of producers, of Firehose's backup, and of the records that object-loader refuses.
 pub(crate) const OBJECTS: &str = "objects";
 pub(crate) const BACKUP: &str = "backup";
 pub(crate) const FAILURES: &str = "failures";
 
 const MAX_RECEIVE_COUNT: u32 = 3;
 
-/// Which servers to take.
+/// Which servers to use.
 #[derive(Clone, Debug)]
 pub(crate) struct Servers {
     pub(crate) opensearch: Choice,
@@ -56,7 +56,7 @@ pub(crate) struct Servers {
     pub(crate) store: Choice,
 }
 
-/// URLs of the queues.
+/// The URLs of the queues.
 #[derive(Debug)]
 pub(crate) struct Queues {
     pub(crate) client: Client,
@@ -77,7 +77,7 @@ pub(crate) struct World {
     _monitoring: Monitoring,
     pub(crate) gates: BTreeMap<Target, Gate>,
     pub(crate) queues: Queues,
-    /// The workers, in the order of [`WORKERS`], and after them those that watch.
+    /// The workers, in the order of [`WORKERS`], followed by the functions that watch.
     pub(crate) crews: Vec<Crew>,
     pub(crate) delivery: DeliveryStream,
     pub(crate) backup: TempDir,
@@ -206,10 +206,11 @@ impl World {
 #[derive(Clone, Copy, Debug)]
 struct Times {
     unit: Duration,
-    /// Of a function.
+    /// The timeout of a function.
     timeout: Duration,
     margin_ms: u32,
-    /// Of a message, longer than an invocation with all that waits before it.
+    /// The visibility timeout of a message: longer than an invocation with all that waits before
+    /// it.
     visibility: Duration,
 }
 
@@ -223,7 +224,7 @@ impl Times {
         Self { unit, timeout: seconds(15), margin_ms: 2_000, visibility: seconds(20) }
     }
 
-    /// Small batches, so that there are many, and an end of retries within an outage.
+    /// Small batches, so that there are many, and retries that end within an outage.
     fn delivery(self, backup: &TempDir) -> DeliveryStreamOptions {
         DeliveryStreamOptions {
             processor_buffer_bytes: 64 << 10,

@@ -10,7 +10,7 @@ fn the_books_of_a_short_run_close() {
     let [stdout, stderr] =
         [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
     assert!(output.status.success(), "{stdout}{stderr}");
-    // What is sent follows from the seed.
+    // The numbers of sent messages depend only on the seed.
     for row in [
         "| firehose | documents | 220 |",
         "| firehose | refused | 5 |",

@@ -1,27 +1,27 @@
-//! What BigQuery's requests and answers look like, as Google publishes it.
+//! The format of BigQuery's requests and answers, as Google publishes it.
 
 use std::sync::LazyLock;
 
 use serde_json::Value;
 
-/// The part of Google's discovery document that sluice speaks, with its revision.
+/// The part of Google's discovery document that sluice uses, with its revision.
 static DISCOVERY: LazyLock<Value> =
     LazyLock::new(|| serde_json::from_str(include_str!("bigquery.json")).unwrap());
 
-/// Holds a request or an answer, such as a `JobList`, against Google's schema of that name: each member is
-/// one of the schema's and has the type that it has there.
+/// Checks a request or an answer, such as a `JobList`, against Google's schema of that name: each
+/// member must be in the schema and have its type.
 ///
 /// # Panics
-/// Where it does not hold. A member that BigQuery has, but `bigquery.json` has not, is added there from
+/// If the check fails. A member that BigQuery has and `bigquery.json` does not is added there from
 /// the discovery document.
 pub fn assert_bigquery(schema: &str, value: &Value) {
     assert_is(&DISCOVERY["schemas"][schema], value, schema);
 }
 
-/// Holds the query of a URL against the parameters of a method, such as `jobs.list`.
+/// Checks the query of a URL against the parameters of a method, such as `jobs.list`.
 ///
 /// # Panics
-/// Where a parameter is not one of the method's, or has another type.
+/// If a parameter does not belong to the method, or has another type.
 pub fn assert_bigquery_query(method: &str, query: &str) {
     for (name, text) in query.split('&').filter_map(|pair| pair.split_once('=')) {
         let known = &DISCOVERY["parameters"][method]["properties"][name];
@@ -40,7 +40,7 @@ fn assert_is(schema: &Value, value: &Value, at: &str) {
     let is_right = match schema["type"].as_str() {
         Some("object") => value.is_object(),
         Some("array") => value.is_array(),
-        // Numbers of 64 bits are text.
+        // 64-bit numbers are text.
         Some("string") if schema["format"].is_string() => {
             value.as_str().is_some_and(|text| text.parse::<i64>().is_ok())
         }

@@ -1,4 +1,4 @@
-//! A function's real binary behind the Runtime API stand-in.
+//! A function's real binary, run by the Runtime API stand-in.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -18,33 +18,33 @@ pub const FUNCTION_NAME: &str = "function-under-test";
 pub struct Binary {
     /// The function, to kill it or to invoke it from another task.
     pub function: Function,
-    /// Number of log lines that were observed already.
+    /// Number of log lines that were already observed.
     seen: usize,
 }
 
-/// What one invocation did.
+/// The result of one invocation.
 #[derive(Debug)]
 pub struct Observed {
     /// The answer's bytes.
     pub answer: Result<Vec<u8>, InvokeError>,
-    /// Whether a process was started for it.
+    /// Whether it started a process.
     pub cold: bool,
-    /// Lines on standard output: metrics.
+    /// Lines on standard output, which are metrics.
     pub stdout: Vec<String>,
-    /// Lines on standard error: the log.
+    /// Lines on standard error, which are the log.
     pub stderr: Vec<String>,
-    /// When it was invoked and when it answered, in milliseconds since 1970.
+    /// The times of the invocation and its answer, in milliseconds since 1970.
     pub during_ms: RangeInclusive<u64>,
 }
 
 impl Binary {
-    /// The binary at this path (`CARGO_BIN_EXE_…`) with these variables besides Lambda's own, and
-    /// a timeout of 60 s. The last value of a variable counts.
+    /// The binary at this path (`CARGO_BIN_EXE_…`) with these variables in addition to Lambda's
+    /// own, and a timeout of 60 s. The last value of a variable applies.
     pub async fn new(path: &str, variables: &[(&str, &str)]) -> Self {
         Self::with_timeout(path, variables, Duration::from_mins(1)).await
     }
 
-    /// The same with another timeout.
+    /// Like [`new`](Self::new), with another timeout.
     pub async fn with_timeout(path: &str, variables: &[(&str, &str)], timeout: Duration) -> Self {
         let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
         let options = FunctionOptions {
@@ -104,7 +104,8 @@ impl Observed {
         self.stdout.iter().map(|line| json(line)).collect()
     }
 
-    /// The one line of metrics, with null for its `Timestamp`, which must be the invocation's.
+    /// The only line of metrics, whose `Timestamp` must be the invocation's and is replaced by
+    /// null.
     #[must_use]
     pub fn metric_line(&self) -> Value {
         let [line] = &self.stdout[..] else { panic!("one line: {:?}", self.stdout) };
@@ -114,7 +115,7 @@ impl Observed {
         line
     }
 
-    /// The whole numbers in the one line of metrics.
+    /// The integers in the only line of metrics.
     #[must_use]
     pub fn metrics(&self) -> BTreeMap<String, u64> {
         numbers(&self.metric_line())
@@ -126,8 +127,8 @@ impl Observed {
         self.stderr.iter().map(|line| json(line)).collect()
     }
 
-    /// The reasons in the log, each in one line: how many records or messages, and the first one's
-    /// id in the member `first`.
+    /// The reasons in the log, each in one line, with the number of records or messages and the id
+    /// of the first one in the member `first`.
     #[must_use]
     pub fn reasons(&self, first: &str) -> BTreeMap<String, (u64, String)> {
         let mut reasons = BTreeMap::new();
@@ -150,7 +151,7 @@ impl Observed {
     }
 }
 
-/// Starts a function with these variables, which it must refuse, and returns the error.
+/// Starts a function with these variables, which it must reject, and returns the error.
 pub async fn refusal(path: &str, variables: &[(&str, &str)]) -> String {
     let observed = Binary::new(path, variables).await.invoke("{}").await;
     let Err(InvokeError::Init { error_type, message }) = &observed.answer else {
@@ -162,7 +163,7 @@ pub async fn refusal(path: &str, variables: &[(&str, &str)]) -> String {
     message.clone()
 }
 
-/// Runs a function without Lambda, which must fail, and returns the error in its only log line.
+/// Runs a function outside of Lambda, which must fail, and returns the error in its only log line.
 #[must_use]
 pub fn outside_of_lambda(path: &str) -> String {
     let output = Command::new(path).env_clear().output().unwrap();

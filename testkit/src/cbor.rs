@@ -1,5 +1,5 @@
-//! JSON values as CBOR, for CloudWatch's protocol: numbers are doubles, and times are seconds since
-//! 1970 in members whose names end with `Timestamp`, and in `Timestamps`.
+//! Encodes JSON values as CBOR for CloudWatch's protocol: numbers become doubles, or times in
+//! seconds since 1970 in members whose names end with `Timestamp`, and in `Timestamps`.
 //!
 //! Source: Smithy, "Smithy RPC v2 CBOR protocol".
 

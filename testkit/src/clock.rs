@@ -1,4 +1,4 @@
-//! Times in fixtures: they are relative to the time of the schedule.
+//! Times in fixtures, which are relative to the time of the schedule.
 
 use jiff::{Timestamp, ToSpan};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use crate::now_ms;
 
 const SIX_HOURS: i64 = 6 * 3_600;
 
-/// The last 06:00 or 18:00 UTC: not so old that it is not believed, and not just after midnight, where
+/// The last 06:00 or 18:00 UTC: recent enough to be accepted, and not just after midnight, when
 /// alarms are repeated.
 #[must_use]
 pub fn schedule() -> Timestamp {
@@ -16,7 +16,7 @@ pub fn schedule() -> Timestamp {
         .unwrap()
 }
 
-/// The event of the schedule with this time.
+/// The event of the schedule at this time.
 #[must_use]
 pub fn scheduled(event: &[u8], now: Timestamp) -> Vec<u8> {
     let mut event: Value = serde_json::from_slice(event).unwrap();
@@ -26,8 +26,9 @@ pub fn scheduled(event: &[u8], now: Timestamp) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-/// A text in which `<-90>` is 90 minutes before now in RFC 3339, `<sql -90>` the same as a statement
-/// has it, `<epoch -90>` as BigQuery writes it in results, and `<ms -90>` in milliseconds since 1970.
+/// Replaces times in a text: `<-90>` is 90 minutes before now in RFC 3339, `<sql -90>` the same as
+/// a statement writes it, `<epoch -90>` as BigQuery writes it in results, and `<ms -90>` in
+/// milliseconds since 1970.
 #[must_use]
 pub fn with_times(text: &str, now: Timestamp) -> String {
     let mut parts = text.split('<');

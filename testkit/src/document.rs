@@ -1,6 +1,6 @@
 //! The examples in documents.
 
-/// The code blocks of a language in a Markdown document, such as `json`.
+/// The code blocks of a Markdown document in a language, such as `json`.
 #[must_use]
 pub fn code_blocks<'a>(document: &'a str, language: &str) -> Vec<&'a str> {
     let blocks = document.split("\n```").skip(1).step_by(2);

@@ -1,4 +1,4 @@
-//! A scripted HTTP endpoint, which stands in for services.
+//! A scripted HTTP endpoint, which replaces services.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -19,7 +19,7 @@ type Script = dyn FnMut(&Call) -> Reply + Send;
 
 /// An endpoint on the loopback interface. Its port closes when it is dropped.
 pub struct Endpoint {
-    /// Where it answers, such as `http://127.0.0.1:40123`.
+    /// Its URL, such as `http://127.0.0.1:40123`.
     pub url: String,
     state: Arc<State>,
     _server: Server,
@@ -35,7 +35,7 @@ struct State {
 #[derive(Clone, Debug)]
 pub struct Call {
     /// The operation of an AWS service: the end of `x-amz-target`, or of a path
-    /// `…/operation/OPERATION`. Empty where the request has neither.
+    /// `…/operation/OPERATION`. Empty if the request has neither.
     pub operation: String,
     /// The method.
     pub method: Method,
@@ -50,7 +50,7 @@ pub struct Call {
 }
 
 impl Call {
-    /// The call in a request.
+    /// Creates the call of a request.
     #[must_use]
     pub fn new(method: Method, uri: &Uri, headers: HeaderMap, body: Bytes) -> Self {
         let path = uri.path().to_owned();
@@ -66,21 +66,21 @@ impl Call {
     }
 }
 
-/// How an endpoint replies to a call.
+/// The reply of an endpoint to a call.
 #[derive(Debug)]
 pub enum Reply {
-    /// With this answer.
+    /// This answer.
     Answer(Response<Full<Bytes>>),
-    /// With this answer, as soon as the other end of the channel sends.
+    /// This answer, as soon as the other end of the channel sends.
     After(oneshot::Receiver<()>, Response<Full<Bytes>>),
-    /// Not at all; the connection stays open.
+    /// None; the connection stays open.
     Never,
-    /// Not at all; the connection closes.
+    /// None; the connection is closed.
     Close,
 }
 
 impl Endpoint {
-    /// Starts an endpoint that replies to each call with what `script` returns.
+    /// Starts an endpoint that replies to each call with the return value of `script`.
     pub async fn start(script: impl FnMut(&Call) -> Reply + Send + 'static) -> Self {
         let (listener, address) = bind().await.unwrap();
         let (calls, called) = (Mutex::default(), Notify::new());
@@ -93,7 +93,7 @@ impl Endpoint {
         Self { url: format!("http://{address}"), state, _server: server }
     }
 
-    /// Starts an endpoint that acts on these replies one after the other, and then on the default.
+    /// Starts an endpoint that uses these replies in order, and then the default.
     pub async fn replying<R: Default + Send + 'static>(
         replies: impl IntoIterator<Item = R>,
         act: impl Fn(&Call, R) -> Reply + Send + 'static,
@@ -102,7 +102,7 @@ impl Endpoint {
         Self::start(move |call| act(call, replies.pop_front().unwrap_or_default())).await
     }
 
-    /// The calls since the last time.
+    /// Returns the calls since it was last used.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.state.calls.lock().unwrap())
@@ -144,7 +144,7 @@ impl State {
 }
 
 impl Call {
-    /// The body, which is JSON.
+    /// Parses the body as JSON.
     #[must_use]
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
@@ -160,7 +160,7 @@ impl Reply {
         Self::Answer(answer).with_header("content-type", content_type)
     }
 
-    /// An answer of JSON.
+    /// A JSON answer.
     #[must_use]
     pub fn json(status: u16, body: &Value) -> Self {
         Self::new(status, "application/x-amz-json-1.1", body.to_string())
@@ -172,14 +172,14 @@ impl Reply {
         Self::json(status, &json!({"__type": code, "message": "no"}))
     }
 
-    /// An answer of CBOR, in the protocol that CloudWatch speaks. Numbers become doubles, and in
-    /// members whose names end with `Timestamp`, and in `Timestamps`, times in seconds since 1970.
+    /// A CBOR answer, in CloudWatch's protocol. Numbers become doubles, or times in seconds since
+    /// 1970 in members whose names end with `Timestamp`, and in `Timestamps`.
     #[must_use]
     pub fn cbor(status: u16, body: &Value) -> Self {
         Self::cbor_bytes(status, cbor::encode(body))
     }
 
-    /// An answer of these bytes in the place of CBOR.
+    /// An answer that contains these bytes instead of CBOR.
     #[must_use]
     pub fn cbor_bytes(status: u16, body: impl Into<Bytes>) -> Self {
         Self::new(status, "application/cbor", body).with_header("smithy-protocol", "rpc-v2-cbor")
@@ -194,7 +194,7 @@ impl Reply {
         }
     }
 
-    /// This reply with another status; only an answer has one.
+    /// This reply with another status; it must be an answer.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
         if let Self::Answer(answer) | Self::After(_, answer) = &mut self {
@@ -203,7 +203,7 @@ impl Reply {
         self
     }
 
-    /// This reply with a header; only an answer has headers.
+    /// This reply with an additional header; it must be an answer.
     #[must_use]
     pub fn with_header(mut self, name: &'static str, value: &str) -> Self {
         if let Self::Answer(answer) | Self::After(_, answer) = &mut self {

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 pub struct Fixture<G> {
     /// The name of both files, without `.json`.
     pub name: String,
-    /// The event, as the function receives it.
+    /// The event that the function receives.
     pub event: Vec<u8>,
-    /// The golden answer, with the settings that it needs.
+    /// The golden answer, with the settings that it requires.
     pub golden: G,
 }
 
@@ -24,7 +24,7 @@ pub fn events(function: &str) -> PathBuf {
 }
 
 /// All fixtures of a function, sorted by name. Fails the test if there are fewer than `least`, or
-/// if an event has no answer or an answer no event.
+/// if an event or an answer has no counterpart.
 #[must_use]
 pub fn fixtures<G: DeserializeOwned>(function: &str, least: usize) -> Vec<Fixture<G>> {
     let folder = events(function);
@@ -51,7 +51,7 @@ pub fn fixture<G: DeserializeOwned>(function: &str, name: &str) -> Fixture<G> {
     Fixture { name: name.to_owned(), event, golden }
 }
 
-/// The variables of a golden answer, as [`Binary`](crate::Binary) takes them.
+/// The variables of a golden answer, in the form that [`Binary`](crate::Binary) accepts.
 #[must_use]
 pub fn pairs(variables: &BTreeMap<String, String>) -> Vec<(&str, &str)> {
     variables.iter().map(|(name, value)| (&**name, &**value)).collect()

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-/// The private key of a service account that exists in tests only.
+/// The private key of a service account that exists only in tests.
 pub const GOOGLE_KEY: &str = include_str!("google-key.pem");
 
-/// The JSON of a service account's key, whose tokens come from `/token` of this endpoint.
+/// The JSON key of a service account whose tokens come from `/token` of this endpoint.
 #[must_use]
 pub fn google_credentials(url: &str) -> String {
     json!({

@@ -1,4 +1,4 @@
-//! What the tests of several crates share. A development dependency only.
+//! Utilities for the tests of several crates. A development dependency only.
 
 #![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a panic is a failed test")]
 

@@ -29,7 +29,7 @@ pub fn metric_line<N: Clone + Into<Value>>(
     line
 }
 
-/// The members of a line that are whole numbers.
+/// The integer members of a line.
 #[must_use]
 pub fn numbers(line: &Value) -> BTreeMap<String, u64> {
     let members = line.as_object().unwrap().iter();
@@ -60,7 +60,7 @@ impl Output {
         lines.remove(0)
     }
 
-    /// Lets every write fail from now on, or succeed again.
+    /// Makes every write fail from now on, or succeed again.
     pub fn set_full(&self, is_full: bool) {
         self.is_full.store(is_full, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Notices as functions publish them to SNS.
+//! Notices that functions publish to SNS.
 
 use serde_json::Value;
 
@@ -7,32 +7,32 @@ use crate::{Call, Endpoint, Reply};
 /// The topic of the alerts.
 pub const ALERTS_TOPIC: &str = "arn:aws:sns:eu-west-1:123456789012:sluice-dev-alerts";
 
-/// A notice as it was published, or as SNS refused it.
+/// A notice that was published, or that SNS rejected.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Published {
-    /// The subject of a mail.
+    /// The subject of the email.
     pub subject: String,
-    /// What subscribers by mail receive.
+    /// The message that email subscribers receive.
     pub mail: String,
-    /// What alert-notifier receives.
+    /// The message that alert-notifier receives.
     pub notice: Value,
 }
 
-/// The notices that were sent to [`ALERTS_TOPIC`] at an endpoint, accepted or not. Fails the test if SNS
-/// or alert-notifier could not accept one.
+/// The notices that were sent to [`ALERTS_TOPIC`] at an endpoint, accepted or not. Fails the test
+/// if one is invalid for SNS or alert-notifier.
 #[must_use]
 pub fn published(endpoint: &Endpoint) -> Vec<Published> {
     endpoint.calls().iter().filter_map(Published::of).collect()
 }
 
-/// Whether a call is one of SNS's `Publish`.
+/// Whether the call is SNS `Publish`.
 #[must_use]
 pub fn is_publish(call: &Call) -> bool {
     call.form().get("Action").is_some_and(|action| action == "Publish")
 }
 
 impl Published {
-    /// The notice of a call of `Publish`; `None` for any other call.
+    /// The notice of a call to `Publish`; `None` for any other call.
     fn of(call: &Call) -> Option<Self> {
         if !is_publish(call) {
             return None;
@@ -55,7 +55,7 @@ impl Published {
 }
 
 impl Reply {
-    /// The answer of SNS to a message that it accepts.
+    /// The answer of SNS to an accepted message.
     #[must_use]
     pub fn published() -> Self {
         let answer = "<PublishResponse><PublishResult><MessageId>1</MessageId></PublishResult>\
@@ -63,7 +63,7 @@ impl Reply {
         Self::new(200, "text/xml", answer)
     }
 
-    /// The error of a service that speaks the Query protocol, such as SNS.
+    /// The error of a service that uses the Query protocol, such as SNS.
     #[must_use]
     pub fn query_error(status: u16, code: &str) -> Self {
         let error = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");

@@ -1,4 +1,4 @@
-//! The clock and the environment of a handler that runs in the test's own process; the memory of another
+//! The clock and the environment of a handler in the test's own process, and the memory of another
 //! process.
 
 use std::fs;
@@ -19,13 +19,13 @@ pub fn now_ms() -> u64 {
     u64::try_from(now.as_millis()).unwrap()
 }
 
-/// Runs a test on a clock that only advances while every task waits.
+/// Runs a test on a clock that advances only while every task waits.
 pub fn on_paused_clock<T>(test: impl Future<Output = T>) -> T {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     runtime.enable_time().start_paused(true).build().unwrap().block_on(test)
 }
 
-/// Resident memory, in kB, of the one process that has this variable in its environment.
+/// Resident memory, in kB, of the only process that has this variable in its environment.
 #[must_use]
 pub fn resident_kb((name, value): (&str, &str)) -> u64 {
     let variable = format!("{name}={value}");

@@ -1,12 +1,12 @@
-//! Property tests: the same cases in every run, unless `PROPTEST_RNG_SEED` names another seed.
+//! Property tests. Every run has the same cases, unless `PROPTEST_RNG_SEED` contains another seed.
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngSeed, TestRunner};
 
 const SEED: u64 = 20_240_301;
 
-/// Tries `property` on `cases` values, or on `PROPTEST_CASES` values where that is more. A
-/// failing test prints its seed.
+/// Checks `property` on `cases` values, or on `PROPTEST_CASES` values if that is more. A failing
+/// test prints its seed.
 #[expect(clippy::print_stdout, reason = "shown where the test fails")]
 pub fn holds<S: Strategy>(cases: u32, values: &S, property: impl Fn(S::Value)) {
     let mut config = Config { failure_persistence: None, ..Config::default() };

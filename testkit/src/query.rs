@@ -1,4 +1,4 @@
-//! Services that speak the Query protocol, as scripts answer for them: forms in, XML out.
+//! Scripted answers of services that use the Query protocol: requests are forms, answers are XML.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{Call, Reply};
 
 impl Call {
-    /// The parameters of a form, such as `Action`; none where the body is no form.
+    /// The parameters of a form, such as `Action`; empty if the body is not a form.
     #[must_use]
     pub fn form(&self) -> BTreeMap<String, String> {
         let body = std::str::from_utf8(&self.body).unwrap_or_default().replace('+', " ");
@@ -18,7 +18,7 @@ impl Call {
         pairs.map(|(name, value)| (decoded(name), decoded(value))).collect()
     }
 
-    /// Region and service in the signature, such as `eu-west-1` and `ec2`.
+    /// The region and the service in the signature, such as `eu-west-1` and `ec2`.
     #[must_use]
     pub fn scope(&self) -> (String, String) {
         let signature = self.headers["authorization"].to_str().unwrap();
@@ -28,7 +28,7 @@ impl Call {
 }
 
 impl Reply {
-    /// The answer to an operation of EC2: see [`xml::ec2`].
+    /// The answer to an EC2 operation: see [`xml::ec2`].
     #[must_use]
     pub fn ec2(action: &str, members: &Value) -> Self {
         Self::new(200, "text/xml", xml::ec2(action, members))
@@ -40,7 +40,7 @@ impl Reply {
         Self::new(200, "text/xml", xml::query(action, members))
     }
 
-    /// An answer in XML whose lists are repeated elements, such as those of S3.
+    /// An XML answer whose lists are repeated elements, as in S3.
     #[must_use]
     pub fn xml(root: &str, members: &Value) -> Self {
         Self::new(200, "application/xml", xml::document(root, members))

@@ -3,8 +3,8 @@
 use local::sqs::Client;
 use serde_json::{Value, json};
 
-/// A queue `music`, whose messages go to its dead-letter queue after one receive, that queue, and
-/// a queue `parking`.
+/// A queue `music`, whose messages move to its dead-letter queue after one receive, that
+/// dead-letter queue, and a queue `parking`.
 #[derive(Debug)]
 pub struct Queues {
     /// A client of their SQS.
@@ -20,7 +20,8 @@ pub struct Queues {
 }
 
 impl Queues {
-    /// Creates the queues at this endpoint, with `suffix` after their names and these attributes.
+    /// Creates the queues at this endpoint, with `suffix` after their names and with these
+    /// attributes.
     pub async fn create(url: &str, suffix: &str, attributes: &[(&str, &str)]) -> Self {
         let client = Client::new(url).unwrap();
         let name = |name: &str| format!("{name}{suffix}");
@@ -33,7 +34,7 @@ impl Queues {
         Self { client, main, dlq, dlq_arn, parking }
     }
 
-    /// Sends a message, which has the members of `SendMessage`.
+    /// Sends a message with the members of `SendMessage`.
     pub async fn send(&self, queue_url: &str, message: &Value) {
         let mut members = message.clone();
         members["QueueUrl"] = json!(queue_url);
@@ -60,7 +61,7 @@ impl Queues {
         self.receive_with(queue_url, &json!({"VisibilityTimeout": 0})).await
     }
 
-    /// Receives up to ten messages, with these members of `ReceiveMessage` besides.
+    /// Receives up to ten messages, with these additional members of `ReceiveMessage`.
     pub async fn receive_with(&self, queue_url: &str, members: &Value) -> Vec<Value> {
         let mut all = json!({
             "QueueUrl": queue_url, "MaxNumberOfMessages": 10,
@@ -87,7 +88,7 @@ impl Queues {
         self.client.queue_attribute(queue_url, name).await.unwrap().parse().unwrap()
     }
 
-    /// Number of messages that can be received from the dead-letter queue, from `music` and from
+    /// Numbers of messages that can be received from the dead-letter queue, from `music` and from
     /// `parking`.
     pub async fn counts(&self) -> [u64; 3] {
         let queues = [&self.dlq, &self.main, &self.parking];

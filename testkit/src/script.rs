@@ -1,4 +1,4 @@
-//! A function that does what a test says.
+//! A function that is scripted by a test.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 type Answer = dyn Fn(&Value, usize) -> Result<String, InvokeError> + Send + Sync;
 
-/// A function in the test's own process, which remembers its events. Clones are the same function.
+/// A function in the test's own process that stores its events. Clones are the same function.
 #[derive(Clone)]
 pub struct Script {
     answer: Arc<Answer>,
@@ -17,7 +17,8 @@ pub struct Script {
 }
 
 impl Script {
-    /// A function that answers each event and its number, from 0, with what `answer` returns.
+    /// A function that answers with the return value of `answer`, which receives the event and its
+    /// number, from 0.
     pub fn new<A: ToString>(
         answer: impl Fn(&Value, usize) -> Result<A, InvokeError> + Send + Sync + 'static,
     ) -> Self {

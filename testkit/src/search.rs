@@ -12,8 +12,8 @@ pub async fn opensearch() -> (Embedded, Client) {
     (embedded, client)
 }
 
-/// A real OpenSearch; `None`, and a message, where this machine runs none. With
-/// `SLUICE_REQUIRE_REAL=1` that fails the test.
+/// A real OpenSearch; `None`, and a message, if this machine cannot run one. With
+/// `SLUICE_REQUIRE_REAL=1` this fails the test.
 #[expect(clippy::print_stderr, reason = "a test must not pass in silence without its server")]
 pub async fn real_opensearch() -> Option<OpenSearch> {
     match OpenSearch::start(Choice::Real, |line| eprintln!("{line}")).await {

@@ -1,10 +1,11 @@
-//! The stores of time series of a test.
+//! The time series databases of a test.
 
 use local::opensearch::Environment;
 use local::timeseries::{Choice, TimeSeries, start_influxdb, start_victoria_metrics};
 
-/// The embedded store, and InfluxDB and VictoriaMetrics where this machine has them; each has a database
-/// `sensors`. A message says which is missing; with `SLUICE_REQUIRE_REAL=1` that fails the test.
+/// The embedded store, and InfluxDB and VictoriaMetrics if this machine has them; each has a
+/// database `sensors`. A message names missing ones; with `SLUICE_REQUIRE_REAL=1` they fail the
+/// test.
 #[expect(clippy::print_stderr, reason = "a test must not pass in silence without its server")]
 pub async fn time_series_stores() -> Vec<TimeSeries> {
     let embedded = TimeSeries::start(Choice::Embedded, |_| {}).await;

@@ -1,6 +1,6 @@
 #![cfg(test)]
-//! The functions under `cargo lambda`, which users run them with: the same answers as behind the
-//! stand-in of the Runtime API, which their own tests hold to the golden ones.
+//! The functions under `cargo lambda`, with which users run them: they answer as behind the
+//! stand-in of the Runtime API, where their own tests compare the answers with the golden ones.
 
 use std::fs;
 use std::net::TcpListener;
@@ -14,15 +14,15 @@ use local::opensearch::{Embedded, Environment};
 use serde_json::{Value, json};
 use testkit::{Binary, Endpoint, Reply, events};
 
-/// When a start has failed.
+/// Time limit of a start.
 const HANG: Duration = Duration::from_mins(1);
 
-/// What every function finds in Lambda besides what the Runtime API's address tells.
+/// The variables that every function has in Lambda, except the address of the Runtime API.
 const VARIABLES: &[(&str, &str)] = &[
     ("AWS_ACCESS_KEY_ID", "key"),
     ("AWS_SECRET_ACCESS_KEY", "secret"),
     ("AWS_REGION", "eu-west-1"),
-    // Nobody listens there: what calls AWS fails at once.
+    // Nothing listens there: calls to AWS fail immediately.
     ("AWS_ENDPOINT_URL", "http://127.0.0.1:9"),
 ];
 
@@ -36,8 +36,8 @@ impl Drop for Process {
     }
 }
 
-/// `cargo lambda watch`, which only serves the Runtime API of one function: building the functions anew with other
-/// features than those of the tests would take minutes.
+/// `cargo lambda watch`, which only serves the Runtime API of one function: building the functions
+/// again, with other features than those of the tests, would take minutes.
 struct Watch {
     port: u16,
     _process: Process,
@@ -62,7 +62,7 @@ impl Watch {
         Self { port, _process: process }
     }
 
-    /// Starts the function with the variables that `cargo lambda watch` asks for.
+    /// Starts the function with the variables that `cargo lambda watch` requires.
     fn function(&self, binary: &Path, variables: &[(&str, &str)]) -> Process {
         let child = Command::new(binary)
             .env_clear()
@@ -84,12 +84,12 @@ impl Watch {
             .args(["lambda", "invoke", "--invoke-address", "127.0.0.1"])
             .args(["--invoke-port", &self.port.to_string(), "--data-file"])
             .arg(event);
-        // Meanwhile this thread answers what the function asks.
+        // Meanwhile this thread answers the function's calls.
         tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
     }
 }
 
-/// Fails the test where an answer under `cargo lambda` is not that of the stand-in.
+/// Fails the test if an answer under `cargo lambda` differs from that behind the stand-in.
 async fn check(name: &str, fixtures: &[String], variables: &[(&str, &str)]) {
     let path = binaries::function(name).unwrap();
     let variables = [VARIABLES, variables].concat();
@@ -121,11 +121,11 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// An answer without what the clock says in its documents.
+/// An answer without the values in its documents that depend on the clock.
 fn timeless(mut answer: Value) -> Value {
     let records = answer.get_mut("records").and_then(Value::as_array_mut);
     for record in records.into_iter().flatten().filter(|record| record["result"] == "Ok") {
-        // Kafka's records have another name for it.
+        // The member has another name in Kafka's records.
         let name = if record["data"].is_string() { "data" } else { "kafkaRecordValue" };
         let document = STANDARD.decode_to_vec(record[name].as_str().unwrap()).unwrap();
         let document = String::from_utf8(document).unwrap();
@@ -200,7 +200,7 @@ async fn every_function_answers_under_cargo_lambda_as_behind_the_stand_in() {
         ("AWS_ENDPOINT_URL_REDSHIFT_DATA", &*aws.url),
     ];
     check("warehouse-watch", &["nothing-happens.json".to_owned()], &variables).await;
-    // What these two read is AWS's: the same failure both ways.
+    // These two read from AWS, which fails in the same way for both.
     let failing = |name: &str| vec![all(name).remove(0)];
     check("dlq-redrive", &failing("dlq-redrive"), &[]).await;
     let variables = [("FUNCTION_NAMES", "plays")];

@@ -1,6 +1,6 @@
 #![cfg(test)]
-//! The real template, deployed to a small AWS on this machine: what is sent to its queue, or is in an
-//! object of its bucket, becomes documents, or is in the queue or the bucket that it belongs in.
+//! The real template, deployed to a small AWS on this machine: messages in its queue and records in
+//! objects of its bucket become documents, or are in the queue or the bucket where they belong.
 
 use std::fs;
 use std::path::Path;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-/// Everything's name starts with it.
+/// The prefix of all names.
 const ENVIRONMENT: &str = "sluice-local";
 
 /// The bucket of objects to load, which sends its events to EventBridge.
@@ -26,13 +26,13 @@ const BUCKET: &str = "local-objects";
 const TO_EVENT_BRIDGE: &str =
     "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
 
-/// The functions that do something here.
+/// The functions that are used here.
 const CALLED: [&str; 3] = ["dlq-redrive", "object-loader", "sqs-consumer"];
 
-/// When a test that waits has failed.
+/// Time limit of a wait.
 const HANG: Duration = Duration::from_mins(2);
 
-/// How often a test that waits looks.
+/// How often a condition that is waited for is checked.
 const INTERVAL: Duration = Duration::from_millis(50);
 
 const SEED: u64 = 71;
@@ -49,8 +49,8 @@ struct Stack {
 }
 
 impl Stack {
-    /// `None` where a program is missing that it takes, which is said; a failure where it must not
-    /// be missing.
+    /// Deploys the stack. `None`, and a message, if a required program is missing; a failure if it
+    /// must not be missing.
     async fn deploy() -> Option<Self> {
         let cloud = match Cloud::start().await {
             Ok(cloud) => cloud,
@@ -68,7 +68,7 @@ impl Stack {
             ("EnvironmentName", "local"),
             ("ConsumerEndpoint", search.url()),
             ("ConsumerBatchSeconds", "1"),
-            // A message that fails is a dead letter when it would come again.
+            // A message that fails becomes a dead letter instead of being redelivered.
             ("MaxReceiveCount", "1"),
             ("ObjectBucketName", BUCKET),
         ];
@@ -86,7 +86,7 @@ impl Stack {
         self.search.stop().await;
     }
 
-    /// Deploys the template once more, as another environment whose functions do nothing.
+    /// Deploys the template again, as another environment whose functions are not used.
     async fn variant(&self, build: &TempDir, environment: &str, parameters: &[(&str, &str)]) {
         let parameters = [&[("EnvironmentName", environment)], parameters].concat();
         let name = format!("sluice-{environment}");
@@ -94,7 +94,7 @@ impl Stack {
         deployed.unwrap_or_else(|error| panic!("{environment}: {error}\n{}", self.log()));
     }
 
-    /// The URL of the queue whose name ends so.
+    /// The URL of the queue whose name ends with `name`.
     async fn queue(&self, name: &str) -> String {
         self.queue_named(&format!("{ENVIRONMENT}-{name}")).await
     }
@@ -115,7 +115,7 @@ impl Stack {
         }
     }
 
-    /// Waits until the queue has no message, and no message in flight.
+    /// Waits until the queue has no message, not even in flight.
     async fn drained(&self, name: &str) {
         let url = self.queue(name).await;
         let drained = async {
@@ -127,7 +127,7 @@ impl Stack {
         drained.unwrap_or_else(|_| panic!("messages stay in the queue:\n{}", self.log()));
     }
 
-    /// The messages of a queue that holds at most ten; they are hidden after it.
+    /// The messages of a queue that contains at most ten; they are hidden afterwards.
     async fn messages(&self, name: &str) -> Vec<Value> {
         let members = json!({
             "QueueUrl": self.queue(name).await,
@@ -138,12 +138,12 @@ impl Stack {
         answer["Messages"].as_array().cloned().unwrap_or_default()
     }
 
-    /// How many messages a queue has.
+    /// Number of messages in a queue.
     async fn waiting(&self, name: &str) -> u64 {
         self.sqs.message_count(&self.queue(name).await).await.unwrap()
     }
 
-    /// The answer of the function whose name ends so.
+    /// The answer of the function whose name ends with `name`.
     async fn invoke(&self, name: &str, event: &'static str) -> Value {
         let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/invocations");
         let body = Some(("application/json", event.into()));
@@ -162,7 +162,7 @@ impl Stack {
         self.get(&format!("/2015-03-31/functions/{name}/configuration")).await.parse().unwrap()
     }
 
-    /// The variables of the function whose name ends so.
+    /// The variables of the function whose name ends with `name`.
     async fn variables(&self, name: &str) -> Value {
         self.configuration(&format!("{ENVIRONMENT}-{name}")).await["Environment"]["Variables"]
             .clone()
@@ -178,19 +178,19 @@ impl Stack {
     }
 }
 
-/// Puts a bucket, a setting of it, or an object.
+/// Puts a bucket, a setting of a bucket, or an object.
 async fn put(http: &OpenSearch, path: &str, body: &'static str) {
     let body = Some(("application/octet-stream", body.into()));
     let answer = http.send(Method::PUT, path, body).await.unwrap();
     assert!(answer.status.is_success(), "{path}: {}", answer.status);
 }
 
-/// What `sam build` makes, but for this machine and in the tests' own profile: the template, and
-/// each function's binary as `bootstrap` where the template says that its code is. MiniStack creates
-/// nothing for a nested stack, so their resources stand in the template itself.
+/// The output of `sam build`, but for this machine and in the tests' own profile: the template, and
+/// each function's binary as `bootstrap` at its `CodeUri`. MiniStack creates nothing for a nested
+/// stack, so the template contains their resources directly.
 ///
-/// Functions that nothing calls here get an empty file: packing the others would take longer than all
-/// that is tested.
+/// Functions that nothing calls here get an empty file: compressing them would take longer than the
+/// whole test.
 fn build() -> TempDir {
     build_with(|function, bootstrap| {
         if CALLED.contains(&function) {
@@ -209,11 +209,11 @@ fn build_with(put: impl Fn(&str, &Path)) -> TempDir {
     {
         let mapping = format!("/Resources/{function}/Properties/Events/Messages/Properties");
         let mapping = template.pointer_mut(&mapping).unwrap();
-        // Only here MiniStack does not accept a parameter's text for the number that it stands for.
+        // Only here, MiniStack does not accept the text of a parameter as a number.
         mapping["BatchSize"] = json!(size);
         mapping["ScalingConfig"]["MaximumConcurrency"] = json!(concurrency);
     }
-    // JSON is YAML.
+    // JSON is valid YAML.
     fs::write(folder.path().join("template.yaml"), template.to_string()).unwrap();
     for function in binaries::functions().unwrap() {
         let code = folder.path().join("functions").join(&function);
@@ -231,7 +231,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     let events = local::sample::events(SEED, EVENTS);
     let events: Vec<_> = events.map(|event| String::from_utf8(event).unwrap()).collect();
 
-    // Events become documents; what is none goes to quarantine with the reason.
+    // Events become documents; other messages go to quarantine with the reason.
     stack.send(&events).await;
     stack.send(&["no event".to_owned()]).await;
     stack.drained("events").await;
@@ -242,7 +242,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     let reason = &quarantined[0]["MessageAttributes"]["sluice.reason"]["StringValue"];
     assert_eq!(reason, "invalid_json");
 
-    // What is sent twice under an id is written once.
+    // A message that is sent twice with the same id is written once.
     let has_id = |event: &&String| {
         let event: Value = event.parse().unwrap();
         ["event_id", "eventId", "id"].iter().any(|name| event[name].is_string())
@@ -254,7 +254,8 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     assert_eq!(stack.count().await, 250, "{}", stack.log());
     assert_eq!(stack.waiting("events-dlq").await, 0);
 
-    // While OpenSearch is away, messages become dead letters: nothing else is lost or written.
+    // While OpenSearch is unavailable, messages become dead letters: nothing else is lost or
+    // written.
     stack.search.fail(Fault::Status(503), Lasting::UntilCleared);
     let late = r#"{"event_id":"late","event_type":"play","timestamp":"2024-03-01T12:00:00Z"}"#;
     stack.send(&[late.to_owned()]).await;
@@ -263,7 +264,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     stack.search.clear_faults();
     assert_eq!(stack.count().await, 250);
 
-    // When it is back, they are moved back, and become documents as well.
+    // When it is available again, they are moved back, and become documents, too.
     let answer = stack.invoke("dlq-redrive", r#"{"action":"redrive","mode":"selective"}"#).await;
     assert_eq!((&answer["moved"], &answer["complete"]), (&json!(1), &json!(true)), "{answer}");
     stack.drained("events").await;
@@ -275,8 +276,8 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
     stack.stop().await;
 }
 
-/// In a VPC, with a collection, with keys, and the lake: as far as MiniStack knows the resources. All
-/// at the same time: `sam deploy` mostly waits.
+/// In a VPC, with a collection, with keys, and the lake, as far as MiniStack supports the
+/// resources. Concurrently, because `sam deploy` mostly waits.
 async fn variants_deploy(stack: &Stack) {
     let build = build_with(|_, bootstrap| fs::write(bootstrap, "").unwrap());
     tokio::join!(
@@ -291,12 +292,12 @@ async fn in_a_vpc_it_deploys(stack: &Stack, build: &TempDir) {
     let network = [("SubnetIds", "subnet-1a,subnet-2b"), ("SecurityGroupIds", "sg-3c")];
     stack.variant(build, "vpc", &network).await;
     let function = stack.configuration("sluice-vpc-sqs-consumer").await;
-    // It keeps nothing of the network, which tests/template looks at.
+    // MiniStack does not store the network settings, which tests/template checks.
     assert_eq!(function["State"], "Active", "{function}");
 }
 
 async fn with_a_collection_it_deploys(stack: &Stack, build: &TempDir) {
-    // Without CollectionName: it knows no data access policies.
+    // Without CollectionName: MiniStack does not support data access policies.
     let collection = [
         ("CollectionArn", "arn:aws:aoss:us-east-1:000000000000:collection/c0ffee"),
         ("IndexRotation", "NoRotation"),
@@ -327,11 +328,11 @@ async fn with_keys_it_deploys(stack: &Stack, build: &TempDir) {
     }
 }
 
-/// Without what MiniStack does not do with it, which is to convert.
+/// Without conversion, which MiniStack does not support.
 async fn the_lake_deploys(stack: &Stack) {
     let folder = tempfile::tempdir().unwrap();
     let mut lake = suite::read("infra/lake.yaml");
-    // It knows no metric math.
+    // MiniStack does not support metric math.
     lake["Resources"].as_object_mut().unwrap().remove("ConversionAlarm").unwrap();
     fs::write(folder.path().join("template.yaml"), lake.to_string()).unwrap();
     let parameters = [("StreamArn", "arn:aws:kinesis:us-east-1:000000000000:stream/sluice-local")];
@@ -339,7 +340,7 @@ async fn the_lake_deploys(stack: &Stack) {
     deployed.unwrap_or_else(|error| panic!("{error}\n{}", stack.log()));
 }
 
-/// What `sluice doctor` finds in a stack of MiniStack, and why.
+/// The findings of `sluice doctor` in a stack of MiniStack, and the reasons.
 const TOLERATED: [(&str, &str); 7] = [
     ("delivery_destination", "MiniStack has no delivery to OpenSearch"),
     ("encryption", "MiniStack does not keep the encryption of streams and topics"),
@@ -350,7 +351,7 @@ const TOLERATED: [(&str, &str); 7] = [
     ("template_version", "the nested stacks are in the template itself"),
 ];
 
-/// Expects that `sluice doctor` finds nothing else in what was just deployed.
+/// Expects that `sluice doctor` finds nothing else in the new stack.
 async fn nothing_is_wrong(stack: &Stack) {
     let command = binaries::target_folder().unwrap().join("debug/sluice");
     // Cargo builds it with the tests of the workspace.
@@ -388,7 +389,7 @@ async fn objects_become_documents(stack: &Stack) {
     assert_eq!(stack.count().await, 253, "{}", stack.log());
     assert_eq!(stack.waiting("objects-dlq").await, 0);
 
-    // What is no event is kept in the backup bucket with the reason.
+    // A record that is not an event is stored in the backup bucket with the reason.
     let variables = stack.variables("object-loader").await;
     let bucket = variables["FAILURES_BUCKET"].as_str().unwrap();
     let keys = stack.get(&format!("/{bucket}?list-type=2&prefix=object-loader-failed/")).await;

@@ -1,6 +1,6 @@
 //! The names of calls, and answers in the protocols of their services.
 //!
-//! A call is named as IAM names its permission: `sqs:SendMessageBatch`. Those of other services have
+//! A call is named like its IAM permission: `sqs:SendMessageBatch`. Calls to other services have
 //! names of the same form.
 
 use jiff::ToSpan;
@@ -12,7 +12,8 @@ use testkit::{Call, Reply};
 
 use crate::fault::MARKER;
 
-/// Services outside of AWS: a method, a part of the path, and the call's name. The first counts.
+/// Services outside AWS: a method, a part of the path, and the name of the call. The first match
+/// counts.
 const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("POST", "/_bulk", "opensearch:_bulk"),
     ("GET", "/_cluster/health", "opensearch:_cluster/health"),
@@ -30,10 +31,10 @@ const ELSEWHERE: &[(&str, &str, &str)] = &[
     ("GET", "/jobs", "bigquery:jobs.list"),
 ];
 
-/// Services that sign with another name than IAM has for them.
+/// Services whose name in signatures is not the one in IAM.
 const SIGNED_AS: [(&str, &str); 2] = [("monitoring", "cloudwatch"), ("tagging", "tag")];
 
-/// How a service is spoken to.
+/// The protocol of a service.
 enum Protocol {
     Json,
     Cbor,
@@ -43,12 +44,12 @@ enum Protocol {
     Plain,
 }
 
-/// The service of a call: what is before the colon.
+/// The service of a call: the part before the colon.
 pub(crate) fn service(name: &str) -> &str {
     name.split_once(':').map_or(name, |(service, _)| service)
 }
 
-/// The operation of a call: what is after the colon.
+/// The operation of a call: the part after the colon.
 fn operation_of(name: &str) -> &str {
     name.split_once(':').map_or(name, |(_, operation)| operation)
 }
@@ -63,7 +64,7 @@ fn protocol(name: &str) -> Protocol {
     }
 }
 
-/// The name of a call; method and path where nothing is known of it.
+/// The name of a call; method and path if it is unknown.
 pub(crate) fn name(call: &Call) -> String {
     let is = |&&(method, part, _): &&(&str, &str, &str)| {
         call.method == method && call.path.contains(part)
@@ -99,9 +100,9 @@ fn lambda_operation(call: &Call) -> &'static str {
     }
 }
 
-/// The answer to a call: the members of its operation's output in JSON, or in XML for S3, an object, a
-/// status without a body, or an error such as `403 AccessDenied`. Of `GetMetricData` it is the values of
-/// each metric, of `GetCostAndUsage` the costs of each day.
+/// The answer to a call: the members of its operation's output in JSON, or in XML for S3, an
+/// object, a status without a body, or an error such as `403 AccessDenied`. For `GetMetricData` it
+/// is the values of each metric, for `GetCostAndUsage` the costs of each day.
 pub(crate) fn answer(name: &str, call: &Call, text: &str) -> Reply {
     if let Some((status, code)) = text.split_once(' ')
         && let Ok(status) = status.parse()
@@ -129,13 +130,13 @@ pub(crate) fn answer(name: &str, call: &Call, text: &str) -> Reply {
     }
 }
 
-/// The same costs for each day, in all and of each machine that could be Graviton.
+/// The same costs for each day, as the total and for each machine that could use Graviton.
 fn costs(amount: &str, asked: &Value) -> Reply {
     let day = |name: &str| asked["TimePeriod"][name].as_str().unwrap().parse::<Date>().unwrap();
     let end = day("End");
     let metric = asked["Metrics"][0].as_str().unwrap();
     let cost = json!({ metric: {"Amount": amount, "Unit": "USD"} });
-    // The first key of each is a service too.
+    // The first key of each is also a service.
     let keys = [
         ["BoxUsage:m5.large", "RunInstances"],
         ["InstanceUsage:db.r5.large", "CreateDBInstance:0014"],
@@ -184,7 +185,7 @@ pub(crate) fn error(name: &str, status: u16, code: &str) -> Reply {
             Reply::xml("Error", &members).with_status(status)
         }
         (Protocol::Plain, _) => {
-            // The reason of _bulk quotes documents.
+            // The reason in a _bulk answer contains documents.
             let reason = if name == "opensearch:_bulk" { MARKER } else { "no" };
             let error = json!({"type": code, "status": code, "reason": reason, "message": "no"});
             Reply::json(status, &json!({"error": error, "detail": MARKER, "status": status}))
@@ -201,7 +202,7 @@ pub(crate) fn throttling_status(name: &str) -> u16 {
     }
 }
 
-/// An answer in the right format, with nothing in it.
+/// An empty answer in the right format.
 pub(crate) fn nothing(name: &str) -> Reply {
     match protocol(name) {
         Protocol::Json | Protocol::Plain => Reply::json(200, &json!({})),

@@ -1,57 +1,57 @@
-//! The faults, and what a function must do about each.
+//! The faults, and the required behavior of a function for each.
 
 use testkit::Reply;
 
 use crate::answers;
 
-/// A fault that a call meets.
+/// A fault of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     /// Connections to the service are refused.
     Refused,
     /// The service has a self-signed certificate.
     SelfSigned,
-    /// The service answers a TLS handshake in the clear.
+    /// The service answers a TLS handshake without TLS.
     PlainText,
     /// The answer takes 300 ms.
     Slow,
-    /// No answer comes; the connection stays open.
+    /// There is no answer; the connection stays open.
     Hangs,
-    /// The connection closes within the head of the answer.
+    /// The connection is closed within the head of the answer.
     CutInHead,
-    /// The connection closes within the body of the answer.
+    /// The connection is closed within the body of the answer.
     CutInBody,
     /// 403.
     Denied,
     /// 500.
     Fails,
-    /// 302, to a place where nothing listens.
+    /// 302, to an address at which nothing listens.
     Moved,
     /// 200 with the body of an error.
     ErrorInOk,
     /// 200 with a page of HTML.
     Html,
-    /// 200 and the right format, with nothing in it.
+    /// 200 with an empty answer in the right format.
     Partial,
     /// The service's error for throttling.
     Throttled,
-    /// 429, to be tried again in an hour.
+    /// 429, with an hour as the time after which to retry.
     ThrottledForAnHour,
-    /// The service says that the clock of the signature is wrong; its own is far off.
+    /// The service rejects the time of the signature; its own clock is far off.
     Skewed,
 }
 
 /// A text in the bodies of answers and events, which must not be logged.
 pub(crate) const MARKER: &str = "BodyMarker";
 
-/// The faults of a whole service, whatever it is asked for.
+/// The faults of a whole service, for all its calls.
 pub(crate) const OF_SERVICES: [Fault; 3] = [Fault::Refused, Fault::SelfSigned, Fault::PlainText];
 
-/// What is said of a call of which the time was up, because it was repeated or the machine is busy.
+/// The texts for a call whose time was up, because it was retried or the machine is busy.
 pub(crate) const LATE: [&str; 6] =
     ["Deadline", "Timeout", "deadline", "in time", "no answer", "time was up"];
 
-/// The faults of a call, each with what the log or the error says of it: one of these texts, or of
+/// The faults of a call, each with the possible texts in the log or the error: one of these, or of
 /// [`LATE`].
 pub(crate) const OF_CALLS: [(Fault, &[&str]); 13] = [
     (Fault::Slow, &[]),
@@ -70,7 +70,7 @@ pub(crate) const OF_CALLS: [(Fault, &[&str]); 13] = [
 ];
 
 impl Fault {
-    /// What is answered in the place of this answer.
+    /// The reply with this fault.
     pub(crate) fn distort(self, name: &str, reply: Reply) -> Reply {
         let error = |status, code| answers::error(name, status, code);
         match self {

@@ -1,4 +1,4 @@
-//! A service at the other end of a connection: it answers, or one of its calls meets a fault.
+//! A server that answers as a service, or with a fault to one of its calls.
 
 use std::fmt::Write as _;
 use std::io;
@@ -25,13 +25,13 @@ use crate::fault::Fault;
 /// The certificate that the functions trust.
 pub(crate) const TRUSTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/faults/tls/trusted.pem");
 
-/// How long a slow answer takes.
+/// The delay of a slow answer.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// The longest head of a request, in bytes.
+/// Maximum size of the head of a request, in bytes.
 const MAX_HEAD: usize = 64 << 10;
 
-/// A server on the loopback interface, over TLS or in the clear. Its port closes when it is dropped.
+/// A server on the loopback interface, with or without TLS. Its port closes when it is dropped.
 pub(crate) struct Gate {
     /// Its host and port.
     pub(crate) host: String,
@@ -41,10 +41,10 @@ pub(crate) struct Gate {
 
 #[derive(Default)]
 struct State {
-    /// What is answered to each call; see [`answers::answer`]. Of several answers to calls of one name,
-    /// the last stays.
+    /// The answers to each call; see [`answers::answer`]. Of several answers to calls with the same
+    /// name, the last one is used repeatedly.
     answers: Mutex<Vec<(&'static str, String)>>,
-    /// The fault, and the call that meets it.
+    /// The fault, and the call that it affects.
     fault: Mutex<Option<(Fault, &'static str)>>,
     /// The names of the calls.
     calls: Mutex<Vec<String>>,
@@ -65,17 +65,17 @@ impl Gate {
         Self { host: address.to_string(), state, task }
     }
 
-    /// Sets what is answered to each call.
+    /// Sets the answers to each call.
     pub(crate) fn set_answers(&self, answers: Vec<(&'static str, String)>) {
         *self.state.answers.lock().unwrap() = answers;
     }
 
-    /// Lets a call meet a fault from now on, or none.
+    /// Sets the fault of a call from now on, or none.
     pub(crate) fn set_fault(&self, fault: Option<(Fault, &'static str)>) {
         *self.state.fault.lock().unwrap() = fault;
     }
 
-    /// The names of the calls since the last time; a TLS handshake that failed is one too.
+    /// The names of the calls since the last time, including TLS handshakes that failed.
     pub(crate) fn take_calls(&self) -> Vec<String> {
         std::mem::take(&mut *self.state.calls.lock().unwrap())
     }
@@ -88,7 +88,7 @@ impl Drop for Gate {
 }
 
 impl State {
-    // A connection that breaks is what a gate is for.
+    // Broken connections are expected.
     async fn connection(self: Arc<Self>, mut stream: TcpStream) {
         stream.set_nodelay(true).ok();
         let mut first = [0];
@@ -146,7 +146,7 @@ impl State {
                 Some(fault) => fault.distort(&name, reply),
                 None => reply,
             };
-            // A body that is cut off has at least the byte that is missing.
+            // A truncated body has at least the byte that is missing.
             let (head, body) = message(reply, usize::from(fault == Some(Fault::CutInBody))).await;
             match fault {
                 Some(Fault::Hangs) => std::future::pending().await,
@@ -170,7 +170,7 @@ impl State {
     }
 }
 
-/// Reads a request; `None` where there is no more.
+/// Reads a request; `None` if there is no more.
 async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Call>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -198,7 +198,7 @@ async fn read(stream: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<Call>>
     Ok(Some(Call::new(method, &uri, headers, body.into())))
 }
 
-/// The head and the body of a reply, whose head announces at least this number of bytes.
+/// The head and the body of a reply, whose `Content-Length` is at least this number of bytes.
 async fn message(reply: Reply, least: usize) -> (String, Bytes) {
     let Reply::Answer(answer) = reply else { panic!("not an answer: {reply:?}") };
     let (parts, body) = answer.into_parts();

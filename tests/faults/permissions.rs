@@ -1,5 +1,5 @@
-//! Every call has a row and a permission: what a function may do by the templates it does in a table, and
-//! what it does in a table it may do.
+//! Every call has a row and a permission: the functions make every call that the templates allow,
+//! and the templates allow every call that the functions make.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,7 +13,7 @@ use testkit::code_blocks;
 use crate::answers::service;
 use crate::tables::FUNCTIONS;
 
-/// Permissions that no code uses, with who does; `*` is every function.
+/// Permissions that no code uses, with their functions; `*` is every function.
 const NOT_CALLED: &[(&str, &str, &str)] = &[
     ("*", "ec2:CreateNetworkInterface", "Lambda"),
     ("*", "ec2:DeleteNetworkInterface", "Lambda"),
@@ -46,7 +46,7 @@ const NOT_CALLED: &[(&str, &str, &str)] = &[
     ("idle-resources", "ssm:", "EC2, for DescribeImageReferences"),
 ];
 
-/// Calls whose permission has another name, or another action allows them.
+/// Calls whose permission has another name, or that are allowed by another action.
 const ALLOWED_BY: &[(&str, &str)] = &[
     ("opensearch:_bulk", "es:ESHttpPost"),
     ("opensearch:_cluster/health", "es:ESHttpGet"),
@@ -60,11 +60,12 @@ const ALLOWED_BY: &[(&str, &str)] = &[
     ("s3:PutBucketLifecycleConfiguration", "s3:PutLifecycleConfiguration"),
 ];
 
-/// Calls that need a permission of one's own, after a variable that the templates do not set.
+/// Calls that require an additional permission of the user, with a variable that the templates do
+/// not set.
 const OWN_PERMISSION: &[(&str, &str, &str)] =
     &[("sqs-consumer", "secretsmanager:GetSecretValue", "OPENSEARCH_SECRET_ARN")];
 
-/// Services that are not AWS's.
+/// Services outside AWS.
 const WITHOUT_PERMISSION: &[&str] = &["bigquery", "chat", "google", "prefect", "tsdb"];
 
 /// The permission for a call.
@@ -72,13 +73,13 @@ fn permission(call: &str) -> &str {
     let known = ALLOWED_BY.iter().find(|(own, _)| *own == call);
     match known {
         Some((_, permission)) => permission,
-        // One permission is for the messages of a batch too.
+        // A single permission covers the messages of a batch, too.
         None if service(call) == "sqs" => call.trim_end_matches("Batch"),
         None => call,
     }
 }
 
-/// What the templates allow a function, in all of their variants, and its code uses.
+/// The permissions of a function in all variants of the templates, as far as its code uses them.
 fn allowed(function: &str) -> BTreeSet<String> {
     let stacks = Stack::variants();
     let stacks = stacks.iter().filter(|stack| stack.functions().contains_key(function));
@@ -93,7 +94,7 @@ fn allowed(function: &str) -> BTreeSet<String> {
     permissions.map(action).filter(is_called).collect()
 }
 
-/// What the README of a function tells to allow in a policy of one's own.
+/// The permissions that the README of a function requires in an additional policy.
 fn of_own_policy(function: &str) -> Vec<String> {
     let readme = format!("functions/{function}/README.md");
     let readme = fs::read_to_string(suite::project().join(readme)).unwrap();
@@ -112,7 +113,7 @@ fn of_own_policy(function: &str) -> Vec<String> {
 fn every_function_has_a_table_and_calls_what_it_may_and_nothing_else() {
     let mut names: Vec<_> = FUNCTIONS.iter().map(|function| function.name).collect();
     names.sort_unstable();
-    // It calls nothing.
+    // log-metrics makes no calls.
     let functions = binaries::functions().unwrap();
     let functions: Vec<_> = functions.iter().filter(|name| *name != "log-metrics").collect();
     assert_eq!(names, functions);
@@ -123,7 +124,7 @@ fn every_function_has_a_table_and_calls_what_it_may_and_nothing_else() {
         let answered: BTreeSet<_> = answered.map(|(name, _)| *name).collect();
         let rows = function.scenes.iter().flat_map(|scene| scene.calls);
         let rows: BTreeSet<_> = rows.map(|call| call.name).collect();
-        // Nothing else is answered, and a call without an answer fails its scene.
+        // No other call is answered, and a call without an answer fails its scene.
         assert_eq!(answered, rows, "{name}");
         let of_aws = rows.into_iter().filter(|call| !WITHOUT_PERMISSION.contains(&service(call)));
         let mut called: BTreeSet<_> = of_aws.map(|call| permission(call).to_owned()).collect();

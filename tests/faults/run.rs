@@ -1,4 +1,4 @@
-//! Runs the calls of a function against the faults: one process for each cell of the tables.
+//! Runs the calls of a function with the faults: one process for each cell of the tables.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::fault::{Fault, MARKER, OF_CALLS, OF_SERVICES};
 use crate::gate::{Gate, TRUSTED};
 use crate::table::{Call, Clock, Expected, Function, Scene};
 
-/// Maximum number of cells at the same time: most of them wait.
+/// Maximum number of concurrent cells, most of which wait.
 const AT_ONCE: usize = 96;
 
-/// The part of a function's timeout in which it starts nothing.
+/// The last part of a function's timeout, in which it starts no work.
 const MARGIN_MS: &str = "2000";
 
 const TEN_YEARS_MS: u64 = 10 * 365 * 86_400_000;
 
-/// Services of AWS whose names in `AWS_ENDPOINT_URL_…` are not those of their permissions.
+/// AWS services whose names in `AWS_ENDPOINT_URL_…` are not those of their permissions.
 const ENDPOINTS: &[(&str, &str)] = &[
     ("ce", "COST_EXPLORER"),
     ("elasticloadbalancing", "ELASTIC_LOAD_BALANCING_V2"),
@@ -40,10 +40,10 @@ const ENDPOINTS: &[(&str, &str)] = &[
 /// The answer to `GetSecretValue` with the credentials for Google.
 pub(crate) const GOOGLE_SECRET: &str = "the credentials for Google";
 
-/// Services whose URLs are in variables and answers, as `{opensearch}`.
+/// Services whose URLs are in variables and answers, as in `{opensearch}`.
 const ELSEWHERE: &[&str] = &["bigquery", "chat", "google", "opensearch", "prefect", "tsdb"];
 
-/// Runs all cells of these functions, and fails with all that is wrong.
+/// Runs all cells of these functions, and fails with all errors.
 pub(crate) async fn run(functions: &[&Function]) {
     let scenes = functions
         .iter()
@@ -61,7 +61,7 @@ pub(crate) async fn run(functions: &[&Function]) {
 struct Cell<'a> {
     function: &'a Function,
     scene: &'a Scene,
-    /// The fault, and the call that meets it.
+    /// The fault, and the call that it affects.
     met: Option<(Fault, &'a Call)>,
     clock: Clock,
 }
@@ -70,14 +70,14 @@ impl<'a> Cell<'a> {
     fn all(function: &'a Function, scene: &'a Scene) -> Vec<Self> {
         let cell = |met, clock| Self { function, scene, met, clock };
         let mut cells = vec![cell(None, Clock::Right), cell(None, Clock::Past)];
-        // Other scenes need the end of their time.
+        // Other scenes depend on their deadline.
         if scene.name == function.scenes[0].name {
             cells.push(cell(None, Clock::FarAhead));
         }
         let mut services = BTreeSet::new();
         for call in scene.calls {
             let mut faults: Vec<_> = OF_CALLS.iter().map(|(fault, _)| *fault).collect();
-            // Of a service that cannot be reached, the first call is the one that fails.
+            // If a service cannot be reached, its first call fails.
             if services.insert(answers::service(call.name)) {
                 faults.extend(OF_SERVICES);
             }
@@ -97,7 +97,7 @@ impl<'a> Cell<'a> {
         result.map_err(|wrong| format!("{place}: {wrong}"))
     }
 
-    /// An invocation without a fault: it makes the calls of the scene.
+    /// Runs an invocation without a fault, which makes the calls of the scene.
     async fn go_well(&self) -> Result<(), String> {
         let gates = Gates::start(self).await;
         let observed = self.binary(&gates).await.invoke(self.event()).await;
@@ -115,7 +115,7 @@ impl<'a> Cell<'a> {
         Err(format!("the calls are {made:?}, the answers {known:?}, the rows {rows:?}"))
     }
 
-    /// An invocation whose call meets a fault, and then one without.
+    /// Runs an invocation whose call has a fault, and then one without.
     async fn meet(&self, fault: Fault, call: &Call) -> Result<(), String> {
         let mut gates = Gates::start(self).await;
         let mut binary = self.binary(&gates).await;
@@ -134,7 +134,7 @@ impl<'a> Cell<'a> {
         gates.heal(self.scene);
         let observed = binary.invoke(self.event()).await;
         check(&observed, self.scene.healthy).map_err(|wrong| format!("healed: {wrong}"))?;
-        // What was not done is done now.
+        // Work that was not done is done now.
         if harmed.is_some() && !call.is_dispensable && !is_called(&gates) {
             return Err("healed: it is not called again".to_owned());
         }
@@ -176,14 +176,14 @@ impl<'a> Cell<'a> {
     }
 }
 
-/// The services of a cell: that whose call meets the fault, and all others.
+/// The servers of a cell: one for the service whose call has the fault, and one for all others.
 struct Gates {
     service: Option<&'static str>,
     target: Gate,
     target_url: String,
     others: Gate,
     others_url: String,
-    /// Before the target, where connections to it are refused.
+    /// In front of the target, if connections to it are refused.
     door: Option<Door>,
 }
 
@@ -218,8 +218,8 @@ impl Gates {
         self.others.set_answers(answers);
     }
 
-    /// A text with the URLs of services, such as `{opensearch}`, and the place of one that is found by
-    /// its host alone, `{host}`.
+    /// A text with the URLs of services, such as `{opensearch}`, and with the host of a service
+    /// that is identified by its host alone, `{host}`.
     fn resolve(&self, text: &str) -> String {
         let text = text.replace("{host}", &self.others.host);
         if text == GOOGLE_SECRET {
@@ -248,8 +248,8 @@ impl Gates {
     }
 }
 
-/// Fails unless the invocation ended in the function's own words, as expected, and without a body in its
-/// log.
+/// Fails unless the invocation ended with the function's own answer or error, as expected, and
+/// without a body in its log.
 fn check(observed: &Observed, expected: &[Expected]) -> Result<(), String> {
     match &observed.answer {
         Ok(_) | Err(InvokeError::Function { .. }) => {}

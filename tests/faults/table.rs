@@ -1,4 +1,4 @@
-//! What the tables are made of.
+//! The types of the tables.
 
 use testkit::Observed;
 
@@ -19,67 +19,68 @@ pub(crate) struct Function {
 #[derive(Debug)]
 pub(crate) struct Scene {
     pub(crate) name: &'static str,
-    /// The event, in which times are those of [`testkit::with_times`], or `@` and the name of one of the
-    /// function's events.
+    /// The event: either a text with the times of [`testkit::with_times`], or `@` and the name of
+    /// one of the function's events.
     pub(crate) event: &'static str,
-    /// Variables besides the function's.
+    /// Variables in addition to those of the function.
     pub(crate) variables: &'static [(&'static str, &'static str)],
-    /// What is answered to each call; see [`crate::answers::answer`].
+    /// The answers to each call; see [`crate::answers::answer`].
     pub(crate) answers: &'static [(&'static str, &'static str)],
     /// The outcome without a fault.
     pub(crate) healthy: &'static [Expected],
     /// The outcome with a deadline in the past.
     pub(crate) late: &'static [Expected],
-    /// The calls that meet the faults here. The scene makes calls besides that have an answer only:
-    /// they meet theirs in another scene.
+    /// The calls that are tested with faults in this scene. Other calls of the scene only have an
+    /// answer: they are tested in another scene.
     pub(crate) calls: &'static [Call],
 }
 
-/// A call, and what becomes of the invocation when it fails.
+/// A call, and the outcome of an invocation in which it fails.
 #[derive(Debug)]
 pub(crate) struct Call {
     /// Its name, such as `sqs:SendMessageBatch`.
     pub(crate) name: &'static str,
-    /// What a line of the log, or the error, says of it.
+    /// A text in the line of the log, or in the error, about it.
     says: &'static str,
     harmed: &'static [Expected],
     except: &'static [Exception],
-    /// Whether the rest of the work is done, and done for good, without the call.
+    /// Whether the rest of the work is completed without the call, and not repeated.
     pub(crate) is_dispensable: bool,
 }
 
-/// Faults, and what becomes of the invocation then; `None` is what becomes of it without a fault.
+/// Faults, and the outcome of an invocation with them; `None` is the outcome without a fault.
 pub(crate) type Exception = (&'static [Fault], Option<&'static [Expected]>);
 
-/// Faults that leave no trace, because an empty answer says that there is nothing, or that it is done.
-/// In JSON and CBOR, an error with the status 200 is one without the members that are looked for.
+/// Faults without a trace, because an empty answer means that there is nothing, or that the call
+/// succeeded. In JSON and CBOR, an error with the status 200 is an answer without the expected
+/// members.
 pub(crate) const EMPTY_IS_FINE: &[Exception] = &[(&[Fault::ErrorInOk, Fault::Partial], None)];
 
-/// The same for XML, whose elements say what an answer is.
+/// The same for XML, whose elements identify an answer.
 pub(crate) const NOTHING_IS_FINE: &[Exception] = &[(&[Fault::Partial], None)];
 
-/// What an invocation must have done.
+/// A required result of an invocation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Expected {
     /// It answered.
     Answers,
     /// It failed with this `errorType`.
     Error(&'static str),
-    /// Its answer has this JSON at this pointer.
+    /// Its answer has this JSON value at this pointer.
     Answer(&'static str, &'static str),
-    /// This metric is at least 1, in one of its lines.
+    /// This metric is at least 1 in one of its lines.
     Counts(&'static str),
-    /// This metric is 0, or missing, in all lines.
+    /// This metric is 0 or missing in all lines.
     CountsNo(&'static str),
 }
 
-/// The clock by which Lambda says when the time is up.
+/// The clock of the deadline that the function receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Clock {
     Right,
-    /// The time is up already.
+    /// The deadline has passed.
     Past,
-    /// The time is up in ten years.
+    /// The deadline is in ten years.
     FarAhead,
 }
 
@@ -92,18 +93,18 @@ impl Call {
         Self { name, says, harmed, except: &[], is_dispensable: false }
     }
 
-    /// The call, with what becomes of the invocation after some faults.
+    /// The call with another outcome for some faults.
     pub(crate) const fn except(self, except: &'static [Exception]) -> Self {
         Self { except, ..self }
     }
 
-    /// The call, without which the rest of the work is done for good: the next invocation does not make
-    /// up for it.
+    /// The call without which the rest of the work is completed: the next invocation does not
+    /// repeat it.
     pub(crate) const fn dispensable(self) -> Self {
         Self { is_dispensable: true, ..self }
     }
 
-    /// What becomes of the invocation after a fault; `None` where the fault does no harm.
+    /// The outcome of the invocation with a fault; `None` if the fault does no harm.
     pub(crate) fn harmed_by(&self, fault: Fault) -> Option<&'static [Expected]> {
         if fault == Fault::Slow {
             return None;
@@ -115,7 +116,7 @@ impl Call {
         self.except.iter().find(|(faults, _)| faults.contains(&fault))
     }
 
-    /// Whether a fault has an outcome of its own.
+    /// Whether a fault has its own outcome.
     pub(crate) fn is_exception(&self, fault: Fault) -> bool {
         self.exception(fault).is_some()
     }

@@ -1,4 +1,4 @@
-//! The calls of the functions. log-metrics calls nothing.
+//! The calls of the functions. log-metrics makes none.
 
 pub(crate) mod alert_notifier;
 pub(crate) mod cost_report;
@@ -17,7 +17,7 @@ pub(crate) mod warehouse_watch;
 
 use crate::table::Function;
 
-// Answers to more than one function.
+// Answers for several functions.
 const WRITTEN: (&str, &str) = (
     "opensearch:_bulk",
     r#"{"took":1,"errors":false,"items":[{"create":{"_index":"music-events","_id":"a","status":201}}]}"#,

@@ -1,4 +1,5 @@
-//! The lake: the columns are the members of documents, and all parts agree on where objects are.
+//! The lake: its columns are the members of documents, and all parts use the same locations of
+//! objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +20,7 @@ fn members(kind: &str) -> Option<BTreeMap<&str, &str>> {
     Some(members.split(',').map(|member| member.split_once(':').unwrap()).collect())
 }
 
-/// Documents that together have every member that there is.
+/// Documents that together contain every existing member.
 fn documents() -> Vec<Value> {
     let everything = json!({
         "event_id": "1", "action": "play", "timestamp": "2024-03-01T12:34:56Z",
@@ -60,7 +61,7 @@ fn the_table_has_a_column_for_every_member_of_a_document() {
             for (field, value) in inside {
                 let kind = fields.as_ref().and_then(|fields| fields.get(field.as_str()));
                 let kind = kind.unwrap_or_else(|| panic!("no field {column}.{field}"));
-                // Only what the function computes has another type than text.
+                // Only computed members have a type other than text.
                 assert!(*kind == "string" || value.is_number(), "{column}.{field} is {value}");
                 seen.insert(format!("{column}.{field}"));
             }
@@ -104,7 +105,7 @@ fn stream_table_and_projection_agree_and_failures_are_elsewhere() {
     assert_eq!(failures, format!("failed/!{{firehose:error-output-type}}/{by_day}"));
     let crawled = &resources["DailyCrawler"]["Properties"]["Targets"]["S3Targets"][0];
     assert_eq!(location(&crawled["Path"]), place);
-    // Firehose converts, so the object itself is not compressed once more.
+    // Firehose converts, so the object itself is not compressed again.
     assert_eq!(stream["CompressionFormat"], "UNCOMPRESSED");
     let converted = &stream["DataFormatConversionConfiguration"];
     assert_eq!(

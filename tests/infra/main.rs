@@ -1,5 +1,5 @@
-//! The templates of `infra/`: workload management is what Redshift takes, and the lake's table fits the
-//! documents.
+//! The templates of `infra/`: the workload management configuration is valid in Redshift, and the
+//! lake's table matches the documents.
 
 #![cfg(test)]
 

@@ -18,7 +18,7 @@ fn file(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
 
-/// What is wrong with a configuration, if anything is.
+/// The first error of a configuration, if any.
 fn wrong(configuration: &Value) -> Option<String> {
     let entries = configuration.as_array()?;
     let is_queue = |entry: &&Value| entry.get("short_query_queue").is_none();

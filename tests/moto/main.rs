@@ -1,6 +1,6 @@
 #![cfg(test)]
-//! moto as a second opinion on what the fakes of other tests answer: the real binaries call its services,
-//! and Amazon's own client for Python sets it up and looks what became of it.
+//! moto as a second opinion on the answers of the fakes in other tests: the real binaries call its
+//! services, and Amazon's own client for Python sets it up and checks the results.
 
 use std::collections::BTreeMap;
 
@@ -15,11 +15,11 @@ use serde_json::{Value, json};
 use testkit::{Binary, Observed};
 
 const SCRIPT: &str = include_str!("account.py");
-/// The call of a webhook, with the secret that callers must know.
+/// The call of a webhook, with the secret of the callers.
 const FLOW_RUN_FAILED: &[u8] = include_bytes!("../../events/pipeline-alerts/flow-run-failed.json");
 const WEBHOOK_SECRET: &str = "music-pipelines-1-8f2c41";
 
-/// What the script put into the account.
+/// The resources that the script created in the account.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Filled {
@@ -32,14 +32,14 @@ struct Filled {
     idle: BTreeMap<String, String>,
 }
 
-/// What the script found in it.
+/// The state of the account as the script found it.
 #[derive(Debug, Deserialize)]
 struct Found {
     instances: BTreeMap<String, String>,
     databases: BTreeMap<String, String>,
-    /// What has the tag `sluice:idle-since`.
+    /// The resources with the tag `sluice:idle-since`.
     marked: Vec<String>,
-    /// Of the messages in the queue that subscribed to the topic.
+    /// The subjects of the messages in the queue that is subscribed to the topic.
     subjects: Vec<String>,
 }
 
@@ -80,7 +80,7 @@ async fn functions_and_moto_understand_each_other() {
     let rows = serde_json::from_value(no_rows).unwrap();
     let tables = [("FROM plays", Table { columns, rows })].into();
     let warehouse = Warehouse::start(Engine::Fixed(tables)).await.unwrap();
-    // moto does not speak the protocol of CloudWatch.
+    // moto does not support the protocol of CloudWatch.
     let cloudwatch = Monitoring::start().await.unwrap();
     let sql = "SELECT COUNT(*), MAX(played_at) FROM plays";
     let target = json!({"kind": "redshift", "workgroup": "lake", "database": "dev", "sql": sql});
@@ -90,7 +90,7 @@ async fn functions_and_moto_understand_each_other() {
     let filled: Filled = serde_json::from_str(&filled).unwrap();
     let scene = Scene { moto, topic: filled.topic.clone() };
 
-    // Nobody is kept: everything was started just now.
+    // No grace period: everything was started just now.
     let parked = scene.invoke("parking", &[("KEEP_HOURS", "0")], b"{}").await.json();
     assert_eq!(parked["started"], json!([filled.stopped]), "{parked}");
     assert_eq!(sorted(&parked["stopped"]), sorted(&json!([filled.running, "orders"])), "{parked}");

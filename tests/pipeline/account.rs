@@ -1,4 +1,4 @@
-//! Comparing what was found with what was expected, event by event.
+//! Compares expected and actual results, event by event.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -7,10 +7,11 @@ use crate::backup::Failed;
 use crate::events::{Document, document, id};
 use crate::stored::Stored;
 
-/// How many differences a failure shows.
+/// Number of differences that a failure shows.
 const SHOWN: usize = 5;
 
-/// Holds both to be the same things, each as many times. Shows only what differs.
+/// Asserts that both contain the same items, each the same number of times. Shows only the
+/// differences.
 pub(crate) fn assert_same<T: Ord + Debug>(
     found: impl IntoIterator<Item = T>,
     expected: impl IntoIterator<Item = T>,
@@ -28,7 +29,7 @@ pub(crate) fn assert_same<T: Ord + Debug>(
     assert!(balance.is_empty(), "{number} differences (found less expected): {differences:?}");
 }
 
-/// `event.id` and text of every document that OpenSearch has.
+/// `event.id` and text of every document in OpenSearch.
 pub(crate) fn found(documents: &[Stored]) -> Vec<(String, String)> {
     documents.iter().map(|stored| (id(&stored.text), stored.text.clone())).collect()
 }

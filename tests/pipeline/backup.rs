@@ -1,4 +1,4 @@
-//! The backup's objects, read as somebody would who finds them in the bucket.
+//! Reads the objects of the backup as an operator finds them in the bucket.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A line of an object.
 #[derive(Clone, Debug)]
 pub(crate) struct Failed {
-    /// The object's name: its path below the backup folder.
+    /// The name of the object: its path below the backup folder.
     pub(crate) object: String,
     pub(crate) line: Value,
     /// `rawData`, decoded.
@@ -25,7 +25,7 @@ pub(crate) struct Backup {
 }
 
 impl Backup {
-    /// Reads every object of the folder; there must be no other.
+    /// Reads every object of the folder, which must not contain other files.
     pub(crate) fn read(folder: &Path) -> Self {
         let mut backup = Self::default();
         for path in files(folder) {

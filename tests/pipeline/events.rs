@@ -1,5 +1,5 @@
-//! What is to become of each event, by the event model itself: it is pure, so the tests can ask
-//! it what they do not know better themselves.
+//! The expected fate of each event, computed by the event model itself, which is pure. Tests use it
+//! for what they do not specify themselves.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -12,12 +12,12 @@ use shared::event::{
     Arrival, DocumentId, Event, Identity, Model, Reader, Refusal, Timestamp, Written,
 };
 
-/// What becomes of an event.
+/// The fate of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     Document(Document),
     Dropped,
-    /// With the reason in the function's log.
+    /// Refused, with the reason in the function's log.
     Refused(&'static str),
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Fate {
 pub(crate) struct Document {
     /// `event.id`
     pub(crate) id: String,
-    /// Without what `event.ingested` says.
+    /// The text, without the value of `event.ingested`.
     pub(crate) text: String,
 }
 
@@ -35,10 +35,11 @@ pub(crate) fn fate(payload: &[u8], arrival_ms: u64) -> Fate {
     fate_of_delivery(payload, arrival_ms, arrival_ms.to_string().as_bytes())
 }
 
-/// In place of an `_id` that follows from a message's id, which SQS chooses.
+/// Replaces an `_id` that is derived from the id of a message, which SQS chooses.
 pub(crate) const DERIVED: &str = "derived";
 
-/// The fate of an event in a message that is sent at this time; its id is the `_id`, or [`DERIVED`].
+/// The fate of an event in a message that is sent at this time; its id is the `_id`, or
+/// [`DERIVED`].
 pub(crate) fn fate_of_message(body: &[u8], sent_ms: u64) -> Fate {
     fate_by(body, sent_ms, b"", |event, written, text| {
         let mut id = Vec::new();
@@ -67,7 +68,7 @@ fn fate_by(
         Err(refusal) => return Fate::Refused(refusal.reason()),
     };
     let time = Timestamp::from_milliseconds(arrival_ms.to_string().as_bytes()).unwrap();
-    // The functions run by the clock, which decides what is plausible.
+    // The functions use the system's clock, which determines what is plausible.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_nanos();
     let now = Timestamp::from_nanos(now).unwrap();
     let mut text = Vec::new();
@@ -77,7 +78,7 @@ fn fate_by(
     Fate::Document(Document { id, text: without_ingested(std::str::from_utf8(&text).unwrap()) })
 }
 
-/// The documents of payloads that all become one.
+/// The documents of payloads that all become documents.
 pub(crate) fn documents(payloads: &[Vec<u8>], arrival_ms: u64) -> Vec<Document> {
     let one = |payload: &Vec<u8>| match fate(payload, arrival_ms) {
         Fate::Document(document) => document,
@@ -93,7 +94,7 @@ pub(crate) fn document(text: &str) -> Document {
 
 /// The `event.id` of a document.
 pub(crate) fn id(document: &str) -> String {
-    // Typed, because some documents hold numbers that are too large for a `Value`.
+    // Typed, because some documents contain numbers that are too large for a `Value`.
     #[derive(Deserialize)]
     struct Text {
         event: Group,
@@ -105,9 +106,9 @@ pub(crate) fn id(document: &str) -> String {
     serde_json::from_str::<Text>(document).unwrap().event.id
 }
 
-/// The document without the one value that the clock decides.
+/// The document without the only value that depends on the clock.
 pub(crate) fn without_ingested(document: &str) -> String {
-    // Within texts the quotes would be escaped.
+    // Within texts, the quotes would be escaped.
     const INGESTED: &str = "\"ingested\":\"";
     let (before, from_value) = document.split_once(INGESTED).unwrap();
     let (value, after) = from_value.split_once('"').unwrap();
@@ -121,7 +122,7 @@ fn model() -> &'static Model {
     MODEL.get_or_init(|| shared::event::model(&Environment::default()).unwrap())
 }
 
-/// A clock that stands until it is set.
+/// A clock that stands still until it is set.
 #[derive(Clone, Debug)]
 pub(crate) struct Hands(Arc<AtomicU64>);
 

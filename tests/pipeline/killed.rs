@@ -1,4 +1,4 @@
-//! The function dies in the middle of its work.
+//! The function is killed while it works.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex};
@@ -16,11 +16,11 @@ use crate::run::{ARRIVAL_MS, Plan};
 use crate::servers::Server;
 use local::door::{Door, Passage};
 
-/// A function that is killed in some of its invocations: so long after their start.
+/// A function that is killed in some of its invocations, after these times.
 #[derive(Clone)]
 struct Mortal {
     function: Function,
-    /// For each invocation to come; those after are left alone.
+    /// The times for the next invocations, in order; later invocations are not killed.
     deaths: Arc<Mutex<VecDeque<Option<Duration>>>>,
 }
 
@@ -34,12 +34,12 @@ impl Invoke for Mortal {
         loop {
             tokio::select! {
                 answer = &mut invocation => {
-                    // Where the function was quicker than its death, its answer gets lost: what
-                    // becomes of the records does not depend on the machine's speed.
+                    // If the function answers before it is killed, its answer is lost: the fate of
+                    // the records does not depend on the machine's speed.
                     let status = "signal: killed".to_owned();
                     return Err(answer.err().unwrap_or(InvokeError::Exit { status }));
                 }
-                // Again and again, because an event that a dead function had not yet taken goes
+                // Repeatedly, because an event that a killed function had not received yet is sent
                 // to the next one.
                 () = tokio::time::sleep(after) => {
                     self.function.kill().await;
@@ -50,8 +50,9 @@ impl Invoke for Mortal {
     }
 }
 
-/// Killed before, while and after it works on a batch, up to three times in a row: every event is
-/// a document. At the fourth time Firehose gives up, and the batch is in the backup.
+/// A function that is killed before, during and after its work on a batch, up to three times in a
+/// row: every event becomes a document. The fourth time, Firehose gives up, and the batch is in the
+/// backup.
 #[tokio::test]
 async fn a_function_that_is_killed_loses_nothing() {
     const TIMES: u32 = 1 + 3 + 2 + 4 + 1;
@@ -62,7 +63,7 @@ async fn a_function_that_is_killed_loses_nothing() {
     let mortal = Mortal {
         function: plan.function(&[]).await,
         deaths: Arc::new(Mutex::new(VecDeque::from([
-            // A batch a line.
+            // One line per batch.
             None,
             after(5),
             None,
@@ -98,7 +99,7 @@ async fn a_function_that_is_killed_loses_nothing() {
         assert_eq!(failed.line["errorCode"], "Lambda.FunctionError");
         assert_eq!(failed.line["attemptsMade"], 4);
     }
-    // Every event is in one of the two places, once.
+    // Every event is in exactly one of the two places.
     let in_backup: BTreeSet<_> = data(lost).into_iter().collect();
     let (lost, kept): (Vec<_>, Vec<_>) =
         payloads.into_iter().partition(|payload| in_backup.contains(payload));
@@ -106,13 +107,13 @@ async fn a_function_that_is_killed_loses_nothing() {
     assert_same(found(&ended.documents), pairs(&documents(&kept, ARRIVAL_MS)));
 }
 
-/// Several at once, and each death is that of all: whichever batches meet it, every event is a
-/// document or in the backup, once.
+/// Several invocations run concurrently, and all are killed together: whichever batches are
+/// affected, every event is either a document or in the backup.
 #[tokio::test]
 async fn functions_that_are_killed_at_once_lose_nothing() {
     let server = Server::embedded().await;
     let mut plan = Plan::new("killed-at-once").await;
-    // More batches than deaths, so that all are died.
+    // More batches than kills, so that all kills occur.
     plan.options.processor_buffer_bytes = 16 << 10;
     plan.options.concurrent_invocations = 3;
     let deaths = [Some(Duration::from_millis(10)), None, None];
@@ -135,9 +136,9 @@ async fn functions_that_are_killed_at_once_lose_nothing() {
     );
 }
 
-/// The function dies with records in its hands that it is putting back: before the stream got
-/// them, and after the stream took them, but before the function knew. The latter come twice, as
-/// two documents of one `event.id`; no other event does, and none is missing.
+/// The function is killed while it puts records back: before the stream received them, or after the
+/// stream accepted them but before the function knew. The latter records appear twice, as two
+/// documents with one `event.id`; no other event does, and none is missing.
 #[tokio::test]
 async fn a_function_that_is_killed_while_it_puts_back_loses_nothing() {
     let server = Server::real_if_possible().await;
@@ -176,7 +177,7 @@ async fn a_function_that_is_killed_while_it_puts_back_loses_nothing() {
     let (twice, reingested) = (calls[0], calls.iter().sum::<usize>());
     assert!(twice > 20, "{twice}");
     assert_eq!(ended.report.reingested, reingested as u64);
-    // What was put back is answered `Dropped`, if there was an answer.
+    // Records that were put back have the result `Dropped`, if there was an answer.
     assert_eq!(ended.report.dropped, (reingested - twice) as u64);
 
     let mut times: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -187,7 +188,7 @@ async fn a_function_that_is_killed_while_it_puts_back_loses_nothing() {
     assert_eq!(doubled.len(), twice);
     assert!(doubled.iter().all(|(_, times)| **times == 2));
     assert_same(times.into_keys(), pairs(&documents(&payloads, ARRIVAL_MS)));
-    // The two have ids of their own, because a record that is put back is a new one.
+    // The two have different ids, because a record that is put back is a new record.
     let ids: BTreeSet<_> = ended.documents.iter().map(|stored| &stored.id).collect();
     assert_eq!(ids.len(), payloads.len() + twice);
     let query = json!({"query": {"term": {"event.id": id(&ended.documents[0].text)}}});

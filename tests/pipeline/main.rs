@@ -1,10 +1,10 @@
 //! The whole pipeline: events through the Firehose stand-in and the real `firehose-transform`
-//! binary, or through SQS and the real `sqs-consumer` binary, into OpenSearch, with every part
-//! failing in turn. Nothing may be lost: each test sets what was sent against the documents that
-//! OpenSearch has, what was dropped on purpose, and the backup or the quarantine, event by event.
+//! binary, or through SQS and the real `sqs-consumer` binary, into OpenSearch, while every part
+//! fails in turn. Nothing may be lost: each test compares the sent events with the documents in
+//! OpenSearch, the intentionally dropped events, and the backup or the quarantine, event by event.
 //!
-//! Against a real OpenSearch where one can be had, else against the embedded one; faults of
-//! OpenSearch always against the embedded one, which fails on demand.
+//! The tests use a real OpenSearch if one is available, otherwise the embedded one. Faults of
+//! OpenSearch always use the embedded one, which fails on demand.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Nothing fails but what has to: the sample's hostile events.
+//! Nothing fails except the sample's hostile events.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::servers::Server;
 const LAST_MS: u64 = 1_709_337_599_999;
 const FIRST_MS: u64 = LAST_MS + 1;
 
-/// The hostile situations that are no documents, by what becomes of them. All others are strange
-/// but valid.
+/// The hostile situations that do not become documents, by their fate. All others are unusual but
+/// valid.
 const REFUSED: [(&str, &[&str]); 6] = [
     ("dropped", &["empty", "only-white-space", "only-a-byte-order-mark"]),
     (
@@ -62,10 +62,10 @@ const REFUSED: [(&str, &[&str]); 6] = [
     ("number_too_long", &["number-of-1001-digits"]),
 ];
 
-/// Firehose does not take it.
+/// Firehose does not accept it.
 const TOO_LARGE: &str = "payload-over-1-mib";
 
-/// What the table says of each hostile payload that is no document.
+/// The table's fate of each hostile payload that does not become a document.
 fn refused_by_payload() -> BTreeMap<Vec<u8>, &'static str> {
     let hostile: BTreeMap<_, _> = sample::hostile().into_iter().collect();
     let all = REFUSED.iter().flat_map(|(fate, situations)| {
@@ -81,7 +81,7 @@ async fn every_event_of_the_sample_is_where_it_belongs() {
     let (function, hands) = (plan.function(&[]).await, plan.hands.clone());
     let pipeline = plan.start(&server.url, function.clone()).await;
 
-    // One half arrives on one day, the other on the next.
+    // One half arrives on one day, the other half on the next.
     let events = sample::demo();
     assert_eq!(events.len(), sample::DEMO_EVENTS);
     let (before, after) = events.split_at(events.len() / 2);
@@ -144,7 +144,7 @@ async fn every_event_of_the_sample_is_where_it_belongs() {
     assert_eq!(metrics.map(|name| metric(&function, name)), expected);
     assert_eq!(metric(&function, "RecordsReingested"), 0);
 
-    // OpenSearch can be asked what was sent: actions counted by it and by hand.
+    // OpenSearch can be queried: actions are counted by it and here.
     let query =
         json!({"size": 0, "aggs": {"ids": {"terms": {"field": "event.id", "size": 20_000}}}});
     let answer = server.client.search("music-events-ordinary*", &query).await.unwrap();

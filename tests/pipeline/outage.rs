@@ -1,4 +1,4 @@
-//! OpenSearch refuses, breaks off and goes away.
+//! OpenSearch rejects requests, closes connections and becomes unavailable.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use local::door::{Door, Passage};
 
 const EVENTS: usize = 160;
 
-/// When a test that waits has failed.
+/// Time limit of a wait.
 const HANG: Duration = Duration::from_mins(1);
 
-/// Holds every event to be one document, exactly.
+/// Asserts that every event is exactly one document.
 fn assert_all_delivered(ended: &Ended, payloads: &[Vec<u8>]) {
     assert_eq!((ended.backup.unprocessed.len(), ended.backup.undelivered.len()), (0, 0));
     assert_eq!(ended.report.dropped, 0);
@@ -51,7 +51,7 @@ async fn every_fault_that_passes_loses_and_doubles_nothing() {
         Fault::Truncate,
         Fault::Garbage,
     ];
-    // A fault for each delivery: its first two tries fail, the third is done.
+    // One fault per delivery: its first two attempts fail, the third succeeds.
     let pipeline = started("faults", &server.url).await;
     for fault in &faults {
         server.faults().fail(fault.clone(), Lasting::Requests(2));
@@ -62,16 +62,16 @@ async fn every_fault_that_passes_loses_and_doubles_nothing() {
     let ended = pipeline.end(&server).await;
     assert_all_delivered(&ended, &payloads);
     let requests = ended.report.delivery_requests;
-    // A request on a connection that is dropped is sent again at once, which is no try of its own:
-    // both dropped requests of `Drop` and `DropAfterWriting` are one try.
+    // A request on a connection that is dropped is sent again immediately, which is not a separate
+    // attempt: both dropped requests of `Drop` and `DropAfterWriting` are one attempt.
     let dropped = 2;
     assert_eq!(server.faults().bulk_requests(), requests + dropped);
-    // Every faulty request is sent again; that of some items with those alone.
+    // Every faulty request is sent again; if some items failed, with those alone.
     assert_eq!(ended.report.delivery_retries, 2 * faults.len() as u64 - dropped);
     assert!(requests >= 3 * faults.len() as u64, "{requests}: not every fault was met");
 }
 
-/// Away from the start, then while it gets a request, then while it answers one.
+/// Unavailable from the start, then while it receives a request, then while it answers one.
 #[tokio::test]
 async fn an_opensearch_that_goes_away_and_comes_back_gets_everything() {
     let server = Server::real_if_possible().await;
@@ -99,7 +99,7 @@ async fn an_opensearch_that_goes_away_and_comes_back_gets_everything() {
     assert_all_delivered(&ended, &payloads);
 }
 
-/// Waits until the stream has sent a request in vain, and again.
+/// Waits until the stream has sent a request without success, and again.
 async fn retried_twice(stream: &DeliveryStream) {
     let before = stream.report().delivery_retries;
     let again = async {

@@ -1,5 +1,5 @@
-//! Requests as large as an invocation takes, 6 MB: their documents do not all fit in an answer of
-//! 6 MB.
+//! Requests of the maximum size of an invocation, 6 MB: their documents do not all fit into an
+//! answer of 6 MB.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -17,13 +17,13 @@ use crate::servers::Server;
 /// The default of `RESPONSE_BUDGET_BYTES`.
 const BUDGET_BYTES: usize = 6_000_000;
 
-/// Kinesis's metadata takes so much of a request that its documents would fit.
+/// Kinesis's metadata makes up so much of a request that its documents would fit.
 const KINESIS_BUDGET_BYTES: usize = 4_000_000;
 
-/// More small events than a request holds.
+/// More small events than fit into a request.
 const EVENTS: usize = 9_800;
 
-/// With so large a buffer the limit of a request is what decides.
+/// With a buffer this large, the limit of a request applies.
 const BUFFER_BYTES: usize = 6 << 20;
 
 const SOURCE_ARN: &str = "arn:aws:kinesis:us-east-1:123456789012:stream/source";
@@ -32,18 +32,19 @@ fn payloads() -> Vec<Vec<u8>> {
     sample::events(61, EVENTS).collect()
 }
 
-/// The first request is as full as it can be, and every answer keeps to the budget.
+/// The first request is as full as possible, and every answer stays within the budget.
 fn check_sizes(seen: &[Exchange], budget: usize) {
     let largest = seen[0].request.len();
     assert!((REQUEST_LIMIT_BYTES - 4_096..=REQUEST_LIMIT_BYTES).contains(&largest), "{largest}");
     let answers = seen.iter().map(|exchange| exchange.answer.as_ref().unwrap().len());
     let answers: Vec<_> = answers.collect();
     assert!(answers.iter().all(|bytes| *bytes <= budget), "{answers:?}");
-    // No room is given away either: less than a record's entry.
+    // No room is wasted: less than the entry of a record.
     assert!(answers[0] > budget - 2_048, "{answers:?}");
 }
 
-/// What does not fit is put back and comes again: in the end every event is a document, once.
+/// Records that do not fit are put back and arrive again: in the end every event is exactly one
+/// document.
 #[tokio::test]
 async fn a_request_of_6_mb_becomes_documents_all_of_it() {
     let server = Server::real_if_possible().await;
@@ -51,7 +52,7 @@ async fn a_request_of_6_mb_becomes_documents_all_of_it() {
     plan.options.processor_buffer_bytes = BUFFER_BYTES;
     let sizes = Arc::new(Mutex::new(Vec::new()));
     let recorded = Arc::clone(&sizes);
-    // Putting back has its troubles, too.
+    // Putting records back has faults, too.
     plan.options.put_faults = PutFaults::new(move |call: &PutCall| {
         assert_eq!(call.service, Service::Firehose);
         recorded.lock().unwrap().push(call.records);
@@ -76,12 +77,12 @@ async fn a_request_of_6_mb_becomes_documents_all_of_it() {
     assert_eq!(metric(&function, "RecordsReingested"), report.reingested);
     assert!(sizes.lock().unwrap().iter().all(|records| *records <= 500));
     assert_eq!((ended.backup.unprocessed.len(), ended.backup.undelivered.len()), (0, 0));
-    // Their texts, too: the count of reingests has left no trace, and derived ids have stayed.
+    // Their texts, too: the count of reingests leaves no trace, and derived ids do not change.
     assert_same(found(&ended.documents), pairs(&documents(&payloads, ARRIVAL_MS)));
 }
 
-/// With `REINGEST=off`, or where the stream does not let the function put back, what does not fit
-/// is in the backup as it was sent.
+/// With `REINGEST=off`, or if the stream denies the function putting records back, the records that
+/// do not fit are in the backup, unchanged.
 #[tokio::test]
 async fn what_is_not_put_back_is_in_the_backup() {
     let server = Server::embedded().await;
@@ -117,8 +118,8 @@ async fn what_is_not_put_back_is_in_the_backup() {
     }
 }
 
-/// A record is not put back for ever: after `MAX_REINGESTS` times it is in the backup, and still
-/// the event that it was, under the same `event.id`.
+/// A record is not put back forever: after `MAX_REINGESTS` times it is in the backup, and still
+/// contains its event, with the same `event.id`.
 #[tokio::test]
 async fn what_was_put_back_often_enough_is_in_the_backup() {
     const TIMES: u32 = 2;
@@ -144,7 +145,7 @@ async fn what_was_put_back_often_enough_is_in_the_backup() {
     let arrival = format!(",\"__sluice_arrival\":{ARRIVAL_MS}");
     let originals = lost.iter().map(|payload| {
         let text = std::str::from_utf8(payload).unwrap().strip_suffix(&count).unwrap();
-        // An event without an id keeps the arrival that its id depends on.
+        // An event without an id keeps the arrival time on which its id depends.
         format!("{}}}", text.strip_suffix(&arrival).unwrap_or(text)).into_bytes()
     });
     let originals: BTreeSet<_> = originals.collect();
@@ -157,7 +158,8 @@ async fn what_was_put_back_often_enough_is_in_the_backup() {
     );
 }
 
-/// Of a Kinesis source, what does not fit goes back to the Kinesis stream, under its own key.
+/// With a Kinesis source, records that do not fit are put back into the Kinesis stream, with their
+/// own key.
 #[tokio::test]
 async fn a_request_of_6_mb_from_kinesis_goes_back_to_kinesis() {
     let server = Server::embedded().await;
@@ -186,7 +188,7 @@ async fn a_request_of_6_mb_from_kinesis_goes_back_to_kinesis() {
     assert_eq!((ended.backup.unprocessed.len(), ended.backup.undelivered.len()), (0, 0));
     assert_same(found(&ended.documents), pairs(&documents(&payloads, ARRIVAL_MS)));
 
-    // Wherever a record is seen, it has the key that its event was put with.
+    // In every request, a record has the key with which its event was put.
     let id = |payload: &[u8]| match fate(payload, ARRIVAL_MS) {
         Fate::Document(document) => document.id,
         fate => panic!("{fate:?}"),

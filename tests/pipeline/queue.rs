@@ -1,5 +1,5 @@
-//! The way through SQS: a queue, its mapping, the real `sqs-consumer` and OpenSearch, with every
-//! part failing in turn. Nothing may be lost.
+//! The pipeline through SQS: a queue, its mapping, the real `sqs-consumer` and OpenSearch, while
+//! every part fails in turn. Nothing may be lost.
 
 mod failing;
 mod killed;
@@ -21,13 +21,13 @@ use crate::stored;
 
 const FUNCTION: &str = "sqs-consumer";
 
-/// When a test that waits has failed.
+/// Time limit of a wait.
 const HANG: Duration = Duration::from_mins(5);
 
 /// The queue's visibility timeout.
 const VISIBILITY: Duration = Duration::from_mins(6);
 
-/// A queue with its dead-letter queue and the quarantine, and where its documents go.
+/// A queue with its dead-letter queue and the quarantine, and the index of its documents.
 struct Line {
     sqs: Embedded,
     client: Client,
@@ -35,12 +35,12 @@ struct Line {
     dead: String,
     quarantine: String,
     index: String,
-    /// By how many seconds SQS's clock is ahead.
+    /// The number of seconds by which SQS's clock is ahead.
     ahead: Arc<AtomicU64>,
 }
 
 impl Line {
-    /// Whose messages are given up after so many receives.
+    /// Creates the queues; messages are given up after this number of receives.
     async fn new(name: &str, max_receive_count: u32) -> Self {
         let ahead = Arc::new(AtomicU64::new(0));
         let seconds = Arc::clone(&ahead);
@@ -60,7 +60,7 @@ impl Line {
         Self { sqs, client, main, dead, quarantine, index, ahead }
     }
 
-    /// The real binary; what fails is tried again at once.
+    /// The real binary; failed messages are retried immediately.
     async fn function(&self, server: &Server) -> Function {
         let binary = tokio::task::spawn_blocking(|| local::binaries::function(FUNCTION));
         let binary = binary.await.unwrap().unwrap();
@@ -113,9 +113,9 @@ impl Line {
         self.emptied(mapping, || ()).await
     }
 
-    /// The same where messages are left to their visibility timeout: when the mapping has none in
-    /// hand, SQS's clock goes on by it. A message that is on its way to the mapping just then
-    /// comes twice.
+    /// Waits until the queue is empty, and lets failed messages be redelivered: when the mapping is
+    /// processing none, advances SQS's clock by the visibility timeout. A message that the mapping
+    /// is receiving at that moment is delivered twice.
     async fn drained_by_the_clock(&self, mapping: &EventSourceMapping) -> Report {
         let go_on = || {
             if mapping.report().in_hand == 0 {
@@ -133,7 +133,7 @@ impl Line {
             }
         };
         tokio::time::timeout(HANG, emptied).await.expect("the queue is emptied");
-        // The last ones are deleted, but perhaps not yet counted.
+        // The last messages are deleted, but may not have been counted yet.
         mapping.until(|report| report.in_hand == 0).await
     }
 
@@ -141,7 +141,7 @@ impl Line {
         self.client.message_count(queue).await.unwrap()
     }
 
-    /// All messages of a queue; they are hidden after it.
+    /// All messages of a queue; they are hidden afterwards.
     async fn messages(&self, queue: &str) -> Vec<Value> {
         let mut all = Vec::new();
         self.client.receive_all(queue, |message| all.push(message.clone())).await.unwrap();
@@ -158,7 +158,8 @@ impl Line {
         self.messages(&self.quarantine).await.iter().map(body_and_reason).collect()
     }
 
-    /// The ids of the documents, sorted, with [`DERIVED`] for those that follow from a message.
+    /// The ids of the documents, sorted, with [`DERIVED`] for those that are derived from a
+    /// message.
     async fn ids(&self, server: &Server) -> Vec<String> {
         let documents = stored::documents(&server.client, &self.index).await;
         let is_derived = |id: &str| id.len() == 32 && id.bytes().all(|b| b.is_ascii_hexdigit());
@@ -169,7 +170,7 @@ impl Line {
     }
 }
 
-/// What is to become of messages that hold one event each.
+/// The expected results of messages that contain one event each.
 #[derive(Default)]
 struct Expected {
     /// Sorted.
@@ -190,18 +191,19 @@ fn expected(bodies: &[String]) -> Expected {
         }
     }
     expected.ids.sort();
-    // The same event under its own id is one document; without one, each message is one.
+    // An event with its own id is one document, however often it is sent; without an id, each
+    // message is one.
     expected.ids.dedup_by(|one, other| one == other && one != DERIVED);
     expected.quarantined.sort();
     expected
 }
 
-/// Well-meant events, as bodies.
+/// Valid events, as message bodies.
 fn bodies(seed: u64, count: usize) -> Vec<String> {
     local::sample::events(seed, count).map(|event| String::from_utf8(event).unwrap()).collect()
 }
 
-/// Well-meant events with one that is none after every third.
+/// Valid events, with an invalid one after every third.
 fn bodies_with_poison(seed: u64, count: usize) -> Vec<String> {
     let poison = |number: usize| format!("{{\"poison\": {number}");
     let with = |(number, body): (usize, String)| {

@@ -1,4 +1,5 @@
-//! What is refused for good is in the backup, in the exact format of the S3 objects.
+//! Documents that are rejected permanently are in the backup, in the exact format of the S3
+//! objects.
 //!
 //! Source of the format: Amazon Data Firehose developer guide, "Data transformation failure
 //! handling" and "Handle data delivery failures".
@@ -20,7 +21,7 @@ use crate::servers::Server;
 const LAMBDA_ARN: &str =
     "arn:aws:lambda:us-east-1:123456789012:function:firehose-transform:$LATEST";
 
-/// Documents of likes are refused with status 400; the stream's clock stands.
+/// Documents of likes are rejected with status 400; the stream's clock stands still.
 #[tokio::test]
 async fn documents_of_status_400_are_in_the_backup_and_nowhere_else() {
     let server = Server::embedded().await;
@@ -47,7 +48,7 @@ async fn documents_of_status_400_are_in_the_backup_and_nowhere_else() {
     }
 }
 
-/// As a domain whose index has another mapping than the template's.
+/// Like a domain whose index has a mapping other than the template's.
 #[tokio::test]
 async fn documents_that_a_mapping_refuses_are_in_the_backup_and_nowhere_else() {
     let server = Server::real_if_possible().await;
@@ -96,7 +97,7 @@ fn check_places(ended: &Ended, refused: &[Document], taken: &[Document]) {
     assert_same(found(&ended.documents), pairs(taken));
 }
 
-/// Every field of a document's line, but for the server's own words.
+/// Checks every field of a document's line, except the server's own message.
 fn check_format(failed: &Failed, name: &str, ended: &Ended) {
     let id = failed.line["esDocumentId"].as_str().unwrap();
     let digits = id.strip_suffix(".0").unwrap();
@@ -118,7 +119,7 @@ fn check_format(failed: &Failed, name: &str, ended: &Ended) {
     assert_object(failed, "AmazonOpenSearchService_failed");
 }
 
-/// The object's name, but for the random end.
+/// Checks the name of the object, except its random end.
 fn assert_object(failed: &Failed, prefix: &str) {
     let start = format!("{prefix}/2024/03/01/12/music-1-2024-03-01-12-34-56-");
     let random = failed.object.strip_prefix(&start).unwrap_or_else(|| panic!("{}", failed.object));

@@ -1,4 +1,4 @@
-//! One run of the pipeline, from its parts to its account.
+//! One run of the pipeline, from its setup to its results.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -30,9 +30,8 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// A run of this name, whose index no other test has. Records arrive at [`ARRIVAL_MS`],
-    /// nothing goes out before it is due by size or flushed, and no pause is longer than a
-    /// millisecond.
+    /// A run of this name, with its own index. Records arrive at [`ARRIVAL_MS`], buffers are sent
+    /// only when they are full or flushed, and no pause is longer than a millisecond.
     pub(crate) async fn new(name: &str) -> Self {
         let backup = tempfile::tempdir().unwrap();
         let hands = Hands::at(ARRIVAL_MS);
@@ -47,8 +46,8 @@ impl Plan {
         Self { options, endpoint: Endpoint::bind().await.unwrap(), hands, backup }
     }
 
-    /// The real binary, with these variables besides Lambda's own. It puts records back into
-    /// this run's stream.
+    /// The real binary, with these variables in addition to Lambda's own. It puts records back into
+    /// the stream of this run.
     pub(crate) async fn function(&self, variables: &[(&str, &str)]) -> Function {
         function(&self.endpoint.url(), self.options.concurrent_invocations, variables).await
     }
@@ -63,7 +62,7 @@ impl Plan {
     }
 }
 
-/// The real binary, so many times at once, which puts records back at `endpoint`.
+/// The real binary with this number of environments, which puts records back at `endpoint`.
 pub(crate) async fn function(
     endpoint: &str,
     concurrency: usize,
@@ -94,7 +93,7 @@ impl Pipeline {
         }
     }
 
-    /// Waits until every record has its fate, and looks where they all are.
+    /// Waits until every record has its fate, and reads where they all are.
     pub(crate) async fn end(self, server: &Server) -> Ended {
         let report = self.stream.flush().await.unwrap();
         self.stream.stop().await;
@@ -113,7 +112,7 @@ async fn no_documents(server: &Server, indices: &str) -> Vec<Stored> {
     Vec::new()
 }
 
-/// What came of a run.
+/// The results of a run.
 pub(crate) struct Ended {
     pub(crate) report: Report,
     pub(crate) documents: Vec<Stored>,
@@ -121,7 +120,7 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What the stream says is what is found.
+    /// Asserts that the counts of the stream match what was found.
     fn check_counts(&self) {
         let Self { report, documents, backup } = self;
         assert_eq!((report.in_flight, report.unwritten, report.unaccounted()), (0, 0, 0));
@@ -133,7 +132,7 @@ impl Ended {
     }
 }
 
-/// How many records failed for which reason, by the function's log.
+/// Number of failed records by reason, from the function's log.
 pub(crate) fn failures(function: &Function) -> BTreeMap<String, u64> {
     let mut failures = BTreeMap::new();
     for line in function.logs() {
@@ -155,7 +154,7 @@ pub(crate) fn metric(function: &Function, name: &str) -> u64 {
     lines.map(|line| line[name].as_u64().unwrap()).sum()
 }
 
-/// A function of which the tests see every request and answer.
+/// A function whose requests and answers are recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct Watched {
     function: Function,

@@ -7,19 +7,19 @@ use tokio::sync::OnceCell;
 pub(crate) struct Server {
     pub(crate) url: String,
     pub(crate) client: Client,
-    /// Ends with this value; the real one is shared, and ends with the process.
+    /// Ends with this value; the real server is shared, and ends with the process.
     embedded: Option<Embedded>,
 }
 
 impl Server {
-    /// The embedded server of this test alone.
+    /// An embedded server for this test alone.
     pub(crate) async fn embedded() -> Self {
         let embedded = Embedded::start().await.unwrap();
         Self::with_template(embedded.url().to_owned(), Some(embedded)).await
     }
 
-    /// The real server, shared by all tests: their indices have names of their own. Where it
-    /// cannot be had, the embedded one; with `SLUICE_REQUIRE_REAL=1` that is a failure.
+    /// The real server, shared by all tests: each has its own index. If it is unavailable, the
+    /// embedded one; with `SLUICE_REQUIRE_REAL=1` that is a failure.
     pub(crate) async fn real_if_possible() -> Self {
         static REAL: OnceCell<Option<OpenSearch>> = OnceCell::const_new();
         match REAL.get_or_init(testkit::real_opensearch).await {
@@ -34,7 +34,7 @@ impl Server {
         Self { url, client, embedded }
     }
 
-    /// To make it fail on demand.
+    /// The embedded server, to make it fail on demand.
     pub(crate) fn faults(&self) -> &Embedded {
         self.embedded.as_ref().expect("only the embedded server fails on demand")
     }

@@ -1,4 +1,4 @@
-//! Records of several events, with `SPLIT=on`, compressed or not.
+//! Records that contain several events, with `SPLIT=on`, compressed or not.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ fn events() -> Vec<Vec<u8>> {
     sample::events(63, EVENTS).collect()
 }
 
-/// The events in records of each form in turn.
+/// Puts the events into records of each form in turn.
 fn records(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let record = |(at, events): (usize, &[Vec<u8>])| match at % 4 {
         0 => events.join(&b'\n'),
@@ -36,7 +36,7 @@ fn records(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
     events.chunks(SEVERAL).enumerate().map(record).collect()
 }
 
-/// The events as they are known: those without an id by their place in their record.
+/// The events with their identities: those without an id by their position in their record.
 fn in_their_places(events: &[Vec<u8>]) -> Vec<Vec<u8>> {
     let placed = |(at, event): (usize, &Vec<u8>)| {
         let arrival = format!(",\"__sluice_arrival\":{ARRIVAL_MS}{:05}}}", at % SEVERAL);
@@ -70,8 +70,8 @@ async fn every_event_of_a_record_becomes_a_document() {
     assert_same(found(&ended.documents), pairs(&documents(&in_their_places(&events), ARRIVAL_MS)));
 }
 
-/// Where the stream does not let the function put back, the records are in the backup as they were
-/// sent.
+/// If the stream denies the function putting records back, the records are in the backup,
+/// unchanged.
 #[tokio::test]
 async fn a_record_whose_events_are_not_put_back_is_in_the_backup() {
     let server = Server::embedded().await;

@@ -1,4 +1,4 @@
-//! The documents, asked back from OpenSearch.
+//! Reads the documents from OpenSearch.
 
 use http::Method;
 use local::opensearch::Client;
@@ -6,23 +6,23 @@ use serde::de::IgnoredAny;
 
 use crate::events::without_ingested;
 
-/// The most documents that one search gives (`index.max_result_window`).
+/// Maximum number of documents in a search (`index.max_result_window`).
 const MOST: usize = 10_000;
 
 /// A document of an index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stored {
     pub(crate) index: String,
-    /// Its `_id`: by way of Firehose one of its own, by way of SQS the `event.id`.
+    /// Its `_id`: through Firehose a generated one, through SQS the `event.id`.
     pub(crate) id: String,
-    /// As it was sent, byte for byte, but without what `event.ingested` says.
+    /// Its unchanged text, but without the value of `event.ingested`.
     pub(crate) text: String,
 }
 
 /// All documents of `indices`, a pattern; at most 10,000.
 ///
-/// As text, because a JSON library reads numbers and writes others: the sources of hits are taken
-/// from the answer as they stand.
+/// As text, because a JSON library may change numbers: the sources of hits are copied from the
+/// answer unchanged.
 pub(crate) async fn documents(client: &Client, indices: &str) -> Vec<Stored> {
     client.refresh(indices).await.unwrap();
     let body = format!(r#"{{"size":{MOST},"query":{{"match_all":{{}}}}}}"#);
@@ -40,7 +40,7 @@ fn sources(answer: &str) -> Vec<Stored> {
     const SOURCE: &str = "\"_source\":";
     let mut stored = Vec::new();
     let mut rest = answer;
-    // What stands between two sources is the server's own.
+    // The text between two sources is the server's own.
     while let Some((head, from_source)) = rest.split_once(SOURCE) {
         let mut values = serde_json::Deserializer::from_str(from_source).into_iter::<IgnoredAny>();
         values.next().unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! No secret and no payload in logs, metrics and errors, whatever the services answer.
+//! No log, metric or error contains a secret or a payload, whatever the services answer.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,19 +11,19 @@ use testkit::{ALERTS_TOPIC, Binary, Call, Observed, schedule, scheduled};
 use crate::subjects::{SUBJECTS, Subject};
 use crate::world::{self, Failure, PAYLOAD, SECRET, forms};
 
-/// Timeout of the functions, of which they keep [`MARGIN_MS`] free: short where they try again until
+/// Timeout of the functions, which use all of it except [`MARGIN_MS`]: short if they retry until
 /// then.
 pub(crate) const SHORT: Duration = Duration::from_secs(5);
 const LONG: Duration = Duration::from_secs(30);
 const MARGIN_MS: &str = "2000";
-/// Processes at the same time: they mostly wait.
+/// Maximum number of concurrent processes, which mostly wait.
 pub(crate) const AT_ONCE: usize = 48;
 
 /// Nothing listens there.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 
 impl Subject {
-    /// The event with its canaries, and with the time of now where it is of a schedule.
+    /// The event with its canaries, and with the present time if it is from a schedule.
     fn event(&self) -> Vec<u8> {
         let path = testkit::events(self.function).join(format!("{}.json", self.fixture));
         let event = scheduled(&fs::read(path).unwrap(), schedule());
@@ -32,7 +32,7 @@ impl Subject {
         event.to_string().into_bytes()
     }
 
-    /// Invokes the function with all services at this URL, and with these variables besides its own.
+    /// Invokes the function with all services at this URL, and with these additional variables.
     pub(crate) async fn invoke(
         &self,
         url: &str,
@@ -59,8 +59,8 @@ impl Subject {
         binary.invoke(self.event()).await
     }
 
-    /// Where canaries are: in lines of logs and metrics and in the error, and secrets in the answer
-    /// too. Some answers are the documents.
+    /// Where canaries are: in lines of logs and metrics and in the error; secrets also in the
+    /// answer. Payloads may be in an answer, because some answers are the documents.
     pub(crate) fn found(&self, observed: &Observed, case: &str) -> Vec<String> {
         let error = observed.answer.as_ref().err().map(ToString::to_string);
         let answer = observed.answer.iter().map(|body| String::from_utf8_lossy(body).into_owned());
@@ -70,12 +70,12 @@ impl Subject {
         found.map(|line| format!("{} {}, {case}: {line}", self.function, self.fixture)).collect()
     }
 
-    /// Invokes the function while the services fail like this. Returns where canaries were found, and
-    /// whether a request held one.
+    /// Invokes the function while the services fail like this. Returns where canaries were found,
+    /// and whether a request contained one.
     async fn run(&self, failure: Failure, know: bool) -> (Vec<String>, bool) {
         let endpoint = world::start(failure, know).await;
         let url = if failure == Failure::Refused { NOWHERE } else { &*endpoint.url };
-        // 403 is final, anything else may pass.
+        // 403 is final, anything else may be temporary.
         let is_final = matches!(failure, Failure::Echo | Failure::Signature);
         let observed = self.invoke(url, &[], if is_final { LONG } else { SHORT }).await;
         let case = format!("{failure:?}, known: {know}");
@@ -83,7 +83,7 @@ impl Subject {
     }
 }
 
-/// Builds what is not built yet, before anything waits for a deadline.
+/// Builds missing binaries before anything waits for a deadline.
 pub(crate) fn build() {
     for name in binaries::functions().unwrap() {
         binaries::function(&name).unwrap();
@@ -107,7 +107,7 @@ async fn no_secret_and_no_payload_is_in_logs_metrics_or_errors() {
     assert_eq!(names.collect::<BTreeSet<_>>(), functions);
     build();
     let cases = SUBJECTS.iter().flat_map(|subject| {
-        // Where nothing listens, nothing is known.
+        // If nothing listens, nothing is known.
         let failures = Failure::ALL.map(|failure| (failure, failure != Failure::Refused));
         failures.into_iter().chain([(Failure::Echo, false)]).map(move |(failure, know)| async move {
             (subject.function, subject.run(failure, know).await)
@@ -116,7 +116,7 @@ async fn no_secret_and_no_payload_is_in_logs_metrics_or_errors() {
     let results: Vec<_> = stream::iter(cases).buffer_unordered(AT_ONCE).collect().await;
     let found: Vec<_> = results.iter().flat_map(|(_, (found, _))| found).collect();
     assert!(found.is_empty(), "{found:#?}");
-    // The canaries did get there.
+    // The canaries did reach the services.
     let sent = results.iter().filter(|(_, (_, sent))| *sent);
     let sent: BTreeSet<_> = sent.map(|(function, _)| (*function).to_owned()).collect();
     let silent: Vec<_> = functions.difference(&sent).collect();

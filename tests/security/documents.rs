@@ -1,4 +1,4 @@
-//! Every row of the tables in SECURITY.md and docs/limits.md names the test that holds it.
+//! Every row of the tables in SECURITY.md and docs/limits.md names an existing test.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -62,7 +62,7 @@ fn rows<'a>(text: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
     rows
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
@@ -94,7 +94,7 @@ fn no_panel_shows_html() {
         }
         let dashboard: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
         let panels = dashboard["panels"].as_array().unwrap();
-        // Graphs: of texts, they show names of series only.
+        // Graphs show only the names of series as text.
         let others = panels.iter().filter(|panel| !GRAPHS.contains(&suite::text(&panel["type"])));
         assert_eq!(others.count(), 0, "{}", path.display());
         assert!(panels.len() > 5);

@@ -1,5 +1,5 @@
-//! What SECURITY.md and docs/limits.md say: nothing secret in logs, hostile settings, and
-//! that every named test exists.
+//! The claims of SECURITY.md and docs/limits.md: no secrets in logs, hostile settings, and the
+//! existence of every named test.
 
 #![cfg(test)]
 

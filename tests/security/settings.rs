@@ -1,4 +1,4 @@
-//! Secrets in settings: in the wrong place, or in one that cannot be used.
+//! Secrets in settings: in the wrong variable, or in an invalid one.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::world::SECRET;
 
 /// Parts of the names of variables whose values are secrets or lead to them.
 const OF_SECRETS: [&str; 5] = ["CREDENTIALS", "PASSWORD", "SECRET", "TOKEN", "WEBHOOK"];
-/// Parts of the names of variables whose values are URLs, which can hold a user and a password.
+/// Parts of the names of variables whose values are URLs, which can contain a user and a password.
 const OF_URLS: [&str; 2] = ["ENDPOINT", "URL"];
 
 /// The variables in the tables of a function's README.
@@ -36,7 +36,7 @@ fn hostile(name: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn no_error_about_a_setting_shows_a_secret() {
-    // A function that has several events has one environment: the last one's.
+    // A function with several events has one environment: that of the last event.
     let subjects: BTreeMap<_, _> =
         SUBJECTS.iter().map(|subject| (subject.function, subject)).collect();
     let cases: Vec<(&Subject, String, String)> = subjects

@@ -1,4 +1,4 @@
-//! Every function with an event that holds canaries.
+//! Every function with an event that contains canaries.
 
 use std::io::Write;
 
@@ -14,7 +14,7 @@ pub(crate) struct Subject {
     pub(crate) function: &'static str,
     /// The file in `events/FUNCTION/`.
     pub(crate) fixture: &'static str,
-    /// `{url}` is that of all services.
+    /// The variables; `{url}` is the URL of all services.
     pub(crate) variables: &'static [(&'static str, &'static str)],
     /// Puts the payload into the event.
     pub(crate) fill: fn(&mut Value),

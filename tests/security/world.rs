@@ -1,4 +1,4 @@
-//! Services that know canaries, and fail in a way.
+//! Services whose data contains canaries, and that fail in a given way.
 
 use base64_simd::STANDARD;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use testkit::{Call, Endpoint, Reply, google_credentials};
 
 /// Part of what passes through the functions: events, log lines, tags, SQL.
 pub(crate) const PAYLOAD: &str = "PayloadCanary7f3a91";
-/// What only the functions and the services that they call may know.
+/// A text that only the functions and the services that they call may know.
 pub(crate) const SECRET: &str = "SecretCanary5d20be";
 /// The secret in the events of pipeline-alerts.
 const WEBHOOK: &str = "music-pipelines-1-8f2c41";
@@ -16,14 +16,14 @@ const WEBHOOK: &str = "music-pipelines-1-8f2c41";
 pub(crate) enum Failure {
     /// Nothing listens.
     Refused,
-    /// 403, with the request in the body, as some proxies answer.
+    /// 403, with the request in the body, as in some proxies.
     Echo,
-    /// 403 in the form of AWS, whose message repeats the headers of the request, as that of
+    /// 403 in the form of AWS, with a message that repeats the headers of the request, as that of
     /// `SignatureDoesNotMatch` does.
     Signature,
     /// 500, with the request in the body.
     Broken,
-    /// 200, with the request in the place of the answer.
+    /// 200, with the request in place of the answer.
     Garbage,
 }
 
@@ -36,7 +36,7 @@ impl Failure {
         let mut headers: Vec<_> = headers
             .map(|(name, value)| format!("{name}:{}\n", String::from_utf8_lossy(value.as_bytes())))
             .collect();
-        // Those with secrets first, before a text is cut.
+        // Headers with secrets first, before a text is truncated.
         headers.sort_by_key(|header| !header.contains(SECRET));
         let headers = headers.concat();
         let request = [headers.as_bytes(), b"\n", &*call.body].concat();
@@ -50,7 +50,7 @@ impl Failure {
     }
 }
 
-/// The refusal of a service, in the protocol that was called.
+/// The rejection of a service, in the protocol of the call.
 fn signature(call: &Call, headers: &str) -> Reply {
     const CODE: &str = "SignatureDoesNotMatch";
     if call.headers.get("smithy-protocol").is_some_and(|name| name == "rpc-v2-cbor") {
@@ -63,7 +63,7 @@ fn signature(call: &Call, headers: &str) -> Reply {
     Reply::json(403, &json!({"__type": CODE, "message": headers}))
 }
 
-/// Starts the services. Those that are asked for data know it where `know`; everything else fails.
+/// Starts the services. With `know`, calls for data succeed; everything else fails.
 pub(crate) async fn start(failure: Failure, know: bool) -> Endpoint {
     Endpoint::start(move |call| {
         let known = if know { known(call) } else { None };
@@ -72,7 +72,7 @@ pub(crate) async fn start(failure: Failure, know: bool) -> Endpoint {
     .await
 }
 
-/// What a service knows, with canaries in it.
+/// The data of a service, with canaries in it.
 fn known(call: &Call) -> Option<Reply> {
     let url = format!("http://{}", call.headers["host"].to_str().unwrap());
     let answer = match &*call.operation {
@@ -125,7 +125,7 @@ fn known_by_path(call: &Call) -> Option<Reply> {
     }
 }
 
-/// The text of a secret, which its name tells.
+/// The text of a secret, according to its name.
 fn secret(id: &Value, url: &str) -> String {
     match id.as_str().unwrap().rsplit(':').next().unwrap() {
         "chat" => format!("{url}/v1/spaces/AAA/messages?key={SECRET}&token={SECRET}"),
@@ -137,7 +137,7 @@ fn secret(id: &Value, url: &str) -> String {
     }
 }
 
-/// OpenSearch's answer where it refuses every document, with a preview of the value.
+/// OpenSearch's answer if it rejects every document, with a preview of the value.
 fn refused_documents(call: &Call) -> Value {
     let lines = call.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let reason = format!("failed to parse field [a]. Preview of field's value: '{PAYLOAD}'");
@@ -177,8 +177,7 @@ fn volumes() -> Value {
     }]})
 }
 
-/// A canary as it could be written: itself, in base64 wherever it begins, in hexadecimal, and as a
-/// list of bytes.
+/// The forms of a canary: itself, in base64 at any offset, in hexadecimal, and as a list of bytes.
 pub(crate) fn forms(canary: &str) -> Vec<String> {
     let base64 = (0..3).map(|before| {
         let encoded = STANDARD.encode_to_string([&[0; 2][..before], canary.as_bytes()].concat());

@@ -1,5 +1,5 @@
-//! Random histories. The first of several alternatives is the simplest, towards which a failing
-//! history is made smaller.
+//! Random histories. The first of several alternatives is the simplest one, to which a failing
+//! history is reduced.
 
 use proptest::collection::vec;
 use proptest::option::weighted;

@@ -91,8 +91,8 @@ impl OpenSearch {
             items.reverse();
         }
         if troubles.iter().any(|what| matches!(what, What::More)) {
-            // An id that is not ours could be an ingest pipeline's: that these are too many, their number
-            // must tell.
+            // An item with an unknown id could come from an ingest pipeline, so only the number of
+            // items reveals that there are too many.
             let too_many = items.len().max(operations.len()) + 1;
             items.resize(too_many, item("more", 201));
         }
@@ -172,7 +172,7 @@ fn item(id: &str, status: u16) -> String {
     if status < 300 {
         return format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status}}}}}"#);
     }
-    // Other statuses need not be about the document.
+    // Other statuses may not concern the document.
     let error_type = if status == 400 { "mapper_parsing_exception" } else { "some_exception" };
     let error = format!(r#"{{"type":"{error_type}","reason":"as the history wants it"}}"#);
     format!(r#"{{"create":{{"_index":"i","_id":"{id}","status":{status},"error":{error}}}}}"#)

@@ -257,9 +257,9 @@ fn every_alarm_notifies_a_person_at_once() {
                 }
                 // A period is emitted two minutes after its end, and changes for up to 15 more.
                 "function-error-rate" | "function-timeout-headroom" => (60, "notBreaching", 18, 1),
-                // One wrong call is nothing: the alarm counts them.
+                // A single rejected call is not a problem: the alarm counts them.
                 "pipeline-alerts-calls-rejected" => (300, "notBreaching", 1, 1),
-                // A cold start is no reason to wake anybody.
+                // A cold start is no reason to notify anybody.
                 "sensor-points-stored-latency" => (60, "notBreaching", 3, 3),
                 // Lambda's metrics have the time at which an invocation began.
                 _ => match timeout_of(&stack, name) {

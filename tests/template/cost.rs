@@ -1,4 +1,4 @@
-//! The functions of cost: off until they are switched on, and they change only what has a tag.
+//! The functions of cost: off until they are switched on, and they change only tagged resources.
 
 use serde_json::{Value, json};
 use shared::config::Environment;

@@ -15,9 +15,9 @@ pub(crate) fn widgets(stack: &Stack) -> Vec<Value> {
     list(&body["widgets"]).into_iter().cloned().collect()
 }
 
-/// The metrics of a widget, written out: `...` repeats the fields of the previous metric, and a search
-/// for all values of a dimension has the value `*` (source: "Dashboard body structure and syntax", Amazon
-/// CloudWatch API reference).
+/// The metrics of a widget, with all fields: `...` repeats the fields of the previous metric, and a
+/// search for all values of a dimension has the value `*` (source: "Dashboard body structure and
+/// syntax", Amazon CloudWatch API reference).
 pub(crate) fn metrics(widget: &Value) -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> = Vec::new();
     for metric in list(&widget["properties"]["metrics"]) {

@@ -1,4 +1,5 @@
-//! What compares sources and targets: only with the operator's policy, and off until it is switched on.
+//! The function that compares sources and targets: only with the operator's policy, and off until
+//! it is switched on.
 
 use serde_json::{Value, json};
 use shared::config::Environment;

@@ -68,7 +68,7 @@ fn parameters_stay_within_the_limits_of_the_services() {
     for (name, min, max) in [
         ("BufferMegabytes", json!(1), json!(100)),
         ("BufferSeconds", json!(0), json!(900)),
-        // More can make responses overflow.
+        // Larger values can make responses overflow.
         ("ProcessorBufferMegabytes", json!(0.2), json!(2.5)),
         ("ProcessorBufferSeconds", json!(0), json!(900)),
         ("RetrySeconds", json!(0), json!(7200)),

@@ -10,7 +10,7 @@ use crate::stack::{
 #[test]
 fn every_parameter_reaches_a_resource() {
     for (name, parameter) in object(&template()["Parameters"]) {
-        // What it is for.
+        // A setting in which it has an effect.
         let context = match name.as_str() {
             "ExistingDomainEndpoint" => &[("ExistingDomainArn", DOMAIN_ARN)][..],
             "AnomalyThresholdUsd" | "IdleAction" | "MonthlyBudgetUsd" => &[COST],

@@ -10,7 +10,7 @@ use crate::stack::{
     SECRET_ARN, STORE, STORE_VPC, STREAM_ARN, Stack, WAREHOUSE, WORKGROUP, list, referred, texts,
 };
 
-/// Statements that may say `*`: the resource, or `*` for any, the statement and why.
+/// Statements that may contain `*`: the resource, or `*` for any, the statement and the reason.
 const WILDCARDS: &[(&str, &str, &str)] = &[
     ("AlertsKey", "AccountAdministers", "KMS refuses a key that its account cannot administer"),
     ("AlertsKey", "AlarmsEncrypt", "in a key's policy, * is the key itself"),
@@ -72,7 +72,7 @@ fn every_function_has_a_role_that_only_lambda_assumes_and_only_it_has() {
         }
         for (name, role) in stack.of_type("AWS::IAM::Role") {
             let properties = &role["Properties"];
-            // What data-checks may read beside its own is for the operator to say.
+            // The operator decides what else data-checks may read.
             let managed = match name {
                 "WatchDataChecksRole" => json!([DATA_CHECKS.1]),
                 _ => Value::Null,

@@ -1,4 +1,4 @@
-//! What a resource or an output names is deployed with it, whatever is optional.
+//! Whatever a resource or an output refers to is deployed with it, with any options.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! What an account brings along: a VPC, a collection of OpenSearch Serverless, keys, tracing, other
-//! accounts; and what contradicts itself is refused.
+//! Existing resources of an account: a VPC, a collection of OpenSearch Serverless, keys, tracing,
+//! other accounts. Contradictions are refused.
 
 use std::collections::BTreeSet;
 
@@ -42,11 +42,11 @@ fn in_a_vpc_are_the_delivery_the_domain_and_the_functions_that_call_opensearch()
         let parameters = [&VPC[..], &[BUCKET]].concat();
         assert_eq!(gained(&parameters, &[BUCKET], role), expanded(&[interfaces]), "{role}");
     }
-    // As "Grant Firehose access to a VPC destination" (Amazon Data Firehose) has them.
+    // As in "Grant Firehose access to a VPC destination" (Amazon Data Firehose).
     let more = "ec2:CreateNetworkInterfacePermission ec2:DescribeSecurityGroups \
                     ec2:DescribeSubnets ec2:DescribeVpcAttribute ec2:DescribeVpcs on *";
     assert_eq!(gained(&VPC, &[], "DeliveryRole"), expanded(&[interfaces, more]));
-    // It does not ask a domain whose endpoint is not known.
+    // It does not call a domain whose endpoint is not known.
     let existing = [&VPC[..], &[("ExistingDomainArn", DOMAIN_ARN)]].concat();
     assert_eq!(Stack::with(&existing).function("dlq-redrive")["VpcConfig"], Value::Null);
 }
@@ -82,7 +82,7 @@ fn a_collection_takes_the_place_of_the_domain() {
     let serverless = &delivery["AmazonOpenSearchServerlessDestinationConfiguration"];
     let endpoint = "https://c0ffee.eu-west-1.aoss.amazonaws.com";
     assert_eq!(serverless["CollectionEndpoint"], endpoint);
-    // All else is as for a domain, but for what a collection does not have.
+    // Everything else is as for a domain, except what a collection does not have.
     let domain = Stack::with(&[BUCKET]);
     let domain = domain.properties("DeliveryStream");
     let mut expected = domain["AmazonopensearchserviceDestinationConfiguration"].clone();

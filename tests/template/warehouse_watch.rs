@@ -1,4 +1,4 @@
-//! What watches warehouses: only where there is one, and off until it is switched on.
+//! The function that watches warehouses: only if there is one, and off until it is switched on.
 
 use serde_json::{Value, json};
 use shared::config::Environment;

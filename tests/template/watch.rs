@@ -1,5 +1,5 @@
-//! What tells persons about pipelines: off until it is switched on, and open to everyone who knows the
-//! secret.
+//! The function that notifies people of pipelines: off until it is switched on, and open to
+//! everyone who knows the secret.
 
 use serde_json::{Value, json};
 use shared::config::Environment;

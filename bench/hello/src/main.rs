@@ -1,4 +1,4 @@
-//! The smallest function on `lambda_runtime`: what a cold start costs before any work of one's own.
+//! The smallest function on `lambda_runtime`: the cost of a cold start without any work.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
-//! `sqs-consumer` as a competent user writes it, with the usual crates and without tricks:
+//! `sqs-consumer` as a competent user writes it, with common crates and without tricks:
 //! `lambda_runtime`, `aws_lambda_events`, `serde_json::Value`, `chrono` and `opensearch`, with one
-//! `_bulk` for a batch.
+//! `_bulk` request per batch.
 //!
-//! A message that holds no event and one that OpenSearch did not take come again, all alike, until
-//! they are dead letters. It leaves out what a user would not write on the first day: quarantine,
+//! Messages without an event and messages that OpenSearch did not accept are redelivered alike,
+//! until they are dead letters. It omits what a user would not write on the first day: quarantine,
 //! backoff, requests of limited size, deadlines, FIFO queues, several events in a message,
 //! envelopes, metrics and logs.
 
@@ -51,7 +51,7 @@ async fn consume(
         let items = answer["items"].as_array().ok_or("an answer without items")?;
         for (id, item) in sent.into_iter().zip(items) {
             let status = item["create"]["status"].as_u64();
-            // 409: it was there already.
+            // 409: it already exists.
             if !status.is_some_and(|status| matches!(status, 200..=299 | 409)) {
                 failures.push(id);
             }
@@ -62,10 +62,10 @@ async fn consume(
     Ok(response)
 }
 
-/// The document of a message's event, to create; nothing if it holds none.
+/// The document to create for a message's event; `None` if the message contains no event.
 fn operation(message: &SqsMessage, now: DateTime<Utc>) -> Option<BulkOperation<Value>> {
     let sent = message.attributes.get("SentTimestamp").map_or("", String::as_str);
-    // The message and its only event's position in it.
+    // The message and the position of its only event.
     let id = message.message_id.as_deref()?;
     let identity = [id.as_bytes(), b"/", &0_u64.to_be_bytes()].concat();
     let delivery = Delivery { arrival: sent, identity: &identity, place: b"" };

@@ -1,4 +1,4 @@
-//! From an event to its document.
+//! Converts an event to its document.
 
 use std::borrow::Cow;
 
@@ -13,13 +13,13 @@ const EXTRA_MAX_BYTES: usize = 16_384;
 const MAX_PATH_BYTES: usize = 512;
 const MAX_ID_BYTES: usize = 512;
 
-/// How an event was delivered.
+/// The delivery of an event.
 #[derive(Clone, Debug)]
 pub struct Delivery<'a> {
-    /// When the invoker received it, as a number in digits: milliseconds since 1970, from some
-    /// emulators seconds.
+    /// When the invoker received it, in decimal digits: milliseconds since 1970, or seconds from
+    /// some emulators.
     pub arrival: &'a str,
-    /// What identifies an event without an own id: hashed after its text.
+    /// Identifies an event without its own id: hashed after its text.
     pub identity: &'a [u8],
     /// The same, hashed before its text.
     pub place: &'a [u8],
@@ -30,17 +30,17 @@ pub struct Delivery<'a> {
 pub struct Document<'a> {
     /// The document itself.
     pub json: Value,
-    /// The event's text, which ids are derived from.
+    /// The event's text, from which ids are derived.
     text: Cow<'a, [u8]>,
     /// Whether `event.id` is the producer's own.
     own_id: bool,
 }
 
 impl<'a> Document<'a> {
-    /// The document of the event that `payload` is, or the string that `payload` is holds.
+    /// Converts the event in `payload`, which may also be a JSON string that contains the event.
     ///
     /// # Errors
-    /// The reason, in `snake_case`, why the payload holds no event.
+    /// The reason, in `snake_case`, why the payload contains no event.
     pub fn of(
         payload: &'a [u8],
         delivery: &Delivery<'_>,
@@ -76,7 +76,7 @@ impl<'a> Document<'a> {
         Ok(Self { json: Value::Object(document), text, own_id })
     }
 
-    /// The `_id` that the same event has again, and another event with the same id has not.
+    /// The `_id`: the same event has it again, and another event with the same id does not.
     #[must_use]
     pub fn id(&self) -> String {
         let id = self.json["event"]["id"].as_str().unwrap_or_default();
@@ -92,18 +92,18 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The id of an event without an own id.
+/// The id of an event without its own id.
 fn id_of(text: &[u8], delivery: &Delivery<'_>) -> String {
     hash(&[delivery.place, text, delivery.identity], 16)
 }
 
-/// The first `bytes` of the SHA-256 of texts one after another, in hex.
+/// The first `bytes` bytes of the SHA-256 of concatenated texts, in hexadecimal.
 fn hash(texts: &[&[u8]], bytes: usize) -> String {
     let hashed = texts.iter().fold(Sha256::new(), Sha256::chain_update);
     hex::encode(&hashed.finalize()[..bytes])
 }
 
-/// Writes `@timestamp` and what `event` says about times; returns the event's time.
+/// Writes `@timestamp` and the time members of `event`; returns the event's time.
 fn add_time(
     document: &mut Map<String, Value>,
     input: &mut Map<String, Value>,
@@ -127,7 +127,7 @@ fn add_time(
     time
 }
 
-/// Takes the first value that the field accepts out of the input.
+/// Removes the first value that is valid for the field from the input.
 fn claim(input: &mut Map<String, Value>, field: &Field) -> Option<Value> {
     let is_id = field.group == "event" && field.name == "id";
     let accepts = if is_id { is_event_id } else { is_plain };
@@ -169,7 +169,7 @@ fn add_analytics(document: &mut Map<String, Value>, time: DateTime<Utc>) {
     analytics.insert("weekday".to_owned(), time.weekday().number_from_monday().into());
 }
 
-/// How much of the song was heard, from 0 to 1, in ten-thousandths.
+/// The share of the song that was heard, from 0 to 1, rounded to ten-thousandths.
 fn completion(listened: Option<&Value>, duration: Option<&Value>) -> Option<Number> {
     let number = |value: &Value| value.as_number()?.as_str().parse::<f64>().ok();
     let (listened, duration) = (number(listened?)?, number(duration?)?);
@@ -180,7 +180,7 @@ fn completion(listened: Option<&Value>, duration: Option<&Value>) -> Option<Numb
     Number::from_f64((completion * 10_000.0).round() / 10_000.0)
 }
 
-/// Removes what says nothing: nulls where the mapping looks, and groups with nothing in them.
+/// Removes members without information: null values of the mapping, and empty groups.
 fn remove_leftovers(input: &mut Map<String, Value>) {
     for group in GROUPS {
         if let Some(Value::Object(members)) = input.get_mut(*group) {
@@ -199,9 +199,9 @@ fn is_mapped(path: &[&str]) -> bool {
     paths.any(|mapped| *mapped == path)
 }
 
-/// OpenSearch can search `extra` only within limits; beyond them it is kept as `overflow`.
+/// OpenSearch can search `extra` only within limits; beyond them, it is stored as `overflow`.
 fn name_of_extra(extra: &Map<String, Value>, payload: &[u8]) -> &'static str {
-    // No part of a payload is longer than the whole.
+    // A part of a payload is never longer than the whole.
     let too_long = payload.len() > EXTRA_MAX_BYTES && written_bytes(extra) > EXTRA_MAX_BYTES;
     if too_long || longest_path(extra) > MAX_PATH_BYTES { "overflow" } else { "extra" }
 }
@@ -210,7 +210,7 @@ fn written_bytes(extra: &Map<String, Value>) -> usize {
     serde_json::to_string(extra).map_or(0, |text| text.len())
 }
 
-/// The bytes of the longest dotted path of an object, which has at least one member.
+/// The length in bytes of the longest dotted path of an object, which has at least one member.
 fn longest_path(members: &Map<String, Value>) -> usize {
     let path = |(key, value): (&String, &Value)| match longest_path_below(value) {
         0 => key.len(),

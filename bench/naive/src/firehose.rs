@@ -1,4 +1,4 @@
-//! The envelope: Firehose's records in, one answer for each out.
+//! Reads Firehose's records, and answers each of them.
 
 use aws_lambda_events::firehose::{KinesisFirehoseResponse, KinesisFirehoseResponseRecord};
 use base64::Engine;
@@ -11,11 +11,11 @@ use crate::{Delivery, Document};
 
 /// A transformation request.
 ///
-/// Not `aws_lambda_events`' own type: its `MillisecondTimestamp` is often one millisecond early,
+/// Not the type of `aws_lambda_events`: its `MillisecondTimestamp` is often one millisecond early,
 /// and one record with invalid base64 would fail the whole invocation.
 #[derive(Debug, Deserialize)]
 pub struct FirehoseEvent {
-    /// The records, to be answered one by one and in this order.
+    /// The records, which must be answered one by one and in this order.
     pub records: Vec<FirehoseRecord>,
 }
 
@@ -23,7 +23,7 @@ pub struct FirehoseEvent {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FirehoseRecord {
-    /// The id that the answer must carry.
+    /// The id that the answer must contain.
     pub record_id: String,
     /// When Firehose received the record.
     #[serde(default)]
@@ -54,7 +54,7 @@ fn transform(record: &FirehoseRecord, now: DateTime<Utc>) -> (&'static str, Vec<
     let Ok(payload) = STANDARD.decode(data) else {
         return ("ProcessingFailed", Vec::new());
     };
-    // As given; anything but a number or a text of digits is ignored.
+    // Unchanged; anything other than a number or a text of digits is ignored.
     let arrival = match &record.approximate_arrival_timestamp {
         Value::Number(number) => number.as_str(),
         Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text,

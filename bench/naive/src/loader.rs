@@ -1,11 +1,11 @@
-//! `object-loader` as a competent user writes it, with the usual crates and without tricks:
-//! `aws-sdk-s3`, `flate2`, `serde_json::Value` and `opensearch`, line by line, with a `_bulk` for
-//! every 1,000 documents.
+//! `object-loader` as a competent user writes it, with common crates and without tricks:
+//! `aws-sdk-s3`, `flate2`, `serde_json::Value` and `opensearch`, line by line, with one `_bulk`
+//! request per 1,000 documents.
 //!
-//! A message whose object cannot be read, or of which OpenSearch did not take everything, is
-//! redelivered, and its object loaded from the start. It leaves out what a user would not write on
-//! the first day: continuing at a deadline, keeping refused records, backoff, zstd, lists,
-//! envelopes, failure objects, metrics and logs.
+//! A message is redelivered, and its object loaded from the start, if the object cannot be read or
+//! OpenSearch did not accept every document. It omits what a user would not write on the first day:
+//! continuing at a deadline, keeping refused records, backoff, zstd, lists, envelopes, failure
+//! objects, metrics and logs.
 
 use std::io::Write;
 
@@ -59,7 +59,7 @@ async fn main() -> Result<(), Error> {
     .await
 }
 
-/// Loads every object that a message names.
+/// Loads every object of a message.
 async fn load_all(
     s3: &aws_sdk_s3::Client,
     search: &OpenSearch,
@@ -107,7 +107,7 @@ async fn load(
             (None, None) => {}
         }
         let mut done = 0;
-        // The last line may lack its line break.
+        // The last line may not end with a newline.
         let is_last = chunk.is_none();
         for line in unpacked.split_inclusive(|byte| *byte == b'\n') {
             if !is_last && !line.ends_with(b"\n") {
@@ -128,7 +128,7 @@ async fn load(
     }
 }
 
-/// The document of a line's event, to create; nothing if it holds none.
+/// The document to create for a line's event; `None` if the line contains no event.
 fn operation(line: &[u8], place: &str, modified: &str) -> Option<BulkOperation<Value>> {
     let delivery = Delivery { arrival: modified, identity: b"", place: place.as_bytes() };
     let now: DateTime<Utc> = Utc::now();
@@ -138,7 +138,7 @@ fn operation(line: &[u8], place: &str, modified: &str) -> Option<BulkOperation<V
     Some(BulkOperation::create(id, document.json).index(index).into())
 }
 
-/// Creates the documents; those that are there already stay as they are.
+/// Creates the documents; existing ones are not changed.
 async fn write(
     search: &OpenSearch,
     operations: &mut Vec<BulkOperation<Value>>,

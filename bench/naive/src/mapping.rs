@@ -1,15 +1,15 @@
-//! Which input path feeds which field of the document.
+//! The input paths of each field of the document.
 
 /// A path of one or two names in the input.
 pub(crate) type Path = &'static [&'static str];
 
-/// A field of the document and the input paths it is looked for at, in order.
+/// A field of the document and its input paths, in order.
 pub(crate) struct Field {
-    /// The object of the document that the field is in.
+    /// The object in the document that contains the field.
     pub(crate) group: &'static str,
-    /// The field's name in that object.
+    /// The name of the field in that object.
     pub(crate) name: &'static str,
-    /// Where the input may hold it; the first value that the field takes wins.
+    /// The input paths of the field; the first valid value is used.
     pub(crate) paths: &'static [Path],
 }
 
@@ -68,7 +68,7 @@ pub(crate) const FIELDS: &[Field] = &[
     field("interaction", "shuffle", &[&["shuffle"]]),
 ];
 
-/// Where the input may hold the event's time, in order.
+/// The input paths of the event's time, in order.
 pub(crate) const TIMESTAMPS: &[Path] = &[
     &["@timestamp"],
     &["timestamp"],
@@ -80,5 +80,5 @@ pub(crate) const TIMESTAMPS: &[Path] = &[
     &["created_at"],
 ];
 
-/// The objects of the input that paths lead into.
+/// The input objects that paths lead into.
 pub(crate) const GROUPS: &[&str] = &["artist", "song", "track", "user"];

@@ -1,4 +1,4 @@
-//! From a payload's bytes to a JSON object, or the reason why there is none.
+//! Parses a payload as a JSON object, or returns the reason why it is not one.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -7,7 +7,7 @@ const MAX_PAYLOAD_BYTES: usize = 1_048_576;
 const MAX_LEVELS: usize = 128;
 const MAX_NUMBER_CHARACTERS: usize = 1_000;
 
-/// The payload without the byte order mark at its start and the white space around it.
+/// The payload without a leading byte order mark and surrounding white space.
 pub(crate) fn trim(payload: &[u8]) -> &[u8] {
     let mut text = payload.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(payload);
     while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = text {
@@ -19,7 +19,7 @@ pub(crate) fn trim(payload: &[u8]) -> &[u8] {
     text
 }
 
-/// Reads a payload, already trimmed, as one JSON object.
+/// Parses a trimmed payload as one JSON object.
 pub(crate) fn object(payload: &[u8]) -> Result<Map<String, Value>, &'static str> {
     if payload.is_empty() {
         return Err("empty");
@@ -34,7 +34,7 @@ pub(crate) fn object(payload: &[u8]) -> Result<Map<String, Value>, &'static str>
     Ok(object)
 }
 
-/// Refuses payloads that are longer than a record may be.
+/// Refuses payloads that exceed the maximum size of a record.
 pub(crate) fn check_size(payload: &[u8]) -> Result<(), &'static str> {
     if payload.len() > MAX_PAYLOAD_BYTES { Err("too_large") } else { Ok(()) }
 }

@@ -1,10 +1,11 @@
-//! `sensor-points` as a competent user writes it, with the usual crates and without tricks:
-//! `lambda_runtime`, `serde_json::Value`, `base64`, `chrono` and `influxdb`, with one request for a batch.
-//! The event is read into structs of its own: `aws_lambda_events` does not read the time of a record with
-//! `serde_json`'s feature `arbitrary_precision`, which this workspace needs.
+//! `sensor-points` as a competent user writes it, with common crates and without tricks:
+//! `lambda_runtime`, `serde_json::Value`, `base64`, `chrono` and `influxdb`, with one request per
+//! batch. The event has its own structs: `aws_lambda_events` does not parse the time of a record
+//! with `serde_json`'s feature `arbitrary_precision`, which this workspace needs.
 //!
-//! It writes the same points. It leaves out what a user would not write on the first day: quarantine,
-//! partial answers, requests that are halved, aggregates, envelopes, configuration, metrics and logs.
+//! It writes the same points. It omits what a user would not write on the first day: quarantine,
+//! partial answers, requests that are halved, aggregates, envelopes, configuration, metrics and
+//! logs.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -91,7 +92,7 @@ fn point(reading: &Value) -> Option<WriteQuery> {
     Some(point.add_field("running", running))
 }
 
-/// The first of these members that holds a value.
+/// The value of the first of these members that exists.
 fn first<'a>(reading: &'a Value, names: &[&str]) -> Option<&'a Value> {
     names.iter().filter_map(|name| reading.get(name)).find(|value| !value.is_null())
 }

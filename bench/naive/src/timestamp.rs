@@ -1,4 +1,4 @@
-//! When an event happened.
+//! The time of an event.
 
 use chrono::{DateTime, SecondsFormat, TimeDelta, Timelike, Utc};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use serde_json::Value;
 const EARLIEST_S: i64 = 946_684_800;
 const MAX_AHEAD: TimeDelta = TimeDelta::hours(24);
 
-/// The time that a candidate's value says, if it can be read and is plausible.
+/// The time in a value, if it can be parsed and is plausible.
 pub(crate) fn read(value: &Value, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     match value {
         Value::String(text) if is_decimal(text) => read_number(text, now),
@@ -17,7 +17,7 @@ pub(crate) fn read(value: &Value, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     }
 }
 
-/// The time that a number says, if it is plausible.
+/// The time that a number represents, if it is plausible.
 pub(crate) fn read_number(number: &str, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
     from_number(number).filter(|time| is_plausible(*time, now))
 }
@@ -27,7 +27,7 @@ fn is_plausible(time: DateTime<Utc>, now: DateTime<Utc>) -> bool {
     fits_date_nanos && time.timestamp() >= EARLIEST_S && time <= now + MAX_AHEAD
 }
 
-/// Whether a text is digits, with or without a fraction.
+/// Whether a text consists of digits, with or without a fraction.
 fn is_decimal(text: &str) -> bool {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     [whole, fraction].iter().all(|digits| !digits.is_empty() && is_digits(digits))
@@ -37,7 +37,7 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// RFC 3339 with at least three digits after the second, more where there are more.
+/// Formats a time in RFC 3339 with at least three fractional digits, or more if the time has more.
 pub(crate) fn format(time: DateTime<Utc>) -> String {
     if time.nanosecond().is_multiple_of(1_000_000) {
         return time.to_rfc3339_opts(SecondsFormat::Millis, true);
@@ -48,7 +48,7 @@ pub(crate) fn format(time: DateTime<Utc>) -> String {
 }
 
 fn from_text(text: &str) -> Option<DateTime<Utc>> {
-    // chrono would take U+2212 for the minus of an offset.
+    // chrono would accept U+2212 as the minus sign of an offset.
     if !text.is_ascii() {
         return None;
     }
@@ -62,14 +62,14 @@ fn from_text(text: &str) -> Option<DateTime<Utc>> {
         .or_else(|_| DateTime::parse_from_str(text, "%d/%b/%Y:%H:%M:%S %z"))
         .ok()?
         .to_utc();
-    // chrono holds a leap second as a fraction above one second.
+    // chrono represents a leap second as a fraction above one second.
     if time.nanosecond() >= 1_000_000_000 {
         return time.with_nanosecond(999_999_999);
     }
     Some(time)
 }
 
-/// Adds what RFC 3339 demands and producers leave out: time, seconds, the dot, the offset.
+/// Adds the parts that RFC 3339 requires and producers omit: time, seconds, the dot, the offset.
 fn as_rfc3339(text: &str) -> Option<String> {
     let (date, rest) = text.split_at_checked("2024-03-01".len())?;
     if rest.is_empty() {
@@ -78,7 +78,7 @@ fn as_rfc3339(text: &str) -> Option<String> {
     let (minutes, rest) = rest.split_at_checked("T12:34".len())?;
     let (seconds, rest) = match rest.strip_prefix(':') {
         Some(_) => rest.split_at_checked(":56".len())?,
-        // A fraction is one of seconds.
+        // Only seconds have a fraction.
         None if rest.starts_with(['.', ',']) => return None,
         None => (":00", rest),
     };
@@ -88,8 +88,8 @@ fn as_rfc3339(text: &str) -> Option<String> {
     Some(format!("{date}{minutes}{seconds}{fraction}{offset}"))
 }
 
-/// The offset with its colon and minutes, without a space before it and the time zone's name after
-/// it; `Z` where there is none.
+/// The offset with a colon and minutes, without a space before it and the name of a time zone after
+/// it; `Z` if there is none.
 fn as_offset(text: &str) -> String {
     if matches!(text, "" | " UTC" | " GMT") {
         return "Z".to_owned();
@@ -106,8 +106,9 @@ fn as_offset(text: &str) -> String {
     }
 }
 
-/// A number since 1970: its magnitude says whether in seconds, milliseconds, microseconds or
-/// nanoseconds. Computed on the digits: a float holds only 15 of them.
+/// A number since 1970, whose magnitude determines whether the unit is seconds, milliseconds,
+/// microseconds or nanoseconds. Computed with the digits, because a float can represent only 15 of
+/// them.
 fn from_number(number: &str) -> Option<DateTime<Utc>> {
     let (mantissa, exponent) = match number.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
@@ -120,7 +121,7 @@ fn from_number(number: &str) -> Option<DateTime<Utc>> {
     }
     let leading_zeros = digits.len() - digits.trim_start_matches('0').len();
     let digits = &digits[leading_zeros..];
-    // How many digits stand before the point.
+    // The number of digits before the decimal point.
     let whole_digits = i64::try_from(whole.len()).ok()?.checked_add(exponent)?
         - i64::try_from(leading_zeros).ok()?;
     let to_nanos = match whole_digits {
@@ -129,7 +130,7 @@ fn from_number(number: &str) -> Option<DateTime<Utc>> {
         15..=17 => 3,
         _ => 0,
     };
-    // More than 19 digits of nanoseconds are beyond 2262, fewer than one is nothing.
+    // More than 19 digits of nanoseconds are after 2262; less than one digit is zero.
     let nanos_digits = usize::try_from(whole_digits + to_nanos).ok().filter(|&n| n <= 19)?;
     let nanos: i64 = digits
         .chars()

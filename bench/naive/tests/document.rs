@@ -1,4 +1,4 @@
-//! The oracle itself, held against the specification's sentences.
+//! Checks the oracle itself against the sentences of the specification.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -170,7 +170,7 @@ fn overflow_beyond_the_limits() {
     };
     assert!(of(512, 1).get("extra").is_some());
     assert!(of(513, 1).get("overflow").is_some());
-    // {"k":"…"} adds eight bytes to the value.
+    // `{"k":"…"}` adds eight bytes to the value.
     assert!(of(1, 16_384 - 8).get("extra").is_some());
     assert!(of(1, 16_384 - 7).get("overflow").is_some());
     let nested = document(&format!(r#"{{"a":[1,{{"{}":{{}}}}]}}"#, "k".repeat(511)));

@@ -1,10 +1,10 @@
-//! The stages of an invocation one by one, each over all events of a request of 1 MB: what a
-//! profile tells, without a profiler. `cargo bench` in `bench/`.
+//! The stages of an invocation one by one, each over all events of a request of 1 MB: a profile
+//! without a profiler. Run `cargo bench` in `bench/`.
 //!
-//! Bytes a second are of the events as they were sent, so that stages can be compared. `serde_json`
-//! has more features here than in the function, which uses it in no stage (its settings, and the
-//! metrics of `answer`, one line an invocation). What counts in the end is the whole process, with
-//! its socket: that is what the command beside this measures.
+//! Bytes per second always refer to the original events, so that stages can be compared.
+//! `serde_json` has more features here than in the function, which uses it in none of these stages
+//! except `answer` (only for the metrics, one line per invocation). The relevant measurement is
+//! that of the whole process with its socket, which the command beside this makes.
 
 use std::hint::black_box;
 use std::pin::pin;
@@ -49,13 +49,13 @@ fn over(bencher: Bencher<'_, '_>, size: Size, mut stage: impl FnMut(&'static Eve
         .bench_local(|| stage(black_box(events)));
 }
 
-/// The request's JSON: where each record's data stands.
+/// Parses the request's JSON: the position of each record's data.
 #[divan::bench(args = SIZES)]
 fn parse_request(bencher: Bencher<'_, '_>, size: Size) {
     over(bencher, size, |events| drop(black_box(Request::parse(&events.body))));
 }
 
-/// Base64 to payloads.
+/// Decodes base64 to payloads.
 #[divan::bench(args = SIZES)]
 fn decode(bencher: Bencher<'_, '_>, size: Size) {
     let mut payload = Vec::new();
@@ -68,7 +68,7 @@ fn decode(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// Payloads to events: UTF-8, JSON, the mapping's members.
+/// Parses payloads as events: UTF-8, JSON, the members of the mapping.
 #[divan::bench(args = SIZES)]
 fn read(bencher: Bencher<'_, '_>, size: Size) {
     let mut reader = Reader::default();
@@ -79,8 +79,8 @@ fn read(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// Payloads to documents. An event is written once, so reading cannot be left out: the difference
-/// to `read` is what writing takes.
+/// Converts payloads to documents. An event can be written only once, so parsing is included: the
+/// difference to `read` is the cost of writing.
 #[divan::bench(args = SIZES)]
 fn read_and_write(bencher: Bencher<'_, '_>, size: Size) {
     let mut reader = Reader::default();
@@ -96,7 +96,7 @@ fn read_and_write(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// Documents to base64 in the answer.
+/// Encodes documents as base64 in the answer.
 #[divan::bench(args = SIZES)]
 fn encode(bencher: Bencher<'_, '_>, size: Size) {
     let mut answer = Vec::new();
@@ -109,12 +109,12 @@ fn encode(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// Records to documents: `decode`, `read` and writing, as the function puts them together.
+/// Converts records to documents: `decode`, `read` and writing, combined as in the function.
 #[divan::bench(args = SIZES)]
 fn transform(bencher: Bencher<'_, '_>, size: Size) {
     let mut transformer = Transformer::default();
     let mut document = Vec::new();
-    // Once for all rounds: this stage has it from `parse_request`.
+    // Once for all rounds: `parse_request` measures this.
     let mut parsed = None;
     over(bencher, size, |events| {
         let request = parsed.get_or_insert_with(|| {
@@ -135,7 +135,7 @@ fn transform(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// Everything from the request's bytes to the answer's.
+/// Everything from the bytes of the request to those of the answer.
 #[divan::bench(args = SIZES)]
 fn answer(bencher: Bencher<'_, '_>, size: Size) {
     let mut app = App::new(events(size).config, Nowhere, std::io::sink());
@@ -148,7 +148,7 @@ fn answer(bencher: Bencher<'_, '_>, size: Size) {
             now: events.arrival.now,
             deadline: Instant::now(),
         };
-        // With nothing to put back there is nothing to wait for.
+        // Nothing is put back, so nothing is waited for.
         let mut context = Context::from_waker(Waker::noop());
         answer.clear();
         let ready = pin!(app.handle(invocation, &mut answer)).poll(&mut context).is_ready();
@@ -156,7 +156,7 @@ fn answer(bencher: Bencher<'_, '_>, size: Size) {
     });
 }
 
-/// A source that nothing is put back into: the answer has room for all.
+/// A stream to which nothing is put back: the answer has room for all.
 struct Nowhere;
 
 impl Source for Nowhere {

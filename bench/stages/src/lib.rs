@@ -1,5 +1,5 @@
-//! What the stages of `firehose-transform` are measured on: the events of one request in every
-//! form that they take on their way, and the function's settings.
+//! The input of the stages of `firehose-transform`: the events of one request in every intermediate
+//! form, and the function's settings.
 
 use base64_simd::STANDARD;
 use bench::{ARRIVAL_MS, Error, Request, SEED};
@@ -7,21 +7,21 @@ use firehose_transform::config::Config;
 use local::sample::{Size, events_of};
 use shared::event::{Arrival, Identity, Reader, Refusal, Timestamp};
 
-/// As many bytes of a request as the template's buffer holds.
+/// Size of a request, in bytes: that of the template's buffer.
 const REQUEST_BYTES: usize = 1_000_000;
 
 /// The events of one request.
 #[derive(Debug)]
 pub struct Events {
-    /// The function's settings where none is set.
+    /// The default settings of the function.
     pub config: Config,
-    /// What time it is, and when the events came.
+    /// The present time, and the arrival time of the events.
     pub arrival: Arrival<'static>,
     /// The request.
     pub body: Vec<u8>,
-    /// Each event's base64, as it stands in the request.
+    /// The base64 of each event in the request.
     pub encoded: Vec<Vec<u8>>,
-    /// Each event as it was sent.
+    /// Each event, unchanged.
     pub payloads: Vec<Vec<u8>>,
     /// Each event's document.
     pub documents: Vec<Vec<u8>>,
@@ -31,7 +31,7 @@ impl Events {
     /// Events of this size.
     ///
     /// # Errors
-    /// When the function cannot make documents of them.
+    /// If the function cannot convert them to documents.
     pub fn of(size: Size) -> Result<Self, Error> {
         let config = Config::from_environment(
             &[
@@ -64,7 +64,7 @@ impl Events {
         Ok(Self { config, arrival, body, encoded, payloads, documents })
     }
 
-    /// The bytes of all events as they were sent.
+    /// Size of all unchanged events, in bytes.
     #[must_use]
     pub fn payload_bytes(&self) -> usize {
         self.payloads.iter().map(Vec::len).sum()

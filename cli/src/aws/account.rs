@@ -1,4 +1,4 @@
-//! Region and credentials of the user, from where the AWS CLI reads them too.
+//! Region and credentials of the user, from the same sources as in the AWS CLI.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::error::CliError;
 /// Maximum time to get credentials: a `credential_process` may take a while.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What to do without credentials.
+/// Advice for missing credentials.
 const ADVICE: &str = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of the AWS \
                       CLI with --profile NAME or AWS_PROFILE";
 
@@ -38,7 +38,7 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// Whether the user names the credentials, which then count even where none are needed.
+    /// Whether the user names the credentials, which are then used even if none are needed.
     pub(crate) const fn has_profile(&self) -> bool {
         self.profile.is_some()
     }

@@ -52,12 +52,12 @@ impl Account {
     }
 }
 
-/// Returns how many of `total` are in none of the places.
+/// Returns the part of `total` that is not in any of the places.
 pub(super) fn unaccounted(total: u64, places: &[u64]) -> i128 {
     i128::from(total) - places.iter().copied().map(i128::from).sum::<i128>()
 }
 
-/// Compares what came in with what was found.
+/// Compares the number of events that came in with those that were found.
 pub(super) fn balance(unaccounted: i128, total: u64, unit: &str) -> (bool, String) {
     let text = if unaccounted > 0 {
         format!("{unaccounted} of {total} {unit} are unaccounted for")
@@ -67,7 +67,7 @@ pub(super) fn balance(unaccounted: i128, total: u64, unit: &str) -> (bool, Strin
     (unaccounted == 0, text)
 }
 
-/// Returns the texts of comparisons that do not hold.
+/// Returns the texts of failed comparisons.
 pub(super) fn discrepancies(comparisons: impl IntoIterator<Item = (bool, String)>) -> Vec<String> {
     comparisons.into_iter().filter_map(|(holds, text)| (!holds).then_some(text)).collect()
 }
@@ -92,7 +92,7 @@ mod tests {
         let none: Change = |_| ();
         let cases: [(Change, u64, u64, i128, &[&str]); 7] = [
             (none, 90, 7, 0, &[]),
-            // What was put back is not dropped.
+            // Records that were put back are not dropped.
             (|stream| (stream.reingested, stream.dropped) = (20, 23), 90, 7, 0, &[]),
             (
                 none,

@@ -21,7 +21,7 @@ struct FailedRecord {
 /// Counts the records of all files in `folder` and its subfolders. A missing folder has none.
 ///
 /// # Errors
-/// If a file cannot be read or does not have one JSON object a line.
+/// If a file cannot be read or does not have one JSON object per line.
 pub(super) fn count(folder: &Path) -> io::Result<Backup> {
     let mut backup = Backup::new();
     let mut folders = vec![folder.to_owned()];

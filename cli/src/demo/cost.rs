@@ -1,5 +1,6 @@
-//! `sluice demo --cost`: a small account with what costs too much; runs each function of costs once,
-//! and shows what was found, started, stopped, kept and reported, and that nothing else changed.
+//! `sluice demo --cost`: runs each cost function once in a small account with resources that cost
+//! too much, and shows what was found, started, stopped, kept and reported, and that nothing else
+//! changed.
 
 mod account;
 mod report;
@@ -20,14 +21,15 @@ use crate::interrupt::or_interrupted;
 use crate::progress::Spinner;
 use report::Report;
 
-/// In the order in which they run: `parking` last of those that look at machines, because it stops some.
+/// The functions in the order in which they run: `parking` after the others that look at machines,
+/// because it stops some.
 const FUNCTIONS: [&str; 4] = ["idle-resources", "rightsizing", "parking", "cost-report"];
 
 /// Runs the demo, and writes the cards to the file `page`.
 ///
 /// # Errors
-/// [`CliError::Failed`] if a part fails to start, something is not reported that was planted, or
-/// something was changed that must not be.
+/// [`CliError::Failed`] if a part fails to start, a planted problem is not reported, or something
+/// was changed that must not be.
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
     card::show(&report, &report.messages, page, json)?;

@@ -23,9 +23,9 @@ pub(super) enum Line {
 /// A source of events that can be read more than once.
 #[derive(Debug)]
 pub(super) enum Source {
-    /// The bundled sample of music events, hostile ones among them.
+    /// The bundled sample of music events, including hostile ones.
     Sample,
-    /// A file with one event a line. Input from a pipe is copied to a file.
+    /// A file with one event per line. Input from a pipe is copied to a file.
     File { path: PathBuf, file: File },
 }
 
@@ -62,7 +62,7 @@ impl Source {
     }
 
     /// Returns all events from the first. Those of more than `limit` bytes are [`Line::TooLarge`].
-    /// All readers share the position in the file: read one after the other.
+    /// All readers share the position in the file, so read them one after the other.
     ///
     /// # Errors
     /// [`CliError::Usage`] if the file cannot be read again.

@@ -24,7 +24,7 @@ pub(super) struct Run {
     pub(super) logs: Vec<LogLine>,
 }
 
-/// Number of events read, by what became of them.
+/// Number of events read, by outcome.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(super) struct Sent {
     #[serde(rename = "sent")]

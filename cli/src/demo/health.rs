@@ -63,7 +63,7 @@ async fn observe() -> Result<Report, CliError> {
     })
 }
 
-/// What an invocation returned and wrote.
+/// The answer and the output of an invocation.
 pub(super) struct Invoked {
     pub(super) answer: Bytes,
     pub(super) lines: Vec<LogLine>,

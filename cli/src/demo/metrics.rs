@@ -1,5 +1,5 @@
-//! Metrics from documents: what `firehose-transform` emitted for the rules of `--metric-rules`, against
-//! OpenSearch's own count.
+//! Metrics from documents: what `firehose-transform` emitted for the rules of `--metric-rules`,
+//! compared with OpenSearch's own count.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Formatter};
@@ -72,7 +72,7 @@ impl Rules {
         let json = fs::read_to_string(path).map_err(|error| unusable(&error))?;
         let rules = serde_json::from_str(&json).map_err(|error| unusable(&error))?;
         let rules = Self { json, rules };
-        // What Lambda sets.
+        // Variables that Lambda sets.
         let lambda = ["AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_RUNTIME_API"];
         let environment: Environment = lambda.map(|name| (name, "local")).into_iter().collect();
         let set = |environment: Environment, (name, value)| environment.with(name, value);
@@ -82,7 +82,7 @@ impl Rules {
     }
 
     /// The function's variables. The events of the sample are years old, and CloudWatch accepts
-    /// metrics of two weeks: with no field of a time, documents have the time of their arrival.
+    /// metrics of two weeks: without timestamp fields, documents have the time of their arrival.
     pub(super) fn variables(&self) -> [(String, String); 2] {
         [("METRIC_RULES", &*self.json), ("TIMESTAMP_FIELDS", "none")]
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -152,7 +152,8 @@ impl Rule {
 }
 
 impl Metric {
-    /// Where the function and OpenSearch differ. Values that the rule does not list are `other`.
+    /// The differences between the function and OpenSearch. Values that the rule does not list are
+    /// `other`.
     pub(super) fn discrepancies(&self) -> Vec<String> {
         let Self { name, emitted, counted: Some(counted), .. } = self else { return Vec::new() };
         let listed =

@@ -1,5 +1,5 @@
-//! The event of a message that SNS hands to a function, and the notices that become messages in Google
-//! Chat.
+//! The event of a message that SNS sends to a function, and the notices that become messages in
+//! Google Chat.
 //!
 //! Source: AWS Lambda developer guide, "Invoking Lambda functions with Amazon SNS notifications".
 
@@ -35,7 +35,7 @@ pub(super) fn event(subject: &str, message: &str, now_ms: u64) -> Value {
     }]})
 }
 
-/// What a notice is about.
+/// The subject of a notice.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub(super) struct Notice {
@@ -58,7 +58,7 @@ impl Notice {
     }
 }
 
-/// Hands what was published to the alert-notifier, and returns the notices.
+/// Passes the published notices to the alert-notifier, and returns them.
 pub(super) async fn post(
     notifier: &Path,
     monitoring: &Monitoring,

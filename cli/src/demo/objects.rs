@@ -1,5 +1,5 @@
-//! `sluice demo --objects`: what failed in an outage of OpenSearch is loaded from the backup when the
-//! outage has ended, and a bucket of objects in every format is loaded.
+//! `sluice demo --objects`: loads the records that failed in an outage of OpenSearch from the
+//! backup after the outage, and a bucket of objects in every format.
 
 mod loader;
 mod replay;
@@ -30,18 +30,18 @@ use stage::{Known, Stage};
 
 pub(super) const FUNCTION: &str = "object-loader";
 
-/// The bucket of Firehose's backup, where the function keeps what it refuses.
+/// The bucket of Firehose's backup, where the function also keeps refused records.
 const BACKUP: &str = "backup";
 
 /// The bucket of the sample's objects.
 const OBJECTS: &str = "objects";
 
-/// Where Firehose keeps documents that OpenSearch did not take, and records that firehose-transform
-/// refused. Such a record may hold several events.
+/// The folders in which Firehose keeps documents that OpenSearch did not accept, and records that
+/// firehose-transform refused. Such a record may contain several events.
 const FOLDERS: [(&str, bool); 2] =
     [("AmazonOpenSearchService_failed/", false), ("processing-failed/", true)];
 
-/// Where the function keeps what it refuses.
+/// The folder in which the function keeps refused records.
 const REFUSED_FOLDER: &str = "object-loader-failed/";
 
 /// The object that S3 notifies of twice.
@@ -50,7 +50,7 @@ const NOTIFIED_TWICE: &str = "plays/array.json";
 /// Maximum time that Firehose retries a document in the outage, which lasts longer.
 const RETRY_DURATION: Duration = Duration::from_secs(1);
 
-/// The visibility timeout where a message is to become a dead letter soon.
+/// The visibility timeout if a message is to become a dead letter soon.
 const SHORT_VISIBILITY_SECONDS: &str = "1";
 
 #[derive(Debug, Serialize)]
@@ -131,7 +131,7 @@ struct Scene<'a> {
 }
 
 impl Scene<'_> {
-    /// Loads the objects of a folder of the backup, then replays them once more.
+    /// Loads the objects of a folder of the backup, then replays them again.
     async fn backup(
         &self,
         folder: &str,
@@ -225,7 +225,7 @@ impl Scene<'_> {
         keys.filter(move |key| key.starts_with(folder))
     }
 
-    /// Counts the records by reason that are kept as refused, of the objects of a folder.
+    /// Counts the refused records of the objects of a folder by reason.
     fn refused(&self, bucket: &str, folder: &str) -> Result<Reasons, CliError> {
         #[derive(Deserialize)]
         struct Line {

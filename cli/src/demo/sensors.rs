@@ -1,6 +1,6 @@
-//! `sluice demo --sensors`: readings of machines go through a stream that is resharded, an outage of the
-//! store, a kill of the function and the loss of a checkpoint; then the store's windows are compared with
-//! the producer's books.
+//! `sluice demo --sensors`: readings of machines go through a stream that is resharded, an outage
+//! of the store, a kill of the function and the loss of a checkpoint; then the store's windows are
+//! compared with the producer's records.
 
 mod page;
 mod quarantine;
@@ -37,11 +37,13 @@ const DASHBOARD: &str = "dashboards/sensors.json";
 const SEED: u64 = 20_240_303;
 const SHARDS: u32 = 2;
 
-/// Records of an invocation and invocations of a shard at once: those of the template, and more.
+/// Maximum number of records of an invocation, and of concurrent invocations of a shard: those of
+/// the template, or more.
 const BATCH_SIZE: usize = 1_000;
 const PARALLELIZATION_FACTOR: usize = 2;
 
-/// Maximum number of environments: the first two shards, one of them split, are three at a time.
+/// Maximum number of environments: the two initial shards, one of which is split, are at most three
+/// at a time.
 const CONCURRENCY: usize = 6;
 
 /// Maximum time that the records take after the last reading.
@@ -159,7 +161,7 @@ async fn observe(
     }
 
     client.flush().await.map_err(|error| asked(&error))?;
-    // Until after the last one.
+    // Until after the last reading.
     let until_ms = start_ms + u64::from(seconds) * 1_000;
     let (mut compared, mut shown) = (Vec::new(), Vec::new());
     for panel in panels() {
@@ -175,7 +177,7 @@ async fn observe(
     Ok((Report::new(store.description(), observed, reasons, compared), page))
 }
 
-/// What happened between the producer and the store.
+/// The results between the producer and the store.
 #[derive(Debug)]
 struct Observed {
     readings: Readings,
@@ -186,8 +188,8 @@ struct Observed {
     logs: Vec<LogLine>,
 }
 
-/// Leaves the store running, and says how to show it. The embedded one is part of this process, which
-/// waits for Ctrl-C.
+/// Leaves the store running, and prints how to show it. The embedded one is part of this process,
+/// which waits for Ctrl-C.
 async fn leave(store: TimeSeries, database: &str) -> Result<(), CliError> {
     let speaks_influxql = store.client().dialect().await == Ok(Dialect::InfluxQl);
     let show = |url: &str| {

@@ -21,7 +21,7 @@ use report::Report;
 /// Runs the demo, and writes the cards to the file `page`.
 ///
 /// # Errors
-/// [`CliError::Failed`] if a part fails to start, or something is not reported that was caused.
+/// [`CliError::Failed`] if a part fails to start, or a problem that was caused is not reported.
 pub(super) async fn run(page: Option<&Path>, json: bool) -> Result<(), CliError> {
     let report = or_interrupted(observe()).await?;
     card::show(&report, &report.messages, page, json)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// Everything that was read. What was not requested is missing.
+/// Everything that was read; parts that were not requested are missing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Facts {
     pub(super) function: Option<Function>,
@@ -103,7 +103,7 @@ pub(super) struct RedrivePolicy {
     pub(super) max_receive_count: u64,
 }
 
-/// Reads a number, or the text of one: SQS returns what was set.
+/// Reads a number, or a number in a text: SQS returns the form that was set.
 fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let value = Value::deserialize(deserializer)?;
     let number = value.as_u64().or_else(|| value.as_str()?.parse().ok());

@@ -13,7 +13,7 @@ const SET_BY_LAMBDA: [&str; 2] = ["AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION
 /// Variables that may name a file of the function's package.
 const FILES: [&str; 2] = ["MAPPING", "METRIC_RULES"];
 
-/// The variable that `object-loader` requires, and that no other function has.
+/// The variable that only `object-loader` has, and requires.
 const OF_OBJECT_LOADER: &str = "CONTINUE_QUEUE_URL";
 
 /// The settings that are checked.
@@ -22,7 +22,7 @@ pub(super) struct Settings {
     pub(super) deadline_margin: Duration,
     pub(super) opensearch: opensearch::Settings,
     pub(super) form: DocumentForm,
-    /// Whether events that can never become documents have no place to be kept in.
+    /// Whether there is no place to keep events that can never become documents.
     pub(super) lacks_quarantine: bool,
 }
 

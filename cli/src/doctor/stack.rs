@@ -1,6 +1,6 @@
 //! Reads a stack: one file for each area, with the services that it calls. Nothing is changed.
 //!
-//! What cannot be read is noted, and the rest is checked.
+//! Failed reads are noted, and the rest is checked.
 
 mod alarms;
 mod buckets;
@@ -53,7 +53,7 @@ pub(super) const SERVICES: [Service; 13] = [
     query::EVENTS.service,
 ];
 
-/// What the readers of all areas share.
+/// The state that the readers of all areas share.
 struct Reader<'a> {
     aws: &'a Aws,
     caller: Caller<'a>,
@@ -236,7 +236,7 @@ async fn consumers(reader: &Reader<'_>, functions: &[Deployed]) -> Vec<Facts> {
     let queues = Queues::new(reader.aws);
     let mut found = Vec::new();
     for Deployed { function, mappings, .. } in functions {
-        // Without a mapping it is still known by its variables.
+        // Without a mapping, it is recognized by its variables.
         let names = ["QUARANTINE_QUEUE_URL", "CONTINUE_QUEUE_URL"];
         let is_consumer = names.iter().any(|name| variable(Some(function), name).is_some());
         if mappings.is_empty() && !is_consumer {

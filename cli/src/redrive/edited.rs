@@ -1,4 +1,4 @@
-//! Messages in a file: exported to be edited, and imported with what became of them.
+//! Messages in a file: exported for editing, and imported with the edited bodies.
 
 use std::cell::RefCell;
 use std::fs::{self, OpenOptions};
@@ -28,7 +28,7 @@ struct Line {
     body: String,
 }
 
-/// Writes the messages that match into a file, each once.
+/// Writes the messages that match to a file, each once.
 #[derive(Debug)]
 pub(super) struct Export {
     path: PathBuf,
@@ -53,7 +53,7 @@ impl Export {
         Err(CliError::usage(format_args!("--export {}: {problem}", path.display())))
     }
 
-    /// Creates the file, which only its owner can read: bodies may hold anything.
+    /// Creates the file, which only its owner can read, because bodies may contain anything.
     ///
     /// # Errors
     /// [`CliError::Usage`] if it exists or cannot be created.
@@ -69,7 +69,7 @@ impl Export {
         Ok(Self { path: path.to_owned(), filter, left: RefCell::new(most), file })
     }
 
-    /// Takes a message that is received for the first time.
+    /// Adds a message, if it is received for the first time.
     pub(super) fn take(&self, message: &Message) {
         let mut left = self.left.borrow_mut();
         if *left == 0 || !self.filter.matches(message, time::now().milliseconds()) {
@@ -92,7 +92,7 @@ impl Export {
         }
     }
 
-    /// Ends the file.
+    /// Closes the file.
     ///
     /// # Errors
     /// [`CliError::Failed`] if not all messages could be written.
@@ -107,7 +107,8 @@ impl Export {
 /// Reads the bodies of a file that was exported and edited.
 ///
 /// # Errors
-/// [`CliError::Usage`] with the first line that is not a message with an id and a body that SQS takes.
+/// [`CliError::Usage`] with the first line that is not a message with an id and a body that SQS
+/// accepts.
 pub(super) fn import(path: &Path) -> Result<Edited, CliError> {
     let wrong = |what: &dyn std::fmt::Display| {
         CliError::usage(format_args!("--import {}: {what}", path.display()))

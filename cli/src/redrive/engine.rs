@@ -36,7 +36,7 @@ const MARGIN: Duration = Duration::from_secs(2);
 /// An OpenSearch that does not return its health within this time is unhealthy.
 const HEALTH_LIMIT: Duration = Duration::from_secs(5);
 
-/// What a second Ctrl-C leaves.
+/// The message after a second Ctrl-C.
 const AT_ONCE: &str = "stopped at once: no message is lost, but some may be hidden for up to 15 \
                        minutes, and up to ten may be in both queues";
 
@@ -48,11 +48,11 @@ pub(super) struct Engine {
     /// Messages are moved only if this OpenSearch is healthy.
     pub(super) opensearch: Option<Client>,
     pub(super) time_limit: Duration,
-    /// Where messages that match are written to.
+    /// The file to which messages that match are written.
     pub(super) export: Option<Export>,
     /// If set, only these messages are moved, with these bodies.
     pub(super) edited: Option<Edited>,
-    /// The function that takes the messages, in the place of a queue.
+    /// The function that receives the messages instead of a queue.
     pub(super) invoked: Option<Invoked>,
 }
 
@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Processes a request. The first Ctrl-C ends the run like a deadline: received messages that
-    /// were not moved become visible again. A second Ctrl-C ends it at once.
+    /// were not moved become visible again. A second Ctrl-C ends it immediately.
     ///
     /// # Errors
     /// [`CliError::Usage`] for an invalid request, [`CliError::Failed`] with an error of SQS,
@@ -118,7 +118,7 @@ impl Engine {
     }
 }
 
-/// Checks a request before the first call: it may lack its queues.
+/// Checks a request before the first call; its queues may still be missing.
 ///
 /// # Errors
 /// [`CliError::Usage`] in terms of the command's options.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::error::CliError;
 
-/// The longest visibility timeout (source: Amazon SQS API reference, `ChangeMessageVisibility`).
+/// Maximum visibility timeout (source: Amazon SQS API reference, `ChangeMessageVisibility`).
 const MAX_RUN_SECONDS: u64 = 43_200;
 
 /// The request's `filter`.

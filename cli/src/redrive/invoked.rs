@@ -1,4 +1,4 @@
-//! A function in the place of a destination: it is invoked with each message, as SQS would do it.
+//! A function as the destination: it is invoked with each message, as by an event source mapping.
 
 use aws_sdk_lambda::Client;
 use aws_sdk_lambda::config::retry::RetryConfig;
@@ -12,7 +12,7 @@ use shared::sqs::attributes::MESSAGE_ID;
 
 use crate::doctor::LAMBDA;
 
-/// A function that takes messages.
+/// A function that receives messages.
 #[derive(Debug)]
 pub(super) struct Invoked {
     client: Client,
@@ -25,7 +25,7 @@ impl Invoked {
         Self { client, function }
     }
 
-    /// The function as the engine knows destinations.
+    /// The function as a destination for the engine.
     pub(super) fn destination(&self) -> Option<Queue> {
         Queue::parse_url(&format!("http://lambda/{}", self.function))
     }

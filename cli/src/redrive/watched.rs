@@ -23,7 +23,7 @@ pub(super) struct Watched<'a> {
     /// Whether this run started a move task.
     has_task: Cell<bool>,
     export: Option<&'a Export>,
-    /// Takes the messages in the place of a queue.
+    /// Receives the messages instead of a queue.
     invoked: Option<&'a Invoked>,
 }
 

@@ -1,5 +1,4 @@
-//! The ledger: how far each object is confirmed, so that a replay that is started again goes on
-//! there.
+//! The ledger: how far each object is confirmed, so that a restarted replay continues there.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File, OpenOptions};
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use super::source::Object;
 use crate::error::CliError;
 
-/// How far objects are confirmed.
+/// The confirmed progress of all objects.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     objects: HashMap<String, Confirmed>,
@@ -30,12 +29,12 @@ pub(super) struct Writer {
     file: File,
 }
 
-/// A line: an object is confirmed up to here.
+/// A line: an object is confirmed up to this point.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Line<'a> {
     pub(super) object: &'a str,
     pub(super) version: &'a str,
-    /// The offset of the next record in the unpacked object.
+    /// The offset of the next record in the decompressed object.
     pub(super) offset: u64,
     /// Whether there are lists before it.
     #[serde(default)]
@@ -44,12 +43,12 @@ pub(super) struct Line<'a> {
     pub(super) done: bool,
     /// The size of the file of refused records.
     pub(super) refused_bytes: u64,
-    /// Records of the object so far that were refused, by reason.
+    /// Refused records of the object so far, by reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) refused: BTreeMap<String, u64>,
 }
 
-/// How far an object is confirmed.
+/// The confirmed progress of an object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Until {
     pub(super) offset: u64,
@@ -65,7 +64,7 @@ struct Confirmed {
 }
 
 impl Ledger {
-    /// Reads a ledger, if there is one. `replay` says of what: a ledger serves one replay only.
+    /// Reads a ledger, if there is one. A ledger belongs to a single replay, described by `replay`.
     ///
     /// # Errors
     /// [`CliError::Usage`] for a ledger of another replay or another file, [`CliError::Failed`] if
@@ -88,7 +87,7 @@ impl Ledger {
     fn parse(text: &[u8], replay: &Value) -> Option<Self> {
         let mut ledger = Self::default();
         for line in text.split_inclusive(|byte| *byte == b'\n') {
-            // A line that is torn was not synced.
+            // A torn line was not synced.
             if !line.ends_with(b"\n") {
                 break;
             }
@@ -110,8 +109,8 @@ impl Ledger {
         (ledger.has_head || is_torn()).then_some(ledger)
     }
 
-    /// Where an object is replayed from; `None` where it is finished. An object that has changed begins
-    /// anew.
+    /// The position at which replaying an object starts; `None` if it is finished. A changed object
+    /// starts from the beginning.
     pub(super) fn next(&self, object: &Object) -> Option<Until> {
         match self.confirmed(object) {
             Some(Confirmed { until, .. }) => (!until.is_end).then_some(*until),
@@ -128,10 +127,10 @@ impl Ledger {
         self.objects.get(&object.name()).filter(|confirmed| confirmed.version == object.etag)
     }
 
-    /// Opens the ledger to append lines, without what is torn.
+    /// Opens the ledger for appending, and removes a torn line.
     ///
     /// # Errors
-    /// [`CliError::Failed`] if it cannot be written, or another process does.
+    /// [`CliError::Failed`] if it cannot be written, or another process writes to it.
     pub(super) fn write(&self, path: &Path, replay: &Value) -> Result<Writer, CliError> {
         let open = || {
             if let Some(folder) = path.parent() {
@@ -223,11 +222,11 @@ mod tests {
             assert_eq!(ledger.refused_bytes, 18);
             assert_eq!(ledger.refused(&object("a", "\"1\""))["empty"], 9);
             assert!(ledger.refused(&object("a", "\"2\"")).is_empty());
-            // What has changed begins anew.
+            // A changed object starts from the beginning.
             assert_eq!(ledger.next(&object("a", "\"2\"")), Some(Until::default()));
             assert_eq!(ledger.next(&object("b", "\"2\"")), Some(Until::default()));
         }
-        // What is torn is taken away before the next line.
+        // A torn line is removed before the next one is written.
         read().write(&path, &replay).unwrap().confirm(&line("s3://b/a", 10, true)).unwrap();
         assert_eq!(read().next(&object("a", "\"1\"")), None);
         let text = fs::read_to_string(&path).unwrap();
@@ -259,7 +258,7 @@ mod tests {
             fs::write(&path, text).unwrap();
             assert!(Ledger::read(&path, &replay).is_ok(), "{text}");
         }
-        // Of a version that did not count them.
+        // A line of a version that did not count them.
         let line = "{\"object\":\"s3://b/a\",\"version\":\"\\\"1\\\"\",\"offset\":7,\"done\":true,\"refused_bytes\":0}\n";
         fs::write(&path, format!("{}\n{line}", head(&replay))).unwrap();
         let ledger = Ledger::read(&path, &replay).unwrap();

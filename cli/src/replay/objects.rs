@@ -1,4 +1,4 @@
-//! The loader's way to its objects: S3 or files; what it refuses goes into a file.
+//! The loader's interface to objects: S3 or files; refused records are written to a file.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
@@ -10,17 +10,17 @@ use bytes::Bytes;
 use object_loader::{Chunks, ObjectError, Objects, Opened, Place, Range, S3Objects};
 use shared::event::Timestamp;
 
-/// How much of a file is read at once.
+/// Number of bytes of a file that are read at once.
 const CHUNK_BYTES: usize = 262_144;
 
-/// S3, if the source is there, and files.
+/// S3, if the source is in S3, and files.
 #[derive(Debug)]
 pub(super) struct Port {
     s3: Option<S3Objects>,
     refused: Rc<RefusedFile>,
 }
 
-/// The file of refused records, in the loader's form: it can be replayed.
+/// The file of refused records, in the loader's format, so that it can be replayed.
 #[derive(Debug)]
 pub(super) struct RefusedFile(pub(super) PathBuf);
 
@@ -42,12 +42,13 @@ impl Port {
 }
 
 impl RefusedFile {
-    /// Its size; 0 where there is none.
+    /// Its size; 0 if there is none.
     pub(super) fn bytes(&self) -> u64 {
         self.0.metadata().map_or(0, |metadata| metadata.len())
     }
 
-    /// Takes away what was written after the last line of the ledger: it is written once more.
+    /// Removes everything that was written after the last line of the ledger, because it will be
+    /// written again.
     pub(super) fn cut(&self, bytes: u64) -> io::Result<()> {
         if self.bytes() > bytes {
             OpenOptions::new().write(true).open(&self.0)?.set_len(bytes)?;
@@ -131,7 +132,7 @@ fn open(path: &str, range: Range, if_match: Option<&str>) -> Result<Opened<Readi
     })
 }
 
-/// What is another after a file was written to: its size and when it was modified.
+/// The version of a file, which changes when it is written: its size and modification time.
 pub(super) fn file_etag(metadata: &Metadata) -> String {
     format!("\"{}-{}\"", metadata.len(), modified_nanos(metadata))
 }

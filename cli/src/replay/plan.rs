@@ -1,4 +1,4 @@
-//! What a replay would do: reads all that is left of the objects and sends nothing.
+//! The plan of a replay: reads the remaining records of all objects and sends nothing.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
@@ -16,25 +16,25 @@ use crate::layout::{row, thousands};
 /// Maximum length of a name, in characters.
 const SHOWN: usize = 200;
 
-/// What would be done.
+/// The actions of a replay.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Plan {
     pub(super) dry_run: bool,
     pub(super) source: String,
-    /// Where records would go.
+    /// The target of the records.
     pub(super) target: String,
     pub(super) ledger: String,
     /// Objects of the source.
     pub(super) objects: u64,
-    /// Those that were finished before, and those that hold no failures where only these are sent.
+    /// Objects that were finished before, and those without failures if only failures are sent.
     pub(super) finished_before: u64,
     pub(super) without_failures: u64,
     /// By reason and hour of the arrival.
     pub(super) records: Vec<Row>,
-    /// What would be sent: records, with the number of documents among them; or load requests.
+    /// Number of records or load requests that would be sent.
     pub(super) to_send: u64,
     pub(super) documents: u64,
-    /// Documents that only OpenSearch takes, and lines that cannot be read.
+    /// Documents that only OpenSearch accepts, and unreadable lines.
     pub(super) documents_skipped: u64,
     pub(super) unreadable: u64,
     /// Failures that are not selected.
@@ -47,7 +47,7 @@ pub(super) struct Plan {
     pub(super) takes: Takes,
 }
 
-/// What a target takes.
+/// The inputs that a target accepts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Takes {
     /// Events, and documents under their ids.
@@ -71,7 +71,7 @@ pub(super) struct Row {
 }
 
 impl Plan {
-    /// Reads what is left of an object.
+    /// Reads the remaining records of an object.
     pub(super) async fn add<O: Objects>(
         &mut self,
         objects: &O,
@@ -151,7 +151,7 @@ impl Plan {
         }
     }
 
-    /// Prints it after all objects are added.
+    /// Prints the plan after all objects are added.
     ///
     /// # Errors
     /// Those of standard output.

@@ -12,14 +12,14 @@ use crate::layout::{details, most_first, row, thousands};
 /// Maximum length of a name, in characters.
 const SHOWN: usize = 200;
 
-/// What was done.
+/// The results of a replay.
 #[derive(Debug, Serialize)]
 pub(super) struct Report {
     pub(super) dry_run: bool,
     pub(super) source: String,
     pub(super) target: String,
     pub(super) ledger: String,
-    /// The file of refused records, where there is one.
+    /// The file of refused records, if there is one.
     pub(super) refused_file: Option<String>,
     pub(super) complete: bool,
     #[serde(flatten)]
@@ -27,10 +27,10 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Prints it.
+    /// Prints the report.
     ///
     /// # Errors
-    /// [`CliError::Failed`] if something failed or is left: `stopped` says why.
+    /// [`CliError::Failed`] if something failed or remains; `stopped` is the reason.
     pub(super) fn print(&self, json: bool, stopped: Option<String>) -> Result<(), CliError> {
         print_report(self, json)?;
         for (object, why) in &self.tally.left {

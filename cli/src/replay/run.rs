@@ -1,5 +1,5 @@
-//! What all targets have in common: what is confirmed goes into the ledger, the count and the
-//! progress bar, at the rate that is asked for.
+//! Shared code of all targets: adds confirmed records to the ledger, the counts and the progress
+//! bar, and limits the rate.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -20,10 +20,10 @@ use super::source::Object;
 use crate::error::CliError;
 use crate::progress::Progress;
 
-/// What one stretch, or one call, takes at most.
+/// Maximum time of one stretch or one call.
 pub(super) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Why the engine does not load an object, where others may be loaded.
+/// Reasons for which the engine does not load an object, although others may be loaded.
 const ABOUT_THE_OBJECT: [&str; 5] = [
     "object_archived",
     "object_denied",
@@ -32,14 +32,14 @@ const ABOUT_THE_OBJECT: [&str; 5] = [
     "unknown_format",
 ];
 
-/// What was done with objects and records.
+/// The counts of objects and records.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Tally {
     /// Objects of the source.
     pub(super) objects: u64,
-    /// Those that were finished before.
+    /// Objects that were finished before.
     pub(super) finished_before: u64,
-    /// Those that hold no failures, where only failures are sent.
+    /// Objects without failures, if only failures are sent.
     pub(super) without_failures: u64,
     /// Documents that are new in the index.
     pub(super) indexed: u64,
@@ -49,28 +49,28 @@ pub(super) struct Tally {
     pub(super) dropped: u64,
     /// Messages, records of a stream, or load requests.
     pub(super) sent: u64,
-    /// Documents, where only events are sent.
+    /// Documents that are not sent, because the target accepts only events.
     pub(super) documents_skipped: u64,
     /// Records that are kept as refused, or that are not sent, by reason.
     pub(super) refused: BTreeMap<String, u64>,
-    /// Objects that are not replayed to their end, and why.
+    /// Objects that are not completely replayed, and why.
     pub(super) left: Vec<(String, String)>,
 }
 
-/// A replay under way.
+/// A replay in progress.
 #[derive(Debug)]
 pub(super) struct Run<'a> {
     pub(super) writer: Writer,
     pub(super) refused: Rc<RefusedFile>,
     pub(super) progress: &'a RefCell<Progress>,
     pub(super) pace: Pace,
-    /// Ctrl-C was pressed.
+    /// Whether Ctrl-C was pressed.
     pub(super) is_stopped: &'a Cell<bool>,
-    /// Bytes of all objects, and of those before the one under way.
+    /// Bytes of all objects, and of those before the current one.
     pub(super) bytes: u64,
     pub(super) bytes_before: u64,
     pub(super) tally: Tally,
-    /// Records of the object under way that were refused, by reason.
+    /// Refused records of the current object, by reason.
     pub(super) refused_of_object: BTreeMap<String, u64>,
 }
 
@@ -83,7 +83,7 @@ struct Confirming<'a, 'r> {
 }
 
 impl Run<'_> {
-    /// Begins an object, of which these records were refused before.
+    /// Starts an object, with the records that were refused before.
     pub(super) fn begin(&mut self, refused: BTreeMap<String, u64>) {
         self.refused_of_object.clear();
         for (reason, count) in refused {
@@ -91,16 +91,16 @@ impl Run<'_> {
         }
     }
 
-    /// Counts refused records of the object under way.
+    /// Counts refused records of the current object.
     pub(super) fn refuse(&mut self, reason: String, count: u64) {
         *self.refused_of_object.entry(reason.clone()).or_default() += count;
         *self.tally.refused.entry(reason).or_default() += count;
     }
 
-    /// Loads an object. Returns whether to go on with the next one.
+    /// Loads an object. Returns whether to continue with the next one.
     ///
     /// # Errors
-    /// Those of the ledger; [`CliError::Failed`] if OpenSearch does not take documents.
+    /// Those of the ledger; [`CliError::Failed`] if OpenSearch does not accept documents.
     pub(super) async fn load<S: Search>(
         &mut self,
         engine: &mut Engine<S, Port>,
@@ -128,8 +128,8 @@ impl Run<'_> {
         Err(CliError::Failed(why))
     }
 
-    /// Notes that the records of an object before an offset are settled, of which `records` were
-    /// sent since the last time, and waits for what the rate allows.
+    /// Notes that the records of an object before an offset are settled, `records` of which were
+    /// sent since the last time, and waits as long as the rate requires.
     ///
     /// # Errors
     /// Those of the ledger.

@@ -8,7 +8,7 @@ use super::REFUSED_EXTENSION;
 use super::ledger::Until;
 use super::source::Object;
 
-/// Where object-loader keeps what it refused, by default.
+/// The default folder of object-loader's refused records.
 const LOADER_FOLDER: &str = "object-loader-failed/";
 
 /// Which failures are replayed.
@@ -35,7 +35,7 @@ impl Selection {
         self.reason.is_some() || self.from.is_some() || self.until.is_some()
     }
 
-    /// What the loader is asked for.
+    /// The load request for an object.
     pub(super) fn request(&self, object: &Object, Until { offset, lists, .. }: Until) -> Request {
         let key = &object.place.key;
         let holds_failures = self.failures

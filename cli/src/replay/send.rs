@@ -1,4 +1,5 @@
-//! Sends to a queue or a stream, call by call. What a call leaves is sent again, it alone.
+//! Sends records to a queue or a stream in calls. Only records that a call did not accept are sent
+//! again.
 
 use std::fmt::{self, Display, Formatter};
 use std::ops::ControlFlow;
@@ -22,7 +23,7 @@ use super::source::Object;
 use crate::aws::explained;
 use crate::error::CliError;
 
-/// Maximum number of consecutive calls of which SQS takes no message.
+/// Maximum number of consecutive calls in which SQS accepts no message.
 const MAX_FUTILE_CALLS: u32 = 6;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
@@ -36,10 +37,10 @@ pub(super) enum Sender {
     Stream(AwsSource, Stream),
 }
 
-/// What a sender did not take after all.
+/// Records that a sender finally did not accept.
 #[derive(Debug)]
 struct NotSent {
-    /// Places in the call, in order.
+    /// Their positions in the call, in order.
     places: Vec<usize>,
     why: String,
 }
@@ -57,7 +58,7 @@ impl Display for Sender {
 }
 
 impl Sender {
-    /// The most records and bytes of a call.
+    /// Maximum number of records and bytes of a call.
     const fn limits(&self) -> (usize, usize) {
         match self {
             Self::Queue(..) => (MAX_ENTRIES, MAX_MESSAGE_BYTES),
@@ -65,7 +66,7 @@ impl Sender {
         }
     }
 
-    /// What a record adds to the bytes of a call.
+    /// The number of bytes that a record adds to a call.
     const fn bytes(&self, data: &[u8]) -> usize {
         match self {
             Self::Queue(..) => data.len(),
@@ -96,7 +97,8 @@ impl Sender {
     }
 }
 
-/// Whether SQS takes a character in a body (source: Amazon SQS API reference, `SendMessageBatch`).
+/// Whether SQS accepts a character in a body (source: Amazon SQS API reference,
+/// `SendMessageBatch`).
 const fn is_taken(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
@@ -134,7 +136,7 @@ async fn send_messages(queues: &AwsQueues, url: &str, bodies: &[&[u8]]) -> Resul
     }
 }
 
-/// Whether a call fails in the same way when it is made again.
+/// Whether a repeated call would fail in the same way.
 fn is_set_up(code: &str) -> bool {
     ["Denied", "NonExistentQueue", "QueueDoesNotExist", "Invalid", "Expired", "Signature"]
         .iter()
@@ -171,7 +173,7 @@ async fn put(source: &AwsSource, stream: &Stream, records: &[&[u8]]) -> Result<(
 pub(super) struct Call {
     sender: Sender,
     most: usize,
-    /// With their offsets.
+    /// The records with their offsets.
     records: Vec<(u64, Vec<u8>)>,
     bytes: usize,
     /// Why records since the last call cannot be sent, with their offsets.
@@ -186,10 +188,10 @@ impl Call {
         Self { sender, most, records: Vec::new(), bytes: 0, refused: Vec::new() }
     }
 
-    /// Sends the failures of an object. Returns whether to go on with the next one.
+    /// Sends the failures of an object. Returns whether to continue with the next one.
     ///
     /// # Errors
-    /// Those of the ledger; [`CliError::Failed`] if records are not taken.
+    /// Those of the ledger; [`CliError::Failed`] if records are not accepted.
     pub(super) async fn object(
         &mut self,
         run: &mut Run<'_>,
@@ -251,7 +253,7 @@ impl Call {
         }
     }
 
-    /// Sends what is collected, then confirms the object up to `until`.
+    /// Sends the collected records, then confirms the object up to `until`.
     async fn flush(
         &mut self,
         run: &mut Run<'_>,
@@ -273,7 +275,7 @@ impl Call {
         let sent = count - places.len() as u64;
         run.tally.sent += sent;
         if let Some((first, _)) = places.first().and_then(|first| records.get(*first)) {
-            // Those behind it are read again.
+            // Those after it are read again.
             let before = refused.filter(|(offset, _)| offset < first);
             before.for_each(|(_, reason)| run.refuse(reason, 1));
             let until = Until { offset: *first, is_end: false, ..until };
@@ -283,7 +285,7 @@ impl Call {
     }
 }
 
-/// Load requests for object-loader, one an object.
+/// Load requests for object-loader, one per object.
 #[derive(Debug)]
 pub(super) struct Requests<'a> {
     sender: Sender,
@@ -295,7 +297,7 @@ impl<'a> Requests<'a> {
         Self { sender, waiting: Vec::new() }
     }
 
-    /// Asks the loader for an object, with others. Returns whether to go on with the next one.
+    /// Adds a load request for an object to a batch. Returns whether to continue with the next one.
     ///
     /// # Errors
     /// As [`Requests::flush`].
@@ -312,10 +314,10 @@ impl<'a> Requests<'a> {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Sends what is collected and confirms it.
+    /// Sends the collected requests and confirms them.
     ///
     /// # Errors
-    /// Those of the ledger; [`CliError::Failed`] if requests are not taken.
+    /// Those of the ledger; [`CliError::Failed`] if requests are not accepted.
     pub(super) async fn flush(&mut self, run: &mut Run<'_>) -> Result<ControlFlow<()>, CliError> {
         let requests = std::mem::take(&mut self.waiting);
         let bodies: Vec<_> = requests.iter().map(|(_, body)| body.as_bytes()).collect();

@@ -10,10 +10,10 @@ use super::objects::file_etag;
 use crate::aws::explained;
 use crate::error::CliError;
 
-/// What stands in the place of a bucket for files.
+/// The bucket of files.
 pub(super) const FILES: &str = "";
 
-/// Where the objects are.
+/// The source of the objects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     /// The objects of a bucket whose keys begin with a prefix.
@@ -26,7 +26,7 @@ pub(super) enum Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Object {
     pub(super) place: Place,
-    /// It is another object when this changes.
+    /// Identifies the version of the object.
     pub(super) etag: String,
     pub(super) bytes: u64,
 }
@@ -59,7 +59,7 @@ impl Source {
         Ok(Self::Files(utf8(&path)?.to_owned()))
     }
 
-    /// Its name in reports: an URL or an absolute path.
+    /// Its name in reports: a URL or an absolute path.
     pub(super) fn name(&self) -> String {
         match self {
             Self::Bucket { bucket, prefix } => format!("s3://{bucket}/{prefix}"),
@@ -67,8 +67,8 @@ impl Source {
         }
     }
 
-    /// The objects in the order of their keys, or the files in that of their paths, without the
-    /// replay's own files in the folder.
+    /// Lists the objects by key, or the files by path, without the replay's own files in the
+    /// folder.
     ///
     /// # Errors
     /// [`CliError::Failed`] if the bucket or a folder cannot be listed.
@@ -112,7 +112,7 @@ async fn listed(s3: &S3Objects, bucket: &str, prefix: &str) -> Result<Vec<Object
     Ok(found)
 }
 
-/// Appends a file, or those of a folder. Hidden files and links in a folder are left out.
+/// Appends a file, or the files of a folder. Hidden files and links in a folder are left out.
 fn walk(path: &Path, own: &[PathBuf], found: &mut Vec<Object>) -> Result<(), CliError> {
     let failed = |error| CliError::failed(format_args!("{}: {error}", path.display()));
     let metadata = fs::metadata(path).map_err(failed)?;

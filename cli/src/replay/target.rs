@@ -1,4 +1,4 @@
-//! Where records are replayed to.
+//! The targets of a replay.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -19,7 +19,7 @@ use crate::aws::{self, Account};
 use crate::error::CliError;
 use crate::opensearch as option;
 
-/// Where to.
+/// The target of a replay.
 #[derive(Debug)]
 pub(super) enum Target {
     /// An OpenSearch, as the loader writes to it.
@@ -47,7 +47,7 @@ impl Target {
     /// Reads the options, and the variables of OpenSearch.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for what does not go together or cannot be used.
+    /// [`CliError::Usage`] for conflicting or invalid options.
     pub(super) async fn new(
         options: &Destination,
         source: &Source,
@@ -111,7 +111,7 @@ impl Target {
         Ok(Self::OpenSearch { settings, aws, writing, index })
     }
 
-    /// What is sent there.
+    /// The inputs that the target accepts.
     pub(super) const fn takes(&self) -> Takes {
         match self {
             Self::OpenSearch { .. } => Takes::Documents,
@@ -120,7 +120,7 @@ impl Target {
         }
     }
 
-    /// Whether nothing but failures is replayed there.
+    /// Whether only failures are replayed there.
     pub(super) const fn only_failures(&self) -> bool {
         matches!(self, Self::Records(_))
     }

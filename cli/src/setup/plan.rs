@@ -14,10 +14,10 @@ use crate::error::CliError;
 /// Maximum size of a mapping file, in bytes: that of the functions.
 const MAX_MAPPING_BYTES: u64 = 1_048_576;
 
-/// The indices of documents that are the event as it is, by default.
+/// The default indices of passthrough documents.
 pub(super) const PASSTHROUGH_INDEX: &str = "events-%Y.%m.%d";
 
-/// What `setup` puts into OpenSearch.
+/// The resources that `setup` puts into OpenSearch.
 #[derive(Debug)]
 pub(crate) struct Plan {
     form: DocumentForm,
@@ -36,8 +36,8 @@ impl Plan {
     /// `MAPPING`.
     ///
     /// # Errors
-    /// [`CliError::Usage`] for a value that the functions reject too, if the index names have no
-    /// common prefix, or for a mapping of documents that have no mapped fields.
+    /// [`CliError::Usage`] for a value that the functions also reject, if the index names have no
+    /// common prefix, or for a mapping with documents that have no mapped fields.
     pub(crate) fn new(
         form: DocumentForm,
         index: Option<&str>,
@@ -132,7 +132,7 @@ fn add_fields(properties: &mut Value, fields: &Map<String, Value>) {
     }
 }
 
-/// Whether a top-level field is mapped like ours: `@timestamp` may be a `date` too, the members of
+/// Whether a top-level field is mapped like ours: `@timestamp` may also be a `date`, the members of
 /// `extra` must not become fields, and `overflow` must not be indexed.
 fn is_compatible(theirs: &Value, ours: &Value) -> bool {
     let kind = |field: &Value| match field["type"].as_str() {
@@ -142,14 +142,14 @@ fn is_compatible(theirs: &Value, ours: &Value) -> bool {
     kind(theirs) == kind(ours) && theirs["enabled"] == ours["enabled"]
 }
 
-/// Returns the settings for new fields that differ from ours. A mapping may have more rules for them,
-/// and other types in ours.
+/// Returns the settings for new fields that differ from ours. A mapping may have additional rules
+/// for them, and other types in our rules.
 fn unfit_settings(theirs: &Value, ours: &Value) -> Vec<String> {
     let mut unfit = Vec::new();
     for (name, default) in
         [("dynamic", true), ("date_detection", true), ("numeric_detection", false)]
     {
-        // OpenSearch returns some as texts.
+        // OpenSearch returns some values as texts.
         let is = |mapping: &Value| match &mapping[name] {
             Value::Null => default.to_string(),
             Value::String(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! Where the credentials of a request come from: its signature names their key.
+//! The source of the credentials of a request: its signature contains their key.
 
 use std::fs;
 
@@ -48,7 +48,7 @@ sso_start_url = https://sluice.awsapps.com/start
 /// `sso/cache/sha1(sluice).json`
 const TOKEN: &str = ".aws/sso/cache/bac9c3029ea6380aa37a31f0165084711ae0d44d.json";
 
-/// Lambda, STS, SSO and the metadata of the instance. Lambda knows no function.
+/// Starts Lambda, STS, SSO and the instance metadata. Lambda has no functions.
 async fn aws() -> Endpoint {
     let assumed = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
         <AssumeRoleResult><Credentials><AccessKeyId>AKIDROLE</AccessKeyId>\

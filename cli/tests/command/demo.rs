@@ -12,8 +12,8 @@ use super::support::{finish, interrupt, run, sluice};
 
 const EMBEDDED: [&str; 5] = ["demo", "--opensearch", "embedded", "--sqs", "embedded"];
 
-/// Six events, one of them empty for the function and two invalid, among blank lines and a line that
-/// is too large for Firehose.
+/// Six events, of which the function drops one as empty and two are invalid, with blank lines and a
+/// line that is too large for Firehose.
 fn events() -> Vec<u8> {
     let mut events = b"\
 {\"type\":\"play\",\"artist\":\"Nova Kim\",\"ts\":1709295296}
@@ -70,7 +70,7 @@ async fn every_event_of_a_file_is_accounted_for() {
     assert_eq!(report["invocations"]["failed"], 0);
     assert!(report["invocations"]["median_ms"].is_f64(), "{report}");
     let sqs = &report["sqs"];
-    // The line that is too large for Firehose is not too large for SQS.
+    // The line that is too large for Firehose is accepted by SQS.
     assert_eq!(
         sqs["account"],
         json!({
@@ -169,7 +169,7 @@ async fn pipelines_and_warehouses_are_reported() {
         assert_eq!(flow, "a flow in Prefect", "{finished:?}");
         assert_eq!(statements, "Redshift's statements over a PostgreSQL", "{finished:?}");
     }
-    // Notices are published at the same time: in any order.
+    // Notices are published concurrently, so their order varies.
     let of_notices = |name: &str| -> BTreeSet<_> {
         let notices = report["notices"].as_array().unwrap();
         notices.iter().map(|notice| notice[name].as_str().unwrap()).collect()
@@ -264,7 +264,7 @@ async fn what_failed_and_objects_of_every_format_are_loaded() {
         }
         Value::from(load)
     };
-    // Every document of the outage is there, and nothing twice.
+    // Every document of the outage exists, and none twice.
     let expected = json!({
         "records_in": 4_958, "indexed": 4_958, "duplicates": 0, "refused": 0, "dropped": 0,
         "refused_by_reason": {}, "not_loaded": 0, "not_loaded_reasons": [],
@@ -310,7 +310,7 @@ async fn every_window_of_the_store_is_that_of_the_readings() {
     assert_eq!(report["discrepancies"], json!([]));
     let odd = ["sent_twice", "sent_late", "sent_out_of_order", "aggregates", "read_again"];
     assert!(odd.iter().all(|name| report[name].as_u64().unwrap() > 0), "{report}");
-    // Nine hostile ones, a second each.
+    // Nine hostile readings, one per second.
     let refused = json!({
         "invalid_json": 2, "invalid_utf8": 1, "not_an_object": 1, "bad_field": 4, "no_fields": 1,
     });

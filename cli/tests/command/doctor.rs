@@ -181,7 +181,7 @@ async fn a_function_that_cannot_be_read_is_an_error() {
     ] {
         doctor(&sqs, &lambda, &["--function", function]).await.assert_error(1, expected);
     }
-    // Without an endpoint of its own, Lambda requires real credentials.
+    // Without its own endpoint, Lambda requires real credentials.
     let mut command = sluice(&["doctor", "--function", "consumer"]);
     let command = command.env("AWS_ENDPOINT_URL_SQS", sqs.url()).spawn().unwrap();
     finish(command).await.assert_error(1, "found no AWS credentials");

@@ -99,8 +99,8 @@ async fn what_three_hours_without_opensearch_left_behind_is_there_after_the_comm
         client.call("SendMessage", &message).await.unwrap();
     };
 
-    // The first hour is normal. In the next three OpenSearch is unavailable: in the last of them it
-    // writes and does not say so.
+    // The first hour is normal. In the next three OpenSearch is unavailable; in the last of them it
+    // writes without confirming.
     let mut expected = Vec::new();
     let faults = [Fault::Status(503), Fault::Drop, Fault::DropAfterWriting];
     for (hour, fault) in (0..).zip([None].into_iter().chain(faults.map(Some))) {
@@ -117,7 +117,7 @@ async fn what_three_hours_without_opensearch_left_behind_is_there_after_the_comm
             expected.push(id);
         }
         stream.flush().await.unwrap();
-        // Each is done or was tried three times.
+        // Each message succeeded or was tried three times.
         let tried = if hour == 0 { 20 } else { 20 + hour * 60 };
         mapping.until(|report| report.deleted + report.failed >= tried).await;
         scene.opensearch.clear_faults();

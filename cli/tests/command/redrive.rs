@@ -70,7 +70,7 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 6);
     assert!(lines.iter().all(|line| line["reason"] == "timeout"), "{text}");
-    // It is not written over.
+    // The file is not overwritten.
     let again = queues.run(&["inspect", "music-dlq", "--export", path]).await;
     again.assert_error(2, "mended.ndjson: ");
     lines.truncate(2);
@@ -109,7 +109,7 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
 async fn a_function_takes_messages_in_the_place_of_a_queue() {
     let (_sqs, queues) = Queues::embedded().await;
     queues.give_up(4).await;
-    // It fails for one of them, and does not take another.
+    // It fails for one message, and does not receive another.
     let lambda = Endpoint::start(|call: &Call| {
         let body = call.json()["Records"][0]["body"].as_str().unwrap().to_owned();
         if body.contains("\"n\":1") {

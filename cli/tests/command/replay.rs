@@ -69,7 +69,7 @@ async fn what_firehose_left_behind_becomes_documents_once() {
     let requests = scene.opensearch.bulk_requests();
     scene.sends(&[FAILED], 0, &json!({"objects": 3, "finished_before": 3})).await;
     assert_eq!(scene.opensearch.bulk_requests(), requests);
-    // A new object, and one that has changed.
+    // A new object, and a changed one.
     scene.s3.put("backup", "processing-failed/5", failed("oom", NOON_MS, event("f")), NOON_MS);
     let two = [failed("oom", NOON_MS, event("c")), failed("oom", NOON_MS, event("g"))].concat();
     scene.s3.put("backup", "processing-failed/2024/03/01/13/two", two, NOON_MS);
@@ -103,7 +103,7 @@ async fn failures_in_a_folder_are_selected() {
     // Without a selection the other file is loaded, too.
     scene.sends(&["backup"], 0, &json!({"objects": 2, "indexed": 2, "duplicate": 3})).await;
     assert_eq!(scene.ledgers().len(), 3);
-    // What holds failures by its content only.
+    // A file whose name does not show that it contains failures.
     let path = scene.folder.path().join("lines");
     fs::write(&path, failed("timeout", NOON_MS, event("f"))).unwrap();
     scene.sends(&["lines", "--failures"], 0, &json!({"objects": 1, "indexed": 1})).await;
@@ -133,14 +133,14 @@ async fn a_replay_goes_on_where_it_ended() {
     let offset = lines[..4].concat().len();
     assert_eq!(last["object"], "s3://backup/processing-failed/1");
     assert_eq!((&last["offset"], &last["done"]), (&json!(offset), &json!(false)), "{text}");
-    // The dry run knows it, and a line that is torn does not matter.
+    // The dry run uses the ledger, and an incomplete line does not matter.
     fs::write(&ledger, text + "{\"object\":\"s3://back").unwrap();
     scene.opensearch.clear_faults();
     let plan = scene.run(&[&arguments[..], &["--json"]].concat()).await.json();
     assert_eq!(plan["to_send"], 5);
     scene.sends(&arguments, 0, &json!({"objects": 2, "indexed": 5})).await;
     assert_eq!(scene.ids().await.len(), 9);
-    // The ledger serves this replay only.
+    // The ledger can be used for this replay only.
     let other = scene.run(&["s3://backup/", "--ledger", arguments[2]]).await;
     other.assert_error(2, "is not the ledger of this replay");
 }
@@ -222,7 +222,7 @@ async fn keys_of_objects_name_no_files() {
     assert!(shown.contains("s3://backup//tmp/../evil\u{fffd}2J: unknown_format"), "{shown}");
     let is_control = |c: char| c != '\n' && (c.is_control() || c == '\u{202e}');
     assert!(!shown.contains(is_control), "{shown:?}");
-    // The ledger and what was refused, and nothing else anywhere.
+    // Only the ledger and the refused records exist, and no other file.
     let names = |path: PathBuf| -> Vec<String> {
         let entries = fs::read_dir(path).unwrap();
         entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()

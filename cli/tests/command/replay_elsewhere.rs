@@ -158,7 +158,7 @@ async fn failed_events_are_put_back_into_a_stream() {
             members["Records"].as_array().unwrap().iter().map(data).collect::<Vec<_>>()
         });
         let sent: Vec<_> = sent.collect();
-        // What failed is sent again, it alone.
+        // Failed records are sent again, and no others.
         let expected = [vec![event("a"), event("b")], vec![event("a")], vec![event("c")]];
         assert_eq!(sent, expected);
     }

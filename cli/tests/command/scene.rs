@@ -1,4 +1,4 @@
-//! S3 with what failed, and an OpenSearch that it is replayed to.
+//! An S3 with failed records, and an OpenSearch for the replay.
 
 use std::fs;
 use std::path::PathBuf;
@@ -16,7 +16,7 @@ use super::support::{Finished, finish, sluice};
 pub(crate) const NOON_MS: i64 = 1_709_296_498_000;
 pub(crate) const HOUR_MS: i64 = 3_600_000;
 
-/// Where Firehose left the three events and the document of [`Scene::failed`].
+/// The location of the three failed events and the document of [`Scene::failed`].
 pub(crate) const FAILED: &str = "s3://backup/processing-failed/";
 
 /// A folder to work in, an S3 and an OpenSearch.
@@ -41,7 +41,7 @@ impl Scene {
         Self { folder: tempfile::tempdir().unwrap(), s3, opensearch, documents, variables }
     }
 
-    /// Events and a document that failed, in three objects, and one that holds no failures.
+    /// Failed events and a failed document, in three objects, and one object without failures.
     pub(crate) async fn failed() -> Self {
         let scene = Self::new().await;
         let put = |key: &str, body: String| scene.s3.put("backup", key, body, NOON_MS);

@@ -15,8 +15,8 @@ use super::support::{Finished, finish, sluice};
 use faults::Fault;
 use world::{HERE, World};
 
-/// Alarms arrive by mail and in Google Chat, objects are loaded, and OpenSearch is at the address of
-/// all services.
+/// Alarms are sent by email and to Google Chat, objects are loaded, and OpenSearch has the same
+/// address as all services.
 const PARAMETERS: [(&str, &str); 4] = [
     ("AlarmEmail", "ops@example.com"),
     ("ChatSecretArn", SECRET_ARN),

@@ -71,8 +71,8 @@ pub(crate) fn unavailable_url() -> String {
     format!("http://ada:secret@127.0.0.1:{port}")
 }
 
-/// A queue `music`, which moves messages to its dead-letter queue after one receive, that queue, and
-/// a queue `parking`.
+/// A queue `music`, whose messages move to its dead-letter queue after one receive, that
+/// dead-letter queue, and a queue `parking`.
 pub(crate) struct Queues(testkit::Queues);
 
 impl Deref for Queues {
@@ -95,7 +95,7 @@ impl Queues {
         (sqs, queues)
     }
 
-    /// Makes dead letters `{"n":0,"kind":"even"}`, `{"n":1,"kind":"odd"}` and so on. The odd ones
+    /// Creates dead letters `{"n":0,"kind":"even"}`, `{"n":1,"kind":"odd"}` and so on. The odd ones
     /// have the reason `timeout`.
     pub(crate) async fn give_up(&self, messages: usize) {
         let reason = json!({"DataType": "String", "StringValue": "timeout"});

@@ -46,7 +46,7 @@ pub(crate) struct Alarm {
     pub(crate) lines: Vec<String>,
 }
 
-/// The place of an alarm, as far as the message names it.
+/// The place of an alarm, as far as the message contains it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Place {
     /// The alarm's ARN, as received or composed.
@@ -184,7 +184,7 @@ impl Alarm {
         self.state.as_deref() == Some(ALARM)
     }
 
-    /// Whether it fired before and does not fire now.
+    /// Whether it fired before and no longer fires.
     pub(crate) fn recovered(&self) -> bool {
         self.state.as_deref() == Some(OK)
             && self.old_state.as_deref().is_none_or(|old| old == ALARM)

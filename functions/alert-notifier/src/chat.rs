@@ -25,7 +25,8 @@ pub struct ChatReply {
     pub retry_after: Option<Duration>,
     /// `error.status`, such as `PERMISSION_DENIED`.
     pub code: Option<String>,
-    /// Whether the body is an error, or a page that is not of Google Chat, whatever the status.
+    /// Whether the body is an error or a page that is not from Google Chat, regardless of the
+    /// status.
     pub is_contradicted: bool,
 }
 
@@ -82,8 +83,8 @@ pub trait Chat {
     ) -> impl Future<Output = Result<ChatReply, NoReply>>;
 }
 
-/// Google Chat over HTTP. It connects at the first request, and follows no redirect, which would send
-/// the key elsewhere.
+/// Google Chat over HTTP. It connects for the first request. It does not follow redirects, which
+/// would send the key elsewhere.
 #[derive(Debug, Default)]
 pub struct GoogleChat {
     connections: Connections,

@@ -12,7 +12,7 @@ use tracing::Level;
 use crate::aws::{CLOUDWATCH, CLOUDWATCH_LOGS, LAMBDA};
 use crate::webhook::{ALLOWED, Webhook};
 
-/// Variables of this function, besides those of the logs ([`telemetry::VARIABLES`]).
+/// Variables of this function, in addition to those of the logs ([`telemetry::VARIABLES`]).
 pub const VARIABLES: &[&str] = &[
     "GOOGLE_CHAT_WEBHOOK_URL",
     "GOOGLE_CHAT_SECRET_ARN",

@@ -1,5 +1,5 @@
-//! What is looked up before an alarm is posted: the function's log group, its error lines, and when
-//! the alarm began. An alarm is posted without what fails or takes too long.
+//! Lookups before an alarm is posted: the function's log group, its error lines, and when the alarm
+//! began. If a lookup fails or takes too long, the alarm is posted without it.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const MAX_TIME: Duration = Duration::from_secs(3);
 /// The share of the remaining time that the lookups of all alarms may take.
 const SHARE_OF_TIME: u32 = 3;
 
-/// What was looked up for an alarm.
+/// The results of the lookups for an alarm.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Context {
     /// The log group of its function, if it is certain.
@@ -31,7 +31,7 @@ pub(crate) struct Context {
 
 /// The configurations of Lambda functions.
 pub trait Functions {
-    /// Returns the log group in a function's configuration; `None` if it names none.
+    /// Returns the log group in a function's configuration; `None` if it does not name one.
     fn log_group(
         &self,
         function: &str,

@@ -9,7 +9,7 @@ use crate::chat::{Chat, ChatReply, NoReply, Posting};
 use crate::webhook::Webhook;
 
 /// Minimum time between two requests to a space (source: Google Chat API, "Usage limits": 60 writes
-/// a minute and space, 1 a second through a webhook).
+/// a minute per space, 1 a second through a webhook).
 pub(crate) const PACE: Duration = Duration::from_secs(1);
 
 /// Maximum time that one request waits for its reply.
@@ -96,7 +96,7 @@ impl Pace {
 }
 
 /// Posts messages in turn, one request a second, and retries until `until`. Every message is tried
-/// before any is retried. `jitter` draws from 0 to 1.
+/// before any is retried. `jitter` returns a random number from 0 to 1.
 pub(crate) async fn post(
     chat: &impl Chat,
     webhook: &Webhook,

@@ -1,6 +1,7 @@
 //! The alerts in an event of any form.
 //!
-//! Nothing is left out: what is neither an alarm nor a notice is a note with the text as received.
+//! Nothing is left out: anything that is neither an alarm nor a notice becomes a note with the text
+//! as received.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -53,7 +54,7 @@ pub(crate) fn alerts(event: &[u8], request_id: &str) -> Vec<Alert> {
     alerts
 }
 
-/// The SNS message that holds a value, if there is one.
+/// The SNS message that contains a value, if there is one.
 #[derive(Default)]
 struct Source<'a> {
     subject: Option<String>,
@@ -105,8 +106,9 @@ impl Source<'_> {
 }
 
 /// Returns the alerts in the event of an on-failure destination (source: "Retaining records of
-/// asynchronous invocations", AWS Lambda Developer Guide). `None` if it does not hold alerts: then it
-/// is the dead letter of another function, and its text explains more than the request alone.
+/// asynchronous invocations", AWS Lambda Developer Guide). `None` if it does not contain alerts:
+/// then it is the dead letter of another function, whose whole text explains more than the request
+/// alone.
 fn dead_letter(value: &Value, id: &str) -> Option<Vec<Alert>> {
     let (mut payload, mut id) = (value, id.to_owned());
     while let Some(inner) = member(payload, &["requestPayload"]) {
@@ -168,7 +170,7 @@ fn of_text(text: &str, source: &Source<'_>, id: &str) -> Vec<Alert> {
     }
 }
 
-/// Returns a string as it is, any other value as JSON.
+/// Returns a string unchanged, any other value as JSON.
 fn written(value: &Value) -> Cow<'_, str> {
     value.as_str().map_or_else(|| value.to_string().into(), Cow::Borrowed)
 }

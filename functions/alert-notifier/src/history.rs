@@ -1,4 +1,4 @@
-//! Finds when an alarm began, if its recovery does not say so.
+//! Finds when an alarm began, if its recovery does not contain the time.
 
 use serde_json::Value;
 use shared::aws::CallFailure;

@@ -132,7 +132,7 @@ pub(crate) async fn last_errors(
         };
         let page = match failure {
             Ok(page) => page,
-            // Lines that are there are better than none, unless later ones may follow.
+            // The lines found so far are better than none, unless later ones may follow.
             Err(_) if !found.is_empty() && !order.ascends => break,
             Err(failure) => return Err(failure),
         };

@@ -23,13 +23,13 @@ use self::card::Card;
 /// Maximum size of a message, in bytes (source: Google Chat API, `spaces.messages.create`).
 pub(crate) const MAX_BYTES: usize = 32_000;
 
-/// Maximum size of the lines of a summary as JSON, in bytes; the rest is for what is around them.
+/// Maximum size of the lines of a summary as JSON, in bytes; the rest is for the text around them.
 const MAX_SUMMARY_BYTES: usize = 30_000;
 
 /// Maximum size of one line of a summary, in bytes.
 const MAX_SUMMARY_LINE_BYTES: usize = 300;
 
-/// Maximum size of what a phone's notification shows, in bytes.
+/// Maximum size of the text of a phone's notification, in bytes.
 const MAX_FALLBACK_BYTES: usize = 500;
 
 /// Writes messages.
@@ -58,7 +58,7 @@ impl Writer {
         Posting { id: alert.id.clone(), body, has_thread, alerts: vec![alert.id.clone()] }
     }
 
-    /// Returns messages that name all alerts, one a line.
+    /// Returns messages that name all alerts, one per line.
     pub(crate) fn summaries(&self, alerts: &[Alert]) -> Vec<Posting> {
         let mut summaries = Vec::new();
         let (mut lines, mut ids, mut bytes) = (String::new(), Vec::new(), 0);

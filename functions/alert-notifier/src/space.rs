@@ -17,7 +17,7 @@ pub(crate) struct Address {
 }
 
 impl Address {
-    /// Reads no secret yet.
+    /// Does not read the secret yet.
     pub(crate) const fn new(space: Space, aws: Aws) -> Self {
         Self { space, aws, from_secret: None }
     }

@@ -169,7 +169,7 @@ async fn many_alerts_leave_time_for_google_chat() {
     let invoked = invoke(&space, &cloudwatch, &sns(&alarms)).await;
     assert_eq!(invoked.answer, Ok(json!({"posted": 100})));
     assert!(invoked.took <= Duration::from_secs(59), "{:?}", invoked.took);
-    // More than fit into half of the time: the last message is a summary.
+    // More than half of the time allows: the last message is a summary.
     assert_eq!(invoked.metrics, [100, 100, 0, 29]);
     let posted = space.posted.take();
     let names = |body: &Value| {
@@ -208,7 +208,7 @@ async fn a_storm_posts_each_alarm_once() {
     assert_eq!(invoked.took, Duration::from_secs(11));
     let ids: Vec<_> = space.posted.take().into_iter().map(|(id, _)| id).collect();
     assert_eq!(ids, (0..12).map(|at| format!("id-{at}")).collect::<Vec<_>>());
-    // A refused summary fails with all alerts that it names.
+    // A rejected summary fails with all alerts that it names.
     let many: Vec<_> = (0..40).map(|at| json!(format!("note {at}"))).collect();
     let space = Space { refuses: vec![("more alerts", 503)], ..Space::default() };
     let invoked = invoke(&space, &CloudWatch::default(), &sns(&many)).await;

@@ -30,9 +30,9 @@ struct Golden {
     environment: BTreeMap<String, String>,
     #[serde(default)]
     cloudwatch: Script,
-    /// Number of alerts, where a message has several.
+    /// Number of alerts, if a message has several.
     alerts: Option<u64>,
-    /// In this order.
+    /// The messages, in order.
     posts: Vec<Posted>,
 }
 
@@ -228,7 +228,7 @@ async fn the_secret_with_the_webhook_is_read_once() {
     let script = Script { secret, ..Script::default() };
     let variables = [("GOOGLE_CHAT_WEBHOOK_URL", ""), ("GOOGLE_CHAT_SECRET_ARN", "arn:secret")];
     let mut scene = Scene::new(script, [], &variables, MINUTE).await;
-    // A refused webhook may have been replaced: the next invocation reads the secret again.
+    // A rejected webhook may have been replaced: the next invocation reads the secret again.
     assert_eq!(scene.invoke(sns(&["text"])).await.error().0, "NotPosted");
     for _ in 0..2 {
         assert_eq!(posted(&scene.invoke(sns(&["text"])).await), 1);

@@ -1,4 +1,4 @@
-//! An anomaly that AWS Cost Anomaly Detection found.
+//! An anomaly that AWS Cost Anomaly Detection detected.
 
 use aws_sdk_costexplorer::types;
 use jiff::civil::Date;
@@ -8,9 +8,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Anomaly {
     pub(crate) id: String,
-    /// The service, or what else the monitor watches.
+    /// The service, or whatever the monitor watches.
     pub(crate) subject: String,
-    /// What it cost more than expected, in USD, where that is known.
+    /// The additional cost, in USD, if it is known.
     pub(crate) impact: Option<f64>,
     pub(crate) expected: Option<f64>,
     pub(crate) actual: Option<f64>,
@@ -26,7 +26,7 @@ pub(crate) struct Anomaly {
 pub(crate) struct Cause {
     /// Service, region, usage type and account, as far as they are known.
     pub(crate) parts: Vec<String>,
-    /// What it contributed, in USD.
+    /// Its contribution to the cost, in USD.
     pub(crate) contribution: Option<f64>,
 }
 
@@ -55,7 +55,7 @@ impl Anomaly {
         })
     }
 
-    /// The anomaly of an answer; `None` where a person said that it is none.
+    /// The anomaly of an answer; `None` if a person marked it as not an anomaly.
     pub(crate) fn reported(anomaly: types::Anomaly) -> Option<Self> {
         if anomaly.feedback == Some(types::AnomalyFeedbackType::No) {
             return None;
@@ -75,8 +75,8 @@ impl Anomaly {
     }
 }
 
-/// The value of a monitor's dimension. That of a monitor of accounts is an account: then the service of
-/// the first cause says more.
+/// The value of a monitor's dimension. For a monitor of accounts, it is an account: then the
+/// service of the first cause says more.
 fn subject(dimension: Option<&str>, service: Option<&str>) -> String {
     let is_account = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit());
     let service = service.filter(|service| !service.is_empty());

@@ -1,10 +1,10 @@
-//! What an amount became.
+//! The change of an amount between two periods.
 
 use shared::cost::cents;
 
-/// Less than this, in cents as people read them, is nothing.
+/// An amount that is displayed like this counts as nothing.
 const NOTHING: &str = "0.00";
-/// What binary fractions add to a sum at most.
+/// Maximum error of binary fractions in a sum.
 const NOISE: f64 = 1e-6;
 
 /// An amount in a period and in the period before.
@@ -14,7 +14,7 @@ pub(crate) struct Change {
     pub(crate) before: f64,
 }
 
-/// From when on a rise is an alarm: both must be reached.
+/// The thresholds from which a rise is an alarm: both must be reached.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Thresholds {
     /// `ALERT_PERCENT`
@@ -24,7 +24,7 @@ pub(crate) struct Thresholds {
 }
 
 impl Change {
-    /// Whether nobody would see it: nothing, and nothing before.
+    /// Whether both amounts are displayed as nothing.
     pub(crate) fn is_nothing(self) -> bool {
         cents(self.cost) == NOTHING && self.is_new()
     }
@@ -50,7 +50,7 @@ impl Change {
         format!("({percent:+.1} %)")
     }
 
-    /// Whether the rise is an alarm. What is new has no percentage.
+    /// Whether the rise is an alarm. A new cost has no percentage.
     pub(crate) fn is_rise(self, thresholds: Thresholds) -> bool {
         let rise = self.cost - self.before;
         let is_much = rise > NOISE && rise + NOISE >= thresholds.amount;
@@ -90,7 +90,7 @@ mod tests {
             (120.0, 100.0, true),
             (119.9, 100.0, false),
             (100.0, 120.0, false),
-            // New: by the amount alone.
+            // New costs are compared by the amount alone.
             (10.0, 0.0, true),
             (9.99, 0.0, false),
             // 0.1 + 0.2 is a little more than 0.3, and 100.7 - 90.7 a little less than 10.

@@ -44,11 +44,11 @@ pub struct Config {
     pub(crate) publisher: Publisher,
     /// `PERIOD`, default `week`.
     pub(crate) period: Period,
-    /// `SETTLE_DAYS`, default 1: the days before today that are not reported yet.
+    /// `SETTLE_DAYS`, default 1: days before today that are not reported yet.
     pub(crate) settle_days: u8,
     /// `METRIC`, default `UnblendedCost`.
     pub(crate) metric: &'static str,
-    /// `EXCLUDE_RECORD_TYPES`, default `Credit,Refund`: the record types that do not count.
+    /// `EXCLUDE_RECORD_TYPES`, default `Credit,Refund`: record types to exclude.
     pub(crate) excluded: Vec<String>,
     /// `TOP_SERVICES`, default 10: maximum number of services in a report.
     pub(crate) top_services: usize,
@@ -60,7 +60,7 @@ pub struct Config {
     pub(crate) has_anomalies: bool,
     /// `MAX_REQUESTS`, default 10: maximum number of requests to Cost Explorer in a run.
     pub(crate) max_requests: u32,
-    /// `DEADLINE_MARGIN_MS`, default 2,000: nothing is started in this time before the deadline.
+    /// `DEADLINE_MARGIN_MS`, default 2,000: no work is started in this time before the deadline.
     pub(crate) deadline_margin: Duration,
     /// Region, credentials and endpoints of AWS.
     pub(crate) aws: Aws,
@@ -103,7 +103,7 @@ impl Config {
     }
 }
 
-/// Set to nothing, every record type counts.
+/// If it is empty, all record types are included.
 fn excluded(environment: &Environment) -> Result<Vec<String>, ConfigError> {
     let parse = |text: &str| {
         let names: Vec<_> = text.split(',').map(|name| name.trim().to_owned()).collect();

@@ -4,7 +4,7 @@ use shared::aws::CallFailure;
 use shared::cost::CostError;
 use shared::runtime::Failure;
 
-/// An invocation's failure. Its text quotes no message.
+/// An invocation's failure. Its text does not quote messages.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
     /// The event is invalid.

@@ -37,7 +37,7 @@ pub struct App<W> {
 impl<W: Write> Function for App<W> {
     type Error = HandlerError;
 
-    /// Reports costs, or tells each message of the event.
+    /// Reports costs, or publishes each message of the event.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -101,13 +101,12 @@ impl<W: Write> App<W> {
         Ok(json!({ "published": messages.len() }))
     }
 
-    /// Publishes each notice, whatever becomes of the others: each has its share of the time that is
-    /// left.
+    /// Publishes each notice independently of the others: each has a share of the remaining time.
     async fn publish(&self, notices: Vec<Notice>, time: CallTime) -> Result<(), HandlerError> {
         let mut failures = Vec::new();
         let shares = (1..=u32::try_from(notices.len()).unwrap_or(u32::MAX)).rev();
         for (notice, shares) in notices.into_iter().zip(shares) {
-            // The thread may hold the subject of a message.
+            // The thread may contain the subject of a message.
             let (kind, id) = (notice.kind.clone(), notice.id());
             let now = Instant::now();
             let until = now + time.until.saturating_duration_since(now) / shares;

@@ -1,4 +1,4 @@
-//! What AWS sends about costs: the messages of an SNS topic, and events of EventBridge.
+//! Messages of AWS about costs, from an SNS topic or EventBridge.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,26 +8,26 @@ use shared::text::beginning;
 use crate::anomaly::{Anomaly, Cause};
 use crate::notices::{SOURCE, money};
 
-/// Maximum number of causes of an anomaly that are told.
+/// Maximum number of causes of an anomaly in a notice.
 const MAX_CAUSES: usize = 3;
-/// Maximum number of facts of a budget, which has six lines of them.
+/// Maximum number of facts of a budget, whose messages have six.
 const MAX_FACTS: usize = 20;
 /// Maximum length of the name in a line `Name: value`, in characters.
 const MAX_NAME: usize = 40;
 /// Maximum length of a title that is the first line of a text, in characters.
 const MAX_TITLE: usize = 100;
-/// Maximum length of the text of a record that is not of SNS, in characters.
+/// Maximum length of the text of a record that is not from SNS, in characters.
 const MAX_RECORD: usize = 1_000;
 
-/// What the function is invoked for.
+/// The purpose of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event {
-    /// By a schedule, or by hand.
+    /// A report, by a schedule or manually.
     Report,
     Messages(Vec<Message>),
 }
 
-/// A message to tell.
+/// A message to publish.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Message {
     subject: Option<String>,
@@ -37,8 +37,8 @@ pub(crate) struct Message {
 }
 
 impl Event {
-    /// Reads an event; `None` where it is not an object, or none of its records is of SNS. One that is
-    /// not does not lose the others.
+    /// Reads an event; `None` if it is not an object, or none of its records is from SNS. A record
+    /// that is not from SNS does not affect the others.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let event: Value = serde_json::from_slice(body).ok()?;
         event.as_object()?;
@@ -75,9 +75,9 @@ impl Message {
         }
     }
 
-    /// The notice of a message that is told in this account. `now` is for a message without a time.
+    /// The notice for a message in this account. `now` is for a message without a time.
     pub(crate) fn notice(&self, account: &str, now: Timestamp) -> Notice {
-        // EventBridge may send its event by way of the topic.
+        // EventBridge may send its event through the topic.
         let anomaly = |message: &Value| {
             Anomaly::parse(message).or_else(|| Anomaly::parse(message.get("detail")?))
         };
@@ -111,14 +111,14 @@ impl Message {
         let first = || line.map(|line| line.chars().take(MAX_TITLE).collect());
         let title = self.subject.clone().or_else(first);
         let title: String = title.unwrap_or_else(|| "A cost message without text".to_owned());
-        // Two messages of one moment are two notices.
+        // Two different messages with the same time are two notices.
         let thread = format!("cost-message/{account}/{title}");
         let text = Some(self.text.clone()).filter(|text| !text.is_empty());
         Notice { title, text, ..notice("cost-message", thread, at) }
     }
 }
 
-/// A notice of this kind with nothing in it.
+/// An empty notice of this kind.
 fn notice(kind: &str, thread: String, at: Timestamp) -> Notice {
     Notice {
         source: SOURCE.to_owned(),
@@ -162,7 +162,7 @@ fn of_anomaly(anomaly: &Anomaly, at: Timestamp) -> Notice {
     }
 }
 
-/// A line `Name: value` whose name is a few words.
+/// A line `Name: value` whose name consists of a few words.
 fn fact(line: &str) -> Option<Fact> {
     let (name, value) = line.trim().split_once(": ")?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == ' ';

@@ -11,7 +11,7 @@ use crate::report::{Report, Service};
 /// The name of this function in its notices.
 pub(crate) const SOURCE: &str = "cost-report";
 
-/// Blocks of the highest day.
+/// Number of blocks for the highest day.
 const MAX_BLOCKS: f64 = 20.0;
 /// Maximum number of anomalies in a notice.
 const MAX_ANOMALIES: usize = 5;
@@ -55,7 +55,7 @@ fn risen(report: &Report, thresholds: Thresholds) -> Vec<&Service> {
     report.services.iter().filter(is_risen).collect()
 }
 
-/// Which services the alarm is about: they need not be among those with the highest cost.
+/// Names the services that caused the alarm, which need not be among those with the highest cost.
 fn text(risen: &[&Service], thresholds: Thresholds, unit: &str) -> Option<String> {
     let shown = risen.iter().take(MAX_RISEN);
     let mut names: Vec<_> = shown.map(|service| service.name.clone()).collect();

@@ -1,9 +1,9 @@
-//! Which days a report is about, and with which it compares them.
+//! The days of a report, and those with which it compares them.
 
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-/// How much a report covers.
+/// The period of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Period {
     Day,
@@ -11,11 +11,11 @@ pub(crate) enum Period {
     Month,
 }
 
-/// Whole days in UTC, one at least.
+/// Whole days in UTC, at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Days {
     pub(crate) start: Date,
-    /// The day after the last one, as Cost Explorer counts.
+    /// The day after the last one, as in Cost Explorer.
     pub(crate) end: Date,
 }
 
@@ -41,8 +41,8 @@ impl Period {
         }
     }
 
-    /// The periods of a report on a day. The last `settle_days` days before it are left out: their
-    /// costs still change.
+    /// The periods of a report on a day. The last `settle_days` days before it are left out,
+    /// because their costs still change.
     pub(crate) fn at(self, today: Date, settle_days: u8) -> Periods {
         let settled = today.saturating_sub(i64::from(settle_days).days());
         let back = |from: Date| match self {

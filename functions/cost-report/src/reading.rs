@@ -1,4 +1,4 @@
-//! What is asked of Cost Explorer for a report.
+//! Reads the data of a report from Cost Explorer.
 
 use aws_sdk_costexplorer::types::{
     AnomalyDateInterval, DateInterval, Dimension, DimensionValues, Expression, Granularity, Metric,
@@ -11,14 +11,14 @@ use crate::config::Config;
 use crate::period::{Days, Periods};
 use crate::report::{Part, Report, Spending, expected};
 
-/// Anomalies in a page; the most that one can have (source: AWS Cost Explorer API reference,
+/// Number of anomalies per page; the maximum (source: AWS Cost Explorer API reference,
 /// `GetAnomalies`).
 const PAGE: i32 = 100;
 
-/// Reads a report: first the costs, without which there is none.
+/// Reads a report: first the costs, which are required.
 ///
 /// # Errors
-/// Where the costs could not be read in full.
+/// If the costs could not be read in full.
 pub(crate) async fn read(
     requests: &mut CostRequests<'_>,
     config: &Config,
@@ -66,7 +66,7 @@ fn query<'a>(
     CostQuery { start, end, granularity, metric: config.metric, filter: filter(config), group_by }
 }
 
-/// All that counts: the other record types.
+/// Selects the record types that are not excluded.
 fn filter(config: &Config) -> Option<Expression> {
     let excluded = DimensionValues::builder().key(Dimension::RecordType);
     let excluded = excluded.set_values(Some(config.excluded.clone())).build();
@@ -105,7 +105,7 @@ async fn forecast(
     Ok(total.ok_or_else(|| invalid("the forecast has no total"))?.value)
 }
 
-/// The same metric as a forecast names it.
+/// The metric's name in a forecast.
 fn forecast_metric(metric: &str) -> Metric {
     match metric {
         "BlendedCost" => Metric::BlendedCost,
@@ -122,7 +122,7 @@ async fn anomalies(
     config: &Config,
     days: Days,
 ) -> Result<Vec<Anomaly>, CostError> {
-    // Its last day counts.
+    // The interval includes its last day.
     let interval = AnomalyDateInterval::builder();
     let interval = interval.start_date(days.start.to_string()).end_date(days.last().to_string());
     let interval = interval.build().ok();

@@ -1,4 +1,4 @@
-//! A report: what a period cost, and the period before.
+//! A report: the costs of a period and of the period before.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use crate::anomaly::Anomaly;
 use crate::change::Change;
 use crate::period::{Days, Periods};
 
-/// A part of a report that it can do without.
+/// An optional part of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Part<T> {
-    /// Not asked for.
+    /// Not requested.
     Off,
     Read(T),
     /// Cost Explorer failed with this code.
@@ -22,21 +22,21 @@ pub(crate) enum Part<T> {
     NotRead,
 }
 
-/// What each service cost on each day.
+/// The cost of each service on each day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spending {
     unit: Option<String>,
     days: BTreeMap<Date, BTreeMap<String, f64>>,
 }
 
-/// What a service cost.
+/// The cost of a service.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Service {
     pub(crate) name: String,
     pub(crate) change: Change,
 }
 
-/// All that is told.
+/// All data of a report.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Report {
     pub(crate) periods: Periods,
@@ -44,7 +44,7 @@ pub(crate) struct Report {
     pub(crate) total: Change,
     /// The services that cost something in either period, the most expensive first.
     pub(crate) services: Vec<Service>,
-    /// How many of them are told.
+    /// Number of services that are listed.
     pub(crate) told: usize,
     pub(crate) month_so_far: Part<f64>,
     pub(crate) expected: Part<f64>,
@@ -59,7 +59,7 @@ impl<T> Part<T> {
         }
     }
 
-    /// The text of a fact; `None` for what was not asked for.
+    /// The text of a fact; `None` if it was not requested.
     pub(crate) fn text(&self, of_value: impl FnOnce(&T) -> String) -> Option<String> {
         match self {
             Self::Off => None,
@@ -70,8 +70,8 @@ impl<T> Part<T> {
     }
 }
 
-/// What the month costs in the end: what it cost so far, which is nothing on the 1st, and what is
-/// forecast of the rest.
+/// The expected cost of the month: the cost so far, which is nothing on the 1st, plus the forecast
+/// for the rest.
 pub(crate) fn expected(so_far: &Part<f64>, forecast: Part<f64>) -> Part<f64> {
     match (so_far, forecast) {
         (Part::Read(so_far), Part::Read(forecast)) => Part::Read(so_far + forecast),
@@ -82,8 +82,8 @@ pub(crate) fn expected(so_far: &Part<f64>, forecast: Part<f64>) -> Part<f64> {
 }
 
 impl Spending {
-    /// The spending of what Cost Explorer answers, grouped by service. `None` where a group has no
-    /// service, or its amount another unit.
+    /// The spending in an answer of Cost Explorer, grouped by service. `None` if a group has no
+    /// service, or an amount has another unit.
     pub(crate) fn of(costs: Vec<Costs>) -> Option<Self> {
         let mut spending = Self::default();
         for Costs { start, groups, .. } in costs {
@@ -104,7 +104,7 @@ impl Spending {
         self.unit.as_deref().unwrap_or("USD")
     }
 
-    /// What all services, or one, cost on each of these days.
+    /// The cost of all services, or of one, on each of these days.
     pub(crate) fn daily(&self, days: Days, service: Option<&str>) -> Vec<(Date, f64)> {
         let days = self.days.range(days.start..days.end);
         let cost = |(day, costs): (&Date, &BTreeMap<String, f64>)| {
@@ -135,14 +135,14 @@ impl Spending {
             .map(|name| Service { name: name.clone(), change: self.change(periods, Some(name)) });
         let mut services: Vec<_> =
             services.filter(|service| !service.change.is_nothing()).collect();
-        // Stable: of equal cost, by name.
+        // Stable: services with equal costs stay sorted by name.
         services.sort_by(|a, b| b.change.cost.total_cmp(&a.change.cost));
         services
     }
 }
 
 impl Report {
-    /// The report of the costs, with nothing else yet.
+    /// Creates a report with the costs, without the optional parts.
     pub(crate) fn of(spending: Spending, periods: Periods, top_services: usize) -> Self {
         let services = spending.services(&periods);
         Self {
@@ -157,12 +157,12 @@ impl Report {
         }
     }
 
-    /// The services that are told.
+    /// The services that are listed.
     pub(crate) fn told(&self) -> &[Service] {
         &self.services[..self.told]
     }
 
-    /// What the other services cost together.
+    /// The total cost of the other services.
     pub(crate) fn others(&self) -> Option<Change> {
         let others = &self.services[self.told..];
         let sum =
@@ -225,7 +225,7 @@ mod tests {
                 costs("2026-11-26", &[("S3", 6.0), ("Lambda", 6.0), ("SQS", 0.001)]),
                 // The same day on another page.
                 costs("2026-11-26", &[("EC2", 12.0), ("S3", 1.0)]),
-                // Not asked for.
+                // Not requested.
                 costs("2026-11-24", &[("EC2", 99.0)]),
                 costs("2026-11-27", &[("EC2", 99.0)]),
             ],

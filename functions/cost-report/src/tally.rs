@@ -11,11 +11,11 @@ use shared::metrics::{Metric, Metrics, Unit};
 use crate::period::Days;
 use crate::report::Report;
 
-/// Days back from today for which metrics are emitted: CloudWatch refuses what is older than 14 days
-/// (source: Amazon CloudWatch API reference, `PutMetricData`).
+/// Days back from today for which metrics are emitted: CloudWatch rejects values that are older
+/// than 14 days (source: Amazon CloudWatch API reference, `PutMetricData`).
 const MAX_AGE_DAYS: i64 = 13;
 
-/// Writes `CostRequests`, and what was read.
+/// Writes `CostRequests`, and the costs and anomalies that were read.
 pub(crate) fn emit(
     namespace: &str,
     report: Option<&Report>,

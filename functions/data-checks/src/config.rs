@@ -45,15 +45,15 @@ pub struct Config {
     pub(crate) publisher: Publisher,
     /// `CHECKS_PATH` or `CHECKS`.
     pub(crate) checks: Checks,
-    /// `CHECK_TIMEOUT_SECONDS`, default 60: how long an end may take.
+    /// `CHECK_TIMEOUT_SECONDS`, default 60: maximum time for a source or target.
     pub(crate) check_timeout: Duration,
-    /// `REPEAT_HOURS`, default 24: the period in which a failure is notified again; 0 is never.
+    /// `REPEAT_HOURS`, default 24: interval at which a failure is notified again; 0 is never.
     pub(crate) repeat_hours: u64,
-    /// `GOOGLE_CREDENTIALS_SECRET_ARN`, default none: BigQuery cannot be asked.
+    /// `GOOGLE_CREDENTIALS_SECRET_ARN`, default none: without it, BigQuery cannot be queried.
     pub(crate) google_secret_arn: Option<String>,
     /// `BIGQUERY_ENDPOINT_URL`, default Google's.
     pub(crate) bigquery_endpoint: Url,
-    /// How to sign in to OpenSearch.
+    /// The authentication for OpenSearch.
     pub(crate) opensearch_auth: Auth,
     /// `DEADLINE_MARGIN_MS`, default 1,000: nothing is published in this time before the deadline.
     pub(crate) deadline_margin: Duration,
@@ -61,7 +61,7 @@ pub struct Config {
     pub(crate) aws: Aws,
 }
 
-/// Where the checks are.
+/// The source of the checks.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Checks {
     /// `CHECKS_PATH`: the path of parameters in Systems Manager.
@@ -74,8 +74,8 @@ impl Config {
     /// Reads the settings. A blank value counts as not set, except for `ALERTS_TOPIC_ARN`.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is invalid or missing. It never contains the value
-    /// of `CHECKS`, or what is in the place of a secret's ARN.
+    /// [`ConfigError`] for the first variable that is invalid or missing. It never contains the
+    /// value of `CHECKS`, or of a variable for a secret's ARN.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let function_name = environment.function_name("data-checks")?;
         let publisher = Publisher::from_environment(environment)?;
@@ -118,7 +118,7 @@ fn checks(environment: &Environment) -> Result<Checks, ConfigError> {
     }
 }
 
-/// A hierarchy (source: AWS Systems Manager API reference, `GetParametersByPath`).
+/// Parses a path of parameters (source: AWS Systems Manager API reference, `GetParametersByPath`).
 fn parse_path(text: &str) -> Option<String> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
     let is_path = text.starts_with('/') && !text.contains("//") && text.bytes().all(is_allowed);

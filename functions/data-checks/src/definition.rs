@@ -1,4 +1,4 @@
-//! What a check compares, and how much may differ: its definition in JSON.
+//! The JSON definition of a check: what it compares, and the allowed differences.
 //!
 //! Errors name members and what is allowed, never values.
 
@@ -11,7 +11,7 @@ use shared::url::Url;
 use crate::window::has_placeholder;
 use members::Members;
 
-/// Maximum characters of a check's name.
+/// Maximum length of a check's name, in characters.
 const MAX_NAME: usize = 100;
 
 /// Ten years.
@@ -20,18 +20,18 @@ const MAX_MINUTES: f64 = 60.0 * MAX_HOURS;
 
 const BYTES_PER_GIB: f64 = 1_073_741_824.0;
 
-/// Why a definition cannot be used.
+/// Why a definition is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Invalid(String);
 
 impl Invalid {
-    /// The error of a check whose name another check has.
+    /// The error of a check with a duplicate name.
     pub(crate) fn duplicate() -> Self {
         Self("another check has this name".to_owned())
     }
 
-    /// The same, with the name of the check.
+    /// Adds the name of the check.
     fn of(self, name: &str) -> Self {
         Self(format!("check {name}: {}", self.0))
     }
@@ -44,13 +44,13 @@ pub(crate) struct Check {
     pub(crate) source: Option<End>,
     pub(crate) target: End,
     pub(crate) limits: Limits,
-    /// `window_hours`: how much time the rows are of that are counted; `None` is all.
+    /// `window_hours`: the period whose rows are counted; `None`: all rows.
     pub(crate) window_hours: Option<u64>,
     /// `delay_minutes`: how long before now the window ends.
     pub(crate) delay_minutes: u64,
 }
 
-/// How much may differ.
+/// The allowed differences.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Limits {
     /// `max_difference`, in rows.
@@ -63,7 +63,7 @@ pub(crate) struct Limits {
     pub(crate) lag_minutes: Option<u64>,
 }
 
-/// Where rows are counted.
+/// An end of a check, where rows are counted: its source or target.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum End {
     Redshift { database: Database, sql: String },
@@ -75,7 +75,7 @@ pub(crate) enum End {
 /// Parses `CHECKS`, an array of checks with names.
 ///
 /// # Errors
-/// [`Invalid`] for the first check that is wrong, with its name.
+/// [`Invalid`] for the first invalid check, with its name.
 pub(crate) fn parse_all(text: &str) -> Result<Vec<Check>, Invalid> {
     let mut checks: Vec<Check> = Vec::new();
     let Value::Array(values) = json(text)? else {
@@ -107,7 +107,7 @@ fn is_name(name: &str) -> bool {
 
 fn json(text: &str) -> Result<Value, Invalid> {
     serde_json::from_str(text).map_err(|error| {
-        // Its text may quote a value.
+        // The error's text may quote a value.
         Invalid(format!("it is not JSON at line {} column {}", error.line(), error.column()))
     })
 }
@@ -116,7 +116,7 @@ impl Check {
     /// Parses the definition of the check with this name.
     ///
     /// # Errors
-    /// [`Invalid`] for the first member that is wrong.
+    /// [`Invalid`] for the first invalid member.
     pub(crate) fn parse(name: &str, text: &str) -> Result<Self, Invalid> {
         if !is_name(name) {
             return Err(Invalid(format!("its name must be {NAME_FORM}")));
@@ -156,7 +156,7 @@ impl Check {
 }
 
 impl End {
-    /// The statement, where there is one.
+    /// The statement, if there is one.
     fn sql(&self) -> Option<&str> {
         match self {
             Self::Redshift { sql, .. } | Self::Rds { sql, .. } | Self::BigQuery { sql, .. } => {
@@ -238,11 +238,11 @@ impl End {
     }
 }
 
-/// Secrets Manager, as ARNs name it.
+/// Secrets Manager in ARNs.
 const SECRETS: &str = "secretsmanager";
 
-/// Whether a text can be the id of a Google Cloud project, maybe with its domain: it becomes a part of
-/// a path.
+/// Whether a text can be the id of a Google Cloud project, optionally with its domain: it becomes
+/// part of a path.
 fn is_project(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:_".contains(&byte);
     text.starts_with(|first: char| first.is_ascii_alphanumeric()) && text.bytes().all(is_allowed)

@@ -1,4 +1,4 @@
-//! Reading the definitions of checks from Systems Manager.
+//! Reads the definitions of checks from Systems Manager.
 //!
 //! Source: AWS Systems Manager API reference, `GetParametersByPath`.
 
@@ -41,7 +41,7 @@ impl Parameters {
         Self { path, aws, client: OnceLock::new() }
     }
 
-    /// The checks under the path, also where a later page fails, and that failure.
+    /// Returns the checks under the path and, if a later page fails, that failure.
     pub(crate) async fn read(&self, until: Instant) -> (Definitions, Option<CallFailure>) {
         let (mut definitions, mut token) = (Definitions::new(), None);
         for _ in 0..MAX_PAGES {

@@ -1,4 +1,4 @@
-//! Asking the ends of a check for their rows.
+//! Queries the ends of a check for their rows.
 
 mod bigquery;
 mod opensearch;
@@ -21,7 +21,7 @@ use rds::Rds;
 
 pub(crate) use rds::RDS_DATA;
 
-/// Maximum characters of a reason: a service may quote a statement.
+/// Maximum length of a reason, in characters: a service may quote a statement.
 const MAX_REASON: usize = 500;
 
 /// Why an end could not be read, without secrets.
@@ -44,7 +44,7 @@ impl Display for Unread {
     }
 }
 
-/// Clients of all that can be an end. Each is built at its first call.
+/// The clients for all kinds of ends. Each is built for its first call.
 #[derive(Debug)]
 pub(crate) struct Ends {
     aws: Aws,
@@ -60,10 +60,10 @@ impl Ends {
         Self { aws, opensearch_auth, redshift, bigquery, rds }
     }
 
-    /// The rows of an end. What has no answer at `until` is cancelled.
+    /// Returns the rows of an end. A query without an answer at `until` is cancelled.
     ///
     /// # Errors
-    /// [`Unread`], also for an answer that is not of all rows.
+    /// [`Unread`], also for an incomplete answer.
     pub(crate) async fn read(
         &self,
         end: &End,

@@ -1,4 +1,4 @@
-//! Why an invocation fails. All other checks are done nevertheless.
+//! Why an invocation fails. All other checks are still done.
 
 use shared::aws::CallFailure;
 use shared::runtime::Failure;
@@ -14,7 +14,7 @@ pub enum HandlerError {
         /// Why the first one was not published.
         first: CallFailure,
     },
-    /// Checks could not be run, or their earlier results could not be read: the log says why.
+    /// Checks could not be run, or their earlier results could not be read; the log says why.
     #[error("failed to run all checks or to read what they need: {0} errors, see the log")]
     ChecksNotRun(u64),
 }

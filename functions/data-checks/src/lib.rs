@@ -39,17 +39,17 @@ use memory::Before;
 use run::{Run, not_run};
 use tally::{Emitter, Tally};
 
-/// Maximum number of checks whose ends are asked at the same time.
+/// Maximum number of checks whose ends are queried concurrently.
 const CONCURRENT_CHECKS: usize = 8;
 
 /// Maximum number of checks.
 const MAX_CHECKS: usize = 1_000;
 
-/// How long before the deadline margin ends are no longer waited for: time to cancel statements and to
-/// publish.
+/// Time before the deadline margin in which no end is waited for, for cancelling statements and
+/// publishing.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
 
-/// Maximum time for reading the earlier results: without them the checks are run too.
+/// Maximum time for reading the earlier results; the checks also run without them.
 const MEMORY_TIME: Duration = Duration::from_secs(20);
 
 /// The function.
@@ -92,13 +92,13 @@ impl<W: Write> Function for App<W> {
         let definitions = definitions(run, parameters.as_ref(), &mut tally).await;
         let checks = valid(definitions, &mut tally);
         let names: Vec<_> = checks.iter().map(|check| check.name.clone()).collect();
-        // Read while the ends are asked: only what was compared needs it.
+        // Read while the ends are queried, because only compared checks need it.
         let memory = OnceCell::new();
         let remembered = async || memory.get_or_init(|| read_memory(run, cloudwatch, &names)).await;
         let results = stream::iter(checks.into_iter().enumerate())
             .map(async |(index, check)| (run.compare(&check).await, index, check))
             .buffer_unordered(CONCURRENT_CHECKS)
-            // A notice that waits for SNS holds up no other check.
+            // A notice that waits for SNS does not delay other checks.
             .map(async |(compared, index, check)| {
                 let compared = compared?;
                 let before = remembered().await.as_ref().map_or(Before::Unknown, |all| all[index]);
@@ -142,7 +142,7 @@ impl<W: Write> App<W> {
     }
 }
 
-/// The checks of the configuration, or of Systems Manager as far as they can be read.
+/// The checks of the configuration, or those that can be read from Systems Manager.
 async fn definitions(
     run: Run<'_>,
     parameters: Option<&Parameters>,
@@ -154,7 +154,7 @@ async fn definitions(
             (named.collect(), None)
         }
         (Checks::Path(_), Some(parameters)) => {
-            // Without the checks there is nothing to do, but those that were read need time.
+            // Without checks there is nothing to do, but running them also needs time.
             let left = run.ends_until.saturating_duration_since(Instant::now());
             parameters.read(Instant::now() + left / 3).await
         }
@@ -186,8 +186,8 @@ fn valid(definitions: Definitions, tally: &mut Tally) -> Vec<Check> {
     checks
 }
 
-/// What CloudWatch has of earlier runs, for each of these checks. `None` where it cannot be read, which
-/// is logged.
+/// Reads the results of earlier runs from CloudWatch, for each of these checks. `None` if they
+/// cannot be read, which is logged.
 async fn read_memory(
     run: Run<'_>,
     cloudwatch: &CloudWatch,

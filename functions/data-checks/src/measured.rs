@@ -1,4 +1,4 @@
-//! What an end answers: a number of rows, and the newest update.
+//! The answer of an end: a number of rows, and the newest update.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -16,7 +16,7 @@ pub(crate) struct Measured {
 /// A column of a row, as text; `None` is NULL.
 pub(crate) type Column = Option<String>;
 
-/// Why the answer of a query cannot be used, without its data.
+/// Why the answer of a query is invalid, without its data.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unusable {
     #[error("the query returned no row")]
@@ -45,13 +45,15 @@ impl Measured {
     }
 }
 
-/// A time: text, in UTC unless it has an offset, or seconds since 1970, maybe with an exponent.
+/// Parses a time: text, in UTC unless it has an offset, or seconds since 1970, possibly with an
+/// exponent.
 fn time(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let time = event::Timestamp::from_text(bytes).or_else(|| event::Timestamp::from_number(bytes));
     match time {
         Some(time) => Timestamp::from_nanosecond(time.nanoseconds().into()).ok(),
-        // Before 1970 and after 2262, which documents cannot have, as databases mark what has no time.
+        // Documents cannot have times before 1970 or after 2262, but databases use them as
+        // placeholders.
         None => text.parse().ok().or_else(|| {
             let time: DateTime = text.parse().ok()?;
             Some(TimeZone::UTC.to_timestamp(time).unwrap_or(Timestamp::MAX))

@@ -1,14 +1,14 @@
-//! What the function knows of its earlier runs: the values of `CheckFailures` in CloudWatch.
+//! The results of earlier runs: the values of `CheckFailures` in CloudWatch.
 
 use jiff::Timestamp;
 
 /// A minute, in milliseconds: CloudWatch returns the values of whole minutes.
 const MINUTE_MS: u64 = 60_000;
 
-/// How far back the last value counts, in milliseconds: 25 hours.
+/// Maximum age of the last value, in milliseconds: 25 hours.
 const LAST_VALUE_MS: u64 = 25 * 60 * MINUTE_MS;
 
-/// How far back failures in a row are followed: CloudWatch keeps values of minutes for 15 days
+/// How far back consecutive failures are followed: CloudWatch keeps values of minutes for 15 days
 /// (source: Amazon CloudWatch User Guide, "Metrics retention").
 const HISTORY_MS: u64 = 15 * 24 * 60 * MINUTE_MS;
 
@@ -17,18 +17,18 @@ const HISTORY_MS: u64 = 15 * 24 * 60 * MINUTE_MS;
 pub(crate) enum Before {
     /// CloudWatch could not be read.
     Unknown,
-    /// The check held, or was not run.
+    /// The check passed, or was not run.
     Held,
     /// The check failed.
     Failed {
-        /// The first of the failures in a row, in milliseconds since 1970.
+        /// The first of the consecutive failures, in milliseconds since 1970.
         first_ms: u64,
         /// The last.
         last_ms: u64,
     },
 }
 
-/// Which notice is due.
+/// The notice that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Due {
     Nothing,
@@ -40,15 +40,17 @@ pub(crate) enum Due {
     },
 }
 
-/// Which values of `CheckFailures` to read at `now_ms`: from and to, in milliseconds since 1970. Those
-/// of the minute of `now_ms` may be of an earlier attempt of the same run.
+/// The range of the values of `CheckFailures` to read at `now_ms`: from and to, in milliseconds
+/// since 1970. It excludes the minute of `now_ms`, whose values may be from an earlier attempt of
+/// the same run.
 pub(crate) const fn range(now_ms: u64) -> (u64, u64) {
     let to_ms = now_ms - now_ms % MINUTE_MS;
     (to_ms.saturating_sub(HISTORY_MS), to_ms)
 }
 
 impl Before {
-    /// What the values of `CheckFailures` say at `now_ms`: times in milliseconds since 1970, ascending.
+    /// Evaluates the values of `CheckFailures` at `now_ms`; times are in milliseconds since 1970,
+    /// ascending.
     pub(crate) fn new(values: &[(u64, f64)], now_ms: u64) -> Self {
         let (_, to_ms) = range(now_ms);
         let values = values.iter().filter(|(at_ms, _)| *at_ms < to_ms).rev();
@@ -64,8 +66,8 @@ impl Before {
         }
     }
 
-    /// The notice that is due for a check that fails or holds. An ALARM is repeated after each
-    /// multiple of `repeat_hours` since 1970; 0 is never.
+    /// Returns the notice that is due for a check that fails or passes. An ALARM is repeated after
+    /// each multiple of `repeat_hours` since 1970; 0 is never.
     pub(crate) fn due(self, is_failing: bool, repeat_hours: u64, now_ms: u64) -> Due {
         let turn = |at_ms: u64| (at_ms / (60 * MINUTE_MS)).checked_div(repeat_hours);
         match (self, is_failing) {
@@ -90,7 +92,7 @@ mod tests {
     /// 2026-11-28T07:00:30Z
     const NOW_MS: u64 = 1_795_849_230_000;
 
-    /// Values at these hours before the minute of now, the oldest first.
+    /// Values at these hours before the current minute, the oldest first.
     fn before(values: &[(u64, f64)]) -> Before {
         let at = |(hours, value): &(u64, f64)| (NOW_MS - 30_000 - hours * HOUR_MS, *value);
         Before::new(&values.iter().map(at).collect::<Vec<_>>(), NOW_MS)
@@ -110,10 +112,10 @@ mod tests {
             (&[(2, 1.0), (1, 0.0)], Before::Held),
             (&[(25, 1.0)], failed(25, 25)),
             (&[(26, 1.0)], Before::Held),
-            // The row of failures may be older.
+            // The failures may have begun earlier.
             (&[(90, 0.0), (80, 1.0), (20, 1.0), (1, 1.0)], failed(80, 1)),
             (&[(4, 1.0), (3, 0.0), (2, 1.0), (1, 1.0)], failed(2, 1)),
-            // Values of this minute are of this run.
+            // Values of this minute belong to this run.
             (&[(1, 0.0), (0, 1.0)], Before::Held),
         ] {
             assert_eq!(before(values), expected, "{values:?}");

@@ -19,14 +19,15 @@ pub(crate) fn alarm(check: &Check, compared: &Comparison, broken: &[Broken]) -> 
     let reasons: Vec<_> =
         broken.iter().map(|rule| reason(*rule, compared, &check.limits)).collect();
     Notice {
-        // Not a colon, after which the mask takes what follows a name such as `tokens` for a secret.
+        // Not a colon: after a name such as `tokens` and a colon, the text would be masked as a
+        // secret.
         title: format!("Data check {} - {}", check.name, short.join(", ")),
         text: Some(reasons.join("\n")),
         ..notice(check, compared, State::Alarm)
     }
 }
 
-/// The notice of a check that holds after failures from `since` on.
+/// The notice of a check that passes after failures since `since`.
 pub(crate) fn ok(check: &Check, compared: &Comparison, since: Timestamp) -> Notice {
     let failed = shown(compared.now.duration_since(since));
     Notice {
@@ -75,7 +76,7 @@ fn facts(check: &Check, compared: &Comparison) -> Vec<Fact> {
     facts.into_iter().filter_map(|(label, value)| Some(Fact::new(label, value?))).collect()
 }
 
-/// What differs, for a title.
+/// The difference, for a title.
 fn difference(rule: Broken, compared: &Comparison) -> String {
     match rule {
         Broken::Rows => {
@@ -113,12 +114,12 @@ fn reason(rule: Broken, compared: &Comparison, limits: &Limits) -> String {
 }
 
 fn counted(rows: f64) -> String {
-    // Whole numbers.
+    // Integers.
     let word = if rows > 0.5 && rows < 1.5 { "row" } else { "rows" };
     format!("{rows} {word}")
 }
 
-/// At most two decimals; never 0 for what is not.
+/// At most two decimals; never 0 unless the value is 0.
 fn percent(value: f64) -> String {
     let text = format!("{value:.2}");
     match text.trim_end_matches('0').trim_end_matches('.') {

@@ -1,11 +1,11 @@
-//! When a check fails.
+//! The rules by which a check fails.
 
 use jiff::{SignedDuration, Timestamp};
 
 use crate::definition::Limits;
 use crate::measured::Measured;
 
-/// A rule that does not hold.
+/// A rule that is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     /// `rows`: source and target differ by too many rows.
@@ -27,7 +27,7 @@ pub(crate) struct Comparison {
 }
 
 impl Comparison {
-    /// Rows of the target less those of the source.
+    /// Rows of the target minus those of the source.
     pub(crate) fn difference(&self) -> Option<f64> {
         Some(self.target.rows - self.source?.rows)
     }
@@ -42,15 +42,15 @@ impl Comparison {
         })
     }
 
-    /// How many rows may differ.
+    /// The allowed difference in rows.
     pub(crate) fn allowed(&self, limits: &Limits) -> f64 {
         let source = self.source.map_or(0.0, |source| source.rows);
         let share = source * limits.difference_percent / 100.0;
-        // 0.57 % of 10,000 are 57, not what binary fractions make a little less.
+        // 0.57 % of 10,000 are 57, but slightly less with binary fractions.
         limits.difference.max((share * 1e6).round() / 1e6)
     }
 
-    /// How old the newest update in the target is; negative if it is in the future.
+    /// The age of the newest update in the target; negative if it is in the future.
     pub(crate) fn age(&self) -> Option<SignedDuration> {
         Some(self.now.duration_since(self.target.newest?))
     }
@@ -61,7 +61,7 @@ impl Comparison {
         Some(lag.max(SignedDuration::ZERO))
     }
 
-    /// The rules that do not hold.
+    /// The rules that are broken.
     pub(crate) fn broken(&self, limits: &Limits) -> Vec<Broken> {
         let is_over = |time: SignedDuration, minutes: u64| {
             time > SignedDuration::from_mins(i64::try_from(minutes).unwrap_or(i64::MAX / 60))
@@ -75,7 +75,7 @@ impl Comparison {
             broken.push(Broken::Rows);
         }
         let mut add = |rule: Option<Broken>| broken.extend(rule);
-        // Without rows at both ends nothing is stale: nothing happened.
+        // If neither end has rows, nothing is stale.
         let is_quiet = self.source.is_some() && !has_source_rows && !has_target_rows;
         if let Some(minutes) = limits.age_minutes.filter(|_| !is_quiet) {
             add(match self.age() {
@@ -105,7 +105,7 @@ mod tests {
 
     const NOW: &str = "2026-11-28T07:00:00Z";
 
-    /// Of the source, of the target, the maximum age and lag in minutes, and the rules that break.
+    /// The source, the target, the maximum age and lag in minutes, and the broken rules.
     type Case<'a> = (Option<End>, End, Option<u64>, Option<u64>, &'a [Broken]);
 
     /// Rows, and how many seconds before now the newest update was.

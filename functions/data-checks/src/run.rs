@@ -1,4 +1,4 @@
-//! One run of the checks: what each needs from outside.
+//! One run of the checks: queries, comparisons and notices.
 
 use std::fmt::Display;
 
@@ -16,7 +16,7 @@ use crate::rules::Comparison;
 use crate::tally::{CheckResult, Published};
 use crate::window::Window;
 
-/// What the checks of a run have in common.
+/// The shared state of the checks of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run<'a> {
     pub(crate) config: &'a Config,
@@ -24,14 +24,14 @@ pub(crate) struct Run<'a> {
     /// The time of the schedule.
     pub(crate) now: Timestamp,
     pub(crate) now_ms: u64,
-    /// When no end is waited for any more.
+    /// No end is waited for after this.
     pub(crate) ends_until: Instant,
-    /// When nothing is published any more.
+    /// Nothing is published after this.
     pub(crate) until: Instant,
 }
 
 impl Run<'_> {
-    /// Asks both ends at the same time. `None` where one could not be read, which is logged.
+    /// Queries both ends concurrently. `None` if one could not be read, which is logged.
     pub(crate) async fn compare(&self, check: &Check) -> Option<Comparison> {
         let window =
             check.window_hours.map(|hours| Window::new(self.now, hours, check.delay_minutes));
@@ -41,7 +41,7 @@ impl Run<'_> {
             self.read(check, "source", end, window, until).await.map(Some)
         };
         let target = self.read(check, "target", &check.target, window, until);
-        // One that fails does not end the other: its reason is worth a line too.
+        // A failure does not end the other query, whose failure should also be logged.
         let (source, target) = tokio::join!(source, target);
         Some(Comparison { source: source.ok()?, target: target.ok()?, now: self.now })
     }
@@ -59,7 +59,7 @@ impl Run<'_> {
         read.inspect_err(|reason| not_run(&check.name, name, reason))
     }
 
-    /// Judges a check and publishes the notice that is due.
+    /// Evaluates a check and publishes the notice that is due.
     pub(crate) async fn conclude(
         &self,
         check: Check,
@@ -90,7 +90,7 @@ impl Run<'_> {
     }
 }
 
-/// Logs why a check was not run: `end` is what could not be read.
+/// Logs why a check was not run; `end` could not be read.
 pub(crate) fn not_run(check: &str, end: &str, reason: impl Display) {
     tracing::error!(check, end, %reason, "check not run");
 }

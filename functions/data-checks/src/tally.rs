@@ -1,4 +1,4 @@
-//! What a run found, and its metrics.
+//! The results of a run, and its metrics.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ pub(crate) struct CheckResult {
     pub(crate) notice: Published,
 }
 
-/// What became of the notice of a check.
+/// The outcome of the notice of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Published {
     /// None was due.
@@ -40,7 +40,7 @@ pub(crate) struct Tally {
     first: Option<CallFailure>,
 }
 
-/// Where and when metrics are emitted.
+/// Namespace, function and time of metrics.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Emitter<'a> {
     pub(crate) namespace: &'a str,
@@ -78,7 +78,7 @@ impl Tally {
 }
 
 impl Emitter<'_> {
-    /// The metrics of a check. `CheckFailures` is what the next run remembers: without it the notice is
+    /// Emits the metrics of a check. The next run reads `CheckFailures`: without it, the notice is
     /// due again.
     pub(crate) fn emit_check(&self, result: &CheckResult, out: impl Write) -> io::Result<()> {
         let compared = &result.compared;
@@ -101,7 +101,7 @@ impl Emitter<'_> {
         Metrics { namespace, dimensions, timestamp_ms: now_ms, metrics: &metrics }.write(out)
     }
 
-    /// The metrics of the run.
+    /// Emits the metrics of the run.
     pub(crate) fn emit_run(&self, tally: &Tally, out: impl Write) -> io::Result<()> {
         let metrics = with_values(
             [

@@ -1,4 +1,4 @@
-//! Which rows a check counts: those of a window of time, the same at both ends.
+//! The window of time whose rows a check counts, the same at both ends.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 const FROM: &str = "{from}";
 const TO: &str = "{to}";
 
-/// A window, whole seconds, without its end.
+/// A window in whole seconds, which excludes its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) from: Timestamp,
@@ -15,7 +15,7 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// The window of this many hours that ended a delay before `now`.
+    /// The window of `hours` that ends `delay_minutes` before `now`.
     pub(crate) fn new(now: Timestamp, hours: u64, delay_minutes: u64) -> Self {
         let before = |time: Timestamp, seconds: u64| {
             let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
@@ -25,7 +25,7 @@ impl Window {
         Self { from: before(to, hours * 3_600), to }
     }
 
-    /// The statement with its times: `'2026-11-28 07:00:00'` for `{from}` and `{to}`.
+    /// Replaces `{from}` and `{to}` in a statement with times such as `'2026-11-28 07:00:00'`.
     pub(crate) fn fill(self, sql: &str) -> String {
         let quoted = |time: Timestamp| format!("'{}'", text(time));
         sql.replace(FROM, &quoted(self.from)).replace(TO, &quoted(self.to))

@@ -24,7 +24,7 @@ pub struct Config {
     pub log_level: Level,
     /// CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
-    /// `DLQ_URL`: the source of requests that name none.
+    /// `DLQ_URL`: the source of requests without one.
     pub dlq: Option<Queue>,
     /// `PARKING_QUEUE_URL`: the queue for messages that were redriven too often.
     pub parking: Option<Queue>,

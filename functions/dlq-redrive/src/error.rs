@@ -13,10 +13,10 @@ pub enum Error {
     InvalidRequest {
         /// The field, such as `canary.messages`.
         field: String,
-        /// What is wrong with its value.
+        /// Why its value is invalid.
         reason: String,
     },
-    /// The source does not exist, or the function may not read it, or not with its credentials.
+    /// The source does not exist, access is denied, or the credentials are invalid.
     #[error(
         "failed to read the queue {queue}: {failure}; check DLQ_URL or `source`, and the \
              permissions of the function's role on this queue and its key"
@@ -48,7 +48,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// The error of a call about the source: unavailable, or refused for another reason.
+    /// The error of a call about the source: unavailable, or rejected for another reason.
     #[must_use]
     pub fn of_source(source: &Queue, failure: Failure) -> Self {
         if is_unavailable(&failure) {

@@ -1,4 +1,4 @@
-//! Which messages are selected.
+//! Filters that select messages.
 
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub struct Filter {
 
 impl Filter {
     /// # Errors
-    /// [`Error::InvalidRequest`] for the first condition that no message or every message meets.
+    /// [`Error::InvalidRequest`] for the first condition that no message, or every message, meets.
     pub(crate) fn check(&self) -> Result<(), Error> {
         let is_empty = |text: &Option<String>| text.as_deref() == Some("");
         let ages = self.min_age_seconds.zip(self.max_age_seconds);
@@ -98,7 +98,7 @@ impl Filter {
     }
 }
 
-/// Reads names and values of attributes; SQS has numbers as texts.
+/// Reads names and values of attributes; numbers become text, as in SQS.
 fn attributes<'de, D: Deserializer<'de>>(json: D) -> Result<BTreeMap<String, String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "expected a string or a number")]

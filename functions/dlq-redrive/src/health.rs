@@ -12,7 +12,7 @@ use crate::config::Config;
 /// Maximum time for the health request. An OpenSearch that takes longer is not healthy.
 const LIMIT: Duration = Duration::from_secs(5);
 
-/// What must be healthy before messages are moved.
+/// Something that must be healthy before messages are moved.
 pub trait Health {
     /// Whether it is healthy.
     fn is_healthy(&self) -> impl Future<Output = bool>;
@@ -23,7 +23,7 @@ pub trait Health {
 pub struct OpenSearch(Option<Client>);
 
 impl OpenSearch {
-    /// Does not call OpenSearch yet.
+    /// Makes no calls.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let settings = config.healthy_endpoint.clone();

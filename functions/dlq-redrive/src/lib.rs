@@ -36,7 +36,8 @@ use crate::schedule::{Pace, Schedule};
 use crate::summary::{Answer, Summary};
 use crate::tally::Stopped;
 
-/// Maximum time for what is read for a metric only: the messages do not wait for it.
+/// Maximum time for reading the attributes: they are only for a metric, so messages do not wait for
+/// them.
 const ATTRIBUTES_TIME: Duration = Duration::from_secs(1);
 
 /// The function.
@@ -71,14 +72,14 @@ impl<Q: Queues, H: Health, W: Write> Function for App<Q, H, W> {
 }
 
 impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
-    /// The function, which writes its metrics to `metrics`: in Lambda, standard output.
+    /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, queues: Q, health: H, metrics: W) -> Self {
         Self { config, queues, health, metrics, edited: None }
     }
 
-    /// Moves only these messages, with these bodies. The request has no member for it: this is for
-    /// a person at a command line.
+    /// Moves only these messages, with these bodies. This is for a person at a command line; the
+    /// request has no member for it.
     #[must_use]
     pub fn with_edited(self, edited: Option<Edited>) -> Self {
         Self { edited, ..self }
@@ -87,7 +88,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
     /// Carries out one request, which `summary` describes, even if it fails.
     ///
     /// # Errors
-    /// [`Error`]: nothing was moved, or SQS refused its own move task.
+    /// [`Error`]: nothing was moved, or SQS rejected the move task.
     pub async fn answer(
         &self,
         payload: &[u8],
@@ -178,7 +179,7 @@ impl<Q: Queues, H: Health, W: Write> App<Q, H, W> {
         summary.retention_seconds = attributes.unwrap_or_default().retention_seconds;
         summary.tally = selective::run(&self.queues, rules, pace, canary_wait, schedule).await;
         match &summary.tally.receive_failure {
-            // What was moved before is reported.
+            // Messages that were moved before the failure are reported.
             Some(failure) if summary.tally.scanned == 0 && is_unavailable(failure) => {
                 Err(Error::of_source(&rules.source, failure.clone()))
             }

@@ -1,4 +1,4 @@
-//! A message as it is received, and as it is sent.
+//! Messages as received and as sent.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,11 @@ use crate::queue::Queue;
 /// A message's attributes, by name.
 pub type Attributes = BTreeMap<String, Attribute>;
 
-/// What stays the same when a message is sent again: its first id, and its place in that message.
+/// The identity of a message, which stays the same when it is sent again: its first id, and its
+/// position in that message.
 pub type Identity = (String, u64);
 
-/// A message as it is received.
+/// A received message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct Message {
@@ -67,14 +68,14 @@ impl Message {
         self.dead_letter_source_arn.as_deref().or_else(attribute)
     }
 
-    /// How often it was redriven: 0 if the count is not a whole number.
+    /// The number of times that it was redriven; 0 if the count is not an integer.
     #[must_use]
     pub fn redrives(&self) -> u64 {
         let count = self.attributes.get(REDRIVES).and_then(Attribute::text).unwrap_or_default();
         if count.is_empty() || !count.bytes().all(|byte| byte.is_ascii_digit()) {
             return 0;
         }
-        // A whole number with too many digits.
+        // An integer with too many digits.
         count.parse().unwrap_or(u64::MAX)
     }
 
@@ -100,7 +101,7 @@ impl Message {
         let own_group = || Some(self.id.clone());
         let group_id = match (to.is_fifo(), from.is_fifo()) {
             (true, _) => self.group_id.clone().or_else(own_group),
-            // Of a fair queue.
+            // The group of a fair queue.
             (false, false) => self.group_id.clone(),
             (false, true) => None,
         };
@@ -108,7 +109,7 @@ impl Message {
             body: self.body.clone(),
             attributes: self.attributes.clone(),
             group_id,
-            // Another one for each receive, so that it is new to every queue.
+            // Different for each receive, so that it is new to every queue.
             deduplication_id: to.is_fifo().then(|| digest([&*self.id, &*self.receipt_handle])),
             trace_header: self.trace_header.clone(),
         }
@@ -145,7 +146,7 @@ impl Outgoing {
         }
     }
 
-    /// Its identity as SQS gave it this id.
+    /// Its identity after SQS assigned this id.
     #[must_use]
     pub fn identity(&self, id: &str) -> Identity {
         identity(id, &self.attributes)

@@ -10,7 +10,7 @@ use crate::queue::Queue;
 use crate::queues::{MoveTask, Queues};
 use crate::schedule::Schedule;
 
-/// How long a new task is watched, so that the answer covers tasks that fail or finish soon.
+/// How long a new task is watched, so that the answer includes tasks that fail or finish soon.
 const WATCH: Duration = Duration::from_secs(3);
 
 /// How often its state is read.
@@ -64,7 +64,7 @@ impl<'a, Q: Queues> MoveTasks<'a, Q> {
         let until = Instant::now() + WATCH;
         while Instant::now() < until {
             let tasks = self.list().await.unwrap_or_else(|error| {
-                // The task runs nevertheless.
+                // The task still runs.
                 tracing::warn!(%error, "failed to list move tasks");
                 Vec::new()
             });

@@ -1,4 +1,4 @@
-//! A queue, as requests and settings name it.
+//! Queues in requests and settings.
 
 /// A queue, by its URL or its ARN.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub struct Queue {
 }
 
 impl Queue {
-    /// Parses the URL or the ARN of a queue; `endpoint` is where SQS is called, if not at its own.
+    /// Parses the URL or the ARN of a queue; `endpoint` overrides the endpoint of SQS.
     #[must_use]
     pub fn parse(text: &str, endpoint: Option<&str>) -> Option<Self> {
         if text.starts_with("arn:") {
@@ -41,7 +41,7 @@ impl Queue {
         self.place().eq(other.place())
     }
 
-    /// Name and account: the last parts of a URL and of an ARN.
+    /// Name and account, the last parts of a URL and an ARN.
     fn place(&self) -> impl Iterator<Item = &str> {
         self.url.trim_end_matches('/').rsplit('/').take(2)
     }

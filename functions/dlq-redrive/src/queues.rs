@@ -1,4 +1,4 @@
-//! The interface to SQS, which tests and simulations implement too.
+//! The interface to SQS, which tests and simulations also implement.
 //!
 //! Calls have no time limit: the caller drops them.
 
@@ -10,7 +10,7 @@ use shared::sqs::MAX_ENTRIES;
 use crate::message::{Message, Outgoing};
 
 /// SQS. Calls with several entries take at most [`MAX_ENTRIES`] and return a result for each, in
-/// order: `Ok` only if SQS confirmed it. All errors are those of SQS, or that it did not respond.
+/// order: `Ok` only if SQS confirmed it. Errors are those of SQS, or that it did not respond.
 pub trait Queues {
     /// Receives up to [`MAX_ENTRIES`] messages, with all their attributes, and hides them.
     fn receive(

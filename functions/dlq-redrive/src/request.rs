@@ -1,4 +1,4 @@
-//! What an invocation asks for.
+//! The request of an invocation.
 
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -27,18 +27,18 @@ const MAX_REASON_CHARACTERS: usize = 256;
 pub struct Request {
     /// The dead-letter queue, if not that of `DLQ_URL`.
     pub source: Option<Queue>,
-    /// What to do.
+    /// The action.
     pub action: Action,
 }
 
-/// What to do.
+/// The action of an invocation.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Action {
     /// Moves messages.
     Redrive(Redrive),
     /// Examines messages.
     Inspect {
-        /// Which messages.
+        /// Selects the messages.
         filter: Filter,
         /// Maximum number of matches.
         max_messages: u64,
@@ -49,7 +49,7 @@ pub enum Action {
     Cancel,
 }
 
-/// How messages are moved.
+/// The way in which messages are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     /// By SQS itself.
@@ -63,7 +63,7 @@ pub enum Mode {
 #[expect(missing_docs, reason = "the README describes them")]
 pub struct Redrive {
     pub destination: Option<Queue>,
-    /// Who moves them: `auto` is decided.
+    /// Who moves them; `auto` is already resolved.
     pub mode: Mode,
     pub filter: Filter,
     pub dry_run: bool,
@@ -73,13 +73,13 @@ pub struct Redrive {
     pub canary: Option<Canary>,
 }
 
-/// The first messages, which must not come back.
+/// The first messages, which must not return.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub struct Canary {
     /// Number of messages.
     pub messages: NonZeroU64,
-    /// How long to wait for them to come back, in seconds.
+    /// How long to wait for them to return, in seconds.
     #[serde(default = "canary_seconds")]
     pub wait_seconds: u64,
 }
@@ -135,13 +135,13 @@ struct TaskMembers {
 }
 
 impl Request {
-    /// Reads the payload; `endpoint` is where SQS is called, if not at its own.
+    /// Reads the payload; `endpoint` overrides the endpoint of SQS.
     ///
     /// # Errors
     /// [`Error::InvalidRequest`], which names the field.
     pub fn parse(body: &[u8], endpoint: Option<&str>) -> Result<Self, Error> {
         let mut payload: Map<String, Value> = serde_json::from_slice(body).map_err(|error| {
-            // Without the text, which can be anything.
+            // Without the error's text, which can quote anything.
             Error::invalid("payload", format!("is not a JSON object at line {}", error.line()))
         })?;
         let action = payload.remove("action").unwrap_or_default();
@@ -164,10 +164,10 @@ impl Request {
         Ok(Self { source: queue("source", source, endpoint)?, action })
     }
 
-    /// The queue that this is about: `own` if the request names none.
+    /// The source: `own` if the request does not name one.
     ///
     /// # Errors
-    /// [`Error::InvalidRequest`] where neither is known, or where it is the destination too.
+    /// [`Error::InvalidRequest`] if neither is known, or if it is also the destination.
     pub fn source(&self, own: Option<&Queue>) -> Result<Queue, Error> {
         let source = self.source.as_ref().or(own).ok_or_else(|| {
             Error::invalid("source", "must be the URL or the ARN of a queue: DLQ_URL is not set")

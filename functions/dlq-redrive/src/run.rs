@@ -10,12 +10,12 @@ use crate::message::{Hidden, Identity, Message, Outgoing};
 use crate::queue::Queue;
 use crate::tally::{Fate, Tally};
 
-/// Which messages of a queue are selected, and what to do with them.
+/// The messages of a queue that are selected, and the action on them.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The dead-letter queue.
     pub source: Queue,
-    /// What to do with the messages that match.
+    /// The action on the messages that match.
     pub purpose: Purpose,
     /// Which messages are selected.
     pub filter: Filter,
@@ -23,7 +23,7 @@ pub struct Rules {
     pub max_messages: u64,
 }
 
-/// What to do with the messages that match.
+/// The action on the messages that match.
 #[derive(Clone, Debug)]
 pub enum Purpose {
     /// They are examined.
@@ -35,12 +35,12 @@ pub enum Purpose {
 /// Bodies that a person has edited, by the id of their message.
 pub type Edited = BTreeMap<String, String>;
 
-/// Where messages are moved to.
+/// The destination of moved messages, with its limits.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the README describes the request")]
 pub struct Moves {
     pub destination: Option<Queue>,
-    /// Where SQS is called, if not at its own endpoint.
+    /// Overrides the endpoint of SQS.
     pub endpoint: Option<String>,
     /// Messages that were redriven this often are not redriven again.
     pub max_redrives: Option<u64>,
@@ -52,7 +52,7 @@ pub struct Moves {
     pub edited: Option<Edited>,
 }
 
-/// What to do with a message.
+/// The decision about a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
     /// It is sent to this queue.
@@ -64,7 +64,7 @@ pub enum Decision {
 }
 
 impl Rules {
-    /// What to do with a message at a time, in milliseconds since 1970.
+    /// Decides about a message at a time, in milliseconds since 1970.
     #[must_use]
     pub fn decide(&self, message: &Message, now_ms: u64) -> Decision {
         if !self.filter.matches(message, now_ms) {
@@ -123,10 +123,10 @@ pub struct Run<'a> {
     pub tally: Tally,
     /// The ids of the messages that were examined.
     examined: HashSet<String>,
-    /// The messages that this run sent: they can come back with another id.
+    /// The messages that this run sent: they can return with another id.
     sent: HashSet<Identity>,
     canaries: HashSet<Identity>,
-    /// Their groups in a FIFO queue.
+    /// The groups of the canaries in a FIFO queue.
     canary_groups: BTreeSet<String>,
     /// Number of canaries that are not sent yet; none after the canary phase.
     canaries_left: Option<u64>,
@@ -142,7 +142,7 @@ pub struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    /// A run at its start.
+    /// Creates a run.
     #[must_use]
     pub fn new(rules: &'a Rules) -> Self {
         Self {
@@ -207,7 +207,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Whether a message was examined, or was sent by this run and came back.
+    /// Whether a message was already examined, or was sent by this run and returned.
     fn knows(&mut self, message: &Message) -> bool {
         let identity = message.identity();
         self.canary_is_back |= self.canaries.contains(&identity);
@@ -238,7 +238,7 @@ impl<'a> Run<'a> {
         self.canaries_left.is_some() && !self.canaries.is_empty()
     }
 
-    /// Whether a canary came back.
+    /// Whether a canary returned.
     #[must_use]
     pub const fn is_canary_back(&self) -> bool {
         self.canary_is_back
@@ -262,7 +262,7 @@ impl<'a> Run<'a> {
             let is_next = self.group(&pending).is_none_or(|group| groups.insert(group));
             let fits = wave.messages.len() < most
                 && (bytes + size <= MAX_MESSAGE_BYTES || wave.messages.is_empty());
-            // Parked messages do not come back: they prove nothing.
+            // Parked messages do not return, so they prove nothing.
             let is_moved = pending.fate == Fate::Moved;
             let is_in_time = !(is_moved && canaries == Some(0));
             if is_next && fits && is_in_time && pending.to == wave.to {

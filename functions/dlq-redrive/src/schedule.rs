@@ -1,5 +1,5 @@
-//! How an invocation's time is divided, so that it always ends before its deadline, and how fast
-//! messages are sent.
+//! Divides an invocation's time so that it always ends before its deadline, and limits the rate of
+//! messages.
 
 use std::future::pending;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub struct Schedule {
     deadline: Instant,
     /// No work is started after this.
     work_until: Instant,
-    /// Work that is under way ends here, half a margin later.
+    /// Work in progress ends here, half a margin later.
     pub calls_until: Instant,
     /// Making messages visible ends here, a quarter of the margin before the deadline.
     pub show_until: Instant,
@@ -56,13 +56,13 @@ impl Schedule {
         }
     }
 
-    /// The same, but no work is started after `stop` becomes `true`.
+    /// Starts no work after `stop` becomes `true`.
     #[must_use]
     pub fn until(self, stop: watch::Receiver<bool>) -> Self {
         Self { stop: Some(stop), ..self }
     }
 
-    /// Now, in milliseconds since 1970.
+    /// The current time, in milliseconds since 1970.
     #[must_use]
     pub fn now_ms(&self) -> u64 {
         let passed = self.started.elapsed().as_millis();
@@ -79,8 +79,8 @@ impl Schedule {
     /// Waits until a time before the end of the work.
     ///
     /// # Errors
-    /// [`Stopped::Deadline`] at once for a later time, and [`Stopped::Interrupted`] when the caller
-    /// stops the run.
+    /// [`Stopped::Deadline`] immediately for a later time, and [`Stopped::Interrupted`] when the
+    /// caller stops the run.
     pub async fn wait_until(&self, time: Instant, hidden: usize) -> Result<(), Stopped> {
         self.check_stop()?;
         if time.max(Instant::now()) >= self.work_until(hidden) {
@@ -108,7 +108,7 @@ impl Schedule {
         {
             return;
         }
-        // The run cannot be stopped, or not any more.
+        // The run cannot be stopped, or no longer.
         pending::<()>().await;
     }
 
@@ -144,7 +144,7 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// This number per second, or no limit.
+    /// Limits the rate to this number per second, if there is one.
     #[must_use]
     pub fn new(rate_per_second: Option<u32>) -> Self {
         Self { rate_per_second, next: Instant::now() }

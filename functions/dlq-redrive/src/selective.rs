@@ -102,7 +102,7 @@ impl<Q: Queues> Mover<'_, Q> {
         })
     }
 
-    /// Number of messages in a FIFO queue behind those that this run holds, if it can be read.
+    /// Number of messages in a FIFO queue behind those that this run hides, if it can be read.
     async fn behind(&self) -> Option<u64> {
         if self.run.hidden() == 0 {
             return Some(0);
@@ -163,7 +163,7 @@ impl<Q: Queues> Mover<'_, Q> {
     }
 
     /// Receives each canary's group once more, while all others are held: in a FIFO queue, a canary
-    /// that is back is the last of its group, and SQS returns none behind those that are held.
+    /// that returned is the last of its group, and SQS returns no messages behind held ones.
     async fn look_for_canaries_by_group(&mut self) -> Result<(), Stopped> {
         for group in self.run.canary_groups() {
             let handles = self.run.take_group(&group);
@@ -192,7 +192,7 @@ impl<Q: Queues> Mover<'_, Q> {
         self.show(handles).await;
     }
 
-    /// Makes messages visible at once. If that fails, they are visible by the deadline.
+    /// Makes messages visible immediately. If that fails, they are visible by the deadline.
     async fn show(&self, handles: Vec<String>) {
         let url = &self.rules.source.url;
         let calls = handles.chunks(MAX_ENTRIES).map(|handles| self.queues.show(url, handles));

@@ -24,7 +24,7 @@ const MAX_TASKS: i32 = 10;
 pub struct AwsQueues(LazyClient);
 
 impl AwsQueues {
-    /// Does not call SQS yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self(LazyClient::new(aws))
@@ -150,7 +150,7 @@ impl Queues for AwsQueues {
     }
 }
 
-/// The results of the entries; the failure of the whole call is that of each entry.
+/// The results of the entries; a failure of the whole call applies to each entry.
 fn for_each_entry<T: Clone>(
     entries: usize,
     results: Result<Vec<Result<T, Failure>>, Failure>,
@@ -222,7 +222,7 @@ fn move_task(task: ListMessageMoveTasksResultEntry) -> MoveTask {
     }
 }
 
-/// A number as the SDK takes it.
+/// Converts a number for the SDK.
 fn number(number: impl TryInto<i32>) -> i32 {
     number.try_into().unwrap_or(i32::MAX)
 }

@@ -12,7 +12,7 @@ use crate::tally::{Ages, Names, Stopped, Tally};
 /// Maximum length of an error in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
-/// What an invocation did.
+/// The results of an invocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
     /// The counts of the messages.

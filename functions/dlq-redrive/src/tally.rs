@@ -141,7 +141,7 @@ impl Survey {
     }
 }
 
-/// How long ago messages were sent.
+/// The age of messages.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[expect(missing_docs, reason = "the README describes them")]

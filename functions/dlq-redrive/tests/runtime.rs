@@ -1,4 +1,4 @@
-//! The real binary between the queues of an embedded SQS.
+//! The real binary with the queues of an embedded SQS.
 
 #![cfg(test)]
 
@@ -136,7 +136,7 @@ async fn metrics_count_messages_and_have_the_age_of_the_oldest() {
     let age = metrics["DlqOldestAgeSeconds"].as_u64().unwrap();
     assert!(age < 60, "{age}");
     assert_eq!(metrics["SecondsToExpiry"], 1_209_600 - age);
-    // A dry run has redriven nothing.
+    // A dry run redrives nothing.
     stack.invoke(&json!({"action": "redrive", "dryRun": true})).await.unwrap();
     assert_eq!(stack.metrics()["Redriven"], 0);
 }
@@ -308,7 +308,7 @@ async fn nothing_is_moved_if_opensearch_is_not_healthy() {
 
 #[tokio::test]
 async fn an_invalid_setting_stops_the_start_and_is_named() {
-    // The others: the tests of `Config`.
+    // Other variables: see the tests of `Config`.
     for (variable, value) in [("DLQ_URL", "music-dlq"), ("DEADLINE_MARGIN_MS", "2s")] {
         let message = refusal(BINARY, &[(variable, value)]).await;
         let start = format!("{variable} is {value:?}, but must be ");

@@ -1,10 +1,10 @@
 //! The answer to Firehose, written record by record and never larger than the budget.
 //!
-//! While it fits, the entry of each record is appended when the record is transformed. If it does
-//! not fit, the sizes of all entries are known: [`fit`] decides which entries keep their data, and
-//! the answer is written again from the first entry that loses it. Entries that lose a document are
+//! Each record's entry is appended when the record is transformed. If the answer does not fit, the
+//! sizes of all entries are known: [`fit`] decides which entries keep their data, and the answer is
+//! written again from the first entry that loses it. Entries that lose a document are
 //! `ProcessingFailed` and listed as [`Overflow`]: if such a record is put back into its source,
-//! [`Answer::settle`] replaces its result by `Dropped`.
+//! [`Answer::settle`] replaces its result with `Dropped`.
 
 use base64_simd::STANDARD;
 
@@ -146,7 +146,7 @@ impl Answer {
 #[derive(Clone, Copy, Debug)]
 struct Size {
     full: usize,
-    /// Without its data; `ProcessingFailed` if the data is a document.
+    /// The size without its data, as `ProcessingFailed` if the data is a document.
     bare: usize,
 }
 
@@ -341,7 +341,7 @@ mod tests {
     #[test]
     fn small_data_is_kept_after_a_large_document_that_is_not() {
         let documents = answer("oo", 6_000_000).unwrap().text;
-        // The ids and results leave no room for a document, but for the data of the failed record.
+        // The ids and results leave room for the data of the failed record, but not for a document.
         let cut = answer("oof", documents.len()).unwrap();
         assert_eq!(indexes(&cut.overflow), [0, 1]);
         assert!(text(&cut).contains("\"f\",\"result\":\"ProcessingFailed\",\"data\":\"AAAABBBB\""));

@@ -41,7 +41,7 @@ pub struct Config {
     pub reingest: bool,
     /// `MAX_REINGESTS` (3): maximum number of times that a record is put back.
     pub max_reingests: u32,
-    /// `SPLIT` (off): whether a record may be compressed and hold several events.
+    /// `SPLIT` (off): whether a record may be compressed and contain several events.
     pub split: bool,
     /// `AWS_LAMBDA_LOG_GROUP_NAME` (`/aws/lambda/` and the function's name): log events of this group
     /// are dropped.

@@ -75,8 +75,8 @@ impl<S: Source, W: Write> Function for App<S, W> {
 }
 
 impl<S: Source, W: Write> App<S, W> {
-    /// The function, which puts records back into `source` and writes its metrics to `metrics`: in
-    /// Lambda, standard output.
+    /// Creates the function. It puts records back into `source` and writes its metrics to
+    /// `metrics`: in Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, source: S, metrics: W) -> Self {
         let (transformer, answer) = (Transformer::default(), Answer::default());
@@ -101,7 +101,7 @@ impl<S: Source, W: Write> App<S, W> {
         Ok(request)
     }
 
-    /// Writes the answer; `notes`: its documents are noted for the metrics of documents.
+    /// Writes the answer; with `notes`, its documents are noted for the metrics from documents.
     fn write_answer(
         &mut self,
         request: &Request<'_>,
@@ -109,7 +109,7 @@ impl<S: Source, W: Write> App<S, W> {
         notes: bool,
     ) -> Result<(), HandlerError> {
         let Self { config, transformer, answer, tally, .. } = self;
-        // Records that are transformed again, because not all documents fit, come after all others.
+        // Records that are transformed again because not all documents fit come after all others.
         let mut next = 0;
         answer.write(&request.records, config.response_budget_bytes, |index, record, document| {
             let is_noted = notes && index == next;
@@ -122,7 +122,7 @@ impl<S: Source, W: Write> App<S, W> {
         })
     }
 
-    /// Where records are put back.
+    /// The target for putting records back.
     fn target(&self, request: &Request<'_>) -> Result<Target, NotPutBack> {
         if !self.config.reingest {
             return Err(NotPutBack::Off);
@@ -130,7 +130,8 @@ impl<S: Source, W: Write> App<S, W> {
         Target::of(request).ok_or(NotPutBack::NoSource)
     }
 
-    /// Of the records of several events, puts those back that do not answer for their record.
+    /// Puts back the events of records with several events, except for each record's first good
+    /// one.
     async fn put_events_back(&mut self, request: &Request<'_>, deadline: Instant) {
         let target = self.target(request);
         let Self { config, source, transformer, .. } = self;

@@ -21,14 +21,14 @@ pub enum Outcome {
 pub enum Failure {
     /// It cannot become a document.
     Refused(Refusal),
-    /// It cannot become a document, but `SPLIT=on` would read it: it is compressed, or holds several
-    /// events.
+    /// It cannot become a document, but `SPLIT=on` would read it: it is compressed, or contains
+    /// several events.
     Unsplit(Refusal),
-    /// It begins like gzip and is not.
+    /// It begins like gzip, but is not valid gzip.
     InvalidGzip,
-    /// It holds more events than are put back.
+    /// It contains more events than are put back.
     TooManyEvents,
-    /// It holds several events, and not all of the others were put back.
+    /// It contains several events, and not all of the others were put back.
     EventsNotPutBack(NotPutBack),
     /// The transformation panicked.
     Panicked,
@@ -47,11 +47,11 @@ pub enum NotPutBack {
     NoSource,
     /// It was put back `MAX_REINGESTS` times before.
     Limit,
-    /// It is larger than a record may be.
+    /// It exceeds the maximum size of a record.
     TooLarge,
-    /// The service refused the call: permissions, or no such stream.
+    /// The service rejected the call: missing permissions, or no such stream.
     Denied,
-    /// The service took no more of the records, again and again.
+    /// The service repeatedly accepted none of the records.
     Failing,
     /// Too little time was left.
     Deadline,
@@ -78,7 +78,7 @@ impl Failure {
         }
     }
 
-    /// What to do, for the log.
+    /// Advice for the log.
     #[must_use]
     pub const fn advice(self) -> Option<&'static str> {
         match self {

@@ -1,5 +1,5 @@
 //! Puts records whose documents do not fit in the answer back into their source, for a later
-//! request: which records go in which call, what is retried, and when to give up.
+//! request. Groups records into calls, retries, and decides when to give up.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -27,13 +27,13 @@ const MAX_PARTITION_KEY_CHARACTERS: usize = 256;
 /// No call is started with less time left.
 pub const DEADLINE_MARGIN: Duration = Duration::from_secs(2);
 
-/// Maximum number of consecutive calls of which the service accepts no record.
+/// Maximum number of consecutive calls in which the service accepts no record.
 const MAX_FUTILE_CALLS: u32 = 8;
 
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// Where records are put back.
+/// The stream to which records are put back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A delivery stream with direct PUT: its name.

@@ -1,6 +1,6 @@
 //! Puts records back with the AWS SDK: `PutRecordBatch` of Firehose and `PutRecords` of Kinesis.
 //!
-//! The clients are built at the first call: most invocations need none, and a client costs more
+//! The clients are built for the first call: most invocations need none, and a client costs more
 //! than the rest of a cold start.
 
 use std::sync::OnceLock;
@@ -30,7 +30,7 @@ pub struct AwsSource {
 }
 
 impl AwsSource {
-    /// Does not call AWS yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, firehose: OnceLock::new(), kinesis: OnceLock::new() }

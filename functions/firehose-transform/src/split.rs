@@ -1,9 +1,9 @@
-//! Records that are compressed or hold several events, with `SPLIT=on`: one event answers for its
-//! record, and the others are put back as records of their own.
+//! Splits records that are compressed or contain several events, with `SPLIT=on`: the first good
+//! event answers for the record, and the others are put back as separate records.
 //!
 //! A record of several events is transformed twice. The first time, its document is kept and the
 //! record is noted in [`Splitter::splits`]; then the other events are put back; the second time,
-//! the record is what was decided by that.
+//! the result determines the record's outcome.
 
 use std::io::{self, Read as _};
 
@@ -22,7 +22,8 @@ use crate::transform::write;
 /// The first bytes of gzip (source: RFC 1952).
 const GZIP: &[u8] = &[0x1f, 0x8b];
 
-/// What the members of a put-back event may add to its text, besides the record's arrival.
+/// Maximum size, in bytes, of the members that are added to an event when it is put back, in
+/// addition to the record's arrival.
 const MAX_ADDED_BYTES: usize = 64;
 
 /// Splits records, with reused buffers.
@@ -30,7 +31,7 @@ const MAX_ADDED_BYTES: usize = 64;
 pub(crate) struct Splitter {
     unpacked: Vec<u8>,
     found: Found,
-    /// The records of this request that hold several events, by index.
+    /// The records of this request that contain several events, by index.
     pub(crate) splits: Vec<Split>,
     /// The documents of the events that answer for them.
     documents: Vec<u8>,
@@ -42,20 +43,20 @@ pub(crate) struct Split {
     /// Its index in the request.
     pub(crate) record: usize,
     bytes_in: usize,
-    /// Which of its events answers for it.
+    /// The position of the event that answers for it.
     answers: usize,
     /// The number of the other events.
     others: usize,
-    /// What the record is if they are put back, and its document.
+    /// The outcome of the record if all others are put back, and its document.
     outcome: Outcome,
     document: Span,
     /// The number of events that the source accepted.
     accepted: usize,
-    /// Whether all were put back, once that is known.
+    /// Whether all others were put back, once that is known.
     put_back: Option<Result<(), NotPutBack>>,
 }
 
-/// How many records held several events, and how many events were put back.
+/// The number of records with several events, and of events that were put back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct SplitCounts {
     pub(crate) records: u64,
@@ -119,7 +120,7 @@ impl Splitter {
         Ok(Outcome::Failed(Failure::EventsNotPutBack(NotPutBack::Failing)))
     }
 
-    /// What a record of several events is, if that is decided: its document is appended to
+    /// The outcome of a record of several events, if it is decided: its document is appended to
     /// `document`.
     #[inline]
     pub(crate) fn decided(&self, index: usize, document: &mut Vec<u8>) -> Option<(Outcome, usize)> {
@@ -142,8 +143,8 @@ impl Splitter {
         Some(&self.splits[at])
     }
 
-    /// Each event to put back: the place of its record in [`Splitter::splits`], the record, and which
-    /// of its events it is.
+    /// Each event to put back: the index of its record in [`Splitter::splits`], the record, and the
+    /// position of the event.
     pub(crate) fn pending(&self) -> impl Iterator<Item = (usize, Split, usize)> + use<> {
         let splits = self.splits.clone().into_iter().enumerate();
         splits.filter(|(_, split)| split.put_back.is_none()).flat_map(|(at, split)| {
@@ -152,7 +153,7 @@ impl Splitter {
         })
     }
 
-    /// Whether the events of the record at `index` are at hand.
+    /// Whether the events of the record at `index` are currently open.
     pub(crate) fn is_open(&self, index: usize) -> bool {
         self.found.record == Some(index)
     }
@@ -168,7 +169,7 @@ impl Splitter {
         self.found.open(config, payload, index)
     }
 
-    /// The payload of an event of the record that is open, as a separate record.
+    /// The payload of an event of the open record, as a separate record.
     pub(crate) fn event_alone(
         &mut self,
         reader: &mut Reader,
@@ -183,8 +184,9 @@ impl Splitter {
         }
     }
 
-    /// What is put back of a record whose document does not fit in the answer, and the identity of
-    /// its delivery: the payload unpacked, or of several events the one that answers.
+    /// The payload to put back for a record whose document does not fit in the answer, and the
+    /// identity of its delivery: the decompressed payload, or of several events the one that
+    /// answers.
     pub(crate) fn overflowing<'a>(
         &'a mut self,
         reader: &mut Reader,
@@ -201,8 +203,8 @@ impl Splitter {
         Ok(self.found.alone(answers.unwrap_or(0), record.arrival))
     }
 
-    /// Decides what the records of several events are: by the number of events of each that were
-    /// accepted, and why another was not.
+    /// Decides the outcomes of the records of several events, from the number of accepted events of
+    /// each, and why another was not accepted.
     pub(crate) fn settle(
         &mut self,
         results: impl IntoIterator<Item = (usize, Option<NotPutBack>)>,
@@ -242,10 +244,10 @@ impl Splitter {
 /// The events of one record.
 #[derive(Debug)]
 struct Found {
-    /// The record that they are of.
+    /// The index of their record.
     record: Option<usize>,
     contents: Contents,
-    /// The places of the events that count.
+    /// The positions of its events, except those of the function's own log group.
     positions: Vec<usize>,
     alone: Vec<u8>,
     identity: Vec<u8>,
@@ -260,7 +262,8 @@ impl Default for Found {
 }
 
 impl Found {
-    /// Finds the events of a record: none of the function's own log group, or it would feed itself.
+    /// Finds the events of a record, except those of the function's own log group, which would
+    /// cause a loop.
     fn open(&mut self, config: &Config, payload: &[u8], index: usize) -> Result<(), Failure> {
         self.record = None;
         self.positions.clear();
@@ -302,8 +305,8 @@ impl Found {
         first.map_or(Ok(None), Err)
     }
 
-    /// Notes what identifies the delivery of an event: the record's arrival, a number, and of several
-    /// events the event's place after it.
+    /// Notes the identity of the delivery of an event: the record's arrival, a number, followed by
+    /// the event's position if there are several.
     fn identify(&mut self, nth: usize, arrival: &[u8]) {
         self.identity.clear();
         self.identity.extend_from_slice(arrival);
@@ -330,17 +333,18 @@ impl Found {
         (&self.alone, identity)
     }
 
-    /// Whether one of the events is larger than a record may be, but the one that answers.
+    /// Whether one of the events, except the one that answers, exceeds the maximum size of a
+    /// record.
     fn is_too_large(&mut self, payload: &[u8], answers: usize, arrival: &[u8]) -> bool {
         let most = MAX_RECORD_BYTES - MAX_ADDED_BYTES - arrival.len();
-        // Mostly known from the record.
+        // Usually known from the record's size.
         payload.len() > most
             && (0..self.positions.len())
                 .any(|nth| nth != answers && self.alone(nth, arrival).0.len() > most)
     }
 }
 
-/// The payload, unpacked if it is gzip.
+/// The payload, decompressed if it is gzip.
 fn unpacked<'a>(payload: &'a [u8], out: &'a mut Vec<u8>) -> Result<&'a [u8], Failure> {
     if !payload.starts_with(GZIP) {
         return Ok(payload);

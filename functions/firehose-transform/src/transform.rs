@@ -22,9 +22,9 @@ pub struct Transformer {
 }
 
 impl Transformer {
-    /// Clears `document`, writes the document of `record`, the one at `index`, to it, and calls
-    /// `written` with the event, its document and the document's time. Returns the outcome and the
-    /// size of the decoded payload. A panic fails the record.
+    /// Clears `document`, writes the document of `record` (at `index`) to it, and calls `written`
+    /// with the event, its document and the document's time. Returns the outcome and the size of
+    /// the decoded payload. A panic fails the record.
     pub fn transform(
         &mut self,
         config: &Config,
@@ -61,12 +61,12 @@ impl Transformer {
         (outcome, self.payload.len())
     }
 
-    /// The payload of `record`, the one at `index`, to put back into its source, with an incremented
-    /// count. Of several events it is the one that answers for the record: the others were put back
+    /// The payload of `record` (at `index`) to put back into its source, with an incremented count.
+    /// Of several events, it is the one that answers for the record: the others were put back
     /// before.
     ///
     /// # Errors
-    /// The [`Failure`] of a record that may not be put back.
+    /// The [`Failure`] of a record that must not be put back.
     pub fn put_back(
         &mut self,
         config: &Config,
@@ -95,8 +95,8 @@ impl Transformer {
         Ok(payload)
     }
 
-    /// The events to put back, one by one, of the records that hold several: those that do not answer
-    /// for their record. Their index is the place of their record in [`Splitter::splits`].
+    /// The events to put back, one by one, of records with several: those that do not answer for
+    /// their record. Their index is that of their record in [`Splitter::splits`].
     pub(crate) fn other_events<'a>(
         &'a mut self,
         config: &'a Config,

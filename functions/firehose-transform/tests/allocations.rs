@@ -22,10 +22,10 @@ use tokio::time::Instant;
 
 use support::request::{self, direct_put, record_id};
 
-/// Number of records of each kind; a second request has twice as many.
+/// Number of records of each kind; the second request has twice as many.
 const RECORDS: usize = 128;
 
-/// Maximum number of growing lists in an invocation: each allocates once more for twice as many
+/// Maximum number of growing lists in an invocation: each allocates one more time for twice as many
 /// entries. One allocation in forty records would be more.
 const GROWING_LISTS: u64 = 2;
 
@@ -175,7 +175,7 @@ fn others() -> impl Iterator<Item = Kind> {
     .into_iter()
 }
 
-/// A source into which nothing is put back.
+/// A source to which nothing is put back.
 #[derive(Debug)]
 struct Nowhere;
 
@@ -185,7 +185,7 @@ impl Source for Nowhere {
     }
 }
 
-/// The function with these variables besides Lambda's own.
+/// The function with these variables in addition to Lambda's own.
 fn app(variables: &[(&str, &str)]) -> App<Nowhere, io::Sink> {
     let environment = [&LAMBDA, variables].concat().into_iter().collect();
     App::new(Config::from_environment(&environment).unwrap(), Nowhere, io::sink())
@@ -226,7 +226,7 @@ fn check(kind: &Kind, answer: &[u8]) {
     assert_eq!(records.len(), 2 * RECORDS, "{}", kind.name);
 }
 
-/// The kinds of which twice as many records need more allocations.
+/// The kinds for which twice as many records need more allocations.
 fn costly(variables: &[(&str, &str)], edit: impl Fn(Vec<u8>) -> Vec<u8>) -> Vec<String> {
     let mut costly = Vec::new();
     for kind in kinds() {
@@ -273,7 +273,7 @@ fn no_record_needs_an_allocation_with_metrics_of_documents() {
 #[test]
 fn no_record_of_an_event_needs_an_allocation_with_split() {
     let mut costly = costly(&[("SPLIT", "on")], |body| body);
-    // A broken array, whose events are told apart by their brackets.
+    // A malformed array, whose events are found by their brackets.
     costly.retain(|kind| !kind.starts_with("too many levels:"));
     assert_eq!(costly, [""; 0]);
 }

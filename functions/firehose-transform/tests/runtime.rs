@@ -64,8 +64,8 @@ async fn every_fixture_gets_its_golden_answer() {
     }
 }
 
-/// Requests with members that are missing, null, or of another type than in `aws_lambda_events`, and
-/// with data that is not base64. The crate refuses such a request as a whole.
+/// Requests with members that are missing, null, or of another type than in `aws_lambda_events`,
+/// and with data that is not base64. The crate rejects such a request as a whole.
 const REFUSED_BY_TYPES: &[&str] = &[
     "arrival-in-seconds",
     "arrival-not-plausible",
@@ -77,7 +77,7 @@ const REFUSED_BY_TYPES: &[&str] = &[
     "timestamp-and-arrival-missing",
 ];
 
-/// Request and answer are what the types of `aws_lambda_events` know.
+/// Checks that request and answer can be parsed with the types of `aws_lambda_events`.
 fn check_types(name: &str, event: &[u8], observed: &Observed) {
     let request: KinesisFirehoseEvent =
         serde_json::from_slice(event).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -346,7 +346,7 @@ async fn an_invocation_that_fails_does_not_end_the_process() {
 
 #[tokio::test]
 async fn a_process_that_is_killed_is_replaced() {
-    // It is killed while it waits for the response to the records that it puts back.
+    // The process is killed while it waits for the response to the records that it puts back.
     let endpoint = Endpoint::start(|_| Reply::Never).await;
     let variables =
         [("RESPONSE_BUDGET_BYTES", "1000"), ("AWS_ENDPOINT_URL_FIREHOSE", &endpoint.url)];

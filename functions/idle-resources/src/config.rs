@@ -40,14 +40,14 @@ pub const VARIABLES: &[&str] = &[
 /// More than a century.
 const MAX_DAYS: i64 = 36_500;
 
-/// What is done with idle volumes and addresses.
+/// The action on idle volumes and addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Action {
     /// They are reported.
     Report,
     /// They also get a tag with the day.
     Mark,
-    /// Those that have had it long enough, and may be removed, are also removed.
+    /// Those that have had it for long enough, and have the tag that allows it, are also removed.
     Remove,
 }
 
@@ -64,9 +64,9 @@ pub struct Config {
     pub(crate) kinds: BTreeSet<Kind>,
     /// `REGIONS`, default the function's own.
     pub(crate) regions: BTreeSet<String>,
-    /// The function's own region, in which buckets are looked for.
+    /// The function's own region, in which buckets are scanned.
     pub(crate) own_region: String,
-    /// When a resource is idle, what it costs and which are left out.
+    /// The rules for idle resources, costs and exceptions.
     pub(crate) rules: Rules,
     /// `S3_LIST_REQUESTS`, default 100: maximum list requests to S3 in a run.
     pub(crate) s3_list_requests: u32,
@@ -80,7 +80,7 @@ pub struct Config {
     pub(crate) grace_days: i64,
     /// `MAX_REMOVALS`, default 10: maximum number of removals in a run.
     pub(crate) max_removals: usize,
-    /// `DEADLINE_MARGIN_MS`, default 2,000: nothing is started in this time before the deadline.
+    /// `DEADLINE_MARGIN_MS`, default 2,000: no work is started in this time before the deadline.
     pub(crate) deadline_margin: Duration,
     /// Credentials and endpoints of AWS.
     pub(crate) aws: Aws,

@@ -6,7 +6,7 @@ use shared::runtime::Failure;
 /// An invocation's failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// The event cannot be used.
+    /// The event is invalid.
     #[error("the event is invalid: {0}")]
     InvalidRequest(&'static str),
     /// Nothing could be read.

@@ -1,4 +1,4 @@
-//! What a scan found.
+//! The results of a scan.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use crate::kind::Kind;
 use crate::region::invalid;
 use crate::rules::{Bound, Idle, Scope, Tags};
 
-/// The tag whose value persons know a resource by.
+/// The tag whose value is the name of a resource for people.
 const NAME: &str = "Name";
 
 /// An idle resource.
@@ -46,9 +46,9 @@ pub(crate) struct Sum {
 /// The result of a scan.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Found {
-    /// The dearest first, then by kind and id.
+    /// The most expensive first, then by kind and id.
     pub(crate) findings: Vec<Finding>,
-    /// Number of resources that are idle but kept.
+    /// Number of resources that are idle but protected.
     pub(crate) protected: u64,
     pub(crate) unread: Unread,
     /// The kinds of which something was read, by region.
@@ -56,12 +56,12 @@ pub(crate) struct Found {
     pub(crate) markable: Vec<Markable>,
 }
 
-/// A resource as AWS names it.
+/// Identifies a resource in AWS.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Resource<'a> {
     pub(crate) kind: Kind,
     pub(crate) id: &'a str,
-    /// A name besides the tag.
+    /// A name other than the tag.
     pub(crate) own_name: Option<&'a str>,
     pub(crate) tags: &'a Tags,
 }
@@ -73,7 +73,7 @@ impl Finding {
 }
 
 impl Markable {
-    /// Whether the finding is of this resource.
+    /// Whether the finding is about this resource.
     pub(crate) fn is_of(&self, finding: &Finding) -> bool {
         self.key() == finding.key()
     }
@@ -83,14 +83,14 @@ impl Markable {
     }
 }
 
-/// What costs enough to be reported, as far as its cost is known.
+/// Filters resources that cost enough to be reported, as far as their cost is known.
 pub(crate) fn worth(scope: &Scope<'_>, idle: Option<Idle>) -> Option<Idle> {
     idle.filter(|idle| idle.usd.is_nan() || idle.usd >= scope.rules.min_usd)
 }
 
 impl Found {
-    /// Adds a resource if it is idle and worth it; one that is kept is counted. One whose cost is not
-    /// known is not read.
+    /// Adds a resource if it is idle and costs enough. A protected one is only counted; one with an
+    /// unknown cost is reported as not read.
     pub(crate) fn add(&mut self, scope: &Scope<'_>, resource: Resource<'_>, idle: Option<Idle>) {
         let Some(Idle { usd, bound, why, since }) = worth(scope, idle) else { return };
         if scope.is_kept(resource.tags) {
@@ -115,7 +115,7 @@ impl Found {
         });
     }
 
-    /// Adds what a kind could not be read for, or that it was read.
+    /// Notes that a kind was read, or why not.
     pub(crate) fn settle(&mut self, kind: Kind, region: &str, failure: Option<&CallFailure>) {
         match failure {
             Some(failure) => self.unread.add(kind.name(), region, failure),
@@ -123,14 +123,14 @@ impl Found {
         }
     }
 
-    /// What may be marked, with whether it was found idle.
+    /// The resources that can be marked, each with whether it was found idle.
     pub(crate) fn markable(&self) -> impl Iterator<Item = (&Markable, bool)> {
         let idle: BTreeSet<_> = self.findings.iter().map(Finding::key).collect();
         self.markable.iter().map(move |markable| (markable, idle.contains(&markable.key())))
     }
 
-    /// Sorts the findings: the dearest first, then by kind and id. What was on two pages of a list
-    /// counts once.
+    /// Sorts the findings: the most expensive first, then by kind and id. A resource on two pages
+    /// of a list counts once.
     pub(crate) fn sort(&mut self) {
         self.findings.sort_by(|one, other| {
             let by_key = || one.key().cmp(&other.key());
@@ -141,7 +141,7 @@ impl Found {
         self.markable.dedup_by(|one, other| one.key() == other.key());
     }
 
-    /// All findings together.
+    /// The sum of all findings.
     pub(crate) fn total(&self) -> Sum {
         let usd = self.findings.iter().map(|finding| finding.usd).sum();
         Sum { resources: self.findings.len(), usd }

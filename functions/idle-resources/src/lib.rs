@@ -40,14 +40,14 @@ use request::Request;
 use rules::Scope;
 use scan::Scan;
 
-/// Maximum time that is kept for publishing a notice.
+/// Maximum time that is reserved for publishing a notice.
 const MAX_PUBLISHING: Duration = Duration::from_secs(30);
 
 /// The function.
 #[derive(Debug)]
 pub struct App<W> {
     config: Config,
-    /// What became of removals, if it could not be published: nothing else would say it again.
+    /// The notice about removals, if it could not be published: no later run would report them.
     waiting: Option<Notice>,
     metrics: W,
 }
@@ -58,18 +58,18 @@ struct Run<'a> {
     frame: Frame<'a>,
     now: Timestamp,
     action: Action,
-    /// Nothing is read any more: two notices and removals are left.
+    /// Nothing is read after this: the rest is for two notices and removals.
     scan_until: Instant,
-    /// Nothing is changed any more: a notice is left.
+    /// Nothing is changed after this: the rest is for a notice.
     change_until: Instant,
-    /// Nothing is published any more.
+    /// Nothing is published after this.
     until: Instant,
 }
 
 impl<W: Write> Function for App<W> {
     type Error = HandlerError;
 
-    /// Scans, reports what is idle, marks and removes what may be.
+    /// Scans, reports idle resources, marks them, and removes those that may be removed.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -93,7 +93,7 @@ impl<W: Write> Function for App<W> {
             return Err(HandlerError::ScanFailed(found.unread.described()));
         }
         let json = serde_json::to_vec(&Answer::new(&found, &outcome));
-        // Texts and numbers are always JSON.
+        // Strings and numbers can always be serialized.
         answer.extend_from_slice(&json.unwrap_or_default());
         Ok(())
     }
@@ -124,7 +124,7 @@ impl<W: Write> App<W> {
         }
     }
 
-    /// Reads all kinds in all regions, and buckets in the function's own.
+    /// Reads all kinds in all regions, and buckets in the function's own region.
     async fn scan(&self, run: Run<'_>) -> Found {
         let Config { kinds, own_region, rules, aws, s3_list_requests, .. } = &self.config;
         let time = CallTime { until: run.scan_until };
@@ -141,7 +141,7 @@ impl<W: Write> App<W> {
         found
     }
 
-    /// Publishes what was found, then marks and removes. Nothing changes that was not published.
+    /// Publishes the findings, then marks and removes. Nothing is changed unless it was published.
     async fn publish_and_change(
         &mut self,
         mut run: Run<'_>,
@@ -156,11 +156,12 @@ impl<W: Write> App<W> {
         let Config { regions, rules, remove_tag, grace_days, max_removals, lines, .. } =
             &self.config;
         let today = run.now.to_zoned(TimeZone::UTC).date();
-        // A retry of a run that removed what it may does not go on where that ended.
+        // A retry does not remove more than the run that it repeats.
         if run.action == Action::Remove && !is_retry {
             outcome.removing = marking::due(found, today, remove_tag, *grace_days, *max_removals);
         }
-        // What is removed is not what another attempt at the same event named, or removed.
+        // The removals differ from those of another attempt at the same event, so the notice has
+        // another time.
         if !outcome.removing.is_empty() {
             run.frame.at = run.now;
         }

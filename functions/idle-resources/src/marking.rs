@@ -9,21 +9,21 @@ use crate::outcome::Outcome;
 use crate::region::Region;
 use crate::rules::{IDLE_SINCE, Tags, marked};
 
-/// What is idle and has no mark with a day.
+/// The idle resources without a valid mark.
 pub(crate) fn to_mark(found: &Found) -> Vec<&Markable> {
     let unmarked =
         |(markable, is_idle): &(&Markable, bool)| *is_idle && marked(&markable.tags).is_none();
     found.markable().filter(unmarked).map(|(markable, _)| markable).collect()
 }
 
-/// What has a mark and is in use again.
+/// The resources that have a mark and are in use again.
 pub(crate) fn to_unmark(found: &Found) -> Vec<&Markable> {
     let used = |markable: &&Markable| markable.is_in_use && markable.tags.contains_key(IDLE_SINCE);
     found.markable.iter().filter(used).collect()
 }
 
-/// What may be removed, and is due: it is idle, has `remove_tag` = `true`, and had its mark for
-/// `grace_days`. The dearest first, at most `max`.
+/// The resources to remove: idle, with `remove_tag` = `true`, and marked for `grace_days`. The most
+/// expensive first, at most `max`.
 pub(crate) fn due(
     found: &Found,
     today: Date,
@@ -46,7 +46,7 @@ pub(crate) fn may_remove(tags: &Tags, today: Date, remove_tag: &str, grace_days:
         && marked(tags).is_some_and(|since| days(since) >= grace_days)
 }
 
-/// Sets and takes away marks, each by its own call: one that fails spoils no other.
+/// Sets and removes marks, each in a separate call, so that a failure does not affect others.
 pub(crate) async fn apply(region: &Region, found: &Found, today: Date, outcome: &mut Outcome) {
     let here = |markable: &&Markable| markable.region == region.name;
     for markable in to_mark(found).into_iter().filter(here) {
@@ -95,7 +95,7 @@ mod tests {
 
     const REMOVE: (&str, &str) = ("sluice:remove-if-idle", "true");
 
-    /// A volume with these tags, in use or found idle or neither.
+    /// A volume with these tags, in use, found idle, or neither.
     fn add(
         found: &mut Found,
         id: &str,

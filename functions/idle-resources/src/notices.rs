@@ -1,4 +1,4 @@
-//! The notices: what was found, and what became of removals.
+//! The notices about findings and removals.
 
 use jiff::Timestamp;
 use shared::cost::{Prices, shortened, usd};
@@ -15,7 +15,7 @@ const SOURCE: &str = "idle-resources";
 /// An id has at most 26 characters, and a fact 800.
 const IDS_IN_FACT: usize = 25;
 
-/// What both notices of a run share.
+/// The shared parts of both notices of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Frame<'a> {
     pub(crate) account: &'a str,
@@ -40,7 +40,7 @@ impl Frame<'_> {
     }
 }
 
-/// The notice of a scan, with at most `lines` findings besides those that are to be removed.
+/// The notice of a scan, with at most `lines` findings in addition to those that will be removed.
 pub(crate) fn of_scan(
     frame: Frame<'_>,
     found: &Found,
@@ -95,7 +95,8 @@ fn facts(found: &Found, removing: &[Finding], prices: &Prices, regions: &[&str])
         facts.push(Fact::new("Protected", found.protected.to_string()));
     }
     if !removing.is_empty() {
-        // Facts are cut at a length, lines at the notice's: all ids are in one of these.
+        // Facts are cut at their own limit and lines at that of the notice, so all ids are listed
+        // in facts.
         let ids: Vec<_> = removing.iter().map(|finding| shown(&finding.id)).collect();
         facts.extend(ids.chunks(IDS_IN_FACT).map(|ids| Fact::new("Removing", ids.join(", "))));
     }

@@ -1,29 +1,29 @@
-//! What was marked and removed.
+//! The changes of a run.
 
 use serde::Serialize;
 use shared::aws::CallFailure;
 
 use crate::found::Finding;
 
-/// What a run changed.
+/// The changes of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) marked: Vec<String>,
     pub(crate) unmarked: Vec<String>,
-    /// Number of marks that could not be set or taken away.
+    /// Number of marks that could not be set or removed.
     pub(crate) mark_failures: usize,
-    /// What is to be removed: named before.
+    /// The resources to remove, which the notice names.
     pub(crate) removing: Vec<Finding>,
     pub(crate) removed: Vec<Finding>,
     pub(crate) not_removed: Vec<(Finding, NotRemoved)>,
 }
 
-/// Why a resource is still there.
+/// Why a resource was not removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NotRemoved {
     /// Its snapshot is not completed yet: a later run removes it.
     SnapshotPending,
-    /// It is in use again, or may not be removed any more.
+    /// It is in use again, or may no longer be removed.
     Changed,
     Failed(CallFailure),
 }

@@ -1,4 +1,4 @@
-//! The clients of one region, and lists as they are read.
+//! The clients of one region, and reading lists.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -29,14 +29,14 @@ const MAX_RESOURCES: usize = 10_000;
 /// Maximum number of pages of a list.
 const MAX_PAGES: usize = 1_000;
 
-/// 5xx and throttling are tried three times.
+/// Maximum number of attempts, after 5xx and throttling.
 const ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// The code of a call that hung.
 const TIMEOUT: &str = "Timeout";
 
-/// The services of a region. Each client is built at its first call.
+/// The services of a region. Each client is built for its first call.
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(crate) name: String,
@@ -64,7 +64,7 @@ impl<T> Default for List<T> {
 }
 
 impl<T> List<T> {
-    /// Whether a further page is to be read; there is none beyond [`MAX_RESOURCES`].
+    /// Whether to read another page; none is read beyond [`MAX_RESOURCES`].
     pub(crate) fn continues(&mut self, has_next: bool) -> bool {
         let has_more = self.items.len() == MAX_RESOURCES && has_next;
         if self.items.len() > MAX_RESOURCES || has_more {
@@ -88,7 +88,7 @@ impl Pages {
     /// The token of the next page, if there is one.
     ///
     /// # Errors
-    /// Where it is that of an earlier page, or there are too many.
+    /// If it is that of an earlier page, or there are too many.
     pub(crate) fn next(&mut self, token: Option<String>) -> Result<Option<String>, CallFailure> {
         let Some(token) = token.filter(|token| !token.is_empty()) else { return Ok(None) };
         let is_new = self.0.len() < MAX_PAGES && self.0.insert(token.clone());
@@ -96,7 +96,7 @@ impl Pages {
     }
 }
 
-/// Removes what is on two pages of a list: it moved while they were read.
+/// Removes items that are on two pages of a list because they moved while it was read.
 pub(crate) fn deduplicate<T>(items: &mut Vec<T>, id: impl Fn(&T) -> Option<&str>) {
     let mut seen = BTreeSet::new();
     items.retain(|item| id(item).is_none_or(|id| seen.insert(id.to_owned())));
@@ -115,7 +115,7 @@ impl Region {
         QueryClient::new(api, &self.aws)
     }
 
-    /// Calls an operation of a service that speaks the Query protocol.
+    /// Calls an operation of a service that uses the Query protocol.
     pub(crate) async fn call(
         &self,
         api: QueryApi,
@@ -129,7 +129,7 @@ impl Region {
         .await
     }
 
-    /// Calls an operation of EC2 that must not be carried out twice, once. Also returns whether EC2
+    /// Calls an operation of EC2 once, because it must not run twice. Also returns whether EC2
     /// throttled or failed, so that a later attempt may succeed.
     pub(crate) async fn ec2_once(
         &self,
@@ -146,8 +146,8 @@ impl Region {
         (called, is_temporary)
     }
 
-    /// The result of a call, unless one of this operation hung before: for thousands of resources there
-    /// is no time to wait for each.
+    /// Makes a call, unless one of this operation hung before: there is no time to wait for each of
+    /// thousands of resources.
     async fn unless_hung<T>(
         &self,
         operation: &str,
@@ -165,7 +165,7 @@ impl Region {
         result
     }
 
-    /// The result of a call of an operation with an SDK.
+    /// Returns the result of an operation that is called with an SDK.
     pub(crate) async fn sent<T, E>(
         &self,
         operation: &str,
@@ -258,7 +258,7 @@ impl Region {
     pub(crate) fn s3(&self) -> &s3::Client {
         self.s3.get_or_init(|| {
             let config = s3::config::Builder::from(&self.aws.sdk_config(S3, retry()));
-            // Elsewhere than at S3 itself, buckets have no host of their own.
+            // At other endpoints than S3 itself, buckets have no host names.
             let path_style = self.aws.endpoint(S3).is_some();
             let config = config.retry_partition(unlimited()).force_path_style(path_style);
             s3::Client::from_conf(config.build())
@@ -270,18 +270,18 @@ fn retry() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
 }
 
-/// Retries without the quota that the SDK shares by all clients of the process: one operation that
-/// fails would leave none for the others.
+/// Retries without the quota that the SDK shares among all clients of the process: one failing
+/// operation would use it up for the others.
 fn unlimited() -> RetryPartition {
     RetryPartition::custom("idle-resources").token_bucket(TokenBucket::unlimited()).build()
 }
 
-/// An answer that makes no sense.
+/// The failure for an invalid answer.
 pub(crate) fn invalid(message: &str) -> CallFailure {
     CallFailure { code: Some("InvalidAnswer".to_owned()), message: message.to_owned() }
 }
 
-/// More than [`MAX_RESOURCES`].
+/// The failure for more than [`MAX_RESOURCES`].
 fn too_many() -> CallFailure {
     let message = format!("only the first {MAX_RESOURCES} are read");
     CallFailure { code: Some("TooMany".to_owned()), message }

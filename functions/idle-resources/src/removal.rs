@@ -1,5 +1,5 @@
-//! Removals. Each step looks again, and can be repeated after a crash: the snapshot of a volume is
-//! found by its tag, and taken as long as nothing was written since.
+//! Removals. Each step checks the resource again and can be repeated after a crash: the snapshot of
+//! a volume is found by its tag, and used unless the volume was written to since.
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -22,16 +22,17 @@ use crate::rules::{Idle, Scope, Tags, marked};
 use crate::scan::{addresses, snapshots, volumes};
 use crate::traffic::{self, Query, Window};
 
-/// The tag of a snapshot with the id of the volume that it was made of before that was deleted.
+/// The tag of a snapshot with the id of its volume, which is deleted after the snapshot.
 pub(crate) const SNAPSHOT_OF: &str = "sluice:snapshot-of";
 
-/// A volume that was looked at before it got its snapshot was not written to in this time after it.
+/// A volume is checked just before its snapshot is made, so a snapshot this recent needs no check
+/// for later writes.
 const FRESH: SignedDuration = SignedDuration::from_hours(1);
 
 /// Waits before the second and the third attempt to create a snapshot.
 const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
-/// Removes what is due in one region.
+/// Removes due resources in one region.
 #[derive(Clone, Copy, Debug)]
 struct Remover<'a> {
     config: &'a Config,
@@ -39,14 +40,14 @@ struct Remover<'a> {
     now: Timestamp,
 }
 
-/// What became of one attempt.
+/// The outcome of one attempt.
 enum Attempt {
     Removed,
-    /// The snapshot with this id is not completed; the volume is idle since that day.
+    /// The snapshot with this id is not completed; the volume has been idle since that day.
     Pending(String, Date),
 }
 
-/// Removes these resources, the first first.
+/// Removes these resources in order.
 pub(crate) async fn remove(
     config: &Config,
     regions: &[Region],
@@ -97,8 +98,8 @@ impl Remover<'_> {
         }
     }
 
-    /// The snapshot of a volume: one that is there, or a new one. A failure of EC2 may have created one:
-    /// it is looked for before the next attempt.
+    /// Returns the snapshot of a volume: an existing one, or a new one. A failed call may still
+    /// have created one, so it looks for one before the next attempt.
     async fn backup(&self, id: &str, since: Date) -> Result<Snapshot, NotRemoved> {
         let mut waits = WAITS.into_iter();
         loop {
@@ -113,8 +114,9 @@ impl Remover<'_> {
         }
     }
 
-    /// The snapshot of a volume that is there, if possible a completed one. One of an earlier run counts
-    /// only if nothing was written since: between two runs a volume can be used, and idle again.
+    /// Returns an existing snapshot of a volume, a completed one if possible. One of an earlier run
+    /// is used only if nothing was written since: between two runs, a volume can be used and become
+    /// idle again.
     async fn backup_there(&self, id: &str, since: Date) -> Result<Option<Snapshot>, NotRemoved> {
         let parameters = Parameters::new()
             .with("Filter.1.Name", format!("tag:{SNAPSHOT_OF}"))
@@ -136,8 +138,8 @@ impl Remover<'_> {
         Ok(list.items.into_iter().next())
     }
 
-    /// Whether CloudWatch knows of writes since the day of `started`, or cannot be read. It has values of
-    /// a volume only while that is attached.
+    /// Whether CloudWatch reports writes since the day of `started`, or cannot be read. It has
+    /// values of a volume only while that is attached.
     async fn may_be_written_since(&self, id: &str, started: Timestamp) -> bool {
         let writes = Query {
             namespace: "AWS/EBS",
@@ -168,12 +170,12 @@ impl Remover<'_> {
                 self.delete(id).await
             }
             (None, Some(failure)) if !is_gone(&failure) => Err(NotRemoved::Failed(failure)),
-            // For a moment, EC2 does not know a new one.
+            // EC2 may not find a new snapshot for a moment.
             _ => Ok(Attempt::Pending(snapshot, since)),
         }
     }
 
-    /// Creates a snapshot, and returns whether a failure may pass.
+    /// Creates a snapshot, and returns whether a failure is temporary.
     async fn create_snapshot(
         &self,
         id: &str,
@@ -197,7 +199,7 @@ impl Remover<'_> {
         self.remove("DeleteVolume", Parameters::new().with("VolumeId", id)).await
     }
 
-    /// Looks whether a volume is still idle and may be removed, and returns since when.
+    /// Checks that a volume is still idle and may be removed, and returns since when.
     async fn look_at_volume(&self, id: &str) -> Result<Date, NotRemoved> {
         let list = volumes(self.region, Parameters::new().list("VolumeId", [id])).await;
         let volume = one(list.items, list.failure, |volume| volume.id == id)?;
@@ -217,7 +219,7 @@ impl Remover<'_> {
             Ok(answer) if answer.text("return") == Some("false") => {
                 Err(NotRemoved::Failed(invalid("EC2 answers that it did not remove it")))
             }
-            // One that is not found was removed by an attempt before.
+            // A volume that is not found was removed by an earlier attempt.
             Err(failure) if !is_gone(&failure) => Err(NotRemoved::Failed(failure)),
             _ => Ok(Attempt::Removed),
         }
@@ -228,7 +230,7 @@ impl Remover<'_> {
     }
 }
 
-/// The resource that was asked for: one that is not there any more has changed.
+/// The requested resource; a missing one counts as changed.
 fn one<T>(
     items: Vec<T>,
     failure: Option<CallFailure>,
@@ -239,13 +241,13 @@ fn one<T>(
     items.into_iter().find(is_it).ok_or_else(missing)
 }
 
-/// Whether EC2 does not know a resource any more.
+/// Whether a resource no longer exists in EC2.
 fn is_gone(failure: &CallFailure) -> bool {
     failure.code.as_deref().is_some_and(|code| code.ends_with(".NotFound"))
 }
 
-/// Whether a snapshot was made of this volume since it is idle: an older one may lack what was written
-/// when the volume was in use again.
+/// Whether a snapshot was made of this volume since it has been idle: an older one may lack later
+/// writes.
 fn is_backup(snapshot: &Snapshot, id: &str, since: Date) -> bool {
     let day = snapshot.started.map(|time| time.to_zoned(TimeZone::UTC).date());
     snapshot.volume.as_deref() == Some(id)

@@ -1,4 +1,4 @@
-//! What an invocation asks for.
+//! The request of an invocation.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};

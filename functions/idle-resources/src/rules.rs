@@ -1,5 +1,5 @@
-//! When a resource is idle and what it costs: pure rules over what the services answered, a module
-//! for each kind or for kinds that need each other.
+//! Rules for idle resources and their costs: pure functions on the answers of the services, with a
+//! module for each kind or for related kinds.
 
 pub(crate) mod address;
 pub(crate) mod bucket;
@@ -24,7 +24,7 @@ const GIB: f64 = 1_073_741_824.0;
 /// The tag with the day on which a resource was found idle.
 pub(crate) const IDLE_SINCE: &str = "sluice:idle-since";
 
-/// The most that a size or a rate of one resource can be.
+/// Maximum size or rate of a resource.
 const MAX_AMOUNT: f64 = 1e9;
 
 /// The tags of a resource.
@@ -43,13 +43,14 @@ pub(crate) struct Rules {
     pub(crate) snapshot_days: i64,
     /// `OBJECT_DAYS`, default 180: age of objects.
     pub(crate) object_days: i64,
-    /// `MIN_USD`, default 0.10: what costs less is left out.
+    /// `MIN_USD`, default 0.10: resources that cost less are left out.
     pub(crate) min_usd: f64,
-    /// The table of prices with `PRICES` before it.
+    /// The table of prices, overridden by `PRICES`.
     pub(crate) prices: Prices,
     /// `KEEP_TAG`, default `sluice:keep`.
     pub(crate) keep: Keep,
-    /// `SCHEDULE_TAG`, default `sluice:office-hours`: what the function parking stops and starts.
+    /// `SCHEDULE_TAG`, default `sluice:office-hours`: tag of resources that the function parking
+    /// stops and starts.
     pub(crate) schedule_tag: String,
 }
 
@@ -64,15 +65,15 @@ pub(crate) struct Scope<'a> {
 /// An idle resource's cost and reason.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Idle {
-    /// USD a month; not a number where it is not known.
+    /// USD a month; NaN if it is not known.
     pub(crate) usd: f64,
     pub(crate) bound: Bound,
     pub(crate) why: String,
-    /// Since when, if known: RFC 3339, or a day.
+    /// Since when, if known: an RFC 3339 time or a day.
     pub(crate) since: Option<String>,
 }
 
-/// What the cost of a resource is known to be.
+/// The precision of the cost of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bound {
     Exactly,
@@ -112,8 +113,8 @@ impl Scope<'_> {
     }
 }
 
-/// A size or a rate of a resource. NaN if it is missing or cannot be: a cost that depends on it is then
-/// not a number either, and is reported as not read.
+/// A size or a rate of a resource. NaN if it is missing or implausible: a cost that depends on it
+/// is then also NaN, and is reported as not read.
 fn amount(element: &Element, path: &str) -> f64 {
     let amount = element.number(path).filter(|amount| (0.0..=MAX_AMOUNT).contains(amount));
     amount.unwrap_or(f64::NAN)
@@ -130,7 +131,7 @@ pub(crate) fn marked(tags: &Tags) -> Option<Date> {
     text.parse().ok().filter(|day: &Date| day.to_string() == *text)
 }
 
-/// The day of a time, for persons.
+/// The day of a time, for people.
 fn day(time: Timestamp) -> Date {
     time.to_zoned(TimeZone::UTC).date()
 }

@@ -1,4 +1,5 @@
-//! Reads the services of a region, kind by kind. What cannot be read is never taken for idle.
+//! Reads the services of a region, kind by kind. A resource that cannot be read is never considered
+//! idle.
 
 mod buckets;
 mod compute;
@@ -39,7 +40,7 @@ impl Scan<'_> {
         kinds.iter().any(|kind| self.kinds.contains(kind))
     }
 
-    /// Adds that a list of this kind was read, and why items of it may be missing.
+    /// Notes that a list of this kind was read, and why items may be missing.
     fn settle<T>(&mut self, kind: Kind, list: &List<T>) {
         if list.is_read() {
             self.found.settle(kind, self.scope.region, None);

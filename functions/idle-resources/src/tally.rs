@@ -8,7 +8,7 @@ use shared::metrics::{Metric, Metrics, Unit};
 use crate::found::{Found, Sum};
 use crate::outcome::Outcome;
 
-/// Writes the metrics: of each kind that was read in all regions, and of all kinds if all were.
+/// Writes the metrics of each kind that was read in all regions, and the totals if all kinds were.
 pub(crate) fn emit(
     found: &Found,
     outcome: &Outcome,
@@ -29,7 +29,7 @@ pub(crate) fn emit(
     if found.unread.is_empty() {
         metrics.extend(idle(found.total()));
     }
-    // A mark that stays although the resource is in use shortens its time of grace.
+    // A mark that stays although the resource is in use shortens its grace period.
     let failures = found.unread.len() + outcome.mark_failures;
     metrics.push(("ScanFailures", Unit::Count, count(failures)));
     if removes {

@@ -11,10 +11,10 @@ use crate::region::{Pages, Region, invalid};
 
 /// Maximum queries in a call (source: Amazon CloudWatch API reference, `GetMetricData`).
 const MAX_QUERIES: usize = 500;
-/// A day: a period of each day keeps the answer small.
+/// A day: long periods keep the answer small.
 const PERIOD_SECONDS: i32 = 86_400;
 
-/// A metric of a resource, as CloudWatch names it.
+/// A metric of a resource in CloudWatch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Query {
     pub(crate) namespace: &'static str,
@@ -27,7 +27,7 @@ pub(crate) struct Query {
 /// The values of a metric, one for each period that CloudWatch returned.
 pub(crate) type Values = Result<Vec<f64>, CallFailure>;
 
-/// Days, from midnight on, so that each period is a whole one.
+/// Days that start at midnight, so that each period is complete.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Window {
     start: Timestamp,
@@ -35,13 +35,13 @@ pub(crate) struct Window {
 }
 
 impl Window {
-    /// The last days up to now, and what was before of the first day.
+    /// The last `days` until now, extended to the start of the first day.
     pub(crate) fn new(now: Timestamp, days: i64) -> Self {
         let start = now.checked_sub(SignedDuration::from_hours(24 * days));
         Self::since(start.unwrap_or(now), now)
     }
 
-    /// From the day of `start` up to now.
+    /// From the day of `start` until now.
     pub(crate) fn since(start: Timestamp, now: Timestamp) -> Self {
         let seconds = start.as_second();
         let midnight = Timestamp::from_second(seconds - seconds.rem_euclid(86_400));
@@ -49,8 +49,8 @@ impl Window {
     }
 }
 
-/// Reads the values of all queries, in their order. A metric whose values are not complete is a
-/// failure, and spoils no other.
+/// Reads the values of all queries, in their order. A metric with incomplete values is a failure,
+/// which does not affect others.
 pub(crate) async fn read(region: &Region, queries: &[Query], window: Window) -> Vec<Values> {
     let mut all = Vec::new();
     for chunk in queries.chunks(MAX_QUERIES) {
@@ -59,7 +59,7 @@ pub(crate) async fn read(region: &Region, queries: &[Query], window: Window) -> 
     all
 }
 
-/// What is known of one query.
+/// The values read so far for one query.
 #[derive(Default)]
 struct Series {
     values: Vec<f64>,
@@ -101,7 +101,7 @@ async fn read_chunk(region: &Region, queries: &[Query], window: Window) -> Vec<V
             Ok(None) => break,
             Ok(next) => token = next,
             Err(error) => {
-                // Such an answer means nothing.
+                // Such an answer is meaningless.
                 series.clear();
                 failure = Some(error);
                 break;

@@ -1,4 +1,4 @@
-//! Why an invocation fails. The metrics that could be read are emitted nevertheless.
+//! Why an invocation fails. The metrics that could be read are still emitted.
 
 use std::io;
 

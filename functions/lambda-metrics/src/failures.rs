@@ -20,7 +20,7 @@ struct Failed {
 }
 
 impl Failures {
-    /// Adds a failure: `unread` is what could not be read.
+    /// Adds a failure; `unread` names what could not be read.
     pub(crate) fn add(&mut self, operation: &'static str, failure: &CallFailure, unread: &str) {
         let cut = |text: &str| shared::text::beginning(text, SHOWN_CHARACTERS).to_owned();
         let code = failure.code.as_deref().map_or_else(|| "NoAnswer".to_owned(), cut);

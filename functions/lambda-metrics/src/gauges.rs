@@ -7,7 +7,7 @@ use shared::metrics::{Metric, Unit};
 use crate::query::Measure;
 use crate::reading::Reading;
 
-/// A value for alarms, named as its metric.
+/// A value for alarms, with the name of its metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Gauge {
     ErrorRate,
@@ -21,7 +21,7 @@ pub(crate) enum Gauge {
     IteratorAge,
     ProvisionedConcurrencyUtilization,
     ProvisionedConcurrencySpillover,
-    /// Of the account, not of a function.
+    /// A metric of the account, not of a function.
     AccountConcurrencyUtilization,
 }
 
@@ -46,7 +46,7 @@ impl Gauge {
         (Self::AccountConcurrencyUtilization, "AccountConcurrencyUtilization", Unit::Percent),
     ];
 
-    /// The worse of two values: the higher one, of headroom the lower one.
+    /// The worse of two values: the higher one, or for headroom the lower one.
     fn worse(self, one: f64, other: f64) -> f64 {
         match self {
             Self::TimeoutHeadroom => one.min(other),
@@ -82,7 +82,7 @@ impl Gauges {
         let (invocations, errors) = (value(Measure::Invocations), value(Measure::Errors));
         let throttles = value(Measure::Throttles);
         let has_run = invocations.is_some_and(|invocations| invocations > 0.0);
-        // In a period with only throttles, zeros of other metrics mean nothing.
+        // In a period with only throttles, zeros of other metrics are meaningless.
         let happened = |value: Option<f64>| value.filter(|&value| has_run || value > 0.0);
         let min_invocations = f64::from(bounds.min_invocations.max(1));
         let rate = |part: Option<f64>, whole: Option<f64>| {

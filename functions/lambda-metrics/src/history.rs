@@ -1,7 +1,7 @@
 //! The values that were emitted: a value is emitted again only if it changed.
 //!
-//! A new process emits all values again, which is harmless: they are gauges, of which alarms read
-//! the highest or the lowest.
+//! A new process emits all values again, which is harmless: they are gauges, and alarms use the
+//! maximum or the minimum.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, Write};

@@ -12,7 +12,7 @@ use crate::query::Measure;
 use crate::services::{AccountLimits, Measured, Page, Services};
 use crate::watch::{Settings, Watch, is_replica};
 
-/// Maximum age of what is known.
+/// Maximum age of the known values.
 const REFRESH_MS: u64 = 600_000;
 
 /// Maximum calls for reserved concurrency in one run: Lambda allows an account 15 such calls per
@@ -62,8 +62,8 @@ impl Inventory {
         all.filter(move |resource| resource.is_some() || !is_known)
     }
 
-    /// Maximum concurrent executions of a function: reserved, else the account's unreserved
-    /// concurrency. `None` while it is not known.
+    /// Maximum concurrent executions of a function: its reserved concurrency, or else the account's
+    /// unreserved concurrency. `None` while it is not known.
     pub(crate) fn concurrency(&self, function: &str) -> Option<u32> {
         let limits = self.limits;
         match self.reserved.get(function) {
@@ -75,7 +75,7 @@ impl Inventory {
         }
     }
 
-    /// Reads what is too old again, until a time.
+    /// Reads values that are too old again, until a time.
     pub(crate) async fn refresh(
         &mut self,
         services: &impl Services,
@@ -207,7 +207,7 @@ impl Inventory {
     }
 }
 
-/// Also if the clock went back.
+/// Also true if the clock was set back.
 fn is_due(read_at_ms: Option<u64>, now_ms: u64) -> bool {
     read_at_ms.is_none_or(|read_at_ms| now_ms.abs_diff(read_at_ms) >= REFRESH_MS)
 }

@@ -38,7 +38,7 @@ pub use services::{AccountLimits, DataPage, Measured, Page, Series, Services};
 pub use watch::{Settings, Tag};
 pub use window::Window;
 
-/// Maximum time that is kept for emitting metrics.
+/// Maximum time that is reserved for emitting metrics.
 const MAX_MARGIN: Duration = Duration::from_secs(3);
 
 /// The function.
@@ -59,7 +59,7 @@ const CLOCK_SLACK_MS: u64 = 30_000;
 impl<S: Services, W: Write> Function for App<S, W> {
     type Error = HandlerError;
 
-    /// Reads the metrics, and emits new and changed values. The event has no meaning.
+    /// Reads the metrics, and emits new and changed values. The event is ignored.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -95,15 +95,15 @@ impl<S: Services, W: Write> Function for App<S, W> {
 }
 
 impl<S: Services, W: Write> App<S, W> {
-    /// The function, which writes its metrics to `out`: in Lambda, standard output.
+    /// Creates the function. It writes its metrics to `out`: in Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, services: S, out: W) -> Self {
         let (inventory, history) = (Inventory::default(), History::default());
         Self { config, services, out, inventory, history, all_read_at_ms: None }
     }
 
-    /// Reads the metrics. Each one costs: of a function without recent calls, only the traffic is
-    /// read, and all metrics every five minutes, which the look-back covers.
+    /// Reads the metrics. Each one costs money: for a function without recent calls, only the
+    /// traffic is read, and all metrics every five minutes, which the look-back covers.
     async fn read(
         &mut self,
         now_ms: u64,

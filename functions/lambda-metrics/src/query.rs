@@ -1,4 +1,4 @@
-//! Which metrics of which functions are read.
+//! The metrics that are read.
 //!
 //! Source: AWS Lambda Developer Guide, "Types of metrics for Lambda functions".
 
@@ -6,7 +6,7 @@
 /// `GetMetricData`).
 pub const MAX_QUERIES: usize = 500;
 
-/// A metric of `AWS/Lambda`, named as there.
+/// A metric of `AWS/Lambda`, with its name there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names are those of Lambda")]
 pub enum Measure {
@@ -81,7 +81,7 @@ impl std::fmt::Display for Measure {
 /// One metric to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Query<'a> {
-    /// A function's.
+    /// A metric of a function.
     Function {
         /// The function.
         name: &'a str,
@@ -145,7 +145,7 @@ impl<'a> Query<'a> {
     }
 }
 
-/// As the log names it.
+/// The name in the log.
 impl std::fmt::Display for Query<'_> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (function, resource) = self.subject();

@@ -33,7 +33,7 @@ const NAMESPACE: &str = "AWS/Lambda";
 const FUNCTION_NAME: &str = "FunctionName";
 const RESOURCE: &str = "Resource";
 
-/// Calls AWS. Each client is built at its first call.
+/// Calls AWS. Each client is built for its first call.
 #[derive(Debug)]
 pub struct AwsServices {
     aws: Aws,
@@ -43,7 +43,7 @@ pub struct AwsServices {
 }
 
 impl AwsServices {
-    /// Does not call AWS yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, cloudwatch: OnceLock::new(), lambda: OnceLock::new(), tagging: OnceLock::new() }

@@ -1,4 +1,4 @@
-//! The interface to AWS, which tests implement too.
+//! The interface to AWS, which tests also implement.
 //!
 //! Calls have no time limit: the caller drops them.
 
@@ -59,7 +59,7 @@ pub struct DataPage {
     pub messages: Vec<String>,
 }
 
-/// Lambda, the tagging service and CloudWatch. All errors are those of the service, or that it did not
+/// Lambda, the tagging service and CloudWatch. Errors are those of the service, or that it did not
 /// respond.
 pub trait Services {
     /// The functions of the account and region.

@@ -1,4 +1,4 @@
-//! Which functions are watched: by name, by tag, or both.
+//! Selects the watched functions by name, by tag, or both.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ const MAX_NAME_CHARACTERS: usize = 64;
 const MAX_TAG_KEY_CHARACTERS: usize = 128;
 const MAX_TAG_VALUE_CHARACTERS: usize = 256;
 
-/// Which functions are watched: those with one of the names, or with the tag.
+/// Selects the watched functions: those with one of the names, or with the tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watch {
     /// `FUNCTION_NAMES`
@@ -79,8 +79,8 @@ impl Tag {
     }
 }
 
-/// Whether this is the name of a replica of Lambda@Edge, which CloudWatch has in the regions where
-/// the replica runs. Lambda has no function with this name there.
+/// Whether this is the name of a replica of Lambda@Edge, under which CloudWatch has metrics in the
+/// regions where the replica runs. Lambda has no function with this name there.
 ///
 /// Source: Amazon `CloudFront` Developer Guide, "Edge function metrics".
 pub(crate) fn is_replica(name: &str) -> bool {

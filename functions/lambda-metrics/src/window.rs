@@ -1,12 +1,12 @@
-//! Which periods are read: those that ended and can still change.
+//! The periods that are read: those that ended and can still change.
 
 /// A period of the metrics, in milliseconds.
 pub(crate) const PERIOD_MS: u64 = 60_000;
 
-/// A period is read when it ended this long ago: CloudWatch then has most of its data.
+/// Minimum time since the end of a period that is read: CloudWatch then has most of its data.
 const SETTLING_MS: u64 = 60_000;
 
-/// The longest timeout of a function (source: AWS Lambda Developer Guide, "Lambda quotas").
+/// Maximum timeout of a function (source: AWS Lambda Developer Guide, "Lambda quotas").
 const LONGEST_TIMEOUT_MS: u64 = 900_000;
 
 /// Minimum look-back, for data that CloudWatch receives late.

@@ -67,7 +67,7 @@ fn check(name: &str, golden: &Run, observed: &Observed, cloud: &Cloud) {
     assert_eq!(seen, golden, "{name}: {seen:#}");
 }
 
-/// The binary with these variables, between the services of a cloud.
+/// The binary with these variables, and the services of a cloud.
 async fn binary(cloud: &Cloud, variables: &[(&str, &str)], timeout: Duration) -> Binary {
     let url = &*cloud.endpoint.url;
     let own = [
@@ -78,7 +78,7 @@ async fn binary(cloud: &Cloud, variables: &[(&str, &str)], timeout: Duration) ->
     Binary::with_timeout(BINARY, &[&own, variables].concat(), timeout).await
 }
 
-/// The lines of metrics, with times as fixtures have them.
+/// The lines of metrics, with times as in fixtures.
 fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
     let line = |mut line: Value| {
         let members = line.as_object_mut().unwrap();
@@ -93,7 +93,7 @@ fn emitted(observed: &Observed, base: f64) -> Vec<Value> {
     observed.metric_lines().into_iter().map(line).collect()
 }
 
-/// The message and subjects of a line of the log above `info`.
+/// The message and the subjects of a log line above `info`.
 fn logged(line: &Value) -> Option<String> {
     if line["level"] == "INFO" || line["message"] == "invocation failed" {
         return None;
@@ -124,7 +124,7 @@ fn value(observed: &Observed, metric: &str) -> Vec<f64> {
 
 #[tokio::test]
 async fn an_invalid_setting_stops_the_start_and_is_named() {
-    // The others: the tests of `Config`.
+    // Other variables: see the tests of `Config`.
     for (variable, value) in [("FUNCTION_NAMES", ""), ("MIN_INVOCATIONS", "0")] {
         let message = refusal(BINARY, &[("FUNCTION_NAMES", "plays"), (variable, value)]).await;
         assert!(message.starts_with(&format!("{variable} is {value:?}, but must be")), "{message}");
@@ -201,8 +201,8 @@ async fn a_thousand_busy_functions_take_little_memory() {
     let values = names.iter().map(|name| (name.clone(), metrics.clone())).collect();
     cloud.set(Data { values, ..Data::default() }, Vec::new());
     let mut binary = binary(&cloud, &[("FUNCTION_NAMES", "*")], Duration::from_mins(5)).await;
-    // The second run has new values only for the functions whose reserved concurrency it read, in
-    // one minute less if the next minute has begun.
+    // In the second run, only the functions whose reserved concurrency it read have new values,
+    // with one minute less if the next minute has begun.
     for (run, lines) in [("first", 6_006..=6_006), ("second", 150 * 5..=150 * 6)] {
         let before = if run == "first" { 0 } else { cpu_ms(&process().1) };
         let observed = binary.invoke("{}").await;

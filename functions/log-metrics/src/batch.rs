@@ -142,8 +142,8 @@ impl LogEvent {
 /// Length of [`usual_head`], in bytes.
 const USUAL_HEAD_BYTES: usize = 101;
 
-/// The length and the time of a log event up to its message, in the form that CloudWatch Logs
-/// writes. Reading it at once is faster; another form is read key by key.
+/// The length of a log event up to its message, and its time, if it has the form that CloudWatch
+/// Logs writes. Reading this at once is faster; any other form is read key by key.
 fn usual_head(text: &[u8]) -> Option<(usize, u64)> {
     let (id, rest) = text.strip_prefix(br#"{"id":""#)?.split_first_chunk::<56>()?;
     let rest = rest.strip_prefix(br#"","timestamp":"#)?;
@@ -162,7 +162,7 @@ fn message<S: Source>(reader: &mut Reader<S>, spare: &mut Vec<u8>) -> Result<Opt
     if !line::may_be_platforms(&beginning[1..]) {
         return reader.skip_string().map(|()| None);
     }
-    // The platform writes no longer lines.
+    // The platform does not write longer lines.
     let Some(content) = reader.string()? else { return Ok(None) };
     let meaning = shared::json::meaning(reader.bytes(content), spare);
     Ok(str::from_utf8(meaning).ok().and_then(line::read))

@@ -24,7 +24,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        // Only for the error outside of Lambda: the metrics are of other functions.
+        // Only for the error outside of Lambda: the metrics are those of other functions.
         environment.function_name("log-metrics")?;
         let region = environment.get("AWS_REGION").filter(|region| !region.is_empty());
         Ok(Self {

@@ -2,7 +2,7 @@
 
 use shared::runtime::Failure;
 
-/// Maximum size of an inflated payload.
+/// Maximum size of a decompressed payload.
 pub const MAX_INFLATED_BYTES: u64 = 256 << 20;
 
 /// An invocation's failure. The invoker receives its type and its message.
@@ -16,7 +16,7 @@ pub enum HandlerError {
     MetricsNotWritten,
 }
 
-/// What is wrong with an event.
+/// Why an event is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// `awslogs.data` is missing or not a string.

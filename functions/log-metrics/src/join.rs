@@ -1,8 +1,8 @@
 //! Counts each failure once: joins the lines of errors of a request with its reports, and failed
 //! starts with the invocations that failed with them.
 //!
-//! A request has one failure for each failed report, because an asynchronous retry keeps the id of
-//! the request; or one failure if only error lines show it. The size of a batch is not limited, so
+//! A request has one failure for each failed report, because an asynchronous retry has the same
+//! request id; or one failure if only error lines show it. The size of a batch is not limited, so
 //! everything is done by sorting.
 
 use crate::line::{Cause, Failure};
@@ -140,7 +140,8 @@ fn join_starts(mut starts: Vec<Start>, invocations: &mut [Invocation]) -> Vec<Fa
     let mut starts = starts.into_iter().peekable();
     let (mut pending, mut alone) = (None::<Start>, Vec::new());
     for invocation in &mut *invocations {
-        // Lambda retries the start in the invocation: lines before one report are of one start.
+        // Lambda retries the start in the invocation: the lines before one report belong to one
+        // start.
         let before = |start: &Start| start.time_ms <= invocation.time_ms;
         if let Some(start) = std::iter::from_fn(|| starts.next_if(before)).last() {
             alone.extend(pending.replace(start));
@@ -157,7 +158,8 @@ fn join_starts(mut starts: Vec<Start>, invocations: &mut [Invocation]) -> Vec<Fa
         alone.extend(pending.replace(start));
     }
     if let Some(start) = pending {
-        // Of the last report, if the lines of the start are late, or of one in the next batch.
+        // It belongs to the last report, if the lines of the start are late, or to one in the next
+        // batch.
         match invocations.last_mut().and_then(|last| last.failure.as_mut()) {
             Some(failure) if *failure != Failure::Init => *failure = Failure::Init,
             _ => alone.push(start),

@@ -53,7 +53,7 @@ impl<W: Write> Function for App<W> {
 }
 
 impl<W: Write> App<W> {
-    /// The function, which writes its metrics to `metrics`: in Lambda, standard output.
+    /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub const fn new(config: Config, metrics: W) -> Self {
         Self { config, metrics }

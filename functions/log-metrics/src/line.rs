@@ -1,4 +1,4 @@
-//! The lines that the Lambda platform writes into a function's log about invocations and starts of
+//! The lines that the Lambda platform writes to a function's log about invocations and starts of
 //! execution environments, as JSON or as text.
 //!
 //! Sources: "Lambda Telemetry API Event schema reference" and "Understanding the Lambda execution
@@ -10,7 +10,7 @@ mod text;
 
 pub use begin::{BEGINNING_BYTES, may_be_platforms};
 
-/// How something failed.
+/// The kind of a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Failure {
     /// An invocation took longer than the function's timeout.
@@ -23,10 +23,10 @@ pub enum Failure {
     Unhandled,
 }
 
-/// The cause that an error line names. Of several, the first in this order counts.
+/// The cause in an error line. Of several, the first in this order applies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Cause {
-    /// It took longer than the function's timeout. The runtime is then killed, too.
+    /// It took longer than the function's timeout. The runtime is then also killed.
     Timeout,
     /// It needed more memory than the function has.
     OutOfMemory,
@@ -55,7 +55,7 @@ pub enum Line {
     /// A failed start of an execution environment: `INIT_REPORT`, `platform.initReport` and those
     /// of a restored snapshot.
     StartFailed {
-        /// Whether it was in the time of an invocation, which then fails too.
+        /// Whether it was during an invocation, which then also fails.
         in_invocation: bool,
     },
     /// A successful start whose duration is not in a report.
@@ -70,7 +70,7 @@ pub enum Line {
 pub struct Report {
     /// Id of the request.
     pub request_id: String,
-    /// How it failed, if it failed.
+    /// The failure, if any.
     pub failure: Option<Failure>,
     /// Its memory.
     pub memory: Option<Memory>,

@@ -1,5 +1,5 @@
-//! The payload of a subscription: gzip in base64 in JSON, decoded piece by piece, so that the
-//! inflated text is never completely in memory.
+//! The payload of a subscription: gzip in base64 in JSON, decoded in pieces, so that the
+//! decompressed text is never completely in memory.
 //!
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 

@@ -111,7 +111,7 @@ impl<S: Source> Reader<S> {
         }
     }
 
-    /// The next `count` bytes, or all that are left.
+    /// The next `count` bytes, or all remaining ones.
     pub(crate) fn ahead(&mut self, count: usize) -> Result<&[u8], Damage> {
         while self.end - self.position < count && self.more()? {}
         Ok(&self.window[self.position..self.end.min(self.position + count)])
@@ -277,7 +277,7 @@ fn whole_characters(bytes: &[u8]) -> Result<usize, Damage> {
 }
 
 /// The number of bytes of a string's content, and whether its closing quote follows them. If not,
-/// they are all bytes except an escape that is cut off.
+/// they are all bytes except a truncated escape.
 fn pass(bytes: &[u8]) -> Result<(usize, bool), Damage> {
     let mut position = 0;
     loop {
@@ -286,7 +286,7 @@ fn pass(bytes: &[u8]) -> Result<(usize, bool), Damage> {
         position += plain;
         match rest[plain..] {
             [b'"', ..] => return Ok((position, true)),
-            // JSON in JSON has many of them.
+            // JSON within JSON has many of them.
             [b'\\', b'"', ..] => position += 2 + quoted_prefix(&rest[plain + 2..]),
             [b'\\', b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => position += 2,
             [b'\\', b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(u8::is_ascii_hexdigit) => {

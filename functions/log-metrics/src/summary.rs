@@ -17,7 +17,7 @@ const MAX_AGE_MS: u64 = 13 * 24 * 60 * 60 * 1_000;
 const MAX_AHEAD_MS: u64 = 2 * 60 * 60 * 1_000;
 const MINUTE_MS: u64 = 60 * 1_000;
 
-/// The name of a function that neither log stream nor log group names.
+/// The name of a function if neither log stream nor log group contains it.
 const UNKNOWN: &str = "unknown";
 
 /// The outcome of a batch of one log stream.
@@ -42,8 +42,8 @@ impl Summary<'_> {
         log_stream::function_name(self.log_group, self.log_stream).unwrap_or(UNKNOWN)
     }
 
-    /// The metrics as lines of embedded metric format: of the function, and of all functions
-    /// together, so that one alarm covers any number of them.
+    /// The metrics as lines of embedded metric format: for the function, and without dimension, so
+    /// that one alarm covers any number of functions.
     pub(crate) fn metrics(&self, namespace: &str, now_ms: u64) -> io::Result<Vec<u8>> {
         let mut lines = Vec::new();
         for minute in self.minutes(now_ms).values() {

@@ -86,7 +86,7 @@ impl Tally {
     }
 }
 
-/// Among equal values the earliest counts, so that the order of the lines does not matter.
+/// Of equal values, the earliest is kept, so that the order of the lines does not matter.
 fn raise(highest: &mut Option<Highest>, value: Option<f64>, time_ms: u64) {
     let Some(value) = value.filter(|value| value.is_finite()) else { return };
     let is_higher = highest.is_none_or(|highest| {

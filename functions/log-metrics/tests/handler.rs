@@ -35,7 +35,7 @@ fn metrics(event: &[u8]) -> Result<Vec<Value>, HandlerError> {
     answer.map(|_| lines)
 }
 
-/// Text in pieces of these sizes, repeatedly.
+/// A text that is returned in pieces of these sizes, repeatedly.
 struct Pieces<'a> {
     text: &'a [u8],
     sizes: Vec<usize>,
@@ -60,7 +60,7 @@ fn read(text: &[u8], sizes: &[usize]) -> Result<(Batch, Vec<(Line, u64)>), Damag
     Ok((batch, lines))
 }
 
-/// A batch with the order of members of CloudWatch Logs.
+/// A batch with the order of members that CloudWatch Logs uses.
 fn as_usual(log_events: &[(u64, String)]) -> String {
     let log_event = |(index, (time_ms, message)): (usize, &(u64, String))| {
         let message = json!(message);
@@ -150,7 +150,7 @@ fn invalid_json_is_detected() {
 #[test]
 fn the_size_of_pieces_does_not_matter() {
     holds(1_000, &(damaged_text(), vec(1..40_usize, 1..5)), |(text, sizes)| {
-        // Of several damages, either can be found first.
+        // If the data is corrupted in several places, any of them may be found first.
         let whole = read(&text, &[usize::MAX]).ok();
         assert_eq!(read(&text, &sizes).ok(), whole, "{}", text.escape_ascii());
     });
@@ -178,7 +178,7 @@ fn text_and_json_have_the_same_metrics_and_each_failure_counts_once() {
         let start_ms = NOW_MS - 30_000;
         let text = as_text(&story, start_ms);
         let without_times = |mut lines: Vec<Value>| {
-            // They have different numbers of lines, and so different times.
+            // They have different numbers of lines, and therefore different times.
             for line in &mut lines {
                 line["_aws"]["Timestamp"].take();
             }

@@ -1,4 +1,4 @@
-//! How much memory an event takes in addition to itself.
+//! The memory that an event requires in addition to its own size.
 
 #![cfg(test)]
 
@@ -17,7 +17,7 @@ use support::payload::{batch, event};
 
 const MIB: u64 = 1 << 20;
 
-/// A batch whose log events are these, as one event.
+/// An event whose batch has these log events.
 fn large_event(log_events: impl Iterator<Item = String>) -> Vec<u8> {
     let batch = batch::<&str>(&[]).to_string();
     let log_events = log_events.collect::<Vec<_>>().join(",");

@@ -48,7 +48,8 @@ async fn every_fixture_gets_its_golden_answer() {
     }
 }
 
-/// Lambda sends another trace id with each invocation, and `setenv` keeps them: see `shared::gzip`.
+/// Lambda sends another trace id with each invocation, and `setenv` never frees them: see
+/// `shared::gzip`.
 #[tokio::test]
 async fn memory_does_not_grow_with_the_number_of_invocations() {
     const MARK: (&str, &str) = ("TEST", "log-metrics: memory");

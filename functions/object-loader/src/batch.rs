@@ -1,4 +1,4 @@
-//! The documents of one stretch of an object: written into bulk requests, and what became of each.
+//! The documents of one stretch of an object, in bulk requests, with the outcome of each.
 
 mod alone;
 mod at;
@@ -20,20 +20,22 @@ use crate::unpack::BrokenPacking;
 use alone::Alone;
 use at::{At, KnownBy};
 
-/// What the records of an object have in common.
+/// Data that the records of an object share.
 #[derive(Debug)]
 pub(crate) struct Source<'a> {
     pub(crate) reading: &'a Reading,
     pub(crate) writing: &'a Writing,
     pub(crate) selection: Option<&'a Selection>,
-    /// What the ids of its events depend on: bucket and key, each with a zero byte after it.
+    /// The part of its events' ids that identifies the object: bucket and key, each followed by a
+    /// zero byte.
     pub(crate) place: &'a [u8],
     /// When the object was last modified.
     pub(crate) modified: Option<Timestamp>,
     pub(crate) now: Timestamp,
 }
 
-/// Kept from object to object, so that nothing is allocated once the buffers have grown.
+/// The events and documents of one stretch. It is reused between objects, so that nothing is
+/// allocated once the buffers have grown.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     reader: Reader,
@@ -47,34 +49,34 @@ pub(crate) struct Batch {
     document_id: Vec<u8>,
     identity: Vec<u8>,
     line: Vec<u8>,
-    /// The events, their texts and the bytes of documents before those of the record that is taken.
+    /// The sizes before the current record: of the events, their texts and the documents.
     before: [usize; 3],
-    /// What keeps OpenSearch from taking what is left.
+    /// Why OpenSearch has not accepted the remaining documents.
     pub(crate) retry: Option<Retry>,
-    /// The metrics of documents.
+    /// The metrics from documents.
     pub(crate) tally: Tally,
     pub(crate) requests: u64,
     pub(crate) bytes: u64,
 }
 
-/// An event, or a record that is none.
+/// An event, or a record that is not an event.
 #[derive(Debug)]
 struct Event {
-    /// Its record's offset in the unpacked object.
+    /// The offset of its record in the decompressed object.
     offset: u64,
     /// When it arrived.
     arrived: Option<Timestamp>,
-    /// Its text, its id, its document's `_id` where that is another, and, of a document, its index, in
-    /// [`Batch::kept`].
+    /// The positions in [`Batch::kept`] of its text, its id, its document's `_id` if that differs,
+    /// and, for a document, its index.
     text: Span,
     id: Span,
     document_id: Span,
     index: Span,
-    /// Where it is one of the events in that text, its place among them.
+    /// If the text contains several events, its position among them.
     position: Option<usize>,
-    /// The text is a line of failures, which is kept as it is.
+    /// Whether the text is a line of failures, which is kept unchanged.
     is_line: bool,
-    /// Its size, where the text is not kept.
+    /// Its size, if the text is not kept.
     bytes: u64,
     state: State,
 }
@@ -99,7 +101,7 @@ pub(crate) struct Settled {
 }
 
 impl Batch {
-    /// Forgets everything but the buffers.
+    /// Clears everything, but keeps the buffers.
     pub(crate) fn clear(&mut self) {
         self.bulk.clear();
         self.events.clear();
@@ -112,16 +114,16 @@ impl Batch {
         self.events.first().map(|event| event.offset)
     }
 
-    /// Whether it fills a bulk request.
+    /// Whether its documents fill a bulk request.
     pub(crate) fn is_full(&self, limits: Limits) -> bool {
         self.bulk.bytes().max(self.kept.len()) >= limits.bytes
             || self.events.len() >= limits.documents
     }
 
-    /// Takes a record.
+    /// Adds a record.
     pub(crate) fn record(&mut self, source: &Source<'_>, offset: u64, record: &[u8]) {
         self.before = [self.events.len(), self.kept.len(), self.bulk.bytes()];
-        // A defect that shows on a record is that record's alone.
+        // A panic fails only the record that causes it.
         let taken = catch_unwind(AssertUnwindSafe(|| match source.selection {
             Some(selection) => self.failure(source, selection, offset, record),
             None => self.plain(source, offset, record),
@@ -146,8 +148,8 @@ impl Batch {
         }
     }
 
-    /// Whether more came of the record that is taken than is held in memory: envelopes are repeated in
-    /// each of the documents.
+    /// Whether the current record exceeds the limits for events and documents in memory: each
+    /// document repeats the envelope.
     fn holds_too_much(&self) -> bool {
         let [events, _, bytes] = self.before;
         let documents = self.bulk.bytes().saturating_sub(bytes);
@@ -155,7 +157,7 @@ impl Batch {
             || self.events.len() - events > 1 && documents > MAX_UNPACKED_BYTES
     }
 
-    /// Takes a record that is too large to be kept.
+    /// Adds a record that is too large to be kept.
     pub(crate) fn too_large(&mut self, source: &Source<'_>, offset: u64, bytes: u64) {
         let at = At { offset, arrived: source.modified, by: KnownBy::Nothing };
         self.refuse(at, b"", Refusal::TooLarge.into());
@@ -164,7 +166,7 @@ impl Batch {
         }
     }
 
-    /// Takes what is left where the packing is broken.
+    /// Adds the rest of an object whose compressed data is corrupt.
     pub(crate) fn rest(
         &mut self,
         source: &Source<'_>,
@@ -186,7 +188,7 @@ impl Batch {
         self.bulk.request()
     }
 
-    /// Takes what came back for the request.
+    /// Processes the answer to the request.
     pub(crate) fn answered(
         &mut self,
         reply: &Result<Answer, Error>,
@@ -217,7 +219,8 @@ impl Batch {
         }
     }
 
-    /// Prepares the requests of what OpenSearch could not take; returns `false` where it took all.
+    /// Prepares requests for the documents that OpenSearch could not accept; returns `false` if it
+    /// accepted all.
     pub(crate) fn again(&mut self, limits: Limits) -> bool {
         let events = &self.events;
         self.bulk.retain(|operation| events[operation.source].state == State::Waiting);
@@ -226,7 +229,8 @@ impl Batch {
         self.bulk.request().is_some()
     }
 
-    /// Counts the events before the first without an outcome and hands over the refused ones.
+    /// Counts the events before the first one without an outcome, and passes the refused ones to
+    /// `refused`.
     pub(crate) fn settle(&self, mut refused: impl FnMut(Refused<'_>)) -> Settled {
         let waiting = self.events.iter().filter(|event| event.state == State::Waiting);
         let until = waiting.map(|event| event.offset).min();

@@ -18,9 +18,8 @@ use crate::report;
 
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
 /// [`opensearch::WRITING_VARIABLES`]), of the backoff ([`sqs::BACKOFF_VARIABLES`]), of the event
-/// model ([`event::VARIABLES`]), of the metrics of documents
-/// ([`shared::metric_rules::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that a user
-/// sets.
+/// model ([`event::VARIABLES`]), of the metrics of documents ([`shared::metric_rules::VARIABLES`])
+/// and of the logs ([`telemetry::VARIABLES`]) they are all variables that a user sets.
 pub const VARIABLES: &[&str] = &[
     "FORMAT",
     "RECORDS_PATHS",
@@ -44,15 +43,15 @@ pub struct Config {
     pub reading: Reading,
     /// `METRIC_RULES` (none): metrics from documents.
     pub metric_rules: MetricRules,
-    /// How documents are written.
+    /// The settings for writing documents.
     pub writing: Writing,
     /// `FAILURES_BUCKET` and `FAILURES_PREFIX`: where refused records are kept.
     pub failures: Failures,
-    /// `CONTINUE_QUEUE_URL`: the queue that takes what the time does not suffice for.
+    /// `CONTINUE_QUEUE_URL`: the queue for load requests for the rest of an object.
     pub continue_queue_url: String,
-    /// How long a message that failed stays away.
+    /// The delay until a failed message is redelivered.
     pub backoff: Backoff,
-    /// `DEADLINE_MARGIN_MS` (10,000): no work is started when less than this is left.
+    /// `DEADLINE_MARGIN_MS` (10,000): no work is started with less time left.
     pub deadline_margin: Duration,
     /// How to call OpenSearch.
     pub opensearch: Settings,
@@ -67,11 +66,11 @@ pub struct Reading {
     pub model: Model,
     /// `DROP_ACTIONS`: events with one of these actions are dropped.
     pub drop_actions: Vec<String>,
-    /// `FORMAT` (`auto`): how records stand in an object.
+    /// `FORMAT` (`auto`): how an object contains records.
     pub format: Format,
-    /// `RECORDS_PATHS` (`Records,logEvents`): where objects have lists of records.
+    /// `RECORDS_PATHS` (`Records,logEvents`): where objects contain lists of records.
     pub records_paths: RecordsPaths,
-    /// The largest record, in bytes: 1 MiB.
+    /// Maximum size of a record, in bytes: 1 MiB.
     pub max_record_bytes: usize,
 }
 
@@ -80,7 +79,7 @@ pub struct Reading {
 pub struct Failures {
     /// The bucket.
     pub bucket: String,
-    /// What its keys begin with; ends in a slash.
+    /// The prefix of its keys; ends in a slash.
     pub prefix: String,
 }
 
@@ -134,7 +133,7 @@ impl Reading {
 }
 
 impl Failures {
-    /// Whether a request is for what is kept there.
+    /// Whether a request is for an object that is kept there.
     #[must_use]
     pub fn holds(&self, request: &Request) -> bool {
         request.bucket == self.bucket && request.key.starts_with(&self.prefix)

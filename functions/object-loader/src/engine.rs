@@ -1,4 +1,4 @@
-//! Loads objects outside of Lambda: without an invocation, and watched.
+//! Loads objects outside of Lambda, without an invocation, and reports progress.
 
 use shared::event::Timestamp;
 use shared::metric_rules::MetricRules;
@@ -32,19 +32,19 @@ pub enum Ended {
     Done,
     /// [`Watch::confirmed`] stopped it.
     Stopped,
-    /// Another object is there than the request names.
+    /// The object is not the one that the request names.
     Changed,
-    /// What is not confirmed is left.
+    /// It failed; everything that is not confirmed remains to be loaded.
     Failed {
         /// Why, as in the function's log.
         reason: &'static str,
-        /// What went wrong, without any record's content.
+        /// Details of the failure, without content of records.
         details: Vec<String>,
     },
 }
 
 impl<S: Search, O: Objects> Engine<S, O> {
-    /// An engine that hands refused records to `objects` in this place.
+    /// Creates an engine that writes refused records to `objects`, at this place.
     #[must_use]
     pub fn new(
         (search, objects): (S, O),
@@ -54,12 +54,12 @@ impl<S: Search, O: Objects> Engine<S, O> {
         Self { search, objects, reading, writing, failures, batch: Batch::default() }
     }
 
-    /// Where objects are read.
+    /// The source of objects.
     pub const fn objects(&self) -> &O {
         &self.objects
     }
 
-    /// Loads the object of a request, from its offset on.
+    /// Loads the object of a request, starting at its offset.
     pub async fn load<W: Watch>(
         &mut self,
         request: &Request,
@@ -75,7 +75,7 @@ impl<S: Search, O: Objects> Engine<S, O> {
             reading,
             writing,
             failures,
-            // Metrics of documents are for functions.
+            // Metrics from documents are only for functions.
             metrics: &MetricRules::default(),
             batch,
             report: &mut report,

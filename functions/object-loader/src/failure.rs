@@ -1,8 +1,8 @@
-//! A line of what Firehose or this function could not deliver.
+//! Lines of failed records of Firehose or this function.
 //!
 //! Source: "Backup and error records" (Amazon Data Firehose Developer Guide): in
-//! `processing-failed/` `rawData` is the record as it came, in `AmazonOpenSearchService_failed/` the
-//! document with `esDocumentId` and `esIndexName`.
+//! `processing-failed/`, `rawData` is the record as received; in `AmazonOpenSearchService_failed/`,
+//! it is the document, with `esDocumentId` and `esIndexName`.
 
 use base64_simd::STANDARD;
 use serde::Deserialize;
@@ -12,14 +12,14 @@ use shared::event::{Refusal, Timestamp};
 
 use crate::message::Request;
 
-/// Folders that Firehose names in the keys of what it could not deliver.
+/// Folders in the keys of failed records of Firehose.
 const FOLDERS: [&str; 3] =
     ["processing-failed/", "AmazonOpenSearchService_failed/", "elasticsearch_failed/"];
 
-/// The largest line, in bytes: a document of 1 MiB in base64, with what is said of it.
+/// Maximum size of a line, in bytes: a document of 1 MiB in base64, with its metadata.
 pub(crate) const MAX_LINE_BYTES: usize = 8 * 1_048_576;
 
-/// Which failures are loaded.
+/// Selects failures to load.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Selection {
     reasons: Option<Vec<String>>,
@@ -28,7 +28,7 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
-    /// What a request asks for; `None` where its object holds no failures.
+    /// The selection of a request; `None` if its object does not contain failures.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let is_failures = FOLDERS.iter().any(|folder| request.key.contains(folder));
         let time = |text: &Option<String>| Timestamp::from_rfc3339(text.as_ref()?.as_bytes());
@@ -49,32 +49,32 @@ impl Selection {
     }
 }
 
-/// A line that was read: what failed.
+/// A failed record, from a line.
 #[derive(Debug)]
 pub struct Failure {
     /// `errorCode`
     pub code: Option<String>,
     /// `arrivalTimestamp`
     pub arrived: Option<Timestamp>,
-    /// The same as it is given.
+    /// The arrival as written.
     pub(crate) arrival: String,
     /// `rawData`: the event or the document.
     pub data: Vec<u8>,
-    /// `esDocumentId` and `esIndexName`: what failed is a document.
+    /// `esDocumentId` and `esIndexName`, if the data is a document.
     pub document: Option<(String, String)>,
     /// The id that the event had.
     pub(crate) event_id: Option<String>,
-    /// The `_id` that its document was to have, where that is another.
+    /// The `_id` that its document would have had, if that differs.
     pub(crate) document_id: Option<String>,
 }
 
-/// What a line holds.
+/// The content of a line.
 #[derive(Debug)]
 pub(crate) enum Line {
     Failure(Box<Failure>),
-    /// A failure that is not asked for.
+    /// A failure that is not selected.
     NotSelected,
-    /// Nothing that failed.
+    /// No failed data.
     NoRawData,
 }
 
@@ -127,7 +127,7 @@ pub(crate) fn read(text: &[u8], selection: &Selection) -> Result<Line, Refusal> 
     Ok(Line::Failure(Box::new(failure)))
 }
 
-/// What a member says, whatever it is written as; `None` for null.
+/// The text of a member of any type; `None` for null.
 fn meaning(member: &RawValue) -> Option<String> {
     match serde_json::from_str(member.get()) {
         Ok(Value::String(text)) => Some(text),
@@ -136,8 +136,8 @@ fn meaning(member: &RawValue) -> Option<String> {
     }
 }
 
-/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
-/// `IndexRequest.validate`).
+/// Whether OpenSearch accepts an `_id`: it rejects a whole bulk request for one that is too long
+/// (source: OpenSearch, `IndexRequest.validate`).
 fn is_document_id(id: &str) -> bool {
     (1..=512).contains(&id.len())
 }

@@ -1,4 +1,4 @@
-//! Reads what an object holds without loading it.
+//! Reads the records of an object without loading them.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::objects::{ObjectError, Objects};
 use crate::reader::ObjectReader;
 use crate::records::Next;
 
-/// An object that is read record by record, from the request's offset on.
+/// An object that is read record by record, starting at the request's offset.
 #[expect(missing_debug_implementations, reason = "the chunks of an object may have none")]
 pub struct Items<'a, O: Objects> {
     reader: ObjectReader<'a, O>,
@@ -24,40 +24,40 @@ pub struct Items<'a, O: Objects> {
 /// A record of an object.
 #[derive(Debug)]
 pub struct Item {
-    /// Its offset in the unpacked object.
+    /// Its offset in the decompressed object.
     pub offset: u64,
-    /// Its size: of a failure that of what failed.
+    /// Its size; for a failure, that of the failed data.
     pub bytes: u64,
-    /// What it is.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a record is.
+/// The content of a record.
 #[derive(Debug)]
 pub enum Content {
-    /// A record of an object that holds no failures.
+    /// A record of an object that does not contain failures.
     Record,
     /// A failure that the request selects.
     Failure(Box<Failure>),
-    /// A failure that it does not.
+    /// A failure that the request does not select.
     NotSelected,
-    /// What cannot be read, and why: the engine refuses it for the same reason.
+    /// An unreadable record, and why: the engine refuses it for the same reason.
     Unreadable(String),
 }
 
-/// Why an object is not read any further.
+/// Why an object cannot be read any further.
 #[derive(Debug, thiserror::Error)]
 pub enum Unread {
-    /// It does not come.
+    /// S3 does not return it.
     #[error(transparent)]
     Object(#[from] ObjectError),
-    /// It holds no records of the format.
+    /// It does not contain records of the format.
     #[error("it holds neither JSON nor, with FORMAT=text, lines")]
     UnknownFormat,
 }
 
 impl<'a, O: Objects> Items<'a, O> {
-    /// Opens the object of a request. What is not answered within `patience` is given up.
+    /// Opens the object of a request. Requests without an answer within `patience` are abandoned.
     ///
     /// # Errors
     /// [`ObjectError`]

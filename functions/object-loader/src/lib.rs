@@ -54,15 +54,15 @@ pub struct App<S, O, Q, W> {
     queues: Q,
     random: fastrand::Rng,
     metrics: W,
-    // Kept from invocation to invocation, so that its buffers grow only once.
+    // Reused between invocations, so that its buffers grow only once.
     batch: Batch,
 }
 
 impl<S: Search, O: Objects, Q: Queues, W: Write> Function for App<S, O, Q, W> {
     type Error = InvalidEvent;
 
-    /// Loads the objects of one event's messages and emits the metrics. No message's content makes
-    /// the invocation fail.
+    /// Loads the objects of one event's messages and emits the metrics. The content of a message
+    /// cannot fail the invocation.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -92,8 +92,8 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> Function for App<S, O, Q, W> {
 }
 
 impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
-    /// The function with these settings and ways to the outside, writing its metrics to `metrics`:
-    /// in Lambda, standard output.
+    /// Creates the function with these settings and clients. It writes its metrics to `metrics`: in
+    /// Lambda, standard output.
     #[must_use]
     pub fn new(
         config: Config,
@@ -105,7 +105,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         Self { config, search, objects, queues, random, metrics, batch }
     }
 
-    /// Loads what a message asks for; returns why it is to be delivered again.
+    /// Loads the objects of a message; returns why it must be redelivered.
     async fn settle(
         &mut self,
         message: &Message,
@@ -152,7 +152,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         if schedule.is_late() {
             return Outcome::Retry(Retry::Deadline);
         }
-        // What this function has kept itself is failures, whatever its key.
+        // Objects that this function wrote contain failures, whatever their keys.
         if failures.holds(&request) {
             request.failures.get_or_insert(true);
         }
@@ -191,7 +191,7 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         }
     }
 
-    /// Delays redelivery of a message that failed.
+    /// Delays redelivery of a failed message.
     async fn back_off(
         &mut self,
         message: &Message,

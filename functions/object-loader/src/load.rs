@@ -1,5 +1,5 @@
-//! Loads one object: reads it stretch by stretch, writes each to OpenSearch and keeps what is
-//! refused, before the next one is read.
+//! Loads one object in stretches: each is read, written to OpenSearch, and its refused records are
+//! kept, before the next one is read.
 
 use std::time::Duration;
 
@@ -21,11 +21,11 @@ use crate::refused::{Keeper, Kept, Origin};
 use crate::report::Report;
 use crate::watch::{Stretch, Watch};
 
-/// What OpenSearch cannot take is sent again after this, and after twice as long each time.
+/// The wait before documents that OpenSearch could not accept are sent again; doubles each time.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// What it takes to load objects.
+/// Loads objects.
 #[derive(Debug)]
 pub(crate) struct Loader<'a, S, O, W> {
     pub(crate) search: &'a S,
@@ -41,16 +41,16 @@ pub(crate) struct Loader<'a, S, O, W> {
     pub(crate) now: Timestamp,
 }
 
-/// How far an object was loaded.
+/// The result of loading an object.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Loaded {
     /// It has this outcome.
     Ended(Outcome),
-    /// The time did not suffice: this asks for the rest.
+    /// The time did not suffice: this request is for the rest.
     Until(Box<Request>),
 }
 
-/// Why no more records are taken.
+/// Why no more records are read.
 #[derive(Debug, PartialEq, Eq)]
 enum Stop {
     Full,
@@ -152,7 +152,7 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
         Outcome::from(error)
     }
 
-    /// Takes records from `start` on, until they fill a bulk request.
+    /// Reads records, starting at `start`, until they fill a bulk request.
     async fn fill(
         &mut self,
         source: &Source<'_>,
@@ -166,7 +166,7 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
                 Next::TooLarge { offset, bytes } => self.batch.too_large(source, offset, bytes),
                 Next::Rest { offset, text, packing } => {
                     self.batch.rest(source, offset, text, packing);
-                    // Without a byte in it, what begins at its offset would refuse it once more.
+                    // An empty rest would be refused again by a load that begins at its offset.
                     return Stop::End;
                 }
                 Next::UnknownFormat => return Stop::UnknownFormat,
@@ -186,7 +186,8 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
         Stop::Full
     }
 
-    /// Writes the documents of the batch. What OpenSearch cannot take is sent again, it alone.
+    /// Writes the documents of the batch. Only documents that OpenSearch could not accept are sent
+    /// again.
     async fn write(&mut self) -> Result<(), Retry> {
         let limits = self.writing.limits;
         let mut wait = FIRST_WAIT;
@@ -217,11 +218,11 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
         }
     }
 
-    /// Writes an object of refused records; returns `false` where that fails.
+    /// Writes an object of refused records; returns `false` if that fails.
     async fn keep(&mut self, kept: Kept) -> bool {
         let Failures { bucket, prefix } = self.failures;
         let key = format!("{prefix}{}", kept.key);
-        // Where it fails, there must be time left to delay the redelivery.
+        // If this fails, there must be time left to delay the redelivery.
         let Schedule { work_until, calls_until, .. } = self.schedule;
         let until = work_until + calls_until.saturating_duration_since(work_until) / 2;
         let put = timeout_at(until, self.objects.put(bucket, &key, kept.body));

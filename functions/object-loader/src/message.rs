@@ -14,7 +14,7 @@ use shared::sqs::InvalidEvent;
 use crate::failure::Selection;
 use crate::objects::Place;
 
-/// Envelopes in each other that are opened.
+/// Maximum number of nested envelopes that are opened.
 const MAX_ENVELOPES: usize = 3;
 
 /// A message of the queue.
@@ -30,50 +30,50 @@ pub(crate) struct Message {
     attributes: Option<HashMap<String, Value>>,
 }
 
-/// What a message asks for.
+/// The task of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Task {
-    /// To load these objects.
+    /// Load these objects.
     Load(Vec<Request>),
     /// Nothing: another event of S3.
     Nothing,
-    /// What no object is named by.
+    /// A message that does not name an object.
     Unknown,
 }
 
-/// An object to load, as a message asks for it.
+/// A request to load an object.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Request {
     /// The bucket.
     pub bucket: String,
-    /// The key, as it is.
+    /// The key, decoded.
     pub key: String,
     /// The version.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version_id: Option<String>,
-    /// What the `ETag` must still be.
+    /// The `ETag` that the object must still have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    /// The first record's offset in the unpacked object.
+    /// The first record's offset in the decompressed object.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub offset: u64,
-    /// Whether there are lists in the object: then it is read over up to the offset, whose record may be
-    /// in one.
+    /// Whether the object has lists before the offset: then it is parsed from the start, because
+    /// the record at the offset may be in one.
     #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_default")]
     pub lists: bool,
-    /// Whether the object holds what Firehose or this function refused, whatever its key.
+    /// Whether the object contains failures of Firehose or this function, whatever its key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<bool>,
-    /// Of failures, the codes to load.
+    /// The codes of failures to load.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<Vec<String>>,
-    /// Of failures, the earliest arrival to load: RFC 3339.
+    /// The earliest arrival of failures to load: RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
-    /// Of failures, the first arrival that is not loaded any more: RFC 3339.
+    /// The end of the arrivals of failures to load, exclusive: RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
-    /// Whether S3 notified of it.
+    /// Whether the request is a notification of S3.
     #[serde(skip)]
     pub is_notified: bool,
 }
@@ -82,7 +82,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
-/// Reads a value; null is the default.
+/// Reads a value; null becomes the default.
 fn or_default<'de, D, T>(from: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -99,13 +99,13 @@ impl Request {
         Place { bucket, key, version_id }
     }
 
-    /// Whether the object holds what Firehose or this function refused.
+    /// Whether the object contains failures of Firehose or this function.
     #[must_use]
     pub fn holds_failures(&self) -> bool {
         Selection::of(self).is_some()
     }
 
-    /// The message that asks for this.
+    /// The message with this request.
     #[must_use]
     pub fn to_message(&self) -> String {
         let mut message = serde_json::to_value(self).unwrap_or_default();
@@ -120,7 +120,7 @@ impl Request {
         (are_times && !request.bucket.is_empty() && !request.key.is_empty()).then_some(request)
     }
 
-    /// The object of a record of a notification: its key is encoded as in a form.
+    /// Reads the object from a record of a notification, whose key is encoded as in a form.
     fn from_notification(object: &Value, bucket: &Value) -> Option<Self> {
         let key = object["key"].as_str()?.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
@@ -135,10 +135,10 @@ impl Request {
     }
 }
 
-/// Reads an event: its messages, in order.
+/// Reads the messages of an event, in order.
 ///
 /// # Errors
-/// [`InvalidEvent`] that says what is wrong.
+/// [`InvalidEvent`] with the reason.
 pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message>, InvalidEvent> {
     #[derive(Deserialize)]
     struct Event {
@@ -147,7 +147,7 @@ pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message>, InvalidEvent> {
     }
     let event = serde_json::from_slice::<Event>(event).ok();
     let is_named = |message: &Message| !message.id.is_empty() && !message.source_arn.is_empty();
-    // The parser's own words may quote a message.
+    // The parser's error may quote a message.
     let event = event.filter(|event| event.records.iter().all(is_named)).ok_or_else(|| {
         let problem = "it has no list `Records` of messages with messageId and eventSourceARN";
         InvalidEvent(problem.to_owned())
@@ -172,7 +172,7 @@ impl Message {
         self.attributes.as_ref()?.get(name)?.as_str()?.parse().ok()
     }
 
-    /// What the message asks for.
+    /// The task of the message.
     pub(crate) fn task(&self) -> Task {
         let body = self.body.as_deref().unwrap_or_default();
         serde_json::from_str(body).ok().and_then(|body| task_of(&body, 0)).unwrap_or(Task::Unknown)

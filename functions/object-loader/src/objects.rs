@@ -1,4 +1,5 @@
-//! The way to the objects: small, so that tests and the command's replay put others in its place.
+//! The interface to objects, which is small so that tests and the command's replay can implement
+//! it.
 
 use bytes::Bytes;
 use shared::event::Timestamp;
@@ -8,18 +9,18 @@ use shared::event::Timestamp;
 pub struct Place {
     /// The bucket.
     pub bucket: String,
-    /// The key, as it is.
+    /// The key, decoded.
     pub key: String,
-    /// The version, where one is named.
+    /// The version, if one is named.
     pub version_id: Option<String>,
 }
 
-/// Which bytes of an object are read.
+/// The range of bytes of an object to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
     /// The first byte.
     pub start: u64,
-    /// The byte after the last, unless all are read.
+    /// The byte after the last one; `None` is the end of the object.
     pub end: Option<u64>,
 }
 
@@ -33,7 +34,7 @@ impl Range {
 pub struct Opened<C> {
     /// Its `ETag`, with the quotes.
     pub etag: Option<String>,
-    /// Its version, in a bucket with versions.
+    /// Its version, in a bucket with versioning.
     pub version_id: Option<String>,
     /// When it was last modified.
     pub last_modified: Option<Timestamp>,
@@ -41,22 +42,22 @@ pub struct Opened<C> {
     pub chunks: C,
 }
 
-/// The bytes of an object, chunk by chunk.
+/// The bytes of an object, in chunks.
 pub trait Chunks {
     /// The next chunk; `None` at the end.
     ///
     /// # Errors
-    /// Where the connection breaks.
+    /// If the connection breaks.
     fn next(&mut self) -> impl Future<Output = Option<Result<Bytes, ObjectError>>>;
 }
 
-/// Objects. A port neither retries nor keeps a time limit: the caller drops the call when the time
-/// is up.
+/// Reads and writes objects, without retries or time limits: the caller drops the call when the
+/// time is up.
 pub trait Objects: 'static {
-    /// How an object's bytes come.
+    /// The stream of an object's bytes.
     type Chunks: Chunks;
 
-    /// Reads an object, which must still have the `ETag` `if_match` where that is named.
+    /// Reads an object, which must still have the `ETag` `if_match` if that is set.
     ///
     /// # Errors
     /// [`ObjectError`]
@@ -67,7 +68,7 @@ pub trait Objects: 'static {
         if_match: Option<&str>,
     ) -> impl Future<Output = Result<Opened<Self::Chunks>, ObjectError>>;
 
-    /// Writes an object of JSON lines, in the place of one that is there.
+    /// Writes an object of JSON lines, replacing an existing one.
     ///
     /// # Errors
     /// [`ObjectError`]
@@ -85,19 +86,19 @@ pub enum ObjectError {
     /// The object, the version or the bucket does not exist.
     #[error("not found: {0}")]
     NotFound(String),
-    /// It is archived.
+    /// The object is archived.
     #[error("archived: {0}")]
     Archived(String),
     /// Access is denied, by S3 or by KMS.
     #[error("denied: {0}")]
     Denied(String),
-    /// Another object is there now: 412.
+    /// The object was replaced: 412.
     #[error("changed: {0}")]
     Changed(String),
     /// The range begins after the end: 416.
     #[error("beyond the end: {0}")]
     BeyondEnd(String),
-    /// No answer, a broken one, or one that says that it is not possible now.
+    /// No answer, an incomplete one, or a temporary failure.
     #[error("unavailable: {0}")]
     Unavailable(String),
 }

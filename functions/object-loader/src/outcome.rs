@@ -1,22 +1,22 @@
-//! What becomes of an object, as a value. From here come the answer, the metrics and the log lines,
-//! so that they cannot disagree.
+//! The outcome of an object, from which the answer, the metrics and the log lines are made, so that
+//! they cannot disagree.
 
 use shared::opensearch;
 
 use crate::objects::ObjectError;
 
-/// An object's fate.
+/// The outcome of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// Every record has its outcome.
     Done,
-    /// A message asks for what the time did not suffice for.
+    /// A message requests the rest, for which the time did not suffice.
     Continued,
-    /// It is none that is loaded.
+    /// It is not an object to load.
     Ignored,
-    /// Another object is there now, which has a notification of its own.
+    /// It was replaced by another object, which has its own notification.
     Superseded,
-    /// Its message is delivered again.
+    /// Its message is redelivered.
     Retry(Retry),
 }
 
@@ -27,26 +27,26 @@ pub(crate) enum Retry {
     Search(opensearch::Retry),
     /// Too little time was left.
     Deadline,
-    /// The object may not be read.
+    /// Access to the object is denied.
     Denied,
-    /// The object cannot be read now.
+    /// The object currently cannot be read.
     Unavailable,
     /// The object does not exist.
     NotFound,
     /// The object is archived.
     Archived,
-    /// The object holds no records of the format.
+    /// The object does not contain records of the format.
     UnknownFormat,
-    /// The message names no object.
+    /// The message does not name an object.
     NoObject,
     /// Refused records could not be kept.
     NotKept,
-    /// The rest of the object could not be asked for.
+    /// The rest of the object could not be requested.
     NotContinued,
 }
 
 impl Retry {
-    /// The reason as it stands in the log.
+    /// The reason as in the log.
     #[must_use]
     pub(crate) const fn reason(self) -> &'static str {
         match self {
@@ -63,14 +63,14 @@ impl Retry {
         }
     }
 
-    /// Whether waiting helps. What it does not help is redelivered as soon as the queue lets it, so
-    /// that the queue's own limit takes it to the dead-letter queue.
+    /// Whether waiting helps. If not, the message is redelivered after the queue's visibility
+    /// timeout, so that the queue's own limit moves it to the dead-letter queue.
     #[must_use]
     pub(crate) const fn backs_off(self) -> bool {
         !matches!(self, Self::NotFound | Self::Archived | Self::UnknownFormat | Self::NoObject)
     }
 
-    /// What a person has to change, where waiting alone does not help.
+    /// The change that an operator must make, if waiting does not help.
     #[must_use]
     pub(crate) const fn advice(self) -> Option<&'static str> {
         match self {
@@ -114,7 +114,7 @@ impl From<&ObjectError> for Outcome {
             ObjectError::Archived(_) => Self::Retry(Retry::Archived),
             ObjectError::Denied(_) => Self::Retry(Retry::Denied),
             ObjectError::Changed(_) => Self::Superseded,
-            // There is nothing after what was loaded.
+            // There is nothing after the part that was loaded.
             ObjectError::BeyondEnd(_) => Self::Done,
             ObjectError::Unavailable(_) => Self::Retry(Retry::Unavailable),
         }

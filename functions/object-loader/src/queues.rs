@@ -3,13 +3,12 @@
 use shared::aws::Aws;
 use shared::sqs::{Failure, LazyClient};
 
-/// SQS. A port neither retries nor keeps a time limit: the caller drops the call when the time is
-/// up.
+/// Calls SQS, without retries or time limits: the caller drops the call when the time is up.
 pub trait Queues: 'static {
     /// Sends a message to the queue with this URL.
     ///
     /// # Errors
-    /// [`Failure`], where SQS did not take it or did not say so.
+    /// [`Failure`] if SQS did not accept the message or did not confirm it.
     fn send(&self, url: &str, body: String) -> impl Future<Output = Result<(), Failure>>;
 
     /// Sets the visibility timeout of a message.
@@ -29,7 +28,7 @@ pub trait Queues: 'static {
 pub struct AwsQueues(LazyClient);
 
 impl AwsQueues {
-    /// Queues that are not called yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self(LazyClient::new(aws))
@@ -39,7 +38,8 @@ impl AwsQueues {
 impl Queues for AwsQueues {
     async fn send(&self, url: &str, body: String) -> Result<(), Failure> {
         let answer = self.0.get().send_message().queue_url(url).message_body(body).send().await?;
-        // Without it, whatever answered 200 has no message: the rest of an object would be lost.
+        // An answer of 200 without an id does not confirm the message: the rest of an object would
+        // be lost.
         let missing = || Failure::new("Missing", "the answer has no message id");
         answer.message_id.map(drop).ok_or_else(missing)
     }

@@ -1,4 +1,4 @@
-//! Reads the records of an object from where a request begins.
+//! Reads the records of an object, starting where a request begins.
 
 use tokio::time::{Instant, timeout_at};
 
@@ -9,35 +9,35 @@ use crate::objects::{Chunks, ObjectError, Objects, Opened, Place, Range};
 use crate::records::Records;
 use crate::unpack::Unpacker;
 
-/// How often an object that is cut off is read on.
+/// Maximum number of times that an interrupted read is resumed.
 const MAX_RESUMES: u32 = 5;
-/// Enough of an object to see how it begins.
+/// Number of bytes that are enough to recognize the beginning of an object.
 const HEAD_BYTES: u64 = 65_536;
 
-/// An object that is read.
+/// An object that is being read.
 #[derive(Debug)]
 pub(crate) struct ObjectReader<'a, O: Objects> {
     objects: &'a O,
     /// The object, with the version that was opened.
     pub(crate) place: Place,
     opened: Opened<O::Chunks>,
-    /// How many bytes of it were read, from its first on.
+    /// Number of bytes that were read, from the start of the object.
     position: u64,
     resumes: u32,
     unpacker: Unpacker,
     pub(crate) records: Records,
     /// Bytes that were read in this call.
     pub(crate) bytes_read: u64,
-    /// What is not answered then is given up.
+    /// Requests without an answer are abandoned at this time.
     pub(crate) until: Instant,
 }
 
-/// What stands before a record that can be begun with.
+/// The byte before a record at which reading can start.
 const LINE_BREAK: u8 = b'\n';
 
 impl<'a, O: Objects> ObjectReader<'a, O> {
-    /// Opens the object of a request, and returns which failures are loaded, if the object holds
-    /// failures. What is not answered at `until` is given up.
+    /// Opens the object of a request, and returns which failures to load if the object contains
+    /// failures. Requests without an answer at `until` are abandoned.
     ///
     /// # Errors
     /// [`ObjectError`]
@@ -55,7 +55,7 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
         let get = async |range| get(objects, &place, range, etag, until).await;
         let records = |offset| Records::new(*format, records_paths, offset).with_limit(limit);
         if request.offset > 0 && !request.lists && begins_plainly(get, records(0), until).await? {
-            // The byte before the record shows whether it stands on a line of its own.
+            // The byte before the record shows whether the record is at the start of a line.
             let start = request.offset - 1;
             let opened = get(Range { start, end: None }).await?;
             let mut reader = Self::new(objects, &place, opened, records(request.offset), until);
@@ -97,7 +97,7 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
         &self.opened
     }
 
-    /// Hands the next bytes to the records.
+    /// Passes the next bytes to the records.
     ///
     /// # Errors
     /// [`ObjectError`]
@@ -120,7 +120,7 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
         }
     }
 
-    /// The next bytes; what is cut off is read on.
+    /// The next bytes; an interrupted read is resumed.
     async fn chunk(&mut self) -> Result<Option<bytes::Bytes>, ObjectError> {
         loop {
             let chunk = timeout_at(self.until, self.opened.chunks.next()).await;
@@ -140,7 +140,8 @@ impl<'a, O: Objects> ObjectReader<'a, O> {
                     let opened = get(self.objects, &self.place, range, etag, self.until).await;
                     match opened {
                         Ok(opened) => self.opened.chunks = opened.chunks,
-                        // All bytes were read, and something is wrong with them, such as the checksum.
+                        // All bytes were read, but something is wrong with them, such as the
+                        // checksum.
                         Err(ObjectError::BeyondEnd(_)) => return Err(interruption),
                         Err(error) => return Err(error),
                     }
@@ -164,7 +165,7 @@ fn late() -> ObjectError {
     ObjectError::Unavailable("no answer came before the time was up".to_owned())
 }
 
-/// Whether an object is not packed and begins with a value that stands by itself, or with a line.
+/// Whether an object is not compressed and begins with a standalone value or a line.
 async fn begins_plainly<C: Chunks>(
     get: impl AsyncFn(Range) -> Result<Opened<C>, ObjectError>,
     mut records: Records,
@@ -182,7 +183,7 @@ async fn begins_plainly<C: Chunks>(
         let Some(chunk) = chunk else { return Ok(false) };
         unpacker.feed(&chunk?);
         if unpacker.is_packed() == Some(false) {
-            // Nothing breaks that is not packed.
+            // Uncompressed data cannot be corrupt.
             let _any = unpacker.read(records.buffer());
         }
     }

@@ -1,8 +1,8 @@
 //! The records of an object, found while its bytes arrive, in bounded memory.
 //!
-//! Nothing is validated here that the event model validates: a record is found by where it starts
-//! and ends. What cannot be read does not take its neighbours with it: it ends at the next line
-//! break, or, within a list, with the object.
+//! Only the start and end of each record are found here: the event model validates it later. An
+//! unreadable record does not affect its neighbours: it ends at the next line break or, within a
+//! list, with the object.
 
 mod list;
 mod skip;
@@ -15,7 +15,7 @@ use crate::unpack::BrokenPacking;
 pub use list::RecordsPaths;
 use skip::{Passed, Skipper};
 
-/// How records stand in an object: `FORMAT`.
+/// The format of an object: `FORMAT`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// JSON values, and the elements of lists.
@@ -24,45 +24,45 @@ pub enum Format {
     Text,
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Next<'a> {
-    /// A record, at this offset of the unpacked object.
+    /// A record, at this offset of the decompressed object.
     Record { offset: u64, text: &'a [u8] },
     /// A record of this size that is too large to be kept.
     TooLarge { offset: u64, bytes: u64 },
-    /// What is left where the packing is broken.
+    /// The rest of an object whose compressed data is corrupt.
     Rest { offset: u64, text: &'a [u8], packing: BrokenPacking },
     /// More bytes are needed first.
     Feed,
     /// There are no more records.
     End,
-    /// The object holds no records of the format.
+    /// The object does not contain records of the format.
     UnknownFormat,
 }
 
-/// Finds the records of one object. Fed with [`Records::buffer`] and [`Records::end`].
+/// Finds the records of one object, which is fed with [`Records::buffer`] and [`Records::end`].
 #[derive(Debug)]
 pub(crate) struct Records {
     format: Format,
     paths: RecordsPaths,
-    /// The largest record, in bytes.
+    /// Maximum size of a record, in bytes.
     limit: usize,
     buffer: Vec<u8>,
-    /// Where in `buffer` the next byte is.
+    /// The position of the next byte in `buffer`.
     at: usize,
-    /// The offset of the first byte of `buffer` in the unpacked object.
+    /// The offset of the first byte of `buffer` in the decompressed object.
     base: u64,
-    /// Where nothing is worth a look before this many bytes are there.
+    /// Number of bytes to wait for before the next look.
     wanted: usize,
     ended: Option<Result<(), BrokenPacking>>,
     state: State,
-    /// Of a message of CloudWatch Logs that is too large to be one record, what stands before its log
-    /// events; empty otherwise.
+    /// The text before the log events of a CloudWatch Logs message that is too large to be one
+    /// record; empty otherwise.
     log: Vec<u8>,
-    /// A message of one log event.
+    /// A message with one log event.
     log_event: Vec<u8>,
-    /// Whether a list was found: its elements are only found when it is read from its beginning.
+    /// Whether a list was found: its elements are only found if it is read from its beginning.
     pub(crate) has_lists: bool,
 }
 
@@ -72,12 +72,12 @@ enum State {
     Start,
     /// Before a value.
     Values,
-    /// In a list, which ends `inside` so many objects; before an element or its end.
+    /// In a list that is nested in `inside` objects; before an element or the end of the list.
     List {
         inside: usize,
         takes_value: bool,
     },
-    /// After a list, in so many objects.
+    /// After a list, in this number of objects.
     After {
         inside: usize,
         takes_value: bool,
@@ -92,29 +92,29 @@ enum State {
     SkippingLine {
         offset: u64,
     },
-    /// In what a broken list leaves.
+    /// In the rest of an object after a malformed list.
     Tail,
-    /// The same, too large.
+    /// In the rest of an object after a malformed list, which is too large.
     SkippingTail {
         offset: u64,
     },
     Ended,
 }
 
-/// Where to go after a value that is too large.
+/// Where reading continues after a value that is too large.
 #[derive(Clone, Copy, Debug)]
 enum Back {
     Values,
     List {
         inside: usize,
     },
-    /// A member that is not asked for.
+    /// A member that is not a list of records.
     After {
         inside: usize,
     },
 }
 
-/// What was found, as places in the buffer.
+/// A result, as positions in the buffer.
 enum Found {
     Record(usize, usize),
     LogEvent(usize, usize),
@@ -126,7 +126,7 @@ enum Found {
     Feed,
     End,
     UnknownFormat,
-    /// Nothing yet: go on.
+    /// Nothing yet: continue.
     Nothing,
 }
 
@@ -143,7 +143,7 @@ impl Format {
 }
 
 impl Records {
-    /// The records of an object whose first byte that is fed has this offset.
+    /// Creates the records of an object; the first byte that is fed has this offset.
     pub(crate) fn new(format: Format, paths: &RecordsPaths, offset: u64) -> Self {
         Self {
             format,
@@ -154,7 +154,7 @@ impl Records {
             base: offset,
             wanted: 0,
             ended: None,
-            // A record that is begun with may be one that cannot be read.
+            // The first record may be an unreadable one.
             state: if offset == 0 { State::Start } else { State::Values },
             log: Vec::new(),
             log_event: Vec::new(),
@@ -162,13 +162,13 @@ impl Records {
         }
     }
 
-    /// The same with another limit for the size of a record.
+    /// Sets another limit for the size of a record.
     pub(crate) const fn with_limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Where the next bytes are to be appended.
+    /// The buffer to which the next bytes are to be appended.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         self.buffer.drain(..self.at);
         self.base += self.at as u64;
@@ -176,18 +176,18 @@ impl Records {
         &mut self.buffer
     }
 
-    /// All bytes are there, or all that come out of a broken packing.
+    /// Notes that all bytes were fed, or all that could be decompressed.
     pub(crate) const fn end(&mut self, ended: Result<(), BrokenPacking>) {
         self.ended = Some(ended);
         self.wanted = 0;
     }
 
-    /// The offset of the next byte that is not passed.
+    /// The offset of the next unread byte.
     pub(crate) const fn offset(&self) -> u64 {
         self.base + self.at as u64
     }
 
-    /// The offset of the next record, as far as it is there.
+    /// The offset of the next record, as far as it is known.
     pub(crate) fn next_offset(&mut self) -> u64 {
         if let State::Skipping { offset, .. }
         | State::SkippingLine { offset }
@@ -195,15 +195,15 @@ impl Records {
         {
             return offset;
         }
-        // White space is only between values for certain: a line begins with its indentation, and what
-        // cannot be read may begin with a comma.
+        // Only between values is white space certain to be a separator: a line begins with its
+        // indentation, and an unreadable record may begin with a comma.
         let is_between = self.format == Format::Auto && matches!(self.state, State::Values);
         let separator = |byte: &&u8| is_between && matches!(byte, b' ' | b'\t' | b'\n' | b'\r');
         let length = self.rest().iter().take_while(separator).count();
         self.offset() + length as u64
     }
 
-    /// Whether the first record stands by itself; `None` where it is not all there yet.
+    /// Whether the first record is a standalone value; `None` if it is not complete yet.
     pub(crate) fn begins_plainly(&mut self) -> Option<bool> {
         let is_record = match self.next() {
             Next::Feed => return None,
@@ -249,7 +249,7 @@ impl Records {
         &self.buffer[self.at..]
     }
 
-    /// Passes `length` bytes, which are returned as a span.
+    /// Skips `length` bytes and returns their span.
     fn pass(&mut self, length: usize) -> (usize, usize) {
         let start = self.at;
         self.at += length;
@@ -257,7 +257,7 @@ impl Records {
         (start, self.at)
     }
 
-    /// Passes a byte order mark, if there is one; `false` where too few bytes are there to see it.
+    /// Skips a byte order mark, if there is one; `false` if there are too few bytes to know.
     fn skip_byte_order_mark(&mut self) -> bool {
         const MARK: &[u8] = b"\xEF\xBB\xBF";
         if MARK.starts_with(self.rest()) && self.rest() != MARK && self.ended.is_none() {
@@ -275,7 +275,7 @@ impl Records {
         self.at += white.count();
     }
 
-    /// No byte is left: the end, or more bytes are needed.
+    /// There are no more bytes: it is the end, or more bytes are needed.
     fn exhausted(&mut self) -> Found {
         match self.ended {
             None => Found::Feed,
@@ -342,7 +342,7 @@ impl Records {
         }
     }
 
-    /// What began at this offset and is passed is too large.
+    /// The value that began at this offset, and was skipped, is too large.
     const fn too_large(&self, offset: u64) -> Found {
         Found::TooLarge { offset, bytes: self.offset() - offset }
     }
@@ -362,7 +362,8 @@ impl Records {
             return Found::Feed;
         }
         let end = memchr(b'\n', self.rest());
-        // With the white space at its end: what is passed of a line does not depend on how its bytes come.
+        // This includes the white space at its end, so that the result does not depend on how the
+        // bytes arrive.
         if end.unwrap_or(self.rest().len()) > self.limit {
             self.state = State::SkippingLine { offset: self.offset() };
             return Found::Nothing;
@@ -375,7 +376,7 @@ impl Records {
             return self.exhausted();
         }
         let (start, end) = self.pass(end.unwrap_or(self.rest().len()));
-        // The line break goes with its line.
+        // The line break belongs to its line.
         self.at = (self.at + 1).min(self.buffer.len());
         let line = self.buffer[start..end].trim_ascii_end();
         let end = start + line.len();

@@ -1,5 +1,5 @@
-//! What becomes of refused records: objects of lines in Firehose's form, from which they can be
-//! loaded again.
+//! Keeps refused records in objects with lines in Firehose's format, from which they can be loaded
+//! again.
 
 use base64_simd::STANDARD;
 use bytes::Bytes;
@@ -10,40 +10,40 @@ use shared::sqs::hex_digest;
 
 use crate::objects::Place;
 
-/// The largest object, unless the events of one record alone are larger.
+/// Maximum size of an object, unless the events of one record alone are larger.
 const MAX_OBJECT_BYTES: usize = 5 * 1_048_576;
 
 /// A refused record, or a refused event of one.
 #[derive(Debug)]
 pub(crate) struct Refused<'a> {
-    /// The record's offset in the unpacked object.
+    /// The record's offset in the decompressed object.
     pub(crate) offset: u64,
     /// When it arrived.
     pub(crate) arrived: Option<Timestamp>,
-    /// Its text; empty where it is too large.
+    /// Its text; empty if it is too large.
     pub(crate) text: &'a [u8],
-    /// Whether the text is a line of failures, which is kept as it is.
+    /// Whether the text is a line of failures, which is kept unchanged.
     pub(crate) is_line: bool,
-    /// Its id, the content of a JSON string; empty where it is not known.
+    /// Its id, the content of a JSON string; empty if it is not known.
     pub(crate) id: &'a [u8],
-    /// Its document's `_id`, as its id; empty where it is the id or OpenSearch chooses it.
+    /// Its document's `_id`, in the same form; empty if it is the id or OpenSearch chooses it.
     pub(crate) document_id: &'a [u8],
-    /// The index of a document, as its id; empty where it is an event.
+    /// The index of a document, in the same form; empty if it is an event.
     pub(crate) index: &'a [u8],
     /// Its size.
     pub(crate) bytes: u64,
-    /// Why.
+    /// The reason of the refusal.
     pub(crate) reason: &'a Reason,
 }
 
-/// The object that the records are of.
+/// The object that contained the records.
 #[derive(Debug)]
 pub(crate) struct Origin {
     pub(crate) place: Place,
     pub(crate) modified: Timestamp,
 }
 
-/// An object of refused records that is to be written.
+/// An object of refused records to write.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Kept {
     /// Its key, without the prefix: the same for the same records.
@@ -57,7 +57,7 @@ pub(crate) struct Kept {
 pub(crate) struct Keeper {
     origin: Origin,
     lines: Vec<u8>,
-    /// The offsets of the first record and of the last.
+    /// The offsets of the first and the last record.
     offsets: Option<(u64, u64)>,
 }
 
@@ -66,7 +66,7 @@ impl Keeper {
         Self { origin, lines: Vec::new(), offsets: None }
     }
 
-    /// Takes a record. Returns the object of those before it, where it does not fit in any more.
+    /// Adds a record. If it does not fit, returns the object with those before it.
     pub(crate) fn keep(&mut self, refused: &Refused<'_>, now: Timestamp) -> Option<Kept> {
         let line = self.line(refused, now);
         let is_full = self.lines.len() + line.len() > MAX_OBJECT_BYTES;
@@ -79,7 +79,7 @@ impl Keeper {
         full
     }
 
-    /// The object of what is left, if anything is.
+    /// The object with the remaining records, if there are any.
     pub(crate) fn take(&mut self) -> Option<Kept> {
         let (first, _) = self.offsets.take()?;
         let Origin { place: Place { bucket, key, version_id }, modified } = &self.origin;

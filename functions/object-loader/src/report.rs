@@ -1,4 +1,4 @@
-//! What one invocation did: its metrics and its log lines.
+//! The metrics and log lines of one invocation.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ pub(crate) const METRICS: [(&str, Unit); 14] = [
     ("BulkBytes", Unit::Bytes),
 ];
 
-/// What one invocation did, counted while it works.
+/// The counts of one invocation.
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     objects: BTreeMap<Fate, u64>,
@@ -39,7 +39,7 @@ pub(crate) struct Report {
     pub(crate) bulk_requests: u64,
     pub(crate) bulk_bytes: u64,
     findings: Findings<String>,
-    /// Objects that are not read or written: how many by text, and the first.
+    /// Objects that could not be read or written: their number by text, and the first one.
     unavailable: BTreeMap<(&'static str, String), (u64, String)>,
     retries: BTreeMap<Retry, (u64, String)>,
 }
@@ -55,7 +55,7 @@ enum Fate {
 }
 
 impl Report {
-    /// Counts an object, or a message that names none, of this message.
+    /// Counts an object of this message, or the message itself if it does not name one.
     pub(crate) fn count_object(&mut self, outcome: Outcome, message_id: &str) {
         let fate = match outcome {
             Outcome::Done => Fate::Done,
@@ -105,7 +105,7 @@ impl Report {
         self.unavailable.entry(key).or_insert_with(|| (0, first())).0 += 1;
     }
 
-    /// What went wrong with S3 and OpenSearch, in words.
+    /// Descriptions of the failures of S3 and OpenSearch.
     pub(crate) fn details(&self) -> Vec<String> {
         let unavailable = self.unavailable.keys().map(|(what, error)| format!("{what}: {error}"));
         unavailable.chain(self.findings.troubles.iter().map(ToString::to_string)).collect()
@@ -118,7 +118,7 @@ impl Report {
     /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// Where writing to `out` fails.
+    /// If writing to `out` fails.
     pub(crate) fn emit(
         &self,
         namespace: &str,

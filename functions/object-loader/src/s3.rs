@@ -24,7 +24,7 @@ pub struct S3Objects {
 }
 
 impl S3Objects {
-    /// An S3 that is not called yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
@@ -34,7 +34,7 @@ impl S3Objects {
     pub fn client(&self) -> &sdk::Client {
         self.client.get_or_init(|| {
             let config = self.aws.sdk_config(S3, RetryConfig::standard());
-            // Elsewhere than at S3 itself, buckets have no host of their own.
+            // At other endpoints than S3 itself, buckets have no host names.
             let path_style = self.aws.endpoint(S3).is_some();
             let config = sdk::config::Builder::from(&config).force_path_style(path_style);
             sdk::Client::from_conf(config.build())
@@ -69,7 +69,7 @@ impl Objects for S3Objects {
             .await
             .map_err(|error| object_error(&error))?;
         if start > 0 && status.0.load(Ordering::Relaxed) == 200 {
-            // Its bytes would count for others.
+            // Its bytes would be mistaken for those of the range.
             let whole = "the answer is the whole object in the place of a part of it";
             return Err(ObjectError::Unavailable(whole.to_owned()));
         }
@@ -89,7 +89,7 @@ impl Objects for S3Objects {
     }
 }
 
-/// Notes the status of an answer, which the SDK does not hand over.
+/// Notes the status of an answer, which the SDK does not expose.
 #[derive(Clone, Debug, Default)]
 struct Status(Arc<AtomicU16>);
 
@@ -116,7 +116,7 @@ impl Chunks for ByteStream {
     }
 }
 
-/// What an error of S3 means (source: "Error responses", Amazon S3 API reference).
+/// The meaning of an error of S3 (source: "Error responses", Amazon S3 API reference).
 fn object_error<E>(error: &SdkError<E>) -> ObjectError
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -3,9 +3,9 @@
 use serde_json::Value;
 use shared::event::Timestamp;
 
-/// Writes the event of a line: `{"message":line}`, or `{"timestamp":time,"message":rest}` where the
-/// line begins with an RFC 3339 time and a space. A line that is not UTF-8 is returned as it is: the
-/// event model refuses it.
+/// Writes the event of a line: `{"message":line}`, or `{"timestamp":time,"message":rest}` if the
+/// line begins with an RFC 3339 time and a space. A line that is not UTF-8 is returned unchanged:
+/// the event model refuses it.
 pub(crate) fn event<'a>(line: &'a [u8], out: &'a mut Vec<u8>) -> &'a [u8] {
     let Ok(text) = std::str::from_utf8(line) else { return line };
     out.clear();

@@ -1,4 +1,4 @@
-//! Unpacks gzip and zstd piece by piece, recognized by the first bytes and never by a name.
+//! Decompresses gzip and zstd in pieces; they are recognized by the first bytes, never by a name.
 
 mod zstd;
 
@@ -9,12 +9,12 @@ use shared::gzip::Gunzip;
 use zstd::Frames;
 
 const GZIP: &[u8] = &[0x1f, 0x8b];
-/// Enough to recognize every packing.
+/// Number of bytes that are enough to recognize every format.
 const MAGIC_BYTES: usize = 4;
-/// The most that comes out of gzip at once.
+/// Maximum number of bytes that are decompressed from gzip at once.
 const PIECE_BYTES: u64 = 64 << 10;
 
-/// Why a packing cannot be read any further: its reason in `snake_case`.
+/// Why compressed data cannot be read any further: the reason in `snake_case`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BrokenPacking {
     Gzip,
@@ -30,12 +30,12 @@ impl BrokenPacking {
     }
 }
 
-/// Unpacks one object or one record.
+/// Decompresses one object or one record.
 #[derive(Debug, Default)]
 pub(crate) struct Unpacker {
     packing: Packing,
     input: Vec<u8>,
-    /// Bytes of `input` that are unpacked.
+    /// Number of bytes of `input` that are decompressed.
     read: usize,
 }
 
@@ -49,12 +49,12 @@ enum Packing {
 }
 
 impl Unpacker {
-    /// One for bytes that are known not to be packed.
+    /// Creates one for bytes that are known to be uncompressed.
     pub(crate) fn plain() -> Self {
         Self { packing: Packing::None, ..Self::default() }
     }
 
-    /// Takes the next bytes. [`Unpacker::read`] returns what comes out of them.
+    /// Adds the next bytes. [`Unpacker::read`] returns their decompressed content.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         self.input.drain(..self.read);
         self.read = 0;
@@ -64,7 +64,7 @@ impl Unpacker {
         }
     }
 
-    /// Whether the bytes are packed; `None` where there are too few of them to know.
+    /// Whether the bytes are compressed; `None` if there are too few of them to know.
     pub(crate) const fn is_packed(&self) -> Option<bool> {
         match self.packing {
             Packing::Unknown => None,
@@ -83,11 +83,11 @@ impl Unpacker {
         };
     }
 
-    /// Appends the next piece of what comes out to `out`; returns `false` where more bytes are
-    /// needed first.
+    /// Appends the next decompressed piece to `out`; returns `false` if more bytes are needed
+    /// first.
     ///
     /// # Errors
-    /// [`BrokenPacking`], after everything before it was appended.
+    /// [`BrokenPacking`], after everything before the error was appended.
     pub(crate) fn read(&mut self, out: &mut Vec<u8>) -> Result<bool, BrokenPacking> {
         self.piece(false, out)
     }
@@ -117,10 +117,10 @@ impl Unpacker {
         Ok(passed > 0)
     }
 
-    /// Appends what is left after the last bytes.
+    /// Appends the rest after the last bytes.
     ///
     /// # Errors
-    /// [`BrokenPacking`] where the packing is not complete.
+    /// [`BrokenPacking`] if the compressed data is incomplete.
     pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), BrokenPacking> {
         if matches!(self.packing, Packing::Unknown) {
             self.recognize();
@@ -137,8 +137,8 @@ impl Unpacker {
     }
 }
 
-/// Appends what comes next out of gzip; returns `false` where more bytes are needed first, and between
-/// members.
+/// Appends the next decompressed piece of gzip; returns `false` if more bytes are needed first, and
+/// between members.
 fn gunzip_piece(gunzip: &mut Gunzip, out: &mut Vec<u8>) -> io::Result<bool> {
     let start = out.len();
     #[expect(clippy::disallowed_methods, reason = "bounded by take")]

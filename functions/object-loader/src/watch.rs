@@ -1,15 +1,15 @@
-//! What the engine tells the one who runs it, stretch by stretch.
+//! The engine's progress reports, one for each stretch.
 
 use std::ops::ControlFlow;
 use std::time::Duration;
 
 use crate::batch::Settled;
 
-/// Records that follow each other, each of which has its outcome for good: its document is in the
-/// index, it is dropped, or it is written as refused.
+/// Consecutive records with a final outcome: the document is in the index, the record is dropped,
+/// or it is written as refused.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stretch {
-    /// The offset of the next record in the unpacked object.
+    /// The offset of the next record in the decompressed object.
     pub offset: u64,
     /// Whether there are lists before it: [`Request::lists`](crate::Request::lists).
     pub lists: bool,
@@ -34,18 +34,18 @@ impl From<&Settled> for Stretch {
 
 /// Follows the load of an object.
 pub trait Watch {
-    /// The longest that one stretch takes; without it nothing is watched, and refused records are
-    /// written when there are enough of them.
+    /// Maximum time of one stretch; `None`: nothing is watched, and refused records are written
+    /// when there are enough of them.
     const TIME: Option<Duration>;
 
-    /// A record of the stretch under way is refused for this reason.
+    /// A record of the current stretch is refused for this reason.
     fn refused(&mut self, reason: &str);
 
-    /// A stretch is confirmed, its refused records are written. Returns whether to go on.
+    /// A stretch is confirmed, and its refused records are written. Returns whether to continue.
     fn confirmed(&mut self, stretch: Stretch) -> impl Future<Output = ControlFlow<()>>;
 }
 
-/// In Lambda nobody watches: the invocation's deadline rules.
+/// Watches nothing, for Lambda: there, only the invocation's deadline matters.
 #[derive(Debug)]
 pub(crate) struct Unwatched;
 

@@ -19,7 +19,7 @@ const QUEUE_ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:objects";
 /// 2024-03-01T12:34:58Z
 const MODIFIED_MS: i64 = 1_709_296_498_000;
 
-/// The binary with an OpenSearch and an SQS that takes everything.
+/// The binary with an OpenSearch and an SQS that accepts everything.
 struct Scene {
     _opensearch: Embedded,
     documents: Client,
@@ -44,7 +44,7 @@ impl Scene {
         Self { _opensearch: opensearch, documents, queues, binary }
     }
 
-    /// Invokes the function with a message of this body.
+    /// Invokes the function with a message with this body.
     async fn invoke(&mut self, body: &Value) -> Observed {
         let message = json!({
             "messageId": "m", "receiptHandle": "r", "eventSourceARN": QUEUE_ARN,
@@ -121,7 +121,7 @@ async fn an_object_becomes_documents_and_what_is_refused_is_kept() {
     assert!(key.starts_with("object-loader-failed/2024/03/01/12/"), "{key}");
     let line: Value = serde_json::from_slice(body).unwrap();
     assert_eq!(line["rawData"], "bm90IGEgcmVjb3Jk");
-    // Its own notification is not followed; a request for it is.
+    // Its own notification is ignored; a request for it is not.
     let mut own = notification(key);
     own["detail"]["bucket"]["name"] = json!("backup");
     assert_eq!(scene.invoke(&own).await.metrics()["ObjectsIgnored"], 1);
@@ -185,9 +185,9 @@ async fn a_real_s3_is_read_and_written() {
     assert_done(&observed);
     let metrics = observed.metrics();
     assert_eq!((metrics["RecordsIn"], metrics["RecordsRefused"]), (8_000, 2_000));
-    // Of the events with an id, the repeated ones.
+    // Among the events with an id, the repeated ones.
     assert_eq!((metrics["DocumentsIndexed"], metrics["DocumentsDuplicate"]), (2_002, 3_998));
-    // The rest from the second half on, by a range.
+    // The rest, starting with the second half, by a range.
     let offset = OBJECT.len() * 1_000;
     let request = json!({"sluice": "load", "bucket": "plays", "key": "a b.json", "offset": offset});
     let observed = scene.invoke(&request).await;

@@ -39,11 +39,11 @@ pub struct Config {
     pub(crate) metrics_namespace: String,
     /// `ALERTS_TOPIC_ARN`
     pub(crate) publisher: Publisher,
-    /// `DEADLINE_MARGIN_MS`, default 2,000: nothing is started in this time before the deadline.
+    /// `DEADLINE_MARGIN_MS`, default 2,000: no work is started in this time before the deadline.
     pub(crate) deadline_margin: Duration,
     /// `KINDS`, default `ec2,rds`
     pub(crate) kinds: Kinds,
-    /// `NOTIFY`, default `changes`: whether a notice is published where nothing failed.
+    /// `NOTIFY`, default `changes`: whether a notice is published if nothing failed.
     pub(crate) notifies_changes: bool,
     /// `DRY_RUN`, default `off`: nothing is changed.
     pub(crate) is_dry_run: bool,
@@ -52,14 +52,14 @@ pub struct Config {
     pub(crate) aws: Aws,
 }
 
-/// Which services are looked at.
+/// The services whose machines are watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kinds {
     pub(crate) ec2: bool,
     pub(crate) rds: bool,
 }
 
-/// What decides about a machine.
+/// The rules for decisions about machines.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     /// `SCHEDULE_TAG`, default `sluice:office-hours`
@@ -70,7 +70,8 @@ pub(crate) struct Rules {
     pub(crate) schedules: Schedules,
     /// `HOLIDAYS`, default none
     pub(crate) holidays: Holidays,
-    /// `KEEP_HOURS`, default 4: how long a machine is kept that was started outside of its windows.
+    /// `KEEP_HOURS`, default 4: how long a machine that was started outside of its windows is kept
+    /// running.
     pub(crate) keep: SignedDuration,
 }
 

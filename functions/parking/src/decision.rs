@@ -1,4 +1,4 @@
-//! What becomes of a machine.
+//! Decides what to do with a machine.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -7,29 +7,29 @@ use crate::machine::{Kind, Machine, State, Stop};
 use crate::overrides::{Override, Word};
 use crate::schedule::Phase;
 
-/// What is to be done with a machine.
+/// The decision about a machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Nothing: it is as it should be, or changes by itself.
+    /// Nothing: it is in the right state, or changing by itself.
     Leave,
     Start {
-        /// What EC2 said when it stopped the machine itself: it did not stay up.
+        /// EC2's reason, if EC2 itself stopped the machine: it did not stay up.
         failure: Option<String>,
     },
     Stop,
-    /// Stopped, unless its events say that a person started it since then.
+    /// Stop it, unless its events show that a person started it since then.
     AskEvents {
         since: Option<Timestamp>,
     },
-    /// It is not as the schedule says, because of this.
+    /// It deviates from the schedule, for this reason.
     Keep(String),
-    /// The machine or its tags are wrong.
+    /// There is a problem with the machine or its tags.
     Problem(String),
-    /// It cannot be decided, with a code that says why.
+    /// It cannot be decided, with a code for the reason.
     Fail(&'static str),
 }
 
-/// What is to be done, and whether the machine should be off.
+/// The decision, and whether the machine should be off.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     pub(crate) decision: Decision,
@@ -61,7 +61,7 @@ pub(crate) fn decide(machine: &Machine, rules: &Rules, now: Timestamp) -> Verdic
     }
 }
 
-/// What the tags of a machine say about now.
+/// The state that the tags of a machine require now.
 enum Wanted {
     Phase(Phase),
     Override(Word),
@@ -82,7 +82,7 @@ fn phase(machine: &Machine, rules: &Rules, now: Timestamp) -> Result<Wanted, Str
     })
 }
 
-/// A stopped machine that should be on since `since`.
+/// Decides about a stopped machine that should be on since `since`.
 fn when_on(machine: &Machine, since: Option<Timestamp>) -> Decision {
     match &machine.stop {
         Stop::ByRequest(at) if since.is_none_or(|since| since <= *at) => {
@@ -92,7 +92,7 @@ fn when_on(machine: &Machine, since: Option<Timestamp>) -> Decision {
     }
 }
 
-/// A running machine that should be off since `since`.
+/// Decides about a running machine that should be off since `since`.
 fn when_off(
     machine: &Machine,
     since: Option<Timestamp>,
@@ -109,7 +109,7 @@ fn when_off(
     }
 }
 
-/// Why a machine is kept that was started then; `None` if it is not.
+/// Why a machine that was started at this time is kept running; `None` if it is not.
 pub(crate) fn kept(
     started: Timestamp,
     since: Option<Timestamp>,
@@ -130,7 +130,7 @@ mod tests {
     use crate::holidays::Holidays;
     use crate::schedules::Schedules;
 
-    /// A Friday. The window `office` is from 09:00 to 19:00.
+    /// A Friday. The window of `office` is from 09:00 to 19:00.
     const MORNING: &str = "2026-11-27T09:05:00Z";
     const EVENING: &str = "2026-11-27T19:05:00Z";
 
@@ -191,11 +191,11 @@ mod tests {
         for (schedule, started, now, keep, is_kept) in [
             ("office", "2026-11-27T19:30:00Z", "2026-11-27T23:29:59Z", 4, true),
             ("office", "2026-11-27T19:30:00Z", "2026-11-27T23:30:00Z", 4, false),
-            // As the window ended, and just before.
+            // At the end of the window, and just before.
             ("office", "2026-11-27T19:00:00Z", EVENING, 4, true),
             ("office", "2026-11-27T18:59:59Z", EVENING, 4, false),
             ("office", "2026-11-27T19:04:00Z", EVENING, 0, false),
-            // A clock that is ahead.
+            // With a clock that is ahead.
             ("office", "2026-11-27T19:06:00Z", EVENING, 4, true),
             ("never", "2026-11-27T19:04:00Z", EVENING, 4, true),
             ("never", "2026-11-27T09:00:00Z", EVENING, 4, false),
@@ -211,7 +211,8 @@ mod tests {
             let text = || format!("started {started}, outside of its windows: kept for {keep} h");
             let kept = is_kept.then(|| Decision::Keep(text()));
             assert_eq!(decided(&machine), kept.clone().unwrap_or(Decision::Stop), "{started}");
-            // A database that was created then is kept; else its events say who started it.
+            // A database that was created at this time is kept; otherwise its events show who
+            // started it.
             for kind in [Kind::Database, Kind::Cluster] {
                 machine.kind = kind;
                 let asked = match decided(&machine) {
@@ -289,7 +290,7 @@ mod tests {
                     let expected = Verdict { decision: is(expected), is_off };
                     assert_eq!(decide(&machine, &rules(4), at(now)), expected, "{word} {state:?}");
                 }
-                // A machine that EC2 stops itself does not stay up, whoever wants it to.
+                // A machine that EC2 itself stops does not keep running, whatever is requested.
                 let stop = Stop::ByItself("no capacity".to_owned());
                 if is(expected) == START {
                     let failure = Some("no capacity".to_owned());
@@ -297,7 +298,7 @@ mod tests {
                         decide(&Machine { stop, ..machine.clone() }, &rules(4), at(MORNING));
                     assert_eq!(verdict.decision, Decision::Start { failure });
                 }
-                // Past, it is as if it were absent.
+                // After its end, it is as if it were absent.
                 let absent = Machine { exception: None, ..machine.clone() };
                 let after = at("2026-11-28T00:00:00Z");
                 assert_eq!(decide(&machine, &rules(4), after), decide(&absent, &rules(4), after));

@@ -1,4 +1,4 @@
-//! The instances of EC2.
+//! EC2 instances.
 //!
 //! Source: Amazon EC2 API reference, `DescribeInstances`, `StartInstances`, `StopInstances`.
 
@@ -17,14 +17,14 @@ use crate::machine::{Kind, Machine, Machines, State, Stop, machines};
 /// Maximum number of instances that are started or stopped with one request.
 const BATCH: usize = 50;
 
-/// Reasons of a stop that a person asked for, or this function.
+/// Reasons of a stop that a person or this function requested.
 const REQUESTED: [&str; 3] = [
     "Client.UserInitiatedShutdown",
     "Client.UserInitiatedHibernate",
     "Client.InstanceInitiatedShutdown",
 ];
 
-/// What is done with instances.
+/// The action on instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Action {
     Start,
@@ -32,7 +32,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    /// The state of an instance with which nothing was done.
+    /// The state in which the action has not happened yet.
     const fn undone(self) -> &'static str {
         match self {
             Self::Start => "stopped",
@@ -56,7 +56,7 @@ pub(crate) async fn list(client: &QueryClient, rules: &Rules, until: Instant) ->
     machines(listed, |item| machine(item, rules))
 }
 
-/// The instance; `None` without a member that it must have.
+/// Reads an instance; `None` if a required member is missing.
 fn machine(item: &Element, rules: &Rules) -> Option<Machine> {
     let mut tags = item.tags("tagSet");
     let state = match item.text("instanceState/name")? {
@@ -94,7 +94,7 @@ fn problem(item: &Element, tags: &BTreeMap<String, String>) -> Option<String> {
     }
 }
 
-/// Who stopped it.
+/// Determines who stopped it.
 fn stop(item: &Element) -> Stop {
     let code = item.text("stateReason/code");
     match code {
@@ -115,9 +115,9 @@ fn requested(reason: &str) -> Option<Timestamp> {
     Some(TimeZone::UTC.to_zoned(time).ok()?.timestamp())
 }
 
-/// Starts or stops instances, and returns the result of each, in their order. EC2 carries a request
-/// out for all instances or for none: a batch that it refuses is split until only what it refuses
-/// is left.
+/// Starts or stops instances, and returns the result of each, in their order. EC2 accepts or
+/// rejects a request as a whole: a rejected batch is split until only the rejected instances
+/// remain.
 pub(crate) async fn change(
     client: &QueryClient,
     action: Action,
@@ -158,7 +158,7 @@ pub(crate) async fn change(
     results
 }
 
-/// Whether one instance may be the reason. Want of capacity is answered as a failure of the server.
+/// Whether a single instance may be the reason. Missing capacity is reported as a server error.
 fn is_of_one(error: &QueryError) -> bool {
     error.kind == ErrorKind::Refused || error.code.contains("Capacity")
 }

@@ -6,13 +6,13 @@ use shared::runtime::Failure;
 /// An invocation's failure. The invoker receives its type and its message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// A request to explain a schedule that is wrong.
+    /// A request to explain a schedule is invalid.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
-    /// A list of machines could not be read. All else was done.
+    /// A list of machines could not be read. Everything else was done.
     #[error("failed to read {0}")]
     ParkingFailed(String),
-    /// SNS did not accept a notice. All else was done.
+    /// SNS did not accept a notice. Everything else was done.
     #[error("failed to publish the notice: {0}")]
     NotPublished(CallFailure),
 }

@@ -1,4 +1,4 @@
-//! Who started a database, by its events.
+//! Determines who started a database, from its events.
 //!
 //! Source: "Amazon RDS event categories and event messages", Amazon RDS User Guide.
 
@@ -8,8 +8,8 @@ const STARTED: [&str; 2] = ["db instance started", "db cluster started"];
 const STOPPED: [&str; 2] = ["db instance stopped", "db cluster stopped"];
 const STARTED_BY_RDS: &str = "exceeding the maximum allowed time being stopped";
 
-/// When a person, or this function, started a database last: the latest start, unless RDS made it
-/// itself after seven days.
+/// When a person or this function last started a database: the latest start, unless RDS itself
+/// started it after seven days.
 pub(crate) fn last_start(mut events: Vec<(Timestamp, String)>) -> Option<Timestamp> {
     events.sort_by_key(|(at, _)| *at);
     let mut by_rds = false;
@@ -19,7 +19,7 @@ pub(crate) fn last_start(mut events: Vec<(Timestamp, String)>) -> Option<Timesta
         if message.contains(STARTED_BY_RDS) {
             (by_rds, last) = (true, None);
         } else if STARTED.contains(&&*message) {
-            // The start that RDS announced is its own; the next one is not.
+            // The start after an announcement of RDS is RDS's own; the next one is not.
             last = Some(at).filter(|_| !by_rds);
             by_rds = false;
         } else if STOPPED.contains(&&*message) {

@@ -1,4 +1,4 @@
-//! Answers when a schedule is on, without a call of any service.
+//! Explains when a schedule is on, without calling any service.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
@@ -8,7 +8,7 @@ use crate::config::Rules;
 use crate::error::HandlerError;
 use crate::schedule::Phase;
 
-/// Which schedule, from when, and how many days.
+/// The schedule, the start, and the number of days.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Request {
@@ -17,7 +17,7 @@ struct Request {
     days: Option<i64>,
 }
 
-/// The answer to a request to explain; `None` where the event is not one.
+/// The answer to a request to explain; `None` if the event is not one.
 ///
 /// # Errors
 /// [`HandlerError::InvalidRequest`]

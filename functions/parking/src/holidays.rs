@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 
-/// Any leap year: the 29th of February is a day.
+/// Any leap year, so that February 29 is valid.
 const LEAP_YEAR: i16 = 2024;
 
 /// Days of one year, and days of every year.
@@ -16,7 +16,7 @@ pub(crate) struct Holidays {
 }
 
 impl Holidays {
-    /// Parses days such as `2026-12-25` and `12-25` with commas between.
+    /// Parses days such as `2026-12-25` and `12-25`, separated by commas.
     ///
     /// # Errors
     /// The first part that is not a day.
@@ -52,7 +52,7 @@ impl Holidays {
     }
 }
 
-/// A number of this many digits.
+/// A number with this number of digits.
 fn number((digits, count): (&str, usize)) -> Option<i16> {
     let is_number = digits.len() == count && digits.bytes().all(|b| b.is_ascii_digit());
     digits.parse().ok().filter(|_| is_number)

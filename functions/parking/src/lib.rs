@@ -35,13 +35,13 @@ use notices::{Notices, Place};
 use outcome::Outcome;
 use run::Services;
 
-/// Maximum time that is kept for publishing the notice.
+/// Maximum time that is reserved for publishing the notice.
 const MAX_PUBLISH_TIME: Duration = Duration::from_secs(10);
 
 /// Maximum number of notices that wait for the next run.
 const MAX_WAITING: usize = 20;
 
-/// A notice that waited for longer is given up.
+/// Maximum time that a notice waits.
 const MAX_WAIT_MS: u64 = 3_600_000;
 
 /// The function.
@@ -50,8 +50,8 @@ pub struct App<W> {
     config: Config,
     services: Services,
     notices: Notices,
-    /// What could not be published, with the time of its run in milliseconds: the machines are stopped
-    /// already, so that the next run would not say it again.
+    /// Notices that could not be published, with the time of their run in milliseconds: the
+    /// machines are already stopped, so the next run would not report them.
     waiting: Vec<(u64, Notice)>,
     metrics: W,
 }
@@ -105,8 +105,8 @@ impl<W: Write> App<W> {
         Self { config, services, notices: Notices::default(), waiting: Vec::new(), metrics }
     }
 
-    /// Publishes the notice about a run, after those that wait. One that SNS refuses waits for the next
-    /// run, and keeps no other waiting.
+    /// Publishes the notice about a run, after those that wait. One that SNS rejects waits for the
+    /// next run, and does not delay the others.
     async fn notify(
         &mut self,
         outcome: &Outcome,

@@ -1,4 +1,4 @@
-//! What is stopped and started.
+//! The machines that are stopped and started.
 
 use jiff::Timestamp;
 use shared::aws::query::{Element, Listed, QueryError};
@@ -7,7 +7,7 @@ use shared::aws::query::{Element, Listed, QueryError};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Machine {
     pub(crate) kind: Kind,
-    /// As AWS names it.
+    /// The id or name in AWS.
     pub(crate) id: String,
     /// The tag `Name`.
     pub(crate) name: Option<String>,
@@ -16,17 +16,17 @@ pub(crate) struct Machine {
     /// The value of the tag of the override.
     pub(crate) exception: Option<String>,
     pub(crate) state: State,
-    /// When it was last started; of a database, when it was created.
+    /// When it was last started; for a database, when it was created.
     pub(crate) started: Option<Timestamp>,
     pub(crate) stop: Stop,
-    /// Why it cannot be parked, whatever its tags.
+    /// Why it cannot be parked, regardless of its tags.
     pub(crate) problem: Option<String>,
 }
 
-/// Machines, as far as they could be read, and why some are missing.
+/// The machines that could be read, and why some are missing.
 pub(crate) type Machines = (Vec<Machine>, Option<QueryError>);
 
-/// The machines in a list. One that `read` returns nothing for makes the list incomplete.
+/// The machines in a list. If `read` returns nothing for an item, the list is incomplete.
 pub(crate) fn machines(listed: Listed, read: impl Fn(&Element) -> Option<Machine>) -> Machines {
     let machines: Vec<_> = listed.items.iter().filter_map(read).collect();
     let odd = (machines.len() < listed.items.len())
@@ -34,7 +34,7 @@ pub(crate) fn machines(listed: Listed, read: impl Fn(&Element) -> Option<Machine
     (machines, listed.failure.or(odd))
 }
 
-/// In the order in which machines are started.
+/// The kind of a machine, in the order in which machines are started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Cluster,
@@ -42,30 +42,30 @@ pub(crate) enum Kind {
     Instance,
 }
 
-/// What a machine does.
+/// The state of a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    /// Of a database: available.
+    /// For a database: available.
     Running,
     Stopping,
     Stopped,
-    /// It changes, or is broken.
+    /// It is changing, or broken.
     Other,
 }
 
 /// Who stopped a machine last.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Stop {
-    /// Nobody knows.
+    /// Unknown.
     Unknown,
-    /// A person, or this function, then.
+    /// A person or this function, at this time.
     ByRequest(Timestamp),
     /// EC2 itself, with its message.
     ByItself(String),
 }
 
 impl Stop {
-    /// That it did not stay up, as EC2 said.
+    /// EC2's message that it did not stay up.
     pub(crate) fn failure(&self) -> Option<String> {
         match self {
             Self::ByItself(message) => Some(message.clone()),

@@ -10,10 +10,10 @@ use crate::config::Rules;
 use crate::outcome::{Entry, Outcome};
 use crate::reported::Reported;
 
-/// How long an override lasts that the notice suggests.
+/// Duration of the override that the notice suggests.
 const SUGGESTED: SignedDuration = SignedDuration::from_hours(4);
 
-/// An event that is older says nothing about its run.
+/// Maximum age of an event whose time is used.
 const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Builds the notices of a process.
@@ -23,7 +23,7 @@ pub(crate) struct Notices {
     problems: Reported,
 }
 
-/// Where and when a run was.
+/// The account, region and time of a run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) account: &'a str,
@@ -34,8 +34,8 @@ pub(crate) struct Place<'a> {
     pub(crate) now_ms: u64,
 }
 
-/// When the schedule fired, as the event says: a retry has the same time. `None` if that is not a time
-/// of the last day.
+/// When the schedule fired, according to the event: a retry has the same time. `None` if that is
+/// not a time of the last day.
 pub(crate) fn fired(event: &[u8], now: Timestamp) -> Option<Timestamp> {
     let event: Value = serde_json::from_slice(event).ok()?;
     let at: Timestamp = event.get("time")?.as_str()?.parse().ok()?;
@@ -44,14 +44,14 @@ pub(crate) fn fired(event: &[u8], now: Timestamp) -> Option<Timestamp> {
 }
 
 impl Notices {
-    /// Forgets what was reported by a run whose notice was never published.
+    /// Forgets what a run reported whose notice was never published.
     pub(crate) fn forget(&mut self, at_ms: u64) {
         self.failed.forget(at_ms);
         self.problems.forget(at_ms);
     }
 
-    /// The notice about a run; `None` where nothing was done, and nothing is wrong that was not
-    /// reported already. `notifies_changes` is `false` where only failures and problems are reported.
+    /// The notice about a run; `None` if nothing was done and there are no new failures or
+    /// problems. `notifies_changes` is `false` if only failures and problems are reported.
     pub(crate) fn of(
         &mut self,
         outcome: &Outcome,
@@ -273,7 +273,7 @@ mod tests {
             ]
         );
         assert_eq!(of(&mut notices, &outcome, 1_000), None);
-        // What is done meanwhile is reported without what is known.
+        // Later changes are reported without the failures that are already known.
         outcome.stopped.push(entry("i-4", None, ""));
         let notice = of(&mut notices, &outcome, 2_000).unwrap();
         assert_eq!((&*notice.title, notice.state), ("Started 0, stopped 1", State::Info));

@@ -1,4 +1,4 @@
-//! What a run did: one value from which answer, metrics and notice are taken.
+//! The outcome of a run, from which answer, metrics and notice are made.
 
 use std::io::{self, Write};
 
@@ -9,7 +9,7 @@ use shared::metrics::{Metrics, Unit, with_values};
 
 use crate::machine::Machine;
 
-/// A machine, and what is to be said about it.
+/// A machine, and what to report about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) id: String,
@@ -23,7 +23,7 @@ pub(crate) struct Entry {
     pub(crate) message: String,
 }
 
-/// What a run did with the machines.
+/// The outcome of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) is_dry_run: bool,
@@ -50,7 +50,7 @@ impl Entry {
         }
     }
 
-    /// A machine with which a call failed.
+    /// A machine for which a call failed.
     pub(crate) fn failed(machine: &Machine, error: &QueryError) -> Self {
         Self { message: error.message.clone(), ..Self::new(machine, &*error.code) }
     }

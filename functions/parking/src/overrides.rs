@@ -1,10 +1,10 @@
-//! An exception from the schedule, in a tag of its own: `running until 2026-11-28T22:00+09:00`.
+//! An exception from the schedule, in a separate tag: `running until 2026-11-28T22:00+09:00`.
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-/// What is done instead of the schedule, and how long.
+/// The state that overrides the schedule, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Override {
     pub(crate) word: Word,
@@ -20,10 +20,10 @@ pub(crate) enum Word {
 }
 
 impl Override {
-    /// Parses the value of a tag. A time without `Z` or an offset is one of `zone`.
+    /// Parses the value of a tag. A time without `Z` or an offset is in `zone`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub(crate) fn parse(text: &str, zone: &TimeZone) -> Result<Self, String> {
         let parsed = || {
             let words: Vec<_> = text.split_whitespace().map(str::to_lowercase).collect();

@@ -1,4 +1,4 @@
-//! What a run does: every machine with its decision, in the order in which they are changed.
+//! The plan of a run: the machines to change, in order.
 
 use jiff::Timestamp;
 
@@ -7,21 +7,21 @@ use crate::decision::{Decision, Verdict, decide};
 use crate::machine::{Machine, State};
 use crate::outcome::{Entry, Outcome};
 
-/// What is to be started and stopped, in this order: the databases are there when the instances that
-/// use them are.
+/// The machines to start and stop, in this order: databases must run before the instances that use
+/// them.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// Databases, then instances, each with what EC2 said when it stopped the machine itself.
+    /// Databases, then instances, each with EC2's message if EC2 itself stopped it.
     pub(crate) start: Vec<(Machine, Option<String>)>,
     /// Instances, then databases.
     pub(crate) stop: Vec<(Machine, Option<String>)>,
-    /// Databases that are stopped unless their events say that a person started them since then. They
-    /// are last, so that services that do not answer keep nothing else waiting.
+    /// Databases to stop, unless their events show that a person started them since then. They come
+    /// last, so that a service that does not answer does not delay anything else.
     pub(crate) ask: Vec<(Machine, Option<Timestamp>)>,
 }
 
 impl Plan {
-    /// Decides about all machines. What is not changed is in `outcome`.
+    /// Decides about all machines. Adds those that are not changed to `outcome`.
     pub(crate) fn of(
         machines: Vec<Machine>,
         rules: &Rules,

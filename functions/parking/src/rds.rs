@@ -1,4 +1,4 @@
-//! The instances and clusters of RDS.
+//! RDS instances and clusters.
 //!
 //! Source: Amazon RDS API reference, `DescribeDBInstances`, `DescribeDBClusters`, `DescribeEvents`,
 //! `StartDBInstance` and its like; "Stopping an Amazon RDS DB instance temporarily", Amazon RDS User
@@ -13,15 +13,15 @@ use crate::ec2::Action;
 use crate::events::last_start;
 use crate::machine::{Kind, Machine, Machines, State, Stop, machines};
 
-/// RDS starts what was stopped for this long.
+/// Time after which RDS itself starts a stopped database.
 const MAX_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
-/// RDS announces its own start before it is done.
+/// Maximum time from the announcement of RDS's own start to the start.
 const ANNOUNCED: SignedDuration = SignedDuration::from_hours(6);
 /// Codes of machines whose state changed since it was read.
 const CHANGED: [&str; 3] =
     ["InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBClusterStateFault"];
 
-/// How RDS calls what it has of a kind.
+/// The names of operations and members for a kind.
 struct Names {
     list: &'static str,
     items: &'static str,
@@ -76,7 +76,7 @@ pub(crate) async fn list(
     machines(listed, |item| machine(item, kind, rules))
 }
 
-/// The database or cluster; `None` without a member that it must have.
+/// Reads a database or cluster; `None` if a required member is missing.
 fn machine(item: &Element, kind: Kind, rules: &Rules) -> Option<Machine> {
     let names = names(kind);
     let mut tags = item.tags("TagList");
@@ -130,7 +130,7 @@ fn problem_of_instance(item: &Element) -> Option<String> {
 fn problem_of_cluster(item: &Element) -> Option<String> {
     let engine = item.text("Engine").unwrap_or_default();
     let mode = item.text("EngineMode");
-    // Its own primary has none of these.
+    // The primary cluster has none of these.
     let forwarding = item.text("GlobalWriteForwardingStatus");
     let is_global = item.text("GlobalClusterIdentifier").is_some()
         || mode == Some("global")
@@ -153,10 +153,10 @@ fn problem_of_cluster(item: &Element) -> Option<String> {
     Some(format!("{problem}, which RDS does not stop"))
 }
 
-/// When a person started a database last, in the time for which it would be kept.
+/// When a person last started a database, within the time for which it would be kept running.
 ///
 /// # Errors
-/// Where not all of its events can be read.
+/// If not all of its events can be read.
 pub(crate) async fn last_start_of(
     client: &QueryClient,
     machine: &Machine,
@@ -181,11 +181,11 @@ pub(crate) async fn last_start_of(
     events.map(last_start).ok_or_else(odd)
 }
 
-/// Starts or stops a database or cluster. Returns whether it was done: not where its state changed
-/// since it was read.
+/// Starts or stops a database or cluster. Returns whether this was done: it is not if the state
+/// changed since it was read.
 ///
 /// # Errors
-/// Where RDS refuses, or does not answer.
+/// If RDS rejects the request or does not answer.
 pub(crate) async fn change(
     client: &QueryClient,
     action: Action,

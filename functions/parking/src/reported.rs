@@ -1,19 +1,19 @@
-//! Which failures and problems this process reported lately.
+//! The failures and problems that this process reported recently.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::outcome::Entry;
 
-/// What does not change is reported again after this time.
+/// Time after which an unchanged failure or problem is reported again.
 const AGAIN_MS: u64 = 24 * 3_600_000;
 
-/// Failures or problems, each the id of a machine and what is wrong, with when they were reported.
+/// When failures or problems were reported, by machine id and description.
 #[derive(Debug, Default)]
 pub(crate) struct Reported(BTreeMap<(String, String), u64>);
 
 impl Reported {
-    /// The entries that are new or changed, or were reported a day ago, and remembers them. What is
-    /// not there any more is forgotten.
+    /// Returns and remembers the entries that are new or changed, or were reported a day ago.
+    /// Forgets those that no longer exist.
     pub(crate) fn take_new<'a>(&mut self, entries: &'a [Entry], now_ms: u64) -> Vec<&'a Entry> {
         let key = |entry: &Entry| (entry.id.clone(), entry.note.clone());
         let current: BTreeSet<_> = entries.iter().map(key).collect();
@@ -25,7 +25,7 @@ impl Reported {
         new
     }
 
-    /// Forgets what was reported then: nobody received it.
+    /// Forgets what was reported at this time, because nobody received it.
     pub(crate) fn forget(&mut self, at_ms: u64) {
         self.0.retain(|_, reported_ms| *reported_ms != at_ms);
     }

@@ -33,7 +33,7 @@ impl Services {
         self.ec2.region()
     }
 
-    /// Does what is due now, until `until`.
+    /// Starts and stops the machines that are due at `now`, until `until`.
     pub(crate) async fn park(
         &self,
         rules: &Rules,
@@ -54,7 +54,7 @@ impl Services {
         outcome
     }
 
-    /// Reads all machines with the tag, as far as they can be read.
+    /// Reads all machines with the tag, as far as possible.
     async fn read(&self, rules: &Rules, until: Instant, outcome: &mut Outcome) -> Vec<Machine> {
         let mut machines = Vec::new();
         let mut add = |kind: &str, (read, failure): Machines| {
@@ -70,7 +70,7 @@ impl Services {
             add("rds", rds::list(&self.rds, Kind::Database, rules, until).await);
             add("rds", rds::list(&self.rds, Kind::Cluster, rules, until).await);
         }
-        // A machine moves to another page while the pages are read.
+        // A machine can move to another page while the pages are read.
         let mut seen = BTreeSet::new();
         machines.retain(|machine| seen.insert((machine.kind, machine.id.clone())));
         machines
@@ -96,7 +96,7 @@ impl Services {
         }
     }
 
-    /// Stops a database, unless its events say that a person started it after `since`.
+    /// Stops a database, unless its events show that a person started it after `since`.
     async fn stop_unless_started(
         &self,
         machine: Machine,
@@ -137,7 +137,7 @@ impl Services {
 }
 
 impl Outcome {
-    /// Adds what became of a machine.
+    /// Adds the outcome of a machine.
     fn add(
         &mut self,
         action: Action,

@@ -1,4 +1,4 @@
-//! When machines are on: windows of the wall clock.
+//! Schedules: windows of local time in which machines are on.
 
 mod parse;
 #[cfg(test)]
@@ -20,7 +20,7 @@ const LOOK_BACK: [SignedDuration; 2] =
 /// A schedule.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Schedule {
-    /// As it was written.
+    /// The text as written.
     pub(crate) text: String,
     pub(crate) zone: TimeZone,
     hours: Hours,
@@ -36,14 +36,14 @@ enum Hours {
 /// A time of day, on some days of the week.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Window {
-    /// From Monday on.
+    /// The days, starting with Monday.
     days: [bool; 7],
     start: Time,
     end: Time,
     ends_next_day: bool,
 }
 
-/// A time in which machines are on.
+/// A period in which machines are on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Span {
     pub(crate) start: Timestamp,
@@ -51,7 +51,7 @@ pub(crate) struct Span {
     pub(crate) end: Timestamp,
 }
 
-/// Whether machines are on, and since when; `None` is since ever.
+/// Whether machines are on, and since when; `None`: always.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     On { since: Option<Timestamp> },
@@ -72,12 +72,12 @@ impl Schedule {
         self.zone.iana_name().unwrap_or("UTC")
     }
 
-    /// The times from `from` to `to` in which machines are on, in order. Two that touch or overlap
-    /// are one.
+    /// The periods from `from` to `to` in which machines are on, in order. Periods that touch or
+    /// overlap are merged.
     fn spans(&self, holidays: &Holidays, from: Timestamp, to: Timestamp) -> Vec<Span> {
         let Hours::Weekly(windows) = &self.hours else { return Vec::new() };
         let date = |time: Timestamp| time.to_zoned(self.zone.clone()).date();
-        // A window ends at most a day after the day on which it starts, or two where a clock is
+        // A window ends at most a day after the day on which it starts, or two days if a clock is
         // moved by a day.
         let first = date(from).saturating_sub(2.days());
         let last = date(to);
@@ -122,7 +122,7 @@ impl Schedule {
         phase
     }
 
-    /// The changes after `from` and before `to`, with whether machines are on from then on.
+    /// The changes after `from` and before `to`, each with whether machines are on afterwards.
     pub(crate) fn transitions(
         &self,
         holidays: &Holidays,
@@ -136,14 +136,14 @@ impl Schedule {
 }
 
 impl Window {
-    /// The window that starts on `day`. `None` on other days of the week, and where a clock that is
-    /// put forward leaves nothing of it.
+    /// The window that starts on `day`. `None` on other days of the week, and if moving the clock
+    /// forward leaves nothing of it.
     fn on(&self, day: Date, zone: &TimeZone) -> Option<Span> {
         if !self.days[day_number(day.weekday())] {
             return None;
         }
-        // A time that does not exist is moved forward by the gap, and of one that comes twice it is
-        // the first: jiff's "compatible".
+        // A time that does not exist is moved forward by the gap, and the first one is used if a
+        // time occurs twice: jiff's "compatible".
         let at =
             |day: Date, time: Time| Some(zone.to_zoned(day.to_datetime(time)).ok()?.timestamp());
         let last = if self.ends_next_day { day.tomorrow().ok()? } else { day };

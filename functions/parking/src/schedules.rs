@@ -1,4 +1,4 @@
-//! What the value of a tag means.
+//! The meaning of a tag's value.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::schedule::Schedule;
 
-/// The schedules that have a name, and the zone of those that name none.
+/// The named schedules, and the default zone.
 #[derive(Clone, Debug)]
 pub(crate) struct Schedules {
     /// By name, in lower case.
@@ -15,10 +15,10 @@ pub(crate) struct Schedules {
     zone: TimeZone,
 }
 
-/// A schedule of `SCHEDULES` that is wrong.
+/// An invalid schedule in `SCHEDULES`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WrongSchedule {
-    /// The value, or all of the text where it is not a JSON object.
+    /// The value, or the whole text if it is not a JSON object.
     pub(crate) value: String,
     pub(crate) problem: String,
 }
@@ -48,10 +48,10 @@ impl Schedules {
         Ok(schedules)
     }
 
-    /// The schedule that a tag's value names or is.
+    /// The schedule in a tag's value, by name or as an expression.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub(crate) fn find(&self, value: &str) -> Result<Schedule, String> {
         let key = value.trim().to_lowercase();
         match &*key {

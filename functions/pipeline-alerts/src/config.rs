@@ -33,17 +33,17 @@ pub struct Config {
     pub(crate) metrics_namespace: String,
     /// `ALERTS_TOPIC_ARN`
     pub(crate) publisher: Publisher,
-    /// `WEBHOOK_SECRET_ARN`: the ARN of the secret with what callers must know.
+    /// `WEBHOOK_SECRET_ARN`: the ARN of the secret that callers must send.
     pub(crate) webhook_secret_arn: String,
-    /// `PREFECT_API_URL`, default none: Prefect is not asked.
+    /// `PREFECT_API_URL`, default none: the API is not used.
     pub(crate) prefect_url: Option<Url>,
-    /// `PREFECT_API_SECRET_ARN`, default none: Prefect's API asks for nothing.
+    /// `PREFECT_API_SECRET_ARN`, default none: Prefect's API needs no credentials.
     pub(crate) prefect_secret_arn: Option<String>,
-    /// `PREFECT_UI_URL`, default derived from the API's: where links go.
+    /// `PREFECT_UI_URL`, default derived from the API's: base URL of links.
     pub(crate) ui_url: Option<String>,
     /// `ERROR_LINES`, default 10: maximum records of a run's log.
     pub(crate) error_lines: usize,
-    /// `LOGS_WAIT_MS`, default 2,500: how long Prefect's API is asked for a complete log.
+    /// `LOGS_WAIT_MS`, default 2,500: how long to wait for a complete log from Prefect's API.
     pub(crate) logs_wait: Duration,
     /// `DEADLINE_MARGIN_MS`, default 1,000: nothing is published in this time before the deadline.
     pub(crate) deadline_margin: Duration,
@@ -56,7 +56,7 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] for the first variable that is invalid or missing. It never contains a
-    /// secret, or what is in the place of a secret's ARN.
+    /// secret, or the value of a variable for a secret's ARN.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let function_name = environment.function_name("pipeline-alerts")?;
         let publisher = Publisher::from_environment(environment)?;
@@ -100,7 +100,7 @@ fn url(
 ) -> Result<Option<Url>, ConfigError> {
     let parse = |text: &str| Url::parse(text).filter(|url| is_allowed(url.as_str()));
     environment.parse_with(name, allowed, parse).map_err(|error| {
-        // A URL with a user has a password too.
+        // A URL with a user usually has a password.
         let shown = if error.value.contains('@') { "…" } else { &error.value };
         ConfigError::new(name, shown, allowed)
     })

@@ -11,7 +11,7 @@ use uuid::Uuid;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Event<'a>(&'a Value);
 
-/// What an event is about.
+/// The subject of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Subject {
     FlowRun,
@@ -19,14 +19,14 @@ pub(crate) enum Subject {
     Other,
 }
 
-/// The type of a run's state, as far as it matters. Names of states are the user's own.
+/// The relevant type of a run's state. The names of states are the user's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// FAILED or CRASHED.
     Failed,
     Completed,
     Cancelled,
-    /// The run has not ended: its state says so, or its heartbeat.
+    /// The run has not ended: shown by its state, or by a heartbeat.
     Passing,
     Unknown,
 }
@@ -57,7 +57,7 @@ impl<'a> Event<'a> {
         self.0.to_string()
     }
 
-    /// A member of the resource, without `prefect.`. Prefect writes `""` for none.
+    /// A member of the resource, without `prefect.`. Prefect writes `""` if there is none.
     pub(crate) fn text(self, name: &str) -> Option<&'a str> {
         text(&self.0["resource"], name)
     }
@@ -70,7 +70,7 @@ impl<'a> Event<'a> {
         self.text("resource.name").unwrap_or_else(|| self.resource_id())
     }
 
-    /// The id and the name of what has this role.
+    /// The ids and names of the related resources with this role.
     pub(crate) fn related(self, role: &str) -> impl Iterator<Item = (&'a str, Option<&'a str>)> {
         let related = self.0["related"].as_array().into_iter().flatten();
         let prefix = format!("prefect.{role}.");
@@ -98,7 +98,7 @@ impl<'a> Event<'a> {
         Uuid::try_parse(id.strip_prefix("flow-run.").or(id.strip_prefix("task-run."))?).ok()
     }
 
-    /// How often the run was started.
+    /// The number of times that the run was started.
     pub(crate) fn run_count(self) -> u64 {
         self.text("run-count").and_then(|count| count.parse().ok()).unwrap_or(1)
     }

@@ -1,4 +1,4 @@
-//! Who is let in: callers that know a secret.
+//! Authenticates callers, which must know a secret.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
@@ -11,19 +11,19 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::HandlerError;
 use crate::request::Request;
 
-/// Shorter lines of the secret are not used: they could be guessed.
+/// Minimum length of a line of the secret: shorter ones could be guessed.
 const MIN_CHARACTERS: usize = 16;
 
-/// The secret is read again at most this often.
+/// Minimum time between two reads of the secret after a wrong one.
 const READ_AGAIN_AFTER_MS: u64 = 60_000;
 
-/// The secrets of which a caller must know one.
+/// The secrets, one of which a caller must know.
 #[derive(Debug)]
 pub(crate) struct Gate {
     arn: String,
     aws: Aws,
     secrets: Secrets,
-    /// When it was last read again.
+    /// The time of the last repeated read.
     read_again_at_ms: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ impl std::fmt::Debug for Secrets {
     }
 }
 
-/// What a caller offers to be let in.
+/// The credentials in a call.
 struct Offer<'a> {
     /// Secrets.
     plain: Vec<&'a str>,
@@ -48,7 +48,7 @@ struct Offer<'a> {
 }
 
 impl Gate {
-    /// Reads no secret yet.
+    /// Does not read the secret yet.
     pub(crate) fn new(arn: String, aws: Aws) -> Self {
         Self { arn, aws, secrets: Secrets::default(), read_again_at_ms: None }
     }
@@ -118,12 +118,12 @@ impl<'a> Offer<'a> {
 }
 
 impl Secrets {
-    /// Compares with every secret, in a time that does not depend on how much of one is right.
+    /// Compares with every secret, in constant time.
     fn admit(&self, offer: &Offer<'_>) -> bool {
         let mut admitted = subtle::Choice::from(0);
         for secret in &self.0 {
             for plain in &offer.plain {
-                // Hashes have one length.
+                // Hashes have the same length.
                 admitted |= Sha256::digest(plain)[..].ct_eq(&Sha256::digest(secret)[..]);
             }
             for signature in &offer.signatures {

@@ -32,10 +32,10 @@ use request::Request;
 use tally::{Outcome, Tally};
 use told::Told;
 
-/// How long Prefect's API is asked at least, if it does not answer: for what is asked once.
+/// Minimum time to wait for Prefect's API, for requests that are made only once.
 const MIN_API_TIME: Duration = Duration::from_secs(2);
 
-/// What is left for publishing, whatever Prefect's API does.
+/// Time that is reserved for publishing, whatever Prefect's API does.
 const PUBLISH_TIME: Duration = Duration::from_secs(1);
 
 /// The function.
@@ -48,24 +48,24 @@ pub struct App<W> {
     metrics: W,
 }
 
-/// One call that was let in.
+/// An authenticated call.
 #[derive(Clone, Copy)]
 struct Call {
     /// When it arrived.
     at: Timestamp,
     now_ms: u64,
-    /// When Prefect's API has been asked often enough.
+    /// When Prefect's API is no longer polled for the log.
     logs_until: Instant,
-    /// When no answer of Prefect's API is waited for any more.
+    /// When answers of Prefect's API are no longer waited for.
     api_until: Instant,
-    /// When nothing is published any more.
+    /// Nothing is published after this.
     until: Instant,
 }
 
 impl<W: Write> Function for App<W> {
     type Error = HandlerError;
 
-    /// Publishes what a call tells, and emits the metrics.
+    /// Publishes the notice of a call, and emits the metrics.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -270,7 +270,7 @@ impl<W: Write> App<W> {
     }
 }
 
-/// Logs what Prefect's API did not give.
+/// Logs what could not be read from Prefect's API.
 fn report(error: &PrefectError, unread: &str, run: Uuid, tally: &mut Tally) {
     tally.has_prefect_error = true;
     tracing::warn!(unread, %run, %error, "failed to read from Prefect");

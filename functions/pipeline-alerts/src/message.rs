@@ -1,4 +1,4 @@
-//! What is told of a call that is not an event of Prefect.
+//! Notices of calls that are not events of Prefect.
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -8,13 +8,13 @@ use uuid::Uuid;
 use crate::event::Event;
 use crate::notices::{MAX_TEXT, SOURCE, beginning, first_text, masked};
 
-/// A larger body is not parsed, and only its beginning is read. 1 MiB.
+/// Maximum size of a body that is parsed, 1 MiB; of a larger one, only the beginning is used.
 const MAX_BODY_BYTES: usize = 1_048_576;
 
-/// Maximum characters of a title that is the first line of a text.
+/// Maximum length of a title that is the first line of a text, in characters.
 const MAX_TITLE: usize = 100;
 
-/// The payload of Prefect's webhook action; the action's default is none.
+/// The payload of Prefect's webhook action; by default, it has none.
 const NO_BODY: &str = "The call has no body. If it is of Prefect's webhook action, set the payload of the \
                        action's webhook block to:\n{{ event.model_dump_json() }}";
 
@@ -26,7 +26,7 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Reads a body: as JSON if it is JSON of at most 1 MiB. What is not UTF-8 is replaced.
+    /// Reads a body, as JSON if it is JSON of at most 1 MiB. Invalid UTF-8 is replaced.
     pub(crate) fn read(bytes: &[u8]) -> Self {
         let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_BODY_BYTES)]);
         let text = text.trim_start_matches('\u{feff}').trim().to_owned();
@@ -40,7 +40,7 @@ impl Body {
         Event::parse(self.value.as_ref()?)
     }
 
-    /// The id of the flow run that the body names, as Prefect's notification blocks write it.
+    /// The id of the flow run in the body, in the form of Prefect's notification blocks.
     pub(crate) fn flow_run_id(&self) -> Option<Uuid> {
         let uuid = |rest: &str| {
             let start = rest.trim_start_matches(['\\', '"', '\'', ' ', ':', '=']);
@@ -90,7 +90,7 @@ impl Body {
     }
 }
 
-/// The first line that says something: that of formatted JSON is a bracket.
+/// The first meaningful line: the first line of formatted JSON is only a bracket.
 fn first_line(text: &str) -> &str {
     let mut lines = text.lines().map(str::trim);
     lines.find(|line| line.chars().any(char::is_alphanumeric)).unwrap_or(text)
@@ -233,7 +233,7 @@ mod tests {
         let (body, _) = body.split_once('\'').unwrap();
         let backup = expected("Backup failed", body, State::Alarm, "pipeline/backup");
         assert_eq!(told(body), backup);
-        // Of the callback of Airflow, each member has an effect.
+        // Each member of the callback for Airflow has an effect.
         let python = code_blocks(document, "python").concat();
         let (_, members) = python.split_once("json={\n").unwrap();
         let (members, _) = members.split_once("\n        },").unwrap();
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_secret_is_masked_before_its_text_is_cut() {
-        // Cut before, `ada:hush` would not be recognized as user and password.
+        // If it were cut before masking, `ada:hush` would not be recognized as user and password.
         let body = format!("{} https://ada:hush-hush@host/", "x".repeat(3_970));
         let notice = notice(body);
         assert!(!notice.text.unwrap().contains("hush"));

@@ -13,10 +13,10 @@ use crate::prefect::{Failure, FlowRun, Record};
 /// The name of this function in its notices.
 pub(crate) const SOURCE: &str = "pipeline-alerts";
 
-/// Maximum characters of a state's message, and of a record of a log.
+/// Maximum length of a state's message, and of a record of a log, in characters.
 const MAX_MESSAGE: usize = 2_000;
 
-/// Maximum characters of an event that is shown as JSON, and of a body.
+/// Maximum length of an event that is shown as JSON, and of a body, in characters.
 pub(crate) const MAX_TEXT: usize = 4_000;
 
 /// The notice of an event about a run.
@@ -87,7 +87,7 @@ pub(crate) fn of_other(event: Event<'_>, at: Timestamp) -> Notice {
     }
 }
 
-/// Adds what a run recovered from.
+/// Adds the failure from which a run recovered.
 pub(crate) fn add_failure(notice: &mut Notice, failure: &Failure, ended: Timestamp) {
     let seconds = ended.duration_since(failure.ended).as_secs();
     let before = duration(u64::try_from(seconds).unwrap_or_default());
@@ -122,7 +122,7 @@ fn thread(event: Event<'_>) -> String {
     format!("prefect/{}", event.resource_id())
 }
 
-/// The same for a flow run of the API.
+/// The thread of a flow run of the API.
 pub(crate) fn thread_of(run: &FlowRun) -> String {
     match (run.deployment_id, run.flow_id) {
         (Some(id), _) => format!("prefect/deployment/{id}"),
@@ -131,7 +131,8 @@ pub(crate) fn thread_of(run: &FlowRun) -> String {
     }
 }
 
-/// Masks secrets: before a text is cut, for a part of a secret is not recognized.
+/// Masks secrets. This must happen before a text is cut, because a part of a secret is not
+/// recognized.
 pub(crate) fn masked(text: &str) -> String {
     mask(text, &[])
 }
@@ -186,7 +187,7 @@ mod tests {
             let ui = Some("https://prefect.test");
             let notice = of_run(event, "kind", State::Alarm, Timestamp::UNIX_EPOCH, ui);
             assert_eq!((notice.title, notice.thread), (title.to_owned(), format!("prefect/{id}")));
-            // Its id is none of Prefect's: there is nothing to link to.
+            // Its id is not one of Prefect, so there is nothing to link to.
             assert!(notice.links.is_empty() && notice.text.is_none());
         }
     }

@@ -1,4 +1,4 @@
-//! Prefect's API: a run's error log, a run, and how the run before it ended.
+//! Prefect's API: a run's error log, a run, and the end of the previous run.
 //!
 //! Source: Prefect REST API reference, "Read Logs", "Read Flow Run", "Read Flow Runs" and "Read Flow
 //! Run States"; requests and answers recorded from a Prefect 3.9.1 server are in the tests.
@@ -19,7 +19,7 @@ use shared::url::Url;
 use tokio::time::{Instant, sleep, timeout_at};
 use uuid::Uuid;
 
-/// The API is asked again after this time.
+/// Time between two requests for a log.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Prefect's level of errors; CRITICAL is 50.
@@ -35,7 +35,7 @@ pub(crate) struct Prefect {
     authorization: Option<HeaderValue>,
 }
 
-/// Why the API did not give what it was asked for. The text holds no secret and nothing of an answer.
+/// Why a request to the API failed. The text contains neither secrets nor parts of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PrefectError {
     #[error("Prefect's API answered {0}")]
@@ -57,7 +57,7 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    /// `None` where it has no level.
+    /// `None` if it has no level.
     fn of(value: &Value) -> Option<Self> {
         let text = |name: &str| value[name].as_str().map(str::to_owned);
         let level = value["level"].as_i64()?;
@@ -86,10 +86,10 @@ struct RunState {
     timestamp: Option<String>,
 }
 
-/// What a run recovered from.
+/// The failure from which a run recovered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// The name of the run before; `None`: the same run.
+    /// The name of the previous run; `None`: the same run.
     pub(crate) run: Option<String>,
     pub(crate) state_name: String,
     pub(crate) ended: Timestamp,
@@ -105,7 +105,7 @@ pub(crate) struct Completed<'a> {
     pub(crate) ended: Timestamp,
 }
 
-/// Whether a type of states is one of a failure.
+/// Whether a type of state is a failure.
 pub(crate) fn is_failure(kind: Option<&str>) -> bool {
     matches!(kind, Some("FAILED" | "CRASHED"))
 }
@@ -121,8 +121,9 @@ impl Prefect {
         Self { url, secret_arn, aws, connections, authorization: None }
     }
 
-    /// The last `limit` errors in the log of a run, oldest first. Prefect stores them up to 2 s after
-    /// the event: the API is asked until two answers are the same and not empty, or until `enough`.
+    /// The last `limit` errors in the log of a run, oldest first. Prefect stores them up to 2 s
+    /// after the event: the API is polled until two answers are the same and not empty, or until
+    /// `enough`.
     pub(crate) async fn errors(
         &mut self,
         run: &str,
@@ -139,14 +140,14 @@ impl Prefect {
         let mut last: Option<Vec<Record>> = None;
         loop {
             let answer = self.ask::<Vec<Value>>(Method::POST, "/logs/filter", &query, until).await;
-            // One that is odd does not take the others with it.
+            // An invalid record does not affect the others.
             let answer = answer.and_then(|all| {
                 let records: Vec<_> = all.iter().filter_map(Record::of).collect();
                 let is_odd = records.is_empty() && !all.is_empty();
                 if is_odd { Err(PrefectError::Answer) } else { Ok(records) }
             });
             match (answer, &last) {
-                // What came before is told.
+                // The log that was read before is used.
                 (Err(_), Some(_)) => break,
                 (Err(error), None) => return Err(error),
                 (Ok(answer), _) => {
@@ -177,7 +178,7 @@ impl Prefect {
         if run.id == id { Ok(run) } else { Err(PrefectError::Answer) }
     }
 
-    /// The failure from which a run recovered: its own, or that of the run before it.
+    /// The failure from which a run recovered: its own, or that of the previous run.
     pub(crate) async fn failure_before(
         &mut self,
         completed: Completed<'_>,
@@ -222,7 +223,7 @@ impl Prefect {
         }))
     }
 
-    /// Sends a request until it is answered, but not after `until`. Follows no redirect.
+    /// Sends a request until it is answered, but not after `until`. Does not follow redirects.
     async fn ask<T: DeserializeOwned>(
         &mut self,
         method: Method,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Request {
-    /// Of format 1.0.
+    /// In format 1.0.
     http_method: Option<String>,
     headers: Option<BTreeMap<String, Option<String>>>,
     #[serde(rename = "requestContext")]
@@ -22,11 +22,11 @@ pub(crate) struct Request {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Context {
-    /// Of format 2.0.
+    /// In format 2.0.
     http: Option<Http>,
-    /// Of format 2.0.
+    /// In format 2.0.
     time_epoch: Option<u64>,
-    /// Of format 1.0.
+    /// In format 1.0.
     request_time_epoch: Option<u64>,
 }
 
@@ -57,14 +57,14 @@ impl Request {
         self.context.time_epoch.or(self.context.request_time_epoch)
     }
 
-    /// The values of a header, whose name is in lower case here and in any case there.
+    /// The values of a header. `name` is in lower case; that in the event may be in any case.
     pub(crate) fn header<'a>(&'a self, name: &'static str) -> impl Iterator<Item = &'a str> {
         let headers = self.headers.iter().flatten();
         let named = headers.filter(move |(key, _)| key.eq_ignore_ascii_case(name));
         named.filter_map(|(_, value)| value.as_deref()).map(str::trim)
     }
 
-    /// The body's bytes. A body that is not base64 where it must be is taken as it is.
+    /// The body's bytes. A body that should be base64 but is not is returned unchanged.
     pub(crate) fn body(&self) -> Vec<u8> {
         let body = self.body.as_deref().unwrap_or_default().as_bytes();
         let decoded = match self.is_base64_encoded {

@@ -1,10 +1,10 @@
-//! What an invocation did, and its metrics.
+//! The outcome of an invocation, and its metrics.
 
 use std::io::{self, Write};
 
 use shared::metrics::{Metrics, Unit, with_values};
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Published,
@@ -38,11 +38,11 @@ impl Outcome {
 /// The numbers of one invocation.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
-    /// `None` where the invocation fails before the call is known to be one.
+    /// `None` if the invocation fails before the event is known to be a call.
     pub(crate) outcome: Option<Outcome>,
     /// Whether a notice could not be published.
     pub(crate) is_unpublished: bool,
-    /// Whether Prefect's API did not give what it was asked for.
+    /// Whether a request to Prefect's API failed.
     pub(crate) has_prefect_error: bool,
 }
 

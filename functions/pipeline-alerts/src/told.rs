@@ -1,21 +1,21 @@
-//! Which events this process told lately.
+//! The events that this process published recently.
 
 use std::collections::VecDeque;
 
 use shared::digest::hex_digest;
 
-/// An event with the same id is a duplicate for this long.
+/// How long an event with the same id is a duplicate.
 const REMEMBERED_MS: u64 = 600_000;
 
 /// Maximum number of events that are remembered.
 const MAX_EVENTS: usize = 10_000;
 
-/// The ids of events with the times when they were told.
+/// The ids of events, and when they were published.
 #[derive(Debug, Default)]
 pub(crate) struct Told(VecDeque<(String, u64)>);
 
 impl Told {
-    /// Whether an event was told in the last ten minutes.
+    /// Whether an event was published in the last ten minutes.
     pub(crate) fn has(&mut self, id: &str, now_ms: u64) -> bool {
         self.0.retain(|(_, at_ms)| now_ms.abs_diff(*at_ms) < REMEMBERED_MS);
         let id = hex_digest(id);

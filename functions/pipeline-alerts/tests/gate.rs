@@ -1,5 +1,5 @@
-//! Who is let in, and that nobody else is: the handler with SNS, Secrets Manager and Prefect in this
-//! process.
+//! Who is allowed to call, and that nobody else is: the handler with SNS, Secrets Manager and
+//! Prefect in this process.
 
 #![cfg(test)]
 
@@ -30,7 +30,7 @@ struct Scene {
 }
 
 impl Scene {
-    /// With these texts of the secret, each for one time that it is read.
+    /// Creates a scene; the secret has one of these texts after another, one for each read.
     async fn new(secrets: &[Option<&str>]) -> Self {
         let secrets = secrets.iter().map(|text| text.map(str::to_owned)).collect();
         let endpoint = Outside { secrets, ..Outside::default() }.start().await;
@@ -80,10 +80,10 @@ async fn the_secret_is_read_once_and_after_a_wrong_one_again_once_a_minute() {
     for (secret, at_s, status, reads) in [
         (old, 0, 200, 1),
         (old, 1, 200, 1),
-        // Replaced: both are valid.
+        // The secret is being replaced: both values are valid.
         (new, 2, 200, 2),
         (old, 3, 200, 2),
-        // Within a minute of the last time.
+        // Within a minute of the last read.
         ("music-pipelines-3-000000", 61, 403, 2),
         ("music-pipelines-3-000000", 62, 403, 3),
         ("music-pipelines-3-000000", 63, 403, 3),
@@ -114,13 +114,13 @@ async fn an_unusable_secret_lets_nothing_in() {
             assert!(metrics.values().all(|count| *count == 0), "{metrics:?}");
         }
         assert!(published(&scene.endpoint).is_empty());
-        // Without a secret nothing is read.
+        // Without a secret in the request, nothing is read.
         let reads = secret_reads(&scene.endpoint);
         assert_eq!(scene.send(&event(&json!({}), "a"), 0).await, Ok(403));
         assert_eq!(scene.call("", 0).await, Ok(403));
         assert_eq!(secret_reads(&scene.endpoint), reads);
     }
-    // A line of 16 characters is enough, beside others.
+    // A line of 16 characters is enough, next to others.
     let mut scene = Scene::new(&[Some("short\nsixteen-letters!")]).await;
     assert_eq!(scene.call("sixteen-letters!", 0).await, Ok(200));
     assert_eq!(scene.call("short", 0).await, Ok(403));
@@ -171,7 +171,7 @@ async fn strangers_get_nothing_done_however_large_and_frequent_their_calls() {
     assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     let calls = scene.endpoint.calls();
     assert!(calls.iter().all(|call| call.operation == "GetSecretValue"), "{calls:?}");
-    // The first time, and once more.
+    // The first time, and one more time.
     assert!(calls.len() <= 2);
 }
 

@@ -1,4 +1,4 @@
-//! Buckets: what Intelligent-Tiering would save, and what it does save.
+//! Buckets: what Intelligent-Tiering would save, and what it actually saves.
 
 use std::collections::BTreeMap;
 
@@ -6,8 +6,8 @@ use shared::cost::{Price, Prices};
 
 use crate::found::{Measured, Saving};
 
-/// Smaller objects are not monitored and stay at the price of frequent access (source: Amazon S3 User
-/// Guide, "How S3 Intelligent-Tiering works").
+/// Minimum size of a monitored object: smaller ones stay at the price of frequent access (source:
+/// Amazon S3 User Guide, "How S3 Intelligent-Tiering works").
 pub(crate) const MIN_OBJECT_BYTES: f64 = 131_072.0;
 const GIB: f64 = 1_073_741_824.0;
 
@@ -56,7 +56,7 @@ impl Storage {
     }
 }
 
-/// How large a bucket is.
+/// The size of a bucket.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sizes {
     /// Bytes by storage type.
@@ -70,13 +70,14 @@ impl Sizes {
         self.bytes.get(&storage).copied().unwrap_or_default() / GIB
     }
 
-    /// What monitoring of all objects costs a month.
+    /// The monthly cost of monitoring all objects.
     fn monitoring(&self, prices: &Prices, region: &str) -> f64 {
         self.objects / 1_000.0 * prices.of(region, Price::S3Monitoring)
     }
 
-    /// What Intelligent-Tiering would save, and why: from nothing but its monitoring, where all is read
-    /// again and again, to all of it unread for 90 days. `None` for small objects, or without any.
+    /// The saving by Intelligent-Tiering, and why: from the loss of its monitoring charge, if all
+    /// objects are read regularly, to the saving if none is read for 90 days. `None` for small
+    /// objects, or without any.
     pub(crate) fn saving(&self, prices: &Prices, region: &str) -> Option<(Saving, String)> {
         let bytes: f64 = self.bytes.values().sum();
         let average = bytes / self.objects;
@@ -95,7 +96,8 @@ impl Sizes {
         Some((saving, why))
     }
 
-    /// What archive tiers save: from nothing to all of Intelligent-Tiering in the lowest of them.
+    /// The saving by archive tiers: from nothing to the saving if all objects in
+    /// Intelligent-Tiering are in the lowest tier.
     pub(crate) fn archived(&self, is_deep: bool, prices: &Prices, region: &str) -> Saving {
         let lowest = if is_deep { Storage::DeepArchive } else { Storage::Archive };
         let price = |storage: Storage| prices.of(region, storage.price());
@@ -104,7 +106,7 @@ impl Sizes {
         Saving { usd: 0.0, max: tiers.into_iter().map(saving).sum() }
     }
 
-    /// What Intelligent-Tiering saves of a bucket that has its tiers.
+    /// The saving by Intelligent-Tiering for a bucket that has its tiers.
     pub(crate) fn measured(&self, bucket: &str, prices: &Prices, region: &str) -> Option<Measured> {
         let price = |storage: Storage| prices.of(region, storage.price());
         let tiers = &Storage::ALL[1..];

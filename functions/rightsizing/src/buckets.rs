@@ -55,7 +55,7 @@ async fn add_buckets(
     }
 }
 
-/// The sizes of buckets, in their order. One that fails spoils no other.
+/// The sizes of buckets, in order. A failure does not affect the others.
 pub(crate) async fn sizes(
     clients: &Clients,
     buckets: &[String],
@@ -64,7 +64,7 @@ pub(crate) async fn sizes(
 ) -> Vec<Result<Sizes, CallFailure>> {
     let (mut all, mut latest) = (Vec::new(), Ok(Latest::new()));
     for buckets in buckets.chunks(BUCKETS_IN_CALL) {
-        // CloudWatch that did not answer is not waited for again.
+        // If CloudWatch did not answer once, it is not called again.
         if !latest.as_ref().is_err_and(|failure| is_code(failure, "Timeout")) {
             latest = read_latest(clients, buckets, now_seconds, time).await;
         }
@@ -88,15 +88,15 @@ pub(crate) async fn sizes(
     all
 }
 
-/// What was read of each query.
+/// The values read for each query.
 type Latest = BTreeMap<usize, Read>;
 
-/// What was read of a query.
+/// The values read for a query.
 #[derive(Clone, Debug, Default)]
 struct Read {
-    /// The latest value, with its time in seconds; `None` where S3 emitted none.
+    /// The latest value, with its time in seconds; `None` if S3 emitted none.
     latest: Option<(i64, f64)>,
-    /// Why it is incomplete, which a later page may mend.
+    /// Why it is incomplete; a later page may complete it.
     failure: Option<CallFailure>,
 }
 
@@ -117,7 +117,7 @@ impl Read {
         self.latest = pairs.chain(self.latest).max_by_key(|(time, _)| *time);
         self.failure = match result.status_code {
             None | Some(StatusCode::Complete) => None,
-            // The values of three days: what is missing is older.
+            // The range is three days, so missing values are older than the latest one.
             Some(StatusCode::PartialData) if self.latest.is_some() => None,
             Some(other) => Some(failure(other.as_str(), "the values are not complete")),
         };

@@ -16,7 +16,7 @@ use crate::request::Action;
 use crate::volume::{Gp3, Volume};
 use crate::{buckets, shrinking, tiering};
 
-/// What every change needs.
+/// The context of a change.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change<'a> {
     pub(crate) config: &'a Config,
@@ -27,7 +27,7 @@ pub(crate) struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Makes a change, or answers what it would be.
+    /// Makes a change, or returns what it would be.
     ///
     /// # Errors
     /// `Refused` and `LifecycleChanged`.
@@ -50,7 +50,7 @@ impl Change<'_> {
         Ok(answer)
     }
 
-    /// Makes a gp3 volume of one of type gp2.
+    /// Changes a gp2 volume to gp3.
     async fn gp3(self, id: &str) -> Result<Changed, HandlerError> {
         let Self { config, clients, time, is_dry_run, .. } = self;
         let volume = self.volume(id).await?;
@@ -61,7 +61,7 @@ impl Change<'_> {
                 return Err(failure("Managed", message).into());
             }
             "gp2" => (gp3, gp3.saving(volume.size_gib, &config.rules.prices, &config.region)),
-            // It is one already.
+            // It is already a gp3 volume.
             "gp3" => {
                 let own = |own: Option<u64>, default| own.unwrap_or(default);
                 let (iops, throughput) = (volume.iops, volume.throughput);

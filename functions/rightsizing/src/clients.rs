@@ -25,13 +25,13 @@ pub(crate) const LAMBDA: Service = "LAMBDA";
 /// Systems Manager, in `AWS_ENDPOINT_URL_SSM`.
 pub(crate) const SSM: Service = "SSM";
 
-/// 5xx and throttling are tried three times.
+/// Maximum number of attempts, after 5xx and throttling.
 const ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// Maximum number of pages of a list.
 const MAX_PAGES: usize = 1_000;
 
-/// The services of the function's region. Each client is built at its first call.
+/// The services of the function's region. Each client is built for its first call.
 #[derive(Debug)]
 pub(crate) struct Clients {
     aws: Aws,
@@ -44,7 +44,7 @@ pub(crate) struct Clients {
     ssm: OnceLock<ssm::Client>,
 }
 
-/// A list as far as it could be read, and why items are missing.
+/// The part of a list that could be read, and why items are missing.
 pub(crate) type Listed<T> = (Vec<T>, Option<CallFailure>);
 
 /// The pages of a list, none of which is read twice.
@@ -89,7 +89,7 @@ impl Clients {
         Ok(self.ec2.call(action, parameters, time.until).await?)
     }
 
-    /// Lists with an operation of EC2 or RDS. An item that `read` returns nothing for makes the list
+    /// Lists with an operation of EC2 or RDS. If `read` returns nothing for an item, the list is
     /// incomplete.
     pub(crate) async fn list<T>(
         &self,
@@ -120,7 +120,7 @@ impl Clients {
     pub(crate) fn s3(&self) -> &s3::Client {
         self.s3.get_or_init(|| {
             let config = s3::config::Builder::from(&self.aws.sdk_config(S3, retry()));
-            // Elsewhere than at S3 itself, buckets have no host of their own.
+            // At other endpoints than S3 itself, buckets have no host names.
             let path_style = self.aws.endpoint(S3).is_some();
             s3::Client::from_conf(config.force_path_style(path_style).interceptor(Whole).build())
         })
@@ -136,7 +136,7 @@ fn retry() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_WAIT)
 }
 
-/// The result of a call with an SDK, which is given up when it takes too long.
+/// Returns the result of a call with an SDK, which is abandoned when it takes too long.
 pub(crate) async fn sent<T, E>(
     time: CallTime,
     call: impl Future<Output = Result<T, SdkError<E>>>,
@@ -158,10 +158,10 @@ where
     time.call(call).await
 }
 
-/// The code of an answer that is not one of the service.
+/// The code of an invalid answer.
 const INVALID: &str = "InvalidAnswer";
 
-/// The failure of such an answer.
+/// The failure of an invalid answer.
 pub(crate) fn invalid(message: &str) -> CallFailure {
     failure(INVALID, message)
 }
@@ -171,7 +171,7 @@ pub(crate) fn failure(code: &str, message: &str) -> CallFailure {
     CallFailure { code: Some(code.to_owned()), message: message.to_owned() }
 }
 
-/// Whether a service refused with this code.
+/// Whether a service rejected a call with this code.
 pub(crate) fn is_code(failure: &CallFailure, code: &str) -> bool {
     failure.code.as_deref() == Some(code)
 }

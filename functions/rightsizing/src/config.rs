@@ -39,30 +39,30 @@ pub struct Config {
     pub(crate) publisher: Publisher,
     /// `KINDS`, default all.
     pub(crate) kinds: BTreeSet<Kind>,
-    /// `USAGE_DOCUMENT`, default none: `large-volume` is not looked for.
+    /// `USAGE_DOCUMENT`, default none: `large-volume` is not checked.
     pub(crate) usage_document: Option<String>,
-    /// When something is bought too dear.
+    /// The rules for findings.
     pub(crate) rules: Rules,
     /// `LINES`, default 40: maximum number of findings in the notice.
     pub(crate) lines: usize,
     /// `COST_REQUESTS`, default 5: maximum number of requests to Cost Explorer in a run.
     pub(crate) cost_requests: u32,
-    /// `DEADLINE_MARGIN_MS`, default 2,000: nothing is started in this time before the deadline.
+    /// `DEADLINE_MARGIN_MS`, default 2,000: no work is started in this time before the deadline.
     pub(crate) deadline_margin: Duration,
-    /// The function's own region, which it looks at.
+    /// The function's own region, on which it reports.
     pub(crate) region: String,
     /// Credentials and endpoints of AWS.
     pub(crate) aws: Aws,
 }
 
-/// When something is bought too dear, and what is left out.
+/// The rules for findings, and for what is left out.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
     /// `USED_PERCENT`, default 30: a volume with less of it used is too large.
     pub(crate) used_percent: u32,
-    /// `HEADROOM_PERCENT`, default 50: what a smaller volume has besides what is used.
+    /// `HEADROOM_PERCENT`, default 50: free space of a smaller volume, in percent of the used size.
     pub(crate) headroom_percent: u32,
-    /// `MIN_USD`, default 1: what saves less is left out.
+    /// `MIN_USD`, default 1: findings that save less are left out.
     pub(crate) min_usd: f64,
     /// `PRICES`
     pub(crate) prices: Prices,

@@ -1,4 +1,4 @@
-//! What is used of volumes, as the usage document prints it on the instances that have them.
+//! The usage of volumes, as the usage document prints it on their instances.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,14 +14,14 @@ use crate::volume::{Usages, add_usage};
 /// Maximum number of instances in a command (source: AWS Systems Manager API reference,
 /// `SendCommand`).
 const MAX_INSTANCES: usize = 50;
-/// Maximum number of instances that are asked.
+/// Maximum number of instances on which the document runs.
 const MAX_LISTED: usize = 10_000;
-/// How often commands are asked for their output.
+/// Time between two polls for the output of commands.
 const POLL: Duration = Duration::from_millis(500);
-/// Seconds in which an instance must start a command; the least that is possible.
+/// Seconds in which an instance must start a command; the minimum.
 const START_SECONDS: i32 = 30;
 
-/// Runs a document on all Linux instances that Systems Manager knows. Returns what is used of each
+/// Runs a document on all Linux instances that Systems Manager manages. Returns the usage of each
 /// volume, and why some instances are missing.
 pub(crate) async fn usage(
     clients: &Clients,
@@ -34,7 +34,7 @@ pub(crate) async fn usage(
     (usages, failures)
 }
 
-/// The same on these instances.
+/// Runs a document on these instances, as `usage`.
 pub(crate) async fn usage_on(
     clients: &Clients,
     document: &str,
@@ -47,7 +47,7 @@ pub(crate) async fn usage_on(
     while let Some(batch) = batches.pop() {
         match send(clients, document, batch, time).await {
             Ok(command) => commands.extend(batch.iter().map(|id| (command.clone(), id))),
-            // One that ended meanwhile: the others are asked without it.
+            // An instance ended meanwhile: the others are called without it.
             Err(failure) if is_code(&failure, "InvalidInstanceId") && batch.len() > 1 => {
                 let (first, second) = batch.split_at(batch.len() / 2);
                 batches.extend([second, first]);
@@ -113,7 +113,7 @@ async fn add_instances(
                 one.platform_type.as_ref().is_none_or(|kind| *kind == PlatformType::Linux)
             })
             .filter_map(|one| one.instance_id)
-            // A machine elsewhere has no volumes.
+            // Machines outside of EC2 have no volumes.
             .filter(|id| id.starts_with("i-"));
         found.extend(linux);
         if found.len() > MAX_LISTED {
@@ -154,7 +154,7 @@ async fn output(
     let call = clients.ssm().get_command_invocation().command_id(command).instance_id(instance);
     let answer = match sent(time, call.send()).await {
         Ok(answer) => answer,
-        // For a moment after it was sent.
+        // This happens for a moment after it was sent.
         Err(failure) if is_code(&failure, "InvocationDoesNotExist") => return Ok(None),
         Err(failure) => return Err(failure),
     };

@@ -6,13 +6,13 @@ use shared::runtime::Failure;
 /// An invocation's failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// The event cannot be used.
+    /// The event is invalid.
     #[error("the event is invalid: {0}")]
     InvalidRequest(String),
-    /// AWS refused a change, or this function does.
+    /// AWS rejected a change, or this function refuses it.
     #[error("{0}")]
     Refused(CallFailure),
-    /// A bucket's lifecycle is not what was written.
+    /// A bucket's lifecycle is not the one that was written.
     #[error(
         "the lifecycle of the bucket lacks {0}, which was written: another change came between"
     )]

@@ -1,4 +1,4 @@
-//! What a report found.
+//! The results of a report.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::kind::Kind;
 /// Maximum number of findings in an answer.
 const MAX_FINDINGS: usize = 1_000;
 
-/// Something that is bought too dear.
+/// A resource that is more expensive than necessary.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Finding {
     pub(crate) kind: Kind,
@@ -21,21 +21,21 @@ pub(crate) struct Finding {
     pub(crate) why: String,
 }
 
-/// What a change saves, in USD a month.
+/// The saving by a change, in USD a month.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Saving {
     pub(crate) usd: f64,
-    /// The same, or more where it depends on what is not known.
+    /// The upper end, if the saving depends on something unknown; otherwise the same.
     pub(crate) max: f64,
 }
 
-/// What Intelligent-Tiering saves of a bucket that has it.
+/// The saving by Intelligent-Tiering for a bucket that uses it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Measured {
     pub(crate) bucket: String,
     /// USD a month.
     pub(crate) usd: f64,
-    /// Of what all of it would cost at the price of frequent access.
+    /// In percent of the cost of everything at the price of frequent access.
     pub(crate) percent: f64,
 }
 
@@ -52,20 +52,20 @@ pub(crate) struct Found {
     /// The largest saving first, then by kind and id.
     pub(crate) findings: Vec<Finding>,
     pub(crate) measured: Vec<Measured>,
-    /// What would be found, but is to be kept.
+    /// Resources that would be findings, but are protected.
     pub(crate) protected: BTreeSet<String>,
     pub(crate) unread: Unread,
-    /// The kinds of which something was read.
+    /// The kinds that were read, at least partly.
     pub(crate) read: BTreeSet<Kind>,
 }
 
 impl Saving {
-    /// A saving that is known.
+    /// A known saving.
     pub(crate) const fn of(usd: f64) -> Self {
         Self { usd, max: usd }
     }
 
-    /// Whether it is known, as people read it.
+    /// Whether both ends are displayed as the same amount.
     pub(crate) fn is_known(self) -> bool {
         (self.max - self.usd).abs() < 0.005
     }
@@ -84,7 +84,7 @@ impl Sum {
 }
 
 impl Found {
-    /// Adds that something of a kind was read, and why the rest is missing.
+    /// Notes that a kind was read, and why the rest is missing.
     pub(crate) fn settle(&mut self, kind: Kind, region: &str, failure: Option<&CallFailure>) {
         match failure {
             Some(failure) => self.unread.add(kind.name(), region, failure),
@@ -102,7 +102,7 @@ impl Found {
         self.measured.sort_by(|one, other| one.bucket.cmp(&other.bucket));
     }
 
-    /// All findings together.
+    /// The sum of all findings.
     pub(crate) fn total(&self) -> Sum {
         let mut total = Sum::default();
         self.findings.iter().for_each(|finding| total.add(finding));

@@ -1,7 +1,7 @@
-//! What x86 machines cost that could be Graviton ones.
+//! The costs of x86 machines that could run on Graviton.
 //!
-//! Source: the AWS Price List of July 2026 (us-east-1), as karpenter-provider-aws has it; RDS and
-//! Lambda: public tables. The list price falls by the same share for all sizes of a family.
+//! Source: the AWS Price List of July 2026 (us-east-1), according to karpenter-provider-aws; for
+//! RDS and Lambda, public tables. The same price reduction applies to all sizes of a family.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) const SERVICES: [&str; 3] =
     ["Amazon Elastic Compute Cloud - Compute", "Amazon Relational Database Service", "AWS Lambda"];
 
-/// Families with their successors, and what the price falls in percent.
+/// Families with their successors, and the price reduction in percent.
 const EC2: [(&str, &str, f64); 27] = [
     ("t2", "t4g", 27.6),
     ("t3", "t4g", 19.2),
@@ -43,8 +43,8 @@ const RDS: [(&str, &str, f64); 3] =
     [("db.t3", "db.t4g", 4.0), ("db.m5", "db.m6g", 11.0), ("db.r5", "db.r6g", 10.0)];
 const LAMBDA_PERCENT: f64 = 20.0;
 
-/// Operations of EC2 without a licence that Graviton lacks: Linux, Red Hat, SUSE, Ubuntu Pro and Red
-/// Hat with high availability.
+/// Operations of EC2 without a licence that is unavailable for Graviton: Linux, Red Hat, SUSE,
+/// Ubuntu Pro and Red Hat with high availability.
 const LINUX: [&str; 5] = [
     "RunInstances",
     "RunInstances:0010",
@@ -72,8 +72,8 @@ pub(crate) enum Machine {
 }
 
 impl Machine {
-    /// The machines that a usage type is about, and what their price would fall in percent. Usage types
-    /// begin with a code of their region, such as `APN2-`, except those of us-east-1.
+    /// The machines of a usage type, and their price reduction in percent. Usage types begin with a
+    /// code of their region, such as `APN2-`, except those of us-east-1.
     fn of(usage_type: &str, operation: &str) -> Option<(Self, f64)> {
         let (usage, machine) = match usage_type.split_once(':') {
             Some((usage, machine)) => (usage, Some(machine)),
@@ -114,21 +114,22 @@ impl Machine {
     }
 }
 
-/// The successor of a machine, and what the price falls in percent. `None` for a family that has none.
+/// The successor of a machine, and the price reduction in percent. `None` for a family without a
+/// successor.
 fn successor(table: &[(&str, &str, f64)], machine: &str) -> Option<(String, f64)> {
     let (family, size) = machine.rsplit_once('.').filter(|(_, size)| !size.is_empty())?;
     let (_, successor, percent) = table.iter().find(|(from, ..)| *from == family)?;
     Some((format!("{successor}.{size}"), *percent))
 }
 
-/// What machines cost, and what they would save.
+/// The costs of machines, and the saving.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Cost {
     pub(crate) usd: f64,
     pub(crate) saving: f64,
 }
 
-/// Adds up what each machine costs, of amounts by usage type and operation.
+/// Sums the costs of each machine from amounts by usage type and operation.
 pub(crate) fn costs<'a>(
     amounts: impl IntoIterator<Item = (&'a [String], f64)>,
 ) -> BTreeMap<Machine, Cost> {
@@ -166,9 +167,9 @@ mod tests {
             ("BoxUsage:r4.large", "RunInstances:0010", Some(("r4.large -> r7g.large", 19.5))),
             ("BoxUsage:m5.xlarge", "RunInstances:0002", None),
             ("BoxUsage:m5.xlarge", "RunInstances:0004", None),
-            // The price falls by the same share for all sizes, also one that m7g lacks.
+            // The same price reduction applies to all sizes, also to one that m7g does not have.
             ("BoxUsage:m5.24xlarge", "RunInstances", Some(("m5.24xlarge -> m7g.24xlarge", 15.0))),
-            // Dedicated hosts, other families, Graviton already.
+            // Dedicated hosts, other families, already Graviton.
             ("HostBoxUsage:m5.xlarge", "RunInstances", None),
             ("BoxUsage:m5d.xlarge", "RunInstances", None),
             ("BoxUsage:m7g.xlarge", "RunInstances", None),

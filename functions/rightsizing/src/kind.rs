@@ -24,7 +24,7 @@ impl Kind {
         }
     }
 
-    /// Parses `*`, or names with commas between them.
+    /// Parses `*`, or names separated by commas.
     pub(crate) fn parse_all(text: &str) -> Option<BTreeSet<Self>> {
         if text.trim() == "*" {
             return Some(Self::ALL.into());

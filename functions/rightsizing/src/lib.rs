@@ -47,7 +47,7 @@ pub struct App<W> {
 impl<W: Write> Function for App<W> {
     type Error = HandlerError;
 
-    /// Reports what is bought too dear, or makes a change.
+    /// Reports savings, or makes a change.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -73,7 +73,7 @@ impl<W: Write> Function for App<W> {
     }
 }
 
-/// Whose notice, and of which time: a retry has the same.
+/// The account and time of a notice, which are the same in a retry.
 #[derive(Clone, Copy, Debug)]
 struct Frame<'a> {
     account: &'a str,

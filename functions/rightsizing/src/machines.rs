@@ -1,4 +1,4 @@
-//! What x86 machines cost, and how many run now.
+//! The costs of x86 machines, and how many run now.
 
 use std::collections::BTreeMap;
 
@@ -15,12 +15,12 @@ use crate::graviton::{Cost, Machine, SERVICES, costs};
 
 /// The days whose costs are read.
 const DAYS: i64 = 30;
-/// The costs of later days still change.
+/// Days before today whose costs still change.
 const SETTLE_DAYS: i64 = 1;
 /// Maximum number of functions that are counted.
 const MAX_FUNCTIONS: usize = 10_000;
 
-/// What machines of all regions cost in the last 30 settled days.
+/// The costs of machines in all regions in the last 30 settled days.
 pub(crate) async fn read(
     clients: &Clients,
     max_requests: u32,
@@ -90,7 +90,7 @@ pub(crate) async fn functions(clients: &Clients, time: CallTime) -> Result<usize
     loop {
         let call = clients.lambda().list_functions().set_marker(marker);
         let page = sent(time, call.send()).await?;
-        // x86_64 where nothing is said.
+        // Without an architecture, it is x86_64.
         let is_arm = |one: &Architecture| *one == Architecture::Arm64;
         functions.extend(page.functions.unwrap_or_default().into_iter().map(|function| {
             let is_x86 = !function.architectures().iter().any(is_arm);

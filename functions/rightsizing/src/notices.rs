@@ -77,7 +77,7 @@ fn facts(found: &Found, prices: &Prices, region: &str) -> Vec<Fact> {
     let kinds = kinds.into_iter().map(|(kind, sum)| Fact::new(kind.name(), described(sum)));
     let mut facts = vec![Fact::new("In all", described(found.total()))];
     facts.extend(kinds);
-    // A notice has room for some; all are in the answer.
+    // A notice has room for only some; all are in the answer.
     facts.extend(found.measured.iter().take(MAX_MEASURED).map(measured));
     if !found.protected.is_empty() {
         facts.push(Fact::new("Protected", found.protected.len().to_string()));

@@ -1,4 +1,4 @@
-//! A report: reads one kind after the other. What fails spoils nothing else.
+//! A report: reads one kind after the other. A failure does not affect other kinds.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::{buckets, disks, machines};
 /// Tags of a resource.
 type Tags = BTreeMap<String, String>;
 
-/// A report in the making.
+/// A report in progress.
 pub(crate) struct Report<'a> {
     config: &'a Config,
     clients: &'a Clients,
@@ -39,7 +39,8 @@ impl<'a> Report<'a> {
     ) -> Found {
         let mut report = Self { config, clients, now, time, found: Found::default() };
         let volumes = report.read_volumes().await;
-        // Each has half of what is left at most: calls that hang, one after the other, leave the rest.
+        // Each has at most half of the remaining time, so that calls that hang leave time for the
+        // rest.
         let half = time.left() / 2;
         if timeout(half, Box::pin(report.read_buckets())).await.is_err() {
             report.settle(Kind::Bucket, Some(&out_of_time()));
@@ -48,7 +49,7 @@ impl<'a> Report<'a> {
         if timeout(half, Box::pin(report.read_machines())).await.is_err() {
             report.settle(Kind::Graviton, Some(&out_of_time()));
         }
-        // Last: instances may take all the time that is left.
+        // This comes last, because instances may take all of the remaining time.
         report.read_usage(&volumes).await;
         report.found.sort();
         report.found
@@ -62,7 +63,7 @@ impl<'a> Report<'a> {
         self.found.settle(kind, &self.config.region, failure);
     }
 
-    /// Whether something saves enough to be reported, and is not to be kept.
+    /// Whether something saves enough to be reported, and is not protected.
     fn is_worth(&mut self, id: &str, saving: Saving, tags: &Tags) -> bool {
         let tags = tags.iter().map(|(key, value)| (&**key, &**value));
         let today = self.now.to_zoned(TimeZone::UTC).date();
@@ -99,7 +100,7 @@ impl<'a> Report<'a> {
         let list = self.clients.list(EC2, "DescribeVolumes", &none, &path, Volume::read, self.time);
         let (volumes, failure) = list.await;
         for kind in wanted {
-            // What is used of volumes is read later.
+            // The usage of volumes is read later.
             if kind == Kind::Gp2Volume && !volumes.is_empty()
                 || failure.is_none() && volumes.is_empty()
             {
@@ -161,7 +162,7 @@ impl<'a> Report<'a> {
             };
             self.found.measured.extend(sizes.measured(&name, &rules.prices, region));
             let Some((saving, why)) = sizes.saving(&rules.prices, region) else { continue };
-            // S3 that did not answer for one bucket is not waited for again.
+            // If S3 did not answer for one bucket, it is not called again.
             if saving.max < rules.min_usd || hangs {
                 continue;
             }
@@ -214,7 +215,7 @@ fn out_of_time() -> CallFailure {
     failure("Deadline", "the other kinds need the time that is left")
 }
 
-/// How many machines run now; `None` where it was not asked for, or could not be read.
+/// How many machines run now; `None` if this was not requested or could not be read.
 struct Running {
     instances: Option<BTreeMap<String, usize>>,
     databases: Option<BTreeMap<String, usize>>,
@@ -222,7 +223,7 @@ struct Running {
 }
 
 impl Running {
-    /// Counts the machines that are found.
+    /// Counts the running machines.
     async fn read(report: &mut Report<'_>, costs: &[(Machine, Cost)]) -> Self {
         let has = |is: fn(&Machine) -> bool| costs.iter().any(|(machine, _)| is(machine));
         let (clients, time) = (report.clients, report.time);

@@ -1,4 +1,4 @@
-//! What an invocation asks for.
+//! The request of an invocation.
 
 use std::fmt::Display;
 
@@ -23,7 +23,7 @@ pub(crate) enum Request {
     },
     Change {
         action: Action,
-        /// Whether only what would be done is answered.
+        /// Whether nothing is changed, and the answer contains what would be done.
         is_dry_run: bool,
     },
 }
@@ -85,7 +85,7 @@ impl Request {
     }
 }
 
-/// What an error quotes of an event.
+/// The part of an event that an error quotes.
 fn quoted(text: &str) -> String {
     beginning(&mask(text, &[]), MAX_QUOTED).to_owned()
 }
@@ -98,7 +98,7 @@ fn invalid(why: impl Display) -> HandlerError {
 struct Fields<'a>(&'a Map<String, Value>);
 
 impl Fields<'_> {
-    /// Whether there are no members but these.
+    /// Checks that there are only these members.
     fn only(&self, known: &[&str]) -> Result<(), HandlerError> {
         let is_known =
             |name: &&String| ["action", "dryRun"].contains(&&***name) || known.contains(&&***name);
@@ -112,7 +112,7 @@ impl Fields<'_> {
         }
     }
 
-    /// The member of this name, if it is there and `read` accepts it.
+    /// The member with this name, if it is present and `read` accepts it.
     fn read<T>(
         &self,
         name: &str,

@@ -1,5 +1,5 @@
-//! Moving a volume's files to a smaller one: when that is refused, and its steps. EC2 makes no volume
-//! smaller, and none from a snapshot that is larger.
+//! Moving a volume's files to a smaller one: when this is refused, and the steps. EC2 cannot shrink
+//! a volume, or create one that is smaller than its snapshot.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::volume::{GIB, Usage, Volume};
 
 /// The tag of the snapshot and of the new volume, with the id of the old one.
 pub(crate) const SHRINK_OF: &str = "sluice:shrink-of";
-/// What the new volume must have besides what is used.
+/// Minimum free space of the new volume, in percent of the used size.
 const SPARE_PERCENT: u128 = 20;
 
-/// An instance, as far as it matters.
+/// The relevant data of an instance.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Instance {
     pub(crate) id: String,
@@ -23,7 +23,7 @@ pub(crate) struct Instance {
     pub(crate) devices: BTreeSet<String>,
 }
 
-/// Where a move stands.
+/// The state of a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Planned,
@@ -84,7 +84,7 @@ pub(crate) fn attached_to(volume: &Volume) -> Result<(&str, &str), (&'static str
     attached.ok_or(("NotAttached", "no instance has the volume"))
 }
 
-/// Checks a move to a volume of this size. `usage` is `None` where nothing tells it.
+/// Checks a move to a volume of this size. `usage` is `None` if it is unknown.
 ///
 /// # Errors
 /// Code and message of a refusal.

@@ -1,5 +1,5 @@
-//! The first three steps of a move to a smaller volume: what they did is found again by a tag, so that
-//! each invocation goes on where the one before ended.
+//! The first three steps of a move to a smaller volume. Their results are found again by a tag, so
+//! that each invocation continues where the previous one ended.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::found::Saving;
 use crate::shrink::{Instance, SHRINK_OF, State, attached_to, check, steps};
 use crate::volume::{Usage, Volume};
 
-/// A snapshot that is older is nothing to go back to: files were written since.
+/// Maximum age of a snapshot that can serve as a backup: files were written since.
 const MAX_SNAPSHOT_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Tags of the old volume that the new one does not get: they are about the old one.
+/// Tags of the old volume that are not copied, because they are about the old volume.
 const OWN_TAGS: [&str; 3] = [SHRINK_OF, "sluice:idle-since", "sluice:snapshot-of"];
 
 /// Takes the next step of a move.
@@ -33,7 +33,7 @@ pub(crate) async fn shrink(
     let refused = |(code, message)| failure(code, message);
     let (instance, device) = attached_to(&volume).map_err(refused)?;
     let instance = read_instance(change, instance).await?;
-    // First what needs no command on the instance.
+    // First the checks that need no command on the instance.
     check(&volume, &instance, device, None, size_gib).map_err(refused)?;
     let usage = usage(change, &volume, &instance).await?;
     check(&volume, &instance, device, usage, size_gib).map_err(refused)?;
@@ -61,7 +61,7 @@ async fn read_instance(change: Change<'_>, id: &str) -> Result<Instance, CallFai
     found.ok_or_else(|| unread.unwrap_or_else(|| invalid("the instance of the volume is missing")))
 }
 
-/// What is used of the volume; `None` without a document that tells it.
+/// The usage of the volume; `None` without a usage document.
 async fn usage(
     change: Change<'_>,
     volume: &Volume,
@@ -81,7 +81,7 @@ async fn usage(
     }
 }
 
-/// A move that goes on.
+/// A move in progress.
 struct Shrinking<'a> {
     change: Change<'a>,
     volume: &'a Volume,
@@ -123,8 +123,8 @@ impl Shrinking<'_> {
         }
     }
 
-    /// The states of snapshots that were made for this volume before; old ones only where the move went
-    /// on from them.
+    /// The states of existing snapshots for this move; old ones only if the move has already
+    /// continued from them.
     async fn own_snapshots(&self, has_volume: bool) -> Result<Vec<String>, CallFailure> {
         let Change { clients, time, now, .. } = self.change;
         let is_recent = |time: Timestamp| now.duration_since(time) <= MAX_SNAPSHOT_AGE;
@@ -132,7 +132,7 @@ impl Shrinking<'_> {
         let path = ["snapshotSet"];
         let list = clients.list(EC2, "DescribeSnapshots", &tagged, &path, Snapshot::read, time);
         let (snapshots, unread) = list.await;
-        // One that failed is nothing to go back to.
+        // A failed snapshot cannot serve as a backup.
         let own = snapshots.into_iter().filter(|snapshot| {
             snapshot.volume == self.volume.id
                 && self.is_own(&snapshot.tags)
@@ -143,7 +143,7 @@ impl Shrinking<'_> {
         unread.map_or(Ok(states), Err)
     }
 
-    /// The volume that was made for this one before: one that failed only where it is the only one.
+    /// The existing new volume; a failed one only if it is the only one.
     async fn own_volume(&self) -> Result<Option<Volume>, CallFailure> {
         let Change { clients, time, .. } = self.change;
         let (tagged, path) = (self.tag_filter(), ["volumeSet"]);
@@ -162,7 +162,7 @@ impl Shrinking<'_> {
             .with("Filter.1.Value.1", &*self.volume.id)
     }
 
-    /// Whether the tags are those of what was made for this volume, whatever a filter lets through.
+    /// Whether the tags show that it was made for this volume: a filter may return others.
     fn is_own(&self, tags: &BTreeMap<String, String>) -> bool {
         tags.get(SHRINK_OF) == Some(&self.volume.id)
     }
@@ -175,7 +175,7 @@ impl Shrinking<'_> {
         self.ec2("CreateSnapshot", self.tagged(parameters, "snapshot")).await.map(drop)
     }
 
-    /// Creates an empty volume as the old one, and returns its id.
+    /// Creates an empty volume with the properties of the old one, and returns its id.
     async fn create_volume(&mut self) -> Result<String, CallFailure> {
         let Volume { id, kind, zone, iops, throughput, is_encrypted, key, .. } = self.volume;
         let mut parameters = Parameters::new()
@@ -183,7 +183,7 @@ impl Shrinking<'_> {
             .with("Size", self.size_gib.to_string())
             .with("VolumeType", kind)
             .with("Encrypted", is_encrypted.to_string())
-            // A second request with it makes no second volume.
+            // With this token, a second request does not create a second volume.
             .with("ClientToken", format!("sluice-shrink-{id}-{}", self.size_gib));
         let has_own_iops = ["gp3", "io1", "io2"].contains(&&**kind);
         let options = [
@@ -217,7 +217,7 @@ impl Shrinking<'_> {
         Ok(answer)
     }
 
-    /// With the tags of the old volume, and the one that finds it again.
+    /// Adds the tags of the old volume, and the one by which it is found again.
     fn tagged(&self, parameters: Parameters, resource: &str) -> Parameters {
         let own = self.volume.tags.iter().map(|(key, value)| (&**key, &**value));
         // AWS's own tags cannot be set.
@@ -231,7 +231,7 @@ impl Shrinking<'_> {
     }
 }
 
-/// A snapshot, as far as it matters.
+/// The relevant data of a snapshot.
 struct Snapshot {
     volume: String,
     state: String,

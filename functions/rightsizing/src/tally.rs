@@ -8,7 +8,7 @@ use shared::metrics::{Metric, Metrics, Unit};
 use crate::found::Found;
 use crate::kind::Kind;
 
-/// Writes the metrics of each kind that was read as a whole, and the number of what was not read.
+/// Writes the metrics of each kind that was read completely, and the number of failed reads.
 pub(crate) fn emit(
     found: &Found,
     namespace: &str,

@@ -23,7 +23,7 @@ const CONFIGURATION: &str = "sluice";
 /// Smaller objects are not monitored.
 const MIN_BYTES: i64 = 131_072;
 
-/// The lifecycle of a bucket. S3 replaces it as a whole, and has nothing to guard it with.
+/// The lifecycle of a bucket. S3 replaces it as a whole, and has no conditional writes for it.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Lifecycle {
     rules: Vec<LifecycleRule>,
@@ -31,7 +31,7 @@ struct Lifecycle {
 }
 
 impl Lifecycle {
-    /// The same with a rule, in the place of one with its id.
+    /// Adds a rule, replacing one with the same id.
     fn with(mut self, rule: LifecycleRule) -> Self {
         match self.rules.iter_mut().find(|other| other.id == rule.id) {
             Some(other) => *other = rule,
@@ -40,7 +40,7 @@ impl Lifecycle {
         self
     }
 
-    /// What it lacks of another one that was written.
+    /// A part of the written lifecycle that is missing in this one.
     fn lacks(&self, written: &Self) -> Option<String> {
         let lost = written.rules.iter().find(|rule| !self.rules.contains(rule));
         let lost = lost.map(|rule| format!("the rule {}", rule.id().unwrap_or("without an id")));
@@ -49,7 +49,7 @@ impl Lifecycle {
     }
 }
 
-/// Lets a bucket's lifecycle move its objects to Intelligent-Tiering.
+/// Makes a bucket's lifecycle move its objects to Intelligent-Tiering.
 pub(crate) async fn tier(
     change: Change<'_>,
     bucket: &str,
@@ -72,7 +72,7 @@ pub(crate) async fn tier(
                     return Err(HandlerError::LifecycleChanged(lost));
                 }
             }
-            // Written, although the answer did not arrive.
+            // It was written, although the answer did not arrive.
             (Err(_), Ok(now)) if now.lacks(&new).is_none() => {}
             (Err(failure), _) => return Err(failure.into()),
         }
@@ -143,7 +143,7 @@ async fn write(change: Change<'_>, bucket: &str, lifecycle: &Lifecycle) -> Resul
     sent(change.time, call.send()).await.map(drop)
 }
 
-/// Lets Intelligent-Tiering archive what is not read for these days.
+/// Makes Intelligent-Tiering archive objects that are not read for these days.
 pub(crate) async fn archive(
     change: Change<'_>,
     bucket: &str,

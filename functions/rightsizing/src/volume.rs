@@ -1,4 +1,4 @@
-//! EBS volumes: what they cost, and what would do.
+//! EBS volumes: their costs, and cheaper alternatives.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,28 @@ use crate::found::Saving;
 
 /// 2^30
 pub(crate) const GIB: u64 = 1 << 30;
-/// A smaller volume is not worth a move.
+/// Minimum size of a volume that is worth a move.
 const MIN_LARGE_GIB: u64 = 20;
-/// The smallest volume that is proposed.
+/// Minimum size of a proposed volume.
 const MIN_GIB: u64 = 8;
-/// The smallest volume of st1 and sc1 (source: Amazon EC2 API reference, `CreateVolume`).
+/// Minimum size of st1 and sc1 volumes (source: Amazon EC2 API reference, `CreateVolume`).
 const MIN_HDD_GIB: u64 = 125;
-/// The largest volume (source: Amazon EC2 API reference, `CreateVolume`).
+/// Maximum size of a volume (source: Amazon EC2 API reference, `CreateVolume`).
 const MAX_GIB: u64 = 65_536;
-/// Characters of the output of a command that are kept (source: AWS Systems Manager API reference,
-/// `GetCommandInvocation`).
+/// Number of characters of a command's output that are kept (source: AWS Systems Manager API
+/// reference, `GetCommandInvocation`).
 const MAX_OUTPUT: usize = 24_000;
-/// What gp3 has for its price by GiB (source: Amazon EBS User Guide, "General Purpose SSD volumes").
+/// IOPS of gp3 that are included in the price per GiB (source: Amazon EBS User Guide, "General
+/// Purpose SSD volumes").
 const FREE_IOPS: u64 = 3_000;
 const FREE_MIBPS: u64 = 125;
-/// The most that gp2 has.
+/// Maximum IOPS of gp2.
 const MAX_GP2_IOPS: u64 = 16_000;
 /// A gp2 volume of this size is faster than 128 MiB/s, up to 250.
 const FAST_GIB: u64 = 171;
 const FAST_MIBPS: u64 = 250;
 
-/// A volume, as far as it matters.
+/// The relevant data of a volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Volume {
     pub(crate) id: String,
@@ -38,7 +39,7 @@ pub(crate) struct Volume {
     pub(crate) kind: String,
     pub(crate) size_gib: u64,
     pub(crate) state: String,
-    /// Its iops and throughput in MiB/s, where it has its own.
+    /// Its provisioned IOPS, and its throughput in MiB/s, if it has its own.
     pub(crate) iops: Option<u64>,
     pub(crate) throughput: Option<u64>,
     pub(crate) tags: BTreeMap<String, String>,
@@ -51,7 +52,7 @@ pub(crate) struct Volume {
     pub(crate) attachments: Vec<Attachment>,
 }
 
-/// Where a volume is attached.
+/// The attachment of a volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Attachment {
     pub(crate) instance: String,
@@ -98,8 +99,8 @@ impl Volume {
         !self.is_managed && ["in-use", "available"].contains(&&*self.state)
     }
 
-    /// The most IOPS that a volume of its type and this size can have; `None` where they follow from the
-    /// size (source: Amazon EBS User Guide, "Amazon EBS volume types").
+    /// Maximum IOPS of a volume with its type and this size; `None` if they follow from the size
+    /// (source: Amazon EBS User Guide, "Amazon EBS volume types").
     pub(crate) fn max_iops(&self, size_gib: u64) -> Option<u64> {
         match &*self.kind {
             "gp3" => Some(size_gib.saturating_mul(500).max(3_000)),
@@ -109,19 +110,19 @@ impl Volume {
         }
     }
 
-    /// The smallest size of its type.
+    /// Minimum size for its type.
     pub(crate) fn min_gib(&self) -> u64 {
         if ["st1", "sc1"].contains(&&*self.kind) { MIN_HDD_GIB } else { MIN_GIB }
     }
 
-    /// What a number of GiB less saves, in USD a month.
+    /// The saving of this number of GiB, in USD a month.
     pub(crate) fn saving_of(&self, gib_less: u64, prices: &Prices, region: &str) -> Option<f64> {
         Some(number(gib_less) * prices.of(region, Price::parse(&self.kind)?))
     }
 }
 
 impl Gp3 {
-    /// What is at least as fast as a gp2 volume of this size.
+    /// The performance that is at least as fast as a gp2 volume of this size.
     pub(crate) fn like_gp2(size_gib: u64) -> Self {
         Self {
             iops: size_gib.saturating_mul(3).clamp(FREE_IOPS, MAX_GP2_IOPS),
@@ -129,7 +130,7 @@ impl Gp3 {
         }
     }
 
-    /// What it saves against gp2, in USD a month; less than 0 where it is dearer.
+    /// The saving compared with gp2, in USD a month; negative if it is more expensive.
     pub(crate) fn saving(self, size_gib: u64, prices: &Prices, region: &str) -> f64 {
         let price = |price| prices.of(region, price);
         let size = number(size_gib) * (price(Price::Gp2) - price(Price::Gp3));
@@ -139,7 +140,7 @@ impl Gp3 {
     }
 }
 
-/// Why, and what a volume of type gp2 saves as gp3; `None` for any other volume.
+/// The saving by changing a gp2 volume to gp3, and why; `None` for any other volume.
 pub(crate) fn as_gp3(volume: &Volume, rules: &Rules, region: &str) -> Option<(Saving, String)> {
     if volume.kind != "gp2" || !volume.is_usable() {
         return None;
@@ -154,17 +155,17 @@ pub(crate) fn as_gp3(volume: &Volume, rules: &Rules, region: &str) -> Option<(Sa
     ))
 }
 
-/// What is used of each volume; `None` where what was printed does not tell it.
+/// The usage of each volume; `None` if the output does not contain it.
 pub(crate) type Usages = BTreeMap<String, Option<Usage>>;
 
-/// What is used of a volume.
+/// The usage of a volume.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) used_bytes: u64,
     pub(crate) is_root: bool,
 }
 
-/// Why, and what a volume saves that is hardly used; `None` where enough of it is.
+/// The saving by shrinking a hardly used volume, and why; `None` if enough of it is used.
 pub(crate) fn smaller(
     volume: &Volume,
     usage: Usage,
@@ -188,8 +189,8 @@ pub(crate) fn smaller(
     Some((saving, format!("{used_gib:.1} of {size_gib} GiB used, {new_gib} GiB would do{root}")))
 }
 
-/// Adds what the usage document prints on an instance: lines `volume ID BYTES USED TYPE MOUNT`. A
-/// volume has a line for each of its file systems: with one that cannot be read, what is used of it is
+/// Adds the output of the usage document on an instance: lines `volume ID BYTES USED TYPE MOUNT`. A
+/// volume has a line for each of its file systems: if one is unreadable, the volume's usage is
 /// unknown. Returns whether the output was cut off.
 pub(crate) fn add_usage(output: &str, usages: &mut Usages) -> bool {
     let is_cut = output.chars().count() >= MAX_OUTPUT;
@@ -206,20 +207,20 @@ pub(crate) fn add_usage(output: &str, usages: &mut Usages) -> bool {
         ids.push(id);
     }
     if is_cut {
-        // The last line may be cut off, and further ones of the volume before it are missing.
+        // The last line may be truncated, and further lines of the volume before it may be missing.
         usages.extend(ids.into_iter().rev().take(2).map(|id| (id, None)));
     }
     is_cut
 }
 
-/// A file system, of the words `BYTES USED TYPE MOUNT`: a mount may have blanks.
+/// Parses a file system from the words `BYTES USED TYPE MOUNT`; a mount may contain blanks.
 fn file_system(words: &[&str]) -> Option<Usage> {
     let [bytes, used, _kind, mount, ..] = words else { return None };
     let (bytes, used_bytes) = (bytes.parse::<u64>().ok()?, used.parse().ok()?);
     (used_bytes <= bytes).then_some(Usage { used_bytes, is_root: *mount == "/" })
 }
 
-/// The id of a volume: its serial number on Nitro has no dash.
+/// The id of a volume; its serial number on Nitro instances has no dash.
 fn volume_id(text: &str) -> String {
     match text.strip_prefix("vol") {
         Some(rest) if !rest.starts_with('-') => format!("vol-{rest}"),

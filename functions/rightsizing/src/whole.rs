@@ -1,5 +1,5 @@
-//! Refuses answers of S3 that its SDK would read only in part: it accepts XML that is cut off, and skips
-//! what it does not know. A lifecycle is written back as a whole, so nothing of it may be lost.
+//! Rejects answers of S3 that its SDK would read only in part: it accepts truncated XML and skips
+//! unknown elements. A lifecycle is written back as a whole, so no part of it may be lost.
 
 use aws_sdk_s3::config::interceptors::AfterDeserializationInterceptorContextRef;
 use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
@@ -35,7 +35,7 @@ const KNOWN: [&str; 22] = [
     "Value",
 ];
 
-/// Those of them of which there may be several.
+/// Those elements that may occur several times.
 const LISTS: [&str; 3] = ["NoncurrentVersionTransition", "Tag", "Transition"];
 
 /// Checks every answer of S3.
@@ -72,7 +72,7 @@ fn check(body: &[u8], rules: Option<usize>) -> Result<(), &'static str> {
     let text = std::str::from_utf8(body).map_err(|_| "the answer is not UTF-8")?;
     let document = Document::parse(text).map_err(|_| "the answer is not XML, or is cut off")?;
     let Some(rules) = rules else { return Ok(()) };
-    // The SDK reads such a text as an empty one.
+    // The SDK reads such text as empty.
     if text.contains("<![CDATA[") || document.descendants().any(|node| node.is_comment()) {
         return Err("the lifecycle has a text that is read only in part");
     }
@@ -148,7 +148,7 @@ mod tests {
                 Err("the lifecycle has an element twice, of which one would be lost"),
             ),
             ("<Rule><Transition/><Transition/></Rule>", "</L>", Some(1), Ok(())),
-            // Only of a lifecycle is the whole written back.
+            // Only a lifecycle is written back as a whole.
             (new, "</L>", None, Ok(())),
         ] {
             let body = format!("<L>{rules_in}{end}");

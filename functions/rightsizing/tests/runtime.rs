@@ -21,19 +21,19 @@ use support::cloud::{Answers, Cloud};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_rightsizing");
 
-/// What an event becomes.
+/// The expected results of an event.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
     #[serde(default)]
     environment: BTreeMap<String, String>,
-    /// What services answer, by operation.
+    /// The answers of services, by operation.
     #[serde(default)]
     services: Answers,
     answer: Option<Value>,
     /// `errorType: errorMessage`
     error: Option<String>,
-    /// What alert-notifier receives.
+    /// The notice that alert-notifier receives.
     notice: Option<Value>,
     /// Metrics, by the value of the dimension `Kind`.
     metrics: Option<Value>,
@@ -46,7 +46,7 @@ fn golden(name: &str) -> Fixture<Golden> {
     fixture("rightsizing", name)
 }
 
-/// The binary with these variables, between the services.
+/// The binary with these variables and the services.
 async fn binary(cloud: &Cloud, variables: &[(&str, &str)]) -> Binary {
     let own = [
         ("AWS_ENDPOINT_URL", &*cloud.endpoint.url),
@@ -98,7 +98,7 @@ async fn every_fixture_gets_its_golden_answer() {
 
 #[tokio::test]
 async fn an_invalid_setting_stops_the_start_and_is_named() {
-    // The others: the tests of `Config`.
+    // Other variables: see the tests of `Config`.
     for (variable, value) in [("KINDS", "all"), ("ALERTS_TOPIC_ARN", "alerts")] {
         let variables = [("ALERTS_TOPIC_ARN", ALERTS_TOPIC), (variable, value)];
         let message = refusal(BINARY, &variables).await;
@@ -137,7 +137,7 @@ async fn costs_are_asked_for_once_for_thirty_settled_days() {
     ];
     let filter = json!({"Dimensions": {"Key": "SERVICE", "Values": services}});
     assert_eq!(asked["Filter"], filter);
-    // Volumes and buckets were not wanted.
+    // Volumes and buckets were not requested.
     assert!(cloud.calls("DescribeVolumes").is_empty() && cloud.calls("ListBuckets").is_empty());
 }
 
@@ -151,7 +151,7 @@ async fn fifty_instances_have_one_command() {
         "DescribeInstanceInformation".to_owned(),
         json!({"InstanceInformationList": instances}),
     );
-    // One of the first fifty ended meanwhile: they are asked again in halves.
+    // One of the first fifty ended meanwhile: they are requested again in halves.
     let sent = services["SendCommand"].clone();
     services.insert("SendCommand".to_owned(), json!(["400 InvalidInstanceId", sent]));
     let cloud = Cloud::start(services).await;
@@ -174,7 +174,7 @@ async fn a_command_that_does_not_end_keeps_nothing_else_from_being_read() {
     let mut services = golden.services;
     services.insert("GetCommandInvocation".to_owned(), json!({"Status": "InProgress"}));
     let cloud = Cloud::start(services).await;
-    // Most of the 30 seconds are the margin.
+    // Most of the 30 seconds belong to the margin.
     let variables = [("USAGE_DOCUMENT", "usage"), ("DEADLINE_MARGIN_MS", "27000")];
     let answer = binary(&cloud, &variables).await.invoke(event).await.json();
     let unread = json!([{"kind": "large-volume", "region": "us-east-1", "error": "Deadline"}]);
@@ -317,13 +317,13 @@ async fn a_rule_that_is_lost_is_an_error() {
     let (error_type, message) = binary(&cloud, &[]).await.invoke(request).await.error();
     assert_eq!(error_type, "LifecycleChanged");
     assert!(message.contains("lacks the rule uploads"), "{message}");
-    // What cannot be read is not written.
+    // A lifecycle that cannot be read is not written.
     let refused = json!({"GetBucketLifecycleConfiguration": "403 AccessDenied"});
     let cloud = Cloud::start(refused.as_object().unwrap().clone()).await;
     let error = binary(&cloud, &[]).await.invoke(request).await.error();
     assert_eq!(error, ("Refused".to_owned(), "AccessDenied: no".to_owned()));
     assert!(cloud.changes().is_empty());
-    // Nor is what is cut off, or protected.
+    // Neither is one that is truncated, or protected.
     let kept = json!({"TagSet": {"Tag": [{"Key": "sluice:keep", "Value": "2999-12-31"}]}});
     for (services, expected) in [
         (json!({"Lifecycle": RULES.strip_suffix("</LifecycleConfiguration>")}), "InvalidAnswer: "),

@@ -1,4 +1,4 @@
-//! The records that the Kinesis Producer Library puts into one.
+//! Aggregated records of the Kinesis Producer Library.
 //!
 //! Source: "KPL Aggregated Record Format", aggregation-format.md of awslabs/amazon-kinesis-producer.
 
@@ -10,11 +10,11 @@ const MAGIC: [u8; 4] = [0xF3, 0x89, 0x9A, 0xC2];
 /// Size of the MD5 at the end, in bytes.
 const DIGEST_BYTES: usize = 16;
 
-/// `records` of the aggregate, and `data` of a record in it.
+/// The field numbers of `records` in the aggregate, and `data` in a record.
 const RECORDS: u64 = 3;
 const DATA: u64 = 3;
 
-/// Appends where the data of each record stands in an aggregate; `None` where `data` is not an aggregate.
+/// Appends the span of each record's data in an aggregate; `None` if `data` is not an aggregate.
 pub(crate) fn payloads(data: &[u8], payloads: &mut Vec<Span>) -> Option<()> {
     let message = data.strip_prefix(&MAGIC)?;
     let (message, digest) = message.split_at_checked(message.len().checked_sub(DIGEST_BYTES)?)?;
@@ -37,8 +37,8 @@ pub(crate) fn payloads(data: &[u8], payloads: &mut Vec<Span>) -> Option<()> {
     })
 }
 
-/// Calls `field` with the number and the place of each field of a protobuf message that holds bytes;
-/// `None` where the message cannot be read, or `field` cannot read the bytes.
+/// Calls `field` with the number and span of each bytes field of a protobuf message; `None` if the
+/// message cannot be read, or `field` cannot read the bytes.
 fn for_each_bytes(
     data: &[u8],
     message: Span,
@@ -104,7 +104,7 @@ mod tests {
     fn the_records_of_an_aggregate_are_found() {
         assert_eq!(texts(MESSAGE).unwrap(), ["{1}", "[2]"]);
         assert_eq!(texts(b"").unwrap(), [""; 0]);
-        // Fields of other types are passed.
+        // Fields of other types are skipped.
         let message = [b"\x20\x96\x01\x29........\x35....".as_slice(), MESSAGE].concat();
         assert_eq!(texts(&message).unwrap(), ["{1}", "[2]"]);
         let long = [b"\x1a\xcb\x01\x1a\xc8\x01".as_slice(), &[b'x'; 200]].concat();
@@ -123,7 +123,7 @@ mod tests {
             assert!(!is_aggregate(&broken) && !is_aggregate(&good[..at]), "{at}");
         }
         for message in [
-            // Cut off, too long, without data, of an unknown type, a number without an end.
+            // Truncated, too long, without data, of an unknown type, an unterminated number.
             &message[..4],
             b"\x1a\x09\x1a\x03{1}",
             b"\x1a\x02\x08\x00",

@@ -5,19 +5,19 @@ use std::ops::Range;
 /// Maximum size of a request, in bytes before compression, unless one line alone is larger.
 pub(crate) const MAX_BYTES: usize = 5 * 1_048_576;
 
-/// Where a reading stands: its record, and its place in there.
+/// The position of a reading: its record, and its position in the record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct At {
     pub(crate) record: usize,
     pub(crate) place: usize,
 }
 
-/// Lines that are not written yet, in the order of their readings. Kept from invocation to
-/// invocation, so that its buffers grow only once.
+/// Lines that are not written yet, in the order of their readings. It is reused between
+/// invocations, so that its buffers grow only once.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     lines: Vec<u8>,
-    /// By line: where it ends in `lines`, and its reading.
+    /// For each line, its end in `lines` and its reading.
     entries: Vec<(usize, At)>,
 }
 
@@ -48,7 +48,7 @@ impl Batch {
         self.entries[line].1
     }
 
-    /// The text of these lines, of which there is one at least.
+    /// The text of these lines; there must be at least one.
     pub(crate) fn text(&self, lines: &Range<usize>) -> &[u8] {
         let end = |line: usize| self.entries[line].0;
         let start = lines.start.checked_sub(1).map_or(0, end);

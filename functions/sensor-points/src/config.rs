@@ -15,8 +15,8 @@ use tracing::Level;
 use crate::series::{BUILT_IN, Series};
 use crate::store::{Auth, Scheme, Settings};
 
-/// This function's own variables; with those of times ([`event::TIMESTAMP_VARIABLES`]) and of the logs
-/// ([`telemetry::VARIABLES`]) they are all that a user sets.
+/// This function's own variables; with those of times ([`event::TIMESTAMP_VARIABLES`]) and of the
+/// logs ([`telemetry::VARIABLES`]) they are all variables that a user sets.
 pub const VARIABLES: &[&str] = &[
     "SERIES",
     "TSDB_WRITE_URL",
@@ -40,17 +40,17 @@ pub struct Config {
     pub log_level: Level,
     /// CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
-    /// How readings are read, and which of their times are believed.
+    /// Reads readings, and determines which of their times are used.
     pub model: Model,
-    /// `SERIES`: which points readings become.
+    /// `SERIES`: the points that readings become.
     pub series: Series,
-    /// Where the store is and how to sign in.
+    /// The URL of the store, and how to sign in.
     pub store: Settings,
     /// `WRITE_MAX_LINES` (5,000): maximum number of lines of a request.
     pub max_lines: usize,
-    /// `QUARANTINE_QUEUE_URL`: where readings go that can never become points.
+    /// `QUARANTINE_QUEUE_URL`: the queue for readings that can never become points.
     pub quarantine_url: String,
-    /// `DEADLINE_MARGIN_MS` (1,000): no request is started when less than this is left.
+    /// `DEADLINE_MARGIN_MS` (1,000): no request is started with less time left.
     pub deadline_margin: Duration,
     /// How to call AWS.
     pub aws: Aws,
@@ -94,7 +94,7 @@ fn series(environment: &Environment, model: &mut Model) -> Result<Series, Config
     })
 }
 
-/// The error without the value, which may hold a password.
+/// Hides the value in an error, because it may contain a password.
 fn hidden(error: ConfigError) -> ConfigError {
     let value = if error.value.is_empty() { String::new() } else { "…".to_owned() };
     ConfigError { value, ..error }

@@ -7,8 +7,8 @@ use shared::event::Timestamp;
 use shared::json::{self, Kind, Scanner, Text};
 use shared::runtime::Failure;
 
-/// The event is not one of Kinesis, or one that could not be answered. Kinesis then delivers all its
-/// records again.
+/// The event is not from Kinesis, or could not be answered. Kinesis then redelivers all its
+/// records.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a Kinesis event: {0}")]
 pub struct InvalidEvent(String);
@@ -24,9 +24,9 @@ impl Failure for InvalidEvent {
 pub(crate) struct Record<'a> {
     /// `kinesis.sequenceNumber`: the content of the JSON string.
     pub(crate) sequence_number: &'a str,
-    /// `eventID`: the shard and the sequence number. Empty where it is missing.
+    /// `eventID`: the shard and the sequence number. Empty if it is missing.
     pub(crate) event_id: &'a str,
-    /// `eventSourceARN`: the stream. Empty where it is missing.
+    /// `eventSourceARN`: the stream. Empty if it is missing.
     pub(crate) source_arn: &'a str,
     /// `kinesis.data`: the content of the JSON string, which should be base64.
     pub(crate) data: &'a str,
@@ -43,7 +43,7 @@ fn invalid(problem: impl Into<String>) -> InvalidEvent {
 /// Reads an event.
 ///
 /// # Errors
-/// [`InvalidEvent`], which says what is wrong without quoting a record.
+/// [`InvalidEvent`], which states what is wrong without quoting a record.
 pub(crate) fn parse(event: &[u8]) -> Result<Vec<Record<'_>>, InvalidEvent> {
     let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
     let mut records = None;

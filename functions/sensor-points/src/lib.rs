@@ -36,7 +36,7 @@ use crate::readings::{Found, Readings};
 use crate::run::{MAX_REFUSED_ALONE, Refused, Run};
 use crate::series::Origin;
 
-/// Maximum size of the store's text that is kept of an answer, in bytes.
+/// Maximum size of the text of a store's answer that is kept, in bytes.
 const MAX_TEXT_BYTES: usize = 1_024;
 
 /// The function.
@@ -46,14 +46,14 @@ pub struct App<S, Q, W> {
     store: S,
     queue: Q,
     metrics: W,
-    // Kept from invocation to invocation, so that their buffers grow only once.
+    // Reused between invocations, so that their buffers grow only once.
     readings: Readings,
     batch: Batch,
     line: Vec<u8>,
     spare: Vec<u8>,
 }
 
-/// What the work on one event needs to know of it.
+/// The context of the work on one event.
 #[derive(Clone, Copy, Debug)]
 struct Job<'a> {
     records: &'a [Record<'a>],
@@ -64,8 +64,8 @@ struct Job<'a> {
 impl<S: Store, Q: Queue, W: Write> Function for App<S, Q, W> {
     type Error = InvalidEvent;
 
-    /// Writes the points of one event's records and emits the metrics. No record's content makes the
-    /// invocation fail.
+    /// Writes the points of one event's records and emits the metrics. The content of a record
+    /// cannot fail the invocation.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -84,7 +84,8 @@ impl<S: Store, Q: Queue, W: Write> Function for App<S, Q, W> {
         self.report(&run, &records, &invocation);
         answer.extend_from_slice(b"{\"batchItemFailures\":[");
         if let Some((first, _)) = run.retry {
-            // Lambda reads on from there; as it was written, so that its escapes are right.
+            // Lambda continues from there. The number is copied as written, so that its escapes
+            // stay valid.
             let sequence_number = records[first].sequence_number;
             let item = format!("{{\"itemIdentifier\":\"{sequence_number}\"}}");
             answer.extend_from_slice(item.as_bytes());
@@ -95,8 +96,8 @@ impl<S: Store, Q: Queue, W: Write> Function for App<S, Q, W> {
 }
 
 impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
-    /// The function with these settings, this store and this quarantine, writing its metrics to
-    /// `metrics`: in Lambda, standard output.
+    /// Creates the function with these settings, this store and this quarantine. It writes its
+    /// metrics to `metrics`: in Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, store: S, queue: Q, metrics: W) -> Self {
         Self {
@@ -111,8 +112,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         }
     }
 
-    /// Writes the points and sends what is refused to quarantine, record by record, until one has to be
-    /// redelivered.
+    /// Writes the points and sends refused readings to quarantine, record by record, until one has
+    /// to be redelivered.
     async fn settle(&mut self, job: Job<'_>) -> Run {
         let mut run = Run::new(job.records.len());
         self.batch.clear();
@@ -146,8 +147,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         run
     }
 
-    /// Reads the next place of the record that is open: its line, or nothing where there is no point.
-    /// `false` at the record's end.
+    /// Reads the next position of the open record and writes its line, which is empty if there is
+    /// no point. Returns `false` at the record's end.
     fn next_line(&mut self, job: Job<'_>, index: usize, place: usize, run: &mut Run) -> bool {
         let Self { config, readings, line, spare, .. } = self;
         line.clear();
@@ -171,8 +172,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         true
     }
 
-    /// Writes the lines of the batch, in order. What the store refuses is halved until single lines;
-    /// after the first that has to be written later, nothing more is.
+    /// Writes the lines of the batch, in order. Requests that the store rejects are halved, down to
+    /// single lines. After the first request that has to be retried later, nothing more is written.
     async fn write(&mut self, job: Job<'_>, run: &mut Run) {
         let Self { store, batch, .. } = self;
         let mut parts = Vec::new();
@@ -217,7 +218,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         batch.clear();
     }
 
-    /// Sends what is refused of the records before this one to quarantine, as far as time allows.
+    /// Sends the refused readings of the records before this one to quarantine, as far as time
+    /// allows.
     async fn quarantine(&mut self, job: Job<'_>, before: usize, run: &mut Run) {
         let refused = run.take_refused(before.min(run.done()));
         let mut call = Vec::new();
@@ -253,7 +255,7 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         }
     }
 
-    /// What goes to quarantine of the refused readings of one record, in their order.
+    /// The quarantine messages for the refused readings of one record, in order.
     fn entries(&mut self, job: Job<'_>, refused: &[Refused]) -> Vec<Quarantined> {
         let Some(Refused { at, reason }) = refused.first() else { return Vec::new() };
         let record = &job.records[at.record];
@@ -265,7 +267,7 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         let mut entries = Vec::with_capacity(refused.len());
         let mut place = 0;
         for Refused { at, reason } in refused {
-            // As they were passed before: the same text is at the same place.
+            // Reading again returns the same text at the same position.
             while place <= at.place && readings.next(&config.model, |_| ()).is_some() {
                 place += 1;
             }

@@ -1,15 +1,15 @@
-//! What an answer of the store means, and why records are redelivered.
+//! The meaning of the store's answers, and the reasons of redelivery.
 
 use shared::aws::{Answer, contradicts_success};
 
 use crate::store::StoreError;
 
-/// What an answer means for the lines of its request.
+/// The meaning of an answer for the lines of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// All of them are stored.
     Stored,
-    /// One of them or more can never be stored; the others may be, or not.
+    /// At least one of them can never be stored; the others may be stored or not.
     Refused(&'static str),
     /// They may be stored later.
     Retry(Retry),
@@ -22,15 +22,15 @@ pub(crate) enum Retry {
     Throttled,
     /// 5xx
     Unavailable,
-    /// No answer came.
+    /// There was no answer.
     NoAnswer,
-    /// The secret could not be read, or is of another form.
+    /// The secret could not be read, or is invalid.
     NoSecret,
     /// 401 or 403
     Denied,
     /// 404
     NotFound,
-    /// Another status that means a wrong set-up.
+    /// Another status that means a wrong configuration.
     Rejected,
     /// Too little time was left.
     Deadline,
@@ -39,10 +39,10 @@ pub(crate) enum Retry {
 }
 
 impl Verdict {
-    /// What this answer means. Sources: the write APIs of InfluxDB 1, 2 and 3.
+    /// The meaning of this answer. Sources: the write APIs of InfluxDB 1, 2 and 3.
     pub(crate) fn of(answer: &Result<Answer, StoreError>) -> Self {
         let status = match answer {
-            // What answers is not the store.
+            // The answer is not from the store.
             Ok(Answer { status: 200..=299, body }) if contradicts_success(body) => {
                 return Self::Retry(Retry::Rejected);
             }
@@ -64,7 +64,7 @@ impl Verdict {
 }
 
 impl Retry {
-    /// The reason as it stands in the log.
+    /// The reason as in the log.
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::Throttled => "throttled",
@@ -79,7 +79,7 @@ impl Retry {
         }
     }
 
-    /// What a person has to change, where waiting alone does not help.
+    /// The change that an operator must make, if waiting does not help.
     pub(crate) const fn advice(self) -> Option<&'static str> {
         match self {
             Self::Throttled | Self::Unavailable | Self::NoAnswer | Self::Deadline => None,

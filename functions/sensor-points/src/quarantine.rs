@@ -1,4 +1,4 @@
-//! Refused readings, as they go to quarantine.
+//! Quarantine messages of refused readings.
 
 use base64_simd::STANDARD;
 use shared::aws::Aws;
@@ -12,11 +12,11 @@ use shared::sqs::{
 use crate::batch::At;
 use crate::kinesis::Record;
 
-/// The quarantine queue. It neither retries nor keeps a time limit: the caller drops the call when the
-/// time is up.
+/// The quarantine queue, without retries or time limits: the caller drops the call when the time is
+/// up.
 pub trait Queue: 'static {
-    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages. Returns the failure of each, in
-    /// order; `None` only for those that SQS says it has.
+    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages. Returns the failure of
+    /// each, in order; `None` only for those that SQS confirmed.
     fn quarantine(&self, entries: &[Quarantined]) -> impl Future<Output = Vec<Option<Failure>>>;
 }
 
@@ -28,7 +28,7 @@ pub struct AwsQueue {
 }
 
 impl AwsQueue {
-    /// The queue with this URL, which is not called yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(url: String, aws: Aws) -> Self {
         Self { url, client: LazyClient::new(aws) }
@@ -41,11 +41,11 @@ impl Queue for AwsQueue {
     }
 }
 
-/// Stands for an id or an ARN that the event does not have: SQS takes no attribute without a value.
+/// Replaces an id or an ARN that is missing in the event: SQS does not accept empty attributes.
 const UNKNOWN: &str = "unknown";
 
-/// The message for a refused reading of this text. A body that SQS does not take is in base64, and one
-/// that is too long is cut.
+/// The message for a refused reading with this text. A body that SQS does not accept is in base64,
+/// and one that is too long is cut.
 pub(crate) fn entry(record: &Record<'_>, at: At, reason: &Reason, text: &[u8]) -> Quarantined {
     let [source_arn, event_id] = [record.source_arn, record.event_id]
         .map(|value| if value.is_empty() { UNKNOWN } else { value });
@@ -54,7 +54,7 @@ pub(crate) fn entry(record: &Record<'_>, at: At, reason: &Reason, text: &[u8]) -
     let body = plain.map_or_else(
         || {
             attributes.push((ENCODING.to_owned(), Attribute::string("base64")));
-            // More never fits.
+            // More would never fit.
             STANDARD.encode_to_string(&text[..text.len().min(MAX_MESSAGE_BYTES)])
         },
         str::to_owned,

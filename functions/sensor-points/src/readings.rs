@@ -1,4 +1,4 @@
-//! The readings of a record, one after the other: of one payload, or of each in an aggregate.
+//! Finds the readings of a record: of its payload, or of each payload in an aggregate.
 
 use base64_simd::STANDARD;
 use shared::contents::{Contents, Holds};
@@ -8,36 +8,36 @@ use shared::json::{self, Span};
 use crate::aggregate;
 use crate::kinesis::Record;
 
-/// What stands at one place of a record.
+/// The content at one position of a record.
 #[derive(Debug)]
 pub(crate) enum Found<'a> {
     /// A reading.
     Reading(Event<'a>),
-    /// What can never become a point.
+    /// Something that can never become a point.
     Refused(Refusal),
     /// Nothing: no bytes, a test of S3, a message of CloudWatch Logs without log events.
     Nothing,
 }
 
-/// Reads records. Kept from record to record, so that its buffers grow only once.
+/// Reads records. It is reused between records, so that its buffers grow only once.
 #[derive(Debug, Default)]
 pub(crate) struct Readings {
-    /// The record's data, or its text where that is not base64.
+    /// The record's data, or its text if that is not base64.
     data: Vec<u8>,
     is_base64: bool,
-    /// Where the payloads stand in the data, and how many of them were opened.
+    /// The spans of the payloads in the data, and how many of them were opened.
     payloads: Vec<Span>,
     opened: usize,
-    /// What the last payload that was opened holds.
+    /// The contents of the payload that was opened last.
     contents: Contents,
     has_events: bool,
-    /// Of them the next one's position.
+    /// The position of the next reading in `contents`.
     next: usize,
     reader: Reader,
 }
 
 impl Readings {
-    /// Begins a record.
+    /// Opens a record.
     pub(crate) fn open(&mut self, record: &Record<'_>) {
         let Self { data, payloads, .. } = self;
         let mut text = Vec::new();
@@ -61,7 +61,7 @@ impl Readings {
         (self.opened, self.has_events) = (0, false);
     }
 
-    /// Passes the next place: returns what `read` makes of it; `None` at the record's end.
+    /// Reads the next position with `read` and returns its result; `None` at the record's end.
     pub(crate) fn next<T>(
         &mut self,
         model: &Model,
@@ -78,7 +78,7 @@ impl Readings {
                     }
                     Err(refusal) => refusal,
                 };
-                // Those before it stay where they are.
+                // Those before it keep their positions.
                 if self.contents.look_again() {
                     continue;
                 }
@@ -101,8 +101,8 @@ impl Readings {
         }
     }
 
-    /// The text of the place that was passed last: of a payload that holds one reading all of it, with
-    /// the envelope around it.
+    /// The text at the position that was read last; for a payload with one reading, all of it, with
+    /// the envelope.
     pub(crate) fn text(&self) -> Vec<u8> {
         let mut text = Vec::new();
         if self.has_events && self.contents.count() > 1 {

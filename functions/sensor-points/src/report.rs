@@ -1,4 +1,4 @@
-//! What an invocation did: its metrics and its log lines.
+//! The metrics and log lines of an invocation.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -9,7 +9,7 @@ use shared::metrics::{Metrics, Unit, with_values};
 use crate::kinesis::Record;
 use crate::run::{Run, Tally};
 
-/// The metrics of an invocation, but for [`LATENCY`].
+/// The metrics of an invocation, except for [`LATENCY`].
 pub(crate) const METRICS: [(&str, Unit); 10] = [
     ("RecordsIn", Unit::Count),
     ("RecordsDone", Unit::Count),
@@ -23,16 +23,16 @@ pub(crate) const METRICS: [(&str, Unit); 10] = [
     ("WriteBytes", Unit::Bytes),
 ];
 
-/// Only where something was stored.
+/// Only emitted if something was stored.
 const LATENCY: (&str, Unit) = ("StoredLatency", Unit::Milliseconds);
 
-/// A longer text is cut in the log.
+/// Maximum length of a text in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
 /// Writes the metrics to `out`.
 ///
 /// # Errors
-/// Where writing to `out` fails.
+/// If writing to `out` fails.
 pub(crate) fn emit(
     run: &Run,
     namespace: &str,
@@ -64,7 +64,7 @@ pub(crate) fn emit(
     Metrics { namespace, dimensions, timestamp_ms, metrics: &metrics }.write(out)
 }
 
-/// Logs one line for each reason of refusal, and one for what is redelivered.
+/// Logs one line for each reason of refusal, and one if records are redelivered.
 pub(crate) fn log(run: &Run, records: &[Record<'_>], request_id: &str) {
     let mut reasons: BTreeMap<&Cow<'static, str>, (u64, &str)> = BTreeMap::new();
     for (tally, record) in run.tallies[..run.done()].iter().zip(records) {

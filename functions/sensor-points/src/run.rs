@@ -1,5 +1,5 @@
-//! What one invocation did, record by record. From here come the answer, the metrics and the log
-//! lines, so that they cannot disagree.
+//! The outcome of one invocation, record by record, from which the answer, the metrics and the log
+//! lines are made, so that they cannot disagree.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -11,11 +11,11 @@ use crate::batch::At;
 use crate::kinesis::Record;
 use crate::outcome::Retry;
 
-/// Maximum number of refused readings of a record that go to quarantine one by one; of more, the
-/// record goes there as a whole. A record can hold hundreds of thousands.
+/// Maximum number of refused readings of a record that go to quarantine one by one; if there are
+/// more, the whole record goes there. A record can contain hundreds of thousands.
 pub(crate) const MAX_REFUSED_ALONE: usize = 1_000;
 
-/// What became of the readings of one record.
+/// The outcomes of the readings of one record.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) points: u64,
@@ -38,20 +38,22 @@ pub(crate) struct Refused {
     pub(crate) reason: Reason,
 }
 
-/// What one invocation did.
+/// The outcome of one invocation.
 #[derive(Debug, Default)]
 pub(crate) struct Run {
     /// By record.
     pub(crate) tallies: Vec<Tally>,
-    /// What is not in quarantine yet: of each record no more than [`MAX_REFUSED_ALONE`] and one.
+    /// Readings that are not in quarantine yet: at most [`MAX_REFUSED_ALONE`] and one of each
+    /// record.
     refused: Vec<Refused>,
     /// The first record that is redelivered, and why.
     pub(crate) retry: Option<(usize, Retry)>,
-    /// What was said where it came to that: the store's status, or what went wrong.
+    /// Details of `retry`: the store's status, or what went wrong.
     pub(crate) said: String,
     pub(crate) write_requests: u64,
     pub(crate) write_bytes: u64,
-    /// The longest from a record's arrival to the answer that stored a reading of it, if one was.
+    /// The longest time from a record's arrival to the confirmation of one of its readings, if
+    /// there is one.
     pub(crate) stored_latency_ms: Option<u64>,
 }
 
@@ -85,7 +87,7 @@ impl Run {
         }
     }
 
-    /// Whether what waits for quarantine is as much as may be kept.
+    /// Whether the number of readings that wait for quarantine has reached its maximum.
     pub(crate) const fn has_many_refused(&self) -> bool {
         self.refused.len() > 5 * MAX_REFUSED_ALONE
     }
@@ -102,8 +104,8 @@ impl Run {
         self.retry.map_or(self.tallies.len(), |(first, _)| first)
     }
 
-    /// What goes to quarantine of the records before this one, in their order. What is refused of later
-    /// ones would be there twice.
+    /// Takes the refused readings of the records before this one, in order. Those of later records
+    /// would be in quarantine twice.
     pub(crate) fn take_refused(&mut self, before: usize) -> Vec<Refused> {
         self.refused.sort_unstable_by_key(|refused| refused.at);
         let end = self.refused.partition_point(|refused| refused.at.record < before);

@@ -1,7 +1,7 @@
-//! What becomes of a reading: `SERIES`.
+//! Converts readings to points: `SERIES`.
 //!
 //! Source of the format: "Line protocol", InfluxDB documentation. A number is always written as a
-//! float, without `i`: the type of a field is that of its first point, for ever.
+//! float, without `i`: the type of a field is that of its first point, forever.
 
 mod parse;
 
@@ -19,12 +19,12 @@ pub(crate) use parse::BUILT_IN;
 /// Maximum size of a tag's value, in bytes.
 const MAX_TAG_BYTES: usize = 256;
 
-/// A number of fewer characters without an exponent is one that a double holds.
+/// Maximum length of a number without an exponent that certainly fits in a double.
 const SURELY_FINITE: usize = 300;
 
 const NANOSECONDS_A_MILLISECOND: u64 = 1_000_000;
 
-/// Which points readings become.
+/// The definition of the points that readings become.
 #[derive(Debug)]
 pub struct Series {
     measurement: String,
@@ -43,24 +43,25 @@ struct Tag {
 struct Field {
     name: String,
     paths: Vec<InputPath>,
-    /// The texts for which the value is 1, and else 0. `None`: the value is the reading's.
+    /// The texts for which the value is 1, and otherwise 0. `None`: the value is that of the
+    /// reading.
     is: Option<Vec<String>>,
 }
 
-/// Where a reading comes from.
+/// The origin of a reading.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Origin<'a> {
     pub(crate) record: &'a Record<'a>,
-    /// Its place in the record, from 0.
+    /// Its position in the record, from 0.
     pub(crate) place: usize,
     pub(crate) now: Timestamp,
 }
 
 impl Series {
-    /// Compiles a series; `model` finds its paths from then on.
+    /// Compiles a series; `model` also learns its paths.
     ///
     /// # Errors
-    /// What is wrong, with the member.
+    /// The reason, with the member.
     pub(crate) fn parse(json: &str, model: &mut Model) -> Result<Self, String> {
         parse::parse(json, model)
     }
@@ -96,14 +97,14 @@ impl Series {
             return Err(reason("no_fields", "none of the fields of the series is in it"));
         }
         let (nanoseconds, is_fallback) = self.time(event, origin, spare);
-        // A Vec takes everything.
+        // Writing to a Vec never fails.
         writeln!(line, " {nanoseconds}").ok();
         Ok(is_fallback)
     }
 
-    /// A reading's time in nanoseconds, and whether it is not the reading's own. What is not known
-    /// below the millisecond comes from the reading, so that its point is the same however often and
-    /// in whichever batch it is delivered.
+    /// A reading's time in nanoseconds, and whether it is not the reading's own. Unknown digits
+    /// below the millisecond are derived from the reading, so that its point is the same however
+    /// often and in whichever batch it is delivered.
     fn time(&self, event: &mut Event<'_>, origin: &Origin<'_>, spare: &mut Vec<u8>) -> (u64, bool) {
         let Origin { record, place, now } = origin;
         let (time, source) = event.timestamp(record.arrived, *now);
@@ -123,7 +124,7 @@ impl Series {
         (nanoseconds, is_fallback)
     }
 
-    /// The reading's id, or that of its envelope: of a text the meaning, of a number its characters.
+    /// The id of the reading or its envelope: the meaning of a text, the characters of a number.
     fn id<'a>(&self, event: &'a Event<'_>, spare: &'a mut Vec<u8>) -> Option<&'a [u8]> {
         match first(event, &self.id) {
             Some((Kind::String, content)) if !content.is_empty() => {
@@ -141,7 +142,7 @@ impl Series {
     }
 }
 
-/// Nanoseconds below the millisecond, for what a reading is known by.
+/// Nanoseconds below the millisecond, derived from what identifies a reading.
 fn digits(known_by: impl AsRef<[u8]>) -> u64 {
     let hash = Sha256::digest(known_by);
     let hash = hash.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
@@ -162,7 +163,7 @@ fn scalar_text<'a>(kind: Kind, value: &'a [u8], spare: &'a mut Vec<u8>) -> Optio
     }
 }
 
-/// Appends `,name=value`; nothing for an empty text. `None` where it is not a tag's value.
+/// Appends `,name=value`; nothing for an empty text. `None` if it cannot be a tag's value.
 fn write_tag(
     name: &str,
     (kind, value): (Kind, &[u8]),
@@ -186,7 +187,7 @@ fn write_tag(
     }
     for character in std::str::from_utf8(text).ok()?.chars() {
         match character {
-            // There is no escape for a line break, and none for a backslash at the end.
+            // Line breaks and a backslash at the end cannot be escaped.
             '\\' => line.push(b'_'),
             control if control.is_control() => line.push(b'_'),
             ',' | '=' | ' ' => line.extend([b'\\', character as u8]),
@@ -196,7 +197,7 @@ fn write_tag(
     Some(())
 }
 
-/// Appends a field's value; `None` where it is none.
+/// Appends a field's value; `None` if it cannot be one.
 fn write_field(
     is: Option<&[String]>,
     (kind, value): (Kind, &[u8]),
@@ -217,7 +218,7 @@ fn write_field(
     Some(())
 }
 
-/// Whether a text is a JSON number that a double holds; one of `Kind::Number` is JSON already.
+/// Whether a text is a JSON number that fits in a double; one of `Kind::Number` is already JSON.
 fn is_number(kind: Kind, text: &[u8]) -> bool {
     if kind == Kind::String {
         let mut scanner = Scanner::new(text);

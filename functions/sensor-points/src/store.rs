@@ -1,4 +1,4 @@
-//! The store of time series, over HTTP.
+//! The time series store, over HTTP.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -11,20 +11,20 @@ use shared::aws::{Answer, Aws, Connections, ExchangeError};
 use shared::gzip::gzip;
 use shared::secrets::{self, authorization, basic};
 
-/// What takes lines: a store of time series, or what a test puts in its place. It neither retries nor
-/// keeps a time limit: the caller drops the call when the time is up.
+/// A time series store, or its replacement in a test, without retries or time limits: the caller
+/// drops the call when the time is up.
 pub trait Store: 'static {
-    /// Writes lines and returns the answer whatever its status.
+    /// Writes lines and returns the answer of any status.
     ///
     /// # Errors
-    /// [`StoreError`]: no whole answer came.
+    /// [`StoreError`] if no complete answer arrives.
     fn write(&self, lines: &[u8]) -> impl Future<Output = Result<Answer, StoreError>>;
 }
 
 /// Why there is no answer. No text quotes a request, an answer, a token or a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// No connection, it broke, or the answer broke off.
+    /// The connection failed, broke, or the answer was incomplete.
     #[error(transparent)]
     Exchange(#[from] ExchangeError),
     /// The time was up.
@@ -35,7 +35,7 @@ pub enum StoreError {
     Secret {
         /// `TSDB_SECRET_ARN`
         arn: String,
-        /// What went wrong.
+        /// The failure.
         reason: String,
     },
     /// The lines could not be compressed.
@@ -43,29 +43,29 @@ pub enum StoreError {
     Compression(String),
 }
 
-/// Where the store is and how to sign in.
+/// The URL of the store, and how to sign in.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// `TSDB_WRITE_URL`, with the precision.
     pub url: Uri,
-    /// How to sign in.
+    /// The authentication.
     pub auth: Auth,
     /// `TSDB_GZIP`, default `on`: whether requests are compressed.
     pub gzip: bool,
 }
 
-/// How to sign in.
+/// The authentication.
 #[derive(Clone, Debug)]
 pub enum Auth {
-    /// With this header, which is sensitive: its `Debug` hides it.
+    /// With this header, which is marked as sensitive: its `Debug` hides it.
     Header(HeaderValue),
-    /// With what is in the secret of this ARN.
+    /// With the contents of the secret with this ARN.
     Secret(String, Scheme),
     /// Requests are sent without credentials.
     None,
 }
 
-/// What stands in the header `Authorization`: `TSDB_AUTH`.
+/// The scheme in the header `Authorization`: `TSDB_AUTH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// `Token …`
@@ -77,7 +77,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// The header with a token; `None` for `basic`, and where no header can hold it.
+    /// The header with a token; `None` for `basic`, and if the token is not valid in a header.
     #[must_use]
     pub fn header(self, token: &str) -> Option<HeaderValue> {
         match self {
@@ -87,7 +87,7 @@ impl Scheme {
         }
     }
 
-    /// The header with what a secret holds: a token as it is, or JSON with `token`, or with `username`
+    /// The header with the contents of a secret: a token, or JSON with `token`, or with `username`
     /// and `password`.
     fn header_of_secret(self, secret: &str) -> Option<HeaderValue> {
         #[derive(Default, Deserialize)]
@@ -110,19 +110,19 @@ impl Scheme {
     }
 }
 
-/// A store that takes line protocol in HTTP requests. Nothing is opened or asked for before the first
-/// one.
+/// A store that accepts line protocol in HTTP requests. It connects and reads the secret for the
+/// first one.
 #[derive(Debug)]
 pub struct HttpStore {
     settings: Settings,
     aws: Aws,
     connections: Connections,
-    /// The header with what is in the secret.
+    /// The header with the contents of the secret.
     from_secret: Mutex<Option<HeaderValue>>,
 }
 
 impl HttpStore {
-    /// A store with these settings. Connects with the first request.
+    /// Creates a store with these settings. It connects for the first request.
     #[must_use]
     pub fn new(settings: Settings, aws: Aws) -> Self {
         let connections = Connections::default();
@@ -182,7 +182,7 @@ impl Store for HttpStore {
         if answer.status != 401 || !matches!(self.settings.auth, Auth::Secret(..)) {
             return Ok(answer);
         }
-        // Tokens change.
+        // The token may have changed.
         *self.from_secret.lock().unwrap_or_else(PoisonError::into_inner) = None;
         self.send(body).await
     }

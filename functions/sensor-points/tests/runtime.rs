@@ -18,10 +18,10 @@ use testkit::{
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sensor-points");
 
-/// What a store replies: a status and a text, or nothing at all.
+/// The reply of a store: a status and a text, or none.
 type Status = Option<(u16, &'static str)>;
 
-/// The binary with a store that replies like this, request by request, and then takes everything.
+/// The binary with a store that replies like this, request by request, and then accepts everything.
 struct Scene {
     store: Endpoint,
     queue: Endpoint,
@@ -44,7 +44,7 @@ impl Scene {
             let Some((status, text)) = reply.unwrap_or(Some((204, ""))) else {
                 return Reply::Never;
             };
-            // As a store does that refuses a point and stores the others.
+            // As a store does that rejects a point and stores the others.
             match lines(call).iter().find(|line| status == 204 && line.contains("poison")) {
                 Some(line) => Reply::new(400, "text/plain", format!("partial write: {line}")),
                 None => Reply::new(status, "text/plain", text),
@@ -76,7 +76,7 @@ impl Scene {
         self.binary.invoke(event).await
     }
 
-    /// The lines that the store was asked to write since the last time, by request.
+    /// The lines of the requests to the store since the last time.
     fn requests(&self) -> Vec<Vec<String>> {
         self.store.take_calls().iter().map(lines).collect()
     }
@@ -131,7 +131,7 @@ struct Golden {
     /// `Entries` of the calls to quarantine, without their ids.
     #[serde(default)]
     quarantine: Vec<Value>,
-    /// By reason: how many, and the first `eventID`.
+    /// The reasons, each with the number of readings and the first `eventID`.
     #[serde(default)]
     reasons: BTreeMap<String, (u64, String)>,
     #[serde(default)]
@@ -149,7 +149,7 @@ async fn every_fixture_gets_its_golden_answer() {
             let items: Vec<_> =
                 golden.retry.iter().map(|first| json!({"itemIdentifier": first})).collect();
             assert_eq!(observed.json(), json!({"batchItemFailures": items}), "{name}");
-            // The types that users of Lambda in Rust know.
+            // The types that other Lambda functions in Rust use.
             serde_json::from_slice::<KinesisEvent>(&event).unwrap();
             serde_json::from_slice::<KinesisEventResponse>(observed.body()).unwrap();
         }
@@ -187,7 +187,8 @@ fn answered(observed: &Observed) -> Option<String> {
     answer["batchItemFailures"][0]["itemIdentifier"].as_str().map(str::to_owned)
 }
 
-/// Lambda sends another trace id with each invocation, and `setenv` keeps them: see `shared::gzip`.
+/// Lambda sends another trace id with each invocation, and `setenv` never frees them: see
+/// `shared::gzip`.
 #[tokio::test]
 async fn memory_does_not_grow_with_the_number_of_invocations() {
     const MARK: (&str, &str) = ("TEST", "sensor-points: memory");
@@ -329,7 +330,7 @@ async fn the_answer_is_given_before_the_time_out() {
     let observed = scene.invoke(event(&[READING])).await;
     assert_eq!(answered(&observed).as_deref(), Some("0"));
     assert_eq!(observed.log()[0]["reason"], "no_answer");
-    // Nothing is left of it.
+    // It leaves nothing behind.
     assert_eq!(answered(&scene.invoke(event(&[READING])).await), None);
 }
 

@@ -1,5 +1,5 @@
-//! The real binary with real stores: whatever it writes, twice, late or corrected, the windows that the
-//! dashboard asks for are those of the readings.
+//! The real binary with real stores: whatever it writes, twice, late or corrected, the windows of
+//! the dashboard are those of the readings.
 
 #![cfg(test)]
 
@@ -16,7 +16,7 @@ const BINARY: &str = env!("CARGO_BIN_EXE_sensor-points");
 const START_MS: u64 = 1_709_294_390_000;
 const LENGTH_MS: u64 = 20_000;
 
-/// The built-in series with a field that a store may know as another type.
+/// The built-in series, with a field that may already have another type in a store.
 const SERIES: &str = r#"{"measurement":"line","id":["id"],
     "tags":{"line":["line_id","line","lineId"],"machine":["machine_id","equipment_id","machineId"]},
     "fields":{"items":["items"],"gauge":["gauge"]}}"#;
@@ -57,7 +57,7 @@ impl Scene {
         }
     }
 
-    /// Delivers what was not delivered yet, which the function must settle.
+    /// Delivers the records that were not delivered yet, which the function must settle.
     async fn deliver(&mut self) {
         self.reader.read(&self.stream, START_MS);
         while let Some(batch) = self.reader.next_batch(START_MS) {
@@ -76,7 +76,7 @@ impl Scene {
         self.deliver().await;
     }
 
-    /// By panel of the dashboard its title, what the store answers and what it must answer.
+    /// By panel of the dashboard: its title, the answer of the store, and the expected one.
     async fn compared(&self, readings: &[Reading]) -> Vec<(String, Windows, Windows)> {
         let mut compared = Vec::new();
         for panel in panels() {
@@ -105,7 +105,7 @@ async fn windows_are_exact_after_repeated_late_and_corrected_readings() {
         scene.put(&readings);
         scene.deliver().await;
         scene.assert_windows(&readings).await;
-        // In other batches, with what is late.
+        // In other batches, with late readings.
         scene.put(&late[..300]);
         scene.deliver_again().await;
         let all = [readings, late].concat();
@@ -115,10 +115,10 @@ async fn windows_are_exact_after_repeated_late_and_corrected_readings() {
         scene.deliver().await;
         scene.deliver_again().await;
         scene.assert_windows(&all).await;
-        // Of several values of a millisecond VictoriaMetrics keeps one or the other.
+        // Of several values at the same millisecond, VictoriaMetrics keeps any one.
         if !scene.store.description().contains("Victoria") {
             let mut corrected = all;
-            // One that has an id, by which it is known again.
+            // A reading with an id, by which it is recognized.
             let reading = corrected.iter_mut().find(|it| it.machine.ends_with("M1")).unwrap();
             reading.items += 100;
             let again = reading.clone();
@@ -134,7 +134,7 @@ async fn windows_are_exact_after_repeated_late_and_corrected_readings() {
 async fn a_point_that_the_store_refuses_is_in_quarantine_and_the_others_are_stored() {
     for store in time_series_stores().await {
         let client = store.client();
-        // A field has one type for ever; in InfluxDB 1 in a week.
+        // A field has one type forever; in InfluxDB 1 within a week.
         let other = format!("line,line=old gauge=1i {START_MS}000000");
         let (status, text) = client.write("sensors", &other).await.unwrap();
         assert_eq!(status, 204, "{text}");

@@ -6,7 +6,7 @@
 use crate::envelope::Message;
 use crate::outcome::Outcome;
 
-/// Writes the answer into `answer`, which it clears before.
+/// Writes the answer to `answer`, which is cleared first.
 pub(crate) fn write(messages: &[Message<'_>], outcomes: &[Outcome], answer: &mut Vec<u8>) {
     answer.clear();
     answer.extend_from_slice(b"{\"batchItemFailures\":[");
@@ -20,7 +20,7 @@ pub(crate) fn write(messages: &[Message<'_>], outcomes: &[Outcome], answer: &mut
         }
         first = false;
         answer.extend_from_slice(b"{\"itemIdentifier\":\"");
-        // As it was written, so that its escapes are right.
+        // As written, so that its escapes stay valid.
         answer.extend_from_slice(message.id.as_bytes());
         answer.extend_from_slice(b"\"}");
     }

@@ -1,4 +1,4 @@
-//! How long a message that failed stays away.
+//! The delay until a failed message is redelivered.
 
 use shared::json::unescaped;
 use shared::sqs::Backoff;
@@ -7,7 +7,7 @@ use crate::envelope::Message;
 use crate::outcome::Outcome;
 use crate::ports::VisibilityChange;
 
-/// Delays for the messages that waiting helps, if they have a receipt handle.
+/// Returns the delays of messages that waiting helps and that have a receipt handle.
 #[must_use]
 pub(crate) fn changes(
     backoff: Backoff,

@@ -16,8 +16,8 @@ use crate::summary;
 /// This function's own variables; with those of OpenSearch ([`opensearch::VARIABLES`] and
 /// [`opensearch::WRITING_VARIABLES`]), of the backoff ([`shared::sqs::BACKOFF_VARIABLES`]), of the
 /// event model ([`event::VARIABLES`]), of the metrics of documents
-/// ([`shared::metric_rules::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all that
-/// a user sets.
+/// ([`shared::metric_rules::VARIABLES`]) and of the logs ([`telemetry::VARIABLES`]) they are all
+/// variables that a user sets.
 pub const VARIABLES: &[&str] = &["DEADLINE_MARGIN_MS", "QUARANTINE_QUEUE_URL", "LARGE_PAYLOADS"];
 
 /// All settings of the function.
@@ -25,24 +25,24 @@ pub const VARIABLES: &[&str] = &["DEADLINE_MARGIN_MS", "QUARANTINE_QUEUE_URL", "
 pub struct Config {
     /// The function's name: a dimension of its metrics.
     pub function_name: String,
-    /// From which level on the function logs.
+    /// Minimum level of the log.
     pub log_level: Level,
     /// CloudWatch namespace of the metrics.
     pub metrics_namespace: String,
-    /// Which input becomes which document field.
+    /// The mapping of inputs to document fields.
     pub model: Model,
     /// `METRIC_RULES` (none): metrics from documents.
     pub metric_rules: MetricRules,
-    /// How documents are written.
+    /// The settings for writing documents.
     pub writing: Writing,
-    /// How long a message that failed stays away.
+    /// The delay until a failed message is redelivered.
     pub backoff: Backoff,
-    /// No work is started when less than this is left.
+    /// No work is started with less time left.
     pub deadline_margin: Duration,
-    /// Where messages go that can never become documents.
+    /// `QUARANTINE_QUEUE_URL`: the queue for messages that can never become documents.
     pub quarantine_url: Option<String>,
-    /// Whether bodies that the SQS extended client put into S3 are read: `LARGE_PAYLOADS`, default
-    /// `quarantine`.
+    /// `LARGE_PAYLOADS`, default `quarantine`: whether bodies that the SQS extended client stored
+    /// in S3 are read.
     pub fetch_payloads: bool,
     /// How to call OpenSearch.
     pub opensearch: Settings,
@@ -54,8 +54,7 @@ impl Config {
     /// Reads the settings.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable with a value that does not parse, or that Lambda
-    /// sets and is missing.
+    /// [`ConfigError`] for the first variable that is invalid, or that Lambda sets and is missing.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let mut model = event::model(environment)?;
         let metrics = summary::METRICS.map(|(name, _)| name);

@@ -1,8 +1,7 @@
-//! The envelope: what the event source mapping hands over, without copying any of it.
+//! The event of the event source mapping, read without copying.
 //!
-//! Source: "Using Lambda with Amazon SQS", AWS Lambda Developer Guide. Only a message's id and
-//! its queue are asked for, because without them it could not be answered; the rest is used
-//! where it is there.
+//! Source: "Using Lambda with Amazon SQS", AWS Lambda Developer Guide. Only a message's id and its
+//! queue are required, because without them it could not be answered; everything else is optional.
 
 use std::borrow::Cow;
 use std::str;
@@ -13,17 +12,17 @@ use shared::json::{self, Scanner, Span, Text};
 use shared::sqs::attributes::{MESSAGE_ID, POSITION};
 use shared::sqs::{InvalidEvent, is_fifo};
 
-/// A message, as it stands in the event.
+/// A message, as written in the event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Message<'a> {
-    /// `messageId`: what stands between the quotes.
+    /// `messageId`: the text between the quotes.
     pub id: &'a str,
-    /// `eventSourceARN`: what stands between the quotes.
+    /// `eventSourceARN`: the text between the quotes.
     pub source_arn: &'a str,
-    /// Whether the queue is a FIFO queue. A group alone does not say so: standard queues have
-    /// groups too, for fairness. Read from the ARN while that is in the processor's cache.
+    /// Whether the queue is a FIFO queue. A group does not imply this: standard queues also have
+    /// groups, for fairness. It is read from the ARN while that is in the processor's cache.
     pub is_fifo: bool,
-    /// `receiptHandle`: what stands between the quotes.
+    /// `receiptHandle`: the text between the quotes.
     pub receipt_handle: Option<&'a str>,
     /// `body`
     pub body: Body<'a>,
@@ -35,21 +34,21 @@ pub(crate) struct Message<'a> {
     pub first_received_ms: Option<u64>,
     /// `SentTimestamp`, if documents can have this time.
     pub sent: Option<Timestamp>,
-    /// `MessageGroupId`: what stands between the quotes.
+    /// `MessageGroupId`: the text between the quotes.
     pub group_id: Option<&'a str>,
 }
 
-/// A message's body: what stands between the quotes.
+/// A message's body: the text between the quotes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Body<'a> {
     /// As written.
     pub content: &'a str,
-    /// Whether it holds escapes.
+    /// Whether it contains escapes.
     pub escaped: bool,
 }
 
 impl Body<'_> {
-    /// Appends what it means.
+    /// Appends its unescaped text.
     pub(crate) fn write(self, out: &mut Vec<u8>) {
         if self.escaped {
             json::unescape(self.content.as_bytes(), out);
@@ -58,7 +57,7 @@ impl Body<'_> {
         }
     }
 
-    /// What it means.
+    /// Its unescaped text.
     #[must_use]
     pub(crate) fn text(self) -> Option<String> {
         if self.escaped {
@@ -70,8 +69,9 @@ impl Body<'_> {
 }
 
 impl Message<'_> {
-    /// What its events without the producer's own id are known by: the id of the first message
-    /// that held them, and their place there; both as a quarantine or a redrive brought them along.
+    /// Identifies its events without the producer's own id: the id of the first message that
+    /// contained them, and the position of its first event there, both from the attributes that a
+    /// quarantine or redrive adds.
     #[must_use]
     pub(crate) fn identity(&self) -> (Cow<'_, str>, u64) {
         if !self.attributes.contains(MESSAGE_ID) {
@@ -90,10 +90,10 @@ fn invalid(problem: impl Into<String>) -> InvalidEvent {
     InvalidEvent(problem.into())
 }
 
-/// Reads an event: its messages, in order.
+/// Reads the messages of an event, in order.
 ///
 /// # Errors
-/// [`InvalidEvent`] that says what is wrong.
+/// [`InvalidEvent`], which states what is wrong.
 pub(crate) fn parse(event: &[u8]) -> Result<Vec<Message<'_>>, InvalidEvent> {
     let text = simdutf8::basic::from_utf8(event).map_err(|_| invalid("it is not UTF-8"))?;
     let mut messages = None;
@@ -152,7 +152,8 @@ fn read_message<'a>(
             }
             b"body" => {
                 let written = value(text, scanner)?;
-                // Not a text: as written it shows more than nothing where it is refused.
+                // A body that is not a string is kept as written, so that its refusal shows more
+                // than an empty text.
                 message.body = match written {
                     "null" => Body::default(),
                     written => Body { content: written, escaped: false },
@@ -199,19 +200,19 @@ fn read_system_attributes<'a>(
     })
 }
 
-/// Digits; too many are too many.
+/// Parses digits; a number that is too large becomes the maximum.
 fn number(digits: &str) -> Option<u64> {
     let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
     all_digits.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Passes a string: its content.
+/// Skips a string and returns its content.
 fn content<'a>(text: &'a str, scanner: &mut Scanner<'a>) -> Result<&'a str, json::Error> {
     let Span { start, end } = scanner.string()?.span;
     Ok(&text[start..end])
 }
 
-/// Passes a value of a message: as it was written.
+/// Skips a value of a message and returns it as written.
 fn value<'a>(text: &'a str, scanner: &mut Scanner<'a>) -> Result<&'a str, json::Error> {
     let start = scanner.position();
     scanner.value(3)?;

@@ -45,7 +45,7 @@ pub struct App<S, Q, W> {
     queues: Q,
     random: fastrand::Rng,
     metrics: W,
-    // Kept from invocation to invocation, so that their buffers grow only once.
+    // Reused between invocations, so that their buffers grow only once.
     reader: Reader,
     buffers: Buffers,
 }
@@ -53,8 +53,8 @@ pub struct App<S, Q, W> {
 impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
     type Error = InvalidEvent;
 
-    /// Consumes one event's messages and emits the metrics. No message's content makes the
-    /// invocation fail.
+    /// Consumes one event's messages and emits the metrics. The content of a message cannot fail
+    /// the invocation.
     async fn handle(
         &mut self,
         invocation: Invocation<'_>,
@@ -78,8 +78,8 @@ impl<S: Search, Q: Queues, W: Write> Function for App<S, Q, W> {
 }
 
 impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
-    /// The function with these settings and ways to the outside, writing its metrics to
-    /// `metrics`: in Lambda, standard output.
+    /// Creates the function with these settings and clients. It writes its metrics to `metrics`: in
+    /// Lambda, standard output.
     #[must_use]
     pub fn new(config: Config, search: S, queues: Q, random: fastrand::Rng, metrics: W) -> Self {
         let (reader, buffers) = Default::default();
@@ -127,7 +127,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
                     if let Err(error @ (GetError::Status(_) | GetError::NoAnswer(_))) = &payload
                         && !is_unread
                     {
-                        // Once: the others fail for the same reason.
+                        // Logged once, because the others fail for the same reason.
                         is_unread = true;
                         let request_id = invocation.request_id;
                         tracing::error!(request_id, %error, "failed to read a body from S3");
@@ -168,7 +168,7 @@ impl<S: Search, Q: Queues, W: Write> App<S, Q, W> {
         failures
     }
 
-    /// Whether there is a quarantine, other than the queue that is consumed.
+    /// Whether there is a quarantine queue that is not the queue that is consumed.
     fn has_quarantine(&self, messages: &[Message<'_>]) -> bool {
         let Some(url) = &self.config.quarantine_url else { return false };
         let same = messages.iter().any(|message| quarantine::is_queue(url, message.source_arn));

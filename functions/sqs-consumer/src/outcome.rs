@@ -1,30 +1,31 @@
-//! What becomes of a message and of its documents, as values. From here, and from nowhere else,
-//! come the answer, the metrics and the log lines, so that they cannot disagree.
+//! The outcome of a message. The answer, the metrics and the log lines are made from it alone, so
+//! that they cannot disagree.
 
 use std::borrow::Cow;
 
 use shared::event::Reason;
 use shared::opensearch;
 
-/// A message's fate.
+/// The outcome of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     /// All its documents are in the index: SQS deletes it.
     Done,
-    /// What could not become a document is in quarantine, all else in the index: SQS deletes it.
+    /// Events that could not become documents are in quarantine, all others in the index: SQS
+    /// deletes it.
     Quarantined,
-    /// SQS delivers it again.
+    /// SQS redelivers it.
     Retry(Retry),
 }
 
 /// Why a message is retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Retry {
-    /// A document of it is not in the index yet.
+    /// One of its documents is not in the index yet.
     Search(opensearch::Retry),
     /// Too little time was left.
     Deadline,
-    /// A defect showed on this message.
+    /// It caused a panic.
     Panicked,
     /// An earlier message of its FIFO group failed.
     GroupFailed,
@@ -37,7 +38,7 @@ pub(crate) enum Retry {
 }
 
 impl Retry {
-    /// The reason as it stands in the log.
+    /// The reason as in the log.
     #[must_use]
     pub(crate) const fn reason(self) -> &'static str {
         match self {
@@ -51,7 +52,7 @@ impl Retry {
         }
     }
 
-    /// What a person has to change, where waiting alone does not help.
+    /// The change that an operator must make, if waiting does not help.
     #[must_use]
     pub(crate) const fn advice(self) -> Option<&'static str> {
         match self {
@@ -72,15 +73,15 @@ impl Retry {
         }
     }
 
-    /// Whether waiting helps. What belongs in quarantine is redelivered as soon as the queue lets
-    /// it, so that the queue's own limit takes it to the dead-letter queue.
+    /// Whether waiting helps. A message that belongs in quarantine is redelivered after the queue's
+    /// visibility timeout, so that the queue's own limit moves it to the dead-letter queue.
     #[must_use]
     pub(crate) const fn backs_off(self) -> bool {
         !matches!(self, Self::NoQuarantine | Self::NotQuarantined)
     }
 }
 
-/// The reason of a message whose body the SQS extended client put into S3.
+/// The reason of a message whose body the SQS extended client stored in S3.
 pub(crate) const LARGE_PAYLOAD_POINTER: Reason = Reason {
     code: Cow::Borrowed("large_payload_pointer"),
     detail: Cow::Borrowed("the SQS extended client put the body into S3"),
@@ -88,7 +89,7 @@ pub(crate) const LARGE_PAYLOAD_POINTER: Reason = Reason {
              at most 1 MiB, or set LARGE_PAYLOADS=fetch",
 };
 
-/// The reason of a message whose body in S3 is not there.
+/// The reason of a message whose body in S3 does not exist.
 pub(crate) const LARGE_PAYLOAD_MISSING: Reason = Reason {
     code: Cow::Borrowed("large_payload_missing"),
     detail: Cow::Borrowed("the body that the SQS extended client put into S3 is not there"),

@@ -1,7 +1,6 @@
-//! The ways to the outside: small, so that tests put others in their place.
+//! The interfaces to services, which are small so that tests can implement them.
 //!
-//! A port neither retries nor keeps a time limit: the caller drops the call when
-//! the time is up.
+//! Implementations have no retries or time limits: the caller drops the call when the time is up.
 
 use std::future::Future;
 
@@ -9,10 +8,10 @@ use bytes::Bytes;
 use shared::s3::GetError;
 use shared::sqs::{Failure, Quarantined};
 
-/// The largest body in S3 that is read, in bytes.
+/// Maximum size of a body in S3, in bytes.
 pub const MAX_PAYLOAD_BYTES: usize = 16 * 1_048_576;
 
-/// SQS, and the S3 that its extended client puts large bodies into.
+/// SQS, and S3, in which its extended client stores large bodies.
 pub trait Queues: 'static {
     /// Reads the body that a message points to, of at most [`MAX_PAYLOAD_BYTES`].
     ///
@@ -20,8 +19,8 @@ pub trait Queues: 'static {
     /// [`GetError`]
     fn payload(&self, bucket: &str, key: &str) -> impl Future<Output = Result<Bytes, GetError>>;
 
-    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages to quarantine. Returns the failure of each entry, in
-    /// order; `None` only for those that SQS says it has.
+    /// Sends at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages to quarantine. Returns the
+    /// failure of each entry, in order; `None` only for those that SQS confirmed.
     fn quarantine(&self, entries: &[Quarantined]) -> impl Future<Output = Vec<Option<Failure>>>;
 
     /// Sets the visibility timeout of at most [`MAX_ENTRIES`](shared::sqs::MAX_ENTRIES) messages of one queue. Returns the
@@ -33,13 +32,13 @@ pub trait Queues: 'static {
     ) -> impl Future<Output = Vec<Failure>>;
 }
 
-/// For how long a message stays away.
+/// A new visibility timeout of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VisibilityChange {
-    /// Which message of the invocation.
+    /// The index of the message in the invocation.
     pub message: usize,
     /// Its receipt handle.
     pub receipt_handle: String,
-    /// From now, in seconds.
+    /// The timeout from now, in seconds.
     pub seconds: u32,
 }

@@ -1,4 +1,4 @@
-//! What is sent to quarantine: the message as it was, with why it is there.
+//! Messages to the quarantine queue: the original message, with the reason.
 //!
 //! Source of the limits: Amazon SQS API reference, `SendMessageBatch` and "Amazon SQS message
 //! attributes" in its Developer Guide.
@@ -19,12 +19,12 @@ use shared::sqs::{
 
 use crate::envelope::Message;
 
-/// The attributes with the reason, each one replaced if the message had it before.
+/// The attributes with the reason; each replaces an existing one.
 const OWN: [&str; 7] =
     [REASON, DETAIL, SOURCE_ARN, MESSAGE_ID, POSITION, RECEIVE_COUNT, MORE_ATTRIBUTES];
 
-/// The event at `position` of a message, whose text is `body`; `None` where SQS would not take it as
-/// it is.
+/// The quarantine message for the event at `position` of a message, whose text is `body`; `None` if
+/// SQS would not accept it unchanged.
 #[must_use]
 pub(crate) fn quarantined(
     index: usize,
@@ -37,7 +37,8 @@ pub(crate) fn quarantined(
     }
     let message_id = unescaped(message.id.as_bytes())?;
     let source_arn = unescaped(message.source_arn.as_bytes())?;
-    // An event without the producer's own id is known by its first message and place.
+    // An event without the producer's own id is identified by its first message and its position
+    // there.
     let (first_id, before) = message.identity();
     let first_id = unescaped(first_id.as_bytes()).unwrap_or_else(|| message_id.clone());
     let position_of_first = before.saturating_add(position as u64);
@@ -67,7 +68,7 @@ pub(crate) fn is_queue(url: &str, arn: &str) -> bool {
     of_url.next() == of_arn.next() && of_url.next() == of_arn.next()
 }
 
-/// The attributes that the message came with, before any quarantine, by name.
+/// The attributes that the message had before any quarantine, by name.
 fn original(attributes: &str) -> BTreeMap<String, Attribute> {
     let Ok(Value::Object(all)) = serde_json::from_str(attributes) else {
         return BTreeMap::new();
@@ -80,7 +81,7 @@ fn original(attributes: &str) -> BTreeMap<String, Attribute> {
             original.insert(name, attribute);
         }
     }
-    // What an earlier quarantine had no place for.
+    // The attributes that did not fit in an earlier quarantine message.
     let more = original.get(MORE_ATTRIBUTES).and_then(|more| match &more.value {
         AttributeValue::Text(text) => serde_json::from_str::<Map<String, Value>>(text).ok(),
         AttributeValue::Binary(_) => None,
@@ -97,7 +98,7 @@ fn original(attributes: &str) -> BTreeMap<String, Attribute> {
     original
 }
 
-/// An attribute; `None` where SQS cannot have sent it.
+/// Reads an attribute; `None` if SQS cannot have sent it.
 fn read(data_type: &str, text: Option<&str>, binary: Option<&str>) -> Option<Attribute> {
     let given = |text: &&str| !text.is_empty();
     let value = if data_type.split('.').next() == Some("Binary") {
@@ -108,7 +109,7 @@ fn read(data_type: &str, text: Option<&str>, binary: Option<&str>) -> Option<Att
     Some(Attribute { data_type: data_type.to_owned(), value })
 }
 
-/// The attributes that are to stand beside `own`, so that there are at most ten.
+/// The attributes that fit beside `own` ones, so that there are at most ten.
 fn placed(original: BTreeMap<String, Attribute>, own: usize) -> Vec<(String, Attribute)> {
     let places = MAX_ATTRIBUTES - own;
     let mut attributes: Vec<_> = original.into_iter().collect();

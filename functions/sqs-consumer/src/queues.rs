@@ -19,7 +19,7 @@ pub struct AwsQueues {
 }
 
 impl AwsQueues {
-    /// Queues that are not called yet.
+    /// Makes no calls.
     #[must_use]
     pub fn new(config: &Config) -> Self {
         let quarantine_url = config.quarantine_url.clone().unwrap_or_default();

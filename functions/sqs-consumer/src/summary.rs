@@ -1,4 +1,4 @@
-//! What an invocation did, counted from the messages' outcomes: its metrics and its log lines.
+//! The metrics and log lines of an invocation, counted from the messages' outcomes.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -24,7 +24,7 @@ pub(crate) const METRICS: [(&str, Unit); 9] = [
     ("BulkBytes", Unit::Bytes),
 ];
 
-/// A longer text is cut in the log.
+/// Maximum length of a text in the log, in characters.
 const SHOWN_CHARACTERS: usize = 256;
 
 /// The counts of one invocation. `messages_in` is always the sum of the other messages.
@@ -61,7 +61,7 @@ impl<'a> Summary<'a> {
             }
         }
         summary.queue_name = messages.first().map(|first| {
-            // What stands behind the borrow of `first` lives as long as the event.
+            // Borrows from the event, not from `first`.
             let arn: &'a str = first.source_arn;
             arn.rsplit_once(':').map_or(arn, |(_, name)| name)
         });
@@ -71,7 +71,7 @@ impl<'a> Summary<'a> {
     /// Writes the metrics to `out`.
     ///
     /// # Errors
-    /// Where writing to `out` fails.
+    /// If writing to `out` fails.
     pub(crate) fn emit(
         &self,
         report: &Report,
@@ -159,8 +159,8 @@ impl<'a> Summary<'a> {
     }
 }
 
-/// Logs which messages' visibility timeout could not be set: they are redelivered when the queue's
-/// own timeout is over.
+/// Logs the messages whose visibility timeout could not be set: they are redelivered after the
+/// queue's own timeout.
 pub(crate) fn log_visibility(failures: &[Failure], request_id: &str) {
     let mut by_code = BTreeMap::new();
     for Failure { code, message } in failures {

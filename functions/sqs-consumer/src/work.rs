@@ -1,15 +1,15 @@
-//! The work on one event, as a state machine: no I/O, no clock, nothing that waits.
+//! The work on one event, as a state machine without I/O, clock or waits.
 //!
 //! [`Work::next_step`] returns what to do; the caller does it and reports the result with
-//! [`Work::bulk_answered`] or [`Work::quarantined`], until nothing is left or the caller has no
-//! time left ([`Work::stop`]). Whenever the caller goes away between two steps, every message
-//! that was not told to be settled comes again, and doing it all again does no harm.
+//! [`Work::bulk_answered`] or [`Work::quarantined`], until everything is done or the caller has no
+//! time left ([`Work::stop`]). If the caller disappears between two steps, every message that was
+//! not reported as settled is redelivered, and repeating the work does no harm.
 //!
-//! Messages are taken in order. A round is: documents of the next messages in one bulk request,
-//! which may be sent in parts; in a FIFO queue it holds one message of each group at most, and
-//! what was refused of them goes to quarantine, so that no message is tried before those before it
-//! are settled. In other queues the quarantine waits until all documents are written, or until it
-//! is much.
+//! Messages are processed in order, in rounds. A round writes the documents of the next messages in
+//! one bulk request, which may be sent in parts. For a FIFO queue, a round has at most one message
+//! of each group, and refused events go to quarantine at its end, so that no message is tried
+//! before the earlier ones of its group are settled. For other queues, the quarantine waits until
+//! all documents are written, or until many events are waiting.
 
 mod fill;
 mod refused;
@@ -30,12 +30,12 @@ use crate::outcome::{LARGE_PAYLOAD_MISSING, Outcome, Retry};
 use crate::report::Report;
 use refused::{MAX_WAITING, Why};
 
-/// What has to be done next.
+/// The next step.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<'s> {
     /// Send this bulk request.
     Bulk(&'s [u8]),
-    /// Send these to quarantine, in one call.
+    /// Send these messages to quarantine, in one call.
     Quarantine(&'s [Quarantined]),
     /// Read this object of this bucket.
     Fetch(&'s str, &'s str),
@@ -46,15 +46,15 @@ pub(crate) enum Step<'s> {
 /// The settings that the work follows.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Rules<'a> {
-    /// Where a document goes, and how large one bulk request may be.
+    /// The settings for writing documents: index, `_id` and limits of requests.
     pub writing: &'a Writing,
     /// Whether there is a quarantine.
     pub quarantine: bool,
-    /// Whether bodies are read that messages point to.
+    /// Whether to read bodies in S3 that messages point to.
     pub fetch_payloads: bool,
-    /// What time it is.
+    /// The current time.
     pub now: Timestamp,
-    /// Metrics of documents that are new in the index.
+    /// Metrics from documents that are new in the index.
     pub metrics: &'a MetricRules,
 }
 
@@ -63,30 +63,30 @@ pub(crate) struct Rules<'a> {
 pub(crate) struct Incoming<'a> {
     /// Its text.
     pub event: &'a [u8],
-    /// The envelopes that it was taken out of.
+    /// The envelopes from which it was taken.
     pub around: Option<Around<'a>>,
-    /// How it was delivered.
+    /// The delivery of the message.
     pub arrival: Arrival<'a>,
 }
 
-/// Where a document and its `_id` are written.
+/// Buffers for a document and its `_id`.
 #[derive(Debug, Default)]
 pub(crate) struct Out {
     /// The document.
     pub document: Vec<u8>,
-    /// The content of its `_id`, as a JSON string has it; empty where OpenSearch chooses it.
+    /// The content of its `_id`, as in a JSON string; empty if OpenSearch chooses it.
     pub id: Vec<u8>,
 }
 
-/// Kept from event to event, so that nothing is allocated once they have grown.
+/// Buffers that are reused between events, so that nothing is allocated once they have grown.
 #[derive(Debug, Default)]
 pub(crate) struct Buffers {
     bulk: Bulk,
     contents: Contents,
     out: Out,
-    /// What an event without the producer's own id is known by.
+    /// The identity of an event without the producer's own id.
     identity: Vec<u8>,
-    /// The metrics of documents.
+    /// The metrics from documents.
     pub tally: Tally,
 }
 
@@ -100,19 +100,19 @@ pub(crate) struct Work<'a, W> {
     write: W,
     buffers: &'a mut Buffers,
     progress: Vec<Progress>,
-    /// Messages before this one have their outcome.
+    /// The first message without an outcome.
     settled: usize,
-    /// The next event: the message that holds it, and its place there.
+    /// The next event: its message, and its position there.
     next: (usize, usize),
-    /// The message that the contents are of.
+    /// The message of the contents.
     opened: Option<usize>,
-    /// Where the body of the next message is.
+    /// The bucket and key of the body of the next message.
     pointer: Option<(String, String)>,
-    /// That body, when it is read.
+    /// That body, after it was read.
     payload: Option<Bytes>,
-    /// What is not yet in quarantine, by message and position.
+    /// Refused events that are not yet in quarantine, by message and position.
     refusals: BTreeMap<(usize, usize), Why>,
-    /// What is being sent to quarantine.
+    /// The messages that are being sent to quarantine.
     sending: Vec<Quarantined>,
     /// FIFO groups with a message in this round.
     open_groups: HashSet<&'a str>,
@@ -121,11 +121,11 @@ pub(crate) struct Work<'a, W> {
     report: Report,
 }
 
-/// How far a message is.
+/// The progress of a message.
 #[derive(Clone, Copy, Debug, Default)]
 struct Progress {
     retry: Option<Retry>,
-    /// The number of its events that were refused.
+    /// The number of its refused events.
     refused: usize,
     /// Whether it is in quarantine as a whole.
     is_kept: bool,
@@ -135,7 +135,7 @@ impl<'a, W> Work<'a, W>
 where
     W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
 {
-    /// The work on `messages`.
+    /// Creates the work on `messages`.
     pub(crate) fn new(
         rules: Rules<'a>,
         messages: &'a [Message<'a>],
@@ -188,7 +188,7 @@ where
         }
     }
 
-    /// What came back for the bulk request.
+    /// Processes the answer to the bulk request.
     pub(crate) fn bulk_answered(&mut self, reply: &Result<Answer, Error>) {
         let mut bulk = mem::take(&mut self.buffers.bulk);
         self.report.bulk_requests += 1;
@@ -208,7 +208,7 @@ where
         self.buffers.bulk = bulk;
     }
 
-    /// How each entry of the call to quarantine went, in order; an entry that is missing
+    /// Processes the result of each entry of the call to quarantine, in order; a missing entry
     /// failed.
     pub(crate) fn quarantined(&mut self, failures: &[Option<Failure>]) {
         let sent = mem::take(&mut self.sending);
@@ -220,11 +220,12 @@ where
                 None => self.not_quarantined(quarantined.message, untold()),
             }
         }
-        // All that can go there goes before other documents, or these would be many small requests.
+        // Everything that can go to quarantine is sent before other documents, which would
+        // otherwise be many small requests.
         self.choose_for_quarantine();
     }
 
-    /// What came back for the body of the next message.
+    /// Processes the answer to reading the body of the next message.
     pub(crate) fn fetched(&mut self, payload: Result<Bytes, GetError>) {
         self.pointer = None;
         let message = self.next.0;
@@ -241,7 +242,7 @@ where
         self.pass();
     }
 
-    /// Ends the work because time runs out: what is not settled is redelivered.
+    /// Ends the work because time runs out: messages that are not settled are redelivered.
     pub(crate) fn stop(&mut self) {
         while self.buffers.bulk.pending().is_some() {
             for index in self.buffers.bulk.answered() {
@@ -264,10 +265,10 @@ where
         self.settle();
     }
 
-    /// What was done, when nothing is left to do.
+    /// Returns what was done, when everything is finished.
     #[must_use]
     pub(crate) fn finish(mut self) -> Report {
-        // Nothing is left to stop, but where the caller ends the work early.
+        // This only has an effect if the caller ends the work early.
         self.stop();
         let outcome = |progress: &Progress| match progress {
             Progress { retry: Some(retry), .. } => Outcome::Retry(*retry),
@@ -301,7 +302,7 @@ where
         }
     }
 
-    /// Whether what was refused goes to quarantine before other documents are written.
+    /// Whether refused events go to quarantine before other documents are written.
     fn is_time_for_quarantine(&self) -> bool {
         self.is_fifo || self.next.0 == self.messages.len() || self.refusals.len() > MAX_WAITING
     }
@@ -310,7 +311,7 @@ where
         self.progress[message].retry.get_or_insert(retry);
     }
 
-    /// Ends a round: the messages before the next event have their outcome.
+    /// Ends a round: the messages before the next event have an outcome.
     fn settle(&mut self) {
         for index in self.settled..self.next.0 {
             let message = &self.messages[index];

@@ -1,5 +1,5 @@
-//! In the steady state a message costs no allocation, and a large batch little memory beside
-//! itself: buffers are kept from message to message, and from invocation to invocation.
+//! In the steady state a message costs no allocation, and a large batch requires little memory in
+//! addition to itself: buffers are reused between messages and between invocations.
 
 #![cfg(test)]
 
@@ -27,10 +27,10 @@ use tokio::time::Instant;
 
 use support::event::{event, message, play};
 
-/// Documents of one bulk request; every batch is a whole number of them.
+/// Documents of one bulk request; every batch is a multiple of it.
 const DOCUMENTS: usize = 500;
 
-/// Writes [`DOCUMENTS`] documents under the id `e`, without an own allocation.
+/// Writes [`DOCUMENTS`] documents with the id `e`, without allocating.
 #[derive(Debug)]
 struct Index(Bytes);
 
@@ -76,7 +76,7 @@ fn consumer() -> Consumer {
     App::new(config, index, NoQueues, fastrand::Rng::with_seed(1), io::sink())
 }
 
-/// An event of this number of messages with this body.
+/// An event with this number of messages with this body.
 fn batch(messages: usize, body: &str) -> Vec<u8> {
     let messages: Vec<Value> = (0..messages).map(|at| message(&format!("m{at}"), body)).collect();
     event(&messages)
@@ -98,7 +98,7 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// An event of the id `e`, of at least this number of bytes.
+/// An event with the id `e`, of at least this number of bytes.
 fn long_play(bytes: usize) -> String {
     let play = play("e");
     let rest = play.strip_suffix('}').unwrap();
@@ -109,7 +109,7 @@ fn long_play(bytes: usize) -> String {
 fn a_message_costs_no_allocation() {
     let many = format!("[{0},{0},{0},{0},{0}]", long_play(200));
     let sns = json!({"Type": "Notification", "Message": long_play(200)}).to_string();
-    // Their own ids are those of the documents that the index answers with.
+    // Their ids are those of the documents in the answer of the index.
     let log_event = json!({"id": "l", "timestamp": 1, "message": long_play(200)});
     let logs = json!({"messageType": "DATA_MESSAGE", "logGroup": "/app", "logStream": "s",
         "logEvents": vec![log_event; 5]});
@@ -141,6 +141,6 @@ fn ten_thousand_messages_need_less_than_three_times_their_size() {
     let peak = handle(&mut consumer(), &runtime(), &event).bytes_max;
     // The event itself is one of the three.
     assert!(peak < 2 * event.len() as u64, "{peak} bytes beside {}", event.len());
-    // What it is: the list of messages, one request and its answer.
+    // The list of messages, one request and its answer.
     assert!(peak < 4_000_000, "{peak}");
 }

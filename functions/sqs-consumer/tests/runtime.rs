@@ -32,7 +32,7 @@ use support::queues::{Act, entries, sqs};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_sqs-consumer");
 
-/// Stands for no quarantine queue, and for no other variable either.
+/// Represents no quarantine queue, and no other variable.
 const NO_QUARANTINE: (&str, &str) = ("QUARANTINE_QUEUE_URL", "none");
 
 /// The binary with its own OpenSearch and SQS.
@@ -63,7 +63,7 @@ impl Scene {
         ];
         if !variables.contains(&NO_QUARANTINE) {
             all.push(("QUARANTINE_QUEUE_URL", &quarantine));
-            // The last of a name counts.
+            // The last value of a name applies.
             all.extend(variables);
         }
         let binary = Binary::with_timeout(BINARY, &all, timeout).await;
@@ -86,15 +86,15 @@ fn redelivered(observed: &Observed) -> Vec<String> {
     ids
 }
 
-/// The reasons in the log: number of messages, and the first message's id.
+/// The reasons in the log, each with the number of messages and the id of the first one.
 fn reasons(observed: &Observed) -> BTreeMap<String, (u64, String)> {
     observed.reasons("first_message_id")
 }
 
-/// An event that the crate's type refuses, with null where it expects a list.
+/// An event that the crate's type rejects, with null instead of a list.
 const WITH_NULLS: &str = "fifo-with-null-attributes";
 
-/// Event and answer are what the types of `aws_lambda_events` know.
+/// Checks that event and answer can be parsed with the types of `aws_lambda_events`.
 fn check_types(name: &str, event: &[u8], observed: &Observed) {
     let event: SqsEvent =
         serde_json::from_slice(event).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -127,7 +127,7 @@ async fn every_fixture_gets_its_golden_answer() {
         let documents = golden.documents.len() as u64;
         check(&name, golden, &scene, &observed).await;
         if is_written && answering.is_none() {
-            // Delivered again, all of it is there.
+            // Delivered again, all its documents already exist.
             let again = scene.invoke(event).await.metrics();
             assert_eq!(again["DocumentsIndexed"], 0, "{name}");
             assert!(again["DocumentsDuplicate"] >= documents, "{name}");
@@ -223,7 +223,7 @@ async fn entries_that_sqs_fails_are_looked_at_one_by_one() {
         let mut scene = Scene::new(&[], [reply]).await;
         let observed = scene.invoke(event(&messages)).await;
         assert_eq!(redelivered(&observed), expected);
-        // Waiting does not help them: nothing but the quarantine is called.
+        // Waiting does not help them: nothing except the quarantine is called.
         let operations: Vec<_> =
             scene.queues.calls().into_iter().map(|call| call.operation).collect();
         assert_eq!(operations, ["SendMessageBatch"]);

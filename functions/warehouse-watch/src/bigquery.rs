@@ -1,4 +1,4 @@
-//! Projects of BigQuery: what their queries cost.
+//! BigQuery projects and the costs of their queries.
 
 mod cost;
 mod jobs;
@@ -26,17 +26,17 @@ pub(crate) use cost::Price;
 /// Maximum number of pages of a project.
 const MAX_PAGES: usize = 100;
 
-/// Jobs in a page: those with long statements still fit into an answer.
+/// Number of jobs per page: even with long statements, they fit into an answer.
 const PAGE: &str = "500";
 
-/// A job that ended in the window may have been created this long before its first day: queries end
-/// after six hours (source: BigQuery documentation, "Quotas and limits").
+/// Maximum time from the creation of a job to its end: queries end after six hours (source:
+/// BigQuery documentation, "Quotas and limits").
 const LONGEST_JOB: SignedDuration = SignedDuration::from_hours(6);
 
-/// Projects that are read at the same time.
+/// Maximum number of projects that are read concurrently.
 const CONCURRENT_PROJECTS: usize = 8;
 
-/// What is read of a job.
+/// The fields of a job that are read.
 const FIELDS: &str = "nextPageToken,unreachable,jobs(jobReference,user_email,state,status,\
                       configuration(query(query)),statistics(creationTime,startTime,endTime,\
                       reservation_id,query(totalBytesBilled,estimatedBytesProcessed,statementType)))";
@@ -53,7 +53,7 @@ impl Watch {
         Self { config, bigquery }
     }
 
-    /// Reads all projects until then.
+    /// Reads all projects, until `until`.
     pub(crate) async fn poll(&self, window: Window, until: Instant) -> Findings {
         let read = stream::iter(&self.config.projects)
             .map(async |project| (project, self.read(project, window, until).await))
@@ -64,7 +64,7 @@ impl Watch {
             let failure =
                 failure.map(|error| PollFailure::new(format!("project {project}"), &error));
             findings.failures.extend(failure);
-            // Of a project that could not be read at all, nothing is known.
+            // Nothing is known about a project that could not be read at all.
             let Some(jobs) = jobs else { continue };
             findings.gauges.extend(self.gauges(project, &jobs, window));
             let (price, alert_usd) = (self.config.price, self.config.alert_usd);
@@ -89,7 +89,7 @@ impl Watch {
         (list.jobs, (!reasons.is_empty()).then(|| reasons.join("; ")))
     }
 
-    /// Adds the pages of jobs; fails where one cannot be read.
+    /// Adds the pages of jobs; fails if one cannot be read.
     async fn read_pages(
         &self,
         project: &str,
@@ -125,14 +125,14 @@ impl Watch {
         Err(format!("more than {MAX_PAGES} pages of jobs"))
     }
 
-    /// The beginning of a job's statement, if it may be told: there can be thousands of jobs.
+    /// The beginning of a job's statement, if a notice may need it: there can be thousands of jobs.
     fn shown_sql(&self, job: &Job) -> Option<String> {
         let BigQueryConfig { price, alert_usd, .. } = &self.config;
         let usd = price.of_job(job).max(price.of(job.bytes_estimated));
         job.sql.as_deref().filter(|_| usd > *alert_usd).map(beginning)
     }
 
-    /// What was spent on each day of the window.
+    /// The cost on each day of the window.
     fn gauges(&self, project: &str, jobs: &[Job], window: Window) -> Vec<Gauges> {
         let of_project = || ("Project", project.to_owned());
         let mut gauges = Vec::new();
@@ -169,7 +169,7 @@ struct List {
 }
 
 impl List {
-    /// Adds a page, with what `sql` keeps of a job's statement.
+    /// Adds a page, with the part of each job's statement that `sql` returns.
     fn add(&mut self, page: &Value, sql: impl Fn(&Job) -> Option<String>) -> Result<(), String> {
         let found = match &page["jobs"] {
             Value::Null if page["error"].is_null() => &[],

@@ -64,7 +64,7 @@ pub struct Config {
     pub(crate) aws: Aws,
 }
 
-/// What is watched of a warehouse.
+/// The settings for Redshift.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct RedshiftConfig {
     /// `REDSHIFT_CLUSTER` or `REDSHIFT_WORKGROUP`; `REDSHIFT_DATABASE`, default `dev`;
@@ -77,7 +77,7 @@ pub(crate) struct RedshiftConfig {
     pub(crate) locks: LockRule,
 }
 
-/// What is watched of BigQuery.
+/// The settings for BigQuery.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BigQueryConfig {
     /// `BIGQUERY_PROJECTS`
@@ -88,9 +88,9 @@ pub(crate) struct BigQueryConfig {
     pub(crate) endpoint: Url,
     /// `BIGQUERY_USD_PER_TIB`, default 6.25.
     pub(crate) price: Price,
-    /// `BIGQUERY_ALERT_USD`, default 5: a query for more is notified.
+    /// `BIGQUERY_ALERT_USD`, default 5: a query that costs more is notified.
     pub(crate) alert_usd: f64,
-    /// `BIGQUERY_MAX_USERS`, default 20: maximum number of users with a metric of their own.
+    /// `BIGQUERY_MAX_USERS`, default 20: maximum number of users with a separate metric.
     pub(crate) max_users: usize,
 }
 
@@ -98,8 +98,8 @@ impl Config {
     /// Reads the settings. A blank value counts as not set, except for `ALERTS_TOPIC_ARN`.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable that is invalid or missing. It never contains what is in
-    /// the place of a secret's ARN.
+    /// [`ConfigError`] for the first variable that is invalid or missing. It never contains the
+    /// value of a variable for a secret's ARN.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let function_name = environment.function_name("warehouse-watch")?;
         let publisher = Publisher::from_environment(environment)?;
@@ -124,7 +124,7 @@ impl Config {
     }
 }
 
-/// Reads everything about Redshift, also where no warehouse is set.
+/// Reads everything about Redshift, even if no warehouse is set.
 fn redshift(environment: &Environment) -> Result<Option<RedshiftConfig>, ConfigError> {
     let warehouse = warehouse(environment)?;
     let identity = identity(environment, warehouse.as_ref())?;
@@ -189,7 +189,7 @@ fn identity(
     }
 }
 
-/// Reads everything about BigQuery, also where no project is set.
+/// Reads everything about BigQuery, even if no project is set.
 fn bigquery(environment: &Environment) -> Result<Option<BigQueryConfig>, ConfigError> {
     const SECRET: &str = "GOOGLE_CREDENTIALS_SECRET_ARN";
     let allowed = "ids of projects of Google Cloud, separated by commas";
@@ -234,7 +234,7 @@ fn decimal(text: &str) -> Option<f64> {
     (0.01..=1_000.0).contains(&number).then_some(number)
 }
 
-/// What stands between commas.
+/// The texts between commas.
 fn list(text: &str) -> Vec<String> {
     let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
     entries.map(str::to_owned).collect()

@@ -3,13 +3,13 @@
 use shared::aws::CallFailure;
 use shared::runtime::Failure;
 
-/// An invocation's failure. All notices were tried and all metrics emitted before.
+/// An invocation's failure. All notices were tried and all metrics were emitted before.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
     /// Something could not be read.
     #[error("failed to read everything ({count} failures), first {first}")]
     PollFailed {
-        /// Statements and projects that could not be read, or not whole.
+        /// Number of statements and projects that could not be read completely.
         count: u64,
         /// The first one and its reason.
         first: String,
@@ -17,7 +17,7 @@ pub enum HandlerError {
     /// SNS did not accept a notice.
     #[error("failed to publish {count} notices, first: {first}")]
     NotPublished {
-        /// How many notices.
+        /// Number of notices.
         count: u64,
         /// Why the first one was not accepted.
         first: CallFailure,

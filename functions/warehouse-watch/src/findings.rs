@@ -1,4 +1,4 @@
-//! What reading a source yields, and the metrics of a run.
+//! The results of reading a source, and the counts of a run.
 
 use std::io::{self, Write};
 
@@ -11,10 +11,10 @@ use shared::text::line;
 
 use crate::error::HandlerError;
 
-/// Maximum characters of a reason.
+/// Maximum length of a reason, in characters.
 const MAX_REASON: usize = 500;
 
-/// What was read from a source.
+/// The notices, metrics and failures of a source.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     pub(crate) notices: Vec<Notice>,
@@ -31,7 +31,7 @@ impl Findings {
     }
 }
 
-/// A statement or a project that could not be read, or not whole.
+/// A statement or a project that could not be read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PollFailure {
     /// Such as `statement locks`.
@@ -47,7 +47,7 @@ impl PollFailure {
     }
 }
 
-/// Metrics of one moment with the same dimensions.
+/// Metrics with the same time and dimensions.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Gauges {
     pub(crate) dimensions: Vec<(&'static str, String)>,
@@ -65,7 +65,7 @@ impl Gauges {
     }
 }
 
-/// The numbers of one run, and the first of what went wrong.
+/// The counts of one run, and the first failures.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     failures: u64,

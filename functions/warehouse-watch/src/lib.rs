@@ -30,8 +30,8 @@ use findings::{Findings, Tally};
 use told::Told;
 use window::Window;
 
-/// How long before the deadline margin sources are no longer waited for: time to cancel statements and
-/// to publish.
+/// Time before the deadline margin in which no source is waited for, for cancelling statements and
+/// publishing.
 const CLOSING_TIME: Duration = Duration::from_secs(2);
 
 /// The function.
@@ -44,12 +44,12 @@ pub struct App<W> {
     out: W,
 }
 
-/// What is watched, and from when on.
+/// A source that is watched, and the start of its next window.
 #[derive(Debug)]
 struct Source<T> {
     watch: T,
-    /// Where the next window begins: at the end of the last window of which everything was read and
-    /// published, or until there is one, at the start of the first. `None` in a new process.
+    /// The start of the next window: the end of the last completed window or, until there is one,
+    /// the start of the first. `None` in a new process.
     begin: Option<Timestamp>,
 }
 
@@ -62,7 +62,7 @@ struct Run {
     poll_seconds: i64,
     /// When sources are no longer waited for.
     poll_until: Instant,
-    /// When nothing is published any more.
+    /// Nothing is published after this.
     until: Instant,
 }
 
@@ -98,7 +98,7 @@ impl<W: Write> Function for App<W> {
         if let Some(source) = &mut self.bigquery {
             source.complete(run, is_done(&bigquery, &self.told));
         }
-        // After publishing: the next process takes from a metric what was published.
+        // After publishing, because the next process reads from a metric what was published.
         self.emit(&redshift, &mut tally);
         self.emit(&bigquery, &mut tally);
         let Config { metrics_namespace: namespace, function_name, .. } = &self.config;
@@ -130,7 +130,7 @@ impl<W: Write> App<W> {
     fn run(&self, invocation: &Invocation<'_>) -> Run {
         let before = |time: Instant, by| time.checked_sub(by).unwrap_or(time);
         let until = calls_until(invocation, self.config.deadline_margin);
-        // The same in each retry, so that the window is.
+        // The time is the same in each retry, so that the window is also the same.
         let time = |time: shared::event::Timestamp| {
             let ms = i64::try_from(time.milliseconds()).ok();
             ms.and_then(|ms| Timestamp::from_millisecond(ms).ok()).unwrap_or_default()
@@ -156,8 +156,8 @@ impl<W: Write> App<W> {
         }
     }
 
-    /// Publishes what this process has not published yet, all of it at the same time: a notice that
-    /// waits for SNS holds up no other.
+    /// Publishes the notices that this process has not published yet, concurrently: a notice that
+    /// waits for SNS does not delay the others.
     async fn publish(
         &mut self,
         notices: impl Iterator<Item = &Notice>,
@@ -194,15 +194,15 @@ impl<T> Source<T> {
         Self { watch, begin: None }
     }
 
-    /// What is watched, and the window of a run.
+    /// Returns the source, and the window of a run.
     fn start(&mut self, run: Run) -> (&T, Window) {
         let window = Window::new(self.begin, run.now, run.poll_seconds);
         self.begin.get_or_insert(window.start);
         (&self.watch, window)
     }
 
-    /// Ends the window of a run, if it is done. A retry of an earlier run moves nothing back, and what
-    /// had not happened yet is in the next window too.
+    /// Completes the window of a run, if it is done. A retry of an earlier run does not move it
+    /// back, and the next window also covers times that were still in the future.
     fn complete(&mut self, run: Run, is_done: bool) {
         if is_done {
             self.begin = self.begin.max(Some(run.now.min(run.clock)));

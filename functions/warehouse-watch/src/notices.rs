@@ -1,4 +1,4 @@
-//! What all notices of this function have in common.
+//! Code that all notices of this function share.
 
 use shared::mask::mask;
 use shared::notice::Fact;
@@ -6,11 +6,11 @@ use shared::notice::Fact;
 /// The name of this function in its notices.
 pub(crate) const SOURCE: &str = "warehouse-watch";
 
-/// Maximum characters of SQL.
+/// Maximum length of SQL, in characters.
 const MAX_SQL: usize = 1_000;
 
-/// The beginning of a statement, without its secrets: those that the cut would separate from their
-/// names too.
+/// The beginning of a statement without secrets, including those that the cut would separate from
+/// their names.
 pub(crate) fn beginning(sql: &str) -> String {
     mask(sql, &[]).chars().take(MAX_SQL).collect()
 }

@@ -1,4 +1,4 @@
-//! A warehouse of Redshift: what its system views say about queries, locks and queues.
+//! A Redshift warehouse: reads queries, locks and queues from its system views.
 
 mod locks;
 mod memory;
@@ -32,7 +32,7 @@ pub(crate) use queries::Rule;
 /// More rows than any of the statements returns.
 const MAX_ROWS: usize = 10_000;
 
-/// The statements: their comments keep them out of what they find.
+/// The statements. Their comments exclude them from their own results.
 #[derive(Clone, Copy, Debug)]
 enum Statement {
     Queries,
@@ -62,7 +62,7 @@ impl Statement {
     }
 }
 
-/// Reads a warehouse, and remembers what a later run must know.
+/// Reads a warehouse, and remembers what a later run needs.
 #[derive(Debug)]
 pub(crate) struct Watch {
     config: RedshiftConfig,
@@ -70,24 +70,24 @@ pub(crate) struct Watch {
     memory: Memory,
 }
 
-/// What a later run must know of this one.
+/// The results of a run that a later run needs.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     waits: Waits,
     rest: Option<Rest>,
 }
 
-/// What a run saw of waits for locks.
+/// The waits for locks that a run saw.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Waits {
-    /// The locks, or what the last run saw, could not be read, or not whole.
+    /// The locks, or the result of the last run, could not be read completely.
     #[default]
     Unknown,
     /// A session waits too long.
     TooLong,
-    /// No session does any more: the notice with this id says so.
+    /// No session waits too long any more, which the notice with this id reports.
     Over(String),
-    /// No session does, and none did.
+    /// No session waits too long, and none did before.
     None,
 }
 
@@ -99,11 +99,11 @@ struct Rows {
     queues: Option<Understood<InState>>,
 }
 
-/// The rows of a statement, as far as they are understood.
+/// The rows of a statement that could be parsed.
 #[derive(Debug)]
 struct Understood<T> {
     rows: Vec<T>,
-    /// Whether these are all.
+    /// Whether these are all rows.
     is_whole: bool,
 }
 
@@ -118,7 +118,7 @@ impl Watch {
         Self { config, redshift, memory }
     }
 
-    /// Reads the warehouse until then.
+    /// Reads the warehouse, until `until`.
     pub(crate) async fn poll(
         &self,
         window: Window,
@@ -135,7 +135,7 @@ impl Watch {
         (findings, Seen { waits, rest })
     }
 
-    /// Keeps what the next run must know of the run at `now`.
+    /// Remembers what the next run needs from the run at `now`.
     pub(crate) fn remember(
         &mut self,
         seen: Seen,
@@ -155,8 +155,8 @@ impl Watch {
         if let Some(is_waiting) = is_waiting {
             self.memory.remember(is_waiting, now);
         }
-        // Until an OK is published, or known not to be due, the wait before is the last in CloudWatch:
-        // the next process takes it from there.
+        // Until an OK is published, or known not to be due, the earlier wait must stay the last
+        // value in CloudWatch, from which the next process reads it.
         if seen.waits != Waits::TooLong && is_waiting != Some(false) {
             findings.withhold(LOCK_WAIT_SECONDS);
         }
@@ -166,7 +166,7 @@ impl Watch {
         self.config.database.warehouse.name()
     }
 
-    /// Runs the statements, each on its own: one that is refused takes no other with it.
+    /// Runs the statements independently: if one is rejected, the others still run.
     async fn read(&self, window: Window, until: Instant, findings: &mut Findings) -> Rows {
         let since = window.start.strftime("%Y-%m-%d %H:%M:%S%.f").to_string();
         let seconds = self.config.long_queries.seconds.to_string();
@@ -176,7 +176,7 @@ impl Watch {
             self.query(Statement::Queries, &parameters, until, Query::read),
             self.query(Statement::Locks, &[], until, Lock::read),
             async {
-                // Serverless has no queues to show.
+                // Serverless has no queues.
                 if !is_cluster {
                     return (None, None);
                 }
@@ -187,7 +187,7 @@ impl Watch {
         Rows { queries: queries.0, locks: locks.0, queues: queues.0 }
     }
 
-    /// The rows of a statement, and what went wrong.
+    /// Runs a statement and returns its rows, and what went wrong.
     async fn query<T>(
         &self,
         statement: Statement,
@@ -209,8 +209,8 @@ impl Watch {
         (Some(Understood { rows: known, is_whole: odd == 0 }), failure)
     }
 
-    /// Adds the notice about locks. Rows that are not understood may be of sessions that wait: without
-    /// them nothing is over.
+    /// Adds the notice about locks. Rows that could not be parsed may belong to sessions that wait:
+    /// then no OK is published.
     async fn add_locks(
         &self,
         rows: &Rows,
@@ -297,7 +297,7 @@ fn locks_of<'a>(locks: &'a [Lock], queries: &[Query], now: Timestamp) -> Locks<'
     Locks::new(locks, query_start)
 }
 
-/// The longest wait for a lock, in seconds; `None` where nothing waits.
+/// The longest wait for a lock, in seconds; `None` if nothing waits.
 fn longest_wait(locks: &Locks<'_>, now: Timestamp) -> Option<u64> {
     locks.waiters().map(|waiter| seconds_between(waiter.since, now)).max()
 }

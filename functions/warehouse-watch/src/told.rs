@@ -1,8 +1,8 @@
-//! Which notices this process has published: a window that is not completed is read again.
+//! The notices that this process has published: a window that is not completed is read again.
 
 use std::collections::VecDeque;
 
-/// Maximum number of notices that are remembered. More than a day has.
+/// Maximum number of notices that are remembered: more than those of a day.
 const MAX_NOTICES: usize = 10_000;
 
 /// The ids of notices, oldest first.

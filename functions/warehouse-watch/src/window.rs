@@ -1,14 +1,15 @@
-//! The stretch of time in which something must happen to be notified by a run.
+//! The window of time whose events a run publishes.
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// A window that begins where another ended is at most this long.
+/// Maximum length of a window that begins where another ended.
 const MAX_LENGTH: SignedDuration = SignedDuration::from_hours(24);
 
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
-/// A stretch of time with its end and without its start, so that consecutive windows share nothing.
+/// A window of time that includes its end but not its start, so that consecutive windows do not
+/// overlap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
     pub(crate) start: Timestamp,
@@ -16,21 +17,22 @@ pub(crate) struct Window {
     pub(crate) now: Timestamp,
 }
 
-/// A UTC day as far as it has come.
+/// A UTC day, up to now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Day {
     pub(crate) start: Timestamp,
-    /// Excluded.
+    /// The end, exclusive.
     pub(crate) end: Timestamp,
-    /// With which time its metrics are stamped.
+    /// The time of its metrics.
     pub(crate) stamp: Timestamp,
 }
 
 impl Window {
-    /// From where the last window ended, at most 24 hours; without one two periods of the schedule.
+    /// Begins where the last window ended, at most 24 hours ago; without one, two periods of the
+    /// schedule ago.
     pub(crate) fn new(begin: Option<Timestamp>, now: Timestamp, poll_seconds: i64) -> Self {
         let start = match begin {
-            // Windows may be asked for out of order: an older one is empty.
+            // Windows may be requested out of order: an older one is empty.
             Some(begin) => begin.max(plus(now, -MAX_LENGTH)).min(now),
             None => plus(now, SignedDuration::from_secs(-2 * poll_seconds)),
         };
@@ -80,7 +82,8 @@ impl Window {
 }
 
 impl Day {
-    /// Whether something that ended then belongs to the day; the current one includes its end.
+    /// Whether something that ended at this time belongs to the day; the current day includes its
+    /// end.
     pub(crate) fn contains(self, time: Timestamp) -> bool {
         self.start <= time && (time < self.end || time == self.stamp)
     }
@@ -92,13 +95,13 @@ pub(crate) fn midnight(time: Timestamp) -> Timestamp {
     day.map_or(time, |day| day.timestamp())
 }
 
-/// A time that much later; at the end of what can be expressed, that.
+/// The time later by this duration, up to the maximum time.
 pub(crate) fn plus(time: Timestamp, duration: SignedDuration) -> Timestamp {
     let end = if duration.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
     time.checked_add(duration).unwrap_or(end)
 }
 
-/// Whole seconds from one time to another, or 0.
+/// Whole seconds from one time to another; 0 if negative.
 pub(crate) fn seconds_between(start: Timestamp, end: Timestamp) -> u64 {
     u64::try_from(end.duration_since(start).as_secs()).unwrap_or_default()
 }

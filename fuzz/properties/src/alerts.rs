@@ -1,4 +1,4 @@
-//! Alarms, notices and any other message that is posted.
+//! Alarms, notices and any other messages that are posted.
 
 use std::cell::RefCell;
 
@@ -27,7 +27,7 @@ impl Chat for &Space {
     }
 }
 
-/// Services with an answer to everything.
+/// Services that answer everything.
 struct Services;
 
 impl Logs for Services {
@@ -52,7 +52,7 @@ impl Histories for Services {
     }
 }
 
-/// The messages that an event becomes.
+/// The messages that are posted for an event.
 fn post(event: &[u8]) -> Vec<Posting> {
     let webhook = format!("https://chat.example/v1/spaces/A/messages?key={KEY}");
     let own = [("GOOGLE_CHAT_WEBHOOK_URL", &*webhook)];
@@ -68,8 +68,8 @@ fn post(event: &[u8]) -> Vec<Posting> {
     posted
 }
 
-/// A message is posted, the same each time: as JSON that Google Chat takes, without the webhook's key.
-/// A notice is itself when it is written and read again.
+/// A message is always posted in the same way: as JSON that Google Chat accepts, without the
+/// webhook's key. A notice is unchanged after it is written and parsed again.
 pub fn alerts(message: &[u8]) {
     let text = String::from_utf8_lossy(message);
     let topic = "arn:aws:sns:eu-west-1:123456789012:alerts";

@@ -6,12 +6,12 @@ use shared::opensearch::{Answer, Bulk, Fate, Index, IndexPattern, Limits};
 
 use crate::opinion::Opinion;
 
-/// Ids as they are written: with an escape, with a meaning that is another's text, and chosen by
+/// Ids as they are written: with an escape, equal to another one after unescaping, and chosen by
 /// OpenSearch.
 const IDS: [&str; 4] = ["a", r"b\u0062", "bb", ""];
 
-/// An answer of a status, which is the first line, and a body: each document has one fate in the end,
-/// and none is in the index that the answer does not say so of, as `serde_json` reads it.
+/// An answer that consists of a status, in the first line, and a body. In the end each document has
+/// one fate, and none counts as indexed unless the answer, as `serde_json` parses it, says so.
 pub fn bulk_answers(answer: &[u8]) {
     let (status, body) = status_and_body(answer);
     let mut bulk = Bulk::default();
@@ -39,7 +39,7 @@ pub fn bulk_answers(answer: &[u8]) {
     assert!(fates.iter().all(Option::is_some));
 }
 
-/// Status and body; a body without a status is one of 200.
+/// Status and body; without a status it is 200.
 fn status_and_body(answer: &[u8]) -> (u16, &[u8]) {
     let line = answer.iter().position(|byte| *byte == b'\n');
     let status = line.and_then(|at| {

@@ -1,5 +1,5 @@
-//! The committed inputs of each target: a file of one JSON string for each input, in which each byte is
-//! one character, so that a change of the corpus can be read.
+//! The committed inputs of each target: a file with one JSON string per input, in which each byte
+//! is one character, so that changes of the corpus are readable.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,13 +10,14 @@ use base64_simd::STANDARD;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
 
-/// The size of a committed corpus: all of them are checked in seconds, and can be read.
+/// Maximum size of a committed corpus, so that all of them are checked in seconds, and are
+/// readable.
 const MAX_CORPUS_BYTES: usize = 55_000;
 
-/// A larger seed only slows the fuzzer down.
+/// A larger seed only slows down the fuzzer.
 const MAX_SEED_BYTES: u64 = 8_192;
 
-/// The committed inputs of a target; none before there is a file.
+/// The committed inputs of a target; empty if the file does not exist.
 #[must_use]
 pub fn inputs(target: &str) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(file(target)).unwrap_or_default();
@@ -27,7 +28,7 @@ pub fn inputs(target: &str) -> Vec<Vec<u8>> {
     text.lines().map(bytes).collect()
 }
 
-/// Commits the shortest of the inputs in the files of a folder, at most [`MAX_CORPUS_BYTES`].
+/// Commits the shortest inputs in the files of a folder, up to [`MAX_CORPUS_BYTES`].
 pub fn pack(target: &str, folder: &Path) {
     let mut inputs: Vec<_> = files(folder).iter().map(|file| fs::read(file).unwrap()).collect();
     inputs.sort_by(|one, other| one.len().cmp(&other.len()).then_with(|| one.cmp(other)));
@@ -44,7 +45,7 @@ pub fn pack(target: &str, folder: &Path) {
     fs::write(file(target), inputs.into_iter().map(line).collect::<String>()).unwrap();
 }
 
-/// Writes the committed inputs of a target as files into a folder, as libFuzzer reads them.
+/// Writes the committed inputs of a target as files into a folder, for libFuzzer.
 pub fn unpack(target: &str, folder: &Path) {
     write_files("input", inputs(target), folder);
 }
@@ -60,7 +61,7 @@ pub fn write_seeds(folder: &Path) {
     write_files("seed", seeds, folder);
 }
 
-/// Adds a seed, and what is inside it.
+/// Adds a seed, and the texts and bytes inside it.
 fn add_seed(bytes: Vec<u8>, seeds: &mut BTreeSet<Vec<u8>>) {
     if let Ok(value) = serde_json::from_slice::<Value>(&bytes) {
         add_inside(&value, seeds);
@@ -86,7 +87,7 @@ fn add_inside(value: &Value, seeds: &mut BTreeSet<Vec<u8>>) {
         Value::Array(elements) => elements.iter().for_each(|element| add_inside(element, seeds)),
         Value::Object(members) => {
             for (name, member) in members {
-                // A variable, as the target `settings` takes it.
+                // A variable, in the form of the target `settings`.
                 if let (Value::String(text), true) = (member, is_variable(name)) {
                     seeds.insert([name.as_bytes(), b"\n", text.as_bytes()].concat());
                 }

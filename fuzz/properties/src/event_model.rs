@@ -15,12 +15,13 @@ use crate::opinion::Opinion;
 
 const ARRIVAL: &[u8] = b"1709296498120";
 
-/// A payload of all that a reader remembers: an envelope, duplicates, line breaks, escapes.
+/// A payload with everything that a reader could remember: an envelope, duplicates, line breaks,
+/// escapes.
 const BEFORE: &[u8] = br#"{"Type":"Notification","MessageId":"m","Timestamp":"2024-03-01T12:00:00Z",
     "Message":"{\"type\":1,\n\"type\":\"pl\\u0061y\",\"__sluice_reingests\":2,\"__sluice_arrival\":7,
     \"artist\":{\"id\":1,\"id\":2},\"x\":[\n1]}"}"#;
 
-/// Members in which envelopes hold events.
+/// Members in which envelopes contain events.
 const INSIDE: [&str; 4] = ["Message", "data", "data_base64", "detail"];
 
 static MODELS: LazyLock<[Model; 2]> = LazyLock::new(|| {
@@ -30,7 +31,7 @@ static MODELS: LazyLock<[Model; 2]> = LazyLock::new(|| {
     })
 });
 
-/// What became of a payload.
+/// The document of a payload.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Document {
     pub(crate) text: Vec<u8>,
@@ -64,9 +65,9 @@ impl Document {
     }
 }
 
-/// A payload becomes a document that is JSON on one line and holds all values of the event, or is
-/// refused where `serde_json` refuses it; a reader that read other payloads before, and an event that
-/// is put back, yield the same.
+/// A payload becomes a document that is JSON on one line and contains all values of the event, or
+/// is refused if `serde_json` refuses it. A reader that has read other payloads before, and an
+/// event that was put back, give the same result.
 pub fn event_model(payload: &[u8]) {
     for model in &*MODELS {
         let document = Document::write(&mut Reader::default(), model, payload, ARRIVAL);
@@ -110,8 +111,8 @@ fn check_document(document: &Document) {
             found.next_if_eq(leaf).is_none()
         })
         .collect();
-    // The event's own time is in another form, a number as an id is text, and what this model added
-    // itself is taken away.
+    // The event's own time has another format, a numeric id becomes text, and members that this
+    // model added itself are removed.
     let own = usize::from(written.timestamp_source == TimestampSource::Event)
         + usize::from(written.own_id)
         + event.as_object().map_or(0, |event| {

@@ -39,7 +39,8 @@ struct Answered {
     document: Option<Vec<u8>>,
 }
 
-/// The answers to the records of a request, and what was put back; `None` if it is refused.
+/// The answers to the records of a request, and the records that were put back; `None` if the
+/// request is refused.
 fn transform(request: &[u8], split: &str) -> Option<(Vec<Answered>, Vec<Vec<u8>>)> {
     let own = [("SPLIT", split), ("RESPONSE_BUDGET_BYTES", &BUDGET.to_string())];
     let config = Config::from_environment(&[&LAMBDA, &own[..]].concat().into_iter().collect());
@@ -58,7 +59,7 @@ impl Answered {
         let text = |name: &str| answer[name].as_str().map(str::to_owned);
         let (id, result) = (text("recordId").unwrap(), text("result").unwrap());
         let data = text("data").or(text("kafkaRecordValue"));
-        // What failed is handed back as it came.
+        // Failed data is returned unchanged.
         let document = data.map(|data| STANDARD.decode_to_vec(&data).unwrap_or(data.into_bytes()));
         match &*result {
             "Ok" => {
@@ -75,18 +76,18 @@ impl Answered {
 }
 
 /// Each record is answered once, in order, with a document that is JSON or without one, within the
-/// budget. What `aws_lambda_events` reads is read, if each record
-/// has an id and nothing is written with `\\u`.
+/// budget. A request that `aws_lambda_events` can parse is accepted, if each record has an id and
+/// there are no `\\u` escapes.
 pub fn firehose_requests(request: &[u8]) {
     for split in ["off", "on"] {
         let answered = transform(request, split);
-        // What else holds the bytes that are not UTF-8 is answered, too.
+        // Bytes that are not UTF-8 may be in other members of a request, which is answered, too.
         if std::str::from_utf8(request).is_ok() && Opinion::of(request) == Opinion::Invalid {
             assert_eq!(answered, None, "serde_json finds it invalid");
         }
         let is_plain = !request.windows(2).any(|escape| escape == br"\u");
         let Some(ids) = ids(request).filter(|_| is_plain) else { continue };
-        // The ids alone do not fit.
+        // Not even the ids fit.
         if ids.iter().map(|id| id.len() * 6 + 50).sum::<usize>() > BUDGET {
             continue;
         }
@@ -95,11 +96,11 @@ pub fn firehose_requests(request: &[u8]) {
     }
 }
 
-/// The ids of the records, as `aws_lambda_events` reads a request.
+/// The ids of the records, as `aws_lambda_events` parses the request.
 fn ids(request: &[u8]) -> Option<Vec<String>> {
     let mut value = Opinion::of(request).value().filter(Value::is_object)?;
     for record in value["records"].as_array_mut()? {
-        // It panics for a fraction of a millisecond.
+        // The crate panics for a fraction of a millisecond.
         *record.as_object_mut()?.get_mut("approximateArrivalTimestamp")? = NOW_MS.into();
         record["kinesisRecordMetadata"].take();
     }
@@ -125,8 +126,8 @@ fn request(records: &[&[u8]]) -> Vec<u8> {
     json!({"deliveryStreamArn": arn, "records": records}).to_string().into_bytes()
 }
 
-/// A record takes no other with it; compressed it is the same; of several events in it one answers, and
-/// each other is put back as a record of one event.
+/// A record does not affect others, and its result is the same if it is compressed. Of several
+/// events in it, one is in the answer, and each other one is put back as a record of one event.
 pub fn firehose_records(record: &[u8]) {
     const OTHER: &[u8] = b"{\"id\":\"other\"}";
     for split in ["off", "on"] {
@@ -134,7 +135,7 @@ pub fn firehose_records(record: &[u8]) {
         let [first, other] = &answered[..] else { panic!("{answered:?}") };
         assert_eq!(other.result, "Ok");
         if split == "off" {
-            // Only what does not fit in the answer is put back.
+            // Only records that do not fit into the answer are put back.
             assert!(put_back.is_empty() || put_back.len() == 1 && first.result == "Dropped");
             continue;
         }
@@ -147,7 +148,7 @@ pub fn firehose_records(record: &[u8]) {
         }
         if !record.starts_with(GZIP) && !record.is_empty() {
             let (packed, of_packed) = transform(&request(&[&gzip(record)]), split).unwrap();
-            // What failed is handed back as it came.
+            // Failed data is returned unchanged.
             if first.result != "ProcessingFailed" {
                 assert_eq!(packed[0], *first);
             }

@@ -1,4 +1,4 @@
-//! Invoking a function in this process, on a paused clock.
+//! Invokes a function in this process, on a paused clock.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_nanos(u128::from(NOW_MS) * 1_000_000).unwrap()
 }
 
-/// The answer of a function to an event at `now`, with a minute of time.
+/// The answer of a function to an event at `now`, with a minute of remaining time.
 pub(crate) async fn answer<F: Function>(
     function: &mut F,
     event: &[u8],

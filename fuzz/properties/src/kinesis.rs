@@ -13,7 +13,7 @@ use testkit::{LAMBDA, Output, numbers};
 
 use crate::invocation::invoke;
 
-/// What was written, and how much went to quarantine; clones are the same.
+/// The lines that were written, and the number of messages in quarantine; clones are the same.
 #[derive(Clone, Debug, Default)]
 struct Ports(Rc<RefCell<Written>>);
 
@@ -53,7 +53,7 @@ impl Queue for Ports {
     }
 }
 
-/// What becomes of records with this data.
+/// Writes the readings of records with this data.
 fn write(records: &[&[u8]]) -> Written {
     let own = [
         ("TSDB_WRITE_URL", "http://127.0.0.1:8086/write?db=d"),
@@ -80,12 +80,12 @@ fn write(records: &[&[u8]]) -> Written {
     written
 }
 
-/// A message of protobuf as an aggregate.
+/// A protobuf message as an aggregate.
 fn aggregate(message: &[u8]) -> Vec<u8> {
     [&b"\xF3\x89\x9A\xC2"[..], message, &Md5::digest(message)[..]].concat()
 }
 
-/// A field of bytes of protobuf.
+/// A protobuf field that contains bytes.
 fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
     let mut field = vec![number << 3 | 2];
     let mut length = bytes.len();
@@ -101,8 +101,8 @@ fn low_bits(length: usize) -> u8 {
     length.to_le_bytes()[0] & 0x7F
 }
 
-/// All readings of a record are points or in quarantine, whatever the record is, and whatever is in an
-/// aggregate; records in an aggregate are what they are alone.
+/// All readings of a record become points or are in quarantine, for any record and any content of
+/// an aggregate. Records in an aggregate have the same result as single records.
 pub fn kinesis_records(data: &[u8]) {
     write(&[data]);
     write(&[&aggregate(data)]);

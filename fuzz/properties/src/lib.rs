@@ -1,8 +1,8 @@
-//! What holds for every input: one property for each fuzz target of `fuzz/`, with the inputs that it
-//! found worth keeping ([`corpus`]).
+//! Properties of every input: one for each fuzz target of `fuzz/`, with the inputs that it found
+//! worth keeping ([`corpus`]).
 //!
-//! A property is a function of bytes that panics where it does not hold. It needs no nightly
-//! toolchain: the ordinary tests check all properties on the committed corpus (`tests/corpus.rs`).
+//! A property is a function of bytes that panics if it is violated. It needs no nightly toolchain:
+//! the ordinary tests check all properties with the committed corpus (`tests/corpus.rs`).
 
 #![expect(
     clippy::expect_used,

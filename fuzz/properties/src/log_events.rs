@@ -18,8 +18,8 @@ use crate::invocation::invoke;
 use crate::opinion::Opinion;
 use crate::packing::member;
 
-/// A line of the platform begins like one, and says what metrics can hold; in JSON, it is JSON for
-/// `serde_json`.
+/// A line that is recognized as the platform's has its prefix and values that are valid in metrics;
+/// a JSON line is also JSON for `serde_json`.
 pub fn log_lines(message: &[u8]) {
     let Ok(message) = std::str::from_utf8(message) else { return };
     let Some(line) = line::read(message) else { return };
@@ -67,12 +67,13 @@ fn read(source: impl Source) -> Outcome {
     batch::read(source, |line, time_ms| lines.push((line, time_ms))).map(|batch| (batch, lines))
 }
 
-/// A batch is read alike in pieces and compressed, as `aws_lambda_events` reads it, and not where it is
-/// not JSON; bytes are inflated where flate2 inflates them; the metrics of an event are JSON.
+/// The result of a batch is the same in pieces and compressed, and the same as with
+/// `aws_lambda_events`; it is an error if the batch is not JSON. Bytes are decompressed whenever
+/// flate2 decompresses them. The metrics of an event are JSON.
 pub fn awslogs(bytes: &[u8]) {
     let whole = read(Pieces(bytes));
     let base64 = STANDARD.encode_to_string(member(bytes));
-    // Which of several errors is found first depends on the pieces.
+    // The pieces determine which of several errors is found first.
     assert_eq!(read(Inflate::new(&base64)).ok(), whole.clone().ok());
     if Opinion::of(bytes) == Opinion::Invalid {
         assert!(whole.is_err(), "serde_json finds it invalid");
@@ -109,7 +110,7 @@ fn check_read(data: &LogData, read: Outcome) {
     assert_eq!(lines, expected.collect::<Vec<_>>());
 }
 
-/// One member of gzip with nothing after it, for flate2 and here.
+/// Compares the decompression of one gzip member, with nothing after it, with that of flate2.
 fn check_inflated(bytes: &[u8]) {
     const MOST: u64 = 1_000_000;
     let base64 = STANDARD.encode_to_string(bytes);

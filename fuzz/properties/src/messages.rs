@@ -1,4 +1,4 @@
-//! Message bodies with the envelopes in them, and the events of SQS around them.
+//! Message bodies with their envelopes, and the SQS events that contain them.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,13 +26,14 @@ static MODEL: LazyLock<Model> = LazyLock::new(|| event::model(&Environment::defa
 /// The events of a body.
 struct Found {
     holds: Result<Holds, Refusal>,
-    /// Each event, and whether an envelope is around it.
+    /// Each event, and whether it is in an envelope.
     events: Vec<(Vec<u8>, bool)>,
-    /// How many of the first were read without trouble.
+    /// The number of first events that were read without errors.
     read: usize,
 }
 
-/// The events of a body as a function finds them: once more with care if one cannot be read.
+/// The events of a body as a function finds them; if one cannot be read, the search is repeated
+/// more carefully.
 fn find(contents: &mut Contents, body: &[u8]) -> Found {
     let holds = contents.open(|text| text.extend_from_slice(body));
     if holds.is_err() {
@@ -59,7 +60,7 @@ fn events(contents: &mut Contents) -> Vec<(Vec<u8>, bool)> {
     events
 }
 
-/// How many of the first events are read without trouble.
+/// The number of first events that are read without errors.
 fn read(contents: &mut Contents) -> usize {
     let (mut reader, mut count) = (Reader::default(), 0);
     while let Some((event, around)) = contents.event(count)
@@ -70,9 +71,9 @@ fn read(contents: &mut Contents) -> usize {
     count
 }
 
-/// The events of a body are those that `serde_json` finds in an array, in lines, and in a notification
-/// of SNS; each is found again alone; and a message with this body is a document for each event, or is
-/// in quarantine.
+/// The events of a body are those that `serde_json` finds in an array, in lines, and in a
+/// notification of SNS. Each is found again on its own. A message with this body becomes a document
+/// for each event, or is in quarantine.
 pub fn message_bodies(body: &[u8]) {
     let mut contents = Contents::default();
     let found = find(&mut contents, body);
@@ -115,7 +116,7 @@ fn check_plain(body: &[u8], found: &Found) {
             let values = found.events.iter().map(|(event, _)| Opinion::of(event).value().unwrap());
             assert_eq!(values.collect::<Vec<_>>(), expected);
         }
-        // In an envelope, which may hold nothing that can be opened.
+        // In an envelope, which may contain nothing that can be opened.
         Err(refusal) => assert!(
             expected.is_empty()
                 || matches!(
@@ -127,8 +128,8 @@ fn check_plain(body: &[u8], found: &Found) {
     }
 }
 
-/// Nothing of a body is outside its events but what separates them. A message of CloudWatch Logs can
-/// be around no event.
+/// Checks that a body contains only its events and what separates them. A message of CloudWatch
+/// Logs may contain no event.
 fn check_whole(body: &[u8], found: &Found) {
     let is_text = body.trim_ascii().starts_with(b"\"") && found.events.len() == 1;
     if found.holds.is_err() || is_text || LogMessage::may_be_in(body) {
@@ -146,7 +147,7 @@ fn check_whole(body: &[u8], found: &Found) {
     assert!(rest.iter().all(is_separator), "{}", rest.escape_ascii());
 }
 
-/// Lines of which each is an object, or a string that holds one, are events.
+/// Checks that lines are events if each of them is an object, or a string that contains one.
 fn check_lines(body: &[u8], found: &Found) {
     let lines = body.split(|byte| *byte == b'\n');
     let lines: Vec<_> = lines.filter(|line| !line.trim_ascii().is_empty()).collect();
@@ -171,7 +172,7 @@ fn check_alone(contents: &Contents, found: &Found) {
     }
 }
 
-/// Keeps what is sent to quarantine; clones are the same.
+/// Stores the messages sent to quarantine; clones are the same.
 #[derive(Clone, Debug, Default)]
 struct Quarantine(Rc<RefCell<Vec<Quarantined>>>);
 
@@ -244,13 +245,13 @@ fn check_consumed(body: &str, found: &Found) {
     }
 }
 
-/// An event is refused as a whole, or each message is a document, in quarantine or redelivered. What
-/// `aws_lambda_events` reads is read, if the messages have ids and a queue.
+/// An event is refused as a whole, or each message is a document, in quarantine or redelivered. An
+/// event that `aws_lambda_events` can parse is accepted, if the messages have ids and a queue.
 pub fn sqs_events(event: &[u8]) {
     let (mut app, index, quarantine) = consumer();
     let answer = invoke(&mut app, event);
     let (indexed, refused) = (index.take(), quarantine.0.take());
-    // It reads arrays as events too.
+    // The crate also parses arrays as events.
     let is_object = Opinion::of(event).value().is_some_and(|event| event.is_object());
     let event: Option<SqsEvent> = serde_json::from_slice(event).ok().filter(|_| is_object);
     let Ok(answer) = answer else {

@@ -19,7 +19,7 @@ use crate::index::{Created, Index};
 use crate::invocation::now;
 use crate::packing::gzip;
 
-/// One object, and what was kept as refused; clones are the same.
+/// One object, and the refused records; clones are the same.
 #[derive(Clone, Debug, Default)]
 struct Bucket(Rc<Kept>);
 
@@ -31,7 +31,7 @@ struct Kept {
     refused: RefCell<BTreeMap<String, String>>,
 }
 
-/// An object's bytes on their way.
+/// The bytes of an object, while they are sent.
 #[derive(Debug)]
 struct Sending {
     bytes: Bytes,
@@ -98,7 +98,7 @@ impl Watch for Stretches {
     }
 }
 
-/// What became of an object.
+/// The results of an object.
 #[derive(Debug, PartialEq)]
 struct Loaded {
     ended: Ended,
@@ -108,13 +108,13 @@ struct Loaded {
     dropped: usize,
 }
 
-/// How an object is loaded.
+/// The way in which an object is loaded.
 #[derive(Clone, Copy)]
 struct Way {
     format: &'static str,
     holds_failures: bool,
     chunk_bytes: usize,
-    /// With a new call for every stretch.
+    /// Whether every stretch has a new call.
     stops: bool,
     max_record_bytes: usize,
 }
@@ -174,7 +174,7 @@ impl Way {
         Loaded { ended, created, refused, dropped: watch.dropped }
     }
 
-    /// How many records the object has.
+    /// The number of records in the object.
     async fn count(self, object: &[u8]) -> Option<(usize, usize)> {
         let (bucket, Config { mut reading, .. }) = (self.bucket(object), config(self.format));
         reading.max_record_bytes = self.max_record_bytes;
@@ -195,11 +195,11 @@ impl Way {
     }
 }
 
-/// The same documents come of an object and the same records are refused, in whatever chunks it
-/// arrives, in one call or in many, and compressed; each record has one of both.
+/// An object has the same documents and the same refused records with any chunks, in one call or in
+/// many, and compressed; each record has exactly one outcome.
 pub fn objects(object: &[u8]) {
     let small = (object.len() / 200).max(1);
-    // Of most objects nothing is too large with the limit that there is.
+    // With the real limit, most objects contain nothing that is too large.
     for (format, holds_failures, max_record_bytes) in [
         ("auto", false, MAX_PAYLOAD_BYTES),
         ("auto", false, 40),

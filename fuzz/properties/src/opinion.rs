@@ -3,19 +3,19 @@
 use serde_json::Value;
 use shared::envelope::trimmed;
 
-/// What `serde_json` says of a text.
+/// The result of `serde_json` for a text.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Opinion {
-    /// It is JSON.
+    /// It is valid JSON.
     Value(Value),
-    /// It is not.
+    /// It is invalid.
     Invalid,
-    /// It has numbers or levels that `serde_json` does not read.
+    /// It has numbers or levels that `serde_json` does not support.
     BeyondLimits,
 }
 
 impl Opinion {
-    /// The opinion on a text, whatever byte order mark and white space is around it.
+    /// The opinion on a text, without a surrounding byte order mark and white space.
     pub(crate) fn of(text: &[u8]) -> Self {
         match serde_json::from_slice(trimmed(text).of(text)) {
             Ok(value) => Self::Value(value),
@@ -31,7 +31,7 @@ impl Opinion {
         }
     }
 
-    /// The value of what must be JSON; `None` beyond the limits.
+    /// The value of a text that must be JSON; `None` beyond the limits.
     pub(crate) fn of_valid(text: &[u8]) -> Option<Value> {
         match Self::of(text) {
             Self::Value(value) => Some(value),

@@ -17,8 +17,8 @@ const SECRET: &str = "music-pipelines-1-8f2c41";
 /// An event with the same id is a duplicate for ten minutes.
 const HOUR_MS: u64 = 3_600_000;
 
-/// The function, with SNS and Secrets Manager in this process. Kept from call to call, so that the
-/// secret is read and the SDK's clients are built once.
+/// The function, with SNS and Secrets Manager in this process. It is reused between calls, so that
+/// the secret is read and the SDK's clients are created only once.
 struct World {
     runtime: Runtime,
     endpoint: Endpoint,
@@ -72,7 +72,7 @@ impl World {
     }
 }
 
-/// A call is ignored, or published as one notice that alert-notifier reads, the same each time.
+/// A call is ignored, or published as one notice that alert-notifier can read, always the same one.
 pub fn prefect_calls(body: &[u8]) {
     WORLD.with_borrow_mut(|world| {
         let [first, again] = [(); 2].map(|()| {

@@ -7,7 +7,7 @@ use testkit::LAMBDA;
 use crate::invocation::now;
 use crate::opinion::Opinion;
 
-/// What the functions require.
+/// The required settings of the functions.
 const REQUIRED: [(&str, &str); 10] = [
     ("ALERTS_TOPIC_ARN", "arn:aws:sns:eu-west-1:123456789012:alerts"),
     ("CHECKS_PATH", "/sluice/checks"),
@@ -21,18 +21,19 @@ const REQUIRED: [(&str, &str); 10] = [
     ("WEBHOOK_SECRET_ARN", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-AbCdEf"),
 ];
 
-/// Variables with JSON, which `serde_json` must read too where they are taken.
+/// Variables with JSON values: if a function accepts them, `serde_json` must also parse them.
 const JSON: [&str; 4] = ["CHECKS", "MAPPING", "METRIC_RULES", "SERIES"];
 
 /// An event with members of every kind.
 const EVENT: &[u8] = br#"{"id":1,"ts":1709296496789,"type":"play","artist":{"id":"a","name":null},
     "user":{"country":"KR","plan":{"a":[1]}},"duration_ms":2.5e3,"listened_ms":1,"x":[],"y":{},"z":true}"#;
 
-/// Bytes in an error that says what is wrong with a setting.
+/// Maximum size of an error about a setting, in bytes.
 const MAX_ERROR_BYTES: usize = 4_000;
 
-/// A variable, which is the first line, with a value, which is the rest: the functions that read it take
-/// it, or say what is wrong in a text that names the variable. What is taken as a mapping makes documents.
+/// A variable, in the first line, with a value, in the other lines: the functions that read the
+/// variable accept the value, or return an error that names the variable. An accepted mapping can
+/// make documents.
 pub fn settings(setting: &[u8]) {
     let Ok(setting) = std::str::from_utf8(setting) else { return };
     let Some((name, value)) = setting.split_once('\n') else { return };

@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use shared::event::Timestamp;
 
-/// A text that is a time is the same time for jiff where jiff reads it; what jiff reads of RFC 3339 is
-/// read; what is written is read by both as the same time.
+/// If jiff can also parse a text that is a time, it is the same time. RFC 3339 that jiff parses is
+/// parsed. A written time is parsed by both as the same time.
 pub fn times(text: &[u8]) {
     let time = Timestamp::from_text(text);
     if let Some(second) = second_opinion(text) {
@@ -18,7 +18,7 @@ pub fn times(text: &[u8]) {
     }
 }
 
-/// What jiff says of a text of the form of RFC 3339; `None` for other texts.
+/// jiff's result for a text in the form of RFC 3339; `None` for other texts.
 #[expect(clippy::option_option, reason = "no opinion, or the opinion that it is not a time")]
 fn second_opinion(text: &[u8]) -> Option<Option<Timestamp>> {
     let form = |text: &[u8], form: &[u8]| {
@@ -38,7 +38,7 @@ fn second_opinion(text: &[u8]) -> Option<Option<Timestamp>> {
     let fits = form(date_time, b"0000-00-00T00:00:00")
         && (fraction.is_empty() || (2..=10).contains(&fraction.len()))
         && (is_utc || form(offset, b"+00:00") && &offset[1..3] < b"24".as_slice());
-    // jiff takes a leap second for the second before it.
+    // jiff treats a leap second as the second before it.
     if !fits || &date_time[17..] == b"60" {
         return None;
     }
@@ -52,7 +52,7 @@ fn number(text: &str) -> Option<f64> {
     number.as_f64().filter(|_| !text.starts_with('-') && text.trim().len() == text.len())
 }
 
-/// A number is read by its magnitude.
+/// Checks that the magnitude of a number determines its unit.
 fn check_number(text: &[u8], number: f64) {
     let nanoseconds = match number {
         ..1e11 => number * 1e9,
@@ -60,7 +60,7 @@ fn check_number(text: &[u8], number: f64) {
         ..1e17 => number * 1e3,
         _ => number,
     };
-    // Where the last digit decides, a double is not exact enough.
+    // A double is not exact enough if the last digit decides.
     let is_near = |limit: f64| (number / limit - 1.0).abs() < 1e-12;
     if [1e11, 1e14, 1e17, 9.223_372_036_854_775e18].iter().any(|limit| is_near(*limit)) {
         return;

@@ -9,23 +9,23 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// What an account costs.
+/// The costs of an account.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Costs {
-    /// The cost of each service by day: the first is that of the first day that is asked for.
+    /// The daily costs of each service; the first value is that of the first requested day.
     pub services: BTreeMap<String, Vec<f64>>,
-    /// The cost of the days that are asked for, by usage type and operation.
+    /// The cost of the requested days, by usage type and operation.
     pub usage: Vec<([String; 2], f64)>,
-    /// The month so far.
+    /// The cost of the month so far.
     pub month: f64,
-    /// The rest of the month.
+    /// The forecast for the rest of the month.
     pub forecast: f64,
-    /// As `GetAnomalies` answers them.
+    /// The anomalies, in the form of `GetAnomalies`.
     pub anomalies: Vec<Value>,
-    /// `USD` where it is not given.
+    /// The currency; `USD` if it is not given.
     pub unit: Option<String>,
-    /// Services in a page, and anomalies; 0: all.
+    /// Number of services or anomalies on a page; 0 means all.
     pub page: usize,
 }
 
@@ -76,7 +76,7 @@ impl Costs {
         json!({"Anomalies": found, "NextPageToken": next})
     }
 
-    /// The page that a request asks for, and the token of the next one.
+    /// The requested page, and the token of the next one.
     fn paged<T>(&self, request: &Value, all: impl Iterator<Item = T>) -> (Vec<T>, Value) {
         let page = request["NextPageToken"].as_str().and_then(|token| token.parse().ok());
         let page: usize = page.unwrap_or_default();
@@ -92,7 +92,7 @@ impl Costs {
     }
 }
 
-/// One result for all days that are asked for.
+/// One result for all requested days.
 fn whole(request: &Value, total: &Value, groups: &Value) -> Value {
     let period = &request["TimePeriod"];
     json!({"ResultsByTime": [
@@ -104,7 +104,7 @@ fn metric(request: &Value) -> &str {
     request["Metrics"][0].as_str().unwrap_or_default()
 }
 
-/// The days of a request.
+/// The requested days.
 fn days(request: &Value) -> Vec<Date> {
     let day = |name: &str| request["TimePeriod"][name].as_str()?.parse::<Date>().ok();
     let (Some(start), Some(end)) = (day("Start"), day("End")) else { return Vec::new() };

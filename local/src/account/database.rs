@@ -8,32 +8,33 @@ use serde::Deserialize;
 use super::xml::{element, optional, tags, text};
 use super::{Account, Form, Refusal, Tags};
 
-/// RDS starts what was stopped for this long.
+/// RDS starts databases and clusters that were stopped for this long.
 const MAX_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// A database or a cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Database {
-    /// Which of both.
+    /// Whether it is a database or a cluster.
     pub kind: DatabaseKind,
     /// Its identifier.
     pub id: String,
-    /// Such as `available`, `stopping`, `stopped` or `starting`.
+    /// Its status, such as `available`, `stopping`, `stopped` or `starting`.
     pub status: String,
-    /// Such as `postgres`.
+    /// Its engine, such as `postgres`.
     pub engine: String,
     /// Its tags.
     pub tags: Tags,
     /// When it was created.
     pub created: Option<Timestamp>,
-    /// `AutomaticRestartTime`: when RDS starts it.
+    /// `AutomaticRestartTime`: when RDS starts it again.
     pub restart: Option<Timestamp>,
     /// Its events, with their messages.
     pub events: Vec<(Timestamp, String)>,
-    /// Further members, such as `EngineMode`; one whose name ends with `Identifiers` is a list.
+    /// Additional members, such as `EngineMode`; if its name ends with `Identifiers`, a member is a
+    /// list.
     pub members: BTreeMap<String, String>,
-    /// The code with which it is neither started nor stopped.
+    /// The error code with which it rejects being started or stopped.
     pub refuses: Option<String>,
 }
 
@@ -49,7 +50,7 @@ pub enum DatabaseKind {
 }
 
 impl DatabaseKind {
-    /// As RDS calls it in names of operations, events and errors.
+    /// Its names in RDS operations, events and errors.
     const fn names(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Instance => ("DBInstance", "DB instance", "InvalidDBInstanceState"),
@@ -66,7 +67,7 @@ impl DatabaseKind {
 }
 
 impl Database {
-    /// Lets it arrive, or RDS start it.
+    /// Completes a change, or starts it as RDS does.
     pub(super) fn settle(&mut self, now: Timestamp) {
         let (_, named, _) = self.kind.names();
         match &*self.status {
@@ -122,7 +123,8 @@ impl Account {
         element(&format!("{name}s"), &items) + &optional("Marker", next.as_deref())
     }
 
-    /// The events of one machine, of the last hour unless more is asked for.
+    /// The events of one machine: those of the last hour, unless the request asks for a longer
+    /// time.
     pub(super) fn describe_events(&self, form: &Form, now: Timestamp) -> String {
         let (id, source_type) = (form.get("SourceIdentifier"), form.get("SourceType"));
         let minutes = form.get("Duration").parse().unwrap_or(60);

@@ -12,7 +12,7 @@ use super::{Account, Form, Refusal, Tags};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub struct Instance {
-    /// Such as `i-0123456789abcdef0`.
+    /// Its id, such as `i-0123456789abcdef0`.
     pub id: String,
     /// `pending`, `running`, `stopping`, `stopped`, `shutting-down` or `terminated`.
     pub state: String,
@@ -24,18 +24,18 @@ pub struct Instance {
     pub reason: String,
     /// Code and message of `StateReason`.
     pub state_reason: Option<(String, String)>,
-    /// `spot`, or none.
+    /// `spot`, or `None`.
     pub lifecycle: Option<String>,
-    /// `ebs` where it is none.
+    /// The type of its root device; `None` means `ebs`.
     pub root_device: Option<String>,
-    /// Further members, such as `imageId`.
+    /// Additional members, such as `imageId`.
     pub members: BTreeMap<String, String>,
-    /// The code with which it is neither started nor stopped.
+    /// The error code with which it rejects being started or stopped.
     pub refuses: Option<String>,
 }
 
 impl Instance {
-    /// Lets it arrive.
+    /// Completes a change.
     pub(super) fn settle(&mut self) {
         let arrived = match &*self.state {
             "pending" => "running",
@@ -62,7 +62,7 @@ impl Instance {
             self.members.iter().map(|(name, value)| text(name, value)).collect(),
             element("tagSet", &tags(&self.tags, ["item", "key", "value"])),
         ];
-        // Each instance has a reservation of its own.
+        // Each instance has its own reservation.
         element("item", &element("instancesSet", &element("item", &parts.concat())))
     }
 
@@ -99,7 +99,7 @@ impl Account {
         element("reservationSet", &items) + &optional("nextToken", next.as_deref())
     }
 
-    /// Starts or stops all instances, or none.
+    /// Starts or stops all instances, or none if one is rejected.
     pub(super) fn change_instances(
         &mut self,
         form: &Form,

@@ -1,4 +1,4 @@
-//! What a request to a service of AWS asks for.
+//! The service, the operation and the subject of a request to AWS.
 
 use http::Method;
 use http::request::Parts;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Form;
 
-/// The operations of S3 on a part of a bucket, by its parameter: with `GET` and with `PUT`.
+/// The S3 operations on a property of a bucket, by query parameter: with `GET` and with `PUT`.
 const OF_BUCKET: [(&str, [&str; 2]); 4] = [
     ("lifecycle", ["GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration"]),
     (
@@ -17,7 +17,7 @@ const OF_BUCKET: [(&str, [&str; 2]); 4] = [
     ("uploads", ["ListMultipartUploads", "CreateMultipartUpload"]),
 ];
 
-/// The operation of a request to S3; those that functions call.
+/// The operation of an S3 request; only operations that the functions call.
 #[must_use]
 pub fn s3_operation(method: &Method, path: &str, query: &str) -> &'static str {
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
@@ -34,17 +34,17 @@ pub fn s3_operation(method: &Method, path: &str, query: &str) -> &'static str {
 /// A request.
 #[derive(Debug)]
 pub(super) struct Asked {
-    /// The service, as signatures name it.
+    /// The service, as it is named in signatures.
     pub(super) service: String,
     pub(super) operation: String,
-    /// What it is about, where an operation is about one thing: a bucket, an instance, a target group.
+    /// The subject, if an operation has only one: a bucket, an instance, a target group.
     pub(super) place: String,
     pub(super) form: Form,
     pub(super) json: Value,
 }
 
 impl Asked {
-    /// `None` without a signature.
+    /// Reads a request; `None` if it is not signed.
     pub(super) fn new(head: &Parts, body: &[u8]) -> Option<Self> {
         let header = |name: &str| head.headers.get(name).and_then(|value| value.to_str().ok());
         let service = header("authorization")?.split('/').nth(3)?.to_owned();
@@ -67,7 +67,7 @@ impl Asked {
         Some(Self { service, operation, place, form, json })
     }
 
-    /// The call, with what it names, if it changes something: `StopInstances i-1 i-2`.
+    /// The call and its subjects, if it changes something: `StopInstances i-1 i-2`.
     pub(super) fn change(&self) -> Option<String> {
         let reads = ["Describe", "Get", "List"].iter().any(|verb| self.operation.starts_with(verb));
         let named = match &self.json["InstanceIds"] {

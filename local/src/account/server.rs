@@ -1,4 +1,4 @@
-//! The services of an account at one endpoint.
+//! A server that answers for the services of an account.
 
 use std::io;
 use std::sync::Mutex;
@@ -20,7 +20,7 @@ const REQUEST_BYTES: usize = 1 << 20;
 /// The running endpoint. Dropping it closes its port.
 pub type AccountServer = Embedded<State>;
 
-/// The account, and what was asked of it.
+/// The account, and the changes that were requested.
 #[derive(Debug)]
 pub struct State(Mutex<Contents>);
 
@@ -34,14 +34,13 @@ impl AccountServer {
     /// Opens the endpoint.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start(account: Account) -> io::Result<Self> {
         let state = State(Mutex::new(Contents { account, changes: Vec::new() }));
         Self::open(|_| state, async |state, request| Ok(answer(&state, request).await)).await
     }
 
-    /// The requests that change something, in their order, with what they name:
-    /// `StopInstances i-1 i-2`.
+    /// The requests that change something, in order, with their subjects: `StopInstances i-1 i-2`.
     #[must_use]
     pub fn changes(&self) -> Vec<String> {
         locked(&self.state.0).changes.clone()
@@ -89,14 +88,14 @@ impl Account {
         }
     }
 
-    /// What an operation answers that changes nothing here.
+    /// The fixed answer to an operation.
     fn members(&self, Asked { operation, place, .. }: &Asked) -> Value {
         let special = self.answers.get(&format!("{operation} {place}"));
         let answer = special.or_else(|| self.answers.get(operation));
         answer.cloned().unwrap_or_else(|| json!({}))
     }
 
-    /// The tags of load balancers: those without tags are in the answer too.
+    /// The tags of load balancers, including load balancers without tags.
     fn tags(&self, asked: &Asked) -> Value {
         let described = asked.form.list("ResourceArns.member").into_iter().map(|arn| {
             let tags = self.answers.get(&format!("DescribeTags {arn}"));

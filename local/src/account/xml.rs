@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-/// The lists in the answers of operations: AWS writes an empty one as an element.
+/// The lists in the answers: AWS writes an empty one as an empty element.
 const LISTS: [(&str, &str); 11] = [
     ("DescribeAddresses", "addressesSet"),
     ("DescribeDBInstances", "DBInstances"),
@@ -19,17 +19,17 @@ const LISTS: [(&str, &str); 11] = [
     ("DescribeVolumes", "volumeSet"),
 ];
 
-/// An element around content that is XML.
+/// An element that contains XML.
 pub(super) fn element(name: &str, content: &str) -> String {
     format!("<{name}>{content}</{name}>")
 }
 
-/// An element with a text.
+/// An element that contains text.
 pub(super) fn text(name: &str, text: &str) -> String {
     element(name, &escaped(text))
 }
 
-/// An element with a text, if there is one.
+/// An element that contains text, if there is one.
 pub(super) fn optional(name: &str, value: Option<&str>) -> String {
     value.map(|value| text(name, value)).unwrap_or_default()
 }
@@ -39,8 +39,8 @@ pub(super) fn tags(tags: &super::Tags, [item, key, value]: [&str; 3]) -> String 
     tags.iter().map(|(name, tag)| element(item, &(text(key, name) + &text(value, tag)))).collect()
 }
 
-/// The answer to an operation of EC2: its members are elements, and the items of its lists elements
-/// `item`. A list that is not among them is empty.
+/// The answer to an EC2 operation: its members become elements, and the items of its lists become
+/// `item` elements. A list that is missing is empty.
 #[must_use]
 pub fn ec2(action: &str, members: &Value) -> String {
     element(&format!("{action}Response"), &list_items(action, members))
@@ -53,7 +53,7 @@ pub fn query(action: &str, members: &Value) -> String {
     element(&format!("{action}Response"), &result)
 }
 
-/// A document whose lists are repeated elements, such as those of S3.
+/// A document whose lists become repeated elements, as in S3.
 #[must_use]
 pub fn document(root: &str, members: &Value) -> String {
     write(root, members, false)

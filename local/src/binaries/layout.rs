@@ -1,5 +1,5 @@
-//! Where the workspace, its target folder and the binaries are, and whether a binary is newer than
-//! its sources.
+//! The locations of the workspace, its target folder and the binaries, and whether a binary is
+//! newer than its sources.
 
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs;
@@ -9,8 +9,8 @@ use std::time::SystemTime;
 
 use super::{Error, SCRIPTED};
 
-/// Variables that Cargo sets for the one package it runs. A Cargo started below must not see them:
-/// build scripts that watch them would run again, and their crates be built again, every time.
+/// Variables that Cargo sets for the one package that it runs. The Cargo that is started below must
+/// not inherit them: build scripts that watch them, and their crates, would be rebuilt every time.
 const OF_ONE_PACKAGE: [&str; 7] = [
     "CARGO_BIN_",
     "CARGO_CRATE_NAME",
@@ -21,7 +21,7 @@ const OF_ONE_PACKAGE: [&str; 7] = [
     "OUT_DIR",
 ];
 
-/// The workspace, and a profile's folder in a target folder: `<target>/<profile>`.
+/// The workspace, and the folder of a profile in a target folder: `<target>/<profile>`.
 #[derive(Debug)]
 pub(super) struct Layout {
     pub(super) workspace: PathBuf,
@@ -43,11 +43,11 @@ impl Layout {
         self.target.join(&self.profile).join(format!("{name}{EXE_SUFFIX}"))
     }
 
-    /// The Cargo that builds these packages into this folder: the one that runs this program, else
-    /// the one on the path.
+    /// The Cargo command that builds these packages into this folder. Cargo is the one that runs
+    /// this program, otherwise the one on the path.
     #[expect(clippy::disallowed_methods, reason = "which Cargo to run is no setting of a function")]
     pub(super) fn build<'a>(&self, packages: impl IntoIterator<Item = &'a str>) -> Command {
-        // The profile `dev` is the one whose folder has another name.
+        // Only the profile `dev` has a folder of another name.
         let profile = if self.profile == "debug" { "dev" } else { &self.profile };
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.current_dir(&self.workspace).stdin(Stdio::null());
@@ -76,8 +76,8 @@ impl Layout {
         names
     }
 
-    /// Whether a function's binary is there and at least as new as everything of the workspace it
-    /// is made of.
+    /// Whether a function's binary exists and is at least as new as all its sources in the
+    /// workspace.
     pub(super) fn is_current(&self, function: &str) -> bool {
         let folder = match function {
             SCRIPTED => self.workspace.join("local"),
@@ -95,7 +95,7 @@ impl Layout {
 /// (Cargo marks the target folder too, but only where it made it.)
 fn target_and_profile(program: &Path) -> Option<(PathBuf, String)> {
     let mut folder = program.parent()?;
-    // Tests lie in `deps`, examples in `examples`.
+    // Tests are in `deps`, examples in `examples`.
     if matches!(folder.file_name()?.to_str()?, "deps" | "examples") {
         folder = folder.parent()?;
     }
@@ -104,7 +104,8 @@ fn target_and_profile(program: &Path) -> Option<(PathBuf, String)> {
     Some((target.to_owned(), profile))
 }
 
-/// The workspace's root: where it was when this program was built, else above the current folder.
+/// The root of the workspace: its path when this program was built, otherwise a parent of the
+/// current folder.
 fn workspace() -> Result<PathBuf, Error> {
     let built_at = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("/"));
     let current = env::current_dir().unwrap_or_default();
@@ -114,7 +115,8 @@ fn workspace() -> Result<PathBuf, Error> {
     found.map(Path::to_owned).ok_or_else(|| Error::NoWorkspace(built_at.to_owned()))
 }
 
-/// The time of the latest change in a file or folder; the folder's own covers removed files.
+/// The time of the latest change to a file or folder. The time of a folder itself covers removed
+/// files.
 fn newest(path: &Path) -> Option<SystemTime> {
     let inside = fs::read_dir(path).into_iter().flatten().flatten();
     let inside = inside.filter_map(|entry| newest(&entry.path())).max();

@@ -1,9 +1,9 @@
-//! The function's answer, judged as Firehose does.
+//! Validation of the function's answer, as in Firehose.
 //!
-//! Sources: Amazon Data Firehose developer guide, "Required parameters for data transformation"
-//! and the error codes of "Monitor Amazon Data Firehose using CloudWatch Logs". As observed in the
-//! service, only a failed invocation is retried: an answer is final, however wrong. One of a wrong
-//! shape fails all records of the batch; a missing or doubled id fails the records it belongs to.
+//! Sources: Amazon Data Firehose developer guide, "Required parameters for data transformation" and
+//! the error codes of "Monitor Amazon Data Firehose using CloudWatch Logs". As observed in the
+//! service, only failed invocations are retried, never invalid answers. An answer of the wrong
+//! shape fails all records of the batch; a missing or duplicate id fails only its record.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -21,14 +21,14 @@ const JSON: Problem = (
      returned records follow the status model required by Amazon Data Firehose.",
 );
 
-/// A result that is none of the three, or data that is missing or not base64.
+/// A result that is not one of the three, or data that is missing or not base64.
 const FORMAT: Problem = (
     "Lambda.FunctionError",
     "Check your function and make sure the output is in required format. In addition to that, make \
      sure the processed records contain valid result status of Dropped, Ok, or ProcessingFailed",
 );
 
-/// An id that the request has and the answer has not.
+/// An id of the request that the answer does not have.
 const MISSING_ID: Problem = (
     "Lambda.MissingRecordId",
     "One or more record Ids were not returned. Ensure that the Lambda function returns all \
@@ -42,16 +42,16 @@ const DUPLICATED_ID: Problem = (
      returns a unique record Id for each record.",
 );
 
-/// What becomes of one record.
+/// The result of one record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It has become this document.
+    /// The document that the function made of it.
     Ok(Bytes),
-    /// It was dropped on purpose.
+    /// The function dropped it.
     Dropped,
     /// The function could not process it.
     ProcessingFailed,
-    /// The answer was wrong about it.
+    /// The answer is invalid for this record.
     Wrong(Problem),
 }
 
@@ -72,8 +72,8 @@ struct Answered<'a> {
     data: Option<Cow<'a, str>>,
 }
 
-/// One verdict for each id, in their order. An id that is not the request's is ignored, and the
-/// record that it should have named is missing.
+/// Returns one verdict for each id, in order. Ids that are not in the request are ignored; the
+/// records whose ids are not in the answer are missing.
 pub(super) fn judge(answer: &[u8], ids: &[&str]) -> Vec<Verdict> {
     verdicts(answer, ids).unwrap_or_else(|problem| vec![Verdict::Wrong(problem); ids.len()])
 }
@@ -84,7 +84,7 @@ fn verdicts(answer: &[u8], ids: &[&str]) -> Result<Vec<Verdict>, Problem> {
         ids.iter().enumerate().map(|(position, id)| (*id, position)).collect();
     let mut verdicts = vec![Verdict::Wrong(MISSING_ID); ids.len()];
     for record in answer.records {
-        // Also of a record that nobody asked for: the function's format is wrong then, too.
+        // Also for an unknown id: an invalid record makes the whole answer invalid.
         let verdict = verdict(&record)?;
         let Some(position) = positions.get(record.record_id.as_ref()) else { continue };
         verdicts[*position] = match verdicts[*position] {

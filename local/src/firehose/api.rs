@@ -1,4 +1,4 @@
-//! The stream's endpoint, where the function puts records back: the AWS JSON 1.1 protocol.
+//! The stream's endpoint, to which the function puts records back, with the AWS JSON 1.1 protocol.
 //!
 //! Sources: the API references of Amazon Data Firehose (`PutRecordBatch`) and of Amazon Kinesis
 //! Data Streams (`PutRecords`).
@@ -20,10 +20,10 @@ use super::state::Shared;
 use crate::aws_json::{self, Failure, Version};
 use crate::server::read_body;
 
-/// Largest request that is read, in bytes: more than base64 makes of what the services allow.
+/// Maximum size of a request, in bytes: more than the base64 of what the services allow.
 const BODY_LIMIT_BYTES: usize = 16 << 20;
 
-/// Maximum records of a call, of both services. Source: their API references.
+/// Maximum number of records of a call, for both services. Source: their API references.
 const RECORDS_LIMIT: usize = 500;
 
 /// The endpoint of one stream.
@@ -101,7 +101,7 @@ impl Api {
         let options = &self.shared.options;
         let source = options.source_kinesis_stream_arn.as_deref();
         let is_here = match service {
-            // One that reads from Kinesis takes no direct puts.
+            // A stream that reads from Kinesis does not accept direct puts.
             Service::Firehose => stream == options.name && source.is_none(),
             Service::Kinesis => source.is_some_and(|arn| {
                 arn == stream || arn.split_once('/').is_some_and(|(_, name)| name == stream)
@@ -133,7 +133,7 @@ impl Api {
         Ok(())
     }
 
-    /// Puts all but the entries at the failing positions, and answers the call.
+    /// Puts all entries except the failing ones, and answers the call.
     fn put(
         &self,
         service: Service,

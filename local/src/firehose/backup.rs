@@ -14,17 +14,17 @@ use super::DeliveryStreamOptions;
 use super::record::{Document, Record};
 use crate::clock::utc;
 
-/// The start of an object's key, of records that were not processed.
+/// Key prefix of the records that were not processed.
 pub(super) const UNPROCESSED: &str = "processing-failed/";
 
-/// The start of an object's key, of documents that were not delivered.
+/// Key prefix of the documents that were not delivered.
 pub(super) const UNDELIVERED: &str = "AmazonOpenSearchService_failed/";
 
-/// Under which the function is named in the backup.
+/// The function's ARN in the backup.
 const LAMBDA_ARN: &str =
     "arn:aws:lambda:us-east-1:123456789012:function:firehose-transform:$LATEST";
 
-/// A record or document that failed: a line of an object.
+/// A record or document that failed, which is one line of an object.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Line {
@@ -52,7 +52,7 @@ struct DocumentNames {
 }
 
 impl Line {
-    /// A record that was not processed, with the data that was put.
+    /// Creates the line of a record that was not processed, with its original data.
     pub(super) fn of_record(
         record: &Record,
         attempts_made: u32,
@@ -71,7 +71,7 @@ impl Line {
         }
     }
 
-    /// A document that was not delivered, after this number of requests.
+    /// Creates the line of a document that was not delivered after this number of requests.
     pub(super) fn of_document(
         document: Document,
         attempts_made: u32,
@@ -92,10 +92,10 @@ impl Line {
     }
 }
 
-/// Writes an object so that it is there completely or not at all, and stays. Blocks.
+/// Writes an object atomically and durably. Blocks.
 ///
-/// Its key is `<prefix>YYYY/MM/DD/HH/<stream>-<version>-YYYY-MM-DD-HH-MM-SS-<uuid>`, in UTC, by the
-/// arrival of the oldest record.
+/// Its key is `<prefix>YYYY/MM/DD/HH/<stream>-<version>-YYYY-MM-DD-HH-MM-SS-<uuid>`, with the
+/// arrival time of the oldest record in UTC.
 pub(super) fn write(
     options: &DeliveryStreamOptions,
     prefix: &str,

@@ -12,12 +12,12 @@ pub(super) struct Buffer<T> {
     size: Size,
 }
 
-/// What an item counts.
+/// The size of an item.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Size {
-    /// Against the buffer's size.
+    /// The bytes that count against the size of the buffer.
     pub(super) bytes: usize,
-    /// Against the largest request that can hold it.
+    /// The bytes that count against the limit of a request.
     pub(super) request_bytes: usize,
 }
 
@@ -55,12 +55,12 @@ impl<T> Buffer<T> {
             && (self.size.bytes >= limit.bytes || self.size.request_bytes >= limit.request_bytes)
     }
 
-    /// When the oldest item has waited for `interval`.
+    /// The time at which the oldest item has waited for `interval`.
     pub(super) fn due_at(&self, interval: Duration) -> Option<Instant> {
         self.items.front().map(|item| item.since + interval)
     }
 
-    /// Takes the oldest items that fit into `limit` together, at least one if there is any.
+    /// Takes the oldest items that fit into `limit` together, but at least one if there is any.
     pub(super) fn take(&mut self, limit: Size) -> Vec<T> {
         let mut taken = Vec::new();
         let mut size = Size::default();

@@ -1,4 +1,5 @@
-//! Documents go to OpenSearch; those that it refuses, or does not take in time, to the backup.
+//! Delivers documents to OpenSearch, and writes those that it rejects, or does not accept in time,
+//! to the backup.
 
 use bytes::Bytes;
 use serde::Deserialize;
@@ -13,10 +14,10 @@ use super::record::Document;
 use super::state::Shared;
 use crate::opensearch::Client;
 
-/// The service's code where there is no answer, or not one of an OpenSearch.
+/// Firehose's code if there is no answer, or not one of OpenSearch.
 const NO_ANSWER: &str = "OS.ServiceException";
 
-/// The service's words for a document that no bulk request can hold.
+/// Firehose's code and message for a document that cannot be part of a bulk request.
 const MALFORMED: (&str, &str) = (
     "OS.MalformedData",
     "One or more records are malformed. Please ensure that each record is single valid JSON \
@@ -25,20 +26,20 @@ const MALFORMED: (&str, &str) = (
 
 const SHOWN_BYTES: usize = 1024;
 
-/// Why a document was not taken: the HTTP status or a code of Firehose, and the server's words.
+/// Why a document was rejected: the HTTP status or a code of Firehose, and the server's message.
 type Reason = (String, String);
 
-/// What became of one document.
+/// The result of one document.
 #[derive(Debug, Clone)]
 enum Item {
     Indexed,
-    /// It may be taken later.
+    /// It was rejected, but may be accepted later.
     Deferred(Reason),
-    /// It will never be taken.
+    /// It was rejected permanently.
     Refused(Reason),
 }
 
-/// The answer to a bulk request, of which every operation is `index`.
+/// The answer to a bulk request whose operations are all `index`.
 #[derive(Deserialize)]
 struct BulkAnswer {
     items: Vec<Indexed>,
@@ -112,7 +113,8 @@ async fn give_up(shared: &Shared, failures: Vec<(Document, Reason)>, attempts: u
     shared.back_up(UNDELIVERED, lines.collect(), count).await;
 }
 
-/// Sends the documents with the operation `index`, which Firehose uses. One item for each, in order.
+/// Sends the documents with the operation `index`, as Firehose does. Returns one item for each, in
+/// order.
 async fn send(client: &Client, documents: &[Document]) -> Vec<Item> {
     let number = documents.len();
     match client.bulk(body(documents)).await {
@@ -124,7 +126,7 @@ async fn send(client: &Client, documents: &[Document]) -> Vec<Item> {
 fn body(documents: &[Document]) -> Bytes {
     let mut body = Vec::new();
     for Document { index, id, body: document, .. } in documents {
-        // Both names are made here, of characters that JSON takes as they are.
+        // Both names are generated here, from characters that need no escaping in JSON.
         let action = format!("{{\"index\":{{\"_index\":\"{index}\",\"_id\":\"{id}\"}}}}\n");
         body.extend_from_slice(action.as_bytes());
         body.extend_from_slice(document);
@@ -144,10 +146,11 @@ fn is_deliverable(document: &[u8]) -> bool {
 
 fn judge(status: u16, body: &[u8], documents: usize) -> Vec<Item> {
     if !(200..300).contains(&status) {
-        // Every document of the request is written with it.
+        // The text is in the backup line of every document of the request.
         let shown = String::from_utf8_lossy(&body[..body.len().min(SHOWN_BYTES)]);
         let reason = (status.to_string(), shown.into_owned());
-        // The server is busy or ill, or its access rules or its address are about to be put right.
+        // The server is overloaded or failing, or its access rules or address may be corrected
+        // soon.
         let may_pass = matches!(status, 401 | 403 | 404 | 408 | 429 | 500..);
         let item = if may_pass { Item::Deferred(reason) } else { Item::Refused(reason) };
         return vec![item; documents];
@@ -156,8 +159,8 @@ fn judge(status: u16, body: &[u8], documents: usize) -> Vec<Item> {
         Ok(answer) if answer.items.len() == documents => {
             answer.items.iter().map(|item| judge_item(&item.index)).collect()
         }
-        // Something answered that is not an OpenSearch, or the answer is not complete. Whether the
-        // documents are is unknown; with their ids they can be sent again.
+        // The server is not an OpenSearch, or the answer is incomplete. It is unknown whether the
+        // documents were written; because they have ids, they can be sent again.
         _ => {
             let message = "the answer is not that of a bulk request";
             vec![Item::Deferred((NO_ANSWER.to_owned(), message.to_owned())); documents]

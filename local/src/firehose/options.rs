@@ -12,7 +12,7 @@ use super::Clock;
 pub struct DeliveryStreamOptions {
     /// The stream's name.
     pub name: String,
-    /// Records are handed to the function when this many bytes (before base64) are buffered…
+    /// Records are passed to the function when this many bytes (before base64) are buffered…
     pub processor_buffer_bytes: usize,
     /// … or when the oldest has waited this long (`BufferIntervalInSeconds`).
     pub processor_buffer_interval: Duration,
@@ -22,30 +22,32 @@ pub struct DeliveryStreamOptions {
     pub destination_buffer_bytes: usize,
     /// … or when the oldest has waited this long.
     pub destination_buffer_interval: Duration,
-    /// How long a delivery is tried again, from its first failure (`RetryOptions`).
+    /// How long a delivery is retried after its first failure (`RetryOptions`).
     pub retry_duration: Duration,
-    /// The longest pause between tries, of invocations and deliveries alike. The first takes 200 ms,
-    /// if that is less, and each is twice the one before.
+    /// Maximum pause between tries of an invocation or a delivery. The first pause takes 200 ms,
+    /// and each one is twice as long as the previous one, up to this maximum.
     pub longest_pause: Duration,
     /// The destination's `IndexName`.
     pub index_name: String,
     /// The destination's `IndexRotationPeriod`.
     pub rotation: Rotation,
-    /// The folder that stands for the S3 backup bucket. Made when it is missing.
+    /// The folder that stands for the S3 backup bucket. It is created if it is missing.
     pub backup_folder: PathBuf,
-    /// The source, if it is a Kinesis stream; without it the source is Direct PUT.
+    /// The ARN of the source, if it is a Kinesis stream; otherwise the source is Direct PUT.
     pub source_kinesis_stream_arn: Option<String>,
-    /// Bytes in the buffers from which on [`put_record`](super::DeliveryStream::put_record) waits.
+    /// Number of buffered bytes from which on [`put_record`](super::DeliveryStream::put_record)
+    /// waits.
     pub buffered_bytes: usize,
-    /// What goes wrong on the stream's own endpoint, for tests.
+    /// Faults of the stream's own endpoint, for tests.
     pub put_faults: PutFaults,
-    /// What time it is: arrival times, index names and object names follow it.
+    /// The clock, which determines arrival times, index names and object names.
     pub clock: Clock,
 }
 
 impl DeliveryStreamOptions {
-    /// A Direct PUT stream with the service's defaults: 1 MiB or 60 s to the function, 5 MiB or
-    /// 60 s to OpenSearch, 300 s of retries of a delivery, and an index a day.
+    /// A Direct PUT stream with the defaults of the service: it buffers 1 MiB or 60 s before the
+    /// function and 5 MiB or 60 s before OpenSearch, retries a delivery for 300 s, and uses one
+    /// index per day.
     pub fn new(
         name: impl Into<String>,
         index_name: impl Into<String>,
@@ -71,10 +73,10 @@ impl DeliveryStreamOptions {
     }
 }
 
-/// `IndexRotationPeriod`: what is appended to the index name, by the UTC arrival time.
+/// `IndexRotationPeriod`: the suffix of the index name, from the arrival time in UTC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rotation {
-    /// Nothing.
+    /// No suffix.
     None,
     /// `-2016-02-25`
     OneDay,
@@ -89,22 +91,22 @@ pub enum Service {
     Kinesis,
 }
 
-/// A call of `PutRecordBatch` or `PutRecords` on the stream's endpoint.
+/// A call to `PutRecordBatch` or `PutRecords` on the stream's endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PutCall {
-    /// The service called.
+    /// The service.
     pub service: Service,
-    /// The call's number on this endpoint, from 0.
+    /// The number of the call, from 0.
     pub number: u64,
-    /// Number of its records.
+    /// The number of its records.
     pub records: usize,
 }
 
-/// What goes wrong with a [`PutCall`].
+/// The fault of a [`PutCall`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PutFault {
-    /// Nothing.
+    /// The call succeeds.
     None,
     /// The call is denied: `AccessDeniedException`.
     Deny,
@@ -113,16 +115,16 @@ pub enum PutFault {
     Throttle,
     /// The service fails: `InternalFailure`, 500.
     Fail,
-    /// The entries at these positions fail, the others are taken.
+    /// The entries at these positions fail; the others are accepted.
     Entries(Vec<usize>),
 }
 
-/// Decides what goes wrong with each call.
+/// Decides on the fault of each call.
 #[derive(Clone)]
 pub struct PutFaults(Arc<dyn Fn(&PutCall) -> PutFault + Send + Sync>);
 
 impl PutFaults {
-    /// The faults that `decide` returns.
+    /// Creates faults from `decide`.
     pub fn new(decide: impl Fn(&PutCall) -> PutFault + Send + Sync + 'static) -> Self {
         Self(Arc::new(decide))
     }
@@ -138,7 +140,7 @@ impl fmt::Debug for PutFaults {
     }
 }
 
-/// Pauses, each twice the one before.
+/// Pauses that double up to a maximum.
 #[derive(Debug)]
 pub(super) struct Backoff {
     next: Duration,

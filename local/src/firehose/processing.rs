@@ -1,4 +1,4 @@
-//! Batches go to the function, and its answers become documents, drops and failures.
+//! Passes batches to the function, and reads its answers.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::record::{Document, Record, index, request};
 use super::state::Shared;
 use crate::runtime_api::{Invoke, invoke};
 
-/// Maximum retries of a failed invocation: the default of `NumberOfRetries`.
+/// Maximum number of retries of a failed invocation: the default of `NumberOfRetries`.
 const RETRIES: u32 = 3;
 
 const FUNCTION_ERROR: Problem = (
@@ -70,7 +70,7 @@ pub(super) async fn process(shared: &Shared, function: &Arc<impl Invoke>, batch:
     shared.batch_done(documents);
 }
 
-/// The function's answer, if an invocation brought one, and the number of invocations.
+/// The function's answer, if an invocation succeeded, and the number of invocations.
 async fn transformed(
     shared: &Shared,
     function: &Arc<impl Invoke>,

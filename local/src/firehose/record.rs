@@ -1,5 +1,4 @@
-//! What travels through the stream: records, the documents they become, and the request that takes
-//! records to the function.
+//! Records, the documents made of them, and the request that passes records to the function.
 //!
 //! Source: Amazon Data Firehose developer guide, "Transform source data" and "Index rotation", and
 //! the sample events of AWS's Lambda libraries.
@@ -14,37 +13,38 @@ use super::{DeliveryStreamOptions, Rotation};
 use crate::clock::utc;
 use crate::runtime_api::{ACCOUNT, REGION, REQUEST_LIMIT_BYTES};
 
-/// What the records of one request may take, in bytes: all but the envelope, of which the ARNs
-/// are the largest part (a stream's name has at most 64 characters, Kinesis's 128).
+/// Maximum size of the records of one request, in bytes: all but the envelope, which consists
+/// mostly of ARNs (a stream's name has at most 64 characters, a Kinesis stream's 128).
 pub(super) const RECORDS_LIMIT_BYTES: usize = REQUEST_LIMIT_BYTES - 1024;
 
 /// A record that was put into the stream.
 #[derive(Debug)]
 pub(super) struct Record {
-    /// 56 digits, as Kinesis and Firehose number records.
+    /// 56 digits, as in Kinesis and Firehose.
     pub(super) sequence_number: String,
-    /// The id under which the function sees the record.
+    /// The id of the record in the function's event.
     pub(super) id: String,
     pub(super) arrival_ms: u64,
     pub(super) data: Bytes,
-    /// As the function gets it.
+    /// The record in the function's event.
     json: String,
 }
 
-/// What the function made of a record.
+/// A document that the function made of a record.
 #[derive(Debug)]
 pub(super) struct Document {
-    /// The id that Firehose generates; the same in every try, so that none doubles the document.
+    /// The id that Firehose generates. It is the same in every try, so that retries do not
+    /// duplicate the document.
     pub(super) id: String,
     pub(super) index: String,
     pub(super) arrival_ms: u64,
     pub(super) body: Bytes,
 }
 
-/// Numbers records in the order of their arrival.
+/// Generates sequence numbers in the order of arrival.
 #[derive(Debug)]
 pub(super) struct SequenceNumbers {
-    /// Distinguishes the records of this stream from those of another.
+    /// Distinguishes the records of this stream from those of others.
     prefix: u64,
     next: AtomicU64,
 }
@@ -68,7 +68,7 @@ pub(super) fn index(name: &str, rotation: Rotation, arrival_ms: u64) -> String {
 }
 
 impl Record {
-    /// A record, with its partition key if the source is a Kinesis stream.
+    /// Creates a record, with its partition key if the source is a Kinesis stream.
     pub(super) fn new(
         sequence_number: String,
         arrival_ms: u64,
@@ -93,7 +93,7 @@ impl Record {
         Self { sequence_number, id, arrival_ms, data, json: json.to_string() }
     }
 
-    /// Bytes that the record takes in a request, its comma included.
+    /// Size of the record in a request, in bytes, including a comma.
     pub(super) fn request_bytes(&self) -> usize {
         self.json.len() + 1
     }

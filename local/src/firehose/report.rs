@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// What has become of the records so far.
+/// The fates of the records.
 ///
 /// At any time `put + reingested` is the sum of the fates `dropped`, `processing_failed`,
 /// `invocation_failed`, `delivered`, `delivery_failed`, `unwritten` and `in_flight`.
@@ -9,39 +9,38 @@ use std::time::Duration;
 pub struct Report {
     /// Records put by [`put_record`](super::DeliveryStream::put_record).
     pub put: u64,
-    /// Records put through the [`endpoint`](super::DeliveryStream::endpoint): those that the
-    /// function put back.
+    /// Records put through the [`endpoint`](super::DeliveryStream::endpoint), by the function.
     pub reingested: u64,
-    /// Invocations of the function, retries included.
+    /// Invocations of the function, including retries.
     pub invocations: u64,
-    /// Invocations that failed or whose answer Firehose would not take.
+    /// Invocations that failed or whose answer is invalid.
     pub failed_invocations: u64,
     /// How long each invocation took, oldest first.
     pub invocation_durations: Vec<Duration>,
-    /// Records that the function answered `Ok`.
+    /// Records with the result `Ok`.
     pub ok: u64,
-    /// Records that the function answered `Dropped`.
+    /// Records with the result `Dropped`.
     pub dropped: u64,
-    /// Records that the function answered `ProcessingFailed`; they are in the backup.
+    /// Records with the result `ProcessingFailed`; they are in the backup.
     pub processing_failed: u64,
     /// Records in the backup because every try of their invocation failed.
     pub invocation_failed: u64,
-    /// Documents that OpenSearch has taken.
+    /// Documents that OpenSearch has accepted.
     pub delivered: u64,
     /// Documents in the backup because they could not be delivered.
     pub delivery_failed: u64,
-    /// `_bulk` requests sent, retries included.
+    /// `_bulk` requests sent, including retries.
     pub delivery_requests: u64,
-    /// `_bulk` requests sent again, with all of the documents or with those refused for a time.
+    /// `_bulk` requests sent again, with all documents or with those that may be accepted later.
     pub delivery_retries: u64,
     /// Records that failed and could not be written to the backup.
     pub unwritten: u64,
-    /// Records buffered, being transformed, delivered or backed up.
+    /// Records that are buffered, or being transformed, delivered or backed up.
     pub in_flight: u64,
 }
 
 impl Report {
-    /// Records that have no fate: 0 unless there is a bug in the stand-in.
+    /// Records without a fate: 0 unless the stand-in has a bug.
     #[must_use]
     pub fn unaccounted(&self) -> i128 {
         let fates = [

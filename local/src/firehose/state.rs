@@ -1,4 +1,4 @@
-//! What the stream holds and has done, shared by its tasks.
+//! The state of the stream, shared by its tasks.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct Shared {
 #[derive(Debug, Default)]
 struct State {
     records: Buffer<Record>,
-    /// Batches in the function's hands.
+    /// Batches that the function is processing.
     processing: usize,
     documents: Buffer<Document>,
     delivering: bool,
@@ -61,7 +61,7 @@ impl Shared {
         Record::new(sequence_number, arrival_ms, data, partition_key)
     }
 
-    /// Waits as long as the buffers are full and the backup can be written.
+    /// Waits while the buffers are full and the backup can be written.
     pub(super) async fn room(&self) {
         let limit = self.options.buffered_bytes;
         let has_room = |state: &State| {
@@ -73,7 +73,7 @@ impl Shared {
         }
     }
 
-    /// Buffers records, and counts them where `count` says.
+    /// Buffers records, and adds their number to the counter that `count` selects.
     pub(super) fn put(
         &self,
         records: Vec<Record>,
@@ -98,7 +98,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Waits for the next batch to hand to the function; [`batch_done`](Self::batch_done) after.
+    /// Waits for the next batch for the function. Call [`batch_done`](Self::batch_done) afterwards.
     pub(super) async fn next_batch(&self) -> Vec<Record> {
         let limit = self.batch_limit();
         let interval = self.options.processor_buffer_interval;
@@ -115,7 +115,7 @@ impl Shared {
         batch
     }
 
-    /// The function is done with a batch; what it made of it goes on.
+    /// Ends the processing of a batch, and buffers its documents.
     pub(super) fn batch_done(&self, documents: Vec<Document>) {
         let now = Instant::now();
         let mut state = self.state();
@@ -132,14 +132,16 @@ impl Shared {
         Size { bytes: self.options.processor_buffer_bytes, request_bytes: RECORDS_LIMIT_BYTES }
     }
 
-    /// Waits for the next documents to deliver; [`delivery_done`](Self::delivery_done) after.
+    /// Waits for the next documents to deliver. Call [`delivery_done`](Self::delivery_done)
+    /// afterwards.
     pub(super) async fn next_documents(&self) -> Vec<Document> {
         let limit =
             Size { bytes: self.options.destination_buffer_bytes, request_bytes: usize::MAX };
         let interval = self.options.destination_buffer_interval;
         let documents = self.until(|state, now| {
             let due_at = state.documents.due_at(interval).ok_or(None)?;
-            // In a hurry still not before the last batch is in, for large requests.
+            // Even in a hurry, waits for the documents of the last batch, so that requests are
+            // large.
             let hurried = state.hurried() && state.records.is_empty() && state.processing == 0;
             if due_at > now && !hurried && !state.documents.is_full(limit) {
                 return Err(Some(due_at));
@@ -157,8 +159,8 @@ impl Shared {
         self.tell();
     }
 
-    /// Waits until `ready` returns a value. It is asked after every change, and at the time that it
-    /// returns otherwise, if it does.
+    /// Waits until `ready` returns a value. Calls it after every change, and at the time that it
+    /// returned, if any.
     async fn until<T>(
         &self,
         ready: impl Fn(&mut State, Instant) -> Result<T, Option<Instant>>,
@@ -183,7 +185,8 @@ impl Shared {
         }
     }
 
-    /// Writes an object to the backup; if that works, `count` counts its lines.
+    /// Writes an object to the backup; if that succeeds, adds the number of its lines to the
+    /// counter that `count` selects.
     pub(super) async fn back_up(
         &self,
         prefix: &'static str,
@@ -209,7 +212,8 @@ impl Shared {
         self.tell();
     }
 
-    /// Hurries everything out, waits until the stream is empty, and returns what became of it all.
+    /// Processes all records without delay, waits until the stream is empty, and returns the
+    /// report.
     pub(super) async fn emptied(&self) -> Result<Report, Error> {
         let _flushing = Raised::new(self, |state| &mut state.flushing);
         self.until(|state, _| if state.is_empty() { Ok(()) } else { Err(None) }).await;
@@ -255,7 +259,7 @@ impl State {
     }
 }
 
-/// Raises a number of the state as long as it lives.
+/// Increases a number of the state while this value exists.
 struct Raised<'a> {
     shared: &'a Shared,
     number: fn(&mut State) -> &mut usize,

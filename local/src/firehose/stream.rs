@@ -17,8 +17,8 @@ use crate::opensearch::Client;
 use crate::runtime_api::Invoke;
 use crate::server::{self, Server};
 
-/// The address of a stream's API, known before the stream starts: the function that the stream
-/// invokes needs it in its environment to put records back.
+/// The address of a stream's API. It is known before the stream starts, because the function needs
+/// it in its environment to put records back.
 #[derive(Debug)]
 pub struct Endpoint {
     listener: TcpListener,
@@ -26,23 +26,24 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// Takes a free port of the loopback interface.
+    /// Binds a free port of the loopback interface.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn bind() -> Result<Self, Error> {
         let (listener, address) = server::bind().await.map_err(Error::Listen)?;
         Ok(Self { listener, address })
     }
 
-    /// For `AWS_ENDPOINT_URL_FIREHOSE` and `AWS_ENDPOINT_URL_KINESIS`: `http://127.0.0.1:<port>`.
+    /// The value of `AWS_ENDPOINT_URL_FIREHOSE` and `AWS_ENDPOINT_URL_KINESIS`:
+    /// `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 }
 
-/// A running delivery stream; clones are the same stream. It stops with the last of them.
+/// A running delivery stream; clones are the same stream. It stops when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct DeliveryStream {
     running: Arc<Running>,
@@ -57,11 +58,11 @@ struct Running {
 }
 
 impl DeliveryStream {
-    /// Starts a stream that hands its records to `transform` and delivers to the OpenSearch at
-    /// `opensearch_url`, in whose `_bulk` every request ends.
+    /// Starts a stream that passes its records to `transform` and delivers to the `_bulk` API of
+    /// the OpenSearch at `opensearch_url`.
     ///
     /// # Errors
-    /// When the URL cannot be used, or the backup folder cannot be made.
+    /// If the URL is invalid, or the backup folder cannot be created.
     pub async fn start(
         options: DeliveryStreamOptions,
         endpoint: Endpoint,
@@ -84,7 +85,7 @@ impl DeliveryStream {
         let function = Arc::new(transform);
         let stream = Arc::clone(&shared);
         let processing = async move {
-            // The set ends its tasks when it is dropped, with the stream.
+            // The set ends its tasks when it is dropped with the stream.
             let mut running = JoinSet::new();
             loop {
                 while running.len() >= stream.options.concurrent_invocations {
@@ -105,20 +106,21 @@ impl DeliveryStream {
         Ok(Self { running: Arc::new(Running { shared, address, tasks, _server: server }) })
     }
 
-    /// Puts one record. Waits while the buffers hold
+    /// Puts one record. Waits while the buffers contain
     /// [`buffered_bytes`](DeliveryStreamOptions::buffered_bytes).
     ///
     /// # Errors
-    /// When the record is too large or the stream takes no more; it is not in the stream then.
+    /// If the record is too large or the stream accepts no more records. The record is then not in
+    /// the stream.
     pub async fn put_record(&self, data: impl Into<Bytes>) -> Result<(), Error> {
         self.put_record_with_key(data, Uuid::new_v4().to_string()).await
     }
 
-    /// Puts one record under a partition key, which the function sees if the source is a Kinesis
-    /// stream. [`put_record`](Self::put_record) makes one up.
+    /// Puts one record with a partition key, which the function receives if the source is a Kinesis
+    /// stream. [`put_record`](Self::put_record) generates one.
     ///
     /// # Errors
-    /// As [`put_record`](Self::put_record).
+    /// Those of [`put_record`](Self::put_record).
     pub async fn put_record_with_key(
         &self,
         data: impl Into<Bytes>,
@@ -139,23 +141,23 @@ impl DeliveryStream {
         format!("http://{}", self.running.address)
     }
 
-    /// Sends everything buffered out now, and returns when every record is delivered, dropped or
-    /// in the backup, also those put back meanwhile.
+    /// Processes everything buffered without delay, and returns when every record is delivered,
+    /// dropped or in the backup, including the records that are put meanwhile.
     ///
     /// # Errors
-    /// When the backup could not be written.
+    /// If the backup could not be written.
     pub async fn flush(&self) -> Result<Report, Error> {
         self.running.shared.emptied().await
     }
 
-    /// What has become of the records so far; cheap enough for a progress bar.
+    /// The report so far; cheap enough for a progress bar.
     #[must_use]
     pub fn report(&self) -> Report {
         self.running.shared.report()
     }
 
-    /// Stops the stream where it stands: what is not delivered or backed up by now is not going to
-    /// be. [`flush`](Self::flush) first, for neither that nor a put works after.
+    /// Stops the stream at once: what is neither delivered nor backed up is lost. Call
+    /// [`flush`](Self::flush) first, because it fails afterwards, and so does putting records.
     pub async fn stop(&self) {
         for task in &self.running.tasks {
             task.abort();

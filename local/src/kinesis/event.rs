@@ -1,4 +1,4 @@
-//! The event that a function gets: records as Lambda writes them.
+//! The event that a function receives: records in the form in which Lambda writes them.
 //!
 //! Source: AWS Lambda developer guide, "Using Lambda to process records from Amazon Kinesis Data
 //! Streams".
@@ -10,15 +10,15 @@ use super::stream::{Shard, Stored};
 use crate::mapping::Json;
 use crate::runtime_api::{ACCOUNT, REGION};
 
-/// A record in the mapping's hands.
+/// A record that the mapping has read.
 #[derive(Debug)]
 pub struct Record {
     pub(super) partition_key: String,
     /// The record's sequence number.
     pub sequence_number: String,
-    /// When it arrived in the stream, in milliseconds since 1970.
+    /// Arrival time in the stream, in milliseconds since 1970.
     pub arrived_ms: u64,
-    /// Its place in its shard.
+    /// Its position in its shard.
     pub(super) place: usize,
     json: String,
 }
@@ -28,7 +28,7 @@ impl Record {
         let Stored { partition_key, sequence_number, data, arrived_ms } = stored;
         let (seconds, ms) = (arrived_ms / 1_000, arrived_ms % 1_000);
         let id = format!("{}:{sequence_number}", shard.id);
-        // The numbers of Kinesis are texts, but the time is a number, in seconds.
+        // Kinesis writes its numbers as text, except the time, which is a number of seconds.
         let json = format!(
             "{{\"kinesis\":{{\"kinesisSchemaVersion\":\"1.0\",\"partitionKey\":{},\
              \"sequenceNumber\":\"{sequence_number}\",\"data\":\"{}\",\

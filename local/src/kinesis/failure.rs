@@ -1,4 +1,4 @@
-//! What the mapping gives up, and the object that it leaves of it in S3.
+//! Records that the mapping gives up, and the object that it writes to S3 for them.
 //!
 //! Source: AWS Lambda developer guide, "Retain discarded batch records for a Kinesis Data Streams event
 //! source in Lambda".
@@ -13,39 +13,40 @@ use super::event::Record;
 use crate::clock::utc;
 use crate::mapping::payload;
 
-/// Why records are given up.
+/// Why records were given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// `MaximumRetryAttempts`
     RetryAttemptsExhausted,
-    /// `MaximumRecordAgeInSeconds`. The documentation shows only the other; this is its counterpart.
+    /// `MaximumRecordAgeInSeconds`. The documentation shows only the other condition; this is its
+    /// counterpart.
     RecordAgeExceeded,
 }
 
 /// Records of one shard that were given up together.
 #[derive(Clone, Debug)]
 pub struct Discarded {
-    /// Why.
+    /// The reason.
     pub condition: Condition,
     /// The shard's id.
     pub shard_id: String,
     /// The records, oldest first; at least one.
     pub records: Vec<Arc<Record>>,
-    /// Number of invocations with them.
+    /// Number of invocations with these records.
     pub attempts: u32,
 }
 
-/// An object of the destination for what was discarded.
+/// An object in the destination for discarded records.
 #[derive(Debug)]
 pub(super) struct FailureObject {
     pub(super) key: String,
-    /// The invocation record; in S3 the records are part of it, as the member `payload`.
+    /// The invocation record; in S3 it contains the records, in the member `payload`.
     pub(super) body: Bytes,
 }
 
 impl Discarded {
-    /// The object that S3 gets of this at `now_ms`, from the mapping with this id. `random` is the end of
-    /// its key and the request's id.
+    /// The S3 object of these records at `now_ms`, from the mapping with this id. `random` is the
+    /// end of its key, and the request's id.
     pub(super) fn object(
         &self,
         (mapping_id, random): (Uuid, Uuid),

@@ -1,5 +1,5 @@
-//! One of the `ParallelizationFactor` lanes of a shard: its batches are invoked one after another, and
-//! all records of a partition key are in one.
+//! One of the `ParallelizationFactor` lanes of a shard. Its batches are invoked one after another,
+//! and it has all records of its partition keys.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,19 +10,20 @@ use super::reader::{EventSourceMappingOptions, Outcome};
 use crate::clock::milliseconds;
 use crate::mapping::Batch;
 
-/// The pause after the first of several failures in a row; it doubles up to [`LONGEST_PAUSE_MS`]. Lambda
-/// backs off, but does not document for how long.
+/// The pause after the first of several consecutive failures; it doubles up to
+/// [`LONGEST_PAUSE_MS`]. Lambda backs off, but does not document for how long.
 const FIRST_PAUSE_MS: u64 = 100;
 const LONGEST_PAUSE_MS: u64 = 1_000;
 
 #[derive(Debug, Default)]
 pub(super) struct Lane {
-    /// Records that are in no batch yet, with the time when they were read.
+    /// Records that are not in a batch yet, with the time when they were read.
     queue: VecDeque<(u64, Arc<Record>)>,
-    /// The batch under way: in several parts if it was bisected. The first is invoked next, or now.
+    /// The current batch, in several parts if it was bisected. The first part is in flight or
+    /// invoked next.
     parts: VecDeque<Part>,
     is_in_flight: bool,
-    /// Failures in a row.
+    /// Number of consecutive failures.
     failures: u32,
     not_before_ms: u64,
 }
@@ -30,7 +31,7 @@ pub(super) struct Lane {
 #[derive(Debug)]
 struct Part {
     records: Vec<Arc<Record>>,
-    /// Invocations that failed and that count as attempts.
+    /// Number of failed invocations that count as attempts.
     attempts: u32,
 }
 
@@ -53,7 +54,7 @@ impl Lane {
         in_parts.chain(self.queue.iter().map(|(_, record)| record))
     }
 
-    /// When there will be a batch, as far as is known now; `None` while one is in flight.
+    /// When the next batch is due, as far as is known; `None` while one is in flight.
     pub(super) fn due_ms(&self, options: &EventSourceMappingOptions) -> Option<u64> {
         if self.is_in_flight {
             return None;
@@ -65,7 +66,8 @@ impl Lane {
         Some(self.not_before_ms.max(read_ms + milliseconds(options.batching_window)))
     }
 
-    /// Takes the records of the next invocation, and gives up those before it that are too old.
+    /// Takes the records of the next invocation, and gives up the records before them that are too
+    /// old.
     pub(super) fn next(
         &mut self,
         options: &EventSourceMappingOptions,
@@ -100,7 +102,7 @@ impl Lane {
         }
     }
 
-    /// The next batch, if it is full or its window is over.
+    /// The next batch, if it is full or its window has ended.
     fn gather(
         &mut self,
         options: &EventSourceMappingOptions,
@@ -124,7 +126,7 @@ impl Lane {
         Some(batch.records)
     }
 
-    /// What has become of the records in flight; returns those that are done.
+    /// Settles the records in flight; returns those that are done.
     pub(super) fn settle(
         &mut self,
         outcome: Outcome,
@@ -154,7 +156,7 @@ impl Lane {
         self.not_before_ms = now_ms + pause_ms.min(LONGEST_PAUSE_MS);
         let bisects = options.bisect_batch_on_function_error && outcome == Outcome::Failed;
         if bisects && rest.len() > 1 {
-            // That is not an attempt.
+            // A bisection is not an attempt.
             let mut first = rest;
             let second = first.split_off(first.len() / 2);
             for records in [second, first] {

@@ -26,7 +26,7 @@ pub struct SharedStream {
 }
 
 impl SharedStream {
-    /// A stream with these shards, on the system's clock.
+    /// A stream with this number of shards, on the system's clock.
     #[must_use]
     pub fn new(name: impl Into<String>, shards: u32) -> Self {
         let stream = Arc::new(Mutex::new(Stream::new(name, shards)));
@@ -55,13 +55,13 @@ impl SharedStream {
         locked(&self.stream).merge(shard, adjacent)
     }
 
-    /// The stream as it is now.
+    /// Calls `look` with the current state of the stream.
     pub fn with<T>(&self, look: impl FnOnce(&Stream) -> T) -> T {
         look(&locked(&self.stream))
     }
 }
 
-/// Where an object is left of the records that are given up (`DestinationConfig.OnFailure`).
+/// Where an object is written for records that are given up (`DestinationConfig.OnFailure`).
 #[derive(Clone, Debug)]
 pub struct OnFailure {
     /// The S3.
@@ -70,7 +70,7 @@ pub struct OnFailure {
     pub bucket: String,
 }
 
-/// A running mapping. It stops where it stands when this value is dropped.
+/// A running mapping. It stops immediately when this value is dropped.
 #[derive(Debug)]
 pub struct EventSourceMapping {
     shared: Arc<Shared>,
@@ -82,7 +82,7 @@ struct Shared {
     id: Uuid,
     options: EventSourceMappingOptions,
     stream: SharedStream,
-    /// Locked while the report changes, so that both agree.
+    /// Locked while the report changes, so that both are consistent.
     reader: Mutex<Reader>,
     /// Sequence numbers of the records that are done.
     done: Mutex<HashSet<String>>,
@@ -91,7 +91,7 @@ struct Shared {
 }
 
 impl EventSourceMapping {
-    /// Starts to read the stream and to hand its records to `function`.
+    /// Starts to read the stream and to pass its records to `function`.
     pub fn start(
         options: EventSourceMappingOptions,
         stream: SharedStream,
@@ -111,18 +111,18 @@ impl EventSourceMapping {
         Self { shared, task }
     }
 
-    /// What has become of the records so far.
+    /// The report so far.
     #[must_use]
     pub fn report(&self) -> Report {
         self.shared.watched.report()
     }
 
-    /// Waits until the report is as `condition` says, which is asked after every change.
+    /// Waits until `condition` returns true for the report. It is called after every change.
     pub async fn until(&self, condition: impl Fn(&Report) -> bool) -> Report {
         self.shared.watched.until(condition).await
     }
 
-    /// Waits until all records that the stream has now are settled.
+    /// Waits until all records that are now in the stream are settled.
     pub async fn until_up_to_date(&self) -> Report {
         let is_up_to_date = || {
             let reader = locked(&self.shared.reader);
@@ -132,8 +132,8 @@ impl EventSourceMapping {
         self.report()
     }
 
-    /// Reads a shard again from the record at this place on, as after the loss of a poller whose last
-    /// checkpoints are lost too. Invocations under way go on beside that.
+    /// Reads a shard again from the record at this position, as after the loss of a poller and its
+    /// last checkpoints. Invocations that are in flight continue.
     pub fn lose_place(&self, shard: usize, checkpoint: usize) {
         let mut reader = locked(&self.shared.reader);
         let left = reader.lose_place(shard, checkpoint) as u64;
@@ -143,11 +143,10 @@ impl EventSourceMapping {
         });
     }
 
-    /// Reads no more, waits until the invocations under way have ended, and returns what became of all
-    /// records.
+    /// Stops reading, waits until the invocations in flight have ended, and returns the report.
     pub async fn stop(mut self) -> Report {
         self.shared.watched.stop();
-        // It neither panics nor is it aborted before.
+        // The task neither panics nor is aborted before.
         (&mut self.task).await.ok();
         self.report()
     }
@@ -230,7 +229,7 @@ impl Shared {
         Some(batch)
     }
 
-    /// When a batch is due that is in hand.
+    /// When a batch is due whose records have been read.
     fn due(&self) -> Option<Instant> {
         let due_ms = locked(&self.reader).due_ms()?;
         let wait_ms = due_ms.saturating_sub(self.now_ms()).max(1);
@@ -259,7 +258,7 @@ impl Shared {
         });
     }
 
-    /// Leaves an object of what was given up.
+    /// Writes an object for the records that were given up.
     fn discard(&self) {
         let mut reader = locked(&self.reader);
         let (discarded, stream_arn) =

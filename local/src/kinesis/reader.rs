@@ -1,5 +1,5 @@
-//! The mapping's place in a stream: what it reads, in which batches it hands it on, and what becomes of
-//! each; without a function and on the caller's clock. Times are milliseconds since 1970.
+//! The reading side of the mapping: its position in a stream, its batches and their results,
+//! without a function and with the caller's clock. Times are in milliseconds since 1970.
 //!
 //! Source: AWS Lambda developer guide, "How Lambda processes records from stream-based event sources",
 //! "Lambda parameters for Amazon Kinesis Data Streams event source mappings" and "Configuring partial
@@ -19,27 +19,28 @@ use crate::mapping::{WrongAnswer, batch_item_failures, payload};
 
 /// Maximum number of records that one read of a shard returns (`GetRecords`).
 const READ_LIMIT: usize = 10_000;
-/// Maximum size of their data, in bytes.
+/// Maximum size of the data of these records, in bytes.
 const READ_LIMIT_BYTES: usize = 10 << 20;
 
-/// The settings of an event source mapping that begins with the oldest record (`TRIM_HORIZON`) and whose
-/// `FunctionResponseTypes` has `ReportBatchItemFailures`.
+/// The settings of an event source mapping that starts with the oldest record (`TRIM_HORIZON`) and
+/// whose `FunctionResponseTypes` contains `ReportBatchItemFailures`.
 #[derive(Debug, Clone)]
 pub struct EventSourceMappingOptions {
-    /// Maximum records of an invocation (`BatchSize`): 1 to 10,000.
+    /// Maximum number of records of an invocation (`BatchSize`): 1 to 10,000.
     pub batch_size: usize,
-    /// How long a batch that is not full waits for more records, from when its first one was read
+    /// How long a batch that is not full waits for more records after its first one was read
     /// (`MaximumBatchingWindowInSeconds`): up to 300 s.
     pub batching_window: Duration,
-    /// Maximum concurrent invocations with records of one shard (`ParallelizationFactor`): 1 to 10.
+    /// Maximum number of concurrent invocations with records of one shard
+    /// (`ParallelizationFactor`): 1 to 10.
     pub parallelization_factor: usize,
     /// Whether a batch whose invocation failed is split in two (`BisectBatchOnFunctionError`).
     pub bisect_batch_on_function_error: bool,
-    /// Retries after which records are given up (`MaximumRetryAttempts`); `None`: never.
+    /// Number of retries after which records are given up (`MaximumRetryAttempts`); `None`: never.
     pub maximum_retry_attempts: Option<u32>,
-    /// Age above which records are given up (`MaximumRecordAgeInSeconds`); `None`: never.
+    /// Age after which records are given up (`MaximumRecordAgeInSeconds`); `None`: never.
     pub maximum_record_age: Option<Duration>,
-    /// How often each shard is read: once a second in Lambda, less for tests.
+    /// How often each shard is read: every second in Lambda, more often in tests.
     pub poll_interval: Duration,
 }
 
@@ -61,23 +62,23 @@ impl Default for EventSourceMappingOptions {
 /// The records of one invocation.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The place of their shard.
+    /// The index of their shard.
     pub shard: usize,
     /// The records, oldest first; at least one.
     pub records: Vec<Arc<Record>>,
     lane: usize,
-    /// Of the reads of its shard since the last time that the place in it was lost.
+    /// Incremented whenever the position in the shard is lost.
     generation: u64,
 }
 
-/// What an invocation did with its batch.
+/// The result of an invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All records are done.
     Done,
-    /// The answer names the record at this place of the batch: Lambda reads on from there.
+    /// The answer names the record at this position of the batch: Lambda continues from there.
     From(usize),
-    /// The invocation, or the whole batch by its answer, failed.
+    /// The invocation failed, or its answer fails the whole batch.
     Failed,
 }
 
@@ -95,10 +96,10 @@ impl Batch {
         Duration::from_millis(now_ms.saturating_sub(arrived_ms))
     }
 
-    /// Reads the function's answer: of the sequence numbers in it the lowest counts.
+    /// Reads the function's answer: the lowest of its sequence numbers counts.
     ///
     /// # Errors
-    /// [`WrongAnswer`] where the whole batch failed.
+    /// [`WrongAnswer`] if the whole batch failed.
     pub fn outcome(&self, answer: &[u8]) -> Result<Outcome, WrongAnswer> {
         let numbers: BTreeSet<_> =
             self.records.iter().map(|record| record.sequence_number.as_str()).collect();
@@ -109,7 +110,7 @@ impl Batch {
     }
 }
 
-/// The place in every shard of a stream.
+/// The position in every shard of a stream.
 #[derive(Debug)]
 pub struct Reader {
     options: EventSourceMappingOptions,
@@ -119,7 +120,7 @@ pub struct Reader {
 
 #[derive(Debug)]
 struct Place {
-    /// The place of the record that is read next.
+    /// The position of the record that is read next.
     next: usize,
     lanes: Vec<Lane>,
     generation: u64,
@@ -137,14 +138,14 @@ impl Place {
 }
 
 impl Reader {
-    /// A reader before the first record.
+    /// A reader that starts with the first record.
     #[must_use]
     pub fn new(options: EventSourceMappingOptions) -> Self {
         Self { options, shards: BTreeMap::new(), given_up: Vec::new() }
     }
 
-    /// Reads every shard once, a shard that was split or merged before its children: these are read only
-    /// when all records of their parents are settled. Returns the number of records.
+    /// Reads every shard once. The children of a shard that was split or merged are read only after
+    /// all records of their parents are settled. Returns the number of records.
     pub fn read(&mut self, stream: &Stream, now_ms: u64) -> usize {
         let arn = stream.arn();
         let mut read = 0;
@@ -158,7 +159,7 @@ impl Reader {
             for stored in shard.records().iter().skip(place.next).take(READ_LIMIT) {
                 bytes += stored.data.len();
                 let record = Record::new(stored, place.next, shard, &arn);
-                // The order is kept by partition key.
+                // Keeps the order of the records of a partition key.
                 let lane = hash_key(&record.partition_key) % lanes as u128;
                 let lane = usize::try_from(lane).unwrap_or_default();
                 place.lanes[lane].push(Arc::new(record), now_ms);
@@ -172,7 +173,7 @@ impl Reader {
         read
     }
 
-    /// The next batch that is due, which is then in flight until it is settled.
+    /// The next batch that is due, which is in flight until it is settled.
     pub fn next_batch(&mut self, now_ms: u64) -> Option<Batch> {
         for (&shard, place) in &mut self.shards {
             for (index, lane) in place.lanes.iter_mut().enumerate() {
@@ -188,15 +189,15 @@ impl Reader {
         None
     }
 
-    /// When the next batch is due, as far as is known without reading on.
+    /// When the next batch is due, as far as is known without reading more records.
     #[must_use]
     pub fn due_ms(&self) -> Option<u64> {
         let lanes = self.shards.values().flat_map(|place| &place.lanes);
         lanes.filter_map(|lane| lane.due_ms(&self.options)).min()
     }
 
-    /// What has become of a batch; returns its records that are done. Those of a batch from before the
-    /// place in its shard was lost are read again, whatever became of it.
+    /// Settles a batch; returns its records that are done. If the position in its shard has been
+    /// lost since, its records are read again and the outcome is ignored.
     pub fn settle(&mut self, batch: &Batch, outcome: Outcome, now_ms: u64) -> Vec<Arc<Record>> {
         let Some(place) = self.shards.get_mut(&batch.shard) else { return Vec::new() };
         if place.generation != batch.generation {
@@ -208,7 +209,7 @@ impl Reader {
         done
     }
 
-    /// The records that were given up since the last time.
+    /// The records that were given up since the last call.
     pub fn take_discarded(&mut self, stream: &Stream) -> Vec<Discarded> {
         let given_up = std::mem::take(&mut self.given_up).into_iter();
         let discarded = given_up.map(|(shard, GivenUp { condition, records, attempts })| {
@@ -218,16 +219,16 @@ impl Reader {
         discarded.collect()
     }
 
-    /// The checkpoint of a shard: the place of the first record that is not settled.
+    /// The checkpoint of a shard: the position of the first record that is not settled.
     #[must_use]
     pub fn checkpoint(&self, shard: usize) -> usize {
         let Some(place) = self.shards.get(&shard) else { return 0 };
         place.records().map(|record| record.place).min().unwrap_or(place.next)
     }
 
-    /// Loses the place in a shard: it is read again from `checkpoint` on, or from the present one if that
-    /// is lower. Invocations under way go on, but what becomes of them does not count. Returns the number
-    /// of records that were in hand.
+    /// Loses the position in a shard, which is read again from `checkpoint`, or from the present
+    /// checkpoint if that is lower. Invocations in flight continue, but their outcome is ignored.
+    /// Returns the number of records that had been read and not settled.
     pub fn lose_place(&mut self, shard: usize, checkpoint: usize) -> usize {
         let checkpoint = checkpoint.min(self.checkpoint(shard));
         let Some(place) = self.shards.get_mut(&shard) else { return 0 };
@@ -237,7 +238,7 @@ impl Reader {
         left
     }
 
-    /// Whether all records that the stream has now are settled.
+    /// Whether all records that are now in the stream are settled.
     #[must_use]
     pub fn is_up_to_date(&self, stream: &Stream) -> bool {
         let mut shards = stream.shards().iter().enumerate();

@@ -1,4 +1,4 @@
-//! A data stream in memory, without a server and on the caller's clock.
+//! A data stream in memory, without a server, with the caller's clock.
 //!
 //! Source: Amazon Kinesis Data Streams developer guide, "Amazon Kinesis Data Streams terminology and
 //! concepts" and "Reshard a stream", and API reference, `SplitShard` and `MergeShards`.
@@ -10,25 +10,25 @@ use md5::{Digest, Md5};
 
 use crate::runtime_api::{ACCOUNT, REGION};
 
-/// A stream, which keeps its records for ever.
+/// A stream, which keeps its records forever.
 #[derive(Clone, Debug)]
 pub struct Stream {
     name: String,
     shards: Vec<Shard>,
-    /// Records that were put.
+    /// Number of records that were put.
     count: u64,
 }
 
-/// A shard; its place in [`Stream::shards`] never changes.
+/// A shard; its index in [`Stream::shards`] never changes.
 #[derive(Clone, Debug)]
 pub struct Shard {
     /// `shardId-` and twelve digits.
     pub id: String,
-    /// The hash keys whose records it takes.
+    /// The range of hash keys whose records it accepts.
     pub hash_keys: RangeInclusive<u128>,
-    /// The places of the shards it came from: none, one (split) or two (merge).
+    /// The indexes of its parents: none, one (split) or two (merge).
     pub parents: Vec<usize>,
-    /// Whether it was split or merged and takes no more records.
+    /// Whether it was split or merged and accepts no more records.
     pub is_closed: bool,
     pub(super) records: Vec<Stored>,
 }
@@ -40,11 +40,11 @@ pub struct Stored {
     pub partition_key: String,
     pub sequence_number: String,
     pub data: Bytes,
-    /// Milliseconds since 1970.
+    /// Arrival time, in milliseconds since 1970.
     pub arrived_ms: u64,
 }
 
-/// Where a record was put.
+/// The shard and the sequence number of a record that was put.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names are those of Kinesis")]
 pub struct Put {
@@ -52,25 +52,25 @@ pub struct Put {
     pub sequence_number: String,
 }
 
-/// Why a stream is not resharded.
+/// Why a stream cannot be resharded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// The stream has no such shard.
+    /// The shard does not exist.
     #[error("ResourceNotFoundException: no such shard")]
     NoShard,
-    /// The shard was split or merged before.
+    /// The shard was already split or merged.
     #[error("ResourceInUseException: the shard is closed")]
     Closed,
-    /// The hash key is not one that leaves both shards some.
+    /// The hash key would leave one of the children without hash keys.
     #[error("InvalidArgumentException: NewStartingHashKey does not divide the shard's hash keys")]
     HashKey,
-    /// The hash keys of two shards are not one range.
+    /// The hash keys of the two shards are not adjacent.
     #[error("InvalidArgumentException: the shards are not adjacent")]
     NotAdjacent,
 }
 
 impl Stream {
-    /// A stream whose shards (at least one) share the hash keys evenly.
+    /// A stream with this number of shards, at least one, which share the hash keys evenly.
     #[must_use]
     pub fn new(name: impl Into<String>, shards: u32) -> Self {
         let mut stream = Self { name: name.into(), shards: Vec::new(), count: 0 };
@@ -90,7 +90,7 @@ impl Stream {
         format!("arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{}", self.name)
     }
 
-    /// The shards, closed ones among them, in the order of their creation.
+    /// The shards, including closed ones, in the order of their creation.
     #[must_use]
     pub fn shards(&self) -> &[Shard] {
         &self.shards
@@ -102,16 +102,16 @@ impl Stream {
         self.count
     }
 
-    /// Puts a record, at this time in milliseconds since 1970, into the open shard that has the MD5 of
-    /// its partition key.
+    /// Puts a record, at this time in milliseconds since 1970, into the open shard whose range
+    /// contains the MD5 of its partition key.
     pub fn put(&mut self, partition_key: &str, data: impl Into<Bytes>, now_ms: u64) -> Put {
         let hash_key = hash_key(partition_key);
         self.count += 1;
-        // 56 digits, which grow, as those of the service.
+        // 56 increasing digits, as in the service.
         let sequence_number = format!("496{:053}", self.count);
         let mut put = Put { shard_id: String::new(), sequence_number };
         let takes = |shard: &&mut Shard| !shard.is_closed && shard.hash_keys.contains(&hash_key);
-        // There is one: the open shards share all hash keys.
+        // There is always one: the open shards cover all hash keys.
         if let Some(shard) = self.shards.iter_mut().find(takes) {
             put.shard_id.clone_from(&shard.id);
             shard.records.push(Stored {
@@ -124,8 +124,8 @@ impl Stream {
         put
     }
 
-    /// Splits a shard: `SplitShard` with this `NewStartingHashKey`, the first of the second child. Returns
-    /// the places of the children.
+    /// Splits a shard: `SplitShard` with this `NewStartingHashKey`, the first hash key of the
+    /// second child. Returns the indexes of the children.
     ///
     /// # Errors
     /// [`StreamError`], and nothing has changed.
@@ -148,7 +148,7 @@ impl Stream {
         self.split(shard, u128::midpoint(*range.start(), *range.end()) + 1)
     }
 
-    /// Merges two shards: `MergeShards`. Returns the place of the child.
+    /// Merges two shards: `MergeShards`. Returns the index of the child.
     ///
     /// # Errors
     /// [`StreamError`], and nothing has changed.
@@ -163,7 +163,7 @@ impl Stream {
         Ok(self.open(*low.start()..=*high.end(), vec![shard, adjacent]))
     }
 
-    /// The hash keys of a shard that is open.
+    /// The hash keys of an open shard.
     fn of_open(&self, shard: usize) -> Result<RangeInclusive<u128>, StreamError> {
         let shard = self.shards.get(shard).ok_or(StreamError::NoShard)?;
         if shard.is_closed { Err(StreamError::Closed) } else { Ok(shard.hash_keys.clone()) }
@@ -203,7 +203,7 @@ mod tests {
         ranges
     }
 
-    /// Whether the open shards share all hash keys without a gap.
+    /// Whether the open shards cover all hash keys without gaps.
     fn is_whole(stream: &Stream) -> bool {
         let ranges = ranges(stream);
         let joined = ranges.windows(2).all(|pair| pair[0].1 + 1 == pair[1].0);
@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_record_goes_to_the_shard_of_its_hash_key_and_numbers_grow() {
-        // MD5 of `a` begins with 0c, of `b` with 92.
+        // The MD5 of `a` begins with 0c, that of `b` with 92.
         let mut stream = Stream::new("s", 2);
         let puts = ["a", "b", "a"].map(|key| stream.put(key, key, 7));
         let ids = puts.each_ref().map(|put| put.shard_id.as_str());

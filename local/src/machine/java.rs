@@ -18,7 +18,7 @@ pub(crate) struct JavaServer {
     pub(crate) name: String,
     pub(crate) java: RangeInclusive<u32>,
     pub(crate) cached_as: String,
-    /// Size of the download, for people.
+    /// Size of the download, for display.
     pub(crate) size: &'static str,
     pub(crate) prefix: &'static str,
     pub(crate) refuses_root: bool,
@@ -28,8 +28,9 @@ pub(crate) struct JavaServer {
 }
 
 impl JavaServer {
-    /// Finds Java, fetches the server unless it is in the cache, starts it in its own folder with
-    /// `arguments` (of the distribution and that folder), and waits until `probe` returns its URL.
+    /// Finds Java, downloads the server unless it is in the cache, starts it in its own folder with
+    /// `arguments` (a function of the distribution and that folder), and waits until `probe`
+    /// returns its URL.
     pub(crate) async fn start<F: Future<Output = Option<String>>>(
         &self,
         environment: &Environment,
@@ -66,7 +67,8 @@ impl JavaServer {
         Ok(Real { server, url, kind: Kind::Java { version }, container: None })
     }
 
-    /// The Java that runs it, and its feature version: that of `JAVA_HOME`, else the one on the path.
+    /// The Java executable and its feature version: that of `JAVA_HOME`, otherwise the one on the
+    /// path.
     async fn find(&self, environment: &Environment) -> Result<(PathBuf, u32), Unavailable> {
         let versions = match *self.java.end() {
             u32::MAX => format!("{} or later", self.java.start()),
@@ -91,7 +93,8 @@ impl JavaServer {
     }
 }
 
-/// The feature version in the output of `java -XshowSettings:properties`: 8 is written `1.8`.
+/// The feature version in the output of `java -XshowSettings:properties`: version 8 is written
+/// `1.8`.
 fn version(settings: &str) -> Option<u32> {
     let value = settings.lines().find_map(|line| {
         line.trim().strip_prefix("java.specification.version")?.trim().strip_prefix('=')

@@ -1,5 +1,5 @@
-//! Downloads, made once, through the user's own Maven, so that its settings (mirrors, proxies, the
-//! local repository) hold.
+//! One-time downloads through the user's own Maven, so that its settings apply (mirrors, proxies,
+//! the local repository).
 
 use std::fs::{File, TryLockError};
 use std::io;
@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::{MAX_SHOWN_CHARS, Output, Unavailable, open_to_all, run};
 
-/// The newest version that Maven knows: what it fetches is verified.
+/// The newest version that Maven has. Its downloads are verified.
 const DEPENDENCY_PLUGIN: &str = "org.apache.maven.plugins:maven-dependency-plugin";
 
 const FETCH_LIMIT: Duration = Duration::from_mins(10);
 
-/// The folder `name` of the cache, which exists only as a whole: if it is missing, `make` gets an
-/// empty folder and returns which one in it to take.
+/// The folder `name` of the cache, which is either complete or missing. If it is missing, `make`
+/// receives an empty folder and returns the folder in it to keep.
 pub(crate) async fn once(
     cache: &Path,
     name: &str,
@@ -40,7 +40,7 @@ pub(crate) async fn once(
         .map_err(Unavailable::io("cannot create a folder in", cache))?;
     let whole = make(download.path()).await?;
     open_to_all(&whole)?;
-    // The last step, and an atomic one: a folder of this name is whole.
+    // The last step, which is atomic: a folder of this name is complete.
     std::fs::rename(&whole, &folder).map_err(Unavailable::io("cannot create", &folder))?;
     Ok(folder)
 }
@@ -55,7 +55,7 @@ async fn lock(path: &Path, server: &str, say: &mut impl FnMut(&str)) -> Result<F
     locked.map_err(io::Error::other).flatten().map_err(Unavailable::io("cannot lock", path))
 }
 
-/// Runs a goal of the dependency plugin in `folder`, to fetch `server`.
+/// Runs a goal of the dependency plugin in `folder`, to download `server`.
 pub(crate) async fn fetch(
     server: &str,
     folder: &Path,
@@ -77,7 +77,7 @@ pub(crate) async fn fetch(
     if output.success { Ok(()) } else { Err(Unavailable::fetch(reason(&output))) }
 }
 
-/// Why Maven failed: its first error, on standard output, which later ones only explain.
+/// Why Maven failed: the first error on standard output, which later ones only explain.
 fn reason(output: &Output) -> String {
     let errors = output.stdout.lines().filter_map(|line| line.strip_prefix("[ERROR]"));
     let first = errors.map(str::trim).find(|error| !error.is_empty());
@@ -85,7 +85,7 @@ fn reason(output: &Output) -> String {
     first.map_or_else(|| output.complaint(), shown)
 }
 
-/// Checks that the file has this SHA-256, in lower-case hexadecimal digits.
+/// Checks the SHA-256 of a file, in lowercase hexadecimal digits.
 pub(crate) fn verify(file: &Path, sha256: &str) -> Result<(), Unavailable> {
     let name = file.file_name().unwrap_or_default().display();
     let content = std::fs::read(file).map_err(|error| match error.kind() {

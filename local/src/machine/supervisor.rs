@@ -1,8 +1,8 @@
 //! A process that cannot outlive its parent.
 //!
-//! The server runs under a small shell that reads a pipe from this process. When the pipe closes
-//! (the value was dropped, or this process was killed, even by SIGKILL), the shell ends the server
-//! and removes its folder; the word `keep` lets it run on.
+//! The server runs under a small shell that reads a pipe from this process. When the pipe closes,
+//! because the value was dropped or this process was killed, even by SIGKILL, the shell ends the
+//! server and removes its folder. The word `keep` lets the server run on.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -17,8 +17,9 @@ use tokio::process::{Child, ChildStdin, Command};
 
 use super::{NOBODY, Unavailable, give_away};
 
-/// The parameters: the server's folder, the shell command that ends it, its own command line.
-/// `console.log` has what it prints; the file `ended` marks that it has ended by itself.
+/// Its parameters are the server's folder, the shell command that ends the server, and the server's
+/// command line. `console.log` contains the output; the file `ended` exists once the server has
+/// ended by itself.
 const SCRIPT: &str = r#"
 folder=$1 end=$2
 shift 2
@@ -40,15 +41,15 @@ rm -rf "$folder"
 
 const SHOWN_LINES: usize = 15;
 
-/// How long the end of the server may take before it is left to the shell.
+/// Time limit for the server to end before it is left to the shell.
 const END_LIMIT: Duration = Duration::from_secs(30);
 
-/// How long a server may take to come up: 6 seconds are usual.
+/// Time limit for a server to start; 6 seconds are typical.
 const START_LIMIT: Duration = Duration::from_mins(2);
 
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// A server process, its folder and its end.
+/// A server process, its folder and the command that ends it.
 #[derive(Debug)]
 pub(crate) struct Supervised {
     shell: Child,
@@ -57,8 +58,9 @@ pub(crate) struct Supervised {
 }
 
 impl Supervised {
-    /// Starts `command_line` in `folder`, which goes with it. `end` is the shell command that
-    /// ends it, and may use `$server`, its process id. As `nobody`, if `as_nobody` says so.
+    /// Starts `command_line` in `folder`, which is removed with it. `end` is the shell command that
+    /// ends it, and may use `$server`, its process id. With `as_nobody`, it runs as the user
+    /// `nobody`.
     pub(crate) fn start(
         folder: TempDir,
         end: &str,
@@ -70,7 +72,7 @@ impl Supervised {
         command.arg(folder.path()).arg(end).args(command_line);
         command.current_dir(folder.path());
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        // Ctrl-C is this process's to handle; it reaches the server through the pipe.
+        // This process handles Ctrl-C; the server ends through the pipe.
         command.process_group(0);
         if as_nobody {
             give_away(folder.path())?;
@@ -101,14 +103,15 @@ impl Supervised {
     pub(crate) async fn stop(self) {
         let Self { mut shell, lifeline, folder } = self;
         drop(lifeline);
-        // Whatever the outcome, the folder is to go; the shell has removed all that it may.
+        // The folder must be removed in any case; the shell has removed all that it may.
         let ended = tokio::time::timeout(END_LIMIT, shell.wait()).await;
         if ended.is_ok() {
             std::fs::remove_dir_all(&folder).ok();
         }
     }
 
-    /// Lets the server run on without this process; the process id of what now waits for its end.
+    /// Lets the server run on without this process; returns the process id of the shell that waits
+    /// for its end.
     pub(crate) async fn keep(mut self) -> Result<String, Unavailable> {
         let failed = || Unavailable::io("cannot keep the server of", &self.folder);
         self.lifeline.write_all(b"keep\n").await.map_err(failed())?;
@@ -119,8 +122,8 @@ impl Supervised {
     }
 }
 
-/// Waits until `probe`, which gets the server's folder, finds that it answers. A server that does
-/// not come up is ended.
+/// Waits until `probe`, which receives the server's folder, returns a value. A server that does not
+/// start is ended.
 pub(crate) async fn ready<T, F: Future<Output = Option<T>>>(
     server: Supervised,
     probe: impl Fn(PathBuf) -> F,
@@ -143,7 +146,7 @@ pub(crate) async fn ready<T, F: Future<Output = Option<T>>>(
     Err(Unavailable::new(reason, "check the machine's free memory"))
 }
 
-/// Waits until something listens at the address, as [`ready`] does.
+/// Waits until the server listens at the address, as [`ready`] does.
 pub(crate) async fn listening(
     server: Supervised,
     address: SocketAddr,

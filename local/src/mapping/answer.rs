@@ -1,4 +1,4 @@
-//! What an answer says of a batch.
+//! The failed records in an answer.
 //!
 //! Source: AWS Lambda developer guide, "Implementing partial batch responses" (Amazon SQS).
 
@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-/// Why an answer fails its whole batch.
+/// Why an answer fails the whole batch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongAnswer(String);
@@ -23,11 +23,11 @@ struct BatchItemFailure {
     item_identifier: String,
 }
 
-/// The ids of the messages that failed. An answer without `batchItemFailures`, or none at all
-/// (`null`), has none; one that is wrong fails the whole batch.
+/// The ids of the messages that failed. An answer without `batchItemFailures`, or `null`, has none;
+/// an invalid one fails the whole batch.
 ///
 /// # Errors
-/// [`WrongAnswer`] where the whole batch failed.
+/// [`WrongAnswer`] if the whole batch failed.
 pub fn batch_item_failures(
     answer: &[u8],
     ids: &BTreeSet<&str>,

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use crate::runtime_api::REQUEST_LIMIT_BYTES;
 
-/// A record as the function gets it.
+/// A record in the form that the function receives.
 pub(crate) trait Json {
     /// The record in JSON.
     fn json(&self) -> &str;
@@ -18,11 +18,11 @@ impl<T: Json> Json for Arc<T> {
     }
 }
 
-/// The records of one invocation, which have room in its payload.
+/// The records of one invocation, which fit into its payload.
 #[derive(Debug)]
 pub(crate) struct Batch<R> {
     pub(crate) records: Vec<R>,
-    /// Of the records and a comma after each.
+    /// The bytes of the records and a comma after each.
     bytes: usize,
 }
 
@@ -36,7 +36,7 @@ impl<R> Default for Batch<R> {
 }
 
 impl<R: Json> Batch<R> {
-    /// Whether a record has room: a batch is never larger than an invocation may be, unless by a
+    /// Whether a record fits: a batch exceeds the maximum size of an invocation only if it has a
     /// single record.
     pub(crate) fn fits(&self, record: &R) -> bool {
         // The last record has no comma.
@@ -44,7 +44,7 @@ impl<R: Json> Batch<R> {
         self.records.is_empty() || bytes <= REQUEST_LIMIT_BYTES
     }
 
-    /// Adds a record, or returns it if it has no room.
+    /// Adds a record, or returns it if it does not fit.
     pub(crate) fn add(&mut self, record: R) -> Option<R> {
         if !self.fits(&record) {
             return Some(record);

@@ -1,4 +1,4 @@
-//! A report that changes while others wait for it.
+//! A report that others can wait for.
 
 use std::sync::Mutex;
 
@@ -6,7 +6,7 @@ use tokio::sync::watch;
 
 use crate::server::locked;
 
-/// The report of a mapping, and whether the mapping is to stop.
+/// The report of a mapping, and whether the mapping must stop.
 #[derive(Debug)]
 pub(crate) struct Watched<R> {
     report: Mutex<R>,
@@ -31,13 +31,13 @@ impl<R: Clone> Watched<R> {
         locked(&self.report).clone()
     }
 
-    /// Changes the report, and notifies those who wait.
+    /// Changes the report, and notifies those that wait.
     pub(crate) fn count(&self, change: impl FnOnce(&mut R)) {
         change(&mut locked(&self.report));
         self.changed.send_replace(());
     }
 
-    /// Waits until the report is as `condition` says, which is asked after every change.
+    /// Waits until `condition` returns true for the report. It is called after every change.
     pub(crate) async fn until(&self, condition: impl Fn(&R) -> bool) -> R {
         let mut changed = self.changed.subscribe();
         loop {
@@ -52,7 +52,7 @@ impl<R: Clone> Watched<R> {
         }
     }
 
-    /// Waits until `is_so`, which is asked after every change of the report.
+    /// Waits until `is_so` returns true. It is called after every change of the report.
     pub(crate) async fn wait(&self, is_so: impl Fn() -> bool) {
         let mut changed = self.changed.subscribe();
         while !is_so() {
@@ -60,7 +60,7 @@ impl<R: Clone> Watched<R> {
         }
     }
 
-    /// Asks the mapping to stop.
+    /// Tells the mapping to stop.
     pub(crate) fn stop(&self) {
         self.stopping.send_replace(true);
     }
@@ -69,7 +69,7 @@ impl<R: Clone> Watched<R> {
         *self.stopping.borrow()
     }
 
-    /// Waits until the mapping is to stop.
+    /// Waits until the mapping must stop.
     pub(crate) async fn stopped(&self) {
         // The sender lives as long as `self`.
         self.stopping.subscribe().wait_for(|is_stopping| *is_stopping).await.ok();

@@ -1,4 +1,4 @@
-//! CloudWatch's protocol, as far as it is spoken here.
+//! CloudWatch's protocol, as far as it is needed here.
 //!
 //! Source: Smithy, "Smithy RPC v2 CBOR protocol".
 
@@ -8,10 +8,10 @@ use aws_smithy_cbor::{Decoder, Encoder};
 use aws_smithy_types::DateTime;
 use serde_json::{Map, Value, json};
 
-/// One value as JSON; times become seconds since 1970.
+/// Decodes one value as JSON; times become seconds since 1970.
 ///
 /// # Errors
-/// Where it is not CBOR.
+/// If it is not CBOR.
 pub fn decode(bytes: &[u8]) -> Result<Value, DeserializeError> {
     value(&mut Decoder::new(bytes))
 }
@@ -64,7 +64,7 @@ pub(super) fn no_metrics() -> Vec<u8> {
     out.into_writer()
 }
 
-/// The answer of `GetMetricData` with one value at most for each query: its id, and the value.
+/// The answer to `GetMetricData`, with at most one value for each query: its id and the value.
 pub(crate) fn metric_data(results: &[(&str, Option<f64>)], at_seconds: f64) -> Vec<u8> {
     let mut out = Encoder::new(Vec::new());
     out.map(1).str("MetricDataResults").array(results.len());

@@ -1,4 +1,5 @@
-//! What the Lambda platform writes into a function's log, and what a subscription makes of a log.
+//! The lines that the Lambda platform writes to a function's log, and the event of a log
+//! subscription.
 //!
 //! Sources: AWS Lambda developer guide, "Lambda Telemetry API Event schema reference"; Amazon
 //! CloudWatch Logs user guide, "Using subscription filters".
@@ -16,10 +17,10 @@ use uuid::Uuid;
 use crate::clock::{Clock, utc};
 use crate::runtime_api::{ACCOUNT, InvokeError};
 
-/// An event of a log: one line of the function, or one of the platform.
+/// An event of a log: a line of the function or of the platform.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogEvent {
-    /// Milliseconds since 1970.
+    /// Its time, in milliseconds since 1970.
     pub at_ms: u64,
     /// The line.
     pub message: String,
@@ -32,15 +33,15 @@ pub struct Ended<'a> {
     pub began: SystemTime,
     /// How long it took.
     pub duration: Duration,
-    /// What the function wrote meanwhile.
+    /// The lines that the function wrote meanwhile.
     pub lines: Vec<String>,
     /// Why it failed, if it did.
     pub error: Option<&'a InvokeError>,
 }
 
 impl Ended<'_> {
-    /// The log of the invocation, in the JSON format, under a request id of its own. Memory is not
-    /// told, for it is not measured here.
+    /// The log of the invocation, in JSON format, with its own request id. It does not contain the
+    /// memory used, which is not measured here.
     #[must_use]
     pub fn log(&self) -> Vec<LogEvent> {
         let began_ms = milliseconds(self.began);
@@ -93,10 +94,10 @@ pub fn timestamp(at_ms: u64) -> String {
     utc(at_ms, "%Y-%m-%dT%H:%M:%S.%3fZ")
 }
 
-/// The event with which a subscription hands over some events of a function's log.
+/// The event with which a subscription passes events of a function's log.
 ///
 /// # Errors
-/// None that can happen in memory.
+/// If compressing in memory fails, which does not happen.
 pub fn subscription(function: &str, log: &[LogEvent]) -> io::Result<Bytes> {
     let first_ms = log.first().map_or(0, |event| event.at_ms);
     let events: Vec<_> = log

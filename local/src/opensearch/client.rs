@@ -1,5 +1,5 @@
-//! A thin asynchronous client of the few `OpenSearch` calls that sluice needs on one machine. It
-//! finds and signs in to a server as the functions do.
+//! A thin asynchronous client for the few `OpenSearch` calls that sluice needs on one machine. It
+//! connects and authenticates as the functions do.
 
 #![expect(clippy::missing_errors_doc, reason = "every call fails alike: see `Client`")]
 
@@ -28,19 +28,20 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
-/// How a [`Client`] signs in.
+/// How a [`Client`] authenticates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Authentication {
-    /// Not at all.
+    /// Without credentials.
     None,
     /// With the user and the password of the URL (RFC 7617).
     Basic,
-    /// With a signature of AWS (Signature Version 4) on every request: without credentials in the
-    /// URL, on hosts under `.{region}.es.amazonaws.com` and `.{region}.aoss.amazonaws.com`.
+    /// With a signature (AWS Signature Version 4) on every request. Used for URLs without
+    /// credentials whose host is under `.{region}.es.amazonaws.com` or
+    /// `.{region}.aoss.amazonaws.com`.
     Signed,
 }
 
-/// Why a call failed. No text quotes a document, a query or a password.
+/// Why a call failed. The texts contain no document, query or password.
 #[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -67,7 +68,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// The answer's status, if there was an answer that refused the request.
+    /// The status of the answer, if an answer rejected the request.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -76,7 +77,7 @@ impl ClientError {
         }
     }
 
-    /// The error's reason as the server wrote it; it may quote documents.
+    /// The reason of the error as the server wrote it; it may contain documents.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         match self {
@@ -85,7 +86,7 @@ impl ClientError {
         }
     }
 
-    /// The error's type as the server named it, such as `index_not_found_exception`.
+    /// The type of the error, such as `index_not_found_exception`.
     #[must_use]
     pub fn kind(&self) -> Option<&str> {
         match self {
@@ -107,11 +108,11 @@ impl From<Error> for ClientError {
     }
 }
 
-/// An asynchronous client of one server; connections are kept and shared by its clones.
+/// An asynchronous client of one server. Its clones share its connections.
 ///
 /// # Errors
-/// Every call fails with a [`ClientError`]: when no answer comes within 60 seconds, when its status
-/// is not a success, or when it is not an answer of `OpenSearch`.
+/// Every call fails with a [`ClientError`] if no answer arrives within 60 seconds, if its status is
+/// not a success, or if it is not an answer of `OpenSearch`.
 #[derive(Clone)]
 pub struct Client {
     target: Target,
@@ -125,14 +126,14 @@ impl fmt::Debug for Client {
 }
 
 impl Client {
-    /// A client of the server at `url`: `http://` or `https://`, with `user:password@` (percent
-    /// encoded where needed) for basic authentication, and with a path to put before all others
-    /// where the server has one. Nothing is sent yet.
+    /// A client of the server at `url`, which starts with `http://` or `https://`. It may contain
+    /// `user:password@` (percent-encoded if needed) for basic authentication, and a path that
+    /// precedes all others. Makes no calls.
     ///
     /// Without `user:password@`, requests to a domain of Amazon `OpenSearch` Service or a
-    /// collection of `OpenSearch` Serverless are signed with the AWS credentials of the process's
-    /// environment: see [`Authentication::Signed`]. Fails when `url` is not such a URL, or when
-    /// requests are to be signed and the environment has no credentials or the URL is not `https`.
+    /// collection of `OpenSearch` Serverless are signed with the AWS credentials in the environment
+    /// of the process: see [`Authentication::Signed`]. Fails if `url` is invalid, or if requests
+    /// must be signed and the environment has no credentials or the URL is not `https`.
     pub fn new(url: &str) -> Result<Self, ClientError> {
         Self::with_environment(url, &Environment::read())
     }
@@ -147,27 +148,27 @@ impl Client {
         Ok(Self { target, inner: Arc::new(shared::opensearch::Client::new(settings, aws)) })
     }
 
-    /// How the client signs in.
+    /// How the client authenticates.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
         self.target.authentication
     }
 
-    /// The environment variables with which a function reaches this server as this client does.
-    /// Secrets are among them.
+    /// The environment variables with which a function connects to this server in the same way.
+    /// They include secrets.
     #[must_use]
     pub fn variables(&self) -> Vec<(String, String)> {
         let variables = self.target.variables.iter();
         variables.map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
     }
 
-    /// The server's URL, without user and password and without a slash at its end.
+    /// The URL of the server, without user and password and without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.target.url
     }
 
-    /// `GET /`: what the server says it is.
+    /// `GET /`: the identity of the server.
     pub async fn info(&self) -> Result<Info, ClientError> {
         #[derive(Deserialize)]
         struct Whole {
@@ -179,8 +180,8 @@ impl Client {
     }
 
     /// Waits on the server until the cluster's health is yellow or green, for at most
-    /// `timeout_seconds`, and returns it: `"yellow"` means that all primary shards are up. A health
-    /// that stays red is a [`ClientError::Status`] with status 408.
+    /// `timeout_seconds`, and returns it: `"yellow"` means that all primary shards are available.
+    /// If the health stays red, this is a [`ClientError::Status`] with status 408.
     pub async fn health(&self, timeout_seconds: u32) -> Result<String, ClientError> {
         let path = format!("/_cluster/health?wait_for_status=yellow&timeout={timeout_seconds}s");
         let health: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
@@ -188,15 +189,15 @@ impl Client {
         status.ok_or(ClientError::Unexpected { path })
     }
 
-    /// Puts an index template, in the place of one of that name.
+    /// Creates or replaces an index template.
     pub async fn put_index_template(&self, name: &str, body: &str) -> Result<(), ClientError> {
         let body = Bytes::copy_from_slice(body.as_bytes());
         let path = format!("/_index_template/{name}");
         self.call(Method::PUT, &path, Some((JSON, body))).await.map(drop)
     }
 
-    /// The index template of that name as the server holds it, `None` if it holds none. The server
-    /// writes settings in a form of its own, and adds defaults.
+    /// The index template of this name; `None` if it does not exist. The server normalizes settings
+    /// and adds defaults.
     pub async fn index_template(&self, name: &str) -> Result<Option<Value>, ClientError> {
         let path = format!("/_index_template/{name}");
         let answer = self.send(Method::GET, &path, None).await?;
@@ -208,20 +209,20 @@ impl Client {
         template.map(Some).ok_or(ClientError::Unexpected { path })
     }
 
-    /// `POST /_bulk`, whose `body` is newline-delimited JSON and names the index in every action
-    /// line, and its answer whatever its status.
+    /// `POST /_bulk`: `body` is newline-delimited JSON, and every action line names the index.
+    /// Returns answers of any status.
     pub async fn bulk(&self, body: impl Into<Bytes>) -> Result<Answer, ClientError> {
         self.send(Method::POST, "/_bulk", Some((NDJSON, body.into()))).await
     }
 
-    /// Makes all that was written to `index` visible to [`count`](Self::count) and
+    /// Makes everything written to `index` visible to [`count`](Self::count) and
     /// [`search`](Self::search).
     pub async fn refresh(&self, index: &str) -> Result<(), ClientError> {
         self.call(Method::POST, &format!("/{index}/_refresh"), None).await.map(drop)
     }
 
-    /// Number of documents in `index`: a name, or a pattern such as `music-events-*`, which may match
-    /// none.
+    /// Number of documents in `index`, which is a name or a pattern such as `music-events-*`; the
+    /// pattern may match no index.
     pub async fn count(&self, index: &str) -> Result<u64, ClientError> {
         let path = format!("/{index}/_count");
         let answer: Value = self.call(Method::GET, &path, None).await?.json(&path)?;
@@ -236,7 +237,7 @@ impl Client {
         Ok(SearchAnswer::new(answer.json(&path)?))
     }
 
-    /// Deletes `index` with its documents; a missing one is not an error.
+    /// Deletes `index` with its documents; a missing index is not an error.
     pub async fn delete_index(&self, index: &str) -> Result<(), ClientError> {
         let path = format!("/{index}?ignore_unavailable=true");
         self.call(Method::DELETE, &path, None).await.map(drop)
@@ -251,7 +252,7 @@ impl Client {
         self.send(method, path, body).await?.success(path)
     }
 
-    /// Sends one request and reads its whole answer, whatever its status.
+    /// Sends one request and reads its whole answer, of any status.
     pub async fn send(
         &self,
         method: Method,

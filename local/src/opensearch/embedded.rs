@@ -1,10 +1,10 @@
-//! A small `OpenSearch` in this process that keeps documents in memory: for machines without
-//! Docker and Java, and for faults on demand.
+//! A small `OpenSearch` in this process that keeps documents in memory: for machines without Docker
+//! and Java, and for faults on demand.
 //!
-//! It answers what sluice asks, as version 2.19.3 would: `GET /`, index templates, `/_bulk`,
-//! `_count`, `_search` (all documents or those with a term, and their most frequent terms),
-//! `_refresh`, `_cluster/health` and deleting an index. The tests hold both to the same table of
-//! requests.
+//! It answers the requests that sluice makes as version 2.19.3 does: `GET /`, index templates,
+//! `/_bulk`, `_count`, `_search` (all documents or those with a term, and their most frequent
+//! terms), `_refresh`, `_cluster/health` and deleting an index. The tests check both servers with
+//! the same table of requests.
 
 mod bulk;
 mod fields;
@@ -25,39 +25,39 @@ pub use crate::faults::Lasting;
 use crate::server::locked;
 use store::Store;
 
-/// What is to go wrong with a bulk request.
+/// A fault of a bulk request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The whole request is refused with this status. Nothing is written.
+    /// The whole request is rejected with this status. Nothing is written.
     Status(u16),
-    /// Operations fail with this status (400, 429, 503), as items of an answer of status 200; the
-    /// others are done.
+    /// Operations fail with this status (400, 429, 503), as items of an answer with status 200; the
+    /// others are executed.
     Items {
-        /// The item's status.
+        /// The status of the items.
         status: u16,
-        /// Which ones.
+        /// The operations that fail.
         which: Which,
     },
-    /// The request is done, and answered only after this while.
+    /// The request is executed, and answered only after this delay.
     Slow(Duration),
     /// The connection is closed without an answer, and nothing is written.
     Drop,
-    /// The request is done, but the connection is closed without an answer.
+    /// The request is executed, but the connection is closed without an answer.
     DropAfterWriting,
-    /// The request is done, but the answer's body breaks off in the middle.
+    /// The request is executed, but the body of the answer is truncated in the middle.
     Truncate,
-    /// The request is done, but the answer is a proxy's page of status 200.
+    /// The request is executed, but the answer is the page of a proxy, with status 200.
     Garbage,
 }
 
-/// Which operations of a bulk request a [`Fault::Items`] hits.
+/// The operations of a bulk request that a [`Fault::Items`] affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Which {
-    /// Every one.
+    /// All operations.
     All,
-    /// The first of each group of this size.
+    /// The first operation of each group of this size.
     OneOf(usize),
-    /// Those whose document's text contains this.
+    /// Operations whose document contains this text.
     Containing(String),
 }
 
@@ -77,7 +77,7 @@ impl Which {
 /// A running embedded server; it ends, with its documents, when this value is dropped.
 pub type Embedded = crate::server::Embedded<State>;
 
-/// What the server holds.
+/// The state of the server.
 #[derive(Debug, Default)]
 pub struct State {
     store: Mutex<Store>,
@@ -89,22 +89,22 @@ impl Embedded {
     /// Starts a server on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start() -> io::Result<Self> {
         Self::open(|_| State::default(), server::answer).await
     }
 
-    /// Plans a fault for the bulk requests to come, after those that are planned already.
+    /// Plans a fault for subsequent bulk requests, after those that are already planned.
     pub fn fail(&self, fault: Fault, lasting: Lasting) {
         locked(&self.state.faults).plan(fault, lasting);
     }
 
-    /// Ends all faults: the next bulk request is answered well.
+    /// Removes all faults: the next bulk request succeeds.
     pub fn clear_faults(&self) {
         locked(&self.state.faults).clear();
     }
 
-    /// Number of bulk requests so far, those that failed among them.
+    /// Number of bulk requests so far, including those that failed.
     #[must_use]
     pub fn bulk_requests(&self) -> u64 {
         self.state.bulk_requests.load(Ordering::Relaxed)

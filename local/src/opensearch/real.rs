@@ -1,4 +1,4 @@
-//! A real `OpenSearch`: in Docker where it runs, else on Java.
+//! A real `OpenSearch`: in Docker if it is running, otherwise on Java.
 
 mod docker;
 
@@ -17,11 +17,11 @@ const FOLDER_PREFIX: &str = "sluice-opensearch-";
 
 const ARTIFACT: &str = "org.opensearch.distribution.integ-test-zip:opensearch";
 
-/// SHA-256 of `opensearch-2.19.3.zip` of that artifact, as Maven Central has it.
+/// SHA-256 of `opensearch-2.19.3.zip` in Maven Central.
 const SHA256: &str = "760530e522de0a9f06380d4a4a43dfd83c31fa8911f41745513ce715ed5dfd03";
 
-/// Loopback only, free ports, reported in a file; disks that are nearly full do not turn indices
-/// read-only.
+/// Loopback only, free ports that are reported in a file, and no read-only indices on disks that
+/// are nearly full.
 const SETTINGS: &str = "\
 cluster.name: sluice
 node.name: sluice
@@ -43,8 +43,8 @@ rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
 ";
 
-/// What the distribution's own scripts give to Java, as far as it matters here. Without them no
-/// second Java is started to work out options, which halves the time to be up.
+/// The Java options of the distribution's own scripts that matter here. Running Java directly
+/// avoids the second Java with which the scripts determine options, and halves the start time.
 const OPTIONS: &str = "-Xms512m -Xmx512m -XX:+UseSerialGC -Djava.io.tmpdir=tmp \
     -Djava.awt.headless=true -Djava.security.manager=allow -Dfile.encoding=UTF-8 \
     -Djna.nosys=true -Dio.netty.noUnsafe=true -Dlog4j.shutdownHookEnabled=false \
@@ -82,7 +82,8 @@ async fn on_java(
 ) -> Result<Real, Unavailable> {
     let server = JavaServer {
         name: State::REAL.to_owned(),
-        // Built for 11 and tested to 23; 24 has no security manager, which 2.x starts with.
+        // Built for 11 and tested up to 23; 24 has no security manager, which 2.x requires to
+        // start.
         java: 17..=23,
         cached_as: format!("opensearch-{VERSION}-{}", &SHA256[..12]),
         size: "51 MB",
@@ -96,7 +97,7 @@ async fn on_java(
         ],
     };
     let probe = async |folder: PathBuf| {
-        // Written when the server listens, one address a line.
+        // Written when the server listens, with one address per line.
         let ports = tokio::fs::read_to_string(folder.join("logs/http.ports")).await.ok()?;
         probe_health(ports.lines().find(|line| line.starts_with("127.0.0.1:"))?).await
     };
@@ -115,7 +116,7 @@ fn arguments(home: &Path, folder: &Path) -> Vec<OsString> {
     line.push("-cp".into());
     line.push(home.join("lib/*").into_os_string());
     line.push("org.opensearch.bootstrap.OpenSearch".into());
-    // These two are relative to the home unless they are absolute.
+    // Both paths are relative to the server's home unless they are absolute.
     line.push(with("-Epath.data=", &folder.join("data")));
     line.push(with("-Epath.logs=", &folder.join("logs")));
     line
@@ -142,7 +143,7 @@ fn unpack(archive: &Path, sha256: &str, to: &Path) -> Result<(), Unavailable> {
     unpacked.map_err(|error| Unavailable::io("cannot unpack", archive)(error.into()))
 }
 
-/// The URL of the server at `address` (`host:port`), if its health there is yellow or green.
+/// The URL of the server at `address` (`host:port`), if its health is yellow or green.
 async fn probe_health(address: &str) -> Option<String> {
     let url = format!("http://{address}");
     let health = Client::new(&url).ok()?.health(1).await.ok()?;

@@ -1,4 +1,4 @@
-//! One execution environment: a process, its Runtime API, and the invocations it runs one by one.
+//! One execution environment: a process, its Runtime API, and its invocations one after another.
 
 use std::io;
 use std::path::Path;
@@ -28,16 +28,16 @@ pub(super) struct Environment {
     _server: Server,
 }
 
-/// How an invocation failed.
+/// The failure of an invocation.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) error: InvokeError,
-    /// Whether the runtime took the event: if not, no code of the function has seen it.
+    /// Whether the runtime received the event. If not, no code of the function has seen it.
     pub(super) taken: bool,
 }
 
 impl Environment {
-    /// Starts the process. [`initialise`](Self::initialise) waits for it.
+    /// Starts the process. [`initialise`](Self::initialise) waits until it is ready.
     pub(super) async fn start(options: &FunctionOptions, logs: &LogStore) -> io::Result<Self> {
         let (listener, address) = server::bind().await?;
         let exchange = Arc::new(Exchange::new());
@@ -74,7 +74,8 @@ impl Environment {
         let control = Arc::clone(self.control());
         let initialised = async {
             tokio::select! {
-                // In this order: a report that the init failed says more than the exit after it.
+                // In this order: a report that the init failed is more precise than the exit after
+                // it.
                 biased;
                 result = self.exchange.initialised() => result,
                 status = control.ended() => Err(InvokeError::Exit { status }),
@@ -110,7 +111,7 @@ impl Environment {
                 status = control.ended() => Err(InvokeError::Exit { status }),
             }
         };
-        // A runtime that asks for no more events is as stuck as one that does not answer.
+        // A runtime that does not request events is as stuck as one that does not answer.
         match timeout(limit, taken).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
@@ -121,7 +122,7 @@ impl Environment {
 
         let answered = async {
             tokio::select! {
-                // In this order: a process may answer and end at once.
+                // In this order: a process may answer and end immediately.
                 biased;
                 answer = answered => answer.unwrap_or(Err(InvokeError::Stopped)),
                 status = control.ended() => Err(InvokeError::Exit { status }),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{REQUEST_LIMIT_BYTES, RESPONSE_LIMIT_BYTES};
 
-/// Why an invocation failed. Displayed as its type and its message, both in Lambda's words.
+/// Why an invocation failed. Its text consists of the type and the message, both as in Lambda.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {}", self.error_type(), self.message())]
 #[non_exhaustive]
@@ -14,10 +14,10 @@ pub enum InvokeError {
     Function { error_type: String, message: String },
     /// The runtime could not start (`POST …/init/error`).
     Init { error_type: String, message: String },
-    /// The process ended without an answer, in an invocation or before its first: with
-    /// `exit status 1` or `signal: killed`, as Lambda words it.
+    /// The process ended without an answer, during or before an invocation. The status is worded as
+    /// in Lambda: `exit status 1` or `signal: killed`.
     Exit { status: String },
-    /// The invocation, or the init before it, took too long; its environment was killed.
+    /// The invocation, or the init before it, timed out; its environment was killed.
     Timeout { after: Duration },
     /// The payload is larger than [`REQUEST_LIMIT_BYTES`].
     RequestTooLarge { bytes: usize },
@@ -30,7 +30,7 @@ pub enum InvokeError {
 }
 
 impl InvokeError {
-    /// `errorType` as Lambda answers it.
+    /// The `errorType` that Lambda returns.
     #[must_use]
     pub fn error_type(&self) -> &str {
         match self {
@@ -44,7 +44,7 @@ impl InvokeError {
         }
     }
 
-    /// `errorMessage` as Lambda answers it, without the request id before it.
+    /// The `errorMessage` that Lambda returns, without the request id before it.
     #[must_use]
     pub fn message(&self) -> String {
         match self {

@@ -1,5 +1,5 @@
-//! What passes between the service and one environment's runtime: events one way, answers the
-//! other.
+//! The exchange between the service and the runtime of one environment: events in one direction,
+//! answers in the other.
 
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
@@ -12,15 +12,15 @@ use crate::server::locked;
 
 type Answer = Result<Bytes, InvokeError>;
 
-/// One event on its way to the runtime.
+/// An event for the runtime.
 #[derive(Debug)]
 pub(super) struct Event {
     pub(super) request_id: String,
     pub(super) payload: Bytes,
     pub(super) timeout: Duration,
-    /// The deadline sent to the runtime, instead of the one that follows from the timeout.
+    /// A deadline for the runtime that replaces the one derived from the timeout.
     pub(super) deadline_ms: Option<u64>,
-    /// Notified when the runtime takes the event: its time runs from then.
+    /// Notified when the runtime receives the event, which starts its time.
     pub(super) taken: oneshot::Sender<()>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
@@ -51,31 +51,31 @@ impl Exchange {
         }
     }
 
-    /// Waits for the runtime's first call of `next`, or its report that it could not start.
+    /// Waits for the runtime's first call to `next`, or its report that it could not start.
     pub(super) async fn initialised(&self) -> Result<(), InvokeError> {
         self.initialised.notified().await;
         self.state().init_error.take().map_or(Ok(()), Err)
     }
 
-    /// Hands an event to the runtime's next call of `next`.
+    /// Passes an event to the runtime's next call to `next`.
     pub(super) async fn send(&self, event: Event) {
         // The receiver lives as long as `self`.
         self.send.send(event).await.ok();
     }
 
-    /// Gives up the invocation under way: nobody waits for its answer any more.
+    /// Gives up the current invocation: its answer is no longer needed.
     pub(super) fn give_up(&self) {
         self.state().current = None;
     }
 
-    /// The runtime asks for its next event: the request id, the payload and the deadline in
-    /// milliseconds since 1970.
+    /// The runtime's next event: the request id, the payload and the deadline in milliseconds since
+    /// 1970.
     pub(super) async fn next(&self) -> Option<(String, Bytes, u128)> {
         self.initialised.notify_one();
         let event = self.receive.lock().await.recv().await?;
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         self.state().current = Some((event.request_id.clone(), event.answer));
-        // Nobody listens any more if the invocation was given up.
+        // The receiver is gone if the invocation was given up.
         event.taken.send(()).ok();
         let deadline_ms =
             event.deadline_ms.map_or_else(|| (now + event.timeout).as_millis(), u128::from);
@@ -86,7 +86,7 @@ impl Exchange {
         self.state().current.as_ref().is_some_and(|(id, _)| id == request_id)
     }
 
-    /// The runtime answers; whether that is the answer to the invocation under way.
+    /// Passes on the runtime's answer; returns whether it is the answer to the current invocation.
     pub(super) fn answer(&self, request_id: &str, answer: Answer) -> bool {
         let current = self.state().current.take_if(|(id, _)| id == request_id);
         current.is_some_and(|(_, waiting)| waiting.send(answer).is_ok())

@@ -1,4 +1,4 @@
-//! A function that is invoked, and what invokes it.
+//! A function, and the trait of what services invoke.
 
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
 use std::time::Duration;
@@ -31,24 +31,25 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Environments {
     idle: Vec<Environment>,
-    /// Those of every environment that may still run, idle or not.
+    /// The controls of all environments that may still be running, idle or not.
     controls: Vec<Weak<Control>>,
 }
 
-/// What an invocation gave.
+/// The result of a successful invocation.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// The function's answer, byte for byte.
+    /// The function's answer, unchanged.
     pub body: Bytes,
-    /// From the start of the process to its first call of `next`, if this invocation started it.
+    /// The time from the start of the process to its first call to `next`, if this invocation
+    /// started it.
     pub init_duration: Option<Duration>,
 }
 
 impl Function {
-    /// Sets a function up. No process is started before the first invocation.
+    /// Creates a function. Its first process is started by the first invocation.
     ///
     /// # Errors
-    /// [`InvokeError::Start`] when the binary is missing.
+    /// [`InvokeError::Start`] if the binary is missing.
     pub async fn start(mut options: FunctionOptions) -> Result<Self, InvokeError> {
         // Absolute, because the process runs in the binary's folder.
         let binary = tokio::fs::canonicalize(&options.binary).await.ok();
@@ -64,11 +65,11 @@ impl Function {
         Ok(Self { inner: Arc::new(inner) })
     }
 
-    /// Invokes the function and waits for its answer, at most until its timeout; waits first for
-    /// a free environment. Dropping the future kills the environment.
+    /// Invokes the function and waits for its answer, at most until its timeout. Waits for a free
+    /// environment first. Dropping the future kills the environment.
     ///
     /// # Errors
-    /// Every way in which an invocation fails in Lambda: see [`InvokeError`].
+    /// [`InvokeError`], for every way in which an invocation fails in Lambda.
     pub async fn invoke(&self, payload: impl Into<Bytes>) -> Result<Answer, InvokeError> {
         let payload = payload.into();
         if payload.len() > REQUEST_LIMIT_BYTES {
@@ -89,15 +90,15 @@ impl Function {
                     drop(slot);
                     return Ok(answer);
                 }
-                // It ended between two events: this one goes to the next environment.
+                // The process ended between two events; the next environment receives this one.
                 Err(failure) if warm && !failure.taken => {}
                 Err(failure) => return Err(failure.error),
             }
         }
     }
 
-    /// Kills every environment with SIGKILL, also in the middle of an invocation, which then fails
-    /// with [`InvokeError::Exit`]. Returns when all are dead; the next invocation gets a new one.
+    /// Kills every environment with SIGKILL, even during an invocation, which then fails with
+    /// [`InvokeError::Exit`]. Returns when all have ended; the next invocation starts a new one.
     pub async fn kill(&self) {
         let controls: Vec<_> = {
             let mut environments = self.inner.environments();
@@ -113,15 +114,15 @@ impl Function {
         self.inner.environments().idle.retain(Environment::is_alive);
     }
 
-    /// What the function's environments have written so far, the lines of each stream oldest first;
-    /// complete for every invocation that has ended. A later call returns more lines after these.
-    /// Empty with [`Logs::Inherit`](super::Logs::Inherit).
+    /// The lines that the function's environments have written so far, oldest first in each stream,
+    /// including all lines of invocations that have ended. A later call returns more lines after
+    /// these. Empty with [`Logs::Inherit`](super::Logs::Inherit).
     #[must_use]
     pub fn logs(&self) -> Vec<LogLine> {
         self.inner.logs.lines()
     }
 
-    /// Kills every environment and refuses further invocations. Returns when all are dead.
+    /// Kills every environment and refuses further invocations. Returns when all have ended.
     pub async fn stop(&self) {
         self.inner.slots.close();
         self.kill().await;
@@ -132,7 +133,7 @@ impl Inner {
     fn take_idle(&self) -> Option<Environment> {
         let mut environments = self.environments();
         environments.idle.retain(Environment::is_alive);
-        // The one used last, as Lambda does: the others cool down.
+        // The most recently used one, as in Lambda: the others become cold.
         environments.idle.pop()
     }
 
@@ -158,9 +159,9 @@ impl Inner {
     }
 }
 
-/// What a service of AWS invokes: a Lambda function, or a test's script.
+/// What an AWS service invokes: a Lambda function, or a test's script.
 pub trait Invoke: Send + Sync + 'static {
-    /// Hands over an event and returns the answer, both JSON.
+    /// Passes an event and returns the answer, both as JSON.
     fn invoke(&self, payload: Bytes) -> impl Future<Output = Result<Bytes, InvokeError>> + Send;
 }
 
@@ -170,7 +171,7 @@ impl Invoke for Function {
     }
 }
 
-/// Invokes a function. Its panic is a failed invocation, not a service that hangs.
+/// Invokes a function. Its panic is a failed invocation and does not block the service.
 pub(crate) async fn invoke(
     function: &Arc<impl Invoke>,
     payload: Bytes,

@@ -1,4 +1,4 @@
-//! What the environments write: into one file for each stream, read line by line.
+//! The output of the environments: one file for each stream, read line by line.
 
 use std::fs::File;
 use std::io;
@@ -11,9 +11,9 @@ use crate::server::locked;
 /// One line that a function wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// The stream it was written to.
+    /// The stream.
     pub stream: LogStream,
-    /// The line without its newline; bytes that are not UTF-8 are replaced.
+    /// The line without its newline; invalid UTF-8 is replaced.
     pub text: String,
 }
 
@@ -26,7 +26,7 @@ pub enum LogStream {
     Stderr,
 }
 
-/// What the environments of a function have written.
+/// The output of a function's environments.
 #[derive(Debug)]
 pub(super) struct LogStore {
     stdout: File,
@@ -34,7 +34,7 @@ pub(super) struct LogStore {
     read: Mutex<Read>,
 }
 
-/// What was read of the files.
+/// The positions up to which the files were read.
 #[derive(Debug, Default)]
 struct Read {
     stdout_bytes: u64,
@@ -43,19 +43,19 @@ struct Read {
 }
 
 impl LogStore {
-    /// Files without a name, which go with this value and the processes that write to them.
+    /// Unnamed files, which are removed with this value and the processes that write to them.
     pub(super) fn new() -> io::Result<Self> {
         let (stdout, stderr) = (tempfile::tempfile()?, tempfile::tempfile()?);
         Ok(Self { stdout, stderr, read: Mutex::default() })
     }
 
-    /// Standard output and standard error of a process. All processes write at the one offset that
-    /// a file has, so none overwrites what another wrote.
+    /// Standard output and standard error for a process. All processes share the offset of a file,
+    /// so none overwrites the output of another.
     pub(super) fn stdio(&self) -> io::Result<(Stdio, Stdio)> {
         Ok((self.stdout.try_clone()?.into(), self.stderr.try_clone()?.into()))
     }
 
-    /// All lines so far, with what a stream has after its last line break.
+    /// All lines so far, including the incomplete last line of a stream.
     pub(super) fn lines(&self) -> Vec<LogLine> {
         let mut read = locked(&self.read);
         let Read { stdout_bytes, stderr_bytes, lines } = &mut *read;
@@ -67,7 +67,7 @@ impl LogStore {
     }
 }
 
-/// Reads the lines of a file from `offset` on, and returns what follows the last of them.
+/// Reads the lines of a file from `offset` on, and returns the rest after the last line.
 fn read_lines(
     file: &File,
     stream: LogStream,

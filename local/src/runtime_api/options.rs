@@ -1,31 +1,31 @@
-//! The settings of a function, and what its environment gets to know of them.
+//! The settings of a function, and the environment variables derived from them.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The region that the stand-ins pretend to be in.
+/// The region of the stand-ins.
 pub(crate) const REGION: &str = "us-east-1";
 
-/// The account that the stand-ins pretend to be.
+/// The account of the stand-ins.
 pub(crate) const ACCOUNT: &str = "123456789012";
 
-/// How a function is run: the settings of the Lambda function that matter to its binary.
+/// The settings of a Lambda function that matter to its binary.
 #[derive(Debug, Clone)]
 pub struct FunctionOptions {
     /// The function's name, as in its ARN.
     pub name: String,
-    /// The executable that speaks the Runtime API (the package's `bootstrap`).
+    /// The executable that calls the Runtime API (the package's `bootstrap`).
     pub binary: PathBuf,
-    /// The function's own environment variables; they win over those that Lambda sets.
+    /// The function's own environment variables; they override those that Lambda sets.
     pub environment: Vec<(String, String)>,
-    /// How long an invocation may take before its environment is killed.
+    /// Maximum duration of an invocation, after which its environment is killed.
     pub timeout: Duration,
     /// Deadline that the function receives, in milliseconds since 1970; `None` for the correct one.
-    /// A different one simulates a clock that jumped. The timeout counts either way.
+    /// A different one simulates a clock that jumped. The timeout applies either way.
     pub deadline_ms: Option<u64>,
-    /// How long an environment may take from its start to its first call of `next`: 10 s in Lambda.
+    /// Maximum time from the start of an environment to its first call to `next`: 10 s in Lambda.
     pub init_timeout: Duration,
-    /// Maximum environments at once; further invocations wait for one. At least 1.
+    /// Maximum number of concurrent environments, at least 1; further invocations wait for one.
     pub concurrency: usize,
     /// Where the function's standard output and standard error go.
     pub logs: Logs,
@@ -50,8 +50,8 @@ impl FunctionOptions {
         format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{}", self.name)
     }
 
-    /// The variables of an environment whose Runtime API is at `api` (`host:port`); the function's
-    /// own come last and win.
+    /// The variables of an environment whose Runtime API is at `api` (`host:port`). The function's
+    /// own come last and override the others.
     ///
     /// Source: AWS Lambda developer guide, "Defined runtime environment variables".
     pub(super) fn variables(
@@ -88,11 +88,11 @@ impl FunctionOptions {
     }
 }
 
-/// Where a function's output goes.
+/// The destination of a function's output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Logs {
-    /// Kept in memory, for [`Function::logs`](super::Function::logs).
+    /// Captured for [`Function::logs`](super::Function::logs).
     Capture,
-    /// Both streams to this process's standard error, as they come.
+    /// Both streams are written to the standard error of this process.
     Inherit,
 }

@@ -9,14 +9,14 @@ use tokio::process::{Child, Command};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-/// A running child process. It is killed when this is dropped.
+/// A running child process. It is killed when this value is dropped.
 #[derive(Debug)]
 pub(super) struct Process {
     control: Arc<Control>,
     task: JoinHandle<()>,
 }
 
-/// Ends a process from afar and reports how it ended.
+/// Kills a process and reports how it ended.
 #[derive(Debug)]
 pub(super) struct Control {
     kill: Notify,
@@ -39,7 +39,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Drops the child, and that kills it.
+        // Drops the child, which kills it.
         self.task.abort();
     }
 }
@@ -56,7 +56,7 @@ impl Control {
     pub(super) async fn ended(&self) -> String {
         let mut ended = self.ended.clone();
         let status = ended.wait_for(Option::is_some).await.ok().and_then(|status| status.clone());
-        // Without a status the process was dropped, and so killed.
+        // Without a status, the process was dropped and therefore killed.
         status.unwrap_or_else(|| "signal: killed".to_owned())
     }
 }
@@ -65,7 +65,7 @@ async fn watch_over(mut child: Child, control: Arc<Control>, end: watch::Sender<
     let status = loop {
         tokio::select! {
             status = child.wait() => break status,
-            // Fails only if the process has ended, which `wait` is about to tell.
+            // Fails only if the process has ended, which `wait` reports next.
             () = control.kill.notified() => { child.start_kill().ok(); }
         }
     };
@@ -73,7 +73,7 @@ async fn watch_over(mut child: Child, control: Arc<Control>, end: watch::Sender<
     end.send_replace(Some(status));
 }
 
-/// The status in the words of Lambda's logs (which are those of Go).
+/// The status as in Lambda's logs, which use Go's wording.
 fn describe(status: ExitStatus) -> String {
     match (status.code(), status.signal()) {
         (Some(code), _) => format!("exit status {code}"),

@@ -1,7 +1,7 @@
 //! The routes of the Runtime API, for one environment.
 //!
-//! Source: the API's description in the AWS Lambda developer guide, "Using the Lambda runtime
-//! API for custom runtimes"; bodies of errors as the Runtime Interface Emulator writes them.
+//! Source: the API's description in the AWS Lambda developer guide, "Using the Lambda runtime API
+//! for custom runtimes"; error bodies as in the Runtime Interface Emulator.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -78,14 +78,14 @@ async fn response(exchange: &Exchange, id: &str, body: Incoming) -> Response<Ful
             let message = format!("Exceeded maximum allowed payload size ({limit} bytes).");
             error(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", &message)
         }
-        // The runtime has gone, or is about to try again.
+        // The runtime has ended, or is about to retry.
         Err(BodyError::Broken) => {
             error(StatusCode::BAD_REQUEST, "InvalidRequestBody", "the body broke off")
         }
     }
 }
 
-/// `errorType` and `errorMessage` of an error report; the header stands in for a missing type.
+/// `errorType` and `errorMessage` of an error report; the header provides a missing type.
 async fn error_report(headers: &HeaderMap, body: Incoming) -> (String, String) {
     #[derive(Deserialize, Default)]
     #[serde(default, rename_all = "camelCase")]

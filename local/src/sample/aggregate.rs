@@ -1,20 +1,20 @@
-//! Several records in one, as the Kinesis Producer Library puts them together.
+//! Aggregates of several records, in the format of the Kinesis Producer Library.
 //!
 //! Source: "KPL Aggregated Record Format", aggregation-format.md of awslabs/amazon-kinesis-producer.
 
 use md5::{Digest, Md5};
 
-/// What an aggregate begins with.
+/// The first bytes of an aggregate.
 pub(super) const MAGIC: &[u8] = b"\xF3\x89\x9A\xC2";
 
-/// The data of one record that holds these payloads, each of less than 16 kB.
+/// The data of a record that aggregates these payloads, each of less than 16 kB.
 pub fn aggregate(payloads: &[impl AsRef<[u8]>]) -> Vec<u8> {
     // A number of at most 14 bits.
     let varint = |number: usize| {
         let [low, high] = [number % 128, number / 128].map(|part| part.to_le_bytes()[0]);
         [low | 0x80, high]
     };
-    // Its table of partition keys has one.
+    // The table of partition keys has one entry.
     let mut message = b"\x0a\x01m".to_vec();
     for payload in payloads {
         let payload = payload.as_ref();

@@ -1,8 +1,8 @@
-//! Who plays what: invented artists and songs, their names as varied as the world's.
+//! Invented artists and songs, whose names are as varied as real ones.
 
 use std::sync::LazyLock;
 
-/// An artist, by descending popularity in [`ARTISTS`].
+/// An artist; [`ARTISTS`] is in the order of descending popularity.
 #[derive(Debug)]
 pub(super) struct Artist {
     pub(super) name: &'static str,
@@ -21,7 +21,7 @@ pub(super) struct Song {
 
 pub(super) const SONGS_EACH: usize = 24;
 
-/// Words that combine into titles.
+/// Words that are combined into titles.
 #[derive(Debug)]
 struct Titles {
     first: [&'static str; 6],
@@ -53,7 +53,7 @@ static EMOJI: Titles = Titles {
     second: ["forever", "🌙🌙🌙", "again\u{200d}", "(sped up)"],
 };
 
-/// From the most to the least popular: name, titles and genres.
+/// Artists in the order of descending popularity: name, titles and genres.
 const TABLE: &str = include_str!("artists.tsv");
 
 pub(super) static ARTISTS: LazyLock<Vec<Artist>> = LazyLock::new(|| {
@@ -77,7 +77,7 @@ pub(super) static ARTISTS: LazyLock<Vec<Artist>> = LazyLock::new(|| {
 pub(super) fn song(rank: usize, number: usize) -> Song {
     let titles = ARTISTS[rank].titles;
     let (first, second) = (titles.first[number % 6], titles.second[number / 6 % 4]);
-    // Spread over two to five minutes, the same for a song every time.
+    // Between two and five minutes, always the same for a song.
     let duration_ms = 120_000 + (rank * 7_919 + number * 10_007) as u64 % 180_000;
     Song {
         id: format!("trk_{:05}", rank * 100 + number),

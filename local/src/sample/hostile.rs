@@ -1,11 +1,10 @@
-//! Payloads that go wrong somewhere in the world, each named by its situation.
+//! Payloads with unusual or broken content, each named after its situation.
 
-/// A situation a line, and after a tab its payload, unless that is [`special`].
+/// One situation per line, followed by a tab and its payload, unless it is [`special`].
 const SITUATIONS: &str = include_str!("hostile.tsv");
 
-/// Payloads that a pipeline meets when it did not expect them: broken ones, which are to be
-/// refused, and strange ones, which are to become documents all the same. Every one with a
-/// situation of its own; a few are large (the largest is over 1 MiB).
+/// Unexpected payloads: broken ones, which must be refused, and unusual ones, which must still
+/// become documents. Each has its own situation. A few are large; the largest exceeds 1 MiB.
 #[must_use]
 pub fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     let payload = |line: &'static str| match line.split_once('\t') {
@@ -15,7 +14,7 @@ pub fn hostile() -> Vec<(&'static str, Vec<u8>)> {
     SITUATIONS.lines().map(payload).collect()
 }
 
-/// What is not text, not on a line, or too long to be read.
+/// Payloads that are not text, not on one line, or too long to read.
 fn special(situation: &str) -> Vec<u8> {
     const PRETTY: &str = "{\n\t\"type\": \"play\",\n\t\"artist\": {\n\t\t\"name\": \"Nova Kim\"\n\t},\n\t\"list\": [\n\t\t1,\n\t\t2\n\t]\n}\n";
     let with = |name: &str, value: &str| format!(r#"{{"type":"play","{name}":{value}}}"#);
@@ -53,11 +52,11 @@ fn special(situation: &str) -> Vec<u8> {
         "blank-names" => "{\" \":1,\"\u{a0}\":2,\"\\t\":3,\"type\":\"play\"}".to_owned(),
         "name-of-40-kb" => with(&"n".repeat(40_000), "1"),
         "noncharacters" => with("song", "\"\u{fffe}\u{ffff}\u{10ffff}\u{202e}evas\""),
-        // Beyond 32,766 bytes, the longest term that Lucene takes.
+        // Longer than 32,766 bytes, Lucene's maximum term length.
         "text-of-60-kb" => with("artist", &format!("\"{}\"", "달".repeat(20_000))),
         "number-of-1000-digits" => with("duration_ms", &"9".repeat(1_000)),
         "number-of-1001-digits" => with("duration_ms", &"9".repeat(1_001)),
-        // The object at the top is the first level.
+        // The top-level object is the first level.
         "nested-128-levels-deep" => nested(127),
         "nested-129-levels-deep" => nested(128),
         "brackets-100000-levels-deep" => {
@@ -71,7 +70,7 @@ fn special(situation: &str) -> Vec<u8> {
             with("list", &format!("[{}]", joined(20_000, |number| number.to_string())))
         }
         "payload-of-100-kb" => padded(100_000),
-        // The largest record that Firehose takes, and one byte more than the model takes.
+        // Firehose's maximum record, and one byte more than the maximum of the model.
         "payload-of-1000-kib" => padded(1_000 * 1_024),
         "payload-over-1-mib" => padded(1_024 * 1_024 + 1),
         _ => String::new(),

@@ -1,11 +1,11 @@
-//! What listeners do, before any producer writes it down.
+//! The behavior of listeners, before a producer encodes it.
 
 use jiff::Timestamp;
 
 use super::catalog::{ARTISTS, Artist, SONGS_EACH, Song, song};
 use super::random::Random;
 
-/// 2024-03-01T00:00:00Z: fixed, so that the sample is the same on every day.
+/// 2024-03-01T00:00:00Z: fixed, so that the sample never changes.
 const START_NANOSECONDS: u64 = 1_709_251_200_000_000_000;
 const USERS: u64 = 2_000;
 
@@ -35,7 +35,7 @@ const DEVICES: [(u64, &str); 7] = [
 /// One interaction of a listener with a song.
 #[derive(Debug)]
 pub(super) struct Interaction {
-    /// Unique within a sample: the seed and a counter go into it.
+    /// Unique within a sample: it contains the seed and a counter.
     pub(super) id: String,
     pub(super) action: &'static str,
     pub(super) at: Timestamp,
@@ -48,7 +48,7 @@ pub(super) struct Interaction {
     pub(super) shuffle: bool,
 }
 
-/// A listener: the same country and device every time.
+/// A listener, who always has the same country and device.
 #[derive(Debug)]
 pub(super) struct User {
     pub(super) id: String,
@@ -56,7 +56,7 @@ pub(super) struct User {
     pub(super) device: &'static str,
 }
 
-/// Interactions in the order of time, without end.
+/// An endless sequence of interactions in the order of time.
 #[derive(Debug)]
 pub(super) struct Listening {
     seed: u64,
@@ -69,7 +69,7 @@ impl Listening {
         Self { seed, drawn: 0, at_nanoseconds: START_NANOSECONDS }
     }
 
-    /// The next interaction; `random` decides everything but the order.
+    /// The next interaction; `random` determines everything except the order.
     pub(super) fn draw(&mut self, random: &mut Random) -> Interaction {
         self.drawn += 1;
         // About fifty seconds on average: five thousand of them fill three days.
@@ -78,7 +78,7 @@ impl Listening {
         let song = song(rank, random.ranked(SONGS_EACH));
         let action = random.weighted(&ACTIONS);
         let listened_ms = match action {
-            // Most plays are to the end.
+            // Most songs are played to the end.
             "play" if random.percent(60) => song.duration_ms,
             "skip" => random.below(song.duration_ms / 3),
             _ => random.below(song.duration_ms),

@@ -1,5 +1,5 @@
-//! Objects as producers leave them in S3: one of each form that object-loader reads, one that is
-//! broken, and one that it cannot read.
+//! Objects as producers write them to S3: one of each format that object-loader reads, one that is
+//! corrupt, and one that it cannot read.
 
 use std::io::{self, Write as _};
 
@@ -12,20 +12,20 @@ use serde_json::json;
 const EVENTS: usize = 300;
 const SEED: u64 = 20_240_302;
 
-/// One byte more than a record may have.
+/// One byte more than the maximum size of a record.
 const TOO_LARGE_BYTES: usize = (1 << 20) + 1;
 
 /// 2024-03-01T12:00:00Z
 const NOON_MS: u64 = 1_709_294_400_000;
 
-/// An object and what is in it.
+/// An object and its expected content.
 #[derive(Clone, Debug)]
 pub struct Object {
     /// Its key.
     pub key: &'static str,
-    /// Its form, for people.
+    /// Its format, for display.
     pub form: &'static str,
-    /// What reads it.
+    /// The format setting that reads it.
     pub content: Content,
     /// Number of records in it.
     pub records: u64,
@@ -33,21 +33,21 @@ pub struct Object {
     pub body: Vec<u8>,
 }
 
-/// What reads an object.
+/// The format setting that reads an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content {
     /// `FORMAT=auto`
     Json,
     /// `FORMAT=text`
     Text,
-    /// Nothing: its message becomes a dead letter.
+    /// None: its message becomes a dead letter.
     Unknown,
 }
 
-/// Returns the objects. Events with the action `heartbeat` are meant to be dropped.
+/// Returns the objects. The function is expected to drop events with the action `heartbeat`.
 ///
 /// # Errors
-/// Those of the packer, which writes to memory: none.
+/// If compressing in memory fails, which does not happen.
 pub fn objects() -> io::Result<Vec<Object>> {
     let mut events = super::events(SEED, EVENTS * 7).map(|event| lossy(&event));
     let mut some = || events.by_ref().take(EVENTS).collect::<Vec<_>>();
@@ -82,7 +82,7 @@ pub fn objects() -> io::Result<Vec<Object>> {
     });
     let logs: io::Result<Vec<_>> =
         [control.to_string()].iter().chain(&messages).map(|text| packed(text.as_bytes())).collect();
-    // The second member has the head of one, and nothing that can be unpacked.
+    // The second member has a valid header, and content that cannot be decompressed.
     let broken = [packed(lines(&some()).as_bytes())?, b"\x1f\x8b\x08\0\0\0\0\0\0\xff\xff".to_vec()];
     let text = "2024-03-01T12:00:00Z GET /plays 200\n\nstarted\n".repeat(EVENTS / 2);
 
@@ -119,7 +119,7 @@ fn packed(text: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// A message of a subscription of CloudWatch Logs: an event a millisecond.
+/// The message of a CloudWatch Logs subscription, with one event per millisecond.
 fn log_message(events: &[String], first_ms: u64) -> String {
     let log_events = events.iter().zip(first_ms..).map(|(event, time_ms)| {
         json!({"id": format!("{time_ms:056}"), "timestamp": time_ms, "message": event})

@@ -1,4 +1,4 @@
-//! How the producers write an interaction down: the same facts under differing names, types and
+//! The producers' encodings of an interaction: the same facts with different names, types and
 //! clocks.
 
 use std::fmt::Write as _;
@@ -11,31 +11,31 @@ use super::listening::Interaction;
 use super::random::Random;
 
 /// Weight and event of each producer: web (flat, RFC 3339), mobile (camelCase, milliseconds),
-/// backend (nested, offsets), a partner (few words, seconds), televisions (numbers as texts, micro-
+/// backend (nested, offsets), a partner (few fields, seconds), televisions (numbers as text, micro-
 /// and nanoseconds), and an old importer (no id, nulls). `$name` and `$name[…]` stand for a value.
 const PRODUCERS: &str = include_str!("producers.tsv");
 
-/// What clients with much telemetry add: about 1.4 kB.
+/// The additional telemetry of some clients: about 1.4 kB.
 const CONTEXT: &str = include_str!("context.json");
 
-/// How a producer's JSON library writes.
+/// The output style of a producer's JSON library.
 #[derive(Clone, Copy, Debug, Default)]
 struct Style {
     /// A space after `:` and `,`.
     spaced: bool,
-    /// Everything outside ASCII as `\u` escapes.
+    /// Everything outside ASCII is written as `\u` escapes.
     ascii: bool,
     escaped_slashes: bool,
 }
 
 const PLAIN: Style = Style { spaced: false, ascii: false, escaped_slashes: false };
-/// As Python's `json.dumps` writes.
+/// The style of Python's `json.dumps`.
 const PYTHON: Style = Style { spaced: true, ascii: true, escaped_slashes: false };
-/// As PHP's `json_encode` writes.
+/// The style of PHP's `json_encode`.
 const PHP: Style = Style { spaced: false, ascii: true, escaped_slashes: true };
 const STYLES: [(u64, Style); 3] = [(70, PLAIN), (20, PYTHON), (10, PHP)];
 
-/// The interaction as one of the producers writes it, with a large context or without.
+/// The interaction as one of the producers encodes it, with or without a large context.
 pub(super) fn write(interaction: &Interaction, with_context: bool, random: &mut Random) -> Vec<u8> {
     let style = random.weighted(&STYLES);
     let producers = PRODUCERS.lines().filter_map(|line| line.split_once('\t'));
@@ -50,7 +50,7 @@ pub(super) fn write(interaction: &Interaction, with_context: bool, random: &mut 
     styled(&written, style).into_bytes()
 }
 
-/// The text with values in the place of their names.
+/// The text, with the values in place of their names.
 fn filled(text: &str, of: &Interaction, random: &mut Random) -> String {
     let mut pieces = text.split('$');
     let mut filled = pieces.next().unwrap_or_default().to_owned();
@@ -126,7 +126,7 @@ fn value(name: &str, argument: &str, of: &Interaction, random: &mut Random) -> S
     value.to_string()
 }
 
-/// A time in a format of `strftime`, in a place that is `hours` east of Greenwich.
+/// A time in a `strftime` format, with an offset of `hours` from UTC.
 fn written(at: Timestamp, hours: i8, format: &str) -> String {
     at.to_zoned(TimeZone::fixed(Offset::constant(hours))).strftime(format).to_string()
 }
@@ -138,7 +138,7 @@ fn styled(json: &str, style: Style) -> String {
         match char {
             '/' if in_text && style.escaped_slashes => out.push_str("\\/"),
             other if style.ascii && !other.is_ascii() => {
-                // Two UTF-16 units for an emoji; writing to memory does not fail.
+                // An emoji has two UTF-16 units; writing to memory cannot fail.
                 for unit in other.encode_utf16(&mut [0; 2]) {
                     write!(out, "\\u{unit:04x}").ok();
                 }

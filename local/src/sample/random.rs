@@ -1,8 +1,8 @@
 //! A generator of pseudo-random numbers that never changes.
 //!
-//! The sample must be the same bytes on every machine and after every update of a dependency:
-//! benchmarks compare runs over it, and tests name its counts. So it has its own generator
-//! (`SplitMix64`), and no floating point.
+//! The sample must be the same bytes on every machine and after every update of a dependency,
+//! because benchmarks compare runs over it and tests contain its counts. Therefore it has its own
+//! generator (`SplitMix64`) and no floating-point numbers.
 
 /// `SplitMix64`, after Steele, Lea and Flood, "Fast splittable pseudorandom number generators"
 /// (2014).
@@ -33,12 +33,12 @@ impl Random {
         self.below(100) < percent
     }
 
-    /// One item, all equally likely; `items` is not empty.
+    /// One of the items, all equally likely; `items` is not empty.
     pub(super) fn pick<T: Copy>(&mut self, items: &[T]) -> T {
         items[index(self.below(items.len() as u64), items.len())]
     }
 
-    /// One item by its weight; `items` is not empty.
+    /// One of the items, by weight; `items` is not empty.
     pub(super) fn weighted<T: Copy>(&mut self, items: &[(u64, T)]) -> T {
         let mut left = self.below(items.iter().map(|(weight, _)| weight).sum());
         for (weight, item) in items {
@@ -50,8 +50,8 @@ impl Random {
         items[items.len() - 1].1
     }
 
-    /// An index below `len` whose likelihood falls with its rank: Zipf's law, which is how plays
-    /// spread over artists.
+    /// An index below `len` whose probability falls with its rank: Zipf's law, which describes how
+    /// plays are distributed among artists.
     pub(super) fn ranked(&mut self, len: usize) -> usize {
         let weight = |rank: usize| 1_000_000 / (rank as u64 + 1);
         let mut left = self.below((0..len).map(weight).sum());

@@ -1,5 +1,5 @@
-//! Readings of machines, as producers send them: some twice, late or out of order, some in aggregates,
-//! hostile ones among them; and the books of what they sum up to.
+//! Readings of machines as producers send them, and their expected sums. Some are sent twice, late,
+//! out of order or in aggregates, and some are hostile.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,23 +13,23 @@ const LINES: u64 = 3;
 const MACHINES: u64 = 8;
 const INTERVAL_MS: u64 = 100;
 
-/// One reading of this many is sent twice, late or out of order.
+/// One in this number of readings is sent twice, late or out of order.
 const ODD_ONE_OF: u64 = 50;
 
-/// The machines that send with the Kinesis Producer Library, which puts this many readings into one
+/// The machines that use the Kinesis Producer Library, which puts this many readings into one
 /// record.
 const WITH_LIBRARY: [&str; 2] = ["-M4", "-M8"];
 const READINGS_PER_AGGREGATE: usize = 5;
 
-/// A machine stops at one reading of this many, after 45 s on average, and starts again at one of this
-/// many, after 5 s.
+/// A machine stops at one in this number of readings, after 45 s on average, and starts again at
+/// one in this number, after 5 s.
 const STOPS_ONE_OF: u64 = 450;
 const STARTS_ONE_OF: u64 = 50;
 
-/// One hostile reading is sent in this time.
+/// Interval between two hostile readings.
 const HOSTILE_INTERVAL_MS: u64 = 1_000;
 
-/// What becomes of a reading that is not well meant, and the reading.
+/// Hostile readings, each with its expected result.
 const HOSTILE: [(&str, &[u8]); 14] = [
     ("invalid_json", br#"{"line_id":"L1","machine_id":"L1-M1","items":"#),
     ("invalid_json", b"L1;L1-M1;17"),
@@ -47,32 +47,32 @@ const HOSTILE: [(&str, &[u8]); 14] = [
     (DROPPED, b" \n "),
 ];
 
-/// What is said of a reading that is dropped.
+/// The result of a reading that is dropped.
 const DROPPED: &str = "empty";
 
-/// A well-meant reading.
+/// A valid reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reading {
     /// The machine's line.
     pub line: String,
     /// The machine.
     pub machine: String,
-    /// When it measured, in milliseconds since 1970.
+    /// Time of the measurement, in milliseconds since 1970.
     pub time_ms: u64,
-    /// Items that it made.
+    /// Number of items that it made.
     pub items: u32,
-    /// Those of them that are defective.
+    /// Number of defective items among them.
     pub defects: u32,
-    /// Energy in 64ths of a kilowatt-hour: sums of these are exact in any order.
+    /// Energy in 64ths of a kilowatt-hour, whose sums are exact in any order.
     pub energy_64ths: u32,
-    /// Whether it runs.
+    /// Whether the machine is running.
     pub is_running: bool,
 }
 
-/// A record on its way to the stream.
+/// A record for the stream.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Sending {
-    /// When it is sent, in milliseconds since 1970.
+    /// The time at which it is sent, in milliseconds since 1970.
     pub at_ms: u64,
     /// Its partition key: the machine.
     pub partition_key: String,
@@ -80,7 +80,7 @@ pub struct Sending {
     pub data: Vec<u8>,
 }
 
-/// How a reading is sent that is not sent once and in order.
+/// How an odd reading is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Odd {
     Twice,
@@ -88,26 +88,26 @@ enum Odd {
     OutOfOrder,
 }
 
-/// All that the machines measured and sent in some time.
+/// All readings that the machines measure and send during a time.
 #[derive(Clone, Debug, Default)]
 pub struct Readings {
-    /// The records in the order in which they are sent.
+    /// The records, in the order in which they are sent.
     pub sendings: Vec<Sending>,
-    /// Number of well-meant readings that were sent twice, late and out of order.
+    /// Number of valid readings that are sent twice, late and out of order.
     pub odd: [u64; 3],
-    /// Number of records that are aggregates.
+    /// Number of aggregates among the records.
     pub aggregates: u64,
-    /// Number of readings that are to be in quarantine by reason.
+    /// Expected number of readings in quarantine, by reason.
     pub refused: BTreeMap<String, u64>,
-    /// Number of readings that are to be dropped.
+    /// Expected number of dropped readings.
     pub dropped: u64,
-    /// The well-meant readings, each once.
+    /// The valid readings, each once.
     pub well_meant: Vec<Reading>,
 }
 
 impl Readings {
-    /// Ten readings a second of each of three lines' eight machines, from `start_ms` (milliseconds since
-    /// 1970) on. The same arguments yield the same readings.
+    /// Ten readings per second of each of eight machines on each of three lines, from `start_ms`
+    /// (milliseconds since 1970) on. The same arguments yield the same readings.
     #[must_use]
     pub fn new(seed: u64, start_ms: u64, duration_ms: u64) -> Self {
         let mut random = Random::new(seed);
@@ -116,7 +116,7 @@ impl Readings {
         for after_ms in (0..duration_ms).step_by(usize::try_from(INTERVAL_MS).unwrap_or(1)) {
             for number in 0..LINES * MACHINES {
                 let (line, machine) = (number / MACHINES + 1, number % MACHINES + 1);
-                // Machines do not measure at the same moment.
+                // Machines measure at different moments.
                 let time_ms = start_ms + after_ms + number * INTERVAL_MS / (LINES * MACHINES);
                 let is_stopped = stopped.contains(&number);
                 let changes_one_of = if is_stopped { STARTS_ONE_OF } else { STOPS_ONE_OF };
@@ -148,7 +148,8 @@ impl Readings {
         readings
     }
 
-    /// Puts the readings of some machines into aggregates, each sent with the last of its readings.
+    /// Combines the readings of some machines into aggregates, each of which is sent with the last
+    /// of its readings.
     fn aggregate(&mut self) {
         let with_library = |sending: &Sending| {
             WITH_LIBRARY.iter().any(|machine| sending.partition_key.ends_with(machine))
@@ -184,7 +185,7 @@ impl Readings {
         match odd {
             Some(Odd::Twice) => self.sendings.push(sending(at_ms + random.below(3_000))),
             Some(Odd::Late) => at_ms += 1_000 + random.below(4_000),
-            // After the next two of the machine.
+            // After the next two readings of the machine.
             Some(Odd::OutOfOrder) => at_ms += 2 * INTERVAL_MS + random.below(INTERVAL_MS),
             None => {}
         }
@@ -205,14 +206,14 @@ impl Readings {
         self.sendings.push(Sending { at_ms, partition_key, data: data.to_vec() });
     }
 
-    /// Number of well-meant readings.
+    /// Number of valid readings.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.well_meant.len() as u64
     }
 }
 
-/// What a panel of the dashboard must show of readings.
+/// The expected values of a dashboard panel for these readings.
 #[must_use]
 pub fn windows<'a>(readings: impl IntoIterator<Item = &'a Reading>, panel: &Panel) -> Windows {
     let mut sums: BTreeMap<(String, u64), Sums> = BTreeMap::new();
@@ -228,7 +229,7 @@ pub fn windows<'a>(readings: impl IntoIterator<Item = &'a Reading>, panel: &Pane
 }
 
 impl Reading {
-    /// The reading in JSON. Every machine of a line has other names, types and times.
+    /// The reading as JSON. The machines of a line differ in names, types and times.
     #[must_use]
     pub fn data(&self) -> String {
         let Self { line, machine, time_ms, items, defects, energy_64ths, is_running } = self;
@@ -265,7 +266,7 @@ impl Reading {
     }
 }
 
-/// Of the readings of a window.
+/// The sums of the readings of a window.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     readings: u32,
@@ -288,7 +289,7 @@ impl Sums {
         let [readings, items, defects, energy_64ths, running] =
             [self.readings, self.items, self.defects, self.energy_64ths, self.running]
                 .map(f64::from);
-        // As the store does.
+        // As in the store.
         let of_items = |sum: f64| if items == 0.0 { 0.0 } else { sum / items };
         match panel.figure {
             Figure::Throughput => items / f64::from(panel.minutes),
@@ -318,7 +319,7 @@ mod tests {
         };
         let sent: u64 = readings.sendings.iter().map(times).sum();
         assert_eq!(sent, readings.count() + readings.odd[Odd::Twice as usize]);
-        // A quarter of the machines, five readings in each.
+        // A quarter of the machines use aggregates, with five readings in each.
         let aggregates = readings.sendings.iter().filter(|sending| sending.data.starts_with(MAGIC));
         assert_eq!(aggregates.count() as u64, readings.aggregates);
         assert!((720..740).contains(&readings.aggregates), "{}", readings.aggregates);

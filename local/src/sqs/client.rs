@@ -1,7 +1,7 @@
 //! A thin asynchronous client of SQS: JSON in, JSON out.
 //!
 //! The names of operations and members are those of the Amazon SQS API reference. Requests are not
-//! signed: it talks to servers on this machine.
+//! signed, because the servers are on this machine.
 
 #![expect(clippy::missing_errors_doc, reason = "every call fails alike: see `Client`")]
 
@@ -15,13 +15,13 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
-/// Maximum bytes of an answer: ten messages of 1 MiB, escaped.
+/// Maximum size of an answer, in bytes: ten messages of 1 MiB, escaped.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
-/// How long a request may take: the longest poll, and as much again.
+/// Time limit of a request: twice the longest poll.
 const TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Why a call brought nothing.
+/// Why a call failed.
 #[expect(missing_docs, reason = "their texts say it")]
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -41,7 +41,7 @@ pub enum ClientError {
 }
 
 impl ClientError {
-    /// The code of the service's error, if it is one.
+    /// The code of the error, if the service returned one.
     #[must_use]
     pub fn code(&self) -> Option<&str> {
         match self {
@@ -51,11 +51,11 @@ impl ClientError {
     }
 }
 
-/// A client of one SQS endpoint; a clone shares its connections.
+/// A client of one SQS endpoint. Its clones share its connections.
 ///
 /// # Errors
-/// Every call fails with a [`ClientError`]: when no answer comes within 40 s, or with an error of
-/// the service.
+/// Every call fails with a [`ClientError`] if no answer arrives within 40 s or the service returns
+/// an error.
 #[derive(Debug, Clone)]
 pub struct Client {
     url: String,
@@ -64,7 +64,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the SQS at `url`, such as `http://127.0.0.1:9324`. Nothing is sent yet.
+    /// A client of the SQS at `url`, such as `http://127.0.0.1:9324`. Makes no calls.
     pub fn new(url: &str) -> Result<Self, ClientError> {
         let url = url.trim_end_matches('/').to_owned();
         let uri: Uri = format!("{url}/").parse().map_err(|_| ClientError::Url)?;
@@ -77,14 +77,14 @@ impl Client {
         Ok(Self { url, uri, connections: builder.build_http() })
     }
 
-    /// Where the server answers, without a slash at its end.
+    /// The URL of the server, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Calls an operation (`SendMessage`) with the members of its request. Entries of a batch that
-    /// failed are in the answer's `Failed`.
+    /// Calls an operation, such as `SendMessage`, with the members of its request. Failed entries
+    /// of a batch are in the `Failed` member of the answer.
     pub async fn call(&self, operation: &str, members: &Value) -> Result<Value, ClientError> {
         let exchange = self.exchange(operation, members);
         tokio::time::timeout(TIMEOUT, exchange).await.map_err(|_| ClientError::Timeout(TIMEOUT))?
@@ -104,14 +104,14 @@ impl Client {
         if head.status != StatusCode::OK {
             return Err(service_error(&head, &body));
         }
-        // Operations without an answer have an empty one.
+        // Some operations have empty answers.
         if body.is_empty() {
             return Ok(json!({}));
         }
         serde_json::from_slice(&body).map_err(|_| unexpected())
     }
 
-    /// Creates a queue with these attributes, or finds the one that has them; its URL.
+    /// Creates a queue with these attributes, unless it exists with them; returns its URL.
     pub async fn create_queue(
         &self,
         name: &str,
@@ -124,7 +124,7 @@ impl Client {
         text(&answer, "QueueUrl", "CreateQueue")
     }
 
-    /// One attribute of a queue, as a text.
+    /// One attribute of a queue, as text.
     pub async fn queue_attribute(
         &self,
         queue_url: &str,
@@ -135,9 +135,9 @@ impl Client {
         text(&answer["Attributes"], name, "GetQueueAttributes")
     }
 
-    /// Number of messages in the queue: visible, in flight and delayed ones together.
+    /// Number of messages in the queue: the sum of visible, in-flight and delayed ones.
     pub async fn message_count(&self, queue_url: &str) -> Result<u64, ClientError> {
-        // In one call: a message may change its state between two.
+        // In one call: a message may change its state between two calls.
         let names = ["", "NotVisible", "Delayed"]
             .map(|state| format!("ApproximateNumberOfMessages{state}"));
         let members = json!({"QueueUrl": queue_url, "AttributeNames": names});
@@ -147,7 +147,7 @@ impl Client {
         names.iter().map(count).sum::<Option<u64>>().ok_or_else(unexpected)
     }
 
-    /// Receives every message that is visible in the queue, with all attributes, and hides it for twelve
+    /// Receives every visible message of the queue, with all attributes, and hides it for twelve
     /// hours.
     pub async fn receive_all(
         &self,
@@ -177,7 +177,8 @@ fn text(answer: &Value, member: &str, operation: &str) -> Result<String, ClientE
     text.ok_or_else(|| ClientError::Unexpected { operation: operation.to_owned() })
 }
 
-/// The error of an answer: its code is in the header of old, else the shape's name in the body.
+/// The error of an answer: the old header contains its code, otherwise the body contains the name
+/// of its shape.
 fn service_error(head: &http::response::Parts, body: &[u8]) -> ClientError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let old = head.headers.get("x-amzn-query-error").and_then(|value| value.to_str().ok());

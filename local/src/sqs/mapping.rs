@@ -1,4 +1,4 @@
-//! The event source mapping of a queue: it polls, invokes, and deletes what succeeded.
+//! The event source mapping of a queue: it polls, invokes, and deletes messages that succeeded.
 //!
 //! Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", "Creating and configuring an
 //! Amazon SQS event source mapping", "Configuring scaling behavior" and "Error handling".
@@ -19,32 +19,33 @@ pub use crate::mapping::{WrongAnswer, batch_item_failures};
 use crate::runtime_api::Invoke;
 pub use report::Report;
 
-/// Maximum messages of one call.
+/// Maximum number of messages of one call.
 const CALL_LIMIT: usize = 10;
 
-/// The pause after a call that failed, and between looks into a queue in a window's last second.
+/// The pause after a failed call, and between polls in the last second of a window.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The settings of an event source mapping, whose `FunctionResponseTypes` has
+/// The settings of an event source mapping whose `FunctionResponseTypes` contains
 /// `ReportBatchItemFailures`: the answer names the messages that failed.
 #[derive(Debug, Clone)]
 pub struct EventSourceMappingOptions {
-    /// The queue that is polled.
+    /// The URL of the queue.
     pub queue_url: String,
-    /// Maximum messages of an invocation (`BatchSize`): 1 to 10,000, and to 10 for a FIFO queue.
+    /// Maximum number of messages of an invocation (`BatchSize`): 1 to 10,000, or to 10 for a FIFO
+    /// queue.
     pub batch_size: usize,
-    /// How long a batch that is not full waits for more messages, from its first one
-    /// (`MaximumBatchingWindowInSeconds`): up to 300 s, at least 1 s where a batch has more than
-    /// 10 messages, none for a FIFO queue.
+    /// How long a batch that is not full waits for more messages after its first one
+    /// (`MaximumBatchingWindowInSeconds`): up to 300 s, at least 1 s for batches of more than 10
+    /// messages, and 0 for a FIFO queue.
     pub batching_window: Duration,
-    /// Maximum concurrent invocations (`MaximumConcurrency`): 1 to 1,000. AWS takes
-    /// no fewer than 2; 1 is for tests that need an order.
+    /// Maximum number of concurrent invocations (`MaximumConcurrency`): 1 to 1,000. The minimum of
+    /// AWS is 2; 1 is for tests that need an order.
     pub maximum_concurrency: usize,
 }
 
 impl EventSourceMappingOptions {
-    /// Batches of up to 10 messages, invoked at once, and up to 5 at a time, as many as AWS starts
-    /// with.
+    /// Batches of up to 10 messages, which are invoked without a window, and up to 5 concurrently,
+    /// the initial number in AWS.
     pub fn new(queue_url: impl Into<String>) -> Self {
         Self {
             queue_url: queue_url.into(),
@@ -55,8 +56,8 @@ impl EventSourceMappingOptions {
     }
 }
 
-/// A running mapping. It stops where it stands when this value is dropped: messages in its hands
-/// are redelivered after their visibility timeout.
+/// A running mapping. It stops immediately when this value is dropped; the messages that it has
+/// received are redelivered after their visibility timeout.
 #[derive(Debug)]
 pub struct EventSourceMapping {
     shared: Arc<Shared>,
@@ -72,10 +73,10 @@ struct Shared {
 }
 
 impl EventSourceMapping {
-    /// Starts to poll the queue with `client` and to hand its messages to `function`.
+    /// Starts to poll the queue with `client` and to pass its messages to `function`.
     ///
     /// # Errors
-    /// When the queue cannot be asked for its ARN.
+    /// If the ARN of the queue cannot be requested.
     pub async fn start(
         options: EventSourceMappingOptions,
         client: Client,
@@ -91,19 +92,19 @@ impl EventSourceMapping {
         Ok(Self { shared, pollers })
     }
 
-    /// What has become of the messages so far.
+    /// The report so far.
     #[must_use]
     pub fn report(&self) -> Report {
         self.shared.watched.report()
     }
 
-    /// Waits until the report is as `condition` says, which is asked after every change.
+    /// Waits until `condition` returns true for the report. It is called after every change.
     pub async fn until(&self, condition: impl Fn(&Report) -> bool) -> Report {
         self.shared.watched.until(condition).await
     }
 
-    /// Receives no more, waits until what was received has been through the function and deleted
-    /// or left, and returns what became of it all.
+    /// Stops receiving, waits until all received messages have been processed, and deleted or left,
+    /// and returns the report.
     pub async fn stop(mut self) -> Report {
         self.shared.watched.stop();
         while self.pollers.join_next().await.is_some() {}

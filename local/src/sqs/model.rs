@@ -1,5 +1,5 @@
-//! What a queue of SQS does with messages, without a server and on the caller's clock: for the
-//! embedded server, and for tests of what consumes a queue. Times are milliseconds.
+//! The model of an SQS queue, without a server and with the caller's clock: for the embedded
+//! server, and for tests of queue consumers. Times are in milliseconds.
 //!
 //! Source: Amazon SQS developer guide, "Amazon SQS visibility timeout", "Amazon SQS dead-letter
 //! queues", "FIFO queue delivery logic" and "Exactly-once processing", and API reference,
@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 const DEDUPLICATION_MS: u64 = 5 * 60 * 1000;
 
-/// The longest that a message may be in flight, counted from its first receive.
+/// Maximum time that a message may be in flight, counted from its first receive.
 pub const IN_FLIGHT_LIMIT_MS: u64 = 43_200_000;
 
 /// A message in a queue.
@@ -26,14 +26,14 @@ pub struct Message<C> {
     pub sent_ms: u64,
     pub receive_count: u32,
     pub first_receive_ms: Option<u64>,
-    /// The latest one.
+    /// The latest receipt handle.
     pub receipt_handle: Option<String>,
     /// The queue that gave it up.
     pub source_arn: Option<String>,
     visible_at_ms: u64,
 }
 
-/// What a producer sends.
+/// A message that a producer sends.
 #[derive(Debug, Clone)]
 #[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct Sent<C> {
@@ -43,41 +43,42 @@ pub struct Sent<C> {
     pub delay_ms: u64,
 }
 
-/// What a producer gets back.
+/// The answer to a producer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "their names are those of SQS")]
 pub struct Receipt {
     pub message_id: String,
     pub sequence_number: Option<String>,
-    /// Whether the queue has taken the message, and not one with its deduplication id before.
+    /// Whether the queue has accepted this message, and not an earlier one with the same
+    /// deduplication id.
     pub is_new: bool,
 }
 
-/// Which messages a receive hands out.
+/// The parameters of a receive.
 #[derive(Debug, Default)]
 pub struct Receive<'a> {
-    /// Maximum number.
+    /// Maximum number of messages.
     pub limit: usize,
     /// How long they are hidden.
     pub visibility_ms: u64,
-    /// The order of a standard queue, instead of that of arrival.
+    /// The random order of a standard queue; `None` means the order of arrival.
     pub order: Option<&'a mut Rng>,
-    /// Number of messages in flight that a standard queue hands out again.
+    /// Number of messages in flight that a standard queue returns again.
     pub again: usize,
 }
 
-/// Why a receipt handle is refused.
+/// Why a receipt handle is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HandleError {
-    /// It is not one of SQS.
+    /// It is not a receipt handle of SQS.
     Invalid,
-    /// The message is gone, or the handle is not its latest.
+    /// The message no longer exists, or the handle is not its latest.
     Gone,
-    /// The visibility timeout has passed, which counts in a FIFO queue.
+    /// The visibility timeout has passed, which matters in a FIFO queue.
     Expired,
     /// The message is not in flight.
     NotInFlight,
-    /// It would be in flight for longer than [`IN_FLIGHT_LIMIT_MS`].
+    /// The message would be in flight for longer than [`IN_FLIGHT_LIMIT_MS`].
     BeyondLimit,
 }
 
@@ -94,23 +95,23 @@ pub struct Counts {
 pub struct Queue<C> {
     /// Whether it is a FIFO queue.
     pub is_fifo: bool,
-    /// Receives after which a message is given up: `maxReceiveCount`, where a dead-letter queue
-    /// exists.
+    /// Number of receives after which a message is given up: `maxReceiveCount`, if a dead-letter
+    /// queue exists.
     pub max_receives: Option<u32>,
-    /// Whether a handle that is not the latest deletes from a standard queue: SQS may, or may not.
+    /// Whether an old handle deletes from a standard queue: in SQS it may or may not.
     pub old_handles_delete: bool,
     /// In the order of arrival.
     messages: BTreeMap<u64, Message<C>>,
-    /// Where in `messages` an id is.
+    /// The key in `messages` of an id.
     places: HashMap<String, u64>,
     next_place: u64,
-    /// What was answered for a deduplication id, and until when it is.
+    /// The receipt for a deduplication id, and when it expires.
     deduplicated: HashMap<String, (u64, Receipt)>,
     random: Rng,
 }
 
 impl<C: Clone> Queue<C> {
-    /// An empty queue, which keeps messages for ever; its ids follow from `seed`.
+    /// An empty queue, which keeps messages forever; its ids are derived from `seed`.
     #[must_use]
     pub fn new(is_fifo: bool, seed: u64) -> Self {
         Self {
@@ -125,7 +126,7 @@ impl<C: Clone> Queue<C> {
         }
     }
 
-    /// Takes a message.
+    /// Accepts a message.
     pub fn send(&mut self, sent: Sent<C>, now: u64) -> Receipt {
         let key = sent.deduplication_id.clone().filter(|_| self.is_fifo);
         self.deduplicated.retain(|_, (until, _)| *until > now);
@@ -160,7 +161,7 @@ impl<C: Clone> Queue<C> {
     fn insert(&mut self, mut message: Message<C>) -> Receipt {
         let place = self.next_place;
         self.next_place += 1;
-        // Twenty digits, which grow.
+        // Twenty increasing digits.
         let sequence_number = self.is_fifo.then(|| format!("1{place:019}"));
         message.sequence_number.clone_from(&sequence_number);
         let message_id = message.id.clone();
@@ -169,7 +170,7 @@ impl<C: Clone> Queue<C> {
         Receipt { message_id, sequence_number, is_new: true }
     }
 
-    /// Takes a message that was given up in another queue; it is visible at once.
+    /// Accepts a message that another queue gave up; it is visible immediately.
     pub fn take_dead(&mut self, mut message: Message<C>, source_arn: &str, now: u64) {
         message.source_arn = Some(source_arn.to_owned());
         message.visible_at_ms = now;
@@ -177,7 +178,7 @@ impl<C: Clone> Queue<C> {
         self.insert(message);
     }
 
-    /// Takes a message that a move task brings: a new one with the same content.
+    /// Accepts a message from a move task: a new message with the same content.
     pub fn take_moved(&mut self, message: Message<C>, now: u64) {
         let moved = Message {
             id: self.new_id(),
@@ -192,7 +193,7 @@ impl<C: Clone> Queue<C> {
         self.insert(moved);
     }
 
-    /// Hands out messages and hides them; second, those that are given up.
+    /// Returns messages and hides them; the second value is the messages that are given up.
     pub fn receive(&mut self, ask: Receive<'_>, now: u64) -> (Vec<Message<C>>, Vec<Message<C>>) {
         let mut places: Vec<_> = self.messages.keys().copied().collect();
         if let Some(random) = ask.order.filter(|_| !self.is_fifo) {
@@ -234,8 +235,8 @@ impl<C: Clone> Queue<C> {
         (received, dead)
     }
 
-    /// Takes up to `limit` visible messages away, oldest first, for a move task; and whether it
-    /// ended before one that may not go.
+    /// Removes up to `limit` visible messages, oldest first, for a move task; also returns whether
+    /// it stopped at a message that may not be moved.
     pub fn take_visible(
         &mut self,
         limit: usize,
@@ -251,8 +252,8 @@ impl<C: Clone> Queue<C> {
         (taken, is_stuck)
     }
 
-    /// Deletes the message of a receipt handle, and returns it. A message that is gone, and on a
-    /// standard queue an old handle, is not an error.
+    /// Deletes the message of a receipt handle, and returns it. A message that no longer exists is
+    /// not an error, and neither is an old handle on a standard queue.
     ///
     /// # Errors
     /// [`HandleError::Invalid`]; [`HandleError::Expired`] in a FIFO queue.
@@ -266,10 +267,10 @@ impl<C: Clone> Queue<C> {
         Ok(if deletes { self.remove(place) } else { None })
     }
 
-    /// Hides the message of a receipt handle for this time from now on.
+    /// Hides the message of a receipt handle for this time, starting now.
     ///
     /// # Errors
-    /// All of [`HandleError`] but [`HandleError::Expired`].
+    /// All values of [`HandleError`] except [`HandleError::Expired`].
     pub fn hide(&mut self, handle: &str, hide_ms: u64, now: u64) -> Result<(), HandleError> {
         let (place, message) = self.of_handle(handle)?.ok_or(HandleError::Gone)?;
         if message.receipt_handle.as_deref() != Some(handle) {
@@ -288,7 +289,7 @@ impl<C: Clone> Queue<C> {
         Ok(())
     }
 
-    /// The message that a receipt handle is of, if the queue still has it.
+    /// The message of a receipt handle, if it is still in the queue.
     fn of_handle(&self, handle: &str) -> Result<Option<(u64, &Message<C>)>, HandleError> {
         let decoded = base64_simd::STANDARD.decode_to_vec(handle).ok();
         let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
@@ -297,7 +298,7 @@ impl<C: Clone> Queue<C> {
         Ok(place.and_then(|place| Some((*place, self.messages.get(place)?))))
     }
 
-    /// Whether the queue holds no message.
+    /// Whether the queue is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()

@@ -1,4 +1,4 @@
-//! ElasticMQ: an SQS on Java, in a process of its own.
+//! ElasticMQ: an SQS on Java, in its own process.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use crate::machine::java::JavaServer;
 use crate::machine::{Real, Unavailable, maven};
 use crate::service::Product;
 
-/// SHA-256 and coordinates (`group:artifact:version`) of every jar that the server is made of, as
-/// Maven Central has them. The list is what is fetched: Maven resolves nothing by itself.
+/// SHA-256 in Maven Central and coordinates (`group:artifact:version`) of every jar of the server.
+/// Exactly this list is downloaded: Maven resolves no dependencies.
 const JARS: &str = include_str!("jars.sha256");
 
 /// Any free port of the loopback interface, queues in memory, the limits of SQS, and the account
@@ -32,13 +32,13 @@ aws { region = us-east-1, accountId = 123456789012 }
 
 const OPTIONS: [&str; 3] = ["-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
 
-/// What its log says when it is up, before its address.
+/// The log message of a started server, before its address.
 const BOUND: &str = "Started SQS rest server, bind address ";
 
-/// How long one try to reach it may take.
+/// Time limit of one attempt to connect.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Starts it and waits until it listens. The first start fetches it (38 MB).
+/// Starts it and waits until it listens. The first start downloads it (38 MB).
 pub(super) async fn start(
     environment: &Environment,
     say: &mut impl FnMut(&str),

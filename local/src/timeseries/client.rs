@@ -1,4 +1,4 @@
-//! A thin client of a store, for tests and the demo.
+//! A thin client for a store, for tests and the demo.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use super::query::Series;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A client of the store at a URL; a clone shares its connections.
+/// A client of the store at a URL. Its clones share its connections.
 #[derive(Clone, Debug)]
 pub struct Client {
     url: String,
@@ -26,12 +26,12 @@ pub struct Client {
     dialect: Arc<OnceCell<Dialect>>,
 }
 
-/// How a store is asked.
+/// The query language of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Dialect {
-    /// In `InfluxQL`.
+    /// `InfluxQL`
     InfluxQl,
-    /// In `PromQL`, as VictoriaMetrics is.
+    /// `PromQL`, which VictoriaMetrics uses.
     PromQl,
 }
 
@@ -47,18 +47,18 @@ impl Dialect {
 /// Why a call failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
-    /// The URL cannot be used.
+    /// The URL is invalid.
     #[error("not a URL of the form http://host:port")]
     Url,
-    /// No answer came.
+    /// There was no answer.
     #[error("no answer: {0}")]
     NoAnswer(String),
-    /// The store refused the request.
+    /// The store rejected the request.
     #[error("status {status}: {text}")]
     Refused {
-        /// The answer's status.
+        /// The status of the answer.
         status: u16,
-        /// The answer's text.
+        /// The text of the answer.
         text: String,
     },
     /// The answer is not what was expected.
@@ -67,7 +67,7 @@ pub enum ClientError {
 }
 
 impl Client {
-    /// A client without credentials. Nothing is sent yet.
+    /// A client without credentials. Makes no calls.
     ///
     /// # Errors
     /// [`ClientError::Url`]
@@ -80,13 +80,13 @@ impl Client {
         Ok(Self { url, connections: Connections::default(), dialect: Arc::default() })
     }
 
-    /// Where the store answers, without a slash at its end.
+    /// The URL of the store, without a trailing slash.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// How the store is asked; it is found out once.
+    /// The query language of the store, which is determined once.
     ///
     /// # Errors
     /// Those of the request.
@@ -99,7 +99,7 @@ impl Client {
         found.await.copied()
     }
 
-    /// The URL that takes the lines of a database: `TSDB_WRITE_URL`.
+    /// The URL that accepts the lines of a database: `TSDB_WRITE_URL`.
     ///
     /// # Errors
     /// Those of [`dialect`](Self::dialect).
@@ -107,12 +107,12 @@ impl Client {
         let url = &self.url;
         Ok(match self.dialect().await? {
             Dialect::InfluxQl => format!("{url}/write?db={database}"),
-            // It would make the database a label of every metric.
+            // The parameter would add the database as a label to every metric.
             Dialect::PromQl => format!("{url}/api/v2/write"),
         })
     }
 
-    /// Makes a database, where the store has these.
+    /// Creates a database, if the store has databases.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -120,7 +120,7 @@ impl Client {
         self.statement(&format!("CREATE DATABASE \"{database}\"")).await
     }
 
-    /// Removes a database, where the store has these.
+    /// Deletes a database, if the store has databases.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -147,10 +147,10 @@ impl Client {
         Ok((answer.status, String::from_utf8_lossy(&answer.body).into_owned()))
     }
 
-    /// Asks a store in `InfluxQL`.
+    /// Sends a query in `InfluxQL`.
     ///
     /// # Errors
-    /// [`ClientError`], also where the statement failed.
+    /// [`ClientError`], even if only the statement failed.
     pub async fn query(&self, database: &str, query: &str) -> Result<Vec<Series>, ClientError> {
         let path = format!("/query?epoch=ns&db={database}&q={}", encoded(query));
         let answer: Answered = accepted(self.send(Method::GET, &path, "").await?)?;
@@ -167,7 +167,8 @@ impl Client {
         Ok(series)
     }
 
-    /// Asks VictoriaMetrics in `PromQL` for the values at a time in milliseconds since 1970, by labels.
+    /// Evaluates a `PromQL` query in VictoriaMetrics at a time in milliseconds since 1970; returns
+    /// the values by labels.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -190,7 +191,7 @@ impl Client {
             .collect()
     }
 
-    /// Makes what was written visible, where the store does that only from time to time.
+    /// Makes written points visible, if the store does so only periodically.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -252,7 +253,7 @@ struct AnsweredSeries {
     #[serde(default)]
     tags: BTreeMap<String, String>,
     columns: Vec<String>,
-    /// As they were written: `serde_json` reads a double only nearly.
+    /// Unparsed: `serde_json` does not always read the exact double.
     values: Vec<Vec<Box<RawValue>>>,
 }
 

@@ -1,4 +1,4 @@
-//! The points of a database, without a server and on the caller's clock.
+//! The points of a database, without a server and with the caller's clock.
 
 use std::collections::BTreeMap;
 
@@ -14,16 +14,17 @@ pub(super) type Points = BTreeMap<i64, BTreeMap<String, Value>>;
 #[derive(Debug, Default)]
 pub struct Database {
     pub(super) series: BTreeMap<Key, Points>,
-    /// A field of a measurement has one type for ever.
+    /// The type of each field of a measurement, which never changes.
     types: BTreeMap<(String, String), &'static str>,
 }
 
 impl Database {
-    /// Writes lines whose times have this number of nanoseconds as their unit; one without a time is of
-    /// `now_ns`. What is written again replaces the fields that it has.
+    /// Writes lines whose times have this number of nanoseconds as their unit; a line without a
+    /// time has the time `now_ns`. A point that is written again replaces the fields that it
+    /// contains.
     ///
     /// # Errors
-    /// The text of the refusal, where some lines are refused. All others are stored.
+    /// The error text if some lines are rejected. All others are stored.
     pub fn write(&mut self, lines: &str, unit_ns: i64, now_ns: i64) -> Result<(), String> {
         let mut dropped = 0;
         let mut first = None;

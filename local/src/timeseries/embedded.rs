@@ -1,9 +1,9 @@
-//! A small store in this process that keeps points in memory: for machines without InfluxDB, and for
-//! faults on demand.
+//! A small time series database in this process that keeps points in memory: for machines without
+//! InfluxDB, and for faults on demand.
 //!
-//! It answers what sluice and its dashboard ask, as InfluxDB 1 would: `/write` (also as
-//! `/api/v2/write`), and `/query` with the aggregates of `dashboards/sensors.json`. The tests hold both
-//! to the same table of requests.
+//! It answers the requests of sluice and its dashboard as InfluxDB 1 does: `/write` (also as
+//! `/api/v2/write`), and `/query` with the aggregates of `dashboards/sensors.json`. The tests check
+//! both with the same table of requests.
 
 use std::collections::BTreeMap;
 use std::io::{self, Read as _};
@@ -26,26 +26,27 @@ use crate::clock::Clock;
 use crate::faults::{Faults, Lasting};
 use crate::server::{self, BodyError, locked, read_body};
 
-/// Maximum size of a request's body, also unzipped, in bytes (InfluxDB: `max-body-size`).
+/// Maximum size of the body of a request, also after decompression, in bytes (InfluxDB:
+/// `max-body-size`).
 const MAX_BODY_BYTES: usize = 25_000_000;
 
-/// What is to go wrong with a write.
+/// A fault of a write.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is refused with this status. Nothing is stored.
+    /// The write is rejected with this status. Nothing is stored.
     Status(u16),
-    /// It is done, and answered only after this while.
+    /// The write is executed, and answered only after this delay.
     Slow(Duration),
     /// The connection is closed without an answer, and nothing is stored.
     Drop,
-    /// It is done, but the connection is closed without an answer.
+    /// The write is executed, but the connection is closed without an answer.
     DropAfterWriting,
 }
 
 /// A running embedded server; it ends, with its points, when this value is dropped.
 pub type Embedded = server::Embedded<State>;
 
-/// What the server holds.
+/// The state of the server.
 #[derive(Debug)]
 pub struct State {
     clock: Clock,
@@ -58,7 +59,7 @@ impl Embedded {
     /// Starts a server on a free port of 127.0.0.1.
     ///
     /// # Errors
-    /// When no port is free.
+    /// If no port is free.
     pub async fn start() -> io::Result<Self> {
         let state = |_: &str| State {
             clock: Clock::system(),
@@ -69,17 +70,17 @@ impl Embedded {
         Self::open(state, answer).await
     }
 
-    /// Plans a fault for the writes to come, after those that are planned already.
+    /// Plans a fault for subsequent writes, after those that are already planned.
     pub fn fail(&self, fault: Fault, lasting: Lasting) {
         locked(&self.state.faults).plan(fault, lasting);
     }
 
-    /// Ends all faults: the next write is answered well.
+    /// Removes all faults: the next write succeeds.
     pub fn clear_faults(&self) {
         locked(&self.state.faults).clear();
     }
 
-    /// Number of writes so far, those that failed among them.
+    /// Number of writes so far, including those that failed.
     #[must_use]
     pub fn writes(&self) -> u64 {
         self.state.writes.load(Ordering::Relaxed)
@@ -110,7 +111,7 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> io::Result<Ans
         }
         ("POST", "/write") => state.write(query.get("db"), &query, &head.headers, body).await,
         ("POST", "/api/v2/write") => {
-            // A bucket is a database and a retention policy.
+            // A bucket consists of a database and a retention policy.
             let bucket = query.get("bucket");
             let database = bucket.split('/').next().unwrap_or_default();
             state.write(database, &query, &head.headers, body).await
@@ -225,7 +226,7 @@ fn found<'a>(
     databases.get(name).ok_or_else(|| format!("database not found: {name}"))
 }
 
-/// A list of names, as `SHOW` answers it.
+/// A list of names, as in the answer to `SHOW`.
 fn shown<'a>(name: &str, names: impl IntoIterator<Item = &'a str>) -> Value {
     let values: Vec<_> = names.into_iter().map(|name| json!([name])).collect();
     json!({"name": name, "columns": ["name"], "values": values})
@@ -278,7 +279,7 @@ impl Parameters {
         self
     }
 
-    /// A parameter, or nothing.
+    /// The value of a parameter; empty if it is missing.
     fn get(&self, name: &str) -> &str {
         self.0.get(name).map_or("", String::as_str)
     }

@@ -1,4 +1,4 @@
-//! Line protocol: a point a line.
+//! Line protocol: one point per line.
 //!
 //! Source: InfluxDB 1.8 documentation, "InfluxDB line protocol reference".
 
@@ -10,7 +10,7 @@ pub(super) struct Point {
     pub(super) measurement: String,
     pub(super) tags: BTreeMap<String, String>,
     pub(super) fields: BTreeMap<String, Value>,
-    /// As it was written, in the request's precision.
+    /// The unchanged time, in the precision of the request.
     pub(super) time: Option<i64>,
 }
 
@@ -24,7 +24,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    /// The name of its type, as InfluxDB's errors have it.
+    /// The name of its type in InfluxDB's errors.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Float(_) => "float",
@@ -44,10 +44,10 @@ impl Value {
     }
 }
 
-/// Reads a line.
+/// Parses a line.
 ///
 /// # Errors
-/// What is wrong with it.
+/// What is wrong with the line.
 pub(super) fn parse(line: &str) -> Result<Point, &'static str> {
     let mut rest = line;
     let series = take(&mut rest, ' ').0;
@@ -89,8 +89,8 @@ pub(super) fn parse(line: &str) -> Result<Point, &'static str> {
     Ok(Point { measurement: plain(measurement), tags, fields, time })
 }
 
-/// Takes what is before the first `end` that is neither escaped nor within a quoted text; whether there
-/// was one.
+/// Takes the text before the first `end` that is neither escaped nor quoted; also returns whether
+/// there was one.
 fn take<'a>(rest: &mut &'a str, end: char) -> (&'a str, bool) {
     let (mut is_escaped, mut is_quoted) = (false, false);
     let mut before = '=';
@@ -98,7 +98,7 @@ fn take<'a>(rest: &mut &'a str, end: char) -> (&'a str, bool) {
         match character {
             _ if is_escaped => is_escaped = false,
             '\\' => is_escaped = true,
-            // Only a field's value is quoted.
+            // Only the value of a field is quoted.
             '"' if is_quoted || (before == '=' && at > 0) => is_quoted = !is_quoted,
             _ if character == end && !is_quoted => {
                 let taken = &rest[..at];
@@ -112,7 +112,7 @@ fn take<'a>(rest: &mut &'a str, end: char) -> (&'a str, bool) {
     (std::mem::take(rest), false)
 }
 
-/// Without the backslashes that escape.
+/// The text without escaping backslashes.
 fn plain(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut characters = text.chars().peekable();
@@ -139,7 +139,7 @@ fn value(text: &str) -> Result<Value, &'static str> {
     if let Some(digits) = text.strip_suffix('i') {
         return digits.parse().map(Value::Integer).map_err(|_| "invalid integer");
     }
-    // Rust also reads `inf` and `NaN`.
+    // Rust also parses `inf` and `NaN`.
     let starts_well = text.starts_with(|first: char| first.is_ascii_digit() || first == '-');
     let number = text.parse().ok().filter(|number: &f64| starts_well && number.is_finite());
     number.map(Value::Float).ok_or("invalid number")

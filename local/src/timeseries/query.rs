@@ -1,4 +1,5 @@
-//! `InfluxQL`, as far as the dashboard asks it: aggregates of fields by windows of time and by tags.
+//! The subset of `InfluxQL` that the dashboard uses: aggregates of fields by time windows and by
+//! tags.
 //!
 //! Source: InfluxDB 1.8 documentation, "Influx Query Language reference".
 
@@ -9,17 +10,18 @@ use std::collections::BTreeMap;
 use super::database::{Database, Points};
 pub(super) use parse::{Statement, parse};
 
-/// Maximum number of windows of an answer (InfluxDB: `max-select-buckets`, which is off by default).
+/// Maximum number of windows of an answer (InfluxDB: `max-select-buckets`, which is off by
+/// default).
 const MAX_WINDOWS: i64 = 1_000_000;
 
-/// What is asked for.
+/// A `SELECT` statement.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Select {
     pub(super) columns: Vec<Column>,
     pub(super) measurement: String,
     /// The first time, in nanoseconds since 1970.
     pub(super) from_ns: Option<i64>,
-    /// The time after the last.
+    /// The end time, exclusive.
     pub(super) until_ns: Option<i64>,
     /// Tags that a series must have.
     pub(super) tags: Vec<(String, String)>,
@@ -30,7 +32,7 @@ pub(super) struct Select {
     pub(super) fill: Fill,
 }
 
-/// A column: an operand, or two with an operator between.
+/// A column: one operand, or two with an operator between them.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Column {
     pub(super) first: Operand,
@@ -51,7 +53,7 @@ pub(super) enum Aggregate {
     Last,
 }
 
-/// What stands for a window without a value.
+/// The value of an empty window.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Fill {
     #[default]
@@ -60,12 +62,12 @@ pub(super) enum Fill {
     Number(f64),
 }
 
-/// Rows of one group.
+/// The rows of one group.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Series {
     /// The measurement.
     pub name: String,
-    /// The tags of `GROUP BY`; a tag that the points have not is empty.
+    /// The tags of `GROUP BY`; a tag that the points do not have is empty.
     pub tags: BTreeMap<String, String>,
     /// The names of the columns after `time`.
     pub columns: Vec<String>,
@@ -77,10 +79,10 @@ pub struct Series {
 pub type Row = (i64, Vec<Option<f64>>);
 
 impl Select {
-    /// Asks a database at `now_ns`.
+    /// Runs the query on a database at `now_ns`.
     ///
     /// # Errors
-    /// Why that is too much.
+    /// Why the query exceeds a limit.
     pub(super) fn ask(&self, database: &Database, now_ns: i64) -> Result<Vec<Series>, String> {
         let mut groups: BTreeMap<Vec<String>, Vec<&Points>> = BTreeMap::new();
         for ((measurement, tags), points) in &database.series {
@@ -124,9 +126,9 @@ impl Select {
         let mut rows = Vec::new();
         for (start, fields) in &windows {
             let values: Vec<_> = self.columns.iter().map(|column| column.value(fields)).collect();
-            // A row stands for an operand, also where the other one of its column is missing.
+            // A row exists for any operand, even if the other operand of its column is missing.
             if self.columns.iter().any(|column| column.has_any(fields)) {
-                // A selector alone has the time of its point.
+                // A single selector without windows returns the time of its point.
                 let time = self.selected(fields).unwrap_or(*start);
                 rows.push((time, values));
             }
@@ -155,7 +157,7 @@ impl Select {
         Ok(filled.into_iter().collect())
     }
 
-    /// The time of the only column's point, if that is one that was selected.
+    /// The time of the point in the only column, if that is a selector.
     fn selected(&self, fields: &Window) -> Option<i64> {
         match (&self.columns[..], self.window_ns) {
             ([Column { first: Operand::Aggregate(Aggregate::Last, field), then: None }], None) => {
@@ -165,7 +167,7 @@ impl Select {
         }
     }
 
-    /// The names of the columns; one that is there already gets a number.
+    /// The names of the columns; a duplicate name gets a number.
     fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         for column in &self.columns {
@@ -180,7 +182,7 @@ impl Select {
     }
 }
 
-/// By field what is needed for every aggregate.
+/// The data for every aggregate, by field.
 type Window = BTreeMap<String, Sums>;
 
 #[derive(Clone, Copy, Debug)]
@@ -215,13 +217,13 @@ impl Column {
             '+' => first + second,
             '-' => first - second,
             '*' => first * second,
-            // As InfluxDB 1 does.
+            // As in InfluxDB 1.
             _ if second == 0.0 => 0.0,
             _ => first / second,
         })
     }
 
-    /// Whether a field of one of its aggregates is in a window.
+    /// Whether the window contains a field of one of its aggregates.
     fn has_any(&self, window: &Window) -> bool {
         let then = self.then.iter().map(|(_, operand)| operand);
         [&self.first].into_iter().chain(then).any(|operand| match operand {

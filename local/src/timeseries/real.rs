@@ -1,4 +1,4 @@
-//! InfluxDB 1 and VictoriaMetrics, in processes of their own, where they are installed.
+//! InfluxDB 1 and VictoriaMetrics in their own processes, if they are installed.
 
 use std::ffi::OsString;
 
@@ -8,7 +8,7 @@ use crate::machine::{Kind, Real, Supervised, Unavailable, find, ready, temporary
 use crate::server;
 use crate::service::StartError;
 
-/// Starts InfluxDB, else VictoriaMetrics, and waits until it answers.
+/// Starts InfluxDB, otherwise VictoriaMetrics, and waits until it answers.
 pub(super) async fn start(say: &mut impl FnMut(&str)) -> Result<Real, Unavailable> {
     let real = match influxdb().await {
         Ok(real) => real,
@@ -29,7 +29,8 @@ pub async fn start_influxdb() -> Result<TimeSeries, StartError> {
     TimeSeries::of(influxdb().await)
 }
 
-/// Starts VictoriaMetrics, so that a point that is written again replaces the first.
+/// Starts VictoriaMetrics, with a setting by which a point that is written again replaces the first
+/// one.
 ///
 /// # Errors
 /// Why this machine cannot run it.
@@ -70,7 +71,7 @@ async fn victoria_metrics() -> Result<Real, Unavailable> {
         format!("-httpListenAddr={address}").into(),
         "-retentionPeriod=100y".into(),
         "-dedup.minScrapeInterval=1ms".into(),
-        // It would hide the newest points.
+        // The default latency would hide the newest points.
         "-search.latencyOffset=0s".into(),
     ];
     up(folder, &line, format!("http://{address}"), "VictoriaMetrics").await

@@ -1,4 +1,4 @@
-//! The windows that the dashboard shows, asked from any store.
+//! The time windows of the dashboard, as queries to any store.
 
 use std::collections::BTreeMap;
 
@@ -11,16 +11,16 @@ use super::query::{Series, Statement, parse};
 /// The dashboard: `dashboards/sensors.json`.
 const DASHBOARD: &str = include_str!("../../../dashboards/sensors.json");
 
-/// What a panel shows.
+/// The figure of a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Figure {
-    /// Items a minute, by line.
+    /// Items per minute, by line.
     Throughput,
-    /// Share of the readings in which the machine runs, by machine.
+    /// Share of the readings in which the machine is running, by machine.
     Availability,
-    /// Defects of an item, by line.
+    /// Defects per item, by line.
     DefectRate,
-    /// Energy of an item, by line.
+    /// Energy per item, by line.
     EnergyPerProduct,
 }
 
@@ -29,15 +29,16 @@ pub enum Figure {
 pub struct Panel {
     /// Its title.
     pub title: String,
-    /// What it shows.
+    /// Its figure.
     pub figure: Figure,
-    /// The length of its windows in minutes.
+    /// The length of its windows, in minutes.
     pub minutes: u32,
     /// Its query in `InfluxQL`, with `$timeFilter`.
     pub query: String,
 }
 
-/// By the tag that the panel groups by and the start of the window in milliseconds since 1970: the value.
+/// The values of windows, by the tag that the panel groups by and by the start of the window in
+/// milliseconds since 1970.
 pub type Windows = BTreeMap<(String, u64), f64>;
 
 /// The panels of the dashboard that show windows.
@@ -64,13 +65,13 @@ impl Panel {
         Some(Self { title, figure, minutes, query })
     }
 
-    /// The length of a window in milliseconds.
+    /// The length of a window, in milliseconds.
     #[must_use]
     pub fn window_ms(&self) -> u64 {
         u64::from(self.minutes) * 60_000
     }
 
-    /// The panel's query of the time from `from_ms` until before `until_ms`.
+    /// The query of the panel for the time from `from_ms` to `until_ms`, exclusive.
     #[must_use]
     pub fn query(&self, from_ms: u64, until_ms: u64) -> String {
         let filter = format!("time >= {from_ms}ms and time < {until_ms}ms");
@@ -98,7 +99,8 @@ impl Panel {
         }
     }
 
-    /// Asks a store for the panel's windows from the one that holds `from_ms` until before `until_ms`.
+    /// Queries the windows of the panel from a store, from the window that contains `from_ms` to
+    /// `until_ms`, exclusive.
     ///
     /// # Errors
     /// [`ClientError`]
@@ -117,7 +119,7 @@ impl Panel {
         let mut windows = Windows::new();
         let mut start_ms = first_ms;
         while start_ms < until_ms {
-            // What `[1m]` covers begins after its start and ends with its end.
+            // The range `[1m]` excludes its start and includes its end.
             let last_ms = start_ms + window_ms - 1;
             for (labels, value) in client.evaluate(&self.promql(), last_ms).await? {
                 let tag = labels.into_values().next().unwrap_or_default();
@@ -128,10 +130,10 @@ impl Panel {
         Ok(windows)
     }
 
-    /// Asks a database that has no server for the panel's windows.
+    /// Queries the windows of the panel from a database without a server.
     ///
     /// # Errors
-    /// Why the query is not understood.
+    /// Why the query is not supported.
     pub fn of(
         &self,
         database: &Database,

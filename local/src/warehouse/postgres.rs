@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 use super::Table;
 use crate::postgres::{Rows, execute, query};
 
-/// The views and tables of Redshift that sluice asks, over PostgreSQL's own: the history of queries and
-/// the states of queues are tables, to be filled; transactions and their locks are the real ones.
+/// The Redshift views and tables that sluice queries, on top of those of PostgreSQL. The history of
+/// queries and the states of queues are tables, to be filled by tests; transactions and their locks
+/// are the real ones.
 ///
 /// Source: `SYS_QUERY_HISTORY`, `SVV_TRANSACTIONS` and `STV_WLM_QUERY_STATE`, Amazon Redshift Database
 /// Developer Guide.
@@ -32,7 +33,7 @@ pub(super) async fn add_views(port: u16) -> Result<(), String> {
 /// Runs a statement in its own session. If the future is dropped, the session ends.
 ///
 /// # Errors
-/// What PostgreSQL says of it.
+/// The message of PostgreSQL.
 pub(super) async fn run(port: u16, sql: &str, parameters: &[Value]) -> Result<Table, String> {
     let Rows { columns, rows } = query(port, &with_values(sql, parameters)).await?;
     let row = |row: Vec<Option<String>>| {
@@ -43,7 +44,7 @@ pub(super) async fn run(port: u16, sql: &str, parameters: &[Value]) -> Result<Ta
     Ok(Table { columns: columns.into_iter().map(|(name, _)| name).collect(), rows })
 }
 
-/// A value in the form of the Data API.
+/// A value in the format of the Data API.
 fn field(value: Option<&str>, kind: &str) -> Value {
     match (value, kind) {
         (None, _) => json!({"isNull": true}),
@@ -55,7 +56,7 @@ fn field(value: Option<&str>, kind: &str) -> Value {
     }
 }
 
-/// Puts the values of parameters into a statement, as texts.
+/// Inserts the values of parameters into a statement, as text.
 fn with_values(sql: &str, parameters: &[Value]) -> String {
     parameters.iter().fold(sql.to_owned(), |sql, parameter| {
         let text = |member: &str| parameter[member].as_str().unwrap_or_default();

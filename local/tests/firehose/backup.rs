@@ -1,4 +1,4 @@
-//! A backup that cannot be written, and what else cannot be used.
+//! A backup that cannot be written, and other invalid settings.
 
 use local::firehose::{DeliveryStream, DeliveryStreamOptions, Endpoint, Error};
 
@@ -13,7 +13,7 @@ async fn a_backup_that_cannot_be_written_is_told_and_ends_the_stream() {
         "fail" => answered("ProcessingFailed", None),
         _ => answered("Ok", Some(data)),
     });
-    // A file where a folder has to be: also root cannot write below it.
+    // A file in place of a folder: not even root can write below it.
     std::fs::write(backup.path().join("processing-failed"), []).unwrap();
     let stream = started(options(&backup), function, &sink).await;
     put(&stream, &["{}", "fail", "fail"]).await;

@@ -1,4 +1,4 @@
-//! When buffers go out, how large what goes out is, and who waits.
+//! When buffers are sent, the maximum size of what is sent, and which puts wait.
 
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ async fn records_and_documents_go_on_when_they_are_old() {
     };
     let stream = started(options, echo(), &sink).await;
     put(&stream, &["{}"]).await;
-    // Nobody flushes.
+    // Without a flush.
     while stream.report().delivered == 0 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
@@ -72,12 +72,12 @@ async fn a_request_never_exceeds_what_lambda_takes() {
         ..options(&backup)
     };
     let stream = started(options, function.clone(), &sink).await;
-    // Large records: base64 is what fills the request.
+    // Large records: their base64 fills the request.
     for _ in 0..5 {
         stream.put_record(vec![b'x'; RECORD_LIMIT_BYTES]).await.unwrap();
     }
     stream.flush().await.unwrap();
-    // Small records: what goes with them does.
+    // Small records: their metadata fills the request.
     let key = "k".repeat(10_000);
     for _ in 0..700 {
         stream.put_record_with_key(Bytes::from_static(b"x"), key.clone()).await.unwrap();
@@ -91,7 +91,7 @@ async fn a_request_never_exceeds_what_lambda_takes() {
     }
 }
 
-/// Tells the size of every request.
+/// Reports the size of every request.
 #[derive(Clone)]
 struct Sized {
     function: Script,
@@ -117,7 +117,7 @@ async fn documents_are_delivered_in_requests_of_the_buffers_size() {
     assert_eq!((report.delivered, report.delivery_requests, report.delivery_retries), (5, 3, 0));
 }
 
-/// Tells when it is invoked, and answers when it is told to.
+/// Reports when it is invoked, and answers on a signal.
 struct Gate {
     entered: mpsc::UnboundedSender<()>,
     open: tokio::sync::Mutex<mpsc::UnboundedReceiver<()>>,
@@ -151,7 +151,7 @@ async fn puts_wait_while_the_stream_is_full() {
             putting.put_record(vec![b'x'; 1_000_000]).await.unwrap();
         }
     });
-    // The third put waits, so the first goes out although its buffer is not old.
+    // The third put waits, so the first record is sent although its buffer is not old.
     invoked.recv().await.unwrap();
     while stream.report().put < 3 {
         tokio::task::yield_now().await;

@@ -1,4 +1,4 @@
-//! What OpenSearch's answers do.
+//! The effects of OpenSearch's answers.
 
 use std::time::Duration;
 

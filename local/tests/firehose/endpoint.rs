@@ -1,4 +1,4 @@
-//! The stream's own API: putting back, limits and faults.
+//! The stream's own API: putting records back, limits and faults.
 
 use std::sync::{Arc, OnceLock};
 
@@ -72,7 +72,7 @@ async fn records_that_are_put_back_come_again_before_a_flush_ends() {
         if data.contains("again") { answered("Ok", Some(data)) } else { answered("Dropped", None) }
     });
     let function = PutsBack { endpoint: Arc::default(), then: then.clone() };
-    // No room at all: putting back must not wait for it.
+    // No room at all: putting records back must not wait for it.
     let options = DeliveryStreamOptions { buffered_bytes: 1, ..options(&backup) };
     let stream = started(options, function.clone(), &sink).await;
     function.endpoint.set(stream.endpoint()).unwrap();
@@ -135,7 +135,7 @@ async fn the_limits_of_a_call_are_those_of_the_service() {
     let options = DeliveryStreamOptions { processor_buffer_bytes, ..options(&backup) };
     let stream = started(options, echo(), &sink).await;
     let url = stream.endpoint();
-    // Made of base64 at once, because large texts take their time in tests.
+    // Generated as base64 directly, because large texts are slow in tests.
     let record = |bytes: usize| {
         let rest = base64(&"x".repeat(bytes % 3));
         json!({"Data": format!("{}{rest}", "eHh4".repeat(bytes / 3))})
@@ -158,7 +158,7 @@ async fn the_limits_of_a_call_are_those_of_the_service() {
         assert_eq!(status, if expected.is_none() { 200 } else { 400 }, "{answer}");
         assert_eq!(answer["__type"].as_str(), expected);
     }
-    // The script would read megabytes; the report tells enough.
+    // The script would read megabytes; the report is enough.
     assert_eq!(stream.report().reingested, 500 + 5);
 }
 

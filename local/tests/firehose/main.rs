@@ -22,7 +22,8 @@ use tempfile::TempDir;
 /// 2024-03-01T12:34:56.789Z, when every record of these tests arrives.
 const ARRIVAL_MS: u64 = 1_709_296_496_789;
 
-/// A stream of test size: nothing goes out by itself, and no pause is longer than a millisecond.
+/// A stream with settings for tests: nothing is sent without a flush, and no pause is longer than a
+/// millisecond.
 fn options(backup: &TempDir) -> DeliveryStreamOptions {
     DeliveryStreamOptions {
         processor_buffer_interval: Duration::from_hours(1),

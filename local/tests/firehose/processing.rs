@@ -1,4 +1,4 @@
-//! What the function is asked, and what its answers do.
+//! The requests to the function, and the effects of its answers.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -142,7 +142,7 @@ async fn a_batch_whose_every_try_fails_is_backed_up() {
     }
 }
 
-/// A function that always gives this answer.
+/// A function that always returns this answer.
 struct Says(String);
 
 impl Invoke for Says {
@@ -235,7 +235,7 @@ async fn a_real_function_is_invoked() {
     let stream = started(options(&backup), function.clone(), &sink).await;
     put(&stream, &["{}"]).await;
     let report = stream.flush().await.unwrap();
-    // It gives the request back, whose records have no result.
+    // The function returns the request, whose records have no result.
     assert_eq!(lines(backup.path())[0]["errorCode"], "Lambda.JsonProcessingException");
     assert_eq!(report.invocation_failed, 1);
     function.stop().await;
@@ -244,7 +244,7 @@ async fn a_real_function_is_invoked() {
 #[tokio::test]
 async fn the_index_follows_the_arrival() {
     let (backup, sink) = (tempfile::tempdir().unwrap(), Sink::open().await);
-    // A second before midnight and after.
+    // One second before midnight, and after it.
     let seconds = Arc::new(std::sync::atomic::AtomicU64::new(1_709_251_199));
     let clock = Arc::clone(&seconds);
     let clock = Clock::new(move || {

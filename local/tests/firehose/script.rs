@@ -10,12 +10,12 @@ pub(crate) fn echo() -> Script {
     each(|data| answered("Ok", Some(data)))
 }
 
-/// Each record gets an answer of its own, without its id.
+/// A function that answers each record with the result of `answer`, to which the id is added.
 pub(crate) fn each(answer: impl Fn(&str) -> Value + Send + Sync + 'static) -> Script {
     Script::new(move |request, _| Ok(answer_each(request, &answer)))
 }
 
-/// How many records each request so far had.
+/// The number of records in each request so far.
 pub(crate) fn batches(script: &Script) -> Vec<usize> {
     script.events().iter().map(|request| records(request).len()).collect()
 }
@@ -24,7 +24,7 @@ pub(crate) fn records(request: &Value) -> &[Value] {
     request["records"].as_array().unwrap()
 }
 
-/// A record's data as the function sees it.
+/// The data of a record, as the function receives it.
 pub(crate) fn data(record: &Value) -> String {
     let data = record["data"].as_str().unwrap();
     String::from_utf8(base64_simd::STANDARD.decode_to_vec(data).unwrap()).unwrap()

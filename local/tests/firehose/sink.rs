@@ -1,4 +1,4 @@
-//! An OpenSearch of which only `_bulk` is there, and that does what a test says.
+//! An OpenSearch that only has `_bulk`, and follows a script.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -14,15 +14,15 @@ pub(crate) struct Indexing {
     pub(crate) document: String,
 }
 
-/// What the sink does with a request.
+/// The reaction of the sink to a request.
 pub(crate) enum Reply {
-    /// Takes every document.
+    /// It accepts every document.
     Take,
-    /// Answers with this status and body, and takes nothing.
+    /// It answers with this status and body, and accepts nothing.
     Status(u16, &'static str),
-    /// Gives each document this status; takes those of 201.
+    /// It gives each document one of these statuses; those with 201 are accepted.
     Items(Vec<u16>),
-    /// Takes every document and closes the connection without an answer.
+    /// It accepts every document and closes the connection without an answer.
     Close,
 }
 
@@ -35,12 +35,12 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
-    /// Takes every document.
+    /// A sink that accepts every document.
     pub(crate) async fn open() -> Self {
         Self::new(|_, _| Reply::Take).await
     }
 
-    /// A sink that gets each request and its number, from 0.
+    /// A sink whose script receives each request and its number, from 0.
     pub(crate) async fn new(script: impl Fn(&[Indexing], usize) -> Reply + Send + 'static) -> Self {
         let taken = Documents::default();
         let (documents, mut numbers) = (Arc::clone(&taken), 0..);
@@ -56,12 +56,12 @@ impl Sink {
         self.endpoint.url.clone()
     }
 
-    /// The requests so far, those that failed among them.
+    /// The requests so far, including those that failed.
     pub(crate) fn requests(&self) -> Vec<Vec<Indexing>> {
         self.endpoint.calls().iter().map(operations).collect()
     }
 
-    /// The documents taken, sorted.
+    /// The accepted documents, sorted.
     pub(crate) fn documents(&self) -> Vec<String> {
         let taken = self.taken.lock().unwrap();
         let mut documents: Vec<_> = taken.values().map(|taken| taken.document.clone()).collect();

@@ -1,4 +1,5 @@
-//! A stream's event source mapping: its place in the stream on the test's clock, and in real time.
+//! A stream's event source mapping: its position in the stream on the test's clock, and in real
+//! time.
 
 #![cfg(test)]
 

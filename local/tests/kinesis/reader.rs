@@ -1,4 +1,4 @@
-//! What is read, in which batches it is handed on, and what becomes of each.
+//! Which records are read, in which batches they are passed on, and their results.
 
 use std::time::Duration;
 
@@ -20,8 +20,8 @@ struct Scene {
 }
 
 impl Scene {
-    /// A stream of one shard with these records, which arrived and were read at 0; a record's partition
-    /// key is its first character.
+    /// A stream of one shard with these records, which arrived and were read at time 0; the
+    /// partition key of a record is its first character.
     fn new(options: EventSourceMappingOptions, records: &[&str]) -> Self {
         let (stream, reader) = (Stream::new("s", 1), Reader::new(options));
         let mut scene = Self { stream, reader, now_ms: 0 };
@@ -40,13 +40,13 @@ impl Scene {
         self.reader.next_batch(self.now_ms)
     }
 
-    /// The next batch, when it is due.
+    /// Waits for the next batch.
     fn wait(&mut self) -> Batch {
         self.now_ms = self.now_ms.max(self.reader.due_ms().unwrap());
         self.next().unwrap()
     }
 
-    /// The data of the batches that follow if each ends like this.
+    /// The data of the following batches if each has this outcome.
     fn rest(&mut self, outcome: impl Fn(&[String]) -> Outcome) -> Vec<Vec<String>> {
         let mut batches = Vec::new();
         loop {
@@ -99,7 +99,7 @@ fn a_batch_has_at_most_6_mb_unless_by_one_record() {
 #[test]
 fn partition_keys_share_the_lanes_and_each_keeps_its_order() {
     let options = EventSourceMappingOptions { parallelization_factor: 3, ..options() };
-    // The MD5 of `d` and of the others go to different lanes.
+    // The MD5 of `d` and those of the others belong to different lanes.
     let mut scene = Scene::new(options, &["a1", "b1", "a2", "d1", "a3", "b2", "d2", "d3"]);
     let at_once = [scene.next().unwrap(), scene.next().unwrap()];
     assert_eq!(at_once.each_ref().map(texts), [["d1", "d2"], ["a1", "b1"]]);
@@ -149,7 +149,7 @@ fn after_a_partial_answer_the_rest_is_redelivered_alone_and_after_a_pause() {
     assert!(scene.next().is_none());
     let again = scene.wait();
     assert_eq!((texts(&again), scene.now_ms), (vec!["a2".to_owned()], 100));
-    // In a row they become longer.
+    // The pauses after consecutive failures become longer.
     let mut pauses = Vec::new();
     let mut batch = again;
     for _ in 0..6 {
@@ -163,10 +163,10 @@ fn after_a_partial_answer_the_rest_is_redelivered_alone_and_after_a_pause() {
     assert_eq!(scene.rest(done), [["a3"]]);
 }
 
-/// The numbers of records that were given up, and that of the attempts.
+/// The records that were given up, and the number of attempts.
 type GivenUp = (Vec<String>, u32);
 
-/// The batches, and what is given up, if records with an x fail.
+/// The batches, and the records that are given up, if records with an x fail.
 fn with_poison(
     mut options: EventSourceMappingOptions,
     outcome: Outcome,
@@ -212,7 +212,7 @@ fn a_batch_that_fails_is_bisected_which_is_not_an_attempt() {
     assert_eq!(batches, expected);
     assert_eq!(discarded, given_up(&["3"], 2));
 
-    // A partial answer divides at the record that it names, and is an attempt.
+    // A partial answer splits at the record that it names, and is an attempt.
     let (batches, discarded) = with_poison(bisecting(1), Outcome::From(2));
     let expected: [&[&str]; 3] = [all, &["ax", "a4"], &["a5"]];
     assert_eq!(batches, expected);
@@ -287,7 +287,7 @@ fn a_place_that_is_lost_is_read_again_from_an_older_checkpoint() {
     assert_eq!((scene.reader.checkpoint(0), scene.reader.lose_place(0, 1)), (2, 3));
     assert_eq!(scene.settle(&under_way, Outcome::Done), 0, "it does not count");
     assert_eq!(scene.rest(done), [&["a2", "a3"][..], &["a4", "a5"]], "other batches");
-    // A checkpoint is never beyond what is settled.
+    // A checkpoint is never beyond the settled records.
     scene.put(&["a6"]);
     scene.reader.read(&scene.stream, scene.now_ms);
     scene.reader.lose_place(0, 9);

@@ -1,4 +1,4 @@
-//! One table of bulk requests, and both servers held to it.
+//! A table of bulk requests, with which both servers are checked.
 
 use crate::servers;
 use bytes::Bytes;
@@ -8,12 +8,13 @@ use serde_json::Value;
 
 const INDEX: &str = "music-events-bulk";
 
-/// An index that no template knows.
+/// An index without a template.
 const PLAIN: &str = "plain-bulk";
 
 const DOCUMENT: &str = r#"{"artist":{"id":"a"}}"#;
 
-/// What is sent, and what comes of it: the items' statuses and error types, or those of the whole.
+/// A request and its expected answer: the statuses and error types of the items, or those of the
+/// whole request.
 struct Case {
     name: &'static str,
     body: Bytes,
@@ -125,7 +126,7 @@ fn malformed() -> Vec<Case> {
     ]
 }
 
-/// Documents and whether they are taken.
+/// Documents, and whether they are accepted.
 fn documents() -> Vec<Case> {
     let long_number = "9".repeat(1_001);
     let number = "9".repeat(1_000);

@@ -1,4 +1,4 @@
-//! Hostile documents, as the event model writes them: the index template takes every one.
+//! Hostile documents, as the event model writes them: the index template accepts all of them.
 
 use crate::servers;
 use local::opensearch::Client;
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 const INDEX: &str = "music-events-documents";
 
-/// Names of the document's fields, by group.
+/// The names of the document's fields, by group.
 const FIELDS: [(&str, &[&str]); 4] = [
     ("event", &["id", "action"]),
     ("artist", &["id", "name", "genre"]),
@@ -24,10 +24,11 @@ fn with(name: &str, value: &str) -> String {
     )
 }
 
-/// The fields that are sent texts of 1 MB too: one of each type, because those are most of the bytes.
+/// The fields that are also tested with texts of 1 MB: one of each type, because those make up most
+/// of the bytes.
 const FIELDS_OF_LONG_TEXTS: [&str; 2] = ["title", "duration_ms"];
 
-/// What a field takes: a scalar, or an array of scalars.
+/// The accepted values of a field: a scalar, or an array of scalars.
 fn scalars() -> Vec<String> {
     let texts = [
         "",
@@ -41,7 +42,7 @@ fn scalars() -> Vec<String> {
         "215000",
         " 12 ",
         "2024-03-01",
-        // Text that a field of whole numbers computes on for minutes.
+        // Text for which a field of whole numbers computes for minutes.
         "1e-100000000",
         "-1e-99999999",
         "1e999999999",
@@ -74,7 +75,7 @@ fn scalars() -> Vec<String> {
     values
 }
 
-/// What `extra` and `overflow` take alike: short paths, short values.
+/// Values that `extra` and `overflow` both accept: short paths, short values.
 fn leftovers() -> Vec<String> {
     let plain = r#"
         . .. a. .a a..b a.b \t \u0000 \u001f \" \\ = a=b extra _value _valueAndPath extra._value
@@ -91,7 +92,7 @@ fn leftovers() -> Vec<String> {
     }
     // The same path as a scalar and as an object, in one document and across them.
     all.extend([r#"{"a":1}"#, r#"{"a":{"b":1}}"#, r#"{"a.b":1,"a":{"b":2}}"#].map(str::to_owned));
-    // 128 levels, the most that an event may have.
+    // 128 levels, the maximum of an event.
     let levels = 126;
     all.push(format!("{}1{}", r#"{"a":"#.repeat(levels), "}".repeat(levels)));
     all.push(format!(r#"{{"a":{}1{}}}"#, "[".repeat(levels), "]".repeat(levels)));
@@ -171,7 +172,7 @@ fn documents() -> Vec<String> {
     documents
 }
 
-/// Sends the documents in requests of about 4 MB; tells those that were not written.
+/// Sends the documents in requests of about 4 MB; returns those that were not written.
 async fn refused(client: &Client, documents: &[String]) -> Vec<String> {
     let mut refused = Vec::new();
     let mut rest = documents;

@@ -72,7 +72,7 @@ async fn operations_fail_and_the_others_are_done() {
 async fn a_dropped_connection_may_have_written() {
     for (fault, written) in [(Fault::Drop, 0), (Fault::DropAfterWriting, 4)] {
         let (embedded, client) = failing(fault).await;
-        // On a connection that has answered before, it would be sent again.
+        // On a connection that has already answered, it would be sent again.
         let fresh = Client::new(embedded.url()).unwrap();
         let error = fresh.bulk(body()).await.unwrap_err();
         assert!(matches!(error, ClientError::Exchange(_)), "{error}");

@@ -1,4 +1,4 @@
-//! How servers are chosen, come up and go.
+//! How servers are chosen, started and stopped.
 
 use crate::servers;
 use local::opensearch::{Choice, Kept, Kind, OpenSearch, VERSION};

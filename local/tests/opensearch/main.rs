@@ -1,4 +1,4 @@
-//! The embedded and a real `OpenSearch`, held to the same expectations.
+//! The embedded and a real `OpenSearch`, with the same expectations.
 
 #![cfg(test)]
 

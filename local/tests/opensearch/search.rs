@@ -1,4 +1,4 @@
-//! Searches that the demo and the tests ask, and both servers held to the answers.
+//! Searches of the demo and the tests, with which both servers are checked.
 
 use crate::servers;
 use local::opensearch::Client;
@@ -30,7 +30,7 @@ async fn fill(client: &Client) {
     client.refresh(INDEX).await.unwrap();
 }
 
-/// A request of which every operation is done.
+/// Sends a request whose operations must all succeed.
 async fn bulk(client: &Client, body: String) {
     let answer: Value = serde_json::from_slice(&client.bulk(body).await.unwrap().body).unwrap();
     assert_eq!(answer["errors"], false, "{answer}");
@@ -73,7 +73,7 @@ async fn aggregations(client: &Client) {
     assert_eq!(answer.body()["hits"]["hits"], json!([]));
 }
 
-/// Names match patterns, and of the templates that match the one of the highest priority holds.
+/// Names match patterns; among matching templates, the one with the highest priority applies.
 async fn patterns(client: &Client) {
     for (pattern, expected) in
         [("music-events-search*", 5), ("music-events-search", 5), ("music-events-searc", 0)]

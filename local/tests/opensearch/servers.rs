@@ -1,12 +1,12 @@
-//! The servers that the tests ask.
+//! The servers of the tests.
 
 use local::opensearch::{
     Choice, Client, Environment, INDEX_TEMPLATE, INDEX_TEMPLATE_NAME, OpenSearch,
 };
 use tokio::sync::OnceCell;
 
-/// The real server of this test binary, with the index template. Where it cannot be had, that is
-/// said, and fails the test if `SLUICE_REQUIRE_REAL` is 1.
+/// The real server of this test binary, with the index template. If it is unavailable, prints a
+/// message, and fails the test if `SLUICE_REQUIRE_REAL` is 1.
 pub(crate) async fn real() -> Option<Client> {
     // Nothing drops it; it ends with this process.
     static REAL: OnceCell<Option<OpenSearch>> = OnceCell::const_new();
@@ -20,7 +20,7 @@ pub(crate) async fn real() -> Option<Client> {
     Some(client)
 }
 
-/// Starts one, or says why there is none.
+/// Starts a server, or prints why there is none.
 async fn start() -> Result<OpenSearch, ()> {
     let started = OpenSearch::start(Choice::Real, |line| eprintln!("{line}")).await;
     started.map_err(|error| eprintln!("NOT RUN against a real OpenSearch, because {error}"))

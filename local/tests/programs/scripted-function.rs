@@ -1,5 +1,6 @@
-//! A function for the tests of the Runtime API, and for the demo of failures: it speaks the API over plain sockets, so that the
-//! tests do not rest on another implementation of it, and does what each event says.
+//! A function for the tests of the Runtime API, and for the demo of failures. It calls the API over
+//! plain sockets, so that the tests do not depend on another implementation, and does what each
+//! event says.
 
 #![expect(clippy::disallowed_methods, reason = "a program of its own, without configuration")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what is tested")]
@@ -14,7 +15,7 @@ use serde_json::{Value, json};
 
 type Error = Box<dyn std::error::Error>;
 
-/// Header names in lower case, and the body.
+/// Status, headers with lowercase names, and body.
 type Reply = (u16, BTreeMap<String, String>, Vec<u8>);
 
 fn main() -> Result<(), Error> {
@@ -44,7 +45,7 @@ fn main() -> Result<(), Error> {
     }
 }
 
-/// Does what the event says, else what `script` says; gives the answer that is to be posted.
+/// Does what the event says, otherwise what `script` says; returns the answer to post.
 fn act(
     payload: &[u8],
     script: &str,
@@ -104,7 +105,7 @@ fn act(
     }
 }
 
-/// Waits until so many processes have come to the folder.
+/// Waits until this number of processes has arrived in the folder.
 fn meet(folder: &Path, number: &Value) -> Result<(), Error> {
     std::fs::write(folder.join(std::process::id().to_string()), [])?;
     let number = usize::try_from(number.as_u64().unwrap_or(0))?;

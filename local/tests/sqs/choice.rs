@@ -1,4 +1,4 @@
-//! Which server is taken.
+//! Which server is used.
 
 use local::sqs::{Choice, Client, ClientError, InvalidChoice, Kind, Sqs};
 use serde_json::json;

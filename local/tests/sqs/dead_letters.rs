@@ -1,4 +1,4 @@
-//! What is received too often goes to the dead-letter queue.
+//! Messages that are received too often move to the dead-letter queue.
 
 use serde_json::json;
 
@@ -49,7 +49,7 @@ async fn a_group_goes_on_after_its_first_message_is_given_up() {
         let first = server.receive_with(&queue, one.clone()).await;
         assert_eq!(bodies(&first), ["poison"]);
         server.hide(&queue, &first[0], 0).await;
-        // ElasticMQ gives a message up in a receive of its own.
+        // ElasticMQ gives up a message in a separate receive.
         let mut next = server.receive_with(&queue, one.clone()).await;
         if server.is_real() && next.is_empty() {
             next = server.receive_with(&queue, one).await;

@@ -1,4 +1,4 @@
-//! The embedded server's limits, and its errors in the words of SQS.
+//! The limits of the embedded server, and its errors, which are worded as in SQS.
 
 use serde_json::{Value, json};
 

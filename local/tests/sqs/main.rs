@@ -1,4 +1,4 @@
-//! The embedded and a real SQS, held to the same expectations; and the event source mapping.
+//! The embedded and a real SQS, with the same expectations; and the event source mapping.
 
 #![cfg(test)]
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::servers::{self, Server, arn, bodies, both};
 use crate::time::Hands;
 
-/// Sends these through the queue into its dead-letter queue.
+/// Sends these messages through the queue into its dead-letter queue.
 async fn give_up(server: &Server, queue: &str, sent: &[&str]) {
     for body in sent {
         server.send(queue, body).await;
@@ -24,7 +24,7 @@ async fn latest(server: &Server, source: &str) -> Value {
     answer["Results"][0].clone()
 }
 
-/// Waits until the latest task is not running any more.
+/// Waits until the latest task has ended.
 async fn ended(server: &Server, source: &str) -> Value {
     loop {
         let task = latest(server, source).await;

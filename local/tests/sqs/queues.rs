@@ -13,7 +13,7 @@ async fn a_queue_is_created_once() {
         let attributes = json!({"VisibilityTimeout": "8"});
         let members = json!({"QueueName": "once", "Attributes": attributes});
         let code = server.refused("CreateQueue", members).await;
-        // ElasticMQ tells the shape where SQS tells the code of old.
+        // ElasticMQ returns the shape, and SQS the old code.
         let codes = ["QueueAlreadyExists", "com.amazonaws.sqs#QueueNameExists"];
         assert_eq!(code, codes[usize::from(server.is_real())]);
 

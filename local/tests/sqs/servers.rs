@@ -1,24 +1,24 @@
-//! The servers that the tests ask.
+//! The servers of the tests.
 
 use local::sqs::{Choice, Client, ClientError, Embedded, Environment, Sqs};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-/// A server, and short ways to ask it.
+/// A server, with short methods for its operations.
 pub(crate) struct Server {
     pub(crate) client: Client,
     embedded: Option<Embedded>,
 }
 
-/// The servers that a test of what both do runs on: an embedded one of its own, and the real one
-/// of this test binary, if it can be had. On the real one, queues of other tests are as well.
+/// The servers for a test of their common behavior: its own embedded one, and the real one of this
+/// test binary, if it is available. The real one also has queues of other tests.
 pub(crate) async fn both() -> Vec<Server> {
     let own = own().await;
     let real = real().await.map(|client| Server { client, embedded: None });
     std::iter::once(own).chain(real).collect()
 }
 
-/// An embedded server of the test's own.
+/// An embedded server for this test alone.
 pub(crate) async fn own() -> Server {
     embedded(Embedded::start().await.unwrap())
 }
@@ -41,12 +41,13 @@ impl Server {
         self.client.create_queue(name, attributes).await.unwrap()
     }
 
-    /// A queue, and one that its messages go to after so many receives: `<name>-dead`.
+    /// A queue, and the queue to which its messages move after this number of receives:
+    /// `<name>-dead`.
     pub(crate) async fn with_dead_letters(&self, name: &str, receives: u32) -> (String, String) {
         self.with_visibility(name, receives, "600").await
     }
 
-    /// The same with another visibility timeout.
+    /// Like [`with_dead_letters`](Self::with_dead_letters), with another visibility timeout.
     pub(crate) async fn with_visibility(
         &self,
         name: &str,
@@ -67,12 +68,12 @@ impl Server {
         (self.queue(name, &attributes).await, dead)
     }
 
-    /// The answer of a call that is done.
+    /// The answer of a call that succeeds.
     pub(crate) async fn done(&self, operation: &str, members: Value) -> Value {
         self.client.call(operation, &members).await.unwrap()
     }
 
-    /// The code of the error of a call that is refused.
+    /// The error code of a call that fails.
     pub(crate) async fn refused(&self, operation: &str, members: Value) -> String {
         match self.client.call(operation, &members).await.unwrap_err() {
             ClientError::Service { status, code, .. } => {
@@ -98,7 +99,7 @@ impl Server {
         self.done("SendMessage", members).await
     }
 
-    /// Up to ten messages, with all that they have.
+    /// Up to ten messages, with all attributes.
     pub(crate) async fn receive(&self, queue: &str) -> Vec<Value> {
         self.receive_with(queue, json!({})).await
     }
@@ -116,20 +117,20 @@ impl Server {
         answer["Messages"].as_array().cloned().unwrap_or_default()
     }
 
-    /// The only message there is.
+    /// The only message in the queue.
     pub(crate) async fn receive_one(&self, queue: &str) -> Value {
         let mut messages = self.receive(queue).await;
         assert_eq!(messages.len(), 1, "{messages:?}");
         messages.remove(0)
     }
 
-    /// Hides a message for so long.
+    /// Hides a message for this number of seconds.
     pub(crate) async fn hide(&self, queue: &str, message: &Value, seconds: u64) {
         let failed = self.try_hide(queue, &message["ReceiptHandle"], seconds).await;
         assert_eq!(failed, "");
     }
 
-    /// Hides a message for so long; the code of the error, empty where there is none.
+    /// Hides a message for this number of seconds; returns the error code, empty if there is none.
     pub(crate) async fn try_hide(&self, queue: &str, handle: &Value, seconds: u64) -> String {
         let entry = json!({"Id": "a", "ReceiptHandle": handle, "VisibilityTimeout": seconds});
         let members = json!({"QueueUrl": queue, "Entries": [entry]});
@@ -142,7 +143,7 @@ impl Server {
         self.done("DeleteMessage", members).await;
     }
 
-    /// How many messages are visible and in flight.
+    /// The numbers of visible messages and of messages in flight.
     pub(crate) async fn counts(&self, queue: &str) -> [u64; 2] {
         let mut counts = [0; 2];
         for (count, suffix) in counts.iter_mut().zip(["", "NotVisible"]) {
@@ -161,7 +162,7 @@ pub(crate) fn bodies(messages: &[Value]) -> Vec<&str> {
     messages.iter().map(|message| message["Body"].as_str().unwrap()).collect()
 }
 
-/// The ElasticMQ of this test binary. Where it cannot be had, that is said, and fails the test if
+/// The ElasticMQ of this test binary. If it is unavailable, prints a message, and fails the test if
 /// `SLUICE_REQUIRE_REAL` is 1.
 async fn real() -> Option<Client> {
     // Nothing drops it; it ends with this process.
@@ -174,7 +175,7 @@ async fn real() -> Option<Client> {
     Some(Client::new(real.url()).unwrap())
 }
 
-/// Starts one, or says why there is none.
+/// Starts a server, or prints why there is none.
 async fn start() -> Result<Sqs, ()> {
     let started = Sqs::start(Choice::Real, |line| eprintln!("{line}")).await;
     started.map_err(|error| eprintln!("NOT RUN against a real SQS, because {error}"))

@@ -1,4 +1,4 @@
-//! The embedded server's clock: what is hidden and remembered, and until when.
+//! The embedded server's clock: how long messages are hidden and remembered.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -13,7 +13,7 @@ use crate::servers::{self, Server, bodies};
 pub(crate) struct Hands(Arc<Mutex<SystemTime>>);
 
 impl Hands {
-    /// At so many milliseconds since 1970.
+    /// A clock at this time, in milliseconds since 1970.
     pub(crate) fn at(milliseconds: u64) -> Self {
         let at = SystemTime::UNIX_EPOCH + Duration::from_millis(milliseconds);
         Self(Arc::new(Mutex::new(at)))
@@ -67,7 +67,7 @@ async fn a_message_whose_visibility_was_changed_is_hidden_from_then_on() {
     hands.advance(Duration::from_millis(9_999));
     assert_eq!(server.receive(&queue).await.len(), 0);
     hands.advance(MILLISECOND);
-    // The one who had it is too late now.
+    // The previous receiver is too late now.
     let handle = &message["ReceiptHandle"];
     let late = server.try_hide(&queue, handle, 10).await;
     assert_eq!(late, "AWS.SimpleQueueService.MessageNotInflight");

@@ -1,4 +1,4 @@
-//! The embedded store and InfluxDB, held to the same table of requests; and faults on demand.
+//! The embedded store and InfluxDB, checked with the same table of requests; and faults on demand.
 
 #![cfg(test)]
 
@@ -12,7 +12,7 @@ const DATABASE: &str = "sensors";
 /// 2024-03-01T12:00:00Z in seconds.
 const NOON: u64 = 1_709_294_400;
 
-/// The stores that speak `InfluxQL`, each empty.
+/// The stores that support `InfluxQL`, each empty.
 async fn stores() -> Vec<TimeSeries> {
     let mut stores = time_series_stores().await;
     stores.retain(|store| !store.description().contains("Victoria"));
@@ -57,7 +57,8 @@ async fn lines_are_stored_or_refused_alike() {
     }
 }
 
-/// Two machines of L1 and one of L2, in two minutes; what is written again replaces the first.
+/// Two machines of L1 and one of L2, in two minutes; points that are written again replace the
+/// first ones.
 fn filled() -> String {
     [
         at(0, "line,line=L1,machine=M1 items=1,defects=1,running=1,energy_kwh=0.5"),
@@ -140,7 +141,7 @@ async fn writes_fail_on_demand() {
         found.first().map_or(0.0, |series| series.rows[0].1[0].unwrap())
     };
     assert_eq!(client.write(DATABASE, "m n=1 1").await.unwrap().0, 503);
-    // The client sends it once more on a new connection.
+    // The client sends it again on a new connection.
     client.write(DATABASE, "m n=1 2").await.unwrap_err();
     assert_eq!((count().await, store.writes()), (0.0, 3));
     assert_eq!(client.write(DATABASE, "m n=1 3").await.unwrap().0, 204, "sent twice, stored once");

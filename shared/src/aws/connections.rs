@@ -1,5 +1,5 @@
-//! Connections that are kept from request to request: of the SDK's clients, and of what is called
-//! without an SDK.
+//! Connections that are reused between requests, for the SDK's clients and for calls without an
+//! SDK.
 
 mod stream;
 
@@ -28,10 +28,10 @@ use rustls::{ClientConfig, RootCertStore};
 use super::cause;
 use stream::Connector;
 
-/// The longest answer that is read, in bytes.
+/// Maximum size of an answer, in bytes.
 pub const MAX_ANSWER_BYTES: usize = 32 * 1_048_576;
 
-/// An answer, whatever its status.
+/// An answer of any status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
@@ -40,8 +40,8 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// Whether the body of an answer contradicts its status 2xx: it is a page of HTML, which a proxy sends, or
-/// a JSON object with an `error`.
+/// Whether the body of an answer contradicts its status 2xx: it is an HTML page, which a proxy
+/// sends, or a JSON object with an `error`.
 #[must_use]
 pub fn contradicts_success(body: &[u8]) -> bool {
     let has_error = |body| {
@@ -54,25 +54,24 @@ pub fn contradicts_success(body: &[u8]) -> bool {
 /// Why there is no answer. No text quotes a request or an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExchangeError {
-    /// No connection, or it broke.
+    /// The connection failed or broke.
     #[error("no answer: {0}")]
     Unreachable(String),
-    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`].
+    /// The answer is incomplete, or is longer than [`MAX_ANSWER_BYTES`].
     #[error("the answer broke off or is too long: {0}")]
     BrokenAnswer(String),
-    /// The request is none that can be sent.
+    /// The request cannot be sent.
     #[error("the request cannot be sent")]
     Request,
 }
 
-/// Connections over HTTP/1.1, in the clear or over TLS. Nothing is opened before the first request.
+/// Connections over HTTP/1.1, with or without TLS. The first request opens the first one.
 ///
-/// A server closes a connection that it finds idle, or after an answer such as 413, and the client
-/// may learn of it only when it sends the next request: at once after the answer, or when Lambda
-/// thaws the process. Such a request is sent once more, on a new connection. Nothing else is sent
-/// twice.
+/// A server closes idle connections, and connections after an answer such as 413. The client may
+/// notice only when it sends the next request: right after the answer, or when Lambda thaws the
+/// process. Such a request is sent again, on a new connection. No other request is sent twice.
 ///
-/// A clone uses the same connections.
+/// Clones share the connections.
 #[derive(Clone)]
 pub struct Connections {
     client: Arc<OnceLock<Client<HttpsConnector<Connector>, Full<Bytes>>>>,
@@ -81,13 +80,13 @@ pub struct Connections {
 
 impl Default for Connections {
     fn default() -> Self {
-        // Where one is stale, the next is new.
+        // At most one idle connection: if it is stale, the retry opens a new one.
         Self { client: Arc::default(), max_idle: 1 }
     }
 }
 
-/// Whether a connection has answered a request: only then may the server have closed it before the
-/// next one came.
+/// Whether a connection has answered a request: only then can the server have closed it before the
+/// next request.
 #[derive(Clone, Debug, Default)]
 struct HasAnswered(Arc<AtomicBool>);
 
@@ -98,7 +97,7 @@ impl fmt::Debug for Connections {
 }
 
 impl Connections {
-    /// Connections for the clients of one SDK configuration, which call concurrently and retry by
+    /// Connections for the clients of one SDK configuration, which make concurrent calls and retry
     /// themselves.
     #[must_use]
     pub fn for_sdk() -> SharedHttpClient {
@@ -106,10 +105,11 @@ impl Connections {
         http_client_fn(move |_, _| SharedHttpConnector::new(connections.clone()))
     }
 
-    /// Sends a request, whose URI is a whole URL, and reads its whole answer. It has no time limit.
+    /// Sends a request, whose URI is a complete URL, and reads the complete answer. It has no time
+    /// limit.
     ///
     /// # Errors
-    /// Where no whole answer comes.
+    /// If no complete answer arrives.
     pub async fn exchange(&self, request: Request<Bytes>) -> Result<Answer, ExchangeError> {
         let response = self.send(request).await?;
         let status = response.status().as_u16();
@@ -118,11 +118,11 @@ impl Connections {
         Ok(Answer { status, body })
     }
 
-    /// Sends a request, whose URI is a whole URL, and reads the head of its answer. It has no time
-    /// limit. Follows no redirect.
+    /// Sends a request, whose URI is a complete URL, and reads the head of the answer. It has no
+    /// time limit and does not follow redirects.
     ///
     /// # Errors
-    /// Where no answer comes.
+    /// If no answer arrives.
     pub async fn send(&self, request: Request<Bytes>) -> Result<Response<Incoming>, ExchangeError> {
         match self.try_send(request.clone()).await {
             Err((_, HasAnswered(before))) if before.load(Ordering::Relaxed) => {
@@ -133,7 +133,7 @@ impl Connections {
         .map_err(|(error, _)| error)
     }
 
-    /// Sends a request once. An error comes with whether its connection had answered before.
+    /// Sends a request once. An error includes whether its connection had answered before.
     async fn try_send(
         &self,
         request: Request<Bytes>,
@@ -195,8 +195,8 @@ impl HttpConnector for Connections {
     }
 }
 
-/// TLS with the certificates of the system; without them only servers in the clear are reached. They
-/// are read once in a process's life: each client would take milliseconds for it.
+/// TLS with the system's certificates; without them, only servers without TLS can be reached. They
+/// are read once per process, because reading takes milliseconds.
 fn tls() -> Result<ClientConfig, rustls::Error> {
     static TLS: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(config) = TLS.get() {

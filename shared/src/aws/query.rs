@@ -1,7 +1,7 @@
-//! Calls services that speak the Query protocol, without their SDKs.
+//! Calls services that use the Query protocol, without their SDKs.
 //!
-//! The functions call a dozen of the 700 operations of EC2. Its SDK (`aws-sdk-ec2` 1.274) is 88 MB of
-//! source: a debug build of it alone, at low priority on two busy cores, was stopped unfinished after
+//! The functions call a dozen of the 700 operations of EC2. Its SDK (`aws-sdk-ec2` 1.274) is 88 MB
+//! of source: a debug build of it alone, at low priority on two busy cores, was not finished after
 //! six minutes.
 //!
 //! Sources: "AWS Query protocol" and "Amazon EC2 Query protocol", Smithy; "Making API requests using
@@ -35,12 +35,12 @@ pub const MAX_ITEMS: usize = 10_000;
 /// Maximum number of pages of a list. A filter leaves pages with few items, or none.
 const MAX_PAGES: usize = 1_000;
 
-/// A service that speaks the Query protocol.
+/// A service that uses the Query protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryApi {
-    /// Its name in `AWS_ENDPOINT_URL_…`.
+    /// The service's name in `AWS_ENDPOINT_URL_…`.
     pub service: Service,
-    /// Its name in signatures and hosts.
+    /// The service's name in signatures and host names.
     name: &'static str,
     version: &'static str,
     /// The parameter of a request that names the next page.
@@ -91,19 +91,20 @@ pub struct QueryClient {
     api: QueryApi,
     aws: Aws,
     region: String,
-    /// With a slash at its end.
+    /// Ends with a slash.
     url: String,
     connections: Connections,
 }
 
 impl QueryClient {
-    /// A client of `api` in the region of `aws`. Opens no connection.
+    /// Creates a client of `api` in the region of `aws`, without opening a connection.
     #[must_use]
     pub fn new(api: QueryApi, aws: &Aws) -> Self {
         Self::in_region(api, aws, aws.region.as_deref().unwrap_or("us-east-1"))
     }
 
-    /// A client of `api` in another region. An endpoint from the environment is that of all regions.
+    /// Creates a client of `api` in another region. An endpoint from the environment is used for
+    /// all regions.
     #[must_use]
     pub fn in_region(api: QueryApi, aws: &Aws, region: &str) -> Self {
         let suffix = if region.starts_with("cn-") { ".cn" } else { "" };
@@ -126,8 +127,8 @@ impl QueryClient {
         &self.region
     }
 
-    /// Calls an operation and returns its result. Throttling and 5xx are tried three times in all,
-    /// until `until`; a request that is not answered is not repeated.
+    /// Calls an operation and returns its result. After throttling and 5xx, it is tried up to three
+    /// times, until `until`; a request without an answer is not repeated.
     ///
     /// # Errors
     /// [`QueryError`] with the service's code and message, or why there is no answer.
@@ -148,7 +149,7 @@ impl QueryClient {
         }
     }
 
-    /// Reads all pages of a list, up to [`MAX_ITEMS`]: `path` names the elements on the way to the
+    /// Reads all pages of a list, up to [`MAX_ITEMS`]: `path` names the elements that lead to the
     /// items, such as `reservationSet`, `instancesSet` for the instances of all reservations.
     pub async fn list(
         &self,
@@ -184,10 +185,10 @@ impl QueryClient {
         }
     }
 
-    /// The same with one attempt, for operations that must not be carried out twice.
+    /// Calls an operation with one attempt, for operations that must not run twice.
     ///
     /// # Errors
-    /// The same as of [`QueryClient::call`].
+    /// As [`QueryClient::call`].
     pub async fn call_once(
         &self,
         action: &str,
@@ -210,9 +211,9 @@ impl QueryClient {
         }
         let root = root.filter(|root| root.name().strip_suffix("Response") == Some(action));
         let result = match root {
-            // EC2's protocol has no element for the result.
+            // EC2's protocol does not wrap the result in an element.
             Some(root) if self.api == EC2 => Some(root),
-            // An operation without a result has none either.
+            // Operations without a result do not have this element.
             Some(root) => Some(root.child(&format!("{action}Result")).cloned().unwrap_or_default()),
             None => None,
         };

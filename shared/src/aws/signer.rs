@@ -1,4 +1,4 @@
-//! Signatures of AWS, for requests that no SDK sends.
+//! AWS signatures for requests that are sent without an SDK.
 
 use std::time::SystemTime;
 
@@ -11,7 +11,7 @@ use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
 use http::{Request, header::AUTHORIZATION};
 
-/// The service of collections of OpenSearch Serverless.
+/// The service name of OpenSearch Serverless collections.
 const SERVERLESS: &str = "aoss";
 
 /// S3.
@@ -24,7 +24,7 @@ pub struct Signer {
     pub service: &'static str,
     /// Such as `eu-west-1`.
     pub region: String,
-    /// Whose signature it is.
+    /// The credentials to sign with.
     pub credentials: Credentials,
 }
 
@@ -34,20 +34,20 @@ pub struct Signer {
 pub struct SigningError(String);
 
 impl Signer {
-    /// Adds a signature of the time `now` to a request that has all its headers.
+    /// Adds a signature with the time `now` to a request. All headers must be set before.
     ///
     /// # Errors
-    /// [`SigningError`], where the request is left as it was.
+    /// [`SigningError`]; the request is then unchanged.
     pub fn sign(&self, request: &mut Request<Bytes>, now: SystemTime) -> Result<(), SigningError> {
         let mut settings = SigningSettings::default();
         if self.service == SERVERLESS {
-            // Asked for by this service (source: Amazon OpenSearch Service Developer Guide,
-            // "Signing HTTP requests with other clients").
+            // Required by this service (source: Amazon OpenSearch Service Developer Guide, "Signing
+            // HTTP requests with other clients").
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
         }
         if self.service == S3 {
-            // The same, and a path that is signed as it is sent (source: Amazon S3 API reference,
-            // "Authenticating requests: using the Authorization header").
+            // Also required here, with a path that is signed as it is sent (source: Amazon S3 API
+            // reference, "Authenticating requests: using the Authorization header").
             settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
             settings.percent_encoding_mode = PercentEncodingMode::Single;
             settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
@@ -73,7 +73,7 @@ impl Signer {
         let signed = signed.map_err(|error| SigningError(error.to_string()))?;
         let (instructions, _signature) = signed.into_parts();
         instructions.apply_to_request_http1x(request);
-        // Whoever has the signature can send the same request for some minutes.
+        // Anyone with the signature can send the same request for some minutes.
         if let Some(authorization) = request.headers_mut().get_mut(AUTHORIZATION) {
             authorization.set_sensitive(true);
         }

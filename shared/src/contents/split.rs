@@ -1,7 +1,7 @@
-//! Where each event of a text starts and ends.
+//! Finds where each event of a text starts and ends.
 //!
-//! What cannot be read does not take its neighbours with it: it becomes a separate event, which
-//! the event model refuses.
+//! An unreadable part does not affect its neighbours: it becomes a separate event, which the event
+//! model refuses.
 
 mod array;
 
@@ -12,11 +12,11 @@ use crate::json::{Extent, Span};
 use array::{broken_array, elements};
 use memchr::memchr;
 
-/// Where events stand: no more of them than are wanted.
+/// The positions of events, up to a limit.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Events {
     places: Vec<Span>,
-    /// The most that are noted; all if there is no limit.
+    /// Maximum number of positions; `None` means no limit.
     limit: Option<usize>,
 }
 
@@ -50,8 +50,8 @@ impl DerefMut for Events {
     }
 }
 
-/// Finds the events in a trimmed text of which nothing is known to be broken. Reads no more of it
-/// than it has to: where the model refuses one of the events, [`again`] finds the right ones.
+/// Finds the events in a trimmed text that is probably valid, reading as little of it as possible:
+/// if the model refuses one of the events, [`again`] finds the right ones.
 pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Events) {
     let content = inside.of(text);
     if content.is_empty() {
@@ -76,8 +76,9 @@ pub(super) fn quickly(text: &[u8], inside: Span, events: &mut Events) {
     }
 }
 
-/// Finds the events again where one of those that [`quickly`] found was refused. Those before it
-/// stay the same: they are documents already, and an event is known by its place. `found` is a buffer.
+/// Finds the events again after one of those that [`quickly`] found was refused. Those before it
+/// stay the same: they are documents already, and an event is identified by its position. `found`
+/// is a buffer.
 pub(super) fn again(text: &[u8], inside: Span, events: &mut Events, found: &mut Vec<Span>) {
     events.clear();
     quickly(text, inside, events);
@@ -88,13 +89,13 @@ pub(super) fn again(text: &[u8], inside: Span, events: &mut Events, found: &mut 
     }
 }
 
-/// Whether `again` differs from `found` only from an event on that cannot be read.
+/// Whether `again` and `found` are the same up to an unreadable event.
 fn agree(text: &[u8], found: &[Span], again: &[Span]) -> bool {
     let same = found.iter().zip(again).take_while(|(one, other)| one == other).count();
     found.get(same).is_none_or(|differs| !is_event(differs.of(text)))
 }
 
-/// Finds the events in a trimmed text, whatever is in it.
+/// Finds the events in any trimmed text.
 fn carefully(text: &[u8], inside: Span, events: &mut Events) {
     events.clear();
     find(text, inside, events);
@@ -104,7 +105,7 @@ fn carefully(text: &[u8], inside: Span, events: &mut Events) {
     }
 }
 
-/// Whether nothing is outside the events but what separates them.
+/// Whether there are only separators outside the events.
 fn are_all(text: &[u8], inside: Span, events: &[Span]) -> bool {
     let is_separator = |byte: &u8| is_white(*byte) || b",[]\xEF\xBB\xBF".contains(byte);
     let mut after = inside.start;
@@ -135,7 +136,7 @@ fn find(text: &[u8], inside: Span, events: &mut Events) {
             events.clear();
         }
     }
-    // A line within something larger is indented, mostly.
+    // A line that belongs to something larger is usually indented.
     if content.split(|byte| *byte == b'\n').any(|line| leading_event(line).is_some()) {
         let mut by_line = Events::up_to(events.limit);
         for line in lines(text, inside) {
@@ -153,7 +154,7 @@ fn find(text: &[u8], inside: Span, events: &mut Events) {
     }
 }
 
-/// The span without a byte order mark and white space around it.
+/// The span without a byte order mark and surrounding white space.
 pub(super) fn trimmed(text: &[u8], Span { start, end }: Span) -> Span {
     let bom = if text[start..end].starts_with(b"\xEF\xBB\xBF") { 3 } else { 0 };
     let start = start + bom;
@@ -166,7 +167,7 @@ const fn is_white(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
 }
 
-/// How much white space `text` starts with.
+/// The length of the white space at the start of `text`.
 fn white_space(text: &[u8]) -> usize {
     text.iter().position(|byte| !is_white(*byte)).unwrap_or(text.len())
 }
@@ -185,14 +186,14 @@ fn lines(text: &[u8], inside: Span) -> impl Iterator<Item = Span> {
     })
 }
 
-/// Adds values that stand one after the other; `false` where there is something else.
+/// Adds consecutive values; returns `false` if there is something else.
 fn values(content: &[u8], offset: usize, events: &mut Events) -> bool {
     let mut at = 0;
     while at < content.len() {
         let Some(length) = value_length(&content[at..]) else { return false };
         let end = at + length;
         let next = end + white_space(&content[end..]);
-        // A number or a word does not mark its end.
+        // Numbers and words have no end mark.
         if next == end && next < content.len() && !matches!(content[at], b'{' | b'[' | b'"') {
             return false;
         }
@@ -202,7 +203,7 @@ fn values(content: &[u8], offset: usize, events: &mut Events) -> bool {
     true
 }
 
-/// What an element of an array is that has a line for itself: nothing, if that has only a bracket.
+/// The array element on its own line; empty if the line has only a bracket.
 fn element_of_a_line(text: &[u8], line: Span) -> Span {
     let Span { start, end } = line;
     match line.of(text) {
@@ -212,7 +213,7 @@ fn element_of_a_line(text: &[u8], line: Span) -> Span {
     }
 }
 
-/// Adds the events that stand one after the other in a line, or else the line.
+/// Adds the consecutive events in a line, or else the line.
 fn events_of_a_line(text: &[u8], line: Span, events: &mut Events) {
     let before = events.len();
     let is_of_events = values(line.of(text), line.start, events)
@@ -223,7 +224,7 @@ fn events_of_a_line(text: &[u8], line: Span, events: &mut Events) {
     }
 }
 
-/// Adds the events before what cannot be read, and the rest as one event.
+/// Adds the events before the first unreadable part, and the rest as one event.
 fn leading_events(text: &[u8], inside: Span, events: &mut Events) {
     let mut at = inside.start;
     while let Some(length) = leading_event(&text[at..inside.end]) {
@@ -236,17 +237,17 @@ fn leading_events(text: &[u8], inside: Span, events: &mut Events) {
     }
 }
 
-/// How many of the events can be read.
+/// The number of readable events.
 fn count(text: &[u8], events: &[Span]) -> usize {
     events.iter().filter(|event| is_event(event.of(text))).count()
 }
 
-/// Whether a text is an event that can be read.
+/// Whether a text is a readable event.
 fn is_event(text: &[u8]) -> bool {
     leading_event(text) == Some(text.len())
 }
 
-/// How long the event is that `text` starts with: an object, or a string that holds one.
+/// The length of the event at the start of `text`: an object, or a string that contains one.
 fn leading_event(text: &[u8]) -> Option<usize> {
     match text.first() {
         Some(b'{') => value_length(text),
@@ -259,7 +260,7 @@ fn is_one_value(text: &[u8]) -> bool {
     value_length(text) == Some(text.len())
 }
 
-/// How long the value at the start of `text` is; `None` where none stands there.
+/// The length of the value at the start of `text`; `None` if there is none.
 fn value_length(text: &[u8]) -> Option<usize> {
     Extent::of(text).whole()
 }

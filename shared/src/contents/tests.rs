@@ -4,10 +4,10 @@ use serde_json::json;
 
 use super::*;
 
-/// The events in a body, as they are found when one of them was refused.
+/// The events in a body, as found after one of them was refused.
 fn events(body: &str) -> Result<Vec<String>, Refusal> {
     let mut contents = Contents::default();
-    // What was there before does not matter.
+    // Earlier contents do not matter.
     contents.open(|text| text.extend_from_slice(b"[1,2,3]")).unwrap();
     contents.open(|text| text.extend_from_slice(body.as_bytes()))?;
     assert!(contents.look_again() && !contents.look_again());
@@ -33,7 +33,7 @@ fn finds_one_event() {
         " \n{\"a\":\n1}\t\r\n",
         "\u{feff}{\"a\":1}",
         "{\n  \"a\": [\n    1\n  ]\n}",
-        // No events, but nothing else either: refused when they are read.
+        // Not events, but returned as such: refused when they are read.
         "oops",
         "oops\n{\"a\":",
         "no event at all",
@@ -58,7 +58,7 @@ fn finds_events_one_after_the_other() {
         ("{\n\"a\":1\n}\n{\"b\":2}", &["{\n\"a\":1\n}", r#"{"b":2}"#]),
         ("{\n \"a\":1\n}{\n \"b\":2\n}", &["{\n \"a\":1\n}", "{\n \"b\":2\n}"]),
         (r#"{"a":1} 5 "x" [6]{"b":2}"#, &[r#"{"a":1}"#, "5", "\"x\"", "[6]", r#"{"b":2}"#]),
-        // Up to what cannot be read.
+        // Events before an unreadable part.
         (r#"{"a":1} x"#, &[r#"{"a":1}"#, "x"]),
         (r#"{"a":1}{"b":2}{"c":"#, &[r#"{"a":1}"#, r#"{"b":2}"#, r#"{"c":"#]),
         ("{\n\"a\":1\n}\n{\n\"b\":NaN\n}", &["{\n\"a\":1\n}", "{\n\"b\":NaN\n}"]),
@@ -103,7 +103,7 @@ fn of_an_array_that_is_cut_off_the_complete_elements_are_left() {
         (format!("[{a},{b} ,\n"), &[a, b]),
         (format!("[{a},{b},{{\"c\":"), &[a, b, "{\"c\":"]),
         (format!("[{a},\n{b},\n{{\"c\":\"x"), &[a, b, "{\"c\":\"x"]),
-        // Where the string ends is not known.
+        // The end of the string is not known.
         (format!("[{a},{{\"c\":\"x}},{b}"), &[a, "{\"c\":\"x},{\"b\":2}"]),
         // The beginning of a list is not an event.
         (format!("[{a},{{\"c\":[1,{b},{b}"), &[a, "{\"c\":[1,{\"b\":2},{\"b\":2}"]),
@@ -124,10 +124,10 @@ fn a_broken_line_leaves_its_neighbours() {
         assert_eq!(events(&format!("{broken}\r\n\n{c}\n")).unwrap(), [broken, c], "{broken}");
         assert_eq!(events(&format!("{a}\n{broken}")).unwrap(), [a, broken], "{broken}");
     }
-    // What stands in a log before the events is a line too.
+    // A log line before the events is also a line.
     assert_eq!(events(&format!("[INFO] two\n{a}\n{c}")).unwrap(), ["[INFO] two", a, c]);
     assert_eq!(events(&format!("oops\n{a}{c}\n{a} {c}")).unwrap(), ["oops", a, c, a, c]);
-    // A line within a larger object is none.
+    // A line within a larger object is not an event.
     let within = format!("{{\n \"x\":NaN,\n \"list\":[\n  {a},\n  {c}\n ]\n}}");
     assert_eq!(events(&within).unwrap(), [within]);
 }

@@ -1,4 +1,4 @@
-//! How long one call may take.
+//! Time limits of calls.
 
 use std::time::Duration;
 
@@ -8,32 +8,32 @@ use crate::aws::CallFailure;
 
 /// Maximum time of a call.
 const MAX_CALL: Duration = Duration::from_secs(10);
-/// Maximum time that is kept for publishing a notice.
+/// Maximum time that is reserved for publishing a notice.
 const MAX_PUBLISHING: Duration = Duration::from_secs(30);
 
-/// The time of an invocation's calls: a call that hangs takes a third of it at most, so that the rest
-/// is still done.
+/// The time for an invocation's calls: a call that hangs takes at most a third of it, so that the
+/// others can still be made.
 #[derive(Clone, Copy, Debug)]
 pub struct CallTime {
-    /// When no call is started any more.
+    /// No call is started after this.
     pub until: Instant,
 }
 
 impl CallTime {
-    /// The time until a margin before the deadline.
+    /// Time that ends a margin before the deadline.
     #[must_use]
     pub fn new(deadline: Instant, margin: Duration) -> Self {
         Self { until: deadline.checked_sub(margin).unwrap_or_else(Instant::now) }
     }
 
-    /// The time for what is done before a notice is published: a sixth is kept for that, at most 30
-    /// seconds.
+    /// The time for calls before a notice is published: a sixth is reserved for publishing, at most
+    /// 30 seconds.
     #[must_use]
     pub fn before_publishing(self) -> Self {
         Self::new(self.until, (self.left() / 6).min(MAX_PUBLISHING))
     }
 
-    /// Whether no call is started any more.
+    /// Whether it is too late to start a call.
     #[must_use]
     pub fn is_over(self) -> bool {
         self.left().is_zero()
@@ -45,11 +45,11 @@ impl CallTime {
         (self.left() / 3).min(MAX_CALL)
     }
 
-    /// The result of a call, which is given up when it takes too long.
+    /// Returns the result of a call, which is abandoned when it takes too long.
     ///
     /// # Errors
-    /// The call's, with the code `Timeout` where it was given up, and `Deadline` where it was not
-    /// started.
+    /// The error of the call; with the code `Timeout` if it was abandoned, and `Deadline` if it was
+    /// not started.
     pub async fn call<T>(
         self,
         call: impl Future<Output = Result<T, CallFailure>>,
@@ -65,7 +65,7 @@ impl CallTime {
         called.unwrap_or_else(|_| Err(failure("Timeout", "no answer in time")))
     }
 
-    /// How long calls are started.
+    /// The time in which calls can still be started.
     #[must_use]
     pub fn left(self) -> Duration {
         self.until.saturating_duration_since(Instant::now())

@@ -1,4 +1,4 @@
-//! Cost Explorer, each of whose requests costs: pages and retries count against a maximum.
+//! Cost Explorer. Each request costs money, so pages and retries count against a maximum.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -51,12 +51,12 @@ pub enum CostError {
     /// The maximum number of requests was made.
     #[error("the maximum of {0} requests to Cost Explorer was made")]
     Spent(u32),
-    /// Cost Explorer refused a request, or did not answer it.
+    /// Cost Explorer rejected a request or did not answer it.
     #[error("{0}")]
     Failed(CallFailure),
 }
 
-/// What is asked of `GetCostAndUsage`.
+/// A query with `GetCostAndUsage`.
 #[derive(Debug)]
 pub struct CostQuery<'a> {
     /// The first day.
@@ -67,7 +67,7 @@ pub struct CostQuery<'a> {
     pub granularity: Granularity,
     /// The metric, such as `UnblendedCost`.
     pub metric: &'a str,
-    /// What counts; `None`: everything.
+    /// Restricts the costs; `None`: all costs.
     pub filter: Option<Expression>,
     /// At most two dimensions, such as `SERVICE`.
     pub group_by: &'a [&'a str],
@@ -78,7 +78,7 @@ pub struct CostQuery<'a> {
 pub struct Costs {
     /// The first day.
     pub start: Date,
-    /// Where no groups were asked for.
+    /// The total; only if no groups were requested.
     pub total: Option<Amount>,
     /// The values of the dimensions of each group, and what it cost.
     pub groups: Vec<(Vec<String>, Amount)>,
@@ -94,13 +94,13 @@ pub struct Amount {
 }
 
 impl CostExplorer {
-    /// Does not call AWS yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// At most `max` requests.
+    /// Allows at most `max` requests.
     #[must_use]
     pub const fn requests(&self, max: u32, time: CallTime) -> CostRequests<'_> {
         CostRequests { explorer: self, max, made: 0, time }
@@ -160,8 +160,8 @@ impl CostRequests<'_> {
     /// Reads all pages of `GetCostAndUsage`. A day or month may be in several pages.
     ///
     /// # Errors
-    /// [`CostError`], also with the code `InvalidAnswer` where a day or an amount is not one, or is
-    /// missing: Cost Explorer has a result also for days that cost nothing.
+    /// [`CostError`], with the code `InvalidAnswer` if a day or an amount is invalid or missing:
+    /// Cost Explorer returns a result even for days without costs.
     pub async fn costs(&mut self, query: &CostQuery<'_>) -> Result<Vec<Costs>, CostError> {
         let group = |dimension: &&str| {
             GroupDefinition::builder()
@@ -206,14 +206,14 @@ impl CostRequests<'_> {
     }
 }
 
-/// The error of an answer that is not one of Cost Explorer.
+/// The error for an invalid answer of Cost Explorer.
 #[must_use]
 pub fn invalid(message: &str) -> CostError {
     let code = Some("InvalidAnswer".to_owned());
     CostError::Failed(CallFailure { code, message: message.to_owned() })
 }
 
-/// An amount of an answer; `None` where it is not a number.
+/// An amount of an answer; `None` if it is not a number.
 #[must_use]
 pub fn amount(metric: &MetricValue) -> Option<Amount> {
     let value: f64 = metric.amount()?.trim().parse().ok()?;
@@ -234,8 +234,8 @@ fn costs(result: ResultByTime, metric: &str) -> Option<Costs> {
     Some(Costs { start, total, groups: groups.collect::<Option<_>>()? })
 }
 
-/// Whether a refusal passes: 5xx and throttling (source: AWS Cost Explorer API reference, "Common
-/// errors", and `LimitExceededException`).
+/// Whether the same request may succeed later: after 5xx and throttling (source: AWS Cost Explorer
+/// API reference, "Common errors", and `LimitExceededException`).
 fn passes<E: ProvideErrorMetadata>(error: &SdkError<E>) -> bool {
     let status = error.raw_response().map_or(0, |response| response.status().as_u16());
     let code = error.code().unwrap_or_default();

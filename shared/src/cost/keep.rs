@@ -4,7 +4,7 @@ use jiff::civil::Date;
 
 use crate::config::{ConfigError, Environment};
 
-/// The tag of resources that are left out.
+/// The tag of protected resources, which are left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keep {
     key: String,
@@ -14,7 +14,7 @@ impl Keep {
     /// Reads `KEEP_TAG`, default `sluice:keep`.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is longer than a key of a tag may be.
+    /// [`ConfigError`] if it is too long for the key of a tag.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let key = environment.parse_with("KEEP_TAG", "the key of a tag", |key| {
             let key = key.trim();
@@ -23,8 +23,8 @@ impl Keep {
         Ok(Self { key: key.unwrap_or_else(|| "sluice:keep".to_owned()) })
     }
 
-    /// Whether a resource with these tags is protected on a day: by a date until its end, by any
-    /// other value for ever.
+    /// Whether a resource with these tags is protected on a day: a date protects until its end, any
+    /// other value forever.
     pub fn protects<'a>(
         &self,
         tags: impl IntoIterator<Item = (&'a str, &'a str)>,
@@ -35,7 +35,7 @@ impl Keep {
     }
 }
 
-/// A day in the form `2026-12-31` and no other.
+/// Parses a day, only in the form `2026-12-31`.
 fn date(text: &str) -> Option<Date> {
     let date = text.trim().parse::<Date>().ok()?;
     (date.to_string() == text.trim()).then_some(date)

@@ -1,19 +1,19 @@
 //! Money.
 
-/// An amount as a person reads it: `345.60 USD`.
+/// An amount for people: `345.60 USD`.
 #[must_use]
 pub fn usd(amount: f64) -> String {
     format!("{} USD", cents(amount))
 }
 
-/// An amount for programs: without what binary fractions add to a sum.
+/// An amount for programs, without the error of binary fractions in a sum.
 #[must_use]
 pub fn exact(amount: f64) -> f64 {
     (amount * 10_000.0).round() / 10_000.0 + 0.0
 }
 
-/// An amount as a person reads it, without its currency. Half a cent is rounded up, also where its
-/// binary fraction is a little less; -0 is 0.
+/// An amount for people, without its currency. Half a cent is rounded up, even if its binary
+/// fraction is slightly less; -0 becomes 0.
 #[must_use]
 pub fn cents(amount: f64) -> String {
     format!("{:.2}", ((amount * 10_000.0).round() / 100.0).round() / 100.0 + 0.0)
@@ -31,7 +31,7 @@ mod tests {
             (-0.001, "0.00 USD"),
             (-12.5, "-12.50 USD"),
             (16.425, "16.43 USD"),
-            // 1.005 is a little less than that.
+            // The double 1.005 is slightly less than 1.005.
             (1.005, "1.01 USD"),
             (1_001.0, "1001.00 USD"),
         ] {

@@ -1,4 +1,4 @@
-//! What could not be read, which is never taken for absent or idle.
+//! Failed reads: a resource that could not be read is never considered absent or idle.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ const MAX_CODE: usize = 100;
 /// Something that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NotRead {
-    /// What: a kind of resource.
+    /// The kind of resource.
     pub kind: String,
     /// Where.
     pub region: String,
@@ -20,12 +20,12 @@ pub struct NotRead {
     pub error: String,
 }
 
-/// All that could not be read in a run, once for each kind and region.
+/// The failed reads of a run, one for each kind and region.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Unread(BTreeMap<(String, String), String>);
 
 impl Unread {
-    /// Logs a failure and adds it. Of one kind and region, the first is kept.
+    /// Logs a failure and adds it. For each kind and region, the first one is kept.
     pub fn add(&mut self, kind: &str, region: &str, failure: &CallFailure) {
         let code = failure.code.as_deref().unwrap_or("NoAnswer");
         let code: String = code.chars().take(MAX_CODE).collect();
@@ -33,7 +33,7 @@ impl Unread {
         self.0.entry((kind.to_owned(), region.to_owned())).or_insert(code);
     }
 
-    /// Whether a kind could not be read in some region.
+    /// Whether a kind could not be read in at least one region.
     #[must_use]
     pub fn has(&self, kind: &str) -> bool {
         self.0.keys().any(|(unread, _)| unread == kind)
@@ -45,7 +45,7 @@ impl Unread {
         self.0.keys().any(|(unread, there)| unread == kind && there == region)
     }
 
-    /// Number of kinds that could not be read in some region.
+    /// Number of kinds that could not be read in at least one region.
     #[must_use]
     pub fn kinds(&self) -> usize {
         let mut kinds: Vec<_> = self.0.keys().map(|(kind, _)| kind).collect();
@@ -59,7 +59,7 @@ impl Unread {
         self.0.len()
     }
 
-    /// Whether all was read.
+    /// Whether everything was read.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,7 +1,7 @@
 //! List prices, in USD.
 //!
-//! Source: the AWS Price List of August 2026, as karpenter-provider-aws and public tables have it;
-//! per month and GiB unless a name says otherwise.
+//! Source: the AWS Price List of August 2026, according to karpenter-provider-aws and public
+//! tables; per month and GiB unless the name says otherwise.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,7 +20,7 @@ const BASE: &str = "us-east-1";
 
 macro_rules! prices {
     ($($price:ident $name:literal $usd:literal)*) => {
-        /// What has a price. A key of `PRICES` is its name.
+        /// Something with a price. Its name is the key in `PRICES`.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Price {
             $(#[doc = concat!("`", $name, "`")] $price,)*
@@ -128,17 +128,17 @@ impl Price {
     }
 }
 
-/// The table, and the prices that come before it.
+/// The table, and the prices that override it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Prices {
     own: BTreeMap<Price, f64>,
 }
 
 impl Prices {
-    /// Reads `PRICES`, default none: a JSON object of prices that come before the table.
+    /// Reads `PRICES`, default none: a JSON object of prices that override the table.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is no such object, a key is unknown, or a price is negative or not
+    /// [`ConfigError`] if it is not a JSON object, a key is unknown, or a price is negative or not
     /// a number.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         const NAME: &str = "PRICES";
@@ -169,7 +169,7 @@ impl Prices {
         self.own.get(&price).copied().unwrap_or_else(listed)
     }
 
-    /// A price by the hour in a region, for a month.
+    /// An hourly price in a region, for a month.
     #[must_use]
     pub fn hourly(&self, region: &str, price: Price) -> f64 {
         self.of(region, price) * HOURS_PER_MONTH

@@ -1,23 +1,24 @@
-//! Fitting a notice, the most important of whose lines come first.
+//! Shortens notices whose most important lines come first.
 
 use crate::notice::Notice;
 
-/// Maximum size of the JSON of a notice, in bytes, with what is added when it is published.
+/// Maximum size of the JSON of a notice, in bytes, minus a reserve for what is added when it is
+/// published.
 const MAX_BYTES: usize = 32_000 - 200;
 /// Maximum length of a label, in characters.
 const MAX_LABEL: usize = 200;
 /// Maximum length of a value, in characters.
 const MAX_VALUE: usize = 800;
 
-/// Cuts labels, values, and the last lines of a notice whose first lines matter most; `left_out` is
-/// the number of further lines that it never had. The last line is their number.
+/// Cuts labels, values and the last lines of a notice. `left_out` is the number of lines that were
+/// already left out. The last line states how many lines are left out.
 #[must_use]
 pub fn shortened(mut notice: Notice, mut left_out: usize) -> Notice {
     for fact in &mut notice.facts {
         fact.label = cut(&fact.label, MAX_LABEL);
         fact.value = cut(&fact.value, MAX_VALUE);
     }
-    // As it is published: a mask may be longer than what it replaces.
+    // Masked, as for publishing: a mask may be longer than the text that it replaces.
     let mut notice = notice.masked(&[]);
     let size = |notice: &Notice| serde_json::to_string(notice).map_or(0, |json| json.len());
     let note = |left_out: usize| match left_out {

@@ -1,4 +1,4 @@
-//! Which envelope an object is, by its members.
+//! Recognizes envelopes by their members.
 
 use std::sync::LazyLock;
 
@@ -8,7 +8,7 @@ use memchr::memmem::Finder;
 use super::{Error, Said, scanner};
 use crate::json::{self, Span};
 
-/// The members of an object that an envelope may have: as written, by [`NAMES`].
+/// The members of an object that an envelope may have: as written, in the order of [`NAMES`].
 #[derive(Debug, Default)]
 pub(super) struct Fields<'a>([Option<&'a [u8]>; NAMES.len()]);
 
@@ -33,33 +33,33 @@ const NAMES: [&str; 18] = [
     "data_base64",
 ];
 
-/// An envelope, and what it says.
+/// An envelope and its data.
 pub(super) struct Opened<'a> {
     pub(super) kind: &'static str,
     pub(super) said: Said<'a>,
     pub(super) content: Content<'a>,
 }
 
-/// Where an envelope has what it carries.
+/// The content of an envelope.
 pub(super) enum Content<'a> {
     /// A JSON value.
     Value(&'a [u8]),
-    /// A string that is a text of its own.
+    /// A string whose unescaped text is the content.
     Text(&'a [u8]),
     /// A string that is base64.
     Base64(&'a [u8]),
 }
 
 impl<'a> Fields<'a> {
-    /// The members of the object that `text` is; `None` where it is not a valid object, or cannot
-    /// be an envelope.
+    /// Reads the members of the object in `text`; `None` if it is not a valid object or cannot be
+    /// an envelope.
     pub(super) fn of(text: &'a [u8], cuts: &mut Vec<Span>) -> Option<Self> {
         static MARKS: LazyLock<[Finder<'_>; 4]> = LazyLock::new(|| {
-            // What an envelope's names can be hidden by comes last: they are of ASCII, without
-            // anything that has an escape of its own.
+            // The last mark finds escaped names: the names are ASCII, without characters that have
+            // short escapes.
             ["\"Notification\"", "\"detail-type\"", "\"specversion\"", "\\u00"].map(Finder::new)
         });
-        // Most events are not envelopes and are not read a second time.
+        // Most events are not envelopes: these are not read a second time.
         if text.first() != Some(&b'{') || !MARKS.iter().any(|mark| mark.find(text).is_some()) {
             return None;
         }
@@ -80,7 +80,7 @@ impl<'a> Fields<'a> {
         whole.then_some(fields)
     }
 
-    /// The envelope that these are members of.
+    /// The envelope with these members, if there is one.
     pub(super) fn envelope(&self) -> Option<Opened<'a>> {
         let [
             kind,
@@ -128,7 +128,7 @@ impl<'a> Fields<'a> {
 }
 
 impl Content<'_> {
-    /// Appends what an envelope carries.
+    /// Appends the content of an envelope.
     pub(super) fn write(&self, out: &mut Vec<u8>) -> Result<(), Error> {
         match self {
             Self::Value(value) => out.extend_from_slice(value),

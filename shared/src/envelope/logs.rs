@@ -1,4 +1,4 @@
-//! The messages of CloudWatch Logs: an envelope around each of their log events.
+//! The messages of CloudWatch Logs, which are an envelope around each of their log events.
 //!
 //! Source: "Log group-level subscription filters", Amazon CloudWatch Logs User Guide.
 
@@ -11,7 +11,7 @@ use crate::json::{self, Scanner, Span};
 
 const KIND: &str = "cloudwatch_logs";
 
-/// The name of the list of log events, by which a message is noticed.
+/// The name of the list of log events, by which a message is recognized.
 static LOG_EVENTS: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new("\"logEvents\""));
 
 /// A message that a subscription of CloudWatch Logs delivers.
@@ -21,32 +21,32 @@ pub struct LogMessage<'a> {
     parts: Parts,
 }
 
-/// Where the parts of a message stand in its text; empty where it does not have them.
+/// The positions of a message's parts in its text; empty for missing parts.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Parts {
     owner: Span,
     group: Span,
     stream: Span,
-    /// The list of log events; empty where nothing in it counts.
+    /// The list of log events; empty in a control message.
     log_events: Span,
 }
 
 impl<'a> LogMessage<'a> {
-    /// Whether `text` can hold a message, at any place.
+    /// Whether `text` may contain a message at any position.
     #[inline]
     #[must_use]
     pub fn may_be_in(text: &[u8]) -> bool {
         LOG_EVENTS.find(text).is_some()
     }
 
-    /// The message that a JSON value is, if it is one: an object with the texts `messageType` and
+    /// Reads a JSON value as a message, if it is one: an object with the texts `messageType` and
     /// `logGroup` and the list `logEvents`.
     #[must_use]
     pub fn of(text: &'a [u8]) -> Option<Self> {
         if text.first() != Some(&b'{') || !Self::may_be_in(text) {
             return None;
         }
-        // What it says is copied: where that is not UTF-8, it is an event that cannot be read.
+        // The data is copied, so it must be UTF-8; otherwise this is an unreadable event.
         simdutf8::basic::from_utf8(text).ok()?;
         let (mut parts, mut kind) = (Parts::default(), Span::default());
         let mut unescaped = Vec::new();
@@ -92,7 +92,7 @@ impl<'a> LogMessage<'a> {
         self.parts.group.inside().of(self.text)
     }
 
-    /// Where the log events stand in the text: none in a control message.
+    /// The positions of the log events in the text; a control message has none.
     pub fn log_events(&self) -> impl Iterator<Item = Span> + use<'a> {
         let Span { start, end } = self.parts.log_events;
         // Without the brackets.
@@ -102,7 +102,7 @@ impl<'a> LogMessage<'a> {
             let mut scanner = Scanner::new(list.get(next..)?);
             scanner.skip_white_space();
             let start = next + scanner.position();
-            // The list was read before: nothing in it is broken.
+            // The list was read before, so it is valid.
             scanner.value(2).ok()?;
             let end = next + scanner.position();
             scanner.skip_white_space();
@@ -111,7 +111,7 @@ impl<'a> LogMessage<'a> {
         })
     }
 
-    /// Appends a message of this one log event.
+    /// Appends a message with only this log event.
     pub fn write_alone(&self, log_event: Span, out: &mut Vec<u8>) {
         let Span { start, end } = self.parts.log_events;
         out.extend_from_slice(&self.text[..=start]);
@@ -119,7 +119,7 @@ impl<'a> LogMessage<'a> {
         out.extend_from_slice(&self.text[end - 1..]);
     }
 
-    /// What is said of a log event of this id and time.
+    /// The data of a log event with this id and time.
     fn said(&self, id: Span, time: Span) -> Said<'a> {
         let Parts { owner, group, stream, .. } = self.parts;
         let said = |part: Span| Some(part.of(self.text)).filter(|value| !value.is_empty());
@@ -128,8 +128,8 @@ impl<'a> LogMessage<'a> {
 }
 
 impl Envelope {
-    /// Opens a message inside the envelopes that were opened before, which are not
-    /// [`MAX_ENVELOPES`](super::MAX_ENVELOPES) yet.
+    /// Opens a message inside the envelopes that were opened before, of which there are fewer than
+    /// [`MAX_ENVELOPES`](super::MAX_ENVELOPES).
     pub fn enter_log_message(&mut self, message: &LogMessage<'_>) {
         self.enter(KIND, message.said(Span::default(), Span::default()), message.text);
         if message.log_events().nth(1).is_some() {
@@ -138,10 +138,10 @@ impl Envelope {
         self.log_event = Some(self.said.len());
     }
 
-    /// Becomes what is around a log event of the message that was entered. Appends the event inside
-    /// to `out` and returns where that stands: the object that the log event's `message` holds, or
-    /// else an object with that message. What is no log event is appended as it is, and nothing
-    /// where it has no message.
+    /// Becomes the envelope around a log event of the entered message. Appends the event inside to
+    /// `out` and returns its span: the object in the log event's `message`, or else an object with
+    /// that message. Appends a value that is not a log event unchanged, and nothing if there is no
+    /// message.
     pub fn open_log_event(
         &mut self,
         message: &LogMessage<'_>,
@@ -198,7 +198,7 @@ impl Envelope {
     }
 }
 
-/// Whether a JSON string can hold an object, by its first character: most lines of logs cannot.
+/// Whether a JSON string may contain an object, by its first character: most log lines do not.
 fn may_hold_object(string: &[u8]) -> bool {
     matches!(string[1], b'{' | b' ' | b'\\' | 0xEF)
 }

@@ -1,4 +1,4 @@
-//! Envelopes around one of the events in them.
+//! Puts the original envelopes around a single event.
 
 use base64_simd::STANDARD;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::Envelope;
 use super::kinds::Content;
 
-/// The envelopes around the events in a text, without what the innermost one carries.
+/// The envelopes around the events in a text, without the content of the innermost one.
 #[derive(Debug, Default)]
 pub struct Wrapping(Vec<Layer>);
 
@@ -15,23 +15,23 @@ type Write = fn(&[u8]) -> Vec<u8>;
 #[derive(Debug)]
 struct Layer {
     before: Vec<u8>,
-    /// How it carries something.
+    /// Encodes the content.
     write: Write,
     after: Vec<u8>,
 }
 
 impl Wrapping {
-    /// The envelopes that [`Envelope::open`] opens.
+    /// Reads the envelopes that [`Envelope::open`] opens.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
         let mut layers = Vec::new();
         let opened = |content: &Content<'_>, text: &[u8]| layers.push(Layer::of(content, text));
-        // Of what cannot be opened those before it are left.
+        // On an error, the envelopes before it are kept.
         let _opened = Envelope::default().open_each(&mut text.to_vec(), &mut Vec::new(), opened);
         Self(layers)
     }
 
-    /// The envelopes with this event in them.
+    /// Puts the envelopes around an event.
     #[must_use]
     pub fn around(&self, event: &[u8]) -> Vec<u8> {
         self.0.iter().rev().fold(event.to_vec(), |inside, Layer { before, write, after }| {
@@ -89,7 +89,7 @@ mod tests {
             let wrapped = wrapping.around(one.as_bytes());
             assert_eq!(String::from_utf8(wrapped).unwrap(), envelope(one));
         }
-        // A string that holds an envelope is the same as that envelope.
+        // A string that contains an envelope is treated like that envelope.
         let string = Value::from(sns(several)).to_string();
         assert_eq!(Wrapping::of(string.as_bytes()).around(b"1"), sns("1").as_bytes());
     }

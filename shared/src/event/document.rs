@@ -1,5 +1,5 @@
-//! Writing a document. A mapped one: claimed values first, each copied as it was written; then all
-//! the rest under `extra`.
+//! Writes documents. A mapped one has the claimed values first, each copied as written, then the
+//! rest under `extra`.
 
 use super::mapping::{ACTION, ID, NameId, Role};
 use super::member::{Kind, Member};
@@ -9,13 +9,13 @@ use super::values::Places;
 use super::{Arrival, Event, TimestampSource, Written};
 use crate::json::{self, Span};
 
-/// What a document is: `DOCUMENT`.
+/// The form of a document: `DOCUMENT`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DocumentForm {
-    /// The fields of the mapping, and all the rest under `extra`.
+    /// The fields of the mapping, and the rest under `extra`.
     #[default]
     Mapped,
-    /// The event as it is, with `@timestamp`.
+    /// The unchanged event, with `@timestamp`.
     Passthrough,
 }
 
@@ -35,7 +35,7 @@ impl DocumentForm {
 }
 
 impl<'a> Event<'a> {
-    /// Appends the document, one line without its newline, and returns what it is filed under.
+    /// Appends the document, one line without its newline, and returns its time and id.
     pub fn write_document(&mut self, arrival: &Arrival<'a>, out: &mut Vec<u8>) -> Written {
         self.known_by = arrival.identity;
         let (timestamp, timestamp_source, member) = self.time(arrival.time, arrival.now);
@@ -59,8 +59,8 @@ impl<'a> Event<'a> {
         Written { timestamp, timestamp_source, id, own_id }
     }
 
-    /// Writes all that a mapped document holds after its time. Returns where the content of
-    /// `event.id` stands, and whether that is not derived.
+    /// Writes everything after the time of a mapped document. Returns the span of `event.id`, and
+    /// whether it is not derived.
     fn write_fields(
         &mut self,
         time: Timestamp,
@@ -98,8 +98,8 @@ impl<'a> Event<'a> {
         (id, own_id)
     }
 
-    /// The event's time, if it is plausible: its own, else its envelope's, else when it arrived;
-    /// else now. With the member that it was read from, if it is the event's own.
+    /// The event's time, if it is plausible: its own, else its envelope's, else its arrival; else
+    /// now. Also returns the member that it was read from, if it is the event's own.
     pub(super) fn time(
         &mut self,
         arrived: Option<Timestamp>,
@@ -133,7 +133,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// The member that the field takes, which is then no longer part of `extra`.
+    /// Returns the member that the field takes, which is then no longer part of `extra`.
     #[inline]
     fn claim(&mut self, field: u16) -> Option<Member> {
         let index = self.found.claimed(field)?;
@@ -143,7 +143,7 @@ impl<'a> Event<'a> {
     }
 
     /// Writes the mapped groups; returns the values of `song.duration_ms` and
-    /// `interaction.listened_ms` where they are numbers.
+    /// `interaction.listened_ms` if they are numbers.
     fn write_groups(&mut self, out: &mut Vec<u8>) -> [Option<Span>; 2] {
         let mut durations = [None; 2];
         let model = self.model;
@@ -210,7 +210,7 @@ impl<'a> Event<'a> {
         let Found { members, long_path, .. } = &*self.found;
         let mut index = 0;
         while let Some(member) = members.get(index) {
-            // Mostly gone: claimed by a field.
+            // Most members are gone: claimed by a field.
             if !member.gone {
                 self.write_extra_member(index, out);
             }
@@ -228,8 +228,8 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Writes a member as it was written, of a group what is not claimed; nothing of what is
-    /// left out of `extra`.
+    /// Writes a member of `extra` as written: for a group, the members that are not claimed; for a
+    /// member that `extra` omits, nothing.
     fn write_extra_member(&self, index: usize, out: &mut Vec<u8>) {
         let member = &self.found.members[index];
         if member.name != NameId::NONE && self.is_left_out(member) {
@@ -242,7 +242,7 @@ impl<'a> Event<'a> {
         let (key, value) = (member.key(), member.value());
         if member.kind != Kind::Group {
             if value.start == key.end + 1 {
-                // Nothing but the colon stands between.
+                // There is only the colon between them.
                 self.copy(Span { start: key.start, end: value.end }, out);
             } else {
                 out.extend_from_slice(key.of(self.text));
@@ -266,7 +266,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Whether a member with a name is neither claimed nor part of `extra`.
+    /// Whether `extra` omits a member with a name although it is not claimed.
     fn is_left_out(&self, member: &Member) -> bool {
         let mapping = &self.model.mapping;
         member.name.is_own()
@@ -274,7 +274,7 @@ impl<'a> Event<'a> {
                 && mapping.names.get(member.name).mapped
     }
 
-    /// Copies a value without what is cut from it.
+    /// Copies a value without the cuts.
     #[inline]
     pub(super) fn copy(&self, value: Span, out: &mut Vec<u8>) {
         let mut position = value.start;
@@ -293,7 +293,7 @@ impl<'a> Event<'a> {
 
 /// The value of a number as JSON writes it.
 pub(crate) fn float(number: &[u8]) -> Option<f64> {
-    // Nearly all are whole and small.
+    // Nearly all numbers are small integers.
     match timestamp::whole(number).map(u32::try_from) {
         Some(Ok(whole)) => Some(f64::from(whole)),
         _ => std::str::from_utf8(number).ok()?.parse().ok(),

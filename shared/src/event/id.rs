@@ -1,5 +1,4 @@
-//! What a document is known by: `event.id`, and the `_id` that makes a repeated delivery meet the
-//! document that is there.
+//! The ids of a document: `event.id`, and the `_id` by which a repeated delivery is recognized.
 
 use sha2::{Digest, Sha256};
 
@@ -8,23 +7,23 @@ use super::member::{Kind, Member};
 use super::{Event, Written};
 use crate::json;
 
-/// OpenSearch rejects a whole bulk request for one `_id` of more bytes (source: OpenSearch,
-/// `IndexRequest.validate`).
+/// Maximum size of an `_id`, in bytes: OpenSearch rejects a whole bulk request for a longer one
+/// (source: OpenSearch, `IndexRequest.validate`).
 const MAX_ID_BYTES: usize = 512;
 
-/// Digits of an event's hash in its document's `_id`.
+/// Number of digits of an event's hash in its document's `_id`.
 const HASH_DIGITS: usize = 16;
 
-/// How a document's `_id` is chosen: `DOCUMENT_ID`.
+/// The choice of a document's `_id`: `DOCUMENT_ID`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DocumentId {
-    /// By the producer's own id and the event's text: the same event meets itself, another event
-    /// with the same id is another document.
+    /// From the producer's own id and the event's text: a repeated event is a duplicate, another
+    /// event with the same id is another document.
     #[default]
     Event,
-    /// By the producer's own id alone: of events with the same id the first wins.
+    /// The producer's own id alone: of events with the same id, the first wins.
     Id,
-    /// OpenSearch chooses it: an event that is delivered again is another document.
+    /// Chosen by OpenSearch: an event that is delivered again is another document.
     None,
 }
 
@@ -44,26 +43,25 @@ impl DocumentId {
     }
 }
 
-/// What an event without the producer's own id is known by. It is the same when the delivery is
-/// repeated.
+/// Identifies an event without the producer's own id. It is the same when the delivery is repeated.
 #[derive(Clone, Copy, Debug)]
 pub enum Identity<'a> {
-    /// By its text and, after it, by what identifies the delivery: the arrival as given, for
-    /// Firehose; the message's id and the event's position in the message, for SQS.
+    /// Its text, followed by what identifies the delivery: for Firehose the arrival as given, for
+    /// SQS the message's id and the event's position in the message.
     Delivery(&'a [u8]),
-    /// By where it is kept and, after that, by its text: for objects.
+    /// The location where it is stored, followed by its text: for objects.
     Place {
-        /// What stands before the text.
+        /// The place, which is hashed before the text.
         place: &'a [u8],
-        /// The text as it is kept, where the event was made of it.
+        /// The text as stored, if the event was made from it.
         text: Option<&'a [u8]>,
     },
-    /// By the id that it had before: the content of a JSON string.
+    /// The id that it had before: the content of a JSON string.
     Known(&'a [u8]),
 }
 
 impl Identity<'_> {
-    /// The id of an event of which nothing but its text is known: the content of a JSON string.
+    /// Derives the id of an event from its text alone: the content of a JSON string.
     #[must_use]
     pub fn id_of(&self, text: &[u8]) -> Vec<u8> {
         let mut id = Vec::with_capacity(32);
@@ -98,13 +96,13 @@ impl Identity<'_> {
 pub(super) struct LentId<'a> {
     /// The content of a JSON string.
     content: &'a [u8],
-    /// The event's position, which belongs to the id where several events are in the envelope.
+    /// The event's position, which is part of the id if the envelope contains several events.
     position: Option<usize>,
 }
 
 impl Event<'_> {
     /// Appends the `_id` of the document that was `written` to `document`, as the content of a JSON
-    /// string; nothing where OpenSearch chooses it. At most 512 bytes, unescaped.
+    /// string of at most 512 bytes unescaped; nothing if OpenSearch chooses it.
     pub fn write_document_id(
         &self,
         how: DocumentId,
@@ -122,7 +120,7 @@ impl Event<'_> {
             let own = self.found.claimed(ID).map(|index| self.found.members[index]);
             self.write_id(own, out);
         }
-        // A derived id is of the text already.
+        // A derived id already depends on the text.
         if how == DocumentId::Id || !written.own_id {
             return;
         }
@@ -139,14 +137,14 @@ impl Event<'_> {
         }
     }
 
-    /// Whether the event has an id of the producer's own, or its envelope has one.
+    /// Whether the event has the producer's own id, or its envelope has an id.
     pub(super) fn has_id(&self) -> bool {
         self.found.claimed(ID).is_some() || self.lent_id().is_some()
     }
 
-    /// Writes the event's id as the content of a JSON string: that of `own`, else the one that it had,
-    /// else its envelope's, else a derived one. Returns whether it has one of the producer's or of its
-    /// envelope's.
+    /// Writes the event's id as the content of a JSON string: that of `own`, else the one that it
+    /// had before, else its envelope's, else a derived one. Returns whether it is the producer's or
+    /// the envelope's.
     pub(super) fn write_id(&self, own: Option<Member>, out: &mut Vec<u8>) -> bool {
         if let Some(member) = own {
             let value = member.value();
@@ -156,7 +154,7 @@ impl Event<'_> {
             return true;
         }
         match self.known_by {
-            // The one that was lent to it belonged to several events, maybe.
+            // The lent id may belong to several events.
             Identity::Known(id) if !id.is_empty() => out.extend_from_slice(id),
             _ => {
                 if !self.write_lent_id(out) {
@@ -167,8 +165,8 @@ impl Event<'_> {
         self.lent_id().is_some()
     }
 
-    /// Appends the id that the event's envelope lends to it, as the content of a JSON string. Returns
-    /// whether there is one.
+    /// Appends the id that the envelope lends to the event, as the content of a JSON string.
+    /// Returns whether there is one.
     pub fn write_lent_id(&self, out: &mut Vec<u8>) -> bool {
         let Some(LentId { content, position }) = self.lent_id() else { return false };
         out.extend_from_slice(content);
@@ -205,7 +203,7 @@ impl Event<'_> {
         identity.write_id(|hash| self.hash_text(hash), out);
     }
 
-    /// Hashes the event's text, and after it that of its envelope.
+    /// Hashes the event's text, then that of its envelope.
     fn hash_text(&self, hash: &mut Sha256) {
         self.found.original(&self.model.mapping, self.text, |piece| hash.update(piece));
         if !self.envelope.is_none() {
@@ -227,9 +225,9 @@ pub(super) fn is_id(kind: Kind, value: &[u8]) -> bool {
     }
 }
 
-/// Whether the content of a string means at most `most` bytes.
+/// Whether the content of a string has at most `most` bytes when unescaped.
 fn fits_id(content: &[u8], most: usize) -> bool {
-    // Nothing means more bytes than it is written in, nor less than a sixth.
+    // Unescaping never adds bytes, and leaves at least a sixth.
     content.len() <= most
         || content.len() <= most * 6 && json::meaning(content, &mut Vec::new()).len() <= most
 }

@@ -1,4 +1,4 @@
-//! Finding the duplicate keys of the objects of one text, in time that grows with the number of keys
+//! Finds the duplicate keys of the objects of one text, in time linear in the number of keys
 //! whatever they are.
 
 use std::collections::HashMap;
@@ -8,10 +8,10 @@ use foldhash::fast::RandomState;
 
 use crate::json::Span;
 
-/// An object with more keys than this is searched by a table.
+/// Maximum number of keys of an object that is searched without a table.
 const FEW: usize = 32;
 
-/// A key of an object that is being read. Small, as each key of a text is written here: a text has
+/// A key of an object that is being read. Small, because every key of a text is stored; a text has
 /// at most 1 MiB.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Key {
@@ -23,9 +23,9 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// A key that means `content` of the text, or of the unescaped keys. Its member begins at
-    /// `start`; for one that is listed in [`Found::members`](super::read::Found::members) that is
-    /// its place there.
+    /// A key with this `content` of the text, or of the unescaped keys. Its member begins at
+    /// `start`; for one that is listed in [`Found::members`](super::read::Found::members), this is
+    /// its index there.
     #[inline]
     pub(super) fn new(hash: u64, content: Span, unescaped: bool, start: usize) -> Self {
         let content = short(content);
@@ -53,25 +53,26 @@ const fn long([start, end]: [u32; 2]) -> Span {
     Span { start: start as usize, end: end as usize }
 }
 
-/// An object that is being read: which keys are its own.
+/// An object that is being read, and which of the keys belong to it.
 #[derive(Debug)]
 pub(super) struct Object {
-    /// Its first key in [`Keys::open`].
+    /// The index of its first key in [`Keys::open`].
     first: usize,
     number: usize,
-    /// A bit for each key's hash: most new keys are known to be new by it.
+    /// A bit for each key's hash, which shows for most new keys that they are new.
     seen: u64,
     /// Whether its keys are in [`Keys::many`].
     indexed: bool,
 }
 
-/// The keys of the objects that are being read: of each object after those of the ones around it.
+/// The keys of the objects that are being read, those of an inner object after those of the outer
+/// one.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     open: Vec<Key>,
     objects: usize,
-    /// Of objects with many keys, by a hash with a random key, so that collisions cannot be prepared: the place in
-    /// `open`. Holds keys of closed objects too, under their own hashes.
+    /// For objects with many keys, the index in `open` by a hash with a random seed, so that
+    /// collisions cannot be prepared. Also contains keys of closed objects, under separate hashes.
     many: HashMap<u64, usize, RandomState>,
 }
 
@@ -94,8 +95,8 @@ impl Keys {
         self.open.truncate(object.first);
     }
 
-    /// Notes a key of the innermost object. Returns its place, and what this object had under the
-    /// same key before. `bytes` is what a key means.
+    /// Notes a key of the innermost object. Returns its index, and the member that this object had
+    /// under the same key before. `bytes` returns an unescaped key.
     #[inline]
     pub(super) fn put<'a>(
         &mut self,
@@ -114,7 +115,7 @@ impl Keys {
         (self.open.len() - 1, None)
     }
 
-    /// Where the object has this key. With many keys, notes it too.
+    /// The index of this key in the object. With many keys, also notes it.
     fn find<'a>(
         &mut self,
         object: &mut Object,
@@ -140,11 +141,11 @@ impl Keys {
         if same(&self.open[place]) {
             return Some(place);
         }
-        // Two keys of one hash: as good as never.
+        // Two keys with the same hash: practically never.
         own.iter().position(same).map(|place| object.first + place)
     }
 
-    /// Notes where the member ends whose key is at a place that [`Keys::put`] returned, while its
+    /// Notes the end of the member whose key is at an index that [`Keys::put`] returned, while its
     /// object is being read.
     #[inline]
     pub(super) fn ends_at(&mut self, place: usize, end: usize) {
@@ -163,12 +164,12 @@ mod tests {
         key.bytes(TEXT, &[])
     }
 
-    /// A key of `length` bytes from `start` of [`TEXT`] on, whose member begins at `at`.
+    /// A key of `length` bytes at `start` of [`TEXT`], whose member begins at `at`.
     fn key(hash: u64, start: usize, length: usize, at: usize) -> Key {
         Key::new(hash, Span { start, end: start + length }, false, at)
     }
 
-    /// Puts a key and returns its place, and where the member began that had it before.
+    /// Puts a key and returns its index, and where the earlier member with it began.
     fn put(keys: &mut Keys, object: &mut Object, key: Key) -> (usize, Option<usize>) {
         let (place, before) = keys.put(object, key, bytes);
         (place, before.map(|key| key.member().start))
@@ -203,7 +204,7 @@ mod tests {
             let mut keys = Keys::default();
             let mut outer = keys.enter();
             let mut object = keys.enter();
-            // All keys of up to 13 letters: 247, of which none equals another.
+            // All keys of up to 13 letters: 247 different ones.
             let all = || (0..13).flat_map(|start| (1..=13).map(move |length| (start, length)));
             for (at, (start, length)) in all().enumerate() {
                 let hash = (at as u64 % hashes) << 50;

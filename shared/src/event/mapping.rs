@@ -1,4 +1,4 @@
-//! Which input paths become which document field: data, compiled once at start.
+//! Maps input paths to document fields: data, compiled once at start.
 
 mod names;
 
@@ -9,22 +9,22 @@ use crate::json::Entries;
 
 pub(super) use names::{NO_FIELD, NameId, Names, Print};
 
-/// The member that counts how often a record was put back into its source. It never reaches a
+/// The member that counts how often a record was put back into its source. It is never part of a
 /// document, and the derived id does not depend on it.
 pub const REINGESTS: &str = "__sluice_reingests";
 
-/// The member that brings the arrival along which the derived id of a record that was put back
-/// depends on. It never reaches a document.
+/// The member with the arrival on which the derived id of a record that was put back depends. It is
+/// never part of a document.
 pub(super) const ARRIVAL: &str = "__sluice_arrival";
 
-/// What the names of the members begin with that this model adds.
+/// The prefix of the members that this model adds.
 pub(super) const OWN_PREFIX: &str = "__sluice_";
 
-/// The members that a document which is the event as it is has from this model: `@timestamp`, and
-/// the others where the event has none of the name.
+/// The members that this model adds to a passthrough document: `@timestamp`, and the others if the
+/// event has no member with that name.
 pub(super) const ADDED: [&str; 3] = ["@timestamp", "@timestamp_original", "envelope"];
 
-/// The names by which an envelope is noticed.
+/// The names by which an envelope is recognized.
 const MARKS: [&str; 5] = ["Type", "Message", "detail-type", "detail", "specversion"];
 
 /// The music mapping: document field, and its input paths in order.
@@ -50,13 +50,13 @@ const MUSIC: &[(&str, &[&str])] = &[
     ("interaction.shuffle", &["shuffle"]),
 ];
 
-/// An entry that cannot be used, and why.
+/// An invalid entry, and why it is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{entry}: {reason}")]
 pub struct MappingError {
     /// The document field or input path.
     pub entry: String,
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub reason: String,
 }
 
@@ -70,9 +70,9 @@ fn wrong(entry: &str, reason: impl fmt::Display) -> MappingError {
 pub struct Mapping {
     /// All fields but `event.id` and `event.action` by group, in the order of the document.
     pub(super) groups: Vec<Group>,
-    /// The number of fields: their numbers are below.
+    /// The number of fields: each has a smaller number.
     pub(super) fields: usize,
-    /// Paths of timestamps, best first.
+    /// Paths of timestamps, in order of preference.
     pub(super) timestamps: Vec<NameId>,
     /// `__sluice_reingests`
     pub(super) reingests: NameId,
@@ -101,16 +101,16 @@ pub(super) struct Group {
 /// A field of a group.
 #[derive(Debug, Default)]
 pub(super) struct Field {
-    /// What stands before its value: `,"group":{"name":` where it opens its group,
+    /// The text before its value: `,"group":{"name":` if it opens its group,
     pub(super) first: String,
-    /// and else `,"name":`.
+    /// and `,"name":` otherwise.
     pub(super) next: String,
-    /// Its place among the claims; `event.id` and `event.action` have [`ID`] and [`ACTION`].
+    /// Its index in the claims; `event.id` and `event.action` have [`ID`] and [`ACTION`].
     pub(super) number: u16,
     pub(super) role: Role,
 }
 
-/// What a field means to the model, apart from being copied.
+/// The role of a field in the model, in addition to being copied.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Role {
     #[default]
@@ -125,7 +125,7 @@ impl Mapping {
     /// The music mapping, with `timestamps` as paths of timestamps.
     ///
     /// # Errors
-    /// [`MappingError`] for a timestamp path that has no one or two segments.
+    /// [`MappingError`] for a timestamp path that does not have one or two segments.
     pub fn music<'a>(timestamps: impl IntoIterator<Item = &'a str>) -> Result<Self, MappingError> {
         Self::compile(
             MUSIC.iter().map(|(field, paths)| (*field, paths.iter().copied())),
@@ -200,12 +200,12 @@ impl Mapping {
             mapping.names.get_mut(id).mapped = true;
             mapping.timestamps.push(id);
         }
-        // Last: most events have none of them.
+        // These come last: most events have none of them.
         mapping.added = ADDED.map(|name| mapping.names.add(Names::TOP, name));
         Ok(mapping)
     }
 
-    /// Makes the place of the document field `entry` and returns its number.
+    /// Adds the document field `entry` and returns its number.
     fn field(&mut self, entry: &str) -> Result<u16, MappingError> {
         let segments = segments(entry).filter(|(_, second)| second.is_some());
         let Some((group, Some(name))) = segments else {
@@ -214,7 +214,7 @@ impl Mapping {
         let allowed = match group {
             "event" => matches!(name, "id" | "action"),
             "analytics" | "envelope" | "extra" | "overflow" | "@timestamp" => false,
-            // OpenSearch rejects documents with the names of its own metadata.
+            // OpenSearch rejects documents with the names of its metadata fields.
             _ => !group.starts_with('_'),
         };
         if !allowed {
@@ -245,8 +245,8 @@ impl Mapping {
 }
 
 impl Mapping {
-    /// Lets events find the member at `path` by its name. `None` for a path of more than two segments
-    /// and for members that documents have from this model.
+    /// Lets events find the member at `path` by its name. `None` for a path of more than two
+    /// segments and for members that this model adds to documents.
     pub(super) fn look_for(&mut self, path: &str) -> Option<NameId> {
         let (first, _) = segments(path)?;
         let is_added = ADDED.contains(&first) || first.starts_with(OWN_PREFIX);
@@ -262,13 +262,13 @@ impl Mapping {
     }
 }
 
-/// One or two segments that are not empty.
+/// Splits a path into one or two non-empty segments.
 fn segments(path: &str) -> Option<(&str, Option<&str>)> {
     let (first, second) = match path.split_once('.') {
         Some((first, second)) => (first, Some(second)),
         None => (path, None),
     };
-    // OpenSearch refuses documents with blank names in them.
+    // OpenSearch rejects documents with blank names.
     let blank = |segment: &str| segment.chars().all(char::is_whitespace);
     let well_formed =
         !blank(first) && second.is_none_or(|second| !blank(second) && !second.contains('.'));
@@ -276,7 +276,7 @@ fn segments(path: &str) -> Option<(&str, Option<&str>)> {
 }
 
 fn quoted(name: &str) -> String {
-    // A text is always JSON.
+    // A string can always be serialized.
     serde_json::to_string(name).unwrap_or_default()
 }
 

@@ -1,4 +1,4 @@
-//! A member of an event: where it stands in the text, and of which kind its value is.
+//! A member of an event: its position in the text, and the kind of its value.
 
 use super::mapping::NameId;
 use crate::json::{self, Span};
@@ -6,16 +6,16 @@ use crate::json::{self, Span};
 /// A member of the event.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Member {
-    /// From its key's opening quote on.
+    /// The position of its key's opening quote.
     pub(super) start: u32,
     pub(super) key_end: u32,
     pub(super) value: u32,
     pub(super) value_end: u32,
-    /// For a group that was looked into: the index after its last member.
+    /// For a group whose members are listed: the index after its last member.
     pub(super) end: u32,
     pub(super) name: NameId,
     pub(super) kind: Kind,
-    /// Replaced by a later member, claimed by a field, or used as the timestamp.
+    /// Whether it was replaced by a later member, claimed by a field, or used as the timestamp.
     pub(super) gone: bool,
 }
 
@@ -38,21 +38,21 @@ impl Member {
     }
 }
 
-/// What sort of value a member has, as far as the model cares.
+/// The kind of a member's value, as far as the model needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// A value that is not an array or object.
     Scalar(json::Kind),
-    /// An array of strings, numbers and booleans only.
+    /// An array of only strings, numbers and booleans.
     Scalars,
     /// Any other array, or an object.
     Other,
-    /// An object whose members are listed too.
+    /// An object whose members are also listed.
     Group,
 }
 
 impl Kind {
-    /// Whether a document field takes such a value.
+    /// Whether a document field accepts such a value.
     #[inline]
     pub(super) fn is_taken(self) -> bool {
         match self {

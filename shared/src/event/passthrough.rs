@@ -1,12 +1,12 @@
-//! Writing a document that is the event as it is: its text is copied, without the cuts.
+//! Writes a passthrough document: the event's text is copied, without the cuts.
 
 use super::Event;
 use super::mapping::OWN_PREFIX;
 use crate::json::{self, Span};
 
 impl Event<'_> {
-    /// Writes all that such a document holds after its time, which was read from the `member` with
-    /// this index if it is the event's own.
+    /// Writes everything after the time of such a document. The time was read from the `member`
+    /// with this index if it is the event's own.
     pub(super) fn write_members(&mut self, member: Option<usize>, out: &mut Vec<u8>) {
         let mut spare = std::mem::take(&mut self.found.unescaped);
         let [own_time, original_time, envelope] = self.model.mapping.added;
@@ -21,12 +21,12 @@ impl Event<'_> {
             out.extend_from_slice(b",\"envelope\":");
             out.extend_from_slice(self.envelope.group());
         }
-        // Members that follow each other are copied together.
+        // Adjacent members are copied together.
         let mut run: Option<Span> = None;
         let mut index = 0;
         while let Some(member) = found.members.get(index) {
             index = member.end();
-            // Those that were replaced are cut.
+            // Replaced members are cut.
             if member.gone {
                 continue;
             }
@@ -48,7 +48,7 @@ impl Event<'_> {
         }
     }
 
-    /// [`Event::copy`], which stays inlined where the values of fields are copied.
+    /// [`Event::copy`] without inlining, which is only for the values of fields.
     #[inline(never)]
     fn copy_long(&self, span: Span, out: &mut Vec<u8>) {
         self.copy(span, out);
@@ -58,7 +58,7 @@ impl Event<'_> {
 /// Whether the content of a key names a member that this model adds.
 #[inline]
 fn is_own(key: &[u8], spare: &mut Vec<u8>) -> bool {
-    // What it begins with can be written with escapes.
+    // The prefix can be written with escapes.
     matches!(key.first(), Some(b'_' | b'\\'))
         && json::meaning(key, spare).starts_with(OWN_PREFIX.as_bytes())
 }

@@ -1,5 +1,4 @@
-//! The values of an event at its input paths, for functions that make something else of it than a
-//! document.
+//! The values of an event at input paths, for functions that do not make documents of events.
 
 use super::mapping::{MappingError, NameId};
 use super::member::Kind;
@@ -21,8 +20,8 @@ impl Model {
 }
 
 impl Event<'_> {
-    /// Kind and text of the value at a path; of a string the content, as written. `None` where there
-    /// is none, or null.
+    /// Kind and text of the value at a path; for a string its content, as written. `None` if there
+    /// is none, or it is null.
     #[must_use]
     pub fn value(&self, path: InputPath) -> Option<(json::Kind, &[u8])> {
         let member = &self.found.members[self.found.named(path.0)?];
@@ -36,7 +35,7 @@ impl Event<'_> {
         }
     }
 
-    /// The event's time, if it is plausible: its own, else its envelope's, else when it arrived; else
+    /// The event's time, if it is plausible: its own, else its envelope's, else its arrival; else
     /// now.
     pub fn timestamp(
         &mut self,

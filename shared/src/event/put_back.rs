@@ -1,4 +1,4 @@
-//! Putting an event back into its source, and the members that are added to it for that.
+//! Puts an event back into its source, with additional members.
 
 use super::Event;
 use super::mapping::{ARRIVAL, Mapping, REINGESTS};
@@ -7,8 +7,8 @@ use super::read::Found;
 use crate::json::{self, Span};
 
 impl Event<'_> {
-    /// How often this record was put back into its source: the highest count that the member
-    /// [`REINGESTS`] has, 0 if there is none.
+    /// The number of times that this record was put back into its source: the highest count in a
+    /// member [`REINGESTS`], 0 if there is none.
     #[must_use]
     pub fn reingests(&self) -> u32 {
         if self.envelope.is_none() {
@@ -19,8 +19,8 @@ impl Event<'_> {
     }
 
     /// The payload to put back into the source: the event's text, or that of its envelope, with
-    /// `reingests` as its count, if that is not 0. It brings the `arrival` along, the JSON number that
-    /// was the identity of the delivery, where the event's id depends on it.
+    /// `reingests` as its count, if that is not 0. It contains the `arrival`, the JSON number that
+    /// was the identity of the delivery, if the event's id depends on it.
     #[must_use]
     pub fn put_back(&self, reingests: u32, arrival: &[u8]) -> Vec<u8> {
         let mut payload = Vec::with_capacity(self.text.len() + REINGESTS.len() + 64);
@@ -46,8 +46,8 @@ impl Event<'_> {
         payload
     }
 
-    /// What the derived id depends on besides the text: `given`, or what a put-back record brings
-    /// along.
+    /// What the derived id depends on in addition to the text: `given`, or the arrival in a record
+    /// that was put back.
     pub(super) fn identity<'b>(&'b self, given: &'b [u8]) -> &'b [u8] {
         let carried = if self.envelope.is_none() {
             self.found.arrival(&self.model.mapping, self.text)
@@ -82,7 +82,7 @@ impl Found {
         piece(&text[position..]);
     }
 
-    /// The members that this model adds, replaced ones too.
+    /// The members that this model adds, including replaced ones.
     pub(super) fn own(&self, mapping: &Mapping) -> impl Iterator<Item = &Member> {
         let any = self.named(mapping.reingests).or(self.named(mapping.arrival)).is_some();
         let members = if any { &self.members[..] } else { &[] };
@@ -95,13 +95,13 @@ impl Found {
         let count = |member: &Member| {
             let digits = std::str::from_utf8(member.value().of(text)).ok()?;
             digits.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
-            // Only too many digits are left to fail.
+            // Only too many digits can still fail.
             Some(digits.parse().unwrap_or(u32::MAX))
         };
         counts.filter_map(count).max().unwrap_or(0)
     }
 
-    /// The arrival that a put-back record brings along: a number, or nothing.
+    /// The arrival in a record that was put back: a number, or nothing.
     pub(super) fn arrival<'a>(&self, mapping: &Mapping, text: &'a [u8]) -> &'a [u8] {
         let member = self.named(mapping.arrival).map(|index| self.members[index]);
         match member {

@@ -1,6 +1,6 @@
-//! The one pass over a payload: it validates every byte, finds the members that the mapping
-//! knows, decides which of them the fields take, and notes what the writer must leave out. Nothing
-//! is copied but keys with escapes.
+//! The single pass over a payload: it validates every byte, finds the members in the mapping,
+//! decides which of them the fields take, and notes what the writer must leave out. Only keys with
+//! escapes are copied.
 
 use super::Refusal;
 use super::id::is_id;
@@ -11,12 +11,12 @@ use super::timestamp::Repeated;
 use super::values::Places;
 use crate::json::{self, MAX_DEPTH, Scanner, Span, Text};
 
-/// `flat_object` makes a term of each dotted path; a longer one than this, unescaped, makes
-/// `extra` an `overflow`.
+/// Maximum length of a dotted path, of which `flat_object` makes a term; with a longer one,
+/// unescaped, `extra` becomes `overflow`.
 const MAX_PATH_BYTES: usize = 512;
 
-/// What was found in one payload; kept from record to record, so that reading allocates
-/// nothing once the buffers have grown.
+/// The results of reading one payload; reused between records, so that reading allocates nothing
+/// once the buffers have grown.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// The members of the event's top level and, each right after its group, of the groups
@@ -26,29 +26,29 @@ pub(super) struct Found {
     named: Vec<u32>,
     /// By [`Field::number`](super::mapping::Field::number).
     claims: Vec<Claim>,
-    /// What stands in the text but not in a document: white space with line breaks, and
-    /// members that a later one of the same name replaces, with the comma after them; by their
-    /// start, maybe overlapping.
+    /// The parts of the text that a document does not contain: white space with line breaks, and
+    /// members that a later one of the same name replaces, with the comma after them; sorted by
+    /// start, possibly overlapping.
     pub(super) cuts: Vec<Span>,
-    /// The keys of the objects that are being read, but those that the mapping knows.
+    /// The keys of the objects that are being read, except those in the mapping.
     keys: Keys,
-    /// Keys with escapes, unescaped; when all is read, a buffer for values.
+    /// Keys with escapes, unescaped; when everything is read, a buffer for values.
     pub(super) unescaped: Vec<u8>,
     /// The time of ingestion.
     pub(super) ingested: Repeated,
-    /// Where values stand in the document that was written.
+    /// The positions of values in the document that was written.
     pub(super) places: Places,
-    /// Whether a path of more than [`MAX_PATH_BYTES`] was seen, be it of a member that was
-    /// replaced later.
+    /// Whether a path of more than [`MAX_PATH_BYTES`] was seen, even of a member that was replaced
+    /// later.
     pub(super) long_path: bool,
-    /// Whether a listed member was replaced: claims may be of it.
+    /// Whether a listed member was replaced: a claim may refer to it.
     replaced: bool,
 }
 
 /// No member.
 const NONE: u32 = u32::MAX;
 
-/// The member that a field takes: of those on its paths, the one of the best path.
+/// The member that a field takes: the one on the first of its paths that has one.
 #[derive(Clone, Copy, Debug)]
 struct Claim {
     member: u32,
@@ -79,7 +79,7 @@ impl Found {
         if self.replaced {
             self.forget_replaced(mapping, text);
         }
-        // In order already, but for replaced members.
+        // Sorted already, except for replaced members.
         if !self.cuts.is_sorted_by_key(|cut| cut.start) {
             self.cuts.sort_unstable_by_key(|cut| cut.start);
         }
@@ -198,7 +198,7 @@ impl Found {
         Ok(())
     }
 
-    /// Lets the field take the member, if it takes such a value and has none on a better path.
+    /// Lets the field take the member, if it accepts such a value and has none on a better path.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call costs more than most claims do")]
     fn consider(&mut self, mapping: &Mapping, text: &[u8], member: &Member, index: usize) {
@@ -214,7 +214,7 @@ impl Found {
         }
     }
 
-    /// Marks a member as replaced; with a group go the members inside it.
+    /// Marks a member as replaced, and for a group also the members inside it.
     #[cold]
     fn replace(&mut self, index: usize) {
         self.replaced = true;
@@ -227,7 +227,7 @@ impl Found {
         }
     }
 
-    /// Cuts the listed members that were replaced, and decides the claims anew, from the others.
+    /// Cuts the listed members that were replaced, and decides the claims again from the others.
     #[cold]
     fn forget_replaced(&mut self, mapping: &Mapping, text: &[u8]) {
         self.claims.fill(Claim::NONE);
@@ -246,7 +246,7 @@ impl Found {
         }
     }
 
-    /// Passes a value that no path leads into, at `depth` levels inside others.
+    /// Skips a value that no path leads into, nested `depth` levels deep.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call costs more than most values do")]
     fn value(
@@ -326,18 +326,18 @@ impl Found {
     }
 }
 
-/// A member that another one follows, with the comma between them.
+/// A member that is followed by another one, with the comma between them.
 fn with_comma(text: &[u8], Span { start, end }: Span) -> Span {
     let comma = memchr::memchr(b',', &text[end..]).unwrap_or(0);
     Span { start, end: end + comma + 1 }
 }
 
-/// Whether a dotted path in the object that `text` is has more than [`MAX_PATH_BYTES`].
+/// Whether the object in `text` has a dotted path of more than [`MAX_PATH_BYTES`].
 #[cold]
 pub(super) fn has_long_path(text: &[u8]) -> bool {
     fn longest(scanner: &mut Scanner<'_>, path: usize, spare: &mut Vec<u8>) -> usize {
         let mut most = path;
-        // What is read here was written by this model: it is valid.
+        // This model wrote the text, so it is valid.
         let _read = match scanner.peek() {
             Some(b'{') => scanner.object(|scanner, key| {
                 let key = json::meaning(key.span.of(scanner.text()), spare).len();
@@ -356,21 +356,21 @@ pub(super) fn has_long_path(text: &[u8]) -> bool {
     longest(&mut Scanner::new(text), 0, &mut Vec::new()) > MAX_PATH_BYTES
 }
 
-/// A place in a text, which is no longer than [`MAX_PAYLOAD_BYTES`](super::MAX_PAYLOAD_BYTES), or
-/// among its members.
+/// A position in a text, which has at most [`MAX_PAYLOAD_BYTES`](super::MAX_PAYLOAD_BYTES), or an
+/// index of its members.
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "a payload has at most 1 MiB")]
 const fn offset(place: usize) -> u32 {
     place as u32
 }
 
-/// Where a member stands: at the top level, or in a group.
+/// The position of a member: at the top level, or in a group.
 #[derive(Clone, Copy, Debug)]
 struct Place {
     /// The names to look for.
     table: u16,
-    /// The number of levels that its value is inside.
+    /// The number of levels around its value.
     depth: usize,
-    /// Bytes of the path that leads here, with its dot.
+    /// Length of the path that leads here, with its dot, in bytes.
     path: usize,
 }

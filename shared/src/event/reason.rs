@@ -1,4 +1,4 @@
-//! Why an event never becomes a document, for logs and for what is kept of it.
+//! Why an event never becomes a document, for logs and for the stored event.
 
 use std::borrow::Cow;
 
@@ -7,11 +7,11 @@ use super::Refusal;
 /// Why an event can never become a document in the index.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// In `snake_case`: the event model's or OpenSearch's own.
+    /// In `snake_case`, from the event model or OpenSearch.
     pub code: Cow<'static, str>,
-    /// For people, and maybe a quote of the event: never for the log.
+    /// For people; it may quote the event, so it must not be logged.
     pub detail: Cow<'static, str>,
-    /// What to do, for the log; empty where there is nothing to say.
+    /// Advice for the log; empty if there is none.
     pub advice: &'static str,
 }
 

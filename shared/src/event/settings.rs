@@ -20,13 +20,13 @@ pub const TIMESTAMP_VARIABLES: &[&str] =
 const TIMESTAMP_FIELDS: &str =
     "@timestamp,timestamp,event_time,eventTime,occurred_at,time,ts,created_at";
 
-/// The model as the environment sets it: `MAPPING`, `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`,
+/// Reads the model from the environment: `MAPPING`, `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`,
 /// `TIMESTAMP_MAX_AHEAD_SECONDS`, `EXTRA_MAX_BYTES`, `DOCUMENT`.
 ///
 /// # Errors
-/// [`ConfigError`] for a value that does not parse; it names the entry of a wrong mapping.
+/// [`ConfigError`] for an invalid value; for a mapping, it names the entry.
 pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
-    // The timestamps alone first, so that an error is laid at the right variable's door.
+    // The timestamps are checked separately first, so that an error names the right variable.
     let of_times = model_of_times(environment)?;
     let paths = || timestamp_paths(environment);
     let mut mapping = Mapping::music(paths()).map_err(|error| wrong_times(environment, &error))?;
@@ -50,11 +50,11 @@ pub fn model(environment: &Environment) -> Result<Model, ConfigError> {
     })
 }
 
-/// A model without document fields, for functions that ask events for values
+/// A model without document fields, for functions that read values of events
 /// ([`Model::input_path`]): `TIMESTAMP_FIELDS`, `TIMESTAMP_MIN`, `TIMESTAMP_MAX_AHEAD_SECONDS`.
 ///
 /// # Errors
-/// [`ConfigError`] for a value that does not parse.
+/// [`ConfigError`] for an invalid value.
 pub fn model_of_times(environment: &Environment) -> Result<Model, ConfigError> {
     let mapping = Mapping::of_times(timestamp_paths(environment))
         .map_err(|error| wrong_times(environment, &error))?;

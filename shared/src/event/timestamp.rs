@@ -1,8 +1,8 @@
-//! When an event happened: reading the forms that producers write, deciding which to believe,
-//! and writing the one form that documents have.
+//! The time of an event: reads the forms that producers write, decides which are plausible, and
+//! writes the form that documents have.
 //!
 //! A time is a [`Timestamp`], whole nanoseconds since 1970; all arithmetic is on the digits as
-//! they were written, none in floating point.
+//! written, without floating point.
 
 mod text;
 
@@ -16,30 +16,30 @@ const DAY_SECONDS: i64 = 86_400;
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// 2262-04-11T23:47:16.854775807Z, the last that OpenSearch's `date_nanos` takes (source:
-    /// OpenSearch documentation, "Date nanoseconds field type").
+    /// 2262-04-11T23:47:16.854775807Z, the last time that OpenSearch's `date_nanos` accepts
+    /// (source: OpenSearch documentation, "Date nanoseconds field type").
     pub const MAX: Self = Self(i64::MAX as u64);
 
     /// The start of the year 2000.
     pub const YEAR_2000: Self = Self(946_684_800 * SECOND);
 
-    /// From nanoseconds since 1970, if it is not after [`Timestamp::MAX`].
+    /// Creates a time from nanoseconds since 1970, if it is not after [`Timestamp::MAX`].
     #[must_use]
     pub fn from_nanos(nanos: u128) -> Option<Self> {
         u64::try_from(nanos).ok().map(Self).filter(|time| *time <= Self::MAX)
     }
 
-    /// From a number as JSON writes it, in milliseconds since 1970. `None` where it is not a
-    /// number or not from 1970 to [`Timestamp::MAX`].
+    /// Creates a time from a JSON number, in milliseconds since 1970. `None` if it is not a number
+    /// or not from 1970 to [`Timestamp::MAX`].
     #[must_use]
     pub fn from_milliseconds(number: &[u8]) -> Option<Self> {
         Self::scaled(number, |_| 6)
     }
 
-    /// Reads a time that producers write as text: what [`Timestamp::from_rfc3339`] reads; digits
-    /// alone or with a fraction, which are a number ([`Timestamp::from_number`]); offsets such as
-    /// `+0900`, `+09`, ` UTC`, ` GMT` and `Z[UTC]`, or with a space before them;
-    /// `Wed, 28 Feb 2024 23:59:58 GMT`, `28/Feb/2024:23:59:58 +0000` and `/Date(1709164798789)/`.
+    /// Reads a time in text. Accepts the forms of [`Timestamp::from_rfc3339`]; digits alone or with
+    /// a fraction, which are a number ([`Timestamp::from_number`]); offsets such as `+0900`, `+09`,
+    /// ` UTC`, ` GMT` and `Z[UTC]`, or with a space before them; `Wed, 28 Feb 2024 23:59:58 GMT`,
+    /// `28/Feb/2024:23:59:58 +0000` and `/Date(1709164798789)/`.
     #[must_use]
     pub fn from_text(text: &[u8]) -> Option<Self> {
         if text.iter().all(u8::is_ascii_digit) {
@@ -48,15 +48,15 @@ impl Timestamp {
         text::rfc3339(text).or_else(|| text::other(text))
     }
 
-    /// Reads an RFC 3339 time, or one of the forms near it: without an offset it is UTC; `T`,
-    /// `t` or one space before the time of day; seconds optional; `.` or `,` before the
-    /// fraction; a date alone is its midnight. Second 60 is the last nanosecond of that minute.
+    /// Reads an RFC 3339 time or a similar form: without an offset, it is UTC; `T`, `t` or one
+    /// space before the time of day; seconds optional; `.` or `,` before the fraction; a date alone
+    /// is its midnight. Second 60 is the last nanosecond of that minute.
     #[must_use]
     pub fn from_rfc3339(text: &[u8]) -> Option<Self> {
         text::rfc3339(text)
     }
 
-    /// Reads a number as JSON writes it, by its magnitude: below 1e11 seconds, below 1e14
+    /// Reads a JSON number, whose magnitude determines the unit: below 1e11 seconds, below 1e14
     /// milliseconds, below 1e17 microseconds, else nanoseconds since 1970.
     #[must_use]
     pub fn from_number(number: &[u8]) -> Option<Self> {
@@ -68,10 +68,10 @@ impl Timestamp {
         })
     }
 
-    /// Reads a number of units of 10^`power` nanoseconds, where `power` is given the count of
-    /// digits before the point.
+    /// Reads a number of units of 10^`power` nanoseconds; `power` receives the number of digits
+    /// before the point.
     fn scaled(number: &[u8], power: impl Fn(i64) -> u32) -> Option<Self> {
-        // Nearly all are whole, without sign or exponent.
+        // Nearly all numbers are integers without sign or exponent.
         if let Some(number) = whole(number) {
             let digits = number.checked_ilog10().map_or(0, |log| i64::from(log) + 1);
             return Self::from_nanos(u128::from(number) * 10_u128.pow(power(digits)));
@@ -85,7 +85,7 @@ impl Timestamp {
         Some(Self(nanos)).filter(|time| *time <= Self::MAX)
     }
 
-    /// This time and `seconds` more, or [`Timestamp::MAX`] if that comes first.
+    /// This time plus `seconds`, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn plus_seconds(self, seconds: u64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(SECOND))).min(Self::MAX)
@@ -122,8 +122,8 @@ impl Timestamp {
         (self.0 / SECOND / 86_400 + 3) % 7 + 1
     }
 
-    /// Appends the time in UTC, `2024-03-01T12:34:56.789Z`: three fraction digits, or up to
-    /// nine where the time is finer.
+    /// Appends the time in UTC, `2024-03-01T12:34:56.789Z`: three fraction digits, or up to nine if
+    /// the time is finer.
     pub fn write(self, out: &mut Vec<u8>) {
         let seconds = self.0 / SECOND;
         let (year, month, day) = self.date();
@@ -160,7 +160,7 @@ impl Timestamp {
     }
 }
 
-/// A time that is written again and again: that of ingestion is the same for all records of an
+/// A time that is written repeatedly: that of ingestion is the same for all records of an
 /// invocation.
 #[derive(Debug, Default)]
 pub(super) struct Repeated {
@@ -169,7 +169,7 @@ pub(super) struct Repeated {
 }
 
 impl Repeated {
-    /// What [`Timestamp::write`] makes of `time`.
+    /// The text of `time` as written by [`Timestamp::write`].
     #[inline]
     pub(super) fn text(&mut self, time: Timestamp) -> &[u8] {
         if self.time != Some(time) {
@@ -181,12 +181,12 @@ impl Repeated {
     }
 }
 
-/// Which times are believed: an event's own, its envelope's and its arrival.
+/// Determines which times are used: an event's own, its envelope's and its arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Plausible {
-    /// The first.
+    /// The earliest time.
     pub min: Timestamp,
-    /// How far after now, in seconds.
+    /// How far a time may be in the future, in seconds.
     pub max_ahead_seconds: u64,
 }
 
@@ -219,7 +219,7 @@ pub(super) fn read(value: &[u8], spare: &mut Vec<u8>) -> Option<Timestamp> {
     parse(kind, value, spare)
 }
 
-/// A number of digits only, few enough to fit.
+/// Parses a number that consists of digits only, few enough to fit.
 pub(super) fn whole(number: &[u8]) -> Option<u64> {
     let fits = (1..=18).contains(&number.len());
     let add =
@@ -227,8 +227,8 @@ pub(super) fn whole(number: &[u8]) -> Option<u64> {
     if fits { number.iter().try_fold(0, add) } else { None }
 }
 
-/// A number that is not negative: `integer`.`fraction` x 10^`exponent`. Its first digit is not
-/// zero, and zero has none; where `integer` is empty, no zero leads `fraction`.
+/// A non-negative number: `integer`.`fraction` x 10^`exponent`. Its first digit is not zero, and
+/// zero has no digits; if `integer` is empty, `fraction` has no leading zero.
 struct Decimal<'a> {
     integer: &'a [u8],
     fraction: &'a [u8],
@@ -236,7 +236,7 @@ struct Decimal<'a> {
 }
 
 impl<'a> Decimal<'a> {
-    /// Takes what JSON's grammar takes, and digits with leading zeros.
+    /// Accepts JSON numbers, also with leading zeros.
     fn parse(number: &'a [u8]) -> Option<Self> {
         let (negative, number) = match number {
             [b'-', number @ ..] => (true, number),
@@ -270,8 +270,8 @@ impl<'a> Decimal<'a> {
         self.integer.is_empty() && self.fraction.is_empty()
     }
 
-    /// How many digits stand before the point when written without exponent; none or a negative
-    /// count for numbers below 1.
+    /// The number of digits before the point when written without an exponent; zero or negative for
+    /// numbers below 1.
     fn integer_digits(&self) -> i64 {
         if self.is_zero() {
             return 0;
@@ -279,9 +279,9 @@ impl<'a> Decimal<'a> {
         self.exponent.saturating_add_unsigned(self.integer.len() as u64)
     }
 
-    /// The whole part of this number times 10^`power`, as a time in nanoseconds.
+    /// The integer part of this number times 10^`power`, as a time in nanoseconds.
     fn times_ten_to(&self, power: u32) -> Option<Timestamp> {
-        // More than 19 digits are out of range whatever they are.
+        // More than 19 digits are always out of range.
         let count =
             usize::try_from(self.integer_digits().saturating_add(i64::from(power)).max(0)).ok()?;
         if count > 19 {
@@ -301,7 +301,7 @@ fn exponent(text: &[u8]) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    // An exponent this large is out of any range: it need not be exact.
+    // An exponent this large is always out of range, so it need not be exact.
     let value = digits.iter().fold(0_i64, |value, digit| {
         value.saturating_mul(10).saturating_add(i64::from(digit - b'0')).min(1_000_000)
     });
@@ -330,7 +330,7 @@ const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// The date this number of days after 1970-01-01: the way back of [`days_from_civil`].
+/// The date this number of days after 1970-01-01: the inverse of [`days_from_civil`].
 const fn civil_from_days(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);

@@ -1,5 +1,5 @@
-//! Values of a document that an event knows once it has written the document, so that nobody has to
-//! look for them there.
+//! Values that an event knows after writing its document, so that they need not be searched in the
+//! document.
 
 use super::mapping::{ACTION, NameId};
 use super::member::Kind;
@@ -10,32 +10,32 @@ use crate::json::{self, Span};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct KnownField(Known);
 
-/// How an event knows a value.
+/// The source of a value that an event knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Known {
-    /// `event.action` or a field of the mapping, by its number: the value of a member.
+    /// The member claimed by `event.action` or a field of the mapping, by the field's number.
     Claiming(u16),
-    /// A field of `analytics`, by its place in [`ANALYTICS`].
+    /// A field of `analytics`, by its index in [`ANALYTICS`].
     Analytics(usize),
-    /// A member of the event, which a document that is the event as it is has too.
+    /// A member of the event, which a passthrough document also has.
     Member(NameId),
-    /// A member of the event that no field claims, where `extra` begins so.
+    /// A member of the event that no field claims, if `extra` begins like this.
     Extra(NameId, &'static [u8]),
 }
 
 /// The fields of `analytics`.
 const ANALYTICS: [&str; 3] = ["completion", "hour", "weekday"];
 
-/// Where the values of `analytics` and the member after it stand in a document.
+/// The positions of the values of `analytics`, and of the member after it, in a document.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Places {
-    /// By their places in [`ANALYTICS`]; empty where there is none.
+    /// By index in [`ANALYTICS`]; empty for a missing value.
     pub(super) analytics: [Span; ANALYTICS.len()],
     pub(super) after_analytics: usize,
 }
 
 impl Model {
-    /// The field at a path of documents, if events shall know its value.
+    /// Returns the field at a path of documents, if events can know its value.
     pub(crate) fn known_field(&mut self, path: &str) -> Option<KnownField> {
         if self.form == DocumentForm::Passthrough {
             return self.mapping.look_for(path).map(|name| KnownField(Known::Member(name)));
@@ -58,8 +58,8 @@ impl Model {
 }
 
 impl Event<'_> {
-    /// Kind and text of a field's value in the `document` that was written; of a string the content.
-    /// `None` for an array, and where there is nothing.
+    /// Kind and text of a field's value in the `document` that was written; for a string its
+    /// content. `None` for an array or a missing value.
     #[inline]
     pub(crate) fn known<'d>(
         &'d self,
@@ -91,7 +91,7 @@ impl Event<'_> {
         }
     }
 
-    /// Where `extra` or `overflow` begins in the document that was written, if there is one.
+    /// The position of `extra` or `overflow` in the document that was written, if there is one.
     pub(crate) fn extra_start(&self) -> usize {
         self.found.places.after_analytics
     }

@@ -13,10 +13,11 @@ use crate::aws::{Aws, Connections};
 use crate::config::{ConfigError, Environment};
 use crate::url::Url;
 
-/// Reading jobs and running queries (source: BigQuery API reference, `jobs.list` and `jobs.query`).
+/// Allows reading jobs and running queries (source: BigQuery API reference, `jobs.list` and
+/// `jobs.query`).
 const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 
-/// A client of BigQuery. Nothing is opened or read before the first request.
+/// A client of BigQuery. It connects and reads the secret for the first request.
 #[derive(Debug)]
 pub struct BigQuery {
     endpoint: Url,
@@ -28,28 +29,29 @@ impl BigQuery {
     /// `BIGQUERY_ENDPOINT_URL`, default `https://bigquery.googleapis.com`.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is not the URL of a server.
+    /// [`ConfigError`] if it is not a valid URL.
     pub fn endpoint(environment: &Environment) -> Result<Url, ConfigError> {
         const NAME: &str = "BIGQUERY_ENDPOINT_URL";
         let allowed = "an http or https URL without user";
         let endpoint = environment.get(NAME).unwrap_or("https://bigquery.googleapis.com");
         Url::parse(endpoint).ok_or_else(|| {
-            // A URL with a user has a password too.
+            // A URL with a user usually has a password.
             let shown = if endpoint.contains('@') { "…" } else { endpoint };
             ConfigError::new(NAME, shown, allowed)
         })
     }
 
-    /// A client with the credentials in the secret of this ARN. `aws` must know the endpoint of
-    /// [`SECRETS_MANAGER`](crate::secrets::SECRETS_MANAGER).
+    /// Creates a client with the credentials in the secret with this ARN. `aws` must know the
+    /// endpoint of [`SECRETS_MANAGER`](crate::secrets::SECRETS_MANAGER).
     #[must_use]
     pub fn new(endpoint: Url, secret_arn: String, aws: Aws) -> Self {
         let tokens = Tokens::new(aws, secret_arn, SCOPE);
         Self { endpoint, tokens, connections: Connections::default() }
     }
 
-    /// The answer to GET of a path, such as `/bigquery/v2/projects/PROJECT/jobs`, with these
-    /// parameters. 429, 5xx, exceeded rates and no answer are tried again until `until`.
+    /// Sends GET for a path, such as `/bigquery/v2/projects/PROJECT/jobs`, with these parameters,
+    /// and returns the answer. After 429, 5xx, an exceeded rate or no answer, it is retried until
+    /// `until`.
     ///
     /// # Errors
     /// [`GoogleError`]
@@ -63,8 +65,8 @@ impl BigQuery {
         self.call(Method::GET, &path, Bytes::new(), until).await
     }
 
-    /// The answer to POST of a JSON body, which is tried again as [`get`](Self::get) is: a query
-    /// needs a `requestId` not to run twice.
+    /// Sends POST with a JSON body and returns the answer. It is retried like [`get`](Self::get),
+    /// so a query needs a `requestId` to prevent it from running twice.
     ///
     /// # Errors
     /// [`GoogleError`]

@@ -1,4 +1,4 @@
-//! The JSON of credentials, and what is signed with them.
+//! The JSON of credentials, and signatures with them.
 
 use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -17,10 +17,10 @@ use serde_json::json;
 use super::token::form_encoded;
 use crate::aws::{Aws, Signer};
 
-/// The audience of an assertion, whatever URL it is sent to.
+/// The audience of an assertion, regardless of the URL that it is sent to.
 const TOKEN_URL: &str = "https://oauth2.googleapis.com/token";
 
-/// How long a token is asked for, in seconds: the longest that Google allows without more set-up.
+/// Requested lifetime of a token, in seconds: Google's maximum without further configuration.
 pub(super) const TOKEN_SECONDS: u64 = 3_600;
 
 /// Credentials as Google's console and `gcloud iam workload-identity-pools create-cred-config` write
@@ -43,14 +43,14 @@ pub(super) struct ServiceAccount {
     pub(super) token_uri: String,
 }
 
-/// A role of AWS that a workload identity pool trusts: no key.
+/// An AWS role that a workload identity pool trusts: no key.
 #[derive(Deserialize)]
 pub(super) struct ExternalAccount {
     /// The provider of the pool.
     pub(super) audience: String,
     pub(super) subject_token_type: String,
     pub(super) token_url: String,
-    /// Without one the role itself has the permissions.
+    /// Without it, the role itself has the permissions.
     pub(super) service_account_impersonation_url: Option<String>,
     credential_source: CredentialSource,
 }
@@ -111,7 +111,7 @@ impl ServiceAccount {
 }
 
 impl ExternalAccount {
-    /// A signed request that only proves to Google whose the AWS credentials are: Google sends it.
+    /// A signed AWS request, which Google sends to verify the identity of the role.
     pub(super) fn subject_token(&self, aws: &Aws, now: SystemTime) -> Result<String, String> {
         let region = aws.region.clone().ok_or("AWS_REGION is not set")?;
         let credentials = aws.credentials.clone();
@@ -122,7 +122,7 @@ impl ExternalAccount {
         let host = uri.host().ok_or("regional_cred_verification_url is not a URL")?.to_owned();
         let request = Request::post(uri)
             .header(HOST, host)
-            // Signed too, so that nobody else can use it for another pool.
+            // This is also signed, so that nobody can use the request for another pool.
             .header("x-goog-cloud-target-resource", &self.audience)
             .body(Bytes::new());
         let mut request = request.map_err(|_| "audience is not a text for a header")?;

@@ -1,4 +1,4 @@
-//! A request to Google and its answer in JSON, with retries.
+//! Sends requests to Google and reads their JSON answers, with retries.
 
 use std::time::Duration;
 
@@ -14,14 +14,14 @@ use crate::text::line;
 
 /// Maximum time that one request waits for its answer.
 const MAX_ATTEMPT: Duration = Duration::from_secs(20);
-/// Before a request is repeated; doubles.
+/// The wait before a request is repeated; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// Maximum characters of a message of Google that is passed on.
+/// Maximum length of a message of Google, in characters.
 const MAX_MESSAGE: usize = 500;
 
-/// Sends a request until it is answered with success or refused for good, but not after `until`.
+/// Sends a request until it succeeds or fails permanently, but not after `until`.
 pub(super) async fn exchange(
     connections: &Connections,
     request: &Request<Bytes>,
@@ -50,7 +50,7 @@ pub(super) async fn exchange(
 fn is_passing(error: &GoogleError) -> bool {
     match error {
         GoogleError::NoAnswer(_) => true,
-        // Quotas of a few seconds are refused with 403 (source: "BigQuery API errors").
+        // Short-term quotas are enforced with 403 (source: "BigQuery API errors").
         GoogleError::Refused { status, reason, .. } => {
             matches!(status, 429 | 500..)
                 || ["rateLimitExceeded", "jobRateLimitExceeded"].contains(&&**reason)
@@ -68,8 +68,8 @@ fn read(answer: &Answer) -> Result<Value, GoogleError> {
     Err(refused(answer.status, &json.unwrap_or_default()))
 }
 
-/// The error of an API (`{"error":{"code","message","status","errors":[{"reason"}]}}`), or of a token
-/// endpoint (`{"error","error_description"}`).
+/// Reads the error of an API (`{"error":{"code","message","status","errors":[{"reason"}]}}`), or of
+/// a token endpoint (`{"error","error_description"}`).
 fn refused(status: u16, body: &Value) -> GoogleError {
     let error = &body["error"];
     let reasons = [&error["errors"][0]["reason"], &error["status"], error];

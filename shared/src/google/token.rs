@@ -21,15 +21,15 @@ use crate::secrets;
 /// A token is renewed this long before it expires.
 const MARGIN: Duration = Duration::from_mins(5);
 
-/// What a form and a query leave as it is.
+/// Characters that are not encoded in a form or a query.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A text within a form or a query.
+/// Encodes a text for a form or a query.
 pub(super) fn form_encoded(text: &str) -> String {
     utf8_percent_encode(text, UNRESERVED).to_string()
 }
 
-/// Names and values as a form or a query.
+/// Encodes names and values as a form or a query.
 pub(super) fn form(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().map(|(name, value)| format!("{name}={}", form_encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
@@ -45,7 +45,7 @@ pub(super) struct Tokens {
 
 #[derive(Clone)]
 struct Token {
-    /// `Bearer …`, sensitive.
+    /// `Bearer …`, marked as sensitive.
     authorization: HeaderValue,
     expires: SystemTime,
 }
@@ -61,15 +61,16 @@ impl Tokens {
         Self { aws, secret_arn, scope, current: Mutex::new(None) }
     }
 
-    /// The header `Authorization`, with a token that is new unless a valid one is at hand. The secret
-    /// is read for each new one, so that it can be replaced.
+    /// Returns the header `Authorization` with a valid token. The secret is read for each new
+    /// token, so that it can be replaced.
     pub(super) async fn authorization(
         &self,
         connections: &Connections,
         until: Instant,
     ) -> Result<HeaderValue, GoogleError> {
         let mut current = self.current.lock().await;
-        // By the system's clock: Lambda freezes the process, and the monotonic one with it.
+        // This uses the system clock, because the monotonic clock stops while Lambda freezes the
+        // process.
         let now = SystemTime::now();
         if let Some(token) = current.as_ref().filter(|token| now + MARGIN < token.expires) {
             return Ok(token.authorization.clone());
@@ -88,7 +89,7 @@ impl Tokens {
         Ok(current.insert(token).authorization.clone())
     }
 
-    /// Drops the token behind this header, which was refused.
+    /// Drops the token in this header, which was rejected.
     pub(super) async fn forget(&self, authorization: &HeaderValue) {
         self.current.lock().await.take_if(|token| token.authorization == *authorization);
     }
@@ -116,7 +117,7 @@ impl Tokens {
     ) -> Result<Token, GoogleError> {
         let subject_token = account.subject_token(&self.aws, SystemTime::now());
         let subject_token = subject_token.map_err(|error| unusable(&error))?;
-        // A service account is impersonated through an API of the platform.
+        // Impersonating a service account uses an API of the platform.
         let scope = match account.service_account_impersonation_url {
             Some(_) => "https://www.googleapis.com/auth/cloud-platform",
             None => self.scope,
@@ -154,7 +155,7 @@ impl Token {
     }
 }
 
-/// The token in an answer of a token endpoint.
+/// Reads the token from an answer of a token endpoint.
 fn access_token(answer: &Value) -> Result<Token, GoogleError> {
     let seconds = answer["expires_in"].as_u64().unwrap_or(TOKEN_SECONDS).min(TOKEN_SECONDS);
     Token::new(&answer["access_token"], Some(SystemTime::now() + Duration::from_secs(seconds)))

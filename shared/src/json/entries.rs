@@ -1,4 +1,5 @@
-//! An object of a setting: its members in the order in which they are written, duplicates too.
+//! An object in a setting: its members in the order in which they are written, including
+//! duplicates.
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -1,13 +1,13 @@
-//! How far a value reaches in a text that goes on after it, or that is not all there yet.
+//! Finds the end of a value in a text that continues after it or is still incomplete.
 
 use super::strings::plain_prefix;
 use super::{Error, Scanner};
 
-/// What stands at the start of a text.
+/// The extent of the value at the start of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extent {
-    /// A value of this many bytes. One beyond the limits of depth and of numbers is one too: the
-    /// event model refuses it, and it alone.
+    /// A value of this many bytes. A value beyond the limits of depth and of numbers also counts:
+    /// the event model then refuses only that value.
     Whole(usize),
     /// The beginning of a value: the text ends within it.
     CutOff,
@@ -16,7 +16,7 @@ pub enum Extent {
 }
 
 impl Extent {
-    /// The extent of the value at the start of `text`.
+    /// Finds the value at the start of `text`.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
         let mut scanner = Scanner::new(text);
@@ -28,7 +28,7 @@ impl Extent {
         }
     }
 
-    /// The length of a value that is all there.
+    /// The length of a complete value.
     #[must_use]
     pub const fn whole(self) -> Option<usize> {
         match self {
@@ -38,7 +38,7 @@ impl Extent {
     }
 }
 
-/// Whether a token that cannot be read is only the beginning of one.
+/// Whether an unreadable token is only the beginning of one.
 fn is_cut_off(token: &[u8]) -> bool {
     match token {
         [] => true,
@@ -47,8 +47,8 @@ fn is_cut_off(token: &[u8]) -> bool {
     }
 }
 
-/// Where the content of a string ends: at its quote, or at what no string can hold; `None` where
-/// the text ends before.
+/// The end of a string's content: its quote, or the first invalid character; `None` if the text
+/// ends before.
 fn string_end(content: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
@@ -60,7 +60,7 @@ fn string_end(content: &[u8]) -> Option<usize> {
     }
 }
 
-/// The extent of the value at the start of `text`, by its brackets alone.
+/// Finds the value at the start of `text` by its brackets alone.
 fn balanced(text: &[u8]) -> Extent {
     let mut depth = 0_usize;
     let mut at = 0;

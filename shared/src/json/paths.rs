@@ -1,7 +1,6 @@
-//! Finds the values at a few paths of a JSON text that is known to be valid, such as a document
-//! that was just written: in one pass that looks at no more than it needs and ends with the last
-//! value that can be found. [`Scanner::value`](super::Scanner::value), which validates, takes twice
-//! the time and more.
+//! Finds the values at a few paths of a valid JSON text, such as a document that was just written,
+//! in one pass that reads no more than necessary and ends with the last value.
+//! [`Scanner::value`](super::Scanner::value), which validates, takes more than twice as long.
 
 use super::strings::{specials, word_at};
 use super::{Kind, Span, Text, Word, meaning};
@@ -9,9 +8,9 @@ use super::{Kind, Span, Text, Word, meaning};
 /// A value at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// What it is: a text, a number, a boolean, or else [`Kind::Null`].
+    /// Its kind: a text, a number or a boolean; otherwise [`Kind::Null`].
     pub(crate) kind: Kind,
-    /// Where it stands: of a text the content.
+    /// Its position; for a text that of the content.
     pub(crate) span: Span,
 }
 
@@ -25,18 +24,18 @@ pub(crate) struct Paths {
     root: Node,
 }
 
-/// What is looked for at one place.
+/// The paths and names at one position.
 #[derive(Debug, Default)]
 struct Node {
     /// The number of the path that ends here.
     path: Option<usize>,
     members: Vec<(Word, Node)>,
-    /// How many paths end here or further inside.
+    /// Number of paths that end here or further inside.
     wanted: usize,
 }
 
 impl Paths {
-    /// Adds a path, whose value is found under `number`. Each path once.
+    /// Adds a path, whose value is found under `number`. Each path may be added once.
     pub(crate) fn add<'a>(&mut self, segments: impl IntoIterator<Item = &'a str>, number: usize) {
         let mut node = &mut self.root;
         node.wanted += 1;
@@ -52,29 +51,29 @@ impl Paths {
         node.path = Some(number);
     }
 
-    /// Finds the values in `text`, from its brace or from a member at `start` on, and sets them in
-    /// `found`, by their numbers. `spare` is a buffer.
+    /// Finds the values in `text`, starting at `start` with its brace or with a member, and stores
+    /// them in `found` by number. `spare` is a buffer.
     pub(crate) fn find(&self, text: &[u8], start: usize, found: &mut [Found], spare: &mut Vec<u8>) {
         let mut search = Search { text, found, wanted: self.root.wanted, spare };
         if search.wanted > 0 {
-            // Ends early where all is found.
+            // It ends early if everything is found.
             let _end = search.members(&self.root, start);
         }
     }
 }
 
-/// One pass over a text. Its functions return where what they pass ends, and `None` if nothing more
+/// One pass over a text. Its functions return the end of what they skip, and `None` if nothing more
 /// is wanted or the text ends.
 struct Search<'a> {
     text: &'a [u8],
     found: &'a mut [Found],
-    /// How many paths may still lead to a value.
+    /// Number of paths that may still lead to a value.
     wanted: usize,
     spare: &'a mut Vec<u8>,
 }
 
 impl Search<'_> {
-    /// Passes the members of an object, from one of them or from what stands before it on.
+    /// Scans the members of an object, starting at one of them or at what precedes it.
     fn members(&mut self, node: &Node, mut at: usize) -> Option<usize> {
         let mut wanted_here = node.wanted - usize::from(node.path.is_some());
         loop {
@@ -84,7 +83,7 @@ impl Search<'_> {
                     self.give_up(wanted_here)?;
                     return Some(at + 1);
                 }
-                // Between members, or a number or literal that is not looked for.
+                // This is between members, or a number or literal that is not looked for.
                 _ => {
                     at += 1;
                     continue;
@@ -107,7 +106,7 @@ impl Search<'_> {
         }
     }
 
-    /// Passes a value that is looked for, or that has what is looked for inside.
+    /// Scans a value that is looked for, or that contains one.
     fn value(&mut self, node: &Node, start: usize) -> Option<usize> {
         let mut found = Found::NOTHING;
         let end = match self.text.get(start)? {
@@ -141,13 +140,13 @@ impl Search<'_> {
         Some(end)
     }
 
-    /// That many paths lead to nothing more.
+    /// Notes that this number of paths can no longer lead to a value.
     fn give_up(&mut self, paths: usize) -> Option<()> {
         self.wanted = self.wanted.saturating_sub(paths);
         (self.wanted > 0).then_some(())
     }
 
-    /// Passes a string, an array or an object; stays before all else.
+    /// Skips a string, an array or an object; stops before anything else.
     fn skip_value(&self, at: usize) -> Option<usize> {
         match self.text.get(at)? {
             b'"' => Some(string(self.text, at + 1)?.span.end + 1),
@@ -156,7 +155,7 @@ impl Search<'_> {
         }
     }
 
-    /// Passes the rest of an array or object.
+    /// Skips the rest of an array or object.
     fn skip_to_end(&self, mut at: usize) -> Option<usize> {
         let mut levels = 1;
         loop {

@@ -117,7 +117,8 @@ fn unescapes_at_every_distance() {
     }
 }
 
-/// Strings of what a decision is made on, of all lengths up to some words, mostly JSON in JSON.
+/// Strings of the characters that matter, with all lengths up to several words, mostly JSON within
+/// JSON.
 #[test]
 fn reads_strings_as_serde_json_does() {
     let pieces = [
@@ -147,7 +148,7 @@ fn reads_strings_as_serde_json_does() {
     let mut random = fastrand::Rng::with_seed(11);
     let mut strings = 0;
     for _ in 0..200_000 {
-        // The last pieces end a string or spoil it.
+        // The last pieces end a string or make it invalid.
         let last = if random.u8(..8) == 0 { pieces.len() } else { 15 };
         let pieces = (0..random.usize(..24)).map(|_| pieces[random.usize(..last)]);
         let text = format!("\"{}\"", pieces.collect::<String>());

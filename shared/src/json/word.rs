@@ -1,13 +1,13 @@
-//! A text that many others are compared with.
+//! Fast comparison of many texts with one.
 
-/// A text that is compared faster than texts are: most others differ in their first bytes.
+/// A text that is compared by its first bytes first, because most others differ in them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Word {
     head: u64,
     text: String,
 }
 
-/// Bytes of a head.
+/// Size of a head, in bytes.
 const HEAD: usize = 8;
 
 impl Word {
@@ -19,7 +19,7 @@ impl Word {
         &self.text
     }
 
-    /// The first bytes of a text; those that it does not have are zero.
+    /// The first bytes of a text, padded with zeros.
     #[inline]
     pub(crate) fn head(text: &[u8]) -> u64 {
         match text.first_chunk::<HEAD>() {
@@ -28,7 +28,7 @@ impl Word {
         }
     }
 
-    /// Whether this is the text with this head.
+    /// Whether `text`, with this head, is the same.
     #[inline]
     pub(crate) fn is(&self, head: u64, text: &[u8]) -> bool {
         self.head == head

@@ -28,7 +28,7 @@ const MAX_DIMENSION_LENGTH: usize = 1_024;
 /// Returns the rules and the paths in them, by their numbers.
 ///
 /// # Errors
-/// What is wrong, with the rule and its member.
+/// The reason, with the rule and its member.
 pub(super) fn parse(json: &str, own_metrics: &[&str]) -> Result<(Vec<Rule>, Vec<String>), String> {
     let list: Vec<&RawValue> = serde_json::from_str(json).map_err(|error| error.to_string())?;
     if list.len() > MAX_RULES {
@@ -118,7 +118,7 @@ fn read_name(value: &RawValue) -> Result<String, String> {
 fn check_name(name: &str) -> Result<(), String> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-./".contains(&byte);
     let fits = (1..=MAX_NAME_LENGTH).contains(&name.len());
-    // The embedded metric format has a member of its own with that name.
+    // The embedded metric format itself uses that name.
     if fits && name.bytes().all(allowed) && name != "_aws" {
         return Ok(());
     }
@@ -199,7 +199,7 @@ fn read_values(list: &[&RawValue]) -> Result<Vec<Word>, String> {
     Ok(values)
 }
 
-/// Whether CloudWatch takes the value, and it is not one that every dimension has (source: Amazon
+/// Whether CloudWatch accepts the value, and it is not one that every dimension has (source: Amazon
 /// CloudWatch API Reference, `Dimension`).
 fn is_dimension_value(value: &str) -> bool {
     (1..=MAX_DIMENSION_LENGTH).contains(&value.len())

@@ -14,18 +14,18 @@ use crate::metrics::{Metrics, Total, Unit};
 /// Maximum number of lines of a rule in an invocation.
 const MAX_LINES: usize = 100;
 
-/// Maximum number of sums in memory, 2 MB: an object can hold any number of minutes.
+/// Maximum number of sums in memory, 2 MB: an object can have any number of minutes.
 const MAX_SUMS: usize = 50_000;
 
-/// CloudWatch takes values of the last two weeks and of the next two hours (source: Amazon CloudWatch
-/// User Guide, "Publish custom metrics"); the line still has to get there.
+/// CloudWatch accepts values of the last two weeks and of the next two hours (source: Amazon
+/// CloudWatch User Guide, "Publish custom metrics"); the limits leave time for delivering the line.
 const MINUTES_BEFORE: u32 = 13 * 24 * 60;
 const MINUTES_AFTER: u32 = 60;
 
-/// What the rules took from the documents of one invocation. Its buffers are reused.
+/// The sums of the rules over the documents of one invocation. Its buffers are reused.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// What was taken from documents that may still fail, by the number of the document.
+    /// Numbers from documents that may still fail, by the number of the document.
     pending: Vec<(usize, Line, f64)>,
     sums: Sums,
     found: Vec<Found>,
@@ -36,7 +36,7 @@ pub struct Tally {
 #[derive(Debug, Default)]
 struct Sums {
     by_line: HashMap<Line, f64, FixedState>,
-    /// How often something was added to a line that is not among the [`MAX_SUMS`].
+    /// Number of additions to lines beyond the [`MAX_SUMS`].
     beyond: u64,
 }
 
@@ -52,13 +52,13 @@ impl Sums {
     }
 }
 
-/// What a line is about, in the order of the lines.
+/// The key of a line, in the order of the lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Line {
     rule: u8,
-    /// Since 1970.
+    /// Minutes since 1970.
     minute: u32,
-    /// The place of the dimension's value.
+    /// The index of the dimension's value.
     value: u8,
 }
 
@@ -70,7 +70,7 @@ impl Tally {
         self.sums.beyond = 0;
     }
 
-    /// Counts a document: one JSON object with an `@timestamp`, as the event model writes it.
+    /// Counts a document: one JSON object with an `@timestamp`, as written by the event model.
     pub fn count(&mut self, rules: &MetricRules, document: &[u8]) {
         if rules.is_empty() {
             return;
@@ -87,7 +87,7 @@ impl Tally {
         }
     }
 
-    /// Notes a document that was just written, of this `event`, to be counted by
+    /// Notes a document that was just written from this `event`, to be counted later by
     /// [`Tally::count_noted`] under this `number`.
     pub fn note(
         &mut self,
@@ -121,11 +121,11 @@ impl Tally {
         }
     }
 
-    /// Emits the sums, and forgets them. Lines that CloudWatch would not take, or that are more than
+    /// Emits the sums and clears them. Lines that CloudWatch would not accept, or that exceed
     /// [`MAX_LINES`] of a rule, are counted instead.
     ///
     /// # Errors
-    /// Where writing to `out` fails.
+    /// If writing to `out` fails.
     pub fn emit(
         &mut self,
         rules: &MetricRules,
@@ -170,7 +170,7 @@ impl Tally {
     }
 }
 
-/// What each rule takes from a document.
+/// The contribution of each rule for a document.
 fn taken<'v>(
     rules: &MetricRules,
     minute: u32,
@@ -187,7 +187,7 @@ fn value_of(found: Found, document: &[u8]) -> Option<Value<'_>> {
     (found.kind != Kind::Null).then(|| (found.kind, found.span.of(document)))
 }
 
-/// The minute since 1970 that a time is in.
+/// The minute of a time, since 1970.
 fn minute(time: Timestamp) -> Option<u32> {
     u32::try_from(time.milliseconds() / 60_000).ok()
 }
@@ -212,7 +212,7 @@ fn append(
     .append(Total::With, lines)
 }
 
-/// A finite number; a whole one without a fraction, where a double has all of its digits.
+/// A finite number; a whole number has no fraction, if a double represents it exactly.
 fn as_written(number: f64) -> Option<Number> {
     const EXACT: f64 = 9_007_199_254_740_992.0;
     if number.fract() == 0.0 && number.abs() < EXACT {

@@ -36,13 +36,13 @@ fn lines(rules: &MetricRules, documents: &[Json]) -> Vec<Json> {
     emitted(&mut tally, rules)
 }
 
-/// A document of now with this member.
+/// A document with the current time and this member.
 fn document(name: &str, value: impl Into<Json>) -> Json {
     let value: Json = value.into();
     json!({"@timestamp": NOW, name: value})
 }
 
-/// What a rule takes from a document whose member `a` is written so: its metric.
+/// The metric of a rule for a document with this text as its member `a`.
 fn taken(rule: &Json, a: &str) -> Option<Json> {
     let rules = rules(&json!([rule]));
     let mut tally = Tally::default();
@@ -130,7 +130,7 @@ fn a_sum_takes_numbers_only() {
         ("0.5581", json!(0.5581)),
         ("1.5e2", json!(150)),
         ("9007199254740991", json!(9_007_199_254_740_991_u64)),
-        // A double, as all values in CloudWatch.
+        // A double, like all values in CloudWatch.
         ("9007199254740993", json!(9_007_199_254_740_992.0)),
         ("2e108", json!(2e108)),
     ] {

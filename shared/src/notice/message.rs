@@ -1,4 +1,4 @@
-//! A notice in the forms in which it is published.
+//! The published forms of a notice.
 
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,11 +9,12 @@ use crate::text::beginning;
 
 /// Maximum size of the JSON of a notice, in bytes: that of a message of Google Chat.
 pub(super) const MAX_BYTES: usize = 32_000;
-/// Maximum characters of the subject of a mail (source: Amazon SNS API reference, `Publish`).
+/// Maximum length of the subject of an e-mail, in characters (source: Amazon SNS API reference,
+/// `Publish`).
 const MAX_SUBJECT: usize = 99;
-/// Maximum characters of a title and of a label.
+/// Maximum length of a title and of a label, in characters.
 const MAX_TITLE: usize = 300;
-/// Maximum characters of a fact's value.
+/// Maximum length of a fact's value, in characters.
 const MAX_VALUE: usize = 1_000;
 /// Longer keys are hashed.
 const MAX_THREAD_BYTES: usize = 1_000;
@@ -25,9 +26,9 @@ const MAX_URL_BYTES: usize = 2_000;
 pub(super) struct Message {
     /// The subject of a mail: ASCII, 1 to 99 characters.
     pub(super) subject: String,
-    /// For persons who read mail.
+    /// For readers of e-mail.
     pub(super) text: String,
-    /// For alert-notifier: at most [`MAX_BYTES`].
+    /// For alert-notifier, at most [`MAX_BYTES`].
     pub(super) json: String,
 }
 
@@ -40,7 +41,7 @@ struct Envelope<'a> {
 }
 
 impl Message {
-    /// Masks secrets and cuts what is too long.
+    /// Masks secrets and cuts long texts.
     pub(super) fn of(notice: Notice) -> Self {
         let notice = fitting(limited(notice.masked(&[])));
         Self { subject: subject(&notice.title), text: text(&notice), json: json_of(&notice) }
@@ -54,7 +55,7 @@ impl Message {
 
 fn json_of(notice: &Notice) -> String {
     let envelope = Envelope { sluice: "notice", version: VERSION, notice };
-    // Strings and lists of strings are always JSON.
+    // Strings and lists of strings can always be serialized.
     serde_json::to_string(&envelope).unwrap_or_default()
 }
 
@@ -65,7 +66,7 @@ fn subject(title: &str) -> String {
 
 fn text(notice: &Notice) -> String {
     let Notice { title, text, facts, lines, links, .. } = notice;
-    // No line of a value stands where a label does.
+    // Indented, so that no line of a value looks like a label.
     let indented = |text: &str| text.replace('\n', "\n    ");
     let facts = facts.iter().map(|fact| format!("{}: {}", fact.label, indented(&fact.value)));
     let quoted = lines.iter().map(|line| format!("    {}", indented(line)));
@@ -81,7 +82,7 @@ fn text(notice: &Notice) -> String {
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Limits what is not cut for the size of the whole.
+/// Limits the parts that `fitting` does not cut.
 fn limited(mut notice: Notice) -> Notice {
     if notice.title.trim().is_empty() {
         notice.title = format!("{} {}", notice.source, notice.kind);

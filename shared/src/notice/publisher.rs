@@ -24,13 +24,12 @@ pub const SNS: Service = "SNS";
 /// The variables of every function that publishes notices.
 pub const VARIABLES: &[&str] = &["ALERTS_TOPIC_ARN"];
 
-/// Maximum number of requests at the same time, of which none keeps its place while it waits to be
-/// sent again.
+/// Maximum number of concurrent requests. A request that waits for its retry does not count.
 const MAX_REQUESTS: usize = 16;
 
 /// Maximum time that one request waits for its answer.
 const MAX_ATTEMPT: Duration = Duration::from_secs(3);
-/// Before a notice is sent again; doubles.
+/// The wait before a notice is sent again; doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 const MAX_WAIT: Duration = Duration::from_secs(5);
 
@@ -50,10 +49,10 @@ impl fmt::Debug for Publisher {
 }
 
 impl Publisher {
-    /// Reads `ALERTS_TOPIC_ARN`: required; set to nothing, notices are only logged.
+    /// Reads `ALERTS_TOPIC_ARN`, which is required; if it is empty, notices are only logged.
     ///
     /// # Errors
-    /// [`ConfigError`] where it is not set, or not the ARN of an SNS topic.
+    /// [`ConfigError`] if it is not set, or not the ARN of an SNS topic.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         const NAME: &str = "ALERTS_TOPIC_ARN";
         let allowed = "the ARN of an SNS topic, or set to nothing to only log notices";
@@ -74,11 +73,11 @@ impl Publisher {
         self.topic_arn.is_some()
     }
 
-    /// Publishes a notice without its secrets, and tries again after throttling, 5xx and no answer
-    /// until `until`.
+    /// Publishes a notice without its secrets; retries after throttling, 5xx and no answer, until
+    /// `until`.
     ///
     /// # Errors
-    /// Where SNS refused the notice, or accepted none until then.
+    /// If SNS rejects the notice, or does not accept it in time.
     pub async fn publish(&self, notice: Notice, until: Instant) -> Result<(), CallFailure> {
         let message = Message::of(notice);
         let Some(topic_arn) = &self.topic_arn else {
@@ -116,7 +115,8 @@ impl Publisher {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            // The SDK's own retries end with a quota of the process, long before the deadline.
+            // The SDK's own retries have a quota per process, which ends them long before the
+            // deadline.
             let config = Builder::from(&self.aws.sdk_config(SNS, RetryConfig::disabled()));
             let timeouts = TimeoutConfig::builder().operation_attempt_timeout(MAX_ATTEMPT).build();
             Client::from_conf(config.timeout_config(timeouts).build())
@@ -124,7 +124,7 @@ impl Publisher {
     }
 }
 
-/// Codes of throttling without `Throttl` in them, and of an answer that is late (source: "Retry
+/// Throttling codes that do not contain `Throttl`, and codes of late answers (source: "Retry
 /// behavior", AWS SDKs and Tools Reference Guide).
 const PASSING: [&str; 8] = [
     "BandwidthLimitExceeded",
@@ -137,8 +137,8 @@ const PASSING: [&str; 8] = [
     "TooManyRequestsException",
 ];
 
-/// Whether SNS may accept the same notice later: it is throttled (`KMSThrottling` too), fails, or does
-/// not answer.
+/// Whether SNS may accept the same notice later: it throttles (also `KMSThrottling`), fails, or
+/// does not answer.
 fn is_passing(error: &SdkError<PublishError>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,

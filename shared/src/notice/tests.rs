@@ -107,7 +107,7 @@ fn is_published_as_text_for_mail_and_as_json_for_lambda() {
     assert_eq!(published(&members), notice);
     let expected = json!({"default": expected, "email": expected, "lambda": message.json});
     assert_eq!(message.structure(), expected);
-    // What is missing is left out.
+    // Missing members are left out.
     assert_eq!(published(&json!({"facts": []})), with("facts", json!([])));
 }
 
@@ -140,7 +140,7 @@ fn no_text_from_outside_takes_the_place_of_another() {
     let line = "a ]8;;https://evil.test b  Password: ***";
     let lines = ["a ]8;;https://evil.test b", "", "Password: ***"];
     let [first, second, third] = lines;
-    // What follows a label like this one is a secret.
+    // The text after a label like this one is a secret.
     let expected = format!(
         "{line}\n\n{line}: \nUser: etl\n\n    {first}\n    {second}\n    {third}\n\n{line}: https://a.test/7"
     );

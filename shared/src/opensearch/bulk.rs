@@ -1,5 +1,4 @@
-//! One bulk request: its documents, and how it is cut smaller when OpenSearch finds it too
-//! large.
+//! One bulk request: its documents, and how it is divided if it is too large for OpenSearch.
 
 use std::ops::Range;
 
@@ -7,64 +6,65 @@ use super::index::IndexPattern;
 use crate::event::Timestamp;
 use crate::json::Span;
 
-/// What stands between the `_id` and the document; without an `_id`, after the index.
+/// The text between the `_id` and the document; without an `_id`, after the index.
 const ACTION_END: &[u8] = b"\"}}\n";
 
-/// How large one bulk request may be.
+/// Maximum size of a bulk request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Its body, in bytes. A document that alone is larger is sent alone.
+    /// Maximum size of its body, in bytes. A larger document is sent alone.
     pub bytes: usize,
-    /// Its documents.
+    /// Maximum number of documents.
     pub documents: usize,
 }
 
 /// The index that a document goes to.
 #[derive(Clone, Copy, Debug)]
 pub enum Index<'a> {
-    /// The one of this pattern and the document's `@timestamp`.
+    /// From this pattern and the document's `@timestamp`.
     Of(&'a IndexPattern, Timestamp),
-    /// The one of this name, the content of a JSON string.
+    /// With this name, the content of a JSON string.
     Named(&'a [u8]),
 }
 
 /// One document of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// What it came from, such as the place of a message.
+    /// Its source, such as the index of a message.
     pub source: usize,
-    /// Its place there.
+    /// Its position in the source.
     pub position: usize,
-    /// The content of its `_id`, as written, in the body; empty where OpenSearch chooses it.
+    /// The position of its `_id` in the body, the content as written; empty if OpenSearch chooses
+    /// it.
     id: Span,
-    /// Its action and its document, in the body.
+    /// The position of its action and its document in the body.
     lines: Span,
 }
 
-/// The documents of one request, and the parts of it that still have to be sent.
+/// The documents of one request, and the parts that still have to be sent.
 #[derive(Debug, Default)]
 pub struct Bulk {
     body: Vec<u8>,
     operations: Vec<Operation>,
-    /// What is sent next is the last.
+    /// The next one to send is the last.
     pending: Vec<Range<usize>>,
 }
 
 impl Bulk {
-    /// Forgets all documents.
+    /// Removes all documents.
     pub fn clear(&mut self) {
         self.body.clear();
         self.operations.clear();
         self.pending.clear();
     }
 
-    /// Whether it holds no documents.
+    /// Whether it has no documents.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
 
-    /// Adds a document to create. `false`, and no change, where it does not fit any more.
+    /// Adds a document to create. Returns `false`, without a change, if it does not fit.
     pub fn add(
         &mut self,
         limits: Limits,
@@ -73,7 +73,7 @@ impl Bulk {
         (source, position): (usize, usize),
     ) -> bool {
         let start = self.operations.last().map_or(0, |last| last.lines.end);
-        // A panic may have left something after it.
+        // A panic may have left something behind it.
         self.body.truncate(start);
         let id = self.write_action(index, id);
         self.body.extend_from_slice(document);
@@ -110,7 +110,7 @@ impl Bulk {
         self.body.len()
     }
 
-    /// Keeps only these documents; none is to be sent before they are divided into requests again.
+    /// Keeps only these documents. Divide them into requests again before sending.
     pub fn retain(&mut self, keep: impl Fn(&Operation) -> bool) {
         let Self { body, operations, pending } = self;
         let mut end = 0;
@@ -130,7 +130,7 @@ impl Bulk {
         pending.clear();
     }
 
-    /// Makes the documents requests to send, each within the limits.
+    /// Divides the documents into requests within the limits.
     pub fn divide(&mut self, limits: Limits) {
         self.pending.clear();
         let mut first = 0;
@@ -144,11 +144,11 @@ impl Bulk {
         if first < self.operations.len() {
             self.pending.push(first..self.operations.len());
         }
-        // The last is sent next.
+        // The last one is sent next.
         self.pending.reverse();
     }
 
-    /// Makes all documents one request to send.
+    /// Makes one request of all documents.
     pub fn seal(&mut self) {
         self.pending.clear();
         self.pending.push(0..self.operations.len());
@@ -170,7 +170,7 @@ impl Bulk {
         self.pending.last().map(|range| &self.operations[range.clone()])
     }
 
-    /// The content of a document's `_id`, as written; empty where OpenSearch chooses it.
+    /// The content of a document's `_id`, as written; empty if OpenSearch chooses it.
     #[must_use]
     pub fn id(&self, operation: &Operation) -> &[u8] {
         operation.id.of(&self.body)
@@ -183,12 +183,12 @@ impl Bulk {
         Span { start, end: operation.lines.end - 1 }.of(&self.body)
     }
 
-    /// The next request is answered: its documents.
+    /// Marks the next request as answered and returns its documents.
     pub fn answered(&mut self) -> Range<usize> {
         self.pending.pop().unwrap_or_default()
     }
 
-    /// The document at a place.
+    /// The document at an index.
     #[must_use]
     pub fn operation(&self, index: usize) -> Operation {
         self.operations[index]
@@ -309,7 +309,7 @@ mod tests {
             requests
         };
         assert_eq!(requests(&mut bulk), ["ab", "c", "de"]);
-        // What is kept moves to the front, and its id with it.
+        // Kept documents move to the front, together with their ids.
         bulk.operations[0].position = 1;
         bulk.operations[3].position = 1;
         bulk.retain(|operation| operation.position != 1);

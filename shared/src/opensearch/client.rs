@@ -12,10 +12,10 @@ use crate::aws::{Answer, Aws, Connections, ExchangeError, Signer, SigningError};
 use crate::secrets;
 use crate::url::Url;
 
-/// Maximum time for all that is asked for before the first request.
+/// Maximum time for all look-ups before the first request.
 const LOOK_UP_TIME: Duration = Duration::from_secs(5);
 
-/// A client of one OpenSearch. Nothing is opened or asked for before the first request.
+/// A client of one OpenSearch. It connects and looks things up for the first request.
 #[derive(Debug)]
 pub struct Client {
     settings: Settings,
@@ -24,7 +24,7 @@ pub struct Client {
     found: Mutex<Option<Arc<Found>>>,
 }
 
-/// Where requests go and how they sign in, when all that had to be asked for is known.
+/// The endpoint and the credentials, after the look-ups.
 #[derive(Debug)]
 struct Found {
     url: Url,
@@ -34,7 +34,7 @@ struct Found {
 #[derive(Debug)]
 enum SignIn {
     Signature(Signer),
-    /// Sensitive, which its `Debug` respects.
+    /// Marked as sensitive, which its `Debug` respects.
     Header(HeaderValue),
     None,
 }
@@ -45,15 +45,16 @@ pub enum Error {
     /// The time limit passed.
     #[error("no answer within {} ms", .0.as_millis())]
     Timeout(Duration),
-    /// No connection, or it broke.
+    /// The connection failed or broke.
     #[error("no answer from {url}: {reason}")]
     Unreachable {
-        /// Where the request went.
+        /// The URL of the request.
         url: String,
-        /// What went wrong.
+        /// The failure.
         reason: String,
     },
-    /// The answer broke off, or is longer than [`MAX_ANSWER_BYTES`](crate::aws::MAX_ANSWER_BYTES).
+    /// The answer is incomplete, or is longer than
+    /// [`MAX_ANSWER_BYTES`](crate::aws::MAX_ANSWER_BYTES).
     #[error("the answer broke off or is too long: {0}")]
     BrokenAnswer(String),
     /// The domain's endpoint could not be looked up.
@@ -61,37 +62,37 @@ pub enum Error {
     Domain {
         /// `OPENSEARCH_DOMAIN`
         domain: String,
-        /// What went wrong.
+        /// The failure.
         reason: String,
     },
-    /// User and password could not be had from the secret.
+    /// User and password could not be read from the secret.
     #[error("the secret {} could not be used: {reason}", secrets::shown(.arn))]
     Secret {
         /// `OPENSEARCH_SECRET_ARN`
         arn: String,
-        /// What went wrong.
+        /// The failure.
         reason: String,
     },
     /// The request could not be signed.
     #[error("the request could not be signed: {0}")]
     Signing(String),
-    /// The path is none that a URL can have.
+    /// The path is not valid in a URL.
     #[error("the request has no path that a URL can have")]
     Path,
 }
 
 impl Client {
-    /// A client with these settings. Connects with the first request.
+    /// Creates a client with these settings. It connects for the first request.
     #[must_use]
     pub fn new(settings: Settings, aws: Aws) -> Self {
         Self { settings, aws, connections: Connections::default(), found: Mutex::new(None) }
     }
 
-    /// Sends a request, whose URI is a path, and reads its whole answer.
+    /// Sends a request, whose URI is a path, and reads the complete answer.
     ///
     /// # Errors
-    /// Where no whole answer comes within `limit`; looking up the endpoint and the password the
-    /// first time counts into that.
+    /// If no complete answer arrives within `limit`, which includes looking up the endpoint and the
+    /// password the first time.
     pub async fn send(&self, request: Request<Bytes>, limit: Duration) -> Result<Answer, Error> {
         let until = Instant::now() + limit;
         let found = self.find(until).await?;
@@ -121,7 +122,7 @@ impl Client {
             ExchangeError::Request => Error::Path,
         })?;
         if answer.status == 401 && matches!(self.settings.auth, Auth::Secret(_)) {
-            // Passwords change: the next request reads the secret again.
+            // The password may have changed: the next request reads the secret again.
             *self.lock_found() = None;
         }
         Ok(answer)
@@ -131,14 +132,15 @@ impl Client {
         if let Some(found) = self.lock_found().clone() {
             return Ok(found);
         }
-        // Boxed: once in a process's life, and the SDK's state is large.
+        // Boxed: it runs once per process, and the SDK's state is large.
         let found = Arc::new(Box::pin(self.look_up(until)).await?);
         *self.lock_found() = Some(Arc::clone(&found));
         Ok(found)
     }
 
     async fn look_up(&self, until: Instant) -> Result<Found, Error> {
-        // So that what hangs is named: the caller would say that OpenSearch does not answer.
+        // A separate limit, so that the error names the look-up that hangs; otherwise, the caller
+        // would report that OpenSearch does not answer.
         let until = until.min(Instant::now() + LOOK_UP_TIME);
         let url = match &self.settings.place {
             Place::Endpoint(url) => url.clone(),

@@ -1,9 +1,8 @@
-//! What the errors of OpenSearch mean for the documents of a bulk request.
+//! The meaning of OpenSearch's errors for the documents of a bulk request.
 //!
-//! An error about the document returns whenever the document is written. An error about the
-//! cluster, the index or the set-up ends when somebody changes that: documents that meet it are
-//! kept and written later. An error that is not in the table is never taken for one about the
-//! document.
+//! An error about the document occurs whenever the document is written. An error about the cluster,
+//! the index or the configuration lasts until somebody changes these: the documents are kept and
+//! written later. An error that is not in the table is never considered one about the document.
 //!
 //! Source of types and texts: the source code of OpenSearch 2 and 3 (`ShardLimitValidator`,
 //! `IndexClosedException`, `ResourceAlreadyExistsException`, `InvalidIndexNameException`,
@@ -11,32 +10,33 @@
 //! Lucene's `IndexingChain`) and, for collections, "Supported operations and plugins in Amazon
 //! OpenSearch Serverless".
 
-/// An error of OpenSearch that is known.
+/// A known error of OpenSearch.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct KnownError {
     /// The name of the error in the log, in `snake_case`.
     pub name: &'static str,
-    /// What has to change before the document can be written.
+    /// The subject of the error.
     pub about: About,
-    /// What to do, for the log; empty where the error says enough.
+    /// Advice for the log; empty if the error says enough.
     pub advice: &'static str,
     /// The values of `type`.
     types: &'static [&'static str],
-    /// What the reason says.
+    /// The text to compare with the reason.
     text: Text,
 }
 
-/// What an error is about.
+/// The subject of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum About {
-    /// The document: it is refused whenever it is sent.
+    /// The document: it is rejected whenever it is sent.
     Document,
-    /// The cluster, the index or the set-up: the document can be written later.
+    /// The cluster, the index or the configuration: the document can be written later.
     SetUp,
 }
 
-/// How a reason is compared. A reason may quote the document, so that a reason that means
-/// [`About::Document`], or that stands beside one that does, is compared from its start.
+/// How a reason is compared. A reason may quote the document. A reason that means
+/// [`About::Document`], or that could be confused with one that does, is therefore compared from
+/// its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Text {
     Any,
@@ -51,7 +51,7 @@ use Text::{Any, Contains, StartsWith};
 const ILLEGAL_ARGUMENT: &[&str] = &["illegal_argument_exception"];
 const CLUSTER_BLOCK: &[&str] = &["cluster_block_exception"];
 
-/// The table: the first row that matches counts.
+/// The table: the first matching row applies.
 static TABLE: &[KnownError] = &[
     KnownError {
         name: "shard_limit",
@@ -236,7 +236,7 @@ static TABLE: &[KnownError] = &[
     },
 ];
 
-/// What is not in the table.
+/// The error for anything that is not in the table.
 pub static UNKNOWN: KnownError = KnownError {
     name: "unknown_error",
     about: SetUp,

@@ -1,4 +1,4 @@
-//! What is found wrong while documents are written, by kind, for the log.
+//! Problems found while documents are written, by kind, for the log.
 
 use std::collections::BTreeMap;
 
@@ -10,23 +10,23 @@ const MAX_TROUBLES: usize = 8;
 /// Maximum number of different reasons of refusal; the rest are counted as `other`.
 const MAX_CODES: usize = 32;
 
-/// What is found wrong; `First` names where a kind was met first.
+/// The problems found; `First` identifies the first occurrence of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Findings<First> {
     /// Events refused by the model or by OpenSearch, by code.
     pub refused: BTreeMap<String, Refusals<First>>,
-    /// What is wrong with OpenSearch.
+    /// The problems of OpenSearch.
     pub troubles: Vec<Trouble>,
 }
 
 /// Events refused for one reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusals<First> {
-    /// How many.
+    /// Their number.
     pub count: u64,
-    /// Where the first was met.
+    /// The first occurrence.
     pub first: First,
-    /// What to do, for the log; empty where there is nothing to say.
+    /// Advice for the log; empty if there is none.
     pub advice: &'static str,
 }
 
@@ -37,8 +37,8 @@ impl<First> Default for Findings<First> {
 }
 
 impl<First> Findings<First> {
-    /// Counts a refused event by its code. OpenSearch chooses its error types, but cannot fill the
-    /// log with them.
+    /// Counts a refused event by its code. The number of codes is limited, because OpenSearch
+    /// chooses its error types.
     pub fn count_refused(
         &mut self,
         code: &str,
@@ -61,7 +61,7 @@ impl<First> Findings<First> {
         self.refused.values().map(|refusals| refusals.count).sum()
     }
 
-    /// Notes what is wrong with OpenSearch, once.
+    /// Notes a problem of OpenSearch, once.
     pub fn note(&mut self, trouble: Trouble) {
         if self.troubles.len() < MAX_TROUBLES && !self.troubles.contains(&trouble) {
             self.troubles.push(trouble);

@@ -2,13 +2,13 @@
 
 use crate::event::Timestamp;
 
-/// `INDEX` where it is not set: one index a day.
+/// `INDEX` if it is not set: one index a day.
 pub const DEFAULT: &str = "music-events-%Y.%m.%d";
 
-/// The longest name, in bytes (source: OpenSearch documentation, "Create index").
+/// Maximum length of a name, in bytes (source: OpenSearch documentation, "Create index").
 const MAX_NAME_BYTES: usize = 255;
 
-/// What a specifier stands for.
+/// The meaning of a specifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     /// `%Y`, four digits
@@ -23,31 +23,31 @@ enum Part {
     DayOfYear,
     /// `%H`
     Hour,
-    /// `%G`, the year that the ISO week is of
+    /// `%G`, the year of the ISO week
     WeekYear,
     /// `%V`
     Week,
 }
 
-/// A name with specifiers of strftime in it, in UTC.
+/// A name with strftime specifiers, in UTC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IndexPattern {
     /// Each specifier, after the text before it.
     parts: Vec<(String, Part)>,
-    /// The text after the last.
+    /// The text after the last specifier.
     rest: String,
 }
 
-/// Why a pattern names no index.
+/// Why a pattern is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
-    /// A specifier that is not known.
+    /// An unknown specifier.
     #[error("%{0} is not one of %Y %y %m %d %j %H %G %V and %F")]
     Specifier(char),
     /// A `%` at the end.
     #[error("it ends with %")]
     Unfinished,
-    /// A name that OpenSearch does not take.
+    /// A name that OpenSearch does not accept.
     #[error("a name {0}")]
     Name(&'static str),
 }
@@ -56,7 +56,7 @@ impl IndexPattern {
     /// Reads a pattern.
     ///
     /// # Errors
-    /// [`PatternError`], also where OpenSearch would not take the names that it makes.
+    /// [`PatternError`], also if OpenSearch would not accept the resulting names.
     pub fn parse(pattern: &str) -> Result<Self, PatternError> {
         let (mut parts, mut text) = (Vec::new(), String::new());
         let mut characters = pattern.chars();
@@ -86,7 +86,7 @@ impl IndexPattern {
         }
         let pattern = Self { parts, rest: text };
         let mut name = Vec::new();
-        // All times make names of one length and of the same characters, but for the digits.
+        // The names for all times have the same length and the same characters, except for digits.
         pattern.write(Timestamp::YEAR_2000, &mut name);
         check_name(&String::from_utf8_lossy(&name)).map_err(PatternError::Name)?;
         Ok(pattern)
@@ -128,10 +128,11 @@ fn day_of_year(time: Timestamp) -> u64 {
     before.copied().unwrap_or_default() + u64::from(month > 2 && is_leap(year)) + day
 }
 
-/// The ISO week and the year that it is of: the one that its Thursday is in.
+/// The ISO week and its year: the year of its Thursday.
 fn week(time: Timestamp) -> (u64, u64) {
     let (year, ..) = time.date();
-    // 1 for the first of January, moved to the week's Thursday; below 1 it is of the year before.
+    // The day of the year (1 is the first of January) of the week's Thursday; below 1, it is in the
+    // previous year.
     let thursday = day_of_year(time) + 4;
     let weekday = time.weekday();
     let length = |year| 365 + u64::from(is_leap(year));
@@ -145,8 +146,8 @@ fn week(time: Timestamp) -> (u64, u64) {
     }
 }
 
-/// What OpenSearch would say of a name (source: OpenSearch documentation, "Create index", index
-/// naming restrictions).
+/// Checks a name like OpenSearch (source: OpenSearch documentation, "Create index", index naming
+/// restrictions).
 fn check_name(name: &str) -> Result<(), &'static str> {
     let forbidden = |c: char| " \"*\\<|,>/?#:".contains(c) || c.is_control();
     if name.is_empty() {
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn weeks_are_those_of_iso_8601() {
-        // As Python's `date.isocalendar` returns them.
+        // The expected values are those of Python's `date.isocalendar`.
         for (time, week) in [
             ("2020-12-31", "2020-w53"),
             ("2021-01-03", "2020-w53"),

@@ -1,4 +1,4 @@
-//! What has to be asked for before the first request: a domain's endpoint, and a password.
+//! Look-ups before the first request: a domain's endpoint, and a password.
 
 use aws_sdk_opensearch as domains;
 use aws_smithy_types::retry::RetryConfig;
@@ -11,7 +11,7 @@ use crate::aws::{Aws, CallFailure};
 use crate::secrets::{self, basic};
 use crate::url::Url;
 
-/// The endpoint of a domain: its own, or that in its VPC. It is not waited for after `until`.
+/// Returns the endpoint of a domain, public or in its VPC. It does not wait after `until`.
 pub(super) async fn endpoint(aws: &Aws, domain: &str, until: Instant) -> Result<Url, Error> {
     let failed = |reason: String| Error::Domain { domain: domain.to_owned(), reason };
     let config = aws.sdk_config("OPENSEARCH", RetryConfig::standard());
@@ -28,7 +28,7 @@ pub(super) async fn endpoint(aws: &Aws, domain: &str, until: Instant) -> Result<
     url.ok_or_else(|| failed("it has no endpoint yet".to_owned()))
 }
 
-/// The user and the password in a secret, which is not waited for after `until`.
+/// Returns the user and the password in a secret. It does not wait after `until`.
 pub(super) async fn password(aws: &Aws, arn: &str, until: Instant) -> Result<HeaderValue, Error> {
     let failed = |reason: String| Error::Secret { arn: arn.to_owned(), reason };
     let secret = timeout_at(until, secrets::text(aws, arn)).await;

@@ -1,9 +1,8 @@
-//! What OpenSearch answers to a bulk request.
+//! Evaluates the answer to a bulk request.
 //!
-//! Nothing of an answer is believed that it does not say: a document is in the index only if
-//! the item in its place names its id and says so. Whatever is missing or makes no sense means
-//! that the document is sent again, which does no harm: it is created under its id or found
-//! there.
+//! Nothing is assumed that the answer does not state: a document is in the index only if the item
+//! at its position has its id and says so. If anything is missing or invalid, the document is sent
+//! again, which does no harm: it is created under its id or already exists.
 
 use std::borrow::Cow;
 
@@ -15,45 +14,45 @@ use crate::event::Reason;
 use crate::json::{self, Scanner, Span};
 use crate::opensearch::Error;
 
-/// The longest code of a refusal that is taken from an answer, in bytes.
+/// Maximum length of a refusal's code from an answer, in bytes.
 const MAX_CODE_BYTES: usize = 128;
 
-/// The longest detail that is kept, in bytes: no more of it is sent.
+/// Maximum length of a detail, in bytes: no more of it is sent to quarantine.
 const MAX_DETAIL_BYTES: usize = 1_024;
 
-/// What an answer means for the request.
+/// The meaning of an answer for the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// Each document has its own fate.
+    /// Each document has a separate fate.
     Items(Vec<Fate>),
-    /// The request is too large, or something in it makes OpenSearch refuse it: with fewer
-    /// documents it may not, and a single one is refused for this.
+    /// The request is too large, or OpenSearch rejects it for something in it: fewer documents may
+    /// succeed, and a single document is refused for this reason.
     Halve(Reason),
     /// All documents share a fate.
     Retry(Retry, Trouble),
 }
 
-/// What became of one document.
+/// The result of one document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fate {
-    /// It was not in the index, and now it is.
+    /// It was created in the index.
     Indexed,
     /// It is in the index, under an `_id` that an ingest pipeline chose.
     IndexedElsewhere,
-    /// It was there before.
+    /// It was in the index before.
     Duplicate,
-    /// It can never be.
+    /// It can never be in the index.
     Refused(Reason),
-    /// It is to be sent again.
+    /// It has to be sent again.
     Retry(Retry),
-    /// It is to be sent again, when what this error is about has changed; its `type`.
+    /// It has to be sent again, after the cause of this error is fixed; with the error's `type`.
     SetUp(&'static KnownError, String),
 }
 
 impl Bulk {
-    /// Takes the answer to the pending request, calls `each` with each of its documents that has a
-    /// fate, and returns what is wrong with the whole. The request is sent again in halves where it
-    /// was too large.
+    /// Processes the answer to the pending request: calls `each` with each document that has a
+    /// fate, and returns what is wrong with OpenSearch. A request that was too large is sent again
+    /// in halves.
     pub fn settle(
         &mut self,
         reply: &Result<Answer, Error>,
@@ -83,7 +82,7 @@ impl Bulk {
     }
 }
 
-/// Judges the answer to the pending request of `bulk`.
+/// Evaluates the answer to the pending request of `bulk`.
 fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
     let Answer { status, body } = match reply {
         Err(error) => return Verdict::Retry(Retry::NoAnswer, Trouble::NoAnswer(error.clone())),
@@ -108,7 +107,7 @@ fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
             detail: Cow::Borrowed("OpenSearch takes no request of this size (413)"),
             advice: "",
         }),
-        // A proxy's page about the request, not OpenSearch's word on the documents in it.
+        // A proxy's page about the request, not OpenSearch's verdict on its documents.
         400 if body.trim_ascii_start().starts_with(b"<") => {
             Verdict::Retry(Retry::Rejected, Trouble::NotOpenSearch(400))
         }
@@ -124,7 +123,7 @@ fn judge(reply: &Result<Answer, Error>, bulk: &Bulk) -> Verdict {
     }
 }
 
-/// The fates of the pending documents of `bulk`; `None` for what is not an answer to a bulk request.
+/// The fates of the pending documents of `bulk`; `None` if this is not an answer to a bulk request.
 fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     let operations = bulk.pending().unwrap_or_default();
     let mut items = Vec::with_capacity(operations.len());
@@ -161,10 +160,10 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
     Some(fates)
 }
 
-/// One item of an answer, as far as it matters: values as they are written.
+/// The relevant values of one item of an answer, as written.
 #[derive(Default)]
 struct Item {
-    /// Whether it is about `create` alone, and no member of it stands there twice.
+    /// Whether it contains only `create`, and has no duplicate members.
     is_clear: bool,
     id: Option<Span>,
     status: Option<Span>,
@@ -214,7 +213,7 @@ impl Item {
         let status = status.and_then(|status| status.parse::<u16>().ok());
         let (Some(status), true) = (status, self.is_clear) else { return ODD };
         let sent = bulk.id(operation);
-        // A text that is not empty, as every `_id` is.
+        // An `_id` is a non-empty text.
         let id = self.id.filter(|id| body[id.start] == b'"' && id.length() > 2);
         let id = id.map(|id| id.inside().of(body));
         let Some(id) = id.or_else(|| sent.is_empty().then_some(sent)) else { return ODD };
@@ -222,9 +221,9 @@ impl Item {
         if !is_own && !is_for_each {
             return ODD;
         }
-        // What is sent without an id has the one that OpenSearch chooses.
+        // A document that is sent without an id has the one that OpenSearch chooses.
         if !is_own && !sent.is_empty() {
-            // Under an id that an ingest pipeline chose, or of another document.
+            // The id was chosen by an ingest pipeline, or belongs to another document.
             let mut others = bulk.pending().unwrap_or_default().iter();
             return match status {
                 _ if others.any(|other| same(id, bulk.id(other))) => ODD,
@@ -256,7 +255,7 @@ impl Item {
     }
 }
 
-/// The fate of a document that is refused with an error of a type.
+/// The fate of a document that is rejected with a typed error.
 fn refused(reason: Reason) -> Fate {
     let error = KnownError::find(&reason.code, &reason.detail).unwrap_or(&UNKNOWN);
     match error.about {
@@ -265,7 +264,7 @@ fn refused(reason: Reason) -> Fate {
     }
 }
 
-/// The reason of a refusal that has no error of a type.
+/// The reason of a rejection without a typed error.
 fn untyped(status: u16) -> Reason {
     Reason {
         code: Cow::Borrowed("refused"),
@@ -274,7 +273,7 @@ fn untyped(status: u16) -> Reason {
     }
 }
 
-/// The error in the table, where it is about the set-up.
+/// The error in the table, if it is about the configuration.
 fn set_up(reason: &Reason) -> Option<&'static KnownError> {
     let error = KnownError::find(&reason.code, &reason.detail)?;
     (error.about == About::SetUp).then_some(error)
@@ -282,7 +281,8 @@ fn set_up(reason: &Reason) -> Option<&'static KnownError> {
 
 /// Whether two strings, as written, mean the same.
 fn same(one: &[u8], other: &[u8]) -> bool {
-    // Without escapes it is as it is written; documents of pipelines are compared with all others.
+    // Strings without escapes are compared as written, which is fast: documents of pipelines are
+    // compared with all others.
     let is_escaped = |text: &[u8]| text.contains(&b'\\');
     one == other
         || (is_escaped(one) || is_escaped(other)) && {

@@ -1,4 +1,4 @@
-//! Why documents are sent again, and what a person has to change where waiting alone does not help.
+//! Why documents are sent again, and what a person has to change if waiting does not help.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -8,7 +8,7 @@ use super::errors::KnownError;
 /// Why documents are not in the index yet and are sent again later.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Retry {
-    /// OpenSearch has too much to do: 429.
+    /// OpenSearch is throttling: 429.
     Throttled,
     /// OpenSearch answered 5xx.
     Unavailable,
@@ -16,18 +16,18 @@ pub enum Retry {
     NoAnswer,
     /// The index does not exist and is not created.
     NoIndex,
-    /// 401 or 403: the set-up is wrong.
+    /// 401 or 403: the configuration is wrong.
     Denied,
-    /// OpenSearch refused the document for a reason that is about the set-up.
+    /// OpenSearch rejected the document for a reason that is about the configuration.
     SetUp(&'static KnownError),
-    /// Another status of the whole request that means a wrong set-up.
+    /// Another status of the whole request that means a wrong configuration.
     Rejected,
-    /// The answer, or what it says of this document, makes no sense.
+    /// The answer, or its item for this document, is invalid.
     OddAnswer,
 }
 
 impl Retry {
-    /// The reason as it stands in the log.
+    /// The reason as in the log.
     #[must_use]
     pub const fn reason(self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl Retry {
         }
     }
 
-    /// What a person has to change, where waiting alone does not help.
+    /// The change that an operator must make, if waiting does not help.
     #[must_use]
     pub const fn advice(self) -> Option<&'static str> {
         match self {
@@ -70,14 +70,14 @@ impl Retry {
     }
 }
 
-/// What is wrong with the whole of OpenSearch, for the log.
+/// A problem of OpenSearch as a whole, for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trouble {
     /// No answer came.
     NoAnswer(Error),
     /// An answer with this status, and the type of the error if OpenSearch names one.
     Status(u16, Option<String>),
-    /// Documents were refused with an error of this type, which is not about them.
+    /// Documents were rejected with an error of this type, which is not about them.
     Documents(String),
     /// An answer with this status that is not from OpenSearch.
     NotOpenSearch(u16),
@@ -102,7 +102,7 @@ impl Display for Trouble {
 }
 
 impl Trouble {
-    /// Logs it.
+    /// Logs the problem.
     pub fn log(&self, request_id: &str) {
         match self {
             Self::NoAnswer(error) => tracing::error!(request_id, %error, "no answer to _bulk"),

@@ -11,17 +11,17 @@ use super::settings::Settings;
 use crate::aws::{Answer, Aws};
 use crate::gzip::gzip;
 
-/// A request that takes longer is given up even where there is more time: others may do better.
+/// Maximum time of a request, even if there is more time: a new one may do better.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// What takes bulk requests: OpenSearch, or what a test puts in its place. It neither retries nor
-/// keeps a time limit of the caller's: that drops the call when the time is up.
+/// Accepts bulk requests: OpenSearch, or its replacement in a test. It does not retry. The caller
+/// limits the time by dropping the call.
 pub trait Search: 'static {
-    /// Sends a bulk request, of lines as `_bulk` takes them, and returns its answer whatever its
+    /// Sends a bulk request, with lines in the format of `_bulk`, and returns the answer of any
     /// status.
     ///
     /// # Errors
-    /// Where no whole answer comes.
+    /// If no complete answer arrives.
     fn bulk(&self, body: &[u8]) -> impl Future<Output = Result<Answer, Error>>;
 }
 
@@ -33,7 +33,7 @@ pub struct OpenSearch {
 }
 
 impl OpenSearch {
-    /// An OpenSearch that is not called yet; `gzip`: requests are compressed.
+    /// Makes no calls; `gzip`: requests are compressed.
     #[must_use]
     pub fn new(settings: Settings, aws: Aws, gzip: bool) -> Self {
         Self { client: Client::new(settings, aws), gzip }

@@ -1,4 +1,4 @@
-//! Where OpenSearch is and how to sign in.
+//! The endpoint of OpenSearch, and how to sign in.
 
 use std::fmt;
 
@@ -29,22 +29,22 @@ pub const AUTH_VARIABLES: &[&str] = &[
     "OPENSEARCH_SECRET_ARN",
 ];
 
-/// The services that are called to find the domain and the password.
+/// The services that are called to look up the domain and the password.
 pub const SERVICES: &[Service] = &["OPENSEARCH", SECRETS_MANAGER];
 
 const URL_FORM: &str = "a URL such as https://search-music-abc123.eu-west-1.es.amazonaws.com, \
                         without user, password and query";
 
-/// What it takes to call OpenSearch.
+/// The settings for calling OpenSearch.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where it is.
+    /// The endpoint or the domain of OpenSearch.
     pub place: Place,
-    /// How to sign in.
+    /// The authentication for OpenSearch.
     pub auth: Auth,
 }
 
-/// Where OpenSearch is.
+/// The endpoint or the domain of OpenSearch.
 #[derive(Clone, Debug)]
 pub enum Place {
     /// `OPENSEARCH_ENDPOINT`
@@ -53,20 +53,20 @@ pub enum Place {
     Domain(String),
 }
 
-/// How to sign in.
+/// The authentication for OpenSearch.
 #[derive(Clone)]
 pub enum Auth {
     /// Requests are signed with the function's own credentials.
     SigV4(SigningService),
-    /// User and password, as the header that holds them.
+    /// User and password, as the header that contains them.
     Basic(HeaderValue),
-    /// User and password, from the secret of this ARN.
+    /// User and password, from the secret with this ARN.
     Secret(String),
     /// Requests are sent without credentials.
     None,
 }
 
-/// What a signature says it is for.
+/// The service for which a request is signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SigningService {
     /// A domain of Amazon OpenSearch Service.
@@ -101,8 +101,7 @@ impl Settings {
     /// Reads the settings.
     ///
     /// # Errors
-    /// [`ConfigError`] for a value that cannot be used, or that is missing. It never shows a
-    /// password.
+    /// [`ConfigError`] for an invalid or missing value. It never shows a password.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let domain = environment.get("OPENSEARCH_DOMAIN").filter(|value| !value.is_empty());
         let place = match (endpoint(environment, "OPENSEARCH_ENDPOINT")?, domain) {
@@ -116,8 +115,7 @@ impl Settings {
         Ok(Self { place, auth: Auth::from_environment(environment)? })
     }
 
-    /// Reads the settings of an OpenSearch whose URL is in `variable`; `None` where that is not
-    /// set.
+    /// Reads the settings of an OpenSearch whose URL is in `variable`; `None` if that is not set.
     ///
     /// # Errors
     /// As [`Settings::from_environment`].
@@ -133,7 +131,7 @@ fn endpoint(environment: &Environment, variable: &str) -> Result<Option<Url>, Co
     let Some(text) = environment.get(variable).filter(|value| !value.is_empty()) else {
         return Ok(None);
     };
-    // A password may stand in it.
+    // It may contain a password.
     let shown = if text.contains('@') { "…@…" } else { text };
     Url::parse(text).map(Some).ok_or_else(|| ConfigError::new(variable, shown, URL_FORM))
 }
@@ -142,8 +140,7 @@ impl Auth {
     /// Reads [`AUTH_VARIABLES`].
     ///
     /// # Errors
-    /// [`ConfigError`] for a value that cannot be used, or that is missing. It never shows a
-    /// password.
+    /// [`ConfigError`] for an invalid or missing value. It never shows a password.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let get = |name: &str| environment.get(name).filter(|value| !value.is_empty());
         match environment.get("OPENSEARCH_AUTH") {

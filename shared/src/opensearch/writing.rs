@@ -1,4 +1,4 @@
-//! How documents are written: which index, which `_id`, how large a request.
+//! The settings for writing documents: index, `_id` and size of requests.
 
 use super::bulk::Limits;
 use super::index::{self, IndexPattern};
@@ -9,16 +9,16 @@ use crate::event::DocumentId;
 pub const WRITING_VARIABLES: &[&str] =
     &["INDEX", "DOCUMENT_ID", "BULK_MAX_BYTES", "BULK_MAX_DOCS", "BULK_GZIP"];
 
-/// OpenSearch accepts no larger request by default (source: OpenSearch documentation,
+/// Maximum size of a request that OpenSearch accepts by default (source: OpenSearch documentation,
 /// `http.max_content_length`).
 const MAX_BULK_BYTES: usize = 100 * 1_048_576;
 
-/// How documents are written.
+/// The settings for writing documents.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Writing {
-    /// Where a document goes: `INDEX`, default [`DEFAULT_INDEX`](index::DEFAULT).
+    /// The index of a document: `INDEX`, default [`DEFAULT_INDEX`](index::DEFAULT).
     pub index: IndexPattern,
-    /// How a document's `_id` is chosen: `DOCUMENT_ID`, default `event`.
+    /// The choice of a document's `_id`: `DOCUMENT_ID`, default `event`.
     pub document_id: DocumentId,
     /// Maximum size of a bulk request: `BULK_MAX_BYTES` (5 MiB) and `BULK_MAX_DOCS` (1,000).
     pub limits: Limits,
@@ -30,7 +30,7 @@ impl Writing {
     /// Reads the settings.
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable with a value that does not parse.
+    /// [`ConfigError`] for the first variable with an invalid value.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let pattern = environment.get("INDEX").unwrap_or(index::DEFAULT);
         let index = IndexPattern::parse(pattern).map_err(|error| {

@@ -1,24 +1,24 @@
-//! How long a message that failed stays away.
+//! The delay until a failed message is redelivered.
 
 use crate::config::{ConfigError, Environment};
 
 /// The variables that [`Backoff`] reads.
 pub const BACKOFF_VARIABLES: &[&str] = &["RETRY_BASE_SECONDS", "RETRY_MAX_SECONDS"];
 
-/// The longest visibility timeout, in seconds (source: Amazon SQS API reference,
+/// Maximum visibility timeout, in seconds (source: Amazon SQS API reference,
 /// `ChangeMessageVisibility`).
 const MAX_VISIBILITY_SECONDS: u32 = 43_200;
 
-/// The longest that a message can be invisible, from when it was first received, in seconds
-/// (source: Amazon SQS Developer Guide, "Visibility timeout").
+/// Maximum time that a message can be invisible after its first receive, in seconds (source: Amazon
+/// SQS Developer Guide, "Visibility timeout").
 const MAX_INVISIBLE_SECONDS: u64 = 43_200;
 
-/// How the time grows.
+/// The growth of the delay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// The longest after the first receive, in seconds.
+    /// Maximum delay after the first receive, in seconds.
     pub base_seconds: u32,
-    /// The longest after any, in seconds.
+    /// Maximum delay after any receive, in seconds.
     pub max_seconds: u32,
 }
 
@@ -26,7 +26,7 @@ impl Backoff {
     /// Reads `RETRY_BASE_SECONDS` (30) and `RETRY_MAX_SECONDS` (900).
     ///
     /// # Errors
-    /// [`ConfigError`] for the first variable with a value that does not parse.
+    /// [`ConfigError`] for the first variable with an invalid value.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
         let seconds = |name, default| environment.number(name, default, 0, MAX_VISIBILITY_SECONDS);
         Ok(Self {
@@ -35,9 +35,10 @@ impl Backoff {
         })
     }
 
-    /// How long a message stays away that was received `receive_count` times, in seconds:
-    /// anything from 0 to twice as long after each receive, and never beyond what SQS allows
-    /// `since_first_ms` milliseconds after the first; `None` where that is nothing.
+    /// Returns the delay, in seconds, of a message that was received `receive_count` times. It is
+    /// random, from 0 to a maximum that doubles with each receive, and within the time that SQS
+    /// still allows `since_first_ms` milliseconds after the first receive; `None` if it allows
+    /// none.
     #[must_use]
     pub fn seconds(
         self,
@@ -60,7 +61,7 @@ mod tests {
 
     const DEFAULT: Backoff = Backoff { base_seconds: 30, max_seconds: 900 };
 
-    /// The shortest and the longest of many.
+    /// The minimum and the maximum of many delays.
     fn range(backoff: Backoff, receive_count: u32, since_first_ms: u64) -> Option<(u32, u32)> {
         let mut random = fastrand::Rng::with_seed(1);
         let mut range = None;

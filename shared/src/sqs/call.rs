@@ -1,4 +1,4 @@
-//! Calls of SQS, and what becomes of their entries.
+//! Calls of SQS, and the results of their entries.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -22,7 +22,7 @@ pub fn client(aws: &Aws) -> Client {
     Client::new(&aws.sdk_config(SQS, RetryConfig::standard()))
 }
 
-/// A client that is built for its first call: most invocations never need one.
+/// A client that is built for its first call, because most invocations never need it.
 #[derive(Debug)]
 pub struct LazyClient {
     aws: Aws,
@@ -30,7 +30,7 @@ pub struct LazyClient {
 }
 
 impl LazyClient {
-    /// One that calls nothing yet.
+    /// Makes no calls.
     #[must_use]
     pub const fn new(aws: Aws) -> Self {
         Self { aws, client: OnceLock::new() }
@@ -44,7 +44,7 @@ impl LazyClient {
     /// The URL of the queue that a message's `eventSourceARN` names.
     ///
     /// # Errors
-    /// [`Failure`] where it names none.
+    /// [`Failure`] if it does not name a queue.
     pub fn source_url(&self, queue_arn: &str) -> Result<String, Failure> {
         queue_url(queue_arn, self.aws.endpoint(SQS)).ok_or_else(|| {
             Failure::new("InvalidArn", "the message's eventSourceARN names no queue")
@@ -52,12 +52,12 @@ impl LazyClient {
     }
 }
 
-/// Why SQS did not do what it was asked, as a call or as an entry of one.
+/// Why a call of SQS, or an entry of one, failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// SQS's code, or what kept it from being asked.
+    /// SQS's code, or why it was not called.
     pub code: String,
-    /// What SQS says of it.
+    /// SQS's message.
     pub message: String,
 }
 
@@ -68,7 +68,7 @@ impl Failure {
         Self { code: code.into(), message: message.into() }
     }
 
-    /// No answer came before the time was up.
+    /// The failure of a call without an answer before the time was up.
     #[must_use]
     pub fn late() -> Self {
         Self::new("Deadline", "no answer came before the time was up")
@@ -103,9 +103,8 @@ impl From<&BatchResultErrorEntry> for Failure {
     }
 }
 
-/// What became of each entry of a call, where the ids of entries are their places from 0 on;
-/// `done` returns what the answer says of one that succeeded. One that is missing in the answer
-/// failed.
+/// The result of each entry of a call whose entry ids are their indices from 0. `done` returns the
+/// answer's data on an entry that succeeded. An entry that is missing in the answer failed.
 pub fn by_entry<T>(
     entries: usize,
     failed: &[BatchResultErrorEntry],

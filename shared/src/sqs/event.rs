@@ -1,7 +1,7 @@
-//! The event of an event source mapping, as far as an invocation fails with it.
+//! Events of an event source mapping that fail the invocation.
 
-/// The event is not one of SQS, or one that could only be answered in part. SQS then delivers all
-/// its messages again: nothing is lost, but nothing is settled either.
+/// The event is not from SQS, or could only be answered in part. SQS then redelivers all its
+/// messages: nothing is lost, but nothing is settled either.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an SQS event: {0}")]
 pub struct InvalidEvent(pub String);

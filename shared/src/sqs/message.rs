@@ -1,4 +1,4 @@
-//! What a message holds beside its body.
+//! The attributes of a message.
 
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::primitives::Blob;

@@ -1,4 +1,4 @@
-//! What is sent to quarantine: an event as it was, with why it is there.
+//! Messages to the quarantine queue: the original event, with the reason.
 //!
 //! Source of the limits: Amazon SQS API reference, `SendMessageBatch` and "Amazon SQS message
 //! attributes" in its Developer Guide.
@@ -13,8 +13,8 @@ use super::attributes::{DETAIL, MESSAGE_ID, POSITION, REASON, SOURCE_ARN};
 use super::{Attribute, AttributeValue, Failure, LazyClient, by_entry, message_bytes};
 use crate::event::Reason;
 
-/// Maximum size of one call to quarantine, in bytes, unless one message alone is larger: what every
-/// queue takes, whatever its maximum message size.
+/// Maximum size of one call to quarantine, in bytes, unless a single message is larger: every queue
+/// accepts it, whatever its maximum message size.
 pub const MAX_QUARANTINE_BYTES: usize = 262_144;
 
 /// Maximum size of `sluice.detail`, in bytes.
@@ -23,13 +23,14 @@ const MAX_DETAIL_BYTES: usize = 1_024;
 /// A message for the quarantine queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantined {
-    /// Which message or record of the invocation it is, or is part of.
+    /// The index of the message or record of the invocation that it is, or is part of.
     pub message: usize,
     /// The body.
     pub body: String,
     /// Names and values.
     pub attributes: Vec<(String, Attribute)>,
-    /// What keeps the order in a FIFO queue, and what is fair in a standard queue.
+    /// The message group: it keeps the order in a FIFO queue, and provides fairness in a standard
+    /// queue.
     pub group_id: Option<String>,
     /// Whether the group is that of a fair queue, which a standard queue keeps.
     pub is_fair: bool,
@@ -44,7 +45,7 @@ impl Quarantined {
         message_bytes(&self.body, self.attributes.iter().map(|(name, value)| (name, value)))
     }
 
-    /// Makes place for a large body.
+    /// Shortens the detail to make room for a large body.
     pub fn shorten_detail(&mut self) {
         let excess = self.bytes().saturating_sub(super::MAX_MESSAGE_BYTES);
         let detail = self.attributes.iter_mut().find(|(name, _)| name == DETAIL);
@@ -56,19 +57,19 @@ impl Quarantined {
     }
 }
 
-/// Whether SQS takes a text as a body or as a value of an attribute.
+/// Whether SQS accepts a text as a body or as a value of an attribute.
 #[must_use]
 pub fn is_text(text: &str) -> bool {
     !text.is_empty() && text.chars().all(is_taken)
 }
 
-/// Whether SQS takes a character in a body or an attribute.
+/// Whether SQS accepts a character in a body or an attribute.
 const fn is_taken(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// The attributes that say why an event is in quarantine and where it came from: of `source_arn`, in
-/// the message or record of this id, at this position.
+/// The attributes with the reason and the origin of an event in quarantine: from `source_arn`, in
+/// the message or record with this id, at this position.
 #[must_use]
 pub fn reason_attributes(
     reason: &Reason,
@@ -93,8 +94,8 @@ pub fn reason_attributes(
     .into()
 }
 
-/// Sends at most [`MAX_ENTRIES`](super::MAX_ENTRIES) messages to the quarantine queue with this URL.
-/// Returns the failure of each entry, in order; `None` only for those that SQS says it has.
+/// Sends at most [`MAX_ENTRIES`](super::MAX_ENTRIES) messages to the quarantine queue with this
+/// URL. Returns the failure of each entry, in order; `None` only for those that SQS confirmed.
 pub async fn send_to_quarantine(
     client: &LazyClient,
     url: &str,
@@ -140,7 +141,7 @@ fn entry(
         return entry.set_message_group_id(group_id).build();
     }
     let deduplication_id = &quarantined.deduplication_id;
-    // Without a group, each is its own.
+    // Without a group, each message is its own group.
     let group_id = quarantined.group_id.as_ref().unwrap_or(deduplication_id);
     entry.message_group_id(group_id).message_deduplication_id(deduplication_id).build()
 }

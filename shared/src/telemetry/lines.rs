@@ -1,7 +1,7 @@
 //! Events of `tracing` as lines of JSON.
 //!
-//! `tracing-subscriber` does this too, but is ready for spans of thousands of threads: a tenth of
-//! a cold start's page faults. A function has one thread and no spans.
+//! `tracing-subscriber` also does this, but is prepared for spans of thousands of threads, which
+//! causes a tenth of a cold start's page faults. A function has one thread and no spans.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -19,8 +19,8 @@ use crate::event::Timestamp;
 use crate::text::escaped_json;
 use crate::time;
 
-/// Writes the events of `function` and of this crate from `level` on, and of all others from
-/// warnings on, if `level` has those.
+/// Writes the events of `function` and of this crate at `level` and above, and warnings and errors
+/// of all others, if `level` includes these.
 pub(super) struct Lines {
     /// The name of the function's crate.
     pub(super) function: &'static str,
@@ -29,8 +29,8 @@ pub(super) struct Lines {
 
 impl Subscriber for Lines {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // The SDK says at level ERROR that it cannot close a connection that it did not open: every answer
-        // of 5xx would look like a defect.
+        // The SDK logs an ERROR when it cannot close a connection that it did not open: every 5xx
+        // answer would look like a defect.
         if metadata.target() == "aws_smithy_runtime::client::http::connection_poisoning" {
             return false;
         }
@@ -46,7 +46,7 @@ impl Subscriber for Lines {
 
     fn event(&self, event: &Event<'_>) {
         if let Ok(line) = line(event, time::now()) {
-            // In one piece. A failure to write cannot be logged.
+            // The line is written in one piece. A failure to write cannot be logged.
             drop(io::stderr().write_all(&line));
         }
     }
@@ -76,7 +76,7 @@ fn line(event: &Event<'_>, now: Timestamp) -> serde_json::Result<Vec<u8>> {
     members.map.serialize_entry("target", event.metadata().target())?;
     members.map.end()?;
     line.push(b'\n');
-    // Readers of logs use terminals too.
+    // Readers of logs may use terminals.
     Ok(match escaped_json(&String::from_utf8_lossy(&line)) {
         Cow::Owned(escaped) => escaped.into_bytes(),
         Cow::Borrowed(_) => line,
@@ -159,7 +159,7 @@ mod tests {
         fn exit(&self, _: &Id) {}
     }
 
-    /// What is written of the events that `log` causes.
+    /// The lines that are written for the events of `log`.
     fn lines(level: Level, log: impl FnOnce()) -> String {
         let kept = Arc::default();
         with_default(Kept(Lines { function: "f", level }, Arc::clone(&kept)), log);

@@ -107,13 +107,13 @@ fn hour_and_weekday_are_of_the_timestamp_in_utc() {
         ("2024-02-26T10:00:00Z", r#""hour":10,"weekday":1"#),
         ("2024-02-25T10:00:00Z", r#""hour":10,"weekday":7"#),
         ("2024-02-29T10:00:00Z", r#""hour":10,"weekday":4"#),
-        // Here already Friday the 1st, in UTC still the leap day.
+        // Locally already Friday the 1st, in UTC still the leap day.
         ("2024-03-01T08:30:00+09:00", r#""hour":23,"weekday":4"#),
         ("2024-02-29T20:30:00-05:30", r#""hour":2,"weekday":5"#),
     ] {
         let document = document(format!(r#"{{"time":"{time}"}}"#));
         assert_eq!(analytics(&document), expected, "{time}");
     }
-    // The arrival's where the event has none.
+    // That of the arrival if the event has none.
     assert_eq!(analytics(&document("{}")), r#""hour":12,"weekday":5"#);
 }

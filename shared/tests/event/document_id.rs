@@ -12,7 +12,7 @@ use shared::event::{Around, Arrival, DocumentId, Identity, Reader};
 use crate::support::{arrival, model, payloads};
 use testkit::holds;
 
-/// `_id` and `event.id` of an event that was delivered under `identity`.
+/// `_id` and `event.id` of an event that was delivered with this `identity`.
 fn ids(how: DocumentId, payload: &str, identity: &str) -> (String, String) {
     ids_inside(how, payload, identity, None)
 }
@@ -214,7 +214,7 @@ fn values_of_the_setting() {
     assert_eq!(DocumentId::ALLOWED, "event, id or none");
 }
 
-/// Events of which many share an id, or all but their text, or their text.
+/// Events many of which share an id, everything but their text, or their text.
 fn event() -> impl Strategy<Value = String> {
     let members = ("[ab]?", 0..3_u8, any::<bool>());
     let small = members.prop_map(|(id, n, has_id)| {
@@ -247,7 +247,7 @@ fn different_events_are_never_one_and_a_delivery_twice_is_one() {
             assert_eq!(ids(DocumentId::Event, &payload, &identity).0, id);
             let meaning: String = serde_json::from_str(&format!("\"{id}\"")).unwrap();
             assert!((1..=512).contains(&meaning.len()), "{meaning}");
-            // An event with an own id is known by its text, another by its delivery too.
+            // An event with an own id is identified by its text, any other also by its delivery.
             let text = payload.trim_matches([' ', '\t', '\r', '\n']).to_owned();
             let event = (text, (!has_own_id(&payload)).then_some(identity));
             let before = known.insert(meaning, event.clone());

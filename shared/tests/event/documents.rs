@@ -51,7 +51,7 @@ fn an_event_without_anything() {
 fn a_byte_order_mark_changes_nothing() {
     assert_eq!(document(format!("\u{feff}{WHOLE}")), document(WHOLE));
     assert_eq!(document(format!("\u{feff} \r\n{WHOLE}\t")), document(WHOLE));
-    // Elsewhere it is a character as any other.
+    // Elsewhere it is a character like any other.
     assert_eq!(rest("\"a\u{feff}\":\"\u{feff}\""), ",\"extra\":{\"a\u{feff}\":\"\u{feff}\"}");
 }
 
@@ -86,7 +86,7 @@ fn an_empty_object_in_a_groups_place_is_absent() {
         rest(r#""artist":{},"artist_name":"a","user":{"id":null},"user_id":1"#),
         r#","artist":{"name":"a"},"interaction":{"user_id":1}"#
     );
-    // Where no group is, an empty object is a value.
+    // In a position without a group, an empty object is a value.
     assert_eq!(
         rest(r#""album":{},"a":{},"artist":{"a":{}},"song":{"title":{}}"#),
         r#","extra":{"album":{},"a":{},"artist":{"a":{}},"song":{"title":{}}}"#

@@ -30,7 +30,7 @@ fn the_last_one_wins() {
             r#""artist":{"x":{"y":[{"b":1,"b":{"c":2,"c":3}}]}}"#,
             r#","extra":{"artist":{"x":{"y":[{"b":{"c":3}}]}}}"#,
         ),
-        // In what is replaced itself.
+        // Inside a replaced member.
         (
             r#""a":{"b":{"c":1,"c":2},"d":0,"b":{"c":3,"c":4}}"#,
             r#","extra":{"a":{"d":0,"b":{"c":4}}}"#,
@@ -51,7 +51,7 @@ fn groups_replace_each_other_and_what_they_hold() {
         (r#""artist":{"id":1,"x":2},"artist":{}"#, ""),
         (r#""artist":{"id":1},"artist":[{"id":2}]"#, r#","extra":{"artist":[{"id":2}]}"#),
         (r#""artist":{"id":1},"artist":{"id":2},"artist":{"id":3}"#, r#","artist":{"id":3}"#),
-        // The next path has its turn once the group is gone.
+        // The next path is used once the group is gone.
         (
             r#""artist":{"id":1},"artist_id":2,"artist":{"x":3}"#,
             r#","artist":{"id":2},"extra":{"artist":{"x":3}}"#,
@@ -83,7 +83,7 @@ fn keys_are_compared_by_what_they_mean() {
         (r#""artist":{"id":1},"\u0061rtist":{"name":"a"}"#, r#","artist":{"name":"a"}"#),
         (r#""artist":{"x":1,"\u0078":2}"#, r#","extra":{"artist":{"\u0078":2}}"#),
         (r#""album":"a","\u0061lbum":"b""#, r#","song":{"album":"b"}"#),
-        // What only looks alike is another key.
+        // A key that only looks alike is another key.
         (r#""a":1,"A":2,"\\u0061":3"#, r#","extra":{"a":1,"A":2,"\\u0061":3}"#),
         // Composed and decomposed are two.
         ("\"\u{e9}\":1,\"e\u{301}\":2", ",\"extra\":{\"\u{e9}\":1,\"e\u{301}\":2}"),

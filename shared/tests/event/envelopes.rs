@@ -1,4 +1,4 @@
-//! Envelopes: what is inside becomes the document, and what they say stays with it.
+//! Envelopes: their content becomes the document, and their data is kept in it.
 
 use shared::envelope::Envelope;
 use shared::event::{Around, Reader, Refusal, TimestampSource};
@@ -113,7 +113,7 @@ fn id_and_time_are_lent_where_the_event_has_none() {
     for (payload, id, time, source) in [
         (eventbridge(&lent, OWN), "own", "2024-03-01T12:34:56.000Z", TimestampSource::Event),
         (eventbridge(&lent, "{}"), "lent", "2024-03-01T12:00:00.000Z", TimestampSource::Event),
-        // A time that is refused leaves it to the next.
+        // If a time is refused, the next one is used.
         (
             eventbridge(&lent, r#"{"ts":5}"#),
             "lent",
@@ -309,7 +309,7 @@ fn events_of_one_envelope_have_its_id_with_their_position() {
     assert_eq!(id("{}", Some(0)), ("m.0".to_owned(), true));
     assert_eq!(id("{}", Some(17)), ("m.17".to_owned(), true));
     assert_eq!(id(r#"{"id":"own"}"#, Some(1)), ("own".to_owned(), true));
-    // An envelope that holds one event lends its id as it is, also among several.
+    // An envelope that contains one event passes on its id unchanged, even if it is among several.
     let inner = cloudevent(r#","data":{"n":1}"#);
     assert_eq!(id(&inner, Some(1)).0, "c");
     assert_eq!(id(&eventbridge("", "{}"), Some(1)).0, "m.1");

@@ -42,7 +42,7 @@ fn the_count_of_reingests_never_shows() {
     assert_eq!(rest(inside), format!(r#","extra":{{{inside}}}"#));
 }
 
-/// A member with a string such that `{…}` around it has this many bytes.
+/// A member with a string, such that `{…}` around it has this many bytes.
 fn of_length(bytes: usize) -> String {
     format!(r#""a":"{}""#, "x".repeat(bytes - r#"{"a":""}"#.len()))
 }
@@ -66,7 +66,7 @@ fn longer_than_its_limit_is_overflow() {
 #[test]
 fn the_limit_counts_what_is_written() {
     let model = model(&[("EXTRA_MAX_BYTES", "20")]);
-    // What is taken or replaced does not count, nor does a line break; escapes count as written.
+    // Claimed and replaced members do not count, nor do line breaks; escapes count as written.
     assert_eq!(
         rest_by(&model, r#""a":"long, but replaced","title":"long, but taken","a":"0123456789xy""#),
         r#","song":{"title":"long, but taken"},"extra":{"a":"0123456789xy"}"#
@@ -82,7 +82,7 @@ fn the_limit_counts_what_is_written() {
     assert_eq!(rest_by(&none, r#""title":1"#), r#","song":{"title":1}"#);
 }
 
-/// Whether these members, of which no field takes any, are in `extra` or in `overflow`.
+/// Whether these members, which no field claims, are in `extra` or in `overflow`.
 fn overflows(members: &str) -> bool {
     let rest = rest(members);
     let overflows = rest.starts_with(r#","overflow":{"#);
@@ -102,7 +102,7 @@ fn a_path_of_more_than_512_bytes_is_overflow() {
         (k(505), r#""artist":{"$":1}"#),
         (k(503), r#""artist":{"$":{"a":1}}"#),
         (k(508), r#""a":{"b":{"$":1}}"#),
-        // It is a path wherever it ends; arrays do not count.
+        // It is a path wherever it ends; arrays do not add to it.
         (k(510), r#""a":{"$":{}}"#),
         (k(510), r#""a":{"$":[]}"#),
         (k(510), r#""a":{"$":null}"#),
@@ -112,7 +112,7 @@ fn a_path_of_more_than_512_bytes_is_overflow() {
         ("한".repeat(170), r#""a":{"$":1}"#),
         (r"\uD834\uDD1E".repeat(127), r#""ab":{"$x":1}"#),
         (r"\n".repeat(512), r#""$":1"#),
-        // Neither does it matter where it stands.
+        // Its position does not matter either.
         (k(510), r#""b":1,"a":{"b":1,"$":1,"c":{"d":{}}},"c":2"#),
         (k(505), r#""artist":{"$":1,"b":2},"b":1"#),
     ] {
@@ -136,7 +136,7 @@ fn only_paths_in_extra_count() {
         let expected = format!(r#","extra":{{{extra}}}"#);
         assert_eq!(rest(&members.replace('$', &k)), expected, "{members}");
     }
-    // What replaces may be long again.
+    // The replacement may be long again.
     let long = format!(r#"{{"{k}":1}}"#);
     assert_eq!(
         rest(&format!(r#""a":{{"b":{long},"b":{long}}}"#)),

@@ -31,7 +31,7 @@ fn paths_in_order() {
             r#""a""#,
             r#","extra":{"id":"c","eventId":"b"}"#,
         ),
-        // What cannot be an id stays, a null goes.
+        // A value that cannot be an id stays, a null is removed.
         (r#""event_id":"","id":"c""#, r#""c""#, r#","extra":{"event_id":""}"#),
         (r#""event_id":null,"id":"c""#, r#""c""#, ""),
         (r#""event_id":true,"id":"c""#, r#""c""#, r#","extra":{"event_id":true}"#),
@@ -112,7 +112,7 @@ fn derived_ignores_what_stands_around_the_event() {
     ] {
         assert_eq!(derived(payload), id, "{payload:?}");
     }
-    // White space inside is the payload's own.
+    // White space inside belongs to the payload.
     assert_ne!(derived(r#"{"title": "Good Day"}"#), id);
     assert_ne!(derived(r#"{"title":"Good day"}"#), id);
 }
@@ -140,7 +140,7 @@ fn derived_ignores_the_count_of_reingests() {
     ] {
         assert_eq!(derived(counted), derived(original), "{counted}");
     }
-    // Inside another member it is that member's.
+    // Inside another member, it belongs to that member.
     assert_ne!(derived(r#"{"a":{"__sluice_reingests":1}}"#), derived(r#"{"a":{}}"#));
 }
 

@@ -1,4 +1,4 @@
-//! White space: what holds a line break goes, the rest stays as it was written.
+//! White space: with a line break, it is removed; otherwise, it stays as written.
 
 use crate::support::{document, rest};
 

@@ -28,7 +28,7 @@ fn sns(id: &str, content: &str) -> String {
     json!({"Type": "Notification", "MessageId": id, "Message": content}).to_string()
 }
 
-/// What is inside a text: each event with its document and `_id`, or why it is refused.
+/// The content of a text: each event with its document and `_id`, or why it is refused.
 fn events(text: &str) -> Vec<Result<(String, Value, String), Refusal>> {
     let mut contents = Contents::default();
     assert_eq!(contents.open(|out| out.extend_from_slice(text.as_bytes())), Ok(Holds::Events));
@@ -51,7 +51,7 @@ fn events(text: &str) -> Vec<Result<(String, Value, String), Refusal>> {
     found
 }
 
-/// The events of a text of which none is refused.
+/// The events of a text without refused events.
 fn good(text: &str) -> Vec<(String, Value, String)> {
     events(text).into_iter().map(Result::unwrap).collect()
 }
@@ -60,7 +60,7 @@ fn texts(text: &str) -> Vec<String> {
     good(text).into_iter().map(|(text, ..)| text).collect()
 }
 
-/// What is in a text without events.
+/// The content of a text without events.
 fn nothing(text: &str) -> Result<Holds, Refusal> {
     let mut contents = Contents::default();
     let holds = contents.open(|out| out.extend_from_slice(text.as_bytes()));
@@ -113,7 +113,7 @@ fn the_event_is_the_object_in_the_message_or_else_the_message() {
         let text = message(&format!(r#"[{{"id":"1","message":{content}}}]"#));
         assert_eq!(texts(&text), [expected], "{content}");
     }
-    // What the message is an envelope around is opened too.
+    // The content of the message is also opened.
     let bridge = r#"{"detail-type":"t","id":"b","detail":{"a":1}}"#;
     let text = message(&format!("[{}]", log_event("1", bridge)));
     let (_, document, _) = &good(&text)[0];
@@ -139,7 +139,7 @@ fn a_broken_log_event_is_refused_alone() {
     let ids =
         [&events[0], &events[6]].map(|event| event.as_ref().unwrap().1["event"]["id"].clone());
     assert_eq!(ids, ["1", "4"]);
-    // Of the text in the message, and of nothing else.
+    // That of the text in the message, and nothing else.
     let found = self::events(&message(&format!("[{}]", log_event("1", &deep))));
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].as_ref().err(), Some(&Refusal::TooDeep));
@@ -162,7 +162,7 @@ fn messages_stand_among_other_events() {
     ] {
         assert_eq!(texts(&text), expected, "{text}");
     }
-    // Beside what is broken.
+    // Next to malformed text.
     let found = events(&format!("{logs}\n{{\"a\":NaN}}\n{logs}"));
     let refused: Vec<_> = found.iter().map(Result::is_err).collect();
     assert_eq!(refused, [false, false, true, false, false]);
@@ -185,7 +185,7 @@ fn messages_stand_in_other_envelopes() {
     }
     assert_eq!(documents[0].1["@timestamp"], "2024-03-01T12:34:00.000Z");
     assert_eq!(documents[1].1["event"]["timestamp_source"], "arrival");
-    // The depth of three.
+    // Three levels deep.
     assert_eq!(texts(&sns("o", &notification)).len(), 3);
     let deepest = sns("o", &sns("p", &notification));
     assert_eq!(texts(&deepest), [logs]);
@@ -206,13 +206,13 @@ fn without_log_events_there_is_nothing() {
     ] {
         assert_eq!(nothing(&text), Ok(Holds::NoLogEvents), "{text}");
     }
-    // As it is found when it is looked at again.
+    // As found when it is searched again.
     let mut contents = Contents::default();
     let twice = [control.as_bytes(), control.as_bytes()].concat();
     assert_eq!(contents.open(|out| out.extend_from_slice(&twice)), Ok(Holds::Events));
     assert!(contents.look_again());
     assert_eq!(contents.count(), 0);
-    // What was there before does not matter.
+    // Earlier contents do not matter.
     assert_eq!(texts(&format!("[{control},{{\"id\":1}}]")), ["{\"id\":1}"]);
 }
 
@@ -247,7 +247,7 @@ fn an_id_is_of_the_event_and_the_message() {
         let list: Vec<_> = (0..log_events).map(|at| log_event(&at.to_string(), "x")).collect();
         let text = message(&format!("[{}]", list.join(",")));
         let text = text.replace("i-1", &"s".repeat(length));
-        // Whatever stands beside it.
+        // With other content next to it.
         for (whole, first) in [(text.clone(), 0), (format!("[{{}},{text}]"), 1)] {
             let found = good(&whole);
             for at in 0..log_events {

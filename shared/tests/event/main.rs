@@ -1,5 +1,5 @@
-//! The event model from outside, against its specification: what a payload becomes, byte for
-//! byte, and what must hold for any payload at all.
+//! The event model from outside, against its specification: the document of each payload, byte for
+//! byte, and the properties of all payloads.
 
 #![cfg(test)]
 

@@ -1,4 +1,4 @@
-//! Which input becomes which document field: every path of the music mapping, in its order.
+//! The input paths of document fields: every path of the music mapping, in order.
 
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ fn a_value_that_is_not_taken_leaves_the_field_to_the_next_path() {
                 }
                 let taken = (pair[1], r#""v""#);
                 let rest = rest(&members(&[(pair[0], untaken), taken]));
-                // An object in the place of a group is one.
+                // An object in place of a group is a group.
                 let extra = members(&[(pair[0], untaken)]);
                 let expected = format!(r#","{group}":{{"{name}":"v"}},"extra":{{{extra}}}"#);
                 assert_eq!(rest, expected);

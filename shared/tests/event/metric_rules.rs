@@ -91,7 +91,7 @@ const LISTED: [&str; 5] = ["x", "5", "12", "1.50", "true"];
 
 fn rules_json(rules: &[Rule]) -> String {
     let rule = |(number, (when, sum, by)): (usize, &Rule)| {
-        // As text, for numbers that are written otherwise as JSON's own.
+        // As text, because of numbers that are not written in JSON's canonical form.
         let when = when.iter().map(|(path, values)| format!("{path:?}:[{}]", values.join(",")));
         let when = when.collect::<Vec<_>>().join(",");
         let sum = sum.map(|path| format!(r#","sum":{path:?}"#)).unwrap_or_default();
@@ -158,7 +158,7 @@ fn expected(rules: &[Rule], documents: &[Tree]) -> Vec<Value> {
     sums.into_iter().map(line).collect()
 }
 
-/// The same of what was emitted.
+/// The same for the emitted lines.
 fn emitted(tally: &mut Tally, rules: &MetricRules) -> Vec<Value> {
     let mut out = Vec::new();
     tally.emit(rules, "Sluice", "f", arrival().now, &mut out).unwrap();
@@ -188,7 +188,7 @@ fn a_document_counts_as_the_rules_say() {
             out.clear();
             let written = event.write_document(&arrival(), &mut out);
             noted.note(&rules, number, &event, &out, written.timestamp);
-            // One that fails in the end counts for nothing.
+            // A document that fails in the end does not count.
             noted.note(&rules, payloads.len(), &event, &out, written.timestamp);
             counted.count(&rules, &out);
             let document = std::str::from_utf8(&out).unwrap();

@@ -1,4 +1,4 @@
-//! Documents that are the event as it is.
+//! Passthrough documents.
 
 use shared::event::{DocumentId, Reader};
 
@@ -13,7 +13,7 @@ fn document(payload: &str) -> String {
     document_with(&[], payload)
 }
 
-/// The document of an event of these members and a time; without what all of them begin with.
+/// The document of an event with these members and a time, without the common beginning.
 fn rest(members: &str) -> String {
     let document = document(&format!(r#"{{"ts":1709296496789,{members}}}"#));
     let head = r#"{"@timestamp":"2024-03-01T12:34:56.789Z","ts":1709296496789"#;
@@ -21,7 +21,7 @@ fn rest(members: &str) -> String {
     rest.strip_suffix('}').unwrap().to_owned()
 }
 
-/// The document of an event without a time that counts.
+/// The document of an event without a plausible time.
 fn arrived(members: &str) -> String {
     let document = document(&format!("{{{members}}}"));
     let rest = document.strip_prefix(r#"{"@timestamp":"2024-03-01T12:34:58.000Z""#);
@@ -32,7 +32,7 @@ fn arrived(members: &str) -> String {
 #[test]
 fn every_member_is_as_it_was_written() {
     for members in [
-        // What the mapping knows, and what it does not.
+        // Members in the mapping, and others.
         r#""artist":{"id":1,"x":2},"song_title":"t","track":{"isrc":"i"},"user":"u","app":"a""#,
         r#""event_id":"e","id":17,"event_type":"play","type":["a"]"#,
         r#""event":{"id":"x"},"extra":{"a":1},"overflow":2,"analytics":{"hour":3}"#,
@@ -91,19 +91,19 @@ fn a_rejected_own_timestamp_is_kept_under_another_name() {
         ("1709296496e99", "1709296496e99"),
         ("[1709296496]", "[1709296496]"),
         ("{\"a\":1,\n\"a\":2}", r#"{"a":2}"#),
-        // It is not the time either.
+        // It is not used as the time either.
         ("null", "null"),
     ] {
         let expected = format!(r#","@timestamp_original":{kept},"a":1"#);
         assert_eq!(arrived(&format!(r#""a":1,"@timestamp":{value}"#)), expected);
         assert_eq!(arrived(&format!(r#""@timest\u0061mp": {value},"a":1"#)), expected);
     }
-    // Another candidate is the time.
+    // Another candidate becomes the time.
     assert_eq!(
         document(r#"{"@timestamp":"soon","ts":1709296496}"#),
         r#"{"@timestamp":"2024-03-01T12:34:56.000Z","@timestamp_original":"soon","ts":1709296496}"#
     );
-    // It is no candidate, or comes later.
+    // It is not a candidate, or has lower priority.
     for fields in ["ts", "ts,@timestamp", "ts,@timestamp.x"] {
         assert_eq!(
             document_with(
@@ -121,12 +121,12 @@ fn a_rejected_own_timestamp_is_kept_under_another_name() {
         ),
         r#"{"@timestamp":"2024-03-01T12:34:56.000Z","@timestamp_original":{"x":1709296496}}"#
     );
-    // Of several the last one.
+    // The last one of several.
     assert_eq!(
         arrived(r#""@timestamp":1709296496,"@timestamp":"soon""#),
         r#","@timestamp_original":"soon""#
     );
-    // Not where the event has a member of this name.
+    // Not added if the event has a member of this name.
     for name in ["@timestamp_original", "@timestamp\\u005foriginal"] {
         assert_eq!(
             arrived(&format!(r#""@timestamp":"soon","a":1,"{name}":2"#)),
@@ -147,7 +147,7 @@ fn members_that_a_put_back_adds_are_left_out() {
         (r#""a":1,"__sluice_reingests":2"#, r#","a":1"#),
         (r#""__sluice_arrival":5,"a":1,"__sluice_reingests":2,"b":3"#, r#","a":1,"b":3"#),
         (r#""\u005f_sluice_reingests":2,"__sluice\u005farrival":3,"a":1"#, r#","a":1"#),
-        // Those of other versions, too.
+        // Also those of other versions.
         (r#""__sluice_":2,"__sluice_x":{"a":[1]},"a":1"#, r#","a":1"#),
         (
             r#""__sluice":2,"_id":3,"\\u005f_sluice_x":4"#,
@@ -160,7 +160,7 @@ fn members_that_a_put_back_adds_are_left_out() {
     ] {
         assert_eq!(rest(members), expected, "{members}");
     }
-    // Also where the mapping reads it.
+    // Also if the mapping reads it.
     let mapping = [("MAPPING", r#"{"a.b":["__sluice_x"]}"#)];
     assert!(document_with(&mapping, r#"{"__sluice_x":1}"#).ends_with("Z\"}"));
 }

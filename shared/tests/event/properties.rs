@@ -1,4 +1,4 @@
-//! What holds for any payload.
+//! Properties of any payload.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn tree(document: &str) -> Tree {
         .unwrap_or_else(|| panic!("no JSON, or a duplicate key: {document}"))
 }
 
-/// The text of `extra` or `overflow` in a document, and which it is.
+/// The name and text of `extra` or `overflow` in a document.
 fn extra(document: &str) -> Option<(&str, &str)> {
     let (_, analytics) = document.split_once(r#","analytics":{"#)?;
     let (_, extra) = analytics.split_once("},")?;
@@ -149,7 +149,7 @@ fn an_event_as_it_is_is_refused_like_a_mapped_one() {
     });
 }
 
-/// Long keys at some places of a nested event, which may also be replaced.
+/// Long keys at some positions of a nested event, which may also be replaced.
 fn long_paths() -> impl Strategy<Value = String> {
     let key = prop_oneof![
         Just("a".to_owned()),
@@ -215,11 +215,11 @@ fn an_event_that_is_put_back_keeps_its_document() {
         let mut reader = Reader::default();
         let mut event = reader.read(model, payload.as_bytes()).unwrap();
         let put_back = event.put_back(count, first);
-        // Whether it is put back is known only once the document is written.
+        // It is only known after writing the document whether it is put back.
         event.write_document(&delivered(first), &mut Vec::new());
         assert_eq!(event.put_back(count, first), put_back);
 
-        // It arrives anew, and keeps the id that depends on its first arrival.
+        // It arrives again, and keeps the id that depends on its first arrival.
         let event = reader.read(model, &put_back).unwrap();
         assert_eq!(event.reingests(), count);
         assert_eq!(event.put_back(count, again), put_back);

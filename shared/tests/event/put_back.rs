@@ -1,4 +1,4 @@
-//! Putting an event back into its source, and the count that travels in it.
+//! Putting an event back into its source, with the count in it.
 
 use shared::event::{REINGESTS, Reader};
 
@@ -31,9 +31,9 @@ fn the_count_is_the_last_member() {
             r#"{"a":[1,{"b":2,"b":3}],"a":4}"#,
             r#"{"a":[1,{"b":2,"b":3}],"a":4,"__sluice_reingests":7}"#,
         ),
-        // What stands around the event goes.
+        // Text around the event is removed.
         ("\u{feff} {\"a\":1}\r\n", r#"{"a":1,"__sluice_reingests":7}"#),
-        // What counted before goes.
+        // The earlier count is removed.
         (r#"{"__sluice_reingests":2}"#, r#"{"__sluice_reingests":7}"#),
         (r#"{"a":1,"__sluice_reingests":2}"#, r#"{"a":1,"__sluice_reingests":7}"#),
         (r#"{"__sluice_reingests":2,"a":1}"#, r#"{"a":1,"__sluice_reingests":7}"#),
@@ -50,7 +50,7 @@ fn the_count_is_the_last_member() {
         assert_eq!(once, expected, "{payload}");
         assert_eq!(reingests(&once), 7);
         assert_eq!(document(&once), document(payload));
-        // And again, as the next function does it.
+        // Again, as in the next invocation.
         assert_eq!(put_back(&once, 8), expected.replace("s\":7}", "s\":8}"));
     }
 }
@@ -79,7 +79,7 @@ fn the_arrival_goes_along_where_the_id_depends_on_it() {
             "17",
             r#"{"a":1,"__sluice_arrival":17,"__sluice_reingests":1}"#,
         ),
-        // An envelope goes back as it is.
+        // An envelope is put back unchanged.
         (
             r#"{"detail-type":"t","id":"e","detail":{}}"#,
             "17",
@@ -90,7 +90,7 @@ fn the_arrival_goes_along_where_the_id_depends_on_it() {
             "17",
             r#"{"detail-type":"t","detail":{},"__sluice_arrival":5,"__sluice_reingests":1}"#,
         ),
-        // Of a string what is in it.
+        // For a string, its content.
         (r#""{\"id\":1}""#, "17", r#"{"id":1,"__sluice_reingests":1}"#),
     ] {
         assert_eq!(put_back(payload, arrival), expected, "{payload}");

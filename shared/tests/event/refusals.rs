@@ -39,14 +39,14 @@ fn not_utf_8() {
         &b"\xff"[..],
         b"{\"a\":\"\xff\"}",
         b"{\"a\xc3\":1}",
-        // Cut off, overlong, a surrogate, after the last character there is.
+        // Truncated, overlong, a surrogate, beyond the last code point.
         b"{\"a\":\"\xed\x95\"}",
         b"{\"a\":\"\xc0\xaf\"}",
         b"{\"a\":\"\xed\xa0\x80\"}",
         b"{\"a\":\"\xf4\x90\x80\x80\"}",
         b"{\"a\":1}\xff",
         b"\xef\xbb{}",
-        // Whatever else is wrong.
+        // With other errors, too.
         b"[\xff",
         // UTF-16 with its mark.
         b"\xff\xfe{\0}\0",
@@ -150,7 +150,7 @@ fn more_than_128_levels() {
         objects(129, "user"),
         objects(50_000, "artist"),
         "[".repeat(129),
-        // Where it is replaced by something flat.
+        // Also if it is replaced by something flat.
         format!("{{\"b\":{},\"b\":1}}", objects(128, "a")),
     ] {
         assert_eq!(refusal(&payload), Refusal::TooDeep, "{}", &payload[..40]);
@@ -164,7 +164,7 @@ fn more_than_one_mebibyte() {
     let largest = of_length(1_048_576);
     assert!(document(&largest).contains(&format!(r#","overflow":{largest}"#)));
     assert_eq!(refusal(of_length(1_048_577)), Refusal::TooLarge);
-    // As it came, with white space; and before anything else is looked at.
+    // As received, with white space; this is checked before anything else.
     assert_eq!(refusal(format!("{} ", of_length(1_048_576))), Refusal::TooLarge);
     assert_eq!(refusal(vec![0xFF; 1_048_577]), Refusal::TooLarge);
 }

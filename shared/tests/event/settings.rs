@@ -1,4 +1,4 @@
-//! The model's settings, and what is said about wrong ones.
+//! The model's settings, and the errors for invalid ones.
 
 use std::fs;
 use std::path::PathBuf;
@@ -122,13 +122,13 @@ fn timestamp_fields() {
             )
         );
     }
-    // Its error is not the mapping's, whatever that is.
+    // Its error is not reported for the mapping, whatever that is.
     let both = [("TIMESTAMP_FIELDS", "a.b.c"), ("MAPPING", "{}")];
     let error = shared::event::model(&both.into_iter().collect()).unwrap_err();
     assert_eq!(error.variable, "TIMESTAMP_FIELDS");
 }
 
-/// What is said about a wrong mapping, apart from what is allowed.
+/// The error for an invalid mapping, without the allowed values.
 fn mapping_error(value: &str) -> String {
     let error = error("MAPPING", value);
     let (allowed, reason) = error.allowed.split_once(" (").unwrap();
@@ -239,7 +239,7 @@ fn a_group_may_stand_in_more_than_one_entry() {
     assert_eq!(rest_by(&custom, r#""x":1,"y":2,"z":3"#), r#","a":{"x":1,"y":3},"b":{"x":2}"#);
 }
 
-/// A file that the test has to itself.
+/// A file for one test alone.
 fn file(name: &str, text: &str) -> String {
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, text).unwrap();

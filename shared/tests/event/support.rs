@@ -28,7 +28,7 @@ pub(crate) fn arrival() -> Arrival<'static> {
     }
 }
 
-/// What `model` makes of a payload.
+/// The result of `model` for a payload.
 pub(crate) fn transform(
     model: &Model,
     arrival: &Arrival<'_>,
@@ -58,7 +58,7 @@ pub(crate) fn document_by(model: &Model, payload: impl AsRef<[u8]>) -> String {
     transform(model, &arrival(), payload.as_ref()).unwrap().0
 }
 
-/// The `_id` of the document that `model` makes of a payload, and whether it is of an own id.
+/// The `_id` of the document that `model` makes of a payload, and whether it comes from an own id.
 pub(crate) fn ids_by(model: &Model, how: DocumentId, payload: &str) -> (String, bool) {
     let mut reader = Reader::default();
     let mut event = reader.read(model, payload.as_bytes()).unwrap();
@@ -69,8 +69,8 @@ pub(crate) fn ids_by(model: &Model, how: DocumentId, payload: &str) -> (String, 
     (String::from_utf8(id).unwrap(), written.own_id)
 }
 
-/// What a document says apart from `@timestamp`, `event` and the two `analytics` that are always
-/// there, for an event of these members besides its id and time; starting with a comma.
+/// The document of an event with these members in addition to its id and time, without
+/// `@timestamp`, `event` and the two `analytics` that every document has; starts with a comma.
 pub(crate) fn rest(members: &str) -> String {
     rest_by(&model(&[]), members)
 }

@@ -1,4 +1,4 @@
-//! Times as text, against a second reading of the same text by jiff.
+//! Times in text, compared with those that jiff reads.
 
 use jiff::civil::DateTime;
 use jiff::fmt::strtime;
@@ -10,8 +10,8 @@ use shared::event::Timestamp;
 
 use testkit::holds;
 
-/// What jiff reads, in nanoseconds since 1970. What it does not know is brought into a form that
-/// it knows: fractions of more than nine digits, leap seconds and names of UTC.
+/// The time that jiff reads, in nanoseconds since 1970. Forms that it does not support are
+/// converted: fractions of more than nine digits, leap seconds and names of UTC.
 fn by_jiff(text: &str) -> Option<i128> {
     if let Some(milliseconds) = text.strip_prefix("/Date(").and_then(|it| it.strip_suffix(")/")) {
         // The offset does not change the moment.
@@ -47,7 +47,7 @@ fn by_jiff(text: &str) -> Option<i128> {
     Some(timestamp.or_else(|_| local()).ok()?.as_nanosecond())
 }
 
-/// What this project reads, in nanoseconds since 1970.
+/// The time that this project reads, in nanoseconds since 1970.
 fn by_us(text: &str) -> Option<i128> {
     let mut out = Vec::new();
     Timestamp::from_text(text.as_bytes())?.write(&mut out);
@@ -77,7 +77,7 @@ const MONTHS: [&str; 13] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Foo"];
 const WEEKDAYS: [&str; 8] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "Day"];
 
-/// Texts in all forms that are read, and near them.
+/// Texts in all supported forms, and similar ones.
 fn text() -> impl Strategy<Value = String> {
     let clock = || (two(0..=24), two(0..=60), two(0..=61));
     let near_rfc3339 = (
@@ -155,7 +155,7 @@ fn a_time_that_is_taken_is_what_jiff_reads() {
         };
         assert_eq!(Some(ours), theirs, "{text}");
     });
-    // Most of the texts are times, so that this is not about nothing.
+    // Most of the texts are times, so that the test is meaningful.
     assert!(taken.get() > 5_000, "{}", taken.get());
 }
 

@@ -1,5 +1,5 @@
-//! `@timestamp`: which candidate is believed, and what becomes of the others. The forms of
-//! times have their tests next to the code that reads them.
+//! `@timestamp`: which candidate is used, and what happens to the others. The forms of times have
+//! their tests next to the code that reads them.
 
 use shared::event::{Arrival, Model, Timestamp, TimestampSource};
 
@@ -219,7 +219,7 @@ fn the_fields_are_those_that_the_setting_lists() {
             r#","extra":{"when":1709296497,"meta":{"a":1}}"#.to_owned()
         )
     );
-    // A null goes at the path's end only; an empty group is left out.
+    // A null is removed at the path's end only; an empty group is left out.
     assert_eq!(by(r#""meta":{"time":null},"when":null"#), fallback(""));
     assert_eq!(by(r#""meta":{}"#), fallback(""));
     assert_eq!(by(r#""meta":null"#), fallback(r#""meta":null"#));
@@ -300,7 +300,7 @@ fn an_arrival_counts_where_it_is_plausible() {
         let own = timestamp_by(&model(variables), &arrival, r#""ts":1709296496"#);
         assert_eq!(own.1, TimestampSource::Event, "{arrived}");
     }
-    // A day after the last time there is: the sum is cut.
+    // A day after the last possible time: the sum is capped.
     let last = Arrival { now: Timestamp::MAX, ..arrival() };
     let own = timestamp_by(&model(&[]), &last, r#""ts":9223372036854775807"#);
     assert_eq!(own.1, TimestampSource::Event);

@@ -42,7 +42,7 @@ pub(crate) const FUNCTION: Function = Function {
                 Call::new("lambda:GetFunctionConfiguration", "log group", POSTED)
                     .except(EMPTY_IS_FINE),
                 Call::new("logs:FilterLogEvents", "error lines", POSTED).except(EMPTY_IS_FINE),
-                // With its status, the message is posted.
+                // Once the status has arrived, the message is posted.
                 Call::new("chat:messages", "not posted", NOT_POSTED)
                     .except(&[(&[Fault::CutInBody, Fault::Partial], None)]),
             ],

@@ -21,9 +21,9 @@ const TASKS: (&str, &str) = (
     r#"{"Results":[{"TaskHandle":"t","Status":"COMPLETED","SourceArn":"arn:aws:sqs:eu-west-1:123456789012:music-dlq","ApproximateNumberOfMessagesMoved":1,"StartedTimestamp":1709296498120}]}"#,
 );
 
-/// The answer says that there is nothing.
+/// The answer means that there is nothing.
 const EMPTY: &[Fault] = &[Fault::ErrorInOk, Fault::Partial];
-/// What SQS denies does not get better by itself.
+/// A call that SQS denies is also denied later.
 const DENIED: &[Exception] = &[(&[Fault::Denied], Some(&[Error("SourceUnavailable")]))];
 const REFUSED: &[Expected] = &[Error("MoveTaskRefused")];
 
@@ -51,13 +51,13 @@ pub(crate) const FUNCTION: Function = Function {
                 Call::new("sqs:GetQueueAttributes", "attributes", &[Answer("/moved", "1")]).except(
                     &[
                         (EMPTY, None),
-                        // Where SQS cannot be reached, nothing is received either.
+                        // If SQS cannot be reached, nothing is received either.
                         (&OF_SERVICES, Some(&[Answer("/moved", "0")])),
                     ],
                 ),
                 Call::new("sqs:ReceiveMessage", "stopped", &[Answer("/moved", "0")]).except(&[
                     (&[Fault::Denied], Some(&[Error("SourceUnavailable")])),
-                    // An empty answer says that there is no message.
+                    // An empty answer means that there is no message.
                     (&[Fault::ErrorInOk, Fault::Partial], Some(&[Answer("/moved", "0")])),
                 ]),
                 Call::new("sqs:SendMessageBatch", "", &[Answer("/moved", "0")]),
@@ -80,7 +80,7 @@ pub(crate) const FUNCTION: Function = Function {
                 "visible",
                 &[Answer("/scanned", "1")],
             )
-            // Where SQS cannot be reached, nothing is received either.
+            // If SQS cannot be reached, nothing is received either.
             .except(&[(&OF_SERVICES, Some(&[Answer("/scanned", "0")]))])],
         },
         Scene {

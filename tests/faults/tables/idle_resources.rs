@@ -9,12 +9,12 @@ const SCANNED: &[Expected] = &[Answers, CountsNo("ScanFailures")];
 const IN_PART: &[Expected] = &[Answers, Counts("ScanFailures")];
 /// Nothing was read.
 const UNREAD: &[Expected] = &[Error("ScanFailed"), Counts("ScanFailures")];
-/// The first list of EC2: where EC2 cannot be reached, nothing is read.
+/// The first list call of EC2: if EC2 cannot be reached, nothing is read.
 const FIRST_LIST: &[Exception] =
     &[(&OF_SERVICES, Some(UNREAD)), (&[Fault::Partial], Some(&[Answers]))];
-/// Without a list there are no such resources.
+/// Without the list there are no such resources.
 const NO_LIST: &[Exception] = &[(&[Fault::Partial], Some(&[Answers]))];
-/// The first calls of EC2 are those that read; without its list, the change is done.
+/// The first calls of EC2 read; without its list, the change is done.
 const READ_FIRST: &[Exception] = &[(&OF_SERVICES, Some(UNREAD)), (&[Fault::Partial], None)];
 const NOT_PUBLISHED: &[Expected] = &[Error("NotPublished")];
 const NOT_REMOVED: &[Expected] = &[Answers, Counts("RemovalFailures")];

@@ -39,11 +39,11 @@ pub(crate) const FUNCTION: Function = Function {
             healthy: NONE,
             late: REDELIVERED,
             calls: &[
-                // What is read is what counts: an object may be empty.
+                // The content is used as it was read: an object may be empty.
                 Call::new("s3:GetObject", "m0", REDELIVERED)
                     .except(&[(&[Fault::Partial], Some(NONE))]),
                 Call::new("opensearch:_bulk", "_bulk", REDELIVERED),
-                // The answer of S3 has no body that could be another.
+                // The answer of S3 has no body that could differ.
                 Call::new("s3:PutObject", "backup", REDELIVERED)
                     .except(&[(&[Fault::Html, Fault::Partial], None)]),
             ],

@@ -8,9 +8,9 @@ const PARKED: &[Expected] = &[Answers, Counts("ResourcesStopped"), CountsNo("Par
 /// A list was not read; the machines of the others are parked.
 const UNREAD: &[Expected] =
     &[Error("ParkingFailed"), Counts("ParkingFailures"), Counts("ResourcesStopped")];
-/// A machine was not started or stopped; the others are.
+/// A machine was not started or stopped; the others were.
 const FAILED: &[Expected] = &[Answers, Counts("ParkingFailures"), Counts("ResourcesStopped")];
-/// Without a list there are no such machines.
+/// Without the list there are no such machines.
 const NO_LIST: &[Exception] = &[(&[Fault::Partial], Some(&[Answers, Counts("ResourcesStopped")]))];
 const NOT_PUBLISHED: &[Expected] = &[Error("NotPublished"), Counts("ResourcesStopped")];
 

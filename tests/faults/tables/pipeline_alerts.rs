@@ -4,12 +4,12 @@ use crate::table::Expected::{Answer, Counts, Error};
 use crate::table::{Call, Expected, Function, Scene};
 
 const TOLD: &[Expected] = &[Answer("/statusCode", "200")];
-/// The notice has neither lines nor the failure before.
+/// The notice contains neither log lines nor the previous failure.
 const WITHOUT: &[Expected] = &[Answer("/statusCode", "200"), Counts("PrefectErrors")];
 const NOT_PUBLISHED: &[Expected] = &[Error("NotPublished")];
 const NO_SECRET: &[Expected] = &[Error("SecretUnusable")];
 
-/// What callers know, and the key of the API.
+/// The secret of the callers, and the key of the API.
 const SECRET: (&str, &str) = (
     "secretsmanager:GetSecretValue",
     r#"{"Name":"pipelines","SecretString":"music-pipelines-1-8f2c41"}"#,

@@ -9,9 +9,9 @@ const REPORTED: &[Expected] = &[Answers, CountsNo("ScanFailures")];
 const IN_PART: &[Expected] = &[Answers, Counts("ScanFailures")];
 /// Nothing was read.
 const UNREAD: &[Expected] = &[Error("ScanFailed"), Counts("ScanFailures")];
-/// Without a list there are no such resources.
+/// Without the list there are no such resources.
 const NO_LIST: &[Exception] = &[(&[Fault::Partial], Some(&[Answers]))];
-/// The answer of S3 has no body that could be another.
+/// The answer of S3 has no body that could differ.
 const NO_BODY: &[Exception] = &[(&[Fault::Html, Fault::Partial], None)];
 const NOT_PUBLISHED: &[Expected] = &[Error("NotPublished")];
 const REFUSED: &[Expected] = &[Error("Refused")];

@@ -33,7 +33,7 @@ pub(crate) const FUNCTION: Function = Function {
             late: REDELIVERED,
             calls: &[
                 Call::new("secretsmanager:GetSecretValue", "redelivered", REDELIVERED),
-                // An answer without a body cannot be cut off in it, and an empty one is as good.
+                // An answer without a body cannot be truncated in it, and an empty answer is valid.
                 Call::new("tsdb:write", "redelivered", REDELIVERED)
                     .except(&[(&[Fault::CutInBody, Fault::Partial], None)]),
             ],

@@ -69,7 +69,8 @@ pub(crate) const FUNCTION: Function = Function {
             answers: &[OBJECT, WRITTEN, SENT, CHANGED],
             healthy: NONE,
             late: REDELIVERED,
-            // What is read is what counts: the message is in the quarantine, and its body in S3.
+            // The content is used as it was read: the message is in the quarantine, and its body in
+            // S3.
             calls: &[Call::new("s3:GetObject", "from S3", REDELIVERED).except(&[(
                 &[Fault::ErrorInOk, Fault::Html, Fault::Partial],
                 Some(&[Answer(FAILURES, "[]"), Counts("MessagesQuarantined")]),

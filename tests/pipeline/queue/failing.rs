@@ -9,7 +9,7 @@ use super::{Line, bodies_with_poison, expected};
 use crate::account::assert_same;
 use crate::servers::Server;
 
-/// Sends events with poison among them past these faults: each is a document, or in quarantine.
+/// Sends valid and invalid events with these faults: each becomes a document or is in quarantine.
 async fn check(name: &str, operation: Operation, faults: &[(Fault, u32)]) -> local::sqs::Report {
     let server = Server::embedded().await;
     let line = Line::new(name, 1_000).await;
@@ -20,7 +20,7 @@ async fn check(name: &str, operation: Operation, faults: &[(Fault, u32)]) -> loc
         let none = Fault::Slow(std::time::Duration::ZERO);
         line.sqs.fail(operation, none, Lasting::Requests(1));
     }
-    // Some messages come again for another reason.
+    // Some messages are redelivered for another reason.
     for _ in 0..4 {
         let busy = opensearch::Fault::Status(429);
         server.faults().fail(busy, opensearch::embedded::Lasting::Requests(1));
@@ -44,7 +44,7 @@ async fn check(name: &str, operation: Operation, faults: &[(Fault, u32)]) -> loc
 
 #[tokio::test]
 async fn a_quarantine_that_fails_loses_nothing() {
-    // The SDK tries three times by itself.
+    // The SDK itself tries three times.
     let faults = [
         (Fault::Fail, 3),
         (Fault::Throttle, 3),
@@ -65,7 +65,7 @@ async fn a_backoff_that_fails_loses_nothing() {
 
 #[tokio::test]
 async fn messages_that_come_again_after_they_were_done_are_documents_once() {
-    // The mapping tries four times by itself.
+    // The mapping itself tries four times.
     let faults = [(Fault::Fail, 4), (Fault::DropAfterDoing, 1), (Fault::Throttle, 4)];
     let report = check("delete-fails", Operation::DeleteMessageBatch, &faults).await;
     assert!(report.undeleted > 0);

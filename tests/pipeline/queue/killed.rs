@@ -1,4 +1,4 @@
-//! The function dies in the middle of its work.
+//! The function is killed while it works.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use crate::account::assert_same;
 use crate::run::metric;
 use crate::servers::Server;
 
-/// Killed after OpenSearch has written and before the function knows it, again and again: what was
-/// written comes a second time, and is one document.
+/// Killed repeatedly, after OpenSearch has written and before the function knows it: the events are
+/// written again, and each is one document.
 #[tokio::test]
 async fn a_function_that_is_killed_after_writing_loses_and_doubles_nothing() {
     const DEATHS: u64 = 4;

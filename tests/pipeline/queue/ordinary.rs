@@ -1,4 +1,4 @@
-//! Nothing fails but the events themselves.
+//! Nothing fails except the events themselves.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use super::{Line, bodies_with_poison, expected};
 use crate::account::assert_same;
 use crate::servers::Server;
 
-/// What the sample has, as far as SQS takes it and a message is one event: a text that is neither
-/// an array nor of several lines or values.
+/// The sample, as far as SQS accepts it and a message is one event: no arrays, and no texts of
+/// several lines or values.
 fn sample() -> Vec<String> {
     let is_allowed = |char: char| !char.is_control() && !matches!(char, '\u{fffe}' | '\u{ffff}');
     let texts = local::sample::demo().into_iter().filter_map(|event| String::from_utf8(event).ok());

@@ -1,4 +1,4 @@
-//! OpenSearch refuses, breaks off and goes away.
+//! OpenSearch rejects requests, closes connections and becomes unavailable.
 
 use local::opensearch::Fault;
 use local::opensearch::embedded::{Lasting, Which};

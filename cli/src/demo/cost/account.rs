@@ -1,10 +1,10 @@
-//! The account of the demo, and what is wrong in it.
+//! The account of the demo, and its planted problems.
 
 use jiff::{SignedDuration, Timestamp};
 use local::account::Account;
 use serde_json::{Error, Value, json};
 
-/// What a message must say, by the function that publishes it.
+/// Texts that messages must contain, by the function that publishes them.
 pub(super) const PLANTED: [(&str, &str); 23] = [
     ("idle-resources", "nat-gateway nat-0old"),
     ("idle-resources", "volume vol-0scratch (scratch)"),
@@ -34,7 +34,7 @@ pub(super) const PLANTED: [(&str, &str); 23] = [
     ("cost-report", "Amazon Elastic Compute Cloud"),
 ];
 
-/// What `parking` must leave as it is, because somebody works late.
+/// The machines that `parking` must not change, because somebody works late.
 pub(super) const KEPT: &str = "i-0late";
 
 /// The calls that change something. `SendCommand` runs a document that only reads.
@@ -119,7 +119,7 @@ pub(super) fn account(now: Timestamp) -> Result<Account, Error> {
     }))
 }
 
-/// What services answer that nothing changes here.
+/// The answers of services that nothing changes in this demo.
 fn answers(now: Timestamp) -> Value {
     let days = |days| days_before(now, days);
     let attached = |instance: &str| json!([{"instanceId": instance, "status": "attached"}]);

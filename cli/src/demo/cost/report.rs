@@ -14,9 +14,9 @@ use crate::layout::row;
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
-    /// What the functions returned, by name.
+    /// The answers of the functions, by name.
     pub(super) answers: BTreeMap<&'static str, Value>,
-    /// The calls that change something, with what they name.
+    /// The calls that change something, with the resources that they name.
     pub(super) changes: Vec<String>,
     /// The notices, in the order in which they were published.
     pub(super) notices: Vec<Notice>,
@@ -25,8 +25,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Returns what was planted and is in no message, and what was changed or not changed against
-    /// expectation.
+    /// Returns planted problems that are in no message, and unexpected or missing changes.
     pub(super) fn differences(&self) -> Vec<String> {
         let is_reported = |(function, said): &(&str, &str)| {
             let of_function = self.notices.iter().filter(|notice| notice.source == *function);
@@ -118,7 +117,7 @@ mod tests {
 
     use super::*;
 
-    /// A report in which all is as planted.
+    /// A report in which everything is as planted.
     fn report() -> Report {
         let sources: BTreeSet<_> = PLANTED.iter().map(|(source, _)| *source).collect();
         let notice = |source: &&str| Notice {

@@ -51,8 +51,8 @@ impl Emitted {
     }
 }
 
-/// Adds a metric. Several lines are of several minutes: counts add up, of other values the maximum
-/// is kept.
+/// Adds a metric. Different lines are for different minutes: counts are summed, and for other
+/// values the maximum is kept.
 fn add(metrics: &mut Metrics, metric: &Value, line: &Value) {
     let [name, unit] = ["Name", "Unit"].map(|name| metric[name].as_str().unwrap_or_default());
     let Some(value) = line[name].as_f64() else { return };

@@ -32,9 +32,9 @@ pub(super) struct Caused {
     /// Invocations that returned an error.
     pub(super) failed: u64,
     pub(super) timed_out: u64,
-    /// Invocations that were killed as Lambda does it when memory runs out.
+    /// Invocations that were killed, as Lambda does when memory runs out.
     pub(super) out_of_memory: u64,
-    /// Invocations that were rejected, because another one ran.
+    /// Invocations that were rejected because another one was running.
     pub(super) throttled: u64,
 }
 
@@ -95,7 +95,7 @@ impl Lambda {
         self.record.borrow_mut().add(began, clock.elapsed(), lines, result.as_ref().err());
     }
 
-    /// Kills the process with SIGKILL, as Lambda does it, when it logs [`FULL`].
+    /// Kills the process with SIGKILL, as Lambda does, when it logs [`FULL`].
     async fn kill_when_full(&self) {
         while self.is_busy.get() {
             if self.function.logs().iter().any(|line| line.text == FULL) {

@@ -33,7 +33,7 @@ pub(super) struct Parts<'a> {
     pub(super) index: &'a str,
 }
 
-/// What the function did with the messages.
+/// The results of the function.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Loaded {
     /// Messages that were sent to the queue.
@@ -44,7 +44,7 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
-    /// What a function did that wrote one line of metrics.
+    /// The results of a function that wrote one line of metrics.
     #[cfg(test)]
     pub(super) fn new(messages: u64, dead: u64, metrics: &str) -> Self {
         let line = LogLine { stream: LogStream::Stdout, text: metrics.to_owned() };
@@ -73,7 +73,7 @@ impl Loaded {
         #[derive(Deserialize)]
         struct RetryLine {
             reason: String,
-            /// Only the lines of redelivered messages have it.
+            /// Only present in the lines of redelivered messages.
             #[serde(rename = "first_message_id")]
             _id: String,
         }
@@ -86,7 +86,7 @@ impl Loaded {
 }
 
 /// Sends messages to a new queue of the function and waits until each is done or a dead letter.
-/// `send` gets the queue's URL; `format` is the function's `FORMAT`.
+/// `send` receives the queue's URL; `format` is the function's `FORMAT`.
 ///
 /// # Errors
 /// [`CliError::Failed`] if a part fails, and the errors of `send`.
@@ -132,7 +132,7 @@ async fn through(
     Ok(Loaded { messages, dead: queues.count(&queues.dead).await?, logs: function.logs() })
 }
 
-/// The variables of the function, and of `cargo sluice replay`, which is the same engine.
+/// The variables of the function, and of `cargo sluice replay`, which has the same engine.
 pub(super) fn variables(parts: Parts<'_>, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let common = [
         ("INDEX", parts.index),

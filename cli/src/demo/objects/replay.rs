@@ -1,4 +1,4 @@
-//! Runs `cargo sluice replay`: this program once more.
+//! Runs `cargo sluice replay` by starting this program again.
 
 use std::ffi::OsStr;
 use std::io;
@@ -12,7 +12,7 @@ use super::loader::{Parts, variables};
 use crate::demo::logs::Reasons;
 use crate::error::CliError;
 
-/// What `replay` reports, as far as it is checked.
+/// The part of the report of `replay` that is checked.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 pub(super) struct Replayed {
     /// Load requests.
@@ -35,7 +35,7 @@ pub(super) async fn replay(
     let failed = |error: &dyn std::fmt::Display| {
         CliError::failed(format_args!("failed to replay {source}: {error}"))
     };
-    // The ledger of one replay, and beside it what is refused.
+    // The ledger of one replay, with the refused records beside it.
     let folder = tempfile::tempdir().map_err(|error| failed(&error))?;
     let ledger = folder.path().join("ledger.jsonl");
     let program = program().map_err(|error| failed(&error))?;
@@ -43,7 +43,8 @@ pub(super) async fn replay(
         .args(["replay", source, "--yes", "--json", "--ledger"].map(OsStr::new))
         .arg(&ledger)
         .args(arguments)
-        // Without the user's own variables, such as MAPPING, as the function is without them.
+        // Without the user's own variables, such as MAPPING, which the function does not have
+        // either.
         .env_clear()
         .envs(variables(parts, &[]))
         .stdin(Stdio::null())
@@ -55,7 +56,8 @@ pub(super) async fn replay(
         .map_err(|_| failed(&String::from_utf8_lossy(&output.stderr)))
 }
 
-/// This command. The build of the functions may have replaced its file, which Linux then marks.
+/// The path of this program. Building the functions may have replaced its file; Linux then marks
+/// the path.
 fn program() -> io::Result<PathBuf> {
     let path = std::env::current_exe()?;
     let replaced = path.to_str().and_then(|path| path.strip_suffix(" (deleted)"));

@@ -1,4 +1,4 @@
-//! The books of the records of some objects, as text or as JSON.
+//! The account of the records of some objects, as text or as JSON.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -11,12 +11,12 @@ use crate::demo::account::{balance, conclusion, discrepancies, unaccounted};
 use crate::demo::logs::Reasons;
 use crate::layout::{details, most_first, row, thousands};
 
-/// What is known of the objects from elsewhere than from the function.
+/// Facts about the objects from sources other than the function.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
-    /// Records in the objects, by what they are.
+    /// Records in the objects, by kind.
     pub(super) records: Reasons,
-    /// Whether a record may hold several events, each of which is a record for the function.
+    /// Whether a record may contain several events, each of which is a record for the function.
     pub(super) may_hold_several: bool,
     /// Objects of an unknown format.
     pub(super) unknown: u64,
@@ -24,13 +24,13 @@ pub(super) struct Known {
     pub(super) documents: u64,
     /// Records that are kept as refused, from S3.
     pub(super) refused: Reasons,
-    /// What replaying all once more did.
+    /// The result of replaying everything again.
     pub(super) again: Option<Replayed>,
 }
 
-/// Where the records of some objects are, from different sources: records in from their producer,
-/// documents from OpenSearch, refused records from S3. Duplicates and dropped records are known from
-/// the function's metrics alone.
+/// The account of the records of some objects, from different sources: records in from their
+/// producer, documents from OpenSearch, refused records from S3. Duplicates and dropped records are
+/// known from the function's metrics alone.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Stage {
     source: String,
@@ -41,7 +41,7 @@ pub(super) struct Stage {
     /// Objects whose message is in the dead-letter queue, and why.
     not_loaded: u64,
     not_loaded_reasons: Vec<String>,
-    /// Records in the objects, by what they are.
+    /// Records in the objects, by kind.
     held: Reasons,
     records_in: u64,
     indexed: u64,
@@ -49,7 +49,7 @@ pub(super) struct Stage {
     refused: u64,
     refused_by_reason: Reasons,
     dropped: u64,
-    /// The same objects once more, by `cargo sluice replay`.
+    /// The same objects again, with `cargo sluice replay`.
     again: Option<Replayed>,
     /// Records that are missing; negative if records came out twice.
     unaccounted: i128,
@@ -58,7 +58,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Compares the function's metrics with what is known from elsewhere.
+    /// Compares the function's metrics with the other sources.
     pub(super) fn new([source, destination]: [String; 2], loaded: &Loaded, known: Known) -> Self {
         let Known { records: held, may_hold_several, unknown, documents, again, .. } = known;
         let refused_by_reason = known.refused;
@@ -210,7 +210,7 @@ mod tests {
             "3 of 10 records are unaccounted for",
         ];
         assert_eq!(stage(METRICS, 1, lost).discrepancies, expected);
-        // Of fewer records than there are, some were not read.
+        // With fewer records than there are, some were not read.
         let mut more = known();
         more.records.insert("text".to_owned(), 1);
         let expected = [

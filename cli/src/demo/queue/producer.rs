@@ -19,7 +19,7 @@ const BATCH_ENTRIES: usize = 10;
 /// Number of times that a batch is sent before the run fails.
 const ATTEMPTS: u32 = 5;
 
-/// Number of events read, by what became of them.
+/// Number of events read, by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Sent {
     #[serde(skip)]

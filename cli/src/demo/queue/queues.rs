@@ -49,7 +49,7 @@ impl Queues {
         created.await.map_err(|error| failed("create the queues", &error))
     }
 
-    /// Returns the number of messages in a queue, hidden ones included.
+    /// Returns the number of messages in a queue, including hidden ones.
     pub(in super::super) async fn count(&self, queue_url: &str) -> Result<u64, CliError> {
         let count = self.client.message_count(queue_url).await;
         count.map_err(|error| failed("count the messages of a queue", &error))

@@ -18,7 +18,7 @@ pub(in super::super) struct Report {
     index: String,
     events: Input,
     account: Account,
-    /// Events whose document existed already.
+    /// Events whose document already existed.
     documents_duplicate: u64,
     /// From the quarantine queue.
     quarantined_by_reason: Reasons,
@@ -74,7 +74,7 @@ impl Report {
         }
     }
 
-    /// Returns what does not add up.
+    /// Returns the sums that do not add up.
     pub(in super::super) fn discrepancies(&self) -> &[String] {
         &self.account.discrepancies
     }

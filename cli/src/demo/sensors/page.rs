@@ -1,4 +1,4 @@
-//! The windows as a web page: the panels of the dashboard, from what the store answered.
+//! The windows as a web page: the panels of the dashboard, from the answers of the store.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -8,7 +8,7 @@ use local::timeseries::{Figure, Panel, Windows};
 
 use crate::demo::card::{document, escaped};
 
-/// Size of a drawing, and where its plot begins: to the left are the values, below it the times.
+/// Size of a drawing, and where its plot begins: the values are to its left, the times below it.
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 170.0;
 const LEFT: f64 = 68.0;
@@ -17,7 +17,7 @@ const BELOW: f64 = 18.0;
 /// Height of a machine's row.
 const ROW: f64 = 10.0;
 
-/// Number of times below a plot, at most.
+/// Maximum number of times below a plot.
 const TIMES: u64 = 8;
 
 const COLORS: [&str; 6] = ["#3274d9", "#e0752d", "#56a64b", "#a352cc", "#e02f44", "#b08a00"];
@@ -174,7 +174,7 @@ impl Plot<'_> {
         drawn.concat()
     }
 
-    /// Where a time is.
+    /// The horizontal position of a time.
     #[expect(clippy::cast_precision_loss, reason = "hours in milliseconds")]
     fn x(&self, at_ms: u64) -> f64 {
         let [all, before] =

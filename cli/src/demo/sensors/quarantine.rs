@@ -1,4 +1,4 @@
-//! The queue of what is refused.
+//! The queue of refused readings.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,8 @@ impl Quarantine {
         Ok(Self { url: url.map_err(|error| failed(&error))?, client })
     }
 
-    /// Counts the readings in the queue by reason. One that was sent again, after a kill, counts once.
+    /// Counts the readings in the queue by reason. A reading that was sent again after a kill
+    /// counts once.
     pub(super) async fn reasons(&self) -> Result<Reasons, CliError> {
         let mut places = BTreeSet::new();
         let mut reasons = Reasons::new();

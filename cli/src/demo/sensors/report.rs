@@ -1,4 +1,5 @@
-//! The producer's books beside the store's windows, and the latencies, as text or as JSON.
+//! The report: the producer's records beside the store's windows, and the latencies, as text or as
+//! JSON.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
@@ -14,21 +15,21 @@ use crate::demo::logs::{Reasons, json_lines};
 use crate::error::CliError;
 use crate::layout::{Durations, details, most_first, row, thousands};
 
-/// How long after the end of a fault records still wait for it: the longest pause of the mapping, and a
-/// read.
+/// Time for which records are still delayed after the end of a fault: the longest pause of the
+/// mapping, and a read.
 const AFTERMATH_MS: u64 = 2_000;
 
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Report {
     store: String,
-    /// Well-meant readings.
+    /// Valid readings.
     readings: u64,
     sent_twice: u64,
     sent_late: u64,
     sent_out_of_order: u64,
     /// Records that were put into the stream.
     records: u64,
-    /// Those of them that are aggregates of the Kinesis Producer Library.
+    /// Records that are aggregates of the Kinesis Producer Library.
     aggregates: u64,
     /// Records that were done, and read again from an older checkpoint.
     read_again: u64,
@@ -39,13 +40,13 @@ pub(super) struct Report {
     failed_invocations: u64,
     partial_answers: u64,
     invocation_durations: Durations,
-    /// Points that the function wrote, those that it wrote again included.
+    /// Points that the function wrote, including those that it wrote again.
     points_written: u64,
     windows: Vec<Compared>,
     /// From put to stored, over all records.
     latency: Latencies,
-    /// The same without the records that arrived in the outage, or waited for the kill or for those that
-    /// were read again.
+    /// The same, without the records that arrived in the outage, or were delayed by the kill or by
+    /// records that were read again.
     latency_undisturbed: Latencies,
     discrepancies: Vec<String>,
 }
@@ -91,7 +92,7 @@ pub(super) struct Latencies {
 }
 
 impl Latencies {
-    /// Without records all are zero.
+    /// Without records, all are zero.
     fn new(latencies_ms: impl IntoIterator<Item = u64>) -> Self {
         let mut sorted: Vec<_> = latencies_ms.into_iter().collect();
         sorted.sort_unstable();
@@ -141,7 +142,7 @@ impl Report {
         let expected: u64 = readings.refused.values().sum();
         let once = mapping.done_ms.len() as u64;
         let read_again = mapping.done.saturating_sub(once);
-        // What a kill took away is written again; nothing is written once too little.
+        // Points lost in a kill are written again; nothing is written too rarely.
         let written = metric("PointsWritten");
         let mut comparisons = vec![
             (once == sent, format!("{sent} records were put, but {once} are done")),

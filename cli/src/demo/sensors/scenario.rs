@@ -1,4 +1,4 @@
-//! What happens while the readings are sent.
+//! The faults while the readings are sent.
 
 use std::fmt::Display;
 use std::ops::Range;
@@ -19,20 +19,20 @@ use crate::progress::Progress;
 /// How long the store is unavailable, in a run that is long enough.
 const OUTAGE: Duration = Duration::from_secs(5);
 
-/// The places of the two first shards.
+/// The indices of the two initial shards.
 const SPLIT: usize = 0;
 const UNSPLIT: usize = 1;
 
-/// How long the function has for its next request to the store.
+/// Maximum time until the function's next request to the store.
 const NEXT_WRITE: Duration = Duration::from_secs(10);
 
-/// What happens, at parts of the time in which readings are sent.
+/// Causes faults at certain times while readings are sent.
 #[derive(Debug)]
 pub(super) struct Scenario<'a> {
     pub(super) stream: &'a SharedStream,
     pub(super) mapping: &'a EventSourceMapping,
     pub(super) function: &'a Function,
-    /// Before the store.
+    /// The door before the store.
     pub(super) door: &'a mut Door,
     /// Notified of an answer of the store that is held.
     pub(super) held: &'a mut UnboundedReceiver<()>,
@@ -45,8 +45,9 @@ pub(super) struct Scenario<'a> {
 pub(super) type Faults = [Range<u64>; 3];
 
 impl Scenario<'_> {
-    /// Splits a shard, makes the store unavailable, kills the function when the store has taken its points,
-    /// but the function does not know it yet, and lets the mapping read half of a shard again.
+    /// Splits a shard, makes the store unavailable, kills the function when the store has accepted
+    /// its points but the function does not know it yet, and makes the mapping read half of a shard
+    /// again.
     ///
     /// # Errors
     /// [`CliError::Failed`] if one of them is not possible.
@@ -68,7 +69,7 @@ impl Scenario<'_> {
         log("The store is available again.");
         sleep(part * 2).await;
         self.door.plan(Passage::HoldAnswer);
-        // The connections that are open break, and the next one is held.
+        // The open connections break, and the next one is held.
         self.door.close().await;
         self.door.open().map_err(|error| failed(&error))?;
         let kill_start_ms = time::now().milliseconds();

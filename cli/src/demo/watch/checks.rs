@@ -13,7 +13,7 @@ use crate::error::CliError;
 
 pub(super) const FUNCTION: &str = "data-checks";
 
-/// A play a minute for 23 hours, and a copy without those of the last three.
+/// One play per minute for 23 hours, and a copy without those of the last three hours.
 pub(super) const TABLES: &str = "
 CREATE TABLE plays_staged AS
 SELECT played_at FROM generate_series(
@@ -24,7 +24,7 @@ SELECT played_at FROM plays_staged
 WHERE played_at <= (SELECT max(played_at) FROM plays_staged) - interval '3 hours';
 ";
 
-/// What the statements return over these tables.
+/// The results of the statements on these tables.
 pub(super) fn fixed() -> [(&'static str, Table); 2] {
     let counted = |rows: u64, before: i64| table(json!([{"count": rows, "max": time(before)}]));
     [("plays_staged", counted(1_380, 60)), ("plays_loaded", counted(1_200, 60 + 3 * 3_600))]

@@ -1,4 +1,4 @@
-//! A flow that fails, in a real Prefect where this machine has one, and else its recorded call.
+//! A flow that fails, in a real Prefect if one is installed, or else its recorded call.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,7 +16,7 @@ use crate::progress::Spinner;
 pub(super) const FUNCTION: &str = "pipeline-alerts";
 
 const SECRET_ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:webhook-AbCdEf";
-/// What callers must know; the recorded call has it too.
+/// The secret that callers must know, which is also in the recorded call.
 const SECRET: &str = "music-pipelines-1-8f2c41";
 const RECORDED: &[u8] = include_bytes!("../../../../events/pipeline-alerts/flow-run-failed.json");
 
@@ -26,7 +26,8 @@ const FLOW: &str = include_str!("flow.py");
 /// How long the notice may take after the flow has failed.
 const NOTICE_LIMIT: Duration = Duration::from_secs(30);
 
-/// Lets a flow fail, waits until the function has published a notice, and returns where that was.
+/// Makes a flow fail, waits until the function has published a notice, and returns where the flow
+/// ran.
 pub(super) async fn fail(binary: &Path, monitoring: &Monitoring) -> Result<String, CliError> {
     monitoring.keep_secret(SECRET_ARN, SECRET);
     let spinner = Spinner::new();

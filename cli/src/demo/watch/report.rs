@@ -16,7 +16,7 @@ const CAUSED: [&str; 5] =
 pub(super) struct Report {
     /// Where the flow failed.
     pub(super) pipelines: String,
-    /// What ran the statements for Redshift.
+    /// The engine that ran the statements for Redshift.
     pub(super) warehouses: String,
     /// The notices, in the order in which they were published.
     pub(super) notices: Vec<Notice>,
@@ -25,7 +25,7 @@ pub(super) struct Report {
 }
 
 impl Report {
-    /// Returns what was caused and did not become a notice and a message.
+    /// Returns the problems that were caused but did not become a notice and a message.
     pub(super) fn missing(&self) -> Vec<&'static str> {
         let reported = |kind: &&str| {
             let mut of_kind = self.notices.iter().filter(|notice| notice.kind == *kind);

@@ -1,5 +1,5 @@
-//! A warehouse with a query that runs too long, a lock that others wait for and a table that lags behind
-//! its source, in a real PostgreSQL where this machine has one; and a query of BigQuery that costs too
+//! A warehouse with a query that runs too long, a lock that others wait for and a table that lags
+//! behind its source, in a real PostgreSQL if one is installed; and a BigQuery query that costs too
 //! much.
 
 use std::path::Path;
@@ -23,8 +23,7 @@ pub(super) const FUNCTION: &str = "warehouse-watch";
 
 const CREDENTIALS_ARN: &str = "arn:aws:secretsmanager:us-east-1:123456789012:secret:google-AbCdEf";
 
-/// A query that has run for longer than the hour that `LONG_QUERY_SECONDS` allows, since less than a
-/// window of the function.
+/// A query that crossed the hour of `LONG_QUERY_SECONDS` within the last window of the function.
 const LONG_QUERY: &str = "
 INSERT INTO sys_query_history VALUES (
     100, 4711, 1073, 'music', 'INSERT', 'running', now() - interval '61 minutes', NULL, 0, 0, '',
@@ -42,7 +41,8 @@ const IS_WAITING: &str = "SELECT 1 FROM pg_locks WHERE NOT granted";
 const TURNS: u32 = 300;
 const TURN: Duration = Duration::from_millis(20);
 
-/// Runs this function and data-checks once over the warehouse, and returns what ran their statements.
+/// Runs this function and data-checks once over the warehouse, and returns the engine that ran
+/// their statements.
 pub(super) async fn burden(
     [watch, checks]: [&Path; 2],
     monitoring: &Monitoring,
@@ -108,7 +108,7 @@ async fn fill(port: u16) -> Result<[Session; 2], CliError> {
     Err(CliError::failed("no session waits for the lock in PostgreSQL"))
 }
 
-/// What Redshift would answer.
+/// The answers of Redshift.
 fn fixed() -> Engine {
     let sql = "INSERT INTO plays_by_day SELECT artist, count(*) FROM plays GROUP BY 1";
     let queries = table(json!([{
@@ -134,7 +134,7 @@ fn fixed() -> Engine {
     Engine::Fixed(marked.into_iter().chain(checks::fixed()).collect())
 }
 
-/// The time this many seconds ago, as Redshift writes it.
+/// The time `before` seconds ago, in Redshift's format.
 pub(super) fn time(before: i64) -> String {
     let at = Timestamp::now() - SignedDuration::from_secs(before);
     at.strftime("%Y-%m-%d %H:%M:%S.000000").to_string()

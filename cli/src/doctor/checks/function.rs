@@ -12,7 +12,7 @@ pub(super) fn check(
     let Some(function) = &facts.function else { return };
     check_state(function, findings);
     if facts.mappings.is_empty() {
-        // The function may be one that consumes no queue: its settings are not checked.
+        // The function may not consume queues, so its settings are not checked.
         return findings.error(
             "no_mapping",
             &function.name,

@@ -14,8 +14,7 @@ use crate::doctor::facts::{Facts, Lookup, Queue};
 use crate::doctor::finding::{Finding, Findings};
 use crate::doctor::stack::facts::StackFacts;
 
-/// The remedy of what somebody changed besides the template: a deployment of the same template changes
-/// nothing.
+/// The remedy for manual changes: deploying the same template again does not undo them.
 const RESTORE: &str = "Restore what the template says: docs/operations.md, \"Undo what was changed \
                        by hand\"";
 
@@ -39,7 +38,7 @@ pub(in crate::doctor) fn check(facts: &StackFacts) -> Vec<Finding> {
     findings.sorted()
 }
 
-/// The queues that no consumer has, such as those of alerts and of parked messages, and the event
+/// The queues without a consumer, such as those of alerts and of parked messages, and the event
 /// source mappings of dead-letter queues.
 fn check_queues(facts: &StackFacts, findings: &mut Findings) {
     let of_consumers = facts.consumers.iter().flat_map(lookups).filter_map(|lookup| match lookup {
@@ -78,7 +77,7 @@ fn lookups(consumer: &Facts) -> impl Iterator<Item = &Lookup> {
     queues.chain(&consumer.quarantine)
 }
 
-/// Whether messages go to this queue when they failed in another queue.
+/// Whether this is the dead-letter queue of another queue.
 fn is_dead_letter_queue(facts: &StackFacts, arn: &str) -> bool {
     let policies = facts.queues.iter().filter_map(|it| it.queue.redrive.as_ref());
     policies.map(|policy| &policy.dead_letter_target_arn).any(|target| target == arn)

@@ -36,7 +36,8 @@ async fn secret(reader: &Reader<'_>, arn: &str) -> Option<Result<String, String>
         Err(failure) => failure,
     };
     match failure.code.as_deref() {
-        // Without a code it holds bytes. A secret that is to be deleted is an invalid request.
+        // Without a code, the secret is binary. For a secret that is scheduled for deletion, the
+        // code is InvalidRequestException.
         None if failure.message == "it holds no text" => Some(Ok(String::new())),
         Some("ResourceNotFoundException" | "InvalidRequestException") => Some(Err(failure.message)),
         code => {

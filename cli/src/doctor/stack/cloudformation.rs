@@ -1,4 +1,4 @@
-//! Reads stacks from CloudFormation, nested ones too.
+//! Reads stacks from CloudFormation, including nested ones.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ use shared::sqs::Failure as SqsFailure;
 use super::facts::{Resource, Stack, Unread};
 use super::query::{CLOUDFORMATION, Caller, items, pairs, text};
 
-/// Reads a stack and those nested in it; it is the first.
+/// Reads a stack, which is the first result, and those nested in it.
 ///
 /// # Errors
 /// The error of CloudFormation for the stack itself.

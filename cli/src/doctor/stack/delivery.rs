@@ -18,11 +18,11 @@ use super::Reader;
 use super::alarms::cloudwatch;
 use super::facts::{DataStream, Delivery, Destination};
 
-/// The time in which throttling is looked for.
+/// The period that is searched for throttling.
 const PERIOD: Duration = Duration::from_hours(24);
 
-/// What Firehose counts when a limit is reached: for Direct PUT, and for reads of a data stream
-/// (source: Amazon Data Firehose Developer Guide, "Monitor with CloudWatch metrics").
+/// The metrics that count reached limits: for Direct PUT, and for reads of a data stream (source:
+/// Amazon Data Firehose Developer Guide, "Monitor with CloudWatch metrics").
 const THROTTLED: [&str; 2] = ["ThrottledRecords", "ThrottledGetRecords"];
 
 pub(super) async fn read(reader: &Reader<'_>) -> Vec<Delivery> {

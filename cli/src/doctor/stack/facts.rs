@@ -1,5 +1,5 @@
-//! Facts about a stack. The checks read these and call no service. What could not be read is
-//! `None`, or missing from its list, and is noted in [`StackFacts::unread`].
+//! Facts about a stack. The checks read these and call no service. Facts that could not be read are
+//! `None`, or missing from their list, and are noted in [`StackFacts::unread`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -74,7 +74,7 @@ impl Deployed {
 #[derive(Clone, Debug, Default)]
 pub(in crate::doctor) struct StackQueue {
     pub(in crate::doctor) queue: Queue,
-    /// All event source mappings of the queue, of functions of other stacks too.
+    /// All event source mappings of the queue, including those of functions in other stacks.
     pub(in crate::doctor) mappings: Vec<Mapping>,
 }
 
@@ -100,8 +100,8 @@ pub(in crate::doctor) struct Destination {
     pub(in crate::doctor) domain_arn: Option<String>,
     pub(in crate::doctor) buffer_megabytes: Option<u64>,
     pub(in crate::doctor) retry_seconds: Option<u64>,
-    /// Firehose chooses the id of a document, so that a retry writes no second one. `None` for
-    /// collections, which have no such setting.
+    /// Whether Firehose chooses the id of a document, so that a retry does not write a second one.
+    /// `None` for collections, which have no such setting.
     pub(in crate::doctor) has_own_ids: Option<bool>,
     pub(in crate::doctor) is_processed: bool,
     /// The ARN of the processor's function, with or without a version.
@@ -138,7 +138,7 @@ pub(in crate::doctor) struct Topic {
 #[derive(Clone, Debug, Default)]
 pub(in crate::doctor) struct Subscription {
     pub(in crate::doctor) protocol: String,
-    /// An address, an ARN or a URL, which may hold a secret.
+    /// An address, an ARN or a URL, which may contain a secret.
     pub(in crate::doctor) endpoint: String,
     pub(in crate::doctor) is_confirmed: bool,
 }
@@ -189,7 +189,7 @@ pub(in crate::doctor) struct Denied {
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::doctor) struct Concurrency {
     pub(in crate::doctor) limit: u64,
-    /// What functions without a reservation share.
+    /// The concurrency that functions without a reservation share.
     pub(in crate::doctor) unreserved: u64,
 }
 
@@ -205,13 +205,13 @@ pub(in crate::doctor) struct Chat {
 pub(in crate::doctor) enum ChatState {
     /// It is the URL of a webhook.
     Valid,
-    /// It is another text.
+    /// It is not the URL of a webhook.
     NotAWebhook,
     /// The secret does not exist, or is to be deleted.
     Missing(String),
     /// The greeting of `--post` was posted.
     Posted,
-    /// The greeting was refused or not answered.
+    /// The greeting was rejected or not answered.
     Refused(String),
 }
 
@@ -227,7 +227,7 @@ pub(in crate::doctor) struct Network {
     pub(in crate::doctor) called: BTreeSet<&'static str>,
 }
 
-/// What OpenSearch says of itself; the rest is in [`Facts::opensearch`].
+/// The state that OpenSearch reports; the rest is in [`Facts::opensearch`].
 #[derive(Clone, Debug, Default)]
 pub(in crate::doctor) struct Search {
     pub(in crate::doctor) url: String,
@@ -250,7 +250,7 @@ pub(in crate::doctor) enum IndexPolicy {
     Failed(String),
 }
 
-/// A resource that the stack has, and its service does not.
+/// A resource of the stack that does not exist in its service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::doctor) struct Missing {
     pub(in crate::doctor) what: &'static str,

@@ -10,8 +10,8 @@ use super::Reader;
 use super::facts::{Deployed, Network};
 use super::query::{EC2, items, text};
 
-/// Where a route to everything leads out of the VPC. An internet gateway does not count: functions
-/// have no public address.
+/// The targets of a default route that lead out of the VPC. An internet gateway does not count,
+/// because functions have no public address.
 const EXITS: [&str; 4] = ["natGatewayId", "transitGatewayId", "instanceId", "networkInterfaceId"];
 
 /// Services, and the variables of functions that call them.
@@ -53,7 +53,7 @@ pub(super) async fn read(reader: &Reader<'_>, functions: &[Deployed]) -> Option<
     })
 }
 
-/// Whether the route table of a subnet, or else the main one, has a route to everything.
+/// Whether the route table of a subnet, or else the main one, has such a default route.
 fn has_exit(tables: &[Value], subnet: &str) -> bool {
     let associated = |name: &'static str, value: &str| {
         let value = value.to_owned();

@@ -1,5 +1,5 @@
-//! Calls of services without their SDK: four that speak the Query protocol, and EventBridge. Each
-//! is called for a few small replies, and its SDK would take minutes to build.
+//! Calls services without their SDKs: four that use the Query protocol, and EventBridge. Each is
+//! called for a few small replies, and its SDK would take minutes to build.
 //!
 //! Source: AWS Query protocol, in the API references of CloudFormation, SNS, IAM and EC2.
 
@@ -16,7 +16,7 @@ use shared::aws::{Aws, Connections, Service, Signer};
 use shared::sqs::Failure as SqsFailure;
 use tokio::time::{sleep, timeout};
 
-/// What stays as it is in a form.
+/// Characters that are not encoded in a form.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Maximum time for one attempt.
@@ -87,8 +87,9 @@ impl<'a> Caller<'a> {
         Self { aws, connections: Connections::default() }
     }
 
-    /// Calls an operation and returns its result. In a reply of XML, an element with elements
-    /// `member`, `item` or `entry` is a list, one with other elements an object, and any other a text.
+    /// Calls an operation and returns its result. In an XML reply, an element with elements
+    /// `member`, `item` or `entry` is a list, one with other elements an object, and any other a
+    /// text.
     ///
     /// # Errors
     /// The code and the message of the service.
@@ -205,7 +206,7 @@ fn failure(error: &Value, status: u16) -> SqsFailure {
     SqsFailure::new(code, message.unwrap_or_else(|| format!("status {status}")))
 }
 
-/// Returns the result in a reply: the element `…Result`, or the whole of EC2.
+/// Returns the result in a reply: the element `…Result`, or for EC2 the whole reply.
 fn from_xml(text: &str, action: &str) -> Option<Value> {
     let document = Document::parse(text).ok()?;
     let root = document.root_element();
@@ -227,12 +228,12 @@ fn value(node: Node<'_, '_>) -> Value {
     Value::Object(members.collect::<Map<_, _>>())
 }
 
-/// Returns the items of a list. An empty list of XML is a text.
+/// Returns the items of a list. An empty XML list is a text.
 pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
 }
 
-/// Returns the text of a member; of a missing one an empty text.
+/// Returns the text of a member; empty if it is missing.
 pub(super) fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_default().to_owned()
 }

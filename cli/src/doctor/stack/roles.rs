@@ -1,4 +1,4 @@
-//! What functions and deliveries call, and whether IAM allows their roles to.
+//! Checks whether IAM allows the roles of functions and deliveries the calls that they make.
 //!
 //! IAM simulates the policies of a role (`SimulatePrincipalPolicy`), without those of the resources
 //! and of the organization.
@@ -28,7 +28,7 @@ const WATCH: &[&str] = &[
 const READ_STREAM: &[&str] =
     &["kinesis:DescribeStream", "kinesis:GetRecords", "kinesis:GetShardIterator"];
 
-/// What a role must be allowed to call.
+/// The calls that a role must be allowed to make.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Need {
     subject: String,
@@ -37,7 +37,7 @@ struct Need {
     resource: String,
 }
 
-/// Returns what the roles are not allowed to call.
+/// Returns the calls that the roles are not allowed to make.
 pub(super) async fn read(
     reader: &Reader<'_>,
     functions: &[Deployed],
@@ -46,7 +46,7 @@ pub(super) async fn read(
     let mut denied = Vec::new();
     let mut unread: Option<String> = None;
     for need in needs(reader.stacks, functions, deliveries) {
-        // One refusal is enough to say.
+        // One failure per role is enough.
         if unread.as_deref() == Some(&need.role_arn) {
             continue;
         }
@@ -84,7 +84,7 @@ fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or(arn)
 }
 
-/// Returns what functions and deliveries call, by their variables, mappings and settings.
+/// Returns the calls of functions and deliveries, from their variables, mappings and settings.
 fn needs(stacks: &[Stack], functions: &[Deployed], deliveries: &[Delivery]) -> Vec<Need> {
     let mut needs = Vec::new();
     let search = search(stacks, deliveries);

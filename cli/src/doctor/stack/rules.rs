@@ -1,4 +1,4 @@
-//! Reads rules from EventBridge: schedules, and what reports objects of S3.
+//! Reads rules from EventBridge: schedules, and those for S3 objects.
 
 use super::Reader;
 use super::facts::Rule;

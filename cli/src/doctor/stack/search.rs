@@ -1,4 +1,4 @@
-//! Reads what OpenSearch says of its space: shards, disks, rejected writes and the policy of indices.
+//! Reads the state of OpenSearch: shards, disks, rejected writes and the policy of indices.
 
 use http::Method;
 use local::opensearch::Client;
@@ -30,7 +30,7 @@ pub(super) async fn read(
     let found = opensearch::read(client, &plan, time::now()).await;
     let is_up = matches!(found.reply, OpenSearchReply::Up { .. });
     if !is_up && option.is_none() {
-        // The function may reach it, or be allowed to, where this machine is not.
+        // The function may be able to reach it even if this machine is not, or may have access.
         let reason = match found.reply {
             OpenSearchReply::Rejected(status) => format!("it answers {status} to this account"),
             OpenSearchReply::Other(reason) | OpenSearchReply::Unreachable(reason) => reason,
@@ -111,7 +111,7 @@ async fn policy(client: &Client, pattern: &str) -> Option<IndexPolicy> {
             return Some(IndexPolicy::Failed(index.clone()));
         }
     }
-    // Without an index there is none to manage.
+    // Without an index, there is nothing to manage.
     let has_index = reply.as_object()?.values().any(Value::is_object);
     Some(if is_managed || !has_index { IndexPolicy::Managed } else { IndexPolicy::None })
 }

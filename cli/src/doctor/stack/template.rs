@@ -1,4 +1,4 @@
-//! The templates of this version, and how those that were deployed differ from them.
+//! The templates of this version, and their differences from the deployed ones.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -18,7 +18,7 @@ const TEMPLATES: [(&str, &str); 6] = [
     ("templates/objects.yaml", include_str!("../../../../templates/objects.yaml")),
 ];
 
-/// The same, parsed.
+/// The templates, parsed.
 static PARSED: LazyLock<BTreeMap<&str, Value>> = LazyLock::new(|| {
     let parsed = TEMPLATES.iter().map(|(path, text)| (*path, local::yaml::parse(text)));
     parsed.filter_map(|(path, parsed)| Some((path, parsed.ok()?))).collect()
@@ -68,8 +68,8 @@ fn file(path: &[String]) -> Option<String> {
     Some(file)
 }
 
-/// Returns a resource without what `sam build` and `sam deploy` add and replace, and in one of the
-/// forms that YAML has for it.
+/// Returns a resource without the parts that `sam build` and `sam deploy` add and replace, in one
+/// canonical form.
 fn normalized(resource: &Value) -> Value {
     let mut resource = resource.clone();
     if let Some(members) = resource.as_object_mut() {
@@ -89,7 +89,7 @@ fn uniform(value: Value) -> Value {
         Value::Object(members) => {
             let members = members.into_iter().map(|(name, value)| {
                 let value = match (&*name, value) {
-                    // `A.B`, or the list of both.
+                    // `A.B`, or a list of both parts.
                     ("Fn::GetAtt", Value::Array(path)) => {
                         path.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".").into()
                     }

@@ -1,4 +1,4 @@
-//! The services of AWS, OpenSearch and Google Chat, which answer with what a [`World`] has.
+//! AWS services, OpenSearch and Google Chat, which answer with the state of a [`World`].
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub(crate) async fn start(world: World) -> Endpoint {
     .await
 }
 
-/// An element with a text or with elements; a list has the elements `member`.
+/// An element that contains text or elements; a list has the elements `member`.
 fn xml(name: &str, value: &Value) -> String {
     let content = match value {
         Value::Array(items) => items.iter().map(|item| xml("member", item)).collect(),
@@ -127,7 +127,7 @@ impl World {
                     })
                 });
                 let all: Vec<_> = all.collect();
-                // In two pages.
+                // On two pages.
                 let (first, second) = all.split_at(all.len() / 2);
                 let page = match form("NextToken") {
                     None => json!({"StackResourceSummaries": first, "NextToken": "a+/="}),

@@ -5,7 +5,7 @@ use suite::stack::VPC;
 
 use super::world::World;
 
-/// Further parameters, the change, and the findings: severity, check and subject.
+/// Additional parameters, the change, and the findings: severity, check and subject.
 pub(crate) type Fault = (&'static [(&'static str, &'static str)], fn(&mut World), &'static str);
 
 const DIRECT_PUT: &[(&str, &str)] = &[("EventSource", "DirectPut")];
@@ -28,7 +28,7 @@ fn search(world: &mut World, path: &'static str, reply: Value) {
     world.search.insert(path, reply);
 }
 
-/// Of the stack, its functions and its queues.
+/// Faults of the stack, its functions and its queues.
 #[rustfmt::skip]
 pub(crate) const FUNCTIONS: &[Fault] = &[
     (&[], |world| world.stacks[0].status = "UPDATE_ROLLBACK_FAILED".to_owned(),
@@ -104,7 +104,7 @@ pub(crate) const FUNCTIONS: &[Fault] = &[
         "warning failure_destination sluice-dev-alert-notifier"),
 ];
 
-/// Of the delivery and the alarms.
+/// Faults of the delivery and the alarms.
 #[rustfmt::skip]
 pub(crate) const DELIVERY: &[Fault] = &[
     (&[], |world| world.set("DeliveryStream", "/Status", json!("SUSPENDED")),
@@ -161,7 +161,7 @@ pub(crate) const DELIVERY: &[Fault] = &[
     }, "warning no_subscriber sluice-dev-alerts"),
 ];
 
-/// Of logs, rules, access, network and OpenSearch.
+/// Faults of logs, rules, access, network and OpenSearch.
 #[rustfmt::skip]
 pub(crate) const SURROUNDINGS: &[Fault] = &[
     (&[], |world| world.set("DeliveryLogGroup", "/RetentionInDays", Value::Null),

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 use suite::stack::{FUNCTION, Stack};
 
-/// Region and account of everything.
+/// Region and account of all resources.
 const PLACE: &str = "eu-west-1:123456789012";
 
 pub(crate) const VPC: &str = "vpc-1";
@@ -13,32 +13,32 @@ pub(crate) const VPC: &str = "vpc-1";
 /// Stands for the address of all services until it is known.
 pub(crate) const HERE: &str = "http://here.test";
 
-/// What is deployed.
+/// The deployed resources.
 pub(crate) struct World {
-    /// The resources by logical id, where that of a nested stack begins with its application. Their
+    /// The resources by logical id, which is prefixed with the application in a nested stack. Their
     /// properties are those of the template, with names and ARNs in place of references.
     pub(crate) resources: BTreeMap<String, Value>,
-    /// The stacks; the root stack is the first.
+    /// The stacks; the root stack comes first.
     pub(crate) stacks: Vec<WorldStack>,
-    /// Ids of all resources, of those that are not in `resources` any more too.
+    /// The ids of all resources, including those that are no longer in `resources`.
     ids: BTreeMap<String, String>,
     pub(crate) parameters: BTreeMap<String, String>,
-    /// The text of the secret. Without it, it does not exist.
+    /// The text of the secret; `None` if it does not exist.
     pub(crate) secret: Option<String>,
     /// The status with which Google Chat answers.
     pub(crate) chat_status: u16,
-    /// Concurrent executions that are not reserved, of 1,000.
+    /// The concurrency that is not reserved, of 1,000.
     pub(crate) unreserved: u64,
-    /// What Firehose throttled.
+    /// The number of records that Firehose throttled.
     pub(crate) throttled: u64,
-    /// Operations that are answered with `AccessDenied`.
+    /// Operations that are rejected with `AccessDenied`.
     pub(crate) refused: BTreeSet<&'static str>,
-    /// Actions that IAM denies besides.
+    /// Additional actions that IAM denies.
     pub(crate) denied: BTreeSet<&'static str>,
     /// The services with an endpoint in the VPC.
     pub(crate) endpoints: Vec<&'static str>,
     pub(crate) has_nat: bool,
-    /// The replies of OpenSearch by the beginnings of paths.
+    /// The replies of OpenSearch by path prefix.
     pub(crate) search: BTreeMap<&'static str, Value>,
 }
 
@@ -139,7 +139,7 @@ impl World {
         parent.unwrap_or_else(|| panic!("{name} has no {pointer}"))[member] = value;
     }
 
-    /// Names a resource that is not of the stack.
+    /// Names a resource outside the stack.
     pub(crate) fn name(&mut self, name: &str, id: &str) {
         self.ids.insert(name.to_owned(), id.to_owned());
     }
@@ -149,7 +149,7 @@ impl World {
         self.resources.remove(name).unwrap_or_else(|| panic!("no {name}"));
     }
 
-    /// Whether the policies of a role allow an action. Conditions are taken as met.
+    /// Whether the policies of a role allow an action. Conditions are assumed to be met.
     pub(crate) fn allows(&self, role_arn: &str, action: &str, resource: &str) -> bool {
         let role = role_arn.rsplit('/').next().unwrap();
         let inline = self.of_type("AWS::IAM::Role").into_iter();
@@ -174,14 +174,14 @@ impl World {
     }
 }
 
-/// Whether a text has the form of a pattern with `*`.
+/// Whether a text matches a pattern with `*`.
 fn is_match(pattern: &str, text: &str) -> bool {
     let Some((before, after)) = pattern.split_once('*') else { return pattern == text };
     let Some(rest) = text.strip_prefix(before) else { return false };
     (0..=rest.len()).any(|at| is_match(after, &rest[at..]))
 }
 
-/// The resources that SAM makes of one.
+/// The resources into which SAM expands a resource.
 fn expanded(name: &str, resource: &Value) -> Vec<(String, Value)> {
     if resource["Type"] != FUNCTION {
         return vec![(name.to_owned(), resource.clone())];
@@ -243,7 +243,7 @@ fn attribute(kind: &str, id: &str, attribute: &str) -> String {
     }
 }
 
-/// Puts ids and attributes in the place of `${Name}` and `${Name.Attribute}`.
+/// Replaces `${Name}` and `${Name.Attribute}` by ids and attributes.
 fn resolve(value: &mut Value, kinds: &BTreeMap<String, String>, ids: &BTreeMap<String, String>) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(|item| resolve(item, kinds, ids)),
@@ -269,7 +269,7 @@ fn resolve(value: &mut Value, kinds: &BTreeMap<String, String>, ids: &BTreeMap<S
     }
 }
 
-/// Lists a stack and those nested in it: its name, its template, and what its ids begin with.
+/// Lists a stack and its nested stacks: its name, its template, and the prefix of its ids.
 fn list_stacks(
     (name, path, prefix): (&str, &str, &str),
     all: (&BTreeMap<String, String>, &BTreeMap<String, String>),

@@ -134,7 +134,7 @@ fn a_function_of_another_account_is_not_looked_up() {
         (vec![own.clone()], vec![]),
         (vec![Value::Null], vec![]),
         (vec![other.clone()], vec!["210987654321"]),
-        // Metric math over both.
+        // Metric math on both.
         (vec![own.clone(), other.clone()], vec!["210987654321"]),
         (
             vec![json!("333333333333"), Value::Null, other.clone()],

@@ -33,7 +33,7 @@ impl Space {
         let started = Instant::now();
         self.requests.borrow_mut().clear();
         let until = started + Duration::from_secs(seconds);
-        // Without randomness: the whole wait.
+        // Without randomness, so the whole wait.
         let pace = &mut Pace::default();
         let delivery = post(self, &webhook, &postings, until, pace, || 1.0).await;
         (delivery, started.elapsed())
@@ -165,7 +165,7 @@ async fn a_space_gets_one_request_a_second() {
     let (delivery, _) = space.deliver(&ids, 60).await;
     assert_eq!((delivery.outcomes, delivery.requests), (vec![Ok(()); 12], 12));
     assert_eq!(gaps(&space), [Duration::from_secs(1); 11]);
-    // Retries too, and each message is posted once.
+    // Also for retries, and each message is posted once.
     let space = Space { takes, ..Space::replying(&[("0,", &[later(0)]), ("7,", &[status(503)])]) };
     let (delivery, _) = space.deliver(&ids, 60).await;
     assert_eq!((delivery.outcomes, delivery.requests), (vec![Ok(()); 12], 14));

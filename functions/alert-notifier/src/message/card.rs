@@ -6,14 +6,14 @@ use crate::text::CUT;
 use crate::text::{cut, html, inert, line};
 
 /// A card shows at most 100 widgets (source: Google Chat API, "Section"): the last of these rows
-/// and of these lines hold all that follow.
+/// and the last of these lines contain all that follow.
 const MAX_ROWS: usize = 40;
 const MAX_LINES: usize = 50;
 
 /// Maximum size of a title, which is one line.
 const MAX_TITLE_BYTES: usize = 1_000;
 
-/// What a card shows: plain text that is not escaped yet.
+/// The contents of a card, as plain text that is not escaped yet.
 #[derive(Debug, Default)]
 pub(super) struct Card {
     pub(super) title: String,

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep};
 pub(crate) const NOW_MS: u64 = 1_732_204_900_000;
 pub(crate) const CHANGED_MS: u64 = 1_732_204_840_989;
 
-/// A space that posts or refuses messages by their text.
+/// A space that posts or rejects messages by their text.
 #[derive(Default)]
 pub(crate) struct Space {
     /// Texts with the status for messages that contain them.
@@ -42,7 +42,7 @@ impl Chat for &Space {
 /// CloudWatch, CloudWatch Logs and Lambda.
 #[derive(Default)]
 pub(crate) struct CloudWatch {
-    /// Time that every call takes.
+    /// Duration of every call.
     pub(crate) takes: Duration,
     pub(crate) fails: bool,
     pub(crate) lines: Vec<&'static str>,
@@ -106,12 +106,12 @@ impl Histories for &CloudWatch {
 
 pub(crate) struct Invoked {
     pub(crate) answer: Result<Value, HandlerError>,
-    /// Alerts, posted, failed, requests.
+    /// The metrics: alerts, posted, failed, requests.
     pub(crate) metrics: [u64; 4],
     pub(crate) took: Duration,
 }
 
-/// Invokes the function with a minute of time.
+/// Invokes the function with a minute of remaining time.
 pub(crate) async fn invoke(space: &Space, cloudwatch: &CloudWatch, event: &Value) -> Invoked {
     invoke_with(space, cloudwatch, event, &[]).await
 }

@@ -15,18 +15,17 @@ pub(crate) const TOKEN: &str = "hush_hush-token%3D";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Script {
-    /// Pages of error lines; `null` is a refusal. Without pages there is no log group.
+    /// Pages of error lines; `None` is a rejected call. Without pages there is no log group.
     pub(crate) logs: Option<Vec<Option<Lines>>>,
     /// The stream of every line.
     pub(crate) log_stream: String,
     /// The log group in the configuration of every function.
     pub(crate) log_group: Option<String>,
-    /// Lambda refuses to show the configuration of functions.
+    /// Whether Lambda denies reading the configuration of functions.
     pub(crate) lambda_refuses: bool,
-    /// The logs never answer.
+    /// Whether the logs never answer.
     pub(crate) logs_hang: bool,
-    /// Changes of state: time in milliseconds, state before and after. Without changes the history
-    /// is refused.
+    /// Changes of state: time in milliseconds, state before and after. `None` is a rejected call.
     pub(crate) history: Option<Vec<(u64, String, String)>>,
     /// The text of every secret.
     pub(crate) secret: Option<String>,
@@ -45,7 +44,7 @@ pub(crate) enum Chat {
     Status(u16, Vec<(&'static str, String)>),
     /// It does not answer.
     Never,
-    /// The connection breaks after the message was received.
+    /// The connection is closed after the message was received.
     Close,
 }
 
@@ -94,7 +93,7 @@ pub(crate) fn posts(endpoint: &Endpoint) -> Vec<Posted> {
         let mut ids = call.query.split('&').filter_map(|pair| pair.strip_prefix("requestId="));
         let request_id = ids.next().unwrap().to_owned();
         assert_eq!(ids.next(), None);
-        // Google Chat refuses the option for a message without a thread.
+        // Google Chat rejects the option for a message without a thread.
         let replies = call.query.contains("messageReplyOption=");
         let body = call.json();
         assert_eq!(replies, body["thread"]["threadKey"].is_string(), "{body}");

@@ -28,21 +28,21 @@ use support::outside::{self, Script};
 const BINARY: &str = env!("CARGO_BIN_EXE_cost-report");
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// What an event becomes. `{-7}` is the date seven days ago.
+/// The expected results of an event. `{-7}` is the date seven days ago.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
-    /// What Cost Explorer is asked for.
+    /// The costs in Cost Explorer.
     #[serde(default)]
     account: Costs,
     answer: Value,
-    /// What alert-notifier receives.
+    /// The notices that alert-notifier receives.
     notices: Vec<Value>,
-    /// What subscribers by mail receive of the first.
+    /// The first notice as email subscribers receive it.
     mail: Option<String>,
 }
 
-/// The binary with the services outside.
+/// The binary with its services.
 struct Scene {
     endpoint: Endpoint,
     binary: Binary,
@@ -78,7 +78,7 @@ impl Scene {
         self.binary.invoke("{}").await
     }
 
-    /// The one notice.
+    /// The only notice.
     fn notice(&self) -> Value {
         let all = published(&self.endpoint);
         let [Published { notice, .. }] = &all[..] else { panic!("{all:?}") };
@@ -125,7 +125,7 @@ async fn every_fixture_gets_its_golden_answer() {
         let mut golden_notices: Vec<_> =
             golden.notices.iter().map(|notice| dated(notice, today)).collect();
         if today.day() == 1 {
-            // The month has no part before today.
+            // On the first day of a month, its part before today is empty and not compared.
             without_month(&mut answer);
             without_month(&mut golden_answer);
             notices.iter_mut().chain(&mut golden_notices).for_each(without_month);
@@ -153,7 +153,7 @@ fn without_month(value: &mut Value) {
 
 #[tokio::test]
 async fn an_invalid_setting_stops_the_start_and_is_named() {
-    // The others: the tests of `Config`.
+    // Other variables: see the tests of `Config`.
     for (variable, value) in [("PERIOD", "year"), ("ALERTS_TOPIC_ARN", "alerts")] {
         let variables = [("ALERTS_TOPIC_ARN", ALERTS_TOPIC), (variable, value)];
         let message = refusal(BINARY, &variables).await;

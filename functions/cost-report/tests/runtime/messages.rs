@@ -31,7 +31,7 @@ async fn one_that_cannot_be_published_does_not_stop_the_others() {
         all.iter().map(|told| told.notice["title"].clone()).collect::<Vec<_>>()
     };
     assert_eq!(titles(), ["a", "b", "c"]);
-    // The second delivery is the same three notices.
+    // The second delivery publishes the same three notices.
     let first = published(&scene.endpoint);
     let observed = scene.binary.invoke(event).await;
     assert_eq!(observed.json(), json!({"published": 3}));

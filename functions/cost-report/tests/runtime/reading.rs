@@ -1,4 +1,4 @@
-//! What Cost Explorer is asked, and what becomes of its answers.
+//! The requests to Cost Explorer, and the effects of its answers.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

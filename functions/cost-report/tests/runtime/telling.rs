@@ -1,4 +1,4 @@
-//! What a report says, and its metrics.
+//! The text of a report, and its metrics.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,8 @@ use testkit::{Observed, Reply, published};
 use crate::support::outside::asked;
 use crate::{Scene, day_of, days_ago, facts};
 
-/// An account in which each service costs the same on each of seven days, and on the seven before.
+/// An account in which each service costs the same on each of seven days, and the same on the seven
+/// days before.
 fn account(services: &[(&str, f64, f64)]) -> Costs {
     let services = services
         .iter()
@@ -195,7 +196,7 @@ async fn a_retry_publishes_the_same_notice() {
     let observed = scene.report().await;
     let expected = "failed to publish 1 of the notices: AuthorizationError: no";
     assert_eq!(observed.error(), ("NotPublished".to_owned(), expected.to_owned()));
-    // The metrics are there in any case.
+    // The metrics are emitted in any case.
     assert_eq!(emitted(&observed, "DailyCost").len(), 24);
     assert!(scene.report().await.answer.is_ok());
     let [first, again] = &published(&scene.endpoint)[..] else { panic!("two") };

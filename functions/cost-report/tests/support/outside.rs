@@ -1,4 +1,4 @@
-//! A Cost Explorer with the costs that a test says, and SNS.
+//! A Cost Explorer with given costs, and SNS.
 
 use std::collections::{BTreeMap, VecDeque};
 

@@ -1,4 +1,4 @@
-//! The members of an object, each read once: one that nobody reads is unknown.
+//! The members of an object, each read once: a member that is not read is unknown.
 
 use serde_json::{Map, Value};
 
@@ -11,7 +11,7 @@ const SHOWN: usize = 30;
 #[derive(Debug)]
 pub(super) struct Members {
     rest: Map<String, Value>,
-    /// Where the object is, such as `target.`.
+    /// The path of the object, such as `target.`.
     path: String,
 }
 
@@ -29,7 +29,7 @@ impl Members {
         Invalid(format!("`{}{name}` must be {allowed}", self.path))
     }
 
-    /// What `read` reads, which must be there.
+    /// The value that `read` returns, which must not be missing.
     pub(super) fn required<T>(
         &mut self,
         name: &str,
@@ -76,7 +76,7 @@ impl Members {
         number.map(Some).ok_or_else(allowed)
     }
 
-    /// A whole number from `min` to `max`.
+    /// An integer from `min` to `max`.
     pub(super) fn whole(&mut self, name: &str, min: f64, max: f64) -> Result<Option<f64>, Invalid> {
         let allowed = format!("a whole number from {min} to {max}");
         match self.number(name, min, max) {
@@ -86,7 +86,7 @@ impl Members {
         }
     }
 
-    /// The same, as an integer.
+    /// An integer from `min` to `max`, as `u64`.
     pub(super) fn count(&mut self, name: &str, min: f64, max: f64) -> Result<Option<u64>, Invalid> {
         Ok(self.whole(name, min, max)?.map(whole_number))
     }
@@ -95,15 +95,15 @@ impl Members {
     pub(super) fn finish(self) -> Result<(), Invalid> {
         let Some(name) = self.rest.keys().next() else { return Ok(()) };
         let is_shown = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
-        // What is no misspelt member may be a value.
+        // A name that does not look like a misspelt member may be a value.
         let is_shown = (1..=SHOWN).contains(&name.len()) && name.bytes().all(is_shown);
         let name = if is_shown { name } else { "…" };
         Err(Invalid(format!("`{}{name}` is not a member that is known", self.path)))
     }
 }
 
-/// A number from 0 on without its fraction.
+/// A non-negative number without its fraction.
 pub(super) fn whole_number(number: f64) -> u64 {
-    // Exact: no cast of a floating-point number is.
+    // Through text, because casts of floating-point numbers are not exact.
     format!("{:.0}", number.trunc()).parse().unwrap_or_default()
 }

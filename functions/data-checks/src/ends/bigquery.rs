@@ -12,18 +12,18 @@ use uuid::Uuid;
 use super::Unread;
 use crate::measured::Column;
 
-/// How long BigQuery waits before it answers without a result, in milliseconds: first not long, so
-/// that there is soon a job that can be cancelled.
+/// How long BigQuery waits before it answers the first time without a result, in milliseconds:
+/// short, so that there soon is a job that can be cancelled.
 const FIRST_ANSWER_MS: u64 = 500;
 const ANSWER_MS: u64 = 10_000;
 
-/// Minimum time between two questions for a result.
+/// Minimum time between two polls for a result.
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Maximum time for cancelling a job.
 const CANCEL_TIME: Duration = Duration::from_secs(2);
 
-/// A query, with what it may cost.
+/// A query, with its cost limit.
 #[derive(Debug)]
 pub(super) struct Query<'a> {
     pub(super) client: &'a BigQuery,
@@ -34,8 +34,8 @@ pub(super) struct Query<'a> {
 }
 
 impl Query<'_> {
-    /// The first row of the answer; empty if it has none. A job that is not complete at `until` is
-    /// cancelled.
+    /// Returns the first row of the answer; empty if it has none. A job that is not complete at
+    /// `until` is cancelled.
     pub(super) async fn first_row(&self, until: Instant) -> Result<Vec<Column>, Unread> {
         let path = format!("/bigquery/v2/projects/{}/queries", self.project);
         let mut body = json!({
@@ -44,7 +44,7 @@ impl Query<'_> {
             "maximumBytesBilled": self.maximum_bytes.to_string(),
             "maxResults": 1,
             "timeoutMs": FIRST_ANSWER_MS,
-            // So that a request that is sent again does not run twice.
+            // With this id, a repeated request does not run the query twice.
             "requestId": Uuid::new_v4().to_string(),
         });
         if let Some(location) = self.location {
@@ -89,13 +89,13 @@ impl Query<'_> {
     }
 }
 
-/// Whether a text is the id of a job: it becomes a part of a path.
+/// Whether a text is a valid job id: it becomes part of a path.
 fn is_id(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     !text.is_empty() && text.bytes().all(is_allowed)
 }
 
-/// All values are text, NULL is null.
+/// All values are text; NULL is null.
 fn first_row(answer: &Value) -> Vec<Column> {
     let column = |cell: &Value| match &cell["v"] {
         Value::Null => None,
@@ -118,7 +118,7 @@ mod tests {
             row(json!([{"f": [{"v": "990"}, {"v": null}, {"v": "1.79E9"}]}, {"f": [{"v": "1"}]}])),
             [text("990"), None, text("1.79E9")]
         );
-        // A repeated column is no number of rows.
+        // A repeated column is not a number of rows.
         assert_eq!(row(json!([{"f": [{"v": [{"v": "1"}]}]}])), [text(r#"[{"v":"1"}]"#)]);
         for none in [json!(null), json!([]), json!([{}])] {
             assert_eq!(row(none), []);

@@ -1,4 +1,4 @@
-//! Documents of OpenSearch, counted by a search.
+//! Counts documents in OpenSearch with a search.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::Unread;
 use crate::measured::Measured;
 use crate::window::Window;
 
-/// What stays as it is in the name of an index, or in a pattern or list of them.
+/// Characters that are not encoded in the name of an index, or in a pattern or list of them.
 const INDEX: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'*').remove(b',');
 
@@ -33,7 +33,7 @@ pub(super) async fn measured(
     window: Option<Window>,
     limit: Duration,
 ) -> Result<Measured, Unread> {
-    // A part of the shards is not an answer.
+    // A result of only some shards is not accepted.
     let index = utf8_percent_encode(index, INDEX);
     let path = format!("/{index}/_search?allow_partial_search_results=false");
     let body = search(time_field, window).to_string();
@@ -77,7 +77,7 @@ fn read(answer: &Value) -> Result<Measured, &'static str> {
     let rows = rows.filter(|_| answer["hits"]["total"]["relation"] == "eq").filter(is_count);
     let rows = rows.ok_or("the answer has no number of documents")?;
     let newest = match answer.pointer("/aggregations/newest/value") {
-        // A pattern that no index matches has no aggregation.
+        // If no index matches a pattern, the answer has no aggregation.
         None if rows > 0.0 => return Err("the answer has no newest value of the time field"),
         None | Some(Value::Null) => None,
         Some(value) => {
@@ -97,7 +97,7 @@ fn time(milliseconds: f64) -> Option<Timestamp> {
 mod tests {
     use super::*;
 
-    /// An answer with another value at this place.
+    /// An answer with another value at this position.
     fn answer(pointer: &str, value: Value) -> Value {
         let mut answer = json!({
             "took": 3, "timed_out": false,

@@ -17,7 +17,7 @@ use crate::measured::Column;
 /// The RDS Data API, in `AWS_ENDPOINT_URL_RDS_DATA`.
 pub(crate) const RDS_DATA: Service = "RDS_DATA";
 
-/// Before an Aurora that wakes up is asked again.
+/// The wait before a statement is repeated while Aurora resumes.
 const WAKING: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl Rds {
         Self { aws, client: OnceLock::new() }
     }
 
-    /// The first row of a statement's answer; empty if it has none. It has no time limit.
+    /// Returns the first row of a statement's answer; empty if it has none. It has no time limit.
     pub(super) async fn first_row(
         &self,
         resource_arn: &str,

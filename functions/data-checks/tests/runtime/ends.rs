@@ -1,4 +1,4 @@
-//! What ends are asked, how long, and how many at the same time.
+//! The requests to ends, their timing and their concurrency.
 
 use serde_json::{Value, json};
 use testkit::Call;
@@ -24,7 +24,7 @@ fn end(kind: &str, name: &str) -> Value {
     }
 }
 
-/// One check for each of these definitions, named as it is.
+/// One check for each of these definitions, with the same name.
 fn outside<'a>(
     checks: impl IntoIterator<Item = (&'a str, Value)>,
     ends: impl IntoIterator<Item = (&'a str, Answer)>,
@@ -196,7 +196,7 @@ async fn both_ends_of_eight_checks_are_asked_at_the_same_time() {
         |scene: &Scene| scene.calls().iter().filter(|path| *path == "/plays/_search").count();
     let (event, function) = (crate::EVENT, scene.binary.function.clone());
     let invocation = tokio::spawn(async move { function.invoke(event.to_vec()).await });
-    // None of them is answered: what is asked is asked at the same time.
+    // No call is answered, so all of them are concurrent.
     while asked(&scene) < 16 {
         scene.endpoint.called().await;
     }

@@ -1,4 +1,4 @@
-//! Nothing is lost and nothing told twice, whatever fails.
+//! Nothing is lost and nothing is reported twice, whatever fails.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use testkit::{Observed, Published, Reply, published, schedule, with_times};
 use crate::support::outside::{Answer, Outside};
 use crate::{Scene, metrics, not_run};
 
-/// Checks with these names, whose target has a row more than the source.
+/// Checks with these names, whose target has one row more than the source.
 fn failing(names: &[&str]) -> Outside {
     let end = |sql: &str| json!({"kind": "redshift", "cluster": "c", "database": "d", "sql": sql});
     let check = json!({"source": end("SELECT 1"), "target": end("SELECT 2")});
@@ -21,7 +21,7 @@ fn failing(names: &[&str]) -> Outside {
     }
 }
 
-/// Whether each check has the metric that the next run remembers.
+/// The metric of each check that the next run reads as its memory; null if it is missing.
 fn remembered(observed: &Observed, scene: &Scene) -> Vec<(String, Value)> {
     let (checks, _) = metrics(observed, scene.now);
     checks.into_iter().map(|(name, metrics)| (name, metrics["CheckFailures"].clone())).collect()
@@ -71,7 +71,7 @@ async fn a_notice_that_is_refused_is_due_again_and_the_others_are_published() {
         log.iter().filter(|line| line["message"] == "notice not published").collect();
     let [line] = lines[..] else { panic!("{log:?}") };
     let refused = line["thread"].as_str().unwrap().trim_start_matches("data-check/");
-    // Without it the next run publishes the notice.
+    // Without the metric, the next run publishes the notice.
     for (name, failures) in remembered(&observed, &scene) {
         let expected = if name == refused { json!(null) } else { json!(1.0) };
         assert_eq!(failures, expected, "{name}");
@@ -154,7 +154,7 @@ async fn all_pages_of_parameters_are_read() {
 #[tokio::test]
 async fn more_than_100_pages_of_parameters_are_not_read() {
     for (count, is_whole) in [(1_000, true), (1_001, false)] {
-        // Not to be run: the time is for the pages.
+        // These must not be run: all the time is needed for the pages.
         let parameter = |number| (format!("/sluice/checks/check-{number:04}"), json!("no check"));
         let parameters = (0..count).map(parameter).collect();
         let mut scene =
@@ -211,7 +211,7 @@ async fn checks_without_time_are_not_run_and_the_run_ends_before_its_deadline() 
 #[tokio::test]
 async fn services_that_hang_cost_no_check_that_is_known() {
     let timeout = Duration::from_secs(8);
-    // Its memory is asked for while the ends are, of which one takes all of their time.
+    // Its memory is requested concurrently with the ends, one of which uses all of their time.
     let mut hanging = failing(&["plays", "skips"]);
     let end = json!({"kind": "redshift", "cluster": "c", "database": "d", "sql": "SELECT 3"});
     hanging.parameters.insert("/sluice/checks/hangs".to_owned(), json!({"target": end}));

@@ -28,18 +28,18 @@ const MINUTE: Duration = Duration::from_mins(1);
 /// The event of a schedule.
 const EVENT: &[u8] = include_bytes!("../../../../events/data-checks/holds.json");
 
-/// What the services have, and what a run makes of it.
+/// The data of the services, and the expected results of a run.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
     #[serde(default)]
     environment: BTreeMap<String, String>,
     outside: Outside,
-    /// What alert-notifier receives, by thread.
+    /// The notices that alert-notifier receives, by thread.
     notices: Vec<Value>,
-    /// Of each check.
+    /// The metrics of each check.
     metrics: BTreeMap<String, Value>,
-    /// Of the run: checks, failures, errors, published notices, failed notices.
+    /// The metrics of the run: checks, failures, errors, published notices, failed notices.
     counts: [u64; 5],
     /// `errorType`
     error: Option<String>,
@@ -48,7 +48,7 @@ struct Golden {
     not_run: Vec<[String; 3]>,
 }
 
-/// The binary with the services outside.
+/// The binary with its services.
 struct Scene {
     endpoint: Endpoint,
     binary: Binary,
@@ -104,7 +104,7 @@ impl Scene {
         published.into_iter().map(|one| one.notice).collect()
     }
 
-    /// The operations or paths of the calls, in their order.
+    /// The operations or paths of the calls, in order.
     fn calls(&self) -> Vec<String> {
         let calls = self.endpoint.calls().into_iter();
         let name = |call: testkit::Call| {
@@ -114,7 +114,7 @@ impl Scene {
     }
 }
 
-/// The metrics of each check, as numbers, and those of the run. All are stamped `now`.
+/// The metrics of each check, as numbers, and those of the run. All have the timestamp `now`.
 fn metrics(observed: &Observed, now: Timestamp) -> (BTreeMap<String, Value>, [u64; 5]) {
     let (mut checks, mut counts) = (BTreeMap::new(), None);
     for mut line in observed.metric_lines() {

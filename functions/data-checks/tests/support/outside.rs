@@ -18,35 +18,35 @@ pub(crate) const HERE: &str = "http://here";
 /// Number of parameters in a page of Systems Manager.
 const PAGE: usize = 10;
 
-/// What an end answers.
+/// The answer of an end.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
     /// Rows in the form of the service, or the whole answer of OpenSearch.
     Is(Value),
-    /// An error with this code, or for a statement of Redshift that failed, this message.
+    /// An error with this code or, for a statement of Redshift that failed, this message.
     Fails(String),
-    /// `Fails` so often, then an answer.
+    /// `Fails` this number of times, then an answer.
     AfterFailures(usize, String, Value),
-    /// Nothing at all, or a statement that never ends.
+    /// No answer, or a statement that never ends.
     Hangs,
 }
 
-/// What the services have.
+/// The data of the services.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Outside {
-    /// The definitions of checks in Systems Manager, by the names of parameters.
+    /// The definitions of checks in Systems Manager, by parameter name.
     pub(crate) parameters: BTreeMap<String, Value>,
-    /// What ends answer, by statement or index.
+    /// The answers of ends, by statement or index.
     pub(crate) ends: BTreeMap<String, Answer>,
-    /// The values of `CheckFailures` of each check, by how many minutes before now they are.
+    /// The values of `CheckFailures` of each check, by their age in minutes.
     pub(crate) memory: BTreeMap<String, BTreeMap<u32, f64>>,
-    /// The error of CloudWatch; `hangs` is no answer.
+    /// The error of CloudWatch; `hangs` means no answer.
     pub(crate) memory_fails: Option<String>,
-    /// The page of Systems Manager that fails, from 0 on.
+    /// The page of Systems Manager that fails, counted from 0.
     pub(crate) failing_page: Option<usize>,
-    /// That page has no answer.
+    /// Whether that page has no answer.
     pub(crate) parameters_hang: bool,
     /// The time of the schedule, in seconds since 1970.
     #[serde(skip)]
@@ -56,7 +56,7 @@ pub(crate) struct Outside {
 /// The services while they run.
 struct Services {
     outside: Outside,
-    /// The statements that Redshift was given.
+    /// The statements that Redshift received.
     statements: Vec<String>,
     /// How often each end failed.
     failures: BTreeMap<String, usize>,
@@ -64,7 +64,7 @@ struct Services {
 }
 
 impl Outside {
-    /// Starts the services; SNS replies with these first.
+    /// Starts the services; SNS first sends these replies.
     pub(crate) async fn start(self, sns: Vec<Reply>) -> Endpoint {
         let (statements, failures) = (Vec::new(), BTreeMap::new());
         let mut services = Services { outside: self, statements, failures, sns: sns.into() };
@@ -94,7 +94,7 @@ impl Services {
         }
     }
 
-    /// The answer of an end, with its failures behind it.
+    /// The answer of an end, after its failures.
     fn end(&mut self, name: &str) -> Answer {
         let answer = self.outside.ends.get(name).unwrap_or_else(|| panic!("{name}"));
         match answer {
@@ -153,7 +153,7 @@ impl Services {
             let values = self.outside.memory.get(name).into_iter().flatten();
             let values = values
                 .map(|(minutes, value)| (self.outside.now - f64::from(*minutes) * 60.0, *value));
-            // The newest first, as CloudWatch does unless it is told otherwise.
+            // The newest first, which is the default of CloudWatch.
             let (times, values): (Vec<_>, Vec<_>) =
                 values.filter(|(at, _)| (start..end).contains(at)).unzip();
             json!({
@@ -205,7 +205,8 @@ impl Services {
         }
         let job = json!({"projectId": "music", "jobId": "job_1", "location": "EU"});
         let running = json!({"jobReference": job, "jobComplete": false});
-        // Of a job that goes on, the statement is not known here: there is one at most.
+        // A request for the results of a job does not contain its statement: there is at most one
+        // job.
         let is_question = call.method == "GET";
         let (sql, schema) = if is_question {
             assert_bigquery_query("jobs.getQueryResults", &call.query);

@@ -114,10 +114,10 @@ fn groups_are_kept_and_deduplication_ids_are_new() {
     assert_eq!(sent.group_id.as_deref(), Some("group"));
     let id = sent.deduplication_id.unwrap();
     assert_eq!(id.len(), 64);
-    // The same message, received once more.
+    // The same message, received again.
     let again = Message { receipt_handle: "handle-2".to_owned(), ..one.clone() };
     assert_ne!(again.redriven(&fifo, &fifo).deduplication_id.unwrap(), id);
-    // A retry of the same call is the same.
+    // A retry of the same call has the same id.
     assert_eq!(one.redriven(&fifo, &fifo).deduplication_id.unwrap(), id);
     let groupless = Message { group_id: None, ..one.clone() };
     assert_eq!(groupless.redriven(&standard, &fifo).group_id.as_deref(), Some("id-1"));

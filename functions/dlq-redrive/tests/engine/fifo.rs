@@ -42,7 +42,7 @@ async fn fifo_messages_behind_others_that_stay_are_moved() {
 #[tokio::test(start_paused = true)]
 async fn a_group_of_which_a_part_was_received_is_received_again() {
     let queues = filled(20, FIFO_DLQ, 8, 1);
-    // The second time they are known, and stay hidden: the rest of the group is blocked.
+    // The second time they are already known, and stay hidden: the rest of the group is blocked.
     queues.limits.borrow_mut().extend([3, 3]);
     let tally = Trial::new(FIFO_DLQ, FIFO_MAIN).only("7").run(&queues).await;
     assert_eq!((tally.scanned, tally.moved, tally.stopped), (8, 1, None));

@@ -28,7 +28,7 @@ const FIFO_MAIN: &str = "http://sqs/1/music.fifo";
 const NOW_MS: u64 = 1_709_296_496_000;
 const MINUTES: Duration = Duration::from_mins(10);
 
-/// A run over all messages, without a rate, that has ten minutes.
+/// A run over all messages, without a rate, with ten minutes of time.
 struct Trial {
     rules: Rules,
     rate: Option<u32>,
@@ -92,7 +92,8 @@ impl Trial {
     }
 }
 
-/// A queue with this number of messages, whose bodies are numbers, in groups by turns.
+/// A queue with this number of messages, whose bodies are numbers and which take turns between the
+/// groups.
 fn filled(seed: u64, url: &str, messages: usize, groups: usize) -> Memory {
     let queues = Memory::new(seed);
     for index in 0..messages {

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 /// How long each call takes.
 const CALL: Duration = Duration::from_millis(10);
 
-/// What goes wrong with the calls of an operation.
+/// The fault of the calls of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
     /// They fail.
@@ -33,15 +33,15 @@ pub(crate) struct Memory {
     started: Instant,
     /// The latest time until which a message was hidden.
     pub(crate) hidden_until: Cell<Option<Instant>>,
-    /// What goes wrong, by operation.
+    /// The faults, by operation.
     pub(crate) troubles: RefCell<BTreeMap<&'static str, Trouble>>,
-    /// Bodies that come back to this queue this long after they were sent.
+    /// Bodies that return to this queue this long after they were sent.
     pub(crate) poison: RefCell<Option<(HashSet<String>, String, Duration)>>,
-    /// Whether these get another id on their way back, as in quarantine.
+    /// Whether these return with another id, as from quarantine.
     pub(crate) renames: Cell<bool>,
-    /// The number of entries of each call of `send`.
+    /// The number of entries of each call to `send`.
     pub(crate) sends: RefCell<Vec<usize>>,
-    /// How many messages the next receives return at most, before each returns up to ten.
+    /// Maximum numbers of messages that the next receives return; later receives return up to ten.
     pub(crate) limits: RefCell<VecDeque<usize>>,
     awaits: Cell<usize>,
     crash_at: Cell<usize>,
@@ -104,7 +104,7 @@ impl Memory {
     pub(crate) fn visible(&self, url: &str) -> Vec<String> {
         let (now_ms, bodies) = (self.now_ms(), RefCell::new(Vec::new()));
         self.with_queue(url, |queue| {
-            // Only reads them.
+            // Only reads the messages.
             queue.take_visible(usize::MAX, now_ms, |message| {
                 bodies.borrow_mut().push(message.content.body.clone());
                 false
@@ -190,7 +190,7 @@ fn refused() -> Failure {
     Failure::new("Refused", "as the test wants it")
 }
 
-/// Whether this trouble fails a message with this body.
+/// Whether this fault affects a message with this body.
 fn fails(trouble: Option<Trouble>, body: &str) -> bool {
     trouble == Some(Trouble::Fails)
         || matches!(trouble, Some(Trouble::FailsFor(failing)) if failing == body)

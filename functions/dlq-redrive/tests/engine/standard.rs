@@ -83,7 +83,7 @@ async fn a_message_redriven_too_often_is_parked_or_stays() {
 async fn a_message_without_a_known_destination_stays() {
     let queues = Memory::new(20);
     let arn = |name: &str| Some(format!("arn:aws:sqs:eu-west-1:1:{name}"));
-    // A message of the queue itself would come back at once.
+    // A message of the queue itself would return at once.
     for (body, source) in
         [("a", arn("music")), ("b", arn("other")), ("c", None), ("d", arn("music-dlq"))]
     {
@@ -234,7 +234,7 @@ async fn a_run_ends_before_the_deadline_and_the_next_one_continues() {
     let started = Instant::now();
     let tally = trial.run(&queues).await;
     assert_eq!(tally.stopped, Some(Stopped::Deadline));
-    // Four seconds, without the margin of two.
+    // Four seconds of time, without the margin of two.
     assert!((36..=42).contains(&tally.moved), "{}", tally.moved);
     assert!(started.elapsed() < Duration::from_millis(4_500));
     let left = 100 - tally.moved;
@@ -301,7 +301,7 @@ async fn large_messages_are_sent_in_separate_calls() {
     }
     let tally = Trial::new(DLQ, MAIN).run(&queues).await;
     assert_eq!((tally.moved, tally.failed), (5, 0));
-    // What fits into one call is sent in one.
+    // Messages that fit into one call are sent in one.
     assert_eq!(queues.sends.borrow().iter().max(), Some(&2));
 }
 

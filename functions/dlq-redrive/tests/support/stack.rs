@@ -1,4 +1,4 @@
-//! Queues, and the real binary that redrives between them.
+//! Queues, and the real binary that redrives messages between them.
 
 use std::ops::Deref;
 use std::time::Duration;

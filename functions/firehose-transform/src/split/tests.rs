@@ -33,13 +33,13 @@ fn log_event(id: &str) -> Value {
     json!({"id": id, "timestamp": 1_709_296_496_000_u64, "message": "x"})
 }
 
-/// What one record becomes.
+/// The result of one record.
 #[derive(Debug, PartialEq, Eq)]
 struct Became {
     first: Outcome,
-    /// What is put back.
+    /// The events that are put back.
     events: Vec<String>,
-    /// When all of that is accepted.
+    /// The outcome when all of them are accepted.
     last: Outcome,
     /// The id of the document.
     id: Option<String>,
@@ -82,7 +82,7 @@ fn split(payload: impl AsRef<[u8]>) -> Became {
     split_by(&[], payload)
 }
 
-/// What a record of one event or none becomes, without anything put back.
+/// The outcome of a record of at most one event, from which nothing is put back.
 fn alone(payload: impl AsRef<[u8]>) -> Outcome {
     let Became { first, events, last, .. } = split(payload);
     assert_eq!((first, events.len()), (last, 0));
@@ -140,7 +140,7 @@ fn the_first_good_event_answers_and_the_others_are_put_back() {
             assert_eq!((became.first, became.id.as_deref()), (PENDING, Some(id)));
             assert_eq!(became.events, others);
             assert!(matches!(became.last, Outcome::Ok(_)));
-            // None of them is split again, nor put back.
+            // They are neither split again nor put back.
             for other in others.iter().filter(|other| other.starts_with('{')) {
                 let again = split(other);
                 assert_eq!((again.first, again.events), (again.last, vec![]), "{other}");
@@ -168,7 +168,7 @@ fn log_events_of_the_functions_own_group_are_dropped() {
     let other = logs("/app", &[two]);
     assert_eq!(split(format!("{many}{other}")).id.as_deref(), Some("2"));
     assert_eq!(alone(format!("{many}{other}")), Outcome::Ok(TimestampSource::Event));
-    // The group that the function is set to log to.
+    // The configured log group of the function.
     let set = [("AWS_LAMBDA_LOG_GROUP_NAME", "/app")];
     assert_eq!(split_by(&set, &other).last, Outcome::Dropped);
     assert_eq!(split_by(&set, &many).events.len(), 1);
@@ -203,7 +203,7 @@ fn a_record_has_at_most_ten_thousand_events() {
     assert_eq!(alone(gzip(format!("{lines}{{}}"))), too_many);
     let many = vec![log_event("1"); MAX_EVENTS + 1];
     assert_eq!(alone(gzip(logs("/app", &many))), too_many);
-    // Not one of which takes memory.
+    // None of them allocates memory.
     assert_eq!(alone(gzip("[1,".to_owned() + &"1,".repeat(1_000_000) + "1]")), too_many);
     assert_eq!(Failure::TooManyEvents.reason(), "too_many_events");
 }
@@ -245,13 +245,13 @@ fn an_event_without_an_id_keeps_the_id_that_it_has() {
     assert!(ids[0] != ids[1] && ids[1] != ids[2] && ids[0] != ids[2], "{ids:?}");
     let array = format!("[{beat} , {beat},{beat}]");
     assert_eq!(split(array).id.as_ref(), Some(&ids[0]));
-    // The number is one of JSON where the arrival is 0.
+    // The number is valid JSON if the arrival is 0.
     let mut found = Found::default();
     found.open(&config(&[]), lines.as_bytes(), 0).unwrap();
     assert_eq!([0, 2].map(|nth| found.alone(nth, b"0").1.to_vec()), [b"0", b"2"]);
-    // One alone is known by the arrival, as before.
+    // A single event is identified by the arrival, as before.
     assert_eq!(split(format!("[{beat}]")).id, split(beat).id);
-    // What was put back before it was split keeps its count.
+    // A record that was put back before it was split keeps its count.
     let counted = "{\"n\":1,\"__sluice_reingests\":2}";
     let expected = "{\"n\":1,\"__sluice_arrival\":170929649812000001,\"__sluice_reingests\":2}";
     assert_eq!(split(format!("{{}}\n{counted}")).events, [expected]);

@@ -116,7 +116,7 @@ fn check(case: Case) {
         ("RESPONSE_BUDGET_BYTES", budget_text.as_str()),
         ("REINGEST", if reingest { "on" } else { "off" }),
         ("DROP_ACTIONS", "ab,b"),
-        // All documents are of the same minute.
+        // All documents have the same minute.
         ("TIMESTAMP_FIELDS", "none"),
         ("METRIC_RULES", r#"[{"metric":"Documents"}]"#),
     ];
@@ -218,7 +218,7 @@ fn no_request_causes_a_panic() {
         }
     };
     holds(300, &vec(any::<u8>(), 0..300), never_a_panic);
-    // Requests with replaced bytes, or cut off.
+    // Requests with replaced bytes, or truncated.
     let broken = (
         case(),
         vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
@@ -297,7 +297,7 @@ fn metrics_of_documents_count_what_is_answered_ok() {
                 "x".repeat(note)
             )
         };
-        // The second does not fit, and those after it are transformed again.
+        // The second document does not fit, and the later records are transformed again.
         let payloads = [
             play("KR", 0),
             play("KR", 500),
@@ -306,7 +306,7 @@ fn metrics_of_documents_count_what_is_answered_ok() {
             "oops".to_owned(),
         ];
         let request = direct_put(&payloads);
-        // Again where Firehose calls again.
+        // Again, if Firehose calls again.
         for _ in 0..2 {
             let answer = handler.handle(&request, MINUTE).await.unwrap();
             let records = answers(&answer);

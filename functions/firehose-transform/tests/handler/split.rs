@@ -32,7 +32,7 @@ fn handle(handler: &Handler, payloads: &[impl AsRef<[u8]>], left: Duration) -> V
     answers(&on_paused_clock(handler.handle(&direct_put(payloads), left)).unwrap())
 }
 
-/// Result, and the id of its document.
+/// The result, and the id of its document.
 fn became(answer: &Answered) -> (&str, Option<String>) {
     let id = || {
         let document: Value = serde_json::from_str(&answer.document()).unwrap();
@@ -71,7 +71,7 @@ fn a_record_is_ok_once_the_other_events_are_accepted() {
     let answers = handle(&handler, &payloads, MINUTE);
     let expected = ["a", "x", "1"].map(|id| ("Ok", Some(id.to_owned())));
     assert_eq!(answers.iter().map(became).collect::<Vec<_>>(), expected);
-    // One call of all, and then what it did not take.
+    // One call with all events, and then one with those that it did not accept.
     let second = self::logs(&log_events[1..]);
     let expected = [(0, event("b")), (2, second), (0, event("c"))];
     assert_eq!(handler.take_taken(), expected.map(|(at, event)| (record_id(at), event)));
@@ -105,7 +105,7 @@ fn events_cannot_be_put_back_into_kafka() {
     assert_eq!(became(answered).0, "ProcessingFailed");
     assert_eq!(answered.kafka_record_value.as_ref(), Some(&data));
     assert_eq!(handler.take_taken(), []);
-    // What holds one event is not put back.
+    // A record of one event is not put back.
     let gzip = STANDARD.encode_to_string(gzip(event("a").as_bytes()));
     let body = envelope(&[json!({"recordId": "k", "kafkaRecordValue": gzip})]).to_string();
     let answer = on_paused_clock(handler.handle(body.as_bytes(), MINUTE)).unwrap();
@@ -121,7 +121,7 @@ fn a_dropped_action_is_dropped_after_the_others_were_put_back() {
     let metrics = handler.metrics();
     let counts = ["RecordsDropped", "RecordsReingested", "RecordsSplit", "EventsPutBack"];
     assert_eq!(counts.map(|name| metrics[name]), [1, 0, 1, 1]);
-    // Not before.
+    // If the others are not accepted, it is not dropped.
     let handler = Handler::new(&[ON, ("DROP_ACTIONS", "ping")], [Call::Deny]);
     assert_eq!(became(&handle(&handler, &[&lines], MINUTE)[0]).0, "ProcessingFailed");
 }
@@ -157,12 +157,12 @@ fn where_the_document_does_not_fit_its_event_is_put_back_too() {
             let counts = ["RecordsReingested", "RecordsSplit", "EventsPutBack"];
             let several = u64::from(!others.is_empty());
             assert_eq!(counts.map(|name| metrics[name]), [1, several, several]);
-            // Where that fails, the record fails.
+            // If that fails, the record fails.
             let script = others.iter().map(|_| Call::Take(vec![true])).chain([Call::Deny]);
             let handler = Handler::new(&[ON, ("RESPONSE_BUDGET_BYTES", "1000")], script);
             let answers = handle(&handler, &request, MINUTE);
             assert_eq!((became(&answers[1]).0, &answers[1].data), ("ProcessingFailed", &None));
-            // As often as any other.
+            // It is put back as often as any other record.
             let once = &answering.replace("reingests\":1", "reingests\":3");
             let request = [large("x"), once.replace("reingests\":2", "reingests\":3")];
             let handler = Handler::new(&[ON, ("RESPONSE_BUDGET_BYTES", "1000")], []);
@@ -185,7 +185,7 @@ fn an_event_has_the_same_id_answered_put_back_or_delivered_again() {
     all.extend(ids(&roomy, &others));
     let different: HashSet<_> = all.iter().collect();
     assert_eq!((all.len(), different.len()), (3, 3));
-    // Without room for the one that answers.
+    // Without room for the event that answers.
     let full = Handler::new(&[ON, ("RESPONSE_BUDGET_BYTES", "1000")], []);
     assert_eq!(ids(&full, &[beat, lines]).len(), 1);
     let taken: Vec<_> = full.take_taken().into_iter().map(|(_, event)| event).collect();
@@ -211,7 +211,7 @@ fn id_of(event: &str) -> String {
     id.as_str().unwrap().to_owned()
 }
 
-/// Records of events in any of the forms. Those of a record have ids of their own.
+/// Records of events in any of the forms. The events of a record have different ids.
 fn records() -> impl Strategy<Value = Vec<Several>> {
     let part = (1..4_usize, any::<bool>(), 0..300_usize);
     let record = (vec(part, 0..4), 0..4_u8, any::<bool>(), prop::bool::weighted(0.2));
@@ -291,7 +291,7 @@ fn what_is_answered_and_what_is_put_back_are_the_events() {
         assert_eq!(metrics["EventsPutBack"] + metrics["RecordsReingested"], taken.len() as u64);
         let several = records.iter().filter(|record| record.ids.len() > 1).count();
         assert_eq!(metrics["RecordsSplit"], several as u64);
-        // Each of them is an event by itself.
+        // Each of them is a single event.
         let handler = Handler::new(&[ON], []);
         let events: Vec<_> = taken.iter().map(|(_, event)| event).collect();
         for (event, answered) in events.iter().zip(handle(&handler, &events, MINUTE)) {

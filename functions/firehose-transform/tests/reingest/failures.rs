@@ -1,4 +1,4 @@
-//! A service that does not accept the records, or not at once.
+//! A service that does not accept the records, or not immediately.
 
 use serde_json::json;
 

@@ -10,7 +10,7 @@ use crate::{
     results,
 };
 
-/// Invokes the binary with this budget, and other variables, and these payloads.
+/// Invokes the binary with this budget, other variables, and these payloads.
 async fn with_budget(
     endpoint: &Endpoint,
     budget: usize,

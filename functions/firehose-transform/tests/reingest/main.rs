@@ -1,4 +1,4 @@
-//! Records that do not fit in the answer are put back into their source: the real binary with a
+//! Records that do not fit into the answer are put back into their source: the real binary with a
 //! scripted endpoint of Firehose and Kinesis.
 
 #![cfg(test)]
@@ -44,7 +44,7 @@ fn budget_for_one(count: usize) -> usize {
     count * 106 + 1_000
 }
 
-/// The binary with room for one of `count` [`event`]s, putting back to `endpoint`.
+/// The binary with room for one of `count` [`event`]s; the others are put back to `endpoint`.
 async fn binary(endpoint: &Endpoint, count: usize, timeout: Duration) -> Binary {
     let budget = budget_for_one(count).to_string();
     let variables = [
@@ -69,7 +69,7 @@ async fn put_back(
 
 const LONG: Duration = Duration::from_mins(1);
 
-/// Time for a second of putting back.
+/// Leaves a second for putting records back.
 const SHORT: Duration = Duration::from_secs(3);
 
 /// The results of the records after the first, which must have its document. The others must have
@@ -101,7 +101,7 @@ fn failures(observed: &Observed) -> Vec<(String, (u64, String))> {
     observed.reasons("first_record_id").into_iter().collect()
 }
 
-/// Fails the test if the two records after the first did not fail for this reason.
+/// Asserts that the two records after the first failed for this reason.
 fn assert_failed(observed: &Observed, reason: &str) {
     assert_eq!(results(observed), ["ProcessingFailed"; 2]);
     assert_eq!(failures(observed), failure(reason, 2, 1));

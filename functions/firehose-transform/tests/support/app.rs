@@ -14,12 +14,12 @@ use shared::runtime::{Function, Invocation};
 use testkit::{LAMBDA, Output, numbers};
 use tokio::time::Instant;
 
-/// What the source does with one call.
+/// The reaction of the source to one call.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
-    /// It takes the records for which this repeated pattern is `true`.
+    /// It accepts the records for which this repeated pattern is `true`.
     Take(Vec<bool>),
-    /// The response contains only the first few records, all taken.
+    /// The response contains only the first few records, all accepted.
     TakeFirst(usize),
     Fail,
     Deny,
@@ -27,15 +27,15 @@ pub(crate) enum Call {
     Hang,
 }
 
-/// A source that follows a script, and then takes all records.
+/// A source that follows a script, and then accepts all records.
 #[derive(Debug, Default)]
 pub(crate) struct Scripted {
     script: Mutex<VecDeque<Call>>,
     taken: Taken,
 }
 
-/// Partition key and payload of each record that the source took. Without Kinesis, the key is the
-/// record's id.
+/// Partition key and payload of each record that the source accepted. Without Kinesis, the key is
+/// the record's id.
 type Taken = Arc<Mutex<Vec<(String, String)>>>;
 
 impl Source for Scripted {
@@ -67,7 +67,7 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// A handler with these variables besides Lambda's own.
+    /// A handler with these variables in addition to Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)], script: impl IntoIterator<Item = Call>) -> Self {
         let environment = [&LAMBDA, variables].concat().into_iter().collect();
         let config = Config::from_environment(&environment).unwrap();
@@ -78,7 +78,7 @@ impl Handler {
         Self { app, output, taken }
     }
 
-    /// Handles one request with this time left.
+    /// Handles one request with this remaining time.
     pub(crate) async fn handle(
         &self,
         body: &[u8],
@@ -103,7 +103,7 @@ impl Handler {
         numbers(&self.output.take_line())
     }
 
-    /// The ids of the taken records, each at most once.
+    /// The ids of the accepted records, each at most once.
     pub(crate) fn taken(&self) -> HashSet<String> {
         let taken = self.taken.lock().unwrap();
         let ids: HashSet<_> = taken.iter().map(|(id, _)| id.clone()).collect();
@@ -111,8 +111,8 @@ impl Handler {
         ids
     }
 
-    /// Ids and payloads of the records taken since the last call: of a split record, its id and each
-    /// event.
+    /// Ids and payloads of the records accepted since the last call: for a split record, its id and
+    /// each event.
     pub(crate) fn take_taken(&self) -> Vec<(String, String)> {
         std::mem::take(&mut *self.taken.lock().unwrap())
     }

@@ -11,13 +11,13 @@ use testkit::{Call, Reply};
 
 use super::request::Answered;
 
-/// A golden answer, with the settings that it needs: either records or an error.
+/// A golden answer, with the settings that it requires: either records or an error.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Golden {
     #[serde(default)]
     pub(crate) environment: BTreeMap<String, String>,
-    /// The metric, where the documents do not have `timestamp_source`.
+    /// The metric, if the documents do not have `timestamp_source`.
     pub(crate) timestamp_fallbacks: Option<u64>,
     pub(crate) records: Option<Vec<GoldenRecord>>,
     /// The payloads of the records that are put back.
@@ -40,7 +40,7 @@ pub(crate) struct GoldenRecord {
     reason: Option<String>,
 }
 
-/// The reply of a source that takes all records.
+/// The reply of a source that accepts all records.
 pub(crate) fn accept(call: &Call) -> Reply {
     let accepted = vec![json!({"RecordId": "r"}); payloads(call).len()];
     Reply::json(200, &json!({"FailedPutCount": 0, "RequestResponses": accepted}))
@@ -65,7 +65,7 @@ pub(crate) fn failures(records: &[GoldenRecord]) -> BTreeMap<String, (u64, Strin
 }
 
 impl GoldenRecord {
-    /// Fails the test if `actual` is not what this says.
+    /// Asserts that `actual` matches this golden record.
     pub(crate) fn check(&self, situation: &str, actual: &Answered) {
         let Self { record_id, result, document, data, member, .. } = self;
         assert_eq!(actual.record_id, *record_id, "{situation}");

@@ -36,7 +36,7 @@ pub(crate) fn envelope(records: &[Value]) -> Value {
     })
 }
 
-/// One record's answer.
+/// The answer to one record.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Answered {

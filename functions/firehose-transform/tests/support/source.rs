@@ -20,13 +20,13 @@ pub(crate) struct Put {
     pub(crate) partition_keys: Vec<String>,
 }
 
-/// What the source does with a call.
+/// The reaction of the source to a call.
 #[derive(Default)]
 pub(crate) enum Act {
-    /// It takes all records.
+    /// It accepts all records.
     #[default]
     Accept,
-    /// It takes all records except those with these indexes.
+    /// It accepts all records except those with these indexes.
     Except(Vec<usize>),
     /// It fails the call with this status and error code.
     Error(u16, &'static str),
@@ -34,11 +34,11 @@ pub(crate) enum Act {
     Text(&'static str),
     /// It does not respond.
     Never,
-    /// It takes all records, after this.
+    /// It accepts all records after this signal.
     AcceptAfter(oneshot::Receiver<()>),
 }
 
-/// A source that does this, call by call, and then takes all records.
+/// A source that reacts like this, call by call, and then accepts all records.
 pub(crate) async fn source(acts: impl IntoIterator<Item = Act>) -> Endpoint {
     Endpoint::replying(acts, reply).await
 }

@@ -15,7 +15,7 @@ pub(crate) struct Address {
     pub(crate) is_associated: bool,
     /// Whether a service allocated it for itself.
     is_service_managed: bool,
-    /// Where it comes from, if not from Amazon's pool.
+    /// Its pool, if not Amazon's.
     own_pool: Option<String>,
     /// The instance that it belongs to.
     pub(crate) instance: Option<String>,
@@ -35,7 +35,7 @@ impl Address {
         })
     }
 
-    /// USD a month. Addresses that their owner brought cost nothing.
+    /// USD a month. Addresses from the owner's own pool cost nothing.
     pub(crate) fn usd(&self, scope: &Scope<'_>) -> f64 {
         if self.own_pool.is_some() { 0.0 } else { scope.hourly(Price::AddressHour) }
     }

@@ -1,14 +1,14 @@
-//! Buckets with old objects that nothing moves to a cheaper class or expires.
+//! Buckets with old objects and no rule that moves them to a cheaper class or expires them.
 
 use jiff::Timestamp;
 use shared::cost::Price;
 
 use super::{Bound, Idle, Scope, counted, gib};
 
-/// Days after which an upload that is not finished is taken for abandoned.
+/// Days after which an unfinished upload is considered abandoned.
 const UPLOAD_DAYS: i64 = 7;
 
-/// What the lists of a bucket contain.
+/// The totals of the lists of a bucket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Listing {
     /// Old objects of the class STANDARD.

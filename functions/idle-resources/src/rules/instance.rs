@@ -1,4 +1,4 @@
-//! Stopped instances: what they cost is their volumes and addresses.
+//! Stopped instances, which cost as much as their volumes and addresses.
 
 use jiff::Timestamp;
 use shared::aws::query::Element;
@@ -12,7 +12,7 @@ pub(crate) struct Instance {
     pub(crate) tags: Tags,
     state: String,
     image: Option<String>,
-    /// When it came into its state, if EC2 reports it.
+    /// When it changed to its state, if EC2 reports it.
     changed: Option<Timestamp>,
 }
 
@@ -24,7 +24,7 @@ impl Instance {
             tags: element.tags("tagSet"),
             state: element.text("instanceState/name").unwrap_or_default().to_owned(),
             image: element.text("imageId").map(str::to_owned),
-            // This is how the protocol names `StateTransitionReason`.
+            // This is the name of `StateTransitionReason` in the protocol.
             changed: element.text("reason").and_then(time_in),
         })
     }
@@ -39,7 +39,7 @@ impl Instance {
         self.image.is_none() && self.state != "terminated"
     }
 
-    /// `usd`: what its volumes and addresses cost a month.
+    /// `usd`: the cost of its volumes and addresses a month.
     pub(crate) fn idle(&self, scope: &Scope<'_>, usd: f64) -> Option<Idle> {
         let changed = self.changed?;
         let is_idle = self.state == "stopped"

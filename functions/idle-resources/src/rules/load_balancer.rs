@@ -29,7 +29,7 @@ enum LoadBalancerType {
 /// A target group.
 #[derive(Clone, Debug)]
 pub(crate) struct TargetGroup {
-    /// Missing in an odd answer, which then says nothing about its load balancers only.
+    /// It may be missing in an invalid answer, which then affects only its load balancers.
     pub(crate) arn: Option<String>,
     pub(crate) load_balancers: Vec<String>,
 }

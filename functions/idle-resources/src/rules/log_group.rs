@@ -1,4 +1,4 @@
-//! Log groups that keep everything for ever.
+//! Log groups that keep everything forever.
 
 use shared::cost::Price;
 
@@ -8,7 +8,7 @@ use super::{Bound, Idle, Scope, gib};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct LogGroup {
     pub(crate) name: String,
-    /// Without the `:*` that stands for its streams.
+    /// Without the suffix `:*` for its streams.
     pub(crate) arn: String,
     pub(crate) has_retention: bool,
     pub(crate) stored_bytes: Option<u64>,

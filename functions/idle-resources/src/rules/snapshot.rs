@@ -1,5 +1,5 @@
-//! Snapshots and images. A snapshot is incremental: neither its full size nor its volume's is what is
-//! billed, and both are upper bounds.
+//! Snapshots and images. A snapshot is incremental: its full size and that of its volume are only
+//! upper bounds of the size that is billed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ pub(crate) struct Image {
     pub(crate) tags: Tags,
     created: Option<Timestamp>,
     launched: Option<Timestamp>,
-    /// Whether the time of its last launch is there, but cannot be read.
+    /// Whether the time of its last launch is invalid.
     is_odd: bool,
     /// Its snapshots, with the sizes of their volumes in GiB.
     snapshots: Vec<(String, f64)>,

@@ -16,7 +16,7 @@ const GP3_MIBPS: f64 = 125.0;
 pub(crate) struct Volume {
     pub(crate) id: String,
     pub(crate) tags: Tags,
-    /// `available` where it is attached to nothing.
+    /// `available` if it is not attached.
     pub(crate) state: String,
     created: Option<Timestamp>,
     size_gib: f64,
@@ -63,11 +63,11 @@ impl Volume {
     pub(crate) fn read(element: &Element) -> Option<Self> {
         let instances = element.list("attachmentSet").iter();
         let instances = instances.filter_map(|attachment| attachment.text("instanceId"));
-        // Not every type has them.
+        // Not all types have rates.
         let rate = |name: &str| element.text(name).map_or(0.0, |_| amount(element, name));
         let created = time(element.text("createTime"));
         let mut tags = element.tags("tagSet");
-        // A mark from before the volume was there came with the tags of another one.
+        // A mark that is older than the volume was copied with the tags of another one.
         if marked(&tags).zip(created).is_some_and(|(since, created)| since < day(created)) {
             tags.remove(IDLE_SINCE);
         }
@@ -85,7 +85,7 @@ impl Volume {
         })
     }
 
-    /// USD a month; not a number where its size, its type or a rate is not known.
+    /// USD a month; NaN if its size, its type or a rate is not known.
     pub(crate) fn usd(&self, scope: &Scope<'_>) -> f64 {
         let size = |price| self.size_gib * scope.price(price);
         let above = |rate: f64, included: f64| if rate < included { 0.0 } else { rate - included };

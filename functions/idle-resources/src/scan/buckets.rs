@@ -1,5 +1,5 @@
-//! Buckets of the function's own region. Listing costs: the requests of a run are shared by the
-//! buckets that need it.
+//! Buckets of the function's own region. List requests cost money: those of a run are shared by the
+//! buckets that need them.
 
 use aws_sdk_s3::primitives::DateTime;
 use aws_sdk_s3::types::{
@@ -45,7 +45,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Lists a bucket with at most `share` requests, and takes those that it used from it.
+    /// Lists a bucket with at most `share` requests, and subtracts those that it used.
     async fn find_bucket(&mut self, bucket: &str, share: &mut u32) {
         let kind = Kind::Bucket;
         let mut listing = Listing::default();

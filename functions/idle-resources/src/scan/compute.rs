@@ -15,12 +15,12 @@ use crate::rules::instance::Instance;
 use crate::rules::snapshot::{Image, Snapshot};
 use crate::rules::volume::Volume;
 
-/// The largest page of EC2's lists (source: Amazon EC2 API reference).
+/// Maximum page size of EC2's lists (source: Amazon EC2 API reference).
 const PAGE: &str = "1000";
 /// Maximum images in a call (source: Amazon EC2 API reference, `DescribeImageReferences`).
 const MAX_IMAGES: usize = 10;
 
-/// The lists of EC2, as far as the kinds need them.
+/// The lists of EC2 that the kinds need.
 #[derive(Debug, Default)]
 struct Lists {
     addresses: List<Address>,
@@ -34,7 +34,7 @@ fn paged() -> Parameters {
     Parameters::new().with("MaxResults", PAGE)
 }
 
-/// What belongs to this account: without it, EC2 lists what all accounts share.
+/// Selects the account's own resources: otherwise, EC2 also lists those that all accounts share.
 fn own() -> Parameters {
     paged().with("Owner.1", "self")
 }
@@ -80,7 +80,7 @@ impl Scan<'_> {
         }
         if self.wants(&[Kind::Snapshot, Kind::Image]) {
             lists.snapshots = snapshots(region, paged()).await;
-            // Disabled images need their snapshots too.
+            // Disabled images also need their snapshots.
             let all = own().with("IncludeDisabled", "true");
             lists.images =
                 region.ec2("DescribeImages", all, &["imagesSet"], "imageId", Image::read).await;
@@ -144,7 +144,7 @@ impl Scan<'_> {
         self.settle(kind, snapshots);
     }
 
-    /// An image is idle only if all instances and all that refers to it are known.
+    /// An image is idle only if all instances and all references to it are known.
     async fn find_images(&mut self, Lists { snapshots, images, instances, .. }: &Lists) {
         let kind = Kind::Image;
         if !self.wants(&[kind]) {
@@ -181,7 +181,7 @@ impl Scan<'_> {
         }
     }
 
-    /// Those of the images that instances, launch templates or other resources refer to.
+    /// The images that instances, launch templates or other resources refer to.
     async fn referenced(&self, images: &[(&Image, Idle)]) -> Result<BTreeSet<String>, CallFailure> {
         let ids = images.iter().map(|(image, _)| &*image.id);
         let parameters = paged().list("ImageId", ids).with("IncludeAllResourceTypes", "true");
@@ -192,7 +192,7 @@ impl Scan<'_> {
         list.failure.map_or_else(|| Ok(list.items.into_iter().collect()), Err)
     }
 
-    /// An instance costs what its volumes and addresses do: they must be known.
+    /// An instance costs as much as its volumes and addresses, which must be known.
     fn find_instances(&mut self, lists: &Lists) {
         let Lists { addresses, volumes, instances, .. } = lists;
         let kind = Kind::Instance;
@@ -206,7 +206,7 @@ impl Scan<'_> {
         }
         let mut usd: BTreeMap<&str, f64> = BTreeMap::new();
         for volume in &volumes.items {
-            // A volume of several instances is kept by any of them.
+            // A volume that is attached to several instances is not the cost of one.
             if let [instance] = &volume.instances[..] {
                 *usd.entry(instance).or_default() += volume.usd(&self.scope);
             }

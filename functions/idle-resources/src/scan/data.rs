@@ -12,7 +12,7 @@ use crate::rules::database::Database;
 use crate::rules::log_group::LogGroup;
 use crate::traffic::{Query, read};
 
-/// The largest page (source: Amazon CloudWatch Logs API reference, `DescribeLogGroups`).
+/// Maximum page size (source: Amazon CloudWatch Logs API reference, `DescribeLogGroups`).
 const PAGE: i32 = 50;
 
 impl Scan<'_> {

@@ -17,7 +17,7 @@ use crate::traffic::{Query, Window, read};
 /// Maximum load balancers whose tags are in an answer (source: Elastic Load Balancing API reference,
 /// `DescribeTags`).
 const MAX_TAGGED: usize = 20;
-/// The largest page (source: Elastic Load Balancing API reference, `DescribeLoadBalancers`).
+/// Maximum page size (source: Elastic Load Balancing API reference, `DescribeLoadBalancers`).
 const PAGE: &str = "400";
 
 impl Scan<'_> {
@@ -88,7 +88,7 @@ impl Scan<'_> {
         let groups = self.region.balancing(action, parameters, &path, id, TargetGroup::read).await;
         self.unread(kind, groups.failure.as_ref());
         let mut by_balancer: BTreeMap<&str, Vec<Option<&str>>> = BTreeMap::new();
-        // A group that is not known may have targets.
+        // An unknown group may have targets.
         for group in groups.items.iter().filter(|_| groups.failure.is_none()) {
             for balancer in &group.load_balancers {
                 by_balancer.entry(balancer).or_default().push(group.arn.as_deref());
@@ -125,7 +125,8 @@ impl Scan<'_> {
         }
     }
 
-    /// Whether no target is registered in any of these groups. What cannot be read may have some.
+    /// Whether none of these groups has a registered target. A group that cannot be read may have
+    /// some.
     async fn lack_targets(&mut self, groups: &[Option<&str>]) -> bool {
         for group in groups {
             match self.has_targets(*group).await {
@@ -149,7 +150,7 @@ impl Scan<'_> {
         if is_list { Ok(!targets.is_empty()) } else { Err(invalid("the answer has no list")) }
     }
 
-    /// Those of the load balancers that had no traffic.
+    /// The load balancers without traffic.
     async fn without_traffic<'b>(
         &mut self,
         balancers: &[&'b LoadBalancer],

@@ -1,4 +1,4 @@
-//! Marks and removals: nothing changes that was not published before.
+//! Marks and removals: nothing is changed that was not published before.
 
 use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
@@ -10,7 +10,7 @@ use crate::{account_of, fixture};
 
 const REMOVE: [(&str, &str); 2] = [("ACTION", "remove"), ("KINDS", "address,volume")];
 
-/// The account of `removal`, whose snapshot has this state, with other answers.
+/// The account of `removal`, whose snapshot has this state, with additional answers.
 fn account(others: &[(&str, Value)]) -> Answers {
     let mut account = account_of(&fixture("removal").golden);
     account.extend(others.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
@@ -26,7 +26,7 @@ async fn a_notice_that_is_not_published_changes_nothing() {
         let observed = scene.invoke("{}").await;
         assert_eq!(observed.error().0, "NotPublished");
         assert_eq!(scene.account.changes(), ["Publish"]);
-        // What was found is in the metrics all the same.
+        // The findings are in the metrics anyway.
         let lines = observed.metric_lines();
         assert!(lines.iter().any(|line| line["Kind"] == "volume" && line["IdleResources"] == 2.0));
     }
@@ -42,7 +42,7 @@ async fn an_outcome_that_is_not_published_fails_the_invocation_after_the_removal
     assert!(changes.contains(&"DeleteVolume vol-done".to_owned()), "{changes:?}");
     let lines = observed.metric_lines();
     assert!(lines.iter().any(|line| line["ResourcesRemoved"] == 2.0), "{lines:?}");
-    // Lambda tries again: now there is nothing to remove, and the outcome is published first.
+    // Lambda retries: now there is nothing to remove, and the outcome is published first.
     scene.account.set(account(&[("DescribeVolumes", json!({})), ("DescribeAddresses", json!({}))]));
     assert_eq!(scene.invoke("{}").await.json()["removed"], json!([]));
     let titles = scene.account.notices().into_iter().map(|notice| notice["title"].clone());
@@ -59,7 +59,7 @@ async fn a_retry_after_removals_removes_no_more() {
     scene.account.set(account(&[]));
     let answer = scene.invoke("{}").await.json();
     assert_eq!((&answer["removing"], &answer["removed"]), (&json!([]), &json!([])));
-    // The run after that goes on.
+    // The next run continues.
     scene.account.set(account(&[]));
     assert_eq!(scene.invoke("{}").await.json()["removed"], json!(["vol-done", "eipalloc-done"]));
 }
@@ -119,7 +119,7 @@ async fn the_snapshot_of_an_earlier_run_counts_if_nothing_was_written_since() {
         (json!([0.0, 0.0]), vec![&old], false, true),
         (json!([0.0, 7.0]), vec![&old], true, false),
         (json!("InternalError"), vec![&old], true, false),
-        // One of this run is there too: it is waited for.
+        // A snapshot of this run also exists: it is waited for.
         (json!([7.0]), vec![&old, &snapshot("snap-new", "pending", 0)], false, false),
         (json!([7.0]), vec![&snapshot("snap-new", "completed", 0), &old], false, true),
     ] {
@@ -203,7 +203,8 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
         snapshot.as_object_mut().unwrap().remove(member);
         snapshot
     };
-    // First what is there, then the look at it; what CreateSnapshot answers; created, deleted.
+    // The snapshots that exist, those that are then read, the answer of CreateSnapshot, and whether
+    // one is created and deleted.
     for (there, looked, created, expected) in [
         (list(json!([])), list(json!([pending])), &pending, (true, false)),
         (list(json!([])), list(json!([completed])), &pending, (true, true)),
@@ -224,7 +225,7 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
             &pending,
             (false, true),
         ),
-        // Made before the volume was idle, or not completed at all.
+        // Created before the volume was idle, or never completed.
         (
             list(json!([snapshot("snap-0", "completed", old)])),
             list(json!([])),
@@ -240,11 +241,11 @@ async fn a_volume_is_deleted_only_when_its_snapshot_is_completed() {
             (true, false),
         ),
         (list(json!([])), list(json!([])), &json!({}), (true, false)),
-        // It is not known to be one of the volume.
+        // The snapshot may not be of this volume.
         (list(json!([])), list(json!([])), &lacking("volumeId"), (true, false)),
         (list(json!([])), list(json!([])), &lacking("startTime"), (true, false)),
         (list(json!([])), list(json!([lacking("volumeId")])), &pending, (true, false)),
-        // EC2 failed, and had created it.
+        // EC2 failed, but had created it.
         (list(json!([])), list(json!([completed])), &json!("503 ServiceUnavailable"), (true, true)),
     ] {
         let case = format!("{there} {looked} {created}");

@@ -1,5 +1,5 @@
-//! Whatever fails or is denied: what could not be read is never taken for idle, and nothing changes
-//! that the account without the failure would not change.
+//! Whatever fails or is denied: a resource that could not be read is never treated as idle, and
+//! nothing is changed that would not be changed without the failure.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ const OPERATIONS: [(&str, &[&str]); 20] = [
     ("GetBucketTagging", &["bucket"]),
 ];
 
-/// The account of `ordinary`, in which things can be removed too.
+/// The account of `ordinary`, in which resources can also be removed.
 fn everything() -> Answers {
     let mut account = account_of(&fixture("ordinary").golden);
     let removal = account_of(&fixture("removal").golden);
@@ -66,7 +66,7 @@ async fn what_cannot_be_read_is_reported_and_nothing_else_is_found_or_changed() 
     let right_changes = set(scene.account.changes());
     assert_eq!(right["notRead"], json!([]));
     assert!(right_changes.len() > 5, "{right_changes:?}");
-    // 5xx waits before each attempt: it is tried where there is one call.
+    // 5xx waits before each retry, so it is tested only with a single call.
     let plain = ["403 AccessDenied", "garbage"];
     let cases = OPERATIONS.iter().flat_map(|case| plain.map(|failure| (case, failure)));
     let slow = [(&OPERATIONS[1], "503 ServiceUnavailable"), (&OPERATIONS[15], "close")];
@@ -128,7 +128,7 @@ async fn what_cannot_be_changed_is_reported_and_spoils_nothing_else() {
         let total = lines.last().unwrap();
         if lost.contains("marked") {
             assert_eq!(answer["removed"], right["removed"]);
-            // All was read, but what is used keeps its mark, or what is idle has none.
+            // Everything was read, but a used resource keeps its mark, or an idle one has none.
             let failed = right[lost].as_array().unwrap().len();
             assert_eq!(total["ScanFailures"], f64::from(u32::try_from(failed).unwrap()));
             let failed = "failed to change a mark";
@@ -147,7 +147,7 @@ async fn a_service_that_hangs_is_given_up_and_the_rest_is_read() {
     let mut account = everything();
     account.insert("DescribeVolumes".to_owned(), json!("never"));
     account.insert("ListBuckets".to_owned(), json!("never"));
-    // It is called for each log group that costs enough.
+    // It is called for each log group with sufficient costs.
     let group = |name: &str| json!({"logGroupName": name, "storedBytes": 1_u64 << 40});
     let groups = json!({"logGroups": [group("a"), group("b")]});
     account.insert("DescribeLogGroups".to_owned(), groups);

@@ -17,7 +17,7 @@ use testkit::{ALERTS_TOPIC, Fixture, Observed, fixtures, outside_of_lambda, pair
 use support::account::Account;
 use support::scene::{BINARY, Golden, Scene, assert_has, dated, metrics, now};
 
-/// The account of a fixture, with times counted from now.
+/// The account of a fixture, with times relative to now.
 fn account_of(golden: &Golden) -> serde_json::Map<String, Value> {
     account_at(golden, now())
 }

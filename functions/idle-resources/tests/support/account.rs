@@ -1,5 +1,5 @@
 //! A fake account: EC2, RDS, Elastic Load Balancing, CloudWatch, CloudWatch Logs, S3 and SNS at one
-//! endpoint, which answer what a fixture says.
+//! endpoint, with the answers of a fixture.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -13,10 +13,10 @@ use testkit::{Call, Endpoint, Reply, published};
 const CHANGES: [&str; 5] =
     ["CreateTags", "DeleteTags", "CreateSnapshot", "DeleteVolume", "ReleaseAddress"];
 
-/// What services answer, by operation: `DescribeVolumes`, `DescribeVolumes eu-west-1` for one region,
-/// `ListObjectsV2 scratch` for one bucket. Members of the answer; or `403 AccessDenied`, an error;
-/// or `garbage`, `close`, `empty`, an answer without its list; or a list of these, for one call after the other. What is not there is
-/// answered without members.
+/// The answers of services, by operation: `DescribeVolumes`, or `DescribeVolumes eu-west-1` for one
+/// region, or `ListObjectsV2 scratch` for one bucket. An answer is its members; or `403
+/// AccessDenied`, an error; or `garbage` or `close`; or `empty`, an answer without its list; or a
+/// list of these, one per call. Missing answers have no members.
 pub(crate) type Answers = Map<String, Value>;
 
 /// The account, at one endpoint.
@@ -40,7 +40,7 @@ impl Account {
         drop(self.endpoint.take_calls());
     }
 
-    /// The operations that were called, with how often.
+    /// The number of calls of each operation.
     pub(crate) fn counts(&self) -> BTreeMap<String, usize> {
         let mut counts = BTreeMap::new();
         for call in self.endpoint.calls() {
@@ -49,8 +49,7 @@ impl Account {
         counts
     }
 
-    /// The calls that change something, or publish a notice, in their order: `ReleaseAddress
-    /// eipalloc-1`.
+    /// The calls that change something or publish a notice, in order: `ReleaseAddress eipalloc-1`.
     pub(crate) fn changes(&self) -> Vec<String> {
         let change = |call: &Call| {
             let action = operation(call).0;
@@ -82,7 +81,7 @@ impl Account {
     }
 }
 
-/// The operation of a call, and the bucket or the region.
+/// The operation of a call, and its bucket or region.
 fn operation(call: &Call) -> (String, String) {
     let (region, service) = call.scope();
     if service != "s3" {
@@ -145,7 +144,7 @@ fn success(service: &str, operation: &str, answer: &Value, call: &Call) -> Reply
     }
 }
 
-/// The tags of load balancers: those without tags are in the answer too.
+/// The tags of load balancers, including load balancers without tags.
 fn described(answer: &Value, call: &Call) -> Value {
     let tagged = answer["TagDescriptions"].as_array().cloned().unwrap_or_default();
     let form = call.form();
@@ -157,7 +156,8 @@ fn described(answer: &Value, call: &Call) -> Value {
     json!({"TagDescriptions": described})
 }
 
-/// The results of the queries: by resource and metric, `nat-1 BytesOutToSource`, values or a status.
+/// The results of the queries by resource and metric (`nat-1 BytesOutToSource`): values or a
+/// status.
 fn metric_data(answer: &Value, asked: &Value) -> Value {
     let day = 86_400.0;
     let (start, end) = (asked["StartTime"].as_f64().unwrap(), asked["EndTime"].as_f64().unwrap());
@@ -190,7 +190,7 @@ fn metric_data(answer: &Value, asked: &Value) -> Value {
     json!({"MetricDataResults": results, "NextToken": answer.get("NextToken")})
 }
 
-/// Namespaces with the statistic that is read of them.
+/// Namespaces, with the statistic that is read from them.
 const METRICS: [&str; 6] = [
     "AWS/NATGateway Sum ",
     "AWS/ApplicationELB Sum app/",

@@ -1,4 +1,4 @@
-//! The binary in a fake account, and fixtures whose times are counted from now.
+//! The binary in a fake account, and fixtures with times relative to now.
 
 use std::collections::BTreeMap;
 
@@ -11,26 +11,26 @@ use testkit::{ALERTS_TOPIC, Binary, Observed};
 use crate::support::account::{Account, Answers};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_idle-resources");
-/// The longest time before now in a fixture, in days.
+/// Maximum age of a time in a fixture, in days.
 const MAX_DAYS: i64 = 400;
 
-/// What a fixture expects.
+/// The expected results of a fixture.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Golden {
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) account: Answers,
-    /// Members of the answer; of an object in it, some members.
+    /// Members of the answer; objects in it may have more members.
     pub(crate) answer: Value,
     /// `errorType`
     pub(crate) error: Option<String>,
     /// Members of the notices.
     pub(crate) notices: Vec<Value>,
-    /// By kind, and under the empty name those without a dimension.
+    /// The metrics by kind; the empty name stands for those without a dimension.
     pub(crate) metrics: Option<Value>,
     /// Number of calls by operation.
     pub(crate) calls: Option<BTreeMap<String, usize>>,
-    /// Calls that change something, in their order.
+    /// Calls that change something, in order.
     pub(crate) changes: Option<Vec<String>>,
 }
 
@@ -57,8 +57,8 @@ impl Scene {
     }
 }
 
-/// A value whose texts have times before now: `{-8d}`, the day `{day-8}`, and `{reason-8d}` as EC2
-/// writes it.
+/// A value whose texts contain times before now: `{-8d}`, the day `{day-8}`, and `{reason-8d}` as
+/// EC2 writes it.
 pub(crate) fn dated(value: &Value, now: Timestamp) -> Value {
     match value {
         Value::String(text) => json!(dated_text(text, now)),
@@ -89,7 +89,7 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_second(Timestamp::now().as_second()).unwrap()
 }
 
-/// Fails the test unless `seen` has these members with these values; lists must be as long.
+/// Asserts that `seen` has these members with these values; lists must have the same length.
 pub(crate) fn assert_has(name: &str, seen: &Value, expected: &Value) {
     match (seen, expected) {
         (Value::Object(seen_members), Value::Object(members)) => {
@@ -109,7 +109,7 @@ pub(crate) fn assert_has(name: &str, seen: &Value, expected: &Value) {
     }
 }
 
-/// The metrics, as [`Golden::metrics`] has them.
+/// The metrics, in the form of [`Golden::metrics`].
 pub(crate) fn metrics(observed: &Observed) -> Value {
     let mut metrics = Map::new();
     for mut line in observed.metric_lines() {

@@ -28,7 +28,7 @@ async fn aliases_have_the_highest_utilization_and_the_sum_of_spillover() {
         cloud.set(&format!("{UTILIZATION} of {resource}"), LATEST_MS, utilization);
         cloud.set(&format!("{SPILLOVER}Invocations of {resource}"), LATEST_MS, spillover);
     }
-    // In another minute, one of the aliases alone, above 100 %.
+    // In another minute, only one of the aliases, above 100 %.
     cloud.set(&format!("{UTILIZATION} of plays:7"), LATEST_MS - MINUTE_MS, 1.25);
     let observed = Handler::new(&cloud, &[]).run(0).await;
     assert_eq!(observed.requested(), 3 * 8 + 3 * 2 + 1);

@@ -116,7 +116,7 @@ async fn known_functions_stay_watched_if_they_cannot_be_read() {
             assert_eq!(observed.answer.as_ref().unwrap_err().error_type(), "PollFailed");
             assert_eq!(observed.value(Some("tagged"), "Throttles"), Some(1.0), "{first}");
             assert_eq!(observed.value(None, "PollFailures"), Some(1.0));
-            // Time is left for the metrics.
+            // There is time left for the metrics.
             assert!(observed.took < Duration::from_secs(30), "{:?}", observed.took);
             // The next run tries again.
             operations.borrow_mut().clear();

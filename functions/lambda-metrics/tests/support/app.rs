@@ -22,12 +22,12 @@ pub(crate) const NOON_MS: u64 = 1_709_294_400_000;
 /// The latest period's start at noon.
 pub(crate) const LATEST_MS: u64 = NOON_MS - 120_000;
 
-/// The state and behaviour of the services.
+/// The state and behavior of the services.
 #[derive(Default)]
 pub(crate) struct Cloud {
     pub(crate) functions: RefCell<Vec<(String, Settings)>>,
     pub(crate) tagged: RefCell<Vec<String>>,
-    /// What has a metric, by the name of the metric.
+    /// The functions and aliases that have a metric, by its name.
     pub(crate) measured: RefCell<BTreeMap<&'static str, Vec<Measured>>>,
     /// By metric and function, then by the period's start.
     pub(crate) values: RefCell<BTreeMap<String, BTreeMap<u64, f64>>>,
@@ -126,7 +126,7 @@ impl Services for CloudServices {
         let values = self.0.values.borrow();
         let series = queries.iter().enumerate().map(|(index, query)| {
             let points = values.get(&query.to_string()).into_iter().flatten();
-            // More than CloudWatch would return: the function must ignore it.
+            // More points than CloudWatch would return: the function must ignore the excess.
             let points = points.filter(|(at, _)| **at < window.end_ms + 600_000);
             Series {
                 id: Query::id(index),
@@ -145,7 +145,7 @@ pub(crate) struct Handler {
     pub(crate) output: Output,
 }
 
-/// What one run did.
+/// The results of one run.
 #[derive(Debug)]
 pub(crate) struct Observed {
     pub(crate) answer: Result<Value, HandlerError>,
@@ -190,7 +190,7 @@ impl Observed {
         }
     }
 
-    /// The first value of a metric: of a function, or over all functions.
+    /// The first value of a metric: of a function, or of all functions together.
     pub(crate) fn value(&self, function: Option<&str>, metric: &str) -> Option<f64> {
         let has = |line: &&Value| line["FunctionName"].as_str() == function;
         self.metrics.iter().filter(has).find_map(|line| line[metric].as_f64())

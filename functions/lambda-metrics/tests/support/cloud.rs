@@ -30,11 +30,11 @@ struct State {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Account {
-    /// By name.
+    /// The functions by name.
     pub(crate) functions: BTreeMap<String, Function>,
-    /// Number of further functions, `idle-000` and so on, that are not called.
+    /// Number of additional functions, `idle-000` and so on, that are not called.
     pub(crate) idle_functions: usize,
-    /// In a page of `ListFunctions`; 0 is all.
+    /// Number of functions on a page of `ListFunctions`; 0 means all.
     pub(crate) functions_per_page: usize,
     /// `ConcurrentExecutions` and `UnreservedConcurrentExecutions`.
     pub(crate) limits: (u32, u32),
@@ -50,20 +50,21 @@ pub(crate) struct Function {
     pub(crate) tags: BTreeMap<String, String>,
 }
 
-/// The data of CloudWatch, and how it returns them.
+/// The data of CloudWatch, and how it is returned.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Data {
-    /// By function and metric, then by minutes from the end of the first requested window: -1 is
-    /// the latest period. The function without a name is the account; `plays:live` is an alias.
+    /// The values by function and metric, then by minutes from the end of the first requested
+    /// window: -1 is the latest period. The function without a name is the account; `plays:live` is
+    /// an alias.
     pub(crate) values: BTreeMap<String, BTreeMap<String, BTreeMap<i64, f64>>>,
-    /// In a page; 0 is all.
+    /// Number of series on a page; 0 means all.
     pub(crate) series_per_page: usize,
-    /// Instead of `Complete`, by `Errors of plays`.
+    /// Statuses other than `Complete`, by `Errors of plays`.
     pub(crate) statuses: BTreeMap<String, String>,
-    /// Results that are left out.
+    /// Results that are omitted.
     pub(crate) missing: Vec<String>,
-    /// Whether a series and a time that were not requested are returned too.
+    /// Whether a series and a time that were not requested are also returned.
     pub(crate) tells_too_much: bool,
     /// A message about the whole operation.
     pub(crate) message: Option<String>,
@@ -79,7 +80,7 @@ pub(crate) struct Failing {
     pub(crate) containing: String,
     pub(crate) status: u16,
     pub(crate) code: String,
-    /// Number of calls; `None` is all.
+    /// Number of calls; `None` means all.
     #[serde(default)]
     pub(crate) times: Option<usize>,
     /// The body of the response, instead of an error.
@@ -88,7 +89,7 @@ pub(crate) struct Failing {
 }
 
 impl Failing {
-    /// All calls of an operation.
+    /// Makes all calls of an operation fail.
     pub(crate) fn always(operation: &str, status: u16, code: &str) -> Self {
         let (operation, code) = (operation.to_owned(), code.to_owned());
         Self { operation, containing: String::new(), status, code, times: None, body: None }
@@ -124,7 +125,7 @@ impl Cloud {
     }
 }
 
-/// Such as `ListFunctions`.
+/// The operation of a call, such as `ListFunctions`.
 fn operation(call: &Call) -> String {
     let operation = match &*call.operation {
         "" => match call.path.trim_end_matches('/') {
@@ -233,7 +234,7 @@ impl Account {
             .filter(|(_, function)| has(function))
             .map(|(name, _)| json!({"ResourceARN": arn(name)}))
             .collect();
-        // One in a page; the last page has an empty token.
+        // One per page; the last page has an empty token.
         let start = number(asked["PaginationToken"].as_str());
         let next = if start + 1 < all.len() { (start + 1).to_string() } else { String::new() };
         let page: Vec<_> = all.into_iter().skip(start).take(1).collect();
@@ -242,7 +243,7 @@ impl Account {
 }
 
 impl Data {
-    /// The metrics that have this name, with function and alias: one in a page.
+    /// The metrics with this name, with function and alias: one per page.
     fn listed(&self, asked: &Value) -> Value {
         assert_eq!(asked["Namespace"], "AWS/Lambda");
         let metric = asked["MetricName"].as_str().unwrap();
@@ -295,7 +296,7 @@ impl Data {
             (&json!("AWS/Lambda"), &json!(60))
         );
         let metric = asked_for["Metric"]["MetricName"].as_str().unwrap();
-        // The alias, if any, else the function.
+        // The alias, if any, otherwise the function.
         let dimensions = asked_for["Metric"]["Dimensions"].as_array();
         let last = dimensions.and_then(|dimensions| dimensions.last());
         let function = last.map_or("", |dimension| dimension["Value"].as_str().unwrap());
@@ -313,7 +314,7 @@ impl Data {
             .map(|(&minutes, &value)| (base + (minutes * 60) as f64, value))
             .filter(|(time, _)| (start..end).contains(time))
             .collect();
-        // Latest first, as is the default of CloudWatch.
+        // Latest first, which is the default of CloudWatch.
         points.reverse();
         if self.tells_too_much {
             points.push((end, 99.0));

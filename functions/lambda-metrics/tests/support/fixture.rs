@@ -30,7 +30,7 @@ pub(crate) struct Run {
     pub(crate) answer: Option<Value>,
     pub(crate) error_type: Option<String>,
     pub(crate) error_message: Option<String>,
-    /// The lines of metrics, `at` in minutes as in `cloudwatch`; the last is `now`.
+    /// The lines of metrics; `at` is in minutes as in `cloudwatch`, and the last one is `now`.
     pub(crate) emitted: Vec<Value>,
     /// Number of calls of each operation.
     pub(crate) calls: BTreeMap<String, usize>,

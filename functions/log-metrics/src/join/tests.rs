@@ -1,4 +1,4 @@
-//! Which lines are of one failure.
+//! Lines that belong to one failure.
 
 use Failure::{Init, OutOfMemory, Timeout, Unhandled};
 
@@ -155,12 +155,12 @@ fn a_request_has_one_failure_for_each_failed_report() {
         ];
         assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (OutOfMemory, Some(1))]);
     }
-    // More lines than failed reports, or without one: they are of the same failures.
+    // More lines than failed reports, or without one: they belong to the same failures.
     let lines = [error(1, Cause::Timeout, 1), report(1, Timeout, 2), error(1, Cause::Timeout, 61)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1))]);
     let lines = [error(1, Cause::Timeout, 1), report(1, None, 2), error(1, Cause::Timeout, 61)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1))]);
-    // Other requests have their own.
+    // Other requests have separate failures.
     let lines = [error(1, Cause::Timeout, 1), report(2, None, 2), report(3, Unhandled, 3)];
     assert_eq!(joined(&lines, &[]), [(Timeout, Some(1)), (Unhandled, Some(3))]);
 }

@@ -159,8 +159,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// A word before the end or another field; else what stands before a tab or the end of the line, as the
-/// name of a generic type.
+/// A word before the end or another field; else the text before a tab or the end of the line, such
+/// as the name of a generic type.
 fn error_type(text: &str) -> (&str, &str) {
     let (first, rest) = word(text);
     let field = rest.trim_start_matches(' ');

@@ -12,20 +12,20 @@ pub(crate) const GROUP: &str = "/aws/lambda/plays";
 /// One of its log streams.
 pub(crate) const STREAM: &str = "2024/03/01/[$LATEST]0123456789abcdef0123456789abcdef";
 
-/// The bytes as one gzip file.
+/// Compresses the bytes as one gzip file.
 pub(crate) fn gzip(content: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(content).unwrap();
     encoder.finish().unwrap()
 }
 
-/// The event whose `awslogs.data` are these bytes.
+/// The event with these bytes in `awslogs.data`.
 pub(crate) fn event_of(data: &[u8]) -> Vec<u8> {
     let data = STANDARD.encode_to_string(data);
     json!({"awslogs": {"data": data}}).to_string().into_bytes()
 }
 
-/// The event of a batch, as it is written.
+/// The event of a batch, unchanged.
 pub(crate) fn event(batch: &str) -> Vec<u8> {
     event_of(&gzip(batch.as_bytes()))
 }

@@ -14,9 +14,9 @@ pub(crate) enum Fate {
     Error,
     /// The start before it failed, in both phases.
     NoStart,
-    /// The start before it took too long, in both phases.
+    /// The start before it timed out, in both phases.
     LateStart,
-    /// The start took too long, and the second try succeeded.
+    /// The start timed out, and the second attempt succeeded.
     SecondStart,
 }
 
@@ -24,10 +24,10 @@ pub(crate) enum Fate {
 #[derive(Clone, Debug)]
 pub(crate) struct Invocation {
     pub(crate) fate: Fate,
-    /// Megabytes of 128.
+    /// Megabytes used of 128.
     used: u64,
     cold: bool,
-    /// Whether it is another attempt at the request before it.
+    /// Whether it is a retry of the previous request.
     again: bool,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn story() -> impl Strategy<Value = Vec<Invocation>> {
 }
 
 impl Fate {
-    /// Status and error type.
+    /// Its status and error type.
     const fn status(self) -> (&'static str, Option<&'static str>) {
         match self {
             Self::Success | Self::SecondStart => ("success", None),
@@ -70,7 +70,7 @@ impl Fate {
         }
     }
 
-    /// The metric that it counts in.
+    /// The metric in which it is counted.
     pub(crate) const fn counted(self) -> Option<&'static str> {
         match self {
             Self::Success => None,
@@ -152,7 +152,7 @@ fn killed(id: &str, fate: Fate) -> Option<String> {
     (fate == Fate::Killed).then_some(line)
 }
 
-/// One invocation a second, whose lines are a millisecond apart.
+/// One invocation per second, whose lines are a millisecond apart.
 fn events(
     story: &[Invocation],
     start_ms: u64,

@@ -1,13 +1,13 @@
-//! What is kept of one of several events in a record.
+//! Extracts one of several events in a record, to keep it.
 
 use shared::contents::Contents;
 use shared::envelope::Wrapping;
 use shared::json::Span;
 
-/// Takes events out of records.
+/// Extracts events from records.
 #[derive(Debug, Default)]
 pub(super) struct Alone {
-    /// Where the record is that was opened last.
+    /// The position of the record that was opened last.
     record: Option<Span>,
     contents: Contents,
     wrapping: Wrapping,
@@ -15,7 +15,8 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// The event at a place, alone in the envelopes around all of them: what they say belongs to it.
+    /// The event at a position, alone in the envelopes around all of them, whose data belongs to
+    /// it.
     pub(super) fn event(&mut self, record: Span, text: &[u8], position: usize) -> &[u8] {
         if self.record != Some(record) {
             self.record = Some(record);

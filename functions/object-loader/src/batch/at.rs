@@ -1,33 +1,33 @@
-//! Where an event comes from, and what it is known by without the producer's own id.
+//! The origin of an event, and its identity without the producer's own id.
 
 use shared::event::{Identity, Timestamp};
 
 use super::Source;
 
-/// Where an event comes from.
+/// The origin of an event.
 #[derive(Clone, Copy)]
 pub(super) struct At<'a> {
-    /// Its record's offset in the unpacked object.
+    /// The offset of its record in the decompressed object.
     pub(super) offset: u64,
     pub(super) arrived: Option<Timestamp>,
     pub(super) by: KnownBy<'a>,
 }
 
-/// What an event without the producer's own id is known by.
+/// The identity of an event without the producer's own id.
 #[derive(Clone, Copy)]
 pub(super) enum KnownBy<'a> {
-    /// By the object and the offset, and by its text or the line that it is made of.
+    /// The object and the offset, with its text or the line that it is made from.
     Place(Option<&'a [u8]>),
-    /// By the arrival that Firehose gave; and, of equal events in a record, by the number before it.
+    /// The arrival at Firehose and, for equal events in a record, the number of those before it.
     Delivery { arrival: &'a str, equal: usize },
-    /// By the id that it had, and its document's `_id` where that was another.
+    /// The id that it had before, and its document's `_id` if that was different.
     Ids { id: &'a [u8], document_id: Option<&'a [u8]> },
     /// It is not an event.
     Nothing,
 }
 
 impl At<'_> {
-    /// What an event at this position of its record is known by.
+    /// The identity of the event at this position of its record.
     pub(super) fn identity<'b>(
         &'b self,
         source: &Source<'_>,
@@ -35,7 +35,8 @@ impl At<'_> {
         buffer: &'b mut Vec<u8>,
     ) -> Identity<'b> {
         buffer.clear();
-        // Of the first there may be others before and after the record was split.
+        // The first one has no suffix, so that its id is the same whether or not the record is
+        // split.
         let suffix = |number: usize| match number {
             0 => String::new(),
             number => format!("/{number}"),

@@ -17,23 +17,23 @@ use crate::failure::{self, Failure, Line, Selection};
 use crate::records::Format;
 use crate::text;
 
-/// Documents are divided into requests when the batch is whole.
+/// Documents are only divided into requests when the batch is complete.
 const NO_LIMITS: Limits = Limits { bytes: usize::MAX, documents: usize::MAX };
 
-/// What is kept of an event.
+/// The part of an event that is kept.
 #[derive(Clone, Copy)]
 enum Kept<'a> {
     Text(&'a [u8]),
-    /// A line of failures, as it is.
+    /// A line of failures, unchanged.
     Line(&'a [u8]),
-    /// The text that it is one of the events in.
+    /// A text that contains several events, of which it is one.
     Inside {
         text: Span,
         position: usize,
     },
 }
 
-/// What is kept of an event from which nothing is to come.
+/// Keeps nothing, for a record that does not become an event.
 const NOTHING: Kept<'_> = Kept::Text(b"");
 
 /// No id, no `_id` and no index.
@@ -53,8 +53,8 @@ impl Batch {
         self.line = line;
     }
 
-    /// Writes the event in `text`, or the events, where it is an envelope around several; `kept` is
-    /// what is kept of a single one that is refused.
+    /// Writes the event in `text`, or the events if it is an envelope around several; if a single
+    /// one is refused, `kept` is kept.
     fn events_of(&mut self, source: &Source<'_>, at: At<'_>, kept: &[u8], text: &[u8]) {
         let is_log = LogMessage::may_be_in(text);
         let kept = Kept::Text(kept);
@@ -64,7 +64,7 @@ impl Batch {
                 Err(refusal) if !matches!(text.first(), Some(b'{' | b'"')) => {
                     return self.refuse_event(source, at, kept, text, refusal);
                 }
-                // An envelope around several events, maybe.
+                // This may be an envelope around several events.
                 Err(_) => {}
             }
         }
@@ -85,7 +85,7 @@ impl Batch {
         self.contents = contents;
     }
 
-    /// Writes events that were found in envelopes, in the text that is kept.
+    /// Writes events that were found in envelopes, in a kept text.
     fn several(&mut self, source: &Source<'_>, at: At<'_>, whole: Span, contents: &mut Contents) {
         for position in 0..contents.count() {
             let kept = Kept::Inside { text: whole, position };
@@ -123,7 +123,7 @@ impl Batch {
         let identity = at.identity(source, kept.position(), &mut self.identity);
         let written =
             event.write_document(&Arrival { time: at.arrived, now, identity }, &mut document);
-        // Without what OpenSearch's `_id` has besides.
+        // The id without the additional hash of OpenSearch's `_id`.
         event.write_document_id(DocumentId::Id, &written, &document, &mut id);
         if let KnownBy::Ids { document_id: Some(known), .. } = at.by {
             document_id.extend_from_slice(known);
@@ -166,7 +166,7 @@ impl Batch {
             return self.document(at(KnownBy::Nothing), data, (id, index));
         }
         if let (Format::Text, Some(id)) = (source.reading.format, event_id) {
-            // It was a line: only what this function refused has such an id.
+            // It was a line of text: only records that this function refused have such an id.
             let by = KnownBy::Ids { id: &content(id), document_id: None };
             return self.events_of(source, at(by), data, text::event(data, &mut Vec::new()));
         }
@@ -193,7 +193,7 @@ impl Batch {
         }
     }
 
-    /// Takes a document that was in a bulk request before.
+    /// Adds a document that was in a bulk request before.
     fn document(&mut self, at: At<'_>, document: &[u8], (id, index): (&str, &str)) {
         let mut line = Vec::with_capacity(document.len());
         let (id, index) = (content(id), content(index));
@@ -211,7 +211,8 @@ impl Batch {
         self.push(at, Kept::Text(text), NO_NAMES, State::Refused(reason));
     }
 
-    /// Refuses a line of failures: as what failed, it would be an event the next time.
+    /// Refuses a line of failures as a line: if its data were kept instead, it would be an event
+    /// the next time.
     pub(super) fn refuse_line(&mut self, at: At<'_>, line: &[u8], reason: Reason) {
         let mut object = Vec::new();
         let kept =
@@ -239,7 +240,7 @@ impl Batch {
         Span { start, end: self.kept.len() }
     }
 
-    /// Takes an event: what is kept of it, its id, its document's `_id` where that is another, and, of a
+    /// Adds an event: the kept text, its id, its document's `_id` if that differs, and, for a
     /// document, its index.
     fn push(&mut self, at: At<'_>, kept: Kept<'_>, names: [&[u8]; 3], state: State) {
         let At { offset, arrived, .. } = at;
@@ -266,7 +267,7 @@ impl Batch {
 }
 
 impl Kept<'_> {
-    /// The event's place in its record.
+    /// The event's position in its record.
     const fn position(self) -> usize {
         match self {
             Self::Inside { position, .. } => position,
@@ -275,10 +276,11 @@ impl Kept<'_> {
     }
 }
 
-/// Appends a JSON object on one line; `false` where `text` is none.
+/// Appends a JSON object on one line; `false` if `text` is not an object.
 fn write_object(text: &[u8], out: &mut Vec<u8>) -> bool {
     let mut scanner = json::Scanner::new(text);
-    // Its values may be as deep as an event: a document has its unmapped fields a level deeper.
+    // Its values may be as deep as an event, because a document has its unmapped fields a level
+    // deeper.
     let is_object = text.first() == Some(&b'{')
         && scanner.object(|scanner, _| scanner.value(0).map(drop)).is_ok()
         && scanner.peek().is_none()
@@ -292,7 +294,7 @@ fn write_object(text: &[u8], out: &mut Vec<u8>) -> bool {
     is_object
 }
 
-/// The content of a JSON string that means this.
+/// The escaped content of a JSON string with this text.
 fn content(text: &str) -> Vec<u8> {
     let quoted = Value::from(text).to_string();
     quoted.as_bytes()[1..quoted.len() - 1].to_vec()

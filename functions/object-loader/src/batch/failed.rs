@@ -1,4 +1,4 @@
-//! The events in what failed.
+//! The events in failed data.
 
 use shared::contents::{MAX_EVENTS, MAX_UNPACKED_BYTES};
 use shared::event::{Reason, Refusal};
@@ -8,15 +8,15 @@ use crate::config::Reading;
 use crate::records::{Format, Next, Records};
 use crate::unpack::Unpacker;
 
-/// The events in what failed.
+/// The events in failed data.
 #[derive(Default)]
 pub(super) struct Events {
     pub(super) texts: Vec<Vec<u8>>,
     pub(super) rest: Option<(Vec<u8>, Reason)>,
 }
 
-/// Finds the events in what failed, as in an object. Unlike an object it is held in memory, so it
-/// is refused where more is in it than may be in a record of Firehose.
+/// Finds the events in failed data, as in an object. Unlike an object it is held in memory, so it
+/// is refused if it exceeds the limits for a record of Firehose.
 pub(super) fn split(reading: &Reading, data: &[u8]) -> Result<Events, Reason> {
     let mut unpacker = Unpacker::default();
     let mut records = Records::new(Format::Auto, &reading.records_paths, 0);
@@ -37,7 +37,7 @@ pub(super) fn split(reading: &Reading, data: &[u8]) -> Result<Events, Reason> {
             Next::UnknownFormat if unpacker.is_packed() == Some(true) => {
                 return Err(Refusal::InvalidJson.into());
             }
-            // The event model says what is wrong with it.
+            // The event model finds out what is wrong with it.
             Next::UnknownFormat => return Ok(Events { texts: vec![data.to_vec()], rest: None }),
             Next::End => break,
             Next::Feed => match unpacker.read(records.buffer()) {

@@ -3,7 +3,7 @@
 use memchr::memmem::Finder;
 use shared::json::{self, Error, Extent, Scanner};
 
-/// Where a list may stand in an object: paths of one or two segments.
+/// Where an object may contain a list: paths of one or two segments.
 #[derive(Clone, Debug)]
 pub struct RecordsPaths {
     paths: Vec<Vec<String>>,
@@ -11,22 +11,22 @@ pub struct RecordsPaths {
     marks: Vec<Finder<'static>>,
 }
 
-/// Where a list is.
+/// The position of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ListAt {
-    /// After its bracket.
+    /// The position after its bracket.
     pub(super) start: usize,
-    /// The number of objects that it is in.
+    /// The number of objects around it.
     pub(super) inside: usize,
-    /// Whether it has the log events of a message of CloudWatch Logs.
+    /// Whether it contains the log events of a CloudWatch Logs message.
     pub(super) is_of_log: bool,
 }
 
-/// What is known of an object while its members are read.
+/// The state of a search while the members of an object are read.
 #[derive(Default)]
 struct Search {
     path: Vec<String>,
-    /// Of `messageType` and `logGroup`, how many are there as texts.
+    /// How many of `messageType` and `logGroup` are present as texts.
     log_members: usize,
     found: Option<ListAt>,
 }
@@ -64,7 +64,7 @@ impl RecordsPaths {
         Self { paths, marks }
     }
 
-    /// Whether a list may stand in the member with these names, which are contents of JSON strings.
+    /// Whether the member with these names, which are contents of JSON strings, may contain a list.
     pub(super) fn contain(&self, names: &[Vec<u8>]) -> bool {
         let is =
             |segment: &String, name| segment.as_bytes() == json::meaning(name, &mut Vec::new());
@@ -79,14 +79,14 @@ impl RecordsPaths {
     /// read.
     pub(super) fn find(&self, text: &[u8], extent: Extent) -> Option<ListAt> {
         let text = &text[..extent.whole().unwrap_or(text.len())];
-        // What is broken is read no further than to where it is.
+        // A malformed value is only read up to the error.
         let may_have =
             || extent == Extent::Broken || self.marks.iter().any(|mark| mark.find(text).is_some());
         if text.first() != Some(&b'{') || !may_have() {
             return None;
         }
         let mut search = Search::default();
-        // Where a list is found, the rest is not read.
+        // If a list is found, the rest is not read.
         let _stopped = self.members(&mut Scanner::new(text), &mut search);
         search.found
     }

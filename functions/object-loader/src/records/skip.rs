@@ -1,7 +1,7 @@
-//! Passes a value that is too large, piece by piece, in memory that does not grow with it.
+//! Skips a value that is too large, in pieces and in constant memory.
 //!
-//! Punctuation, strings and the extent of numbers and words are all that is looked at. It is enough to see
-//! where a value was cut off, so that it does not take the records after it with it.
+//! Only punctuation, strings and the extent of numbers and words are examined. This is enough to
+//! detect a truncated value, so that it does not affect the records after it.
 
 use shared::json::{self, MAX_DEPTH};
 
@@ -10,26 +10,26 @@ use super::list::RecordsPaths;
 /// Maximum length of a member's name that is compared with the segments of a path.
 const MAX_NAME_BYTES: usize = 4_096;
 
-/// How far a value that began is passed. Places are those in the text for [`Skipper::pass`].
+/// The progress of skipping a value. Positions are those in the text for [`Skipper::pass`].
 #[derive(Debug)]
 pub(super) struct Skipper {
-    /// How far a line break may be behind that still counts.
+    /// Maximum distance of an earlier line break that is considered.
     limit: usize,
-    /// Where the next byte is.
+    /// The position of the next byte.
     seen: usize,
     expects: Expects,
     depth: usize,
     /// The levels that are objects, the outermost in the lowest bit.
     objects: u128,
-    /// The line break before the value under way, and the number of arrays and objects that it is in.
-    /// If what follows that value does not belong there, the line was a record, and the value before it
-    /// was cut off.
+    /// The line break before the current value, and its depth in arrays and objects. If the text
+    /// after that value does not belong there, the line was a record, and the value before it was
+    /// truncated.
     line: Option<(usize, usize)>,
-    /// The names of the members under way in the first two levels.
+    /// The names of the current members in the first two levels.
     names: [Vec<u8>; 2],
 }
 
-/// What may come next, besides white space.
+/// The tokens that may come next, except white space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Expects {
     Value,
@@ -39,7 +39,7 @@ enum Expects {
     /// A name or the end of the object.
     FirstName,
     Colon,
-    /// A comma or the end of what the value is in.
+    /// A comma, or the end of the array or object around the value.
     Next,
     /// The rest of a string.
     Text {
@@ -55,16 +55,16 @@ enum Expects {
     Any,
 }
 
-/// Where a value leads to.
+/// The result of skipping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passed {
-    /// It goes on.
+    /// The value continues.
     Feed,
-    /// It ends here.
+    /// The value ends here.
     Whole(usize),
-    /// It is broken here.
+    /// The value is malformed here.
     Broken(usize),
-    /// A list begins: the place after its bracket, and the number of objects that it is in.
+    /// A list begins: the position after its bracket, and the number of objects around it.
     List(usize, usize),
 }
 
@@ -81,7 +81,7 @@ impl Skipper {
         }
     }
 
-    /// Passes what is there of the value, until a list at one of the paths.
+    /// Skips the available part of the value, up to a list at one of the paths.
     pub(super) fn pass(&mut self, text: &[u8], lists: Option<&RecordsPaths>) -> Passed {
         while let Some(rest @ [byte, ..]) = text.get(self.seen..) {
             let is_list = *byte == b'[' && lists.is_some_and(|paths| self.is_at_list(paths));
@@ -97,13 +97,13 @@ impl Skipper {
         Passed::Feed
     }
 
-    /// Where the next record begins after a value that was broken or did not end; `None` where only the
-    /// next line break can be its beginning.
+    /// Where the next record begins after a value that was malformed or did not end; `None` if it
+    /// can only begin at the next line break.
     pub(super) fn next_line(&self) -> Option<usize> {
         self.line.map(|(at, _)| at).filter(|at| self.seen - at <= self.limit)
     }
 
-    /// Forgets the bytes that are not needed any more, and returns their number.
+    /// Drops the bytes that are no longer needed, and returns their number.
     pub(super) fn forget(&mut self) -> usize {
         let length = self.next_line().unwrap_or(self.seen);
         self.line = self.line.filter(|(at, _)| *at == length).map(|(_, depth)| (0, depth));
@@ -111,7 +111,7 @@ impl Skipper {
         length
     }
 
-    /// Passes the next bytes; `None` where they do not belong to the value.
+    /// Skips the next bytes; `None` if they do not belong to the value.
     fn step(&mut self, rest: &[u8]) -> Option<usize> {
         let (length, expects) = match (self.expects, rest[0]) {
             (Expects::Text { .. } | Expects::Escape { .. }, ..b' ') => return None,
@@ -202,7 +202,7 @@ impl Skipper {
         self.after_value()
     }
 
-    /// What the line began with is over, in what it belongs to.
+    /// Notes that the value at the start of the line has ended inside its array or object.
     fn leave_line(&mut self) {
         self.line = self.line.filter(|(_, depth)| *depth < self.depth);
     }

@@ -3,8 +3,8 @@ use super::*;
 mod large;
 
 /// What is found in an object that is fed in pieces of `size`: offset and text; `…` and the number
-/// of bytes for what is too large, `!` and the text for the rest of a broken packing, `?` for an
-/// unknown format.
+/// of bytes for a record that is too large, `!` and the text for the rest of corrupt compressed
+/// data, `?` for an unknown format.
 fn found_in(
     format: Format,
     object: &[u8],
@@ -34,7 +34,7 @@ fn found_in(
     }
 }
 
-/// What is found in an object, however it is fed.
+/// What is found in an object, regardless of how it is fed.
 fn found(format: Format, object: &str) -> Vec<(u64, String)> {
     let whole = found_in(format, object.as_bytes(), object.len().max(1), Ok(()));
     for size in [1, 2, 7, 64] {
@@ -129,7 +129,7 @@ fn what_cannot_be_read_ends_at_the_next_line_break() {
     );
     check(Format::Auto, "{\"a\":1} x\n{\"c\":3}", &["{\"a\":1}", "x", "{\"c\":3}"]);
     check(Format::Auto, "{\"a\":1}\n{\"b\":", &["{\"a\":1}", "{\"b\":"]);
-    // A list that breaks off its object does not take the next lines with it.
+    // A list whose object is truncated does not affect the next lines.
     check(Format::Auto, "{\"Records\":[1]\n{\"a\":1}\n", &["1", "{\"a\":1}"]);
     check(Format::Auto, "{\"Records\":[1],oops\n{\"a\":1}", &["1", "oops", "{\"a\":1}"]);
 }
@@ -184,7 +184,7 @@ fn the_rest_of_a_broken_packing_is_one_record() {
 fn only_white_space_between_values_is_before_the_next_offset() {
     for (format, object, expected) in [
         (Format::Auto, "{\"a\":1}\n {\"b\":2}", 9),
-        // A broken line, from its comma on.
+        // A malformed line, starting at its comma.
         (Format::Auto, "{\"a\":1} , oops\n", 8),
         (Format::Text, "one\n  two\n", 4),
     ] {

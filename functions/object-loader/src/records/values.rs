@@ -1,4 +1,4 @@
-//! The steps through JSON values, arrays and the lists of objects.
+//! Steps through JSON values, arrays and the lists of objects.
 
 use memchr::memchr;
 use shared::envelope::LogMessage;
@@ -71,8 +71,8 @@ impl Records {
         }
     }
 
-    /// What a value is judged by: no more of it than has to be there, however much is, so that it does
-    /// not depend on how the bytes come.
+    /// The part of the text that is examined: always the same amount, however much is available, so
+    /// that the result does not depend on how the bytes arrive.
     fn head(&self) -> &[u8] {
         let rest = self.rest();
         &rest[..rest.len().min(self.limit + 1)]
@@ -82,7 +82,7 @@ impl Records {
         self.buffer.len() - self.at > self.limit
     }
 
-    /// The extent of the value that comes next. A number or a word may go on after the last byte.
+    /// The extent of the next value. A number or a word may continue after the last byte.
     fn extent(&self) -> Extent {
         let head = self.head();
         let may_go_on = self.ended.is_none() || head.len() < self.rest().len();
@@ -99,7 +99,7 @@ impl Records {
         self.state = State::List { inside, takes_value: true };
     }
 
-    /// Whether a value that is cut off may still be whole: then it is looked at again when there is
+    /// Whether a truncated value may still become complete: then it is examined again when there is
     /// twice as much of it.
     fn may_grow(&mut self) -> bool {
         let length = self.rest().len();
@@ -117,8 +117,8 @@ impl Records {
         Found::Nothing
     }
 
-    /// After what began at this offset and is too large. `line` is where the next record begins, if it is
-    /// broken and the line break before that record is passed.
+    /// Continues after a value that began at this offset and is too large. `line` is where the next
+    /// record begins, if the value is malformed and the line break before that record was skipped.
     pub(super) fn skipped(
         &mut self,
         offset: u64,
@@ -161,7 +161,7 @@ impl Records {
         Found::Nothing
     }
 
-    /// What cannot be read ends at the next line break.
+    /// An unreadable record ends at the next line break.
     fn broken_line(&mut self) -> Found {
         let end = memchr(b'\n', self.rest());
         let length = end.unwrap_or(self.rest().len());
@@ -229,8 +229,8 @@ impl Records {
         }
     }
 
-    /// After a list, members of the objects around it follow, which are not asked for. Whatever else
-    /// follows is taken as values again.
+    /// After a list, the remaining members of the objects around it follow, which are not records.
+    /// Anything else is read as values again.
     pub(super) fn after(&mut self, inside: usize, takes_value: bool) -> Found {
         self.skip_white_space();
         let Some(&byte) = self.rest().first() else { return self.exhausted() };
@@ -265,7 +265,7 @@ impl Records {
         Found::Nothing
     }
 
-    /// The rest of an object with a broken list is one record.
+    /// The rest of an object with a malformed list is one record.
     pub(super) fn tail(&mut self) -> Found {
         let length = self.rest().len();
         if length > self.limit {

@@ -16,7 +16,7 @@ fn zstd(text: &[u8]) -> Vec<u8> {
     compress_to_vec(text, CompressionLevel::Fastest)
 }
 
-/// What comes out of these bytes, fed in pieces of `size`.
+/// The decompressed content of these bytes, fed in pieces of `size`.
 fn unpacked(bytes: &[u8], size: usize) -> (Vec<u8>, Result<(), BrokenPacking>) {
     let (mut unpacker, mut out) = (Unpacker::default(), Vec::new());
     for piece in bytes.chunks(size) {
@@ -81,8 +81,8 @@ fn a_bomb_comes_out_in_small_pieces() {
 
 #[test]
 fn a_zstd_frame_whose_window_is_larger_than_32_mib_is_refused() {
-    // RFC 8878, "Window Descriptor": 2 to the power of 10 and the upper five bits, with as many eighths
-    // of it as the lower three say. Then the last block, as it is, of one byte.
+    // RFC 8878, "Window Descriptor": 2 to the power of 10 and the upper five bits, with as many
+    // eighths of it as the lower three say. Then the last block, uncompressed, of one byte.
     let frame = |window: u8| [0x28, 0xB5, 0x2F, 0xFD, 0, window, 9, 0, 0, b'x'];
     assert_eq!(unpacked(&frame(15 << 3), 100), (b"x".to_vec(), Ok(())));
     assert_eq!(unpacked(&frame(15 << 3 | 1), 100).1, Err(BrokenPacking::Zstd));

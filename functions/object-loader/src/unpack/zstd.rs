@@ -7,13 +7,13 @@ use std::io::Read;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 const MAGIC: [u8; 4] = 0xFD2F_B528_u32.to_le_bytes();
-/// A frame's header has at most this many bytes.
+/// Maximum size of a frame's header, in bytes.
 const MAX_HEADER_BYTES: usize = 18;
-/// A frame whose window is larger needs more memory than the function may use. That of the command
-/// zstd is at most 8 MiB, without `--ultra` and `--long`.
+/// Maximum window of a frame: a larger one needs more memory than the function may use. The zstd
+/// command uses at most 8 MiB, without `--ultra` and `--long`.
 const MAX_WINDOW_BYTES: u64 = 32 * 1_048_576;
 
-/// Whether a stream begins here, with data or with a frame to skip.
+/// Whether a stream begins here, with data or with a skippable frame.
 pub(super) fn is_frame(bytes: &[u8]) -> bool {
     bytes.starts_with(&MAGIC) || is_skippable(bytes)
 }
@@ -22,13 +22,13 @@ fn is_skippable(bytes: &[u8]) -> bool {
     matches!(bytes, [0x50..=0x5F, 0x2A, 0x4D, 0x18, ..])
 }
 
-/// Where a stream is.
+/// The position in a stream.
 enum Place {
     /// Before a frame, or at the end.
     Between,
     /// In a frame, before a block; whether a checksum follows the last block.
     Frame { has_checksum: bool },
-    /// In a frame to skip: how many bytes are left.
+    /// In a skippable frame: the number of remaining bytes.
     Skipped(usize),
 }
 
@@ -36,7 +36,7 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Broken;
 
-/// Unpacks frames, one after the other.
+/// Decompresses consecutive frames.
 pub(super) struct Frames {
     decoder: FrameDecoder,
     place: Place,
@@ -62,9 +62,9 @@ impl Frames {
         matches!(self.place, Place::Between)
     }
 
-    /// Passes the next header, block or frame to skip at the start of `input`, appends what comes
-    /// out, and returns the number of bytes passed: 0 where there are too few. `is_all`: nothing
-    /// comes after `input`.
+    /// Reads the next header, block or skippable frame at the start of `input`, appends the
+    /// decompressed content, and returns the number of bytes read: 0 if there are too few.
+    /// `is_all`: `input` is the end of the stream.
     pub(super) fn read(
         &mut self,
         input: &[u8],
@@ -112,12 +112,12 @@ impl Frames {
         let [low, middle, high, ..] = *input else { return Ok(0) };
         let header = u32::from_le_bytes([low, middle, high, 0]);
         let is_last = header & 1 == 1;
-        // A repeated byte stands there once.
+        // A repeated byte is stored once.
         let content = if header >> 1 & 3 == 1 { 1 } else { (header >> 3) as usize };
         let checksum = if is_last && has_checksum { 4 } else { 0 };
         if input.len() < 3 + content + checksum {
             if is_all && input.len() >= 3 + content {
-                // Only the checksum is cut off.
+                // Only the checksum is truncated.
                 let block = input[..3 + content].chain(&[0; 4][..]);
                 let decoded =
                     self.decoder.decode_blocks(block, BlockDecodingStrategy::UptoBlocks(1));
@@ -141,9 +141,9 @@ impl Frames {
         Ok(input.len() - rest.len())
     }
 
-    /// Appends what a frame that goes no further still holds back.
+    /// Appends the content that an incomplete frame still holds back.
     pub(super) fn give_up(&mut self, out: &mut Vec<u8>) {
-        // An empty last block, and what may be taken for its checksum.
+        // An empty last block, and four bytes in place of its checksum.
         let end: &[u8] = &[1, 0, 0, 0, 0, 0, 0];
         if matches!(self.place, Place::Frame { .. })
             && self.decoder.decode_blocks(end, BlockDecodingStrategy::UptoBlocks(1)).is_ok()

@@ -1,4 +1,4 @@
-//! What OpenSearch cannot take, and what the time does not suffice for.
+//! Records that OpenSearch cannot accept, and objects for which the time is too short.
 
 use std::ops::ControlFlow;
 
@@ -43,7 +43,7 @@ fn waits_double_up_to_thirty_seconds() {
         let (again, took) = handler.handle_within(&load("k"), seconds(900)).await;
         let waits = 0.5 + 1.0 + 2.0 + 4.0 + 8.0 + 16.0 + 30.0 + 30.0 + 30.0;
         assert_eq!((again, took), (false, Duration::from_secs_f64(waits)));
-        // Where the next wait is longer than the time, the message waits instead.
+        // If the next wait exceeds the remaining time, the message waits instead.
         handler.put("k", lines(2, 4));
         handler.opensearch((0..9).map(|_| Bulk::Status(503)));
         let (again, took) = handler.handle_within(&load("k"), seconds(60)).await;
@@ -92,14 +92,14 @@ fn what_the_time_does_not_suffice_for_is_asked_for() {
             assert_eq!(*request, expected);
             handler.ranges();
             let (again, counted) = handler.handle(request).await;
-            // What came after the first that failed is there already.
+            // The documents after the first one that failed already exist.
             let expected =
                 [("DocumentsDuplicate", 499), ("DocumentsIndexed", 1_001), ("ObjectsDone", 1)];
             assert_eq!((again, counted), (false, counts(&expected)));
             assert_eq!(handler.index().len(), 3_000);
             let start = if is_plain { offset as u64 - 1 } else { 0 };
             assert_eq!(handler.ranges(), [(0, Some(65_536)), (start, None)]);
-            // Another object is there in the meantime.
+            // Meanwhile there is another object.
             handler.put("k", "{}");
             let (again, counted) = handler.handle(request).await;
             assert_eq!((again, counted), (false, counts(&[("ObjectsSuperseded", 1)])));
@@ -131,7 +131,7 @@ fn an_object_with_a_list_after_values_is_read_over() {
                 Some(rest) => request = rest,
                 None => break,
             }
-            // After the first two the list was seen.
+            // After the first two records, the list is recognized.
             assert_eq!(request["lists"], true);
             calls += 1;
         }
@@ -157,7 +157,7 @@ fn an_indented_line_at_which_the_time_is_up_is_loaded() {
     });
 }
 
-/// Notes the stretches.
+/// Records the stretches.
 struct Stretches(Vec<Stretch>);
 
 impl Watch for Stretches {
@@ -213,7 +213,7 @@ fn where_nothing_is_confirmed_or_the_rest_cannot_be_asked_for_the_message_is_red
 #[test]
 fn an_object_that_is_read_slowly_is_continued_until_it_is_loaded() {
     on_paused_clock(async {
-        // A list, which can only be read over, and values on lines.
+        // A list, which can only be read from the start, and values on lines.
         let list = format!("[{}]", lines(0, 1_000).trim_end().replace('\n', ","));
         for text in [list, lines(0, 1_000)] {
             let mut handler = Handler::new(&[("BULK_MAX_DOCS", "100")]);

@@ -1,4 +1,4 @@
-//! What Firehose could not deliver.
+//! Records and documents that Firehose could not deliver.
 
 use base64_simd::STANDARD;
 
@@ -16,7 +16,7 @@ fn object(lines: &[Value]) -> String {
     lines.iter().fold(String::new(), |object, line| object + &line.to_string() + "\n")
 }
 
-/// The id that firehose-transform gives to an event without one.
+/// The id that firehose-transform generates for an event without one.
 fn of_firehose(text: &str, arrival: &str) -> String {
     derived(&[&[text, arrival].concat()])
 }
@@ -68,7 +68,7 @@ fn a_document_is_created_as_it_is_under_its_id_in_its_index() {
         assert_eq!(counted, counts(&expected));
         let expected = ("music-events-2024-03-01".to_owned(), json!({"@timestamp": "t", "x": [1]}));
         assert_eq!(handler.index()["4\"9"], expected);
-        // What is refused again stays a document.
+        // A document that is refused again is kept as a document.
         let [kept] = &handler.kept().into_values().flatten().collect::<Vec<_>>()[..] else {
             panic!("one is refused")
         };
@@ -141,7 +141,8 @@ fn what_is_refused_again_is_kept_again() {
             "too_large",
         ];
         assert_eq!(reasons, expected);
-        // What is wrong with a line is not in it: as what failed it would be an event the next time.
+        // The problem of a line is not stored in the line: as the error of a failure, it would be
+        // loaded as an event the next time.
         assert_eq!([&kept[0], &kept[2]], [&lines[0], &lines[2]]);
         assert_eq!(refused(&kept[1]).1, "oops");
         assert_eq!(

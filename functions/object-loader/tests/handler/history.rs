@@ -1,4 +1,5 @@
-//! Whatever fails, hangs or is killed, and wherever: every record of an object has its outcome once.
+//! Whatever fails, hangs or is killed, at any point: every record of an object has exactly one
+//! outcome.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,17 +8,18 @@ use testkit::holds;
 
 use super::*;
 
-/// Histories whose seeds are the same in every run, and those of all seeds (`PROPTEST_CASES` for more).
+/// Number of histories whose seeds are the same in every run, and of histories with random seeds
+/// (`PROPTEST_CASES` for more).
 const HISTORIES: u64 = 150;
 const OF_ALL_SEEDS: u32 = 150;
 
-/// Attempts with faults, before all is well.
+/// Number of attempts with faults, after which there are none.
 const FAULTY_ATTEMPTS: usize = 12;
 
-/// Attempts until all is done, when all is well.
+/// Maximum number of attempts without faults until everything is done.
 const ATTEMPTS: usize = 20;
 
-/// What has happened in some history, or the test means nothing.
+/// Events that must occur in some history, so that the test means something.
 const EVERYTHING: [&str; 5] = ["continued", "done", "killed", "overwritten", "redelivered"];
 
 type Index = BTreeMap<String, (String, Value)>;
@@ -28,7 +30,7 @@ const VARIABLES: [(&str, &str); 2] = [("BULK_MAX_DOCS", "5"), ("DEADLINE_MARGIN_
 /// An object of up to 60 records; one in eight can never become a document.
 fn object(random: &mut Rng) -> Vec<u8> {
     let records = (0..random.u32(1..60)).map(|number| match random.u8(0..16) {
-        // Not the first, or the object is of no known format.
+        // Not the first record, because the format of the object would be unknown.
         0 if number > 0 => "oops".to_owned(),
         1 => format!("{{\"timestamp\":[{number}}}"),
         2..9 => {
@@ -49,7 +51,7 @@ fn object(random: &mut Rng) -> Vec<u8> {
     }
 }
 
-/// What is there of an object in the end, if all is well from the beginning.
+/// The final result of an object without any faults.
 async fn expected(object: &[u8]) -> (Index, Kept) {
     let mut handler = Handler::new(&VARIABLES);
     handler.put("k", object.to_vec());
@@ -66,7 +68,7 @@ fn kept(handler: &Handler) -> Kept {
     handler.kept().into_values().flatten().map(record).collect()
 }
 
-/// Faults of the next attempt.
+/// Draws the faults of the next attempt.
 fn break_something(handler: &Handler, random: &mut Rng) {
     let some = |random: &mut Rng| random.usize(0..3);
     for _ in 0..some(random) {
@@ -142,7 +144,7 @@ async fn history(seed: u64, met: &mut BTreeSet<&'static str>) {
     let (may_be, may_be_refused) = expected(&before).await;
     for (id, (_, document)) in handler.index() {
         let wanted = index.get(&id).or_else(|| may_be.get(&id));
-        // What was there first stays.
+        // The first document with an id is not changed.
         let is_known = wanted.is_some_and(|(_, wanted)| *wanted == document)
             || may_be.get(&id).is_some_and(|(_, before)| *before == document);
         assert!(is_known, "{id} has {document}");

@@ -31,7 +31,7 @@ fn counts(expected: &[(&str, u64)]) -> Vec<(String, u64)> {
     expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
-/// The first 32 hex digits of the SHA-256 of these texts with a zero byte between.
+/// The first 32 hexadecimal digits of the SHA-256 of these texts, separated by zero bytes.
 fn derived(parts: &[&str]) -> String {
     let hash = Sha256::digest(parts.join("\0"));
     hash[..16].iter().fold(String::new(), |mut hex, byte| {
@@ -51,7 +51,7 @@ fn ids(handler: &Handler) -> Vec<String> {
     handler.index().into_keys().collect()
 }
 
-/// Events `e<from>` to `e<to>`, one on each line.
+/// Events `e<from>` to `e<to>`, one per line.
 fn lines(from: u32, to: u32) -> String {
     (from..to).fold(String::new(), |mut lines, number| {
         writeln!(lines, "{{\"id\":\"e{number:05}\"}}").unwrap();
@@ -84,7 +84,7 @@ fn the_records_of_an_object_become_documents_whatever_it_is_packed_in() {
             assert_eq!((&*index, &document["event"]["id"]), ("events", &json!("e02499")));
             assert_eq!(document["@timestamp"], "2024-03-01T12:34:58.000Z", "Last-Modified");
             assert_eq!(document["event"]["timestamp_source"], "arrival");
-            // Delivered again, nothing is there twice.
+            // After a second delivery, nothing exists twice.
             let (again, counted) = handler.handle(&load("k")).await;
             assert_eq!(
                 (again, counted),
@@ -109,7 +109,7 @@ fn a_record_without_an_id_is_known_by_its_place_and_its_text() {
             ];
             expected.sort();
             assert_eq!(ids(&handler), expected);
-            // Uploaded again and longer, it is there once.
+            // Uploaded again with more lines, each event exists once.
             handler.put("k/1", format!("{object}\n{{\"c\":3}}"));
             let (_, counted) = handler.handle(&load("k/1")).await;
             let indexed = [("DocumentsDuplicate", 3), ("DocumentsIndexed", 1), ("ObjectsDone", 1)];
@@ -278,7 +278,7 @@ fn refused_records_are_kept_and_can_be_loaded_again() {
         handler.opensearch([Bulk::Items(&[1], 400, "mapper_parsing_exception")]);
         handler.handle(&load("a/k")).await;
         assert_eq!(handler.kept().len(), 1);
-        // What is kept is loaded under the ids that it would have had.
+        // Kept records are loaded with their original ids.
         let line = kept[&key].iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
         handler.put("refused", line.replace("b29wcw==", "eyJuIjoyfQ=="));
         let request = json!({"sluice": "load", "bucket": "b", "key": "refused", "failures": true});
@@ -331,7 +331,7 @@ fn notifications_below_the_failures_and_folders_are_ignored() {
             assert_eq!(handler.handle(&body).await, expected, "{body}");
         }
         assert_eq!(handler.ranges(), []);
-        // Elsewhere, and by a request, such a key is loaded.
+        // In another bucket, or on request, an object with such a key is loaded.
         let (again, _) = handler.handle(&notification("b", "object-loader-failed/x.json")).await;
         assert!(again && handler.ranges().len() == 1);
     });

@@ -1,10 +1,10 @@
-//! What was refused and is loaded again.
+//! Refused records that are loaded again.
 
 use base64_simd::STANDARD;
 
 use super::*;
 
-/// The load request for what was kept.
+/// The load request for the kept records.
 fn again(handler: &Handler) -> Value {
     let kept = handler.kept();
     let key = kept.keys().next_back().expect("something is kept");
@@ -81,7 +81,7 @@ fn what_opensearch_refused_becomes_the_document_that_it_would_have_been() {
             handler.opensearch([Bulk::Items(&[1], 400, "document_parsing_exception")]);
             handler.handle(&load("k")).await;
             assert_eq!(handler.index().len(), expected.len() - 1, "{object}");
-            // Refused once more, it is kept as it was.
+            // If it is refused again, it is kept unchanged.
             handler.opensearch([Bulk::Items(&[0], 400, "document_parsing_exception")]);
             let request = again(&handler);
             handler.handle(&request).await;

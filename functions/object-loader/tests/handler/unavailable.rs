@@ -1,4 +1,4 @@
-//! What S3 does not give or take.
+//! Objects that S3 does not return or accept.
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn what_cannot_be_read_is_retried_and_waits_only_where_that_helps() {
             assert_eq!((again, counted), (is_retried, counts(&[(name, 1)])), "{error}");
             assert_eq!(handler.visibility().len(), usize::from(backs_off), "{error}");
         }
-        // One object of several for which waiting helps is enough.
+        // A single object for which waiting helps is enough.
         let record = |key: &str| json!({"eventName": "ObjectCreated:Put", "s3": {"bucket": {"name": "b"}, "object": {"key": key}}});
         let mut handler = Handler::new(&[]);
         handler.gets(
@@ -56,7 +56,7 @@ fn what_is_cut_off_is_read_on_five_times() {
         handler.gets((0..6).map(|_| Get::BreakAfter(1_000)));
         let (again, _) = handler.handle(&load("k")).await;
         assert!(again);
-        // What is all there and not right, such as by its checksum, cannot be read on.
+        // An object that is complete and invalid, for example by its checksum, cannot be continued.
         handler.be_well();
         handler.gets([Get::BreakAfter(text.len())]);
         let (again, _) = handler.handle(&load("k")).await;

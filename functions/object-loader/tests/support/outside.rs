@@ -24,37 +24,37 @@ pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
 /// 2024-03-01T12:34:58Z, when every object was last modified.
 pub(crate) const MODIFIED_MS: u64 = 1_709_296_498_000;
 
-/// What OpenSearch does with one request.
+/// The reaction of OpenSearch to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Bulk {
-    /// It writes all documents, after this.
+    /// It writes all documents, after this delay.
     Write(Duration),
     /// It answers the whole request with this status.
     Status(u16),
-    /// It answers the documents at these places with this status and error type.
+    /// It answers the documents at these positions with this status and error type.
     Items(&'static [usize], u16, &'static str),
-    /// No answer comes.
+    /// There is no answer.
     Hang,
 }
 
-/// What S3 does with one call.
+/// The reaction of S3 to one call.
 #[derive(Clone, Debug)]
 pub(crate) enum Get {
     /// It fails.
     Fail(ObjectError),
-    /// The answer breaks off after this many bytes.
+    /// The answer ends after this many bytes.
     BreakAfter(usize),
 }
 
-/// The size of a chunk that S3 sends.
+/// Size of the chunks that S3 sends.
 const CHUNK_BYTES: usize = 1_000;
 
 #[derive(Debug, Default)]
 struct World {
     objects: BTreeMap<(String, String), Bytes>,
-    /// Counts how often an object was written, as its `ETag`.
+    /// The number of times that an object was written, which is its `ETag`.
     etags: BTreeMap<(String, String), u32>,
-    /// The version of every object, in a bucket that has versions.
+    /// The version of every object, in a versioned bucket.
     version_id: Option<String>,
     /// Index and document by `_id`.
     index: BTreeMap<String, (String, Value)>,
@@ -70,11 +70,11 @@ struct World {
     delay: Duration,
 }
 
-/// All that is outside; clones are the same.
+/// Everything outside the handler; clones are the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Outside(Rc<RefCell<World>>);
 
-/// An object's bytes on their way.
+/// The bytes of an object, while they are sent.
 #[derive(Debug)]
 pub(crate) struct Sending {
     bytes: Bytes,
@@ -95,7 +95,7 @@ impl Chunks for Sending {
 }
 
 impl Outside {
-    /// Writes the documents of a request, but for those at these places, and answers it.
+    /// Writes the documents of a request, except those at these positions, and answers it.
     fn write(
         &self,
         ids: &[String],
@@ -256,7 +256,7 @@ fn app(variables: &[(&str, &str)], outside: &Outside, output: &Output) -> Functi
 }
 
 impl Handler {
-    /// A handler with these variables besides Lambda's own.
+    /// A handler with these variables in addition to Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
         let (outside, output) = (Outside::default(), Output::default());
         Self { app: app(variables, &outside, &output), outside, output }
@@ -270,56 +270,57 @@ impl Handler {
         world.objects.insert(name, body.into());
     }
 
-    /// What OpenSearch does next, before it writes everything at once.
+    /// Sets the reactions of OpenSearch to the next requests; afterwards it writes everything
+    /// immediately.
     pub(crate) fn opensearch(&self, script: impl IntoIterator<Item = Bulk>) {
         self.outside.0.borrow_mut().bulk.extend(script);
     }
 
-    /// What S3 does next with reads, before it answers.
+    /// Sets the reactions of S3 to the next reads; afterwards it answers.
     pub(crate) fn gets(&self, script: impl IntoIterator<Item = Get>) {
         self.outside.0.borrow_mut().gets.extend(script);
     }
 
-    /// How the next writes to S3 fail.
+    /// Sets the errors of the next writes to S3.
     pub(crate) fn puts_fail(&self, errors: impl IntoIterator<Item = ObjectError>) {
         self.outside.0.borrow_mut().puts.extend(errors);
     }
 
-    /// Each chunk that is read takes this long, and so does the answer to each change.
+    /// Delays each chunk that is read, and the answer to each change.
     pub(crate) fn be_slow(&self, delay: Duration) {
         self.outside.0.borrow_mut().delay = delay;
     }
 
-    /// The bucket has versions: every object is this one.
+    /// Makes the bucket versioned: every object has this version.
     pub(crate) fn have_versions(&self, version_id: &str) {
         self.outside.0.borrow_mut().version_id = Some(version_id.to_owned());
     }
 
-    /// SQS takes no message.
+    /// Sets whether SQS accepts no messages.
     pub(crate) fn queue_is_down(&self, is_down: bool) {
         self.outside.0.borrow_mut().is_queue_down = is_down;
     }
 
-    /// Nothing fails any more.
+    /// Removes all faults.
     pub(crate) fn be_well(&self) {
         let mut world = self.outside.0.borrow_mut();
         (world.bulk, world.gets, world.puts) = Default::default();
         world.is_queue_down = false;
     }
 
-    /// A new instance of the function, in the same world.
+    /// Starts a new instance of the function, in the same world.
     pub(crate) fn restart(&mut self, variables: &[(&str, &str)]) {
         self.app = app(variables, &self.outside, &self.output);
     }
 
-    /// An engine in the same world.
+    /// Creates an engine in the same world.
     pub(crate) fn engine(&self, variables: &[(&str, &str)]) -> Engine<Outside, Outside> {
         let Config { reading, writing, failures, .. } = config(variables);
         Engine::new((self.outside.clone(), self.outside.clone()), (reading, writing), failures)
     }
 
-    /// Handles a message with this body in this time: whether it is redelivered, and how long it
-    /// took.
+    /// Handles a message with this body in this time; returns whether it is redelivered, and how
+    /// long it took.
     pub(crate) async fn handle_within(&mut self, body: &Value, left: Duration) -> (bool, Duration) {
         let started = Instant::now();
         let again = self.handle_until(body, left, None).await.expect("nobody kills it");
@@ -327,8 +328,8 @@ impl Handler {
         (again, started.elapsed())
     }
 
-    /// Handles a message with this body in this time: whether it is redelivered; `None` if it is
-    /// killed before.
+    /// Handles a message with this body in this time; returns whether it is redelivered, or `None`
+    /// if it is killed before.
     pub(crate) async fn handle_until(
         &mut self,
         body: &Value,
@@ -353,15 +354,15 @@ impl Handler {
         Some(again)
     }
 
-    /// Handles a message in fifteen minutes: whether it is redelivered, and the counts that are not
-    /// 0 without those of bytes and requests.
+    /// Handles a message in fifteen minutes; returns whether it is redelivered, and the counts that
+    /// are not 0, except those of bytes and requests.
     pub(crate) async fn handle(&mut self, body: &Value) -> (bool, Vec<(String, u64)>) {
         let (again, _) = self.handle_within(body, Duration::from_mins(15)).await;
         (again, self.counts())
     }
 
-    /// The counts of the last invocation that are not 0, without those of bytes and requests; the
-    /// sums hold.
+    /// The counts of the last invocation that are not 0, except those of bytes and requests.
+    /// Asserts that the sums are correct.
     pub(crate) fn counts(&self) -> Vec<(String, u64)> {
         let mut counts = self.metrics();
         let sum = |names: &[&str]| names.iter().map(|name| counts[*name]).sum::<u64>();

@@ -1,4 +1,4 @@
-//! Reading an expression such as `Mon-Fri 09:00-19:00 Asia/Seoul`.
+//! Parses an expression such as `Mon-Fri 09:00-19:00 Asia/Seoul`.
 
 use jiff::civil::{Time, Weekday, time};
 use jiff::tz::TimeZone;
@@ -16,11 +16,11 @@ const DAYS: [(&str, Weekday); 7] = [
 ];
 
 impl Schedule {
-    /// Parses windows with ` + ` between. The zone is that of all windows, and stands behind one or
-    /// more of them, or nowhere: `default_zone`.
+    /// Parses windows, separated by ` + `. The zone applies to all windows and may follow any of
+    /// them; without one, it is `default_zone`.
     ///
     /// # Errors
-    /// What is wrong with it.
+    /// Why it is invalid.
     pub(crate) fn parse(text: &str, default_zone: &TimeZone) -> Result<Self, String> {
         let words: Vec<&str> = text.split_whitespace().collect();
         let mut windows = Vec::new();
@@ -78,7 +78,7 @@ fn parse_time(text: &str) -> Option<Time> {
     Time::new(number(hour)?, number(minute)?, 0, 0).ok()
 }
 
-/// Days and ranges of days with slashes between: `Mon/Wed-Fri`.
+/// Days and ranges of days, separated by slashes: `Mon/Wed-Fri`.
 fn parse_days(text: &str) -> Option<[bool; 7]> {
     let day = |name: &str| {
         let known = DAYS.iter().find(|(day, _)| day.eq_ignore_ascii_case(name));
@@ -90,7 +90,7 @@ fn parse_days(text: &str) -> Option<[bool; 7]> {
             Some((first, last)) => (day(first)?, day(last)?),
             None => (day(part)?, day(part)?),
         };
-        // Fri-Mon goes on over Sunday.
+        // Fri-Mon continues after Sunday.
         let length = (last + 7 - first) % 7;
         for number in first..=first + length {
             days[number % 7] = true;

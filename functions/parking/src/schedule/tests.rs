@@ -33,7 +33,7 @@ fn windows_are_of_the_day_on_which_they_start() {
             4,
             &["Fri 06 19:00+09:00 off", "Mon 09 09:00+09:00 on", "Mon 09 19:00+09:00 off"][..],
         ),
-        // Over midnight and the weekend, in any case, with another zone by default.
+        // Over midnight and the weekend, in any letter case, with another default zone.
         (
             "fri-mon 22:00-02:00",
             "",
@@ -46,7 +46,7 @@ fn windows_are_of_the_day_on_which_they_start() {
                 "Sun 08 02:00+00:00 off",
             ],
         ),
-        // A holiday has no window; that of the day before goes on.
+        // A holiday has no window; that of the day before continues.
         (
             "Mon-Sun 22:00-02:00",
             "2026-03-07",
@@ -59,7 +59,7 @@ fn windows_are_of_the_day_on_which_they_start() {
                 "Mon 09 02:00+00:00 off",
             ],
         ),
-        // Windows that touch or overlap are one.
+        // Windows that touch or overlap are merged.
         (
             "Mon 09:00-12:00 + Mon 12:00-13:00 + Mon 12:30-24:00 + Tue 00:00-01:00 UTC",
             "",
@@ -83,7 +83,7 @@ fn windows_are_of_the_day_on_which_they_start() {
 #[test]
 fn clocks_that_are_moved() {
     for (text, from, expected) in [
-        // 02:30 does not exist, and is 03:30.
+        // 02:30 does not exist and becomes 03:30.
         (
             "Sun 02:30-05:00 Europe/Berlin",
             "2026-03-28T12:00:00Z",
@@ -91,7 +91,7 @@ fn clocks_that_are_moved() {
         ),
         // Nothing is left of it.
         ("Sun 02:00-03:00 Europe/Berlin", "2026-03-28T12:00:00Z", &[]),
-        // 02:30 comes twice, and the first counts.
+        // 02:30 occurs twice; the first one is used.
         (
             "Sun 02:30-02:45 Europe/Berlin",
             "2026-10-24T12:00:00Z",
@@ -102,7 +102,7 @@ fn clocks_that_are_moved() {
             "2026-10-24T12:00:00Z",
             &["Sun 25 01:00+02:00 on", "Sun 25 02:30+02:00 off"],
         ),
-        // Midnight does not exist: an end at 24:00 is at 01:00 too.
+        // Midnight does not exist: an end at 24:00 is also at 01:00.
         (
             "Thu 20:00-24:00 + Fri 00:00-08:00 Africa/Cairo",
             "2026-04-23T12:00:00Z",
@@ -197,7 +197,7 @@ struct Clock {
     first: i64,
     /// The local time of each minute, as if it were UTC.
     local: Vec<i64>,
-    /// The first minute with each local time, from the local time of the first minute on.
+    /// The first minute with each local time, starting with the local time of the first minute.
     by_local: Vec<Option<i64>>,
 }
 
@@ -211,7 +211,7 @@ impl Clock {
             let time = Timestamp::from_second(minute * 60).unwrap();
             i64::from(zone.to_offset(time).seconds()).div_euclid(60)
         };
-        // No clock is moved within a quarter of an hour.
+        // Clocks are only moved at full quarters of an hour.
         let quarters = (0..minutes).step_by(15);
         let local: Vec<_> = quarters
             .flat_map(|quarter| {
@@ -227,8 +227,8 @@ impl Clock {
         Self { zone, first, local, by_local }
     }
 
-    /// When a local time is: the first minute that has it, or as long after the last minute before
-    /// it as the clocks say.
+    /// The minute of a local time: the first one that has it, or, in a gap, as long after the last
+    /// minute before the gap as the clocks say.
     fn when(&self, local: i64) -> Option<i64> {
         let place = usize::try_from(local - self.local[0]).ok()?;
         let (before, minute) =
@@ -281,7 +281,7 @@ fn random_window(random: &mut fastrand::Rng) -> (String, ([bool; 7], i64, i64)) 
             }
         })
         .collect();
-    // Around midnight and the hours at which clocks are moved more often than elsewhere.
+    // More often around midnight and the hours at which clocks are moved than elsewhere.
     let mut time = || match random.u8(0..4) {
         0 => random.i64(0..1_440),
         1 => random.i64(0..14) * 15,
@@ -338,7 +338,7 @@ fn a_schedule_equals_a_look_at_every_minute_of_two_years() {
         ("America/Havana", 2026),
         // Four changes a year.
         ("Africa/Casablanca", 2026),
-        // A day without existence.
+        // A day that does not exist.
         ("Pacific/Apia", 2011),
         ("UTC", 2026),
     ]

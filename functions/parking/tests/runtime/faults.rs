@@ -1,4 +1,4 @@
-//! Whatever fails, nothing is stopped or started that should not be, and all else is done.
+//! Whatever fails, only machines that are due are stopped or started, and everything else is done.
 
 use std::time::Duration;
 
@@ -39,10 +39,10 @@ fn all() -> Value {
     })
 }
 
-/// What is started or stopped, and may be where nothing fails.
+/// The machines that are due: they are stopped or started if nothing fails.
 const DUE: [&str; 6] = ["cl-off", "cl-on", "db-off", "db-on", "i-off", "i-on"];
 
-/// The machines whose state is another one than at first.
+/// The machines whose state has changed.
 fn changed(outside: &Outside, before: &local::account::Account) -> Vec<String> {
     let now = outside.account();
     let instances = now.instances.iter().zip(&before.instances);
@@ -55,7 +55,8 @@ fn changed(outside: &Outside, before: &local::account::Account) -> Vec<String> {
     changed
 }
 
-/// What fails with an operation, and whether it is the list of a kind, which fails the invocation.
+/// The machines that fail with an operation, and whether it is the list of a kind, which fails the
+/// invocation.
 const TABLE: [(&str, &[&str], bool); 10] = [
     ("DescribeInstances", &["i-off", "i-on"], true),
     ("DescribeDBInstances", &["db-off", "db-on"], true),
@@ -80,7 +81,7 @@ async fn a_call_that_fails_spoils_nothing_else() {
         (Fault::Garbage, "InvalidAnswer"),
         (Fault::OfAnother, "InvalidAnswer"),
     ];
-    // All at once: each waits for most of its time.
+    // Concurrently, because each waits for most of its time.
     let cases =
         TABLE.into_iter().flat_map(|row| faults.map(|fault| tokio::spawn(check(row, fault))));
     for case in cases.collect::<Vec<_>>() {
@@ -113,7 +114,7 @@ async fn check(
         let expected: Vec<_> = failing.iter().map(|id| json!({"id": id, "error": code})).collect();
         assert_eq!(observed.json()["failed"], json!(expected), "{context}");
     }
-    // The next run does the rest, and the one after it nothing.
+    // The next run does the rest, and the one after it does nothing.
     scene.outside.heal();
     scene.run().await;
     assert_eq!(changed(&scene.outside, &machines), DUE, "{context}");

@@ -27,13 +27,13 @@ const BINARY: &str = env!("CARGO_BIN_EXE_parking");
 /// The event of the schedule.
 const EVENT: &str = include_str!("../../../../events/parking/window-begins.json");
 
-/// What a run does.
+/// The expected results of a run.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Golden {
     #[serde(default)]
     environment: BTreeMap<String, String>,
-    /// Its machines, with times such as `@-90`, in minutes from now.
+    /// The machines, with times such as `@-90`, in minutes from now.
     #[serde(default)]
     account: Value,
     answer: Option<Value>,
@@ -44,11 +44,11 @@ struct Golden {
     /// `ResourcesParked`
     #[serde(default)]
     parked: usize,
-    /// Title, state, facts and lines.
+    /// The notice: title, state, facts and lines.
     notice: Option<Value>,
 }
 
-/// The binary with the services outside.
+/// The binary with its services.
 struct Scene {
     outside: Outside,
     binary: Binary,
@@ -72,7 +72,7 @@ impl Scene {
     }
 }
 
-/// An account of these machines, with times such as `@-90`.
+/// An account with these machines, with times such as `@-90`.
 fn machines(value: &Value) -> Account {
     account(value, Timestamp::now())
 }
@@ -182,7 +182,7 @@ async fn a_day_and_a_week_of_a_database() {
     assert_eq!(state(&scene), "available");
     assert_eq!(scene.run().await.json()["stopped"], json!(["db"]));
     scene.outside.settle();
-    // A person starts it.
+    // Somebody starts it.
     scene.outside.change(|account| account.databases[0].status = "starting".to_owned());
     scene.outside.settle();
     let observed = scene.run().await.json();
@@ -197,7 +197,7 @@ async fn fifty_instances_are_changed_with_one_request() {
     };
     let instances = json!({"instances": (0..120).map(instance).collect::<Vec<_>>()});
     let mut scene = Scene::new(machines(&instances), &[], Duration::from_mins(1)).await;
-    // One is refused: 49 are stopped all the same.
+    // One is rejected: 49 are stopped anyway.
     scene.outside.change(|account| {
         account.instances[7].refuses = Some("OperationNotPermitted".to_owned());
     });
@@ -206,7 +206,7 @@ async fn fifty_instances_are_changed_with_one_request() {
     assert_eq!(answer["failed"], json!([{"id": "i-007", "error": "OperationNotPermitted"}]));
     let changes = scene.outside.take_changes();
     let sizes = changes.iter().map(|change| change.split(' ').count() - 1).collect::<Vec<_>>();
-    // The last batch of 20 has it.
+    // It is in the last batch of 20.
     assert_eq!(sizes[..3], [50, 50, 20]);
     assert_eq!(
         (changes.len(), sizes.iter().filter(|size| **size == 1).count()),
@@ -265,7 +265,7 @@ async fn requests_to_explain_that_are_wrong_are_refused() {
 #[tokio::test]
 async fn an_invalid_setting_fails_the_start() {
     let topic = ("ALERTS_TOPIC_ARN", ALERTS_TOPIC);
-    // The others: the tests of `Config`.
+    // Other variables: see the tests of `Config`.
     for (variable, value, shown) in [
         ("SCHEDULES", r#"{"office":"Mon-Fri 9-17"}"#, "Mon-Fri 9-17"),
         ("HOLIDAYS", "25.12.", "25.12."),

@@ -57,7 +57,7 @@ async fn a_notice_that_sns_refuses_keeps_no_other_waiting() {
     scene.outside.take_changes();
     let (error_type, message) = scene.run().await.error();
     assert_eq!((&*error_type, message.contains("InvalidParameter")), ("NotPublished", true));
-    // The first again, and the second.
+    // The first notice again, and the second one.
     assert_eq!(published(&scene.outside.endpoint).len(), 2);
     scene.outside.take_changes();
     scene.run().await;

@@ -17,9 +17,9 @@ pub(crate) enum Fault {
     /// Without an answer.
     Hangs,
     Closes,
-    /// With something else than XML.
+    /// With an answer that is not XML.
     Garbage,
-    /// With an answer of another operation.
+    /// With the answer of another operation.
     OfAnother,
     /// With this body.
     Answers(&'static str),
@@ -46,7 +46,7 @@ pub(crate) struct Outside {
 
 struct State {
     account: Account,
-    /// Faults of calls of an operation; the last one stays.
+    /// Faults of the calls of an operation; the last one is permanent.
     faults: Vec<(&'static str, VecDeque<Option<Fault>>)>,
 }
 
@@ -58,7 +58,7 @@ impl Outside {
         Self { endpoint, state }
     }
 
-    /// Lets calls of an operation fail, one after the other, and from the last on always so.
+    /// Makes calls of an operation fail, one after the other; the last fault is permanent.
     pub(crate) fn fail(&self, operation: &'static str, faults: &[Option<Fault>]) {
         let faults = faults.iter().copied().collect();
         self.state.lock().unwrap().faults.push((operation, faults));
@@ -80,7 +80,7 @@ impl Outside {
         self.change(|account| account.settle(Timestamp::now()));
     }
 
-    /// The calls that change something, with the ids of what they change, since the last time.
+    /// The calls since the last time that change something, with the ids of the machines.
     pub(crate) fn take_changes(&self) -> Vec<String> {
         let changes = self.endpoint.take_calls().into_iter().filter_map(|call| {
             let form = Form::parse(&call.body);

@@ -23,20 +23,20 @@ use support::outside::{Outside, Prefect, SECRET_ARN, SECRETS};
 const BINARY: &str = env!("CARGO_BIN_EXE_pipeline-alerts");
 /// The timeout of the template.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Prefect hangs up after this time.
+/// Time after which Prefect closes the connection.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a call becomes.
+/// The expected results of a call.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
-    /// `None`: `PREFECT_API_URL` is not set.
+    /// The API of Prefect; `None` if `PREFECT_API_URL` is not set.
     prefect: Option<Prefect>,
     outcome: String,
-    /// What alert-notifier receives.
+    /// The notice that alert-notifier receives.
     notice: Option<Value>,
     subject: Option<String>,
-    /// What subscribers by mail receive.
+    /// The notice as email subscribers receive it.
     mail: Option<String>,
 }
 
@@ -44,7 +44,7 @@ fn fixture(name: &str) -> Fixture<Golden> {
     testkit::fixture("pipeline-alerts", name)
 }
 
-/// The binary with the services outside.
+/// The binary with its services.
 struct Scene {
     endpoint: Endpoint,
     binary: Binary,

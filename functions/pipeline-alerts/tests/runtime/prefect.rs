@@ -1,4 +1,4 @@
-//! What Prefect's API is asked, and what is told whatever it answers.
+//! The requests to Prefect's API, and the notices for any answer.
 
 use std::time::{Duration, Instant};
 
@@ -33,7 +33,7 @@ async fn the_api_is_asked_as_a_real_one_was() {
         let calls = api_calls(&scene.endpoint);
         let last = calls.last().unwrap();
         let mut sent = last.json();
-        // The recorded requests are of other runs.
+        // The recorded requests belong to other runs.
         for body in [&mut request, &mut sent] {
             if !body["flow_runs"].is_null() {
                 assert!(body["flow_runs"]["end_time"]["before_"].take().is_string());
@@ -62,7 +62,7 @@ async fn a_task_run_has_its_own_log_of_as_many_lines_as_set() {
         }
         let lines = published(&scene.endpoint)[0].notice["lines"].clone();
         let lines = lines.as_array().map_or(0, Vec::len);
-        // Prefect gave more than it was asked for.
+        // Prefect returned more than was requested.
         assert_eq!(lines, calls, "the last lines only");
     }
 }
@@ -78,11 +78,11 @@ async fn the_log_is_asked_for_until_it_is_complete() {
     for (answers, wait_ms, expected, asked) in [
         (vec![json!([]), json!([]), part.clone(), whole.clone(), whole.clone()], "2500", 2, 5),
         (vec![json!([]), part.clone(), part.clone()], "2500", 1, 3),
-        // Told with what there is.
+        // Published with the available data.
         (vec![json!([]); 9], "1200", 0, 3),
         (vec![json!([]), part.clone(), whole.clone()], "700", 1, 2),
         (vec![whole.clone(), whole.clone()], "0", 2, 1),
-        // Neither level nor number are what was asked for.
+        // Neither the levels nor the number are as requested.
         (vec![json!([record("c", 30), record("b", 40), record("a", 40)]); 2], "600", 2, 2),
     ] {
         let api = answers.iter().map(Act::json).collect();
@@ -124,7 +124,7 @@ async fn whatever_the_api_does_the_call_is_answered_in_time() {
         let is_final =
             ["401", "422", "307", "understood"].iter().any(|end| expected.ends_with(end));
         let mut scene = Scene::new(Outside { api, ..Outside::default() }, true, &[]).await;
-        // The log of a failure, the run before, and the run of a message cannot be read.
+        // The log of a failure, the previous run, and the run of a message cannot be read.
         for (name, outcome) in [
             ("flow-run-failed", "published"),
             ("recovery-of-the-run-before", "ignored"),
@@ -145,14 +145,14 @@ async fn whatever_the_api_does_the_call_is_answered_in_time() {
             let warnings: Vec<_> = log.iter().filter(|line| line["level"] == "WARN").collect();
             let [warning] = warnings[..] else { panic!("{warnings:?}") };
             assert!(warning["error"].as_str().unwrap().contains(expected), "{warning}");
-            // Other answers than 429 and 5xx end asking.
+            // Answers other than 429 and 5xx end the requests.
             let asked = api_calls(&scene.endpoint).len() - before;
             assert!(!is_final || asked == 1, "{name}: {expected}: {asked}");
         }
         let all = published(&scene.endpoint);
         assert!(all.iter().all(|one| one.notice["lines"].is_null()), "{all:?}");
         assert_eq!(all[0].notice["state"], "ALARM");
-        // Without the API, a message is what it is.
+        // Without the API, the state of a message is unchanged.
         assert!(all.get(1).is_none_or(|one| one.notice["state"] == "INFO"));
     });
     let cases: Vec<_> = cases.map(tokio::spawn).collect();
@@ -186,7 +186,7 @@ async fn the_api_is_given_a_user_or_a_key_that_is_read_once() {
         let calls = api_calls(&scene.endpoint);
         assert_eq!(calls.len(), 2);
         assert!(calls.iter().all(|call| call.headers["authorization"] == expected));
-        // That of the callers and that of the API.
+        // The secret of the callers and that of the API.
         assert_eq!(secret_reads(&scene.endpoint), 2);
     }
     let variables = [("PREFECT_API_SECRET_ARN", API_SECRET_ARN)];
@@ -233,13 +233,13 @@ async fn a_recovery_is_told_only_after_a_failure() {
         ("1", &flow, json!([own]), json!(null), None),
         ("1", &flow, json!([own, completed]), json!(null), None),
         ("1", &flow, json!([completed, failed]), json!(null), None),
-        // Without flow and deployment, no run is before it.
+        // Without a flow and a deployment, there is no previous run.
         ("1", &json!([]), json!([failed]), json!(null), None),
         ("2", &json!([]), json!([]), json!([waiting, state("FAILED", early)]), Some(early)),
         ("2", &json!([]), json!([]), json!([waiting, state("CRASHED", early)]), Some(early)),
-        // Its retry was not a failure, but the run before was one.
+        // Its retry was not a failure, but the previous run was one.
         ("2", &flow, json!([own, failed]), json!([waiting]), Some("2026-11-27T14:05:00Z")),
-        // What failed later is not what it recovered from.
+        // A later failure is not the one it recovered from.
         ("2", &json!([]), json!([]), json!([waiting, state("FAILED", late)]), None),
     ] {
         let prefect = Prefect { runs: runs.clone(), states, ..Prefect::default() };

@@ -53,7 +53,7 @@ async fn publishing_is_retried_while_sns_may_recover() {
     }
 }
 
-/// The one line of the log about an alert that was not told.
+/// The only log line about an alert that was not published.
 fn not_told(observed: &Observed) -> Value {
     let log = observed.log();
     let lines: Vec<_> = log.iter().filter(|line| line["message"] == "alert not told").collect();
@@ -92,7 +92,7 @@ async fn an_alert_that_is_not_published_fails_the_invocation_before_its_deadline
         assert_eq!(line["state"], "ALARM");
         assert_eq!(line["thread"], "prefect/flow/803bf6f0-0945-44f3-a942-7a73f1619e4c");
         if !is_retried {
-            // It was not told: a second delivery is no duplicate.
+            // It was not published: a second delivery is not a duplicate.
             assert_eq!(answered(&scene.invoke(event).await).1, "published");
         }
     });

@@ -11,10 +11,10 @@ pub(crate) const SECRET_ARN: &str =
 pub(crate) const API_SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:prefect-AbCdEf";
 
-/// What callers must know: the events in `events/pipeline-alerts/` have one of these.
+/// The secrets of the callers: the events in `events/pipeline-alerts/` contain one of these.
 pub(crate) const SECRETS: [&str; 2] = ["music-pipelines-1-8f2c41", "music-pipelines-2-77ab90"];
 
-/// The text of a secret that is never read to its end.
+/// The text of a secret for which no read ends.
 pub(crate) const HANGS: &str = "hangs";
 
 /// The data of Prefect's API.
@@ -28,17 +28,17 @@ pub(crate) struct Prefect {
     pub(crate) states: Value,
 }
 
-/// What a service does with a call.
+/// The reaction of a service to a call.
 #[derive(Debug, Default)]
 pub(crate) enum Act {
-    /// What is asked of it.
+    /// It works.
     #[default]
     Work,
-    /// Another reply.
+    /// It sends another reply.
     Reply(Reply),
 }
 
-/// The same for each of several calls.
+/// Returns the same reaction for each of several calls.
 pub(crate) type MakeAct = fn() -> Act;
 
 impl Act {
@@ -51,14 +51,14 @@ impl Act {
     }
 }
 
-/// The three services: what each does first, before it works.
+/// The three services, with the first reactions of each before it works.
 #[derive(Debug, Default)]
 pub(crate) struct Outside {
     pub(crate) prefect: Prefect,
     pub(crate) api: Vec<Act>,
     pub(crate) sns: Vec<Act>,
-    /// Texts of the webhook's secret, one for each time that it is read, the last from then on.
-    /// `None` is a refusal.
+    /// Texts of the webhook's secret, one for each read; the last one is permanent. `None` is a
+    /// rejected call.
     pub(crate) secrets: Vec<Option<String>>,
     /// The text of the API's secret.
     pub(crate) api_secret: Option<String>,
@@ -123,7 +123,7 @@ impl Prefect {
     }
 }
 
-/// The calls of Prefect's API.
+/// The calls to Prefect's API.
 pub(crate) fn api_calls(endpoint: &Endpoint) -> Vec<Call> {
     endpoint.calls().into_iter().filter(|call| call.path.starts_with("/api/")).collect()
 }

@@ -1,4 +1,4 @@
-//! The services of an account at one endpoint, which answer what a fixture says.
+//! The services of an account at one endpoint, with the answers of a fixture.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,13 +7,13 @@ use local::monitoring::cbor::decode;
 use serde_json::{Map, Value, json};
 use testkit::{Call, Endpoint, Reply};
 
-/// What services answer, by operation: members of the answer, or `403 AccessDenied`, an error; or a list
-/// of these, for one call after the other; `never` is no answer. What is not there is answered without
-/// members.
-/// `Lifecycle` is what S3 stores, in XML, until it is replaced; with `Unanswered`, that is not answered.
+/// The answers of services, by operation: members of the answer; or `403 AccessDenied`, an error;
+/// or `never`, no answer; or a list of these, one per call. Missing answers have no members.
+/// `Lifecycle` is the lifecycle in S3, in XML, until it is replaced; with `Unanswered`, the
+/// replacement has no answer.
 pub(crate) type Answers = Map<String, Value>;
 
-/// Operations that change something, or cost.
+/// Operations that change something, or that are billed.
 const CHANGES: [&str; 8] = [
     "AttachVolume",
     "CreateSnapshot",
@@ -25,7 +25,7 @@ const CHANGES: [&str; 8] = [
     "DetachVolume",
 ];
 
-/// The header with the smallest object that a lifecycle moves.
+/// The header with the minimum size of an object that a lifecycle moves.
 const MINIMUM_SIZE: &str = "x-amz-transition-default-minimum-object-size";
 
 /// The account.
@@ -43,12 +43,12 @@ impl Cloud {
         Self { endpoint, answers }
     }
 
-    /// The lifecycle that S3 stores now.
+    /// The lifecycle that is now stored in S3.
     pub(crate) fn lifecycle(&self) -> Value {
         self.answers.lock().unwrap()["Lifecycle"].clone()
     }
 
-    /// The calls that change something, in their order, with what they say.
+    /// The calls that change something, in order, with their content.
     pub(crate) fn changes(&self) -> Vec<String> {
         let change = |call: &Call| {
             let name = operation(call);
@@ -132,7 +132,7 @@ fn reply(answers: &mut Answers, call: &Call) -> Reply {
     }
 }
 
-/// What S3 stores under this name.
+/// The S3 object or setting with this name.
 fn stored(answers: &Answers, name: &str) -> Reply {
     let code =
         if name == "Lifecycle" { "NoSuchLifecycleConfiguration" } else { "NoSuchConfiguration" };
@@ -156,8 +156,8 @@ fn error(service: &str, status: u16, code: &str) -> Reply {
     }
 }
 
-/// The results of the queries: by bucket and storage type, `lake StandardStorage`, GiB, and
-/// `lake AllStorageTypes`, objects; or a status.
+/// The results of the queries: by bucket and storage type, GiB for `lake StandardStorage` and
+/// objects for `lake AllStorageTypes`; or a status.
 fn metric_data(answer: &Value, asked: &Value) -> Value {
     let (start, end) = (asked["StartTime"].as_f64().unwrap(), asked["EndTime"].as_f64().unwrap());
     assert!((end - start - 3.0 * 86_400.0).abs() < 1.0, "{start} {end}");

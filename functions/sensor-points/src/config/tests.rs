@@ -8,7 +8,7 @@ const REQUIRED: [(&str, &str); 3] = [
     ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/1/quarantine"),
 ];
 
-/// With these variables after the required ones; the last value of a variable counts.
+/// Adds these variables to the required ones; the last value of a variable is used.
 fn config(variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
     let variables = LAMBDA.iter().chain(&REQUIRED).chain(variables);
     Config::from_environment(&variables.copied().collect())

@@ -9,7 +9,7 @@ use shared::json::Entries;
 
 use super::{Field, Series, Tag};
 
-/// The series where `SERIES` is not set.
+/// The default of `SERIES`.
 pub(crate) const BUILT_IN: &str = r#"{
     "measurement": "line",
     "id": ["event_id", "eventId", "id"],
@@ -52,7 +52,7 @@ struct Switch {
 /// Compiles a series.
 ///
 /// # Errors
-/// What is wrong, with the member.
+/// The reason, with the member.
 pub(super) fn parse(json: &str, model: &mut Model) -> Result<Series, String> {
     let Written { measurement, id, tags: Entries(tags), fields: Entries(fields) } =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
@@ -81,7 +81,7 @@ pub(super) fn parse(json: &str, model: &mut Model) -> Result<Series, String> {
         let paths = compile(&name, at_least_one(&name, &paths)?, model)?;
         series.tags.push(Tag { name, paths });
     }
-    // The store takes sorted ones faster (source: "Optimize writes to InfluxDB").
+    // The store accepts sorted tags faster (source: "Optimize writes to InfluxDB").
     series.tags.sort_by(|one, other| one.name.cmp(&other.name));
     for (name, value) in fields {
         claim("fields", &name)?;

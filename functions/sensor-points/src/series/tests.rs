@@ -43,7 +43,7 @@ fn refused(reason: &str) -> Result<String, String> {
     Err(reason.to_owned())
 }
 
-/// The digits below the millisecond for what a reading is known by.
+/// The digits below the millisecond, from what identifies a reading.
 fn below(known_by: &str) -> u64 {
     let hash = Sha256::digest(known_by);
     u64::from_be_bytes(hash[..8].try_into().unwrap()) % 1_000_000
@@ -68,7 +68,7 @@ fn the_first_path_with_a_value_other_than_null_counts() {
         (r#""line_id":"a","lineId":"b","items":1,"item_count":2"#, "line,line=a items=1"),
         (r#""equipment_id":"E","status":"IDLE""#, "line,machine=E running=0"),
         (r#""defect_count":2,"energyKwh":1e-3"#, "line defects=2,energy_kwh=1e-3"),
-        // Of equal names the last counts, however it is escaped.
+        // Of equal names, the last one is used, however it is escaped.
         (r#""items":1,"\u0069tems":2"#, "line items=2"),
     ] {
         assert_eq!(point(members).unwrap(), expected);
@@ -182,7 +182,7 @@ fn digits_below_the_millisecond_are_those_of_the_id() {
         ("\"id\":17", below("17")),
         ("\"id\":1.70e1", below("1.70e1")),
         ("\"event_id\":null,\"eventId\":\"a\",\"id\":\"b\"", below("a")),
-        // No id: text that is not empty, or number.
+        // Not an id, which must be a non-empty text or a number.
         ("\"id\":\"\"", 0),
         ("\"id\":[1]", 0),
         ("\"id\":true", 0),
@@ -191,7 +191,7 @@ fn digits_below_the_millisecond_are_those_of_the_id() {
         let reading = format!("{{\"ts\":1709296496000,\"items\":1,{members}}}");
         assert_eq!(at(&reading), (own + expected, false), "{members}");
     }
-    // A time below the millisecond stays as it is.
+    // A time with digits below the millisecond is unchanged.
     for (time, expected) in [
         ("1709296496000001", 1_709_296_496_000_001_000),
         ("1709296496123456789", 1_709_296_496_123_456_789),

@@ -1,7 +1,7 @@
-//! Whatever fails, hangs or is killed, however readings are batched, repeated and resharded: the points
-//! in the store are those of the readings, its windows are those of the dashboard's figures, and every
-//! refused reading is in quarantine. The stream and the mapping are those of the stand-in, on the
-//! history's own clock.
+//! Whatever fails, hangs or is killed, and however readings are batched, repeated and resharded:
+//! the points in the store are those of the readings, its windows are those of the dashboard's
+//! figures, and every refused reading is in quarantine. The stream and the mapping are those of the
+//! stand-in, on the history's own clock.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,15 @@ use testkit::holds;
 use super::support::outside::Points;
 use super::*;
 
-/// Histories whose seeds are the same in every run, and those of all seeds (`PROPTEST_CASES` for more).
+/// Number of histories whose seeds are the same in every run, and of histories with random seeds
+/// (`PROPTEST_CASES` for more).
 const HISTORIES: u64 = 150;
 const OF_ALL_SEEDS: u32 = 150;
 
-/// What happens before all is well.
+/// Number of steps with faults, after which there are none.
 const FAULTY_STEPS: usize = 60;
 
-/// What has happened in some history, or the test means nothing.
+/// Events that must occur in some history, so that the test means something.
 const EVERYTHING: [&str; 10] = [
     "aggregated",
     "at once",
@@ -37,14 +38,14 @@ const EVERYTHING: [&str; 10] = [
 
 const VARIABLES: [(&str, &str); 2] = [("WRITE_MAX_LINES", "4"), ("DEADLINE_MARGIN_MS", "1000")];
 
-/// When the first record arrives.
+/// Arrival time of the first record.
 const START_MS: u64 = NOW_MS - 120_000;
 
-/// A reading's text and, if it is well meant, the reading.
+/// The text of a reading and, if it is valid, the reading.
 type Measured = (String, Option<Reading>);
 
-/// A reading of a few machines in a few milliseconds of three minutes: some share one, some have no time
-/// or id, and some can never be stored.
+/// A reading of a few machines at a few milliseconds of three minutes: some share a millisecond,
+/// some have no time or id, and some can never be stored.
 fn measured(random: &mut Rng, number: u32, now_ms: u64) -> Measured {
     let machine = random.u8(0..3);
     let mut reading = Reading {
@@ -86,7 +87,7 @@ struct History<'a> {
     now_ms: u64,
     /// Two processes with one store and one queue.
     handlers: [Handler; 2],
-    /// Batches in flight, also those from before their place was lost.
+    /// Batches in flight, including those from before their position was lost.
     under_way: Vec<Batch>,
     readings: Vec<Reading>,
     number: u32,
@@ -135,7 +136,7 @@ impl<'a> History<'a> {
                 self.met.insert("aggregated");
                 aggregate(&texts)
             }
-            // What is not JSON would spoil the whole array.
+            // A reading that is not JSON would make the whole array invalid.
             1 if texts.iter().all(|text| text.starts_with('{')) => {
                 format!("[{}]", texts.join(",")).into_bytes()
             }
@@ -145,7 +146,7 @@ impl<'a> History<'a> {
         self.stream.put(&key, payload, self.now_ms);
     }
 
-    /// Splits a shard, merges two or loses the place in one.
+    /// Splits a shard, merges two or loses the position in one.
     fn disturb(&mut self) {
         let shards = self.stream.shards().len();
         let (one, other) = (self.random.usize(0..shards), self.random.usize(0..shards));
@@ -185,7 +186,7 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Delivers a batch that is under way, or two at once.
+    /// Delivers a batch, or two concurrently.
     async fn deliver(&mut self, is_faulty: bool) {
         if self.under_way.is_empty() {
             return;
@@ -267,7 +268,7 @@ impl<'a> History<'a> {
     }
 }
 
-/// What the function answers, within what is left of its time and before it is killed.
+/// The answer of the function, within its remaining time and before it is killed.
 async fn answer(
     handler: &mut Handler,
     batch: Option<&Batch>,
@@ -283,7 +284,7 @@ async fn answer(
     batch.outcome(answer.to_string().as_bytes()).unwrap()
 }
 
-/// Points, and what is in quarantine, if all is well from the beginning.
+/// The points and the messages in quarantine, without any faults.
 async fn expected(stream: &Stream) -> (Points, BTreeSet<[String; 4]>) {
     let mut handler = Handler::new(&VARIABLES);
     let mut reader = Reader::new(EventSourceMappingOptions::default());

@@ -26,7 +26,7 @@ fn reading(machine: &str, second: u32) -> String {
     format!("{{\"machine\":\"{machine}\",\"items\":1,\"ts\":{time}}}")
 }
 
-/// The metrics that are not 0, but for those of requests and of time.
+/// The metrics that are not 0, except those of requests and of time.
 fn counted(handler: &Handler) -> Vec<(String, u64)> {
     let metrics = handler.metrics();
     let retried = metrics["RecordsRetried"];
@@ -65,7 +65,7 @@ fn readings_become_points_in_one_request() {
             "line,machine=e items=1 1709296445000000000",
         ];
         assert_eq!(lines[..5], expected);
-        // The envelope lends it its id.
+        // The event has the id of its envelope.
         assert!(lines[5].starts_with("line,machine=f items=1 1709296446000"), "{lines:?}");
         assert_ne!(lines[5], "line,machine=f items=1 1709296446000000000");
         let metrics = handler.metrics();
@@ -83,7 +83,7 @@ fn records_of_the_producer_library_are_taken_apart() {
         let payloads = ["{\"items\":1}", "[{\"items\":2},{\"items\":3}]", "oops", "{\"items\":4}"];
         let aggregate = aggregate(&payloads);
         assert_eq!(handler.handle(&event(&[record(7, &aggregate)])).await, None);
-        // Without a time and an id each is known by its place in the record.
+        // Without a time and an id, each is identified by its position in the record.
         let times = handler.points().into_iter().map(|((_, time), fields)| (fields, time));
         let mut times: Vec<_> = times.collect();
         times.sort();
@@ -103,7 +103,7 @@ fn records_of_the_producer_library_are_taken_apart() {
             ("TimestampFallbacks", 4),
         ];
         assert_eq!(counted(&handler), counts(&expected));
-        // One whose digest is wrong is taken as it is.
+        // An aggregate with a wrong digest is treated as an unchanged record.
         let mut broken = aggregate.clone();
         *broken.last_mut().unwrap() ^= 1;
         assert_eq!(handler.handle(&event(&[record(8, &broken)])).await, None);
@@ -113,7 +113,7 @@ fn records_of_the_producer_library_are_taken_apart() {
     });
 }
 
-/// Digits below the millisecond.
+/// The digits below the millisecond.
 fn below(known_by: &str) -> u64 {
     use sha2::{Digest, Sha256};
     let hash = Sha256::digest(known_by);
@@ -142,7 +142,7 @@ fn requests_have_at_most_so_many_lines_and_bytes() {
         let series = handler.handle(&event(&records)).await;
         assert_eq!(series, None);
         let kept = handler.kept();
-        // 999 digits are more than a double holds.
+        // 999 digits are more than a double can represent.
         assert!(kept.iter().all(|entry| entry[0] == "bad_field"));
 
         let long = "9".repeat(300);
@@ -170,7 +170,7 @@ fn empty_records_are_dropped() {
         assert_eq!(answer, None);
         assert_eq!(counted(&handler), counts(&[("ReadingsDropped", 4), ("RecordsDone", 4)]));
         assert_eq!((handler.requests().len(), handler.calls().len()), (0, 0));
-        // Nothing at all is nothing to do.
+        // An empty event needs no work.
         assert_eq!(handler.handle(&event(&[])).await, None);
         let metrics = handler.metrics();
         assert_eq!((metrics["RecordsIn"], metrics.get("StoredLatency")), (0, None));
@@ -254,10 +254,10 @@ fn the_answer_is_the_first_record_that_is_not_settled_and_it_alone() {
         assert_eq!(handler.requests().len(), 2);
         let expected = [("PointsWritten", 1), ("RecordsDone", 1), ("RecordsRetried", 4)];
         assert_eq!(counted(&handler), counts(&expected));
-        // What is refused of later records would be there twice.
+        // Refused readings of later records would be sent twice.
         assert_eq!(handler.kept().len(), 0);
         let points = handler.points();
-        // Lambda reads on from there; the same point is written again.
+        // Lambda continues from there; the same point is written again.
         let Value::Array(records) = &records["Records"] else { panic!() };
         assert_eq!(handler.handle(&event(&records[1..])).await, None);
         let mut expected = handler.points();
@@ -277,23 +277,23 @@ fn the_answer_is_the_first_record_that_is_not_settled_and_it_alone() {
 #[test]
 fn the_answer_is_given_in_time() {
     on_paused_clock(async {
-        // Nothing is begun when less than the margin is left.
+        // No work is started when less time than the margin is left.
         let mut handler = Handler::new(&[("DEADLINE_MARGIN_MS", "1000")]);
         let two = payloads(&[&reading("m", 1), "oops"]);
         let left = Duration::from_millis(999);
         assert_eq!(handler.handle_within(&two, left).await.unwrap().as_deref(), Some("0"));
         assert_eq!(handler.requests().len(), 0);
-        // What was begun ends.
+        // Work that was started is completed.
         handler.store([Write::Hang]);
         let left = Duration::from_secs(20);
         assert_eq!(handler.handle_within(&two, left).await.unwrap().as_deref(), Some("0"));
-        // What was confirmed before is settled.
+        // Records that were confirmed before are settled.
         let mut handler = Handler::new(&[("WRITE_MAX_LINES", "1")]);
         handler.store([Write::Store(Duration::from_secs(19))]);
         let records = payloads(&["oops", &reading("m", 1), &reading("m", 2)]);
         assert_eq!(handler.handle_within(&records, left).await.unwrap().as_deref(), Some("2"));
         assert_eq!(handler.kept().len(), 1);
-        // Quarantine ends too.
+        // Quarantine ends, too.
         handler.sqs([Send::Hang]);
         assert_eq!(handler.handle_within(&records, left).await.unwrap().as_deref(), Some("0"));
     });
@@ -308,7 +308,7 @@ fn the_latency_is_the_longest_until_the_answer() {
         handler.store([250, 500].map(|time| Write::Store(Duration::from_millis(time))));
         assert_eq!(handler.handle(&event(&records)).await, None);
         assert_eq!(handler.metrics()["StoredLatency"], 8_250);
-        // Of what was stored, also where its record is not done.
+        // The latency is that of stored readings, even if their record is not done.
         handler.store([Write::Store(Duration::ZERO), Write::Answer(500, "")]);
         assert_eq!(handler.handle(&event(&records)).await.as_deref(), Some("1"));
         assert_eq!(handler.metrics()["StoredLatency"], 2_000);

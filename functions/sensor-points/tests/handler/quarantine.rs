@@ -1,4 +1,4 @@
-//! What can never become a point.
+//! Readings that can never become points.
 
 use super::*;
 
@@ -101,7 +101,7 @@ fn a_record_waits_for_its_quarantine() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[]);
         let good = reading("m", 1);
-        // SQS takes the first, not the second.
+        // SQS accepts the first, not the second.
         let records = payloads(&[&good, "oops", &good, "5", "oops", &good]);
         handler.sqs([Send::Refuse(1)]);
         assert_eq!(handler.handle(&records).await.as_deref(), Some("3"));
@@ -112,7 +112,7 @@ fn a_record_waits_for_its_quarantine() {
             ("RecordsRetried", 3),
         ];
         assert_eq!(counted(&handler), counts(&expected));
-        // A call that fails is of the first record in it.
+        // A call that fails counts as a failure of its first record.
         handler.sqs([Send::Hang]);
         assert_eq!(handler.handle(&records).await.as_deref(), Some("1"));
         handler.sqs([Send::After(Duration::from_secs(1))]);

@@ -20,33 +20,33 @@ pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
 
 pub(crate) const STREAM_ARN: &str = "arn:aws:kinesis:us-east-1:123456789012:stream/sensors";
 
-/// What the store does with one request.
+/// The reaction of the store to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Write {
-    /// It stores all points, after this.
+    /// It stores all points, after this delay.
     Store(Duration),
     /// It answers with this status and text; nothing is stored.
     Answer(u16, &'static str),
-    /// The connection breaks after everything was stored.
+    /// The connection is closed after everything was stored.
     StoreAndBreak,
     /// The secret cannot be read.
     NoSecret,
-    /// No answer comes.
+    /// There is no answer.
     Hang,
 }
 
-/// What SQS does with one call.
+/// The reaction of SQS to one call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Send {
-    /// It refuses the entry at this place.
+    /// It rejects the entry at this position.
     Refuse(usize),
-    /// It takes everything after this.
+    /// It accepts everything after this delay.
     After(Duration),
-    /// No answer comes.
+    /// There is no answer.
     Hang,
 }
 
-/// By measurement and tags, and time: the fields.
+/// The fields, by measurement with tags and by time.
 pub(crate) type Points = BTreeMap<(String, u64), String>;
 
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ struct Outside {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ports(Rc<RefCell<Outside>>);
 
-/// Points with one of these texts are never stored, whatever the script says.
+/// Points that contain one of these texts are never stored, whatever the script says.
 const REFUSED: [(&str, u16); 2] = [("poison", 400), ("giant", 413)];
 
 impl Store for Ports {
@@ -85,7 +85,7 @@ impl Store for Ports {
             Write::Hang => std::future::pending().await,
             Write::StoreAndBreak => {}
         }
-        // As InfluxDB 1 does: the others are stored.
+        // As in InfluxDB 1, the others are stored.
         let mut refused = None;
         for line in text.lines() {
             let (head, time) = line.rsplit_once(' ').unwrap();
@@ -132,12 +132,12 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// A handler with these variables besides Lambda's own.
+    /// A handler with these variables in addition to Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
         Self::with(Ports::default(), variables)
     }
 
-    /// A new process, whose store and queue are those of another.
+    /// A new process with the store and the queue of another.
     pub(crate) fn with(ports: Ports, variables: &[(&str, &str)]) -> Self {
         let own = [
             ("TSDB_WRITE_URL", "http://127.0.0.1:8086/write?db=d"),
@@ -151,24 +151,26 @@ impl Handler {
         Self { app, ports, output }
     }
 
-    /// What the store does next, before it stores everything at once.
+    /// Sets the reactions of the store to the next requests; afterwards it stores everything
+    /// immediately.
     pub(crate) fn store(&self, script: impl IntoIterator<Item = Write>) {
         self.ports.0.borrow_mut().writes.extend(script);
     }
 
-    /// What SQS does next, before it takes everything.
+    /// Sets the reactions of SQS to the next calls; afterwards it accepts everything.
     pub(crate) fn sqs(&self, script: impl IntoIterator<Item = Send>) {
         self.ports.0.borrow_mut().sends.extend(script);
     }
 
-    /// Forgets what is left of the scripts.
+    /// Removes the rest of the scripts.
     pub(crate) fn be_well(&self) {
         let mut outside = self.ports.0.borrow_mut();
         outside.writes.clear();
         outside.sends.clear();
     }
 
-    /// Handles one event with this time left: the answer's one sequence number, if it has one.
+    /// Handles one event with this remaining time; returns the only sequence number in the answer,
+    /// if any.
     pub(crate) async fn handle_within(
         &mut self,
         event: &Value,
@@ -189,12 +191,12 @@ impl Handler {
         Ok(first)
     }
 
-    /// Handles one event with half a minute left.
+    /// Handles one event with half a minute of remaining time.
     pub(crate) async fn handle(&mut self, event: &Value) -> Option<String> {
         self.handle_within(event, Duration::from_secs(30)).await.unwrap()
     }
 
-    /// Handles one event in a process that ends after this time; `None` where it ended before the
+    /// Handles one event in a process that ends after this time; `None` if it ended before the
     /// answer.
     pub(crate) async fn handle_until(
         &mut self,
@@ -217,12 +219,12 @@ impl Handler {
         requests.iter().map(|text| text.lines().map(str::to_owned).collect()).collect()
     }
 
-    /// What was sent to quarantine since the last time, by call.
+    /// The messages sent to quarantine since the last time, by call.
     pub(crate) fn calls(&self) -> Vec<Vec<Quarantined>> {
         std::mem::take(&mut self.ports.0.borrow_mut().calls)
     }
 
-    /// Of what was sent to quarantine since the last time: reason, `eventID`, position and body.
+    /// The messages sent to quarantine since the last time: reason, `eventID`, position and body.
     pub(crate) fn kept(&self) -> Vec<[String; 4]> {
         let attribute = |entry: &Quarantined, name: &str| {
             let found = entry.attributes.iter().find(|(own, _)| own == name);

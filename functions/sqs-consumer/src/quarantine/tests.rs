@@ -13,7 +13,7 @@ fn reason(detail: &str) -> Reason {
     }
 }
 
-/// The message for the event at place 2 of one with these attributes.
+/// The quarantine message for the event at position 2 of a message with these attributes.
 fn quarantined(attributes: &Value, body: &str, reason: &Reason) -> Option<Quarantined> {
     let event = json!({"Records": [{
         "messageId": "m-1", "eventSourceARN": ARN, "messageAttributes": attributes,
@@ -130,8 +130,8 @@ fn an_earlier_quarantine_is_replaced_and_what_it_kept_is_kept() {
     assert_eq!(text(&sent, "sluice.detail"), "new");
     assert_eq!(text(&sent, "sluice.source_arn"), ARN);
     assert_eq!(text(&sent, "sluice.receive_count"), "3");
-    // What an event is known by stays: it was the tenth of its first message, and now is the
-    // third of this one.
+    // The identity of an event stays: it was the tenth of its first message, and is now the third
+    // of this one.
     assert_eq!(text(&sent, "sluice.message_id"), "first");
     assert_eq!(text(&sent, "sluice.position"), "11");
     assert_eq!(names(&sent)[6..], ["a", "b", "c", "sluice.attributes"]);
@@ -174,7 +174,7 @@ fn body_and_attributes_are_no_larger_than_a_message_may_be() {
     let long = "d".repeat(1_000);
     let small = quarantined(&attributes, "x", &reason("d")).unwrap().bytes();
     let largest = MAX_MESSAGE_BYTES - small + 1;
-    // The detail makes place for the body, and nothing else does.
+    // Only the detail is shortened to make room for the body.
     let fits = quarantined(&attributes, &"x".repeat(largest), &reason(&long)).unwrap();
     assert_eq!(fits.bytes(), MAX_MESSAGE_BYTES);
     assert_eq!(text(&fits, "sluice.detail"), "d");

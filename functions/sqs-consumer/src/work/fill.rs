@@ -1,4 +1,4 @@
-//! The documents of the next messages go into a bulk request.
+//! Fills a bulk request with the documents of the next messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -14,10 +14,10 @@ impl<W> Work<'_, W>
 where
     W: FnMut(&Incoming<'_>, &mut Out) -> Result<Written, Refusal>,
 {
-    /// Takes documents for the next bulk request.
+    /// Adds documents to the next bulk request.
     pub(super) fn fill(&mut self) {
         while self.refusals.len() <= MAX_WAITING && self.may_be_tried() {
-            // A defect that shows on a message is that message's alone.
+            // A panic fails only the message that causes it.
             let taken = catch_unwind(AssertUnwindSafe(|| self.take_events()));
             match taken {
                 Ok(true) => {}
@@ -34,7 +34,7 @@ where
         }
     }
 
-    /// Whether the next message can be tried in this round; passes those that will not be.
+    /// Whether the next message can be tried in this round; skips those that will not be tried.
     fn may_be_tried(&mut self) -> bool {
         while let Some(message) = self.messages.get(self.next.0).filter(|message| message.is_fifo) {
             let group = message.group_id.unwrap_or_default();
@@ -47,7 +47,7 @@ where
         self.next.0 < self.messages.len()
     }
 
-    /// Takes the next message's events; `false` where the request is full before.
+    /// Adds the next message's events; returns `false` if the request is full before the end.
     fn take_events(&mut self) -> bool {
         let index = self.next.0;
         let message = &self.messages[index];
@@ -77,7 +77,8 @@ where
             }
         }
         if self.next.1 > 0 {
-            // The events that were taken are where they were: one may have been refused.
+            // The events that were already added keep their positions; this is needed because one
+            // may have been refused.
             self.buffers.contents.look_again();
         }
         let (first_id, before) = message.identity();
@@ -107,16 +108,16 @@ where
         }
     }
 
-    /// Goes on with the message after the next.
+    /// Continues with the following message.
     pub(super) fn pass(&mut self) {
         self.next = (self.next.0 + 1, 0);
         if self.payload.take().is_some() {
-            // What is refused of it goes to quarantine as the message that it was.
+            // If it is refused, it goes to quarantine as the original message.
             self.opened = None;
         }
     }
 
-    /// Finds the events of a message; those of one that was opened before are there.
+    /// Finds the events of a message, unless it is already open.
     pub(super) fn open(&mut self, message: usize) -> Result<Holds, Refusal> {
         if self.opened == Some(message) {
             return Ok(Holds::Events);
@@ -135,7 +136,7 @@ where
     }
 }
 
-/// Writes what identifies the event at `position` of a message.
+/// Writes the identity of the event at `position` of a message.
 fn write_identity(message_id: &str, position: u64, identity: &mut Vec<u8>) {
     identity.clear();
     identity.extend_from_slice(message_id.as_bytes());

@@ -1,4 +1,4 @@
-//! Refused events go to quarantine.
+//! Sends refused events to quarantine.
 
 use shared::contents::Holds;
 use shared::event::{Reason, Refusal, Written};
@@ -8,8 +8,8 @@ use super::{Incoming, Out, Progress, Work};
 use crate::outcome::Retry;
 use crate::quarantine::quarantined;
 
-/// Maximum number of refused events of a message that go to quarantine one by one; of more, the
-/// message goes there as a whole. It can hold hundreds of thousands.
+/// Maximum number of refused events of a message that go to quarantine one by one; if there are
+/// more, the whole message goes there. A message can contain hundreds of thousands.
 const MAX_REFUSED_ALONE: usize = 1_000;
 
 /// Maximum number of refused events that wait for quarantine while other messages are tried.
@@ -39,8 +39,8 @@ where
         }
     }
 
-    /// Chooses what goes to quarantine next, of messages that are complete and do not come
-    /// again: those would only send it there twice.
+    /// Chooses refused events to send to quarantine next. Only those of complete messages that will
+    /// not be redelivered are chosen: redelivered ones would be sent twice.
     pub(super) fn choose_for_quarantine(&mut self) {
         let mut bytes = 0;
         while self.sending.len() < MAX_ENTRIES
@@ -73,7 +73,7 @@ where
         }
     }
 
-    /// What goes to quarantine of a refused event, and whether that is the message as a whole.
+    /// The quarantine message for a refused event, and whether it is the message as a whole.
     fn quarantine_entry(
         &mut self,
         index: usize,
@@ -87,7 +87,7 @@ where
             self.buffers.contents.look_again();
             alone = self.buffers.contents.count() > 1;
         }
-        // A message that is a single event, or whose body is in S3, is kept as it is.
+        // A message that is a single event, or whose body is in S3, is kept unchanged.
         let event = if alone {
             let mut text = Vec::new();
             self.buffers.contents.write_alone(position, &mut text);

@@ -14,18 +14,18 @@ use shared::opensearch::{IndexPattern, Limits, Refusals, UNKNOWN};
 use super::*;
 use crate::envelope;
 
-/// What OpenSearch makes of a request: a status for each document, by its id.
+/// Answers a request like OpenSearch: with a status for each document, by its id.
 type Index<'t> = &'t mut dyn FnMut(&[String]) -> Result<Answer, Error>;
 
-/// What SQS makes of messages for quarantine.
+/// Answers messages for quarantine like SQS.
 type Quarantine<'t> = &'t mut dyn FnMut(&[Quarantined]) -> Vec<Option<Failure>>;
 
-/// A run of the work, with all that was done.
+/// A run of the work, with everything that was done.
 struct Run {
     report: Report,
     /// The ids of the documents of each bulk request.
     requests: Vec<Vec<String>>,
-    /// Message, position, body and reason of each that was sent to quarantine, by call.
+    /// Message, position, body and reason of each event that was sent to quarantine, by call.
     quarantined: Vec<Vec<(usize, String, String)>>,
 }
 
@@ -166,7 +166,7 @@ fn play(id: &str) -> String {
     format!("{{\"event_id\":\"{id}\"}}")
 }
 
-/// The sum of all that was refused.
+/// The total number of refused events.
 fn refused(report: &Report) -> u64 {
     report.findings.count()
 }
@@ -241,7 +241,7 @@ fn log_message(log_events: &[Value]) -> String {
 fn each_log_event_is_a_document_and_none_is_done() {
     let log_events = ["a", "b"].map(|id| json!({"id": id, "message": "x"}));
     let control = log_message(&log_events).replace("DATA", "CONTROL");
-    // The second control message is seen to hold nothing when it is looked at again.
+    // The second control message turns out to be empty when the events are searched again.
     let twice = control.repeat(2);
     let bodies = [&log_message(&log_events), &control, &log_message(&[]), &twice];
     let run = run(&bodies.map(String::as_str), &[]);
@@ -291,7 +291,7 @@ fn a_request_that_is_too_large_is_halved() {
     for (refusal, reason) in [(413, "document_too_large"), (400, "bad_request")] {
         let bodies: Vec<_> = ["a", "b", "c", "d", "e"].map(play).into();
         let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
-        // Whatever holds `d` is refused.
+        // Any request with `d` is rejected.
         let index = &mut |ids: &[String]| {
             if ids.iter().any(|id| id == "d") { status(refusal) } else { answer(ids, |_| 201) }
         };
@@ -336,7 +336,7 @@ fn a_whole_answer_is_the_fate_of_all_and_the_next_request_is_tried() {
     }
 }
 
-/// Wherever the time ends, what is done is what was confirmed by then.
+/// Wherever the time ends, exactly what was confirmed by then is done.
 #[test]
 fn what_a_pipeline_writes_under_another_id_is_done() {
     let index = &mut |ids: &[String]| {

@@ -1,4 +1,4 @@
-//! The handler between a scripted OpenSearch and a scripted SQS, on a paused clock.
+//! The handler with a scripted OpenSearch and a scripted SQS, on a paused clock.
 
 #![cfg(test)]
 
@@ -162,7 +162,7 @@ async fn messages_stay_away_for_a_while_that_doubles_and_ends_with_twelve_hours(
     let twelve_hours_ms = 43_200_000;
     let mut messages: Vec<_> = (0..200).map(|_| received("once", 1, 1_000)).collect();
     messages.extend((0..200).map(|_| received("often", 4, 1_000)));
-    // The last request takes 10 s: what was left when the invocation started is over.
+    // The last request takes 10 s: the remaining time at the start of the invocation is over.
     messages.push(received("over", 9, twelve_hours_ms - 10_500));
     messages.push(received("nearly", 9, twelve_hours_ms - 13_500));
     let mut handler = Handler::new(&[("BULK_MAX_DOCS", "402")])
@@ -290,7 +290,7 @@ async fn metrics_of_documents_count_what_is_new_in_the_index() {
     let mut messages = vec![message("m0", "oops"), message("m1", r#"{"event_id":"a"}"#)];
     messages.extend(["b", "c", "d"].map(|id| message(id, &play(id))));
     let event = event(&messages);
-    // A retry counts nothing twice, also where the whole batch comes again.
+    // A retry counts nothing twice, even if the whole batch is redelivered.
     for (come_again, counts) in [
         (&["d"][..], json!([["Plays", 1], ["Documents", 2]])),
         (&[], json!([["Plays", 1], ["Documents", 1]])),

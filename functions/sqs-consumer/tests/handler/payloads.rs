@@ -1,4 +1,4 @@
-//! Bodies that the SQS extended client put into S3, with `LARGE_PAYLOADS=fetch`.
+//! Bodies that the SQS extended client stored in S3, with `LARGE_PAYLOADS=fetch`.
 
 use shared::s3::GetError;
 

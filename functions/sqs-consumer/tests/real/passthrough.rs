@@ -1,5 +1,5 @@
-//! Documents that are the event as it is, under their index template on a real OpenSearch: which are
-//! found, and which are refused one by one.
+//! Documents that are unchanged events, with their index template on a real OpenSearch: which can
+//! be found, and which are rejected one by one.
 
 use local::opensearch::PASSTHROUGH_TEMPLATE;
 use serde_json::json;
@@ -8,7 +8,7 @@ use super::refusals::{Scene, assert_reason};
 use crate::redelivered;
 use crate::support::event::{event, message};
 
-/// The index of the day of [`event_of`].
+/// The index for the day of [`event_of`].
 const INDEX: &str = "events-2024.03.01";
 
 const PARSING: &str = "mapper_parsing_exception";
@@ -18,12 +18,12 @@ fn event_of(members: &str) -> String {
     format!(r#"{{"ts":1709296496789,{members}}}"#)
 }
 
-/// Objects in each other, of which the event is the first.
+/// Nested objects, of which the event is the first.
 fn levels(count: usize) -> String {
     format!(r#""l{count}":{}1{}"#, r#"{"l":"#.repeat(count - 1), "}".repeat(count - 1))
 }
 
-/// Members that are taken, in this order.
+/// Members that are accepted, in this order.
 fn accepted() -> Vec<String> {
     let members = [
         r#""text":"one","number":1,"flag":true,"group":{"text":"in","numbers":[1,2.5]}"#,
@@ -45,7 +45,7 @@ fn accepted() -> Vec<String> {
     members.map(str::to_owned).into_iter().chain([long, levels(20)]).collect()
 }
 
-/// Members that are refused, and with which error.
+/// Members that are rejected, each with its error.
 fn refused() -> Vec<(String, &'static str)> {
     let many = (0..1_001).map(|at| format!(r#""k{at}":{at}"#)).collect::<Vec<_>>().join(",");
     let members = [
@@ -71,7 +71,7 @@ fn refused() -> Vec<(String, &'static str)> {
     members.into_iter().chain([(levels(21), PARSING), (many, ARGUMENT)]).collect()
 }
 
-/// Each event is in a message of its own.
+/// Checks the members; each event is in its own message.
 pub(super) async fn check(scene: &Scene, seen: &mut usize) {
     scene.client.put_index_template("events", PASSTHROUGH_TEMPLATE).await.unwrap();
     let mut function = scene.function("events-%Y.%m.%d", "passthrough").await;
@@ -83,7 +83,7 @@ pub(super) async fn check(scene: &Scene, seen: &mut usize) {
     }
     let refused = refused();
     for (at, (members, error)) in refused.iter().enumerate() {
-        // The event beside it is written.
+        // The event next to it is written.
         let beside = message("m1", &event_of(&format!(r#""beside":{at}"#)));
         let messages = [message("m0", &event_of(members)), beside];
         let observed = function.invoke(event(&messages)).await;
@@ -91,7 +91,7 @@ pub(super) async fn check(scene: &Scene, seen: &mut usize) {
         assert_reason(&observed, error, "", members);
         assert_eq!(scene.quarantined(seen), [*error], "{members}");
     }
-    // What another document may still map is retried.
+    // A field that another document may still map is retried.
     let list = [message("m0", &event_of(r#""new":["a",1]"#))];
     let observed = function.invoke(event(&list)).await;
     assert_eq!(redelivered(&observed), ["m0"]);
@@ -108,14 +108,14 @@ pub(super) async fn check(scene: &Scene, seen: &mut usize) {
         (json!({"term": {"flag": "true"}}), 1),
         (json!({"term": {"group.text": "in"}}), 1),
         (json!({"range": {"group.numbers": {"gt": 2, "lt": 3}}}), 1),
-        // A decimal after a whole number is not cut.
+        // A decimal after a whole number is not truncated.
         (json!({"range": {"whole": {"gt": 0.5, "lt": 0.9}}}), 1),
         (json!({"term": {"day": "2024-03-01"}}), 1),
         (json!({"exists": {"field": "long"}}), 0),
         (json!({"term": {"@timestamp_original": "soon"}}), 1),
         (json!({"term": {"@timestamp": "2024-03-01T12:34:56.789Z"}}), written),
     ] {
-        // Without the documents: some hold numbers that are too large for a `Value`.
+        // Without the documents, because some contain numbers that are too large for a `Value`.
         let query = json!({"query": query, "size": 0});
         let answer = scene.client.search(INDEX, &query).await.unwrap();
         assert_eq!(answer.body()["hits"]["total"]["value"], json!(found), "{query}");

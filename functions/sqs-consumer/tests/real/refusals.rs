@@ -1,5 +1,5 @@
-//! What a real OpenSearch refuses, and what becomes of the messages: those that somebody can make
-//! it accept are retried with advice, the others go to quarantine.
+//! Documents that a real OpenSearch rejects, and the fate of their messages: those that can be
+//! accepted after a change by an operator are retried with advice, the others go to quarantine.
 
 use http::Method;
 use local::opensearch::Client;
@@ -14,18 +14,18 @@ use crate::{BINARY, reasons, redelivered};
 /// Method, path and body of a request to OpenSearch.
 type Request = (&'static str, &'static str, &'static str);
 
-/// A fault of the set-up.
+/// A fault of the setup.
 struct Fault {
     /// The reason in the log.
     reason: &'static str,
-    /// What the advice names.
+    /// A text in the advice.
     advice: &'static str,
     /// `INDEX`
     index: &'static str,
-    /// What brings it about.
+    /// The requests that cause it.
     causes: &'static [Request],
-    /// What ends it; empty where no request can, and for settings of the cluster, which are reset
-    /// anyway.
+    /// The requests that end it; empty if there are none, and for settings of the cluster, which
+    /// are reset anyway.
     ends: &'static [Request],
 }
 
@@ -129,7 +129,7 @@ const FAULTS: &[Fault] = &[
         causes: &[("PUT", "/third", r#"{"aliases":{"alias-to-read":{"is_write_index":false}}}"#)],
         ends: &[("PUT", "/third/_alias/alias-to-read", r#"{"is_write_index":true}"#)],
     },
-    // A titlecase letter, which is neither in lower case nor an upper-case letter.
+    // A titlecase letter, which is neither lowercase nor uppercase.
     Fault {
         reason: "invalid_index_name",
         advice: "check INDEX",
@@ -164,7 +164,7 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// A real OpenSearch, and an SQS that takes everything.
+/// A real OpenSearch, and an SQS that accepts everything.
 pub(super) struct Scene {
     pub(super) client: Client,
     queues: Endpoint,
@@ -198,7 +198,7 @@ impl Scene {
         Binary::new(BINARY, &variables).await
     }
 
-    /// The reasons of what was sent to quarantine since the last time.
+    /// The reasons of the messages sent to quarantine since the last time.
     pub(super) fn quarantined(&self, seen: &mut usize) -> Vec<String> {
         let calls = self.queues.calls();
         let new = calls[*seen..].iter().filter(|call| call.operation == "SendMessageBatch");
@@ -211,7 +211,7 @@ impl Scene {
     }
 }
 
-/// Fails the test unless one message is logged for this reason, with this in the advice.
+/// Asserts that one message is logged for this reason, with this text in the advice.
 pub(super) fn assert_reason(observed: &Observed, reason: &str, advice: &str, row: &str) {
     assert_eq!(reasons(observed), [(reason.to_owned(), (1, "m0".to_owned()))].into(), "{row}");
     let log = observed.log();
@@ -219,7 +219,7 @@ pub(super) fn assert_reason(observed: &Observed, reason: &str, advice: &str, row
     assert!(line["advice"].as_str().unwrap_or_default().contains(advice), "{row}: {line}");
 }
 
-/// One test, because settings of the cluster concern all.
+/// A single test, because settings of the cluster affect all.
 #[tokio::test]
 async fn a_real_opensearch_tells_a_wrong_set_up_from_a_wrong_document() {
     let Some(real) = testkit::real_opensearch().await else { return };

@@ -21,37 +21,37 @@ use tokio::time::{Instant, sleep};
 /// 2024-03-01T12:35:00Z, when every invocation starts.
 pub(crate) const NOW_MS: u64 = 1_709_296_500_000;
 
-/// What OpenSearch does with one request.
+/// The reaction of OpenSearch to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Bulk {
-    /// It writes all documents, after this.
+    /// It writes all documents, after this delay.
     Write(Duration),
-    /// It refuses the whole request.
+    /// It rejects the whole request.
     Status(u16),
-    /// It answers for each id with an `_id` and a status.
+    /// It answers each id with an `_id` and a status.
     Items(fn(&str) -> (&str, u16)),
-    /// No answer comes.
+    /// There is no answer.
     Hang,
-    /// The port has a defect.
+    /// The port panics.
     Panic,
 }
 
-/// What SQS does with one call.
+/// The reaction of SQS to one call.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Do,
-    /// No answer comes.
+    /// There is no answer.
     Hang,
 }
 
-/// What was done outside, in order.
+/// The calls to services, in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Done {
     /// The ids of the documents of a request.
     Bulk(Vec<String>),
     /// The bodies of a call to quarantine.
     Quarantine(Vec<String>),
-    /// The receipt handles and seconds of a call, and the queue's name.
+    /// The name of the queue, and the receipt handles and seconds of a call.
     Visibility(String, Vec<(String, u32)>),
     /// Bucket and key of a body that was read.
     Payload(String),
@@ -146,12 +146,12 @@ pub(crate) struct Handler {
 }
 
 impl Handler {
-    /// A handler with these variables besides Lambda's own.
+    /// A handler with these variables in addition to Lambda's own.
     pub(crate) fn new(variables: &[(&str, &str)]) -> Self {
         let own = [
             ("OPENSEARCH_ENDPOINT", "http://127.0.0.1:9200"),
             ("QUARANTINE_QUEUE_URL", "http://127.0.0.1:9324/1/quarantine"),
-            // So that a document is called what its event is called.
+            // The id of a document is then the id of its event.
             ("DOCUMENT_ID", "id"),
         ];
         let environment = [&LAMBDA, &own[..], variables].concat().into_iter().collect();
@@ -162,27 +162,28 @@ impl Handler {
         Self { app, ports, output }
     }
 
-    /// What OpenSearch does next, before it writes everything at once.
+    /// Sets the reactions of OpenSearch to the next requests; afterwards it writes everything
+    /// immediately.
     pub(crate) fn opensearch(self, script: &[Bulk]) -> Self {
         self.ports.0.borrow_mut().bulk.extend(script.iter().cloned());
         self
     }
 
-    /// What SQS does next, before it does everything.
+    /// Sets the reactions of SQS to the next calls; afterwards it executes everything.
     pub(crate) fn sqs(self, script: &[Call]) -> Self {
         self.ports.0.borrow_mut().calls.extend(script.iter().cloned());
         self
     }
 
-    /// What S3 has under bucket and key.
+    /// Sets the object in S3 with this bucket and key.
     pub(crate) fn payload(self, place: &str, payload: Result<&str, GetError>) -> Self {
         let payload = payload.map(|payload| Bytes::copy_from_slice(payload.as_bytes()));
         self.ports.0.borrow_mut().payloads.insert(place.to_owned(), payload);
         self
     }
 
-    /// Handles one event, with this time left: the ids of the messages to redeliver, and
-    /// how long it took.
+    /// Handles one event with this remaining time; returns the ids of the messages to redeliver,
+    /// and how long it took.
     pub(crate) async fn handle(
         &mut self,
         event: &[u8],
@@ -201,7 +202,7 @@ impl Handler {
         Ok((failures.iter().map(id).collect(), started.elapsed()))
     }
 
-    /// What was done outside since the last time.
+    /// The calls to services since the last time.
     pub(crate) fn done(&self) -> Vec<Done> {
         std::mem::take(&mut self.ports.0.borrow_mut().done)
     }

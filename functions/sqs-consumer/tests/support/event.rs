@@ -1,11 +1,11 @@
-//! Events, as the event source mapping hands them over.
+//! Events in the form of the event source mapping.
 
 use serde_json::{Value, json};
 
 /// The queue of the messages.
 pub(crate) const QUEUE_ARN: &str = "arn:aws:sqs:eu-west-1:123456789012:music";
 
-/// A message of this id and body, received once.
+/// A message with this id and body, received once.
 pub(crate) fn message(id: &str, body: &str) -> Value {
     json!({
         "messageId": id,
@@ -19,12 +19,12 @@ pub(crate) fn message(id: &str, body: &str) -> Value {
     })
 }
 
-/// The event of these messages.
+/// The event with these messages.
 pub(crate) fn event(messages: &[Value]) -> Vec<u8> {
     json!({"Records": messages}).to_string().into_bytes()
 }
 
-/// An event of this id.
+/// An event with this id.
 pub(crate) fn play(id: &str) -> String {
     json!({"event_id": id, "event_type": "play", "ts": 1_709_296_496}).to_string()
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Reply};
 
-/// What the function answers and does, with the settings that it needs.
+/// The expected answer and effects, with the settings that they require.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Golden {
@@ -24,38 +24,38 @@ pub(crate) struct Golden {
     /// The receipt handles of the messages whose visibility is changed.
     #[serde(default)]
     pub(crate) visibility_changed: Vec<String>,
-    /// Index and document, in the order in which the index has them.
+    /// Index and document, in the order of the index.
     #[serde(default)]
     pub(crate) documents: Vec<Value>,
     /// `Entries` of the calls to quarantine, without their ids.
     #[serde(default)]
     pub(crate) quarantine: Vec<Value>,
-    /// By reason: how many, and the first message.
+    /// The reasons, each with the number of messages and the first one.
     #[serde(default)]
     pub(crate) reasons: BTreeMap<String, (u64, String)>,
     #[serde(default)]
     pub(crate) metrics: BTreeMap<String, u64>,
 }
 
-/// What goes wrong with OpenSearch.
+/// A fault of OpenSearch.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 enum Planned {
-    /// Every request is refused with this status.
+    /// Every request is rejected with this status.
     Status(u16),
-    /// Documents that contain a text are refused with a status.
+    /// Documents that contain a text are rejected with a status.
     Documents { containing: String, status: u16 },
-    /// Every answer breaks off.
+    /// Every answer is truncated.
     Truncated,
-    /// Every answer is a page of a proxy.
+    /// Every answer is the page of a proxy.
     Page,
-    /// The documents are answered with these items, under the `_id` that was sent where they have
-    /// none. Nothing is written.
+    /// The documents are answered with these items, with the requested `_id` if they have none.
+    /// Nothing is written.
     Items(Vec<Value>),
 }
 
 impl Golden {
-    /// What is planned to go wrong with OpenSearch.
+    /// The planned fault of OpenSearch.
     pub(crate) fn fault(&self) -> Option<Fault> {
         Some(match self.fault.clone()? {
             Planned::Status(status) => Fault::Status(status),
@@ -68,7 +68,7 @@ impl Golden {
         })
     }
 
-    /// An OpenSearch that answers with the items of this fixture, if it has some.
+    /// An OpenSearch that answers with the items of this fixture, if it has any.
     pub(crate) async fn answering(&self) -> Option<Endpoint> {
         let Some(Planned::Items(items)) = self.fault.clone() else { return None };
         Some(Endpoint::start(move |call| answer(call, &items)).await)

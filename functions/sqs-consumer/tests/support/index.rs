@@ -1,9 +1,9 @@
-//! What stands in the embedded OpenSearch.
+//! The content of the embedded OpenSearch.
 
 use local::opensearch::Client;
 use serde_json::{Value, json};
 
-/// Index and document of all that stands there; with the `_id` where the document has no `event.id`.
+/// Index and document of everything in it; with the `_id` if the document has no `event.id`.
 pub(crate) async fn documents(client: &Client) -> Vec<Value> {
     let query = json!({"size": 1_000});
     let found = client.search("music-events-*,events-*", &query).await.unwrap();
@@ -13,7 +13,7 @@ pub(crate) async fn documents(client: &Client) -> Vec<Value> {
         let Some(own) = hit["_source"]["event"]["id"].as_str() else {
             return json!({"index": hit["_index"], "id": id, "document": hit["_source"]});
         };
-        // As it is, or with a hash.
+        // Unchanged, or with a hash.
         let hash = id.strip_prefix(own).unwrap();
         assert!(matches!(hash.len(), 0 | 17), "{id}");
         json!({"index": hit["_index"], "document": hit["_source"]})

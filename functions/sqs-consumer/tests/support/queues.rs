@@ -5,15 +5,15 @@
 use serde_json::{Value, json};
 use testkit::{Call, Endpoint, Reply};
 
-/// What SQS does with a call.
+/// The reaction of SQS to a call.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Act {
-    /// All of it.
+    /// It executes all of it.
     #[default]
     Do,
-    /// All but the entries at these places.
+    /// It executes all except the entries at these positions.
     Except(Vec<usize>),
-    /// All of it, but the answer mentions only the first few entries.
+    /// It executes all of it, but the answer contains only the first few entries.
     Mention(usize),
     /// The call fails with this status and error code.
     Error(u16, &'static str),
@@ -21,7 +21,7 @@ pub(crate) enum Act {
     Never,
 }
 
-/// An SQS that acts like this, call by call, and then does everything.
+/// An SQS that reacts like this, call by call, and then executes everything.
 pub(crate) async fn sqs(acts: impl IntoIterator<Item = Act>) -> Endpoint {
     Endpoint::replying(acts, reply).await
 }

@@ -1,4 +1,4 @@
-//! What queries cost, by project, user and day.
+//! The costs of queries, by project, user and day.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::window::Day;
 /// The bytes of a TiB.
 const TIB: f64 = 1_099_511_627_776.0;
 
-/// The users beyond the most expensive ones.
+/// The name for the users beyond the most expensive ones.
 const OTHER: &str = "other";
 
-/// What scanning costs on demand.
+/// The on-demand price of scanning.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Price {
     /// `BIGQUERY_USD_PER_TIB`: it differs by region.
@@ -24,7 +24,7 @@ impl Price {
         self.usd_per_tib * tib(bytes)
     }
 
-    /// The cost of a job, in USD. Capacity is paid whether a job uses it or not.
+    /// The cost of a job, in USD; 0 with a reservation, which is paid whether a job uses it or not.
     pub(crate) fn of_job(self, job: &Job) -> f64 {
         if job.is_reserved { 0.0 } else { self.of(job.bytes_billed) }
     }
@@ -39,7 +39,7 @@ const fn float(bytes: u64) -> f64 {
     bytes as f64
 }
 
-/// What a project spent on a day.
+/// The cost of a project on a day.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Spent {
     pub(crate) usd: f64,
@@ -48,12 +48,12 @@ pub(crate) struct Spent {
     pub(crate) users: Vec<(String, f64)>,
 }
 
-/// What the jobs that ended on that day cost.
+/// The cost of the jobs that ended on that day.
 pub(crate) fn spent(jobs: &[Job], day: Day, price: Price, max_users: usize) -> Spent {
     let mut users = BTreeMap::<&str, u64>::new();
     let (mut billed, mut all) = (0_u64, 0_u64);
     for job in jobs.iter().filter(|job| job.ended.is_some_and(|ended| day.contains(ended))) {
-        // Bytes are added, not prices: the sum does not depend on the order.
+        // Bytes are added rather than prices, so that the sum does not depend on the order.
         let paid = if job.is_reserved { 0 } else { job.bytes_billed };
         let user = users.entry(&job.user).or_default();
         *user = user.saturating_add(paid);

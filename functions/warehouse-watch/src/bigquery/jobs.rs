@@ -1,4 +1,4 @@
-//! The jobs that BigQuery lists.
+//! Jobs as listed by BigQuery.
 //!
 //! Source: BigQuery API reference, `jobs.list` and `Job`. Numbers are text.
 
@@ -14,12 +14,12 @@ pub(crate) struct Job {
     pub(crate) is_running: bool,
     pub(crate) created: Timestamp,
     pub(crate) started: Option<Timestamp>,
-    /// When it was done.
+    /// When it ended.
     pub(crate) ended: Option<Timestamp>,
     pub(crate) bytes_billed: u64,
-    /// Before it runs.
+    /// The estimate before it runs.
     pub(crate) bytes_estimated: u64,
-    /// Whether the capacity that it uses is paid otherwise.
+    /// Whether it uses a reservation, which is paid separately.
     pub(crate) is_reserved: bool,
     /// Such as `SELECT`.
     pub(crate) kind: Option<String>,
@@ -27,13 +27,14 @@ pub(crate) struct Job {
     pub(crate) error: Option<String>,
 }
 
-/// Whether this is a job with the statistics of a query, or nothing that a list of jobs has.
+/// Whether this is a job with the statistics of a query, or something that is not a listed job at
+/// all.
 pub(super) fn is_query(job: &Value) -> bool {
     job["statistics"]["query"].is_object() || !job.is_object()
 }
 
 impl Job {
-    /// `None` for what is not a query, or has no id or time.
+    /// `None` if it is not a query, or has no id or time.
     pub(crate) fn read(job: &Value) -> Option<Self> {
         let (statistics, status) = (&job["statistics"], &job["status"]);
         let query = statistics["query"].as_object().map(|_| &statistics["query"])?;
@@ -42,7 +43,7 @@ impl Job {
         Some(Self {
             id: text(&job["jobReference"]["jobId"])?,
             location: text(&job["jobReference"]["location"]),
-            // As `jobs.list` has it where details are not allowed.
+            // `jobs.list` omits the user if the caller may not see details.
             user: text(&job["user_email"]).unwrap_or_else(|| "unknown".to_owned()),
             is_running: state.as_deref() == Some("RUNNING"),
             created: time(&statistics["creationTime"])?,
@@ -113,7 +114,7 @@ mod tests {
             error: Some("no".to_owned()),
         };
         assert_eq!(Job::read(&job()), Some(expected));
-        // All that is read is what BigQuery has.
+        // All fields that are read exist in BigQuery.
         assert_bigquery("JobList", &json!({"jobs": [job()]}));
         assert_eq!(number(&json!(1_024)), Some(1_024), "also if it is a number");
     }

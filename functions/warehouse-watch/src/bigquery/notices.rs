@@ -1,4 +1,4 @@
-//! The notices about queries of BigQuery.
+//! Notices about BigQuery queries.
 
 use jiff::Timestamp;
 use shared::notice::{Link, Notice, State};
@@ -9,8 +9,8 @@ use super::jobs::Job;
 use crate::notices::{SOURCE, facts};
 use crate::window::{Window, seconds_between};
 
-/// The notice of a job that is done in the window for too much, or that still runs and may cost too
-/// much.
+/// The notice of a job that ended in the window and cost too much, or that still runs and may cost
+/// too much.
 pub(crate) fn of(
     job: &Job,
     project: &str,

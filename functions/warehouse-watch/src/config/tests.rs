@@ -109,7 +109,7 @@ fn one_source_is_enough() {
     assert!(config(&[PROJECTS, GOOGLE]).unwrap().redshift.is_none());
 }
 
-/// Variables, the one of the error, its value as shown, and how what is allowed begins.
+/// Variables, the one in the error, its value as shown, and the beginning of what is allowed.
 type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
 
 #[test]

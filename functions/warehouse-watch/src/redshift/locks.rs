@@ -1,8 +1,8 @@
-//! Who waits for a lock, and who is at the root of it.
+//! Finds the sessions that wait for locks, and those that block them.
 //!
-//! Source: Amazon Redshift Database Developer Guide, `SVV_TRANSACTIONS`; AWS re:Post, "How do I detect
-//! and release locks in Amazon Redshift?" The joins that are published there take every holder of a
-//! lock for a blocker; here only those count whose mode conflicts.
+//! Source: Amazon Redshift Database Developer Guide, `SVV_TRANSACTIONS`; AWS re:Post, "How do I
+//! detect and release locks in Amazon Redshift?" The queries published there consider every holder
+//! of a lock a blocker; here, only holders with a conflicting mode count.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,13 +21,13 @@ pub(crate) struct Lock {
     pub(crate) transaction_start: Timestamp,
     pub(crate) mode: String,
     relation: i64,
-    /// Known in the current database only.
+    /// Only known in the current database.
     table: Option<String>,
     is_granted: bool,
 }
 
 impl Lock {
-    /// `None` where the row lacks what every lock has.
+    /// `None` if the row lacks a value that every lock has.
     pub(crate) fn read(row: &[Cell]) -> Option<Self> {
         let [_transaction, session, user, database, start, mode, relation, table, is_granted] = row
         else {
@@ -51,7 +51,7 @@ impl Lock {
         self.table.clone().unwrap_or_else(unnamed)
     }
 
-    /// Whether two sessions want the same table in modes of which one excludes the other.
+    /// Whether two sessions want the same table in conflicting modes.
     fn conflicts_with(&self, other: &Self) -> bool {
         self.session != other.session
             && (&*self.database, self.relation) == (&*other.database, other.relation)
@@ -59,12 +59,12 @@ impl Lock {
     }
 }
 
-/// Whether a lock of one mode excludes one of another.
+/// Whether two modes conflict.
 fn are_exclusive(one: &str, other: &str) -> bool {
     const SHARED: &str = "AccessShareLock";
     const WRITE: &str = "ShareRowExclusiveLock";
     let is_known = |mode| [SHARED, WRITE].contains(&mode);
-    // AccessExclusiveLock and modes that are not known exclude all.
+    // AccessExclusiveLock and unknown modes conflict with all.
     !is_known(one) || !is_known(other) || (one, other) == (WRITE, WRITE)
 }
 
@@ -76,13 +76,13 @@ pub(crate) struct Waiter<'a> {
     pub(crate) since: Timestamp,
 }
 
-/// What waits because of one session.
+/// The sessions that wait because of one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Blockage<'a> {
-    /// The locks of the session that blocks others and does not wait itself; none if the view does not
-    /// show it.
+    /// The locks of the session that blocks others and does not wait itself; empty if the view does
+    /// not show it.
     pub(crate) root: Vec<&'a Lock>,
-    /// Who waits for the root, or for another that waits for it; the longest first.
+    /// The sessions that wait for the root, directly or indirectly; the longest wait first.
     pub(crate) waiters: Vec<Waiter<'a>>,
 }
 
@@ -93,17 +93,17 @@ impl Blockage<'_> {
     }
 }
 
-/// All locks of one moment.
+/// All locks at one time.
 #[derive(Debug)]
 pub(crate) struct Locks<'a> {
     all: &'a [Lock],
-    /// By session: one waits for one lock at a time.
+    /// By session, because a session waits for one lock at a time.
     waiters: BTreeMap<i64, Waiter<'a>>,
 }
 
 impl<'a> Locks<'a> {
-    /// `query_start` is when the running query of a session began: a wait begins then, else with its
-    /// transaction.
+    /// `query_start` returns when the running query of a session began: a wait begins then, or else
+    /// with its transaction.
     pub(crate) fn new(all: &'a [Lock], query_start: impl Fn(i64) -> Option<Timestamp>) -> Self {
         let mut waiters = BTreeMap::new();
         for lock in all.iter().filter(|lock| !lock.is_granted) {
@@ -113,12 +113,12 @@ impl<'a> Locks<'a> {
         Self { all, waiters }
     }
 
-    /// The sessions that wait, in no order that means anything.
+    /// The sessions that wait, in no particular order.
     pub(crate) fn waiters(&self) -> impl Iterator<Item = Waiter<'a>> {
         self.waiters.values().copied()
     }
 
-    /// What waits, by its roots; that with the longest wait first.
+    /// The waiting sessions by their roots; the root with the longest wait first.
     pub(crate) fn blockages(&self) -> Vec<Blockage<'a>> {
         let mut by_root = BTreeMap::<Option<i64>, Vec<Waiter<'a>>>::new();
         let waiters = self.waiters.iter();
@@ -143,7 +143,8 @@ impl<'a> Locks<'a> {
         blockages
     }
 
-    /// Who holds what a session waits for; if nobody does, the first of those that wait for it too.
+    /// The sessions that block a session: the holders of its lock or, without any, the first
+    /// session that also waits for it.
     fn blockers(&self, waiter: Waiter<'_>) -> BTreeSet<i64> {
         let holders = self.all.iter().filter(|lock| lock.is_granted);
         let holders = holders.filter(|lock| lock.conflicts_with(waiter.lock));
@@ -157,8 +158,8 @@ impl<'a> Locks<'a> {
     }
 }
 
-/// The sessions that a session waits for in the end: those that do not wait themselves. Waits can be
-/// circular.
+/// The sessions that a session ultimately waits for: those that do not wait themselves. Waits can
+/// be circular.
 fn roots(session: i64, blockers: &BTreeMap<i64, BTreeSet<i64>>) -> BTreeSet<i64> {
     let (mut roots, mut seen) = (BTreeSet::new(), BTreeSet::from([session]));
     let mut open = vec![session];

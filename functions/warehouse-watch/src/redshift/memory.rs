@@ -12,10 +12,10 @@ use super::notices::LockRule;
 pub(super) const LOCK_WAIT_SECONDS: &str = "LockWaitSeconds";
 pub(super) const WAREHOUSE: &str = "Warehouse";
 
-/// How far back the last run of another process is looked for, in milliseconds.
+/// How far back the last run of another process is searched for, in milliseconds.
 const RANGE_MS: u64 = 24 * 3_600_000;
 
-/// What the last run saw, of this process or as CloudWatch has it.
+/// The result of the last run, from this process or from CloudWatch.
 #[derive(Debug)]
 pub(crate) struct Memory {
     cloudwatch: CloudWatch,
@@ -25,7 +25,7 @@ pub(crate) struct Memory {
     last: Option<Last>,
 }
 
-/// What a run of this process saw.
+/// The result of a run of this process.
 #[derive(Clone, Copy, Debug)]
 struct Last {
     is_waiting: bool,
@@ -37,8 +37,8 @@ impl Memory {
         Self { cloudwatch, namespace, poll_seconds, last: None }
     }
 
-    /// Whether the last run before `now` saw a wait that was too long. Where this process has missed
-    /// periods of the schedule, another one has run since: CloudWatch knows of it.
+    /// Whether the last run before `now` saw a wait that was too long. If this process missed
+    /// periods of the schedule, another one has run since, whose result is in CloudWatch.
     pub(super) async fn was_waiting(
         &self,
         warehouse: &str,
@@ -52,19 +52,19 @@ impl Memory {
         }
         let last = timeout_at(until, self.last_wait(warehouse, now)).await;
         let last = last.unwrap_or_else(|_| Err(CallFailure::late()))?;
-        // 0 is that nothing waited, also where LOCK_SECONDS is 0.
+        // 0 means that nothing waited, even if LOCK_SECONDS is 0.
         Ok(last.is_some_and(|seconds| seconds > 0.0 && rule.is_too_long(seconds_of(seconds))))
     }
 
-    /// Keeps what the run at `now` saw.
+    /// Remembers the result of the run at `now`.
     pub(super) const fn remember(&mut self, is_waiting: bool, now: Timestamp) {
         self.last = Some(Last { is_waiting, at: now });
     }
 
-    /// The longest wait that the last run saw, in seconds. It has no time limit.
+    /// Reads the longest wait in the last run, in seconds. It has no time limit.
     async fn last_wait(&self, warehouse: &str, now: Timestamp) -> Result<Option<f64>, CallFailure> {
         let now_ms = u64::try_from(now.as_millisecond()).unwrap_or_default();
-        // What an earlier attempt of the same run emitted is not of the last run.
+        // Excludes the values of an earlier attempt of the same run.
         let end_ms = now_ms - now_ms % 60_000;
         let query =
             Query { namespace: &self.namespace, metric: LOCK_WAIT_SECONDS, dimension: WAREHOUSE };

@@ -10,7 +10,7 @@ use crate::notices::{SOURCE, beginning, facts};
 use crate::told::Told;
 use crate::window::{Window, plus, seconds_between};
 
-/// Maximum number of long queries with a notice of their own.
+/// Maximum number of long queries with a separate notice.
 const MAX_QUERIES: usize = 20;
 
 const LONG_QUERY: &str = "redshift-long-query";
@@ -19,13 +19,13 @@ const LOCK: &str = "redshift-lock";
 /// The long queries that one notice counts.
 #[derive(Debug)]
 pub(crate) struct Rest {
-    /// Of the notice that counts them.
+    /// The id of the notice that counts them.
     pub(crate) id: String,
-    /// Of the notices that they would have.
+    /// The ids of the notices that they would have had.
     pub(crate) counted: Vec<String>,
 }
 
-/// The notices of long queries that are not told yet, of which the longest come first.
+/// The notices of long queries that are not published yet, the longest first.
 pub(crate) fn of_long_queries(
     long: &[LongQuery<'_>],
     warehouse: &str,
@@ -57,7 +57,7 @@ fn of_long_query(long: LongQuery<'_>, warehouse: &str) -> Notice {
     let LongQuery { query, at, is_over, ran_seconds } = long;
     let (id, ran) = (query.id, duration(ran_seconds));
     let (state, title) = if is_over {
-        // Not after a colon: the mask takes the status for the secret of a `monkey`.
+        // Not after a colon: the mask would consider the status the secret of a `monkey`.
         (State::Ok, format!("Query {id} ({}) took {ran} on {warehouse}", query.status))
     } else {
         (State::Alarm, format!("Query {id} has been running for {ran} on {warehouse}"))
@@ -86,7 +86,7 @@ fn of_long_query(long: LongQuery<'_>, warehouse: &str) -> Notice {
     }
 }
 
-/// When others wait too long for a session.
+/// The limits for waiting for a lock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LockRule {
     pub(crate) seconds: i64,
@@ -99,11 +99,11 @@ impl LockRule {
     }
 }
 
-/// What sessions run.
+/// The queries that sessions run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Activity<'a> {
     pub(crate) queries: &'a [Query],
-    /// Whether a session without a query runs none.
+    /// Whether all queries are known, so that a session without one runs none.
     pub(crate) is_whole: bool,
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn of_locks(
         .filter_map(|blockage| Some((blockage, plus(blockage.since()?, limit))))
         .filter(|(_, crossed)| *crossed <= window.now)
         .collect();
-    // The last one: when a second root is over, that is another notice.
+    // The last one: if another root crosses the limit later, that is another notice.
     let at = over.iter().filter_map(|(_, crossed)| window.last_of(*crossed, rule.repeat)).max()?;
     let over: Vec<_> = over.into_iter().map(|(blockage, _)| blockage).collect();
     let mut waiters: Vec<_> = over.iter().flat_map(|blockage| &blockage.waiters).collect();
@@ -145,7 +145,7 @@ pub(crate) fn of_locks(
     })
 }
 
-/// The notice that nothing waits too long any more.
+/// The notice that no session waits too long any more.
 pub(crate) fn of_no_locks(rule: LockRule, now: Timestamp, warehouse: &str) -> Notice {
     let limit = duration(u64::try_from(rule.seconds).unwrap_or_default());
     Notice {
@@ -163,7 +163,7 @@ pub(crate) fn of_no_locks(rule: LockRule, now: Timestamp, warehouse: &str) -> No
     }
 }
 
-/// The query that a session runs: the last one to start.
+/// The query that a session runs: the one that started last.
 pub(crate) fn running_query(queries: &[Query], session: i64, now: Timestamp) -> Option<&Query> {
     let is_running = |query: &&Query| query.session == Some(session) && query.is_unfinished(now);
     let running = queries.iter().filter(is_running);
@@ -210,7 +210,7 @@ fn text(blockage: &Blockage<'_>, activity: Activity<'_>, now: Timestamp) -> Stri
 
 fn facts_of(blockage: &Blockage<'_>) -> Vec<Fact> {
     let Some(lock) = blockage.root.first() else { return Vec::new() };
-    // The mask takes what follows a table such as `user_tokens` and a blank for a secret.
+    // After a table such as `user_tokens` and a blank, the mask would consider the text a secret.
     let tables: Vec<_> =
         blockage.root.iter().map(|lock| format!("{} on {}", lock.mode, lock.table())).collect();
     let since = lock.transaction_start.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();

@@ -1,4 +1,4 @@
-//! Queries of Redshift, and which of them run too long.
+//! Redshift queries, and which of them run too long.
 //!
 //! Source: Amazon Redshift Database Developer Guide, `SYS_QUERY_HISTORY`.
 
@@ -23,7 +23,7 @@ pub(crate) struct Query {
     /// `planning`, `queued`, `running`, `returning`, `success`, `failed` or `canceled`.
     pub(crate) status: String,
     pub(crate) start: Option<Timestamp>,
-    /// When it ended; the view has such a time of a running query too, which means nothing.
+    /// When it ended; the view also has a time for a running query, which is meaningless.
     end: Option<Timestamp>,
     pub(crate) queued: Option<Duration>,
     pub(crate) error: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    /// `None` where the row lacks what every query has.
+    /// `None` if the row lacks a value that every query has.
     pub(crate) fn read(row: &[Cell]) -> Option<Self> {
         let [id, session, user, database, kind, status, start, end, queued, error, sql] = row
         else {
@@ -47,7 +47,7 @@ impl Query {
             database: text(database),
             kind: text(kind),
             start: time(start),
-            // One that is over has ended at a time that is known.
+            // A query that is over must have an end.
             end: if is_unfinished { None } else { Some(time(end)?) },
             status,
             queued: queued.map(Duration::from_micros),
@@ -62,19 +62,19 @@ impl Query {
     }
 }
 
-/// Text without blanks around it, if there is any.
+/// Trimmed text, if it is not empty.
 pub(crate) fn text(cell: &Cell) -> Option<String> {
     let text = cell.text()?.trim();
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-/// A time without zone, which is UTC.
+/// A time without a zone, in UTC.
 pub(crate) fn time(cell: &Cell) -> Option<Timestamp> {
     let time: DateTime = cell.text()?.trim().parse().ok()?;
     Some(time.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
-/// When a query runs too long.
+/// The limits for the duration of a query.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Rule {
     pub(crate) seconds: i64,
@@ -92,8 +92,8 @@ pub(crate) struct LongQuery<'a> {
     pub(crate) ran_seconds: u64,
 }
 
-/// The queries that crossed the limit in the window and still run, and those that ended in it after as
-/// long; the longest first.
+/// The queries that crossed the limit in the window and still run, and those that ended in it after
+/// exceeding the limit; the longest first.
 pub(crate) fn long<'a>(queries: &'a [Query], rule: &Rule, window: Window) -> Vec<LongQuery<'a>> {
     let mut long: Vec<_> =
         queries.iter().filter_map(|query| LongQuery::find(query, rule, window)).collect();
@@ -119,7 +119,7 @@ impl<'a> LongQuery<'a> {
     }
 }
 
-/// How busy the warehouse is.
+/// The load of the warehouse.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Load {
     pub(crate) running: u64,
@@ -191,7 +191,7 @@ mod tests {
             assert_eq!(Query::read(&row).is_some(), is_read, "{index}");
         }
         assert_eq!(Query::read(&row("success", "2026-11-28 06:00:00", None)), None);
-        // A status that is not known is not one of a running query.
+        // An unknown status is not that of a running query.
         assert_eq!(Query::read(&row("odd", "2026-11-28 06:00:00", None)), None);
         let ended = row("odd", "2026-11-28 06:00:00", Some("2026-11-28 06:30:00"));
         assert!(Query::read(&ended).unwrap().end.is_some());
@@ -213,7 +213,7 @@ mod tests {
                 query("queued", "2026-11-28 05:55:00", None),
                 Some(("2026-11-28T06:55:00Z", false, 3_900)),
             ),
-            // It crossed the limit in the window too: that it is over is what counts.
+            // It also crossed the limit in the window, but only its end counts.
             (
                 ended("2026-11-28 05:55:00", "2026-11-28 06:56:00"),
                 Some(("2026-11-28T06:56:00Z", true, 3_660)),
@@ -224,7 +224,7 @@ mod tests {
             ),
             (ended("2026-11-28 05:55:00", "2026-11-28 06:54:59"), None),
             (ended("2026-11-28 04:00:00", "2026-11-28 06:50:00"), None),
-            // As of now it runs: its end is in the next window.
+            // At the end of this window it still runs: its end is in the next window.
             (
                 ended("2026-11-28 05:55:00", "2026-11-28 07:00:01"),
                 Some(("2026-11-28T06:55:00Z", false, 3_900)),

@@ -19,7 +19,7 @@ pub(crate) struct InState {
 }
 
 impl InState {
-    /// `None` where the row is not one of the statement.
+    /// `None` if the row is invalid.
     pub(crate) fn read(row: &[Cell]) -> Option<Self> {
         let [service_class, state, queries, queue_time] = row else { return None };
         let micros = queue_time.long().and_then(|micros| u64::try_from(micros).ok());
@@ -37,11 +37,11 @@ impl InState {
 pub(crate) struct Queue {
     pub(crate) running: u64,
     pub(crate) queued: u64,
-    /// How long the first of the queued waits.
+    /// The wait of the first queued query.
     pub(crate) wait: Duration,
 }
 
-/// The queues by their service class.
+/// The queues by service class.
 pub(crate) fn queues(rows: &[InState]) -> BTreeMap<i64, Queue> {
     let mut queues = BTreeMap::<i64, Queue>::new();
     for row in rows {

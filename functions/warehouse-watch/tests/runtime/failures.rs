@@ -1,4 +1,4 @@
-//! Nothing is lost and nothing told twice, whatever fails.
+//! Nothing is lost and nothing is reported twice, whatever fails.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use testkit::{
 use crate::support::outside::{Answer, Outside, Page};
 use crate::{BIGQUERY, BINARY, EVENT, REDSHIFT, Scene, metrics, now, unread};
 
-/// So many queries that crossed the limit five minutes before the end of the window.
+/// This number of queries that exceeded the limit five minutes before the end of the window.
 fn long_queries(count: u64) -> Outside {
     let query = |id: u64| {
         json!([id, id, "etl", "dev", "SELECT", "running", "<sql -65>", null, 0, null, "SELECT 1"])
@@ -55,7 +55,7 @@ async fn a_notice_that_is_refused_holds_up_no_other_and_is_tried_by_the_next_run
     let line = log.iter().find(|line| line["message"] == "failed to publish a notice").unwrap();
     assert_eq!((&line["level"], &line["thread"]), (&json!("ERROR"), &json!(THREADS[0])));
     assert_eq!(threads(&scene.take_notices()), THREADS);
-    // The window is not completed: it is read again, and only what was refused is published.
+    // The window is not completed: it is read again, and only the rejected notices are published.
     let outside = long_queries(2);
     let observed = scene.invoke(30, outside).await;
     assert_eq!(metrics(&observed, scene.now).1, [0, 1, 0]);
@@ -116,7 +116,7 @@ async fn of_many_long_queries_the_longest_have_a_notice_of_their_own() {
         (&more["title"], &more["state"]),
         (&json!("3 more long queries on music"), &json!("INFO"))
     );
-    // A time of the queries.
+    // The time of one of the queries.
     assert_eq!(more["at"], notices[1]["at"]);
 }
 
@@ -148,7 +148,7 @@ async fn sixteen_notices_are_published_at_the_same_time_and_all_are_tried() {
     while sns.calls().len() < 16 {
         sns.called().await;
     }
-    // None of them is answered for three seconds.
+    // No call is answered for three seconds.
     drop(tokio::time::timeout(Duration::from_millis(500), sns.called()).await);
     assert_eq!(sns.calls().len(), 16);
     assert_eq!(invocation.await.unwrap().unwrap_err().error_type(), "NotPublished");

@@ -1,4 +1,4 @@
-//! What is remembered of locks, and how many are told.
+//! The memory of locks, and the number of notices about them.
 
 use serde_json::{Value, json};
 use testkit::with_times;

@@ -32,7 +32,7 @@ const EVENT: &[u8] = include_bytes!("../../../../events/warehouse-watch/nothing-
 const REDSHIFT: (&str, &str) = ("REDSHIFT_CLUSTER", "music");
 const BIGQUERY: (&str, &str) = ("BIGQUERY_PROJECTS", "music-prod");
 
-/// Runs of one process, and what becomes of each.
+/// Runs of one process, and their expected results.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Golden {
@@ -46,15 +46,15 @@ struct Run {
     /// The end of its window, in minutes from [`now`].
     minutes: i64,
     outside: Outside,
-    /// What alert-notifier receives, by thread and time.
+    /// The notices that alert-notifier receives, by thread and time.
     notices: Vec<Value>,
-    /// By dimensions, and where it is not the end of the window, the time of the stamp.
+    /// The gauges by dimensions and, if it is not the end of the window, by timestamp.
     gauges: BTreeMap<String, Value>,
     /// `PollFailures`, `NoticesPublished`, `NoticesFailed`
     counts: [u64; 3],
     /// `errorType`
     error: Option<String>,
-    /// Subject and reason of what could not be read.
+    /// Subject and reason of everything that could not be read.
     unread: Vec<[String; 2]>,
 }
 
@@ -63,7 +63,7 @@ fn now() -> Timestamp {
     schedule() - 1.hours()
 }
 
-/// The binary with the services outside.
+/// The binary with its services.
 struct Scene {
     services: Services,
     endpoint: Endpoint,
@@ -89,13 +89,13 @@ impl Scene {
         Self { services, endpoint, binary, now: now() }
     }
 
-    /// Invokes the function for the window that ends that many minutes from now, and asserts that it
-    /// logs neither secrets nor SQL.
+    /// Invokes the function for the window that ends this many minutes from now, and asserts that
+    /// it logs neither secrets nor SQL.
     async fn invoke(&mut self, minutes: i64, outside: Outside) -> Observed {
         self.invoke_with(EVENT, minutes, outside).await
     }
 
-    /// The same; the invocation must succeed.
+    /// Invokes the function in the same way; the invocation must succeed.
     async fn succeed(&mut self, minutes: i64, outside: Outside) {
         let observed = self.invoke(minutes, outside).await;
         assert!(observed.answer.is_ok(), "{observed:?}");
@@ -119,7 +119,8 @@ impl Scene {
     }
 }
 
-/// The gauges of a run whose window ended at `now`, by their dimensions and stamps, and its counts.
+/// The gauges of a run whose window ended at `now`, by their dimensions and timestamps, and its
+/// counts.
 fn metrics(observed: &Observed, now: Timestamp) -> (BTreeMap<String, Value>, [u64; 3]) {
     let (mut gauges, mut counts) = (BTreeMap::new(), None);
     for mut line in observed.metric_lines() {
@@ -153,7 +154,7 @@ fn metrics(observed: &Observed, now: Timestamp) -> (BTreeMap<String, Value>, [u6
     (gauges, counts.unwrap())
 }
 
-/// Subject and reason of the lines about what could not be read.
+/// Subject and reason of the log lines about what could not be read.
 fn unread(observed: &Observed) -> Vec<[String; 2]> {
     let log = observed.log();
     let lines = log.iter().filter(|line| line["message"] == "failed to read");
@@ -165,7 +166,7 @@ fn unread(observed: &Observed) -> Vec<[String; 2]> {
         .collect()
 }
 
-/// What a run did, as a golden answer has it.
+/// The results of a run, in the form of a golden answer.
 fn seen(observed: &Observed, notices: &[Value], now: Timestamp) -> Value {
     let (gauges, counts) = metrics(observed, now);
     if observed.answer.is_ok() {

@@ -1,4 +1,4 @@
-//! What is asked of the services.
+//! The requests to the services.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -37,7 +37,7 @@ async fn the_statements_are_the_files_and_only_one_has_parameters() {
             assert_eq!(statement["Database"], "dev");
             assert_eq!(statement["ClusterIdentifier"], "music");
         }
-        // The Data API refuses parameters that a statement does not use.
+        // The Data API rejects parameters that a statement does not use.
         assert_eq!((&locks["Parameters"], &queues["Parameters"]), (&Value::Null, &Value::Null));
         let since = sql_time(scene.now + SignedDuration::from_mins(since));
         assert_eq!(
@@ -105,7 +105,7 @@ async fn jobs_of_all_users_are_listed_from_six_hours_before_the_first_day() {
     let jobs: Vec<_> = calls.iter().filter(|call| call.path.starts_with("/bigquery/")).collect();
     let [call] = jobs[..] else { panic!("{jobs:?}") };
     assert_eq!(call.path, "/bigquery/v2/projects/music-prod/jobs");
-    // The window of a new process is two periods: it began yesterday.
+    // The window of a new process covers two periods: it began yesterday.
     let midnight = scene.now.as_second().div_euclid(86_400) * 86_400;
     let created = (midnight - 86_400 - 6 * 3_600) * 1_000;
     for (name, value) in

@@ -14,11 +14,11 @@ use testkit::{
 pub(crate) const GOOGLE_SECRET_ARN: &str =
     "arn:aws:secretsmanager:eu-west-1:123456789012:secret:google-AbCdEf";
 
-/// How a statement goes.
+/// The outcome of a statement.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Answer {
-    /// Rows of plain values, the first of them in a page of its own.
+    /// Rows of plain values, the first one on its own page.
     Rows(Vec<Vec<Value>>),
     /// It ends as FAILED, with this message.
     Fails(String),
@@ -35,23 +35,23 @@ pub(crate) enum Page {
     Without(Vec<Value>, Vec<String>),
     /// Any answer with status 200.
     Is(Value),
-    /// It is refused with this reason.
+    /// It is rejected with this reason.
     Fails(String),
 }
 
-/// What the services have.
+/// The data of the services.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Outside {
-    /// By the names in the statements' comments; others have no rows.
+    /// The outcomes of statements, by the names in their comments; others have no rows.
     pub(crate) statements: BTreeMap<String, Answer>,
     /// The jobs of projects; others have none.
     pub(crate) projects: BTreeMap<String, Vec<Page>>,
-    /// `LockWaitSeconds`, by how many minutes before now it is.
+    /// `LockWaitSeconds`, by its age in minutes.
     pub(crate) last_waits: BTreeMap<u32, f64>,
     /// The error of CloudWatch.
     pub(crate) cloudwatch_fails: Option<String>,
-    /// SNS refuses notices of this thread.
+    /// SNS rejects notices of this thread.
     pub(crate) refused_thread: Option<String>,
     /// The end of the window, in seconds since 1970.
     #[serde(skip)]
@@ -67,7 +67,7 @@ pub(crate) struct Services {
 #[derive(Default)]
 struct State {
     outside: Outside,
-    /// The names of the statements that were sent; their indices are their ids.
+    /// The names of the statements that were sent; their indexes are their ids.
     sent: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the server answers, read as far as sluice needs it.
+//! Answers of the server.
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -8,12 +8,12 @@ use serde_json::Value;
 
 use super::ClientError;
 
-/// One answer as it came.
+/// An unparsed answer.
 #[derive(Clone, Debug)]
 pub struct Answer {
     /// The status.
     pub status: StatusCode,
-    /// The body; it may quote documents.
+    /// The body; it may contain documents.
     pub body: Bytes,
 }
 
@@ -27,16 +27,16 @@ impl Answer {
         Err(ClientError::Status { path, status: self.status, kind, reason })
     }
 
-    /// The error's type, such as `parse_exception`, if the body has one.
+    /// The type of the error, such as `parse_exception`, if the body has one.
     #[must_use]
     pub fn error_type(&self) -> Option<String> {
         self.text("/error/type")
     }
 
-    /// The error's reason, if the body has one; it may quote documents.
+    /// The reason of the error, if the body has one; it may contain documents.
     #[must_use]
     pub fn error_reason(&self) -> Option<String> {
-        // Some plugins write a text in the place of the error.
+        // Some plugins write a text instead of the error object.
         self.text("/error/reason").or_else(|| self.text("/error"))
     }
 
@@ -45,7 +45,7 @@ impl Answer {
         body.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
     }
 
-    /// The body's JSON, as the answer to a request for `path`.
+    /// Parses the body as JSON, as the answer to a request for `path`.
     ///
     /// # Errors
     /// [`ClientError::Unexpected`]
@@ -55,10 +55,10 @@ impl Answer {
     }
 }
 
-/// What a server says it is.
+/// The identity of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Info {
-    /// The distribution: `opensearch`; empty for a server that names none.
+    /// The distribution: `opensearch`; empty if the server names none.
     #[serde(default)]
     pub distribution: String,
     /// The version, such as `2.19.3`.
@@ -77,7 +77,7 @@ impl SearchAnswer {
         Self { body }
     }
 
-    /// Number of matching documents; counted to 10,000 unless the query sets `track_total_hits`.
+    /// Number of matching documents, counted up to 10,000 unless the query sets `track_total_hits`.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.body["hits"]["total"]["value"].as_u64().unwrap_or_default()

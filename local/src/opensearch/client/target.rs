@@ -1,4 +1,5 @@
-//! Where the server is and how to sign in, as the functions read it from their environment.
+//! The address and the authentication of the server, with the rules by which the functions read
+//! them from their environment.
 
 use http::Uri;
 use percent_encoding::percent_decode_str;
@@ -6,19 +7,20 @@ use percent_encoding::percent_decode_str;
 use super::{Authentication, ClientError};
 use crate::environment::Environment;
 
-/// Ends of hosts that want signed requests, and the service's name in a signature.
+/// Suffixes of the hosts that require signed requests, and the name of the service in the
+/// signature.
 ///
 /// Source: Amazon `OpenSearch` Service developer guide, "Signing HTTP requests to Amazon
 /// `OpenSearch` Service" and, for `aoss`, "Signing HTTP requests with other clients".
 const SERVICES: [(&str, &str); 2] = [(".es.amazonaws.com", "es"), (".aoss.amazonaws.com", "aoss")];
 
-/// The server's address and, apart from it, the credentials.
+/// The address of the server and, separately, the credentials.
 #[derive(Clone)]
 pub(super) struct Target {
-    /// Scheme, authority and prefix, without a slash at the end.
+    /// Scheme, authority and path prefix, without a trailing slash.
     pub(super) url: String,
     pub(super) authentication: Authentication,
-    /// The variables of a function that reaches it; secrets are among them.
+    /// The variables of a function that connects to it; they include secrets.
     pub(super) variables: Vec<(&'static str, String)>,
 }
 
@@ -69,7 +71,7 @@ impl Target {
     }
 }
 
-/// The names of service and region in the host of a domain or collection:
+/// The service name and the region from the host of a domain or collection:
 /// `{domain}.{region}.es.amazonaws.com`.
 fn service_and_region(host: &str) -> Option<(&'static str, &str)> {
     let (before, service) =

@@ -8,7 +8,7 @@ use super::Which;
 use super::reply::{Failure, Reply};
 use super::store::Store;
 
-/// An action line. The real server deletes and updates too; sluice never asks for that.
+/// An action line. The real server also supports deletes and updates, which sluice never uses.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Action {
@@ -16,7 +16,7 @@ enum Action {
     Index(Target),
 }
 
-/// Where an operation writes.
+/// The destination of an operation.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Target {
@@ -26,7 +26,7 @@ struct Target {
     id: Option<String>,
 }
 
-/// Does a whole request and writes its answer. `failing` operations are not done.
+/// Executes a whole request and writes its answer. The `failing` operations are not executed.
 pub(super) fn answer(
     store: &mut Store,
     body: &Bytes,
@@ -67,7 +67,7 @@ fn item(target: &Target, written: Result<(String, bool), Failure>) -> Value {
     }
 }
 
-/// Reads the whole request before anything of it is done, as the real server does: the actions, and
+/// Parses the whole request before any of it is executed, as the real server does: the actions and
 /// their documents.
 fn operations(body: &Bytes) -> Result<Vec<(Action, Bytes)>, Failure> {
     if body.is_empty() {
@@ -79,7 +79,7 @@ fn operations(body: &Bytes) -> Result<Vec<(Action, Bytes)>, Failure> {
     let mut lines = lines.split(|byte| *byte == b'\n').enumerate();
     let mut operations = Vec::new();
     while let Some((number, line)) = lines.next() {
-        // Empty lines before an action are skipped; a last action without a document is forgotten.
+        // Empty lines before an action are skipped; a last action without a document is ignored.
         if line.is_empty() {
             continue;
         }

@@ -1,5 +1,5 @@
-//! What an index template says of fields: which documents are refused, as the real server refuses
-//! them, and what is found.
+//! The fields of an index template: which documents are rejected, as by the real server, and which
+//! values can be found.
 
 use std::collections::BTreeMap;
 
@@ -10,26 +10,26 @@ use super::reply::Failure;
 
 type Fields = BTreeMap<String, Field>;
 
-/// What a field takes.
+/// The type of a field.
 #[derive(Debug)]
 enum Field {
-    /// Any scalar; longer ones (in characters) are kept, but not found.
+    /// Any scalar; longer ones (in characters) are stored, but cannot be found.
     Keyword { ignore_above: usize },
-    /// A number; with `ignore_malformed` any scalar.
+    /// A number; with `ignore_malformed`, any scalar.
     Number { ignore_malformed: bool },
     /// A time.
     Date,
     /// Any object.
     FlatObject,
-    /// Anything, and never found: `enabled` is false.
+    /// Anything; it cannot be found, because `enabled` is false.
     Disabled,
     /// A group of fields.
     Group(Fields),
 }
 
-/// The fields of an index: those of its template, while others are kept, but not found. Without a
-/// template every object is taken, and every scalar is found by its text; the real server makes up
-/// a mapping from the first document instead.
+/// The fields of an index: those of its template; others are stored, but cannot be found. Without a
+/// template, every object is accepted and every scalar can be found by its text, whereas the real
+/// server derives a mapping from the first document.
 #[derive(Debug, Default)]
 pub(super) struct Mapping(Option<Fields>);
 
@@ -38,7 +38,8 @@ impl Mapping {
         Self(template.pointer("/template/mappings/properties").map(fields))
     }
 
-    /// The texts of a keyword field of a document, named by its dotted path, that can be found.
+    /// The values of a keyword field of a document that can be found. The field is given by its
+    /// dotted path.
     pub(super) fn terms<'a>(&self, document: &'a Json, path: &str) -> Vec<&'a str> {
         let ignore_above = match &self.0 {
             None => usize::MAX,
@@ -106,7 +107,7 @@ impl Field {
             "byte" | "short" | "integer" | "long" | "float" | "double" => {
                 Self::Number { ignore_malformed: flag("ignore_malformed").unwrap_or_default() }
             }
-            // Every other type is taken for text.
+            // Every other type is treated as text.
             _ => {
                 let limit = definition["ignore_above"].as_u64();
                 let ignore_above = limit.and_then(|limit| usize::try_from(limit).ok());

@@ -1,4 +1,4 @@
-//! JSON and times as `OpenSearch` reads them.
+//! JSON and times as `OpenSearch` parses them.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,18 +8,18 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-/// Maximum levels of a document, twice as many as the model writes; the real server has no limit of
-/// its own, but runs out of stack somewhere.
+/// Maximum number of levels of a document, twice as many as the model writes. The real server has
+/// no explicit limit, but its stack is limited.
 const MAX_DEPTH: usize = 256;
 
-/// Maximum characters of a number (Jackson's `StreamReadConstraints`).
+/// Maximum length of a number (Jackson's `StreamReadConstraints`), in characters.
 const MAX_NUMBER_CHARS: usize = 1_000;
 
-/// A value. A key that comes twice is an error, and so is a number that is too long.
+/// A value. A duplicate key and a number that is too long are errors.
 #[derive(Debug)]
 pub(super) enum Json {
     Null,
-    /// A number, `true` or `false`, as it was written, whatever its size.
+    /// A number, `true` or `false`, as it was written, of any size.
     Plain(String),
     /// Unescaped.
     Text(String),
@@ -32,7 +32,8 @@ impl Json {
         Self::of(serde_json::from_str(text).ok()?, 0)
     }
 
-    // One level at a time: serde_json's own values have a limit for numbers, and one of 128 levels.
+    // One level at a time: the values of serde_json have a limit for numbers, and one of 128
+    // levels.
     fn of(raw: &RawValue, depth: usize) -> Option<Self> {
         let text = raw.get();
         if depth > MAX_DEPTH {
@@ -56,7 +57,7 @@ impl Json {
         }
     }
 
-    /// The text of a scalar, as a keyword field takes it.
+    /// The text of a scalar, as in a keyword field.
     pub(super) fn scalar(&self) -> Option<&str> {
         match self {
             Self::Plain(text) | Self::Text(text) => Some(text),

@@ -1,10 +1,10 @@
-//! Answers and errors in the server's form.
+//! Answers and errors in the format of the server.
 
 use bytes::Bytes;
 use http::StatusCode;
 use serde_json::{Value, json};
 
-/// An answer before it becomes HTTP.
+/// An answer before it is converted to HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
@@ -16,13 +16,13 @@ impl Reply {
         Self::raw(body.to_string())
     }
 
-    /// An answer of status 200 whose JSON is written already.
+    /// An answer with status 200 whose JSON is already serialized.
     pub(super) fn raw(body: String) -> Self {
         Self { status: StatusCode::OK, body: body.into() }
     }
 }
 
-/// Why a request or an operation is refused.
+/// Why a request or an operation is rejected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Failure {
     pub(super) status: u16,
@@ -65,7 +65,7 @@ impl Failure {
         Self::new(status, kind, reason)
     }
 
-    /// The error as an item of a bulk request's answer has it.
+    /// The error as it appears in an item of a bulk answer.
     pub(super) fn error(&self) -> Value {
         json!({ "type": self.kind, "reason": self.reason })
     }

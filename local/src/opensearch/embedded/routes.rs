@@ -46,7 +46,7 @@ pub(super) fn answer(
         }
         ("GET", [index, "_count"]) => search::count(store, index),
         ("GET" | "POST", [index, "_search"]) => search::answer(store, index, body),
-        // What is written is found at once.
+        // Documents are visible as soon as they are written.
         ("POST", [index, "_refresh"]) => store.resolve(index).map(|_| acknowledged()),
         ("DELETE", [index]) if !index.is_empty() => {
             let ignore_missing = query.split('&').any(|pair| pair == "ignore_unavailable=true");

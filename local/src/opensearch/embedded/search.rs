@@ -1,4 +1,4 @@
-//! Searches: all documents, or those with a term; a page of them, and their most frequent terms.
+//! Searches: all documents, or those with a term; one page of them, and their most frequent terms.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,10 +10,10 @@ use super::fields::Mapping;
 use super::reply::{Failure, Reply};
 use super::store::{Document, Store};
 
-/// The end of the last page (`index.max_result_window`).
+/// Maximum end of a page (`index.max_result_window`).
 const MAX_WINDOW: usize = 10_000;
 
-/// What a search asks for.
+/// The parameters of a search.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Search {
@@ -32,7 +32,7 @@ impl Default for Search {
 #[serde(rename_all = "snake_case")]
 enum Query {
     MatchAll {},
-    /// A field that is a keyword, and its text.
+    /// The name of a keyword field, and its text.
     Term(BTreeMap<String, String>),
 }
 
@@ -46,12 +46,12 @@ enum Aggregation {
     },
 }
 
-/// Documents of a page, and buckets of `terms`, unless the search says otherwise.
+/// Number of documents on a page, and of buckets of `terms`, unless the search specifies it.
 fn default_size() -> usize {
     10
 }
 
-/// A document, its index's name and mapping.
+/// A document, with the name and the mapping of its index.
 type Found<'a> = (&'a str, &'a Mapping, &'a Document);
 
 pub(super) fn count(store: &Store, expression: &str) -> Result<Reply, Failure> {
@@ -74,7 +74,7 @@ pub(super) fn answer(store: &Store, expression: &str, body: &[u8]) -> Result<Rep
     }
     let aggregations: BTreeMap<_, _> =
         search.aggs.iter().map(|(name, aggregation)| (name, aggregation.answer(&found))).collect();
-    // Documents go out as they came in, so the answer is written as text.
+    // Documents are returned unchanged, so the answer is written as text.
     let hits = found.iter().take(search.size).map(|(name, _, document)| {
         let (name, id) = (json!(name), json!(document.id));
         let source = String::from_utf8_lossy(&document.source);

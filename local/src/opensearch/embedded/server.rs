@@ -1,4 +1,4 @@
-//! Requests: reading them, answering, failing on demand.
+//! Reads requests, answers them, and fails on demand.
 
 use std::convert::Infallible;
 use std::io;
@@ -16,7 +16,7 @@ use super::reply::{Failure, Reply};
 use super::{Fault, State, bulk, routes};
 use crate::server::{self, BodyError, locked, read_body};
 
-/// Maximum bytes of a request's body (`http.max_content_length`).
+/// Maximum size of the body of a request, in bytes (`http.max_content_length`).
 const MAX_BODY_BYTES: usize = 100 * 1024 * 1024;
 
 type Answer = Response<BoxBody<Bytes, Infallible>>;
@@ -29,7 +29,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         Err(BodyError::TooLarge) => return Ok(respond(Failure::of_request(413).reply())),
         Err(BodyError::Broken) => return Err(io::ErrorKind::UnexpectedEof.into()),
     };
-    // The real server closes the connection too on what is not gzip.
+    // The real server also closes the connection if the body is not gzip.
     let body = decoded(&head.headers, body)?;
     let path = head.uri.path();
     if path != "/_bulk" {
@@ -52,7 +52,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
         Some(Fault::Truncate) => {
             let whole = answer.body_mut().collect().await.unwrap_or_default().to_bytes();
             answer.headers_mut().insert(header::CONTENT_LENGTH, whole.len().into());
-            // Mapped, it has no length of its own, which would win over that of the header.
+            // Mapped, so that the body has no length, which would override that of the header.
             let half = Full::new(whole.slice(..whole.len() / 2));
             *answer.body_mut() = half.map_frame(|frame| frame).boxed();
         }
@@ -65,7 +65,7 @@ pub(super) async fn answer(state: Arc<State>, request: Request<Incoming>) -> io:
     Ok(answer)
 }
 
-/// The body, unzipped if it says that it is zipped.
+/// The body, decompressed according to its headers.
 fn decoded(headers: &HeaderMap, body: Bytes) -> io::Result<Bytes> {
     if headers.get(header::CONTENT_ENCODING).is_none_or(|encoding| encoding != "gzip") {
         return Ok(body);

@@ -11,7 +11,7 @@ use super::reply::Failure;
 
 const MAX_NAME_BYTES: usize = 255;
 
-/// A document as it was sent, and as it was read.
+/// A document, unchanged and parsed.
 #[derive(Debug)]
 pub(super) struct Document {
     pub(super) id: String,
@@ -19,7 +19,7 @@ pub(super) struct Document {
     pub(super) json: Json,
 }
 
-/// An index: documents in the order in which their ids came first.
+/// An index. Its documents are in the order in which their ids were first used.
 #[derive(Debug)]
 pub(super) struct Index {
     pub(super) mapping: Mapping,
@@ -27,7 +27,7 @@ pub(super) struct Index {
     places: HashMap<String, usize>,
 }
 
-/// What the server holds.
+/// The state of the server.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     pub(super) templates: BTreeMap<String, Value>,
@@ -46,8 +46,8 @@ impl Store {
         Ok(())
     }
 
-    /// Writes a document, into a new index if there is none of that name; its id, and whether that is
-    /// a new one.
+    /// Writes a document, and creates the index if it does not exist. Returns its id and whether
+    /// the id is new.
     pub(super) fn write(
         &mut self,
         index: &str,
@@ -76,7 +76,7 @@ impl Store {
         Ok((id, true))
     }
 
-    /// The server's own ids: 20 characters, as of the real one.
+    /// Ids that the server generates: 20 characters, as in the real one.
     fn new_id(&mut self) -> String {
         self.ids += 1;
         format!("embedded-{:011}", self.ids)
@@ -118,7 +118,7 @@ impl Store {
     }
 }
 
-/// The template of the highest priority whose pattern matches.
+/// The matching template with the highest priority.
 pub(super) fn best_template<'a>(
     templates: &'a BTreeMap<String, Value>,
     name: &str,
@@ -132,7 +132,7 @@ pub(super) fn best_template<'a>(
     templates.values().filter(fits).max_by_key(priority)
 }
 
-/// Whether `name` matches `pattern`, at whose end `*` stands for any characters.
+/// Whether `name` matches `pattern`, which may end with `*` for any characters.
 fn matches(pattern: &str, name: &str) -> bool {
     pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }

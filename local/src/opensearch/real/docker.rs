@@ -13,7 +13,7 @@ const IMAGE: &str = "opensearchproject/opensearch";
 
 const PROBE_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long the image, of about 1 GB, may take to come.
+/// Time limit for downloading the image, of about 1 GB.
 const PULL_LIMIT: Duration = Duration::from_mins(15);
 
 /// One node, no security plugin (no TLS, no password), loopback only, no disk watermarks.
@@ -30,8 +30,8 @@ pub(super) async fn start(docker: &Path, say: &mut impl FnMut(&str)) -> Result<R
     pull(docker, say).await?;
     let folder = temporary_folder(FOLDER_PREFIX)?;
     let name = folder.path().file_name().unwrap_or_default().display().to_string();
-    // Ending `docker run` alone may leave the container, and removing it alone does nothing while
-    // `docker run` has not yet created it.
+    // Ending `docker run` alone may leave the container, and removing the container alone does
+    // nothing while `docker run` has not created it yet.
     let end = format!("kill \"$server\"; '{}' rm --force '{name}'", docker.display());
     let mut line = vec![docker.as_os_str().to_owned()];
     line.extend(

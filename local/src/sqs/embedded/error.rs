@@ -1,4 +1,4 @@
-//! The errors of SQS, with their codes old and new.
+//! The errors of SQS, with their old and new codes.
 //!
 //! Source: the Amazon SQS API reference and the service's Smithy model, whose query-compatible
 //! codes SDKs still report.
@@ -8,7 +8,7 @@ use std::fmt::Display;
 use crate::aws_json::Failure;
 use crate::sqs::model::HandleError;
 
-/// An error of SQS by the name of its shape.
+/// An SQS error, by the name of its shape.
 pub(super) fn error(shape: &'static str, message: impl Into<String>) -> Failure {
     let query_code = match shape {
         "AccessDeniedException" => "AccessDenied",
@@ -40,7 +40,7 @@ pub(super) fn invalid_parameter(message: impl Into<String>) -> Failure {
     error("InvalidParameterValueException", message)
 }
 
-/// A value outside of what a parameter may have.
+/// A parameter value outside its range.
 pub(super) fn out_of_range(value: impl Display, parameter: &str, reason: &str) -> Failure {
     invalid_parameter(format!(
         "Value {value} for parameter {parameter} is invalid. Reason: {reason}"
@@ -58,7 +58,7 @@ pub(super) fn resource_not_found(parameter: &str) -> Failure {
     error("ResourceNotFoundException", message)
 }
 
-/// What is wrong with a receipt handle.
+/// An error of a receipt handle.
 pub(super) fn of_handle(wrong: HandleError, handle: &str) -> Failure {
     let (name, reason) = match wrong {
         HandleError::Invalid => {

@@ -1,4 +1,4 @@
-//! A message, and what may be in one.
+//! A message, and the rules for its content.
 //!
 //! Source: Amazon SQS developer guide, "Amazon SQS message metadata" and "Amazon SQS message
 //! quotas".
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 use super::error::{error, invalid_parameter, missing_parameter};
 use crate::aws_json::Failure;
 
-/// The largest message and the largest batch, in bytes.
+/// Maximum size of a message and of a batch, in bytes.
 pub(super) const MESSAGE_LIMIT_BYTES: usize = 1 << 20;
 
 const ATTRIBUTES_LIMIT: usize = 10;
 
-/// What a producer sends: the members of `SendMessage`, or of an entry of `SendMessageBatch`.
+/// The request of a producer: the members of `SendMessage`, or of an entry of `SendMessageBatch`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub(super) struct Sent {
@@ -29,7 +29,7 @@ pub(super) struct Sent {
     pub(super) deduplication_id: Option<String>,
 }
 
-/// An attribute as it is sent and received.
+/// A message attribute, in requests and answers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Attribute {
@@ -41,7 +41,7 @@ pub(super) struct Attribute {
     binary_value: Option<String>,
 }
 
-/// What a message holds.
+/// The content of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Content {
     pub(super) body: String,
@@ -50,7 +50,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    /// What is in `sent`, if all of it is allowed.
+    /// The content of `sent`, if it is valid.
     pub(super) fn new(sent: &Sent) -> Result<Self, Failure> {
         let body = sent.message_body.clone().filter(|body| !body.is_empty());
         let body = body.ok_or_else(|| missing_parameter("MessageBody"))?;
@@ -84,7 +84,8 @@ impl Content {
         Ok(content)
     }
 
-    /// What counts against the limits: the body, and names, types and values of the attributes.
+    /// Size that counts against the limits: the body, and the names, types and values of the
+    /// attributes.
     pub(super) fn bytes(&self) -> usize {
         let attributes = self.attributes.iter().map(|(name, attribute)| {
             name.len() + attribute.data_type.len() + attribute.value().len()
@@ -127,7 +128,7 @@ impl Attribute {
     }
 }
 
-/// Whether a message may hold the character: those of XML 1.0.
+/// Whether a message may contain the character, as defined by XML 1.0.
 fn is_allowed(char: char) -> bool {
     matches!(char, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }

@@ -1,4 +1,4 @@
-//! Message move tasks: a dead-letter queue's messages go back, at a given speed.
+//! Message move tasks, which move messages of a dead-letter queue back at a given rate.
 //!
 //! Source: `StartMessageMoveTask`, `ListMessageMoveTasks` and `CancelMessageMoveTask` in the
 //! Amazon SQS API reference, and Amazon SQS developer guide, "Configuring a dead-letter queue
@@ -16,11 +16,11 @@ use crate::aws_json::Failure;
 #[derive(Debug, Default)]
 pub(super) struct MoveTasks(Vec<MoveTask>);
 
-/// A task, as it is listed.
+/// A task, in the form of the list.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct MoveTask {
-    /// As long as it runs.
+    /// Present while it is running.
     #[serde(skip_serializing_if = "Option::is_none")]
     task_handle: Option<String>,
     source_arn: String,
@@ -76,7 +76,7 @@ impl MoveTasks {
         Ok(handle)
     }
 
-    /// The latest tasks of a queue, latest first.
+    /// The latest tasks of a queue, newest first.
     pub(super) fn list(
         &self,
         queues: &Queues,
@@ -96,7 +96,7 @@ impl MoveTasks {
         Ok(task.moved)
     }
 
-    /// Moves what running tasks have moved by now.
+    /// Moves the messages that running tasks have moved by now.
     pub(super) fn progress(&mut self, queues: &mut Queues, now: u64) {
         for task in self.0.iter_mut().filter(|task| task.is_running()) {
             task.progress(queues, now);

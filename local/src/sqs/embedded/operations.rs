@@ -1,4 +1,4 @@
-//! The operations: members of a request in, members of an answer out.
+//! The operations, which map the members of a request to those of an answer.
 //!
 //! Source: the Amazon SQS API reference.
 
@@ -45,25 +45,25 @@ impl Operation {
     }
 }
 
-/// What the server holds.
+/// The state of the server.
 #[derive(Debug, Default)]
 pub(super) struct Store {
     queues: Queues,
     tasks: MoveTasks,
 }
 
-/// A call that is being answered.
+/// The current call.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Call<'a> {
     pub(super) operation: Operation,
     pub(super) members: &'a Value,
     pub(super) url: &'a str,
     pub(super) now: u64,
-    /// The positions of a batch's entries that fail on demand.
+    /// The positions of the entries of a batch that fail on demand.
     pub(super) failing: &'a [usize],
 }
 
-/// The members of any operation's request, but for what a message holds.
+/// The members of the requests of all operations, except the content of a message.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Members {
@@ -84,7 +84,7 @@ struct Members {
 }
 
 impl Members {
-    /// The name of the queue, which is the last part of its URL.
+    /// The name of the queue: the last part of its URL.
     fn queue(&self) -> Result<&str, Failure> {
         let url = required(self.queue_url.as_ref(), "QueueUrl")?;
         Ok(url.rsplit('/').next().unwrap_or(url))
@@ -223,7 +223,7 @@ impl Call<'_> {
         self.members["WaitTimeSeconds"].as_u64().unwrap_or_default()
     }
 
-    /// Does `one` for each entry of a batch, and sorts them by how that ended.
+    /// Calls `one` for each entry of a batch, and groups the entries by result.
     fn batch(
         &self,
         queues: &mut Queues,
@@ -254,12 +254,12 @@ impl Call<'_> {
         Ok(json!({"Successful": successful, "Failed": failed}))
     }
 
-    /// The messages of a batch may not be larger together than one may be alone.
+    /// The messages of a batch may not exceed the size of a single message together.
     fn check_size(&self) -> Result<(), Failure> {
         let mut sum = 0;
         for entry in entries(self.members)? {
             let sent: Sent = read(entry)?;
-            // What is refused for another reason has no size here.
+            // Entries that are rejected for another reason do not count.
             sum += Content::new(&sent).map_or(0, |content| content.bytes());
         }
         if sum > MESSAGE_LIMIT_BYTES {
@@ -271,7 +271,7 @@ impl Call<'_> {
     }
 }
 
-/// The entries of a batch, if they are well formed.
+/// The entries of a batch, if they are valid.
 fn entries(members: &Value) -> Result<&[Value], Failure> {
     let entries = members["Entries"].as_array().map_or(&[][..], Vec::as_slice);
     if entries.is_empty() {

@@ -1,4 +1,4 @@
-//! The queues: their settings, and what may be done with them.
+//! The queues: their settings and their operations.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::sqs::model::{self, IN_FLIGHT_LIMIT_MS, Receipt, Receive};
 
 pub(super) type Message = model::Message<Content>;
 
-/// When a message is given up, and where it goes then.
+/// When a message is given up, and which queue it moves to.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct RedrivePolicy {
     dead_letter_target_arn: String,
-    /// A number, or a text with a number in it.
+    /// A number, or a text that contains one.
     max_receive_count: Value,
 }
 
@@ -43,7 +43,7 @@ pub(super) struct Queue {
 pub(super) struct Queues(pub(super) BTreeMap<String, Queue>);
 
 impl Queue {
-    /// All attributes that were set, and the defaults of those that are asked for.
+    /// All attributes that were set, and the defaults of the attributes that callers read.
     pub(super) fn attributes(&self) -> BTreeMap<String, String> {
         let defaults = [("MessageRetentionPeriod", "345600"), ("VisibilityTimeout", "30")];
         let defaults = defaults.map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -78,7 +78,7 @@ impl Queue {
         deleted.map(drop).map_err(|wrong| error::of_handle(wrong, handle))
     }
 
-    /// Hides the message of a receipt handle for this number of seconds from now on.
+    /// Hides the message of a receipt handle for this number of seconds, starting now.
     pub(super) fn hide(&mut self, handle: &str, seconds: i64, now: u64) -> Result<(), Failure> {
         let hide_ms = visibility_ms(seconds)?;
         let hidden = self.messages.hide(handle, hide_ms, now);
@@ -94,7 +94,7 @@ pub(super) fn visibility_ms(seconds: i64) -> Result<u64, Failure> {
 }
 
 impl Queues {
-    /// Creates a queue, unless it is there with these attributes.
+    /// Creates a queue, unless it exists with these attributes.
     pub(super) fn create(
         &mut self,
         name: &str,
@@ -133,7 +133,7 @@ impl Queues {
         self.0.get(name_of_arn(arn)).filter(|queue| queue.arn == arn)
     }
 
-    /// Hands out messages, and gives up those that were received too often.
+    /// Returns messages, and moves those that were received too often.
     pub(super) fn receive(
         &mut self,
         name: &str,
@@ -159,7 +159,7 @@ impl Queues {
         Ok(received)
     }
 
-    /// Whether the redrive policy of a queue names this one.
+    /// Whether this queue is named in the redrive policy of another queue.
     pub(super) fn is_dead_letter_queue(&self, arn: &str) -> bool {
         let mut policies = self.0.values().filter_map(|queue| queue.redrive_policy.as_ref());
         policies.any(|policy| policy.dead_letter_target_arn == arn)

@@ -1,4 +1,4 @@
-//! Requests: reading them, waiting for messages, failing on demand.
+//! Reads requests, waits for messages, and fails on demand.
 
 use std::io;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::aws_json::{self, Failure, Version};
 use crate::faults::Faults;
 use crate::server::{BodyError, locked, read_body};
 
-/// Largest request that is read, in bytes: a batch of 1 MiB, escaped, with base64.
+/// Maximum size of a request, in bytes: a batch of 1 MiB, escaped, with base64.
 const BODY_LIMIT_BYTES: usize = 16 << 20;
 
 /// How often a waiting poll checks whether the clock has made a message visible.

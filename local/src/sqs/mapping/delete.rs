@@ -1,4 +1,4 @@
-//! Deleting what succeeded.
+//! Deletes messages that succeeded.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::{CALL_LIMIT, ClientError, PAUSE, Shared};
 
 const TRIES: u32 = 4;
 
-/// Deletes the messages; those that fail for no fault of the caller's are tried again.
+/// Deletes the messages; retries those that fail without being the caller's fault.
 pub(super) async fn delete(shared: &Shared, records: &[Record]) {
     for records in records.chunks(CALL_LIMIT) {
         delete_some(shared, records).await;
@@ -48,7 +48,7 @@ async fn delete_some(shared: &Shared, records: &[Record]) {
     });
 }
 
-/// Which of the messages were not deleted, and whether that was the caller's fault.
+/// The messages that were not deleted, each with whether that was the caller's fault.
 async fn delete_once<'a>(
     shared: &Shared,
     records: &[&'a Record],
@@ -64,7 +64,7 @@ async fn delete_once<'a>(
         let mut entries = answer[list].as_array().into_iter().flatten();
         entries.find(|entry| entry["Id"].as_str() == Some(&id.to_string())).cloned()
     };
-    // What is not among the deleted ones was not deleted.
+    // Messages that are not among the deleted ones were not deleted.
     let undeleted = records.iter().enumerate().filter(|(id, _)| entry("Successful", *id).is_none());
     let is_callers = |id| entry("Failed", id).is_some_and(|entry| entry["SenderFault"] == true);
     Ok(undeleted.map(|(id, record)| (*record, is_callers(id))).collect())

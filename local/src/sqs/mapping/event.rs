@@ -1,4 +1,4 @@
-//! The event that a function gets: records as Lambda writes them.
+//! The event that a function receives: records in the form in which Lambda writes them.
 //!
 //! Source: AWS Lambda developer guide, "Using Lambda with Amazon SQS", with its examples of events
 //! of standard and FIFO queues.
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::mapping::Json;
 
-/// A message in the mapping's hands, as the function gets it.
+/// A message that the mapping has received, in the form that the function receives.
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) message_id: String,

@@ -1,7 +1,7 @@
-//! One poller: it gathers a batch, invokes the function, and deletes what succeeded.
+//! A poller, which collects a batch, invokes the function, and deletes messages that succeeded.
 //!
-//! There are as many as invocations may be under way at once, so that no message is received
-//! before the function can take it.
+//! There is one poller for each concurrent invocation, so that no message is received before the
+//! function can process it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use super::{CALL_LIMIT, ClientError, PAUSE, Shared};
 use crate::mapping::{Batch, batch_item_failures};
 use crate::runtime_api::{Invoke, InvokeError, invoke};
 
-/// How long a poll waits for messages, in seconds: shorter than AWS does, so that a mapping that
-/// is stopped need not wait long.
+/// How long a poll waits for messages, in seconds: shorter than in AWS, so that a mapping stops
+/// quickly.
 const POLL_SECONDS: u64 = 1;
 
 pub(super) async fn run(shared: Arc<Shared>, function: Arc<impl Invoke>) {
-    // Received, but without room in the batch before.
+    // Messages that were received but did not fit into the last batch.
     let mut left = Vec::new();
     loop {
         let batch = gather(&shared, &mut left).await;
@@ -33,7 +33,7 @@ pub(super) async fn run(shared: Arc<Shared>, function: Arc<impl Invoke>) {
     }
 }
 
-/// The next batch, or an empty one after a poll that brought nothing.
+/// The next batch; it is empty after a poll without messages.
 async fn gather(shared: &Shared, left: &mut Vec<Record>) -> Batch<Record> {
     let options = &shared.options;
     let mut batch = Batch::default();
@@ -124,7 +124,7 @@ async fn handle(shared: &Shared, function: &Arc<impl Invoke>, batch: Batch<Recor
     delete(shared, &succeeded).await;
 }
 
-/// The ids of the messages that failed, or why all did.
+/// The ids of the messages that failed, or why all failed.
 fn judge(
     batch: &Batch<Record>,
     answer: Result<Bytes, InvokeError>,

@@ -1,8 +1,8 @@
-//! What has become of the messages.
+//! The results of the messages.
 
 use std::time::Duration;
 
-/// What has become of the messages so far.
+/// The results of the messages so far.
 ///
 /// At any time `received` is the sum of `deleted`, `failed`, `undeleted` and `in_hand`. A message
 /// that failed is received again later, and counted again.
@@ -13,26 +13,29 @@ pub struct Report {
     pub received: u64,
     /// Messages that succeeded and were deleted.
     pub deleted: u64,
-    /// Messages that failed, and are left to their visibility timeout.
+    /// Messages that failed, and become visible again after their visibility timeout.
     pub failed: u64,
-    /// Messages that succeeded and could not be deleted: they are redelivered.
+    /// Messages that succeeded and could not be deleted; they are redelivered.
     pub undeleted: u64,
-    /// Messages that wait for their invocation, are in it, or are being deleted.
+    /// Messages that wait for their invocation, are in flight, or are being deleted.
     pub in_hand: u64,
     /// Invocations that have ended.
     pub invocations: u64,
-    /// Those of them that failed with all of their messages: by an error, or by their answer.
+    /// Invocations that failed with all of their messages, because of an error or an invalid
+    /// answer.
     pub failed_invocations: u64,
-    /// Calls of SQS that failed.
+    /// Calls to SQS that failed.
     pub failed_calls: u64,
-    /// What the latest failure of an invocation or a call was, without data of messages.
+    /// The latest failure of an invocation or a call, without data of messages.
     pub last_error: Option<String>,
-    /// How long each invocation took, oldest first, with the start of the function if there was one.
+    /// How long each invocation took, oldest first, including the start of the function if there
+    /// was one.
     pub invocation_durations: Vec<Duration>,
 }
 
 impl Report {
-    /// An invocation has ended; `error` tells why it failed with all of its messages.
+    /// Counts an invocation that has ended; `error` is the reason if it failed with all of its
+    /// messages.
     pub(super) fn invoked(&mut self, duration: Duration, failed: u64, error: Option<String>) {
         self.invocations += 1;
         self.failed += failed;

@@ -1,4 +1,4 @@
-//! Reading a statement.
+//! Parses statements.
 
 use jiff::Timestamp;
 
@@ -17,19 +17,19 @@ pub(in crate::timeseries) enum Statement {
 #[derive(Clone, Debug, PartialEq)]
 enum Token {
     Word(String),
-    /// A name in double quotes, which is no keyword.
+    /// A name in double quotes, which is not a keyword.
     Name(String),
-    /// In single quotes.
+    /// A text in single quotes.
     Text(String),
     /// The digits, and the unit, which may be empty.
     Number(String, String),
     Sign(String),
 }
 
-/// Reads a statement at `now_ns`.
+/// Parses a statement at `now_ns`.
 ///
 /// # Errors
-/// What is not understood.
+/// The part that is not supported.
 pub(in crate::timeseries) fn parse(text: &str, now_ns: i64) -> Result<Statement, String> {
     let mut parser = Parser { tokens: tokens(text)?, next: 0, now_ns };
     let statement = parser.statement()?;
@@ -280,7 +280,7 @@ fn number(digits: &str) -> Result<f64, String> {
     digits.parse().map_err(|_| format!("{digits} is not a number"))
 }
 
-/// A whole number of units in nanoseconds.
+/// A whole number of units, in nanoseconds.
 fn duration(digits: &str, unit: &str) -> Result<i64, String> {
     let unit_ns: i64 = match unit {
         "" | "ns" => 1,

@@ -1,4 +1,4 @@
-//! What is deleted, and what is left, by what the function answers.
+//! Which messages are deleted and which are left, depending on the function's answer.
 
 use local::runtime_api::InvokeError;
 use serde_json::{Value, json};
@@ -59,7 +59,8 @@ async fn a_message_that_failed_comes_again_until_it_is_given_up() {
     }
 }
 
-/// How many messages are deleted and left when a function answers so, to a batch of two.
+/// The numbers of messages that are deleted and left if a function answers like this to a batch of
+/// two.
 async fn fate(answer: Result<&str, InvokeError>) -> (u64, u64, Option<String>) {
     let server = servers::own().await;
     let queue = filled(&server, "fates", &["one", "two"]).await;
@@ -142,7 +143,7 @@ async fn the_event_is_the_one_that_lambda_sends() {
         let mapping = started(options(&dead), &server.client, script.clone()).await;
         mapping.until(|report| report.deleted == 1).await;
         let mut record = script.events()[0]["Records"][0].take();
-        // Only of ElasticMQ.
+        // Only ElasticMQ returns it.
         record.as_object_mut().unwrap().remove("md5OfMessageAttributes");
         let fields = record["attributes"].as_object_mut().unwrap();
         let number =

@@ -1,4 +1,4 @@
-//! How messages are put together into invocations.
+//! How messages are combined into invocations.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,7 +103,7 @@ async fn an_invocation_is_no_larger_than_lambda_takes() {
     assert!(with_one_more > REQUEST_LIMIT_BYTES, "it was full");
 }
 
-/// A function that answers when so many of it run at once.
+/// A function that answers when this number of its invocations run concurrently.
 struct Meeting {
     barrier: Arc<Barrier>,
     running: Arc<AtomicUsize>,
@@ -201,7 +201,7 @@ async fn a_stopped_mapping_finishes_what_it_has() {
     assert_eq!(server.counts(&queue).await, [1, 0]);
 }
 
-/// A function that tells when it runs, and waits to be let out.
+/// A function that reports when it runs, and waits for a signal.
 struct Gate {
     entered: tokio::sync::mpsc::UnboundedSender<()>,
     gate: Arc<tokio::sync::Semaphore>,

@@ -1,4 +1,4 @@
-//! When SQS fails the mapping.
+//! The mapping while SQS fails.
 
 use local::sqs::embedded::{Fault, Lasting, Operation};
 
@@ -6,7 +6,7 @@ use super::script::answering;
 use super::{options, started};
 use crate::servers::{self, Server};
 
-/// A queue with these messages, on a server with this fault to come.
+/// A queue with these messages, on a server with this planned fault.
 async fn failing(operation: Operation, fault: Fault, lasting: Lasting) -> (Server, String) {
     let server = servers::own().await;
     let queue = server.queue("q", &[("VisibilityTimeout", "600")]).await;

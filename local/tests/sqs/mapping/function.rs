@@ -1,4 +1,4 @@
-//! The mapping with a real process on its other side: `programs/scripted-function.rs`.
+//! The mapping with a real process: `programs/scripted-function.rs`.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use local::sqs::Report;
 use super::{options, started};
 use crate::servers;
 
-/// What becomes of two messages that go to a function with this script.
+/// The fate of two messages of a function with this script.
 async fn fate(script: &str) -> Report {
     let server = servers::own().await;
     let queue = server.queue("q", &[("VisibilityTimeout", "600")]).await;

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use testkit::Script;
 
-/// Always this answer.
+/// A function that always returns this answer.
 pub(crate) fn answering(answer: &str) -> Script {
     let answer = answer.to_owned();
     Script::new(move |_, _| Ok(answer.clone()))
 }
 
-/// The messages whose body contains the text fail.
+/// A function for which the messages with this text in their body fail.
 pub(crate) fn failing_on(text: &'static str) -> Script {
     Script::new(move |event, _| {
         let failed = records(event).iter().filter(|record| body(record).contains(text));

@@ -1,8 +1,8 @@
-//! A TCP connection on which an answer is read that comes before the request is written.
+//! A TCP connection that reads an answer even if it arrives before the request is fully written.
 //!
-//! A server that refuses a request by its head, as with 413, answers and closes the connection while
-//! the body is still coming. Writing the rest of it then fails, but the answer is there to read: the
-//! rest is dropped, and the answer is read.
+//! A server that rejects a request by its head, as with 413, answers and closes the connection
+//! while the body is still being sent. Writing the rest then fails, but the answer can be read: the
+//! rest of the body is dropped.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -18,7 +18,8 @@ use tower_service::Service;
 
 use super::HasAnswered;
 
-/// As the SDK's own client has it: a route that swallows packets must not cost a whole invocation.
+/// The same as in the SDK's own client: a route that drops packets must not cost a whole
+/// invocation.
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(3_100);
 
 /// Opens connections.
@@ -28,7 +29,7 @@ pub(super) struct Connector(HttpConnector);
 impl Default for Connector {
     fn default() -> Self {
         let mut connector = HttpConnector::new();
-        // TLS is spoken on it too.
+        // It is also used for TLS.
         connector.enforce_http(false);
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -58,13 +59,13 @@ impl Service<Uri> for Connector {
 #[derive(Debug)]
 pub(super) struct Stream {
     tcp: TokioIo<TcpStream>,
-    /// Whether the server takes no more.
+    /// Whether the server accepts no more data.
     is_closed: bool,
     has_answered: HasAnswered,
 }
 
 impl Stream {
-    /// What was written of `length` bytes.
+    /// The number of bytes that count as written, of `length`.
     fn written(&mut self, written: io::Result<usize>, length: usize) -> io::Result<usize> {
         match written {
             Err(error) if is_closed(&error) => {

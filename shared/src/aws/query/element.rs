@@ -1,17 +1,17 @@
-//! An element of an answer in XML.
+//! An element of an XML answer.
 
 use std::collections::BTreeMap;
 
 use roxmltree::{Document, Node};
 
-/// Answers of AWS have less than 20 levels.
+/// Maximum depth of an answer; those of AWS have less than 20 levels.
 const MAX_DEPTH: usize = 64;
 
-/// An element of an answer. Namespaces and attributes are left out: AWS uses neither.
+/// An element of an answer. Namespaces and attributes are ignored: AWS uses neither.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
     name: String,
-    /// Of an element without others in it.
+    /// The text of an element without children.
     text: String,
     children: Vec<Element>,
 }
@@ -34,19 +34,19 @@ impl Element {
         Some(Self { name: node.tag_name().name().to_owned(), text: text.to_owned(), children })
     }
 
-    /// The name of the element.
+    /// The element's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Its own text; empty where it has elements in it.
+    /// The element's text; empty if it has children.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.text
     }
 
-    /// The first element in it with this name.
+    /// The first child with this name.
     #[must_use]
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
@@ -72,14 +72,15 @@ impl Element {
         self.text(path)?.parse().ok()
     }
 
-    /// The items of a list in it; none if the list is missing, as SDKs read it.
+    /// The items of a child list; none if the list is missing, as in the SDKs.
     #[must_use]
     pub fn list(&self, name: &str) -> &[Self] {
         self.child(name).map_or(&[], |list| &list.children)
     }
 
-    /// The items of the last list of `path`, for each item of the lists before, and whether each of these
-    /// items has its list. AWS writes an empty list as an element; some stand-ins leave out the first.
+    /// The items of the last list of `path`, for each item of the lists before it, and whether each
+    /// of these items has its list. AWS writes an empty list as an element; some stand-ins omit an
+    /// empty first list.
     #[must_use]
     pub fn items(&self, path: &[&str]) -> (Vec<&Self>, bool) {
         let is_empty = path.first().is_some_and(|name| self.child(name).is_none());
@@ -91,7 +92,7 @@ impl Element {
         })
     }
 
-    /// The tags in a list of it: `tagSet` of EC2, `TagList` of RDS, `Tags` of Elastic Load
+    /// The tags in a child list: `tagSet` of EC2, `TagList` of RDS, `Tags` of Elastic Load
     /// Balancing.
     #[must_use]
     pub fn tags(&self, list: &str) -> BTreeMap<String, String> {

@@ -6,7 +6,7 @@ use super::Element;
 use crate::aws::CallFailure;
 use crate::text::shown;
 
-/// Codes of throttling without `Throttl` in them (source: "Retry behavior", AWS SDKs and Tools
+/// Throttling codes that do not contain `Throttl` (source: "Retry behavior", AWS SDKs and Tools
 /// Reference Guide).
 const THROTTLING: [&str; 6] = [
     "BandwidthLimitExceeded",
@@ -17,31 +17,31 @@ const THROTTLING: [&str; 6] = [
     "TooManyRequestsException",
 ];
 
-/// Why a call failed, without what was sent.
+/// Why a call failed, without the content of the request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueryError {
-    /// The service's code; `Status503` where it has none. Of this client: `NoAnswer`, `Timeout`,
-    /// `InvalidAnswer`, `Deadline`, and `TooMany` for a list.
+    /// The service's code, or `Status503` or similar if it has none. Codes of this client:
+    /// `NoAnswer`, `Timeout`, `InvalidAnswer`, `Deadline`, and `TooMany` for a list.
     pub code: String,
     /// The message of the service, or why there is no answer.
     pub message: String,
-    /// Whether the service refused.
+    /// The kind of failure.
     pub kind: ErrorKind,
 }
 
-/// Who failed.
+/// The kind of a failed call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
-    /// The service refused the request.
+    /// The service rejected the request.
     Refused,
     /// The service throttled, or failed with 5xx: the same request may succeed later.
     Temporary,
-    /// No answer came that can be read: the request may have been carried out.
+    /// There was no readable answer: the request may have been carried out.
     NoAnswer,
 }
 
 impl QueryError {
-    /// A failure without an answer of the service.
+    /// Creates a failure without an answer of the service.
     #[must_use]
     pub fn new(code: &str, message: &str) -> Self {
         Self { code: code.to_owned(), message: message.to_owned(), kind: ErrorKind::NoAnswer }
@@ -51,15 +51,15 @@ impl QueryError {
         Self::new("NoAnswer", message)
     }
 
-    /// An answer that does not make sense.
+    /// Creates the error for an invalid answer.
     #[must_use]
     pub fn invalid(message: &str) -> Self {
         Self::new("InvalidAnswer", message)
     }
 
-    /// The error in an answer with a status of failure.
+    /// Reads the error from an answer whose status is a failure.
     pub(super) fn of_answer(status: u16, root: Option<&Element>) -> Self {
-        // Of EC2 in `Errors`, else in the root.
+        // EC2 has it in `Errors`, other services in the root.
         let errors = |root: &Element| root.child("Errors").unwrap_or(root).clone();
         let error = root.map(errors).and_then(|errors| errors.child("Error").cloned());
         let text = |name: &str| error.as_ref()?.text(name).map(shown);

@@ -2,10 +2,10 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Characters that stay as they are in a form.
+/// Characters that are not encoded in a form.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// The parameters of a request, besides `Action` and `Version`.
+/// The parameters of a request, except `Action` and `Version`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters(Vec<(String, String)>);
 
@@ -16,7 +16,7 @@ impl Parameters {
         Self::default()
     }
 
-    /// The same with this parameter, in place of another value of it.
+    /// Sets a parameter, replacing any earlier value.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let name = name.into();
@@ -25,8 +25,8 @@ impl Parameters {
         self
     }
 
-    /// The same with a list: `InstanceId.1`, `InstanceId.2` and so on. Elastic Load Balancing has
-    /// lists such as `TargetGroupArns.member`.
+    /// Adds a list: `InstanceId.1`, `InstanceId.2` and so on. Elastic Load Balancing has lists such
+    /// as `TargetGroupArns.member`.
     #[must_use]
     pub fn list<V: Into<String>>(self, name: &str, values: impl IntoIterator<Item = V>) -> Self {
         let numbered = values.into_iter().zip(1..);

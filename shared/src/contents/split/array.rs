@@ -4,10 +4,11 @@ use super::{Events, trimmed, value_length, white_space};
 use crate::json::Span;
 use memchr::{memchr, memchr2};
 
-/// Maximum number of places from which on a broken array is read again: each time maybe to its end.
+/// Maximum number of positions from which a malformed array is read again, each time possibly to
+/// its end.
 const MAX_TRIES: usize = 100;
 
-/// Adds the elements of an array, which stands at `offset`; `false` where it is not an array.
+/// Adds the elements of an array at `offset`; returns `false` if it is not an array.
 pub(super) fn elements(array: &[u8], offset: usize, events: &mut Events) -> bool {
     let after = |at: usize| at + white_space(&array[at..]);
     let mut at = after(1);
@@ -26,14 +27,14 @@ pub(super) fn elements(array: &[u8], offset: usize, events: &mut Events) -> bool
     }
 }
 
-/// Adds the elements of an array some of which are broken, and what stands after it. `true` where
-/// it ends with the text, and so does the last element by its brackets and quotes.
+/// Adds the elements of an array with malformed elements, and the text after it. Returns `true` if
+/// the array ends with the text, and the brackets and quotes of its last element are balanced.
 pub(super) fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bool {
     let content = inside.of(text);
     let mut add = |start: usize, end: usize| {
         let Span { start, end } =
             trimmed(text, Span { start: inside.start + start, end: inside.start + end });
-        // Between two commas, and after the last.
+        // Elements may be empty: between two commas, and after the last.
         if start < end {
             events.push(Span { start, end });
         }
@@ -56,8 +57,8 @@ pub(super) fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bo
     }
 }
 
-/// Adds the elements after the first comma from which on everything to the end of the array can be
-/// read, an object first; returns where that comma is.
+/// Finds the first comma that is followed by an object and from which everything to the end of the
+/// array is readable; adds the elements after it and returns its position.
 fn good_elements(array: &[u8], from: usize, events: &mut Events) -> Option<usize> {
     let (mut at, mut tries) = (from, 0);
     while array.last() == Some(&b']') && tries < MAX_TRIES {
@@ -76,8 +77,9 @@ fn good_elements(array: &[u8], from: usize, events: &mut Events) -> Option<usize
     None
 }
 
-/// Where the element of an array ends that starts here: at a comma, at the end of the array or at
-/// the end of the text; and whether it does by its brackets and quotes, by which alone this goes.
+/// Returns where the array element at `start` ends: at a comma, at the end of the array or at the
+/// end of the text; and whether its brackets and quotes, the only thing that this checks, are
+/// balanced there.
 fn element_end(text: &[u8], start: usize) -> (usize, bool) {
     let mut open = Vec::new();
     let mut arrays = 0_usize;
@@ -94,7 +96,7 @@ fn element_end(text: &[u8], start: usize) -> (usize, bool) {
                 arrays += usize::from(byte == b'[');
             }
             b']' if arrays > 0 => {
-                // Whatever was left open within it ends with it.
+                // Anything still open inside it ends with it.
                 while open.pop().is_some_and(|byte| byte != b'[') {}
                 arrays -= 1;
             }
@@ -113,7 +115,7 @@ fn element_end(text: &[u8], start: usize) -> (usize, bool) {
     (text.len(), false)
 }
 
-/// Where a string ends whose content starts here, valid or not.
+/// Returns where the string whose content begins at `start` ends, valid or not.
 fn string_end(text: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(found) = text.get(at..).and_then(|rest| memchr2(b'"', b'\\', rest)) {

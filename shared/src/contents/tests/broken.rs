@@ -1,4 +1,4 @@
-//! What is broken, and what is found around it.
+//! Malformed parts, and the events around them.
 
 use std::cell::RefCell;
 
@@ -24,7 +24,7 @@ fn after_an_element_whose_end_is_not_known_the_array_is_read_on_where_it_can_be(
             assert_eq!(events(&array).unwrap(), [a, broken, c, d], "{array}");
         }
         assert_eq!(events(&format!("[{broken},{c}]")).unwrap(), [broken, c], "{broken}");
-        // By their lines more can be known, of an array that is cut off too.
+        // With line breaks more events are found, also in a truncated array.
         let open = "{\"o\":{";
         let lines = format!("[\n{a},\n{broken},\n{c},\n{open},\n{a}\n]");
         assert_eq!(events(&lines).unwrap(), [a, broken, c, open, a], "{broken}");
@@ -35,10 +35,10 @@ fn after_an_element_whose_end_is_not_known_the_array_is_read_on_where_it_can_be(
     assert_eq!(events(&many).unwrap().len(), 1, "tried a hundred times");
 }
 
-/// More places than those from which on a broken array is read again.
+/// More positions than those from which a malformed array is read again.
 const MANY: usize = 1_000;
 
-/// What is between the pieces of a body, and whether they are in an array.
+/// The separator between the pieces of a body, and whether they are in an array.
 const FORMS: [&str; 7] = ["\n", "\r\n", " ", "", "[,", "[,\n", "[,]"];
 
 /// Pieces of bodies.
@@ -86,7 +86,7 @@ fn what_is_found_again_is_all_of_the_text_and_the_same_before_what_is_refused() 
             assert!(between.chars().all(|it| " \r\n,[]".contains(it)), "{body}: {between}");
             after = event.end;
         }
-        // By a line that is an event the others are known to be lines.
+        // If one line is an event, the others are known to be lines.
         let is_event = |piece: &String| piece.ends_with('}') || piece.ends_with("}\"");
         if form.ends_with('\n') && !form.starts_with('[') && pieces.iter().any(is_event) {
             assert!(contents.count() >= pieces.len(), "{body}");

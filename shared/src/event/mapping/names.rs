@@ -1,20 +1,20 @@
-//! The names that a mapping knows, compiled for look-up.
+//! The names in a mapping, compiled for look-up.
 
 use super::{ADDED, ARRIVAL, MappingError, REINGESTS, segments, wrong};
 use crate::json::Span;
 
-/// Which of the names that a mapping knows.
+/// Identifies a name of a mapping.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::event) struct NameId(pub(in crate::event) u16);
 
 impl NameId {
-    /// Of a key that the mapping does not know.
+    /// The id of a key that is not in the mapping.
     pub(in crate::event) const NONE: Self = Self(u16::MAX);
 
     /// Whether it is a member that this model adds to records that are put back.
     #[inline]
     pub(in crate::event) const fn is_own(self) -> bool {
-        // They are entered first.
+        // They are added first.
         self.0 < 2
     }
 
@@ -27,21 +27,21 @@ impl NameId {
 #[derive(Debug)]
 pub(in crate::event) struct Name {
     print: Print,
-    /// The object it is looked for in.
+    /// The table of the object in which it is looked up.
     table: u16,
-    /// What the key means.
+    /// The unescaped key.
     key: Box<[u8]>,
     /// Whether a path of the mapping or of a timestamp ends here.
     pub(in crate::event) mapped: bool,
-    /// The table of the names inside, where paths go on; else [`Names::TOP`].
+    /// The table of the names inside, if paths continue; else [`Names::TOP`].
     pub(in crate::event) inside: u16,
     /// The number of the field whose path ends here, or [`NO_FIELD`].
     pub(in crate::event) field: u16,
-    /// The place of this path among the field's.
+    /// The index of this path among those of the field.
     pub(in crate::event) priority: u16,
 }
 
-/// The [`Name::field`] of a name that no field has.
+/// The [`Name::field`] of a name without a field.
 pub(in crate::event) const NO_FIELD: u16 = u16::MAX;
 
 /// A key's length, first and last eight bytes, which distinguish keys of up to 16 bytes.
@@ -61,7 +61,7 @@ impl Print {
         let (first, last) = if length >= 8 {
             (word(key.start).unwrap_or(0), word(key.end - 8).unwrap_or(0))
         } else {
-            // Mostly more text follows, which is masked.
+            // Usually more text follows, which is masked.
             let word = word(key.start).unwrap_or_else(|| {
                 let mut word = [0; 8];
                 word[..length].copy_from_slice(key.of(text));
@@ -79,7 +79,7 @@ impl Print {
         self.length
     }
 
-    /// Well mixed in its lowest and highest bits.
+    /// A hash whose lowest and highest bits are well mixed.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "a call costs more than the hash of a key")]
     pub(in crate::event) const fn hash(self, table: u16) -> u64 {
@@ -90,18 +90,18 @@ impl Print {
     }
 }
 
-/// The fewest slots: some for each name of the music mapping, so that most keys that no name has
-/// meet an empty one.
+/// Minimum number of slots: several for each name of the music mapping, so that most unknown keys
+/// hit an empty one.
 const MIN_SLOTS: usize = 512;
 const SLOTS_PER_NAME: usize = 4;
 
 /// All names, with a hash table from the bytes of a key to its name.
 #[derive(Debug)]
 pub(in crate::event) struct Names {
-    /// By [`NameId`].
+    /// The names, by [`NameId`].
     known: Vec<Name>,
     tables: u16,
-    /// Open addressing.
+    /// A hash table with open addressing.
     slots: Vec<NameId>,
 }
 
@@ -115,7 +115,7 @@ impl Names {
     /// The table of the names at the top level of an event.
     pub(in crate::event) const TOP: u16 = 0;
 
-    /// The number of names: ids are below.
+    /// The number of names: ids are smaller.
     pub(in crate::event) const fn count(&self) -> usize {
         self.known.len()
     }
@@ -169,13 +169,13 @@ impl Names {
         self.id(self.known.len() - 1)
     }
 
-    /// Ids are few: [`Names::add_path`] sees to it.
+    /// [`Names::add_path`] limits the number of ids.
     #[expect(clippy::unused_self, reason = "an id is of these names")]
     fn id(&self, index: usize) -> NameId {
         NameId(u16::try_from(index).unwrap_or(u16::MAX))
     }
 
-    /// Puts the name at `index` into the first free slot from its home on.
+    /// Puts the name at `index` into its home slot, or the next free one.
     fn enter(&mut self, index: usize) {
         let Name { table, print, .. } = self.known[index];
         let mut at = self.home(print.hash(table));

@@ -43,7 +43,7 @@ fn names_that_share_their_print_are_told_apart() {
     };
     assert_ne!(find(one, one), NameId::NONE);
     assert_eq!(find(other, other), NameId::NONE);
-    // What follows a key does not count.
+    // The text after a key does not matter.
     let mapping = Mapping::from_json(r#"{"a.b":["id"]}"#, []).unwrap();
     let find = |text: &str| {
         let print = Print::of(text.as_bytes(), Span { start: 0, end: 2 });

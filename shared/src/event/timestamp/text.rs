@@ -1,11 +1,11 @@
-//! Reading times that are written as text.
+//! Reads times in text.
 
 use super::{DAY_SECONDS, SECOND, Timestamp, days_from_civil, days_in_month};
 
 const MONTHS: [&[u8]; 12] = [
     b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec",
 ];
-/// From the weekday of 1970-01-01 on.
+/// Starts with the weekday of 1970-01-01.
 const WEEKDAYS: [&[u8]; 7] = [b"Thu", b"Fri", b"Sat", b"Sun", b"Mon", b"Tue", b"Wed"];
 
 /// Reads RFC 3339 and the forms that nearly all producers write, see [`Timestamp::from_rfc3339`].
@@ -64,14 +64,14 @@ fn with_other_offset(mut text: Cursor<'_>) -> Option<Timestamp> {
     Timestamp::from_parts(days * DAY_SECONDS + second - offset * 60, nanos)
 }
 
-/// `Wed, 28 Feb 2024 23:59:58 GMT`, with any offset as e-mail has it (RFC 9110, RFC 5322).
+/// `Wed, 28 Feb 2024 23:59:58 GMT`, with any e-mail offset (RFC 9110, RFC 5322).
 fn http_date(text: &[u8]) -> Option<Timestamp> {
     let (weekday, rest) = text.split_at_checked(3)?;
     date_and_clock(Cursor(rest.strip_prefix(b", ")?), b' ', Some(weekday))
 }
 
-/// `28 Feb 2024 23:59:58 +0900`, or with slashes as web servers log it: `28/Feb/2024:23:59:58 +0000`;
-/// on this weekday, if one is given.
+/// `28 Feb 2024 23:59:58 +0900`, or with slashes as in web server logs: `28/Feb/2024:23:59:58
+/// +0000`; checks the weekday, if one is given.
 fn date_and_clock(
     mut text: Cursor<'_>,
     separator: u8,
@@ -132,8 +132,8 @@ impl Cursor<'_> {
         (1..=days).contains(&day).then(|| days_from_civil(year, month, day))
     }
 
-    /// The separator, hours, minutes, and maybe seconds with a fraction: as seconds of the day and
-    /// nanoseconds.
+    /// The separator, hours, minutes, and optional seconds with a fraction, as seconds of the day
+    /// and nanoseconds.
     #[inline]
     fn time_of_day(&mut self) -> Option<(i64, u64)> {
         self.take(|byte| matches!(byte, b'T' | b't' | b' '))?;
@@ -175,7 +175,7 @@ impl Cursor<'_> {
         (count > 0).then(|| nine.fold(0, |nanos, digit| nanos * 10 + u64::from(digit - b'0')))
     }
 
-    /// The offset from UTC that ends the text, in minutes; none is UTC.
+    /// The offset from UTC at the end of the text, in minutes; without one, UTC.
     fn offset(&mut self) -> Option<i64> {
         let sign = match *self.0 {
             [] | [b'Z' | b'z'] => return Some(0),
@@ -190,9 +190,9 @@ impl Cursor<'_> {
         self.0.is_empty().then_some(sign * (hours * 60 + minutes))
     }
 
-    /// The offset that ends the text in another form: a space before it, no colon or no minutes in
-    /// it, ` UTC`, ` GMT`, ` +0000 UTC`, as Go writes it, or the name of a time zone after it, as Java
-    /// does.
+    /// The offset at the end of the text in another form: with a space before it, without colon or
+    /// minutes, ` UTC`, ` GMT`, ` +0000 UTC` as Go writes it, or with the name of a time zone after
+    /// it as Java writes it.
     fn other_offset(&mut self) -> Option<i64> {
         let spaced = self.take(|byte| byte == b' ').is_some();
         if spaced && [b"UTC", b"GMT"].iter().any(|name| self.0.eq_ignore_ascii_case(*name)) {

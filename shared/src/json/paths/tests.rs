@@ -1,6 +1,6 @@
 use super::*;
 
-/// The values at these paths, from `start` on, as they are written; empty where there is nothing.
+/// The values at these paths, as written, starting at `start`; empty for a missing value.
 fn values<'a>(text: &'a str, start: usize, paths: &[&str]) -> Vec<&'a str> {
     let mut compiled = Paths::default();
     for (number, path) in paths.iter().enumerate() {
@@ -56,7 +56,7 @@ fn begins_at_a_member_and_ends_with_the_object() {
 
 #[test]
 fn looks_no_further_than_it_needs() {
-    // What comes after is not even JSON.
+    // The rest is not even JSON.
     for (text, path, value) in [
         (r#"{"a":1,!"#, "a", "1"),
         (r#"{"a":{"b":"x"!"#, "a.b", "x"),

@@ -112,7 +112,7 @@ fn an_error_that_is_not_about_the_document_does_not_refuse_it() {
         let error = json!({"type": error_type, "reason": reason});
         assert_eq!(fate(status, error), set_up(error_type, reason), "{reason}");
     }
-    // What stands in the cause counts too.
+    // The reason in the cause is also used.
     let caused = json!({"type": "illegal_argument_exception", "reason": "creation failed",
         "caused_by": {"reason": "this cluster currently has [9]/[9] maximum shards open;"}});
     assert!(matches!(fate(400, caused), Fate::SetUp(KnownError { name: "shard_limit", .. }, _)));
@@ -120,7 +120,7 @@ fn an_error_that_is_not_about_the_document_does_not_refuse_it() {
         let error = json!({"type": odd, "reason": "r"});
         assert_eq!(fate(400, error), Fate::SetUp(&UNKNOWN, "refused".to_owned()));
     }
-    // Known errors of other statuses are what their status is.
+    // For other statuses, the status takes precedence over a known error.
     let closed = || json!({"type": "index_closed_exception", "reason": "closed"});
     assert_eq!(fate(404, closed()), Fate::Retry(Retry::NoIndex));
     assert_eq!(fate(503, closed()), Fate::Retry(Retry::Unavailable));
@@ -204,7 +204,7 @@ fn items_are_matched_by_their_place() {
     assert_eq!(fates(&json!([])), [ODD, ODD, ODD]);
     let more = json!([created("a"), created("b"), created("c"), created("d")]);
     assert_eq!(fates(&more), [Fate::Indexed, Fate::Indexed, Fate::Indexed]);
-    // Of too few or too many, those under another id may be about any document.
+    // If there are too few or too many items, one under another id may be about any document.
     let pipelines = || json!({"create": {"_id": "pipeline-1", "status": 201}});
     assert_eq!(fates(&json!([pipelines(), created("b")])), [ODD, Fate::Indexed, ODD]);
     let more = json!([pipelines(), created("b"), created("c"), pipelines()]);
@@ -278,7 +278,7 @@ fn a_whole_answer_tells_by_its_status() {
     assert!(
         matches!(whole(400, String::new()), Verdict::Halve(reason) if reason.code == "bad_request")
     );
-    // What is about the set-up is about every document, however few they are.
+    // An error about the configuration is about every document, however few they are.
     let shards = "this cluster currently has [9]/[9] maximum shards open;";
     for (status, error_type, reason, name) in [
         (400, "validation_exception", shards, "shard_limit"),

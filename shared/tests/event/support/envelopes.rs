@@ -1,4 +1,4 @@
-//! Envelopes to try properties on, and what they say.
+//! Envelopes for testing properties, and their data.
 
 use base64_simd::STANDARD;
 use proptest::collection::vec;
@@ -8,13 +8,13 @@ use proptest::sample::select;
 use super::payloads::OWN_TIMES;
 use super::tree::Tree;
 
-/// What an event lies in.
+/// An envelope around an event.
 #[derive(Clone, Debug)]
 pub(crate) struct Envelope {
     kind: Kind,
     /// As JSON.
     pub(crate) id: Option<&'static str>,
-    /// As JSON; one of [`OWN_TIMES`], or none that counts.
+    /// As JSON; one of [`OWN_TIMES`], or one that is not plausible.
     pub(crate) time: Option<&'static str>,
     /// As JSON.
     more: Option<&'static str>,
@@ -28,7 +28,7 @@ enum Kind {
     CloudEvents,
 }
 
-/// How the event stands in it, where there is a choice.
+/// The form of the event in it, if there is a choice.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Object,
@@ -106,7 +106,7 @@ impl Envelope {
     }
 }
 
-/// Envelopes in each other, the outermost first.
+/// Nested envelopes, the outermost first.
 pub(crate) fn envelopes() -> impl Strategy<Value = Vec<Envelope>> {
     let kind = select(&[Kind::Sns, Kind::EventBridge, Kind::CloudEvents][..]);
     let form = select(&[Form::Object, Form::String, Form::Base64][..]);

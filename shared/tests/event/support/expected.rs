@@ -1,4 +1,5 @@
-//! What the specification makes of an event, written for reading, not for speed: on trees.
+//! The document of an event according to the specification, written for readability, not speed: on
+//! trees.
 
 use super::envelopes::Envelope;
 use super::tree::Tree;
@@ -49,8 +50,8 @@ pub(crate) fn segments(path: &str) -> (&str, Option<&str>) {
 }
 
 /// The document of an event without duplicate keys, where the only plausible times are
-/// [`super::payloads::OWN_TIMES`] and the event arrived at [`super::arrival`]; with `extra` by
-/// the name it shall have. Of the envelopes the outermost is the first.
+/// [`super::payloads::OWN_TIMES`] and the event arrived at [`super::arrival`]; with `extra` under
+/// the expected name. The first envelope is the outermost.
 pub(crate) fn document(
     event: &Tree,
     envelopes: &[Envelope],
@@ -111,7 +112,7 @@ pub(crate) fn document(
     Tree::Object(document)
 }
 
-/// The document that is such an event as it is.
+/// The passthrough document of such an event.
 pub(crate) fn passthrough(event: &Tree, envelopes: &[Envelope]) -> Tree {
     let own = TIMESTAMPS.iter().find(|path| event.get(path).is_some_and(is_own_time));
     let lent = || envelopes.iter().rev().filter_map(|envelope| envelope.time);
@@ -179,7 +180,7 @@ fn completion(groups: &[(&str, Vec<(String, Tree)>)]) -> Option<String> {
     Some(share.trim_end_matches('0').trim_end_matches('.').to_owned())
 }
 
-/// All members but the used ones, nulls at paths, the count of reingests and empty groups.
+/// All members except used ones, nulls at paths, the count of reingests and empty groups.
 fn unclaimed(event: &Tree, used: &[(&str, Option<&str>)]) -> Vec<(String, Tree)> {
     let paths: Vec<_> = MAPPING
         .iter()

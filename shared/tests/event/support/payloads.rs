@@ -1,4 +1,4 @@
-//! Payloads to try properties on: valid events of hostile structure, and damaged ones.
+//! Payloads for testing properties: valid events of hostile structure, and damaged ones.
 
 use std::fmt::Write;
 
@@ -38,7 +38,7 @@ const LEAVES: &[&str] = &[
     "\"{[,:]}\"",
 ];
 
-/// Keys that no path names, some of which look as if they did.
+/// Keys that are in no path, some of which look as if they were.
 const UNKNOWN: &[&str] = &[
     "a",
     "b",
@@ -61,11 +61,11 @@ const UNKNOWN: &[&str] = &[
     "null",
 ];
 
-/// White space between tokens; mostly none.
+/// White space between tokens; usually none.
 const WHITE_SPACE: [&str; 16] =
     ["", "", "", "", "", "", "", "", "", " ", " ", "\t", "\n", "\r", "\r\n", " \n\t\n"];
 
-/// A valid event, all of whose objects may hold any key twice.
+/// A valid event; all of its objects may have duplicate keys.
 pub(crate) fn event() -> impl Strategy<Value = String> {
     let mapped = paths().map(|path| segments(path).0);
     let known = mapped.chain(TIMESTAMPS.iter().copied()).chain(UNKNOWN.iter().copied());
@@ -81,7 +81,7 @@ pub(crate) fn event() -> impl Strategy<Value = String> {
         .prop_map(|(object, [before, after, ..])| format!("{before}{object}{after}"))
 }
 
-/// An event with some bytes changed, so that it may be no event, or no UTF-8.
+/// An event with some bytes changed, so that it may not be an event or UTF-8.
 pub(crate) fn damaged() -> impl Strategy<Value = Vec<u8>> {
     let damage = (
         any::<proptest::sample::Index>(),
@@ -119,7 +119,7 @@ fn key() -> impl Strategy<Value = String> {
     spelled(inside.chain(UNKNOWN.iter().copied()).chain([REINGESTS]).collect())
 }
 
-/// These keys as JSON strings: mostly plain, some with escapes that need not be.
+/// These keys as JSON strings: mostly plain, some with unnecessary escapes.
 fn spelled(keys: Vec<&'static str>) -> impl Strategy<Value = String> {
     let spellings = keys.into_iter().flat_map(|key| {
         let plain = spell(key, |_| false);
@@ -188,7 +188,7 @@ fn members(
     })
 }
 
-/// White space for four places.
+/// White space for four positions.
 fn white_space() -> impl Strategy<Value = [&'static str; 4]> {
     any::<u16>().prop_map(|choice| {
         [0, 4, 8, 12].map(|shift| WHITE_SPACE[usize::from(choice >> shift & 15)])

@@ -1,5 +1,5 @@
-//! JSON as a tree that keeps each string, number and literal as it was written: a second
-//! reading of the grammar, `serde_json`'s, to hold the fast one against.
+//! JSON as a tree that keeps each string, number and literal as written, parsed by `serde_json`, to
+//! check the fast scanner against.
 
 use std::fmt;
 
@@ -16,7 +16,7 @@ pub(crate) enum Tree {
     Object(Vec<(String, Tree)>),
 }
 
-/// What to do with a key that an object already has.
+/// How to treat a key that an object already has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Duplicates {
     LastWins,
@@ -24,7 +24,7 @@ pub(crate) enum Duplicates {
 }
 
 impl Tree {
-    /// The value that `text` is, white space around it included; `None` where it is not JSON.
+    /// Parses `text`, including surrounding white space; `None` if it is not JSON.
     pub(crate) fn parse(text: &str, duplicates: Duplicates) -> Option<Self> {
         let text = serde_json::from_str::<&RawValue>(text).ok()?.get();
         match text.as_bytes()[0] {
@@ -46,7 +46,7 @@ impl Tree {
                 let values = values.iter().map(|value| Self::parse(value.get(), duplicates));
                 values.collect::<Option<_>>().map(Self::Array)
             }
-            // A string whose escapes mean nothing is found out only where it is decoded.
+            // A string with invalid escapes is only detected by decoding it.
             b'"' if serde_json::from_str::<String>(text).is_err() => None,
             _ => Some(Self::Leaf(text.to_owned())),
         }
@@ -63,7 +63,7 @@ impl Tree {
         }
     }
 
-    /// Bytes in the longest dotted path, if there is a key at all.
+    /// Length of the longest dotted path, in bytes, if there are keys at all.
     pub(crate) fn longest_path(&self) -> Option<usize> {
         match self {
             Self::Leaf(_) => None,

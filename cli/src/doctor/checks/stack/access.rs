@@ -39,7 +39,7 @@ pub(super) fn check(facts: &StackFacts, findings: &mut Findings) {
     }
 }
 
-/// The policy must deny what comes without TLS. It is not checked if it was not read.
+/// Checks that the policy denies requests without TLS, if it was read.
 pub(super) fn check_tls(what: &str, name: &str, policy: Option<&Value>, findings: &mut Findings) {
     let Some(policy) = policy else { return };
     let statements = policy["Statement"]

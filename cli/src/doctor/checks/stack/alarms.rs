@@ -63,8 +63,8 @@ fn check_topic(topic: &Topic, findings: &mut Findings) {
     let name = arn.rsplit(':').next().unwrap_or(arn);
     match topic.key.as_deref() {
         Some("") => findings.warning("encryption", name, "The topic is not encrypted.", RESTORE),
-        // The policy of this key admits no service, and cannot be changed (source: Amazon SNS
-        // Developer Guide, "Key management").
+        // The policy of this key does not allow any service, and cannot be changed (source: Amazon
+        // SNS Developer Guide, "Key management").
         Some(key) if key.ends_with("alias/aws/sns") => findings.error(
             "alarm_topic_key",
             name,
@@ -76,7 +76,7 @@ fn check_topic(topic: &Topic, findings: &mut Findings) {
     }
     let Some(subscriptions) = &topic.subscriptions else { return };
     for pending in subscriptions.iter().filter(|it| !it.is_confirmed) {
-        // The address of a mail is not secret, other endpoints can be.
+        // An e-mail address is not secret; other endpoints can be.
         let whose = if pending.protocol == "email" { &pending.endpoint } else { &pending.protocol };
         findings.warning(
             "subscription_unconfirmed",

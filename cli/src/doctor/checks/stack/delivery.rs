@@ -8,16 +8,17 @@ use crate::doctor::finding::Findings;
 use crate::doctor::stack::facts::{DataStream, Delivery, Destination, StackFacts};
 use crate::doctor::stack::is_version;
 
-/// Above, documents can overflow the 6 MB of a function's response.
+/// Maximum buffer of the processor: with more, documents can overflow the 6 MB of a function's
+/// response.
 const MAX_PROCESSOR_MEGABYTES: f64 = 2.5;
 
 /// Maximum size of a request to the small instance types of OpenSearch Service, in MiB.
 const MAX_BUFFER_MEGABYTES: u64 = 10;
 
-/// A restart of OpenSearch takes minutes.
+/// Minimum retry duration: a restart of OpenSearch takes minutes.
 const MIN_RETRY_SECONDS: u64 = 300;
 
-/// What outlasts a night.
+/// Minimum retention: longer than a night.
 const MIN_RETENTION_HOURS: u64 = 48;
 
 pub(super) fn check(facts: &StackFacts, findings: &mut Findings) {

@@ -1,4 +1,4 @@
-//! Functions: state, runtime, architecture, concurrency, and where failed events go.
+//! Functions: state, runtime, architecture, concurrency, and the destinations of failed events.
 
 use crate::doctor::checks::function::check_state;
 use crate::doctor::finding::Findings;
@@ -68,8 +68,8 @@ pub(super) fn check(facts: &StackFacts, findings: &mut Findings) {
     check_concurrency(facts, findings);
 }
 
-/// What all mappings may use, and one invocation of each other function, must be free: throttled
-/// invocations count as receives of their messages.
+/// Checks that the unreserved concurrency suffices for all mappings, and for one invocation of each
+/// other function: throttled invocations count as receives of their messages.
 fn check_concurrency(facts: &StackFacts, findings: &mut Findings) {
     let Some(concurrency) = facts.concurrency else { return };
     let unreserved = |function: &&&crate::doctor::stack::facts::Deployed| {

@@ -1,4 +1,5 @@
-//! Functions in private subnets: what they call must have an endpoint, or a way out.
+//! Functions in private subnets: the services that they call must have an endpoint, or the subnets
+//! a route to the internet.
 
 use crate::doctor::finding::Findings;
 use crate::doctor::stack::facts::StackFacts;

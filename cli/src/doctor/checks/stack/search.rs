@@ -1,4 +1,4 @@
-//! The space of OpenSearch.
+//! The disk space and shards of OpenSearch.
 
 use crate::doctor::finding::Findings;
 use crate::doctor::stack::facts::{IndexPolicy, Search};

@@ -1,4 +1,4 @@
-//! Records of more than 120 bytes: too large ones.
+//! Records that are too large: more than 120 bytes.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn what_is_too_large_is_read_over() {
     check(Format::Auto, &format!("{{}}\n{line}\n{{\"b\":1}}"), &["{}", "…204", "{\"b\":1}"]);
     check(Format::Auto, &format!("[1,{line}]\n"), &["1", "…206"]);
     check(Format::Text, &format!("a\n{line}\nb\n{line}"), &["a", "…204", "b", "…204"]);
-    // A line that is too large with the white space at its end only.
+    // A line that is only too large with the white space at its end.
     let line = "x".repeat(120);
     check(Format::Text, &format!("{line}\n{line}\r\n{line}"), &[&line, "…121", &line]);
 }
@@ -48,7 +48,7 @@ fn what_is_too_large_and_cut_off_ends_at_its_line_break() {
             for size in [3, 50, usize::MAX] {
                 let found = found_in(Format::Auto, object.as_bytes(), size, Ok(()));
                 let found = texts(found);
-                // With no line after it, its line break belongs to it.
+                // If no line follows, its line break is part of it.
                 let is_last = follow == 0 && found.len() == 2 && found[0] == a;
                 assert!(found == expected || is_last, "{found:?} in {object}");
             }
@@ -66,12 +66,12 @@ fn what_is_too_large_and_broken_ends_at_a_line_break_or_with_its_list() {
         let rest = format!("{value}\n{{\"b\":1}}]");
         let size = format!("…{}", rest.len());
         check(Format::Auto, &format!("[1,{rest}"), &["1", &size]);
-        // A member that is not asked for.
+        // A member that is not a record.
         let size = format!("…{}", value.len());
         let object = format!("{{\"Records\":[1],\"m\":{value}\n{{\"b\":1}}");
         check(Format::Auto, &object, &["1", &size, "{\"b\":1}"]);
     }
-    // Deeper than an event may be, the brackets count.
+    // Deeper than an event may be, brackets still count.
     let deep = format!("{}1,\"]\"{}", "[".repeat(150), "]".repeat(150));
     let size = format!("…{}", deep.len() + 6);
     check(Format::Auto, &format!("{{\"a\":{deep}}}{{\"b\":1}}"), &[&size, "{\"b\":1}"]);
@@ -169,7 +169,7 @@ fn what_is_too_large_is_before_the_next_offset_only_when_it_is_passed() {
 
 #[test]
 fn lines_that_cannot_be_read_are_passed_once() {
-    // Reading each of them to the end of what is there took half a minute.
+    // Reading each of them to the end of the available bytes took half a minute.
     let object = "{\n".repeat(1 << 20);
     let mut records = Records::new(Format::Auto, &RecordsPaths::default(), 0);
     records.buffer().extend_from_slice(object.as_bytes());

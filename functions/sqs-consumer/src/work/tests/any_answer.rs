@@ -1,5 +1,5 @@
 //! Whatever OpenSearch and SQS answer, no message is deleted whose document is neither in the index
-//! nor in quarantine. What an answer shows is known here from how it is made, not by reading it.
+//! nor in quarantine. The tests know what an answer shows from how they make it, not by reading it.
 
 use std::cell::Cell;
 use std::collections::HashSet;
@@ -14,14 +14,14 @@ use testkit::holds;
 
 use super::*;
 
-/// An event of a message; one without an id can be no document.
+/// An event of a message; one without an id cannot be a document.
 #[derive(Clone, Debug)]
 struct Event {
     id: Option<String>,
     text: String,
 }
 
-/// A message of these events, in one of the forms that a body may have.
+/// A message with these events, in one of the possible forms of a body.
 #[derive(Debug)]
 struct Body {
     events: Vec<Event>,
@@ -29,11 +29,11 @@ struct Body {
     group: &'static str,
 }
 
-/// What an item of an answer shows, if it stands in the right place.
+/// What an item of an answer shows, if it is in the right position.
 #[derive(Clone, Debug)]
 enum Shows {
     Nothing,
-    /// The document of this id is in the index.
+    /// The document with this id is in the index.
     Id(String),
     /// The document is in the index, under the id that a pipeline chose.
     Elsewhere,
@@ -44,7 +44,7 @@ fn one_of<T: Copy>(random: &mut Rng, all: &[T]) -> T {
 }
 
 fn good_event(random: &mut Rng, number: usize) -> Event {
-    // As it is, and with an escape.
+    // Unchanged, and with an escape.
     let written = one_of(random, &["e", r"\u0065"]);
     let mut text = format!("{{\"event_id\":\"{written}{number}\",\"n\":{number}}}");
     // And in a string.
@@ -69,7 +69,7 @@ fn bodies(random: &mut Rng) -> Vec<Body> {
         let form = random.u8(..5);
         if form >= 3 {
             events.extend((0..random.usize(1..5)).map(|_| next(random)));
-            // By a line that is an event the others are known to be lines.
+            // If one line is an event, the others are known to be lines.
             number += 1;
             events.push(good_event(random, number));
         }
@@ -87,7 +87,7 @@ fn bodies(random: &mut Rng) -> Vec<Body> {
     bodies
 }
 
-/// An item for the document of this id.
+/// An item for the document with this id.
 fn item(random: &mut Rng, id: &str) -> (String, Shows) {
     let quoted = match random.u8(..4) {
         0 => format!("\"\\u{:04x}{}\"", id.as_bytes()[0], &id[1..]),
@@ -152,7 +152,7 @@ fn item(random: &mut Rng, id: &str) -> (String, Shows) {
     (text, shows)
 }
 
-/// Items for these documents, some missing, some in other places, some too many.
+/// Items for these documents, some missing, some in other positions, some additional.
 fn items(random: &mut Rng, ids: &[String]) -> Vec<(String, Shows)> {
     let good = random.bool();
     let mut items: Vec<_> = ids
@@ -174,7 +174,7 @@ fn items(random: &mut Rng, ids: &[String]) -> Vec<(String, Shows)> {
     items
 }
 
-/// A text that was an answer to a bulk request and no longer is.
+/// A corrupted answer to a bulk request.
 fn broken(random: &mut Rng, text: &str) -> Vec<u8> {
     match random.u8(..8) {
         0..=2 => text.as_bytes()[..random.usize(..text.len())].to_vec(),
@@ -186,7 +186,8 @@ fn broken(random: &mut Rng, text: &str) -> Vec<u8> {
     }
 }
 
-/// An answer to a request of these documents, and the places of those that it shows to be there.
+/// An answer to a request with these documents, and the positions of those that it shows to be in
+/// the index.
 fn answer_any(random: &mut Rng, ids: &[String]) -> (Result<Answer, Error>, Vec<usize>) {
     let items = items(random, ids);
     let texts: Vec<_> = items.iter().map(|(text, _)| &**text).collect();
@@ -218,7 +219,7 @@ fn answer_any(random: &mut Rng, ids: &[String]) -> (Result<Answer, Error>, Vec<u
     }
 }
 
-/// What SQS answers for this number of entries, and the places of those that it confirms.
+/// An answer of SQS for this number of entries, and the positions of those that it confirms.
 fn quarantine_any(random: &mut Rng, entries: usize) -> (Vec<Option<Failure>>, HashSet<usize>) {
     let (mut successful, mut failed) = (vec!["99".to_owned()], Vec::new());
     let mut confirmed = HashSet::new();
@@ -240,7 +241,7 @@ fn quarantine_any(random: &mut Rng, entries: usize) -> (Vec<Option<Failure>>, Ha
     let sent = |id: &str| successful.iter().any(|sent| sent == id).then_some(());
     let mut answer: Vec<_> =
         by_entry(entries, &failed, sent).into_iter().map(Result::err).collect();
-    // As where no time is left for the answer.
+    // As if no time were left for the answer.
     let answered = if random.u8(..8) == 0 { random.usize(..=entries) } else { entries };
     answer.truncate(answered);
     confirmed.retain(|at| *at < answered);

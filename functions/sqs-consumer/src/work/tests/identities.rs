@@ -1,4 +1,4 @@
-//! Which document an event of a message is.
+//! The identities of a message's events.
 
 use proptest::collection::vec;
 use proptest::prelude::any;
@@ -9,8 +9,8 @@ use super::*;
 /// An event without an id, equal to all others.
 const HEARTBEAT: &str = "{\"n\":1}";
 
-/// The body of a message of several heartbeats in one of four forms, with a broken event after the
-/// first or not.
+/// The body of a message with several heartbeats in one of four forms, optionally with a malformed
+/// event after the first.
 fn body(count: usize, form: u8, is_broken: bool) -> String {
     let mut events = vec![HEARTBEAT; count];
     if is_broken {
@@ -31,7 +31,7 @@ fn equal_events_are_documents_of_their_own_and_the_same_ones_when_delivered_agai
         let bodies: Vec<_> =
             messages.iter().map(|&(count, form, is_broken)| body(count, form, is_broken)).collect();
         let bodies: Vec<_> = bodies.iter().map(|body| (&**body, "")).collect();
-        // However the requests are cut.
+        // However the requests are divided.
         let [once, again] = [first, second].map(|documents| {
             let setting = Setting { limits: Limits { documents, ..SETTING.limits }, ..SETTING };
             let index = &mut |ids: &[String]| answer(ids, |_| 201);

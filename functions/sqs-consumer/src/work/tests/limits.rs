@@ -1,4 +1,4 @@
-//! The ends of time, of the log and of a message with a defect.
+//! Limits: the end of the time, of the log, and of a message that causes a panic.
 
 use super::*;
 

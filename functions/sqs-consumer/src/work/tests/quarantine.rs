@@ -10,7 +10,7 @@ fn what_cannot_be_parsed_goes_to_quarantine_as_it_was() {
     assert_eq!(run.requests[0][0], "a");
     let expected = [QUARANTINED, DONE, QUARANTINED, QUARANTINED, QUARANTINED];
     assert_eq!(run.report.outcomes[..5], expected);
-    // SQS has no empty messages, and takes none.
+    // SQS does not accept empty messages.
     assert_eq!(run.report.outcomes[5], retry(Retry::NotQuarantined));
     let entry = |at: usize, reason: &str| (at, bodies[at].to_owned(), reason.to_owned());
     let expected = [
@@ -53,7 +53,7 @@ fn what_is_broken_goes_to_quarantine_alone_however_the_requests_are_cut() {
     }
 }
 
-/// An event as a string that holds it.
+/// An event as a string that contains it.
 fn text(event: &str) -> String {
     json!(event).to_string()
 }
@@ -100,7 +100,7 @@ fn of_more_than_a_thousand_refused_events_the_message_is_kept() {
     let run = self::run(&[&body(1_000)], &[]);
     assert_eq!(run.quarantined.len(), 100);
     assert!(run.quarantined.concat().iter().all(|(_, body, _)| body == "5"));
-    // Documents that OpenSearch refuses count too.
+    // Documents that OpenSearch rejects also count.
     let events: Vec<_> = (0..1_001).map(|at| play(&format!("e{at}"))).collect();
     let array = format!("[{}]", events.join(","));
     let event = event(&[(&array, "")], "music");
@@ -135,7 +135,7 @@ fn documents_do_not_wait_for_the_quarantine_of_other_messages() {
         steps.dedup();
         steps
     };
-    // What waits is bounded, and sent as a whole.
+    // The number of waiting events is bounded, and all are sent together.
     assert_eq!(order("music"), ["quarantine", "bulk", "quarantine"]);
     // The last of the one group is tried with the first of the other.
     assert_eq!(order("music.fifo"), ["quarantine", "bulk", "quarantine", "bulk"]);
@@ -159,7 +159,7 @@ fn a_refused_log_event_goes_to_quarantine_in_a_message_of_its_own() {
         entry(0, &alone, "empty"),
         entry(1, &d, "mapper_parsing_exception"),
         entry(1, &alone, "empty"),
-        // A message of one event goes as it is.
+        // A message with one event is sent unchanged.
         entry(2, &alone, "empty"),
     ];
     assert_eq!(run.quarantined, [expected]);

@@ -64,7 +64,7 @@ fn only_holders_whose_mode_conflicts_block() {
 fn locks_of_other_tables_and_databases_do_not_block() {
     let elsewhere = Lock { database: "prod".to_owned(), ..lock(1, 0, 100, ALL, true) };
     let locks = [elsewhere, lock(2, 1, 101, ALL, true), lock(3, 2, 100, SHARED, false)];
-    // Whoever blocks is not in the view.
+    // The blocking session is not in the view.
     assert_eq!(roots(&locks), [(0, vec![3])]);
 }
 
