@@ -5,6 +5,8 @@
 //! again, which does no harm: it is created under its id or already exists.
 
 use std::borrow::Cow;
+use std::cell::LazyCell;
+use std::collections::HashSet;
 
 use super::bulk::{Bulk, Operation};
 use super::errors::{About, KnownError, UNKNOWN};
@@ -153,8 +155,13 @@ fn items(body: &[u8], bulk: &Bulk) -> Option<Vec<Fate>> {
         return None;
     }
     let is_for_each = count == operations.len();
+    let all_sent = LazyCell::new(|| {
+        operations.iter().map(|operation| meaning(bulk.id(operation))).collect::<HashSet<_>>()
+    });
+    let is_sent = |id: &[u8]| all_sent.contains(&meaning(id));
     let pairs = items.iter().zip(operations);
-    let fate = |(item, operation): (&Item, _)| item.fate(body, operation, bulk, is_for_each);
+    let fate =
+        |(item, operation): (&Item, _)| item.fate(body, bulk.id(operation), is_for_each, is_sent);
     let mut fates: Vec<_> = pairs.map(fate).collect();
     fates.resize(operations.len(), Fate::Retry(Retry::OddAnswer));
     Some(fates)
@@ -207,26 +214,30 @@ impl Item {
 
     /// Returns the fate of the document at this item's place. Unless the answer has exactly one item for
     /// each document, the item counts only if it has the document's id.
-    fn fate(&self, body: &[u8], operation: &Operation, bulk: &Bulk, is_for_each: bool) -> Fate {
+    fn fate(
+        &self,
+        body: &[u8],
+        sent: &[u8],
+        is_for_each: bool,
+        is_sent: impl Fn(&[u8]) -> bool,
+    ) -> Fate {
         const ODD: Fate = Fate::Retry(Retry::OddAnswer);
         let status = self.status.and_then(|status| std::str::from_utf8(status.of(body)).ok());
         let status = status.and_then(|status| status.parse::<u16>().ok());
         let (Some(status), true) = (status, self.is_clear) else { return ODD };
-        let sent = bulk.id(operation);
         // An `_id` is a non-empty text.
         let id = self.id.filter(|id| body[id.start] == b'"' && id.length() > 2);
         let id = id.map(|id| id.inside().of(body));
         let Some(id) = id.or_else(|| sent.is_empty().then_some(sent)) else { return ODD };
-        let is_own = !sent.is_empty() && same(id, sent);
+        let is_own = !sent.is_empty() && (id == sent || meaning(id) == meaning(sent));
         if !is_own && !is_for_each {
             return ODD;
         }
         // A document that is sent without an id has the one that OpenSearch chooses.
         if !is_own && !sent.is_empty() {
             // The id was chosen by an ingest pipeline, or belongs to another document.
-            let mut others = bulk.pending().unwrap_or_default().iter();
             return match status {
-                _ if others.any(|other| same(id, bulk.id(other))) => ODD,
+                _ if is_sent(id) => ODD,
                 200..=299 if self.error.is_none() => Fate::IndexedElsewhere,
                 409 => Fate::Duplicate,
                 _ => ODD,
@@ -279,16 +290,14 @@ fn set_up(reason: &Reason) -> Option<&'static KnownError> {
     (error.about == About::SetUp).then_some(error)
 }
 
-/// Whether two strings, as written, mean the same.
-fn same(one: &[u8], other: &[u8]) -> bool {
-    // Strings without escapes are compared as written, which is fast: documents of pipelines are
-    // compared with all others.
-    let is_escaped = |text: &[u8]| text.contains(&b'\\');
-    one == other
-        || (is_escaped(one) || is_escaped(other)) && {
-            let one = json::unescaped(one);
-            one.is_some() && one == json::unescaped(other)
-        }
+/// What the content of a string means.
+fn meaning(content: &[u8]) -> Cow<'_, [u8]> {
+    if !content.contains(&b'\\') {
+        return Cow::Borrowed(content);
+    }
+    let mut meaning = Vec::new();
+    json::unescape(content, &mut meaning);
+    Cow::Owned(meaning)
 }
 
 /// The error of a whole answer.
