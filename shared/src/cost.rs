@@ -12,13 +12,14 @@ mod prices;
 mod shortened;
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value};
 
 pub use call_time::CallTime;
 #[cfg(feature = "cost-explorer")]
 pub use explorer::{
     Amount, COST_EXPLORER, CostError, CostExplorer, CostQuery, CostRequests, Costs, amount, invalid,
 };
-pub use keep::Keep;
+pub use keep::{Keep, tag_key};
 pub use money::{cents, exact, usd};
 pub use not_read::{NotRead, Unread};
 pub use prices::{HOURS_PER_MONTH, Price, Prices};
@@ -31,6 +32,20 @@ pub const VARIABLES: &[&str] = &["PRICES", "KEEP_TAG"];
 #[must_use]
 pub fn account(function_arn: &str) -> &str {
     function_arn.split(':').nth(4).unwrap_or_default()
+}
+
+/// Whether an event asks for a dry run: its member `dryRun`, however its name is written. Nobody who writes
+/// `dry_run` expects that something is changed.
+///
+/// # Errors
+/// Where it is not `true` or `false`.
+pub fn asks_dry_run(event: &Map<String, Value>) -> Result<bool, &'static str> {
+    let is_name = |name: &str| name.replace(['_', '-'], "").eq_ignore_ascii_case("dryrun");
+    let mut values = event.iter().filter(|(name, _)| is_name(name));
+    values.try_fold(false, |is_dry_run, (_, value)| {
+        let value = value.as_bool().ok_or("dryRun is not true or false")?;
+        Ok(is_dry_run || value)
+    })
 }
 
 /// A year: a time further away cannot be that of a run.
@@ -63,6 +78,23 @@ mod tests {
             assert_eq!(fired(Some(time(at)), now), expected, "{at}");
         }
         assert_eq!(fired(None, now), now);
+    }
+
+    #[test]
+    fn a_dry_run_is_asked_for_in_every_way_of_writing() {
+        for (event, expected) in [
+            ("{}", Ok(false)),
+            (r#"{"dryRun":true}"#, Ok(true)),
+            (r#"{"dryRun":false,"other":true}"#, Ok(false)),
+            (r#"{"dry_run":true}"#, Ok(true)),
+            (r#"{"DRY-RUN":true}"#, Ok(true)),
+            (r#"{"DryRun":true,"dryRun":false}"#, Ok(true)),
+            (r#"{"dryrun":"true"}"#, Err("dryRun is not true or false")),
+            (r#"{"dryRun":null}"#, Err("dryRun is not true or false")),
+        ] {
+            let map = serde_json::from_str(event).unwrap();
+            assert_eq!(asks_dry_run(&map), expected, "{event}");
+        }
     }
 
     #[test]

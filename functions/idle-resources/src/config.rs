@@ -6,7 +6,7 @@ use std::time::Duration;
 use shared::aws::Aws;
 use shared::aws::query::{EC2, ELASTIC_LOAD_BALANCING_V2, RDS};
 use shared::config::{ConfigError, Environment};
-use shared::cost::{Keep, Prices};
+use shared::cost::{Keep, Prices, tag_key};
 use shared::notice::Publisher;
 use shared::s3::S3;
 use shared::telemetry;
@@ -116,7 +116,7 @@ impl Config {
             rules: rules(environment)?,
             s3_list_requests: environment.number("S3_LIST_REQUESTS", 100, 0, 100_000)?,
             lines: environment.number("LINES", 40, 0, 1_000)?,
-            remove_tag: tag(environment, "REMOVE_TAG", "sluice:remove-if-idle")?,
+            remove_tag: tag_key(environment, "REMOVE_TAG", "sluice:remove-if-idle")?,
             grace_days: environment.number("GRACE_DAYS", 14, 1, 365)?,
             max_removals: environment.number("MAX_REMOVALS", 10, 0, 100)?,
             deadline_margin,
@@ -140,7 +140,7 @@ fn rules(environment: &Environment) -> Result<Rules, ConfigError> {
         min_usd: min_usd.unwrap_or(0.10),
         prices: Prices::from_environment(environment)?,
         keep: Keep::from_environment(environment)?,
-        schedule_tag: tag(environment, "SCHEDULE_TAG", "sluice:office-hours")?,
+        schedule_tag: tag_key(environment, "SCHEDULE_TAG", "sluice:office-hours")?,
     })
 }
 
@@ -158,15 +158,6 @@ fn action(environment: &Environment, publisher: &Publisher) -> Result<Action, Co
         return Err(ConfigError::new("ACTION", value, allowed));
     }
     Ok(action)
-}
-
-/// The key of a tag, at most 128 characters (source: Amazon EC2 User Guide, "Tag restrictions").
-fn tag(environment: &Environment, name: &str, default: &str) -> Result<String, ConfigError> {
-    let tag = environment.parse_with(name, "the key of a tag", |key| {
-        let key = key.trim();
-        (key.chars().count() <= 128).then(|| key.to_owned())
-    })?;
-    Ok(tag.unwrap_or_else(|| default.to_owned()))
 }
 
 fn regions(text: &str) -> Option<BTreeSet<String>> {

@@ -281,6 +281,12 @@ pub(crate) fn invalid(message: &str) -> CallFailure {
     CallFailure { code: Some("InvalidAnswer".to_owned()), message: message.to_owned() }
 }
 
+/// Whether a service does not know a resource any more: it was deleted after it was listed.
+pub(crate) fn is_gone(failure: &CallFailure) -> bool {
+    let code = failure.code.as_deref().unwrap_or_default();
+    code.contains("NotFound") || ["InvalidAMIID.Unavailable", "NoSuchBucket"].contains(&code)
+}
+
 /// The failure for more than [`MAX_RESOURCES`].
 fn too_many() -> CallFailure {
     let message = format!("only the first {MAX_RESOURCES} are read");

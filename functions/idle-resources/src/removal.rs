@@ -16,7 +16,7 @@ use crate::found::Finding;
 use crate::kind::Kind;
 use crate::marking::may_remove;
 use crate::outcome::{NotRemoved, Outcome};
-use crate::region::{Region, invalid};
+use crate::region::{Region, invalid, is_gone};
 use crate::rules::snapshot::Snapshot;
 use crate::rules::{Idle, Scope, Tags, marked};
 use crate::scan::{addresses, snapshots, volumes};
@@ -239,11 +239,6 @@ fn one<T>(
     let failure = failure.filter(|failure| !is_gone(failure));
     let missing = || failure.map_or(NotRemoved::Changed, NotRemoved::Failed);
     items.into_iter().find(is_it).ok_or_else(missing)
-}
-
-/// Whether a resource no longer exists in EC2.
-fn is_gone(failure: &CallFailure) -> bool {
-    failure.code.as_deref().is_some_and(|code| code.ends_with(".NotFound"))
 }
 
 /// Whether a snapshot was made of this volume since it has been idle: an older one may lack later

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use shared::cost::asks_dry_run;
 
 use crate::error::HandlerError;
 
@@ -18,11 +19,7 @@ impl Request {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, HandlerError> {
         let object: Map<String, Value> = serde_json::from_slice(body)
             .map_err(|_| HandlerError::InvalidRequest("it is not a JSON object"))?;
-        let is_dry_run = match object.get("dryRun") {
-            None => false,
-            Some(Value::Bool(is_dry_run)) => *is_dry_run,
-            Some(_) => return Err(HandlerError::InvalidRequest("dryRun is not true or false")),
-        };
+        let is_dry_run = asks_dry_run(&object).map_err(HandlerError::InvalidRequest)?;
         let time = object.get("time").and_then(Value::as_str);
         Ok(Self { is_dry_run, time: time.and_then(|time| time.parse().ok()) })
     }
@@ -38,6 +35,7 @@ mod tests {
         for (event, is_dry_run, time) in [
             ("{}", false, None),
             (r#"{"dryRun":true}"#, true, None),
+            (r#"{"dryrun":true}"#, true, None),
             (r#"{"dryRun":false,"other":[1]}"#, false, None),
             (r#"{"source":"aws.events","time":"2026-11-30T00:00:00Z"}"#, false, time),
             (r#"{"time":7}"#, false, None),

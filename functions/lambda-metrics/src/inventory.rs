@@ -175,6 +175,9 @@ impl Inventory {
         let read_at_ms = |name: &str| Some(self.reserved.get(name)?.read_at_ms);
         let functions = self.functions.keys().filter(|name| !is_replica(name));
         let due = functions.filter(|name| is_due(read_at_ms(name), now_ms));
+        // The oldest first: if there are more than the calls of ten minutes, each has its turn.
+        let mut due: Vec<_> = due.collect();
+        due.sort_by_key(|name| read_at_ms(name));
         let read = |name: &String| {
             let name = name.clone();
             async move {
@@ -186,7 +189,7 @@ impl Inventory {
                 (name, Some(reserved))
             }
         };
-        let calls: Vec<_> = due.take(MAX_CALLS).map(read).collect();
+        let calls: Vec<_> = due.into_iter().take(MAX_CALLS).map(read).collect();
         let mut results = stream::iter(calls).buffer_unordered(CONCURRENT_CALLS);
         while let Some((name, result)) = results.next().await {
             match result {

@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use shared::aws::Aws;
 use shared::aws::query::{EC2, RDS};
 use shared::config::{ConfigError, Environment};
+use shared::cost::tag_key;
 use shared::notice::Publisher;
 use shared::telemetry;
 use tracing::Level;
@@ -136,8 +137,8 @@ fn rules(environment: &Environment) -> Result<Rules, ConfigError> {
     let allowed = "days such as 2026-12-25, or 12-25 for every year, with commas between";
     let holidays = Holidays::parse(environment.get("HOLIDAYS").unwrap_or_default())
         .map_err(|day| ConfigError::new("HOLIDAYS", &day, allowed))?;
-    let schedule_tag = tag(environment, "SCHEDULE_TAG", "sluice:office-hours")?;
-    let override_tag = tag(environment, "OVERRIDE_TAG", "sluice:office-hours-override")?;
+    let schedule_tag = tag_key(environment, "SCHEDULE_TAG", "sluice:office-hours")?;
+    let override_tag = tag_key(environment, "OVERRIDE_TAG", "sluice:office-hours-override")?;
     if schedule_tag == override_tag {
         let allowed = "another tag than SCHEDULE_TAG";
         return Err(ConfigError::new("OVERRIDE_TAG", &override_tag, allowed));
@@ -150,18 +151,6 @@ fn rules(environment: &Environment) -> Result<Rules, ConfigError> {
         holidays,
         keep: SignedDuration::from_hours(hours),
     })
-}
-
-/// The key of a tag: at most 128 characters (source: "Tag your Amazon EC2 resources", Amazon EC2 User
-/// Guide).
-fn tag(environment: &Environment, name: &str, default: &str) -> Result<String, ConfigError> {
-    let parse = |text: &str| {
-        let text = text.trim();
-        let is_key = text.chars().count() <= 128 && !text.chars().any(char::is_control);
-        is_key.then(|| text.to_owned())
-    };
-    let tag = environment.parse_with(name, "the key of a tag, at most 128 characters", parse)?;
-    Ok(tag.unwrap_or_else(|| default.to_owned()))
 }
 
 #[cfg(test)]

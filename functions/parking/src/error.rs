@@ -6,7 +6,7 @@ use shared::runtime::Failure;
 /// An invocation's failure. The invoker receives its type and its message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// A request to explain a schedule is invalid.
+    /// A request to explain a schedule, or for a dry run, is invalid.
     #[error("invalid request: {0}")]
     InvalidRequest(String),
     /// A list of machines could not be read. Everything else was done.

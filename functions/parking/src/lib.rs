@@ -22,8 +22,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use shared::aws::CallFailure;
-use shared::cost::{CallTime, account};
+use shared::cost::{CallTime, account, asks_dry_run};
 use shared::notice::Notice;
 use shared::runtime::{Function, Invocation};
 use tokio::time::Instant;
@@ -73,11 +74,12 @@ impl<W: Write> Function for App<W> {
             return Ok(());
         }
         let Config { rules, is_dry_run, .. } = &self.config;
+        let is_dry_run = is_dry_run_asked(invocation.body)? || *is_dry_run;
         let time = CallTime::new(invocation.deadline, self.config.deadline_margin);
         let left = time.until.saturating_duration_since(Instant::now());
         let kept = (left / 5).min(MAX_PUBLISH_TIME);
         let until = time.until.checked_sub(kept).unwrap_or(time.until);
-        let outcome = self.services.park(rules, *is_dry_run, now, until).await;
+        let outcome = self.services.park(rules, is_dry_run, now, until).await;
         outcome.log(invocation.request_id);
         if let Err(error) = outcome.emit(&self.config.metrics_namespace, now_ms, &mut self.metrics)
         {
@@ -97,6 +99,12 @@ impl<W: Write> Function for App<W> {
     }
 }
 
+/// Whether an event asks for a dry run: any other event, whatever it is, is a run.
+fn is_dry_run_asked(event: &[u8]) -> Result<bool, HandlerError> {
+    let event: Map<String, Value> = serde_json::from_slice(event).unwrap_or_default();
+    asks_dry_run(&event).map_err(|wrong| HandlerError::InvalidRequest(wrong.to_owned()))
+}
+
 impl<W: Write> App<W> {
     /// Creates the function. It writes its metrics to `metrics`: in Lambda, standard output.
     #[must_use]
@@ -113,8 +121,8 @@ impl<W: Write> App<W> {
         place: Place<'_>,
         until: Instant,
     ) -> Result<(), CallFailure> {
-        let Config { rules, notifies_changes, is_dry_run, publisher, .. } = &self.config;
-        if *is_dry_run {
+        let Config { rules, notifies_changes, publisher, .. } = &self.config;
+        if outcome.is_dry_run {
             return Ok(());
         }
         while let Some((at_ms, _)) = self.waiting.first() {

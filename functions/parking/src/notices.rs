@@ -21,6 +21,29 @@ const MAX_AGE: SignedDuration = SignedDuration::from_hours(24);
 pub(crate) struct Notices {
     failed: Reported,
     problems: Reported,
+    event: OfEvent,
+}
+
+/// The first notice of each state about one event.
+#[derive(Debug, Default)]
+struct OfEvent {
+    at: Timestamp,
+    first: Vec<(State, Vec<Fact>)>,
+}
+
+impl OfEvent {
+    /// The time of a notice. A retry that does the rest has the time of its event too, but it is not the same
+    /// notice.
+    fn time(&mut self, state: State, facts: &[Fact], place: Place<'_>) -> Timestamp {
+        if self.at != place.at {
+            *self = Self { at: place.at, first: Vec::new() };
+        }
+        let Some((_, first)) = self.first.iter().find(|(other, _)| *other == state) else {
+            self.first.push((state, facts.to_vec()));
+            return place.at;
+        };
+        if first == facts { place.at } else { place.now }
+    }
 }
 
 /// The account, region and time of a run.
@@ -98,16 +121,18 @@ impl Notices {
             ("Not read", unread.join("; ")),
         ];
         let facts = facts.into_iter().filter(|(_, value)| !value.is_empty());
+        let facts: Vec<_> = facts.map(|(label, value)| Fact::new(label, value)).collect();
+        let state = if is_wrong { State::Alarm } else { State::Info };
         let notice = Notice {
             source: "parking".to_owned(),
             kind: "parking".to_owned(),
-            state: if is_wrong { State::Alarm } else { State::Info },
+            state,
             title: title(outcome, failed.len(), problems.len()),
             thread: format!("parking/{}/{}", place.account, place.region),
-            at: place.at.to_string(),
+            at: self.event.time(state, &facts, place).to_string(),
             since: None,
             text: None,
-            facts: facts.map(|(label, value)| Fact::new(label, value)).collect(),
+            facts,
             lines,
             links: Vec::new(),
         };
@@ -134,7 +159,7 @@ fn described(entry: &Entry) -> String {
     let has_name = entry.label != entry.id;
     let name = if has_name { format!(" ({})", shown(&entry.label)) } else { String::new() };
     match &*entry.schedule {
-        "" => shown(&entry.id),
+        "" => format!("{}{name}", shown(&entry.id)),
         schedule => format!("{}{name}, {}", shown(&entry.id), shown(schedule)),
     }
 }
@@ -229,6 +254,36 @@ mod tests {
                     2026-11-27T23:00+09:00";
         assert_eq!(notice.lines[1], line);
         assert_eq!(Notices::default().of(&outcome, &rules(4), false, place(0)), None);
+    }
+
+    #[test]
+    fn a_retry_that_does_the_rest_is_another_notice() {
+        let mut notices = Notices::default();
+        let mut at = |stopped: &[&str], failed: &[&str], minutes: i64| {
+            let entries = |ids: &[&str]| ids.iter().map(|id| entry(id, None, "no")).collect();
+            let outcome = Outcome {
+                stopped: entries(stopped),
+                failed: entries(failed),
+                ..Outcome::default()
+            };
+            let mut place = place(0);
+            place.now = place.at + SignedDuration::from_mins(minutes);
+            notices.of(&outcome, &rules(4), true, place).unwrap().at
+        };
+        assert_eq!(at(&["i-1"], &[], 0), "2026-11-27T10:00:00Z");
+        assert_eq!(at(&["i-2"], &[], 1), "2026-11-27T10:01:00Z");
+        assert_eq!(at(&["i-3"], &["i-4"], 2), "2026-11-27T10:00:00Z");
+        assert_eq!(at(&["i-3"], &[], 3), "2026-11-27T10:03:00Z");
+        // A second delivery that does the same is the same notice, although its lines name a later time.
+        assert_eq!(at(&["i-1"], &[], 4), "2026-11-27T10:00:00Z");
+    }
+
+    #[test]
+    fn a_machine_without_a_schedule_has_its_name_too() {
+        let problem = Entry { schedule: String::new(), ..entry("i-1", Some("build"), "unknown") };
+        let outcome = Outcome { problems: vec![problem], ..Outcome::default() };
+        let notice = of(&mut Notices::default(), &outcome, 0).unwrap();
+        assert_eq!(notice.lines, ["left alone i-1 (build): unknown"]);
     }
 
     #[test]

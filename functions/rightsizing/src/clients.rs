@@ -11,7 +11,7 @@ use aws_sdk_s3 as s3;
 use aws_sdk_ssm as ssm;
 use s3::config::retry::RetryConfig;
 use s3::error::{ProvideErrorMetadata, SdkError};
-use shared::aws::query::{EC2, Element, Parameters, QueryApi, QueryClient, RDS};
+use shared::aws::query::{EC2, Element, Parameters, QueryApi, QueryClient, QueryError, RDS};
 use shared::aws::{Aws, CallFailure, Service};
 use shared::cost::{CallTime, CostExplorer};
 use shared::s3::S3;
@@ -87,6 +87,16 @@ impl Clients {
         time: CallTime,
     ) -> Result<Element, CallFailure> {
         Ok(self.ec2.call(action, parameters, time.until).await?)
+    }
+
+    /// Calls an operation of EC2 that must not be carried out twice, once.
+    pub(crate) async fn ec2_once(
+        &self,
+        action: &str,
+        parameters: &Parameters,
+        time: CallTime,
+    ) -> Result<Element, QueryError> {
+        self.ec2.call_once(action, parameters, time.until).await
     }
 
     /// Lists with an operation of EC2 or RDS. If `read` returns nothing for an item, the list is

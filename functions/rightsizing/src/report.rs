@@ -171,6 +171,8 @@ impl<'a> Report<'a> {
                     self.add(kind, name, saving, why);
                 }
                 Ok(_) => {}
+                // Deleted after it was listed.
+                Err(failure) if is_code(&failure, "NoSuchBucket") => {}
                 Err(failure) => {
                     hangs = is_code(&failure, "Timeout");
                     self.settle(kind, Some(&failure));

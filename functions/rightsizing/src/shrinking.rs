@@ -2,11 +2,13 @@
 //! that each invocation continues where the previous one ended.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use shared::aws::CallFailure;
-use shared::aws::query::{EC2, Element, Parameters};
+use shared::aws::query::{EC2, Element, ErrorKind, Parameters};
+use tokio::time::sleep;
 
 use crate::change::{Change, Changed, add_saving};
 use crate::clients::{failure, invalid};
@@ -15,6 +17,9 @@ use crate::error::HandlerError;
 use crate::found::Saving;
 use crate::shrink::{Instance, SHRINK_OF, State, attached_to, check, steps};
 use crate::volume::{Usage, Volume};
+
+/// Waits before the second and the third attempt to create a snapshot.
+const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 /// Maximum age of a snapshot that can serve as a backup: files were written since.
 const MAX_SNAPSHOT_AGE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -167,12 +172,30 @@ impl Shrinking<'_> {
         tags.get(SHRINK_OF) == Some(&self.volume.id)
     }
 
+    /// Creates a snapshot. A failure of EC2 may have created one: it is looked for before the next attempt.
     async fn create_snapshot(&mut self) -> Result<(), CallFailure> {
+        let Change { clients, time, .. } = self.change;
         let id = &self.volume.id;
         let parameters = Parameters::new()
             .with("VolumeId", id)
             .with("Description", format!("Before the files of {id} move to a smaller volume"));
-        self.ec2("CreateSnapshot", self.tagged(parameters, "snapshot")).await.map(drop)
+        let parameters = self.tagged(parameters, "snapshot");
+        let mut waits = WAITS.into_iter();
+        loop {
+            let created = clients.ec2_once("CreateSnapshot", &parameters, time).await;
+            match (created, waits.next()) {
+                (Ok(_), _) => break,
+                (Err(error), Some(wait)) if error.kind == ErrorKind::Temporary => {
+                    sleep(wait.min(time.left())).await;
+                }
+                (Err(error), _) => return Err(error.into()),
+            }
+            if !self.own_snapshots(false).await?.is_empty() {
+                break;
+            }
+        }
+        self.changed = true;
+        Ok(())
     }
 
     /// Creates an empty volume with the properties of the old one, and returns its id.

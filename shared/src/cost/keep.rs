@@ -16,11 +16,7 @@ impl Keep {
     /// # Errors
     /// [`ConfigError`] if it is too long for the key of a tag.
     pub fn from_environment(environment: &Environment) -> Result<Self, ConfigError> {
-        let key = environment.parse_with("KEEP_TAG", "the key of a tag", |key| {
-            let key = key.trim();
-            (1..=128).contains(&key.chars().count()).then(|| key.to_owned())
-        })?;
-        Ok(Self { key: key.unwrap_or_else(|| "sluice:keep".to_owned()) })
+        Ok(Self { key: tag_key(environment, "KEEP_TAG", "sluice:keep")? })
     }
 
     /// Whether a resource with these tags is protected on a day: a date protects until its end, any
@@ -33,6 +29,24 @@ impl Keep {
         let mut tags = tags.into_iter().filter(|(key, _)| *key == self.key);
         tags.any(|(_, value)| date(value).is_none_or(|until| today <= until))
     }
+}
+
+/// The key of a tag: at most 128 characters (source: Amazon EC2 User Guide, "Tag restrictions").
+///
+/// # Errors
+/// [`ConfigError`] where it is longer, blank, or has a control character.
+pub fn tag_key(
+    environment: &Environment,
+    name: &str,
+    default: &str,
+) -> Result<String, ConfigError> {
+    let allowed = "the key of a tag, at most 128 characters";
+    let key = environment.parse_with(name, allowed, |key| {
+        let key = key.trim();
+        let is_key = (1..=128).contains(&key.chars().count()) && !key.contains(char::is_control);
+        is_key.then(|| key.to_owned())
+    })?;
+    Ok(key.unwrap_or_else(|| default.to_owned()))
 }
 
 /// Parses a day, only in the form `2026-12-31`.
@@ -78,7 +92,10 @@ mod tests {
         let other = keep(&[("KEEP_TAG", "team:keep")]).unwrap();
         assert!(other.protects([("team:keep", "yes")], date(2026, 11, 28)));
         assert!(!other.protects([("sluice:keep", "yes")], date(2026, 11, 28)));
-        let error = keep(&[("KEEP_TAG", &"k".repeat(129))]).unwrap_err();
-        assert_eq!((&*error.variable, &*error.allowed), ("KEEP_TAG", "the key of a tag"));
+        for wrong in [&*"k".repeat(129), " ", "a\nb"] {
+            let error = keep(&[("KEEP_TAG", wrong)]).unwrap_err();
+            let allowed = "the key of a tag, at most 128 characters";
+            assert_eq!((&*error.variable, &*error.allowed), ("KEEP_TAG", allowed));
+        }
     }
 }

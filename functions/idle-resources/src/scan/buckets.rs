@@ -11,7 +11,7 @@ use shared::aws::CallFailure;
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
-use crate::region::{List, Pages, deduplicate, invalid};
+use crate::region::{List, Pages, deduplicate, invalid, is_gone};
 use crate::rules::Tags;
 use crate::rules::bucket::Listing;
 
@@ -29,6 +29,7 @@ impl Scan<'_> {
             match self.has_lifecycle(bucket).await {
                 Ok(true) => {}
                 Ok(false) => to_list.push(bucket),
+                Err(failure) if is_gone(&failure) => {}
                 Err(failure) => self.unread(kind, Some(&failure)),
             }
         }
@@ -50,6 +51,9 @@ impl Scan<'_> {
         let kind = Kind::Bucket;
         let mut listing = Listing::default();
         if let Err(failure) = self.list_objects(bucket, share, &mut listing).await {
+            if is_gone(&failure) {
+                return;
+            }
             listing.is_unfinished = true;
             self.unread(kind, Some(&failure));
         }
@@ -67,6 +71,7 @@ impl Scan<'_> {
                 let resource = Resource { kind, id: bucket, own_name: None, tags: &tags };
                 self.found.add(&self.scope, resource, listing.idle(&self.scope));
             }
+            Err(failure) if is_gone(&failure) => {}
             Err(failure) => self.unread(kind, Some(&failure)),
         }
     }

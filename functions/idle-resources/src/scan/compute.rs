@@ -8,7 +8,7 @@ use shared::aws::query::{Element, Parameters};
 use super::Scan;
 use crate::found::{Markable, Resource, worth};
 use crate::kind::Kind;
-use crate::region::{List, Region, invalid};
+use crate::region::{List, Region, invalid, is_gone};
 use crate::rules::Idle;
 use crate::rules::address::Address;
 use crate::rules::instance::Instance;
@@ -167,7 +167,8 @@ impl Scan<'_> {
             self.unread(kind, Some(&invalid("the image of an instance is missing")));
             return;
         }
-        for chunk in candidates.chunks(MAX_IMAGES) {
+        let mut chunks: Vec<_> = candidates.chunks(MAX_IMAGES).rev().collect();
+        while let Some(chunk) = chunks.pop() {
             match self.referenced(chunk).await {
                 Ok(referenced) => {
                     let idle = chunk.iter().filter(|(image, _)| !referenced.contains(&image.id));
@@ -176,6 +177,11 @@ impl Scan<'_> {
                         self.found.add(&self.scope, resource, Some(idle.clone()));
                     }
                 }
+                // One was deregistered after it was listed: each is asked for alone.
+                Err(failure) if is_gone(&failure) && chunk.len() > 1 => {
+                    chunks.extend(chunk.chunks(1));
+                }
+                Err(failure) if is_gone(&failure) => {}
                 Err(failure) => self.unread(kind, Some(&failure)),
             }
         }

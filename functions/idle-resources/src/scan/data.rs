@@ -1,12 +1,12 @@
 //! Databases and log groups.
 
-use aws_sdk_cloudwatchlogs::types::LogGroup as SdkLogGroup;
+use aws_sdk_cloudwatchlogs::types::{LogGroup as SdkLogGroup, LogGroupClass};
 use shared::aws::CallFailure;
 
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
-use crate::region::{List, Pages, deduplicate, invalid};
+use crate::region::{List, Pages, deduplicate, invalid, is_gone};
 use crate::rules::Tags;
 use crate::rules::database::Database;
 use crate::rules::log_group::LogGroup;
@@ -65,6 +65,7 @@ impl Scan<'_> {
                     let resource = Resource { kind, id, own_name: None, tags };
                     self.found.add(&self.scope, resource, Some(idle));
                 }
+                Err(failure) if is_gone(&failure) => {}
                 Err(failure) => self.unread(kind, Some(&failure)),
             }
         }
@@ -109,7 +110,9 @@ fn log_group(group: SdkLogGroup) -> Option<LogGroup> {
     Some(LogGroup {
         name: group.log_group_name?,
         arn: arn.strip_suffix(":*").unwrap_or(&arn).to_owned(),
-        has_retention: group.retention_in_days.is_some(),
+        // Groups of the class DELIVERY keep everything for a day, and have no retention.
+        has_retention: group.retention_in_days.is_some()
+            || group.log_group_class == Some(LogGroupClass::Delivery),
         stored_bytes: group.stored_bytes.and_then(|bytes| u64::try_from(bytes).ok()),
     })
 }

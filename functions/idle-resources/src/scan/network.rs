@@ -8,7 +8,7 @@ use shared::aws::query::{ELASTIC_LOAD_BALANCING_V2, Element, Parameters};
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
-use crate::region::invalid;
+use crate::region::{invalid, is_gone};
 use crate::rules::load_balancer::{LoadBalancer, TargetGroup};
 use crate::rules::nat_gateway::NatGateway;
 use crate::rules::{Idle, Tags};
@@ -110,16 +110,27 @@ impl Scan<'_> {
             }
         }
         idle.extend(self.without_traffic(&with_traffic).await);
-        for chunk in idle.chunks(MAX_TAGGED) {
+        let mut chunks: Vec<_> = idle.chunks(MAX_TAGGED).rev().collect();
+        while let Some(chunk) = chunks.pop() {
             match self.tags(chunk).await {
                 Ok(mut tags) => {
                     for (balancer, idle) in chunk {
                         let LoadBalancer { id, name, .. } = balancer;
-                        let tags = &tags.remove(id).unwrap_or_default();
+                        // One without tags is in the answer too.
+                        let Some(tags) = &tags.remove(id) else {
+                            let missing = invalid("the tags of a load balancer are missing");
+                            self.unread(kind, Some(&missing));
+                            continue;
+                        };
                         let resource = Resource { kind, id, own_name: name.as_deref(), tags };
                         self.found.add(&self.scope, resource, Some(idle.clone()));
                     }
                 }
+                // One was deleted after it was listed: each is asked for alone.
+                Err(failure) if is_gone(&failure) && chunk.len() > 1 => {
+                    chunks.extend(chunk.chunks(1));
+                }
+                Err(failure) if is_gone(&failure) => {}
                 Err(failure) => self.unread(kind, Some(&failure)),
             }
         }
@@ -132,6 +143,8 @@ impl Scan<'_> {
             match self.has_targets(*group).await {
                 Ok(false) => {}
                 Ok(true) => return false,
+                // Deleted after it was listed: the traffic decides.
+                Err(failure) if is_gone(&failure) => return false,
                 Err(failure) => {
                     self.unread(Kind::LoadBalancer, Some(&failure));
                     return false;

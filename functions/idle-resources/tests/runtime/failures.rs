@@ -103,6 +103,44 @@ async fn what_cannot_be_read_is_reported_and_nothing_else_is_found_or_changed() 
     }
 }
 
+/// What was deleted after it was listed.
+#[tokio::test]
+async fn what_is_gone_is_neither_idle_nor_unread_and_spoils_nothing_else() {
+    let everything = everything();
+    let mut scene = Scene::new(everything.clone(), &[]).await;
+    let right = texts(&scene.invoke("{}").await.json()["findings"], "id");
+    for (operation, gone) in [
+        ("DescribeImageReferences", "400 InvalidAMIID.NotFound"),
+        ("DescribeTags", "400 LoadBalancerNotFound"),
+        ("DescribeTargetHealth", "400 TargetGroupNotFound"),
+        ("ListTagsForResource", "400 ResourceNotFoundException"),
+        ("GetBucketLifecycleConfiguration", "404 NoSuchBucket"),
+        ("ListObjectsV2", "404 NoSuchBucket"),
+        ("GetBucketTagging", "404 NoSuchBucket"),
+    ] {
+        // All of them, or the first call only: the others of that call are asked for alone.
+        let original = match everything.get(operation).cloned().unwrap_or(json!({})) {
+            Value::Array(answers) => answers,
+            answer => vec![answer],
+        };
+        let first = [vec![json!(gone)], original].concat();
+        for answer in [json!(gone), Value::Array(first)] {
+            let is_one = answer.is_array() && operation.starts_with("Describe");
+            let mut account = everything.clone();
+            account.retain(|name, _| is_one || !name.starts_with(operation));
+            account.insert(operation.to_owned(), answer);
+            scene.account.set(account);
+            let answer = scene.invoke("{}").await.json();
+            assert_eq!(answer["notRead"], json!([]), "{operation}");
+            let ids = texts(&answer["findings"], "id");
+            assert!(ids.is_subset(&right), "{operation}");
+            if is_one && operation != "DescribeTargetHealth" {
+                assert_eq!(ids, right, "{operation}");
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_cannot_be_changed_is_reported_and_spoils_nothing_else() {
     let everything = everything();

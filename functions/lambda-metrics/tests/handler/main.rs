@@ -146,6 +146,19 @@ async fn reserved_concurrency_is_read_a_few_functions_at_a_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn reserved_concurrency_is_read_of_more_functions_than_the_calls_of_ten_minutes() {
+    let cloud = Cloud::with((0..1_600).map(|number| format!("f-{number:04}")));
+    cloud.set("Invocations of f-1599", LATEST_MS + 600_000, 1.0);
+    cloud.set("ConcurrentExecutions of f-1599", LATEST_MS + 600_000, 90.0);
+    let mut handler = Handler::new(&cloud, &[]);
+    for minute in 0..10 {
+        handler.run(minute * 60).await;
+    }
+    let observed = handler.run(600).await;
+    assert_eq!(observed.value(Some("f-1599"), "ConcurrencyUtilization"), Some(10.0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_run_ends_in_time_if_cloudwatch_does_not_respond() {
     let cloud = Cloud::with(["plays"]);
     cloud.hanging.borrow_mut().insert("GetMetricData");

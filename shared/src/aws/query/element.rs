@@ -30,8 +30,11 @@ impl Element {
         let children = node.children().filter(Node::is_element);
         let children: Vec<_> =
             children.map(|child| Self::of(child, depth + 1)).collect::<Option<_>>()?;
-        let text = if children.is_empty() { node.text().unwrap_or_default().trim() } else { "" };
-        Some(Self { name: node.tag_name().name().to_owned(), text: text.to_owned(), children })
+        // A comment cuts a text in two.
+        let texts = node.children().filter(|_| children.is_empty()).filter(Node::is_text);
+        let text: String = texts.filter_map(|text| text.text()).collect();
+        let name = node.tag_name().name().to_owned();
+        Some(Self { name, text: text.trim().to_owned(), children })
     }
 
     /// The element's name.
@@ -141,6 +144,16 @@ mod tests {
         assert_eq!((second.number::<u32>("n"), second.number::<u32>("id")), (Some(7), None));
         assert!(second.is_true("is") && !second.is_true("n"));
         assert_eq!(element.list("missing"), []);
+    }
+
+    #[test]
+    fn a_text_is_whole_in_whatever_parts_it_comes() {
+        let texts = ["<id>vol-1</id>", "<id>vol<!-- - -->-1</id>", "<id><!-- a -->vol-1</id>"];
+        let others = ["<id><![CDATA[vol]]>-1<?b c?></id>", "<a:id>vol&#45;1\n</a:id>"];
+        for text in texts.into_iter().chain(others) {
+            let element = Element::parse(&format!("<R xmlns:a=\"http://a/\">{text}</R>")).unwrap();
+            assert_eq!(element.text("id"), Some("vol-1"), "{text}");
+        }
     }
 
     #[test]
