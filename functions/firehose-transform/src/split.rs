@@ -47,9 +47,9 @@ pub(crate) struct Split {
     answers: usize,
     /// The number of the other events.
     others: usize,
-    /// The outcome of the record if all others are put back, and its document.
+    /// The outcome of the record if all others are put back, and its document, unless that is written again.
     outcome: Outcome,
-    document: Span,
+    document: Option<Span>,
     /// The number of events that the source accepted.
     accepted: usize,
     /// Whether all others were put back, once that is known.
@@ -83,6 +83,7 @@ impl Splitter {
         written: impl FnOnce(&Event<'_>, &[u8], Timestamp),
     ) -> Result<Outcome, Failure> {
         let bytes_in = payload.len();
+        let is_decided = self.split(index).is_some();
         let payload = unpacked(payload, &mut self.unpacked)?;
         match reader.read(&config.model, payload) {
             Ok(event) if !LogMessage::may_be_in(event.text()) => {
@@ -101,27 +102,31 @@ impl Splitter {
         let event = reader.read_inside(&config.model, event, around)?;
         let outcome = write(event, config, &arrival, document, written);
         let others = found.positions.len() - 1;
-        if others == 0 {
+        if others == 0 || is_decided {
             return Ok(outcome);
         }
         let too_large = found.is_too_large(payload, answers, record.arrival);
-        let start = self.documents.len();
-        self.documents.extend_from_slice(document);
+        // More documents than fit in an answer are not kept.
+        let kept = Span { start: self.documents.len(), end: self.documents.len() + document.len() };
+        let is_kept = kept.end <= config.response_budget_bytes;
+        if is_kept {
+            self.documents.extend_from_slice(document);
+        }
         self.splits.push(Split {
             record: index,
             bytes_in,
             answers,
             others,
             outcome,
-            document: Span { start, end: self.documents.len() },
+            document: is_kept.then_some(kept),
             accepted: 0,
             put_back: too_large.then_some(Err(NotPutBack::TooLarge)),
         });
         Ok(Outcome::Failed(Failure::EventsNotPutBack(NotPutBack::Failing)))
     }
 
-    /// The outcome of a record of several events, if it is decided: its document is appended to
-    /// `document`.
+    /// The outcome of a record of several events, if it is decided and its document was kept: that is
+    /// appended to `document`.
     #[inline]
     pub(crate) fn decided(&self, index: usize, document: &mut Vec<u8>) -> Option<(Outcome, usize)> {
         if self.splits.is_empty() {
@@ -130,7 +135,7 @@ impl Splitter {
         let split = self.split(index)?;
         let outcome = match split.put_back? {
             Ok(()) => {
-                document.extend_from_slice(split.document.of(&self.documents));
+                document.extend_from_slice(split.document?.of(&self.documents));
                 split.outcome
             }
             Err(reason) => Outcome::Failed(Failure::EventsNotPutBack(reason)),

@@ -97,6 +97,13 @@ pub(crate) const LARGE_PAYLOAD_MISSING: Reason = Reason {
              dead-letter queue keep messages",
 };
 
+/// The reason of a message that holds more events than fit in memory.
+pub(crate) const TOO_MANY_EVENTS: Reason = Reason {
+    code: Cow::Borrowed("too_many_events"),
+    detail: Cow::Borrowed("the body in S3 holds more than 1,000,000 events"),
+    advice: "let the producer put fewer events into one body",
+};
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -46,7 +46,8 @@ pub(crate) fn quarantined(
     let receive_count = Attribute::number(u64::from(message.receive_count));
     attributes.push((RECEIVE_COUNT.to_owned(), receive_count));
     attributes.extend(placed(original(message.attributes), attributes.len()));
-    let deduplication_id = hex_digest(format!("{message_id}/{position}"));
+    // With the body: at position 0 may be the first of many events, and the message as a whole.
+    let deduplication_id = hex_digest(format!("{message_id}/{position}/{body}"));
     let group_id = message.group_id.and_then(|id| unescaped(id.as_bytes()));
     let mut quarantined = Quarantined {
         message: index,

@@ -78,8 +78,12 @@ pub(crate) struct Out {
     pub id: Vec<u8>,
 }
 
+/// Maximum number of events of a message, so that they fit in memory: a body in SQS cannot hold as
+/// many, but one in S3 can.
+const MAX_EVENTS: usize = 1_000_000;
+
 /// Buffers that are reused between events, so that nothing is allocated once they have grown.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Buffers {
     bulk: Bulk,
     contents: Contents,
@@ -88,6 +92,18 @@ pub(crate) struct Buffers {
     identity: Vec<u8>,
     /// The metrics from documents.
     pub tally: Tally,
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            bulk: Bulk::default(),
+            contents: Contents::up_to(MAX_EVENTS + 1),
+            out: Out::default(),
+            identity: Vec::new(),
+            tally: Tally::default(),
+        }
+    }
 }
 
 /// The work on one event's messages; `W` writes the document of an event and its `_id`.

@@ -30,13 +30,13 @@ use support::event::{event, message, play};
 /// Documents of one bulk request; every batch is a multiple of it.
 const DOCUMENTS: usize = 500;
 
-/// Writes [`DOCUMENTS`] documents with the id `e`, without allocating.
+/// Returns the same answer to all requests, without allocating.
 #[derive(Debug)]
-struct Index(Bytes);
+struct Index(Answer);
 
 impl Search for Index {
     async fn bulk(&self, _: &[u8]) -> Result<Answer, Error> {
-        Ok(Answer { status: 200, body: self.0.clone() })
+        Ok(self.0.clone())
     }
 }
 
@@ -60,6 +60,13 @@ impl Queues for NoQueues {
 type Consumer = App<Index, NoQueues, io::Sink>;
 
 fn consumer() -> Consumer {
+    let item = json!({"create": {"_index": "music-events", "_id": "e", "status": 201}});
+    let answer = json!({"took": 1, "errors": false, "items": vec![item; DOCUMENTS]});
+    consumer_of(200, answer.to_string())
+}
+
+/// One whose OpenSearch answers this.
+fn consumer_of(status: u16, body: String) -> Consumer {
     let documents = DOCUMENTS.to_string();
     let rules = r#"[{"metric":"Plays","when":{"event.action":["play"]},"by":{"Country":{
         "path":"interaction.country","values":["KR"]}}},{"metric":"Sum","sum":"extra.note"}]"#;
@@ -70,9 +77,7 @@ fn consumer() -> Consumer {
     ];
     let environment = [&LAMBDA, &own[..]].concat().into_iter().collect();
     let config = Config::from_environment(&environment).unwrap();
-    let item = json!({"create": {"_index": "music-events", "_id": "e", "status": 201}});
-    let answer = json!({"took": 1, "errors": false, "items": vec![item; DOCUMENTS]});
-    let index = Index(answer.to_string().into());
+    let index = Index(Answer { status, body: body.into() });
     App::new(config, index, NoQueues, fastrand::Rng::with_seed(1), io::sink())
 }
 
@@ -83,6 +88,16 @@ fn batch(messages: usize, body: &str) -> Vec<u8> {
 }
 
 fn handle(consumer: &mut Consumer, runtime: &Runtime, event: &[u8]) -> AllocationInfo {
+    handle_to(consumer, runtime, event, r#"{"batchItemFailures":[]}"#)
+}
+
+/// The same, with this answer.
+fn handle_to(
+    consumer: &mut Consumer,
+    runtime: &Runtime,
+    event: &[u8],
+    expected: &str,
+) -> AllocationInfo {
     measure(|| {
         let deadline = Instant::now() + Duration::from_hours(1);
         let now = Timestamp::YEAR_2000;
@@ -90,7 +105,7 @@ fn handle(consumer: &mut Consumer, runtime: &Runtime, event: &[u8]) -> Allocatio
             Invocation { body: event, request_id: "request", function_arn: "", now, deadline };
         let mut answer = Vec::new();
         runtime.block_on(consumer.handle(invocation, &mut answer)).unwrap();
-        assert_eq!(answer, br#"{"batchItemFailures":[]}"#);
+        assert_eq!(answer, expected.as_bytes());
     })
 }
 
@@ -143,4 +158,18 @@ fn ten_thousand_messages_need_less_than_three_times_their_size() {
     assert!(peak < 2 * event.len() as u64, "{peak} bytes beside {}", event.len());
     // The list of messages, one request and its answer.
     assert!(peak < 4_000_000, "{peak}");
+}
+
+#[test]
+fn a_large_error_of_opensearch_takes_little_memory() {
+    let list = format!("[{}0]", "0,".repeat(4_000_000));
+    let error = format!(
+        r#"{{"root_cause":{list},"type":"parse_exception","reason":"r","caused_by":{{"x":{list}}}}}"#
+    );
+    let answer = format!(r#"{{"error":{error},"status":400}}"#);
+    // Without a quarantine the message is redelivered.
+    let expected = r#"{"batchItemFailures":[{"itemIdentifier":"m0"}]}"#;
+    let (mut consumer, event) = (consumer_of(400, answer), batch(1, &long_play(200)));
+    let peak = handle_to(&mut consumer, &runtime(), &event, expected).bytes_max;
+    assert!(peak < 1_000_000, "{peak}");
 }

@@ -302,27 +302,46 @@ fn meaning(content: &[u8]) -> Cow<'_, [u8]> {
 
 /// The error of a whole answer.
 fn error_of(body: &[u8]) -> Option<Reason> {
-    let answer: serde_json::Value = serde_json::from_slice(body).ok()?;
-    reason_of(answer.get("error")?)
-}
-
-fn reason(error: &[u8]) -> Option<Reason> {
-    reason_of(&serde_json::from_slice(error).ok()?)
+    std::str::from_utf8(body).ok()?;
+    let [error] = members(body, ["error"])?;
+    reason(error?)
 }
 
 /// Type and reason of an error, with the reason of its cause, which names the field.
-fn reason_of(error: &serde_json::Value) -> Option<Reason> {
-    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
-    let code = text(error.get("type")?)?;
+fn reason(error: &[u8]) -> Option<Reason> {
+    let text =
+        |value: Option<&[u8]>| json::unescaped(value?.strip_prefix(b"\"")?.strip_suffix(b"\"")?);
+    let [error_type, reason, cause] = members(error, ["type", "reason", "caused_by"])?;
+    let code = text(error_type)?;
     let well_formed = (1..=MAX_CODE_BYTES).contains(&code.len())
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    let mut detail = error.get("reason").and_then(text).unwrap_or_default();
-    if let Some(cause) = error.pointer("/caused_by/reason").and_then(text) {
+    let mut detail = text(reason).unwrap_or_default();
+    if let Some([cause]) = cause.and_then(|cause| members(cause, ["reason"]))
+        && let Some(cause) = text(cause)
+    {
         detail = format!("{detail}: {cause}");
     }
     detail.truncate(detail.floor_char_boundary(MAX_DETAIL_BYTES));
     let code = if well_formed { Cow::Owned(code) } else { Cow::Borrowed("refused") };
     Some(Reason { code, detail: Cow::Owned(detail), advice: "" })
+}
+
+/// The members of an object with these names, as they are written. The others are only passed: an
+/// answer may be as large as the function's memory allows, and a tree of it is many times larger.
+fn members<'a, const N: usize>(
+    object: &'a [u8],
+    names: [&str; N],
+) -> Option<[Option<&'a [u8]>; N]> {
+    let mut values = [None; N];
+    let read = Scanner::new(object).only_object(|scanner, key| {
+        let start = scanner.position();
+        scanner.value(1)?;
+        if let Some(at) = names.iter().position(|name| name.as_bytes() == key.span.of(object)) {
+            values[at] = Some(&object[start..scanner.position()]);
+        }
+        Ok(())
+    });
+    read.is_ok().then_some(values)
 }
 
 #[cfg(test)]

@@ -260,6 +260,33 @@ fn an_event_without_an_id_keeps_the_id_that_it_has() {
 }
 
 #[test]
+fn documents_beyond_an_answer_are_not_kept_but_written_again() {
+    let config = config(&[("SPLIT", "on"), ("RESPONSE_BUDGET_BYTES", "1000")]);
+    let now = Timestamp::from_milliseconds(b"1709296499000").unwrap();
+    let note = "x".repeat(300);
+    let payload = |id| STANDARD.encode_to_string(format!("{{\"id\":{id},\"x\":\"{note}\"}}\n{{}}"));
+    let payloads = [1, 2, 3].map(payload);
+    let records = payloads.each_ref().map(|data| record(data));
+    let mut transformer = Transformer::default();
+    let all = |transformer: &mut Transformer| {
+        let mut document = Vec::new();
+        [0, 1, 2].map(|at| {
+            let (outcome, _) =
+                transformer.transform(&config, at, &records[at], now, &mut document, |_, _, _| {});
+            let document: Value = serde_json::from_slice(&document).unwrap_or_default();
+            (outcome, document["event"]["id"].as_str().map(str::to_owned))
+        })
+    };
+    assert_eq!(all(&mut transformer).map(|(outcome, _)| outcome), [PENDING; 3]);
+    let kept = transformer.splitter.documents.len();
+    assert!((400..=1_000).contains(&kept), "{kept}");
+    transformer.splitter.settle(vec![(1, None); 3]);
+    let expected = ["1", "2", "3"].map(|id| (OK, Some(id.to_owned())));
+    assert_eq!(all(&mut transformer), expected);
+    assert_eq!(transformer.splitter.splits.len(), 3);
+}
+
+#[test]
 fn an_event_that_firehose_does_not_take_fails_its_record() {
     let event = |bytes| format!("{{\"id\":2,\"note\":\"{}\"}}", "x".repeat(bytes));
     let (fits, large) = (event(MAX_RECORD_BYTES - 100), event(MAX_RECORD_BYTES));

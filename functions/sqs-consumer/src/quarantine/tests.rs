@@ -206,6 +206,9 @@ fn in_a_fifo_queue_groups_stay_and_events_are_told_apart() {
     assert_eq!(ids.len(), 4);
     assert!(ids.iter().all(|id| id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())));
     assert_eq!(of(1, 0).group_id, None);
+    // The message as a whole is at the position of its first event.
+    let whole = super::quarantined(0, &messages[0], (0, "x y".to_owned()), &reason("no")).unwrap();
+    assert_ne!(whole.deduplication_id, of(0, 0).deduplication_id);
 }
 
 #[test]

@@ -7,8 +7,8 @@ use shared::event::{Arrival, Identity, Refusal, Written};
 use shared::opensearch::Index;
 
 use super::refused::{MAX_WAITING, Why};
-use super::{Buffers, Incoming, Out, Rules, Work};
-use crate::outcome::{LARGE_PAYLOAD_POINTER, Retry};
+use super::{Buffers, Incoming, MAX_EVENTS, Out, Rules, Work};
+use crate::outcome::{LARGE_PAYLOAD_POINTER, Retry, TOO_MANY_EVENTS};
 
 impl<W> Work<'_, W>
 where
@@ -84,6 +84,10 @@ where
         let (first_id, before) = message.identity();
         let Rules { writing, now, .. } = self.rules;
         loop {
+            if self.buffers.contents.count() > MAX_EVENTS {
+                self.refuse(index, 0, Why::Other(Box::new(TOO_MANY_EVENTS)));
+                return true;
+            }
             let position = self.next.1;
             let Buffers { bulk, contents, out, identity, .. } = &mut *self.buffers;
             let Some((event, around)) = contents.event(position) else { return true };

@@ -2,7 +2,7 @@
 
 use shared::contents::Holds;
 use shared::event::{Reason, Refusal, Written};
-use shared::sqs::{Failure, MAX_ENTRIES, MAX_QUARANTINE_BYTES, Quarantined};
+use shared::sqs::{Failure, MAX_ENTRIES, MAX_QUARANTINE_BYTES, Quarantined, is_text};
 
 use super::{Incoming, Out, Progress, Work};
 use crate::outcome::Retry;
@@ -81,25 +81,29 @@ where
         why: &Why,
     ) -> Option<(Quarantined, bool)> {
         let message = &self.messages[index];
-        let mut alone = self.progress[index].refused <= MAX_REFUSED_ALONE
-            && self.open(index) == Ok(Holds::Events);
-        if alone {
+        let mut alone = None;
+        if self.progress[index].refused <= MAX_REFUSED_ALONE
+            && self.open(index) == Ok(Holds::Events)
+        {
             self.buffers.contents.look_again();
-            alone = self.buffers.contents.count() > 1;
+            if self.buffers.contents.count() > 1 {
+                let mut text = Vec::new();
+                self.buffers.contents.write_alone(position, &mut text);
+                alone = String::from_utf8(text).ok().filter(|text| is_text(text));
+            }
         }
-        // A message that is a single event, or whose body is in S3, is kept unchanged.
-        let event = if alone {
-            let mut text = Vec::new();
-            self.buffers.contents.write_alone(position, &mut text);
-            (position, String::from_utf8(text).ok()?)
-        } else {
-            (0, message.body.text()?)
+        // A message that is a single event, whose body is in S3, or whose event is a text that SQS
+        // does not accept, is kept unchanged.
+        let is_whole = alone.is_none();
+        let event = match alone {
+            Some(text) => (position, text),
+            None => (0, message.body.text()?),
         };
         let reason = match why {
             Why::Model(refusal) => &Reason::from(*refusal),
             Why::Other(reason) => &**reason,
         };
-        Some((quarantined(index, message, event, reason)?, !alone))
+        Some((quarantined(index, message, event, reason)?, is_whole))
     }
 
     pub(super) fn not_quarantined(&mut self, message: usize, failure: Failure) {

@@ -90,3 +90,18 @@ async fn a_pointer_within_a_body_goes_to_quarantine() {
     let quarantined = Done::Quarantine(vec![message["body"].as_str().unwrap().to_owned()]);
     assert_eq!(handler.done(), [fetched("k"), quarantined]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_of_more_events_than_fit_in_memory_goes_to_quarantine() {
+    let message = pointer("m0", "k");
+    let quarantined = Done::Quarantine(vec![message["body"].as_str().unwrap().to_owned()]);
+    let event = event(&[message, self::message("m1", &play("a"))]);
+    let lines = "{}\n".repeat(1_000_001);
+    for body in [lines.replace('\n', ""), format!("[{}0]", "0,".repeat(1_000_000)), lines] {
+        let mut handler = fetching().payload("b/k", Ok(&body));
+        let (come_again, _) = handler.handle(&event, MINUTE).await.unwrap();
+        assert_eq!(come_again, [""; 0]);
+        assert_eq!(handler.done(), [fetched("k"), bulk(&["a"]), quarantined.clone()]);
+        assert_eq!(handler.metrics().0["DocumentsRefused"], 1);
+    }
+}

@@ -31,6 +31,7 @@ pub(super) fn elements(array: &[u8], offset: usize, events: &mut Events) -> bool
 /// the array ends with the text, and the brackets and quotes of its last element are balanced.
 pub(super) fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bool {
     let content = inside.of(text);
+    let mut good = Events::up_to(events.limit);
     let mut add = |start: usize, end: usize| {
         let Span { start, end } =
             trimmed(text, Span { start: inside.start + start, end: inside.start + end });
@@ -43,7 +44,6 @@ pub(super) fn broken_array(text: &[u8], inside: Span, events: &mut Events) -> bo
     loop {
         let (end, is_balanced) = element_end(content, start);
         if !is_balanced {
-            let mut good = Events::default();
             add(start, good_elements(content, start, &mut good).unwrap_or(end));
             good.iter().for_each(|element| add(element.start, element.end));
             return false;

@@ -1,5 +1,7 @@
 //! What goes to quarantine, and when.
 
+use base64_simd::STANDARD;
+
 use super::*;
 
 #[test]
@@ -106,6 +108,31 @@ fn of_more_than_a_thousand_refused_events_the_message_is_kept() {
     let event = event(&[(&array, "")], "music");
     let run = run_with(&event, &SETTING, &mut |ids| answer(ids, |_| 400), &mut taken);
     assert_eq!(run.quarantined, [[(0, array, "mapper_parsing_exception".to_owned())]]);
+}
+
+#[test]
+fn a_message_with_an_event_that_sqs_does_not_take_goes_to_quarantine_whole() {
+    let sns = |message: &str| json!({"Type": "Notification", "Message": message}).to_string();
+    let (a, b) = (play("a"), play("b"));
+    let bytes = [a.as_bytes(), b"\n{\xff}\noops\n", b.as_bytes()].concat();
+    let data = STANDARD.encode_to_string(bytes);
+    let event =
+        json!({"specversion": "1.0", "id": "i", "source": "s", "type": "t", "data_base64": data});
+    for (body, reason) in [
+        (sns(&format!("{a}\n\u{1}\n{b}")), "invalid_json"),
+        (sns(&format!("[{a},\u{ffff}oops,{b}]")).replace('\u{ffff}', "\\uffff"), "invalid_json"),
+        (event.to_string(), "invalid_utf8"),
+    ] {
+        let run = run(&[&body], &[]);
+        assert_eq!(run.requests, [["a", "b"]]);
+        assert_eq!(run.report.outcomes, [QUARANTINED]);
+        assert_eq!(run.quarantined, [[(0, body, reason.to_owned())]]);
+    }
+    // An event before it that SQS takes is there alone too.
+    let body = sns(&format!("oops\n\u{1}\n{a}"));
+    let run = run(&[&body], &[]);
+    let entry = |body: &str| (0, body.to_owned(), "invalid_json".to_owned());
+    assert_eq!(run.quarantined, [[entry("oops"), entry(&body)]]);
 }
 
 #[test]
