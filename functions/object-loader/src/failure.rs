@@ -12,9 +12,15 @@ use shared::event::{Refusal, Timestamp};
 
 use crate::message::Request;
 
-/// Folders that Firehose names in the keys of what it could not deliver.
-const FOLDERS: [&str; 3] =
-    ["processing-failed/", "AmazonOpenSearchService_failed/", "elasticsearch_failed/"];
+/// Folders that Firehose names in the keys of what it could not deliver. Its documentation also has
+/// those of OpenSearch with a hyphen ("S3BackupMode", Amazon Data Firehose API reference).
+const FOLDERS: [&str; 5] = [
+    "processing-failed/",
+    "AmazonOpenSearchService_failed/",
+    "AmazonOpenSearchService-failed/",
+    "elasticsearch_failed/",
+    "elasticsearch-failed/",
+];
 
 /// The largest line, in bytes: a document of 1 MiB in base64, with what is said of it.
 pub(crate) const MAX_LINE_BYTES: usize = 8 * 1_048_576;
