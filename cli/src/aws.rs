@@ -2,10 +2,13 @@
 
 mod account;
 
+use std::time::Duration;
+
 use dlq_redrive::Queue;
 use shared::aws::{Aws, Service};
 use shared::config::Environment;
 use shared::sqs::{self, Failure as SqsFailure, SQS};
+use tokio::time::timeout;
 
 use crate::console::printable;
 use crate::error::CliError;
@@ -19,6 +22,29 @@ process, else the role of the container or instance. The region in a queue's URL
 precedence over --region, AWS_REGION and that of the profile.
 AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL set another endpoint, such as http://127.0.0.1:9324,
 which needs neither region nor credentials.";
+
+/// Maximum time for a call and its retries. The SDK waits without end for a server that takes a request
+/// and does not answer.
+const CALL_TIME: Duration = Duration::from_secs(30);
+
+/// Returns the answer to a call.
+///
+/// # Errors
+/// The error of the call, or that no answer came in [`CALL_TIME`].
+pub(crate) async fn answered<T, E>(
+    call: impl Future<Output = Result<T, E>>,
+) -> Result<T, SqsFailure>
+where
+    SqsFailure: From<E>,
+{
+    match timeout(CALL_TIME, call).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => {
+            let message = format!("no answer within {} s", CALL_TIME.as_secs());
+            Err(SqsFailure::new("NoAnswer", message))
+        }
+    }
+}
 
 /// Returns access to these services. The region in `queue`, the URL or ARN of a queue, takes
 /// precedence over that of the account.
@@ -75,9 +101,9 @@ pub(crate) async fn queue(aws: &Aws, text: &str) -> Result<Queue, CliError> {
     if let Some(queue) = addressed(text, aws.endpoint(SQS))? {
         return Ok(queue);
     }
-    let found = sqs::client(aws).get_queue_url().queue_name(text).send().await;
-    let found = found.map_err(|error| {
-        let reason = explained(&SqsFailure::from(error));
+    let found = answered(sqs::client(aws).get_queue_url().queue_name(text).send()).await;
+    let found = found.map_err(|failure| {
+        let reason = explained(&failure);
         CliError::failed(format_args!("failed to find the queue {text}: {reason}"))
     })?;
     let queue = found.queue_url().and_then(Queue::parse_url);
@@ -187,6 +213,17 @@ mod tests {
         assert_eq!(aws.credentials.unwrap().access_key_id(), "local");
         let aws = of(&[endpoint, KEYS[0], KEYS[1]], None).await.unwrap();
         assert_eq!(aws.credentials.unwrap().access_key_id(), "AKIDEXAMPLE");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_without_an_answer_ends() {
+        let call = std::future::pending::<Result<(), SqsFailure>>();
+        let failure = answered(call).await.unwrap_err();
+        let expected = "NoAnswer: no answer within 30 s\nCheck that the endpoint is correct and can \
+                        be reached.";
+        assert_eq!(explained(&failure), expected);
+        let denied = SqsFailure::new("AccessDenied", "no");
+        assert_eq!(answered(async { Err::<(), _>(denied.clone()) }).await, Err(denied));
     }
 
     #[test]

@@ -137,6 +137,13 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     for queue in [Some(&args.queue), args.destination.as_ref(), args.parking.as_ref()] {
         queue.map_or(Ok(()), |queue| aws::check_queue(queue))?;
     }
+    let addressed = |queue: Option<&str>| Queue::parse(queue?, None);
+    if let (Some(source), Some(destination)) =
+        (addressed(Some(&args.queue)), addressed(args.destination.as_deref()))
+        && source.is(&destination)
+    {
+        return Err(CliError::usage("--destination: must not be the source"));
+    }
     let edited = args.import.as_deref().map(edited::import).transpose()?;
     // SQS itself can only move unchanged messages, and only to queues.
     let mode = match (edited.is_some() || args.invoke.is_some(), args.mode) {

@@ -45,6 +45,9 @@ use target::Target;
 /// The folder of ledgers without `--ledger`.
 const FOLDER: &str = ".sluice/replay";
 
+/// How the name of a ledger ends.
+const LEDGER_EXTENSION: &str = "jsonl";
+
 /// The extension of a file of refused records, which contains failures.
 const REFUSED_EXTENSION: &str = "refused.jsonl";
 
@@ -140,7 +143,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         "source": source.name(), "target": target.to_string(), "selection": args.selection,
     });
     let default = || Path::new(FOLDER).join(&hex_digest(replay.to_string())[..32]);
-    let path = args.ledger.clone().unwrap_or_else(|| default().with_extension("jsonl"));
+    let path = args.ledger.clone().unwrap_or_else(|| default().with_extension(LEDGER_EXTENSION));
     let ledger = Ledger::read(&path, &replay)?;
     let s3 = match source {
         Source::Bucket { .. } => {
@@ -149,7 +152,7 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
         }
         Source::Files(_) => None,
     };
-    let refused = Rc::new(RefusedFile(path.with_extension(REFUSED_EXTENSION)));
+    let refused = Rc::new(RefusedFile(refused_file(&path)));
     let port = Port::new(s3, Rc::clone(&refused));
     let own = [&path, &refused.0].map(|file| fs::canonicalize(file).unwrap_or_default());
     let objects = source.list(port.s3(), &own).await?;
@@ -210,6 +213,15 @@ pub(crate) async fn run(args: Args) -> Result<(), CliError> {
     };
     drop(run);
     report.print(args.json, stopped)
+}
+
+/// The file of refused records of a ledger, which no other ledger has.
+fn refused_file(ledger: &Path) -> PathBuf {
+    let is_default = ledger.extension().is_some_and(|extension| extension == LEDGER_EXTENSION);
+    let stem = if is_default { ledger.with_extension("") } else { ledger.to_owned() };
+    let mut file = stem.into_os_string();
+    file.push(format!(".{REFUSED_EXTENSION}"));
+    file.into()
 }
 
 /// Reads the records that would be sent.
@@ -289,4 +301,21 @@ enum Way<'a> {
     Engine(Engine<OpenSearch, Port>),
     Requests(Requests<'a>),
     Records(Call, Port, Reading),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_ledger_has_a_file_of_refused_records() {
+        for (ledger, file) in [
+            (".sluice/replay/0a.jsonl", ".sluice/replay/0a.refused.jsonl"),
+            ("replay.2024-03-01", "replay.2024-03-01.refused.jsonl"),
+            ("replay.2024-03-02", "replay.2024-03-02.refused.jsonl"),
+            ("ledger", "ledger.refused.jsonl"),
+        ] {
+            assert_eq!(refused_file(Path::new(ledger)), Path::new(file), "{ledger}");
+        }
+    }
 }

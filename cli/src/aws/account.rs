@@ -125,9 +125,11 @@ impl Account {
         let reason = printable(&cause(error), 500);
         let option = self.profile.as_ref().map(|name| format!(" --profile {name}"));
         let option = option.unwrap_or_default();
+        // Without any, the role of the instance was the last to be asked for.
+        let advice = if whose.is_empty() { format!("\nElse {ADVICE}.") } else { String::new() };
         CliError::failed(format_args!(
             "failed to get the AWS credentials{whose}: {reason}\nCheck them with `aws sts \
-             get-caller-identity{option}`. `aws sso login{option}` renews a session of SSO."
+             get-caller-identity{option}`. `aws sso login{option}` renews a session of SSO.{advice}"
         ))
     }
 }

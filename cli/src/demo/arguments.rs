@@ -1,6 +1,6 @@
 //! The arguments of `sluice demo`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Send events through the functions into OpenSearch, and account for every one.
 ///
@@ -68,11 +68,21 @@ pub(crate) struct Args {
     #[arg(long, group = "pages", conflicts_with_all = ["events", "metric_rules", "opensearch", "sqs", "keep", "objects"])]
     pub(super) cost: bool,
     /// Write the messages of --health, --watch or --cost, or the panels of --sensors, as a web page
-    #[arg(long, value_name = "FILE.html", requires = "pages")]
+    #[arg(long, value_name = "FILE.html", requires = "pages", value_parser = page)]
     pub(super) card: Option<PathBuf>,
     /// Print the report as JSON
     #[arg(long)]
     pub(super) json: bool,
+}
+
+/// Checks before the demo that its page can be written after it.
+fn page(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if folder.is_none_or(Path::is_dir) {
+        return Ok(path);
+    }
+    Err("its folder does not exist".to_owned())
 }
 
 const EXAMPLES: &str = "\

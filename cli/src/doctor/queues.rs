@@ -6,6 +6,7 @@ use shared::aws::Aws;
 use shared::sqs::{self, Failure as SqsFailure, SQS, queue_url};
 
 use super::facts::{ConsumedQueue, Lookup, Queue};
+use crate::aws::answered;
 
 /// Reads queues and their dead-letter queues.
 pub(super) struct Queues<'a> {
@@ -41,7 +42,7 @@ impl<'a> Queues<'a> {
 
     pub(super) async fn read(&self, url: &str) -> Lookup {
         let call = self.client.get_queue_attributes().queue_url(url).attribute_names("All".into());
-        match call.send().await.map_err(SqsFailure::from) {
+        match answered(call.send()).await {
             Ok(reply) => {
                 let attributes = reply.attributes.unwrap_or_default();
                 Lookup::Found(queue(url, |name| attributes.get(&name).map(String::as_str)))

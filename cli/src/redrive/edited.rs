@@ -115,7 +115,9 @@ pub(super) fn import(path: &Path) -> Result<Edited, CliError> {
     };
     let text = fs::read_to_string(path).map_err(|error| wrong(&error))?;
     let mut edited = Edited::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty()) {
+    // Some editors put a byte order mark before it.
+    let lines = text.trim_start_matches('\u{feff}').lines();
+    for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.trim().is_empty()) {
         let Line { id, body, .. } = serde_json::from_str(line)
             .map_err(|error| wrong(&format_args!("line {number}: {error}")))?;
         if body.is_empty() || body.len() > MAX_MESSAGE_BYTES {

@@ -10,6 +10,7 @@ use shared::sqs::Failure as SqsFailure;
 
 use super::edited::Export;
 use super::invoked::Invoked;
+use crate::aws::answered;
 use crate::progress::Progress;
 
 /// Calls SQS and shows the progress of the run.
@@ -46,7 +47,8 @@ impl Queues for Watched<'_> {
         hide_seconds: u32,
         wait_seconds: u32,
     ) -> Result<Vec<Message>, SqsFailure> {
-        let messages = self.queues.receive(queue_url, hide_seconds, wait_seconds).await?;
+        let call = self.queues.receive(queue_url, hide_seconds, wait_seconds);
+        let messages = answered(call).await?;
         let mut received = self.received.borrow_mut();
         for message in &messages {
             if received.insert(message.id.clone())
@@ -68,20 +70,20 @@ impl Queues for Watched<'_> {
     ) -> Vec<Result<String, SqsFailure>> {
         match self.invoked {
             Some(function) => function.take(messages).await,
-            None => self.queues.send(queue_url, messages).await,
+            None => for_each_entry(messages.len(), self.queues.send(queue_url, messages)).await,
         }
     }
 
     async fn delete(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {
-        self.queues.delete(queue_url, handles).await
+        for_each_entry(handles.len(), self.queues.delete(queue_url, handles)).await
     }
 
     async fn show(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {
-        self.queues.show(queue_url, handles).await
+        for_each_entry(handles.len(), self.queues.show(queue_url, handles)).await
     }
 
     async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, SqsFailure> {
-        let attributes = self.queues.attributes(queue_url).await?;
+        let attributes = answered(self.queues.attributes(queue_url)).await?;
         self.total.set(self.total.get().max(attributes.visible.unwrap_or_default()));
         Ok(attributes)
     }
@@ -92,13 +94,14 @@ impl Queues for Watched<'_> {
         destination_arn: Option<&str>,
         rate_per_second: Option<u32>,
     ) -> Result<String, SqsFailure> {
-        let started = self.queues.start_move(source_arn, destination_arn, rate_per_second).await;
+        let call = self.queues.start_move(source_arn, destination_arn, rate_per_second);
+        let started = answered(call).await;
         self.has_task.set(started.is_ok());
         started
     }
 
     async fn move_tasks(&self, source_arn: &str) -> Result<Vec<MoveTask>, SqsFailure> {
-        let tasks = self.queues.move_tasks(source_arn).await?;
+        let tasks = answered(self.queues.move_tasks(source_arn)).await?;
         if let Some(task) = tasks.first().filter(|_| self.has_task.get()) {
             let moved = task.approximate_number_of_messages_moved;
             let all = task.approximate_number_of_messages_to_move.unwrap_or_default();
@@ -108,6 +111,15 @@ impl Queues for Watched<'_> {
     }
 
     async fn cancel_move(&self, task_handle: &str) -> Result<u64, SqsFailure> {
-        self.queues.cancel_move(task_handle).await
+        answered(self.queues.cancel_move(task_handle)).await
     }
+}
+
+/// Returns the results of a call's entries. Without an answer, each of them failed.
+async fn for_each_entry<T: Clone>(
+    entries: usize,
+    call: impl Future<Output = Vec<Result<T, SqsFailure>>>,
+) -> Vec<Result<T, SqsFailure>> {
+    let results = answered(async { Ok::<_, SqsFailure>(call.await) }).await;
+    results.unwrap_or_else(|failure| vec![Err(failure); entries])
 }

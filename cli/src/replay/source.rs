@@ -7,7 +7,7 @@ use object_loader::{Place, S3Objects};
 use shared::sqs::Failure as SqsFailure;
 
 use super::objects::file_etag;
-use crate::aws::explained;
+use crate::aws::{answered, explained};
 use crate::error::CliError;
 
 /// The bucket of files.
@@ -94,11 +94,13 @@ async fn listed(s3: &S3Objects, bucket: &str, prefix: &str) -> Result<Vec<Object
     let list = s3.client().list_objects_v2().bucket(bucket).prefix(prefix);
     let mut pages = list.into_paginator().send();
     let mut found = Vec::new();
-    while let Some(page) = pages.next().await {
-        let page = page.map_err(|error| {
-            let reason = explained(&SqsFailure::from(error));
-            CliError::failed(format_args!("failed to list s3://{bucket}/{prefix}: {reason}"))
-        })?;
+    let failed = |failure: SqsFailure| {
+        let reason = explained(&failure);
+        CliError::failed(format_args!("failed to list s3://{bucket}/{prefix}: {reason}"))
+    };
+    while let Some(page) =
+        answered(async { pages.next().await.transpose() }).await.map_err(failed)?
+    {
         for object in page.contents() {
             let (Some(key), Some(etag)) = (object.key(), object.e_tag()) else { continue };
             if key.ends_with('/') {

@@ -148,4 +148,11 @@ async fn missing_credentials_are_reported_with_a_remedy() {
         doctor(&aws, options, &[]).await.assert_error(1, expected);
     }
     assert!(aws.calls().is_empty());
+    // Whatever the metadata of an instance are, the keys are what is missing.
+    let denied = Endpoint::start(|_| Reply::new(403, "text/plain", "")).await;
+    let instance = [
+        ("AWS_EC2_METADATA_DISABLED", "false"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*denied.url),
+    ];
+    doctor(&aws, &[], &instance).await.assert_error(1, "Else set AWS_ACCESS_KEY_ID");
 }

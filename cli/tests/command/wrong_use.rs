@@ -20,6 +20,7 @@ async fn wrong_arguments_are_reported() {
         (&["demo", "--watch", "--health"], "'--watch' cannot be used with"),
         (&["demo", "--watch", "--keep"], "'--watch' cannot be used with"),
         (&["demo", "--card", "card.html"], "<--sensors|--health|--watch|--cost>"),
+        (&["demo", "--cost", "--card", "/no/such/card.html"], "its folder does not exist"),
         (&["demo", "--opensearch", hidden], "--opensearch: expected auto, embedded, real or a URL"),
         (&["demo", "--sqs", hidden], "--sqs: expected auto, embedded, real or a URL"),
         (&["doctor", "--json"], "required arguments were not provided"),
@@ -33,6 +34,10 @@ async fn wrong_arguments_are_reported() {
         (&["invoke", "firehose", "event.json"], "firehose-transform"),
         (&["invoke", "firehose-transform", "-"], "-: is empty"),
         (&["invoke", "firehose-transform", "-", "--env", "LOG_LEVEL"], "expected NAME=VALUE"),
+        (
+            &["redrive", "arn:aws:sqs:eu-west-1:1:a", "--destination", "https://sqs/1/a"],
+            "--destination: must not be the source",
+        ),
         (&["replay"], "SOURCE"),
         (&["replay", "/no/such/file"], "/no/such/file: No such file"),
         (&["replay", "s3://"], "\"s3://\" is not s3://BUCKET/PREFIX"),

@@ -12,9 +12,15 @@ use shared::event::{Refusal, Timestamp};
 
 use crate::message::Request;
 
-/// Folders in the keys of failed records of Firehose.
-const FOLDERS: [&str; 3] =
-    ["processing-failed/", "AmazonOpenSearchService_failed/", "elasticsearch_failed/"];
+/// Folders in the keys of failed records of Firehose. Its documentation also has those of OpenSearch
+/// with a hyphen ("S3BackupMode", Amazon Data Firehose API reference).
+const FOLDERS: [&str; 5] = [
+    "processing-failed/",
+    "AmazonOpenSearchService_failed/",
+    "AmazonOpenSearchService-failed/",
+    "elasticsearch_failed/",
+    "elasticsearch-failed/",
+];
 
 /// Maximum size of a line, in bytes: a document of 1 MiB in base64, with its metadata.
 pub(crate) const MAX_LINE_BYTES: usize = 8 * 1_048_576;

@@ -125,8 +125,11 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             }
         };
         let mut retried: Option<Retry> = None;
+        let mut has_loaded = false;
         for request in requests {
-            let outcome = self.object(request, invocation, schedule, report).await;
+            let loading = self.object(request, has_loaded, invocation, schedule, report);
+            let outcome = loading.await;
+            has_loaded |= matches!(outcome, Outcome::Done | Outcome::Continued);
             report.count_object(outcome, &message.id);
             if let Outcome::Retry(retry) = outcome
                 && retried.is_none_or(|before| !before.backs_off() && retry.backs_off())
@@ -137,9 +140,12 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         retried
     }
 
+    /// Loads an object. `has_loaded`: one that the message names before it was loaded in this call, and
+    /// would be once more if the message came again for this one.
     async fn object(
         &mut self,
         mut request: Request,
+        has_loaded: bool,
         invocation: &Invocation<'_>,
         schedule: Schedule,
         report: &mut Report,
@@ -148,9 +154,6 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
         let Config { reading, writing, failures, continue_queue_url, metric_rules, .. } = config;
         if request.key.ends_with('/') || request.is_notified && failures.holds(&request) {
             return Outcome::Ignored;
-        }
-        if schedule.is_late() {
-            return Outcome::Retry(Retry::Deadline);
         }
         // Objects that this function wrote contain failures, whatever their keys.
         if failures.holds(&request) {
@@ -172,9 +175,15 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             schedule,
             now,
         };
-        // Boxed: its state is large, and it is the work of minutes.
-        let rest = match Box::pin(loader.load(request)).await {
-            Loaded::Ended(outcome) => return outcome,
+        let loaded = if schedule.is_late() {
+            Loaded::Ended(Outcome::Retry(Retry::Deadline))
+        } else {
+            // Boxed: its state is large, and it is the work of minutes.
+            Box::pin(loader.load(request)).await
+        };
+        let rest = match &loaded {
+            Loaded::Ended(Outcome::Retry(retry)) if has_loaded && retry.is_late() => request,
+            Loaded::Ended(outcome) => return *outcome,
             Loaded::Until(rest) => rest,
         };
         let sent = queues.send(continue_queue_url, rest.to_message());

@@ -126,10 +126,7 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
                     Stretch { offset, lists, is_end, bytes_read, ..Stretch::from(&settled) };
                 self.watch.confirmed(stretch).await.is_break()
             };
-            if let Some(time) = W::TIME {
-                self.schedule = Schedule::lasting(time, now.milliseconds());
-                reader.until = self.schedule.work_until;
-            }
+            self.begin_stretch(reader);
             return match (late, stop) {
                 (late, _) if is_stopped || W::TIME.is_none() && late.is_some() && has_confirmed => {
                     let etag = reader.opened().etag.clone();
@@ -143,6 +140,14 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
                 (None, Stop::Unread(error)) => Loaded::Ended(self.unread(request, &error)),
                 (None, _) => continue,
             };
+        }
+    }
+
+    /// Gives a stretch that is watched its time, from now on.
+    fn begin_stretch(&mut self, reader: &mut ObjectReader<'_, O>) {
+        if let Some(time) = W::TIME {
+            self.schedule = Schedule::lasting(time, self.now.milliseconds());
+            reader.until = self.schedule.work_until;
         }
     }
 
@@ -161,7 +166,10 @@ impl<S: Search, O: Objects, W: Watch> Loader<'_, S, O, W> {
     ) -> Stop {
         while !self.batch.is_full(self.writing.limits) {
             match reader.records.next() {
-                Next::Record { offset, .. } | Next::TooLarge { offset, .. } if offset < start => {}
+                // To read over what was confirmed before may take longer than a stretch.
+                Next::Record { offset, .. } | Next::TooLarge { offset, .. } if offset < start => {
+                    self.begin_stretch(reader);
+                }
                 Next::Record { offset, text } => self.batch.record(source, offset, text),
                 Next::TooLarge { offset, bytes } => self.batch.too_large(source, offset, bytes),
                 Next::Rest { offset, text, packing } => {

@@ -70,6 +70,13 @@ impl Retry {
         !matches!(self, Self::NotFound | Self::Archived | Self::UnknownFormat | Self::NoObject)
     }
 
+    /// Whether more time may suffice: OpenSearch is asked until the time is up.
+    #[must_use]
+    pub(crate) fn is_late(self) -> bool {
+        matches!(self, Self::Deadline | Self::Search(_))
+            && self != Self::Search(opensearch::Retry::Denied)
+    }
+
     /// The change that an operator must make, if waiting does not help.
     #[must_use]
     pub(crate) const fn advice(self) -> Option<&'static str> {

@@ -378,9 +378,11 @@ impl Records {
         let (start, end) = self.pass(end.unwrap_or(self.rest().len()));
         // The line break belongs to its line.
         self.at = (self.at + 1).min(self.buffer.len());
-        let line = self.buffer[start..end].trim_ascii_end();
-        let end = start + line.len();
-        if line.is_empty() { Found::Nothing } else { Found::Record(start, end) }
+        let line = &self.buffer[start..end];
+        if line.trim_ascii().is_empty() {
+            return Found::Nothing;
+        }
+        Found::Record(start, if line.ends_with(b"\r") { end - 1 } else { end })
     }
 }
 

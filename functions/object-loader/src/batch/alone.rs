@@ -22,6 +22,7 @@ impl Alone {
             self.record = Some(record);
             // It was opened before.
             let _opened = self.contents.open(|out| out.extend_from_slice(text));
+            self.contents.look_again();
             self.wrapping = Wrapping::of(text);
         }
         self.text.clear();

@@ -5,9 +5,9 @@ use std::mem;
 
 use serde_json::Value;
 use shared::contents::{Contents, Holds};
-use shared::envelope::LogMessage;
+use shared::envelope::{LogMessage, trimmed};
 use shared::event::{Around, Arrival, DocumentId, Reason, Refusal};
-use shared::json::{self, Span};
+use shared::json::{self, Extent, Span};
 use shared::opensearch::{Index, Limits};
 
 use super::at::{At, KnownBy};
@@ -71,7 +71,11 @@ impl Batch {
         let mut contents = mem::take(&mut self.contents);
         match contents.open(|out| out.extend_from_slice(text)) {
             Ok(Holds::NoLogEvents) => self.push(at, NOTHING, NO_NAMES, State::Dropped),
-            Ok(_) if is_log || contents.count() > 1 => {
+            Ok(_)
+                if is_log
+                    || contents.count() > 1
+                    || contents.look_again() && contents.count() > 1 =>
+            {
                 let whole = self.keep(text);
                 self.several(source, at, whole, &mut contents);
             }
@@ -87,17 +91,20 @@ impl Batch {
 
     /// Writes events that were found in envelopes, in a kept text.
     fn several(&mut self, source: &Source<'_>, at: At<'_>, whole: Span, contents: &mut Contents) {
-        for position in 0..contents.count() {
+        let mut position = 0;
+        while !self.holds_too_much() {
             let kept = Kept::Inside { text: whole, position };
             let Some((text, around)) = contents.event(position) else { break };
-            if let Err(refusal) = self.event(source, at, kept, text, around) {
-                let mut alone = Vec::new();
-                contents.write_alone(position, &mut alone);
-                self.refuse_event(source, at, kept, &alone, refusal);
+            match self.event(source, at, kept, text, around) {
+                Ok(()) => {}
+                Err(_) if contents.look_again() => continue,
+                Err(refusal) => {
+                    let mut alone = Vec::new();
+                    contents.write_alone(position, &mut alone);
+                    self.refuse_event(source, at, kept, &alone, refusal);
+                }
             }
-            if self.holds_too_much() {
-                break;
-            }
+            position += 1;
         }
     }
 
@@ -162,13 +169,22 @@ impl Batch {
     fn failed(&mut self, source: &Source<'_>, offset: u64, failure: &Failure) {
         let Failure { arrived, arrival, data, document, event_id, document_id, .. } = failure;
         let at = |by| At { offset, arrived: *arrived, by };
+        let delivery = KnownBy::Delivery { arrival, equal: 0 };
         if let Some((id, index)) = document {
-            return self.document(at(KnownBy::Nothing), data, (id, index));
+            return self.document(source, at(delivery), data, (id, index));
         }
         if let (Format::Text, Some(id)) = (source.reading.format, event_id) {
             // It was a line of text: only records that this function refused have such an id.
             let by = KnownBy::Ids { id: &content(id), document_id: None };
             return self.events_of(source, at(by), data, text::event(data, &mut Vec::new()));
+        }
+        if let (Some(id), Some(b'{')) = (event_id, data.first())
+            && Extent::of(data).whole() == Some(data.len())
+        {
+            // It was one event, also with a list in it.
+            let document_id = document_id.as_deref().map(content);
+            let by = KnownBy::Ids { id: &content(id), document_id: document_id.as_deref() };
+            return self.events_of(source, at(by), data, data);
         }
         let events = match failed::split(source.reading, data) {
             Ok(events) => events,
@@ -194,11 +210,22 @@ impl Batch {
     }
 
     /// Adds a document that was in a bulk request before.
-    fn document(&mut self, at: At<'_>, document: &[u8], (id, index): (&str, &str)) {
+    fn document(
+        &mut self,
+        source: &Source<'_>,
+        at: At<'_>,
+        document: &[u8],
+        (id, index): (&str, &str),
+    ) {
         let mut line = Vec::with_capacity(document.len());
-        let (id, index) = (content(id), content(index));
+        let index = content(index);
+        // Without an id, each delivery would create another one.
+        let id = match id {
+            "" => at.identity(source, 0, &mut self.identity).id_of(document),
+            id => content(id),
+        };
         let (kept, names) = (Kept::Text(document), [&*id, b"", &index]);
-        if !write_object(document, &mut line) {
+        if !write_object(trimmed(document).of(document), &mut line) {
             let refused = State::Refused(Refusal::InvalidJson.into());
             return self.push(at, kept, names, refused);
         }

@@ -150,6 +150,7 @@ fn what_cannot_be_read_within_a_list_ends_the_object() {
 #[test]
 fn lines_that_are_not_blank_are_records_of_text() {
     check(Format::Text, "a b\r\n\n \t\n{\"c\":\n", &["a b", "{\"c\":"]);
+    check(Format::Text, " a\t-\t\t\r\nb \n \r\nc\r", &[" a\t-\t\t", "b ", "c"]);
     check(Format::Text, "a\nb", &["a", "b"]);
     check(Format::Text, "", &[]);
 }

@@ -191,6 +191,54 @@ fn a_broken_packing_is_the_end_also_of_a_full_request() {
 }
 
 #[test]
+fn objects_for_which_the_time_does_not_suffice_are_asked_for_without_those_before_them() {
+    on_paused_clock(async {
+        let record = |key: &str| {
+            let object = json!({"bucket": {"name": "b"}, "object": {"key": key}});
+            json!({"eventName": "ObjectCreated:Put", "s3": object})
+        };
+        let mut handler = Handler::new(&[]);
+        for (key, from) in [("first", 0), ("second", 10), ("third", 20)] {
+            handler.put(key, lines(from, from + 10));
+        }
+        handler.opensearch([Bulk::Write(seconds(30)), Bulk::Write(seconds(30))]);
+        let records = ["first", "second", "third"].map(record);
+        let notification = json!({"Records": records});
+        let (again, _) = handler.handle_within(&notification, seconds(60)).await;
+        let counted = [("DocumentsIndexed", 10), ("ObjectsContinued", 2), ("ObjectsDone", 1)];
+        assert_eq!((again, handler.counts()), (false, counts(&counted)));
+        let requests = [load("second"), load("third")];
+        assert_eq!(handler.sent(), requests);
+        for request in &requests {
+            handler.handle(request).await;
+        }
+        assert_eq!(handler.index().len(), 30);
+
+        // Alone, an object is not asked for over and over.
+        handler.opensearch([Bulk::Hang]);
+        handler.put("first", lines(30, 40));
+        let (again, _) = handler.handle_within(&load("first"), seconds(60)).await;
+        assert_eq!((again, handler.sent()), (true, vec![]));
+    });
+}
+
+#[test]
+fn what_was_confirmed_may_take_longer_than_a_stretch_to_be_read_over() {
+    on_paused_clock(async {
+        let handler = Handler::new(&[]);
+        let list = format!("[{}]", lines(0, 1_000).trim_end().replace('\n', ","));
+        let last = list.rfind('{').unwrap() as u64;
+        handler.put("k", list);
+        handler.be_slow(seconds(10));
+        let (bucket, key) = ("b".to_owned(), "k".to_owned());
+        let request = Request { bucket, key, offset: last, lists: true, ..Request::default() };
+        let mut stretches = Stretches(Vec::new());
+        let ended = handler.engine(&[]).load(&request, Timestamp::YEAR_2000, &mut stretches).await;
+        assert_eq!((ended, ids(&handler)), (Ended::Done, vec!["e00999".to_owned()]));
+    });
+}
+
+#[test]
 fn where_nothing_is_confirmed_or_the_rest_cannot_be_asked_for_the_message_is_redelivered() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[]);

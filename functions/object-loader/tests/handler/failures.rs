@@ -81,6 +81,51 @@ fn a_document_is_created_as_it_is_under_its_id_in_its_index() {
 }
 
 #[test]
+fn every_name_of_the_folder_of_documents_is_known() {
+    on_paused_clock(async {
+        for folder in [
+            "AmazonOpenSearchService_failed",
+            "AmazonOpenSearchService-failed",
+            "elasticsearch_failed",
+            "elasticsearch-failed",
+        ] {
+            let mut line = failed("400", &json!(1), b"{\"a\":1}");
+            line["esDocumentId"] = json!("d");
+            line["esIndexName"] = json!("i");
+            let key = format!("{folder}/2024/03/01/x");
+            let mut handler = Handler::new(&[]);
+            handler.put(&key, object(&[line]));
+            handler.handle(&load(&key)).await;
+            assert_eq!(handler.index()["d"], ("i".to_owned(), json!({"a": 1})), "{folder}");
+        }
+    });
+}
+
+#[test]
+fn a_document_may_stand_between_white_space_and_have_no_id() {
+    on_paused_clock(async {
+        let line = |id: &str, document: &str| {
+            let mut line = failed("400", &json!(1), document.as_bytes());
+            line["esDocumentId"] = json!(id);
+            line["esIndexName"] = json!("i");
+            line
+        };
+        let lines =
+            [line("1", "{\"a\":1}\n"), line("2", "\u{feff} {\"a\":2}"), line("", "{\"a\":3}")];
+        let mut handler = Handler::new(&[]);
+        handler.put("AmazonOpenSearchService_failed/x", object(&lines));
+        let request = load("AmazonOpenSearchService_failed/x");
+        for counted in ["DocumentsIndexed", "DocumentsDuplicate"] {
+            let (_, counts_of_it) = handler.handle(&request).await;
+            assert_eq!(counts_of_it, counts(&[(counted, 3), ("ObjectsDone", 1)]));
+        }
+        let derived = of_firehose("{\"a\":3}", "1");
+        assert_eq!(ids(&handler), ["1", "2", &*derived]);
+        assert_eq!(handler.index()["2"].1, json!({"a": 2}));
+    });
+}
+
+#[test]
 fn only_what_is_asked_for_is_loaded() {
     on_paused_clock(async {
         let lines = object(&[

@@ -135,6 +135,25 @@ fn lines_of_text_are_messages_with_their_time() {
 }
 
 #[test]
+fn events_in_an_envelope_are_found_in_every_form() {
+    on_paused_clock(async {
+        for events in [
+            "{\"id\":\"a\"}{\"id\":\"b\"}",
+            "{\"id\":\"a\"}\n{\n  \"id\": \"b\"\n}\n",
+            "{\"id\":\"a\"}\n{\"id\":\"b\"}{\"id\":\"c\"}\noops\n",
+        ] {
+            let mut handler = Handler::new(&[]);
+            let sns = json!({"Type": "Notification", "MessageId": "m", "Message": events});
+            handler.put("k", format!("{{\"id\":\"_\"}}\n{sns}\n"));
+            handler.handle(&load("k")).await;
+            let refused: Vec<_> = handler.kept().into_values().flatten().collect();
+            assert_eq!(refused.len(), events.matches("oops").count(), "{events}: {refused:?}");
+            assert_eq!(handler.index().len(), 1 + events.matches("id").count(), "{events}");
+        }
+    });
+}
+
+#[test]
 fn envelopes_around_records_are_opened() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[]);

@@ -49,6 +49,10 @@ fn objects() -> Vec<String> {
         "{\"x\":\"a\"}\n{\"x\":\"bad\"}".to_owned(),
         format!("{}\n{}", sns("{\"id\":\"a\"}"), sns("{\"x\":\"bad\"}")),
         format!("{}{}", r#"{"Records":[{"id":"a"},"#, r#"{"id":"bad"}]}"#),
+        r#"[{"x":"a"},{"x":"bad","Records":[]}]"#.to_owned(),
+        r#"[{"x":"a"},{"x":"bad","logEvents":[{"x":1},{"x":2}]}]"#.to_owned(),
+        // Found only when the lines are looked at again.
+        sns("{\"x\":\"a\"}\n{\"x\":\"bad\"}{\"x\":3}").to_string(),
     ];
     for events in [own, none] {
         objects.push(sns(events).to_string());
