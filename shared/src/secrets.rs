@@ -42,7 +42,7 @@ pub fn shown(arn: &str) -> &str {
 /// # Errors
 /// Where the service does not answer, does not give it, or it holds bytes. Never quotes it.
 pub async fn text(aws: &Aws, arn: &str) -> Result<String, CallFailure> {
-    let config = aws.sdk_config(SECRETS_MANAGER, RetryConfig::standard());
+    let config = aws.in_region_of(arn).sdk_config(SECRETS_MANAGER, RetryConfig::standard());
     let answer = Client::new(&config).get_secret_value().secret_id(arn).send().await;
     let answer = answer.map_err(|error| CallFailure::from(&error))?;
     let bytes = || CallFailure { code: None, message: "it holds no text".to_owned() };
