@@ -71,6 +71,15 @@ impl Aws {
         }
     }
 
+    /// Returns a copy for the region of the resource with this ARN, which can be another region than
+    /// the function's.
+    #[must_use]
+    pub fn in_region_of(&self, arn: &str) -> Self {
+        let region = arn.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(2));
+        let region = region.filter(|region| !region.is_empty()).map(str::to_owned);
+        Self { region: region.or_else(|| self.region.clone()), ..self.clone() }
+    }
+
     /// The endpoint that overrides that of `service`: `AWS_ENDPOINT_URL_…`, else
     /// `AWS_ENDPOINT_URL`.
     #[must_use]
@@ -184,6 +193,18 @@ mod tests {
         assert_eq!(credentials.access_key_id(), "AKIDEXAMPLE");
         assert_eq!(credentials.secret_access_key(), "hush");
         assert_eq!(credentials.session_token(), Some("token"));
+    }
+
+    #[test]
+    fn a_resource_is_called_in_its_own_region() {
+        let aws = aws(&[("AWS_REGION", "eu-west-1")]);
+        for (arn, region) in [
+            ("arn:aws:sns:us-east-1:123456789012:alerts", "us-east-1"),
+            ("arn:aws:s3:::backup", "eu-west-1"),
+            ("opensearch/credentials", "eu-west-1"),
+        ] {
+            assert_eq!(aws.in_region_of(arn).region.as_deref(), Some(region), "{arn}");
+        }
     }
 
     #[test]

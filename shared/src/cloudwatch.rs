@@ -96,7 +96,7 @@ impl CloudWatch {
             .start_time(time(range_ms.start))
             .end_time(time(range_ms.end))
             .scan_by(ScanBy::TimestampAscending);
-        let mut found: Vec<Option<Values>> = vec![None; subjects.len()];
+        let mut found = vec![Found::default(); subjects.len()];
         let mut token = None;
         for _ in 0..MAX_PAGES {
             // Boxed: the SDK's state is large.
@@ -104,7 +104,7 @@ impl CloudWatch {
             let page = page.map_err(|error| CallFailure::from(&error))?;
             token = page.next_token.filter(|token| !token.is_empty());
             for result in page.metric_data_results.unwrap_or_default() {
-                add(&mut found, result, token.is_some())?;
+                add(&mut found, result)?;
             }
             if token.is_none() {
                 break;
@@ -113,13 +113,7 @@ impl CloudWatch {
         if token.is_some() {
             return Err(incomplete("the pages do not end"));
         }
-        // A metric without values has an empty result, not a missing one.
-        let found: Option<Vec<Values>> = found.into_iter().collect();
-        let mut found = found.ok_or_else(|| incomplete("a result is missing"))?;
-        for values in &mut found {
-            values.sort_by_key(|(at_ms, _)| *at_ms);
-        }
-        Ok(found)
+        found.into_iter().map(Found::whole).collect()
     }
 
     fn client(&self) -> &Client {
@@ -145,24 +139,40 @@ impl Query<'_> {
     }
 }
 
-/// Adds the values of a page; more pages may follow.
-fn add(
-    found: &mut [Option<Values>],
-    result: MetricDataResult,
-    has_more: bool,
-) -> Result<(), CallFailure> {
-    let index = result.id.as_deref().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
-    let Some(values) = index.and_then(|index| found.get_mut(index)) else { return Ok(()) };
-    match result.status_code {
-        None | Some(StatusCode::Complete) => {}
-        Some(StatusCode::PartialData) if has_more => {}
-        Some(other) => return Err(incomplete(other.as_str())),
+/// The values of one metric on the pages read so far.
+#[derive(Clone, Debug, Default)]
+struct Found {
+    values: Values,
+    /// `None` if no page has a result; a metric without values has an empty one.
+    status: Option<StatusCode>,
+}
+
+impl Found {
+    /// All values, ascending.
+    fn whole(mut self) -> Result<Values, CallFailure> {
+        match self.status {
+            Some(StatusCode::Complete) => {}
+            Some(other) => return Err(incomplete(other.as_str())),
+            None => return Err(incomplete("a result is missing")),
+        }
+        self.values.sort_by_key(|(at_ms, _)| *at_ms);
+        Ok(self.values)
     }
-    let times = result.timestamps.unwrap_or_default();
+}
+
+/// Adds the values of a page. The last status counts: after `PartialData`, another page has the rest.
+fn add(found: &mut [Found], result: MetricDataResult) -> Result<(), CallFailure> {
+    let index = result.id.as_deref().and_then(|id| id.strip_prefix('m')?.parse::<usize>().ok());
+    let Some(found) = index.and_then(|index| found.get_mut(index)) else { return Ok(()) };
+    let (times, values) =
+        (result.timestamps.unwrap_or_default(), result.values.unwrap_or_default());
+    if times.len() != values.len() {
+        return Err(incomplete("the numbers of times and values differ"));
+    }
+    found.status = Some(result.status_code.unwrap_or(StatusCode::Complete));
     let milliseconds = |time: DateTime| u64::try_from(time.to_millis().ok()?).ok();
-    let pairs = times.into_iter().zip(result.values.unwrap_or_default());
-    let pairs = pairs.filter_map(|(time, value)| Some((milliseconds(time)?, value)));
-    values.get_or_insert_default().extend(pairs);
+    let pairs = times.into_iter().zip(values);
+    found.values.extend(pairs.filter_map(|(time, value)| Some((milliseconds(time)?, value))));
     Ok(())
 }
 

@@ -5,8 +5,9 @@
 //!
 //! It prefers to mask too much. In JSON (also as text within JSON), in `key=value`, in headers and
 //! URLs, the name is followed by `=` or `:`. If only a space follows, as in the arguments of a
-//! command, a word that could be a secret is masked. An amount of money (`my-tokens: 12.50 USD`)
-//! stays, and so does the state of a run (`load-tokens: Failed`).
+//! command and in SQL (`PASSWORD '…'`), a word or a quoted text that could be a secret is masked. An
+//! amount of money (`my-tokens: 12.50 USD`) stays, and so does the state of a run
+//! (`load-tokens: Failed`).
 
 /// Replaces masked values.
 const MASK: &str = "***";
@@ -103,11 +104,9 @@ const fn is_name(byte: u8) -> bool {
 /// Returns the range of the value of the name at `start..end`, if it must be masked.
 fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let name = text[start..end].to_ascii_lowercase();
-    if name == "bearer" {
-        return next_word(text, end);
-    }
+    let is_bearer = name == "bearer";
     let is_animal = ANIMALS.iter().any(|animal| name.ends_with(animal));
-    let secret = !is_animal && NAMES.iter().any(|secret| name.contains(secret));
+    let secret = is_bearer || !is_animal && NAMES.iter().any(|secret| name.contains(secret));
     // `KeyError: 'artist'` and `InvalidTokenException: …` explain an error.
     if !secret || name.ends_with("error") || name.ends_with("exception") {
         return None;
@@ -116,7 +115,13 @@ fn value_after(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
         return Some(value);
     }
     let Some(from) = after_separator(text, end) else {
-        let is_masked = |(from, to)| name.starts_with('-') || could_be_secret(&text[from..to]);
+        let is_masked = |(from, to): (usize, usize)| {
+            // `missing key 'artist_id'` explains an error.
+            let is_explained =
+                matches!(&*name, "key" | "keys") && is_quote(text.as_bytes()[from - 1]);
+            let is_argument = is_bearer || name.starts_with('-');
+            is_argument || !is_explained && could_be_secret(&text[from..to])
+        };
         return next_word(text, end).filter(|word| is_masked(*word));
     };
     if let Some(bracket) = constructed(text, from) {
@@ -190,12 +195,27 @@ fn after_separator(text: &str, end: usize) -> Option<usize> {
     Some(text.len() - value.len())
 }
 
-/// Returns the range of the word after a blank.
+/// Returns the range of the word after a blank, or of the text in quotes on the same line.
 fn next_word(text: &str, end: usize) -> Option<(usize, usize)> {
     let from = text.len() - text[end..].trim_start_matches([' ', '\t']).len();
+    let starts_quoted =
+        || text[from..].trim_start_matches('\\').bytes().next().is_some_and(is_quote);
+    if from > end && starts_quoted() {
+        let is_value = |(from, to): &(usize, usize)| {
+            let value = &text[*from..*to];
+            // A word at the end may be the beginning of a secret that was cut off.
+            let is_cut_off = *to == text.len() && !value.contains(char::is_whitespace);
+            !value.is_empty() && (is_cut_off || *to < text.len() && !value.contains('\n'))
+        };
+        return quoted(text, from).filter(is_value);
+    }
     // Without a blank, the word is not searched: searching it from each of its parts is quadratic.
     let to = if from > end { unquoted_end(text, from) } else { from };
     (to > from).then_some((from, to))
+}
+
+const fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
 }
 
 /// Returns the end of a value that is not quoted. `&` ends it before the next parameter of a URL;
@@ -224,7 +244,7 @@ fn quoted(text: &str, from: usize) -> Option<(usize, usize)> {
     let bytes = text.as_bytes();
     let depth = bytes[from..].iter().take_while(|byte| **byte == b'\\').count();
     let start = from + depth + 1;
-    let Some(quote @ (b'"' | b'\'' | b'`')) = bytes.get(from + depth).copied() else {
+    let Some(quote) = bytes.get(from + depth).copied().filter(|byte| is_quote(*byte)) else {
         let to = unquoted_end(text, from + depth);
         return (to > from).then_some((from, to));
     };

@@ -44,7 +44,7 @@ pub fn shown(arn: &str) -> &str {
 /// If the service does not answer or return it, or if it is binary. The error never quotes the
 /// secret.
 pub async fn text(aws: &Aws, arn: &str) -> Result<String, CallFailure> {
-    let config = aws.sdk_config(SECRETS_MANAGER, RetryConfig::standard());
+    let config = aws.in_region_of(arn).sdk_config(SECRETS_MANAGER, RetryConfig::standard());
     let answer = Client::new(&config).get_secret_value().secret_id(arn).send().await;
     let answer = answer.map_err(|error| CallFailure::from(&error))?;
     let bytes = || CallFailure { code: None, message: "it holds no text".to_owned() };

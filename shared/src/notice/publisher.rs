@@ -62,7 +62,7 @@ impl Publisher {
             return Err(ConfigError::new(NAME, value, allowed));
         }
         let topic_arn = (!value.is_empty()).then(|| value.to_owned());
-        let aws = Aws::from_environment(environment, &[SNS]);
+        let aws = Aws::from_environment(environment, &[SNS]).in_region_of(value);
         let requests = Semaphore::new(MAX_REQUESTS);
         Ok(Self { topic_arn, aws, client: OnceLock::new(), requests })
     }
@@ -178,6 +178,7 @@ mod tests {
         let arn = "arn:aws-cn:sns:cn-north-1:123456789012:sluice-dev_alerts";
         assert_eq!(publisher(arn).unwrap().topic_arn.as_deref(), Some(arn));
         assert!(publisher(arn).unwrap().has_topic());
+        assert_eq!(publisher(arn).unwrap().aws.region.as_deref(), Some("cn-north-1"));
         for empty in ["", " "] {
             assert!(!publisher(empty).unwrap().has_topic());
         }

@@ -68,7 +68,11 @@ fn search(time_field: &str, window: Option<Window>) -> Value {
 /// Reads the answer to a search. Times are milliseconds since 1970, whatever the format of the field.
 fn read(answer: &Value) -> Result<Measured, &'static str> {
     let shards = |name: &str| answer["_shards"][name].as_u64();
-    let is_whole = shards("failed") == Some(0) && shards("successful") >= shards("total");
+    // A search of other clusters leaves out those that are unavailable: `skip_unavailable`.
+    let skipped_clusters = answer["_clusters"]["skipped"].as_u64().unwrap_or_default();
+    let is_whole = shards("failed") == Some(0)
+        && shards("successful") >= shards("total")
+        && skipped_clusters == 0;
     if answer["timed_out"] != false || !is_whole {
         return Err("the answer is of some shards only");
     }
@@ -102,6 +106,7 @@ mod tests {
         let mut answer = json!({
             "took": 3, "timed_out": false,
             "_shards": {"total": 5, "successful": 5, "skipped": 2, "failed": 0},
+            "_clusters": {"total": 2, "successful": 2, "skipped": 0},
             "hits": {"total": {"value": 990, "relation": "eq"}, "max_score": null, "hits": []},
             "aggregations": {
                 "newest": {
@@ -133,6 +138,7 @@ mod tests {
             ("/_shards/successful", json!(4)),
             ("/_shards", json!({})),
             ("/timed_out", json!(true)),
+            ("/_clusters/skipped", json!(1)),
         ] {
             let error = read(&answer(pointer, value)).unwrap_err();
             assert_eq!(error, "the answer is of some shards only", "{pointer}");
