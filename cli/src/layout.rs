@@ -42,6 +42,16 @@ pub(crate) fn thousands(number: u64) -> String {
     HumanCount(number).to_string()
 }
 
+/// `1 message`, `2 messages`.
+pub(crate) fn messages(number: u64) -> String {
+    format!("{} message{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// `1 message was`, `2 messages were`.
+pub(crate) fn messages_were(number: u64) -> String {
+    format!("{} {}", messages(number), if number == 1 { "was" } else { "were" })
+}
+
 /// Durations of invocations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Durations {
@@ -80,7 +90,7 @@ pub(crate) fn per_second(events: u64, elapsed: Duration) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Durations, milliseconds, per_second, thousands};
+    use super::{Durations, messages, messages_were, milliseconds, per_second, thousands};
     use std::time::Duration;
 
     #[test]
@@ -90,6 +100,8 @@ mod tests {
         {
             assert_eq!(thousands(number), expected);
         }
+        assert_eq!([messages(1), messages(1_234)], ["1 message", "1,234 messages"]);
+        assert_eq!([messages_were(1), messages_were(0)], ["1 message was", "0 messages were"]);
         assert_eq!(format!("{:?}", milliseconds(Duration::from_micros(12_345))), "12.3");
         assert_eq!(per_second(5_000, Duration::from_millis(2_500)), 2_000);
         assert_eq!(per_second(5, Duration::ZERO), 5_000_000);

@@ -92,7 +92,7 @@ struct Destination {
     /// The OpenSearch, instead of `OPENSEARCH_ENDPOINT`: http[s]://[user:password@]host
     #[arg(long, value_name = "URL")]
     opensearch: Option<String>,
-    /// The indices, instead of INDEX
+    /// The indices of events, instead of INDEX. Documents go to the index that rejected them
     #[arg(long, value_name = "PATTERN")]
     index: Option<String>,
     /// The queue of --to queue and --to loader: its URL, ARN or name

@@ -119,14 +119,20 @@ impl Account {
     fn failed(&self, error: &CredentialsError) -> CliError {
         let whose = self.profile.as_ref().map(|name| format!(" of the profile {name}"));
         let whose = whose.unwrap_or_default();
-        if matches!(error, CredentialsError::CredentialsNotLoaded(_)) && whose.is_empty() {
-            return CliError::failed(format_args!("found no AWS credentials: {ADVICE}"));
+        if matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
+            return CliError::failed(match &self.profile {
+                None => format!("found no AWS credentials: {ADVICE}"),
+                Some(name) => format!(
+                    "found no AWS credentials of the profile {name}: `aws configure list-profiles` \
+                     lists the profiles of this machine"
+                ),
+            });
         }
         let reason = printable(&cause(error), 500);
         let option = self.profile.as_ref().map(|name| format!(" --profile {name}"));
         let option = option.unwrap_or_default();
-        // Without any, the role of the instance was the last to be asked for.
-        let advice = if whose.is_empty() { format!("\nElse {ADVICE}.") } else { String::new() };
+        // Without a profile, the role of the instance was tried last.
+        let advice = if whose.is_empty() { format!(" Or {ADVICE}.") } else { String::new() };
         CliError::failed(format_args!(
             "failed to get the AWS credentials{whose}: {reason}\nCheck them with `aws sts \
              get-caller-identity{option}`. `aws sso login{option}` renews a session of SSO.{advice}"

@@ -27,7 +27,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     pub(super) opensearch: String,
     /// The SQS: `auto` starts a real ElasticMQ if Java and Maven can run it, otherwise the embedded
-    /// one; `real`; `embedded`; or the URL of a running one
+    /// one; `real`; `embedded`; or the URL of a running one that takes unsigned requests, such as
+    /// ElasticMQ
     #[arg(long, value_name = "auto|embedded|real|URL", default_value = "auto")]
     pub(super) sqs: String,
     /// Keep OpenSearch running with the documents, or the store of --sensors with the points, and print

@@ -19,6 +19,7 @@ use super::events::Events;
 use super::logs::{Reasons, json_lines};
 use crate::console::log;
 use crate::error::CliError;
+use crate::layout::messages;
 use crate::progress::Progress;
 use consumer::Consumer;
 pub(super) use consumer::unavailable_url;
@@ -164,7 +165,7 @@ impl Scenario<'_> {
         producer.add_all(first.by_ref().take(third)).await?;
         self.drain(&mut producer).await?;
         let given_up = self.queues.count(&self.queues.dead).await?;
-        log(format_args!("{given_up} messages became dead letters in an outage of OpenSearch."));
+        log(format_args!("{} became dead letters in an outage of OpenSearch.", messages(given_up)));
 
         self.consumer.set_outage(false);
         producer.add_all(first).await?;

@@ -11,7 +11,7 @@ use super::report::Report;
 use crate::aws::explained;
 use crate::console::{log, print_report, printable};
 use crate::error::CliError;
-use crate::layout::thousands;
+use crate::layout::messages_were;
 
 const TASK_CONTINUES: &str =
     "SQS continues the move task: --status shows its progress, --cancel ends it";
@@ -43,12 +43,12 @@ pub(super) fn print(
     }
     for ((step, code), (count, message, id)) in &tally.failures {
         let what = match *step {
-            "send" => "were not sent and stay in the queue",
-            _ => "were sent but not deleted: they are in both queues",
+            "send" => "not sent: still in the queue",
+            _ => "sent but not deleted: in both queues",
         };
         let reason = explained(&SqsFailure::new(code.clone(), message.clone()));
-        let (count, id) = (thousands(*count), printable(id, 100));
-        log(format_args!("{count} messages {what} (first: {id}): {reason}"));
+        let (count, id) = (messages_were(*count), printable(id, 100));
+        log(format_args!("{count} {what} (first: {id}): {reason}"));
     }
     check(source, outcome)
 }
@@ -61,7 +61,7 @@ fn check(source: &Queue, outcome: &Outcome) -> Result<(), CliError> {
     let reason = match tally.stopped {
         None | Some(Stopped::Interrupted) if tally.failed == 0 => return Ok(()),
         None | Some(Stopped::Interrupted) => {
-            format!("{} messages were not moved", thousands(tally.failed))
+            format!("{} not moved", messages_were(tally.failed))
         }
         Some(Stopped::Deadline) => {
             "the time limit was reached: run the command again to continue, or set a longer \
@@ -93,7 +93,7 @@ fn interrupted(answer: &Answer) -> String {
     match answer {
         Answer::Redrive { task_handle: Some(_), complete: false, .. } => TASK_CONTINUES.to_owned(),
         Answer::Redrive { moved, dry_run: false, .. } => {
-            format!("{} messages were moved; the others stay in the queue", thousands(*moved))
+            format!("{} moved; the others stay in the queue", messages_were(*moved))
         }
         _ => "nothing was moved".to_owned(),
     }

@@ -208,7 +208,12 @@ impl Display for Plan {
         }
         row(out, "To send", self.to_send, &format!("to {}", printable(&self.target, SHOWN)))?;
         if self.documents > 0 {
-            row(out, "", self.documents, "of them documents, under their ids")?;
+            row(
+                out,
+                "",
+                self.documents,
+                "of them documents, under their ids in their own indices",
+            )?;
         }
         writeln!(out, "Ledger       {}", printable(&self.ledger, SHOWN))
     }

@@ -113,11 +113,11 @@ impl Run<'_> {
         if let Some(error) = watch.error {
             return Err(error);
         }
-        let (reason, details) = match ended {
+        let (reason, details, advice) = match ended {
             Ended::Done => return Ok(ControlFlow::Continue(())),
             Ended::Stopped => return Ok(ControlFlow::Break(())),
-            Ended::Changed => ("object_changed", Vec::new()),
-            Ended::Failed { reason, details } => (reason, details),
+            Ended::Changed => ("object_changed", Vec::new(), None),
+            Ended::Failed { reason, details, advice } => (reason, details, advice),
         };
         let details = details.iter().map(|detail| format!("; {detail}"));
         let why = reason.to_owned() + &details.collect::<String>();
@@ -125,7 +125,8 @@ impl Run<'_> {
             self.tally.left.push((object.name(), why));
             return Ok(ControlFlow::Continue(()));
         }
-        Err(CliError::Failed(why))
+        let advice = advice.map(|advice| format!("\nadvice: {advice}")).unwrap_or_default();
+        Err(CliError::Failed(why + &advice))
     }
 
     /// Notes that the records of an object before an offset are settled, `records` of which were

@@ -110,7 +110,8 @@ impl Plan {
 /// Returns the document fields of a mapping that the functions accept.
 fn fields(mapping: &str) -> Result<Map<String, Value>, CliError> {
     let environment: Environment = [("MAPPING", mapping)].into_iter().collect();
-    shared::event::model(&environment).map_err(CliError::usage)?;
+    let valid = shared::event::model(&environment);
+    valid.map_err(|error| CliError::usage(format_args!("--mapping: {error}")))?;
     let mut text = String::new();
     let mut json = mapping;
     if let Some(path) = mapping.strip_prefix('@') {

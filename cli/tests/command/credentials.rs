@@ -142,7 +142,10 @@ async fn missing_credentials_are_reported_with_a_remedy() {
     let aws = aws().await;
     for (options, expected) in [
         (&[][..], "found no AWS credentials: set AWS_ACCESS_KEY_ID"),
-        (&["--profile", "absent"], "failed to get the AWS credentials of the profile absent"),
+        (
+            &["--profile", "absent"],
+            "found no AWS credentials of the profile absent: `aws configure list-profiles`",
+        ),
         (&["--profile", "expired"], "`aws sso login --profile expired` renews"),
     ] {
         doctor(&aws, options, &[]).await.assert_error(1, expected);
@@ -154,5 +157,5 @@ async fn missing_credentials_are_reported_with_a_remedy() {
         ("AWS_EC2_METADATA_DISABLED", "false"),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &*denied.url),
     ];
-    doctor(&aws, &[], &instance).await.assert_error(1, "Else set AWS_ACCESS_KEY_ID");
+    doctor(&aws, &[], &instance).await.assert_error(1, "Or set AWS_ACCESS_KEY_ID");
 }

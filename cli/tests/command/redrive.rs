@@ -252,8 +252,8 @@ async fn ctrl_c_makes_messages_visible_again_and_reports_what_was_moved() {
     assert_eq!(answer["complete"], false);
     let moved = answer["moved"].as_u64().unwrap();
     assert!((1..60).contains(&moved), "{moved}");
-    let expected =
-        format!("interrupted: {moved} messages were moved; the others stay in the queue");
+    let messages = if moved == 1 { "message was" } else { "messages were" };
+    let expected = format!("interrupted: {moved} {messages} moved; the others stay in the queue");
     assert!(finished.stderr.contains(&expected), "{finished:?}");
     assert!(finished.stderr.contains("Stopping: received messages are moved or"), "{finished:?}");
     // The message that the test received returns to the dead-letter queue.
@@ -325,7 +325,7 @@ async fn messages_that_fail_are_reported_and_stay() {
         "{finished:?}"
     );
     assert!(
-        finished.stderr.contains("2 messages were not sent and stay in the queue (first: "),
+        finished.stderr.contains("2 messages were not sent: still in the queue (first: "),
         "{finished:?}"
     );
     assert!(finished.stderr.contains("error: 2 messages were not moved"), "{finished:?}");

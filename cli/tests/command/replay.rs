@@ -127,6 +127,7 @@ async fn a_replay_goes_on_where_it_ended() {
         finished.stderr.contains("error: denied; OpenSearch refused _bulk: 403"),
         "{finished:?}"
     );
+    assert!(finished.stderr.contains("\nadvice: OpenSearch does not let"), "{finished:?}");
     assert!(finished.stderr.contains("run the same command again to go on"), "{finished:?}");
     let text = fs::read_to_string(&ledger).unwrap();
     let last: Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();

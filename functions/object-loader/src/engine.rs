@@ -40,6 +40,8 @@ pub enum Ended {
         reason: &'static str,
         /// Details of the failure, without content of records.
         details: Vec<String>,
+        /// What to change, where waiting alone does not help.
+        advice: Option<&'static str>,
     },
 }
 
@@ -87,7 +89,8 @@ impl<S: Search, O: Objects> Engine<S, O> {
             Loaded::Until(_) => Ended::Stopped,
             Loaded::Ended(Outcome::Superseded) => Ended::Changed,
             Loaded::Ended(Outcome::Retry(retry)) => {
-                Ended::Failed { reason: retry.reason(), details: report.details() }
+                let (reason, details) = (retry.reason(), report.details());
+                Ended::Failed { reason, details, advice: retry.advice() }
             }
             Loaded::Ended(_) => Ended::Done,
         }

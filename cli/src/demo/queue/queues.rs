@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::console::log;
 use crate::demo::logs::Reasons;
 use crate::error::CliError;
+use crate::layout::messages;
 
 const MAX_RECEIVE_COUNT: u32 = 3;
 
@@ -72,7 +73,7 @@ impl Queues {
         if count == 0 {
             return Ok(());
         }
-        log(format_args!("Moving {count} messages back from the dead-letter queue."));
+        log(format_args!("Moving {} back from the dead-letter queue.", messages(count)));
         let task = self.move_task().await;
         let task = task.map_err(|error| failed("move the dead letters back", &error))?;
         if task["Status"] == "COMPLETED" {
