@@ -13,7 +13,7 @@ use shared::event::{Refusal, Timestamp};
 use crate::message::Request;
 
 /// Folders that Firehose names in the keys of what it could not deliver. Its documentation also has
-/// those of OpenSearch with a hyphen ("S3BackupMode", Amazon Data Firehose API reference).
+/// those of OpenSearch with a hyphen (`S3BackupMode`, Amazon Data Firehose API reference).
 const FOLDERS: [&str; 5] = [
     "processing-failed/",
     "AmazonOpenSearchService_failed/",
