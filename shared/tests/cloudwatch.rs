@@ -73,20 +73,20 @@ async fn a_call_has_500_metrics_at_most() {
 async fn a_part_of_the_values_is_a_failure() {
     let denied = Reply::cbor(400, &json!({"__type": "AccessDenied", "message": "no"}));
     let forbidden = result("m0", "Forbidden", &[], &[]);
-    let partial = result("m0", "PartialData", &[60], &[1.0]);
+    let partial = || result("m0", "PartialData", &[60], &[1.0]);
     let failed_later = result("m0", "InternalError", &[], &[]);
     let without_a_value = result("m0", "Complete", &[60, 120], &[1.0]);
     for (replies, code, message) in [
         (vec![denied], "AccessDenied", "no"),
         (vec![page(&[forbidden], None)], "Incomplete", "Forbidden"),
-        (vec![page(&[partial.clone()], None)], "Incomplete", "PartialData"),
+        (vec![page(&[partial()], None)], "Incomplete", "PartialData"),
         (
-            vec![page(&[partial.clone()], Some("more")), page(&[], None)],
+            vec![page(&[partial()], Some("more")), page(&[], None)],
             "Incomplete",
             "PartialData",
         ),
         (
-            vec![page(&[partial], Some("more")), page(&[failed_later], None)],
+            vec![page(&[partial()], Some("more")), page(&[failed_later], None)],
             "Incomplete",
             "InternalError",
         ),

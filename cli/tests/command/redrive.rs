@@ -76,7 +76,8 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
     lines.truncate(2);
     lines[0]["body"] = json!("{\"mended\":1}");
     let mended = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
-    fs::write(&file, mended).unwrap();
+    // Some editors put a byte order mark before it.
+    fs::write(&file, format!("\u{feff}{mended}")).unwrap();
     let arguments = ["redrive", "music-dlq", "--import", path, "--json"];
     let dry = queues.run(&arguments).await;
     assert_eq!((&dry.json()["moved"], &dry.json()["dryRun"]), (&json!(2), &json!(true)));

@@ -13,7 +13,7 @@ use shared::event::{Refusal, Timestamp};
 use crate::message::Request;
 
 /// Folders in the keys of failed records of Firehose. Its documentation also has those of OpenSearch
-/// with a hyphen ("S3BackupMode", Amazon Data Firehose API reference).
+/// with a hyphen (`S3BackupMode`, Amazon Data Firehose API reference).
 const FOLDERS: [&str; 5] = [
     "processing-failed/",
     "AmazonOpenSearchService_failed/",

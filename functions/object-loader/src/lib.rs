@@ -175,13 +175,13 @@ impl<S: Search, O: Objects, Q: Queues, W: Write> App<S, O, Q, W> {
             schedule,
             now,
         };
-        let loaded = if schedule.is_late() {
+        let ended = if schedule.is_late() {
             Loaded::Ended(Outcome::Retry(Retry::Deadline))
         } else {
             // Boxed: its state is large, and it is the work of minutes.
             Box::pin(loader.load(request)).await
         };
-        let rest = match &loaded {
+        let rest = match &ended {
             Loaded::Ended(Outcome::Retry(retry)) if has_loaded && retry.is_late() => request,
             Loaded::Ended(outcome) => return *outcome,
             Loaded::Until(rest) => rest,
