@@ -37,13 +37,9 @@ pub(crate) async fn answered<T, E>(
 where
     SqsFailure: From<E>,
 {
-    match timeout(CALL_TIME, call).await {
-        Ok(answer) => Ok(answer?),
-        Err(_) => {
-            let message = format!("no answer within {} s", CALL_TIME.as_secs());
-            Err(SqsFailure::new("NoAnswer", message))
-        }
-    }
+    let late =
+        |_| SqsFailure::new("NoAnswer", format!("no answer within {} s", CALL_TIME.as_secs()));
+    Ok(timeout(CALL_TIME, call).await.map_err(late)??)
 }
 
 /// Returns access to these services. The region in `queue`, the URL or ARN of a queue, takes

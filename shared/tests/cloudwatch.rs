@@ -80,11 +80,7 @@ async fn a_part_of_the_values_is_a_failure() {
         (vec![denied], "AccessDenied", "no"),
         (vec![page(&[forbidden], None)], "Incomplete", "Forbidden"),
         (vec![page(&[partial()], None)], "Incomplete", "PartialData"),
-        (
-            vec![page(&[partial()], Some("more")), page(&[], None)],
-            "Incomplete",
-            "PartialData",
-        ),
+        (vec![page(&[partial()], Some("more")), page(&[], None)], "Incomplete", "PartialData"),
         (
             vec![page(&[partial()], Some("more")), page(&[failed_later], None)],
             "Incomplete",

@@ -90,7 +90,7 @@ impl Engine {
         let queues = Watched::new(queues, &progress, self.export.as_ref(), self.invoked.as_ref());
         let (config, health) = (self.config(), OpenSearchHealth(self.opensearch.take()));
         let app = App::new(config, queues, health, io::sink()).with_edited(self.edited.take());
-        let work = app.answer(payload.as_bytes(), &schedule, &mut summary);
+        let work = Box::pin(app.answer(payload.as_bytes(), &schedule, &mut summary));
         let stop = || {
             stop.send_replace(true);
             let line = "Stopping: received messages are moved or made visible again. Press Ctrl-C \

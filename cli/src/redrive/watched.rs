@@ -70,16 +70,19 @@ impl Queues for Watched<'_> {
     ) -> Vec<Result<String, SqsFailure>> {
         match self.invoked {
             Some(function) => function.take(messages).await,
-            None => for_each_entry(messages.len(), self.queues.send(queue_url, messages)).await,
+            None => {
+                for_each_entry(messages.len(), Box::pin(self.queues.send(queue_url, messages)))
+                    .await
+            }
         }
     }
 
     async fn delete(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {
-        for_each_entry(handles.len(), self.queues.delete(queue_url, handles)).await
+        for_each_entry(handles.len(), Box::pin(self.queues.delete(queue_url, handles))).await
     }
 
     async fn show(&self, queue_url: &str, handles: &[String]) -> Vec<Result<(), SqsFailure>> {
-        for_each_entry(handles.len(), self.queues.show(queue_url, handles)).await
+        for_each_entry(handles.len(), Box::pin(self.queues.show(queue_url, handles))).await
     }
 
     async fn attributes(&self, queue_url: &str) -> Result<QueueAttributes, SqsFailure> {

@@ -227,11 +227,11 @@ fn what_was_confirmed_may_take_longer_than_a_stretch_to_be_read_over() {
     on_paused_clock(async {
         let handler = Handler::new(&[]);
         let list = format!("[{}]", lines(0, 1_000).trim_end().replace('\n', ","));
-        let last = list.rfind('{').unwrap() as u64;
+        let offset = list.rfind('{').unwrap() as u64;
         handler.put("k", list);
         handler.be_slow(seconds(10));
         let (bucket, key) = ("b".to_owned(), "k".to_owned());
-        let request = Request { bucket, key, offset: last, lists: true, ..Request::default() };
+        let request = Request { bucket, key, offset, lists: true, ..Request::default() };
         let mut stretches = Stretches(Vec::new());
         let ended = handler.engine(&[]).load(&request, Timestamp::YEAR_2000, &mut stretches).await;
         assert_eq!((ended, ids(&handler)), (Ended::Done, vec!["e00999".to_owned()]));
