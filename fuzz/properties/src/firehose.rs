@@ -141,7 +141,9 @@ pub fn firehose_records(record: &[u8]) {
         }
         for payload in put_back.iter().take(20) {
             let (_, more) = transform(&request(&[payload]), split).unwrap();
-            assert!(payload.len() > BUDGET / 2 || more.is_empty(), "{}", payload.escape_ascii());
+            // A malformed element of an array may begin with an event.
+            let ends = more.iter().all(|more| more.len() < payload.len());
+            assert!(payload.len() > BUDGET / 2 || ends, "{}", payload.escape_ascii());
         }
         if first.result == "Ok" && !record.starts_with(GZIP) {
             assert_eq!(put_back.len() + 1, count(record), "{put_back:?}");

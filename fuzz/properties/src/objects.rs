@@ -211,9 +211,14 @@ pub fn objects(object: &[u8]) {
         let whole = Way { format, holds_failures, chunk_bytes, stops: false, max_record_bytes };
         on_paused_clock(async {
             let loaded = whole.load(object).await;
-            let is_done = loaded.ended == Ended::Done;
+            // flate2 drops what it decompressed in the call that fails, so how much comes out of a
+            // broken member depends on the chunks.
+            let is_broken = loaded.refused.iter().any(|line| line.contains("\"invalid_gzip\""));
+            let is_done = loaded.ended == Ended::Done && !is_broken;
             let in_chunks = Way { chunk_bytes: small, ..whole };
-            assert_eq!(in_chunks.load(object).await, loaded);
+            let loaded_in_chunks = in_chunks.load(object).await;
+            assert_eq!(loaded_in_chunks.ended, loaded.ended);
+            assert!(is_broken || loaded_in_chunks == loaded, "{loaded_in_chunks:?}, {loaded:?}");
             if is_done {
                 assert_eq!(Way { stops: true, ..in_chunks }.load(object).await, loaded);
                 assert_eq!(Way { stops: true, ..whole }.load(object).await, loaded);
