@@ -140,7 +140,8 @@ fn check_put_back(reader: &mut Reader, model: &Model, document: &Document) {
     assert_eq!(again.reingests, document.reingests.saturating_add(1));
     let shown = (document.put_back.escape_ascii(), document.text.escape_ascii());
     assert_eq!((&again.ids, again.written), (&document.ids, document.written), "{shown:?}");
-    assert_eq!(again.text.escape_ascii().to_string(), shown.1.to_string());
+    // White space around members that this model added is not kept.
+    assert_eq!(Opinion::of_valid(&again.text), Opinion::of_valid(&document.text), "{shown:?}");
 }
 
 fn check_refusal(payload: &[u8], refusal: Refusal) {
