@@ -146,8 +146,8 @@ impl Region {
         (called, is_temporary)
     }
 
-    /// Makes a call, unless one of this operation hung before: there is no time to wait for each of
-    /// thousands of resources.
+    /// Makes a call, unless one of this operation hung before: waiting for each of thousands of
+    /// resources would take too long.
     async fn unless_hung<T>(
         &self,
         operation: &str,
@@ -285,6 +285,11 @@ pub(crate) fn invalid(message: &str) -> CallFailure {
 pub(crate) fn is_gone(failure: &CallFailure) -> bool {
     let code = failure.code.as_deref().unwrap_or_default();
     code.contains("NotFound") || ["InvalidAMIID.Unavailable", "NoSuchBucket"].contains(&code)
+}
+
+/// What to ask for if a resource of a chunk is gone: each alone, or nothing if it was alone.
+pub(crate) fn each_alone<T>(chunk: &[T]) -> impl Iterator<Item = &[T]> {
+    chunk.chunks(1).filter(|one| one.len() < chunk.len())
 }
 
 /// The failure for more than [`MAX_RESOURCES`].

@@ -8,7 +8,7 @@ use shared::aws::query::{Element, Parameters};
 use super::Scan;
 use crate::found::{Markable, Resource, worth};
 use crate::kind::Kind;
-use crate::region::{List, Region, invalid, is_gone};
+use crate::region::{List, Region, each_alone, invalid, is_gone};
 use crate::rules::Idle;
 use crate::rules::address::Address;
 use crate::rules::instance::Instance;
@@ -177,11 +177,8 @@ impl Scan<'_> {
                         self.found.add(&self.scope, resource, Some(idle.clone()));
                     }
                 }
-                // One was deregistered after it was listed: each is asked for alone.
-                Err(failure) if is_gone(&failure) && chunk.len() > 1 => {
-                    chunks.extend(chunk.chunks(1));
-                }
-                Err(failure) if is_gone(&failure) => {}
+                // One was deregistered after it was listed.
+                Err(failure) if is_gone(&failure) => chunks.extend(each_alone(chunk)),
                 Err(failure) => self.unread(kind, Some(&failure)),
             }
         }

@@ -8,7 +8,7 @@ use shared::aws::query::{ELASTIC_LOAD_BALANCING_V2, Element, Parameters};
 use super::Scan;
 use crate::found::{Resource, worth};
 use crate::kind::Kind;
-use crate::region::{invalid, is_gone};
+use crate::region::{each_alone, invalid, is_gone};
 use crate::rules::load_balancer::{LoadBalancer, TargetGroup};
 use crate::rules::nat_gateway::NatGateway;
 use crate::rules::{Idle, Tags};
@@ -126,11 +126,8 @@ impl Scan<'_> {
                         self.found.add(&self.scope, resource, Some(idle.clone()));
                     }
                 }
-                // One was deleted after it was listed: each is asked for alone.
-                Err(failure) if is_gone(&failure) && chunk.len() > 1 => {
-                    chunks.extend(chunk.chunks(1));
-                }
-                Err(failure) if is_gone(&failure) => {}
+                // One was deleted after it was listed.
+                Err(failure) if is_gone(&failure) => chunks.extend(each_alone(chunk)),
                 Err(failure) => self.unread(kind, Some(&failure)),
             }
         }
