@@ -69,22 +69,17 @@ impl Batch {
             }
         }
         let mut contents = mem::take(&mut self.contents);
-        match contents.open(|out| out.extend_from_slice(text)) {
-            Ok(Holds::NoLogEvents) => self.push(at, NOTHING, NO_NAMES, State::Dropped),
-            Ok(_)
-                if is_log
-                    || contents.count() > 1
-                    || contents.look_again() && contents.count() > 1 =>
-            {
-                let whole = self.keep(text);
-                self.several(source, at, whole, &mut contents);
-            }
-            _ => {
-                let written = self.event(source, at, kept, text, None);
-                if let Err(refusal) = written {
-                    self.refuse_event(source, at, kept, text, refusal);
-                }
-            }
+        let holds = contents.open(|out| out.extend_from_slice(text));
+        // Events one after the other on a line are found only if the text is not trusted.
+        let has_several = holds.is_ok()
+            && (is_log || contents.count() > 1 || contents.look_again() && contents.count() > 1);
+        if holds == Ok(Holds::NoLogEvents) {
+            self.push(at, NOTHING, NO_NAMES, State::Dropped);
+        } else if has_several {
+            let whole = self.keep(text);
+            self.several(source, at, whole, &mut contents);
+        } else if let Err(refusal) = self.event(source, at, kept, text, None) {
+            self.refuse_event(source, at, kept, text, refusal);
         }
         self.contents = contents;
     }
