@@ -22,7 +22,7 @@ pub(super) struct Settings {
     pub(super) deadline_margin: Duration,
     pub(super) opensearch: opensearch::Settings,
     pub(super) form: DocumentForm,
-    /// Whether there is no place to keep events that can never become documents.
+    /// Whether a queue for events that can never become documents is missing.
     pub(super) lacks_quarantine: bool,
 }
 

@@ -27,7 +27,7 @@ pub(super) fn print(
     mode: Mode,
 ) -> Result<(), CliError> {
     let tally = &outcome.summary.tally;
-    // There is no report if messages could not be received from the queue.
+    // If no message could be received from the queue, the report would be empty.
     if json || tally.scanned > 0 || tally.stopped != Some(Stopped::ReceiveFailed) {
         print_report(&Report { source, answer: &outcome.answer }, json)?;
     }

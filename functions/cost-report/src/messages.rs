@@ -37,8 +37,8 @@ pub(crate) struct Message {
 }
 
 impl Event {
-    /// Reads an event; `None` if it is not an object, or none of its records is from SNS. A record
-    /// that is not from SNS does not affect the others.
+    /// Reads an event; `None` if it is not an object, or has records but not one from SNS. Records
+    /// from other services do not affect the others.
     pub(crate) fn parse(body: &[u8]) -> Option<Self> {
         let event: Value = serde_json::from_slice(body).ok()?;
         event.as_object()?;

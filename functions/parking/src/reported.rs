@@ -25,7 +25,7 @@ impl Reported {
         new
     }
 
-    /// Forgets what was reported at this time, because nobody received it.
+    /// Forgets what was reported at this time, because it was not published.
     pub(crate) fn forget(&mut self, at_ms: u64) {
         self.0.retain(|_, reported_ms| *reported_ms != at_ms);
     }

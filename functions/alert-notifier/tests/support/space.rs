@@ -15,7 +15,7 @@ pub(crate) const TOKEN: &str = "hush_hush-token%3D";
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "camelCase")]
 pub(crate) struct Script {
-    /// Pages of error lines; `None` is a rejected call. Without pages there is no log group.
+    /// Pages of error lines; `None` is a rejected call. Without pages, the log group does not exist.
     pub(crate) logs: Option<Vec<Option<Lines>>>,
     /// The stream of every line.
     pub(crate) log_stream: String,

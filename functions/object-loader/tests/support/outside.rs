@@ -33,7 +33,7 @@ pub(crate) enum Bulk {
     Status(u16),
     /// It answers the documents at these positions with this status and error type.
     Items(&'static [usize], u16, &'static str),
-    /// There is no answer.
+    /// Never answers.
     Hang,
 }
 
