@@ -1,5 +1,6 @@
-//! The templates, which several tests use.
+//! The templates, which several tests use, and the stack in a small AWS on this machine.
 
+pub mod cloud;
 mod intrinsics;
 mod nested;
 pub mod permissions;

@@ -233,7 +233,10 @@ fn in_project(folder: &Path, path: &str) -> String {
         fs::canonicalize(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     };
     let (path, project) = (resolved(&folder.join(path)), resolved(&project()));
-    path.strip_prefix(&project).unwrap_or(&path).display().to_string()
+    match path.strip_prefix(&project).unwrap_or(&path) {
+        root if root == Path::new("") => ".".to_owned(),
+        path => path.display().to_string(),
+    }
 }
 
 fn members(value: &Value) -> BTreeMap<String, Value> {

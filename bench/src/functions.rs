@@ -183,12 +183,12 @@ pub(crate) fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
     for (name, _, program) in wanted {
         functions.extend(match program {
             Program::Ours(package, settings) => {
-                let function = binary(name, &here.join("../Cargo.toml"), package, package)?;
+                let function = binary(name, &here.join("../Cargo.toml"), &[], package)?;
                 let settings = settings.iter();
                 Some(settings.fold(function, |it, (name, value)| it.with(name, *value)))
             }
             Program::Peer(package, target) => {
-                Some(binary(name, &here.join("Cargo.toml"), package, target)?)
+                Some(binary(name, &here.join("Cargo.toml"), &["--package", package], target)?)
             }
             Program::Python(main, modules) => {
                 let own = here.join(".venv/bin/python3");
@@ -212,17 +212,18 @@ pub(crate) fn find(job: Job, only: &[String]) -> Result<Vec<Function>, Error> {
 fn binary(
     name: &'static str,
     manifest: &Path,
-    package: &str,
+    selection: &[&str],
     target: &str,
 ) -> Result<Function, Error> {
     let built = Command::new("cargo")
         .args(["build", "--release", "--message-format=json-render-diagnostics"])
-        .args(["--package", package, "--bin", target, "--manifest-path"])
+        .args(["--bin", target, "--manifest-path"])
         .arg(manifest)
+        .args(selection)
         .stderr(Stdio::inherit())
         .output()?;
     if !built.status.success() {
-        return Err(format!("{package} does not build").into());
+        return Err(format!("{target} does not build").into());
     }
     let messages = String::from_utf8(built.stdout)?;
     let program = messages

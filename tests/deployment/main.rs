@@ -3,7 +3,6 @@
 //! objects of its bucket become documents, or are in the queue or the bucket where they belong.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use http::Method;
@@ -15,19 +14,9 @@ use local::opensearch::{
 };
 use local::sqs::Client as Sqs;
 use serde_json::{Value, json};
+use suite::cloud::{self, BUCKET, FUNCTIONS, STACK};
 use tempfile::TempDir;
 use tokio::process::Command;
-
-/// The prefix of all names.
-const ENVIRONMENT: &str = "sluice-local";
-
-/// The bucket of objects to load, which sends its events to EventBridge.
-const BUCKET: &str = "local-objects";
-const TO_EVENT_BRIDGE: &str =
-    "<NotificationConfiguration><EventBridgeConfiguration/></NotificationConfiguration>";
-
-/// The functions that are used here.
-const CALLED: [&str; 3] = ["dlq-redrive", "object-loader", "sqs-consumer"];
 
 /// Time limit of a wait.
 const HANG: Duration = Duration::from_mins(2);
@@ -63,20 +52,13 @@ impl Stack {
         let search = Embedded::start().await.unwrap();
         let documents = OpenSearch::new(search.url()).unwrap();
         documents.put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await.unwrap();
-        let build = tokio::task::spawn_blocking(build).await.unwrap();
-        let parameters = [
-            ("EnvironmentName", "local"),
-            ("ConsumerEndpoint", search.url()),
-            ("ConsumerBatchSeconds", "1"),
-            // A message that fails becomes a dead letter instead of being redelivered.
-            ("MaxReceiveCount", "1"),
-            ("ObjectBucketName", BUCKET),
-        ];
+        let binaries = || FUNCTIONS.map(|function| binaries::function(function).unwrap());
+        let binaries = tokio::task::spawn_blocking(binaries).await.unwrap();
+        // A message that fails becomes a dead letter instead of being redelivered.
+        let parameters = [("MaxReceiveCount", "1")];
+        let deployed = cloud::deploy(&cloud, &binaries, search.url(), &parameters).await;
+        deployed.unwrap_or_else(|error| panic!("{error}"));
         let http = OpenSearch::new(cloud.url()).unwrap();
-        put(&http, &format!("/{BUCKET}"), "").await;
-        put(&http, &format!("/{BUCKET}?notification"), TO_EVENT_BRIDGE).await;
-        let deployed = cloud.deploy(build.path(), ENVIRONMENT, &parameters).await;
-        deployed.unwrap_or_else(|error| panic!("{error}\n{}", cloud.last_lines()));
         let sqs = Sqs::new(cloud.url()).unwrap();
         Some(Self { cloud, http, sqs, search, documents })
     }
@@ -96,7 +78,7 @@ impl Stack {
 
     /// The URL of the queue whose name ends with `name`.
     async fn queue(&self, name: &str) -> String {
-        self.queue_named(&format!("{ENVIRONMENT}-{name}")).await
+        self.queue_named(&format!("{STACK}-{name}")).await
     }
 
     async fn queue_named(&self, name: &str) -> String {
@@ -145,7 +127,7 @@ impl Stack {
 
     /// The answer of the function whose name ends with `name`.
     async fn invoke(&self, name: &str, event: &'static str) -> Value {
-        let path = format!("/2015-03-31/functions/{ENVIRONMENT}-{name}/invocations");
+        let path = format!("/2015-03-31/functions/{STACK}-{name}/invocations");
         let body = Some(("application/json", event.into()));
         let answer = self.http.send(Method::POST, &path, body).await.unwrap();
         serde_json::from_slice(&answer.body).unwrap()
@@ -164,8 +146,7 @@ impl Stack {
 
     /// The variables of the function whose name ends with `name`.
     async fn variables(&self, name: &str) -> Value {
-        self.configuration(&format!("{ENVIRONMENT}-{name}")).await["Environment"]["Variables"]
-            .clone()
+        self.configuration(&format!("{STACK}-{name}")).await["Environment"]["Variables"].clone()
     }
 
     async fn count(&self) -> u64 {
@@ -176,51 +157,6 @@ impl Stack {
     fn log(&self) -> String {
         self.cloud.last_lines()
     }
-}
-
-/// Puts a bucket, a setting of a bucket, or an object.
-async fn put(http: &OpenSearch, path: &str, body: &'static str) {
-    let body = Some(("application/octet-stream", body.into()));
-    let answer = http.send(Method::PUT, path, body).await.unwrap();
-    assert!(answer.status.is_success(), "{path}: {}", answer.status);
-}
-
-/// The output of `sam build`, but for this machine and in the tests' own profile: the template, and
-/// each function's binary as `bootstrap` at its `CodeUri`. MiniStack creates nothing for a nested
-/// stack, so the template contains their resources directly.
-///
-/// Functions that nothing calls here get an empty file: compressing them would take longer than the
-/// whole test.
-fn build() -> TempDir {
-    build_with(|function, bootstrap| {
-        if CALLED.contains(&function) {
-            fs::copy(binaries::function(function).unwrap(), bootstrap).unwrap();
-        } else {
-            fs::write(bootstrap, "").unwrap();
-        }
-    })
-}
-
-fn build_with(put: impl Fn(&str, &Path)) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    let mut template = suite::template();
-    for (function, size, concurrency) in
-        [("SqsConsumerFunction", 1000, 10), ("ObjectsLoaderFunction", 1, 5)]
-    {
-        let mapping = format!("/Resources/{function}/Properties/Events/Messages/Properties");
-        let mapping = template.pointer_mut(&mapping).unwrap();
-        // Only here, MiniStack does not accept the text of a parameter as a number.
-        mapping["BatchSize"] = json!(size);
-        mapping["ScalingConfig"]["MaximumConcurrency"] = json!(concurrency);
-    }
-    // JSON is valid YAML.
-    fs::write(folder.path().join("template.yaml"), template.to_string()).unwrap();
-    for function in binaries::functions().unwrap() {
-        let code = folder.path().join("functions").join(&function);
-        fs::create_dir_all(&code).unwrap();
-        put(&function, &code.join("bootstrap"));
-    }
-    folder
 }
 
 #[tokio::test]
@@ -279,7 +215,7 @@ async fn what_is_sent_to_the_deployed_queue_ends_where_it_belongs() {
 /// In a VPC, with a collection, with keys, and the lake, as far as MiniStack supports the
 /// resources. Concurrently, because `sam deploy` mostly waits.
 async fn variants_deploy(stack: &Stack) {
-    let build = build_with(|_, bootstrap| fs::write(bootstrap, "").unwrap());
+    let build = cloud::build(&[]).unwrap();
     tokio::join!(
         in_a_vpc_it_deploys(stack, &build),
         with_a_collection_it_deploys(stack, &build),
@@ -360,7 +296,7 @@ async fn nothing_is_wrong(stack: &Stack) {
         return;
     }
     let mut command = Command::new(command);
-    command.args(["doctor", "--stack", ENVIRONMENT, "--json"]);
+    command.args(["doctor", "--stack", STACK, "--json"]);
     command.env("AWS_ENDPOINT_URL", stack.cloud.url());
     let output = command.output().await.unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -377,7 +313,7 @@ async fn nothing_is_wrong(stack: &Stack) {
 /// Expects 251 documents, and leaves two more.
 async fn objects_become_documents(stack: &Stack) {
     const OBJECT: &str = "{\"event_type\":\"play\"}\nno event\n{\"event_type\":\"play\"}\n";
-    put(&stack.http, &format!("/{BUCKET}/in/events.ndjson"), OBJECT).await;
+    cloud::put(&stack.http, &format!("/{BUCKET}/in/events.ndjson"), OBJECT).await.unwrap();
     let loaded = async {
         while stack.count().await < 253 {
             tokio::time::sleep(INTERVAL).await;
