@@ -32,8 +32,10 @@ async fn run() -> Result<(), Failure> {
     opensearch.client().put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await?;
     say("Deploying the stack, which takes about 20 seconds.");
     deploy(&cloud, &binaries, opensearch.url(), &[]).await?;
+    // The AWS CLI reads the second variable of the region, other tools the first.
     let exports = [
         ("AWS_ENDPOINT_URL", cloud.url()),
+        ("AWS_REGION", "us-east-1"),
         ("AWS_DEFAULT_REGION", "us-east-1"),
         ("AWS_ACCESS_KEY_ID", "local"),
         ("AWS_SECRET_ACCESS_KEY", "local"),
@@ -43,7 +45,7 @@ async fn run() -> Result<(), Failure> {
     let exports = exports.map(|(name, value)| format!("export {name}={value}\n")).concat();
     say(&format!(
         "The stack {STACK} runs, and loads the objects of the bucket {BUCKET}. In another terminal:\n\n\
-         {exports}\nCtrl-C ends it, and removes everything in it.",
+         unset AWS_PROFILE\n{exports}\nCtrl-C ends it, and removes everything in it.",
     ));
     std::future::pending().await
 }

@@ -74,8 +74,9 @@ pub(crate) struct Args {
     /// Move this many messages first, and the others only if none of the first returns
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     canary: Option<u64>,
-    /// Time to wait for messages of --canary to return
-    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = seconds, requires = "canary")]
+    /// Time to wait for messages of --canary to return. The default is for a queue of sqs-consumer that
+    /// receives a message three times, with pauses of up to 30, 60 and 120 seconds
+    #[arg(long, value_name = "TIME", default_value = "4m", value_parser = seconds, requires = "canary")]
     canary_wait: u64,
     /// Move nothing unless this OpenSearch is green or yellow: http[s]://[user:password@]host
     #[arg(long, value_name = "URL")]
@@ -111,7 +112,7 @@ Examples:
   cargo sluice redrive music-dlq                                   show what would be moved
   cargo sluice redrive music-dlq --yes                             move all
   cargo sluice redrive music-dlq --attribute tenant=a --max-age 1d --rate 50 --yes
-  cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes
+  cargo sluice redrive music-dlq --canary 10 --yes
   cargo sluice redrive quarantine --body /event_type=play --destination music --yes
   cargo sluice redrive quarantine --import mended.ndjson --destination music --yes
   cargo sluice redrive alerts-dlq --invoke alert-notifier --yes

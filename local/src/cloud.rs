@@ -33,7 +33,9 @@ kill -KILL "$server"
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CloudError {
-    #[error("there is no {0} on the path ({1}); install it with pip")]
+    #[error(
+        "there is no {0} on the path ({1}); docs/operations.md, \"In a local cloud\", installs it"
+    )]
     Missing(&'static str, std::io::Error),
     #[error("MiniStack: {0}")]
     Machine(#[from] Unavailable),
@@ -64,7 +66,7 @@ impl Cloud {
             server::free_address().await.map_err(Unavailable::io("no free port for", "it"))?;
         let url = format!("http://{address}");
         let mut line = vec![OsString::from("env")];
-        line.extend(variables(&url).map(OsString::from));
+        line.extend(settings(&url).map(OsString::from));
         line.push(format!("BIND_HOST={}", address.ip()).into());
         line.push(format!("GATEWAY_PORT={}", address.port()).into());
         // It would listen on a fixed port.
@@ -95,7 +97,7 @@ impl Cloud {
         stack: &str,
         parameters: &[(&str, &str)],
     ) -> Result<(), CloudError> {
-        let mut arguments: Vec<String> = variables(&self.url).into();
+        let mut arguments: Vec<String> = settings(&self.url).into();
         arguments.push("sam".to_owned());
         let options = "deploy --template-file template.yaml --resolve-s3 --no-confirm-changeset \
                        --no-progressbar --capabilities CAPABILITY_IAM --stack-name";
@@ -119,9 +121,10 @@ impl Cloud {
     }
 }
 
-/// The variables that `env` sets for the cloud and its client: no other account, and no proxy.
-fn variables(url: &str) -> [String; 7] {
+/// The arguments of `env` for the cloud and its client: no other account, and no proxy.
+fn settings(url: &str) -> [String; 8] {
     [
+        "-uAWS_PROFILE".to_owned(),
         "AWS_ACCESS_KEY_ID=local".to_owned(),
         "AWS_SECRET_ACCESS_KEY=local".to_owned(),
         format!("AWS_DEFAULT_REGION={REGION}"),

@@ -92,12 +92,16 @@ impl Export {
         }
     }
 
-    /// Closes the file.
+    /// Closes the file, and removes one without messages: the next export can have its name.
     ///
     /// # Errors
     /// [`CliError::Failed`] if not all messages could be written.
     pub(super) fn finish(self) -> Result<(), CliError> {
-        let written = self.file.into_inner().and_then(|mut file| file.flush());
+        let written = self.file.into_inner().and_then(|mut file| {
+            file.flush()?;
+            let is_empty = file.get_ref().metadata()?.len() == 0;
+            if is_empty { fs::remove_file(&self.path) } else { Ok(()) }
+        });
         written.map_err(|error| {
             CliError::failed(format_args!("failed to write {}: {error}", self.path.display()))
         })
@@ -118,8 +122,10 @@ pub(super) fn import(path: &Path) -> Result<Edited, CliError> {
     // Some editors put a byte order mark before it.
     let lines = text.trim_start_matches('\u{feff}').lines();
     for (number, line) in (1..).zip(lines).filter(|(_, line)| !line.trim().is_empty()) {
-        let Line { id, body, .. } = serde_json::from_str(line)
-            .map_err(|error| wrong(&format_args!("line {number}: {error}")))?;
+        let Line { id, body, .. } = serde_json::from_str(line).map_err(|error| {
+            let what = "not a line of `inspect --export`";
+            wrong(&format_args!("line {number}: {error}: {what}"))
+        })?;
         if body.is_empty() || body.len() > MAX_MESSAGE_BYTES {
             let bytes = format_args!("line {number}: a body has 1 to {MAX_MESSAGE_BYTES} bytes");
             return Err(wrong(&bytes));

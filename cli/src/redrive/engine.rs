@@ -160,7 +160,8 @@ fn error(error: Error, request: &Value) -> CliError {
 fn advice(failure: &SqsFailure) -> &'static str {
     if failure.code.ends_with("UnsupportedOperation") {
         "\nAnother move task is running: --status shows it, --cancel ends it."
-    } else if failure.message.contains("Dead Letter Queue") {
+    } else if failure.message.contains("Dead Letter Queue") || failure.code == "InvalidAction" {
+        // The second is what servers with the API of SQS answer that have no move tasks.
         "\n--mode selective moves the messages of any queue."
     } else {
         ""

@@ -73,6 +73,10 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
     // The file is not overwritten.
     let again = queues.run(&["inspect", "music-dlq", "--export", path]).await;
     again.assert_error(2, "mended.ndjson: ");
+    // Without messages there is no file.
+    let none = folder.path().join("none.ndjson");
+    let arguments = ["inspect", "music-dlq", "--reason", "no", "--export", none.to_str().unwrap()];
+    assert_eq!((queues.run(&arguments).await.code, none.exists()), (0, false));
     lines.truncate(2);
     lines[0]["body"] = json!("{\"mended\":1}");
     let mended = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
@@ -94,7 +98,10 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
     assert_eq!(attributes["sluice.redrives"]["StringValue"], "1", "{attributes}");
 
     for (text, error) in [
-        ("{\"id\":\"a\"}", "line 1: missing field `body`"),
+        (
+            "{\"id\":\"a\"}",
+            "line 1: missing field `body` at line 1 column 10: not a line of `inspect",
+        ),
         ("{\"id\":\"a\",\"body\":\"\"}", "line 1: a body has 1 to 1048576 bytes"),
         ("{\"id\":\"a\",\"body\":\"b\"}\n{\"id\":\"a\",\"body\":\"b\"}", "line 2: its id"),
     ] {

@@ -178,6 +178,7 @@ async fn a_stream_that_takes_nothing_fails_the_replay() {
 #[tokio::test]
 async fn the_commands_in_the_documentation() {
     let (_sqs, queues) = Queues::embedded().await;
+    queues.client.create_queue("sluice-dev-objects", &[]).await.unwrap();
     let scene = Scene::failed().await.with("AWS_ENDPOINT_URL_SQS", queues.client.url());
     let kept = failed("invalid_json", NOON_MS, event("k"));
     scene.s3.put("backup", "object-loader-failed/2024/03/01/12/kept.json", kept, NOON_MS);
@@ -187,7 +188,7 @@ async fn the_commands_in_the_documentation() {
         ("replay s3://backup/processing-failed/ --reason timeout --yes", "Indexed             2  "),
         ("replay s3://backup/object-loader-failed/ --yes", "Indexed             1  "),
         (
-            "replay s3://backup/object-loader-failed/ --to loader --queue music --yes",
+            "replay s3://backup/object-loader-failed/ --to loader --queue sluice-dev-objects --yes",
             "Sent                1  the queue ",
         ),
     ] {

@@ -71,7 +71,7 @@ async fn help_has_examples_and_exit_codes() {
         (&["invoke", "--help"], "cargo sluice invoke firehose-transform events/"),
         (&["doctor", "-h"], "cargo sluice doctor --stack sluice-dev --profile ops"),
         (&["inspect", "-h"], "cargo sluice inspect music-dlq --min-age 7d"),
-        (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --canary-wait 2m --yes"),
+        (&["redrive", "-h"], "cargo sluice redrive music-dlq --canary 10 --yes"),
         (&["redrive", "--help"], "a profile (--profile, AWS_PROFILE) with keys, SSO, an assumed"),
         (&["replay", "-h"], "cargo sluice replay s3://backup/processing-failed/ --to stream"),
         (&["setup", "--help"], "cargo sluice setup --opensearch http://127.0.0.1:9200"),
