@@ -173,7 +173,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
     }
 
     /// Writes the lines of the batch, in order. Requests that the store rejects are halved, down to
-    /// single lines. After the first request that has to be retried later, nothing more is written.
+    /// single lines. After the first request that has to be retried later, nothing more is written. If the
+    /// time is not enough for all the lines of a record that the store rejects, the record is given up.
     async fn write(&mut self, job: Job<'_>, run: &mut Run) {
         let Self { store, batch, .. } = self;
         let mut parts = Vec::new();
@@ -183,7 +184,13 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         while let Some(part) = parts.pop() {
             let first = batch.at(part.start);
             if job.schedule.is_late() {
-                run.stop_at(first.record, Retry::Deadline, String::new());
+                if run.is_given_up(first.record) {
+                    parts.push(part);
+                    let left = parts.into_iter().flatten().map(|line| batch.at(line));
+                    run.give_up(left.filter(|at| at.record == first.record), first.record);
+                } else {
+                    run.stop_at(first.record, Retry::Deadline, String::new());
+                }
                 break;
             }
             let lines = batch.text(&part);
