@@ -184,7 +184,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         while let Some(part) = parts.pop() {
             let first = batch.at(part.start);
             if job.schedule.is_late() {
-                if run.is_given_up(first.record) {
+                // What a message cannot hold would be lost.
+                if run.is_given_up(first.record) && quarantine::fits(&job.records[first.record]) {
                     parts.push(part);
                     let left = parts.into_iter().flatten().map(|line| batch.at(line));
                     run.give_up(left.filter(|at| at.record == first.record), first.record);
