@@ -306,14 +306,10 @@ fn a_record_with_too_many_rejected_readings_does_not_stop_the_others() {
         let mut handler = Handler::new(&[("WRITE_MAX_LINES", "1")]);
         let all: Vec<_> = (0..1_100).map(|_| reading("m", 1)).collect();
         let all = all.join("\n");
-        // In base64, it does not fit into a message.
-        let large = all.clone() + &" ".repeat(800_000);
         let left = Duration::from_secs(20);
         let rejected = |count| vec![Write::Answer(400, "because"); count];
-        for (all, count, answer, kept) in
-            [(&all, 1_001, "1", 1), (&all, 1_000, "0", 0), (&large, 1_001, "0", 0)]
-        {
-            let records = payloads(&[all, "oops"]);
+        let records = payloads(&[&all, "oops"]);
+        for (count, answer, kept) in [(1_001, "1", 1), (1_000, "0", 0)] {
             let slow = Write::Store(Duration::from_secs(19) + Duration::from_millis(100));
             handler.store(rejected(count).into_iter().chain([slow]));
             let answered = handler.handle_within(&records, left).await.unwrap();
@@ -323,7 +319,7 @@ fn a_record_with_too_many_rejected_readings_does_not_stop_the_others() {
             assert_eq!(quarantined.len(), kept);
             assert!(
                 quarantined.iter().all(
-                    |entry| entry[..] == ["store_refused", "shardId-000000000000:0", "0", all]
+                    |entry| entry[..] == ["store_refused", "shardId-000000000000:0", "0", &all]
                 )
             );
         }
