@@ -5,6 +5,7 @@ mod account;
 use std::time::Duration;
 
 use dlq_redrive::Queue;
+use http::Uri;
 use shared::aws::{Aws, Service};
 use shared::config::Environment;
 use shared::sqs::{self, Failure as SqsFailure, SQS};
@@ -21,7 +22,7 @@ AWS_SESSION_TOKEN, else a profile (--profile, AWS_PROFILE) with keys, SSO, an as
 process, else the role of the container or instance. The region in a queue's URL or ARN takes
 precedence over --region, AWS_REGION and that of the profile.
 AWS_ENDPOINT_URL_SQS and AWS_ENDPOINT_URL set another endpoint, such as http://127.0.0.1:9324,
-which needs neither region nor credentials.";
+which needs neither region nor credentials, or a VPC endpoint, which needs both.";
 
 /// Maximum time for a call and its retries. The SDK waits without end for a server that takes a request
 /// and does not answer.
@@ -58,7 +59,8 @@ pub(crate) async fn access(
     let environment = account.with_region(environment);
     let mut aws = Aws::from_environment(&environment, services);
     // A server on this machine needs neither region nor credentials, but the SDK does.
-    let is_local = services.iter().all(|service| aws.endpoint(service).is_some());
+    let is_elsewhere = |service| aws.endpoint(service).is_some_and(|url| !is_of_aws(url));
+    let is_local = services.iter().copied().all(is_elsewhere);
     if !is_local || account.has_profile() {
         aws = Aws::from_environment(&account.sign_in(&environment).await?, services);
     }
@@ -77,6 +79,13 @@ pub(crate) async fn access(
         return Err(CliError::failed(message));
     }
     Ok(aws)
+}
+
+/// Whether an endpoint is one of AWS, such as a VPC endpoint.
+fn is_of_aws(endpoint: &str) -> bool {
+    let endpoint = endpoint.parse::<Uri>().ok();
+    let host = endpoint.as_ref().and_then(Uri::host).unwrap_or_default();
+    [".amazonaws.com", ".amazonaws.com.cn", ".api.aws"].iter().any(|domain| host.ends_with(domain))
 }
 
 /// Returns the region in the URL or the ARN of a queue.

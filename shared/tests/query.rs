@@ -87,6 +87,20 @@ async fn throttling_and_5xx_are_tried_three_times_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn an_operation_that_must_not_run_twice_is_not_sent_again_on_another_connection() {
+    let answer = || xml(200, "<CreateSnapshotResponse/>");
+    let endpoint = Endpoint::replying([Some(answer()), Some(Reply::Close)], move |_, reply| {
+        reply.unwrap_or_else(answer)
+    })
+    .await;
+    let client = QueryClient::new(EC2, &aws(&endpoint.url));
+    let until = Instant::now() + Duration::from_mins(1);
+    client.call("CreateSnapshot", &Parameters::new(), until).await.unwrap();
+    let result = client.call_once("CreateSnapshot", &Parameters::new(), until).await;
+    assert_eq!((&*result.unwrap_err().code, endpoint.calls().len()), ("NoAnswer", 2));
+}
+
+#[tokio::test]
 async fn a_call_that_hangs_is_given_up_after_a_third_of_the_time_and_not_repeated() {
     let started = Instant::now();
     let (result, calls) = call(vec![Reply::Never], Duration::from_secs(3)).await;

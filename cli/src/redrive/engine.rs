@@ -62,6 +62,8 @@ pub(super) struct Outcome {
     pub(super) answer: Answer,
     pub(super) summary: Summary,
     pub(super) is_interrupted: bool,
+    /// Number of edited messages that the run did not receive.
+    pub(super) not_received: u64,
 }
 
 impl Engine {
@@ -87,7 +89,10 @@ impl Engine {
         let payload = request.to_string();
         let progress = RefCell::new(Progress::new("messages"));
         let queues = AwsQueues::new(self.aws.clone());
-        let queues = Watched::new(queues, &progress, self.export.as_ref(), self.invoked.as_ref());
+        let received = RefCell::default();
+        let (export, invoked) = (self.export.as_ref(), self.invoked.as_ref());
+        let queues = Watched::new(queues, &progress, &received, export, invoked);
+        let edited: Vec<_> = self.edited.iter().flat_map(Edited::keys).cloned().collect();
         let (config, health) = (self.config(), OpenSearchHealth(self.opensearch.take()));
         let app = App::new(config, queues, health, io::sink()).with_edited(self.edited.take());
         let work = Box::pin(app.answer(payload.as_bytes(), &schedule, &mut summary));
@@ -101,7 +106,9 @@ impl Engine {
         drop(app);
         self.export.map_or(Ok(()), Export::finish)?;
         let answer = answer.map_err(|failed| error(failed, request))?;
-        Ok(Outcome { answer, summary, is_interrupted })
+        let received = received.into_inner();
+        let not_received = edited.iter().filter(|id| !received.contains(*id)).count() as u64;
+        Ok(Outcome { answer, summary, is_interrupted, not_received })
     }
 
     fn config(&self) -> Config {

@@ -50,6 +50,14 @@ pub(super) fn print(
         let (count, id) = (messages_were(*count), printable(id, 100));
         log(format_args!("{count} {what} (first: {id}): {reason}"));
     }
+    // A run that stopped early has another reason.
+    if outcome.not_received > 0 && tally.stopped.is_none() {
+        log(format_args!(
+            "{} in the file of --import, but not received: no longer in the queue, hidden by another \
+             consumer, or beyond --max-messages",
+            messages_were(outcome.not_received)
+        ));
+    }
     check(source, outcome)
 }
 

@@ -20,7 +20,8 @@ pub(super) struct Watched<'a> {
     progress: &'a RefCell<Progress>,
     /// Number of messages in the queue at the start.
     total: Cell<u64>,
-    received: RefCell<HashSet<String>>,
+    /// The ids of received messages.
+    received: &'a RefCell<HashSet<String>>,
     /// Whether this run started a move task.
     has_task: Cell<bool>,
     export: Option<&'a Export>,
@@ -32,10 +33,11 @@ impl<'a> Watched<'a> {
     pub(super) fn new(
         queues: AwsQueues,
         progress: &'a RefCell<Progress>,
+        received: &'a RefCell<HashSet<String>>,
         export: Option<&'a Export>,
         invoked: Option<&'a Invoked>,
     ) -> Self {
-        let (total, received, has_task) = (Cell::new(0), RefCell::default(), Cell::new(false));
+        let (total, has_task) = (Cell::new(0), Cell::new(false));
         Self { queues, progress, total, received, has_task, export, invoked }
     }
 }

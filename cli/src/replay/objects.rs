@@ -57,7 +57,12 @@ impl RefusedFile {
     }
 
     fn append(&self, lines: &[u8]) -> io::Result<()> {
-        let mut file = OpenOptions::new().create(true).append(true).open(&self.0)?;
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        // Only its owner can read it, because records may contain anything.
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&self.0)?;
         file.write_all(lines)?;
         file.sync_all()
     }

@@ -151,6 +151,11 @@ async fn missing_credentials_are_reported_with_a_remedy() {
         doctor(&aws, options, &[]).await.assert_error(1, expected);
     }
     assert!(aws.calls().is_empty());
+    // An endpoint of AWS needs them too.
+    let mut command = sluice(&["inspect", "music-dlq", "--region", "eu-west-1"]);
+    let endpoint = "https://vpce-0a1b.sqs.eu-west-1.vpce.amazonaws.com";
+    let command = command.env("AWS_ENDPOINT_URL_SQS", endpoint).spawn().unwrap();
+    finish(command).await.assert_error(1, "found no AWS credentials: set AWS_ACCESS_KEY_ID");
     // Whatever the metadata of an instance are, the keys are what is missing.
     let denied = Endpoint::start(|_| Reply::new(403, "text/plain", "")).await;
     let instance = [

@@ -97,6 +97,12 @@ async fn what_a_person_has_edited_is_moved_as_it_is_in_the_file() {
     let attributes = &moved[0]["MessageAttributes"];
     assert_eq!(attributes["sluice.redrives"]["StringValue"], "1", "{attributes}");
 
+    // They are no longer in the queue.
+    let again = queues.run(&arguments).await;
+    assert_eq!((again.code, &again.json()["moved"]), (0, &json!(0)), "{again:?}");
+    assert!(again.stderr.contains("2 messages were in the file of --import, but not"), "{again:?}");
+    assert!(!finished.stderr.contains("not received"), "{finished:?}");
+
     for (text, error) in [
         (
             "{\"id\":\"a\"}",

@@ -161,6 +161,12 @@ async fn refused_records_are_kept_and_can_be_replayed() {
     assert_eq!(finished.code, 1, "{finished:?}");
     // The ledger, and the file beside it.
     let [_, refused] = scene.ledgers().try_into().unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = refused.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "only its owner can read it");
+    }
     let name = refused.strip_prefix(scene.folder.path()).unwrap().to_str().unwrap();
     assert!(name.ends_with(".refused.jsonl"), "{name}");
     let advice =

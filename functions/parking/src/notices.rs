@@ -93,8 +93,9 @@ impl Notices {
             message: String::new(),
         });
         let failed: Vec<_> = outcome.failed.iter().cloned().chain(unread).collect();
-        let failed = self.failed.take_new(&failed, place.now_ms);
-        let problems = self.problems.take_new(&outcome.problems, place.now_ms);
+        let all_read = lists.is_empty();
+        let failed = self.failed.take_new(&failed, all_read, place.now_ms);
+        let problems = self.problems.take_new(&outcome.problems, all_read, place.now_ms);
         let is_new = |unread: &&NotRead| failed.iter().any(|entry| entry.id == list(unread));
         let unread = lists.iter().filter(is_new);
         let unread: Vec<_> = unread
@@ -299,6 +300,25 @@ mod tests {
             ("no JSON", false),
         ] {
             assert_eq!(fired(event.as_bytes(), now).is_some(), is_fired, "{event}");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_not_read_once_makes_no_problem_new() {
+        let machine = Outcome { problems: vec![entry("i-1", None, "spot")], ..Outcome::default() };
+        let denied = CallFailure { code: Some("Timeout".to_owned()), message: String::new() };
+        let mut unread = Outcome::default();
+        unread.unread.add("ec2", "eu-west-1", &denied);
+        let mut notices = Notices::default();
+        let title = |notice: Option<Notice>| notice.map(|notice| notice.title);
+        for (outcome, expected) in [
+            (&machine, Some("Started 0, stopped 0, 1 problem")),
+            (&unread, Some("Started 0, stopped 0, failed 1")),
+            (&machine, None),
+            (&Outcome::default(), None),
+            (&machine, Some("Started 0, stopped 0, 1 problem")),
+        ] {
+            assert_eq!(title(of(&mut notices, outcome, 0)).as_deref(), expected);
         }
     }
 

@@ -13,12 +13,19 @@ pub(crate) struct Reported(BTreeMap<(String, String), u64>);
 
 impl Reported {
     /// Returns and remembers the entries that are new or changed, or were reported a day ago.
-    /// Forgets those that no longer exist.
-    pub(crate) fn take_new<'a>(&mut self, entries: &'a [Entry], now_ms: u64) -> Vec<&'a Entry> {
+    /// Forgets those that no longer exist, if all machines were read.
+    pub(crate) fn take_new<'a>(
+        &mut self,
+        entries: &'a [Entry],
+        all_read: bool,
+        now_ms: u64,
+    ) -> Vec<&'a Entry> {
         let key = |entry: &Entry| (entry.id.clone(), entry.note.clone());
         let current: BTreeSet<_> = entries.iter().map(key).collect();
-        self.0
-            .retain(|key, at_ms| current.contains(key) && now_ms.saturating_sub(*at_ms) < AGAIN_MS);
+        self.0.retain(|key, at_ms| {
+            let may_exist = !all_read || current.contains(key);
+            may_exist && now_ms.saturating_sub(*at_ms) < AGAIN_MS
+        });
         let new: Vec<_> =
             entries.iter().filter(|entry| !self.0.contains_key(&key(entry))).collect();
         self.0.extend(new.iter().map(|entry| (key(entry), now_ms)));
@@ -47,7 +54,7 @@ mod tests {
         let mut reported = Reported::default();
         let mut ids = |entries: &[Entry], now_ms| {
             reported
-                .take_new(entries, now_ms)
+                .take_new(entries, true, now_ms)
                 .into_iter()
                 .map(|entry| entry.id.clone())
                 .collect::<Vec<_>>()
@@ -61,6 +68,6 @@ mod tests {
         assert_eq!(ids(&[], AGAIN_MS + 2_000), [""; 0]);
         assert_eq!(ids(std::slice::from_ref(&b), AGAIN_MS + 3_000), ["b"]);
         reported.forget(AGAIN_MS + 3_000);
-        assert_eq!(reported.take_new(&[b], AGAIN_MS + 3_001).len(), 1);
+        assert_eq!(reported.take_new(&[b], true, AGAIN_MS + 3_001).len(), 1);
     }
 }

@@ -81,9 +81,20 @@ impl Change<'_> {
                 .with("VolumeType", "gp3")
                 .with("Iops", gp3.iops.to_string())
                 .with("Throughput", gp3.throughput.to_string());
-            let answer = clients.ec2("ModifyVolume", &parameters, time).await?;
-            if answer.text("volumeModification/modificationState") == Some("failed") {
-                return Err(failure("ModificationFailed", "EC2 did not change the volume").into());
+            let modified = clients.ec2("ModifyVolume", &parameters, time).await;
+            let modified = modified.and_then(|answer| {
+                match answer.text("volumeModification/modificationState") {
+                    Some("failed") => {
+                        Err(failure("ModificationFailed", "EC2 did not change the volume"))
+                    }
+                    _ => Ok(()),
+                }
+            });
+            // An attempt without a valid answer may have changed it, and EC2 rejects the next one.
+            if let Err(error) = modified
+                && !self.volume(id).await.is_ok_and(|now| now.kind == "gp3")
+            {
+                return Err(error.into());
             }
         }
         let answer = json!({

@@ -28,6 +28,9 @@ pub(crate) const SSM: Service = "SSM";
 /// Maximum number of attempts, after 5xx and throttling.
 const ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
+/// Maximum page size of EC2's lists. Without one, EC2 returns everything at once, which it throttles in large
+/// accounts (source: Amazon EC2 API reference, "Pagination").
+pub(crate) const PAGE: &str = "1000";
 /// Maximum number of pages of a list.
 const MAX_PAGES: usize = 1_000;
 

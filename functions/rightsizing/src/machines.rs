@@ -10,7 +10,7 @@ use shared::aws::CallFailure;
 use shared::aws::query::{EC2, Element, Parameters, RDS};
 use shared::cost::{CallTime, CostError, CostQuery};
 
-use crate::clients::{Clients, Listed, Pages, failure, sent};
+use crate::clients::{Clients, Listed, PAGE, Pages, failure, sent};
 use crate::graviton::{Cost, Machine, SERVICES, costs};
 
 /// The days whose costs are read.
@@ -55,7 +55,8 @@ pub(crate) async fn instances(
 ) -> Result<BTreeMap<String, usize>, CallFailure> {
     let running = Parameters::new()
         .with("Filter.1.Name", "instance-state-name")
-        .with("Filter.1.Value.1", "running");
+        .with("Filter.1.Value.1", "running")
+        .with("MaxResults", PAGE);
     let path = ["reservationSet", "instancesSet"];
     let kind = |item: &Element| item.text("instanceType").map(str::to_owned);
     let list = clients.list(EC2, "DescribeInstances", &running, &path, kind, time).await;

@@ -9,7 +9,7 @@ use shared::aws::query::{EC2, Parameters};
 use shared::cost::{CallTime, usd};
 use tokio::time::timeout;
 
-use crate::clients::{Clients, failure, is_code};
+use crate::clients::{Clients, PAGE, failure, is_code};
 use crate::config::Config;
 use crate::found::{Finding, Found, Saving};
 use crate::graviton::{Cost, Machine};
@@ -96,8 +96,8 @@ impl<'a> Report<'a> {
         if wanted.is_empty() {
             return Vec::new();
         }
-        let (none, path) = (Parameters::new(), ["volumeSet"]);
-        let list = self.clients.list(EC2, "DescribeVolumes", &none, &path, Volume::read, self.time);
+        let (page, path) = (Parameters::new().with("MaxResults", PAGE), ["volumeSet"]);
+        let list = self.clients.list(EC2, "DescribeVolumes", &page, &path, Volume::read, self.time);
         let (volumes, failure) = list.await;
         for kind in wanted {
             // The usage of volumes is read later.

@@ -142,6 +142,19 @@ async fn costs_are_asked_for_once_for_thirty_settled_days() {
 }
 
 #[tokio::test]
+async fn lists_of_ec2_are_read_in_pages() {
+    let Fixture { event, golden, .. } = golden("scheduled");
+    let cloud = Cloud::start(golden.services).await;
+    assert!(binary(&cloud, &[]).await.invoke(event).await.answer.is_ok());
+    for list in ["DescribeVolumes", "DescribeInstances"] {
+        let calls = cloud.calls(list);
+        let [call] = &calls[..] else { panic!("{calls:?}") };
+        let mut form = call.form().into_iter();
+        assert!(form.any(|(name, value)| name == "MaxResults" && value == "1000"), "{list}");
+    }
+}
+
+#[tokio::test]
 async fn fifty_instances_have_one_command() {
     let Fixture { event, golden, .. } = golden("scheduled");
     let mut services = golden.services;

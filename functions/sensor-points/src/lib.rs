@@ -23,7 +23,7 @@ use std::io::Write;
 use std::mem;
 
 use shared::aws::Answer;
-use shared::event::{Reason, Timestamp};
+use shared::event::{Model, Reason, Timestamp};
 use shared::runtime::{Function, Invocation};
 use shared::schedule::Schedule;
 use shared::sqs::{Failure, MAX_ENTRIES, MAX_QUARANTINE_BYTES, Quarantined};
@@ -173,7 +173,8 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
     }
 
     /// Writes the lines of the batch, in order. Requests that the store rejects are halved, down to
-    /// single lines. After the first request that has to be retried later, nothing more is written.
+    /// single lines. After the first request that has to be retried later, nothing more is written. If the
+    /// time is not enough for all the lines of a record that the store rejects, the record is given up.
     async fn write(&mut self, job: Job<'_>, run: &mut Run) {
         let Self { store, batch, .. } = self;
         let mut parts = Vec::new();
@@ -183,7 +184,13 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         while let Some(part) = parts.pop() {
             let first = batch.at(part.start);
             if job.schedule.is_late() {
-                run.stop_at(first.record, Retry::Deadline, String::new());
+                if run.is_given_up(first.record) {
+                    parts.push(part);
+                    let left = parts.into_iter().flatten().map(|line| batch.at(line));
+                    run.give_up(left.filter(|at| at.record == first.record), first.record);
+                } else {
+                    run.stop_at(first.record, Retry::Deadline, String::new());
+                }
                 break;
             }
             let lines = batch.text(&part);
@@ -261,8 +268,11 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         let record = &job.records[at.record];
         let Self { readings, config, .. } = self;
         readings.open(record);
-        if refused.len() > MAX_REFUSED_ALONE {
+        if refused.len() > MAX_REFUSED_ALONE && quarantine::fits(record) {
             return vec![quarantine::entry(record, *at, reason, readings.data())];
+        }
+        if refused.len() > MAX_REFUSED_ALONE {
+            return parts(readings, &config.model, record, (*at, reason));
         }
         let mut entries = Vec::with_capacity(refused.len());
         let mut place = 0;
@@ -285,6 +295,33 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         if let Err(error) = written {
             tracing::error!(%error, "metrics could not be written");
         }
+    }
+}
+
+/// The messages for the opened record, which one message cannot hold: its readings on lines.
+fn parts(
+    readings: &mut Readings,
+    model: &Model,
+    record: &Record<'_>,
+    (at, reason): (At, &Reason),
+) -> Vec<Quarantined> {
+    let (mut entries, mut lines) = (Vec::new(), Vec::new());
+    let (mut first, mut place) = (at.place, 0);
+    loop {
+        let text = readings.next(model, |_| ()).map(|()| readings.text());
+        let bytes = text.as_ref().map_or(usize::MAX, Vec::len);
+        if !lines.is_empty() && bytes.saturating_add(lines.len()) >= quarantine::MAX_PART_BYTES {
+            let at = At { place: first, ..at };
+            entries.push(quarantine::entry(record, at, reason, &lines));
+            lines.clear();
+            first = place;
+        }
+        let Some(text) = text else { return entries };
+        if !lines.is_empty() {
+            lines.push(b'\n');
+        }
+        lines.extend(text);
+        place += 1;
     }
 }
 

@@ -44,6 +44,17 @@ impl Queue for AwsQueue {
 /// Replaces an id or an ARN that is missing in the event: SQS does not accept empty attributes.
 const UNKNOWN: &str = "unknown";
 
+/// Maximum size of the attributes of a message, in bytes: the detail is the longest.
+const MAX_ATTRIBUTE_BYTES: usize = 4_096;
+
+/// Maximum size of a part of a record, in bytes, so that a message can hold it in base64.
+pub(crate) const MAX_PART_BYTES: usize = (MAX_MESSAGE_BYTES - MAX_ATTRIBUTE_BYTES) / 4 * 3;
+
+/// Whether a message can hold all data of a record, also in base64.
+pub(crate) const fn fits(record: &Record<'_>) -> bool {
+    record.data.len() + MAX_ATTRIBUTE_BYTES <= MAX_MESSAGE_BYTES
+}
+
 /// The message for a refused reading with this text. A body that SQS does not accept is in base64,
 /// and one that is too long is cut.
 pub(crate) fn entry(record: &Record<'_>, at: At, reason: &Reason, text: &[u8]) -> Quarantined {

@@ -87,6 +87,26 @@ impl Run {
         }
     }
 
+    /// Whether a record goes to quarantine as a whole, although not all its lines were written: it
+    /// is the first one, so the next invocation would not get further, and the records after it would
+    /// wait until they expire.
+    pub(crate) fn is_given_up(&self, record: usize) -> bool {
+        record == 0 && self.tallies[0].refused() > MAX_REFUSED_ALONE as u64
+    }
+
+    /// Refuses the remaining readings of a record that is given up; the records after it are
+    /// redelivered.
+    pub(crate) fn give_up(&mut self, readings: impl Iterator<Item = At>, record: usize) {
+        let detail = "no time was left to find out which other readings the store rejects";
+        for at in readings {
+            let (code, detail) = (Cow::Borrowed("store_refused"), Cow::Borrowed(detail));
+            self.refuse(at, Reason { code, detail, advice: "" });
+        }
+        if record + 1 < self.tallies.len() {
+            self.stop_at(record + 1, Retry::Deadline, String::new());
+        }
+    }
+
     /// Whether the number of readings that wait for quarantine has reached its maximum.
     pub(crate) const fn has_many_refused(&self) -> bool {
         self.refused.len() > 5 * MAX_REFUSED_ALONE

@@ -101,7 +101,17 @@ impl Connections {
     /// themselves.
     #[must_use]
     pub fn for_sdk() -> SharedHttpClient {
-        let connections = Self { client: Arc::default(), max_idle: usize::MAX };
+        Self::sdk_client(usize::MAX)
+    }
+
+    /// A new connection for each request, so that none is sent twice.
+    #[must_use]
+    pub fn for_sdk_without_reuse() -> SharedHttpClient {
+        Self::sdk_client(0)
+    }
+
+    fn sdk_client(max_idle: usize) -> SharedHttpClient {
+        let connections = Self { client: Arc::default(), max_idle };
         http_client_fn(move |_, _| SharedHttpConnector::new(connections.clone()))
     }
 

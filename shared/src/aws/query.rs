@@ -140,7 +140,7 @@ impl QueryClient {
     ) -> Result<Element, QueryError> {
         let mut waits = WAITS.into_iter();
         loop {
-            let result = self.call_once(action, parameters, until).await;
+            let result = self.attempt(&self.connections, action, parameters, until).await;
             let is_temporary = matches!(&result, Err(error) if error.kind == ErrorKind::Temporary);
             match waits.next().filter(|wait| is_temporary && Instant::now() + *wait < until) {
                 Some(wait) => sleep(wait).await,
@@ -185,12 +185,23 @@ impl QueryClient {
         }
     }
 
-    /// Calls an operation with one attempt, for operations that must not run twice.
+    /// Calls an operation with one attempt, for operations that must not run twice. It uses a new
+    /// connection: on one that was used before, a request that breaks off is sent again.
     ///
     /// # Errors
     /// As [`QueryClient::call`].
     pub async fn call_once(
         &self,
+        action: &str,
+        parameters: &Parameters,
+        until: Instant,
+    ) -> Result<Element, QueryError> {
+        self.attempt(&Connections::default(), action, parameters, until).await
+    }
+
+    async fn attempt(
+        &self,
+        connections: &Connections,
         action: &str,
         parameters: &Parameters,
         until: Instant,
@@ -201,7 +212,7 @@ impl QueryClient {
         }
         let request = self.request(action, parameters)?;
         let limit = MAX_ATTEMPT.min(left / 3);
-        let answer = timeout(limit, self.connections.exchange(request)).await;
+        let answer = timeout(limit, connections.exchange(request)).await;
         let answer = answer.map_err(|_| QueryError::new("Timeout", "no answer in time"))?;
         let answer = answer.map_err(|error| QueryError::no_answer(&error.to_string()))?;
         let text = std::str::from_utf8(&answer.body).unwrap_or_default();

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 use tokio::time::sleep;
 
 use super::CallTime;
-use crate::aws::{Aws, CallFailure, Service};
+use crate::aws::{Aws, CallFailure, Connections, Service};
 
 /// Cost Explorer, in `AWS_ENDPOINT_URL_COST_EXPLORER`.
 pub const COST_EXPLORER: Service = "COST_EXPLORER";
@@ -108,9 +108,10 @@ impl CostExplorer {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            // Retries count, so they are made here.
+            // Retries count, so they are made here, and no request is sent again on another connection.
             let config = self.aws.sdk_config(COST_EXPLORER, RetryConfig::disabled());
-            Client::from_conf(Builder::from(&config).region(REGION).build())
+            let config = Builder::from(&config).region(REGION);
+            Client::from_conf(config.http_client(Connections::for_sdk_without_reuse()).build())
         })
     }
 }

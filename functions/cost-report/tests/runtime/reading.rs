@@ -181,6 +181,14 @@ async fn throttling_and_5xx_pass_and_count() {
 }
 
 #[tokio::test]
+async fn a_request_whose_connection_breaks_counts() {
+    let mut scene = Scene::scripted(account(), [("GetAnomalies", vec![Reply::Close])]).await;
+    let answer = scene.report().await.json();
+    assert_eq!(answer["requests"].as_u64(), Some(asked(&scene.endpoint).len() as u64));
+    assert_eq!(facts(&scene.notice(), "Anomaly"), ["not available (NoAnswer)"]);
+}
+
+#[tokio::test]
 async fn a_part_that_fails_is_said_with_its_code() {
     for (operation, code, labels) in [
         ("GetCostForecast", "DataUnavailableException", &["Expected this month"][..]),

@@ -136,6 +136,26 @@ async fn one_fault_that_passes_is_not_noticed() {
 }
 
 #[tokio::test]
+async fn what_a_failed_attempt_did_is_reported() {
+    for (operation, code, list, id) in [
+        ("StartDBInstance", "InvalidDBInstanceState", "started", "db-on"),
+        ("StopDBInstance", "InvalidDBInstanceState", "stopped", "db-off"),
+        ("StartDBCluster", "InvalidDBClusterStateFault", "started", "cl-on"),
+        ("StopDBCluster", "InvalidDBClusterStateFault", "stopped", "cl-off"),
+    ] {
+        let changed = Some(Fault::Error(400, code));
+        for (first, is_done) in [("InternalFailure", true), ("Throttling", false)] {
+            let mut scene = Scene::new(machines(&all()), &[], Duration::from_mins(1)).await;
+            scene.outside.fail(operation, &[Some(Fault::Error(503, first)), changed]);
+            let observed = scene.run().await.json();
+            assert_eq!(observed["failed"], json!([]), "{operation}");
+            let done = observed[list].as_array().unwrap().contains(&json!(id));
+            assert_eq!(done, is_done, "{operation} {first}: {observed}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn an_answer_that_lacks_something_is_a_failure() {
     let instances = "<DescribeInstancesResponse><reservationSet><item><instancesSet><item>\
         <instanceState><name>running</name></instanceState><tagSet><item>\

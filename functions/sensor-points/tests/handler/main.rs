@@ -299,6 +299,33 @@ fn the_answer_is_given_in_time() {
     });
 }
 
+/// Otherwise, every invocation would start from the same record, until it expires.
+#[test]
+fn a_record_with_too_many_rejected_readings_does_not_stop_the_others() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[("WRITE_MAX_LINES", "1")]);
+        let all: Vec<_> = (0..1_100).map(|_| reading("m", 1)).collect();
+        let all = all.join("\n");
+        let left = Duration::from_secs(20);
+        let rejected = |count| vec![Write::Answer(400, "because"); count];
+        let records = payloads(&[&all, "oops"]);
+        for (count, answer, kept) in [(1_001, "1", 1), (1_000, "0", 0)] {
+            let slow = Write::Store(Duration::from_secs(19) + Duration::from_millis(100));
+            handler.store(rejected(count).into_iter().chain([slow]));
+            let answered = handler.handle_within(&records, left).await.unwrap();
+            assert_eq!(answered.as_deref(), Some(answer));
+            assert_eq!(handler.requests().len(), count + 1);
+            let quarantined = handler.kept();
+            assert_eq!(quarantined.len(), kept);
+            assert!(
+                quarantined.iter().all(
+                    |entry| entry[..] == ["store_refused", "shardId-000000000000:0", "0", &all]
+                )
+            );
+        }
+    });
+}
+
 #[test]
 fn the_latency_is_the_longest_until_the_answer() {
     on_paused_clock(async {

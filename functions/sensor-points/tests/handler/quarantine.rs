@@ -155,6 +155,23 @@ fn of_a_thousand_refused_readings_and_more_the_record_is_kept() {
 }
 
 #[test]
+fn a_record_that_one_message_cannot_hold_is_kept_in_several() {
+    on_paused_clock(async {
+        let mut handler = Handler::new(&[]);
+        let refused: Vec<_> = (0..3_000).map(|number| format!("{number:0>345}")).collect();
+        let texts: Vec<_> = refused.iter().map(String::as_str).collect();
+        assert_eq!(handler.handle(&event(&[record(0, aggregate(&texts))])).await, None);
+        let kept = handler.kept();
+        let [first, second] = &kept[..] else { panic!("{}", kept.len()) };
+        let lines: Vec<_> = [first, second].iter().flat_map(|entry| entry[3].lines()).collect();
+        assert_eq!(lines, texts);
+        let place = first[3].lines().count().to_string();
+        assert_eq!([&*first[2], &second[2]], ["0", &place]);
+        assert_eq!(counted(&handler), counts(&[("ReadingsRefused", 3_000), ("RecordsDone", 1)]));
+    });
+}
+
+#[test]
 fn what_waits_for_quarantine_is_bounded() {
     on_paused_clock(async {
         let mut handler = Handler::new(&[]);
