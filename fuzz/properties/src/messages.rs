@@ -129,10 +129,11 @@ fn check_plain(body: &[u8], found: &Found) {
 }
 
 /// Checks that a body contains only its events and what separates them. A message of CloudWatch
-/// Logs may contain no event.
+/// Logs may contain no event, also in a string.
 fn check_whole(body: &[u8], found: &Found) {
     let is_text = body.trim_ascii().starts_with(b"\"") && found.events.len() == 1;
-    if found.holds.is_err() || is_text || LogMessage::may_be_in(body) {
+    let may_be_empty = matches!(found.holds, Ok(Holds::NoLogEvents)) || LogMessage::may_be_in(body);
+    if found.holds.is_err() || is_text || may_be_empty {
         return;
     }
     let is_separator = |byte: &u8| b" \t\r\n,[]\xEF\xBB\xBF".contains(byte);
