@@ -85,7 +85,9 @@ fn by_name(text: &str) -> String {
         }
         let value = value_after(text, start, at);
         let is_secret = |range: &(usize, usize)| {
-            !is_amount(text, *range) && !STATES.contains(&&text[range.0..range.1])
+            !is_amount(text, *range)
+                && !STATES.contains(&&text[range.0..range.1])
+                && !names_secret(text, *range)
         };
         if let Some((from, to)) = value.filter(is_secret) {
             out.push_str(&text[copied..from]);
@@ -155,6 +157,13 @@ fn is_amount(text: &str, (from, to): (usize, usize)) -> bool {
     letters == 3 && !unit[letters..].starts_with(char::is_alphanumeric)
 }
 
+/// Whether a value only names the secret after it, as in `token: Bearer …` and `Bearer token: …`.
+fn names_secret(text: &str, (from, to): (usize, usize)) -> bool {
+    let name = text[from..to].trim_end_matches([':', '=']);
+    ["bearer", "token"].iter().any(|known| name.eq_ignore_ascii_case(known))
+        && value_after(text, from, from + name.len()).is_some()
+}
+
 /// Returns the range of the value in `<password>…</password>`, `Password("…")` and `Password { … }`.
 fn enclosed(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
     let rest = &text[end..];
@@ -179,10 +188,14 @@ fn constructed(text: &str, from: usize) -> Option<usize> {
     (behind.len() < rest.len()).then_some(text.len() - bracket.len())
 }
 
-/// Returns the position after `=`, `:`, `=>` or their percent-encoded forms. Closing quotes of the name
-/// can precede them.
+/// Returns the position after `=`, `:`, `=>` or their percent-encoded forms, or after `\u003d`, as Gson
+/// writes `=` in JSON. Closing quotes of the name can precede them.
 fn after_separator(text: &str, end: usize) -> Option<usize> {
     let rest = &text[end..];
+    let escaped = ["\\u003d", "\\u003D"].iter().find_map(|sign| rest.strip_prefix(sign));
+    if let Some(value) = escaped {
+        return Some(text.len() - value.len());
+    }
     let unquoted = rest.trim_start_matches(['\\', '"', '\'', '`', ']', ')']);
     let unquoted = unquoted.trim_start_matches([' ', '\t']);
     let tail = match unquoted.get(..3) {
@@ -219,8 +232,13 @@ const fn is_quote(byte: u8) -> bool {
 }
 
 /// Returns the end of a value that is not quoted. `&` ends it before the next parameter of a URL;
-/// elsewhere it can be a part of a password.
+/// elsewhere it can be a part of a password. A private key in PEM has blanks and several lines.
 fn unquoted_end(text: &str, from: usize) -> usize {
+    if text[from..].starts_with("-----BEGIN ") {
+        let end = text[from..].find("-----END ").map(|at| from + at + "-----END ".len());
+        let closed = end.and_then(|end| Some(end + text[end..].find("-----")? + "-----".len()));
+        return closed.unwrap_or(text.len());
+    }
     let is_parameter = |after: &str| {
         let name = after.bytes().take_while(|byte| is_name(*byte)).count();
         name > 0 && after[name..].starts_with(['=', '%', '['])
@@ -285,8 +303,10 @@ fn bracketed_end(text: &str, from: usize) -> usize {
 
 /// Whether a word after `password` or `token` could be a secret: ordinary words have only letters.
 fn could_be_secret(word: &str) -> bool {
-    word.len() >= 6
-        && !word.chars().all(|c| c.is_alphabetic() || matches!(c, '.' | ':' | '?' | '!'))
+    // What is masked stays so: notices are masked before they are published and in the card.
+    word == MASK
+        || word.len() >= 6
+            && !word.chars().all(|c| c.is_alphabetic() || matches!(c, '.' | ':' | '?' | '!'))
 }
 
 #[cfg(test)]

@@ -111,6 +111,7 @@ impl Histories for Sdk {
             // Without it, metric alarms only.
             .alarm_types(AlarmType::MetricAlarm)
             .alarm_types(AlarmType::CompositeAlarm)
+            .alarm_types(AlarmType::LogAlarm)
             .history_item_type(kind)
             .set_alarm_contributor_id(query.contributor.clone())
             .scan_by(ScanBy::TimestampDescending)

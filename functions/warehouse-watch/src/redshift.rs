@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use futures_util::join;
 use jiff::Timestamp;
+use shared::aws::CallFailure;
 use shared::metrics::{Metric, Unit};
 use shared::redshift::{Cell, Redshift, Warehouse};
 use tokio::time::Instant;
@@ -126,12 +127,15 @@ impl Watch {
         told: &Told,
     ) -> (Findings, Seen) {
         let mut findings = Findings::default();
-        let rows = self.read(window, until, &mut findings).await;
+        // At the same time, because a statement may take all of it.
+        let was_waiting =
+            self.memory.was_waiting(self.name(), self.config.locks, window.now, until);
+        let (rows, was_waiting) = join!(self.read(window, until, &mut findings), was_waiting);
         findings.gauges = self.gauges(&rows, window.now);
         let long = queries::long(rows.queries(), &self.config.long_queries, window);
         let (notices, rest) = notices::of_long_queries(&long, self.name(), told);
         findings.notices = notices;
-        let waits = self.add_locks(&rows, window, until, &mut findings).await;
+        let waits = self.add_locks(&rows, window, was_waiting, &mut findings);
         (findings, Seen { waits, rest })
     }
 
@@ -209,13 +213,13 @@ impl Watch {
         (Some(Understood { rows: known, is_whole: odd == 0 }), failure)
     }
 
-    /// Adds the notice about locks. Rows that could not be parsed may belong to sessions that wait:
-    /// then no OK is published.
-    async fn add_locks(
+    /// Adds the notice about locks; `was_waiting` is the result of the last run. Rows that could not
+    /// be parsed may belong to sessions that wait: then no OK is published.
+    fn add_locks(
         &self,
         rows: &Rows,
         window: Window,
-        until: Instant,
+        was_waiting: Result<bool, CallFailure>,
         findings: &mut Findings,
     ) -> Waits {
         let Some(read) = &rows.locks else { return Waits::Unknown };
@@ -234,7 +238,6 @@ impl Watch {
         if !read.is_whole {
             return Waits::Unknown;
         }
-        let was_waiting = self.memory.was_waiting(self.name(), rule, window.now, until).await;
         let was_waiting = match was_waiting {
             Ok(was_waiting) => was_waiting,
             Err(error) => {

@@ -28,6 +28,20 @@ fn values_are_masked_in_every_form() {
         (r#"{"authorization":"Bearer a.b.c","path":"/"}"#, r#"{"authorization":"***","path":"/"}"#),
         ("sent Bearer eyJ.a-b_c to h", "sent Bearer *** to h"),
         ("bearer abc", "bearer ***"),
+        ("invalid Bearer token eyJ.a-b_c, expired", "invalid Bearer token ***, expired"),
+        ("bearer token: eyJ.a", "bearer token: ***"),
+        ("access_token: Bearer eyJ.a-b_c expired", "access_token: Bearer *** expired"),
+        ("curl --token Bearer eyJ.a-b_c", "curl --token Bearer ***"),
+        ("token=Bearer", "token=***"),
+        (
+            "PRIVATE_KEY=-----BEGIN PRIVATE KEY-----\nMIIE v+/=\n-----END PRIVATE KEY-----\nPORT=1",
+            "PRIVATE_KEY=***\nPORT=1",
+        ),
+        ("private key -----BEGIN RSA PRIVATE KEY----- MIIE", "private key ***"),
+        (
+            r#"{"url":"?password\u003dhunter2\u0026a\u003d1"}"#,
+            r#"{"url":"?password\u003d***\u0026a\u003d1"}"#,
+        ),
         ("Bearer: abc", "Bearer: ***"),
         ("bearer='a b'", "bearer='***'"),
         ("ALTER USER ada PASSWORD 'hunter 2';", "ALTER USER ada PASSWORD '***';"),
@@ -121,6 +135,10 @@ fn masking_takes_linear_time() {
         "key:a {",
         "token '",
         "token '`\"",
+        "token: bearer ",
+        "bearer token '",
+        "key=-----BEGIN ",
+        "key=-----BEGIN -----END ",
         "key \\\"",
     ] {
         let text = part.repeat(1_000_000 / part.len());

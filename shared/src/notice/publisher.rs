@@ -138,14 +138,14 @@ const PASSING: [&str; 8] = [
 ];
 
 /// Whether SNS may accept the same notice later: it throttles (also `KMSThrottling`), fails, or
-/// does not answer.
+/// does not answer. A success that cannot be read is not an answer of SNS.
 fn is_passing(error: &SdkError<PublishError>) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
         SdkError::DispatchFailure(failure) => !failure.is_user(),
         SdkError::ServiceError(refused) => {
             let code = error.code().unwrap_or_default();
-            matches!(refused.raw().status().as_u16(), 429 | 500..)
+            matches!(refused.raw().status().as_u16(), 200..=299 | 429 | 500..)
                 || code.contains("Throttl")
                 || PASSING.contains(&code)
         }

@@ -35,13 +35,14 @@ async fn a_second_delivery_publishes_nothing_new() {
 
 #[tokio::test]
 async fn publishing_is_retried_while_sns_may_recover() {
-    let acts: [MakeAct; 6] = [
+    let acts: [MakeAct; 7] = [
         || sns_error(400, "Throttling"),
         || sns_error(400, "RequestLimitExceeded"),
         || sns_error(501, "NotImplemented"),
         || sns_error(429, "ThrottledException"),
         || sns_error(503, "ServiceUnavailable"),
         || Act::Reply(Reply::Close),
+        || Act::Reply(Reply::new(200, "text/html", "<html></html>")),
     ];
     for act in acts {
         let outside = Outside { sns: vec![act(), act()], ..Outside::default() };

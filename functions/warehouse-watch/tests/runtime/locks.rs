@@ -1,9 +1,11 @@
 //! The memory of locks, and the number of notices about them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use testkit::with_times;
 
-use crate::support::outside::Outside;
+use crate::support::outside::{Answer, Outside};
 use crate::{REDSHIFT, Scene, metrics, now};
 
 /// No lock, and the last wait in CloudWatch, in seconds.
@@ -32,6 +34,16 @@ async fn a_process_that_missed_runs_asks_cloudwatch_what_the_last_one_saw() {
         scene.succeed(minutes, outside).await;
         assert_eq!(states(&scene.take_notices()), expected, "{minutes}");
     }
+}
+
+#[tokio::test]
+async fn the_end_of_a_wait_is_published_although_another_statement_hangs() {
+    let mut scene = Scene::with_timeout(&[REDSHIFT], Duration::from_secs(6)).await;
+    let mut outside = after(700.0);
+    outside.statements.insert("queries".to_owned(), Answer::Hangs);
+    let observed = scene.invoke(0, outside).await;
+    assert_eq!(states(&scene.take_notices()), ["OK"]);
+    assert_eq!(metrics(&observed, scene.now).1, [1, 1, 0]);
 }
 
 #[tokio::test]
