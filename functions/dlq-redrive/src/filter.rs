@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Number, Value};
 
 use crate::error::Error;
@@ -91,9 +92,9 @@ impl Filter {
         if self.body.is_empty() {
             return true;
         }
-        let Ok(body) = serde_json::from_str::<Value>(body) else { return false };
+        let Ok(body) = serde_json::from_str::<&RawValue>(body) else { return false };
         self.body.iter().all(|(pointer, value)| {
-            body.pointer(pointer).is_some_and(|found| is_equal(found, value))
+            value_at(body, pointer).is_some_and(|found| is_equal(&found, value))
         })
     }
 }
@@ -118,6 +119,22 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
     json: D,
 ) -> Result<T, D::Error> {
     Option::deserialize(json).map(Option::unwrap_or_default)
+}
+
+/// The value at a JSON pointer (RFC 6901). Only this value is parsed: the others may be what a
+/// [`Value`] cannot hold, such as `1e400` or too many levels.
+fn value_at(body: &RawValue, pointer: &str) -> Option<Value> {
+    let mut value = body;
+    for segment in pointer.split('/').skip(1) {
+        let name = segment.replace("~1", "/").replace("~0", "~");
+        value = if value.get().starts_with('[') {
+            let index = name.parse::<usize>().ok().filter(|index| index.to_string() == name)?;
+            *serde_json::from_str::<Vec<&RawValue>>(value.get()).ok()?.get(index)?
+        } else {
+            serde_json::from_str::<BTreeMap<String, &RawValue>>(value.get()).ok()?.remove(&name)?
+        };
+    }
+    serde_json::from_str(value.get()).ok()
 }
 
 /// Whether two JSON values are equal: numbers by value, not by notation.

@@ -19,12 +19,19 @@ impl Extent {
     /// Finds the value at the start of `text`.
     #[must_use]
     pub fn of(text: &[u8]) -> Self {
+        Self::over_lines(text, usize::MAX)
+    }
+
+    /// As [`Extent::of`], but a value in which a line ends at more than `levels` levels is broken:
+    /// otherwise, a reader that tries each line reads each level to the end of the text.
+    #[must_use]
+    pub fn over_lines(text: &[u8], levels: usize) -> Self {
         let mut scanner = Scanner::new(text);
         match scanner.value(0) {
             Ok(_) => Self::Whole(scanner.position()),
             Err(Error::Invalid) if is_cut_off(&text[scanner.position()..]) => Self::CutOff,
             Err(Error::Invalid) => Self::Broken,
-            Err(Error::TooDeep | Error::NumberTooLong) => balanced(text),
+            Err(Error::TooDeep | Error::NumberTooLong) => balanced(text, levels),
         }
     }
 
@@ -60,8 +67,9 @@ fn string_end(content: &[u8]) -> Option<usize> {
     }
 }
 
-/// Finds the value at the start of `text` by its brackets alone.
-fn balanced(text: &[u8]) -> Extent {
+/// Finds the value at the start of `text` by its brackets alone, with at most `levels` levels over
+/// the end of a line.
+fn balanced(text: &[u8], levels: usize) -> Extent {
     let mut depth = 0_usize;
     let mut at = 0;
     loop {
@@ -80,6 +88,7 @@ fn balanced(text: &[u8]) -> Extent {
                 at += 1;
             }
             Some(b']' | b'}') if depth == 0 => return Extent::Broken,
+            Some(b'\n') if depth > levels => return Extent::Broken,
             Some(b']' | b'}') => {
                 depth -= 1;
                 at += 1;

@@ -96,6 +96,18 @@ fn the_body_has_equal_values_at_the_pointers() {
     ] {
         assert!(!matches(&with(pointer, value.clone())), "{pointer} {value}");
     }
+    // What a tree of the body cannot hold is no reason not to match.
+    let deep = "[".repeat(200) + &"]".repeat(200);
+    for other in ["1e400", &deep] {
+        let body = format!(r#" {{"x":{other},"a/b":[0,{{"~":"stop","~":"play"}}]}} "#);
+        let message = Message { body, ..Message::default() };
+        assert!(with("/a~1b/1/~0", json!("play")).matches(&message, NOW_MS), "{other}");
+        for (pointer, value) in
+            [("/a~1b/01/~0", json!("play")), ("/x", json!("play")), ("/a~1b/2", json!(null))]
+        {
+            assert!(!with(pointer, value).matches(&message, NOW_MS), "{pointer}: {other}");
+        }
+    }
     let not_json = Message { body: "play".to_owned(), ..Message::default() };
     assert!(!with("", json!("play")).matches(&not_json, NOW_MS));
 }

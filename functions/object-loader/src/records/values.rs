@@ -2,11 +2,15 @@
 
 use memchr::memchr;
 use shared::envelope::LogMessage;
-use shared::json::Extent;
+use shared::json::{Extent, MAX_DEPTH};
 
 use super::list::ListAt;
 use super::skip::{Passed, Skipper};
 use super::{Back, Found, Records, State};
+
+/// Maximum levels of a value over the end of a line, outside of lists: each line is tried as a
+/// record after a value that does not end.
+const MAX_LEVELS_OVER_LINES: usize = 2 * MAX_DEPTH;
 
 impl Records {
     pub(super) fn start(&mut self) -> Found {
@@ -36,7 +40,7 @@ impl Records {
             }
             Some(_) => {}
         }
-        let extent = self.extent();
+        let extent = self.extent(MAX_LEVELS_OVER_LINES);
         if extent == Extent::CutOff && self.may_grow() {
             return Found::Feed;
         }
@@ -82,13 +86,14 @@ impl Records {
         self.buffer.len() - self.at > self.limit
     }
 
-    /// The extent of the next value. A number or a word may continue after the last byte.
-    fn extent(&self) -> Extent {
+    /// The extent of the next value, with at most this number of levels over the end of a line. A
+    /// number or a word may continue after the last byte.
+    fn extent(&self, levels: usize) -> Extent {
         let head = self.head();
         let may_go_on = self.ended.is_none() || head.len() < self.rest().len();
         let is_open =
             |length| length == head.len() && may_go_on && !matches!(head[0], b'{' | b'[' | b'"');
-        match Extent::of(head) {
+        match Extent::over_lines(head, levels) {
             Extent::Whole(length) if is_open(length) => Extent::CutOff,
             extent => extent,
         }
@@ -206,7 +211,7 @@ impl Records {
             }
             Some(_) => {}
         }
-        match self.extent() {
+        match self.extent(usize::MAX) {
             Extent::CutOff if self.may_grow() => Found::Feed,
             Extent::CutOff if self.is_beyond_limit() => self.skip_value(Back::List { inside }),
             Extent::CutOff | Extent::Broken => {
@@ -249,7 +254,7 @@ impl Records {
                 self.pass(1);
                 self.state = State::After { inside, takes_value: true };
             }
-            (byte, takes_value) if takes_value || byte == b'"' => match self.extent() {
+            (byte, takes_value) if takes_value || byte == b'"' => match self.extent(usize::MAX) {
                 Extent::Whole(length) => {
                     self.pass(length);
                     self.state = State::After { inside, takes_value: false };
