@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use local::binaries::cargo;
 use serde_json::Value;
 
 use crate::Error;
@@ -215,7 +216,7 @@ fn binary(
     selection: &[&str],
     target: &str,
 ) -> Result<Function, Error> {
-    let built = Command::new("cargo")
+    let built = cargo()
         .args(["build", "--release", "--message-format=json-render-diagnostics"])
         .args(["--bin", target, "--manifest-path"])
         .arg(manifest)

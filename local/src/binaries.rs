@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 use crate::server::locked;
 use layout::Layout;
+pub use layout::cargo;
 
 /// A function of this crate that does what each event says, such as `{"do":"error"}` or
 /// `{"do":"hang"}`.

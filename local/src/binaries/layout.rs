@@ -43,24 +43,16 @@ impl Layout {
         self.target.join(&self.profile).join(format!("{name}{EXE_SUFFIX}"))
     }
 
-    /// The Cargo command that builds these packages into this folder. Cargo is the one that runs
-    /// this program, otherwise the one on the path.
-    #[expect(clippy::disallowed_methods, reason = "which Cargo to run is no setting of a function")]
+    /// The Cargo command that builds these packages into this folder.
     pub(super) fn build<'a>(&self, packages: impl IntoIterator<Item = &'a str>) -> Command {
         // Only the profile `dev` has a folder of another name.
         let profile = if self.profile == "debug" { "dev" } else { &self.profile };
-        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let mut command = cargo();
         command.current_dir(&self.workspace).stdin(Stdio::null());
         command.args(["build", "--color=never", "--profile", profile, "--target-dir"]);
         command.arg(&self.target);
         for package in packages {
             command.args(["--package", package]);
-        }
-        for (name, _) in env::vars_os() {
-            let shown = name.to_string_lossy();
-            if OF_ONE_PACKAGE.iter().any(|prefix| shown.starts_with(prefix)) {
-                command.env_remove(&name);
-            }
         }
         command
     }
@@ -89,6 +81,20 @@ impl Layout {
         let newest = of_function.iter().chain(&of_all).filter_map(|path| newest(path)).max();
         modified(&self.binary(function)).is_some_and(|built| newest <= Some(built))
     }
+}
+
+/// Cargo: the one that runs this program, otherwise the one on the path.
+#[expect(clippy::disallowed_methods, reason = "which Cargo to run is no setting of a function")]
+#[must_use]
+pub fn cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        let shown = name.to_string_lossy();
+        if OF_ONE_PACKAGE.iter().any(|prefix| shown.starts_with(prefix)) {
+            command.env_remove(&name);
+        }
+    }
+    command
 }
 
 /// The target folder of a program and the name of its profile's folder, in which Cargo keeps a lock.
