@@ -4,11 +4,9 @@
 //! `StartDBInstance` and its like; "Stopping an Amazon RDS DB instance temporarily", Amazon RDS User
 //! Guide; "Stopping and starting an Amazon Aurora DB cluster", Amazon Aurora User Guide.
 
-use std::time::Duration;
-
 use jiff::{SignedDuration, Timestamp};
-use shared::aws::query::{Element, ErrorKind, Parameters, QueryClient, QueryError};
-use tokio::time::{Instant, sleep};
+use shared::aws::query::{Element, Parameters, QueryClient, QueryError};
+use tokio::time::Instant;
 
 use crate::config::Rules;
 use crate::ec2::Action;
@@ -19,8 +17,6 @@ use crate::machine::{Kind, Machine, Machines, State, Stop, machines};
 const MAX_STOP: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Maximum time from the announcement of RDS's own start to the start.
 const ANNOUNCED: SignedDuration = SignedDuration::from_hours(6);
-/// Waits before the second and the third attempt to start or stop, after throttling and 5xx.
-const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 /// Codes of machines whose state changed since it was read.
 const CHANGED: [&str; 3] =
     ["InvalidDBInstanceState", "InvalidDBInstanceStateFault", "InvalidDBClusterStateFault"];
@@ -202,20 +198,9 @@ pub(crate) async fn change(
         Action::Stop => names.stop,
     };
     let parameters = Parameters::new().with(names.id, &machine.id);
-    let (mut waits, mut may_be_done) = (WAITS.into_iter(), false);
-    loop {
-        match client.call_once(operation, &parameters, until).await {
-            Ok(_) => return Ok(true),
-            Err(error) if CHANGED.contains(&&*error.code) => return Ok(may_be_done),
-            Err(error) => {
-                let is_temporary = error.kind == ErrorKind::Temporary;
-                let wait =
-                    waits.next().filter(|wait| is_temporary && Instant::now() + *wait < until);
-                let Some(wait) = wait else { return Err(error) };
-                // A request that RDS throttles is not carried out; one that fails in RDS may be.
-                may_be_done |= !error.code.contains("Throttl");
-                sleep(wait).await;
-            }
-        }
+    match client.call(operation, &parameters, until).await {
+        Ok(_) => Ok(true),
+        Err(error) if CHANGED.contains(&&*error.code) => Ok(error.may_be_done),
+        Err(error) => Err(error),
     }
 }

@@ -138,14 +138,16 @@ impl QueryClient {
         parameters: &Parameters,
         until: Instant,
     ) -> Result<Element, QueryError> {
-        let mut waits = WAITS.into_iter();
+        let (mut waits, mut may_be_done) = (WAITS.into_iter(), false);
         loop {
-            let result = self.attempt(&self.connections, action, parameters, until).await;
-            let is_temporary = matches!(&result, Err(error) if error.kind == ErrorKind::Temporary);
+            let attempt = self.attempt(&self.connections, action, parameters, until).await;
+            let Err(error) = attempt else { return attempt };
+            let is_temporary = error.kind == ErrorKind::Temporary;
             match waits.next().filter(|wait| is_temporary && Instant::now() + *wait < until) {
                 Some(wait) => sleep(wait).await,
-                None => return result,
+                None => return Err(QueryError { may_be_done, ..error }),
             }
+            may_be_done |= !error.is_throttled();
         }
     }
 

@@ -27,6 +27,9 @@ pub struct QueryError {
     pub message: String,
     /// The kind of failure.
     pub kind: ErrorKind,
+    /// Whether an earlier attempt of the same call failed in the service, which may have carried it
+    /// out.
+    pub may_be_done: bool,
 }
 
 /// The kind of a failed call.
@@ -44,7 +47,8 @@ impl QueryError {
     /// Creates a failure without an answer of the service.
     #[must_use]
     pub fn new(code: &str, message: &str) -> Self {
-        Self { code: code.to_owned(), message: message.to_owned(), kind: ErrorKind::NoAnswer }
+        let (code, message) = (code.to_owned(), message.to_owned());
+        Self { code, message, kind: ErrorKind::NoAnswer, may_be_done: false }
     }
 
     pub(super) fn no_answer(message: &str) -> Self {
@@ -64,12 +68,20 @@ impl QueryError {
         let error = root.map(errors).and_then(|errors| errors.child("Error").cloned());
         let text = |name: &str| error.as_ref()?.text(name).map(shown);
         let code = text("Code").unwrap_or_else(|| format!("Status{status}"));
-        let is_throttled = code.contains("Throttl") || THROTTLING.contains(&&*code);
-        let is_temporary = is_throttled || status == 429 || status >= 500;
+        let is_temporary = is_throttling(&code) || status == 429 || status >= 500;
         let kind = if is_temporary { ErrorKind::Temporary } else { ErrorKind::Refused };
         let message = text("Message").unwrap_or_else(|| format!("status {status}"));
-        Self { code, message, kind }
+        Self { code, message, kind, may_be_done: false }
     }
+
+    /// Whether the service refused the attempt because of too many requests.
+    pub(super) fn is_throttled(&self) -> bool {
+        is_throttling(&self.code) || self.code == "Status429"
+    }
+}
+
+fn is_throttling(code: &str) -> bool {
+    code.contains("Throttl") || THROTTLING.contains(&code)
 }
 
 impl From<QueryError> for CallFailure {
