@@ -64,7 +64,7 @@ pub async fn put(http: &Client, path: &str, body: &'static str) -> Result<(), Fa
 }
 
 /// The output of `sam build`, but for this machine: the template, and the binaries of
-/// [`FUNCTIONS`] as `bootstrap` in folders of their own. MiniStack creates nothing for a nested
+/// [`FUNCTIONS`] as `bootstrap`, each in a folder. MiniStack creates nothing for a nested
 /// stack, so the template contains their resources directly.
 ///
 /// The other functions get an empty file: compressing them would take longer than the deployment.

@@ -111,9 +111,10 @@ fn check_document(document: &Document) {
             found.next_if_eq(leaf).is_none()
         })
         .collect();
-    // The event's own time has another format, a numeric id becomes text, and members that this
-    // model added itself are removed.
-    let own = usize::from(written.timestamp_source == TimestampSource::Event)
+    // The event's own time has another format, or is rejected and has no place, a numeric id becomes
+    // text, and members that this model added itself are removed.
+    let has_original = event.get("@timestamp_original").is_some();
+    let own = usize::from(written.timestamp_source == TimestampSource::Event || has_original)
         + usize::from(written.own_id)
         + event.as_object().map_or(0, |event| {
             event.keys().filter(|key| key.starts_with("__sluice_")).count() * 1_000

@@ -29,7 +29,8 @@ pub fn log_lines(message: &[u8]) {
     // Lambda writes no white space after the brace.
     let is_lambdas = !message.starts_with('{') || message.starts_with("{\"");
     assert!(may_be_platforms(beginning) || !is_lambdas, "{message:?}");
-    if message.starts_with('{') {
+    // serde_json reads no lone surrogate, but ignores one in a member that it ignores.
+    if message.starts_with('{') && !message.contains("\\u") {
         assert_ne!(Opinion::of(message.as_bytes()), Opinion::Invalid);
     }
     let is_id = |id: &str| {
