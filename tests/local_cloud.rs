@@ -32,17 +32,13 @@ async fn run() -> Result<(), Failure> {
     opensearch.client().put_index_template(INDEX_TEMPLATE_NAME, INDEX_TEMPLATE).await?;
     say("Deploying the stack, which takes about 20 seconds.");
     deploy(&cloud, &binaries, opensearch.url(), &[]).await?;
-    // The AWS CLI reads the second variable of the region, other tools the first.
-    let exports = [
-        ("AWS_ENDPOINT_URL", cloud.url()),
-        ("AWS_REGION", "us-east-1"),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("OPENSEARCH_ENDPOINT", opensearch.url()),
-        ("OPENSEARCH_AUTH", "none"),
+    let own = [
+        ("OPENSEARCH_ENDPOINT", opensearch.url().to_owned()),
+        ("OPENSEARCH_AUTH", "none".to_owned()),
     ];
-    let exports = exports.map(|(name, value)| format!("export {name}={value}\n")).concat();
+    let exports = cloud.variables().into_iter().chain(own);
+    let exports = exports.map(|(name, value)| format!("export {name}={value}\n"));
+    let exports = exports.collect::<Vec<_>>().concat();
     say(&format!(
         "The stack {STACK} runs, and loads the objects of the bucket {BUCKET}. In another terminal:\n\n\
          unset AWS_PROFILE\n{exports}\nCtrl-C ends it, and removes everything in it.",

@@ -66,7 +66,7 @@ impl Cloud {
             server::free_address().await.map_err(Unavailable::io("no free port for", "it"))?;
         let url = format!("http://{address}");
         let mut line = vec![OsString::from("env")];
-        line.extend(settings(&url).map(OsString::from));
+        line.extend(settings(&url).into_iter().map(OsString::from));
         line.push(format!("BIND_HOST={}", address.ip()).into());
         line.push(format!("GATEWAY_PORT={}", address.port()).into());
         // It would listen on a fixed port.
@@ -85,6 +85,12 @@ impl Cloud {
         &self.url
     }
 
+    /// The variables with which the AWS CLI and SDKs call it, and their values.
+    #[must_use]
+    pub fn variables(&self) -> [(&'static str, String); 5] {
+        variables(&self.url)
+    }
+
     /// Deploys the `template.yaml` of a folder as a stack of this name. Each function's `CodeUri`
     /// is a folder beside it that contains the file `bootstrap`.
     ///
@@ -97,7 +103,7 @@ impl Cloud {
         stack: &str,
         parameters: &[(&str, &str)],
     ) -> Result<(), CloudError> {
-        let mut arguments: Vec<String> = settings(&self.url).into();
+        let mut arguments = settings(&self.url);
         arguments.push("sam".to_owned());
         let options = "deploy --template-file template.yaml --resolve-s3 --no-confirm-changeset \
                        --no-progressbar --capabilities CAPABILITY_IAM --stack-name";
@@ -121,16 +127,19 @@ impl Cloud {
     }
 }
 
-/// The arguments of `env` for the cloud and its client: no other account, and no proxy.
-fn settings(url: &str) -> [String; 8] {
+fn variables(url: &str) -> [(&'static str, String); 5] {
     [
-        "-uAWS_PROFILE".to_owned(),
-        "AWS_ACCESS_KEY_ID=local".to_owned(),
-        "AWS_SECRET_ACCESS_KEY=local".to_owned(),
-        format!("AWS_DEFAULT_REGION={REGION}"),
-        format!("AWS_REGION={REGION}"),
-        format!("AWS_ENDPOINT_URL={url}"),
-        "NO_PROXY=127.0.0.1,localhost".to_owned(),
-        "SAM_CLI_TELEMETRY=0".to_owned(),
+        ("AWS_ACCESS_KEY_ID", "local".to_owned()),
+        ("AWS_SECRET_ACCESS_KEY", "local".to_owned()),
+        ("AWS_DEFAULT_REGION", REGION.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("AWS_ENDPOINT_URL", url.to_owned()),
     ]
+}
+
+/// The arguments of `env` for the cloud and its client: no other account, and no proxy.
+fn settings(url: &str) -> Vec<String> {
+    let fixed = ["-uAWS_PROFILE", "NO_PROXY=127.0.0.1,localhost", "SAM_CLI_TELEMETRY=0"];
+    let variables = variables(url).map(|(name, value)| format!("{name}={value}"));
+    fixed.map(str::to_owned).into_iter().chain(variables).collect()
 }
