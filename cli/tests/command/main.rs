@@ -5,6 +5,7 @@
 mod credentials;
 mod demo;
 mod doctor;
+mod edited;
 mod outage;
 mod redrive;
 mod replay;
