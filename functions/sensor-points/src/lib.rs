@@ -268,11 +268,12 @@ impl<S: Store, Q: Queue, W: Write> App<S, Q, W> {
         let record = &job.records[at.record];
         let Self { readings, config, .. } = self;
         readings.open(record);
-        if refused.len() > MAX_REFUSED_ALONE && quarantine::fits(record) {
-            return vec![quarantine::entry(record, *at, reason, readings.data())];
-        }
         if refused.len() > MAX_REFUSED_ALONE {
-            return parts(readings, &config.model, record, (*at, reason));
+            return if quarantine::fits(record) {
+                vec![quarantine::entry(record, *at, reason, readings.data())]
+            } else {
+                parts(readings, &config.model, record, (*at, reason))
+            };
         }
         let mut entries = Vec::with_capacity(refused.len());
         let mut place = 0;

@@ -84,7 +84,7 @@ impl Layout {
 }
 
 /// Cargo: the one that runs this program, otherwise the one on the path.
-#[expect(clippy::disallowed_methods, reason = "which Cargo to run is no setting of a function")]
+#[expect(clippy::disallowed_methods, reason = "not a setting of a function: the path of Cargo")]
 #[must_use]
 pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
